@@ -1,0 +1,105 @@
+//! A response's body on its way in: at its end the connection goes back to the pool.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures::Stream;
+
+use super::pool::Pool;
+use crate::body::Body;
+use crate::error::Result;
+use crate::http1::{BodyDecoder, BodyEvent, Connection};
+use crate::runtime::Timer;
+use crate::url::Origin;
+
+/// The rest of a body, and the connection it comes from. Dropped before the end, it closes the connection.
+struct Receiving {
+    /// Pieces that came together with the head.
+    early: VecDeque<Bytes>,
+    source: Option<Source>,
+    decoder: BodyDecoder,
+}
+
+/// The connection, and where it goes afterwards.
+struct Source {
+    connection: Connection,
+    pool: Arc<Pool>,
+    origin: Origin,
+    timer: Arc<dyn Timer>,
+}
+
+impl Source {
+    fn give_back(self) {
+        self.pool.put(&self.origin, self.connection, self.timer.now());
+    }
+}
+
+/// The body of the response whose head has just been read.
+///
+/// One that is here already is returned complete, and its connection is back in the pool.
+pub(super) fn receive(
+    mut connection: Connection,
+    mut decoder: BodyDecoder,
+    pool: &Arc<Pool>,
+    origin: Origin,
+    timer: &Arc<dyn Timer>,
+) -> Body {
+    let length = decoder.length();
+    let mut early = VecDeque::new();
+    let mut failed = None;
+    loop {
+        match connection.body_event(&mut decoder) {
+            Ok(BodyEvent::Data(data)) => early.push_back(data),
+            Ok(BodyEvent::More) => break,
+            Ok(BodyEvent::End) => {
+                pool.put(&origin, connection, timer.now());
+                return complete(early);
+            }
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    if let Some(error) = failed {
+        let pieces = early.into_iter().map(Ok).chain([Err(error)]);
+        return Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
+    }
+    let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
+    Body::raw_stream(Box::pin(Receiving { early, source: Some(source), decoder }), length)
+}
+
+fn complete(mut pieces: VecDeque<Bytes>) -> Body {
+    match pieces.pop_front() {
+        None => Body::empty(),
+        Some(only) if pieces.is_empty() => Body::from(only),
+        Some(first) => {
+            let mut all = BytesMut::from(first);
+            pieces.iter().for_each(|piece| all.extend_from_slice(piece));
+            Body::from(all.freeze())
+        }
+    }
+}
+
+impl Stream for Receiving {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(piece) = this.early.pop_front() {
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        let Some(source) = &mut this.source else { return Poll::Ready(None) };
+        let item = ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose();
+        if !matches!(item, Some(Ok(_))) {
+            let source = this.source.take();
+            if item.is_none() {
+                source.into_iter().for_each(Source::give_back);
+            }
+        }
+        Poll::Ready(item)
+    }
+}

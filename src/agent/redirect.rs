@@ -1,0 +1,152 @@
+//! Redirects, as a function of the request and the response (Fetch standard, "HTTP-redirect fetch").
+
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
+    PROXY_AUTHORIZATION,
+};
+use http::{HeaderValue, Method, StatusCode};
+
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::request::Request;
+use crate::url::{Scheme, Url};
+
+/// How many redirects are followed; the Fetch standard's number.
+const MOST_HOPS: usize = 20;
+
+/// Whether a status names another place to go to.
+pub(super) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Turns `request` into the next hop; `replay` is its body from the beginning, if it can be had.
+pub(super) fn follow(
+    request: &mut Request,
+    replay: Option<Body>,
+    status: StatusCode,
+    location: &HeaderValue,
+    hops: usize,
+) -> Result<()> {
+    if hops >= MOST_HOPS {
+        return Err(refused(format!("there are more than {MOST_HOPS} redirects")));
+    }
+    let target = target(request.url(), location)?;
+    if becomes_get(request.method(), status) {
+        *request.method_mut() = Method::GET;
+        *request.body_mut() = Body::empty();
+        for name in [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE] {
+            request.headers_mut().remove(name);
+        }
+    } else {
+        *request.body_mut() = replay.ok_or_else(|| {
+            let message = format!("a {status} redirect asks for the request's body again, and it is a one-shot stream");
+            Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message)
+        })?;
+    }
+    if target.origin() != request.url().origin() {
+        for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
+            request.headers_mut().remove(name);
+        }
+    }
+    *request.url_mut() = target;
+    Ok(())
+}
+
+fn target(from: &Url, location: &HeaderValue) -> Result<Url> {
+    let text = String::from_utf8_lossy(location.as_bytes());
+    let mut target = from
+        .join(&text)
+        .map_err(|error| refused(format!("the redirect's target {text:?} cannot be fetched")).with_source(error))?;
+    if target.has_credentials() {
+        return Err(refused("the redirect's target has a user name or password".to_owned()));
+    }
+    if from.scheme() == Scheme::Https && target.scheme() == Scheme::Http {
+        return Err(refused("the redirect leads from https to http".to_owned()));
+    }
+    // A target without a fragment inherits that of the URL before (RFC 9110, section 10.2.2).
+    if let (None, Some(fragment)) = (target.fragment(), from.fragment()) {
+        target = target.join(&format!("#{fragment}"))?;
+    }
+    Ok(target)
+}
+
+/// Whether the next hop is a GET without a body.
+fn becomes_get(method: &Method, status: StatusCode) -> bool {
+    match status.as_u16() {
+        301 | 302 => method == Method::POST,
+        303 => method != Method::GET && method != Method::HEAD,
+        _ => false,
+    }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(ErrorKind::Redirect, Phase::Head, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(method: Method, status: u16, from: &str, to: &'static str) -> Result<Request> {
+        let mut request = Request::new(method, Url::parse(from).unwrap());
+        for name in [AUTHORIZATION, COOKIE, HOST, CONTENT_TYPE] {
+            request.headers_mut().insert(name, HeaderValue::from_static("x"));
+        }
+        let status = StatusCode::from_u16(status).unwrap();
+        follow(&mut request, Some(Body::from("body")), status, &HeaderValue::from_static(to), 0)?;
+        Ok(request)
+    }
+
+    #[test]
+    fn post_becomes_get_where_the_standard_says_so() {
+        for (method, status, expected) in [
+            (Method::POST, 301, Method::GET),
+            (Method::POST, 302, Method::GET),
+            (Method::POST, 303, Method::GET),
+            (Method::PUT, 302, Method::PUT),
+            (Method::PUT, 303, Method::GET),
+            (Method::HEAD, 303, Method::HEAD),
+            (Method::POST, 307, Method::POST),
+            (Method::POST, 308, Method::POST),
+        ] {
+            let next = hop(method.clone(), status, "http://a.example/", "/b").unwrap();
+            assert_eq!(*next.method(), expected, "{method} {status}");
+            let bodiless = expected == Method::GET;
+            assert_eq!(next.body().is_none(), bodiless, "{method} {status}");
+            assert_eq!(next.headers().contains_key(CONTENT_TYPE), !bodiless, "{method} {status}");
+        }
+    }
+
+    #[test]
+    fn credentials_stay_within_their_origin() {
+        for (to, kept) in [
+            ("http://a.example/b", true),
+            ("http://a.example:80/b", true),
+            ("http://a.example:81/b", false),
+            ("https://a.example/b", false),
+            ("http://b.example/b", false),
+        ] {
+            let next = hop(Method::GET, 302, "http://a.example/", to).unwrap();
+            for name in [AUTHORIZATION, COOKIE, HOST] {
+                assert_eq!(next.headers().contains_key(&name), kept, "{to} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_targets_that_cannot_be_followed() {
+        for to in ["ftp://a.example/", "http://[", "http://user:secret@a.example/"] {
+            assert_eq!(hop(Method::GET, 302, "http://a.example/", to).unwrap_err().kind(), ErrorKind::Redirect, "{to}");
+        }
+        let downgrade = hop(Method::GET, 302, "https://a.example/", "http://a.example/");
+        assert_eq!(downgrade.unwrap_err().kind(), ErrorKind::Redirect);
+    }
+
+    #[test]
+    fn a_fragment_is_inherited_unless_the_target_has_its_own() {
+        let fragment =
+            |to| hop(Method::GET, 302, "http://a.example/#old", to).unwrap().url().fragment().map(str::to_owned);
+        assert_eq!(fragment("/b").as_deref(), Some("old"));
+        assert_eq!(fragment("/b#new").as_deref(), Some("new"));
+    }
+}

@@ -1,0 +1,50 @@
+//! A response's body on its way through the client: it holds the slot, and its time is limited.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::Stream;
+
+use super::send::Hold;
+use crate::body::Body;
+use crate::error::{Phase, Result};
+
+/// The body of a response until it ends, fails or is dropped.
+struct HeldBody {
+    body: Body,
+    hold: Option<Hold>,
+}
+
+/// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
+pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>) -> Body {
+    if body.is_complete() {
+        return body;
+    }
+    hold.deadline.enter(Phase::Body, "idle", idle);
+    let length = body.length();
+    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold) }), length)
+}
+
+impl Stream for HeldBody {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(hold) = &mut this.hold else { return Poll::Ready(None) };
+        let item = match Pin::new(&mut this.body).poll_next(cx) {
+            Poll::Ready(item) => item,
+            Poll::Pending => Some(Err(ready!(hold.deadline.poll_expired(cx)))),
+        };
+        match item {
+            Some(Ok(_)) => hold.deadline.touch(),
+            // The end, or an error: the connection or fetch behind the body goes first, then the slot.
+            Some(Err(_)) | None => {
+                this.body = Body::empty();
+                this.hold = None;
+            }
+        }
+        Poll::Ready(item)
+    }
+}

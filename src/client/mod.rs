@@ -1,0 +1,288 @@
+//! The client: what is done for every request on every platform.
+//!
+//! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
+//! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
+
+mod deadline;
+mod held;
+pub(crate) mod queue;
+pub(crate) mod send;
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+
+use self::queue::Queue;
+use self::send::{Gate, Limits};
+use crate::backend::Backend;
+use crate::error::{Error, ErrorKind, Result};
+use crate::future::BoxFuture;
+use crate::platform;
+use crate::request::{Request, RequestBuilder, RequestOptions, option_setters};
+use crate::response::{DEFAULT_BODY_LIMIT, Response};
+use crate::runtime::Timer;
+use crate::url::Url;
+
+/// The longest wait for a connection, for a head and for a piece of a body, unless set otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How many requests run at once, unless set otherwise: Tornado's `max_clients`.
+const DEFAULT_MAX_ACTIVE: usize = 10;
+
+/// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
+///
+/// A clone is another handle of the same client. It is `Send` and `Sync` on every platform, and needs no runtime: a
+/// request makes progress while its future is polled, by any executor.
+///
+/// # Cancellation
+/// Dropping a request's future, or the response's body, stops the request at once and frees its slot.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use waterspout::testing::MockBackend;
+/// use waterspout::{Client, Result};
+///
+/// # fn main() -> Result<()> {
+/// # futures::executor::block_on(async {
+/// let client = Client::builder()
+///     .max_active(10)
+///     .timeout(Duration::from_secs(20))
+/// #   .backend(MockBackend::text("hello"))
+///     .build()?;
+/// let page = client.get("http://example.com/").header("accept", "text/html").await?;
+/// println!("{} {}", page.status(), page.text().await?);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    gate: Gate,
+    backend: Arc<dyn Backend>,
+    headers: HeaderMap,
+    options: RequestOptions,
+}
+
+/// How many requests of a client run and how many wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests that hold a slot.
+    pub active: usize,
+    /// Requests that wait for one.
+    pub queued: usize,
+}
+
+impl Client {
+    /// A client with the platform's backend and default settings.
+    pub fn new() -> Self {
+        Builder::default().assemble()
+    }
+
+    /// A builder, for other settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A builder of a `GET` request; `await` sends it.
+    pub fn get(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
+        self.request(Method::GET, url)
+    }
+
+    /// A builder of a `HEAD` request; `await` sends it.
+    pub fn head(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
+        self.request(Method::HEAD, url)
+    }
+
+    /// A builder of a `POST` request; `await` sends it.
+    pub fn post(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
+        self.request(Method::POST, url)
+    }
+
+    /// A builder of a `PUT` request; `await` sends it.
+    pub fn put(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
+        self.request(Method::PUT, url)
+    }
+
+    /// A builder of a `PATCH` request; `await` sends it.
+    pub fn patch(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A builder of a `DELETE` request; `await` sends it.
+    pub fn delete(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A builder of a request with any method; `await` sends it.
+    pub fn request(&self, method: Method, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
+        RequestBuilder::new(self.clone(), method, url)
+    }
+
+    /// How many requests run and how many wait, at this moment.
+    pub fn stats(&self) -> Stats {
+        let (active, queued) = self.0.gate.queue.counts();
+        Stats { active, queued }
+    }
+
+    /// Sends a request, or a builder of one, and returns its response as soon as the head is here.
+    ///
+    /// A status of 400 or above is a response; see [`Response::error_for_status`].
+    ///
+    /// # Errors
+    /// If the request is not valid, a limit passes, or no response can be had.
+    ///
+    /// # Cancellation
+    /// Dropping the future takes a waiting request out of the queue, and stops a running one.
+    pub async fn fetch(&self, request: impl TryInto<Request, Error: Into<Error>>) -> Result<Response> {
+        let request = request.try_into().map_err(Into::into)?;
+        self.run(request).await
+    }
+
+    async fn run(&self, request: Request) -> Result<Response> {
+        request.validate()?;
+        let url = request.url().clone();
+        self.admitted(request).await.map_err(|error| error.with_url(&url))
+    }
+
+    async fn admitted(&self, mut request: Request) -> Result<Response> {
+        let Inner { gate, backend, headers, options } = &*self.0;
+        for (name, value) in headers {
+            request.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+        let options = std::mem::take(request.options_mut()).over(options);
+        *request.options_mut() = options.clone();
+
+        let limits = Limits { queue: options.queue_timeout, head: options.head_timeout, total: options.timeout };
+        let progress = request.progress().clone();
+        let (mut response, hold) = send::send(gate, limits, Some(&progress), || backend.fetch(request)).await?;
+        response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
+        Ok(response.map_body(|body| held::hold(body, hold, options.idle_timeout)))
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("options", &self.0.options).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl RequestBuilder<Client> {
+    /// Sends the request; `await` on the builder does the same.
+    ///
+    /// # Errors
+    /// As [`Client::fetch`].
+    pub async fn send(self) -> Result<Response> {
+        let (client, request) = self.into_parts();
+        client.run(request?).await
+    }
+}
+
+impl IntoFuture for RequestBuilder<Client> {
+    type Output = Result<Response>;
+    type IntoFuture = BoxFuture<'static, Result<Response>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// Builds a [`Client`].
+#[derive(Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    max_active: Option<usize>,
+    headers: HeaderMap,
+    options: RequestOptions,
+    backend: Option<Arc<dyn Backend>>,
+    timer: Option<Arc<dyn Timer>>,
+}
+
+impl Builder {
+    /// Sets how many requests run at once; further ones wait, first come, first served. Default: 10.
+    ///
+    /// A request runs until its response's body has been read or dropped.
+    pub fn max_active(mut self, requests: usize) -> Self {
+        self.max_active = Some(requests);
+        self
+    }
+
+    /// Adds headers that each request sends unless it sets its own of that name.
+    pub fn default_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    fn with_options(mut self, change: impl FnOnce(&mut RequestOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    option_setters!();
+
+    /// Sets what makes the attempts. Default: the platform's own, native sockets or the browser's `fetch`.
+    pub fn backend(mut self, backend: impl Backend) -> Self {
+        self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Sets the clock of the time limits. Default: the platform's own.
+    pub fn timer(mut self, timer: impl Timer + Clone) -> Self {
+        self.timer = Some(Arc::new(timer));
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `max_active` is zero: nothing could ever run.
+    /// [`Unsupported`](ErrorKind::Unsupported) on a platform without a backend of its own, if none is set.
+    pub fn build(self) -> Result<Client> {
+        if self.max_active == Some(0) {
+            let message = "`max_active` is 0: no request could ever run; the least is 1";
+            return Err(Error::request(ErrorKind::InvalidRequest, message));
+        }
+        Ok(self.assemble())
+    }
+
+    fn assemble(self) -> Client {
+        let defaults = RequestOptions {
+            connect_timeout: Some(DEFAULT_TIMEOUT),
+            head_timeout: Some(DEFAULT_TIMEOUT),
+            idle_timeout: Some(DEFAULT_TIMEOUT),
+            body_limit: Some(DEFAULT_BODY_LIMIT),
+            ..RequestOptions::default()
+        };
+        Client(Arc::new(Inner {
+            gate: Gate {
+                queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))),
+                timer: self.timer.unwrap_or_else(platform::default_timer),
+            },
+            backend: self.backend.unwrap_or_else(platform::default_backend),
+            headers: self.headers,
+            options: self.options.over(&defaults),
+        }))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("max_active", &self.max_active)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! Where a message's body ends (RFC 9112, section 6): the rules whose loose reading makes request smuggling possible.
+
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, StatusCode, Version};
+
+use crate::error::{Error, ErrorKind, Phase, Result};
+
+/// How a body is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// After this many bytes.
+    Length(u64),
+    /// By a last chunk of size zero.
+    Chunked,
+    /// By the end of the connection; responses only.
+    Close,
+}
+
+/// How the body of the response to a `method` request is delimited (section 6.3).
+pub(crate) fn of_response(
+    method: &Method,
+    status: StatusCode,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<Framing> {
+    let length = content_length(headers)?;
+    let chunked = is_chunked(headers, version)?;
+    if chunked && length.is_some() {
+        return Err(malformed("the response has both Content-Length and Transfer-Encoding"));
+    }
+    let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) || method == Method::HEAD;
+    Ok(match length {
+        _ if bodiless => Framing::Length(0),
+        _ if chunked => Framing::Chunked,
+        Some(length) => Framing::Length(length),
+        None => Framing::Close,
+    })
+}
+
+/// The declared length: digits only, and the same in all places if there are several.
+pub(crate) fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
+    let mut length = None;
+    let values = headers.get_all(CONTENT_LENGTH).iter();
+    for item in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+        let digits = item.trim_ascii();
+        let number = Some(digits)
+            .filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok())
+            .ok_or_else(|| malformed("the Content-Length is not a number"))?;
+        if length.replace(number).is_some_and(|earlier| earlier != number) {
+            return Err(malformed("the Content-Length has two different values"));
+        }
+    }
+    Ok(length)
+}
+
+/// Whether the body is chunked; any other transfer coding cannot be delimited and is refused.
+pub(crate) fn is_chunked(headers: &HeaderMap, version: Version) -> Result<bool> {
+    let mut values = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(value) = values.next() else { return Ok(false) };
+    if values.next().is_some() || !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+        return Err(malformed("the Transfer-Encoding is not `chunked`"));
+    }
+    if version != Version::HTTP_11 {
+        return Err(malformed("a Transfer-Encoding in HTTP/1.0 cannot be trusted"));
+    }
+    Ok(true)
+}
+
+pub(crate) fn malformed(message: &'static str) -> Error {
+    Error::new(ErrorKind::Protocol, Phase::Head, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn framing(headers: &[(http::HeaderName, &'static str)]) -> Result<Framing> {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+        let mut map = HeaderMap::new();
+        headers.for_each(|(name, value)| {
+            map.append(name, value);
+        });
+        of_response(&Method::GET, StatusCode::OK, Version::HTTP_11, &map)
+    }
+
+    #[test]
+    fn repeated_equal_lengths_are_one() {
+        assert_eq!(framing(&[(CONTENT_LENGTH, "2, 2,2")]).unwrap(), Framing::Length(2));
+        assert_eq!(framing(&[(CONTENT_LENGTH, "2"), (CONTENT_LENGTH, "2")]).unwrap(), Framing::Length(2));
+    }
+
+    #[test]
+    fn refuses_whatever_two_readers_could_read_differently() {
+        for bad in ["2,4", "+2", "0x2", "-1", "", "2,", "1_0", "99999999999999999999"] {
+            assert!(framing(&[(CONTENT_LENGTH, bad)]).is_err(), "{bad}");
+        }
+        for bad in ["gzip", "gzip, chunked", "chunked, chunked", "xchunked", ""] {
+            assert!(framing(&[(TRANSFER_ENCODING, bad)]).is_err(), "{bad}");
+        }
+        assert!(framing(&[(TRANSFER_ENCODING, "chunked"), (CONTENT_LENGTH, "2")]).is_err());
+        assert!(framing(&[(TRANSFER_ENCODING, "chunked"), (TRANSFER_ENCODING, "chunked")]).is_err());
+    }
+
+    #[test]
+    fn without_a_declaration_the_connection_ends_the_body() {
+        assert_eq!(framing(&[]).unwrap(), Framing::Close);
+        assert_eq!(framing(&[(TRANSFER_ENCODING, "Chunked")]).unwrap(), Framing::Chunked);
+    }
+
+    #[test]
+    fn some_responses_never_have_a_body() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("42"));
+        for (method, status) in [(Method::HEAD, 200), (Method::GET, 204), (Method::GET, 304)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(of_response(&method, status, Version::HTTP_11, &headers).unwrap(), Framing::Length(0));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! HTTP/1.1 (RFC 9112) as seen by a client: bytes and events, without a socket, a clock or a task.
+//!
+//! ```text
+//!            encode                      decode                    framing, body, chunked
+//! request ───────────▶ bytes ~~~~▶ bytes ───────▶ head ──▶ how long is the body? ──▶ chunks ──▶ end
+//!                                     ▲     │ 1xx
+//!                                     └─────┘
+//! ```
+//!
+//! `exchange` is the one file that reads and writes: it drives this over a transport.
+
+mod body;
+mod buffer;
+mod chunked;
+mod decode;
+mod encode;
+mod exchange;
+mod framing;
+
+pub(crate) use body::{BodyDecoder, BodyEvent};
+pub(crate) use buffer::ReadBuffer;
+pub(crate) use decode::ResponseHead;
+pub(crate) use encode::RequestHead;
+pub(crate) use exchange::Connection;
+pub(crate) use framing::{Framing, content_length, is_chunked};

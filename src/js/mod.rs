@@ -1,0 +1,86 @@
+//! The exports behind the npm package: the client's outer loop around the platform's own `fetch`.
+//!
+//! The package makes the platform's `Request` and hands in how to start it; this side decides when, and for how long.
+//! Requests and responses stay the platform's own objects, so no byte of a body passes through here.
+
+mod outcome;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use js_sys::{Function, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use self::outcome::{Failure, settle};
+use crate::client::queue::Queue;
+use crate::client::send::{Gate, Limits, send};
+use crate::platform;
+
+/// A client's queue and clock.
+#[wasm_bindgen]
+pub struct Core(Rc<Gate>);
+
+#[wasm_bindgen]
+impl Core {
+    /// A core that runs `max_active` requests at once; the package has checked that it is at least 1.
+    #[wasm_bindgen(constructor)]
+    pub fn new(max_active: u32) -> Self {
+        let queue = Arc::new(Queue::new(max_active as usize));
+        Self(Rc::new(Gate { queue, timer: platform::default_timer() }))
+    }
+
+    /// Calls `start` once there is a slot, in this very call if there is one, and `done` with what came of it.
+    ///
+    /// The limits are in milliseconds, zero means none. Once `cancelled` rejects, the request leaves the queue or
+    /// its slot, and `done` is not called.
+    pub fn send(&self, start: Function, done: Function, cancelled: Option<Promise>, queue: f64, head: f64, total: f64) {
+        let gate = self.0.clone();
+        let limits = Limits { queue: limit(queue), head: limit(head), total: limit(total) };
+        run(async move {
+            let attempt = || async move {
+                let promise = start.call0(&JsValue::UNDEFINED).map_err(Failure::Thrown)?;
+                JsFuture::from(Promise::resolve(&promise)).await.map_err(Failure::Thrown)
+            };
+            let sent = std::pin::pin!(send(&gate, limits, None, attempt));
+            let outcome = match cancelled {
+                None => sent.await,
+                Some(cancelled) => match select(sent, JsFuture::from(cancelled)).await {
+                    Either::Left((outcome, _)) => outcome,
+                    Either::Right(_) => return,
+                },
+            };
+            settle(&done, outcome);
+        });
+    }
+
+    /// The number of requests that hold a slot.
+    #[wasm_bindgen(getter)]
+    pub fn active(&self) -> usize {
+        self.0.queue.counts().0
+    }
+
+    /// The number of requests that wait for one.
+    #[wasm_bindgen(getter)]
+    pub fn queued(&self) -> usize {
+        self.0.queue.counts().1
+    }
+}
+
+/// A limit in milliseconds as a duration; what is no length of time, and zero, mean none.
+fn limit(milliseconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
+}
+
+/// Polls `future` at once, and leaves it to the engine's loop only if it has to wait.
+fn run(future: impl Future<Output = ()> + 'static) {
+    let mut future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(future);
+    if future.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {
+        spawn_local(future);
+    }
+}

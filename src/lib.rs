@@ -1,0 +1,75 @@
+//! One HTTP client for native Rust, WebAssembly and JavaScript.
+//!
+//! waterspout fetches the same way everywhere: natively over sockets, in a browser through `fetch`. It brings what
+//! neither has: a bounded queue in front of all requests, time limits that name what they waited for, and requests
+//! that stop when their future is dropped. It needs no runtime: any executor that polls the future will do.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use waterspout::{Client, Request};
+//!
+//! # async fn run() -> waterspout::Result<()> {
+//! let client = Client::builder().max_active(10).timeout(Duration::from_secs(20)).build()?;
+//!
+//! let page = client.get("http://example.com/").header("accept", "text/html").await?;
+//! println!("{} {}", page.status(), page.text().await?);
+//!
+//! let mut download = client.fetch(Request::get("http://example.com/large")).await?;
+//! while let Some(chunk) = download.chunk().await? {
+//!     println!("{} bytes", chunk.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # In and out of scope
+//! In: HTTP requests and responses with streaming bodies, the queue and the limits around them, the seams to replace
+//! what is below. Out: serving HTTP (but for tests), rendering, caching.
+//!
+//! # Map
+//! - [`Client`] sends a [`Request`] and gets a [`Response`]; [`Error`] is the only error.
+//! - [`Backend`] is the seam at Fetch height, [`Connector`] and [`Transport`] the one at byte height.
+//! - [`runtime`] has the two traits asked of a runtime; both have defaults.
+//! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
+//! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures in programs without an executor.
+
+pub mod agent;
+mod backend;
+mod body;
+mod client;
+mod error;
+mod event_loop;
+pub mod future;
+mod http1;
+#[cfg(feature = "js")]
+mod js;
+#[cfg(feature = "json")]
+mod json;
+pub mod platform;
+pub mod queues;
+mod request;
+mod response;
+pub mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transport;
+mod url;
+mod waiters;
+
+pub use bytes::Bytes;
+pub use http;
+
+pub use crate::agent::Agent;
+pub use crate::backend::Backend;
+pub use crate::body::{Body, Progress};
+pub use crate::client::{Builder, Client, Stats};
+pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
+pub use crate::event_loop::EventLoop;
+pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
+pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
+pub use crate::response::Response;
+pub use crate::runtime::{Executor, Instant, Timer};
+pub use crate::transport::{Connector, Transport};
+pub use crate::url::{Origin, Scheme, Url};

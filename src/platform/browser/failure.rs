@@ -1,0 +1,65 @@
+//! What JavaScript throws, as an error that can leave the thread.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+
+/// How far a chain of causes is followed; one that leads back to itself ends here.
+const DEEPEST_CAUSE: usize = 8;
+
+/// A thrown value, most often an `Error`: its name and message, and its cause.
+#[derive(Debug)]
+pub struct JsFailure {
+    name: String,
+    message: String,
+    cause: Option<Box<JsFailure>>,
+}
+
+impl JsFailure {
+    /// The value's `name`, such as `TypeError`; empty if it has none.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value's `message`, or the value itself if it is a string.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn read(value: &JsValue, depth: usize) -> Self {
+        // Anything can be thrown, getters that throw included: what cannot be read is left out.
+        let get = |name: &str| Reflect::get(value, &JsValue::from_str(name)).ok();
+        let text = |name: &str| get(name).and_then(|value| value.as_string());
+        let message = text("message").or_else(|| value.as_string());
+        let cause = get("cause").filter(|cause| depth > 0 && cause.is_object());
+        Self {
+            name: text("name").unwrap_or_default(),
+            message: message.unwrap_or_else(|| "a value that is not an error was thrown".to_owned()),
+            cause: cause.map(|cause| Box::new(Self::read(&cause, depth - 1))),
+        }
+    }
+}
+
+impl From<JsValue> for JsFailure {
+    fn from(value: JsValue) -> Self {
+        Self::read(&value, DEEPEST_CAUSE)
+    }
+}
+
+impl fmt::Display for JsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.name.is_empty() {
+            f.write_str(&self.name)?;
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for JsFailure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}

@@ -1,0 +1,31 @@
+//! The browser platform, and every other JavaScript engine with `fetch`: windows, workers, Node, Deno, Bun.
+
+mod body;
+mod executor;
+mod failure;
+mod fetch;
+mod global;
+mod timer;
+mod url;
+
+use std::sync::Arc;
+
+pub use self::executor::EngineLoop;
+pub use self::failure::JsFailure;
+pub use self::fetch::FetchBackend;
+pub use self::timer::EngineTimer;
+pub(crate) use self::url::parse_url;
+use crate::backend::Backend;
+use crate::runtime::{Executor, Timer};
+
+pub(crate) fn default_backend() -> Arc<dyn Backend> {
+    Arc::new(FetchBackend)
+}
+
+pub(crate) fn default_timer() -> Arc<dyn Timer> {
+    Arc::new(EngineTimer)
+}
+
+pub(crate) fn default_executor() -> Arc<dyn Executor> {
+    Arc::new(EngineLoop)
+}

@@ -1,0 +1,90 @@
+//! The engine's clock: `performance.now` and `setTimeout`.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::global;
+use crate::future::BoxFuture;
+use crate::runtime::{Instant, Timer};
+
+/// The longest delay that `setTimeout` understands; a longer one would fire at once.
+const LONGEST_DELAY: f64 = 2_147_483_647.0;
+
+/// The engine's monotonic clock; its origin is the page's or worker's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EngineTimer;
+
+impl Timer for EngineTimer {
+    fn now(&self) -> Instant {
+        Instant::from_origin(Duration::try_from_secs_f64(global::now() / 1000.0).unwrap_or_default())
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        Box::pin(Sleep { deadline, timeout: None, signal: Rc::default() })
+    }
+}
+
+struct Sleep {
+    deadline: Instant,
+    timeout: Option<Timeout>,
+    signal: Rc<Signal>,
+}
+
+/// What the callback and the future share.
+#[derive(Default)]
+struct Signal {
+    fired: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// A set timeout; cleared when dropped.
+struct Timeout {
+    id: JsValue,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Timeout {
+    /// `None` if the engine does not let us have one.
+    fn set(milliseconds: f64, signal: &Rc<Signal>) -> Option<Self> {
+        let signal = signal.clone();
+        let callback = Closure::once(move || {
+            signal.fired.set(true);
+            let waker = signal.waker.take();
+            waker.into_iter().for_each(Waker::wake);
+        });
+        let id = global::set_timeout(callback.as_ref().unchecked_ref(), milliseconds).ok()?;
+        Some(Self { id, _callback: callback })
+    }
+}
+
+impl Drop for Timeout {
+    fn drop(&mut self) {
+        global::clear_timeout(&self.id);
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.timeout.is_none() || self.signal.fired.get() {
+            // An engine may fire up to a millisecond early, and long delays are made of several.
+            let left = self.deadline.since(EngineTimer.now()).as_secs_f64() * 1000.0;
+            if left <= 0.0 {
+                self.timeout = None;
+                return Poll::Ready(());
+            }
+            self.signal.fired.set(false);
+            self.timeout = Timeout::set(left.ceil().min(LONGEST_DELAY), &self.signal);
+        }
+        *self.signal.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}

@@ -1,0 +1,39 @@
+//! The one file that names a target: it picks the platform, and the rest of the tree uses what it exports.
+//!
+//! Every platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`,
+//! `MaybeSend`, `BoxFuture`, `BoxStream`.
+
+#[cfg(target_family = "wasm")]
+mod local;
+#[cfg(not(target_family = "wasm"))]
+mod send;
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod parse;
+
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+pub mod browser;
+#[cfg(not(target_family = "wasm"))]
+pub mod native;
+#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
+mod unsupported;
+
+#[cfg(target_family = "wasm")]
+pub use self::local::{BoxFuture, BoxStream, MaybeSend};
+#[cfg(not(target_family = "wasm"))]
+pub use self::send::{BoxFuture, BoxStream, MaybeSend};
+
+#[cfg(all(feature = "testing", not(target_family = "wasm")))]
+pub(crate) use self::native::loopback;
+/// Nothing: this platform cannot listen.
+#[cfg(all(feature = "testing", target_family = "wasm"))]
+pub(crate) mod loopback {}
+
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+pub(crate) use self::browser::{default_backend, default_executor, default_timer, parse_url};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use self::native::{default_backend, default_executor, default_timer};
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub(crate) use self::parse::parse_url;
+#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
+pub(crate) use self::unsupported::{default_backend, default_executor, default_timer};

@@ -1,0 +1,24 @@
+//! A thread for tasks nobody waits for.
+
+use std::sync::OnceLock;
+
+use futures::executor::ThreadPool;
+
+use crate::future::BoxFuture;
+use crate::runtime::Executor;
+
+/// Runs tasks on one thread of the process, started at first use.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BackgroundThread;
+
+impl Executor for BackgroundThread {
+    /// Runs `task`. Should the system refuse the thread, the task runs here, to its end.
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        static THREAD: OnceLock<Option<ThreadPool>> = OnceLock::new();
+        let thread = THREAD.get_or_init(|| ThreadPool::builder().pool_size(1).name_prefix("waterspout-").create().ok());
+        match thread {
+            Some(thread) => thread.spawn_ok(task),
+            None => async_io::block_on(task),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A server for tests on a loopback port.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread::JoinHandle;
+
+use async_io::Async;
+use futures::channel::oneshot;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, Stream, StreamExt};
+
+use super::tcp::TcpTransport;
+use crate::testing::{Handler, serve_connection};
+
+/// An HTTP/1.1 server on a loopback port of its own, on a thread of its own, until it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use futures::FutureExt;
+/// use waterspout::testing::{Incoming, Reply, Server};
+/// use waterspout::Client;
+///
+/// let server = Server::start(|request: &mut Incoming| {
+///     let greeting = Reply::text(format!("hello, {}", request.path()));
+///     async move { greeting }.boxed()
+/// })?;
+/// let text = futures::executor::block_on(async { Client::new().get(server.url("/you")).await?.text().await });
+/// assert_eq!(text?, "hello, /you");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server on a free port.
+    ///
+    /// # Errors
+    /// If no port or thread can be had.
+    pub fn start(handler: impl Handler) -> io::Result<Self> {
+        Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0)), handler)
+    }
+
+    /// Starts a server on this address.
+    ///
+    /// # Errors
+    /// If the address is taken, or no thread can be had.
+    pub fn start_on(address: SocketAddr, handler: impl Handler) -> io::Result<Self> {
+        let listener = Async::<TcpListener>::bind(address)?;
+        let address = listener.get_ref().local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("waterspout-server".to_owned())
+            .spawn(move || async_io::block_on(serve(listener, Arc::new(handler), stopped)))?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The address on which the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of a path on the server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            // A handler's panic has been printed by its thread; the server ends either way.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Accepts and serves connections until `stopped`.
+async fn serve(listener: Async<TcpListener>, handler: Arc<dyn Handler>, mut stopped: oneshot::Receiver<()>) {
+    let mut incoming = pin!(listener.incoming());
+    let mut connections = FuturesUnordered::new();
+    poll_fn(|cx| {
+        while let Poll::Ready(Some(accepted)) = incoming.as_mut().poll_next(cx) {
+            connections.extend(accepted.ok().map(|stream| connection(stream, handler.clone())));
+        }
+        while let Poll::Ready(Some(())) = connections.poll_next_unpin(cx) {}
+        stopped.poll_unpin(cx).map(|_| ())
+    })
+    .await;
+}
+
+/// Serves one connection. One that breaks is the client's to notice.
+async fn connection(stream: Async<TcpStream>, handler: Arc<dyn Handler>) {
+    let _ = stream.get_ref().set_nodelay(true);
+    let _ = serve_connection(Box::new(TcpTransport(stream)), &*handler).await;
+}

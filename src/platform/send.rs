@@ -1,0 +1,16 @@
+//! Bounds on a platform with threads: futures and streams are `Send`.
+
+use std::pin::Pin;
+
+use futures::{Future, Stream};
+
+/// `Send` on this platform; empty where there are no threads.
+pub trait MaybeSend: Send {}
+
+impl<T: Send + ?Sized> MaybeSend for T {}
+
+/// A boxed future, `Send` on this platform.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A boxed stream, `Send` on this platform.
+pub type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;

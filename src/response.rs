@@ -1,0 +1,169 @@
+//! Responses: a head that is here, and a body that may still be on its way.
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode, Version};
+
+use crate::body::Body;
+use crate::error::{Error, Result};
+use crate::url::Url;
+
+/// The most bytes that a body is collected to, unless a client or request says otherwise: 100 MiB.
+pub(crate) const DEFAULT_BODY_LIMIT: u64 = 100 * 1024 * 1024;
+
+/// A response.
+///
+/// # Cancellation
+/// It holds its slot of the client, and its connection, until its body has been read to the end or it is dropped.
+#[derive(Debug)]
+pub struct Response {
+    status: StatusCode,
+    version: Version,
+    headers: HeaderMap,
+    url: Url,
+    redirected: bool,
+    body_limit: u64,
+    body: Body,
+}
+
+impl Response {
+    /// A response from `url` without headers; for backends of your own.
+    pub fn new(status: StatusCode, url: Url, body: impl Into<Body>) -> Self {
+        Self {
+            status,
+            version: Version::HTTP_11,
+            headers: HeaderMap::new(),
+            url,
+            redirected: false,
+            body_limit: DEFAULT_BODY_LIMIT,
+            body: body.into(),
+        }
+    }
+
+    /// The same response with these headers.
+    #[must_use]
+    pub fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// The same response, marked as reached through a redirect or not.
+    #[must_use]
+    pub fn with_redirected(mut self, redirected: bool) -> Self {
+        self.redirected = redirected;
+        self
+    }
+
+    /// The same response in this version of HTTP.
+    #[must_use]
+    pub fn with_version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The same response with its body wrapped or replaced.
+    #[must_use]
+    pub fn map_body(mut self, change: impl FnOnce(Body) -> Body) -> Self {
+        self.body = change(self.body);
+        self
+    }
+
+    pub(crate) fn set_body_limit(&mut self, bytes: u64) {
+        self.body_limit = bytes;
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The version of HTTP that the server spoke.
+    ///
+    /// # Platform
+    /// A browser does not tell: there it is always 1.1.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The headers.
+    ///
+    /// # Platform
+    /// A browser shows those that CORS exposes.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The headers, to be changed.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// The URL that answered, after redirects.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether a redirect led here.
+    pub fn redirected(&self) -> bool {
+        self.redirected
+    }
+
+    /// The body's length in bytes as far as it is known: that of the body itself, else what the head declares.
+    pub fn content_length(&self) -> Option<u64> {
+        self.body.length().or_else(|| self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok())
+    }
+
+    /// The next chunk of the body, or `None` after the last.
+    ///
+    /// # Errors
+    /// If the server, the network or a time limit ends the body early.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        self.body.chunk().await.map_err(|error| error.with_url(&self.url))
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk), and [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond
+    /// [`body_limit`](crate::RequestOptions::body_limit).
+    pub async fn bytes(self) -> Result<Bytes> {
+        self.body.collect(self.body_limit).await.map_err(|error| error.with_url(&self.url))
+    }
+
+    /// The whole body as UTF-8; a byte order mark is removed, and what is not UTF-8 becomes U+FFFD, as in the Fetch
+    /// standard.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub async fn text(self) -> Result<String> {
+        let bytes = self.bytes().await?;
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+        Ok(String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// The body as it is.
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+
+    /// The response, unless its status is 400 or above.
+    ///
+    /// # Errors
+    /// Of kind [`Status`](crate::ErrorKind::Status). It does not keep the response; to read the body of an error
+    /// page, use [`error_for_status_ref`](Self::error_for_status_ref).
+    pub fn error_for_status(self) -> Result<Self> {
+        self.error_for_status_ref().map(|_| ())?;
+        Ok(self)
+    }
+
+    /// As [`error_for_status`](Self::error_for_status), leaving the response where it is.
+    ///
+    /// # Errors
+    /// Of kind [`Status`](crate::ErrorKind::Status).
+    pub fn error_for_status_ref(&self) -> Result<&Self> {
+        if self.status.is_client_error() || self.status.is_server_error() {
+            return Err(Error::for_status(self.status).with_url(&self.url));
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,60 @@
+//! What the library asks of a runtime: a clock to wait on, and now and then a place to put a task.
+//!
+//! Both have a default on every platform that needs no set-up, so most programs never name them.
+
+use std::ops::Add;
+use std::time::Duration;
+
+use crate::future::BoxFuture;
+
+/// A point on a [`Timer`]'s clock. Monotonic; its origin is the timer's own choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(Duration);
+
+impl Instant {
+    /// The point `elapsed` after the clock's origin.
+    pub const fn from_origin(elapsed: Duration) -> Self {
+        Self(elapsed)
+    }
+
+    /// The time between the clock's origin and this point.
+    pub const fn since_origin(self) -> Duration {
+        self.0
+    }
+
+    /// The time from `earlier` to this point; zero if `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    /// The point `after` later; the clock's last point if there is none.
+    fn add(self, after: Duration) -> Self {
+        Self(self.0.saturating_add(after))
+    }
+}
+
+/// A monotonic clock that can be waited on.
+///
+/// Implement it to run the client on another clock; `testing::ManualTimer` is such a one.
+pub trait Timer: Send + Sync + 'static {
+    /// The present point in time.
+    fn now(&self) -> Instant;
+
+    /// Completes at `deadline` or soon after, at once if it has passed.
+    ///
+    /// # Cancellation
+    /// Dropping the future drops the timer.
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()>;
+}
+
+/// A place to run tasks nobody waits for.
+///
+/// A request never needs one: it is driven by whoever polls its future.
+pub trait Executor: Send + Sync + 'static {
+    /// Runs `task` to its end, some time from now.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+}
