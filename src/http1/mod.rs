@@ -10,16 +10,14 @@
 //! `exchange` is the one file that reads and writes: it drives this over a transport.
 
 mod body;
-mod buffer;
+pub(crate) mod buffer;
 mod chunked;
 mod decode;
 mod encode;
 mod exchange;
-mod framing;
+pub(crate) mod framing;
 
 pub(crate) use body::{BodyDecoder, BodyEvent};
-pub(crate) use buffer::ReadBuffer;
 pub(crate) use decode::ResponseHead;
 pub(crate) use encode::RequestHead;
 pub(crate) use exchange::Connection;
-pub(crate) use framing::{Framing, content_length, is_chunked};

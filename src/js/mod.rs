@@ -72,9 +72,9 @@ impl Core {
     }
 }
 
-/// A limit in milliseconds as a duration; what is no length of time, and zero, mean none.
+/// A limit in milliseconds as a duration. The cast saturates: what is no length of time becomes zero, which means none.
 fn limit(milliseconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
+    Some(Duration::from_millis(milliseconds.ceil() as u64))
 }
 
 /// Polls `future` at once, and leaves it to the engine's loop only if it has to wait.

@@ -10,7 +10,7 @@ extern "C" {
     pub(super) fn fetch(request: &Request) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = setTimeout)]
-    pub(super) fn set_timeout(callback: &Function, milliseconds: f64) -> Result<JsValue, JsValue>;
+    pub(super) fn set_timeout(callback: &Function, milliseconds: i32) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     pub(super) fn clear_timeout(id: &JsValue);

@@ -14,21 +14,24 @@ use super::global;
 use crate::future::BoxFuture;
 use crate::runtime::{Instant, Timer};
 
-/// The longest delay that `setTimeout` understands; a longer one would fire at once.
-const LONGEST_DELAY: f64 = 2_147_483_647.0;
-
 /// The engine's monotonic clock; its origin is the page's or worker's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EngineTimer;
 
 impl Timer for EngineTimer {
     fn now(&self) -> Instant {
-        Instant::from_origin(Duration::try_from_secs_f64(global::now() / 1000.0).unwrap_or_default())
+        // The cast saturates, so that even a clock gone mad gives a number.
+        Instant::from_origin(Duration::from_micros((global::now() * 1000.0) as u64))
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
         Box::pin(Sleep { deadline, timeout: None, signal: Rc::default() })
     }
+}
+
+/// A delay as `setTimeout` wants it: whole, rounded up, and not too long.
+fn milliseconds(delay: Duration) -> i32 {
+    i32::try_from(delay.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
 }
 
 struct Sleep {
@@ -52,7 +55,7 @@ struct Timeout {
 
 impl Timeout {
     /// `None` if the engine does not let us have one.
-    fn set(milliseconds: f64, signal: &Rc<Signal>) -> Option<Self> {
+    fn set(milliseconds: i32, signal: &Rc<Signal>) -> Option<Self> {
         let signal = signal.clone();
         let callback = Closure::once(move || {
             signal.fired.set(true);
@@ -76,13 +79,13 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.timeout.is_none() || self.signal.fired.get() {
             // An engine may fire up to a millisecond early, and long delays are made of several.
-            let left = self.deadline.since(EngineTimer.now()).as_secs_f64() * 1000.0;
-            if left <= 0.0 {
+            let left = self.deadline.since(EngineTimer.now());
+            if left.is_zero() {
                 self.timeout = None;
                 return Poll::Ready(());
             }
             self.signal.fired.set(false);
-            self.timeout = Timeout::set(left.ceil().min(LONGEST_DELAY), &self.signal);
+            self.timeout = Timeout::set(milliseconds(left), &self.signal);
         }
         *self.signal.waker.borrow_mut() = Some(cx.waker().clone());
         Poll::Pending

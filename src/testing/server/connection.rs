@@ -9,7 +9,7 @@ use super::reply::Form;
 use super::request::Incoming;
 use super::{Handler, Reply};
 use crate::body::Body;
-use crate::http1::ReadBuffer;
+use crate::http1::buffer::ReadBuffer;
 use crate::transport::Transport;
 
 /// Serves requests on `transport` until either side closes it.

@@ -9,7 +9,9 @@ use http::header::{CONNECTION, EXPECT, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use crate::error::Result;
-use crate::http1::{BodyDecoder, BodyEvent, Framing, ReadBuffer, content_length, is_chunked};
+use crate::http1::buffer::ReadBuffer;
+use crate::http1::framing::{Framing, content_length, is_chunked};
+use crate::http1::{BodyDecoder, BodyEvent};
 use crate::transport::Transport;
 
 /// The largest head of a request.

@@ -1,0 +1,64 @@
+/** Builds the package: the core to WebAssembly, the WebAssembly to a string, all of it to one module with types. */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { bytesModule } from "./bytes.mjs";
+
+const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const root = path.dirname(here);
+const target = "wasm32-unknown-unknown";
+
+// What the compiler uses by default, and every engine of the last years has.
+const features = ["bulk-memory", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"].map(
+  (feature) => `--enable-${feature}`,
+);
+
+const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
+const env = {
+  ...process.env,
+  PATH: `${process.env.PATH}${path.delimiter}${path.join(cargoHome, "bin")}`,
+  // The places of panics are part of the module; where it was built is not.
+  RUSTFLAGS: `${process.env.RUSTFLAGS ?? ""} --remap-path-prefix=${path.join(cargoHome, "registry", "src")}=. --remap-path-prefix=${root}=.`,
+};
+
+function run(command, args, cwd = root) {
+  console.log(`> ${command} ${args.join(" ")}`);
+  return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+}
+
+function tool(name) {
+  return path.join(here, "node_modules", ".bin", name);
+}
+
+rmSync(path.join(here, "build"), { recursive: true, force: true });
+rmSync(path.join(here, "dist"), { recursive: true, force: true });
+mkdirSync(path.join(here, "build"), { recursive: true });
+
+const flags = ["--quiet", "--lib", "--profile", "wasm", "--target", target, "--features", "js", "--crate-type", "cdylib"];
+run("cargo", ["rustc", ...flags]);
+const { target_directory: targetDirectory } = JSON.parse(run("cargo", ["metadata", "--no-deps", "--format-version", "1"]));
+const module = path.join(targetDirectory, target, "wasm", "waterspout.wasm");
+run("wasm-bindgen", ["--target", "web", "--out-dir", path.join(here, "build"), module]);
+const wasm = path.join(here, "build", "waterspout_bg.wasm");
+run(tool("wasm-opt"), ["-Oz", "--strip-debug", "--strip-producers", ...features, wasm, "-o", wasm]);
+writeFileSync(path.join(here, "build", "bytes.js"), bytesModule(readFileSync(wasm)));
+writeFileSync(path.join(here, "build", "bytes.d.ts"), "export function bytes(): Uint8Array<ArrayBuffer>;\n");
+
+await build({
+  entryPoints: [path.join(here, "src", "index.ts")],
+  outfile: path.join(here, "dist", "index.js"),
+  bundle: true,
+  charset: "utf8",
+  format: "esm",
+  legalComments: "none",
+  lineLimit: 120,
+  minify: true,
+  target: "es2022",
+});
+execFileSync(tool("tsc"), { cwd: here, stdio: "inherit" });
+// Declarations of what index.d.ts does not lead to; they would name files that are not in the package.
+for (const inner of ["core", "init", "limits"]) rmSync(path.join(here, "dist", `${inner}.d.ts`));
+for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(path.join(root, licence), path.join(here, licence));
