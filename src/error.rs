@@ -5,6 +5,7 @@
 //! ends in the root cause.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -269,6 +270,13 @@ impl Error {
             root = next;
         }
         Some(root)
+    }
+}
+
+/// For what cannot fail to become a request or a URL.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

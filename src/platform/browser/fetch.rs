@@ -45,6 +45,16 @@ impl Backend for FetchBackend {
 }
 
 async fn gather(body: Body) -> Result<Bytes> {
+    let declared = body.length();
+    let gathered = gather_all(body).await?;
+    if declared.is_some_and(|length| length != gathered.len() as u64) {
+        let message = format!("the request's body is {} bytes long, not as long as it says", gathered.len());
+        return Err(Error::new(ErrorKind::RequestBody, Phase::Head, message));
+    }
+    Ok(gathered)
+}
+
+async fn gather_all(body: Body) -> Result<Bytes> {
     body.collect(UPLOAD_LIMIT).await.map_err(|error| match error.kind() {
         ErrorKind::LimitExceeded => {
             let message = format!("a browser gathers a streamed request body, up to {UPLOAD_LIMIT} bytes");

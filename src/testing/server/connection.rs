@@ -20,14 +20,14 @@ pub async fn serve_connection(mut transport: Box<dyn Transport>, handler: &dyn H
     let mut input = ReadBuffer::new();
     while let Some(mut request) = Incoming::receive(transport, input).await? {
         if request.expects_continue() {
-            request.transport.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            request.transport().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
         let reply = handler.handle(&mut request).await;
         if !send(&mut request, reply).await? || !read_over(&mut request).await {
-            request.transport.close().await?;
+            request.transport().close().await?;
             return Ok(());
         }
-        Incoming { transport, input, .. } = request;
+        (transport, input) = request.into_connection();
     }
     Ok(())
 }
@@ -38,7 +38,7 @@ async fn send(request: &mut Incoming, reply: Reply) -> io::Result<bool> {
         Form::Response { status, headers, body } => (status, headers, body),
         Form::Raw(mut bytes) => {
             while let Some(chunk) = bytes.next().await {
-                request.transport.write_all(&chunk.map_err(io::Error::other)?).await?;
+                request.transport().write_all(&chunk.map_err(io::Error::other)?).await?;
             }
             return Ok(false);
         }
@@ -47,7 +47,7 @@ async fn send(request: &mut Incoming, reply: Reply) -> io::Result<bool> {
     let chunked = body.length().is_none();
     let head = head(status, &headers, &body);
     if bodiless {
-        request.transport.write_all(&head).await?;
+        request.transport().write_all(&head).await?;
         return Ok(request.wants_more());
     }
     let complete = send_body(request, head, body, chunked).await?;
@@ -77,7 +77,7 @@ async fn send_body(request: &mut Incoming, head: Vec<u8>, mut body: Body, chunke
     let mut out = head;
     if chunked {
         // The first chunk may be a long time coming.
-        request.transport.write_all(&out).await?;
+        request.transport().write_all(&out).await?;
         out.clear();
     }
     while let Some(chunk) = body.next().await {
@@ -92,14 +92,14 @@ async fn send_body(request: &mut Incoming, head: Vec<u8>, mut body: Body, chunke
         if chunked {
             out.extend_from_slice(b"\r\n");
         }
-        request.transport.write_all(&out).await?;
+        request.transport().write_all(&out).await?;
         out.clear();
         left = left.saturating_sub(chunk.len() as u64);
     }
     if chunked {
         out.extend_from_slice(b"0\r\n\r\n");
     }
-    request.transport.write_all(&out).await?;
+    request.transport().write_all(&out).await?;
     Ok(chunked || left == 0)
 }
 

@@ -68,6 +68,15 @@ impl Reply {
         Self(Form::Raw(Body::raw_stream(stream, None)))
     }
 
+    /// The same response with another status; text that is no status leaves it as it is.
+    #[must_use]
+    pub fn with_status(mut self, code: &str) -> Self {
+        if let (Form::Response { status, .. }, Ok(code)) = (&mut self.0, code.parse()) {
+            *status = code;
+        }
+        self
+    }
+
     /// The same response with one more header; raw bytes have none and stay as they are.
     ///
     /// # Panics

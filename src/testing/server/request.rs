@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, EXPECT, HOST};
@@ -22,8 +23,9 @@ const MOST_HEADERS: usize = 256;
 
 /// A request on its way in: its head is here, its body is read on demand.
 pub struct Incoming {
-    pub(super) transport: Box<dyn Transport>,
-    pub(super) input: ReadBuffer,
+    /// The lock is never taken: it lets a handler share the request across its awaits.
+    transport: Mutex<Box<dyn Transport>>,
+    input: ReadBuffer,
     method: Method,
     target: String,
     version: Version,
@@ -39,7 +41,7 @@ impl Incoming {
             if let Some(end) = end {
                 let head = input.take(end + 4);
                 return Ok(parse(&head).map(|(method, target, version, headers, body)| Self {
-                    transport,
+                    transport: Mutex::new(transport),
                     input,
                     method,
                     target,
@@ -102,7 +104,9 @@ impl Incoming {
                 BodyEvent::End => return Ok(None),
                 BodyEvent::More => {}
             }
-            let filled = poll_fn(|cx| self.input.poll_fill(cx, &mut *self.transport)).await;
+            let Self { transport, input, .. } = self;
+            let transport = transport.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let filled = poll_fn(|cx| input.poll_fill(cx, &mut **transport)).await;
             if filled.unwrap_or(0) == 0 {
                 return self.body.end().map(|()| None);
             }
@@ -119,6 +123,15 @@ impl Incoming {
             body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
+    }
+
+    pub(super) fn transport(&mut self) -> &mut Box<dyn Transport> {
+        self.transport.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is left for the next request on the connection.
+    pub(super) fn into_connection(self) -> (Box<dyn Transport>, ReadBuffer) {
+        (self.transport.into_inner().unwrap_or_else(PoisonError::into_inner), self.input)
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body.

@@ -1,0 +1,50 @@
+//! What servers should not do, and what they may do and seldom do.
+
+use futures::{StreamExt, stream};
+use waterspout::testing::Reply;
+use waterspout::{Body, Bytes};
+
+const CORS: &str = "access-control-allow-origin: *\r\n";
+const EXPOSE: &[u8] = b"access-control-expose-headers: *\r\n";
+
+/// The named experiment, if there is one.
+pub(super) fn answer(name: &str) -> Option<Reply> {
+    let head = |lines: &str, rest: &str| Reply::raw(format!("HTTP/1.1 200 OK\r\n{CORS}{lines}\r\n{rest}"));
+    Some(match name {
+        // Nothing, for ever.
+        "silence" => Reply::silence(),
+        // A head and a first piece, then nothing.
+        "stall" => Reply::new(200, then_nothing("first")),
+        // No answer at all.
+        "close" => Reply::close(),
+        "close-in-head" => Reply::raw("HTTP/1.1 200 OK\r\ncontent-le"),
+        // Fewer bytes than announced.
+        "truncated" => head("content-length: 100\r\n", "only this"),
+        "truncated-chunked" => head("transfer-encoding: chunked\r\n", "9\r\nonly this\r\n"),
+        // Not HTTP.
+        "garbage" => Reply::raw("SSH-2.0-OpenSSH_9.9\r\n"),
+        "bad-chunk" => head("transfer-encoding: chunked\r\n", "+9\r\nonly this\r\n0\r\n\r\n"),
+        "two-lengths" => head("content-length: 4\r\ncontent-length: 5\r\n", "oops!"),
+        "length-and-chunked" => head("content-length: 4\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n"),
+        "bad-header" => head("no colon here\r\n", ""),
+        "huge-head" => head(&format!("x-filler: {}\r\n", "x".repeat(300_000)), ""),
+        // Allowed, if rare.
+        "close-delimited" => Reply::raw(format!("HTTP/1.0 200 OK\r\n{CORS}\r\nuntil the end")),
+        "interim" => Reply::raw(format!(
+            "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\n{CORS}content-length: 5\r\n\r\nhello"
+        )),
+        "no-reason" => Reply::raw(format!("HTTP/1.1 200\r\n{CORS}content-length: 5\r\n\r\nhello")),
+        "extensions" => head("transfer-encoding: chunked\r\n", "5;name=value\r\nhello\r\n0\r\nx-trailer: yes\r\n\r\n"),
+        "no-content" => Reply::new(204, Body::empty()),
+        "latin1" => {
+            let bytes = [b"HTTP/1.1 200 OK\r\nx-latin1: caf\xe9\r\n", CORS.as_bytes(), EXPOSE, b"content-length: 0\r\n\r\n"];
+            Reply::raw(bytes.concat())
+        }
+        _ => return None,
+    })
+}
+
+fn then_nothing(first: &'static str) -> Body {
+    let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from(first))]);
+    Body::stream(first.chain(stream::pending()))
+}

@@ -1,0 +1,56 @@
+//! Serves the demo site, the lab and, if asked, a directory, on loopback: `cargo run --example serve -- --help`.
+
+#[path = "../lab/mod.rs"]
+mod lab;
+#[path = "../site/mod.rs"]
+mod site;
+mod files;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use waterspout::testing::{Handler, Incoming, Reply, Server};
+
+/// Serves the demo site at /site/, the lab at /lab/, and a directory at /.
+#[derive(Parser)]
+struct Arguments {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8737")]
+    address: SocketAddr,
+    /// A directory whose files are served at /
+    #[arg(long)]
+    directory: Option<PathBuf>,
+}
+
+fn main() -> std::io::Result<()> {
+    let Arguments { address, directory } = Arguments::parse();
+    let routes = Routes { lab: lab::Lab::default(), site: Box::new(site::handler()), directory };
+    let server = Server::start_on(address, routes)?;
+    // The first line is for programs that start this one and wait for the address.
+    println!("{}", server.url("/"));
+    eprintln!("serving until interrupted: the demo site at {}, the lab at {}", server.url("/site/"), server.url("/lab/hello"));
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Who answers what.
+struct Routes {
+    lab: lab::Lab,
+    site: Box<dyn Handler>,
+    directory: Option<PathBuf>,
+}
+
+impl Handler for Routes {
+    fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply> {
+        match (request.path().split('/').nth(1), &self.directory) {
+            (Some("lab"), _) => self.lab.handle(request),
+            (Some("site" | "elsewhere"), _) => self.site.handle(request),
+            (_, Some(directory)) => files::answer(directory, request).boxed(),
+            (_, None) => async { Reply::new(404, "not found; try /site/ or /lab/hello") }.boxed(),
+        }
+    }
+}

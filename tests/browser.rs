@@ -1,0 +1,22 @@
+//! The scenarios in a browser, through its own `fetch`.
+#![allow(missing_docs)]
+#![cfg(target_family = "wasm")]
+
+mod scenarios;
+
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+use self::scenarios::{Lab, for_each_scenario};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+macro_rules! browser {
+    ($($module:ident::$name:ident,)+) => {$(
+        #[wasm_bindgen_test]
+        async fn $name() {
+            scenarios::$module::$name(Lab::new(env!("WATERSPOUT_LAB"), "browser", stringify!($name))).await;
+        }
+    )+};
+}
+
+for_each_scenario!(browser);

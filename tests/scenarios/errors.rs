@@ -1,0 +1,107 @@
+//! Bad input, bad servers: each a typed error that names phase and cause, none a hang.
+
+use waterspout::{Client, Error, ErrorKind, Phase, Request};
+
+use super::{FETCH, Lab};
+
+/// The kind that tells more than `Network` where the platform does.
+fn kind(native: ErrorKind) -> ErrorKind {
+    if FETCH { ErrorKind::Network } else { native }
+}
+
+async fn failure(url: String) -> Error {
+    match Client::new().get(url).await {
+        Err(error) => error,
+        Ok(response) => response.bytes().await.unwrap_err(),
+    }
+}
+
+fn check(error: &Error, expected: ErrorKind, phase: Phase) {
+    assert_eq!((error.kind(), error.phase()), (expected, phase), "{error} {error:?}");
+    assert!(error.is_network(), "{error}");
+    assert!(error.url().is_some(), "{error}");
+}
+
+pub async fn an_unparsable_url_is_named(_lab: Lab) {
+    for url in ["http://[::1", "not a url", "http://a b/", ""] {
+        let error = Client::new().get(url).await.unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidUrl, Phase::Request));
+        assert!(error.is_invalid_request() && error.to_string().contains(&format!("{url:?}")), "{error}");
+        assert_eq!(Request::get(url).build().unwrap_err().kind(), ErrorKind::InvalidUrl);
+    }
+}
+
+pub async fn an_unsupported_scheme_is_named(_lab: Lab) {
+    for url in ["ftp://example.com/", "file:///etc/passwd", "data:text/plain,hello"] {
+        let error = Client::new().get(url).await.unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::UnsupportedScheme, Phase::Request));
+        assert!(error.to_string().contains(url.split(':').next().unwrap()), "{error}");
+    }
+}
+
+pub async fn a_header_with_a_line_break_is_refused(lab: Lab) {
+    for (name, value) in [("x-a", "1\r\nx-b: 2"), ("x-a", "1\n2"), ("x-a", "1\r"), ("x-a", "1\0"), ("x\r\n", "1"), ("", "1")] {
+        let error = Client::new().get(lab.url("hello")).header(name, value).await.unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request), "{name:?} {value:?}");
+    }
+}
+
+pub async fn a_length_of_the_callers_own_is_refused(lab: Lab) {
+    for (name, value) in [("content-length", "3"), ("transfer-encoding", "chunked")] {
+        let error = Client::new().post(lab.url("echo")).header(name, value).body("abc").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+pub async fn credentials_in_the_url_are_refused(lab: Lab) {
+    let url = lab.url("hello").replace("http://", "http://user:secret@");
+    let error = Client::new().get(url).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+}
+
+pub async fn a_body_on_a_get_is_refused(lab: Lab) {
+    let error = Client::new().get(lab.url("hello")).body("surprise").await.unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request));
+}
+
+pub async fn a_refused_connection_is_an_error(_lab: Lab) {
+    // A port that no browser blocks and nobody listens on.
+    let error = failure("http://127.0.0.1:49151/".to_owned()).await;
+    check(&error, kind(ErrorKind::Connect), if FETCH { Phase::Head } else { Phase::Connect });
+}
+
+pub async fn closing_without_an_answer_is_an_error(lab: Lab) {
+    check(&failure(lab.url("close")).await, kind(ErrorKind::ConnectionClosed), Phase::Head);
+}
+
+pub async fn closing_within_the_head_is_an_error(lab: Lab) {
+    check(&failure(lab.url("close-in-head")).await, kind(ErrorKind::ConnectionClosed), Phase::Head);
+}
+
+pub async fn closing_within_a_body_is_an_error(lab: Lab) {
+    check(&failure(lab.url("truncated")).await, kind(ErrorKind::ConnectionClosed), Phase::Body);
+}
+
+pub async fn closing_within_a_chunked_body_is_an_error(lab: Lab) {
+    check(&failure(lab.url("truncated-chunked")).await, kind(ErrorKind::ConnectionClosed), Phase::Body);
+}
+
+pub async fn garbage_is_an_error(lab: Lab) {
+    check(&failure(lab.url("garbage")).await, kind(ErrorKind::Protocol), Phase::Head);
+}
+
+pub async fn a_signed_chunk_size_is_an_error(lab: Lab) {
+    let error = failure(lab.url("bad-chunk")).await;
+    assert_eq!(error.kind(), kind(ErrorKind::Protocol), "{error}");
+}
+
+pub async fn two_different_lengths_are_an_error(lab: Lab) {
+    check(&failure(lab.url("two-lengths")).await, kind(ErrorKind::Protocol), Phase::Head);
+}
+
+pub async fn a_huge_head_is_an_error(lab: Lab) {
+    let error = failure(lab.url("huge-head")).await;
+    assert_eq!((error.kind(), error.phase()), (kind(ErrorKind::LimitExceeded), Phase::Head), "{error}");
+}

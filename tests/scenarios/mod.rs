@@ -1,0 +1,147 @@
+//! One list of behaviours, run on every platform: natively, in a browser, in Node; the npm package's tests run the
+//! scenarios of the same names. The server is the lab of `examples/lab`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, dead_code, unreachable_pub)]
+
+pub mod bodies;
+pub mod cancel;
+pub mod deadlines;
+pub mod errors;
+pub mod heads;
+pub mod queue;
+pub mod redirects;
+pub mod uploads;
+
+use std::time::Duration;
+
+use waterspout::{Client, Error, EventLoop};
+
+/// Calls `$run!` with every scenario.
+macro_rules! for_each_scenario {
+    ($run:ident) => {
+        $run! {
+            heads::get_returns_status_headers_and_text,
+            heads::every_method_reaches_the_server,
+            heads::a_head_response_has_headers_and_no_body,
+            heads::a_status_of_400_or_above_is_a_response,
+            heads::error_for_status_keeps_good_responses_and_names_bad_ones,
+            heads::the_query_reaches_the_server_as_written,
+            heads::the_fragment_stays_here,
+            heads::request_headers_reach_the_server,
+            heads::default_headers_yield_to_those_of_the_request,
+            heads::repeated_response_headers_are_all_there,
+            heads::header_bytes_beyond_ascii_survive,
+            heads::interim_responses_are_skipped,
+            heads::no_content_has_no_body,
+            bodies::an_empty_body_is_empty,
+            bodies::a_body_of_declared_length_arrives_whole,
+            bodies::a_chunked_body_arrives_whole,
+            bodies::a_large_body_arrives_whole,
+            bodies::many_small_chunks_arrive_in_order,
+            bodies::a_body_may_end_with_the_connection,
+            bodies::a_body_is_streamed_as_it_comes,
+            bodies::chunk_extensions_and_trailers_are_read_over,
+            bodies::json_goes_both_ways,
+            bodies::a_body_beyond_the_limit_is_an_error,
+            bodies::reading_on_after_the_end_gives_nothing,
+            uploads::a_text_is_sent_as_it_is,
+            uploads::a_large_body_is_sent_whole,
+            uploads::a_post_without_a_body_is_sent,
+            uploads::a_stream_is_sent_whole,
+            uploads::a_stream_of_known_length_is_sent_whole,
+            uploads::a_failing_stream_fails_the_request,
+            uploads::a_stream_shorter_than_it_says_fails_the_request,
+            redirects::a_redirect_is_followed,
+            redirects::a_chain_of_redirects_is_followed,
+            redirects::endless_redirects_are_an_error,
+            redirects::a_post_becomes_a_get_after_302_and_303,
+            redirects::method_and_body_survive_307_and_308,
+            redirects::a_redirect_can_be_made_an_error,
+            errors::an_unparsable_url_is_named,
+            errors::an_unsupported_scheme_is_named,
+            errors::a_header_with_a_line_break_is_refused,
+            errors::a_length_of_the_callers_own_is_refused,
+            errors::credentials_in_the_url_are_refused,
+            errors::a_body_on_a_get_is_refused,
+            errors::a_refused_connection_is_an_error,
+            errors::closing_without_an_answer_is_an_error,
+            errors::closing_within_the_head_is_an_error,
+            errors::closing_within_a_body_is_an_error,
+            errors::closing_within_a_chunked_body_is_an_error,
+            errors::garbage_is_an_error,
+            errors::a_signed_chunk_size_is_an_error,
+            errors::two_different_lengths_are_an_error,
+            errors::a_huge_head_is_an_error,
+            deadlines::the_total_limit_covers_the_wait_for_the_head,
+            deadlines::the_total_limit_covers_the_body,
+            deadlines::the_head_limit_covers_the_wait_for_the_head,
+            deadlines::the_idle_limit_covers_a_stalled_body,
+            deadlines::a_slow_but_steady_body_is_not_idle,
+            deadlines::a_limit_of_zero_is_none,
+            deadlines::a_request_overrides_its_client,
+            deadlines::the_queue_limit_covers_the_wait_for_a_slot,
+            deadlines::the_total_limit_covers_the_queue,
+            queue::at_most_max_active_run,
+            queue::the_first_to_come_is_the_first_served,
+            queue::a_slot_is_held_until_the_body_has_been_read,
+            queue::a_failure_frees_its_slot,
+            queue::a_timeout_frees_its_slot,
+            queue::stats_count_the_active_and_the_queued,
+            queue::fifty_requests_share_ten_slots,
+            cancel::a_request_dropped_in_the_queue_is_never_sent,
+            cancel::a_request_dropped_before_its_head_frees_its_slot,
+            cancel::dropping_the_body_ends_the_download,
+            cancel::a_request_that_is_not_awaited_is_not_sent,
+        }
+    };
+}
+pub(crate) use for_each_scenario;
+
+/// Where the lab is, and a key of the scenario's own on it.
+pub struct Lab {
+    base: String,
+    key: String,
+}
+
+impl Lab {
+    pub fn new(base: &str, platform: &str, scenario: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned(), key: format!("{platform}-{scenario}") }
+    }
+
+    /// The URL of an experiment.
+    pub fn url(&self, experiment: &str) -> String {
+        format!("{}/lab/{experiment}", self.base)
+    }
+
+    /// The URL of an experiment with a memory; `query` begins with a question mark or is empty.
+    pub fn keyed(&self, experiment: &str, query: &str) -> String {
+        format!("{}/lab/{experiment}/{}{query}", self.base, self.key)
+    }
+
+    /// What the lab remembers.
+    pub async fn recall(&self, experiment: &str, query: &str) -> String {
+        Client::new().get(self.keyed(experiment, query)).await.unwrap().text().await.unwrap()
+    }
+}
+
+/// Whether this run goes through a browser's or Node's fetch, which says less about failures.
+pub const FETCH: bool = cfg!(target_family = "wasm");
+
+pub fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+pub async fn sleep(milliseconds: u64) {
+    EventLoop::new().sleep(ms(milliseconds)).await;
+}
+
+/// What byte `index` of the lab's generated bodies is.
+pub fn byte(index: usize) -> u8 {
+    (index % 251) as u8
+}
+
+/// Checks that an error says the limit that passed.
+pub fn assert_timeout(error: &Error, phase: waterspout::Phase, limit: &str) {
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!((error.phase(), error.limit().map(|limit| limit.name)), (phase, Some(limit)), "{error}");
+    assert!(error.elapsed().unwrap() >= error.limit().unwrap().duration, "{error:?}");
+}

@@ -1,0 +1,49 @@
+//! Redirects.
+
+use waterspout::{Client, ErrorKind, Redirect};
+
+use super::{FETCH, Lab};
+
+pub async fn a_redirect_is_followed(lab: Lab) {
+    for status in [301, 302, 303, 307, 308] {
+        let response = Client::new().get(lab.url(&format!("redirect/1?status={status}"))).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.redirected()), (200, true));
+        assert_eq!(response.url().as_str(), lab.url("hello"));
+        assert_eq!(response.text().await.unwrap(), "hello");
+    }
+}
+
+pub async fn a_chain_of_redirects_is_followed(lab: Lab) {
+    let response = Client::new().get(lab.url("redirect/20")).await.unwrap();
+    assert_eq!(response.url().as_str(), lab.url("hello"));
+}
+
+pub async fn endless_redirects_are_an_error(lab: Lab) {
+    let error = Client::new().get(lab.url("redirect/21")).await.unwrap_err();
+    assert_eq!(error.kind(), if FETCH { ErrorKind::Network } else { ErrorKind::Redirect }, "{error}");
+}
+
+pub async fn a_post_becomes_a_get_after_302_and_303(lab: Lab) {
+    for status in [302, 303] {
+        let url = lab.url(&format!("redirect/1?status={status}&to=/lab/echo"));
+        let response = Client::new().post(url).body("payload").await.unwrap();
+        assert_eq!(response.headers()["x-method"], "GET");
+        assert_eq!(response.text().await.unwrap(), "");
+    }
+}
+
+pub async fn method_and_body_survive_307_and_308(lab: Lab) {
+    for status in [307, 308] {
+        let url = lab.url(&format!("redirect/2?status={status}&to=/lab/echo"));
+        let response = Client::new().put(url).body("payload").await.unwrap();
+        assert_eq!(response.headers()["x-method"], "PUT");
+        assert_eq!(response.text().await.unwrap(), "payload");
+    }
+}
+
+pub async fn a_redirect_can_be_made_an_error(lab: Lab) {
+    let client = Client::builder().redirect(Redirect::Error).build().unwrap();
+    let error = client.get(lab.url("redirect/1")).await.unwrap_err();
+    assert_eq!(error.kind(), if FETCH { ErrorKind::Network } else { ErrorKind::Redirect }, "{error}");
+    assert_eq!(client.get(lab.url("hello")).await.unwrap().status(), 200);
+}
