@@ -1,5 +1,6 @@
 //! The scenarios over native sockets, by `futures::executor::block_on`: there is no runtime in this process.
 #![allow(missing_docs)]
+#![cfg(not(target_family = "wasm"))]
 
 mod scenarios;
 #[path = "../examples/lab/mod.rs"]

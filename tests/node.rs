@@ -8,11 +8,17 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use self::scenarios::{Lab, for_each_scenario};
 
+/// The lab runs outside: `cargo run --example serve`, or wherever the variable says at build time.
+const LAB: &str = match option_env!("WATERSPOUT_LAB") {
+    Some(lab) => lab,
+    None => "http://127.0.0.1:8737",
+};
+
 macro_rules! node {
     ($($module:ident::$name:ident,)+) => {$(
         #[wasm_bindgen_test]
         async fn $name() {
-            scenarios::$module::$name(Lab::new(env!("WATERSPOUT_LAB"), "node", stringify!($name))).await;
+            scenarios::$module::$name(Lab::new(LAB, "node", stringify!($name))).await;
         }
     )+};
 }

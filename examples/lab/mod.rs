@@ -59,7 +59,11 @@ impl Lab {
 
 /// Lets any page read an answer, its headers included.
 fn readable(reply: Reply) -> Reply {
-    reply.with_header("access-control-allow-origin", "*").with_header("access-control-expose-headers", "*, authorization")
+    reply
+        .with_header("access-control-allow-origin", "*")
+        .with_header("access-control-expose-headers", "*, authorization")
+        // A browser asks for the same page only once at a time if it may be cached.
+        .with_header("cache-control", "no-store")
 }
 
 fn preflight(request: &Incoming) -> Reply {

@@ -469,17 +469,4 @@ mod tests {
         assert!(join.now_or_never().is_some());
         assert_eq!(queue.task_done(), Err(QueueError::NothingUnfinished));
     }
-
-    #[test]
-    fn waits_end_at_their_limits() {
-        let queue = Queue::bounded(1);
-        let limit = Duration::from_millis(1);
-        async_io::block_on(async {
-            assert_eq!(queue.get_timeout(limit).await, Err(QueueError::TimedOut));
-            assert_eq!(queue.put_timeout(1, Duration::ZERO).await, Ok(()));
-            assert_eq!(queue.put_timeout(2, limit).await, Err(QueueError::TimedOut));
-            assert_eq!(queue.join_timeout(limit).await, Err(QueueError::TimedOut));
-            assert_eq!(queue.get_timeout(Duration::ZERO).await, Ok(1));
-        });
-    }
 }

@@ -23,7 +23,7 @@ fn check(error: &Error, expected: ErrorKind, phase: Phase) {
 }
 
 pub async fn an_unparsable_url_is_named(_lab: Lab) {
-    for url in ["http://[::1", "not a url", "http://a b/", ""] {
+    for url in ["http://[::1", "not a url", "http://", ""] {
         let error = Client::new().get(url).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidUrl, Phase::Request));
         assert!(error.is_invalid_request() && error.to_string().contains(&format!("{url:?}")), "{error}");

@@ -7,8 +7,9 @@ use super::{Lab, assert_timeout, ms};
 
 pub async fn at_most_max_active_run(lab: Lab) {
     let client = Client::builder().max_active(3).build().unwrap();
-    let texts = join_all((0..12).map(|_| async {
-        client.get(lab.keyed("busy", "?ms=20")).await.unwrap().text().await.unwrap()
+    let texts = join_all((0..12).map(|index| {
+        let request = client.get(lab.keyed("busy", &format!("?ms=20&n={index}")));
+        async { request.await.unwrap().text().await.unwrap() }
     }))
     .await;
     assert!(texts.iter().all(|text| text == "done"));

@@ -76,7 +76,9 @@ fn build(request: &Request, body: Option<&[u8]>, guard: &AbortGuard) -> Result<g
     set("headers", headers.as_ref())?;
     set("signal", &guard.0.signal())?;
     if let Some(body) = body {
-        set("body", Uint8Array::from(body).as_ref())?;
+        // Not the array itself: Node 20 cannot send one again after a second redirect.
+        let blob = global::Blob::new(&Array::of1(&Uint8Array::from(body))).map_err(refused)?;
+        set("body", blob.as_ref())?;
     }
     if request.options().redirect == Some(Redirect::Error) {
         set("redirect", &JsValue::from_str("error"))?;

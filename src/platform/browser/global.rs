@@ -1,7 +1,7 @@
 //! The engine's globals, declared as far as they are used. They are looked up on `globalThis`, never on `window`, so
 //! that workers and Node have them too; every call that may throw is caught.
 
-use js_sys::{ArrayBuffer, Function, Iterator, Object, Promise};
+use js_sys::{Array, ArrayBuffer, Function, Iterator, Object, Promise};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -25,6 +25,10 @@ extern "C" {
     pub(super) fn abort(this: &AbortController);
     #[wasm_bindgen(method, getter)]
     pub(super) fn signal(this: &AbortController) -> JsValue;
+
+    pub(super) type Blob;
+    #[wasm_bindgen(catch, constructor)]
+    pub(super) fn new(parts: &Array) -> Result<Blob, JsValue>;
 
     pub(super) type Headers;
     #[wasm_bindgen(catch, constructor)]
