@@ -6,6 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bytesModule } from "./bytes.mjs";
+import { shorten } from "./shorten.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const root = path.dirname(here);
@@ -25,12 +26,18 @@ const env = {
 };
 
 function run(command, args, cwd = root) {
-  console.log(`> ${command} ${args.join(" ")}`);
+  console.log(`> ${path.basename(command)} ${args.join(" ")}`);
   return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 }
 
 function tool(name) {
   return path.join(here, "node_modules", ".bin", name);
+}
+
+/** What the module's own name section says its functions are called: the record of what was linked. */
+function functionNames(module) {
+  const [section] = WebAssembly.Module.customSections(module, "name");
+  return new TextDecoder("latin1").decode(section).match(/[\x20-\x7e]{4,}/g) ?? [];
 }
 
 rmSync(path.join(here, "build"), { recursive: true, force: true });
@@ -43,7 +50,11 @@ const { target_directory: targetDirectory } = JSON.parse(run("cargo", ["metadata
 const module = path.join(targetDirectory, target, "wasm", "waterspout.wasm");
 run("wasm-bindgen", ["--target", "web", "--out-dir", path.join(here, "build"), module]);
 const wasm = path.join(here, "build", "waterspout_bg.wasm");
-run(tool("wasm-opt"), ["-Oz", "--strip-debug", "--strip-producers", ...features, wasm, "-o", wasm]);
+writeFileSync(path.join(here, "build", "linked.txt"), functionNames(new WebAssembly.Module(readFileSync(wasm))).join("\n"));
+const passes = ["-Oz", "--strip-debug", "--strip-producers", "--minify-imports-and-exports-and-modules"];
+const renames = run(tool("wasm-opt"), [...passes, ...features, wasm, "-o", wasm]);
+const glue = path.join(here, "build", "waterspout.js");
+writeFileSync(glue, shorten(readFileSync(glue, "utf8"), renames));
 writeFileSync(path.join(here, "build", "bytes.js"), bytesModule(readFileSync(wasm)));
 writeFileSync(path.join(here, "build", "bytes.d.ts"), "export function bytes(): Uint8Array<ArrayBuffer>;\n");
 

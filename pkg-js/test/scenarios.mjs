@@ -1,0 +1,466 @@
+/**
+ * The scenarios of tests/scenarios, from JavaScript: the same names, the same lab, through the packed package.
+ * This module runs in Node and in a page alike, so it uses only what both have.
+ *
+ * A name that stands in `notHere` is about something that JavaScript's fetch does not have; the reason stands beside it.
+ */
+import { Client, isWaterspoutError } from "waterspout";
+
+/** Scenarios of the Rust list that have no counterpart here, and why. */
+export const notHere = {
+  error_for_status_keeps_good_responses_and_names_bad_ones: "the platform's Response has `ok`",
+  default_headers_yield_to_those_of_the_request: "a client has no default headers",
+  a_body_beyond_the_limit_is_an_error: "the platform's Response collects its own body",
+  a_length_of_the_callers_own_is_refused: "the platform decides which headers it keeps for itself",
+  a_stream_of_known_length_is_sent_whole: "the platform's fetch takes no length",
+  a_stream_shorter_than_it_says_fails_the_request: "the platform's fetch takes no length",
+  the_idle_limit_covers_a_stalled_body: "the body is the platform's own and is not watched",
+  a_slow_but_steady_body_is_not_idle: "the body is the platform's own and is not watched",
+  a_slot_is_held_until_the_body_has_been_read: "the body is the platform's own: a slot is held until the head",
+  a_request_that_is_not_awaited_is_not_sent: "a JavaScript call starts at once",
+};
+
+function assert(condition, message) {
+  if (!condition) throw new Error(`assertion failed: ${message}`);
+}
+
+function equal(found, expected, what = "value") {
+  const [left, right] = [JSON.stringify(found), JSON.stringify(expected)];
+  assert(left === right, `${what} is ${left}, not ${right}`);
+}
+
+async function rejection(promise) {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("assertion failed: it should have been rejected");
+}
+
+const byte = (index) => index % 251;
+const generated = (length) => Uint8Array.from({ length }, (_, index) => byte(index));
+const counted = (length) => `${length} ${generated(length).reduce((sum, next) => sum + next, 0)}`;
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Where the lab is, and a key of the scenario's own on it. */
+class Lab {
+  constructor(base, platform, scenario) {
+    this.base = base.replace(/\/$/, "");
+    this.key = `${platform}-${scenario}`;
+  }
+  url(experiment) {
+    return `${this.base}/lab/${experiment}`;
+  }
+  keyed(experiment, query = "") {
+    return `${this.base}/lab/${experiment}/${this.key}${query}`;
+  }
+  async recall(experiment, query = "") {
+    return (await fetch(this.keyed(experiment, query))).text();
+  }
+}
+
+async function bodyIs(lab, experiment, length) {
+  const bytes = new Uint8Array(await (await new Client().fetch(lab.url(experiment))).arrayBuffer());
+  equal(bytes.length, length, "the body's length");
+  assert(bytes.every((found, index) => found === byte(index)), "the body's bytes");
+}
+
+async function networkFailure(lab, experiment) {
+  const error = await rejection(new Client().fetch(lab.url(experiment)).then((response) => response.text()));
+  // The platform's own error, as it is: a TypeError, whatever its message.
+  equal(error.name, "TypeError", "the error");
+}
+
+async function timesOut(promise, words) {
+  const error = await rejection(promise);
+  assert(error instanceof DOMException, String(error));
+  equal(error.name, "TimeoutError", "the error");
+  assert(error.message.includes(words), error.message);
+}
+
+export const scenarios = {
+  async get_returns_status_headers_and_text(lab) {
+    const response = await new Client().fetch(lab.url("hello"), { headers: { accept: "text/plain" } });
+    assert(response instanceof Response, "the platform's own Response");
+    equal([response.status, response.url, response.redirected], [200, lab.url("hello"), false]);
+    equal(response.headers.get("content-type"), "text/plain; charset=utf-8");
+    equal(await response.text(), "hello");
+  },
+  async every_method_reaches_the_server(lab) {
+    const client = new Client();
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"]) {
+      equal((await client.fetch(lab.url("echo"), { method })).headers.get("x-method"), method);
+    }
+  },
+  async a_head_response_has_headers_and_no_body(lab) {
+    const response = await new Client().fetch(lab.url("bytes/1000"), { method: "HEAD" });
+    equal([response.headers.get("content-length"), await response.text()], ["1000", ""]);
+  },
+  async a_status_of_400_or_above_is_a_response(lab) {
+    const client = new Client();
+    for (const status of [400, 404, 500, 503, 599]) {
+      const response = await client.fetch(lab.url(`status/${status}`));
+      equal([response.status, response.ok, await response.text()], [status, false, `status ${status}`]);
+    }
+  },
+  async the_query_reaches_the_server_as_written(lab) {
+    const text = await (await new Client().fetch(lab.url("head?a=1&a=%20%C3%A9&b"))).text();
+    assert(text.startsWith("GET /lab/head?a=1&a=%20%C3%A9&b\n"), text);
+  },
+  async the_fragment_stays_here(lab) {
+    assert((await (await new Client().fetch(lab.url("head#fragment"))).text()).startsWith("GET /lab/head\n"), "target");
+  },
+  async request_headers_reach_the_server(lab) {
+    const headers = { "x-one": "1", "x-two": "a\tb", accept: "x/y" };
+    const text = await (await new Client().fetch(lab.url("head"), { headers })).text();
+    for (const line of ["\nx-one: 1\n", "\nx-two: a\tb\n", "\naccept: x/y\n"]) assert(text.includes(line), text);
+  },
+  async repeated_response_headers_are_all_there(lab) {
+    equal((await new Client().fetch(lab.url("headers"))).headers.get("x-twice"), "one, two");
+  },
+  async header_bytes_beyond_ascii_survive(lab) {
+    equal((await new Client().fetch(lab.url("latin1"))).headers.get("x-latin1"), "caf\u00e9");
+  },
+  async interim_responses_are_skipped(lab) {
+    const response = await new Client().fetch(lab.url("interim"));
+    equal([response.status, await response.text()], [200, "hello"]);
+  },
+  async no_content_has_no_body(lab) {
+    const response = await new Client().fetch(lab.url("no-content"));
+    equal([response.status, await response.text()], [204, ""]);
+  },
+
+  async an_empty_body_is_empty(lab) {
+    await bodyIs(lab, "bytes/0", 0);
+    await bodyIs(lab, "chunks/0/1", 0);
+  },
+  async a_body_of_declared_length_arrives_whole(lab) {
+    await bodyIs(lab, "bytes/70000", 70_000);
+  },
+  async a_chunked_body_arrives_whole(lab) {
+    await bodyIs(lab, "chunks/7/1000", 7_000);
+  },
+  async a_large_body_arrives_whole(lab) {
+    await bodyIs(lab, "bytes/8388608", 8 << 20);
+    await bodyIs(lab, "chunks/64/65536", 4 << 20);
+  },
+  async many_small_chunks_arrive_in_order(lab) {
+    await bodyIs(lab, "chunks/3000/3", 9_000);
+  },
+  async a_body_may_end_with_the_connection(lab) {
+    equal(await (await new Client().fetch(lab.url("close-delimited"))).text(), "until the end");
+  },
+  async a_body_is_streamed_as_it_comes(lab) {
+    const reader = (await new Client().fetch(lab.keyed("endless"))).body.getReader();
+    let seen = 0;
+    while (seen < 20_000) seen += (await reader.read()).value.length;
+    await reader.cancel();
+  },
+  async chunk_extensions_and_trailers_are_read_over(lab) {
+    equal(await (await new Client().fetch(lab.url("extensions"))).text(), "hello");
+  },
+  async json_goes_both_ways(lab) {
+    const client = new Client();
+    equal(await (await client.fetch(lab.url("json"))).json(), { name: "waterspout", sizes: [1, 2, 3] });
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ a: 1 }) };
+    equal(await (await client.fetch(lab.url("echo"), init)).json(), { a: 1 });
+  },
+  async reading_on_after_the_end_gives_nothing(lab) {
+    const reader = (await new Client().fetch(lab.url("chunks/2/10"))).body.getReader();
+    while (!(await reader.read()).done);
+    equal((await reader.read()).done, true);
+  },
+
+  async a_text_is_sent_as_it_is(lab) {
+    const init = { method: "PUT", headers: { "content-type": "text/plain" }, body: "h\u00e9llo" };
+    const response = await new Client().fetch(lab.url("echo"), init);
+    equal([response.headers.get("content-type"), await response.text()], ["text/plain", "h\u00e9llo"]);
+  },
+  async a_large_body_is_sent_whole(lab) {
+    const response = await new Client().fetch(lab.url("upload"), { method: "POST", body: generated(4 << 20) });
+    equal(await response.text(), counted(4 << 20));
+  },
+  async a_post_without_a_body_is_sent(lab) {
+    equal(await (await new Client().fetch(lab.url("upload"), { method: "POST" })).text(), "0 0");
+    equal(await (await new Client().fetch(lab.url("upload"), { method: "POST", body: "" })).text(), "0 0");
+  },
+  async a_stream_is_sent_whole(lab, { streams }) {
+    // A browser sends streams over HTTP/2 only; what it says then must reach the caller.
+    const body = new Blob([generated(100_000)]).stream();
+    const sent = new Client().fetch(lab.url("upload"), { method: "POST", body, duplex: "half" });
+    if (streams) equal(await (await sent).text(), counted(100_000));
+    else equal((await rejection(sent)).name, "TypeError");
+  },
+  async a_failing_stream_fails_the_request(lab) {
+    const body = new ReadableStream({ start: (controller) => controller.error(new RangeError("the disk is on fire")) });
+    const sent = new Client().fetch(lab.url("upload"), { method: "POST", body, duplex: "half" });
+    assert((await rejection(sent)) instanceof Error, "an error");
+  },
+
+  async a_redirect_is_followed(lab) {
+    for (const status of [301, 302, 303, 307, 308]) {
+      const response = await new Client().fetch(lab.url(`redirect/1?status=${status}`));
+      equal([response.status, response.redirected, response.url], [200, true, lab.url("hello")]);
+    }
+  },
+  async a_chain_of_redirects_is_followed(lab) {
+    equal((await new Client().fetch(lab.url("redirect/20"))).url, lab.url("hello"));
+  },
+  async endless_redirects_are_an_error(lab) {
+    await networkFailure(lab, "redirect/21");
+  },
+  async a_post_becomes_a_get_after_302_and_303(lab) {
+    for (const status of [302, 303]) {
+      const url = lab.url(`redirect/1?status=${status}&to=/lab/echo`);
+      const response = await new Client().fetch(url, { method: "POST", body: "payload" });
+      equal([response.headers.get("x-method"), await response.text()], ["GET", ""]);
+    }
+  },
+  async method_and_body_survive_307_and_308(lab) {
+    for (const status of [307, 308]) {
+      const url = lab.url(`redirect/2?status=${status}&to=/lab/echo`);
+      const response = await new Client().fetch(url, { method: "PUT", body: "payload" });
+      equal([response.headers.get("x-method"), await response.text()], ["PUT", "payload"]);
+    }
+  },
+  async a_redirect_can_be_made_an_error(lab) {
+    const error = await rejection(new Client().fetch(lab.url("redirect/1"), { redirect: "error" }));
+    equal(error.name, "TypeError");
+  },
+
+  async an_unparsable_url_is_named() {
+    const error = await rejection(new Client().fetch("http://[::1"));
+    assert(error instanceof TypeError && error.message.includes("http://[::1"), String(error));
+  },
+  async an_unsupported_scheme_is_named() {
+    assert((await rejection(new Client().fetch("ftp://example.com/"))) instanceof TypeError, "a TypeError");
+  },
+  async a_header_with_a_line_break_is_refused(lab) {
+    for (const headers of [{ "x-a": "1\r\nx-b: 2" }, { "x-a": "1\n2" }, { "x-a": "1\0" }, { "x\r\n": "1" }, { "": "1" }]) {
+      assert((await rejection(new Client().fetch(lab.url("hello"), { headers }))) instanceof TypeError, "a TypeError");
+    }
+  },
+  async credentials_in_the_url_are_refused(lab) {
+    const url = lab.url("hello").replace("http://", "http://user:secret@");
+    assert((await rejection(new Client().fetch(url))) instanceof TypeError, "a TypeError");
+  },
+  async a_body_on_a_get_is_refused(lab) {
+    assert((await rejection(new Client().fetch(lab.url("hello"), { body: "surprise" }))) instanceof TypeError, "a TypeError");
+  },
+  async a_refused_connection_is_an_error() {
+    const error = await rejection(new Client().fetch("http://127.0.0.1:49151/"));
+    assert(error instanceof TypeError && !isWaterspoutError(error), String(error));
+  },
+  closing_without_an_answer_is_an_error: (lab) => networkFailure(lab, "close"),
+  closing_within_the_head_is_an_error: (lab) => networkFailure(lab, "close-in-head"),
+  closing_within_a_body_is_an_error: (lab) => networkFailure(lab, "truncated"),
+  closing_within_a_chunked_body_is_an_error: (lab) => networkFailure(lab, "truncated-chunked"),
+  garbage_is_an_error: (lab) => networkFailure(lab, "garbage"),
+  a_signed_chunk_size_is_an_error: (lab) => networkFailure(lab, "bad-chunk"),
+  two_different_lengths_are_an_error: (lab) => networkFailure(lab, "two-lengths"),
+  a_huge_head_is_an_error: (lab) => networkFailure(lab, "huge-head"),
+
+  async the_total_limit_covers_the_wait_for_the_head(lab) {
+    const sent = new Client().fetch(lab.url("silence"), { waterspout: { timeout: 60 } });
+    await timesOut(sent, "waiting for the response's head (limit `total`: 60 ms)");
+  },
+  async the_total_limit_covers_the_body(lab) {
+    const response = await new Client({ timeout: 150 }).fetch(lab.keyed("endless"));
+    await timesOut(response.text(), "reading the body (limit `total`: 150 ms)");
+    equal(await lab.recall("ended", "?wait=5000"), "true");
+  },
+  async the_head_limit_covers_the_wait_for_the_head(lab) {
+    await timesOut(new Client({ timeout: { head: 60 } }).fetch(lab.url("silence")), "limit `head`: 60 ms");
+  },
+  async a_limit_of_zero_is_none(lab) {
+    const client = new Client({ timeout: { head: 20, total: 20 } });
+    const init = { waterspout: { timeout: { head: 0, total: 0 } } };
+    equal((await client.fetch(lab.url("slow?head=80"), init)).status, 200);
+  },
+  async a_request_overrides_its_client(lab) {
+    const client = new Client({ timeout: 30 });
+    await timesOut(client.fetch(lab.url("slow?head=100")), "limit `total`: 30 ms");
+    equal((await client.fetch(lab.url("slow?head=100"), { waterspout: { timeout: 10_000 } })).status, 200);
+  },
+  async the_queue_limit_covers_the_wait_for_a_slot(lab) {
+    const client = new Client({ maxActive: 1, timeout: { queue: 50 } });
+    const first = client.fetch(lab.url("silence"), { waterspout: { timeout: { total: 300 } } });
+    const second = client.fetch(lab.keyed("hit", "?name=second"));
+    await Promise.all([timesOut(first, "limit `total`"), timesOut(second, "waiting for a free slot (limit `queue`: 50 ms)")]);
+    equal(await lab.recall("hits"), "");
+  },
+  async the_total_limit_covers_the_queue(lab) {
+    const client = new Client({ maxActive: 1 });
+    const first = client.fetch(lab.url("silence"), { waterspout: { timeout: 300 } });
+    const second = client.fetch(lab.url("hello"), { waterspout: { timeout: 50 } });
+    await Promise.all([timesOut(first, "head"), timesOut(second, "waiting for a free slot (limit `total`: 50 ms)")]);
+  },
+
+  async at_most_max_active_run(lab) {
+    const client = new Client({ maxActive: 3 });
+    const requests = Array.from({ length: 12 }, (_, n) => client.fetch(lab.keyed("busy", `?ms=20&n=${n}`)));
+    for (const response of await Promise.all(requests)) equal(await response.text(), "done");
+    equal(await lab.recall("peak"), "3");
+  },
+  async the_first_to_come_is_the_first_served(lab) {
+    const client = new Client({ maxActive: 1 });
+    const names = ["a", "b", "c", "d", "e", "f"];
+    await Promise.all(names.map((name) => client.fetch(lab.keyed("hit", `?name=${name}&ms=5`))));
+    equal(await lab.recall("hits"), names.join(" "));
+  },
+  async a_failure_frees_its_slot(lab) {
+    const client = new Client({ maxActive: 1 });
+    for (const experiment of ["close", "garbage"]) {
+      const failing = rejection(client.fetch(lab.url(experiment)));
+      const next = client.fetch(lab.url("hello"));
+      await failing;
+      equal(await (await next).text(), "hello");
+    }
+    equal(client.stats(), { active: 0, queued: 0 });
+  },
+  async a_timeout_frees_its_slot(lab) {
+    const client = new Client({ maxActive: 1 });
+    const silent = client.fetch(lab.url("silence"), { waterspout: { timeout: 50 } });
+    const next = client.fetch(lab.url("hello"));
+    await timesOut(silent, "head");
+    equal(await (await next).text(), "hello");
+    equal(client.stats(), { active: 0, queued: 0 });
+  },
+  async stats_count_the_active_and_the_queued(lab) {
+    const client = new Client({ maxActive: 2 });
+    equal(client.stats(), { active: 0, queued: 0 });
+    const requests = Array.from({ length: 5 }, (_, n) => client.fetch(lab.url(`slow?head=40&n=${n}`)));
+    equal(client.stats(), { active: 2, queued: 3 });
+    await Promise.all(requests);
+    equal(client.stats(), { active: 0, queued: 0 });
+  },
+  async fifty_requests_share_ten_slots(lab) {
+    const { fetch } = new Client();
+    const requests = Array.from({ length: 50 }, (_, index) => fetch(lab.url(`bytes/${index * 997}`)));
+    const lengths = await Promise.all(requests.map(async (sent) => (await (await sent).arrayBuffer()).byteLength));
+    assert(lengths.every((length, index) => length === index * 997), JSON.stringify(lengths));
+  },
+
+  async a_request_dropped_in_the_queue_is_never_sent(lab) {
+    const client = new Client({ maxActive: 1 });
+    const running = client.fetch(lab.url("slow?head=60"));
+    const controller = new AbortController();
+    const waiting = client.fetch(lab.keyed("hit", "?name=dropped"), { signal: controller.signal });
+    equal(client.stats(), { active: 1, queued: 1 });
+    const reason = new Error("changed my mind");
+    controller.abort(reason);
+    assert((await rejection(waiting)) === reason, "the caller's own reason");
+    equal(client.stats(), { active: 1, queued: 0 });
+    await running;
+    await client.fetch(lab.keyed("hit", "?name=later"));
+    equal(await lab.recall("hits"), "later");
+  },
+  async a_request_dropped_before_its_head_frees_its_slot(lab) {
+    const client = new Client({ maxActive: 1 });
+    const controller = new AbortController();
+    const silent = client.fetch(lab.url("silence"), { signal: controller.signal });
+    await sleep(30);
+    controller.abort();
+    equal((await rejection(silent)).name, "AbortError");
+    equal(await (await client.fetch(lab.url("hello"))).text(), "hello");
+    equal(client.stats(), { active: 0, queued: 0 });
+  },
+  async dropping_the_body_ends_the_download(lab) {
+    const controller = new AbortController();
+    const response = await new Client().fetch(lab.keyed("endless"), { signal: controller.signal });
+    await response.body.getReader().read();
+    equal(await lab.recall("ended"), "false");
+    controller.abort();
+    equal(await lab.recall("ended", "?wait=5000"), "true");
+  },
+};
+
+/** What only the JavaScript face has. */
+export const only = {
+  fetch_looks_like_the_platforms(lab) {
+    const { fetch } = new Client();
+    equal([fetch.name, fetch.length], ["fetch", 1]);
+  },
+  async an_aborted_signal_rejects_at_once(lab) {
+    let called = false;
+    const client = new Client({ fetch: () => (called = true) });
+    const reason = new Error("too late");
+    const error = await rejection(client.fetch(lab.url("hello"), { signal: AbortSignal.abort(reason) }));
+    assert(error === reason && !called, "rejected with the reason, nothing sent");
+  },
+  async the_platform_is_called_in_the_same_tick_if_nothing_waits(lab) {
+    let called = 0;
+    const client = new Client({ maxActive: 1, fetch: (...call) => (called++, fetch(...call)) });
+    const first = client.fetch(lab.url("hello"));
+    equal(called, 1, "calls after the first");
+    const second = client.fetch(lab.url("hello"));
+    equal(called, 1, "calls after the second");
+    await Promise.all([first, second]);
+    equal(called, 2, "calls in the end");
+  },
+  async the_clients_fetch_may_replace_the_global_one(lab) {
+    const original = globalThis.fetch;
+    const client = new Client();
+    globalThis.fetch = client.fetch;
+    try {
+      equal(await (await globalThis.fetch(lab.url("hello"))).text(), "hello");
+    } finally {
+      globalThis.fetch = original;
+    }
+  },
+  async the_response_is_the_very_object_of_the_platform(lab) {
+    let made;
+    const client = new Client({ fetch: async (...call) => (made = await fetch(...call)) });
+    assert((await client.fetch(lab.url("hello"))) === made, "the same object");
+  },
+  async unknown_members_reach_the_platform_and_ours_do_not(lab) {
+    let seen;
+    const client = new Client({ fetch: (request, init) => ((seen = init), fetch(request)) });
+    await client.fetch(lab.url("hello"), { next: { tags: ["a"] }, method: "GET", waterspout: { timeout: 5_000 } });
+    equal([seen.next, "waterspout" in seen, "method" in seen], [{ tags: ["a"] }, false, false]);
+  },
+  async an_abort_reaches_the_platform_with_limits_set_too(lab) {
+    const controller = new AbortController();
+    const client = new Client({ timeout: 10_000 });
+    const response = await client.fetch(new Request(lab.keyed("endless"), { signal: controller.signal }));
+    controller.abort();
+    equal((await rejection(response.text())).name, "AbortError");
+    equal(await lab.recall("ended", "?wait=5000"), "true");
+  },
+  async wrong_settings_are_told_at_once(lab) {
+    for (const options of [{ maxActive: 0 }, { maxActive: 1.5 }, { maxActive: -1 }, { timeout: -1 }, { timeout: { head: NaN } }]) {
+      let thrown;
+      try {
+        new Client(options);
+      } catch (error) {
+        thrown = error;
+      }
+      assert(thrown instanceof RangeError, JSON.stringify(options));
+    }
+    const error = await rejection(new Client().fetch(lab.url("hello"), { waterspout: { timeout: -5 } }));
+    assert(error instanceof RangeError && error.message.includes("-5"), String(error));
+  },
+  async a_transport_that_throws_frees_its_slot(lab) {
+    const client = new Client({ maxActive: 1, fetch: () => { throw new SyntaxError("no"); } });
+    for (let round = 0; round < 3; round++) equal((await rejection(client.fetch(lab.url("hello")))).name, "SyntaxError");
+    equal(client.stats(), { active: 0, queued: 0 });
+  },
+};
+
+/** Runs everything and gives what passed and what failed. */
+export async function run(base, platform, features) {
+  const results = [];
+  for (const [name, scenario] of Object.entries({ ...scenarios, ...only })) {
+    try {
+      let timer;
+      const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("took over 20 s")), 20_000)));
+      await Promise.race([scenario(new Lab(base, platform, name), features), late]);
+      clearTimeout(timer);
+      results.push({ name });
+    } catch (error) {
+      results.push({ name, error: String(error?.stack ?? error) });
+    }
+  }
+  return results;
+}
