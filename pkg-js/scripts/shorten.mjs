@@ -6,7 +6,7 @@
 export function shorten(glue, renames) {
   const { imports, exports } = JSON.parse(renames);
   const replace = (pattern, replacement) => {
-    if (!pattern.test(glue)) throw new Error(`the glue does not contain ${pattern}`);
+    if (glue.search(pattern) < 0) throw new Error(`the glue does not contain ${pattern}`);
     glue = glue.replaceAll(pattern, replacement);
   };
   for (const [, name, short] of imports) replace(new RegExp(`\\b${name}:`, "g"), `${short}:`);
@@ -14,7 +14,7 @@ export function shorten(glue, renames) {
   replace(/"\.\/waterspout_bg\.js":/g, '"a":');
   for (const [name, short] of exports) {
     const pattern = new RegExp(`\\bwasm\\.${name}\\b`, "g");
-    if (pattern.test(glue)) replace(pattern, `wasm.${short}`);
+    if (glue.search(pattern) >= 0) replace(pattern, `wasm.${short}`);
   }
   return glue;
 }
