@@ -284,7 +284,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
         f.write_str(&inner.message)?;
-        if inner.phase != Phase::Request && inner.kind != ErrorKind::Status {
+        if self.is_timeout() || (self.is_network() && inner.phase != Phase::Request) {
             write!(f, " while {}", inner.phase.activity())?;
         }
         if let Some(limit) = inner.limit {

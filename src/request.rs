@@ -18,6 +18,12 @@ pub enum Redirect {
     Follow,
     /// Fail with [`ErrorKind::Redirect`]; in a browser, which does not say why, with [`ErrorKind::Network`].
     Error,
+    /// Return the redirect as the response that it is; `location` says where it points.
+    ///
+    /// # Platform
+    /// A browser does not show redirects to a page: there such a response is an error of kind
+    /// [`ErrorKind::Unsupported`].
+    Manual,
 }
 
 /// Every setting that a request can have of its own; what is `None` is taken from the client.
@@ -68,13 +74,11 @@ impl RequestOptions {
 macro_rules! option_setters {
     () => {
         /// Sets the longest time from the call to the end of the response's body; zero means none.
-        #[must_use]
         pub fn timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.timeout = Some(limit))
         }
 
         /// Sets the longest wait for a slot; zero means none.
-        #[must_use]
         pub fn queue_timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.queue_timeout = Some(limit))
         }
@@ -83,7 +87,6 @@ macro_rules! option_setters {
         ///
         /// # Platform
         /// A browser does not show its connections: there this time is part of `head_timeout`.
-        #[must_use]
         pub fn connect_timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.connect_timeout = Some(limit))
         }
@@ -91,25 +94,21 @@ macro_rules! option_setters {
         /// Sets the longest silence between starting an attempt and the response's head; zero means none.
         ///
         /// While the request's body is on its way, each piece that leaves starts the time again.
-        #[must_use]
         pub fn head_timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.head_timeout = Some(limit))
         }
 
         /// Sets the longest silence between two pieces of the response's body; zero means none.
-        #[must_use]
         pub fn idle_timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.idle_timeout = Some(limit))
         }
 
         /// Sets the most bytes that `bytes`, `text` and `json` collect.
-        #[must_use]
         pub fn body_limit(self, bytes: u64) -> Self {
             self.with_options(|options| options.body_limit = Some(bytes))
         }
 
         /// Sets what to do with a redirect.
-        #[must_use]
         pub fn redirect(self, redirect: crate::request::Redirect) -> Self {
             self.with_options(|options| options.redirect = Some(redirect))
         }

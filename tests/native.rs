@@ -2,9 +2,9 @@
 #![allow(missing_docs)]
 #![cfg(not(target_family = "wasm"))]
 
-mod scenarios;
 #[path = "../examples/lab/mod.rs"]
 mod lab;
+mod scenarios;
 
 use std::future::Future;
 use std::sync::OnceLock;

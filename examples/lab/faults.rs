@@ -37,7 +37,8 @@ pub(super) fn answer(name: &str) -> Option<Reply> {
         "extensions" => head("transfer-encoding: chunked\r\n", "5;name=value\r\nhello\r\n0\r\nx-trailer: yes\r\n\r\n"),
         "no-content" => Reply::new(204, Body::empty()),
         "latin1" => {
-            let bytes = [b"HTTP/1.1 200 OK\r\nx-latin1: caf\xe9\r\n", CORS.as_bytes(), EXPOSE, b"content-length: 0\r\n\r\n"];
+            let bytes =
+                [b"HTTP/1.1 200 OK\r\nx-latin1: caf\xe9\r\n", CORS.as_bytes(), EXPOSE, b"content-length: 0\r\n\r\n"];
             Reply::raw(bytes.concat())
         }
         _ => return None,

@@ -26,7 +26,7 @@ struct Record {
 }
 
 impl Memory {
-    /// - `hit/KEY?name=N` counts and remembers the name; `hits/KEY` gives the names so far;
+    /// - `hit/KEY?name=N` counts and remembers the name; `hits/KEY` gives the names so far and forgets them;
     /// - `busy/KEY?ms=N` takes its time; `peak/KEY` says how many did so at once;
     /// - `endless/KEY` never ends; `ended/KEY?wait=MS` says whether all of them were given up, waiting for it a while.
     pub(super) async fn answer(self: &Arc<Self>, name: &str, key: &str, request: &Incoming) -> Reply {
@@ -40,7 +40,7 @@ impl Memory {
                     record.hits.to_string()
                 }))
             }
-            "hits" => Reply::text(self.with(key, |record| record.order.join(" "))),
+            "hits" => Reply::text(self.with(key, |record| std::mem::take(&mut record.order).join(" "))),
             "peak" => Reply::text(self.with(key, |record| record.peak.to_string())),
             "busy" => {
                 self.with(key, |record| {

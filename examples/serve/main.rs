@@ -1,10 +1,10 @@
 //! Serves the demo site, the lab and, if asked, a directory, on loopback: `cargo run --example serve -- --help`.
 
+mod files;
 #[path = "../lab/mod.rs"]
 mod lab;
 #[path = "../site/mod.rs"]
 mod site;
-mod files;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,7 +31,11 @@ fn main() -> std::io::Result<()> {
     let server = Server::start_on(address, routes)?;
     // The first line is for programs that start this one and wait for the address.
     println!("{}", server.url("/"));
-    eprintln!("serving until interrupted: the demo site at {}, the lab at {}", server.url("/site/"), server.url("/lab/hello"));
+    eprintln!(
+        "serving until interrupted: the demo site at {}, the lab at {}",
+        server.url("/site/"),
+        server.url("/lab/hello")
+    );
     loop {
         std::thread::park();
     }

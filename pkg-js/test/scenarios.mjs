@@ -229,6 +229,13 @@ export const scenarios = {
     equal(error.name, "TypeError");
   },
 
+  async a_redirect_can_be_left_to_the_caller(lab) {
+    const response = await new Client().fetch(lab.url("redirect/1?status=301"), { redirect: "manual" });
+    // A page is shown that there is a redirect, and nothing else.
+    if (response.type === "opaqueredirect") equal([response.status, response.redirected], [0, false]);
+    else equal([response.status, response.headers.get("location")], [301, "/lab/hello"]);
+  },
+
   async an_unparsable_url_is_named() {
     const error = await rejection(new Client().fetch("http://[::1"));
     assert(error instanceof TypeError && error.message.includes("http://[::1"), String(error));

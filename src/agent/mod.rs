@@ -108,9 +108,11 @@ impl Backend for Agent {
             let policy = request.options().redirect.unwrap_or_default();
             for hops in 0.. {
                 let replay = request.body().try_clone();
-                let response = self.hop(&mut request).await?;
+                let response = self.hop(&mut request).await.map_err(|error| error.with_url(request.url()))?;
                 let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
-                let Some(location) = location else { return Ok(response.with_redirected(hops > 0)) };
+                let Some(location) = location.filter(|_| policy != Redirect::Manual) else {
+                    return Ok(response.with_redirected(hops > 0));
+                };
                 if policy == Redirect::Error {
                     return Err(Error::new(
                         ErrorKind::Redirect,

@@ -40,7 +40,9 @@ pub async fn an_unsupported_scheme_is_named(_lab: Lab) {
 }
 
 pub async fn a_header_with_a_line_break_is_refused(lab: Lab) {
-    for (name, value) in [("x-a", "1\r\nx-b: 2"), ("x-a", "1\n2"), ("x-a", "1\r"), ("x-a", "1\0"), ("x\r\n", "1"), ("", "1")] {
+    for (name, value) in
+        [("x-a", "1\r\nx-b: 2"), ("x-a", "1\n2"), ("x-a", "1\r"), ("x-a", "1\0"), ("x\r\n", "1"), ("", "1")]
+    {
         let error = Client::new().get(lab.url("hello")).header(name, value).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request), "{name:?} {value:?}");
     }

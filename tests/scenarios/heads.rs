@@ -60,7 +60,8 @@ pub async fn the_fragment_stays_here(lab: Lab) {
 }
 
 pub async fn request_headers_reach_the_server(lab: Lab) {
-    let request = Client::new().get(lab.url("head")).header("x-one", "1").header("x-two", "a\tb").header("accept", "x/y");
+    let request =
+        Client::new().get(lab.url("head")).header("x-one", "1").header("x-two", "a\tb").header("accept", "x/y");
     let text = request.await.unwrap().text().await.unwrap();
     for line in ["\nx-one: 1\n", "\nx-two: a\tb\n", "\naccept: x/y\n"] {
         assert!(text.contains(line), "{line:?} in {text}");

@@ -56,6 +56,7 @@ macro_rules! for_each_scenario {
             redirects::a_post_becomes_a_get_after_302_and_303,
             redirects::method_and_body_survive_307_and_308,
             redirects::a_redirect_can_be_made_an_error,
+            redirects::a_redirect_can_be_left_to_the_caller,
             errors::an_unparsable_url_is_named,
             errors::an_unsupported_scheme_is_named,
             errors::a_header_with_a_line_break_is_refused,

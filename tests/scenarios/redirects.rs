@@ -47,3 +47,15 @@ pub async fn a_redirect_can_be_made_an_error(lab: Lab) {
     assert_eq!(error.kind(), if FETCH { ErrorKind::Network } else { ErrorKind::Redirect }, "{error}");
     assert_eq!(client.get(lab.url("hello")).await.unwrap().status(), 200);
 }
+
+pub async fn a_redirect_can_be_left_to_the_caller(lab: Lab) {
+    let client = Client::builder().redirect(Redirect::Manual).build().unwrap();
+    match client.get(lab.url("redirect/1?status=301")).await {
+        Ok(response) => {
+            assert_eq!((response.status().as_u16(), response.redirected()), (301, false));
+            assert_eq!(response.headers()["location"], "/lab/hello");
+        }
+        // A page is not shown redirects.
+        Err(error) => assert_eq!((error.kind(), FETCH), (ErrorKind::Unsupported, true), "{error}"),
+    }
+}

@@ -80,8 +80,13 @@ fn build(request: &Request, body: Option<&[u8]>, guard: &AbortGuard) -> Result<g
         let blob = global::Blob::new(&Array::of1(&Uint8Array::from(body))).map_err(refused)?;
         set("body", blob.as_ref())?;
     }
-    if request.options().redirect == Some(Redirect::Error) {
-        set("redirect", &JsValue::from_str("error"))?;
+    let redirect = match request.options().redirect {
+        Some(Redirect::Error) => Some("error"),
+        Some(Redirect::Manual) => Some("manual"),
+        Some(Redirect::Follow) | None => None,
+    };
+    if let Some(redirect) = redirect {
+        set("redirect", &JsValue::from_str(redirect))?;
     }
     let js_request = global::Request::new(request.url().as_str(), &init).map_err(refused)?;
     check_kept(request.headers(), &js_request.headers())?;
@@ -99,15 +104,21 @@ fn check_kept(wanted: &HeaderMap, kept: &global::Headers) -> Result<()> {
 }
 
 async fn answer(response: &global::Response, asked: &Url, guard: AbortGuard) -> Result<Response> {
-    let status = StatusCode::from_u16(response.status()).map_err(|error| {
-        let message = "the response is opaque: this page may not see it";
-        Error::new(ErrorKind::Network, Phase::Head, message).with_source(error)
-    })?;
+    let status = StatusCode::from_u16(response.status()).map_err(|_| opaque(response))?;
     // A response that no URL answered, such as one made by a service worker, has an empty one.
     let url = Url::parse(&response.url()).unwrap_or_else(|_| asked.clone());
     let headers = headers(&response.headers())?;
     let body = body(response, guard).await?;
     Ok(Response::new(status, url, body).with_headers(headers).with_redirected(response.redirected()))
+}
+
+/// Why a response has no status: what it is, the page may not see.
+fn opaque(response: &global::Response) -> Error {
+    if response.kind() == "opaqueredirect" {
+        let message = "this platform does not show redirects; follow them, or make them an error";
+        return Error::new(ErrorKind::Unsupported, Phase::Head, message);
+    }
+    Error::new(ErrorKind::Network, Phase::Head, "the response is opaque: this page may not see it")
 }
 
 fn headers(from: &global::Headers) -> Result<HeaderMap> {

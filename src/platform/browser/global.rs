@@ -51,6 +51,8 @@ extern "C" {
     pub(super) fn status(this: &Response) -> u16;
     #[wasm_bindgen(method, getter)]
     pub(super) fn url(this: &Response) -> String;
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(super) fn kind(this: &Response) -> String;
     #[wasm_bindgen(method, getter)]
     pub(super) fn redirected(this: &Response) -> bool;
     #[wasm_bindgen(method, getter)]

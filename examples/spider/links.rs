@@ -1,0 +1,136 @@
+//! Links: where a page leads, and which of that belongs to the crawl.
+
+use scraper::Html;
+use scraper::node::Element;
+use waterspout::Url;
+
+/// What a link's `rel` says if it leads to another page rather than to a style sheet or an icon.
+const PAGE_RELATIONS: [&str; 2] = ["next", "prev"];
+
+/// The pages that the page at `url` links to, without fragments, in the order of the page. A link that is written
+/// twice comes twice; one that is no URL of the web (`mailto:`, `javascript:`, nonsense) does not come at all.
+pub(crate) fn links(html: &str, url: &Url) -> Vec<Url> {
+    let document = Html::parse_document(html);
+    let elements = || document.root_element().descendants().filter_map(|node| node.value().as_element());
+    let base = elements()
+        .filter(|element| element.name() == "base")
+        .find_map(|element| element.attr("href"))
+        .and_then(|href| url.join(href).ok())
+        .unwrap_or_else(|| url.clone());
+    elements().filter_map(target).filter_map(|link| base.join(link).ok()).map(Url::without_fragment).collect()
+}
+
+/// Where an element leads, as it is written.
+fn target(element: &Element) -> Option<&str> {
+    match element.name() {
+        "a" | "area" => element.attr("href"),
+        "frame" | "iframe" => element.attr("src"),
+        "link" if element.attr("rel").is_some_and(is_page_relation) => element.attr("href"),
+        _ => None,
+    }
+}
+
+fn is_page_relation(rel: &str) -> bool {
+    rel.split_ascii_whitespace().any(|word| PAGE_RELATIONS.iter().any(|relation| word.eq_ignore_ascii_case(relation)))
+}
+
+/// The part of the web that a crawl stays in: the folder of its start URL.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefix(String);
+
+impl Prefix {
+    /// The folder of `start`: all of it up to the last slash of the path, which is where relative links start from.
+    pub(crate) fn of(start: &Url) -> Self {
+        let folder = start.path().rfind('/').map_or("/", |slash| &start.path()[..=slash]);
+        Self(format!("{}{folder}", start.origin()))
+    }
+
+    /// Whether `url` is in the folder, or in one within it.
+    pub(crate) fn contains(&self, url: &Url) -> bool {
+        url.as_str().starts_with(&self.0)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn found(html: &str) -> Vec<String> {
+        let page = Url::parse("http://site.example/docs/page?q#top").unwrap();
+        links(html, &page).iter().map(Url::to_string).collect()
+    }
+
+    #[test]
+    fn links_are_absolute_and_without_fragment() {
+        for (href, expected) in [
+            ("other", "http://site.example/docs/other"),
+            ("../up", "http://site.example/up"),
+            ("/root", "http://site.example/root"),
+            ("//host.example/x", "http://host.example/x"),
+            ("HTTP://SITE.example:80/a/./b#c", "http://site.example/a/b"),
+            ("?page=2#rows", "http://site.example/docs/page?page=2"),
+            ("#top", "http://site.example/docs/page?q"),
+            ("", "http://site.example/docs/page?q"),
+            ("\n spaced\t", "http://site.example/docs/spaced"),
+            ("x&amp;y=ü", "http://site.example/docs/x&y=%C3%BC"),
+        ] {
+            assert_eq!(found(&format!("<a href='{href}'>x</a>")), [expected], "{href:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_browser_would_fetch_is_no_link() {
+        for html in [
+            "<a href='mailto:a@b.example'>",
+            "<a href='javascript:void(0)'>",
+            "<a href='http://['>",
+            "<a>",
+            "<a data-href='/x'>",
+            "<link rel='stylesheet' href='/x.css'>",
+            "<img src='/x.png'>",
+            "<!-- <a href='/x'> -->",
+            "<script>'<a href=\"/x\">'</script>",
+            "<textarea><a href='/x'></textarea>",
+        ] {
+            assert_eq!(found(html), Vec::<String>::new(), "{html}");
+        }
+    }
+
+    #[test]
+    fn each_element_that_leads_to_a_page_counts() {
+        let html = "<link rel='Prefetch NEXT' href=1><a href=2>x</a><map><area href=3></map><iframe src=4></iframe>";
+        let expected = [1, 2, 3, 4].map(|n| format!("http://site.example/docs/{n}"));
+        assert_eq!(found(html), expected);
+        assert_eq!(found("<frameset><frame src=1></frameset>"), expected[..1]);
+    }
+
+    #[test]
+    fn the_first_base_with_an_address_counts_for_the_whole_page() {
+        let html = "<a href=x>x</a><base target=_top><base href='/other/'><base href='/third/'>";
+        assert_eq!(found(html), ["http://site.example/other/x"]);
+        assert_eq!(found("<base href='http://['><a href=x>x</a>"), ["http://site.example/docs/x"]);
+    }
+
+    #[test]
+    fn the_prefix_is_the_start_urls_folder() {
+        for (start, inside, outside) in [
+            ("http://a.example/docs/", "http://a.example/docs/x/y?z", "http://a.example/docs"),
+            ("http://a.example/docs/index.html?x=/y/", "http://a.example/docs/x", "http://a.example/doc/"),
+            ("http://a.example/docs", "http://a.example/elsewhere", "http://b.example/docs"),
+            ("http://a.example", "http://a.example/?q", "http://a.example.evil.example/"),
+            ("http://a.example:8080/", "http://a.example:8080/x", "http://a.example/x"),
+            ("http://a.example/", "http://a.example:80/x", "https://a.example/x"),
+            ("http://a.example/", "http://a.example/@x", "http://user@a.example/x"),
+        ] {
+            let prefix = Prefix::of(&Url::parse(start).unwrap());
+            assert!(prefix.contains(&Url::parse(start).unwrap()), "{start}");
+            assert!(prefix.contains(&Url::parse(inside).unwrap()), "{start} {inside}");
+            assert!(!prefix.contains(&Url::parse(outside).unwrap()), "{start} {outside}");
+        }
+    }
+}
