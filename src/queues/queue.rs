@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 
+use super::waits::{Get, Join, Put};
 use crate::platform;
 use crate::runtime::Timer;
 use crate::waiters::{Ticket, Waiters};
@@ -65,19 +65,20 @@ impl std::error::Error for QueueError {}
 /// assert_eq!(queue.unfinished(), 0);
 /// ```
 pub struct Queue<T> {
-    max: usize,
+    pub(super) max: usize,
     timer: Arc<dyn Timer>,
     state: Mutex<State<T>>,
 }
 
-struct State<T> {
-    items: VecDeque<T>,
-    getters: Waiters<T>,
-    putters: Waiters<()>,
+/// What is in a queue and who waits for it.
+pub(super) struct State<T> {
+    pub(super) items: VecDeque<T>,
+    pub(super) getters: Waiters<T>,
+    pub(super) putters: Waiters<()>,
     /// The items of the waiting puts.
-    held: BTreeMap<Ticket, T>,
-    joiners: Waiters<()>,
-    unfinished: usize,
+    pub(super) held: BTreeMap<Ticket, T>,
+    pub(super) joiners: Waiters<()>,
+    pub(super) unfinished: usize,
 }
 
 impl<T> Queue<T> {
@@ -133,7 +134,7 @@ impl<T> Queue<T> {
     /// # Cancellation
     /// An item whose put is dropped while it waits never enters the queue.
     pub fn put(&self, item: T) -> Put<'_, T> {
-        Put { queue: self, item: Some(item), ticket: None }
+        Put::new(self, item)
     }
 
     /// Puts `item` at the end.
@@ -164,7 +165,7 @@ impl<T> Queue<T> {
     /// # Cancellation
     /// No item is lost: one that had been handed to a dropped get goes to the next, in its place.
     pub fn get(&self) -> Get<'_, T> {
-        Get { queue: self, ticket: None }
+        Get::new(self)
     }
 
     /// Takes the first item, if there is one.
@@ -203,7 +204,7 @@ impl<T> Queue<T> {
 
     /// Waits until the work on every item put so far, and on those put meanwhile, is done.
     pub fn join(&self) -> Join<'_, T> {
-        Join { queue: self, ticket: None }
+        Join::new(self)
     }
 
     /// Waits as [`join`](Self::join) does, no longer than `limit`.
@@ -222,14 +223,14 @@ impl<T> Queue<T> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> State<T> {
     /// Puts an item for which there is room, or hands it to a waiting get.
-    fn enter(&mut self, item: T) -> Option<Waker> {
+    pub(super) fn enter(&mut self, item: T) -> Option<Waker> {
         self.unfinished += 1;
         match self.getters.grant(item) {
             Ok(waker) => Some(waker),
@@ -241,7 +242,7 @@ impl<T> State<T> {
     }
 
     /// Lets the first waiting put in, if there is room.
-    fn admit(&mut self, max: usize) -> Option<Waker> {
+    pub(super) fn admit(&mut self, max: usize) -> Option<Waker> {
         if self.items.len() >= max {
             return None;
         }
@@ -252,7 +253,7 @@ impl<T> State<T> {
     }
 
     /// Takes back an item that a dropped get had been given.
-    fn take_back(&mut self, item: T) -> Option<Waker> {
+    pub(super) fn take_back(&mut self, item: T) -> Option<Waker> {
         match self.getters.grant(item) {
             Ok(waker) => Some(waker),
             Err(item) => {
@@ -263,7 +264,8 @@ impl<T> State<T> {
     }
 }
 
-fn wake(waker: Option<Waker>) {
+/// Wakes a task, outside of the lock.
+pub(super) fn wake(waker: Option<Waker>) {
     waker.into_iter().for_each(Waker::wake);
 }
 
@@ -277,134 +279,6 @@ impl<T> fmt::Debug for Queue<T> {
             .field("putters", &state.putters.len())
             .field("unfinished", &state.unfinished)
             .finish()
-    }
-}
-
-/// The wait of [`Queue::get`].
-#[must_use = "futures do nothing unless polled"]
-pub struct Get<'a, T> {
-    queue: &'a Queue<T>,
-    ticket: Option<Ticket>,
-}
-
-impl<T> Future for Get<'_, T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let Some(ticket) = self.ticket else {
-            let mut state = self.queue.lock();
-            if let Some(item) = state.items.pop_front() {
-                let waker = state.admit(self.queue.max);
-                drop(state);
-                wake(waker);
-                return Poll::Ready(item);
-            }
-            let ticket = state.getters.join(cx.waker());
-            drop(state);
-            self.ticket = Some(ticket);
-            return Poll::Pending;
-        };
-        let item = self.queue.lock().getters.poll(ticket, cx);
-        if item.is_ready() {
-            self.ticket = None;
-        }
-        item
-    }
-}
-
-impl<T> Drop for Get<'_, T> {
-    fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
-        let mut state = self.queue.lock();
-        let waker = state.getters.leave(ticket).and_then(|item| state.take_back(item));
-        drop(state);
-        wake(waker);
-    }
-}
-
-/// The wait of [`Queue::put`].
-#[must_use = "futures do nothing unless polled"]
-pub struct Put<'a, T> {
-    queue: &'a Queue<T>,
-    item: Option<T>,
-    ticket: Option<Ticket>,
-}
-
-// The item is only ever moved.
-impl<T> Unpin for Put<'_, T> {}
-
-impl<T> Future for Put<'_, T> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let mut state = this.queue.lock();
-        if let Some(ticket) = this.ticket {
-            let entered = state.putters.poll(ticket, cx);
-            if entered.is_ready() {
-                this.ticket = None;
-            }
-            return entered;
-        }
-        let Some(item) = this.item.take() else { return Poll::Ready(()) };
-        if state.items.len() < this.queue.max {
-            let waker = state.enter(item);
-            drop(state);
-            wake(waker);
-            return Poll::Ready(());
-        }
-        let ticket = state.putters.join(cx.waker());
-        state.held.insert(ticket, item);
-        this.ticket = Some(ticket);
-        Poll::Pending
-    }
-}
-
-impl<T> Drop for Put<'_, T> {
-    fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
-        let mut state = self.queue.lock();
-        // Granted or not, the put is over: an item let in stays in.
-        let _ = state.putters.leave(ticket);
-        let held = state.held.remove(&ticket);
-        drop(state);
-        drop(held);
-    }
-}
-
-/// The wait of [`Queue::join`].
-#[must_use = "futures do nothing unless polled"]
-pub struct Join<'a, T> {
-    queue: &'a Queue<T>,
-    ticket: Option<Ticket>,
-}
-
-impl<T> Future for Join<'_, T> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let mut state = this.queue.lock();
-        let Some(ticket) = this.ticket else {
-            if state.unfinished == 0 {
-                return Poll::Ready(());
-            }
-            this.ticket = Some(state.joiners.join(cx.waker()));
-            return Poll::Pending;
-        };
-        let joined = state.joiners.poll(ticket, cx);
-        if joined.is_ready() {
-            this.ticket = None;
-        }
-        joined
-    }
-}
-
-impl<T> Drop for Join<'_, T> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            let _ = self.queue.lock().joiners.leave(ticket);
-        }
     }
 }
 

@@ -1,0 +1,214 @@
+//! The rules of the house, checked: who may import whom, where a target may be named, what every file has.
+#![allow(missing_docs, clippy::unwrap_used)]
+#![cfg(not(target_family = "wasm"))]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules that any module may use: the vocabulary.
+const TYPES: [&str; 5] = ["error", "request", "response", "body", "url"];
+
+/// What else each module may use of the crate. `platform` means the names that every platform exports.
+const IMPORTS: [(&str, &[&str]); 21] = [
+    ("error", &[]),
+    ("request", &[]),
+    ("response", &[]),
+    ("body", &["future"]),
+    ("url", &["platform"]),
+    ("json", &[]),
+    ("future", &["platform"]),
+    ("runtime", &["future"]),
+    ("transport", &["future"]),
+    ("backend", &["future"]),
+    ("waiters", &[]),
+    ("client", &["backend", "future", "platform", "runtime", "waiters"]),
+    ("agent", &["backend", "future", "http1", "runtime", "transport"]),
+    ("http1", &[]),
+    ("queues", &["platform", "runtime", "waiters"]),
+    ("event_loop", &["future", "platform", "runtime"]),
+    ("js", &["client", "platform"]),
+    ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
+    ("platform", &["backend", "future", "runtime"]),
+    ("platform/native", &["agent", "backend", "event_loop", "future", "runtime", "testing", "transport"]),
+    ("platform/browser", &["backend", "future", "runtime"]),
+];
+
+/// The one file of `http1` that reads and writes.
+const EXCHANGE: &str = "src/http1/exchange.rs";
+
+/// The one file that names a target.
+const PLATFORM: &str = "src/platform/mod.rs";
+
+/// Beyond this many lines a file is asked whether it holds a second idea.
+const LONGEST_FILE: usize = 400;
+
+struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
+    }
+
+    /// The modules of the crate that this file names by path.
+    fn uses(&self) -> BTreeSet<&str> {
+        self.lines()
+            .flat_map(|line| line.match_indices("crate::").map(move |(at, found)| &line[at + found.len()..]))
+            .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap())
+            .filter(|module| module.chars().next().is_some_and(char::is_lowercase))
+            .collect()
+    }
+
+    /// The module that this file belongs to, as the table has it.
+    fn module(&self) -> &str {
+        let path = self.path.strip_prefix("src/").unwrap().trim_end_matches(".rs");
+        ["platform/native", "platform/browser"]
+            .into_iter()
+            .find(|module| path.starts_with(module))
+            .unwrap_or_else(|| path.split('/').next().unwrap())
+    }
+}
+
+fn files(folder: &str, extension: &str) -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+                files.push(File { path: name, text: fs::read_to_string(path).unwrap() });
+            }
+        }
+    }
+    assert!(!files.is_empty(), "nothing to check in {folder}");
+    files
+}
+
+/// Fails with all complaints at once.
+fn report(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn modules_import_only_what_they_may() {
+    let mut complaints = Vec::new();
+    for file in files("src", "rs").iter().filter(|file| file.path != "src/lib.rs") {
+        let module = file.module();
+        let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == module) else {
+            complaints.push(format!("{}: the module {module} is not in the table", file.path));
+            continue;
+        };
+        let own = module.split('/').next().unwrap();
+        for used in file.uses() {
+            let exchange = file.path == EXCHANGE && used == "transport";
+            if used != own && !TYPES.contains(&used) && !allowed.contains(&used) && !exchange {
+                complaints.push(format!("{}: {module} may not import {used}", file.path));
+            }
+        }
+    }
+    report(complaints);
+}
+
+#[test]
+fn no_platform_is_named_outside_of_its_folder() {
+    let named =
+        |file: &File| ["platform::native", "platform::browser"].into_iter().any(|name| file.text.contains(name));
+    let complaints =
+        files("src", "rs").into_iter().filter(|file| !file.path.starts_with("src/platform/") && named(file));
+    report(complaints.map(|file| format!("{}: use what `platform` exports", file.path)).collect());
+}
+
+#[test]
+fn one_file_names_targets() {
+    let cfgs = ["target_arch", "target_family", "target_os"];
+    let names_target = |file: &File| file.lines().any(|line| cfgs.iter().any(|cfg| line.contains(cfg)));
+    let files = files("src", "rs");
+    assert!(files.iter().any(|file| file.path == PLATFORM && names_target(file)));
+    let named = files.iter().filter(|file| file.path != PLATFORM && names_target(file));
+    report(named.map(|file| format!("{}: targets are the business of {PLATFORM}", file.path)).collect());
+}
+
+#[test]
+fn features_switch_whole_modules() {
+    let mut complaints = Vec::new();
+    for file in files("src", "rs") {
+        let lines: Vec<_> = file.lines().collect();
+        for (line, next) in lines.iter().zip(lines.iter().skip(1)) {
+            let is_module =
+                ["mod ", "pub mod ", "pub(crate) mod ", "pub(crate) use "].iter().any(|it| next.starts_with(it));
+            if line.contains("feature =") && !is_module {
+                complaints.push(format!("{}: {line} is not on a module", file.path));
+            }
+        }
+    }
+    report(complaints);
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let rust = ["src", "tests", "examples"].into_iter().flat_map(|folder| files(folder, "rs"));
+    let silent = rust.filter(|file| !file.text.starts_with("//! "));
+    let scripts = ["src", "scripts", "test"].into_iter().flat_map(|folder| {
+        let folder = format!("pkg-js/{folder}");
+        let extension = if folder.ends_with("src") { "ts" } else { "mjs" };
+        files(&folder, extension)
+    });
+    let silent = silent.chain(scripts.filter(|file| !file.text.starts_with("/**")));
+    report(silent.map(|file| format!("{}: begin with a line of documentation", file.path)).collect());
+}
+
+#[test]
+fn no_file_grows_out_of_hand() {
+    let files = files("src", "rs").into_iter().chain(files("pkg-js/src", "ts"));
+    let long = files.filter(|file| file.text.lines().count() > LONGEST_FILE);
+    report(long.map(|file| format!("{}: is there a second idea in it?", file.path)).collect());
+}
+
+#[test]
+fn unsafe_code_is_forbidden() {
+    let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+    assert!(manifest.contains("unsafe_code = \"forbid\""));
+    let relaxed = files("src", "rs").into_iter().filter(|file| file.text.contains("allow(unsafe"));
+    report(relaxed.map(|file| file.path).collect());
+}
+
+#[test]
+fn error_kinds_have_the_same_names_in_javascript() {
+    let rust = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/error.rs")).unwrap();
+    let codes = |text: &str| -> BTreeSet<String> {
+        let quoted = text.split('"').skip(1).step_by(2);
+        quoted.filter(|code| code.chars().all(|c| c.is_ascii_uppercase() || c == '_')).map(str::to_owned).collect()
+    };
+    let between = |text: &str, start: &str, end: &str| {
+        let from = text.find(start).unwrap();
+        text[from..from + text[from..].find(end).unwrap()].to_owned()
+    };
+    let kinds = codes(&between(&rust, "pub const fn code", "impl Phase"));
+    let script = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/pkg-js/src/errors.ts")).unwrap();
+    assert!(kinds.len() > 10, "{kinds:?}");
+    assert_eq!(kinds, codes(&between(&script, "export type ErrorCode", ";")));
+    // Each variant has a code, and the code is its name.
+    let variants = between(&rust, "pub enum ErrorKind", "\n}");
+    let variants = variants.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//"));
+    let named: BTreeSet<String> = variants.map(|line| screaming(line.trim_end_matches(','))).collect();
+    assert_eq!(kinds, named);
+}
+
+/// `LikeThis` as `LIKE_THIS`.
+fn screaming(name: &str) -> String {
+    let mut text = String::new();
+    for (index, letter) in name.chars().enumerate() {
+        if letter.is_uppercase() && index > 0 {
+            text.push('_');
+        }
+        text.extend(letter.to_uppercase());
+    }
+    text
+}
