@@ -25,6 +25,8 @@ pub struct Script {
 enum Step {
     /// Wait until the client has written a whole head.
     ExpectHead,
+    /// Have the reader come again.
+    Pause,
     Send(Vec<u8>),
     Reset,
     Silence,
@@ -58,10 +60,10 @@ impl Script {
         self.step(Step::Send(bytes.into()))
     }
 
-    /// Then sends `bytes`, one at a time.
+    /// Then sends `bytes`, one at a time; each keeps its reader waiting for one poll.
     #[must_use]
     pub fn drip(self, bytes: &[u8]) -> Self {
-        bytes.iter().fold(self, |script, byte| script.send([*byte]))
+        bytes.iter().fold(self, |script, byte| script.step(Step::Pause).send([*byte]))
     }
 
     /// Then resets the connection; without this, or silence, the script ends by closing it.
@@ -173,8 +175,11 @@ struct Scripted {
 impl Scripted {
     /// How many whole heads the client has written.
     fn heads(&self) -> usize {
+        const LINE_END: &[u8] = b" HTTP/1.1\r\n";
         let state = self.connector.lock();
-        state.connections[self.index].written.windows(4).filter(|window| window == b"\r\n\r\n").count()
+        let written = &state.connections[self.index].written;
+        let starts = (0..written.len()).filter(|at| written[*at..].starts_with(LINE_END));
+        starts.filter(|at| written[*at..].windows(4).any(|window| window == b"\r\n\r\n")).count()
     }
 }
 
@@ -191,6 +196,11 @@ impl AsyncRead for Scripted {
                 Some(Step::ExpectHead) if heads > this.heads_seen => {
                     this.heads_seen += 1;
                     this.steps.pop_front();
+                }
+                Some(Step::Pause) => {
+                    this.steps.pop_front();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 Some(Step::ExpectHead | Step::Silence) => {
                     this.reader = Some(cx.waker().clone());

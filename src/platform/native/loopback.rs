@@ -23,13 +23,12 @@ use crate::testing::{Handler, serve_connection};
 ///
 /// ```
 /// use futures::FutureExt;
-/// use waterspout::testing::{Incoming, Reply, Server};
+/// use waterspout::testing::{Reply, Server, handler};
 /// use waterspout::Client;
 ///
-/// let server = Server::start(|request: &mut Incoming| {
-///     let greeting = Reply::text(format!("hello, {}", request.path()));
-///     async move { greeting }.boxed()
-/// })?;
+/// let server = Server::start(handler(|request| {
+///     async move { Reply::text(format!("hello, {}", request.path())) }.boxed()
+/// }))?;
 /// let text = futures::executor::block_on(async { Client::new().get(server.url("/you")).await?.text().await });
 /// assert_eq!(text?, "hello, /you");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -12,19 +12,27 @@ pub use self::reply::Reply;
 pub use self::request::Incoming;
 use crate::future::BoxFuture;
 
-/// Answers requests.
-///
-/// A function from `&mut Incoming` to a boxed future is one.
+/// Answers requests. [`handler`] makes one of a function.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. What the handler leaves unread of the body is read over before the next request.
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply>;
 }
 
-impl<F> Handler for F
+/// A handler that answers by `function`.
+pub fn handler<F>(function: F) -> impl Handler
+where
+    F: for<'a> Fn(&'a mut Incoming) -> BoxFuture<'a, Reply> + Send + Sync + 'static,
+{
+    FunctionHandler(function)
+}
+
+struct FunctionHandler<F>(F);
+
+impl<F> Handler for FunctionHandler<F>
 where
     F: for<'a> Fn(&'a mut Incoming) -> BoxFuture<'a, Reply> + Send + Sync + 'static,
 {
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply> {
-        self(request)
+        (self.0)(request)
     }
 }

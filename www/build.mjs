@@ -1,0 +1,18 @@
+/** Builds the page: copies what a static host needs to dist/. The package must be built before: pkg-js/scripts/build.mjs. */
+import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const dist = path.join(here, "dist");
+const library = path.join(here, "..", "pkg-js", "dist", "index.js");
+
+if (!existsSync(library)) {
+  console.error(`${library} is missing: build the package first, with \`npm run build\` in pkg-js`);
+  process.exit(1);
+}
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist);
+for (const name of ["index.html", "style.css", "src"]) cpSync(path.join(here, name), path.join(dist, name), { recursive: true });
+cpSync(library, path.join(dist, "waterspout.js"));
+console.log(dist);
