@@ -58,6 +58,11 @@ mod transport;
 mod url;
 mod waiters;
 
+/// The snippets of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use bytes::Bytes;
 pub use http;
 

@@ -249,7 +249,10 @@ impl Builder {
     ///
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `max_active` is zero: nothing could ever run.
-    /// [`Unsupported`](ErrorKind::Unsupported) on a platform without a backend of its own, if none is set.
+    ///
+    /// # Platform
+    /// Where there is neither a native backend nor a JavaScript engine, one has to be set, and a timer; requests of
+    /// a client without fail with [`Unsupported`](ErrorKind::Unsupported).
     pub fn build(self) -> Result<Client> {
         if self.max_active == Some(0) {
             let message = "`max_active` is 0: no request could ever run; the least is 1";
