@@ -141,8 +141,9 @@ fn features_switch_whole_modules() {
     for file in files("src", "rs") {
         let lines: Vec<_> = file.lines().collect();
         for (line, next) in lines.iter().zip(lines.iter().skip(1)) {
-            let is_module =
-                ["mod ", "pub mod ", "pub(crate) mod ", "pub(crate) use "].iter().any(|it| next.starts_with(it));
+            let is_module = ["mod ", "pub mod ", "pub use ", "pub(crate) mod ", "pub(crate) use ", "#[path"]
+                .iter()
+                .any(|it| next.starts_with(it));
             if line.contains("feature =") && !is_module {
                 complaints.push(format!("{}: {line} is not on a module", file.path));
             }
