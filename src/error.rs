@@ -136,7 +136,7 @@ impl fmt::Display for Phase {
 /// A time limit: which one it is and how long it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The option's name: `connect`, `head`, `idle` or `total`.
+    /// The option's name: `queue`, `connect`, `head`, `idle` or `total`.
     pub name: &'static str,
     /// How long the option allows.
     pub duration: Duration,
@@ -250,7 +250,7 @@ impl Error {
     /// Whether no connection could be made: the look-up or the connection failed or took too long.
     ///
     /// # Platform
-    /// A browser does not say why a fetch failed, so there this is only ever true of a time limit named `connect`.
+    /// A browser does not show its connections, so there this is never true.
     pub fn is_connect(&self) -> bool {
         self.phase() == Phase::Connect
     }

@@ -63,7 +63,6 @@ serve() {
 }
 
 in_package=(bash -c 'cd pkg-js && exec "$@"' --)
-build_page() { node www/build.mjs; }
 
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
@@ -78,8 +77,7 @@ suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
 suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
 suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle
 suite size "${in_package[@]}" npm run --silent size
-build_page >"$logs/page-build.log" 2>&1
-suite page node www/test/page.mjs "$WATERSPOUT_LAB"
+suite page bash -c 'node www/build.mjs && exec node www/test/page.mjs "$1"' -- "$WATERSPOUT_LAB"
 
 printf '\n'
 printf '%s\n' "${summary[@]}"

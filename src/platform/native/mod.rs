@@ -29,8 +29,8 @@ pub use self::tls::TlsConfig;
 use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};
 
-pub(crate) fn default_backend() -> Arc<dyn Backend> {
-    Arc::new(Network::new().agent())
+pub(crate) fn default_backend(timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
+    Arc::new(Network::new().timer(timer.clone()).agent())
 }
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {

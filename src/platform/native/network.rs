@@ -1,6 +1,8 @@
 //! The native connector: TCP for `http` origins, TLS over it for `https` ones.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::dns::Resolver;
@@ -10,6 +12,7 @@ use super::tls::{self, TlsConfig};
 use crate::agent::Agent;
 use crate::error::Result;
 use crate::future::BoxFuture;
+use crate::runtime::Timer;
 use crate::transport::{Connector, Transport};
 use crate::url::{Origin, Scheme};
 
@@ -25,16 +28,25 @@ use crate::url::{Origin, Scheme};
 /// let client = Client::builder().backend(network.agent()).build()?;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Network {
     tcp: TcpClient,
+    timer: Arc<dyn Timer>,
     pub(super) tls: TlsConfig,
 }
 
 impl Network {
     /// The defaults: the system's resolver with a memory of 60 s, all addresses, the system's roots of trust.
     pub fn new() -> Self {
-        Self::default()
+        Self { tcp: TcpClient::new(), timer: Arc::new(SystemTimer), tls: TlsConfig::default() }
+    }
+
+    /// Sets the clock of the race between addresses, of the connect limit and of the pool.
+    #[must_use]
+    pub fn timer(mut self, timer: impl Timer + Clone) -> Self {
+        self.tcp = self.tcp.timer(timer.clone());
+        self.timer = Arc::new(timer);
+        self
     }
 
     /// Sets who looks hosts up.
@@ -67,7 +79,20 @@ impl Network {
 
     /// A backend over these connections.
     pub fn agent(self) -> Agent {
-        Agent::new(self, SystemTimer)
+        let timer = self.timer.clone();
+        Agent::new(self, timer)
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("tcp", &self.tcp).field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 

@@ -70,6 +70,13 @@ impl TcpClient {
         self
     }
 
+    /// Sets the clock of the race between addresses.
+    #[must_use]
+    pub fn timer(mut self, timer: impl Timer) -> Self {
+        self.timer = Arc::new(timer);
+        self
+    }
+
     /// Sets how long an address may take before the next one is tried as well. Default: 250 ms.
     #[must_use]
     pub fn attempt_delay(mut self, delay: Duration) -> Self {
