@@ -54,6 +54,7 @@ mod response;
 pub mod runtime;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trailers;
 mod transport;
 mod url;
 mod waiters;
@@ -76,5 +77,6 @@ pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;
 pub use crate::runtime::{Executor, Instant, Timer};
+pub use crate::trailers::Trailers;
 pub use crate::transport::{Connector, Transport};
 pub use crate::url::{Origin, Scheme, Url};

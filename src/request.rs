@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::body::{Body, Progress};
 use crate::error::{Error, ErrorKind, Result, Source};
+use crate::trailers::Trailers;
 use crate::url::Url;
 
 /// What to do with a redirect; the names are the Fetch standard's.
@@ -53,6 +54,14 @@ pub struct RequestOptions {
     pub body_limit: Option<u64>,
     /// What to do with a redirect. Client default: follow it.
     pub redirect: Option<Redirect>,
+    /// Whether to send the head alone and the body only once the server says that it wants it (`Expect: 100-continue`),
+    /// or after a second of silence. Client default: no.
+    ///
+    /// A final response that comes first means that the body is never touched. A request without a body does not ask.
+    ///
+    /// # Platform
+    /// A browser cannot: there a request that has a body and asks fails with [`ErrorKind::Unsupported`].
+    pub expect_continue: Option<bool>,
 }
 
 impl RequestOptions {
@@ -66,6 +75,7 @@ impl RequestOptions {
             timeout: self.timeout.or(defaults.timeout),
             body_limit: self.body_limit.or(defaults.body_limit),
             redirect: self.redirect.or(defaults.redirect),
+            expect_continue: self.expect_continue.or(defaults.expect_continue),
         }
     }
 }
@@ -112,6 +122,14 @@ macro_rules! option_setters {
         pub fn redirect(self, redirect: crate::request::Redirect) -> Self {
             self.with_options(|options| options.redirect = Some(redirect))
         }
+
+        /// Sets whether to ask the server before a body is sent (`Expect: 100-continue`).
+        ///
+        /// # Platform
+        /// A browser cannot: there a request that has a body and asks fails with `Unsupported`.
+        pub fn expect_continue(self, ask: bool) -> Self {
+            self.with_options(|options| options.expect_continue = Some(ask))
+        }
     };
 }
 pub(crate) use option_setters;
@@ -123,6 +141,7 @@ pub struct Request {
     url: Url,
     headers: HeaderMap,
     body: Body,
+    trailers: Option<Trailers>,
     options: RequestOptions,
     progress: Progress,
 }
@@ -144,6 +163,7 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: Body::empty(),
+            trailers: None,
             options: RequestOptions::default(),
             progress: Progress::default(),
         }
@@ -196,6 +216,16 @@ impl Request {
         &mut self.body
     }
 
+    /// The header fields that will follow the body.
+    pub fn trailers(&self) -> Option<&Trailers> {
+        self.trailers.as_ref()
+    }
+
+    /// The header fields that will follow the body, to be set or removed; see [`RequestBuilder::trailers`].
+    pub fn trailers_mut(&mut self) -> &mut Option<Trailers> {
+        &mut self.trailers
+    }
+
     /// The options; in a backend, already merged over the client's.
     pub fn options(&self) -> &RequestOptions {
         &self.options
@@ -224,6 +254,7 @@ impl Request {
             url: self.url.clone(),
             headers: self.headers.clone(),
             body: Body::empty(),
+            trailers: self.trailers.clone(),
             options: self.options.clone(),
             progress: self.progress.clone(),
         }
@@ -234,6 +265,12 @@ impl Request {
         let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.url));
         if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.headers.contains_key(*name)) {
             return refuse(format!("the header {name:?} is derived from the body; set the body's length instead"));
+        }
+        if self.headers.contains_key(EXPECT) {
+            return refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());
+        }
+        if self.trailers.is_some() && self.body.is_none() {
+            return refuse("trailers come after a body, and there is none".to_owned());
         }
         if [Method::CONNECT, Method::TRACE].contains(&self.method) {
             return refuse(format!("the method {} is not one a client may fetch with", self.method));
@@ -313,6 +350,24 @@ impl<C> RequestBuilder<C> {
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.edit(|request| {
             request.body = body.into();
+            Ok(())
+        })
+    }
+
+    /// Sets the header fields that follow the body, which is then sent chunked.
+    ///
+    /// The cell may be filled while the body is being read, with a checksum say; it is looked into at the body's end.
+    /// Whoever should not be surprised by them can be told by a `trailer` header.
+    ///
+    /// # Errors
+    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a request without a body, and for fields that must
+    /// be known before it, such as `content-type`.
+    ///
+    /// # Platform
+    /// A browser cannot send them: there the request fails with [`Unsupported`](ErrorKind::Unsupported).
+    pub fn trailers(self, trailers: impl Into<Trailers>) -> Self {
+        self.edit(|request| {
+            request.trailers = Some(trailers.into());
             Ok(())
         })
     }

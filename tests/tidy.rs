@@ -7,14 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that any module may use: the vocabulary.
-const TYPES: [&str; 5] = ["error", "request", "response", "body", "url"];
+const TYPES: [&str; 6] = ["error", "request", "response", "body", "trailers", "url"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 21] = [
+const IMPORTS: [(&str, &[&str]); 22] = [
     ("error", &[]),
     ("request", &[]),
     ("response", &[]),
     ("body", &["future"]),
+    ("trailers", &[]),
     ("url", &["platform"]),
     ("json", &[]),
     ("future", &["platform"]),

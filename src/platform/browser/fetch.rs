@@ -31,6 +31,7 @@ pub struct FetchBackend;
 impl Backend for FetchBackend {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
+            check_body(&request)?;
             let body = match std::mem::take(request.body_mut()) {
                 body if body.is_none() => None,
                 body => Some(gather(body).await?),
@@ -42,6 +43,18 @@ impl Backend for FetchBackend {
             answer(&response.unchecked_into(), request.url(), guard).await
         })
     }
+}
+
+/// Refuses what an engine keeps to itself about sending a body.
+fn check_body(request: &Request) -> Result<()> {
+    let refuse = |message: &'static str| Err(Error::request(ErrorKind::Unsupported, message));
+    if request.trailers().is_some() {
+        return refuse("this platform cannot send trailers");
+    }
+    if request.options().expect_continue == Some(true) && !request.body().is_none() {
+        return refuse("this platform cannot ask the server before it sends a body");
+    }
+    Ok(())
 }
 
 async fn gather(body: Body) -> Result<Bytes> {
