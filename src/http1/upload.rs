@@ -148,11 +148,10 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     }
 
     fn encode_end(&self, lines: &mut Vec<u8>) -> Result<()> {
+        let fields = self.trailers.as_ref().and_then(Trailers::get);
+        fields.map_or(Ok(()), encode::check_trailers)?;
         lines.extend_from_slice(b"0\r\n");
-        if let Some(fields) = self.trailers.as_ref().and_then(Trailers::get) {
-            encode::check_trailers(fields)?;
-            encode::encode_headers(lines, fields);
-        }
+        fields.into_iter().for_each(|fields| encode::encode_headers(lines, fields));
         lines.extend_from_slice(b"\r\n");
         Ok(())
     }
