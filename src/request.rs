@@ -50,8 +50,12 @@ pub struct RequestOptions {
     pub timeout: Option<Duration>,
     /// The most bytes that `bytes`, `text` and `json` collect. Client default: 100 MiB.
     ///
-    /// Reading chunk by chunk is not limited.
+    /// Reading chunk by chunk is not limited by this one, but by `stream_limit`.
     pub body_limit: Option<u64>,
+    /// The most bytes of a response's body, however it is read. Client default: no limit.
+    ///
+    /// It counts what is handed out, after decoding. A body that says that it is longer fails before its first byte.
+    pub stream_limit: Option<u64>,
     /// What to do with a redirect. Client default: follow it.
     pub redirect: Option<Redirect>,
     /// Whether to send the head alone and the body only once the server says that it wants it (`Expect: 100-continue`),
@@ -74,6 +78,7 @@ impl RequestOptions {
             idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
             timeout: self.timeout.or(defaults.timeout),
             body_limit: self.body_limit.or(defaults.body_limit),
+            stream_limit: self.stream_limit.or(defaults.stream_limit),
             redirect: self.redirect.or(defaults.redirect),
             expect_continue: self.expect_continue.or(defaults.expect_continue),
         }
@@ -116,6 +121,11 @@ macro_rules! option_setters {
         /// Sets the most bytes that `bytes`, `text` and `json` collect.
         pub fn body_limit(self, bytes: u64) -> Self {
             self.with_options(|options| options.body_limit = Some(bytes))
+        }
+
+        /// Sets the most bytes of a response's body, however it is read.
+        pub fn stream_limit(self, bytes: u64) -> Self {
+            self.with_options(|options| options.stream_limit = Some(bytes))
         }
 
         /// Sets what to do with a redirect.

@@ -98,8 +98,7 @@ impl Response {
 
     /// The phrase after the status: the server's own, else the standard's. No program should depend on it.
     ///
-    /// # Platform
-    /// A browser does not always tell: there it is the standard's.
+    /// A phrase beyond ASCII is not kept, and HTTP/2, which a browser may speak, has none.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref().or_else(|| self.status.canonical_reason())
     }

@@ -7,6 +7,42 @@ use waterspout::agent::Config;
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
 use waterspout::{Agent, Client, ErrorKind, Phase};
 
+/// How many bytes of this response's body can be read under a `stream_limit`, and what comes after them.
+fn streamed(limit: u64, answer: &str) -> (usize, Option<ErrorKind>, usize) {
+    let connector = ScriptedConnector::new([Script::new().expect_head().send(answer).pause().send("more").silence()]);
+    let timer = ManualTimer::new();
+    let agent = Agent::new(connector.clone(), timer.clone());
+    let client = Client::builder().backend(agent).timer(timer).stream_limit(limit).build().unwrap();
+    let mut response = block_on(client.get("http://example.com/").send()).unwrap();
+    let mut read = 0;
+    loop {
+        match block_on(response.chunk()) {
+            Ok(Some(chunk)) => read += chunk.len(),
+            Ok(None) => return (read, None, connector.open()),
+            Err(error) => {
+                assert_eq!((error.phase(), client.stats().active), (Phase::Body, 0));
+                return (read, Some(error.kind()), connector.open());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_streamed_body_may_be_as_long_as_its_limit() {
+    let beyond = Some(ErrorKind::LimitExceeded);
+    let declared = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbody";
+    assert_eq!(streamed(4, declared), (4, None, 1));
+    assert_eq!(streamed(3, declared), (0, beyond, 1));
+    // What is still on its way is not waited for.
+    let later = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nbody";
+    assert_eq!(streamed(8, later), (8, None, 1));
+    assert_eq!(streamed(7, later), (0, beyond, 0));
+    let close_delimited = "HTTP/1.1 200 OK\r\n\r\nbody";
+    assert_eq!(streamed(7, close_delimited), (4, beyond, 0));
+    let endless = chunked("4\r\nbody\r\n4\r\n");
+    assert_eq!(streamed(7, &endless), (4, beyond, 0));
+}
+
 /// What an agent of this configuration makes of this response.
 fn fetched(config: Config, answer: &str) -> Result<String, (ErrorKind, Phase)> {
     let connector = ScriptedConnector::new([Script::new().expect_head().send(answer).silence()]);

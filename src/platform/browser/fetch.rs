@@ -122,7 +122,13 @@ async fn answer(response: &global::Response, asked: &Url, guard: AbortGuard) -> 
     let url = Url::parse(&response.url()).unwrap_or_else(|_| asked.clone());
     let headers = headers(&response.headers())?;
     let body = body(response, guard).await?;
-    Ok(Response::new(status, url, body).with_headers(headers).with_redirected(response.redirected()))
+    let answer = Response::new(status, url, body).with_headers(headers).with_redirected(response.redirected());
+    // Empty over HTTP/2, which has no such phrase.
+    let reason = Some(response.status_text()).filter(|reason| !reason.is_empty());
+    Ok(match reason.filter(|reason| Some(&**reason) != status.canonical_reason()) {
+        Some(reason) => answer.with_reason(reason),
+        None => answer,
+    })
 }
 
 /// Why a response has no status: what it is, the page may not see.

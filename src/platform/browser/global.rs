@@ -49,6 +49,8 @@ extern "C" {
     pub(super) type Response;
     #[wasm_bindgen(method, getter)]
     pub(super) fn status(this: &Response) -> u16;
+    #[wasm_bindgen(method, getter, js_name = statusText)]
+    pub(super) fn status_text(this: &Response) -> String;
     #[wasm_bindgen(method, getter)]
     pub(super) fn url(this: &Response) -> String;
     #[wasm_bindgen(method, getter, js_name = type)]
