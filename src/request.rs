@@ -1,148 +1,17 @@
-//! Requests, the builder that makes them, and the options that a request can set over its client's.
+//! Requests and the builder that makes them.
 
-use std::time::Duration;
+mod options;
 
-use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use crate::body::{Body, Progress};
+pub(crate) use self::options::option_setters;
+pub use self::options::{Redirect, RequestOptions};
+use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result, Source};
+use crate::progress::Progress;
 use crate::trailers::Trailers;
 use crate::url::Url;
-
-/// What to do with a redirect; the names are the Fetch standard's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Redirect {
-    /// Go where it says, 20 times at most.
-    #[default]
-    Follow,
-    /// Fail with [`ErrorKind::Redirect`]; in a browser, which does not say why, with [`ErrorKind::Network`].
-    Error,
-    /// Return the redirect as the response that it is; `location` says where it points.
-    ///
-    /// # Platform
-    /// A browser does not show redirects to a page: there such a response is an error of kind
-    /// [`ErrorKind::Unsupported`].
-    Manual,
-}
-
-/// Every setting that a request can have of its own; what is `None` is taken from the client.
-///
-/// A time limit of zero means none.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct RequestOptions {
-    /// The longest wait for a slot. Client default: none.
-    pub queue_timeout: Option<Duration>,
-    /// The longest time to look up and connect to the server. Client default: 20 s.
-    ///
-    /// # Platform
-    /// A browser does not show its connections: there this time is part of `head_timeout`.
-    pub connect_timeout: Option<Duration>,
-    /// The longest silence between starting an attempt and the response's head. Client default: 20 s.
-    ///
-    /// While the request's body is on its way, each piece that leaves starts the time again.
-    pub head_timeout: Option<Duration>,
-    /// The longest silence between two pieces of the response's body. Client default: 20 s.
-    pub idle_timeout: Option<Duration>,
-    /// The longest time from the call to the end of the response's body. Client default: none.
-    pub timeout: Option<Duration>,
-    /// The most bytes that `bytes`, `text` and `json` collect. Client default: 100 MiB.
-    ///
-    /// Reading chunk by chunk is not limited by this one, but by `stream_limit`.
-    pub body_limit: Option<u64>,
-    /// The most bytes of a response's body, however it is read. Client default: no limit.
-    ///
-    /// It counts what is handed out, after decoding. A body that says that it is longer fails before its first byte.
-    pub stream_limit: Option<u64>,
-    /// What to do with a redirect. Client default: follow it.
-    pub redirect: Option<Redirect>,
-    /// Whether to send the head alone and the body only once the server says that it wants it (`Expect: 100-continue`),
-    /// or after a second of silence. Client default: no.
-    ///
-    /// A final response that comes first means that the body is never touched. A request without a body does not ask.
-    ///
-    /// # Platform
-    /// A browser cannot: there a request that has a body and asks fails with [`ErrorKind::Unsupported`].
-    pub expect_continue: Option<bool>,
-}
-
-impl RequestOptions {
-    /// These options, and `defaults` where they say nothing.
-    pub fn over(self, defaults: &Self) -> Self {
-        Self {
-            queue_timeout: self.queue_timeout.or(defaults.queue_timeout),
-            connect_timeout: self.connect_timeout.or(defaults.connect_timeout),
-            head_timeout: self.head_timeout.or(defaults.head_timeout),
-            idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
-            timeout: self.timeout.or(defaults.timeout),
-            body_limit: self.body_limit.or(defaults.body_limit),
-            stream_limit: self.stream_limit.or(defaults.stream_limit),
-            redirect: self.redirect.or(defaults.redirect),
-            expect_continue: self.expect_continue.or(defaults.expect_continue),
-        }
-    }
-}
-
-/// The setters of [`RequestOptions`], for the client's builder and the request's alike.
-macro_rules! option_setters {
-    () => {
-        /// Sets the longest time from the call to the end of the response's body; zero means none.
-        pub fn timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.timeout = Some(limit))
-        }
-
-        /// Sets the longest wait for a slot; zero means none.
-        pub fn queue_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.queue_timeout = Some(limit))
-        }
-
-        /// Sets the longest time to look up and connect to the server; zero means none.
-        ///
-        /// # Platform
-        /// A browser does not show its connections: there this time is part of `head_timeout`.
-        pub fn connect_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.connect_timeout = Some(limit))
-        }
-
-        /// Sets the longest silence between starting an attempt and the response's head; zero means none.
-        ///
-        /// While the request's body is on its way, each piece that leaves starts the time again.
-        pub fn head_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.head_timeout = Some(limit))
-        }
-
-        /// Sets the longest silence between two pieces of the response's body; zero means none.
-        pub fn idle_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.idle_timeout = Some(limit))
-        }
-
-        /// Sets the most bytes that `bytes`, `text` and `json` collect.
-        pub fn body_limit(self, bytes: u64) -> Self {
-            self.with_options(|options| options.body_limit = Some(bytes))
-        }
-
-        /// Sets the most bytes of a response's body, however it is read.
-        pub fn stream_limit(self, bytes: u64) -> Self {
-            self.with_options(|options| options.stream_limit = Some(bytes))
-        }
-
-        /// Sets what to do with a redirect.
-        pub fn redirect(self, redirect: crate::request::Redirect) -> Self {
-            self.with_options(|options| options.redirect = Some(redirect))
-        }
-
-        /// Sets whether to ask the server before a body is sent (`Expect: 100-continue`).
-        ///
-        /// # Platform
-        /// A browser cannot: there a request that has a body and asks fails with `Unsupported`.
-        pub fn expect_continue(self, ask: bool) -> Self {
-            self.with_options(|options| options.expect_continue = Some(ask))
-        }
-    };
-}
-pub(crate) use option_setters;
 
 /// A request: method, URL, headers, body, and the options it sets over its client's.
 #[derive(Debug)]
@@ -246,7 +115,7 @@ impl Request {
         &mut self.options
     }
 
-    /// Where a backend counts the bytes of the body that it has taken, so that a slow upload is not a silence.
+    /// Where a backend tells how far it is, so that a slow upload is not taken for silence.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
@@ -266,7 +135,7 @@ impl Request {
             body: Body::empty(),
             trailers: self.trailers.clone(),
             options: self.options.clone(),
-            progress: self.progress.clone(),
+            progress: Progress::default(),
         }
     }
 
@@ -282,8 +151,12 @@ impl Request {
         if self.trailers.is_some() && self.body.is_none() {
             return refuse("trailers come after a body, and there is none".to_owned());
         }
-        if [Method::CONNECT, Method::TRACE].contains(&self.method) {
+        let method = self.method.as_str();
+        if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
             return refuse(format!("the method {} is not one a client may fetch with", self.method));
+        }
+        if self.headers.get_all(HOST).iter().count() > 1 {
+            return refuse("there is more than one `host` header".to_owned());
         }
         if [Method::GET, Method::HEAD].contains(&self.method) && !self.body.is_none() {
             return refuse(format!("a {} request has no body", self.method));

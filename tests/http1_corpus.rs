@@ -215,7 +215,7 @@ fn check_all(text: &str) {
         feed("whole".to_owned(), start().send(bytes.clone()));
         feed("byte by byte".to_owned(), start().drip(&bytes[..length - 1]).send(&bytes[length - 1..]));
         // What is long is long because of a limit: where it is split is of no interest but near its ends.
-        let near_an_end = |at: &usize| *at < 300 || *at + 100 > bytes.len();
+        let near_an_end = |at: &usize| bytes.len() < 2000 || *at < 40 || *at + 20 > bytes.len();
         for at in (1..length).filter(near_an_end) {
             let (one, two) = bytes.split_at(at);
             feed(format!("split at {at}"), start().send(one).pause().send(two));

@@ -21,15 +21,18 @@ wanted() {
   return 1
 }
 only=("$@")
+bounded=()
+has timeout && bounded=(timeout "${SUITE_TIMEOUT:-1500}")
 
 # Runs a suite, counts what its output says ran, and shows the output if something failed.
 suite() {
   local name="$1" log="$logs/$1.log" status ok bad started
   shift
   wanted "$name" || return 0
-  say "$name: $*"
+  say "$name"
   started=$SECONDS
-  "$@" >"$log" 2>&1
+  # A suite that hangs is a failure too.
+  "${bounded[@]}" "$@" >"$log" 2>&1
   status=$?
   # "test result: ok. 3 passed; 0 failed" (cargo) and "name: 3 passed, 0 failed" (ours).
   read -r ok bad < <(awk '
@@ -59,8 +62,7 @@ serve() {
   say "the lab is at $WATERSPOUT_LAB"
 }
 
-in_package() { (cd pkg-js && "$@"); }
-build_page() { node www/build.mjs; }
+in_package=(bash -c 'cd pkg-js && exec "$@"' --)
 
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
@@ -69,14 +71,13 @@ suite wasm-node wasm-pack test --mode no-install --node . --features json,testin
 suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing --test browser
 if wanted js || wanted page || wanted size; then
   say "building the npm package"
-  in_package npm run --silent build >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; give_up "the npm package does not build"; }
+  "${in_package[@]}" npm run --silent build >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; give_up "the npm package does not build"; }
 fi
-suite js-node in_package node test/run.mjs "$WATERSPOUT_LAB" node
-suite js-module in_package node test/run.mjs "$WATERSPOUT_LAB" module
-suite js-bundle in_package node test/run.mjs "$WATERSPOUT_LAB" bundle
-suite size in_package npm run --silent size
-build_page >"$logs/page-build.log" 2>&1
-suite page node www/test/page.mjs "$WATERSPOUT_LAB"
+suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
+suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
+suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle
+suite size "${in_package[@]}" npm run --silent size
+suite page bash -c 'node www/build.mjs && exec node www/test/page.mjs "$1"' -- "$WATERSPOUT_LAB"
 
 printf '\n'
 printf '%s\n' "${summary[@]}"

@@ -65,6 +65,7 @@ impl Agent {
                 Err(error) if !is_stale(&error, &connection, request.method()) => return Err(error),
                 Err(error) => {
                     let body = spare.ok_or(error)?;
+                    drop(connection);
                     return self.fresh(request, origin, body).await;
                 }
             }
@@ -74,7 +75,10 @@ impl Agent {
 
     /// Makes one request on a new connection.
     async fn fresh(&self, request: &Request, origin: Origin, body: Body) -> Result<Response> {
-        let mut connection = self.connect(&origin, request.options().connect_timeout).await?;
+        let mut connection = {
+            let _connecting = request.progress().connecting();
+            self.connect(&origin, request.options().connect_timeout).await?
+        };
         let answer = self.exchange(&mut connection, request, body).await?;
         Ok(self.response(request, origin, connection, answer))
     }

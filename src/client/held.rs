@@ -17,6 +17,8 @@ struct HeldBody {
     hold: Option<Hold>,
     limit: Option<u64>,
     received: u64,
+    /// Whether somebody waits for the next piece; only that time is silence.
+    waiting: bool,
 }
 
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
@@ -32,7 +34,7 @@ pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>, limit: Op
     }
     hold.deadline.enter(Phase::Body, "idle", idle);
     let length = body.length();
-    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), limit, received: 0 }), length)
+    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), limit, received: 0, waiting: false }), length)
 }
 
 fn too_large(limit: u64) -> Error {
@@ -46,10 +48,20 @@ impl Stream for HeldBody {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(hold) = &mut this.hold else { return Poll::Ready(None) };
-        let item = match Pin::new(&mut this.body).poll_next(cx) {
-            Poll::Ready(item) => item,
-            Poll::Pending => Some(Err(ready!(hold.deadline.poll_expired(cx)))),
+        let item = match hold.deadline.overdue() {
+            // However fast the pieces come, the total limit ends them.
+            Some(error) => Some(Err(error)),
+            None => match Pin::new(&mut this.body).poll_next(cx) {
+                Poll::Ready(item) => item,
+                Poll::Pending => {
+                    if !std::mem::replace(&mut this.waiting, true) {
+                        hold.deadline.touch();
+                    }
+                    Some(Err(ready!(hold.deadline.poll_expired(cx))))
+                }
+            },
         };
+        this.waiting = false;
         if let Some(Ok(chunk)) = &item {
             this.received += chunk.len() as u64;
         }
@@ -58,7 +70,7 @@ impl Stream for HeldBody {
             None => item,
         };
         match item {
-            Some(Ok(_)) => hold.deadline.touch(),
+            Some(Ok(_)) => {}
             // The end, or an error: the connection or fetch behind the body goes first, then the slot.
             Some(Err(_)) | None => {
                 this.body = Body::empty();

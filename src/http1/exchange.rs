@@ -17,8 +17,9 @@ use super::encode::{self, RequestHead, encode_head};
 use super::framing::{self, Framing, malformed};
 use super::limits::Limits;
 use super::upload::{Output, Upload};
-use crate::body::{Body, Progress};
+use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::progress::Progress;
 use crate::trailers::Trailers;
 use crate::transport::Transport;
 
