@@ -109,6 +109,17 @@ mod tests {
     }
 
     #[test]
+    fn no_byte_is_looked_at_twice() {
+        // Looking at all of it each time would be 10^11 steps.
+        let block = "a: b\r\n".repeat(80_000);
+        let mut scan = Scan::default();
+        for upto in 0..block.len() {
+            assert_eq!(scan.end(&block.as_bytes()[..upto]), None);
+            assert!(scan.scanned + 2 >= upto);
+        }
+    }
+
+    #[test]
     fn a_line_break_within_a_field_is_one_space() {
         for (folded, plain) in [
             ("a: b \t\r\n \t c\r\n\r\n", "a: b c\r\n\r\n"),
