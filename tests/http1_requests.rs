@@ -311,9 +311,10 @@ mod uploads {
         assert_eq!(response.status(), 403);
     }
 
-    /// A connection that takes the first write, breaks, and still has this to say.
+    /// A connection that takes the first write, breaks, and still has this to say, if anything.
     struct Broken {
         writes: usize,
+        open: bool,
         answer: &'static [u8],
     }
 
@@ -325,7 +326,7 @@ mod uploads {
             let (now, later) = self.answer.split_at(count);
             buffer[..count].copy_from_slice(now);
             self.answer = later;
-            Poll::Ready(Ok(count))
+            if count == 0 && self.open { Poll::Pending } else { Poll::Ready(Ok(count)) }
         }
     }
 
@@ -336,7 +337,7 @@ mod uploads {
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
         }
 
         fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -344,11 +345,12 @@ mod uploads {
         }
     }
 
-    struct Breaks(&'static str);
+    struct Breaks(&'static str, Arc<AtomicUsize>);
 
     impl Connector for Breaks {
         fn connect<'a>(&'a self, _: &'a Origin) -> BoxFuture<'a, waterspout::Result<Box<dyn Transport>>> {
-            let transport = Broken { writes: 0, answer: self.0.as_bytes() };
+            self.1.fetch_add(1, Ordering::Relaxed);
+            let transport = Broken { writes: 0, open: !self.0.is_empty(), answer: self.0.as_bytes() };
             async move { Ok(Box::new(transport) as Box<dyn Transport>) }.boxed()
         }
     }
@@ -356,12 +358,24 @@ mod uploads {
     #[test]
     fn an_answer_is_read_although_the_connection_takes_no_more() {
         let send = |answer| {
-            let client = Client::builder().backend(Agent::new(Breaks(answer), ManualTimer::new())).build().unwrap();
+            let agent = Agent::new(Breaks(answer, Arc::default()), ManualTimer::new());
+            let client = Client::builder().backend(agent).build().unwrap();
             let body = stream::repeat(()).map(|()| Ok::<_, Error>(Bytes::from_static(&[0; 1024])));
             block_on(client.post(URL).body(Body::stream(body)).send()).map(|response| response.status().as_u16())
         };
         assert_eq!(send(REFUSED).unwrap(), 403);
         assert_eq!(send("").unwrap_err().kind(), ErrorKind::ConnectionClosed);
+    }
+
+    #[test]
+    fn a_connection_that_broke_while_sending_is_not_used_again() {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let agent = Agent::new(Breaks(REFUSED, connections.clone()), ManualTimer::new());
+        let client = Client::builder().backend(agent).build().unwrap();
+        for made in 1..3 {
+            assert_eq!(block_on(client.get(URL).send()).unwrap().status(), 403);
+            assert_eq!(connections.load(Ordering::Relaxed), made);
+        }
     }
 }
 
