@@ -55,6 +55,7 @@ mod response;
 pub mod runtime;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trailers;
 mod transport;
 mod url;
 mod waiters;
@@ -78,5 +79,6 @@ pub use crate::progress::{Connecting, Progress};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;
 pub use crate::runtime::{Executor, Instant, Timer};
+pub use crate::trailers::Trailers;
 pub use crate::transport::{Connector, Transport};
 pub use crate::url::{Origin, Scheme, Url};

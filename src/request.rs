@@ -1,131 +1,17 @@
-//! Requests, the builder that makes them, and the options that a request can set over its client's.
+//! Requests and the builder that makes them.
 
-use std::time::Duration;
+mod options;
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+pub(crate) use self::options::option_setters;
+pub use self::options::{Redirect, RequestOptions};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::progress::Progress;
+use crate::trailers::Trailers;
 use crate::url::Url;
-
-/// What to do with a redirect; the names are the Fetch standard's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Redirect {
-    /// Go where it says, 20 times at most.
-    #[default]
-    Follow,
-    /// Fail with [`ErrorKind::Redirect`]; in a browser, which does not say why, with [`ErrorKind::Network`].
-    Error,
-    /// Return the redirect as the response that it is; `location` says where it points.
-    ///
-    /// # Platform
-    /// A browser does not show redirects to a page: there such a response is an error of kind
-    /// [`ErrorKind::Unsupported`].
-    Manual,
-}
-
-/// Every setting that a request can have of its own; what is `None` is taken from the client.
-///
-/// A time limit of zero means none.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct RequestOptions {
-    /// The longest wait for a slot. Client default: none.
-    pub queue_timeout: Option<Duration>,
-    /// The longest time to look up and connect to the server. Client default: 20 s.
-    ///
-    /// # Platform
-    /// A browser does not show its connections: there this time is part of `head_timeout`.
-    pub connect_timeout: Option<Duration>,
-    /// The longest silence between starting an attempt and the response's head. Client default: 20 s.
-    ///
-    /// Connecting has its own limit and does not count. While the request's body is on its way, each piece that leaves
-    /// starts the time again.
-    ///
-    /// # Platform
-    /// A browser does not show its connections, nor how far an upload is: there this time includes connecting, and a
-    /// body adds a second for each 32 KiB.
-    pub head_timeout: Option<Duration>,
-    /// The longest silence between two pieces of the response's body. Client default: 20 s.
-    pub idle_timeout: Option<Duration>,
-    /// The longest time from the call to the end of the response's body. Client default: none.
-    pub timeout: Option<Duration>,
-    /// The most bytes that `bytes`, `text` and `json` collect. Client default: 100 MiB.
-    ///
-    /// Reading chunk by chunk is not limited.
-    pub body_limit: Option<u64>,
-    /// What to do with a redirect. Client default: follow it.
-    pub redirect: Option<Redirect>,
-}
-
-impl RequestOptions {
-    /// These options, and `defaults` where they say nothing.
-    pub fn over(self, defaults: &Self) -> Self {
-        Self {
-            queue_timeout: self.queue_timeout.or(defaults.queue_timeout),
-            connect_timeout: self.connect_timeout.or(defaults.connect_timeout),
-            head_timeout: self.head_timeout.or(defaults.head_timeout),
-            idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
-            timeout: self.timeout.or(defaults.timeout),
-            body_limit: self.body_limit.or(defaults.body_limit),
-            redirect: self.redirect.or(defaults.redirect),
-        }
-    }
-}
-
-/// The setters of [`RequestOptions`], for the client's builder and the request's alike.
-macro_rules! option_setters {
-    () => {
-        /// Sets the longest time from the call to the end of the response's body; zero means none.
-        pub fn timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.timeout = Some(limit))
-        }
-
-        /// Sets the longest wait for a slot; zero means none.
-        pub fn queue_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.queue_timeout = Some(limit))
-        }
-
-        /// Sets the longest time to look up and connect to the server; zero means none.
-        ///
-        /// # Platform
-        /// A browser does not show its connections: there this time is part of `head_timeout`.
-        pub fn connect_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.connect_timeout = Some(limit))
-        }
-
-        /// Sets the longest silence between starting an attempt and the response's head; zero means none.
-        ///
-        /// Connecting has its own limit and does not count. While the request's body is on its way, each piece that
-        /// leaves starts the time again.
-        ///
-        /// # Platform
-        /// A browser does not show its connections, nor how far an upload is: there this time includes connecting, and
-        /// a body adds a second for each 32 KiB.
-        pub fn head_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.head_timeout = Some(limit))
-        }
-
-        /// Sets the longest silence between two pieces of the response's body; zero means none.
-        pub fn idle_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.idle_timeout = Some(limit))
-        }
-
-        /// Sets the most bytes that `bytes`, `text` and `json` collect.
-        pub fn body_limit(self, bytes: u64) -> Self {
-            self.with_options(|options| options.body_limit = Some(bytes))
-        }
-
-        /// Sets what to do with a redirect.
-        pub fn redirect(self, redirect: crate::request::Redirect) -> Self {
-            self.with_options(|options| options.redirect = Some(redirect))
-        }
-    };
-}
-pub(crate) use option_setters;
 
 /// A request: method, URL, headers, body, and the options it sets over its client's.
 #[derive(Debug)]
@@ -134,6 +20,7 @@ pub struct Request {
     url: Url,
     headers: HeaderMap,
     body: Body,
+    trailers: Option<Trailers>,
     options: RequestOptions,
     progress: Progress,
 }
@@ -155,6 +42,7 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: Body::empty(),
+            trailers: None,
             options: RequestOptions::default(),
             progress: Progress::default(),
         }
@@ -207,6 +95,16 @@ impl Request {
         &mut self.body
     }
 
+    /// The header fields that will follow the body.
+    pub fn trailers(&self) -> Option<&Trailers> {
+        self.trailers.as_ref()
+    }
+
+    /// The header fields that will follow the body, to be set or removed; see [`RequestBuilder::trailers`].
+    pub fn trailers_mut(&mut self) -> &mut Option<Trailers> {
+        &mut self.trailers
+    }
+
     /// The options; in a backend, already merged over the client's.
     pub fn options(&self) -> &RequestOptions {
         &self.options
@@ -235,6 +133,7 @@ impl Request {
             url: self.url.clone(),
             headers: self.headers.clone(),
             body: Body::empty(),
+            trailers: self.trailers.clone(),
             options: self.options.clone(),
             progress: Progress::default(),
         }
@@ -245,6 +144,12 @@ impl Request {
         let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.url));
         if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.headers.contains_key(*name)) {
             return refuse(format!("the header {name:?} is derived from the body; set the body's length instead"));
+        }
+        if self.headers.contains_key(EXPECT) {
+            return refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());
+        }
+        if self.trailers.is_some() && self.body.is_none() {
+            return refuse("trailers come after a body, and there is none".to_owned());
         }
         let method = self.method.as_str();
         if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
@@ -328,6 +233,24 @@ impl<C> RequestBuilder<C> {
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.edit(|request| {
             request.body = body.into();
+            Ok(())
+        })
+    }
+
+    /// Sets the header fields that follow the body, which is then sent chunked.
+    ///
+    /// The cell may be filled while the body is being read, with a checksum say; it is looked into at the body's end.
+    /// Whoever should not be surprised by them can be told by a `trailer` header.
+    ///
+    /// # Errors
+    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a request without a body, and for fields that must
+    /// be known before it, such as `content-type`.
+    ///
+    /// # Platform
+    /// A browser cannot send them: there the request fails with [`Unsupported`](ErrorKind::Unsupported).
+    pub fn trailers(self, trailers: impl Into<Trailers>) -> Self {
+        self.edit(|request| {
+            request.trailers = Some(trailers.into());
             Ok(())
         })
     }

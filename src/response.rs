@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode, Version};
 
 use crate::body::Body;
 use crate::error::{Error, Result};
+use crate::trailers::Trailers;
 use crate::url::Url;
 
 /// The most bytes that a body is collected to, unless a client or request says otherwise: 100 MiB.
@@ -18,8 +19,10 @@ pub(crate) const DEFAULT_BODY_LIMIT: u64 = 100 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Response {
     status: StatusCode,
+    reason: Option<Box<str>>,
     version: Version,
     headers: HeaderMap,
+    trailers: Option<Trailers>,
     url: Url,
     redirected: bool,
     body_limit: u64,
@@ -31,8 +34,10 @@ impl Response {
     pub fn new(status: StatusCode, url: Url, body: impl Into<Body>) -> Self {
         Self {
             status,
+            reason: None,
             version: Version::HTTP_11,
             headers: HeaderMap::new(),
+            trailers: None,
             url,
             redirected: false,
             body_limit: DEFAULT_BODY_LIMIT,
@@ -61,6 +66,20 @@ impl Response {
         self
     }
 
+    /// The same response with this phrase after the status.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<Box<str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// The same response with a cell that its trailers will be in once the body has ended.
+    #[must_use]
+    pub fn with_trailers(mut self, trailers: Trailers) -> Self {
+        self.trailers = Some(trailers);
+        self
+    }
+
     /// The same response with its body wrapped or replaced.
     #[must_use]
     pub fn map_body(mut self, change: impl FnOnce(Body) -> Body) -> Self {
@@ -75,6 +94,13 @@ impl Response {
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The phrase after the status: the server's own, else the standard's. No program should depend on it.
+    ///
+    /// A phrase beyond ASCII is not kept, and HTTP/2, which a browser may speak, has none.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref().or_else(|| self.status.canonical_reason())
     }
 
     /// The version of HTTP that the server spoke.
@@ -96,6 +122,22 @@ impl Response {
     /// The headers, to be changed.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
+    }
+
+    /// The header fields after the body: `None` until the body has been read to its end, and if there are none.
+    ///
+    /// They are the server's word on what it has just sent, and are not mixed with [`headers`](Self::headers).
+    ///
+    /// # Platform
+    /// A browser does not show them: there it is always `None`.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_ref()?.get()
+    }
+
+    /// A handle of the trailers that outlives the response, for whoever reads the body with [`bytes`](Self::bytes) or
+    /// takes it with [`into_body`](Self::into_body). It stays empty if there are none.
+    pub fn trailers_handle(&self) -> Trailers {
+        self.trailers.clone().unwrap_or_default()
     }
 
     /// The URL that answered, after redirects.

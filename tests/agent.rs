@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures::executor::block_on;
-use futures::{FutureExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
 use waterspout::{Agent, Body, BoxFuture, Bytes, Client, Connector, Error, ErrorKind, Origin, Phase, Transport};
 
@@ -295,11 +295,22 @@ fn a_one_shot_body_is_not_sent_twice() {
     assert_eq!(error.kind(), ErrorKind::BodyNotReplayable);
 }
 
+/// Has its task come again once.
+async fn pending_once() {
+    let mut asked = false;
+    std::future::poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        if std::mem::replace(&mut asked, true) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await
+}
+
 #[test]
 fn a_streamed_body_is_framed_as_its_length_allows() {
     let pieces = || stream::iter([Ok::<_, Error>(Bytes::from("ab")), Ok(Bytes::new()), Ok(Bytes::from("cde"))]);
+    let later = || stream::once(pending_once()).map(|()| Ok(Bytes::new())).chain(pieces());
     let wire = wire([twice(HELLO, HELLO)]);
-    block_on(wire.client.post(URL).body(Body::stream(pieces())).send()).unwrap();
+    block_on(wire.client.post(URL).body(Body::stream(later())).send()).unwrap();
     block_on(wire.client.post(URL).body(Body::stream(pieces()).with_length(5)).send()).unwrap();
     let written = wire.connector.written(0);
     assert!(written.contains("transfer-encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\nPOST"), "{written}");

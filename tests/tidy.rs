@@ -7,14 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that any module may use: the vocabulary.
-const TYPES: [&str; 6] = ["error", "request", "response", "body", "url", "progress"];
+const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 22] = [
+const IMPORTS: [(&str, &[&str]); 23] = [
     ("error", &[]),
     ("request", &[]),
     ("response", &[]),
     ("body", &["future"]),
+    ("trailers", &[]),
     ("url", &["platform"]),
     ("progress", &[]),
     ("json", &[]),

@@ -13,6 +13,7 @@ use crate::body::Body;
 use crate::error::Result;
 use crate::http1::{BodyDecoder, BodyEvent, Connection};
 use crate::runtime::Timer;
+use crate::trailers::Trailers;
 use crate::url::Origin;
 
 /// The rest of a body, and the connection it comes from. Dropped before the end, it closes the connection.
@@ -21,6 +22,7 @@ struct Receiving {
     early: VecDeque<Bytes>,
     source: Option<Source>,
     decoder: BodyDecoder,
+    trailers: Option<Trailers>,
 }
 
 /// The connection, and where it goes afterwards.
@@ -39,14 +41,16 @@ impl Source {
 
 /// The body of the response whose head has just been read.
 ///
-/// One that is here already is returned complete, and its connection is back in the pool.
+/// One that is here already is returned complete, and its connection is back in the pool. Beside it is the cell that
+/// its trailers will be in.
 pub(super) fn receive(
     mut connection: Connection,
     mut decoder: BodyDecoder,
     pool: &Arc<Pool>,
     origin: Origin,
     timer: &Arc<dyn Timer>,
-) -> Body {
+) -> (Body, Option<Trailers>) {
+    let trailers = decoder.may_have_trailers().then(Trailers::new);
     let length = decoder.length();
     let mut early = VecDeque::new();
     let mut failed = None;
@@ -55,8 +59,9 @@ pub(super) fn receive(
             Ok(BodyEvent::Data(data)) => early.push_back(data),
             Ok(BodyEvent::More) => break,
             Ok(BodyEvent::End) => {
+                keep(&mut decoder, trailers.as_ref());
                 pool.put(&origin, connection, timer.now());
-                return complete(early);
+                return (complete(early), trailers);
             }
             Err(error) => {
                 failed = Some(error);
@@ -66,10 +71,18 @@ pub(super) fn receive(
     }
     if let Some(error) = failed {
         let pieces = early.into_iter().map(Ok).chain([Err(error)]);
-        return Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
+        return (Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length), trailers);
     }
     let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
-    Body::raw_stream(Box::pin(Receiving { early, source: Some(source), decoder }), length)
+    let receiving = Receiving { early, source: Some(source), decoder, trailers: trailers.clone() };
+    (Body::raw_stream(Box::pin(receiving), length), trailers)
+}
+
+/// Puts the trailers of a body that has ended where the response looks for them.
+fn keep(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
+    if let (Some(fields), Some(cell)) = (decoder.take_trailers(), cell) {
+        cell.set(fields);
+    }
 }
 
 fn complete(mut pieces: VecDeque<Bytes>) -> Body {
@@ -97,6 +110,7 @@ impl Stream for Receiving {
         if !matches!(item, Some(Ok(_))) {
             let source = this.source.take();
             if item.is_none() {
+                keep(&mut this.decoder, this.trailers.as_ref());
                 source.into_iter().for_each(Source::give_back);
             }
         }

@@ -4,6 +4,7 @@
 //! on it, then the response, or the next hop that a redirect names.
 
 mod body;
+mod config;
 mod pool;
 mod redirect;
 
@@ -14,12 +15,13 @@ use futures::future::{Either, select};
 use http::header::{ACCEPT, LOCATION, USER_AGENT};
 use http::{HeaderValue, Method};
 
+pub use self::config::Config;
 use self::pool::Pool;
 use crate::backend::Backend;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Limit, Phase, Result};
 use crate::future::BoxFuture;
-use crate::http1::{BodyDecoder, Connection, RequestHead, ResponseHead};
+use crate::http1::{BodyDecoder, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::request::{Redirect, Request};
 use crate::response::Response;
 use crate::runtime::Timer;
@@ -36,12 +38,20 @@ pub struct Agent {
     connector: Arc<dyn Connector>,
     timer: Arc<dyn Timer>,
     pool: Arc<Pool>,
+    config: Config,
 }
 
 impl Agent {
     /// An agent over `connector`; `timer` is the clock of connect limits and of the pool.
     pub fn new(connector: impl Connector, timer: impl Timer) -> Self {
-        Self { connector: Arc::new(connector), timer: Arc::new(timer), pool: Arc::default() }
+        Self { connector: Arc::new(connector), timer: Arc::new(timer), pool: Arc::default(), config: Config::new() }
+    }
+
+    /// The same agent with other settings.
+    #[must_use]
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
     }
 
     /// Makes one request, without following where its response may point.
@@ -50,7 +60,7 @@ impl Agent {
         let spare = body.try_clone();
         let origin = request.url().origin();
         if let Some(mut connection) = self.pool.take(&origin, self.timer.now()) {
-            match exchange(&mut connection, request, body).await {
+            match self.exchange(&mut connection, request, body).await {
                 Ok(answer) => return Ok(self.response(request, origin, connection, answer)),
                 Err(error) if !is_stale(&error, &connection, request.method()) => return Err(error),
                 Err(error) => {
@@ -69,7 +79,7 @@ impl Agent {
             let _connecting = request.progress().connecting();
             self.connect(&origin, request.options().connect_timeout).await?
         };
-        let answer = exchange(&mut connection, request, body).await?;
+        let answer = self.exchange(&mut connection, request, body).await?;
         Ok(self.response(request, origin, connection, answer))
     }
 
@@ -88,7 +98,7 @@ impl Agent {
                 }
             }
         };
-        Ok(Connection::new(transport))
+        Ok(Connection::new(transport, self.config.limits))
     }
 
     fn response(
@@ -98,14 +108,57 @@ impl Agent {
         connection: Connection,
         (head, decoder): (ResponseHead, BodyDecoder),
     ) -> Response {
-        let body = body::receive(connection, decoder, &self.pool, origin, &self.timer);
-        Response::new(head.status, request.url().clone(), body).with_version(head.version).with_headers(head.headers)
+        let (body, trailers) = body::receive(connection, decoder, &self.pool, origin, &self.timer);
+        let mut response = Response::new(head.status, request.url().clone(), body);
+        response = response.with_version(head.version).with_headers(head.headers);
+        if let Some(trailers) = trailers {
+            response = response.with_trailers(trailers);
+        }
+        match head.reason {
+            Some(reason) => response.with_reason(reason),
+            None => response,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        connection: &mut Connection,
+        request: &Request,
+        body: Body,
+    ) -> Result<(ResponseHead, BodyDecoder)> {
+        let head = RequestHead {
+            method: request.method(),
+            target: request.url().target(),
+            authority: request.url().authority(),
+            headers: request.headers(),
+        };
+        let asks = request.options().expect_continue.unwrap_or_default();
+        let outgoing = Outgoing {
+            head,
+            body,
+            trailers: request.trailers().cloned(),
+            progress: request.progress(),
+            patience: asks.then(|| self.patience()),
+        };
+        connection.exchange(outgoing).await
+    }
+
+    /// The time in which a server may say that it wants a body; it runs from the first poll.
+    fn patience(&self) -> BoxFuture<'static, ()> {
+        let (timer, limit) = (self.timer.clone(), self.config.continue_timeout);
+        Box::pin(async move {
+            match limit {
+                limit if limit.is_zero() => std::future::pending().await,
+                limit => timer.sleep_until(timer.now() + limit).await,
+            }
+        })
     }
 }
 
 impl Backend for Agent {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
+            // A backend of one's own may have changed the request since the client checked it.
             request.validate()?;
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
@@ -130,16 +183,6 @@ impl Backend for Agent {
             unreachable!("the hops are limited")
         })
     }
-}
-
-async fn exchange(connection: &mut Connection, request: &Request, body: Body) -> Result<(ResponseHead, BodyDecoder)> {
-    let head = RequestHead {
-        method: request.method(),
-        target: request.url().target(),
-        authority: request.url().authority(),
-        headers: request.headers(),
-    };
-    connection.exchange(head, body, request.progress()).await
 }
 
 /// Whether a kept connection had just been closed by the server, so that the request may be made once more on a new

@@ -34,6 +34,7 @@ pub(super) fn follow(
     if becomes_get(request.method(), status) {
         *request.method_mut() = Method::GET;
         *request.body_mut() = Body::empty();
+        *request.trailers_mut() = None;
         for name in [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE] {
             request.headers_mut().remove(name);
         }

@@ -1,10 +1,12 @@
 //! A response's body, received: buffered bytes in, chunks and the end out.
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::buffer::ReadBuffer;
 use super::chunked::{ChunkedDecoder, take_some};
 use super::framing::Framing;
+use super::limits::Limits;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// What the bytes received so far amount to.
@@ -28,10 +30,10 @@ pub(crate) enum BodyDecoder {
 }
 
 impl BodyDecoder {
-    pub(crate) fn new(framing: Framing) -> Self {
+    pub(crate) fn new(framing: Framing, limits: Limits) -> Self {
         match framing {
             Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => Self::Chunked(ChunkedDecoder::new()),
+            Framing::Chunked => Self::Chunked(ChunkedDecoder::new(limits)),
             Framing::Close => Self::Close,
         }
     }
@@ -41,6 +43,19 @@ impl BodyDecoder {
         match self {
             Self::Length(left) => Some(*left),
             Self::Chunked(_) | Self::Close => None,
+        }
+    }
+
+    /// Whether trailers may follow.
+    pub(crate) fn may_have_trailers(&self) -> bool {
+        matches!(self, Self::Chunked(_))
+    }
+
+    /// The trailers, once, after the end of a body that has some.
+    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        match self {
+            Self::Chunked(chunks) => chunks.take_trailers(),
+            Self::Length(_) | Self::Close => None,
         }
     }
 

@@ -2,112 +2,115 @@
 
 use std::mem::MaybeUninit;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Version};
 
 use super::buffer::ReadBuffer;
+use super::fields::{self, Scan};
 use super::framing::malformed;
+use super::limits::Limits;
 use crate::error::{Error, ErrorKind, Phase, Result};
-
-/// The largest head.
-const LARGEST_HEAD: usize = 64 * 1024;
-
-/// The most header lines in a head.
-const MOST_HEADERS: usize = 256;
 
 /// What each response begins with.
 const PREFIX: &[u8] = b"HTTP/1.";
+
+/// As many header lines are parsed without asking for memory.
+const FEW_HEADERS: usize = 256;
 
 /// A response's head.
 #[derive(Debug)]
 pub(crate) struct ResponseHead {
     pub(crate) status: StatusCode,
+    /// The server's own phrase, if it has one that is not the standard's.
+    pub(crate) reason: Option<Box<str>>,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
 }
 
-/// Looks for a head in a read buffer that grows.
+/// Looks for heads in a read buffer that grows.
 #[derive(Debug, Default)]
 pub(crate) struct HeadDecoder {
-    /// How many buffered bytes are known not to end the head.
-    scanned: usize,
+    scan: Scan,
+    /// Whether what may come before a head is behind us.
+    begun: bool,
 }
 
 impl HeadDecoder {
     /// Takes the head out of `buffer`, if it is complete.
-    pub(crate) fn next(&mut self, buffer: &mut ReadBuffer) -> Result<Option<ResponseHead>> {
-        self.skip_blank_line(buffer);
+    pub(crate) fn next(&mut self, buffer: &mut ReadBuffer, limits: &Limits) -> Result<Option<ResponseHead>> {
+        self.begun = self.begun || skip_blank_line(buffer);
+        if !self.begun {
+            return Ok(None);
+        }
         let data = buffer.data();
         let prefix = data.len().min(PREFIX.len());
         if data[..prefix] != PREFIX[..prefix] {
             return Err(malformed("the server's answer is not HTTP/1.x"));
         }
-        match self.end(data) {
-            Some(end) if end <= LARGEST_HEAD => {
-                self.scanned = 0;
-                parse(buffer, end).map(Some)
+        match self.scan.end(data) {
+            Some(end) if end <= limits.head => {
+                let scan = std::mem::take(self).scan;
+                let block = buffer.take(end);
+                check_first_line(&block)?;
+                parse(&scan.unfolded(block), limits).map(Some)
             }
-            None if data.len() <= LARGEST_HEAD => Ok(None),
+            None if data.len() <= limits.head => Ok(None),
             _ => {
-                let message = format!("the response's head is larger than {LARGEST_HEAD} bytes");
+                let message = format!("the response's head is larger than {} bytes", limits.head);
                 Err(Error::new(ErrorKind::LimitExceeded, Phase::Head, message))
             }
         }
     }
+}
 
-    /// A line break left over from the response before is not part of this one (RFC 9112, section 2.2).
-    fn skip_blank_line(&mut self, buffer: &mut ReadBuffer) {
-        if self.scanned == 0 && buffer.data().starts_with(b"\r\n") {
-            buffer.take(2);
-        }
-    }
+/// A line break left over from the response before is not part of this one (RFC 9112, section 2.2). Says whether
+/// there is more to come before one can tell.
+fn skip_blank_line(buffer: &mut ReadBuffer) -> bool {
+    let blank = match buffer.data() {
+        [] | [b'\r'] => return false,
+        [b'\r', b'\n', ..] => 2,
+        [b'\n', ..] => 1,
+        _ => 0,
+    };
+    buffer.take(blank);
+    true
+}
 
-    /// Where the head ends: after its first empty line.
-    fn end(&mut self, data: &[u8]) -> Option<usize> {
-        while let Some(at) = data[self.scanned..].iter().position(|byte| *byte == b'\n') {
-            let after = self.scanned + at + 1;
-            match &data[after..] {
-                [b'\n', ..] => return Some(after + 1),
-                [b'\r', b'\n', ..] => return Some(after + 2),
-                // The line break may be the start of an empty line that is not here yet.
-                [] | [b'\r'] => {
-                    self.scanned = after - 1;
-                    return None;
-                }
-                _ => self.scanned = after,
-            }
-        }
-        self.scanned = data.len();
-        None
+/// The first line does not go on on the next: two readers could disagree on what belongs to it (section 2.2).
+fn check_first_line(block: &[u8]) -> Result<()> {
+    let mut lines = block.splitn(2, |byte| *byte == b'\n');
+    match lines.nth(1) {
+        Some([b' ' | b'\t', ..]) => Err(malformed("white space comes before the first header")),
+        _ => Ok(()),
     }
 }
 
-fn parse(buffer: &mut ReadBuffer, end: usize) -> Result<ResponseHead> {
-    let bytes = buffer.take(end);
-    let mut lines = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+fn parse(block: &Bytes, limits: &Limits) -> Result<ResponseHead> {
+    let most = fields::most_lines(block.len(), limits.headers);
+    let mut few = [const { MaybeUninit::uninit() }; FEW_HEADERS];
+    let mut many;
+    let lines = match few.get_mut(..most) {
+        Some(few) => few,
+        None => {
+            many = Box::new_uninit_slice(most);
+            &mut *many
+        }
+    };
     let mut parsed = httparse::Response::new(&mut []);
-    let outcome = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, &bytes, &mut lines);
+    let outcome = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, block, lines);
     match outcome {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(malformed("the response's head is cut short")),
-        Err(httparse::Error::TooManyHeaders) => {
-            let message = format!("the response has more than {MOST_HEADERS} headers");
-            return Err(Error::new(ErrorKind::LimitExceeded, Phase::Head, message));
-        }
+        Err(httparse::Error::TooManyHeaders) => return Err(fields::too_many(limits.headers, Phase::Head)),
         Err(error) => return Err(malformed("the response's head is malformed").with_source(error)),
     }
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len());
-    for line in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(line.name.as_bytes())
-            .map_err(|error| malformed("a header's name is malformed").with_source(error))?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(line.value))
-            .map_err(|error| malformed("a header's value is malformed").with_source(error))?;
-        let added = headers.try_append(name, value);
-        added.map_err(|error| malformed("there are too many headers").with_source(error))?;
-    }
+    let status = status.ok_or_else(|| malformed("the status code is not a number from 100 to 999"))?;
+    let reason = parsed.reason.filter(|reason| !reason.is_empty() && Some(*reason) != status.canonical_reason());
     Ok(ResponseHead {
-        status: status.ok_or_else(|| malformed("the status code is not a number from 100 to 999"))?,
+        status,
+        reason: reason.map(Into::into),
         version: if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 },
-        headers,
+        headers: fields::map(block, parsed.headers, Phase::Head)?,
     })
 }

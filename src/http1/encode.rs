@@ -1,10 +1,33 @@
 //! Requests as bytes.
 
-use http::header::HOST;
-use http::{HeaderMap, Method};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::framing::Framing;
 use crate::body::Body;
+use crate::error::{Error, ErrorKind, Phase, Result};
+
+/// What must be known before a body is read, and so may not come after it (RFC 9110, section 6.5.1): framing, routing,
+/// credentials, and how to understand the content.
+const NOT_IN_TRAILERS: [HeaderName; 14] = [
+    AUTHORIZATION,
+    CONNECTION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    COOKIE,
+    EXPECT,
+    HOST,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
 
 /// What a request's head is made of.
 pub(crate) struct RequestHead<'a> {
@@ -16,17 +39,46 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
+/// Refuses a head that a server could read in two ways. The types of method and headers leave no line break in; the
+/// rest is seen to here, whatever made the parts.
+pub(crate) fn check_head(head: &RequestHead<'_>) -> Result<()> {
+    let refuse = |message: &'static str| Err(Error::request(ErrorKind::InvalidRequest, message));
+    if [head.target, head.authority].iter().any(|part| part.bytes().any(|byte| byte <= b' ' || byte == 0x7f)) {
+        return refuse("the URL has a space or a control character");
+    }
+    if [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT].iter().any(|name| head.headers.contains_key(name)) {
+        return refuse("a header that is derived from the body is set");
+    }
+    if head.headers.get_all(HOST).iter().nth(1).is_some() {
+        return refuse("there is more than one `host` header");
+    }
+    Ok(())
+}
+
+/// Refuses trailers that could be taken for something else.
+pub(super) fn check_trailers(fields: &HeaderMap) -> Result<()> {
+    match NOT_IN_TRAILERS.iter().find(|name| fields.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("the header {name:?} may not come after the body");
+            Err(Error::new(ErrorKind::InvalidRequest, Phase::Head, message))
+        }
+    }
+}
+
 /// How a request's body will be delimited; `None` if there is none and none is expected (RFC 9110, section 8.6).
-pub(crate) fn framing(method: &Method, body: &Body) -> Option<Framing> {
+pub(crate) fn framing(method: &Method, body: &Body, trailers: bool) -> Option<Framing> {
     if body.is_none() {
         let expected = [Method::POST, Method::PUT, Method::PATCH].contains(method);
         return expected.then_some(Framing::Length(0));
     }
-    Some(body.length().map_or(Framing::Chunked, Framing::Length))
+    // Only a chunked body has room for trailers (RFC 9112, section 7.1.2).
+    let length = body.length().filter(|_| !trailers);
+    Some(length.map_or(Framing::Chunked, Framing::Length))
 }
 
 /// Writes a request's head.
-pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, framing: Option<Framing>) {
+pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, framing: Option<Framing>, ask_first: bool) {
     for part in [head.method.as_str(), " ", head.target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
@@ -38,6 +90,9 @@ pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, framing: Op
         Some(Framing::Length(length)) => line(out, b"content-length", length.to_string().as_bytes()),
         Some(Framing::Chunked) => line(out, b"transfer-encoding", b"chunked"),
         Some(Framing::Close) | None => {}
+    }
+    if ask_first {
+        line(out, b"expect", b"100-continue");
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -67,7 +122,7 @@ mod tests {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         let head = RequestHead { method, target: "/a?b", authority: "example.com:81", headers: &headers };
         let mut out = Vec::new();
-        encode_head(&mut out, &head, framing(method, body));
+        encode_head(&mut out, &head, framing(method, body, false), false);
         String::from_utf8(out).unwrap()
     }
 
@@ -75,6 +130,26 @@ mod tests {
     fn a_get_is_line_host_and_headers() {
         let expected = "GET /a?b HTTP/1.1\r\nhost: example.com:81\r\naccept: */*\r\n\r\n";
         assert_eq!(encoded(&Method::GET, &Body::empty()), expected);
+    }
+
+    #[test]
+    fn a_head_that_could_be_read_as_two_is_refused() {
+        let check = |target: &str, authority: &str, headers: &[(HeaderName, &'static str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(name, HeaderValue::from_static(value));
+            }
+            check_head(&RequestHead { method: &Method::GET, target, authority, headers: &map }).is_ok()
+        };
+        assert!(check("/a?b", "example.com", &[(HOST, "other.example")]));
+        for bad in ["/a b", "/a\rb", "/a\nb", "/a\0b", "/a\tb", "/\x7f"] {
+            assert!(!check(bad, "example.com", &[]), "{bad:?}");
+            assert!(!check("/", bad, &[]), "{bad:?}");
+        }
+        assert!(!check("/", "a", &[(HOST, "b"), (HOST, "b")]));
+        for name in [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {
+            assert!(!check("/", "a", &[(name.clone(), "1")]), "{name}");
+        }
     }
 
     #[test]

@@ -1,31 +1,35 @@
 //! One exchange on a connection: the request goes out while the response is already looked for.
 
-use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
-use futures::{AsyncWrite, Stream};
+use bytes::Bytes;
+use futures::AsyncWrite;
 use http::header::CONNECTION;
-use http::{HeaderMap, Version};
+use http::{HeaderMap, StatusCode, Version};
 
 use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
 use super::decode::{HeadDecoder, ResponseHead};
 use super::encode::{self, RequestHead, encode_head};
 use super::framing::{self, Framing, malformed};
+use super::limits::Limits;
+use super::upload::{Output, Upload};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::progress::Progress;
+use crate::trailers::Trailers;
 use crate::transport::Transport;
 
-/// The most interim (1xx) responses before the real one.
-const MOST_INTERIM: usize = 16;
+/// How many bytes are written before the server's answer is looked for: one that refuses a body without end is heard.
+const TURN: usize = 256 * 1024;
 
 /// A connection and what it has told us so far.
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
+    limits: Limits,
     input: ReadBuffer,
     output: Output,
     /// Whether the present exchange has received a byte.
@@ -36,27 +40,31 @@ pub(crate) struct Connection {
     keep_alive: bool,
 }
 
-/// What waits to be written: a head or chunk-size line, a piece of the body, the line break after it.
-#[derive(Default)]
-struct Output {
-    lines: Vec<u8>,
-    written: usize,
-    data: Bytes,
-    tail: &'static [u8],
+/// A request as an exchange wants it.
+pub(crate) struct Outgoing<'a, W> {
+    pub(crate) head: RequestHead<'a>,
+    pub(crate) body: Body,
+    /// What to send after the body; with these it is chunked.
+    pub(crate) trailers: Option<Trailers>,
+    /// Where the bytes that leave are counted.
+    pub(crate) progress: &'a Progress,
+    /// If set, the server is asked whether it wants the body, and is given this long to say so.
+    pub(crate) patience: Option<W>,
 }
 
-/// A request's body on its way out.
-struct Upload<'a> {
-    body: Body,
-    framing: Option<Framing>,
-    progress: &'a Progress,
-    ended: bool,
+/// Why sending ended early.
+enum Unsent {
+    /// The request cannot be sent: its body failed, or its trailers may not be.
+    Request(Error),
+    /// The connection takes no more. The server may have answered before it closed.
+    Connection(Error),
 }
 
 impl Connection {
-    pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
+    pub(crate) fn new(transport: Box<dyn Transport>, limits: Limits) -> Self {
         Self {
             transport,
+            limits,
             input: ReadBuffer::new(),
             output: Output::default(),
             answered: false,
@@ -78,28 +86,33 @@ impl Connection {
     /// Sends a request and returns the response's head and the decoder of its body.
     ///
     /// A final response that comes before the request has been sent ends the sending: the server has decided.
-    pub(crate) async fn exchange(
-        &mut self,
-        head: RequestHead<'_>,
-        body: Body,
-        progress: &Progress,
-    ) -> Result<(ResponseHead, BodyDecoder)> {
+    pub(crate) async fn exchange<W>(&mut self, request: Outgoing<'_, W>) -> Result<(ResponseHead, BodyDecoder)>
+    where
+        W: Future<Output = ()> + Unpin,
+    {
         self.answered = false;
         self.body_taken = false;
-        let framing = encode::framing(head.method, &body);
-        encode_head(&mut self.output.lines, &head, framing);
-        let mut upload = Upload { body, framing, progress, ended: framing.is_none() };
+        let Outgoing { head, body, trailers, progress, patience } = request;
+        encode::check_head(&head)?;
+        let framing = encode::framing(head.method, &body, trailers.is_some());
+        let mut upload = Upload::new(body, framing, trailers, patience);
+        self.body_taken = poll_fn(|cx| Poll::Ready(upload.gather(cx))).await?;
+        encode_head(&mut self.output.lines, &head, upload.framing(), upload.is_waiting());
 
-        let response = self.response(&mut upload).await?;
+        let (response, intact) = self.response(&mut upload, progress).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
-        let sent = upload.ended && self.output.is_empty();
+        let sent = intact && upload.has_ended() && self.output.is_empty();
         self.keep_alive = sent && framing != Framing::Close && wants_more(response.version, &response.headers);
         self.keep_alive &= wants_more(Version::HTTP_11, head.headers);
-        Ok((response, BodyDecoder::new(framing)))
+        Ok((response, BodyDecoder::new(framing, self.limits)))
     }
 
-    /// Writes what is to be sent and reads until there is a final head, whichever comes first.
-    async fn response(&mut self, upload: &mut Upload<'_>) -> Result<ResponseHead> {
+    /// Writes what is to be sent and reads until there is a final head, whichever comes first. Beside the head is
+    /// whether the connection still takes what is written.
+    async fn response<W>(&mut self, upload: &mut Upload<W>, progress: &Progress) -> Result<(ResponseHead, bool)>
+    where
+        W: Future<Output = ()> + Unpin,
+    {
         let mut decoder = HeadDecoder::default();
         let mut interim = 0;
         let mut sending = true;
@@ -107,41 +120,45 @@ impl Connection {
         poll_fn(|cx| {
             loop {
                 if sending {
-                    match self.poll_send(cx, upload) {
+                    match self.poll_send(cx, upload, progress) {
                         Poll::Ready(Ok(())) => sending = false,
-                        // The server may have answered before it closed: read that first.
-                        Poll::Ready(Err(error)) if error.kind() != ErrorKind::RequestBody => {
+                        Poll::Ready(Err(Unsent::Connection(error))) => {
                             broken = Some(error);
-                            self.keep_alive = false;
+                            upload.go_ahead();
                             sending = false;
                         }
-                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        Poll::Ready(Err(Unsent::Request(error))) => return Poll::Ready(Err(error)),
                         Poll::Pending => {}
                     }
                 }
                 if !self.input.data().is_empty() {
-                    match decoder.next(&mut self.input)? {
-                        Some(head) if head.status.as_u16() == 101 => {
+                    match decoder.next(&mut self.input, &self.limits)? {
+                        Some(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                             return Poll::Ready(Err(malformed("the server switched protocols without being asked")));
                         }
                         Some(head) if head.status.is_informational() => {
                             interim += 1;
-                            if interim > MOST_INTERIM {
+                            if interim > self.limits.interim {
                                 return Poll::Ready(Err(malformed("the server sends interim responses only")));
+                            }
+                            if head.status == StatusCode::CONTINUE {
+                                upload.go_ahead();
                             }
                             continue;
                         }
-                        Some(head) => return Poll::Ready(Ok(head)),
+                        Some(head) => return Poll::Ready(Ok((head, broken.is_none()))),
                         None => {}
                     }
                 }
-                let outcome = ready!(self.input.poll_fill(cx, &mut *self.transport));
-                match outcome {
-                    Ok(0) => return Poll::Ready(Err(broken.take().unwrap_or_else(|| self.closed()))),
-                    Ok(_) => self.answered = true,
-                    Err(error) => {
+                match self.input.poll_fill(cx, &mut *self.transport) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken.take().unwrap_or_else(|| self.closed()))),
+                    Poll::Ready(Ok(_)) => self.answered = true,
+                    Poll::Ready(Err(error)) => {
                         return Poll::Ready(Err(broken.take().unwrap_or_else(|| io_error(Phase::Head, error))));
                     }
+                    // Only a server that has said nothing runs out of time.
+                    Poll::Pending if upload.is_waiting() && self.output.is_empty() => ready!(upload.poll_patience(cx)),
+                    Poll::Pending => return Poll::Pending,
                 }
             }
         })
@@ -157,22 +174,39 @@ impl Connection {
         Error::new(ErrorKind::ConnectionClosed, Phase::Head, message)
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, upload: &mut Upload<'_>) -> Poll<Result<()>> {
+    /// Writes until all has left, the transport takes no more, or the body has to wait: for its next piece, for the
+    /// server, or for a look at the server's answer.
+    fn poll_send<W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        upload: &mut Upload<W>,
+        progress: &Progress,
+    ) -> Poll<Result<(), Unsent>>
+    where
+        W: Future<Output = ()> + Unpin,
+    {
+        let broken = |error| Unsent::Connection(io_error(Phase::Head, error));
+        let mut written = 0;
         loop {
-            if !upload.ended && self.output.data.is_empty() && self.output.tail.is_empty() {
+            if !upload.is_waiting() && !upload.has_ended() && self.output.takes_data() {
                 // A body that is not ready does not hold up the head before it.
-                if let Poll::Ready(outcome) = upload.poll_next(cx, &mut self.output) {
-                    self.body_taken |= outcome?;
-                } else if self.output.is_empty() {
-                    return Poll::Pending;
+                match upload.poll_next(cx, &mut self.output) {
+                    Poll::Ready(outcome) => self.body_taken |= outcome.map_err(Unsent::Request)?,
+                    Poll::Pending if self.output.is_empty() => return Poll::Pending,
+                    Poll::Pending => {}
                 }
             }
             if self.output.is_empty() {
-                let flushed = ready!(Pin::new(&mut self.transport).poll_flush(cx));
-                return Poll::Ready(flushed.map_err(|error| io_error(Phase::Head, error)));
+                ready!(Pin::new(&mut self.transport).poll_flush(cx)).map_err(broken)?;
+                return if upload.has_ended() { Poll::Ready(Ok(())) } else { Poll::Pending };
             }
-            let wrote = ready!(self.output.poll_write(cx, &mut *self.transport));
-            upload.progress.add(wrote.map_err(|error| io_error(Phase::Head, error))?);
+            if written >= TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let count = ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(broken)?;
+            progress.add(count);
+            written += count;
         }
     }
 
@@ -198,81 +232,13 @@ impl Connection {
     }
 }
 
-impl Upload<'_> {
-    /// Puts the body's next piece, or its end, into `output`; says whether it was a piece.
-    fn poll_next(&mut self, cx: &mut Context<'_>, output: &mut Output) -> Poll<Result<bool>> {
-        let data = loop {
-            match ready!(Pin::new(&mut self.body).poll_next(cx)).transpose()? {
-                // An empty chunk would end a chunked body.
-                Some(data) if data.is_empty() => {}
-                data => break data,
-            }
-        };
-        let length = data.as_ref().map_or(0, |data| data.len() as u64);
-        match &mut self.framing {
-            Some(Framing::Length(left)) => match left.checked_sub(length) {
-                Some(rest) if rest == 0 || data.is_some() => *left = rest,
-                _ => return Poll::Ready(Err(wrong_length(*left, length))),
-            },
-            Some(Framing::Chunked) => {
-                let line = if data.is_some() { format!("{length:x}\r\n") } else { "0\r\n\r\n".to_owned() };
-                output.lines.extend_from_slice(line.as_bytes());
-                output.tail = if data.is_some() { b"\r\n" } else { b"" };
-            }
-            Some(Framing::Close) | None => {}
-        }
-        self.ended = data.is_none();
-        let is_piece = data.is_some();
-        output.data = data.unwrap_or_default();
-        Poll::Ready(Ok(is_piece))
-    }
-}
-
-fn wrong_length(left: u64, length: u64) -> Error {
-    let message = match length {
-        0 => format!("the request's body ended {left} bytes before its declared length"),
-        _ => format!("the request's body goes on for {} bytes beyond its declared length", length - left),
-    };
-    Error::new(ErrorKind::RequestBody, Phase::Head, message)
-}
-
-impl Output {
-    fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.data.is_empty() && self.tail.is_empty()
-    }
-
-    /// Writes once, as much as the transport takes of everything.
-    fn poll_write(&mut self, cx: &mut Context<'_>, transport: &mut dyn Transport) -> Poll<io::Result<usize>> {
-        let slices = [&self.lines[self.written..], &self.data, self.tail].map(IoSlice::new);
-        let count = ready!(Pin::new(transport).poll_write_vectored(cx, &slices))?;
-        if count == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        self.advance(count);
-        Poll::Ready(Ok(count))
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        let lines = count.min(self.lines.len() - self.written);
-        self.written += lines;
-        count -= lines;
-        if self.written == self.lines.len() {
-            self.lines.clear();
-            self.written = 0;
-        }
-        let data = count.min(self.data.len());
-        self.data.advance(data);
-        self.tail = &self.tail[count - data..];
-    }
-}
-
 /// Whether a message's sender means to go on with the connection (RFC 9112, section 9.3).
 fn wants_more(version: Version, headers: &HeaderMap) -> bool {
     let has = |name: &[u8]| {
         let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
         options.any(|option| option.trim_ascii().eq_ignore_ascii_case(name))
     };
-    if version == Version::HTTP_10 { has(b"keep-alive") } else { !has(b"close") }
+    !has(b"close") && (version == Version::HTTP_11 || has(b"keep-alive"))
 }
 
 /// Names what the operating system says of a connection.

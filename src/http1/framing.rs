@@ -28,6 +28,10 @@ pub(crate) fn of_response(
     if chunked && length.is_some() {
         return Err(malformed("the response has both Content-Length and Transfer-Encoding"));
     }
+    // Neither header may be there (RFC 9112, section 6.1; RFC 9110, section 8.6): who sends one may also send a body.
+    if status == StatusCode::NO_CONTENT && (chunked || length.is_some_and(|length| length > 0)) {
+        return Err(malformed("the response says that it has no content, and how long it is"));
+    }
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) || method == Method::HEAD;
     Ok(match length {
         _ if bodiless => Framing::Length(0),
@@ -114,9 +118,13 @@ mod tests {
     fn some_responses_never_have_a_body() {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("42"));
-        for (method, status) in [(Method::HEAD, 200), (Method::GET, 204), (Method::GET, 304)] {
-            let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(of_response(&method, status, Version::HTTP_11, &headers).unwrap(), Framing::Length(0));
+        let framing = |method, status: u16, headers: &HeaderMap| {
+            of_response(&method, StatusCode::from_u16(status).unwrap(), Version::HTTP_11, headers)
+        };
+        for (method, status) in [(Method::HEAD, 200), (Method::GET, 304)] {
+            assert_eq!(framing(method, status, &headers).unwrap(), Framing::Length(0));
         }
+        assert_eq!(framing(Method::GET, 204, &HeaderMap::new()).unwrap(), Framing::Length(0));
+        assert!(framing(Method::GET, 204, &headers).is_err());
     }
 }

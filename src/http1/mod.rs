@@ -7,6 +7,7 @@
 //!                                     └─────┘
 //! ```
 //!
+//! `fields` are the lines of heads and of trailers, `limits` what is too much, `upload` a request's body on its way out.
 //! `exchange` is the one file that reads and writes: it drives this over a transport.
 
 mod body;
@@ -15,9 +16,13 @@ mod chunked;
 mod decode;
 mod encode;
 mod exchange;
+mod fields;
 pub(crate) mod framing;
+mod limits;
+mod upload;
 
 pub(crate) use body::{BodyDecoder, BodyEvent};
 pub(crate) use decode::ResponseHead;
 pub(crate) use encode::RequestHead;
-pub(crate) use exchange::Connection;
+pub(crate) use exchange::{Connection, Outgoing};
+pub(crate) use limits::Limits;

@@ -66,6 +66,12 @@ impl Script {
         bytes.iter().fold(self, |script, byte| script.step(Step::Pause).send([*byte]))
     }
 
+    /// Then keeps the reader waiting for one poll.
+    #[must_use]
+    pub fn pause(self) -> Self {
+        self.step(Step::Pause)
+    }
+
     /// Then resets the connection; without this, or silence, the script ends by closing it.
     #[must_use]
     pub fn reset(self) -> Self {

@@ -38,6 +38,7 @@ pub struct FetchBackend;
 impl Backend for FetchBackend {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
+            check_body(&request)?;
             let body = match std::mem::take(request.body_mut()) {
                 body if body.is_none() => None,
                 body => Some(gather(body, request.progress()).await?),
@@ -51,6 +52,18 @@ impl Backend for FetchBackend {
             answer(&response, request.url(), guard).await
         })
     }
+}
+
+/// Refuses what an engine keeps to itself about sending a body.
+fn check_body(request: &Request) -> Result<()> {
+    let refuse = |message: &'static str| Err(Error::request(ErrorKind::Unsupported, message));
+    if request.trailers().is_some() {
+        return refuse("this platform cannot send trailers");
+    }
+    if request.options().expect_continue == Some(true) && !request.body().is_none() {
+        return refuse("this platform cannot ask the server before it sends a body");
+    }
+    Ok(())
 }
 
 async fn gather(mut body: Body, progress: &Progress) -> Result<Bytes> {
@@ -127,7 +140,13 @@ async fn answer(response: &JsValue, asked: &Url, guard: AbortGuard) -> Result<Re
     let redirected = get("redirected")?.is_truthy();
     let headers = decoded(headers(&get("headers")?)?);
     let body = body(response, &get("body")?, guard).await?;
-    Ok(Response::new(status, url, body).with_headers(headers).with_redirected(redirected))
+    let answer = Response::new(status, url, body).with_headers(headers).with_redirected(redirected);
+    // Empty over HTTP/2, which has no such phrase.
+    let reason = get("statusText")?.as_string().filter(|reason| !reason.is_empty());
+    Ok(match reason.filter(|reason| Some(&**reason) != status.canonical_reason()) {
+        Some(reason) => answer.with_reason(reason),
+        None => answer,
+    })
 }
 
 /// Why a response has no status: what it is, the page may not see.

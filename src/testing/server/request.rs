@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use crate::error::Result;
 use crate::http1::buffer::ReadBuffer;
 use crate::http1::framing::{Framing, content_length, is_chunked};
-use crate::http1::{BodyDecoder, BodyEvent};
+use crate::http1::{BodyDecoder, BodyEvent, Limits};
 use crate::transport::Transport;
 
 /// The largest head of a request.
@@ -172,5 +172,5 @@ fn parse(head: &[u8]) -> Option<Head> {
         false => Framing::Length(content_length(&headers).ok()?.unwrap_or(0)),
     };
     let method = Method::from_bytes(parsed.method?.as_bytes()).ok()?;
-    Some((method, parsed.path?.to_owned(), version, headers, BodyDecoder::new(framing)))
+    Some((method, parsed.path?.to_owned(), version, headers, BodyDecoder::new(framing, Limits::default())))
 }

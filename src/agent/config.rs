@@ -1,0 +1,80 @@
+//! The settings of an agent that are about HTTP/1.1 itself: what a browser keeps to itself and nobody can set there.
+
+use std::time::Duration;
+
+use crate::http1::Limits;
+
+/// How long a server may think about a body it was asked about.
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The settings of an [`Agent`](super::Agent).
+///
+/// The limits bound what an agent keeps in memory of what is not the body, whatever the server sends; a response beyond
+/// one fails with [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::agent::{Agent, Config};
+/// use waterspout::testing::{ManualTimer, ScriptedConnector};
+///
+/// let config = Config::new().head_bytes(8 * 1024).header_count(100);
+/// let agent = Agent::new(ScriptedConnector::default(), ManualTimer::new()).with_config(config);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a configuration does nothing until an agent has it"]
+pub struct Config {
+    pub(super) limits: Limits,
+    pub(super) continue_timeout: Duration,
+}
+
+impl Config {
+    /// The default settings.
+    pub fn new() -> Self {
+        Self { limits: Limits::default(), continue_timeout: CONTINUE_TIMEOUT }
+    }
+
+    /// Sets the most bytes of a response's head, status line and headers together. Default: 64 KiB.
+    pub fn head_bytes(mut self, bytes: usize) -> Self {
+        self.limits.head = bytes;
+        self
+    }
+
+    /// Sets the most header lines of a response, and the most of its trailers. Default: 256.
+    pub fn header_count(mut self, lines: usize) -> Self {
+        self.limits.headers = lines;
+        self
+    }
+
+    /// Sets the most bytes of the line before a chunk: its size, and extensions, which are ignored. Default: 4 KiB.
+    pub fn chunk_line_bytes(mut self, bytes: usize) -> Self {
+        self.limits.chunk_line = bytes;
+        self
+    }
+
+    /// Sets the most bytes of a response's trailers. Default: 16 KiB.
+    pub fn trailer_bytes(mut self, bytes: usize) -> Self {
+        self.limits.trailers = bytes;
+        self
+    }
+
+    /// Sets the most interim (1xx) responses before the real one; a server that sends more fails the request with
+    /// [`Protocol`](crate::ErrorKind::Protocol). Default: 16.
+    pub fn interim_responses(mut self, responses: usize) -> Self {
+        self.limits.interim = responses;
+        self
+    }
+
+    /// Sets how long a request that [asks first](crate::RequestOptions::expect_continue) waits for the server's word
+    /// before it sends its body without; zero means for ever, or rather until another limit passes. Default: 1 s.
+    pub fn continue_timeout(mut self, limit: Duration) -> Self {
+        self.continue_timeout = limit;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
