@@ -2,7 +2,7 @@
 import { createCore, type Core } from "./core.js";
 import { timeoutError } from "./errors.js";
 import { platformInit, withSignal } from "./init.js";
-import { limitsOver, type Limits } from "./limits.js";
+import { limitsOver, refuseUnknown, type Limits } from "./limits.js";
 import type { ClientOptions, ClientStats, WaterspoutInit } from "./types.js";
 
 /**
@@ -15,6 +15,7 @@ export class Client {
   #core: Core | undefined;
 
   constructor(options: ClientOptions = {}) {
+    refuseUnknown("options", options, ["maxActive", "timeout", "fetch"]);
     const { maxActive = 10, timeout, fetch = globalThis.fetch } = options;
     if (!Number.isInteger(maxActive) || maxActive < 1 || maxActive > 0xffff_ffff) {
       throw new RangeError(`maxActive is ${String(maxActive)}: it must be a whole number, 1 at least`);
@@ -44,7 +45,9 @@ export class Client {
 
   #send(input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> {
     const { maxActive, fetch, limits: defaults } = this.#options;
-    const limits = limitsOver(init?.waterspout?.timeout, defaults);
+    const own = init?.waterspout ?? {};
+    refuseUnknown("waterspout", own, ["timeout"]);
+    const limits = limitsOver(own.timeout, defaults);
     const clock = limits.head || limits.total ? new AbortController() : undefined;
     // The Request is built now, as the platform would: a wrong argument is told at once, a body is taken.
     const request = new Request(input, clock ? withSignal(input, init, followed(input, init, clock.signal)) : init);
