@@ -93,6 +93,7 @@ mod tests {
         for name in [AUTHORIZATION, COOKIE, HOST, CONTENT_TYPE] {
             request.headers_mut().insert(name, HeaderValue::from_static("x"));
         }
+        *request.trailers_mut() = Some(crate::trailers::Trailers::new());
         let status = StatusCode::from_u16(status).unwrap();
         follow(&mut request, Some(Body::from("body")), status, &HeaderValue::from_static(to), 0)?;
         Ok(request)
@@ -114,6 +115,7 @@ mod tests {
             assert_eq!(*next.method(), expected, "{method} {status}");
             let bodiless = expected == Method::GET;
             assert_eq!(next.body().is_none(), bodiless, "{method} {status}");
+            assert_eq!(next.trailers().is_none(), bodiless, "{method} {status}");
             assert_eq!(next.headers().contains_key(CONTENT_TYPE), !bodiless, "{method} {status}");
         }
     }
