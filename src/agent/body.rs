@@ -11,7 +11,8 @@ use futures::Stream;
 use super::pool::Pool;
 use crate::body::Body;
 use crate::error::Result;
-use crate::http1::{BodyDecoder, BodyEvent, Connection};
+use crate::http1::{BodyDecoder, BodyEvent, Connection, Rest};
+use crate::progress::Progress;
 use crate::runtime::Timer;
 use crate::trailers::Trailers;
 use crate::url::Origin;
@@ -23,6 +24,10 @@ struct Receiving {
     source: Option<Source>,
     decoder: BodyDecoder,
     trailers: Option<Trailers>,
+    /// What is left of the request, sent meanwhile, and where that is told.
+    rest: Option<(Rest, Progress)>,
+    /// Whether the body has ended, and only the request is still to be sent.
+    ended: bool,
 }
 
 /// The connection, and where it goes afterwards.
@@ -46,6 +51,7 @@ impl Source {
 pub(super) fn receive(
     mut connection: Connection,
     mut decoder: BodyDecoder,
+    mut rest: Option<(Rest, Progress)>,
     pool: &Arc<Pool>,
     origin: Origin,
     timer: &Arc<dyn Timer>,
@@ -58,12 +64,15 @@ pub(super) fn receive(
         match connection.body_event(&mut decoder) {
             Ok(BodyEvent::Data(data)) => early.push_back(data),
             Ok(BodyEvent::More) => break,
+            // The body waits for the end of the request, or nobody would see to that.
+            Ok(BodyEvent::End) if rest.is_some() => break,
             Ok(BodyEvent::End) => {
                 keep(&mut decoder, trailers.as_ref());
                 pool.put(&origin, connection, timer.now());
                 return (complete(early), trailers);
             }
             Err(error) => {
+                rest = None;
                 failed = Some(error);
                 break;
             }
@@ -74,7 +83,7 @@ pub(super) fn receive(
         return (Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length), trailers);
     }
     let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
-    let receiving = Receiving { early, source: Some(source), decoder, trailers: trailers.clone() };
+    let receiving = Receiving { early, source: Some(source), decoder, trailers: trailers.clone(), rest, ended: false };
     (Body::raw_stream(Box::pin(receiving), length), trailers)
 }
 
@@ -106,7 +115,25 @@ impl Stream for Receiving {
             return Poll::Ready(Some(Ok(piece)));
         }
         let Some(source) = &mut this.source else { return Poll::Ready(None) };
-        let item = ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose();
+        if let Some((rest, progress)) = &mut this.rest {
+            match source.connection.poll_rest(cx, rest, progress) {
+                Poll::Ready(Ok(())) => this.rest = None,
+                Poll::Ready(Err(error)) => {
+                    this.source = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Poll::Pending if this.ended => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+        let item = match this.ended {
+            true => None,
+            false => ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose(),
+        };
+        if item.is_none() && this.rest.is_some() {
+            this.ended = true;
+            return Poll::Pending;
+        }
         if !matches!(item, Some(Ok(_))) {
             let source = this.source.take();
             if item.is_none() {

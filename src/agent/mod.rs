@@ -21,7 +21,7 @@ use crate::backend::Backend;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Limit, Phase, Result};
 use crate::future::BoxFuture;
-use crate::http1::{BodyDecoder, Connection, Outgoing, RequestHead, ResponseHead};
+use crate::http1::{Answer, Connection, Outgoing, RequestHead};
 use crate::request::{Redirect, Request};
 use crate::response::Response;
 use crate::runtime::Timer;
@@ -106,9 +106,10 @@ impl Agent {
         request: &Request,
         origin: Origin,
         connection: Connection,
-        (head, decoder): (ResponseHead, BodyDecoder),
+        Answer { head, body, rest }: Answer,
     ) -> Response {
-        let (body, trailers) = body::receive(connection, decoder, &self.pool, origin, &self.timer);
+        let rest = rest.map(|rest| (rest, request.progress().clone()));
+        let (body, trailers) = body::receive(connection, body, rest, &self.pool, origin, &self.timer);
         let mut response = Response::new(head.status, request.url().clone(), body);
         response = response.with_version(head.version).with_headers(head.headers);
         if let Some(trailers) = trailers {
@@ -120,12 +121,7 @@ impl Agent {
         }
     }
 
-    async fn exchange(
-        &self,
-        connection: &mut Connection,
-        request: &Request,
-        body: Body,
-    ) -> Result<(ResponseHead, BodyDecoder)> {
+    async fn exchange(&self, connection: &mut Connection, request: &Request, body: Body) -> Result<Answer> {
         let head = RequestHead {
             method: request.method(),
             target: request.url().target(),
@@ -186,9 +182,9 @@ impl Backend for Agent {
 }
 
 /// Whether a kept connection had just been closed by the server, so that the request may be made once more on a new
-/// one: no byte of an answer came, and either the method may be repeated or nothing of the body was used
-/// (RFC 9112, section 9.3.1).
+/// one: no byte of an answer came, and either the method may be repeated or nothing of the request has left
+/// (RFC 9110, section 9.2.2). That a request has no body proves nothing: its head may have been acted on.
 fn is_stale(error: &Error, connection: &Connection, method: &Method) -> bool {
     let closed = error.kind() == ErrorKind::ConnectionClosed && !connection.answered;
-    closed && (method.is_idempotent() || !connection.body_taken)
+    closed && (method.is_idempotent() || !connection.begun)
 }

@@ -1,6 +1,6 @@
 //! One exchange on a connection: the request goes out while the response is already looked for.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, Ready, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -26,6 +26,20 @@ use crate::transport::Transport;
 /// How many bytes are written before the server's answer is looked for: one that refuses a body without end is heard.
 const TURN: usize = 256 * 1024;
 
+/// How many writes may be made before that: a body of small pieces takes its time as well.
+const WRITES: usize = 64;
+
+/// The part of a request that its response has overtaken.
+pub(crate) type Rest = Upload<Ready<()>>;
+
+/// What an exchange gives as soon as the final head is here.
+pub(crate) struct Answer {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: BodyDecoder,
+    /// The rest of the request, which the server still wants.
+    pub(crate) rest: Option<Rest>,
+}
+
 /// A connection and what it has told us so far.
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
@@ -34,8 +48,10 @@ pub(crate) struct Connection {
     output: Output,
     /// Whether the present exchange has received a byte.
     pub(crate) answered: bool,
-    /// Whether the present exchange has taken a byte of the request's body.
-    pub(crate) body_taken: bool,
+    /// Whether a byte of the present exchange's request has been written.
+    pub(crate) begun: bool,
+    /// Whether all of them have.
+    sent: bool,
     /// Whether another request may follow.
     keep_alive: bool,
 }
@@ -68,7 +84,8 @@ impl Connection {
             input: ReadBuffer::new(),
             output: Output::default(),
             answered: false,
-            body_taken: false,
+            begun: false,
+            sent: false,
             keep_alive: true,
         }
     }
@@ -80,31 +97,36 @@ impl Connection {
 
     /// Whether the exchange that has just ended left the connection fit for another.
     pub(crate) fn is_reusable(&self) -> bool {
-        self.keep_alive && self.input.data().is_empty()
+        self.keep_alive && self.sent && self.input.data().is_empty()
     }
 
     /// Sends a request and returns the response's head and the decoder of its body.
     ///
-    /// A final response that comes before the request has been sent ends the sending: the server has decided.
-    pub(crate) async fn exchange<W>(&mut self, request: Outgoing<'_, W>) -> Result<(ResponseHead, BodyDecoder)>
+    /// An error that comes before the request has been sent ends the sending (RFC 9112, section 9.5); so does any answer
+    /// to the question whether the body is wanted. With another answer the rest of the request comes back, to be sent
+    /// while the body is received.
+    pub(crate) async fn exchange<W>(&mut self, request: Outgoing<'_, W>) -> Result<Answer>
     where
         W: Future<Output = ()> + Unpin,
     {
         self.answered = false;
-        self.body_taken = false;
+        self.begun = false;
+        self.sent = false;
         let Outgoing { head, body, trailers, progress, patience } = request;
         encode::check_head(&head)?;
         let framing = encode::framing(head.method, &body, trailers.is_some());
         let mut upload = Upload::new(body, framing, trailers, patience);
-        self.body_taken = poll_fn(|cx| Poll::Ready(upload.gather(cx))).await?;
+        poll_fn(|cx| Poll::Ready(upload.gather(cx))).await?;
         encode_head(&mut self.output.lines, &head, upload.framing(), upload.is_waiting());
 
         let (response, intact) = self.response(&mut upload, progress).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
-        let sent = intact && upload.has_ended() && self.output.is_empty();
-        self.keep_alive = sent && framing != Framing::Close && wants_more(response.version, &response.headers);
+        self.keep_alive = intact && framing != Framing::Close && wants_more(response.version, &response.headers);
         self.keep_alive &= wants_more(Version::HTTP_11, head.headers);
-        Ok((response, BodyDecoder::new(framing, self.limits)))
+        self.sent = upload.has_ended() && self.output.is_empty();
+        let goes_on = intact && response.status.as_u16() < 400 && !upload.is_waiting();
+        let rest = (!self.sent && goes_on).then(|| upload.rest());
+        Ok(Answer { head: response, body: BodyDecoder::new(framing, self.limits), rest })
     }
 
     /// Writes what is to be sent and reads until there is a final head, whichever comes first. Beside the head is
@@ -186,27 +208,41 @@ impl Connection {
         W: Future<Output = ()> + Unpin,
     {
         let broken = |error| Unsent::Connection(io_error(Phase::Head, error));
-        let mut written = 0;
+        let (mut written, mut writes) = (0, 0);
         loop {
             if !upload.is_waiting() && !upload.has_ended() && self.output.takes_data() {
                 // A body that is not ready does not hold up the head before it.
                 match upload.poll_next(cx, &mut self.output) {
-                    Poll::Ready(outcome) => self.body_taken |= outcome.map_err(Unsent::Request)?,
+                    Poll::Ready(outcome) => {
+                        outcome.map_err(Unsent::Request)?;
+                    }
                     Poll::Pending if self.output.is_empty() => return Poll::Pending,
                     Poll::Pending => {}
                 }
             }
             if self.output.is_empty() {
                 ready!(Pin::new(&mut self.transport).poll_flush(cx)).map_err(broken)?;
-                return if upload.has_ended() { Poll::Ready(Ok(())) } else { Poll::Pending };
+                self.sent = upload.has_ended();
+                return if self.sent { Poll::Ready(Ok(())) } else { Poll::Pending };
             }
-            if written >= TURN {
+            if written >= TURN || writes >= WRITES {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             let count = ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(broken)?;
+            self.begun = true;
             progress.add(count);
             written += count;
+            writes += 1;
+        }
+    }
+
+    /// Sends what the response has overtaken. Ready once all has left or the server takes no more: what it has to say
+    /// to that, it says in the response.
+    pub(crate) fn poll_rest(&mut self, cx: &mut Context<'_>, rest: &mut Rest, progress: &Progress) -> Poll<Result<()>> {
+        match ready!(self.poll_send(cx, rest, progress)) {
+            Err(Unsent::Request(error)) => Poll::Ready(Err(error)),
+            Ok(()) | Err(Unsent::Connection(_)) => Poll::Ready(Ok(())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A request on its way out: how its body is delimited, when it may go, and the bytes that wait to be written.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, Ready};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -22,7 +22,7 @@ const SMALL: usize = 4 * 1024;
 const MOST_PIECES: usize = 64;
 
 /// A request's body on its way out.
-pub(super) struct Upload<W> {
+pub(crate) struct Upload<W> {
     body: Body,
     /// Pieces taken from the body to see whether it is small.
     early: VecDeque<Bytes>,
@@ -42,6 +42,12 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
         // Nothing may be expected for a request without content (RFC 9110, section 10.1.1).
         let patience = patience.filter(|_| has_body);
         Self { body, early: VecDeque::new(), framing, left, trailers, patience, ended: framing.is_none() }
+    }
+
+    /// What is left of the upload, now that the server has said what it had to say: nothing to be patient for.
+    pub(super) fn rest(self) -> Upload<Ready<()>> {
+        let Self { body, early, framing, left, trailers, patience: _, ended } = self;
+        Upload { body, early, framing, left, trailers, patience: None, ended }
     }
 
     /// How the body will be delimited; `None` if there is none.
