@@ -48,10 +48,10 @@ pub(crate) struct Connection {
     output: Output,
     /// Whether the present exchange has received a byte.
     pub(crate) answered: bool,
-    /// Whether a byte of the present exchange's request has been written.
-    pub(crate) begun: bool,
-    /// Whether all of them have.
-    sent: bool,
+    /// Whether a byte of the request's body has been taken in the present exchange.
+    pub(crate) body_taken: bool,
+    /// Whether the whole request has been written.
+    pub(crate) sent: bool,
     /// Whether another request may follow.
     keep_alive: bool,
 }
@@ -84,7 +84,7 @@ impl Connection {
             input: ReadBuffer::new(),
             output: Output::default(),
             answered: false,
-            begun: false,
+            body_taken: false,
             sent: false,
             keep_alive: true,
         }
@@ -110,13 +110,13 @@ impl Connection {
         W: Future<Output = ()> + Unpin,
     {
         self.answered = false;
-        self.begun = false;
+        self.body_taken = false;
         self.sent = false;
         let Outgoing { head, body, trailers, progress, patience } = request;
         encode::check_head(&head)?;
         let framing = encode::framing(head.method, &body, trailers.is_some());
         let mut upload = Upload::new(body, framing, trailers, patience);
-        poll_fn(|cx| Poll::Ready(upload.gather(cx))).await?;
+        self.body_taken = poll_fn(|cx| Poll::Ready(upload.gather(cx))).await?;
         encode_head(&mut self.output.lines, &head, upload.framing(), upload.is_waiting());
 
         let (response, intact) = self.response(&mut upload, progress).await?;
@@ -214,7 +214,7 @@ impl Connection {
                 // A body that is not ready does not hold up the head before it.
                 match upload.poll_next(cx, &mut self.output) {
                     Poll::Ready(outcome) => {
-                        outcome.map_err(Unsent::Request)?;
+                        self.body_taken |= outcome.map_err(Unsent::Request)?;
                     }
                     Poll::Pending if self.output.is_empty() => return Poll::Pending,
                     Poll::Pending => {}
@@ -230,7 +230,6 @@ impl Connection {
                 return Poll::Pending;
             }
             let count = ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(broken)?;
-            self.begun = true;
             progress.add(count);
             written += count;
             writes += 1;
