@@ -32,6 +32,8 @@ enum Inner {
     Stream {
         stream: Mutex<BoxStream<'static, Result<Bytes>>>,
         len: Option<u64>,
+        /// Whether it is made of what is in memory, so that nobody is waited for.
+        local: bool,
     },
 }
 
@@ -101,7 +103,12 @@ impl Body {
 
     /// A response's body, whose errors are already ours.
     pub(crate) fn raw_stream(stream: BoxStream<'static, Result<Bytes>>, len: Option<u64>) -> Self {
-        Self(Inner::Stream { stream: Mutex::new(stream), len })
+        Self(Inner::Stream { stream: Mutex::new(stream), len, local: false })
+    }
+
+    /// A response's body that nothing more has to be received for.
+    pub(crate) fn local_stream(stream: BoxStream<'static, Result<Bytes>>) -> Self {
+        Self(Inner::Stream { stream: Mutex::new(stream), len: None, local: true })
     }
 
     /// The length in bytes, if it is known before the body is read.
@@ -118,9 +125,9 @@ impl Body {
         matches!(self.0, Inner::Empty)
     }
 
-    /// Whether the whole body is in memory.
+    /// Whether the whole body is in memory, be it to be decoded yet.
     pub(crate) fn is_complete(&self) -> bool {
-        matches!(self.0, Inner::Empty | Inner::Bytes(_))
+        matches!(self.0, Inner::Empty | Inner::Bytes(_) | Inner::Stream { local: true, .. })
     }
 
     /// The same body from its beginning, or `None` if it can be read only once.

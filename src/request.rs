@@ -49,8 +49,19 @@ pub struct RequestOptions {
     pub timeout: Option<Duration>,
     /// The most bytes that `bytes`, `text` and `json` collect. Client default: 100 MiB.
     ///
-    /// Reading chunk by chunk is not limited.
+    /// Reading chunk by chunk is not limited; `stream_limit` is for that. Both count what the reader gets, decoded.
     pub body_limit: Option<u64>,
+    /// The most bytes of a response's body that can be read, in whatever way. Client default: none.
+    ///
+    /// Beyond, reading fails with [`ErrorKind::LimitExceeded`]; a body that declares more fails before its first chunk.
+    pub stream_limit: Option<u64>,
+    /// Whether a body in a coding that is known is decoded, and such codings asked for. Default: yes.
+    ///
+    /// With `false`, a body comes as it was sent, with the headers that describe it.
+    ///
+    /// # Platform
+    /// A browser always decodes: there `false` is an error of kind [`ErrorKind::Unsupported`].
+    pub decompress: Option<bool>,
     /// What to do with a redirect. Client default: follow it.
     pub redirect: Option<Redirect>,
 }
@@ -65,6 +76,8 @@ impl RequestOptions {
             idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
             timeout: self.timeout.or(defaults.timeout),
             body_limit: self.body_limit.or(defaults.body_limit),
+            stream_limit: self.stream_limit.or(defaults.stream_limit),
+            decompress: self.decompress.or(defaults.decompress),
             redirect: self.redirect.or(defaults.redirect),
         }
     }
@@ -106,6 +119,20 @@ macro_rules! option_setters {
         /// Sets the most bytes that `bytes`, `text` and `json` collect.
         pub fn body_limit(self, bytes: u64) -> Self {
             self.with_options(|options| options.body_limit = Some(bytes))
+        }
+
+        /// Sets the most bytes of a response's body that can be read, in whatever way; default: any number.
+        pub fn stream_limit(self, bytes: u64) -> Self {
+            self.with_options(|options| options.stream_limit = Some(bytes))
+        }
+
+        /// Sets whether a body in a coding that is known is decoded, and such codings asked for; default: yes.
+        ///
+        /// # Platform
+        /// A browser always decodes: there `false` is an error of kind
+        /// [`Unsupported`](crate::error::ErrorKind::Unsupported).
+        pub fn decompress(self, decode: bool) -> Self {
+            self.with_options(|options| options.decompress = Some(decode))
         }
 
         /// Sets what to do with a redirect.

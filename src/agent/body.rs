@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
+use super::encoding::{self, Pipeline};
 use super::pool::Pool;
 use crate::body::Body;
 use crate::error::Result;
@@ -37,12 +38,13 @@ impl Source {
     }
 }
 
-/// The body of the response whose head has just been read.
+/// The body of the response whose head has just been read, decoded if there is a `pipeline`.
 ///
 /// One that is here already is returned complete, and its connection is back in the pool.
 pub(super) fn receive(
     mut connection: Connection,
     mut decoder: BodyDecoder,
+    pipeline: Option<Pipeline>,
     pool: &Arc<Pool>,
     origin: Origin,
     timer: &Arc<dyn Timer>,
@@ -55,8 +57,13 @@ pub(super) fn receive(
             Ok(BodyEvent::Data(data)) => early.push_back(data),
             Ok(BodyEvent::More) => break,
             Ok(BodyEvent::End) => {
-                pool.put(&origin, connection, timer.now());
-                return complete(early);
+                return match complete(early, pipeline) {
+                    Ok(body) => {
+                        pool.put(&origin, connection, timer.now());
+                        body
+                    }
+                    Err(error) => Body::local_stream(Box::pin(futures::stream::iter([Err(error)]))),
+                };
             }
             Err(error) => {
                 failed = Some(error);
@@ -64,24 +71,35 @@ pub(super) fn receive(
             }
         }
     }
-    if let Some(error) = failed {
+    let received = if let Some(error) = failed {
         let pieces = early.into_iter().map(Ok).chain([Err(error)]);
-        return Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
+        Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length)
+    } else {
+        let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
+        Body::raw_stream(Box::pin(Receiving { early, source: Some(source), decoder }), length)
+    };
+    match pipeline {
+        None => received,
+        Some(pipeline) => encoding::decode_stream(received, pipeline),
     }
-    let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
-    Body::raw_stream(Box::pin(Receiving { early, source: Some(source), decoder }), length)
 }
 
-fn complete(mut pieces: VecDeque<Bytes>) -> Body {
-    match pieces.pop_front() {
-        None => Body::empty(),
-        Some(only) if pieces.is_empty() => Body::from(only),
-        Some(first) => {
-            let mut all = BytesMut::from(first);
-            pieces.iter().for_each(|piece| all.extend_from_slice(piece));
-            Body::from(all.freeze())
-        }
+fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> Result<Body> {
+    match (joined(pieces), pipeline) {
+        (Some(encoded), Some(pipeline)) => encoding::decode_complete(encoded, pipeline),
+        (bytes, _) => Ok(bytes.map_or_else(Body::empty, Body::from)),
     }
+}
+
+/// All the pieces as one, if there are any.
+pub(super) fn joined(mut pieces: VecDeque<Bytes>) -> Option<Bytes> {
+    let first = pieces.pop_front()?;
+    if pieces.is_empty() {
+        return Some(first);
+    }
+    let mut all = BytesMut::from(first);
+    pieces.iter().for_each(|piece| all.extend_from_slice(piece));
+    Some(all.freeze())
 }
 
 impl Stream for Receiving {

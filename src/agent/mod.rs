@@ -4,6 +4,7 @@
 //! on it, then the response, or the next hop that a redirect names.
 
 mod body;
+mod encoding;
 mod pool;
 mod redirect;
 
@@ -11,9 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use http::header::{ACCEPT, LOCATION, USER_AGENT};
-use http::{HeaderValue, Method};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, RANGE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method};
 
+use self::encoding::Pipeline;
 use self::pool::Pool;
 use crate::backend::Backend;
 use crate::body::Body;
@@ -29,19 +31,52 @@ use crate::url::Origin;
 /// What a request says about its sender unless it says something else.
 const AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("waterspout/", env!("CARGO_PKG_VERSION")));
 
+/// How many bytes each byte of a body may become, unless set otherwise: what Apache's `mod_deflate` allows.
+const DEFAULT_EXPANSION: u32 = 200;
+
 /// A [`Backend`] that speaks HTTP/1.1 over connections: keep-alive pool, redirects, bodies.
 ///
 /// It is the native default, over TCP. With another [`Connector`] it runs anywhere.
+///
+/// # Decoding
+/// A body whose `Content-Encoding` is made of codings that are compiled in (features `gzip`, `brotli`, `zstd`) is
+/// decoded as it is read, in pieces of 64 KiB at most, and the response loses the headers `Content-Encoding` and
+/// `Content-Length`, which describe what nobody sees. If one of the codings is not known, body and headers stay as the
+/// server sent them. Which it is depends on the response alone, as in the Fetch standard: a caller's own
+/// `Accept-Encoding` is sent as it is, and does not switch decoding off;
+/// [`decompress`](crate::RequestOptions::decompress) does. Without one, the agent asks for what is compiled in, and with
+/// a `Range`, which counts encoded bytes, for `identity`.
+///
+/// All members of a `gzip` body are decoded, and `deflate` with and without zlib's header. A body that ends before its
+/// encoded data does is an error; bytes behind its end are ignored, as by browsers.
 pub struct Agent {
     connector: Arc<dyn Connector>,
     timer: Arc<dyn Timer>,
     pool: Arc<Pool>,
+    max_expansion: u32,
 }
 
 impl Agent {
     /// An agent over `connector`; `timer` is the clock of connect limits and of the pool.
     pub fn new(connector: impl Connector, timer: impl Timer) -> Self {
-        Self { connector: Arc::new(connector), timer: Arc::new(timer), pool: Arc::default() }
+        Self {
+            connector: Arc::new(connector),
+            timer: Arc::new(timer),
+            pool: Arc::default(),
+            max_expansion: DEFAULT_EXPANSION,
+        }
+    }
+
+    /// Sets how many bytes each byte of an encoded body may become once there is more than 1 MiB of them; 0 means any
+    /// number. Default: 200.
+    ///
+    /// It is what ends a bomb that is read as a stream: gzip makes up to 1,032 bytes of one, brotli and zstd hundreds of
+    /// thousands. Text becomes 5 to 50. Beyond, reading the body fails with
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded).
+    #[must_use]
+    pub fn max_expansion(mut self, bytes: u32) -> Self {
+        self.max_expansion = bytes;
+        self
     }
 
     /// Makes one request, without following where its response may point.
@@ -51,7 +86,7 @@ impl Agent {
         let origin = request.url().origin();
         if let Some(mut connection) = self.pool.take(&origin, self.timer.now()) {
             match exchange(&mut connection, request, body).await {
-                Ok(answer) => return Ok(self.response(request, origin, connection, answer)),
+                Ok(answer) => return self.response(request, origin, connection, answer),
                 Err(error) if !is_stale(&error, &connection, request.method()) => return Err(error),
                 Err(error) => {
                     let body = spare.ok_or(error)?;
@@ -66,7 +101,7 @@ impl Agent {
     async fn fresh(&self, request: &Request, origin: Origin, body: Body) -> Result<Response> {
         let mut connection = self.connect(&origin, request.options().connect_timeout).await?;
         let answer = exchange(&mut connection, request, body).await?;
-        Ok(self.response(request, origin, connection, answer))
+        self.response(request, origin, connection, answer)
     }
 
     async fn connect(&self, origin: &Origin, limit: Option<Duration>) -> Result<Connection> {
@@ -92,10 +127,28 @@ impl Agent {
         request: &Request,
         origin: Origin,
         connection: Connection,
-        (head, decoder): (ResponseHead, BodyDecoder),
-    ) -> Response {
-        let body = body::receive(connection, decoder, &self.pool, origin, &self.timer);
-        Response::new(head.status, request.url().clone(), body).with_version(head.version).with_headers(head.headers)
+        (mut head, decoder): (ResponseHead, BodyDecoder),
+    ) -> Result<Response> {
+        let pipeline = self.pipeline(request, &mut head)?;
+        let body = body::receive(connection, decoder, pipeline, &self.pool, origin, &self.timer);
+        let response = Response::new(head.status, request.url().clone(), body);
+        Ok(response.with_version(head.version).with_headers(head.headers))
+    }
+
+    /// What decodes the body, if it is to be decoded; then the head no longer describes the encoded one.
+    fn pipeline(&self, request: &Request, head: &mut ResponseHead) -> Result<Option<Pipeline>> {
+        // The headers of an answer that never has a body describe the one that another answer would have.
+        let bodiless = request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
+        if bodiless || request.options().decompress == Some(false) {
+            return Ok(None);
+        }
+        let codings = encoding::of(&head.headers)?;
+        if codings.is_empty() {
+            return Ok(None);
+        }
+        head.headers.remove(CONTENT_ENCODING);
+        head.headers.remove(CONTENT_LENGTH);
+        Ok(Some(Pipeline::new(&codings, self.max_expansion)))
     }
 }
 
@@ -104,6 +157,9 @@ impl Backend for Agent {
         Box::pin(async move {
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
+            }
+            if request.options().decompress != Some(false) {
+                accept_encodings(request.headers_mut());
             }
             let policy = request.options().redirect.unwrap_or_default();
             for hops in 0.. {
@@ -124,6 +180,18 @@ impl Backend for Agent {
             }
             unreachable!("the hops are limited")
         })
+    }
+}
+
+/// Asks for what can be decoded, unless the caller has asked for something. A part of an encoded body cannot be decoded
+/// (Fetch standard, "HTTP-network-or-cache fetch").
+fn accept_encodings(headers: &mut HeaderMap) {
+    let offer = match encoding::offer() {
+        Some(_) if headers.contains_key(RANGE) => Some(HeaderValue::from_static("identity")),
+        offer => offer,
+    };
+    if let Some(offer) = offer {
+        headers.entry(ACCEPT_ENCODING).or_insert(offer);
     }
 }
 

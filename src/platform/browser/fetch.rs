@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -31,6 +31,10 @@ pub struct FetchBackend;
 impl Backend for FetchBackend {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
+            if request.options().decompress == Some(false) {
+                let message = "this platform always decodes bodies: `decompress` cannot be switched off";
+                return Err(Error::request(ErrorKind::Unsupported, message));
+            }
             let body = match std::mem::take(request.body_mut()) {
                 body if body.is_none() => None,
                 body => Some(gather(body).await?),
@@ -39,7 +43,7 @@ impl Backend for FetchBackend {
             let js_request = build(&request, body.as_deref(), &guard)?;
             let promise = global::fetch(&js_request).map_err(failed)?;
             let response = JsFuture::from(promise).await.map_err(failed)?;
-            answer(&response.unchecked_into(), request.url(), guard).await
+            answer(&response.unchecked_into(), &request, guard).await
         })
     }
 }
@@ -103,11 +107,15 @@ fn check_kept(wanted: &HeaderMap, kept: &global::Headers) -> Result<()> {
     }
 }
 
-async fn answer(response: &global::Response, asked: &Url, guard: AbortGuard) -> Result<Response> {
+async fn answer(response: &global::Response, asked: &Request, guard: AbortGuard) -> Result<Response> {
     let status = StatusCode::from_u16(response.status()).map_err(|_| opaque(response))?;
     // A response that no URL answered, such as one made by a service worker, has an empty one.
-    let url = Url::parse(&response.url()).unwrap_or_else(|_| asked.clone());
-    let headers = headers(&response.headers())?;
+    let url = Url::parse(&response.url()).unwrap_or_else(|_| asked.url().clone());
+    let mut headers = headers(&response.headers())?;
+    // The headers of an answer that never has a body describe the one that another answer would have.
+    if asked.method() != Method::HEAD && ![204, 304].contains(&status.as_u16()) {
+        forget_coding(&mut headers);
+    }
     let body = body(response, guard).await?;
     Ok(Response::new(status, url, body).with_headers(headers).with_redirected(response.redirected()))
 }
@@ -135,11 +143,20 @@ fn headers(from: &global::Headers) -> Result<HeaderMap> {
         };
         headers.append(name, value);
     }
-    // The engine has decoded the body: what describes the encoded one is no longer true.
-    if headers.remove(CONTENT_ENCODING).is_some() {
+    Ok(headers)
+}
+
+/// The engine has decoded the body, if it knows all the codings: what describes the encoded one is no longer true.
+fn forget_coding(headers: &mut HeaderMap) {
+    let values: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    let all = values.join(&b',').to_ascii_lowercase();
+    let mut names = all.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let known: [&[u8]; 7] = [b"gzip", b"x-gzip", b"deflate", b"br", b"zstd", b"identity", b""];
+    let decoded = names.clone().any(|name| !known[5..].contains(&name));
+    if decoded && names.all(|name| known.contains(&name)) {
+        headers.remove(CONTENT_ENCODING);
         headers.remove(CONTENT_LENGTH);
     }
-    Ok(headers)
 }
 
 async fn body(response: &global::Response, guard: AbortGuard) -> Result<Body> {
