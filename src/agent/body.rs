@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
-use super::encoding::{self, Pipeline};
+use super::encoding::{self, Encoded, Pipeline};
 use super::pool::Pool;
 use crate::body::Body;
 use crate::error::Result;
@@ -22,6 +22,8 @@ struct Receiving {
     early: VecDeque<Bytes>,
     source: Option<Source>,
     decoder: BodyDecoder,
+    /// Whether its end is the end only once it has been decoded.
+    is_encoded: bool,
 }
 
 /// The connection, and where it goes afterwards.
@@ -71,16 +73,19 @@ pub(super) fn receive(
             }
         }
     }
-    let received = if let Some(error) = failed {
+    if let Some(error) = failed {
         let pieces = early.into_iter().map(Ok).chain([Err(error)]);
-        Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length)
-    } else {
-        let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
-        Body::raw_stream(Box::pin(Receiving { early, source: Some(source), decoder }), length)
-    };
+        let received = Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
+        return match pipeline {
+            None => received,
+            Some(pipeline) => encoding::decode_stream(Box::new(received), pipeline),
+        };
+    }
+    let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
+    let received = Receiving { early, source: Some(source), decoder, is_encoded: pipeline.is_some() };
     match pipeline {
-        None => received,
-        Some(pipeline) => encoding::decode_stream(received, pipeline),
+        None => Body::raw_stream(Box::pin(received), length),
+        Some(pipeline) => encoding::decode_stream(Box::new(received), pipeline),
     }
 }
 
@@ -112,12 +117,24 @@ impl Stream for Receiving {
         }
         let Some(source) = &mut this.source else { return Poll::Ready(None) };
         let item = ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose();
-        if !matches!(item, Some(Ok(_))) {
-            let source = this.source.take();
-            if item.is_none() {
-                source.into_iter().for_each(Source::give_back);
-            }
+        match item {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => this.source = None,
+            None if this.is_encoded => {}
+            None => this.give_back(),
         }
         Poll::Ready(item)
+    }
+}
+
+impl Encoded for Receiving {
+    fn decoded(&mut self) {
+        self.give_back();
+    }
+}
+
+impl Receiving {
+    fn give_back(&mut self) {
+        self.source.take().into_iter().for_each(Source::give_back);
     }
 }

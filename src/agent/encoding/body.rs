@@ -11,6 +11,7 @@ use super::pipeline::{Event, Pipeline};
 use crate::agent::body::joined;
 use crate::body::Body;
 use crate::error::Result;
+use crate::future::MaybeSend;
 
 /// The most that is decoded of a body before anybody reads it.
 const LARGEST_EAGER: usize = 64 * 1024;
@@ -35,20 +36,28 @@ pub(in crate::agent) fn decode_complete(encoded: Bytes, mut pipeline: Pipeline) 
             Event::End => return Ok(joined(early).map_or_else(Body::empty, Body::from)),
         }
     }
-    Ok(Body::local_stream(Box::pin(Decoding { early, source: Some(Body::empty()), pipeline })))
+    Ok(Body::local_stream(Box::pin(Decoding { early, source: Some(Box::new(Body::empty())), pipeline })))
 }
 
 /// Decodes a body as it comes.
-pub(in crate::agent) fn decode_stream(encoded: Body, pipeline: Pipeline) -> Body {
+pub(in crate::agent) fn decode_stream(encoded: Box<dyn Encoded>, pipeline: Pipeline) -> Body {
     Body::raw_stream(Box::pin(Decoding { early: VecDeque::new(), source: Some(encoded), pipeline }), None)
 }
+
+/// An encoded body on its way in.
+pub(in crate::agent) trait Encoded: Stream<Item = Result<Bytes>> + MaybeSend + Unpin {
+    /// Called after its end, if what came was whole in its coding too.
+    fn decoded(&mut self) {}
+}
+
+impl Encoded for Body {}
 
 /// The decoded body. At its end the encoded one has ended too, so its connection can be used again; if it cannot be
 /// decoded, the encoded one is dropped, which closes the connection.
 struct Decoding {
     /// What has been decoded already.
     early: VecDeque<Bytes>,
-    source: Option<Body>,
+    source: Option<Box<dyn Encoded>>,
     pipeline: Pipeline,
 }
 
@@ -64,7 +73,10 @@ impl Stream for Decoding {
         for _ in 0..MOST_SILENT {
             let item = match this.pipeline.next() {
                 Ok(Event::Data(piece)) => return Poll::Ready(Some(Ok(piece))),
-                Ok(Event::End) => None,
+                Ok(Event::End) => {
+                    source.decoded();
+                    None
+                }
                 Err(error) => Some(Err(error)),
                 Ok(Event::More) => match ready!(Pin::new(&mut *source).poll_next(cx)) {
                     Some(Ok(piece)) => {

@@ -7,6 +7,8 @@
 mod body;
 #[cfg(feature = "brotli")]
 mod brotli;
+#[cfg(test)]
+mod golden;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod pipeline;
@@ -31,7 +33,7 @@ mod zstd {
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 
-pub(super) use self::body::{decode_complete, decode_stream};
+pub(super) use self::body::{Encoded, decode_complete, decode_stream};
 pub(super) use self::pipeline::Pipeline;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 

@@ -72,6 +72,12 @@ impl Pipeline {
         self.wire = piece;
     }
 
+    /// How many bytes it holds, but for the decoders' own windows.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.wire.len() + self.stages.iter().map(|stage| stage.input.len() + stage.room.len()).sum::<usize>()
+    }
+
     /// Takes note that nothing more will be fed.
     pub(super) fn end(&mut self) {
         self.wire_ended = true;
