@@ -265,7 +265,7 @@ fn an_encoded_answer_that_came_whole_frees_connection_and_slot_before_it_is_read
 
 #[test]
 fn pieces_are_of_64_kib_at_most() {
-    let data: Vec<u8> = (0..2 * MIB).map(|index| (index * index >> 9) as u8).collect();
+    let data: Vec<u8> = (0..2 * MIB).map(|index| ((index * index) >> 9) as u8).collect();
     let encoded = gzip(&data);
     for script in [once(whole(GZIP, &encoded)), chunked(GZIP, std::slice::from_ref(&encoded))] {
         let mut response = wire([script]).head();
