@@ -48,6 +48,7 @@ mod js;
 #[cfg(feature = "json")]
 mod json;
 pub mod platform;
+mod progress;
 pub mod queues;
 mod request;
 mod response;
@@ -68,11 +69,12 @@ pub use http;
 
 pub use crate::agent::Agent;
 pub use crate::backend::Backend;
-pub use crate::body::{Body, Progress};
+pub use crate::body::Body;
 pub use crate::client::{Builder, Client, Stats};
 pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
 pub use crate::event_loop::EventLoop;
 pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
+pub use crate::progress::{Connecting, Progress};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;
 pub use crate::runtime::{Executor, Instant, Timer};

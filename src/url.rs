@@ -81,7 +81,8 @@ impl Url {
 
     fn from_platform(input: &str, parsed: std::result::Result<String, String>) -> Result<Self> {
         let href = parsed.map_err(|reason| {
-            Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", clip(input))).with_source(reason)
+            Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", presentable(input)))
+                .with_source(reason)
         })?;
         let Some(authority) = ["http://", "https://"].iter().find(|s| href.starts_with(**s)).map(|s| s.len()) else {
             let scheme = href.split(':').next().unwrap_or_default().to_owned();
@@ -273,9 +274,13 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// As much of `input` as a message should repeat.
-fn clip(input: &str) -> &str {
-    input.char_indices().nth(200).map_or(input, |(end, _)| &input[..end])
+/// As much of `input` as a message should repeat: no more than a line of it, and no password.
+pub(crate) fn presentable(input: &str) -> String {
+    let start = input.find("//").map_or(0, |at| at + 2);
+    let authority = input[start..].split(['/', '?', '#']).next().unwrap_or_default();
+    let secret = authority.rfind('@').map_or(0, |at| at + 1);
+    let text = [&input[..start], &input[start + secret..]].concat();
+    text.chars().take(200).collect()
 }
 
 #[cfg(test)]
@@ -326,6 +331,7 @@ mod tests {
         ] {
             assert_eq!(base.join(link).unwrap().as_str(), expected);
         }
+        assert_eq!(presentable("http://user:secret@[bad/@x"), "http://[bad/@x");
         assert_eq!(base.without_fragment().as_str(), "http://example.com/a/b?q");
     }
 }
