@@ -31,6 +31,8 @@ enum Inner {
     Stream {
         stream: Mutex<BoxStream<'static, Result<Bytes>>>,
         len: Option<u64>,
+        /// Whether it is made of what is in memory, so that nobody is waited for.
+        local: bool,
     },
 }
 
@@ -100,7 +102,12 @@ impl Body {
 
     /// A response's body, whose errors are already ours.
     pub(crate) fn raw_stream(stream: BoxStream<'static, Result<Bytes>>, len: Option<u64>) -> Self {
-        Self(Inner::Stream { stream: Mutex::new(stream), len })
+        Self(Inner::Stream { stream: Mutex::new(stream), len, local: false })
+    }
+
+    /// A response's body that nothing more has to be received for.
+    pub(crate) fn local_stream(stream: BoxStream<'static, Result<Bytes>>) -> Self {
+        Self(Inner::Stream { stream: Mutex::new(stream), len: None, local: true })
     }
 
     /// The length in bytes of what is still to be read, if it is known.
@@ -117,9 +124,9 @@ impl Body {
         matches!(self.0, Inner::Empty)
     }
 
-    /// Whether the whole body is in memory.
+    /// Whether the whole body is in memory, be it to be decoded yet.
     pub(crate) fn is_complete(&self) -> bool {
-        matches!(self.0, Inner::Empty | Inner::Bytes(_))
+        matches!(self.0, Inner::Empty | Inner::Bytes(_) | Inner::Stream { local: true, .. })
     }
 
     /// The same body from its beginning, or `None` if it can be read only once.
@@ -196,7 +203,7 @@ impl Stream for Body {
                     return Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) });
                 }
                 Inner::Factory { start, len } => *self = Self::raw_stream(start.start(), *len),
-                Inner::Stream { stream, len } => {
+                Inner::Stream { stream, len, .. } => {
                     let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                     let item = stream.as_mut().poll_next(cx);
                     if let (Poll::Ready(Some(Ok(chunk))), Some(left)) = (&item, len) {

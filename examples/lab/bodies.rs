@@ -14,7 +14,8 @@ fn byte(index: usize) -> u8 {
     (index % 251) as u8
 }
 
-fn piece(start: usize, length: usize) -> Bytes {
+/// These bytes of a generated body.
+pub(super) fn piece(start: usize, length: usize) -> Bytes {
     (start..start + length).map(byte).collect()
 }
 

@@ -3,6 +3,7 @@
 //! Every answer may be read by any page (CORS). What needs a memory is keyed, so that tests do not meet.
 
 mod bodies;
+mod encoded;
 mod faults;
 mod memory;
 
@@ -49,6 +50,7 @@ impl Lab {
             "slow" => bodies::slow(request).await,
             "bytes" => bodies::bytes(argument),
             "chunks" => bodies::chunks(argument),
+            "encoded" => encoded::answer(argument),
             "json" => {
                 Reply::text(r#"{"name":"waterspout","sizes":[1,2,3]}"#).with_header("content-type", "application/json")
             }

@@ -28,7 +28,7 @@ check(total <= budget["index.js"], `dist/index.js is ${total} bytes gzip, of ${b
 
 // The names of functions and the places of panics tell what was linked.
 const unoptimized = read("build/linked.txt").toString();
-for (const crate of ["url", "idna", "httparse", "regex", "hashbrown"]) {
+for (const crate of ["url", "idna", "httparse", "regex", "hashbrown", "zlib_rs", "brotli_decompressor", "ruzstd"]) {
   check(!new RegExp(`(^|[^a-z_])${crate}(\\[|::|-[0-9])`, "m").test(unoptimized), `${crate} is not linked`);
 }
 check(/waterspout(\[|::)/m.test(unoptimized), "the list of what is linked names this crate");

@@ -20,6 +20,8 @@ export const notHere = {
   error_for_status_keeps_good_responses_and_names_bad_ones: "the platform's Response has `ok`",
   default_headers_yield_to_those_of_the_request: "a client has no default headers",
   a_body_beyond_the_limit_is_an_error: "the platform's Response collects its own body",
+  decoding_is_switched_off_or_that_is_refused: "the platform's fetch always decodes",
+  a_stream_limit_counts_what_is_decoded: "the body is the platform's own and is not watched",
   a_length_of_the_callers_own_is_refused: "the platform decides which headers it keeps for itself",
   a_stream_of_known_length_is_sent_whole: "the platform's fetch takes no length",
   a_stream_shorter_than_it_says_fails_the_request: "the platform's fetch takes no length",
@@ -179,6 +181,28 @@ export const scenarios = {
     const reader = (await new Client().fetch(lab.url("chunks/2/10"))).body.getReader();
     while (!(await reader.read()).done);
     equal((await reader.read()).done, true);
+  },
+
+  async a_gzip_body_is_decoded(lab) {
+    await bodyIs(lab, "encoded/gzip", 100_000);
+  },
+  async a_deflate_body_is_decoded_with_and_without_a_header(lab) {
+    await bodyIs(lab, "encoded/deflate", 100_000);
+    await bodyIs(lab, "encoded/deflate-raw", 100_000);
+  },
+  async a_brotli_body_is_decoded(lab) {
+    await bodyIs(lab, "encoded/br", 100_000);
+  },
+  async stacked_codings_are_undone_from_the_last(lab) {
+    await bodyIs(lab, "encoded/both", 100_000);
+  },
+  async an_unknown_coding_is_left_as_it_is(lab) {
+    await bodyIs(lab, "encoded/unknown", 100_000);
+  },
+  a_body_that_is_not_in_its_coding_is_an_error: (lab) => networkFailure(lab, "encoded/wrong"),
+  async a_head_response_describes_the_encoded_body(lab) {
+    const response = await new Client().fetch(lab.url("encoded/gzip"), { method: "HEAD" });
+    equal([response.headers.get("content-encoding"), await response.text()], ["gzip", ""]);
   },
 
   async a_text_is_sent_as_it_is(lab) {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
+use super::encoding::{self, Encoded, Pipeline};
 use super::pool::Pool;
 use crate::body::Body;
 use crate::error::Result;
@@ -23,6 +24,8 @@ struct Receiving {
     early: VecDeque<Bytes>,
     source: Option<Source>,
     decoder: BodyDecoder,
+    /// Whether its end is the end only once it has been decoded.
+    is_encoded: bool,
     trailers: Option<Trailers>,
     /// What is left of the request, sent meanwhile, and where that is told.
     rest: Option<(Rest, Progress)>,
@@ -44,13 +47,14 @@ impl Source {
     }
 }
 
-/// The body of the response whose head has just been read.
+/// The body of the response whose head has just been read, decoded if there is a `pipeline`.
 ///
 /// One that is here already is returned complete, and its connection is back in the pool. Beside it is the cell that
 /// its trailers will be in.
 pub(super) fn receive(
     mut connection: Connection,
     mut decoder: BodyDecoder,
+    pipeline: Option<Pipeline>,
     mut rest: Option<(Rest, Progress)>,
     pool: &Arc<Pool>,
     origin: Origin,
@@ -68,8 +72,14 @@ pub(super) fn receive(
             Ok(BodyEvent::End) if rest.is_some() => break,
             Ok(BodyEvent::End) => {
                 keep(&mut decoder, trailers.as_ref());
-                pool.put(&origin, connection, timer.now());
-                return (complete(early), trailers);
+                let body = match complete(early, pipeline) {
+                    Ok(body) => {
+                        pool.put(&origin, connection, timer.now());
+                        body
+                    }
+                    Err(error) => Body::local_stream(Box::pin(futures::stream::iter([Err(error)]))),
+                };
+                return (body, trailers);
             }
             Err(error) => {
                 rest = None;
@@ -80,11 +90,22 @@ pub(super) fn receive(
     }
     if let Some(error) = failed {
         let pieces = early.into_iter().map(Ok).chain([Err(error)]);
-        return (Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length), trailers);
+        let received = Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
+        let body = match pipeline {
+            None => received,
+            Some(pipeline) => encoding::decode_stream(Box::new(received), pipeline),
+        };
+        return (body, trailers);
     }
     let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
-    let receiving = Receiving { early, source: Some(source), decoder, trailers: trailers.clone(), rest, ended: false };
-    (Body::raw_stream(Box::pin(receiving), length), trailers)
+    let is_encoded = pipeline.is_some();
+    let cell = trailers.clone();
+    let received = Receiving { early, source: Some(source), decoder, is_encoded, trailers: cell, rest, ended: false };
+    let body = match pipeline {
+        None => Body::raw_stream(Box::pin(received), length),
+        Some(pipeline) => encoding::decode_stream(Box::new(received), pipeline),
+    };
+    (body, trailers)
 }
 
 /// Puts the trailers of a body that has ended where the response looks for them.
@@ -94,16 +115,22 @@ fn keep(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
     }
 }
 
-fn complete(mut pieces: VecDeque<Bytes>) -> Body {
-    match pieces.pop_front() {
-        None => Body::empty(),
-        Some(only) if pieces.is_empty() => Body::from(only),
-        Some(first) => {
-            let mut all = BytesMut::from(first);
-            pieces.iter().for_each(|piece| all.extend_from_slice(piece));
-            Body::from(all.freeze())
-        }
+fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> Result<Body> {
+    match (joined(pieces), pipeline) {
+        (Some(encoded), Some(pipeline)) => encoding::decode_complete(encoded, pipeline),
+        (bytes, _) => Ok(bytes.map_or_else(Body::empty, Body::from)),
     }
+}
+
+/// All the pieces as one, if there are any.
+pub(super) fn joined(mut pieces: VecDeque<Bytes>) -> Option<Bytes> {
+    let first = pieces.pop_front()?;
+    if pieces.is_empty() {
+        return Some(first);
+    }
+    let mut all = BytesMut::from(first);
+    pieces.iter().for_each(|piece| all.extend_from_slice(piece));
+    Some(all.freeze())
 }
 
 impl Stream for Receiving {
@@ -130,17 +157,33 @@ impl Stream for Receiving {
             true => None,
             false => ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose(),
         };
-        if item.is_none() && this.rest.is_some() {
-            this.ended = true;
-            return Poll::Pending;
-        }
-        if !matches!(item, Some(Ok(_))) {
-            let source = this.source.take();
-            if item.is_none() {
+        match item {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => this.source = None,
+            None if this.rest.is_some() => {
+                this.ended = true;
+                return Poll::Pending;
+            }
+            None => {
+                this.ended = true;
                 keep(&mut this.decoder, this.trailers.as_ref());
-                source.into_iter().for_each(Source::give_back);
+                if !this.is_encoded {
+                    this.give_back();
+                }
             }
         }
         Poll::Ready(item)
+    }
+}
+
+impl Encoded for Receiving {
+    fn decoded(&mut self) {
+        self.give_back();
+    }
+}
+
+impl Receiving {
+    fn give_back(&mut self) {
+        self.source.take().into_iter().for_each(Source::give_back);
     }
 }

@@ -7,6 +7,9 @@ use crate::http1::Limits;
 /// How long a server may think about a body it was asked about.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How many bytes each byte of an encoded body may become.
+const MAX_EXPANSION: u32 = 200;
+
 /// The settings of an [`Agent`](super::Agent).
 ///
 /// The limits bound what an agent keeps in memory of what is not the body, whatever the server sends; a response beyond
@@ -26,17 +29,29 @@ const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Config {
     pub(super) limits: Limits,
     pub(super) continue_timeout: Duration,
+    pub(super) max_expansion: u32,
 }
 
 impl Config {
     /// The default settings.
     pub fn new() -> Self {
-        Self { limits: Limits::default(), continue_timeout: CONTINUE_TIMEOUT }
+        Self { limits: Limits::default(), continue_timeout: CONTINUE_TIMEOUT, max_expansion: MAX_EXPANSION }
     }
 
     /// Sets the most bytes of a response's head, status line and headers together. Default: 64 KiB.
     pub fn head_bytes(mut self, bytes: usize) -> Self {
         self.limits.head = bytes;
+        self
+    }
+
+    /// Sets how many bytes each byte of an encoded body may become once there is more than 1 MiB of them; 0 means any
+    /// number. Default: 200.
+    ///
+    /// It is what ends a bomb that is read as a stream: gzip makes up to 1,032 bytes of one, brotli and zstd hundreds of
+    /// thousands. Text becomes 5 to 50. Beyond, reading the body fails with
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
+    pub fn max_expansion(mut self, bytes: u32) -> Self {
+        self.max_expansion = bytes;
         self
     }
 

@@ -5,6 +5,7 @@
 
 mod body;
 mod config;
+mod encoding;
 mod pool;
 mod redirect;
 
@@ -12,16 +13,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use http::header::{ACCEPT, LOCATION, USER_AGENT};
-use http::{HeaderValue, Method};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, RANGE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method};
 
 pub use self::config::Config;
+use self::encoding::Pipeline;
 use self::pool::Pool;
 use crate::backend::Backend;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Limit, Phase, Result};
 use crate::future::BoxFuture;
-use crate::http1::{Answer, Connection, Outgoing, RequestHead};
+use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::request::{Redirect, Request};
 use crate::response::Response;
 use crate::runtime::Timer;
@@ -61,7 +63,7 @@ impl Agent {
         let origin = request.url().origin();
         if let Some(mut connection) = self.pool.take(&origin, self.timer.now()) {
             match self.exchange(&mut connection, request, body).await {
-                Ok(answer) => return Ok(self.response(request, origin, connection, answer)),
+                Ok(answer) => return self.response(request, origin, connection, answer),
                 Err(error) if !is_stale(&error, &connection, request.method()) => return Err(error),
                 Err(error) => {
                     let body = spare.ok_or(error)?;
@@ -80,7 +82,7 @@ impl Agent {
             self.connect(&origin, request.options().connect_timeout).await?
         };
         let answer = self.exchange(&mut connection, request, body).await?;
-        Ok(self.response(request, origin, connection, answer))
+        self.response(request, origin, connection, answer)
     }
 
     async fn connect(&self, origin: &Origin, limit: Option<Duration>) -> Result<Connection> {
@@ -106,19 +108,20 @@ impl Agent {
         request: &Request,
         origin: Origin,
         connection: Connection,
-        Answer { head, body, rest }: Answer,
-    ) -> Response {
+        Answer { mut head, body, rest }: Answer,
+    ) -> Result<Response> {
+        let pipeline = self.pipeline(request, &mut head)?;
         let rest = rest.map(|rest| (rest, request.progress().clone()));
-        let (body, trailers) = body::receive(connection, body, rest, &self.pool, origin, &self.timer);
+        let (body, trailers) = body::receive(connection, body, pipeline, rest, &self.pool, origin, &self.timer);
         let mut response = Response::new(head.status, request.url().clone(), body);
         response = response.with_version(head.version).with_headers(head.headers);
         if let Some(trailers) = trailers {
             response = response.with_trailers(trailers);
         }
-        match head.reason {
+        Ok(match head.reason {
             Some(reason) => response.with_reason(reason),
             None => response,
-        }
+        })
     }
 
     async fn exchange(&self, connection: &mut Connection, request: &Request, body: Body) -> Result<Answer> {
@@ -137,6 +140,22 @@ impl Agent {
             patience: asks.then(|| self.patience()),
         };
         connection.exchange(outgoing).await
+    }
+
+    /// What decodes the body, if it is to be decoded; then the head no longer describes the encoded one.
+    fn pipeline(&self, request: &Request, head: &mut ResponseHead) -> Result<Option<Pipeline>> {
+        // The headers of an answer that never has a body describe the one that another answer would have.
+        let bodiless = request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
+        if bodiless || request.options().decompress == Some(false) {
+            return Ok(None);
+        }
+        let codings = encoding::of(&head.headers)?;
+        if codings.is_empty() {
+            return Ok(None);
+        }
+        head.headers.remove(CONTENT_ENCODING);
+        head.headers.remove(CONTENT_LENGTH);
+        Ok(Some(Pipeline::new(&codings, self.config.max_expansion)))
     }
 
     /// The time in which a server may say that it wants a body; it runs from the first poll.
@@ -159,6 +178,9 @@ impl Backend for Agent {
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
             }
+            if request.options().decompress != Some(false) {
+                accept_encodings(request.headers_mut());
+            }
             let policy = request.options().redirect.unwrap_or_default();
             for hops in 0.. {
                 let replay = request.body().try_clone();
@@ -178,6 +200,18 @@ impl Backend for Agent {
             }
             unreachable!("the hops are limited")
         })
+    }
+}
+
+/// Asks for what can be decoded, unless the caller has asked for something. A part of an encoded body cannot be decoded
+/// (Fetch standard, "HTTP-network-or-cache fetch").
+fn accept_encodings(headers: &mut HeaderMap) {
+    let offer = match encoding::offer() {
+        Some(_) if headers.contains_key(RANGE) => Some(HeaderValue::from_static("identity")),
+        offer => offer,
+    };
+    if let Some(offer) = offer {
+        headers.entry(ACCEPT_ENCODING).or_insert(offer);
     }
 }
 

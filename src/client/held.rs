@@ -9,37 +9,24 @@ use futures::Stream;
 
 use super::send::Hold;
 use crate::body::Body;
-use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::error::{Phase, Result};
 
 /// The body of a response until it ends, fails or is dropped.
 struct HeldBody {
     body: Body,
     hold: Option<Hold>,
-    limit: Option<u64>,
-    received: u64,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
 }
 
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
-///
-/// A body of more than `limit` bytes fails, at once if it says how long it is.
-pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>, limit: Option<u64>) -> Body {
-    if let Some(limit) = limit.filter(|limit| body.length().is_some_and(|length| length > *limit)) {
-        let length = body.length();
-        return Body::raw_stream(Box::pin(futures::stream::iter([Err(too_large(limit))])), length);
-    }
+pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>) -> Body {
     if body.is_complete() {
         return body;
     }
     hold.deadline.enter(Phase::Body, "idle", idle);
     let length = body.length();
-    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), limit, received: 0, waiting: false }), length)
-}
-
-fn too_large(limit: u64) -> Error {
-    let message = format!("the body is larger than the limit of {limit} bytes that `stream_limit` sets");
-    Error::new(ErrorKind::LimitExceeded, Phase::Body, message)
+    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), waiting: false }), length)
 }
 
 impl Stream for HeldBody {
@@ -62,13 +49,6 @@ impl Stream for HeldBody {
             },
         };
         this.waiting = false;
-        if let Some(Ok(chunk)) = &item {
-            this.received += chunk.len() as u64;
-        }
-        let item = match this.limit.filter(|limit| this.received > *limit) {
-            Some(limit) => Some(Err(too_large(limit))),
-            None => item,
-        };
         match item {
             Some(Ok(_)) => {}
             // The end, or an error: the connection or fetch behind the body goes first, then the slot.

@@ -5,6 +5,7 @@
 
 mod deadline;
 mod held;
+mod limit;
 pub(crate) mod queue;
 pub(crate) mod send;
 
@@ -166,7 +167,7 @@ impl Client {
         let progress = request.progress().clone();
         let (mut response, hold) = send::send(gate, limits, Some(&progress), || backend.fetch(request)).await?;
         response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
-        Ok(response.map_body(|body| held::hold(body, hold, options.idle_timeout, options.stream_limit)))
+        Ok(response.map_body(|body| limit::limit(held::hold(body, hold, options.idle_timeout), options.stream_limit)))
     }
 }
 

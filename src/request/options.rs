@@ -53,6 +53,13 @@ pub struct RequestOptions {
     ///
     /// It counts what is handed out, after decoding. A body that says that it is longer fails before its first byte.
     pub stream_limit: Option<u64>,
+    /// Whether a body in a coding that is known is decoded, and such codings asked for. Default: yes.
+    ///
+    /// With `false`, a body comes as it was sent, with the headers that describe it.
+    ///
+    /// # Platform
+    /// A browser always decodes: there `false` is an error of kind [`ErrorKind::Unsupported`].
+    pub decompress: Option<bool>,
     /// What to do with a redirect. Client default: follow it.
     pub redirect: Option<Redirect>,
     /// Whether to send the head alone and the body only once the server says that it wants it (`Expect: 100-continue`),
@@ -76,6 +83,7 @@ impl RequestOptions {
             timeout: self.timeout.or(defaults.timeout),
             body_limit: self.body_limit.or(defaults.body_limit),
             stream_limit: self.stream_limit.or(defaults.stream_limit),
+            decompress: self.decompress.or(defaults.decompress),
             redirect: self.redirect.or(defaults.redirect),
             expect_continue: self.expect_continue.or(defaults.expect_continue),
         }
@@ -128,6 +136,15 @@ macro_rules! option_setters {
         /// Sets the most bytes of a response's body, however it is read.
         pub fn stream_limit(self, bytes: u64) -> Self {
             self.with_options(|options| options.stream_limit = Some(bytes))
+        }
+
+        /// Sets whether a body in a coding that is known is decoded, and such codings asked for; default: yes.
+        ///
+        /// # Platform
+        /// A browser always decodes: there `false` is an error of kind
+        /// [`Unsupported`](crate::error::ErrorKind::Unsupported).
+        pub fn decompress(self, decode: bool) -> Self {
+            self.with_options(|options| options.decompress = Some(decode))
         }
 
         /// Sets what to do with a redirect.

@@ -4,6 +4,7 @@
 
 pub mod bodies;
 pub mod cancel;
+pub mod codings;
 pub mod deadlines;
 pub mod errors;
 pub mod heads;
@@ -43,6 +44,15 @@ macro_rules! for_each_scenario {
             bodies::json_goes_both_ways,
             bodies::a_body_beyond_the_limit_is_an_error,
             bodies::reading_on_after_the_end_gives_nothing,
+            codings::a_gzip_body_is_decoded,
+            codings::a_deflate_body_is_decoded_with_and_without_a_header,
+            codings::a_brotli_body_is_decoded,
+            codings::stacked_codings_are_undone_from_the_last,
+            codings::an_unknown_coding_is_left_as_it_is,
+            codings::a_body_that_is_not_in_its_coding_is_an_error,
+            codings::a_head_response_describes_the_encoded_body,
+            codings::decoding_is_switched_off_or_that_is_refused,
+            codings::a_stream_limit_counts_what_is_decoded,
             uploads::a_text_is_sent_as_it_is,
             uploads::a_large_body_is_sent_whole,
             uploads::a_post_without_a_body_is_sent,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -39,6 +39,10 @@ impl Backend for FetchBackend {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
             check_body(&request)?;
+            if request.options().decompress == Some(false) {
+                let message = "this platform always decodes bodies: `decompress` cannot be switched off";
+                return Err(Error::request(ErrorKind::Unsupported, message));
+            }
             let body = match std::mem::take(request.body_mut()) {
                 body if body.is_none() => None,
                 body => Some(gather(body, request.progress()).await?),
@@ -49,7 +53,7 @@ impl Backend for FetchBackend {
             let js_request = build(&request, body.as_deref(), &guard)?;
             let returned = global::fetch(&js_request).map_err(failed)?;
             let response = JsFuture::from(global::promise(&returned)).await.map_err(failed)?;
-            answer(&response, request.url(), guard).await
+            answer(&response, &request, guard).await
         })
     }
 }
@@ -128,7 +132,7 @@ fn check_kept(wanted: &HeaderMap, kept: &JsValue) -> Result<()> {
 }
 
 /// Reads what `fetch` gave; a page may have replaced it, so it may be anything.
-async fn answer(response: &JsValue, asked: &Url, guard: AbortGuard) -> Result<Response> {
+async fn answer(response: &JsValue, asked: &Request, guard: AbortGuard) -> Result<Response> {
     let get = |name: &str| global::get(response, name).map_err(failed);
     let Some(status) = get("status")?.as_f64() else {
         return Err(Error::new(ErrorKind::Network, Phase::Head, "what `fetch` gave is not a response"));
@@ -136,9 +140,13 @@ async fn answer(response: &JsValue, asked: &Url, guard: AbortGuard) -> Result<Re
     // The cast saturates; what is no status is refused.
     let status = StatusCode::from_u16(status as u16).map_err(|_| opaque(get("type").ok()))?;
     // A response that no URL answered, such as one made by a service worker, has an empty one.
-    let url = get("url")?.as_string().and_then(|url| Url::parse(&url).ok()).unwrap_or_else(|| asked.clone());
+    let url = get("url")?.as_string().and_then(|url| Url::parse(&url).ok()).unwrap_or_else(|| asked.url().clone());
     let redirected = get("redirected")?.is_truthy();
-    let headers = decoded(headers(&get("headers")?)?);
+    let mut headers = headers(&get("headers")?)?;
+    // The headers of an answer that never has a body describe the one that another answer would have.
+    if asked.method() != Method::HEAD && ![204, 304].contains(&status.as_u16()) {
+        forget_coding(&mut headers);
+    }
     let body = body(response, &get("body")?, guard).await?;
     let answer = Response::new(status, url, body).with_headers(headers).with_redirected(redirected);
     // Empty over HTTP/2, which has no such phrase.
@@ -177,12 +185,17 @@ fn header_value(shown: &str) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(Bytes::from(bytes?)).ok()
 }
 
-/// The engine has decoded the body: what describes the encoded one is no longer true.
-fn decoded(mut headers: HeaderMap) -> HeaderMap {
-    if headers.remove(CONTENT_ENCODING).is_some() {
+/// The engine has decoded the body, if it knows all the codings: what describes the encoded one is no longer true.
+fn forget_coding(headers: &mut HeaderMap) {
+    let values: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    let all = values.join(&b',').to_ascii_lowercase();
+    let mut names = all.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let known: [&[u8]; 7] = [b"gzip", b"x-gzip", b"deflate", b"br", b"zstd", b"identity", b""];
+    let decoded = names.clone().any(|name| !known[5..].contains(&name));
+    if decoded && names.all(|name| known.contains(&name)) {
+        headers.remove(CONTENT_ENCODING);
         headers.remove(CONTENT_LENGTH);
     }
-    headers
 }
 
 async fn body(response: &JsValue, stream: &JsValue, guard: AbortGuard) -> Result<Body> {

@@ -1,0 +1,326 @@
+//! Every coding that is compiled in, fed in all ways, cut, mutated and overfed.
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+
+use super::golden::{GOLDEN, Golden, text};
+use super::pipeline::Event;
+use super::{Pipeline, codings, of, offer};
+use crate::error::{Error, ErrorKind, Phase, Result};
+
+const MIB: usize = 1 << 20;
+
+/// The largest piece that may be made in a step.
+const PIECE: usize = 64 * 1024;
+
+fn headers(values: &[&str]) -> HeaderMap {
+    values.iter().map(|value| (CONTENT_ENCODING, value.parse().unwrap())).collect()
+}
+
+/// What decodes these codings, or nothing if one of them is not compiled in.
+fn pipeline(codings: &str, most: u32) -> Option<Pipeline> {
+    let codings = of(&headers(&[codings])).unwrap();
+    (!codings.is_empty()).then(|| Pipeline::new(&codings, most))
+}
+
+/// Decodes `pieces` and gives all that was made to `sink`.
+fn drive(mut pipeline: Pipeline, pieces: impl IntoIterator<Item = Bytes>, mut sink: impl FnMut(&[u8])) -> Result<()> {
+    let mut pieces = pieces.into_iter();
+    loop {
+        match pipeline.next()? {
+            Event::Data(piece) => {
+                assert!(!piece.is_empty() && piece.len() <= PIECE);
+                sink(&piece);
+            }
+            Event::More => match pieces.next() {
+                Some(piece) => pipeline.feed(piece),
+                None => pipeline.end(),
+            },
+            Event::End => {
+                assert!(pieces.next().is_none(), "it ended before its input");
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn decode(codings: &str, encoded: &[u8], size: usize) -> Option<Result<Vec<u8>>> {
+    let mut decoded = Vec::new();
+    let pieces = encoded.chunks(size).map(Bytes::copy_from_slice);
+    let outcome = drive(pipeline(codings, 200)?, pieces, |piece| decoded.extend_from_slice(piece));
+    Some(outcome.map(|()| decoded))
+}
+
+/// The vectors whose coding is compiled in.
+fn golden() -> impl Iterator<Item = (&'static Golden, Vec<u8>)> {
+    let compiled = GOLDEN.iter().filter(|golden| codings().any(|coding| coding.name == golden.coding));
+    compiled.map(|golden| (golden, golden.bytes()))
+}
+
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn brotli(data: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    brotli::CompressorWriter::new(&mut encoded, 4096, 4, 22).write_all(data).unwrap();
+    encoded
+}
+
+fn assert_malformed(error: &Error, what: &str) {
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Decode, Phase::Body), "{what}: {error}");
+    assert!(std::error::Error::source(error).is_some(), "{what}: {error}");
+}
+
+#[test]
+fn each_coding_has_vectors_and_is_offered() {
+    for coding in codings() {
+        assert!(GOLDEN.iter().any(|golden| golden.coding == coding.name), "{}", coding.name);
+    }
+    let names: Vec<_> = codings().map(|coding| coding.name).collect();
+    assert_eq!(offer().map(|offer| offer.to_str().unwrap().to_owned()).unwrap_or_default(), names.join(", "));
+}
+
+#[test]
+fn what_others_encode_is_decoded_however_it_is_split() {
+    for (golden, encoded) in golden() {
+        for size in [1, 2, 3, 7, 100, encoded.len()] {
+            let decoded = decode(golden.coding, &encoded, size).unwrap().unwrap();
+            assert!(decoded == text(), "{} by {size}", golden.coding);
+        }
+    }
+}
+
+#[test]
+fn a_body_cut_short_anywhere_is_an_error() {
+    for (golden, encoded) in golden() {
+        for length in 1..encoded.len() {
+            for size in [1, length] {
+                match decode(golden.coding, &encoded[..length], size).unwrap() {
+                    Err(error) => assert_malformed(&error, golden.coding),
+                    Ok(decoded) => {
+                        assert!(golden.parts.contains(&length), "{} cut after {length} bytes", golden.coding);
+                        assert!(text().starts_with(&decoded) && decoded.len() < text().len());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_input_at_all_is_an_empty_body() {
+    for coding in codings() {
+        assert_eq!(decode(coding.name, b"", 1).unwrap().unwrap(), b"");
+    }
+}
+
+#[test]
+fn bytes_behind_the_end_are_ignored() {
+    for (golden, encoded) in golden() {
+        for junk in [&b"\0"[..], &[0; 600], b"junk", b"\x1e\x8b\x08", b"<!-- cached -->"] {
+            let encoded = [&encoded, junk].concat();
+            for size in [1, 13, encoded.len()] {
+                assert!(decode(golden.coding, &encoded, size).unwrap().unwrap() == text(), "{}", golden.coding);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_looks_like_a_further_member_must_be_one() {
+    for (golden, encoded) in golden() {
+        let start: &[u8] = match golden.coding {
+            "gzip" => b"\x1f\x8b\x08",
+            "zstd" => b"\x28\xb5\x2f\xfd",
+            _ => continue,
+        };
+        for length in 1..=start.len() {
+            let encoded = [&encoded, &start[..length]].concat();
+            assert_malformed(&decode(golden.coding, &encoded, 1).unwrap().unwrap_err(), golden.coding);
+        }
+    }
+}
+
+#[test]
+fn a_checksum_that_is_wrong_is_an_error() {
+    let (mut checked, ends) = (0, ["gzip", "deflate", "zstd"]);
+    for (golden, mut encoded) in golden().filter(|(golden, _)| ends.contains(&golden.coding)) {
+        // A raw stream, and the frames made without, have none.
+        let raw = golden.coding == "deflate" && encoded[0] != 0x78;
+        if raw || (golden.coding == "zstd" && !golden.parts.is_empty()) {
+            continue;
+        }
+        let at = encoded.len() - if golden.coding == "gzip" { 6 } else { 2 };
+        encoded[at] ^= 1;
+        assert_malformed(&decode(golden.coding, &encoded, 50).unwrap().unwrap_err(), golden.coding);
+        checked += 1;
+    }
+    assert!(checked > 0 || codings().next().is_none());
+}
+
+#[test]
+fn stacked_codings_are_undone_from_the_last() {
+    let both = brotli(&gzip(&text()));
+    for names in ["gzip, br", "GZIP ,, identity,Br", "x-gzip,br"] {
+        for size in [1, 10, both.len()] {
+            let Some(decoded) = decode(names, &both, size) else { return };
+            assert!(decoded.unwrap() == text(), "{names}");
+        }
+    }
+    assert_malformed(&decode("br, gzip", &both, 10).unwrap().unwrap_err(), "in the wrong order");
+    let thrice = gzip(&gzip(&gzip(&text())));
+    assert!(decode("gzip, gzip, x-gzip", &thrice, 5).unwrap().unwrap() == text());
+}
+
+#[test]
+fn one_unknown_coding_leaves_the_body_as_it_is() {
+    for values in [&["identity"][..], &[""], &["foo"], &["gzip, foo"], &["gzip", "foo"], &["gzip;q=1"], &["g zip"]] {
+        assert!(of(&headers(values)).unwrap().is_empty(), "{values:?}");
+    }
+    assert!(of(&HeaderMap::new()).unwrap().is_empty());
+}
+
+#[test]
+fn a_tower_of_codings_is_refused() {
+    let Some(name) = codings().map(|coding| coding.name).next() else { return };
+    assert_eq!(of(&headers(&[name; 5])).unwrap().len(), 5);
+    let error = of(&headers(&[&[name; 6].join(",")])).map(|_| ()).unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::LimitExceeded, Phase::Head));
+}
+
+/// A bomb of this coding: how it begins, and what can follow again and again, each time 1 MiB or more of zeros.
+fn bomb(coding: &str) -> (Vec<u8>, Vec<u8>) {
+    let zeros = vec![0; MIB];
+    match coding {
+        "gzip" => (Vec::new(), gzip(&zeros)),
+        "deflate" => {
+            let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+            encoder.write_all(&zeros).unwrap();
+            encoder.flush().unwrap();
+            (Vec::new(), encoder.get_ref().clone())
+        }
+        "br" => {
+            // Flushed, so that it ends at a byte, and then the same block again.
+            let mut encoded = Vec::new();
+            let mut encoder = brotli::CompressorWriter::new(&mut encoded, 4096, 9, 22);
+            encoder.write_all(&zeros).unwrap();
+            encoder.flush().unwrap();
+            let first = encoder.get_ref().len();
+            encoder.write_all(&zeros).unwrap();
+            encoder.flush().unwrap();
+            std::mem::forget(encoder);
+            (encoded[..first].to_vec(), encoded[first..].to_vec())
+        }
+        // A window of 8 MiB, and blocks of 128 KiB that are one byte.
+        _ => (b"\x28\xb5\x2f\xfd\x00\x68".to_vec(), b"\x02\x00\x10\x00".repeat(8)),
+    }
+}
+
+fn endless(coding: &str) -> impl Iterator<Item = Bytes> + use<> {
+    let (start, again) = bomb(coding);
+    let again = Bytes::from(again);
+    std::iter::once(Bytes::from(start)).chain(std::iter::repeat(again))
+}
+
+#[test]
+fn a_bomb_is_ended_by_its_ratio() {
+    for coding in codings() {
+        let mut made = 0;
+        // 10 GiB of zeros.
+        let bomb = endless(coding.name).take(10 << 10);
+        let error = drive(pipeline(coding.name, 200).unwrap(), bomb, |piece| made += piece.len()).unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::LimitExceeded, Phase::Body), "{}", coding.name);
+        assert!(error.to_string().contains("max_expansion"), "{error}");
+        assert!((MIB - PIECE..2 * MIB).contains(&made), "{}: {made}", coding.name);
+    }
+}
+
+#[test]
+fn a_bomb_within_a_bomb_is_measured_from_the_wire() {
+    // Each layer by itself stays within the ratio.
+    let text = "0123456789abcdefghijklmnopqrstuvwxyz".repeat(16 * MIB / 36);
+    let (once, most) = (gzip(text.as_bytes()), 400);
+    let twice = gzip(&once);
+    assert!(text.len() < once.len() * 400 && once.len() < twice.len() * 400);
+    let Some(pipeline) = pipeline("gzip, gzip", most) else { return };
+    let error = drive(pipeline, [Bytes::from(twice)], |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+}
+
+#[test]
+fn memory_is_bounded_whatever_is_made() {
+    for coding in codings() {
+        let (mut pipeline, mut pieces) = (pipeline(coding.name, 0).unwrap(), endless(coding.name));
+        let (mut made, mut most_held) = (0, 0);
+        while made < 32 * MIB {
+            match pipeline.next().unwrap() {
+                Event::Data(piece) => made += piece.len(),
+                Event::More => pipeline.feed(pieces.next().unwrap()),
+                Event::End => panic!("it is endless"),
+            }
+            most_held = most_held.max(pipeline.held());
+        }
+        // A piece of the wire and the room for the next of what is made.
+        assert!(most_held <= PIECE + 8 * 1024, "{}: {most_held}", coding.name);
+    }
+}
+
+#[test]
+fn an_ordinary_page_is_no_bomb() {
+    let page: String = (0..100_000).map(|row| format!("<tr><td class=\"number\">{row}</td><td></td></tr>\n")).collect();
+    for (name, encoded) in [("gzip", gzip(page.as_bytes())), ("br", brotli(page.as_bytes()))] {
+        let Some(decoded) = decode(name, &encoded, 4096) else { continue };
+        assert!(decoded.unwrap() == page.as_bytes(), "{name}: {} from {}", page.len(), encoded.len());
+    }
+    // Small bodies may expand as they like.
+    let zeros = vec![0; MIB];
+    if let Some(decoded) = decode("gzip", &gzip(&zeros), 4096) {
+        assert_eq!(decoded.unwrap(), zeros);
+    }
+}
+
+/// A generator of numbers that look random (xorshift), the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        for shift in [13, -7, 17] {
+            self.0 ^= if shift > 0 { self.0 << shift } else { self.0 >> -shift };
+        }
+        (self.0 >> 16) as usize % bound
+    }
+}
+
+#[test]
+fn mutated_input_ends_and_never_panics() {
+    let mut numbers = Numbers(0x5eed);
+    let mut failures = 0;
+    for (golden, encoded) in golden() {
+        for _ in 0..1000 {
+            let mut mutant = encoded.clone();
+            for _ in 0..=numbers.below(4) {
+                let at = numbers.below(mutant.len());
+                match numbers.below(4) {
+                    0 => mutant[at] ^= 1 << numbers.below(8),
+                    1 => mutant[at] = numbers.below(256) as u8,
+                    2 => mutant.insert(at, numbers.below(256) as u8),
+                    _ => mutant.truncate(at.max(1)),
+                }
+            }
+            let size = 1 + numbers.below(mutant.len());
+            let pieces = mutant.chunks(size).map(Bytes::copy_from_slice);
+            let mut made = 0;
+            let outcome = drive(pipeline(golden.coding, 200).unwrap(), pieces, |piece| made += piece.len());
+            assert!(made <= MIB + PIECE, "{made}");
+            failures += usize::from(outcome.is_err());
+        }
+    }
+    assert!(failures > 0 || codings().next().is_none());
+}

@@ -1,0 +1,110 @@
+//! Bodies in content codings: what the platform decodes looks the same everywhere.
+
+use waterspout::{Client, ErrorKind, Phase};
+
+use super::{FETCH, Lab, byte};
+
+/// How many bytes the lab's encoded bodies are when decoded.
+const LENGTH: usize = 100_000;
+
+/// Whether this build decodes `gzip` and `deflate`, and whether it decodes `br`; a browser does both.
+const GZIP: bool = FETCH || cfg!(feature = "gzip");
+const BROTLI: bool = FETCH || cfg!(feature = "brotli");
+
+async fn check(lab: &Lab, experiment: &str) {
+    let response = Client::new().get(lab.url(experiment)).await.unwrap();
+    for gone in ["content-encoding", "content-length"] {
+        assert!(!response.headers().contains_key(gone), "{experiment}: {gone}");
+    }
+    assert!([None, Some(LENGTH as u64)].contains(&response.content_length()));
+    let bytes = response.bytes().await.unwrap();
+    assert_eq!(bytes.len(), LENGTH, "{experiment}");
+    assert!(bytes.iter().enumerate().all(|(index, found)| *found == byte(index)), "{experiment}");
+}
+
+pub async fn a_gzip_body_is_decoded(lab: Lab) {
+    if GZIP {
+        check(&lab, "encoded/gzip").await;
+    }
+}
+
+pub async fn a_deflate_body_is_decoded_with_and_without_a_header(lab: Lab) {
+    if GZIP {
+        check(&lab, "encoded/deflate").await;
+        check(&lab, "encoded/deflate-raw").await;
+    }
+}
+
+pub async fn a_brotli_body_is_decoded(lab: Lab) {
+    if BROTLI {
+        check(&lab, "encoded/br").await;
+    }
+}
+
+pub async fn stacked_codings_are_undone_from_the_last(lab: Lab) {
+    if GZIP && BROTLI {
+        check(&lab, "encoded/both").await;
+    }
+}
+
+pub async fn an_unknown_coding_is_left_as_it_is(lab: Lab) {
+    let response = Client::new().get(lab.url("encoded/unknown")).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "x-unknown");
+    assert_eq!(response.headers()["content-length"], LENGTH.to_string().as_str());
+    assert_eq!(response.bytes().await.unwrap().len(), LENGTH);
+}
+
+pub async fn a_body_that_is_not_in_its_coding_is_an_error(lab: Lab) {
+    if GZIP {
+        let outcome = async { Client::new().get(lab.url("encoded/wrong")).await?.bytes().await }.await;
+        let error = outcome.unwrap_err();
+        if FETCH {
+            // Engines differ in whether the head comes through first.
+            assert_eq!(error.kind(), ErrorKind::Network, "{error}");
+        } else {
+            assert_eq!((error.kind(), error.phase()), (ErrorKind::Decode, Phase::Body), "{error}");
+        }
+    }
+}
+
+pub async fn a_head_response_describes_the_encoded_body(lab: Lab) {
+    let response = Client::new().head(lab.url("encoded/gzip")).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    assert!(response.headers().contains_key("content-length"));
+    assert_eq!(response.bytes().await.unwrap(), "");
+}
+
+pub async fn decoding_is_switched_off_or_that_is_refused(lab: Lab) {
+    let outcome = Client::new().get(lab.url("encoded/gzip")).decompress(false).send().await;
+    if FETCH {
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Request), "{error}");
+    } else {
+        let response = outcome.unwrap();
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        assert!(response.bytes().await.unwrap().starts_with(b"\x1f\x8b"));
+    }
+}
+
+pub async fn a_stream_limit_counts_what_is_decoded(lab: Lab) {
+    for (most, fits) in [(LENGTH, true), (LENGTH - 1, false)] {
+        let client = Client::builder().stream_limit(most as u64).build().unwrap();
+        for experiment in ["encoded/gzip", "bytes/100000", "chunks/10/10000"] {
+            if experiment.starts_with("encoded") && !GZIP {
+                continue;
+            }
+            let mut response = client.get(lab.url(experiment)).await.unwrap();
+            let (mut read, mut failure) = (0, None);
+            while failure.is_none() {
+                match response.chunk().await {
+                    Ok(None) => break,
+                    Ok(Some(chunk)) => read += chunk.len(),
+                    Err(error) => failure = Some((error.kind(), error.phase())),
+                }
+            }
+            assert!(read <= most, "{experiment}: {read}");
+            assert_eq!(failure, (!fits).then_some((ErrorKind::LimitExceeded, Phase::Body)), "{experiment}");
+            assert_eq!(client.stats().active, 0);
+        }
+    }
+}
