@@ -1,10 +1,12 @@
 //! Requests, the builder that makes them, and the options that a request can set over its client's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::auth::Authenticate;
 use crate::body::{Body, Progress};
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::url::Url;
@@ -124,6 +126,7 @@ pub struct Request {
     headers: HeaderMap,
     body: Body,
     options: RequestOptions,
+    authenticator: Option<Arc<dyn Authenticate>>,
     progress: Progress,
 }
 
@@ -145,6 +148,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Body::empty(),
             options: RequestOptions::default(),
+            authenticator: None,
             progress: Progress::default(),
         }
     }
@@ -206,6 +210,18 @@ impl Request {
         &mut self.options
     }
 
+    /// Who answers if the server asks for credentials; see [`RequestBuilder::authenticator`].
+    ///
+    /// A backend of your own that cannot ask it should refuse a request that has one.
+    pub fn authenticator(&self) -> Option<&Arc<dyn Authenticate>> {
+        self.authenticator.as_ref()
+    }
+
+    /// Sets who answers if the server asks for credentials.
+    pub fn set_authenticator(&mut self, authenticator: Option<Arc<dyn Authenticate>>) {
+        self.authenticator = authenticator;
+    }
+
     /// Where a backend counts the bytes of the body that it has taken, so that a slow upload is not a silence.
     pub fn progress(&self) -> &Progress {
         &self.progress
@@ -225,6 +241,7 @@ impl Request {
             headers: self.headers.clone(),
             body: Body::empty(),
             options: self.options.clone(),
+            authenticator: self.authenticator.clone(),
             progress: self.progress.clone(),
         }
     }
@@ -240,9 +257,6 @@ impl Request {
         }
         if [Method::GET, Method::HEAD].contains(&self.method) && !self.body.is_none() {
             return refuse(format!("a {} request has no body", self.method));
-        }
-        if self.url.has_credentials() {
-            return refuse("the URL has a user name or password; send an `authorization` header instead".to_owned());
         }
         Ok(())
     }
@@ -280,6 +294,10 @@ impl<C> RequestBuilder<C> {
 
     /// Adds a header; one of the same name stays.
     ///
+    /// A value that a header of the name `authorization`, `proxy-authorization` or `cookie` carries is marked
+    /// sensitive: debug output hides it, and natively no redirect takes it to another origin. A value of your own, an
+    /// API key say, is treated so if you mark it, by [`HeaderValue::set_sensitive`].
+    ///
     /// # Errors
     /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a name that is not a token or a value with a
     /// control character, line breaks among them (RFC 9110, section 5.5).
@@ -292,10 +310,13 @@ impl<C> RequestBuilder<C> {
             let name = name.try_into().map_err(|error| {
                 Error::request(ErrorKind::InvalidRequest, "a header's name is not a token").with_source(error)
             })?;
-            let value = value.try_into().map_err(|error| {
+            let mut value: HeaderValue = value.try_into().map_err(|error| {
                 let message = format!("the value of the header {name} has a character that is not allowed");
                 Error::request(ErrorKind::InvalidRequest, message).with_source(error)
             })?;
+            if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) {
+                value.set_sensitive(true);
+            }
             request.headers.append(name, value);
             Ok(())
         })

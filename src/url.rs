@@ -81,7 +81,9 @@ impl Url {
 
     fn from_platform(input: &str, parsed: std::result::Result<String, String>) -> Result<Self> {
         let href = parsed.map_err(|reason| {
-            Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", clip(input))).with_source(reason)
+            let error = Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", clip(input)));
+            // Some engines repeat what they were given.
+            if input.contains('@') && reason.contains(input) { error } else { error.with_source(reason) }
         })?;
         let Some(authority) = ["http://", "https://"].iter().find(|s| href.starts_with(**s)).map(|s| s.len()) else {
             let scheme = href.split(':').next().unwrap_or_default().to_owned();
@@ -152,6 +154,24 @@ impl Url {
     /// Whether the URL carries a user name or password.
     pub fn has_credentials(&self) -> bool {
         self.href[..self.host].ends_with('@')
+    }
+
+    /// User name and password, still percent-encoded.
+    pub(crate) fn userinfo(&self) -> Option<(&str, &str)> {
+        let userinfo = self.href[..self.host].strip_suffix('@')?;
+        let userinfo = userinfo.split_once("://").map_or(userinfo, |(_, rest)| rest);
+        Some(userinfo.split_once(':').unwrap_or((userinfo, "")))
+    }
+
+    /// The same URL without user name and password.
+    pub fn without_credentials(mut self) -> Self {
+        let start = self.scheme().as_str().len() + "://".len();
+        let gone = self.host - start;
+        self.href.replace_range(start..self.host, "");
+        for at in [&mut self.host, &mut self.path, &mut self.query, &mut self.fragment] {
+            *at -= gone;
+        }
+        self
     }
 
     /// The origin: scheme, host and port.
@@ -274,8 +294,13 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
 }
 
 /// As much of `input` as a message should repeat.
-fn clip(input: &str) -> &str {
-    input.char_indices().nth(200).map_or(input, |(end, _)| &input[..end])
+///
+/// It is not a URL, so which part of it would be a user name and password is anybody's guess: all before an `@` is
+/// left out.
+fn clip(input: &str) -> String {
+    let host = input.rfind('@');
+    let hidden = if host.is_some() { "\u{2026}" } else { "" };
+    hidden.chars().chain(input[host.unwrap_or(0)..].chars()).take(200).collect()
 }
 
 #[cfg(test)]
@@ -291,6 +316,24 @@ mod tests {
         assert_eq!(url.target(), "/a/b?x=1&y=/");
         assert!(url.has_credentials());
         assert_eq!(url.redacted(), "http://[::1]:8080/a/b?x=1&y=/#f?g");
+    }
+
+    #[test]
+    fn credentials_can_be_taken_out() {
+        let url = Url::parse("https://us%40er:pa:ss@example.com:81/a?b#c").unwrap();
+        assert_eq!(url.userinfo(), Some(("us%40er", "pa%3Ass")));
+        let bare = url.without_credentials();
+        assert_eq!(bare, Url::parse("https://example.com:81/a?b#c").unwrap());
+        assert_eq!((bare.userinfo(), bare.has_credentials()), (None, false));
+        assert_eq!(bare.clone().without_credentials(), bare);
+    }
+
+    #[test]
+    fn a_message_about_a_bad_url_does_not_repeat_its_password() {
+        for input in ["http://user:secret@[bad/", "http://user:secret?@host", "//user:secret@h", "http:/secret@["] {
+            let error = Url::parse(input).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        }
     }
 
     #[test]

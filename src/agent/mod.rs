@@ -4,6 +4,8 @@
 //! on it, then the response, or the next hop that a redirect names.
 
 mod body;
+mod challenge;
+mod cookies;
 mod pool;
 mod redirect;
 
@@ -14,6 +16,7 @@ use futures::future::{Either, select};
 use http::header::{ACCEPT, LOCATION, USER_AGENT};
 use http::{HeaderValue, Method};
 
+pub use self::cookies::CookieStore;
 use self::pool::Pool;
 use crate::backend::Backend;
 use crate::body::Body;
@@ -36,12 +39,44 @@ pub struct Agent {
     connector: Arc<dyn Connector>,
     timer: Arc<dyn Timer>,
     pool: Arc<Pool>,
+    cookies: Option<Arc<dyn CookieStore>>,
 }
 
 impl Agent {
     /// An agent over `connector`; `timer` is the clock of connect limits and of the pool.
     pub fn new(connector: impl Connector, timer: impl Timer) -> Self {
-        Self { connector: Arc::new(connector), timer: Arc::new(timer), pool: Arc::default() }
+        Self { connector: Arc::new(connector), timer: Arc::new(timer), pool: Arc::default(), cookies: None }
+    }
+
+    /// The same agent with a cookie jar: each response's cookies go into it, and each request has those that are meant
+    /// for its URL, hop by hop. Default: none.
+    ///
+    /// A request with a `cookie` header of its own sends that and nothing from the jar, as far as redirects stay within
+    /// its origin.
+    #[must_use]
+    pub fn with_cookies(mut self, jar: impl CookieStore) -> Self {
+        self.cookies = Some(Arc::new(jar));
+        self
+    }
+
+    /// Makes one hop: cookies there and back, and the answer if the server asks for credentials.
+    async fn visit(&self, request: &mut Request) -> Result<Response> {
+        challenge::prepare(request);
+        for answers in 0.. {
+            let replay = request.body().try_clone();
+            let from_jar = cookies::add(self.cookies.as_deref(), request);
+            let outcome = self.hop(request).await;
+            if from_jar {
+                cookies::remove(request);
+            }
+            let response = outcome?;
+            cookies::take_in(self.cookies.as_deref(), request.url(), response.headers());
+            if !challenge::answer(request, &response, replay, answers)? {
+                return Ok(response);
+            }
+            challenge::read_over(response).await;
+        }
+        unreachable!("the answers are limited")
     }
 
     /// Makes one request, without following where its response may point.
@@ -108,7 +143,7 @@ impl Backend for Agent {
             let policy = request.options().redirect.unwrap_or_default();
             for hops in 0.. {
                 let replay = request.body().try_clone();
-                let response = self.hop(&mut request).await.map_err(|error| error.with_url(request.url()))?;
+                let response = self.visit(&mut request).await.map_err(|error| error.with_url(request.url()))?;
                 let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
                 let Some(location) = location.filter(|_| policy != Redirect::Manual) else {
                     return Ok(response.with_redirected(hops > 0));

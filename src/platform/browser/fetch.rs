@@ -31,6 +31,10 @@ pub struct FetchBackend;
 impl Backend for FetchBackend {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
+            if request.authenticator().is_some() {
+                let message = "this platform does not let a request answer the server's demand for credentials";
+                return Err(Error::request(ErrorKind::Unsupported, message));
+            }
             let body = match std::mem::take(request.body_mut()) {
                 body if body.is_none() => None,
                 body => Some(gather(body).await?),
