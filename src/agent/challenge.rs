@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::request::Request;
 use crate::response::Response;
 
-/// The most answers within one hop: one that is right, and one for a nonce that was too old.
+/// The most answers within one hop: schemes differ in how many they need, and none needs more.
 const MOST_ANSWERS: usize = 3;
 
 /// The most of a 401's body that is read over so that its connection can carry the answer.

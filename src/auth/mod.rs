@@ -4,6 +4,8 @@
 //! whose answer depends on what the server asks is an [`Authenticate`]; Digest is one, behind the feature `digest`.
 
 mod basic;
+#[cfg(feature = "digest")]
+pub mod digest;
 
 use std::fmt;
 use std::sync::Arc;
