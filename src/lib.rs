@@ -42,6 +42,8 @@ mod backend;
 mod body;
 mod client;
 mod conditional;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 mod error;
 mod event_loop;
 mod form;

@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_user_name_is_hashed_where_the_server_wants_it() {
-        // RFC 7616, section 3.9.2; its response is known to be wrong (erratum 4897), the hashed name is right.
+        // RFC 7616, section 3.9.2, with the hashed name as erratum 4897 has it.
         let mut challenge = of_rfc_7616(Hash::Sha512Trunc256, "SHA-512-256");
         challenge.realm = "api@example.org".to_owned();
         challenge.userhash = true;
