@@ -125,8 +125,11 @@ mod tests {
     }
 
     fn answer(user: &str, password: &str, challenge: &Challenge, target: &str) -> String {
+        answer_with(user, password, challenge, target, "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ")
+    }
+
+    fn answer_with(user: &str, password: &str, challenge: &Challenge, target: &str, cnonce: &str) -> String {
         let account = Account { user: user.to_owned(), password: password.to_owned() };
-        let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
         let value = authorization(&account, challenge, "GET", target, cnonce, 1).unwrap();
         String::from_utf8(value.as_bytes().to_vec()).unwrap()
     }
@@ -155,12 +158,14 @@ mod tests {
 
     #[test]
     fn a_user_name_is_hashed_where_the_server_wants_it() {
-        // RFC 7616, section 3.9.2, with the hashed name as erratum 4897 has it.
+        // RFC 7616, section 3.9.2, with name and response as erratum 4897 has them.
         let mut challenge = of_rfc_7616(Hash::Sha512Trunc256, "SHA-512-256");
         challenge.realm = "api@example.org".to_owned();
+        challenge.nonce = "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK".to_owned();
         challenge.userhash = true;
-        let answer = answer("J\u{e4}s\u{f8}n Doe", "Secret, or not?", &challenge, "/doe.json");
-        has(&answer, &["userhash=true"]);
+        let cnonce = "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v";
+        let answer = answer_with("J\u{e4}s\u{f8}n Doe", "Secret, or not?", &challenge, "/doe.json", cnonce);
+        has(&answer, &["userhash=true", "\"3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5\""]);
         let hashed = answer.split('"').nth(1).unwrap();
         assert_eq!(hashed, "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b");
     }

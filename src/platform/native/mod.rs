@@ -3,6 +3,7 @@
 mod dns;
 mod event_loop;
 mod executor;
+mod file;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
 mod tcp;
@@ -11,6 +12,7 @@ mod timer;
 use std::sync::Arc;
 
 pub use self::executor::BackgroundThread;
+pub use self::file::file;
 pub use self::tcp::TcpConnector;
 pub use self::timer::SystemTimer;
 use crate::agent::Agent;
