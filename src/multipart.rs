@@ -167,8 +167,7 @@ fn escape(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use futures::executor::block_on;
-    use futures::stream;
+    use futures::{FutureExt, stream};
 
     use super::*;
     use crate::request::Request;
@@ -176,7 +175,7 @@ mod tests {
     fn written(form: Form) -> String {
         let body = form.into_body("X").unwrap();
         let declared = body.length();
-        let bytes = block_on(body.collect(10_000)).unwrap();
+        let bytes = body.collect(10_000).now_or_never().unwrap().unwrap();
         assert!(declared.is_none_or(|length| length == bytes.len() as u64));
         String::from_utf8(bytes.to_vec()).unwrap()
     }
@@ -212,7 +211,7 @@ mod tests {
         let known = body(Body::from("bytes"));
         assert!(known.length().is_some());
         for _ in 0..2 {
-            let text = block_on(known.try_clone().unwrap().collect(1000)).unwrap();
+            let text = known.try_clone().unwrap().collect(1000).now_or_never().unwrap().unwrap();
             assert!(text.ends_with(b"\r\n\r\nbytes\r\n--X--\r\n"), "{text:?}");
         }
         let factory = body(Body::factory(|| stream::iter([Ok::<_, std::io::Error>("again")])));
