@@ -244,6 +244,14 @@ fn each_hop_stores_cookies_and_sends_those_of_its_own_url() {
 }
 
 #[test]
+fn a_cookie_of_one_hop_does_not_travel_to_the_next() {
+    let wire = wire([answers([HOME, HELLO])]);
+    wire.jar.add(&URL.parse().unwrap(), "dir=1; path=/dir").unwrap();
+    send(wire.get()).unwrap();
+    assert_eq!(wire.sent(0, "cookie"), ["dir=1", "-"]);
+}
+
+#[test]
 fn a_cookie_header_of_the_requests_own_wins_within_its_origin() {
     let wire = wire([answers([HOME, AWAY]), answers([HELLO])]);
     wire.jar.add(&URL.parse().unwrap(), "jar=1; path=/").unwrap();
