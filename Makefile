@@ -1,13 +1,18 @@
 # The two commands most people need are `make test` and `make www`; everything else is plain cargo and npm.
 
-.PHONY: help test lint setup www size clean
+# The recipes source tests/setup.sh, which is bash; /bin/sh is another shell on many systems.
+SHELL := bash
+
+.PHONY: help test lint setup package www size clean
 
 help:
-	@echo "make test    all tests, on every platform; installs what it lacks"
-	@echo "make lint    formatting, clippy and rustdoc, warnings as errors"
-	@echo "make www     builds the live page and serves it with the demo site"
-	@echo "make size    builds the npm package and says what it weighs"
-	@echo "make setup   installs what the tests need, and nothing else"
+	@echo "make test     all tests, on every platform; installs what it lacks"
+	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
+	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
+	@echo "make package  builds the npm package"
+	@echo "make size     builds the npm package and says what it weighs"
+	@echo "make setup    installs what the tests need, and nothing else"
+	@echo "make clean    removes what was built"
 
 test:
 	@tests/run.sh
@@ -18,17 +23,17 @@ lint:
 setup:
 	@. tests/setup.sh && setup_all
 
-www:
+package:
 	@. tests/setup.sh && setup_package
 	@cd pkg-js && npm run --silent build
+
+size: package
+	@cd pkg-js && npm run --silent size
+
+www: package
 	@node www/build.mjs
 	@cargo build --quiet --release --example serve
-	@target="$$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')"; \
-	  exec "$$target/release/examples/serve" --directory www/dist $(ARGS)
-
-size:
-	@. tests/setup.sh && setup_package
-	@cd pkg-js && npm run --silent build && npm run --silent size
+	@. tests/setup.sh && exec "$$(target_directory)/release/examples/serve" --directory www/dist $(ARGS)
 
 clean:
 	cargo clean

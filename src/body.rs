@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -146,7 +145,7 @@ impl Body {
         Self(Inner::Stream { stream: Mutex::new(stream), len })
     }
 
-    /// The length in bytes, if it is known before the body is read.
+    /// The length in bytes of what is still to be read, if it is known.
     pub fn length(&self) -> Option<u64> {
         match &self.0 {
             Inner::Empty => Some(0),
@@ -239,9 +238,13 @@ impl Stream for Body {
                     return Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) });
                 }
                 Inner::Factory { start, len } => *self = Self::raw_stream(start.start(), *len),
-                Inner::Stream { stream, .. } => {
+                Inner::Stream { stream, len } => {
                     let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
-                    return stream.as_mut().poll_next(cx);
+                    let item = stream.as_mut().poll_next(cx);
+                    if let (Poll::Ready(Some(Ok(chunk))), Some(left)) = (&item, len) {
+                        *left = left.saturating_sub(chunk.len() as u64);
+                    }
+                    return item;
                 }
             }
         }
@@ -269,21 +272,5 @@ impl fmt::Debug for Body {
             Inner::Stream { .. } => "Stream",
         };
         f.debug_struct(form).field("length", &self.length()).finish()
-    }
-}
-
-/// How many bytes of a request's body its backend has taken; shared between the backend and whoever watches.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<AtomicU64>);
-
-impl Progress {
-    /// Counts `bytes` more.
-    pub fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// The bytes counted so far.
-    pub fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

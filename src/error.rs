@@ -34,6 +34,9 @@ pub enum ErrorKind {
     Dns,
     /// No connection to the server could be made.
     Connect,
+    /// The TLS handshake failed; the message and the source tell a certificate that has expired, is for another host or
+    /// comes from an issuer that is not trusted.
+    Tls,
     /// The server closed the connection before the response was complete.
     ConnectionClosed,
     /// The server's bytes are not a valid HTTP/1.1 response.
@@ -69,6 +72,7 @@ impl ErrorKind {
             Self::Timeout => "TIMEOUT",
             Self::Dns => "DNS",
             Self::Connect => "CONNECT",
+            Self::Tls => "TLS",
             Self::ConnectionClosed => "CONNECTION_CLOSED",
             Self::Protocol => "PROTOCOL",
             Self::Io => "IO",
@@ -132,7 +136,7 @@ impl fmt::Display for Phase {
 /// A time limit: which one it is and how long it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The option's name: `connect`, `head`, `idle` or `total`.
+    /// The option's name: `queue`, `connect`, `head`, `idle` or `total`.
     pub name: &'static str,
     /// How long the option allows.
     pub duration: Duration,
@@ -246,15 +250,15 @@ impl Error {
     /// Whether no connection could be made: the look-up or the connection failed or took too long.
     ///
     /// # Platform
-    /// A browser does not say why a fetch failed, so there this is only ever true of a time limit named `connect`.
+    /// A browser does not show its connections, so there this is never true.
     pub fn is_connect(&self) -> bool {
         self.phase() == Phase::Connect
     }
 
     /// Whether the network, the server or the bytes between them are at fault, rather than the request or a limit.
     pub fn is_network(&self) -> bool {
-        use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network, Protocol};
-        matches!(self.kind(), Dns | Connect | ConnectionClosed | Protocol | Io | Network)
+        use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network, Protocol, Tls};
+        matches!(self.kind(), Dns | Connect | Tls | ConnectionClosed | Protocol | Io | Network)
     }
 
     /// Whether the request was never sent because it is wrong in itself.

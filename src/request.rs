@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::auth::Authenticate;
-use crate::body::{Body, Progress};
+use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result, Source};
+use crate::progress::Progress;
 use crate::url::Url;
 
 /// What to do with a redirect; the names are the Fetch standard's.
@@ -43,7 +44,12 @@ pub struct RequestOptions {
     pub connect_timeout: Option<Duration>,
     /// The longest silence between starting an attempt and the response's head. Client default: 20 s.
     ///
-    /// While the request's body is on its way, each piece that leaves starts the time again.
+    /// Connecting has its own limit and does not count. While the request's body is on its way, each piece that leaves
+    /// starts the time again.
+    ///
+    /// # Platform
+    /// A browser does not show its connections, nor how far an upload is: there this time includes connecting, and a
+    /// body adds a second for each 32 KiB.
     pub head_timeout: Option<Duration>,
     /// The longest silence between two pieces of the response's body. Client default: 20 s.
     pub idle_timeout: Option<Duration>,
@@ -95,7 +101,12 @@ macro_rules! option_setters {
 
         /// Sets the longest silence between starting an attempt and the response's head; zero means none.
         ///
-        /// While the request's body is on its way, each piece that leaves starts the time again.
+        /// Connecting has its own limit and does not count. While the request's body is on its way, each piece that
+        /// leaves starts the time again.
+        ///
+        /// # Platform
+        /// A browser does not show its connections, nor how far an upload is: there this time includes connecting, and
+        /// a body adds a second for each 32 KiB.
         pub fn head_timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.head_timeout = Some(limit))
         }
@@ -222,7 +233,7 @@ impl Request {
         self.authenticator = authenticator;
     }
 
-    /// Where a backend counts the bytes of the body that it has taken, so that a slow upload is not a silence.
+    /// Where a backend tells how far it is, so that a slow upload is not taken for silence.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
@@ -242,7 +253,7 @@ impl Request {
             body: Body::empty(),
             options: self.options.clone(),
             authenticator: self.authenticator.clone(),
-            progress: self.progress.clone(),
+            progress: Progress::default(),
         }
     }
 
@@ -252,8 +263,12 @@ impl Request {
         if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.headers.contains_key(*name)) {
             return refuse(format!("the header {name:?} is derived from the body; set the body's length instead"));
         }
-        if [Method::CONNECT, Method::TRACE].contains(&self.method) {
+        let method = self.method.as_str();
+        if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
             return refuse(format!("the method {} is not one a client may fetch with", self.method));
+        }
+        if self.headers.get_all(HOST).iter().count() > 1 {
+            return refuse("there is more than one `host` header".to_owned());
         }
         if [Method::GET, Method::HEAD].contains(&self.method) && !self.body.is_none() {
             return refuse(format!("a {} request has no body", self.method));

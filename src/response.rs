@@ -108,7 +108,10 @@ impl Response {
         self.redirected
     }
 
-    /// The body's length in bytes as far as it is known: that of the body itself, else what the head declares.
+    /// The length in bytes of what is left of the body, as far as it is known: from the body itself, else from the head.
+    ///
+    /// # Platform
+    /// A page is not told whether the body of another origin was compressed; the length is then the compressed one.
     pub fn content_length(&self) -> Option<u64> {
         self.body.length().or_else(|| self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok())
     }

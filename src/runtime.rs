@@ -3,6 +3,7 @@
 //! Both have a default on every platform that needs no set-up, so most programs never name them.
 
 use std::ops::Add;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::future::BoxFuture;
@@ -49,6 +50,16 @@ pub trait Timer: Send + Sync + 'static {
     /// # Cancellation
     /// Dropping the future drops the timer.
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()>;
+}
+
+impl<T: Timer + ?Sized> Timer for Arc<T> {
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        (**self).sleep_until(deadline)
+    }
 }
 
 /// A place to run tasks nobody waits for.

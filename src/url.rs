@@ -81,7 +81,7 @@ impl Url {
 
     fn from_platform(input: &str, parsed: std::result::Result<String, String>) -> Result<Self> {
         let href = parsed.map_err(|reason| {
-            let error = Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", clip(input)));
+            let error = Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", presentable(input)));
             // Some engines repeat what they were given.
             if input.contains('@') && reason.contains(input) { error } else { error.with_source(reason) }
         })?;
@@ -293,11 +293,11 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// As much of `input` as a message should repeat.
+/// As much of `input` as a message should repeat: no more than a line of it, and no password.
 ///
 /// It is not a URL, so which part of it would be a user name and password is anybody's guess: all before an `@` is
 /// left out.
-fn clip(input: &str) -> String {
+pub(crate) fn presentable(input: &str) -> String {
     let host = input.rfind('@');
     let hidden = if host.is_some() { "\u{2026}" } else { "" };
     hidden.chars().chain(input[host.unwrap_or(0)..].chars()).take(200).collect()
@@ -369,6 +369,7 @@ mod tests {
         ] {
             assert_eq!(base.join(link).unwrap().as_str(), expected);
         }
+        assert_eq!(presentable("http://user:secret@[bad/x"), "\u{2026}@[bad/x");
         assert_eq!(base.without_fragment().as_str(), "http://example.com/a/b?q");
     }
 }

@@ -6,30 +6,51 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
-setup_all
 
-logs="$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/test-logs"
+suites=(native doc wasm-node wasm-chromium js-node js-module js-bundle size page)
+only=("$@")
+for prefix in "${only[@]}"; do
+  [[ " ${suites[*]}" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are: ${suites[*]}"
+done
+
+# Whether one of these suites is to run.
+wanted() {
+  [ "${#only[@]}" -eq 0 ] && return 0
+  local name prefix
+  for name in "$@"; do
+    for prefix in "${only[@]}"; do [[ "$name" == "$prefix"* ]] && return 0; done
+  done
+  return 1
+}
+
+setup_cargo
+if wanted "${suites[@]:2}"; then setup_all; fi
+logs="$(target_directory)/test-logs"
 mkdir -p "$logs"
 summary=()
 passed=0
 failed=0
+bounded=()
+has timeout && bounded=(timeout "${SUITE_TIMEOUT:-1500}")
 
-wanted() {
-  [ "${#only[@]}" -eq 0 ] && return 0
-  local prefix
-  for prefix in "${only[@]}"; do [[ "$1" == "$prefix"* ]] && return 0; done
-  return 1
+# Notes what came of a suite, and shows its output if something failed.
+note() {
+  local name="$1" ok="$2" bad="$3" seconds="$4"
+  if [ "$bad" -ne 0 ]; then tail -n 150 "$logs/$name.log"; fi
+  passed=$((passed + ok))
+  failed=$((failed + bad))
+  summary+=("$(printf '%-18s %5d passed %3d failed %5d s' "$name" "$ok" "$bad" "$seconds")")
 }
-only=("$@")
 
-# Runs a suite, counts what its output says ran, and shows the output if something failed.
+# Runs a suite and counts what its output says ran.
 suite() {
   local name="$1" log="$logs/$1.log" status ok bad started
   shift
   wanted "$name" || return 0
-  say "$name: $*"
+  say "$name"
   started=$SECONDS
-  "$@" >"$log" 2>&1
+  # A suite that hangs is a failure too.
+  "${bounded[@]}" "$@" >"$log" 2>&1
   status=$?
   # "test result: ok. 3 passed; 0 failed" (cargo) and "name: 3 passed, 0 failed" (ours).
   read -r ok bad < <(awk '
@@ -37,46 +58,52 @@ suite() {
       split(substr($0, RSTART, RLENGTH), part, " "); ok += part[1]; bad += part[3]
     }
     END { print ok + 0, bad + 0 }' "$log")
-  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+    printf 'the suite ended with status %d\n' "$status" >>"$log"
+    bad=1
+  fi
   if [ "$((ok + bad))" -eq 0 ]; then
     printf 'the suite ran no test\n' >>"$log"
     bad=1
   fi
-  if [ "$bad" -ne 0 ]; then tail -n 150 "$log"; fi
-  passed=$((passed + ok))
-  failed=$((failed + bad))
-  summary+=("$(printf '%-18s %5d passed %3d failed %5d s' "$name" "$ok" "$bad" "$((SECONDS - started))")")
+  note "$name" "$ok" "$bad" "$((SECONDS - started))"
 }
 
-# The lab for the suites that cannot bring their own; stopped when this script ends.
-serve() {
-  cargo build --quiet --example serve || give_up "the example \`serve\` does not compile"
-  exec 3< <(exec "$(dirname "$logs")/debug/examples/serve" --address 127.0.0.1:0 --directory www/dist 2>"$logs/serve.log")
-  server=$!
-  trap 'kill "$server" 2>/dev/null' EXIT
-  read -r -t 20 WATERSPOUT_LAB <&3 || give_up "the lab did not start; see $logs/serve.log"
+# Something that the suites after it need; if it fails, it counts as a failure and they do not run.
+step() {
+  local name="$1" started=$SECONDS
+  shift
+  say "$name"
+  "$@" >"$logs/$name.log" 2>&1 && return 0
+  note "$name" 0 1 "$((SECONDS - started))"
+  return 1
+}
+
+# The lab, for the suites that cannot bring their own; stopped when this script ends.
+start_lab() {
+  cargo build --quiet --example serve || return 1
+  exec 3< <(exec "$(target_directory)/debug/examples/serve" --address 127.0.0.1:0 --directory www/dist 2>"$logs/serve.log")
+  lab=$!
+  trap 'kill "$lab" 2>/dev/null' EXIT
+  read -r -t 20 WATERSPOUT_LAB <&3 || return 1
   export WATERSPOUT_LAB
-  say "the lab is at $WATERSPOUT_LAB"
 }
 
-in_package() { (cd pkg-js && "$@"); }
-build_page() { node www/build.mjs; }
+in_package=(bash -c 'cd pkg-js && exec "$@"' --)
 
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
-serve
-suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node
-suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing --test browser
-if wanted js || wanted page || wanted size; then
-  say "building the npm package"
-  in_package npm run --silent build >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; give_up "the npm package does not build"; }
+if wanted "${suites[@]:2}" && step lab start_lab; then
+  suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node
+  suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing --test browser
+  if wanted "${suites[@]:4}" && step package make --no-print-directory package; then
+    suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
+    suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
+    suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle
+    suite size "${in_package[@]}" npm run --silent size
+    suite page bash -c 'node www/build.mjs && exec node www/test/page.mjs "$1"' -- "$WATERSPOUT_LAB"
+  fi
 fi
-suite js-node in_package node test/run.mjs "$WATERSPOUT_LAB" node
-suite js-module in_package node test/run.mjs "$WATERSPOUT_LAB" module
-suite js-bundle in_package node test/run.mjs "$WATERSPOUT_LAB" bundle
-suite size in_package npm run --silent size
-build_page >"$logs/page-build.log" 2>&1
-suite page node www/test/page.mjs "$WATERSPOUT_LAB"
 
 printf '\n'
 printf '%s\n' "${summary[@]}"

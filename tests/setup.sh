@@ -8,8 +8,16 @@ say() { printf '== %s\n' "$*"; }
 give_up() { printf 'error: %s\n' "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-setup_rust() {
+target_directory() {
+  cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
+}
+
+setup_cargo() {
   has cargo || give_up "cargo is missing: install Rust from https://rustup.rs, then run this again"
+}
+
+setup_rust() {
+  setup_cargo
   # Compiling and linking the smallest crate is the one sure sign that the target is there.
   if ! rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null | xargs -I{} test -d {}; then
     say "adding the Rust target wasm32-unknown-unknown"
@@ -21,6 +29,7 @@ setup_rust() {
 setup_wasm_bindgen() {
   local wanted
   wanted="$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print }' "$root/Cargo.lock")"
+  [ -n "$wanted" ] || give_up "Cargo.lock names no version of wasm-bindgen"
   [ "$(wasm-bindgen --version 2>/dev/null)" = "wasm-bindgen $wanted" ] && return
   say "installing wasm-bindgen-cli $wanted (some minutes)"
   cargo install --quiet --force wasm-bindgen-cli --version "$wanted" || give_up "wasm-bindgen-cli $wanted could not be installed"

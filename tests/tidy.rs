@@ -7,15 +7,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that any module may use: the vocabulary.
-const TYPES: [&str; 5] = ["error", "request", "response", "body", "url"];
+const TYPES: [&str; 6] = ["error", "request", "response", "body", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 26] = [
+const IMPORTS: [(&str, &[&str]); 27] = [
     ("error", &[]),
     ("request", &["auth"]),
     ("response", &[]),
     ("body", &["future"]),
     ("url", &["platform"]),
+    ("progress", &[]),
     ("json", &[]),
     ("auth", &["platform"]),
     ("form", &[]),
@@ -146,8 +147,9 @@ fn features_switch_whole_modules() {
     for file in files("src", "rs") {
         let lines: Vec<_> = file.lines().collect();
         for (line, next) in lines.iter().zip(lines.iter().skip(1)) {
-            let is_module =
-                ["mod ", "pub mod ", "pub(crate) mod ", "pub(crate) use "].iter().any(|it| next.starts_with(it));
+            let is_module = ["mod ", "pub mod ", "pub use ", "pub(crate) mod ", "pub(crate) use ", "#[path"]
+                .iter()
+                .any(|it| next.starts_with(it));
             if line.contains("feature =") && !is_module {
                 complaints.push(format!("{}: {line} is not on a module", file.path));
             }

@@ -8,6 +8,7 @@ mod site;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use futures::FutureExt;
@@ -25,17 +26,20 @@ struct Arguments {
     directory: Option<PathBuf>,
 }
 
-fn main() -> std::io::Result<()> {
+fn main() -> ExitCode {
     let Arguments { address, directory } = Arguments::parse();
+    let page = if directory.is_some() { "The live page" } else { "The server" };
     let routes = Routes { lab: lab::Lab::default(), site: Box::new(site::handler()), directory };
-    let server = Server::start_on(address, routes)?;
+    let server = match Server::start_on(address, routes) {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("error: cannot listen on {address}: {error}; choose another port with --address 127.0.0.1:0");
+            return ExitCode::FAILURE;
+        }
+    };
     // The first line is for programs that start this one and wait for the address.
     println!("{}", server.url("/"));
-    eprintln!(
-        "serving until interrupted: the demo site at {}, the lab at {}",
-        server.url("/site/"),
-        server.url("/lab/hello")
-    );
+    eprintln!("{page} is at {} (demo site at /site/, lab at /lab/hello). Ctrl-C ends it.", server.url("/"));
     loop {
         std::thread::park();
     }

@@ -101,6 +101,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let stop = interrupt()?;
 
     eprintln!("Crawling {}, {} at a time; Ctrl-C ends it with a summary.", plan.start, plan.workers);
+    if arguments.url.is_none() {
+        eprintln!("The demo site breaks ten of its links on purpose, to show how failures are reported.");
+    }
     let progress = Progress::start();
     let findings = EventLoop::new().run_sync(crawl(&client, &plan, stop, |tally| progress.show(tally)));
     progress.finish();

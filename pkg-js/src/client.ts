@@ -2,7 +2,7 @@
 import { createCore, type Core } from "./core.js";
 import { timeoutError } from "./errors.js";
 import { platformInit, withSignal } from "./init.js";
-import { limitsOver, type Limits } from "./limits.js";
+import { limitsOver, refuseUnknown, type Limits } from "./limits.js";
 import type { ClientOptions, ClientStats, WaterspoutInit } from "./types.js";
 
 /**
@@ -15,6 +15,7 @@ export class Client {
   #core: Core | undefined;
 
   constructor(options: ClientOptions = {}) {
+    refuseUnknown("options", options, ["maxActive", "timeout", "fetch"]);
     const { maxActive = 10, timeout, fetch = globalThis.fetch } = options;
     if (!Number.isInteger(maxActive) || maxActive < 1 || maxActive > 0xffff_ffff) {
       throw new RangeError(`maxActive is ${String(maxActive)}: it must be a whole number, 1 at least`);
@@ -44,43 +45,51 @@ export class Client {
 
   #send(input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> {
     const { maxActive, fetch, limits: defaults } = this.#options;
-    const limits = limitsOver(init?.waterspout?.timeout, defaults);
+    const own = init?.waterspout ?? {};
+    refuseUnknown("waterspout", own, ["timeout"]);
+    const limits = limitsOver(own.timeout, defaults);
     const clock = limits.head || limits.total ? new AbortController() : undefined;
     // The Request is built now, as the platform would: a wrong argument is told at once, a body is taken.
-    const request = new Request(input, clock ? withSignal(init, followed(input, init, clock.signal)) : init);
+    const request = new Request(input, clock ? withSignal(input, init, followed(input, init, clock.signal)) : init);
     const { signal } = request;
-    if (signal.aborted) return Promise.reject(signal.reason);
+    if (signal.aborted) {
+      giveUp(request, signal.reason);
+      return Promise.reject(signal.reason);
+    }
 
     const core = (this.#core ??= createCore(maxActive));
     const called = performance.now();
     return new Promise<Response>((resolve, reject) => {
       let started = false;
-      let cancel: ((reason: unknown) => void) | undefined;
-      const cancelled = new Promise<never>((_, reject) => (cancel = reject));
+      let cancel = (): void => undefined;
+      const cancelled = new Promise<void>((resolve) => (cancel = resolve));
       const onAbort = (): void => {
         // Once started, the platform itself rejects.
         if (started) return;
-        cancel?.(signal.reason);
+        cancel();
         reject(signal.reason);
-        request.body?.cancel(signal.reason).catch(() => undefined);
+        giveUp(request, signal.reason);
       };
       signal.addEventListener("abort", onAbort, { once: true });
 
       const start = (): Promise<Response> => {
+        // The slot may come in the same turn as the abort.
+        if (signal.aborted) return Promise.reject(signal.reason);
         started = true;
         const extra = platformInit(request, init);
         return extra ? fetch(request, extra) : fetch(request);
       };
       const done = (response: Response | undefined, thrown: unknown, phase?: string, limit?: keyof Limits): void => {
         signal.removeEventListener("abort", onAbort);
+        cancel();
         if (response) {
-          if (clock && limits.total) abortLater(clock, limits.total, called);
+          if (clock && limits.total && response.body !== null) abortLater(clock, limits.total, called);
           resolve(response);
         } else if (phase && limit) {
           const error = timeoutError(phase, limit, limits[limit]);
           reject(error);
           clock?.abort(error);
-          if (!started) request.body?.cancel(error).catch(() => undefined);
+          if (!started) giveUp(request, error);
         } else {
           reject(thrown);
         }
@@ -88,6 +97,11 @@ export class Client {
       core.send(start, done, cancelled, limits.queue, limits.head, limits.total);
     });
   }
+}
+
+/** Gives a request up before it was sent: its body is told, as the platform would. */
+function giveUp(request: Request, reason: unknown): void {
+  request.body?.cancel(reason).catch(() => undefined);
 }
 
 /** A signal that follows the caller's, if there is one, and ours. */
@@ -108,7 +122,10 @@ function followed(input: RequestInfo | URL, init: WaterspoutInit | undefined, ou
 /** The rest of the total limit, for the body; it keeps no process alive, and does nothing to a body that has ended. */
 function abortLater(clock: AbortController, total: number, called: number): void {
   const left = Math.max(0, Math.ceil(called + total - performance.now()));
-  if (left > 0x7fff_ffff) return;
-  const timer: unknown = setTimeout(() => clock.abort(timeoutError("body", "total", total)), left);
+  // A longer delay would be taken for none.
+  const timer: unknown =
+    left > 0x7fff_ffff
+      ? setTimeout(() => abortLater(clock, total, called), 0x7fff_ffff)
+      : setTimeout(() => clock.abort(timeoutError("body", "total", total)), left);
   if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") timer.unref();
 }

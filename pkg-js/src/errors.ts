@@ -8,6 +8,7 @@ export type ErrorCode =
   | "TIMEOUT"
   | "DNS"
   | "CONNECT"
+  | "TLS"
   | "CONNECTION_CLOSED"
   | "PROTOCOL"
   | "IO"

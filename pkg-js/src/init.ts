@@ -36,11 +36,21 @@ export function platformInit(request: Request, init: object | undefined): Reques
   return { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...Object.fromEntries(members) };
 }
 
-/** `init` with another signal; getters and inherited members are read from `init` as the platform would. */
-export function withSignal(init: WaterspoutInit | undefined, signal: AbortSignal): WaterspoutInit {
-  const target: WaterspoutInit = init ?? {};
-  return new Proxy(target, {
-    get: (target, name) => (name === "signal" ? signal : (Reflect.get(target, name, target) as unknown)),
-    has: (target, name) => name === "signal" || Reflect.has(target, name),
-  });
+/**
+ * `init` with another signal; getters and inherited members are read from `init` as the platform would.
+ *
+ * A second argument that is not empty resets the referrer of a Request, so that of `input` is given again.
+ */
+export function withSignal(input: unknown, init: WaterspoutInit | undefined, signal: AbortSignal): WaterspoutInit {
+  const members: Record<PropertyKey, unknown> = { signal };
+  if (input instanceof Request) {
+    members.referrer = input.referrer;
+    members.referrerPolicy = input.referrerPolicy;
+  }
+  const read = (name: PropertyKey): unknown => {
+    const own = init === undefined ? undefined : (Reflect.get(init, name, init) as unknown);
+    return name === "signal" || own === undefined ? members[name] : own;
+  };
+  // An empty target: a proxy must not contradict a frozen one.
+  return new Proxy({}, { get: (_, name) => read(name), has: (_, name) => read(name) !== undefined });
 }

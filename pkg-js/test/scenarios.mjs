@@ -6,6 +6,15 @@
  */
 import { Client, isWaterspoutError } from "waterspout";
 
+/** The memory of the core, which is made at the first use of the package. */
+let memory;
+const { Instance } = WebAssembly;
+WebAssembly.Instance = function (...call) {
+  const instance = new Instance(...call);
+  memory ??= Object.values(instance.exports).find((exported) => exported instanceof WebAssembly.Memory);
+  return instance;
+};
+
 /** Scenarios of the Rust list that have no counterpart here, and why. */
 export const notHere = {
   error_for_status_keeps_good_responses_and_names_bad_ones: "the platform's Response has `ok`",
@@ -496,8 +505,64 @@ export const only = {
       }
       assert(thrown instanceof RangeError, JSON.stringify(options));
     }
+    for (const options of [{ timeout: "5s" }, { timeout: null }, { timeout: { connect: 5 } }, { maxactive: 3 }, { fetch: 1 }]) {
+      const error = await rejection((async () => new Client(options))());
+      assert(error instanceof TypeError, JSON.stringify(options));
+    }
+    assert((await rejection(new Client().fetch(lab.url("hello"), { waterspout: { timeOut: 1 } }))) instanceof TypeError, "timeOut");
     const error = await rejection(new Client().fetch(lab.url("hello"), { waterspout: { timeout: -5 } }));
     assert(error instanceof RangeError && error.message.includes("-5"), String(error));
+  },
+  async finished_requests_leave_nothing_behind() {
+    const client = new Client({ fetch: async () => new Response(null, { status: 204 }) });
+    const round = async (times) => {
+      for (let n = 0; n < times; n++) await client.fetch("http://127.0.0.1:1/");
+      return memory.buffer.byteLength;
+    };
+    const before = await round(2_000);
+    equal(await round(20_000), before, "the core's memory");
+  },
+  async a_request_keeps_its_referrer_with_limits_set(lab) {
+    let seen;
+    const client = new Client({ timeout: 5_000, fetch: (request) => ((seen = request), fetch(request)) });
+    await client.fetch(new Request(lab.url("hello"), { referrerPolicy: "no-referrer" }));
+    equal(seen.referrerPolicy, "no-referrer");
+  },
+  async a_frozen_init_is_read(lab) {
+    const { signal } = new AbortController();
+    for (const init of [Object.freeze({ signal }), Object.freeze({ signal: null, method: "POST" })]) {
+      equal((await new Client({ timeout: 5_000 }).fetch(lab.url("echo"), init)).status, 200);
+    }
+  },
+  async an_abort_in_the_turn_of_the_slot_sends_nothing(lab) {
+    for (const turns of [0, 1, 2, 3, 4, 5]) {
+      let [release, late] = [undefined, 0];
+      const transport = ({ signal }) => {
+        late += Number(signal.aborted);
+        return new Promise((resolve, reject) => {
+          release ??= () => resolve(new Response(null));
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      };
+      const client = new Client({ maxActive: 1, fetch: transport });
+      const first = client.fetch(lab.url("hello"));
+      const controller = new AbortController();
+      const second = rejection(client.fetch(lab.url("hello"), { signal: controller.signal }));
+      release();
+      for (let turn = 0; turn < turns; turn++) await null;
+      controller.abort();
+      await Promise.all([first, second]);
+      await sleep(0);
+      equal([late, client.stats()], [0, { active: 0, queued: 0 }], `after ${turns} turns`);
+    }
+  },
+  async a_request_that_is_aborted_before_tells_its_body(lab) {
+    let told;
+    const body = new ReadableStream({ cancel: (reason) => void (told = reason) });
+    const init = { method: "POST", body, duplex: "half", signal: AbortSignal.abort("never mind") };
+    equal(await rejection(new Client().fetch(lab.url("upload"), init)), "never mind");
+    await null;
+    equal(told, "never mind");
   },
   async a_transport_that_throws_frees_its_slot(lab) {
     const client = new Client({ maxActive: 1, fetch: () => { throw new SyntaxError("no"); } });

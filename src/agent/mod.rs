@@ -90,6 +90,7 @@ impl Agent {
                 Err(error) if !is_stale(&error, &connection, request.method()) => return Err(error),
                 Err(error) => {
                     let body = spare.ok_or(error)?;
+                    drop(connection);
                     return self.fresh(request, origin, body).await;
                 }
             }
@@ -99,7 +100,10 @@ impl Agent {
 
     /// Makes one request on a new connection.
     async fn fresh(&self, request: &Request, origin: Origin, body: Body) -> Result<Response> {
-        let mut connection = self.connect(&origin, request.options().connect_timeout).await?;
+        let mut connection = {
+            let _connecting = request.progress().connecting();
+            self.connect(&origin, request.options().connect_timeout).await?
+        };
         let answer = exchange(&mut connection, request, body).await?;
         Ok(self.response(request, origin, connection, answer))
     }
@@ -137,6 +141,7 @@ impl Agent {
 impl Backend for Agent {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
+            request.validate()?;
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
             }

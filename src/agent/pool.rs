@@ -11,11 +11,14 @@ use crate::url::Origin;
 /// How long a connection is kept without a request; servers close theirs after 5 to 75 s.
 const LONGEST_IDLE: Duration = Duration::from_secs(15);
 
+/// How often stale connections are looked for, at the most.
+const PRUNE_EVERY: Duration = Duration::from_secs(1);
+
 /// The most connections kept for one origin.
-const MOST_PER_ORIGIN: usize = 16;
+const MOST_PER_ORIGIN: usize = 512;
 
 /// The most connections kept in total.
-const MOST: usize = 128;
+const MOST: usize = 1024;
 
 /// The idle connections of an agent.
 #[derive(Default)]
@@ -26,6 +29,8 @@ struct Kept {
     /// Each origin's connections, the one used last at the end.
     by_origin: HashMap<Origin, Vec<Idle>>,
     count: usize,
+    /// When stale connections were last looked for.
+    pruned: Instant,
 }
 
 struct Idle {
@@ -46,7 +51,11 @@ impl Pool {
 
     fn pop(&self, origin: &Origin) -> Option<Idle> {
         let mut kept = self.lock();
-        let idle = kept.by_origin.get_mut(origin)?.pop()?;
+        let of_origin = kept.by_origin.get_mut(origin)?;
+        let idle = of_origin.pop()?;
+        if of_origin.is_empty() {
+            kept.by_origin.remove(origin);
+        }
         kept.count -= 1;
         Some(idle)
     }
@@ -69,12 +78,12 @@ impl Pool {
 impl Kept {
     fn put(&mut self, origin: &Origin, idle: Idle) -> Vec<Idle> {
         let mut crowded_out = Vec::new();
-        if self.count >= MOST {
-            crowded_out = self.remove_stale(idle.since);
+        if idle.since.since(self.pruned) >= PRUNE_EVERY {
+            self.pruned = idle.since;
+            crowded_out.extend(self.remove_stale(idle.since));
         }
         if self.count >= MOST {
-            crowded_out.push(idle);
-            return crowded_out;
+            crowded_out.extend(self.remove_oldest());
         }
         let kept = match self.by_origin.get_mut(origin) {
             Some(kept) => kept,
@@ -89,19 +98,28 @@ impl Kept {
         crowded_out
     }
 
-    /// Removes what has been idle too long, or the longest idle of each origin if nothing has.
+    /// Removes what has been idle too long.
     fn remove_stale(&mut self, now: Instant) -> Vec<Idle> {
         let mut removed = Vec::new();
         for kept in self.by_origin.values_mut() {
             let stale = kept.iter().take_while(|idle| now.since(idle.since) >= LONGEST_IDLE).count();
             removed.extend(kept.drain(..stale));
         }
-        if removed.is_empty() {
-            let oldest = self.by_origin.values_mut().filter(|kept| !kept.is_empty()).min_by_key(|kept| kept[0].since);
-            removed.extend(oldest.map(|kept| kept.remove(0)));
-        }
         self.by_origin.retain(|_, kept| !kept.is_empty());
         self.count -= removed.len();
         removed
+    }
+
+    /// Removes the connection that has been idle longest.
+    fn remove_oldest(&mut self) -> Option<Idle> {
+        let age = |kept: &Vec<Idle>| kept.first().map(|idle| idle.since);
+        let oldest = self.by_origin.iter().min_by_key(|(_, kept)| age(kept)).map(|(origin, _)| origin.clone())?;
+        let kept = self.by_origin.get_mut(&oldest)?;
+        let removed = kept.remove(0);
+        if kept.is_empty() {
+            self.by_origin.remove(&oldest);
+        }
+        self.count -= 1;
+        Some(removed)
     }
 }

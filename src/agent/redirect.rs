@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, StatusCode};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::request::Request;
-use crate::url::{Scheme, Url};
+use crate::url::{Scheme, Url, presentable};
 
 /// How many redirects are followed; the Fetch standard's number.
 const MOST_HOPS: usize = 20;
@@ -57,9 +57,9 @@ pub(super) fn follow(
 
 fn target(from: &Url, location: &HeaderValue) -> Result<Url> {
     let text = String::from_utf8_lossy(location.as_bytes());
-    let mut target = from
-        .join(&text)
-        .map_err(|error| refused(format!("the redirect's target {text:?} cannot be fetched")).with_source(error))?;
+    let mut target = from.join(&text).map_err(|error| {
+        refused(format!("the redirect's target {:?} cannot be fetched", presentable(&text))).with_source(error)
+    })?;
     if target.has_credentials() {
         return Err(refused("the redirect's target has a user name or password".to_owned()));
     }

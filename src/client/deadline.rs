@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::body::Progress;
 use crate::error::{Error, Limit, Phase, Result};
 use crate::future::BoxFuture;
+use crate::progress::Progress;
 use crate::runtime::{Instant, Timer};
 
 /// Watches a request through its phases with one timer, which is set only when a wait really waits.
@@ -23,6 +23,8 @@ pub(crate) struct Deadline {
     /// The limit of the present phase, and since when it counts.
     limit: Option<Limit>,
     since: Instant,
+    /// What the backend asked for on top of the limit.
+    allowance: Duration,
     alarm: Option<(Instant, BoxFuture<'static, ()>)>,
 }
 
@@ -37,6 +39,7 @@ impl Deadline {
             phase: Phase::Queue,
             limit: None,
             since: now,
+            allowance: Duration::ZERO,
             alarm: None,
         }
     }
@@ -45,6 +48,7 @@ impl Deadline {
     pub(crate) fn enter(&mut self, phase: Phase, name: &'static str, duration: Option<Duration>) {
         self.phase = phase;
         self.limit = duration.filter(|duration| !duration.is_zero()).map(|duration| Limit { name, duration });
+        self.allowance = Duration::ZERO;
         self.touch();
     }
 
@@ -63,14 +67,33 @@ impl Deadline {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
-            let bytes = progress.map_or(0, Progress::bytes);
-            if bytes != seen {
-                seen = bytes;
-                self.touch();
+            if let Some(progress) = progress {
+                self.follow(progress, &mut seen);
             }
             self.poll_expired(cx).map(Err)
         })
         .await
+    }
+
+    /// Takes into account what the backend tells: a piece that left starts the phase's limit again, and while it
+    /// connects that limit does not count.
+    fn follow(&mut self, progress: &Progress, seen: &mut u64) {
+        self.allowance = progress.allowance();
+        let connecting = progress.is_connecting();
+        let was_connecting = self.phase == Phase::Connect;
+        if connecting || was_connecting || progress.bytes() != *seen {
+            *seen = progress.bytes();
+            self.phase = if connecting { Phase::Connect } else { Phase::Head };
+            self.touch();
+        }
+    }
+
+    /// The error, if the total limit has passed; costs a look at the clock.
+    pub(crate) fn overdue(&self) -> Option<Error> {
+        let duration = self.total?;
+        let elapsed = self.timer.now().since(self.started);
+        let limit = Limit { name: "total", duration };
+        (elapsed >= duration).then(|| Error::timeout(self.phase, limit, elapsed))
     }
 
     /// Ready with the error once a limit has passed.
@@ -92,7 +115,8 @@ impl Deadline {
 
     /// The limit that passes first, when it does, and since when it counts.
     fn next(&self) -> Option<(Instant, Limit, Instant)> {
-        let own = self.limit.map(|limit| (self.since + limit.duration, limit, self.since));
+        let own = self.limit.filter(|_| self.phase != Phase::Connect);
+        let own = own.map(|limit| (self.since + limit.duration + self.allowance, limit, self.since));
         let total = self.total.map(|total| {
             let limit = Limit { name: "total", duration: total };
             (self.started + total, limit, self.started)

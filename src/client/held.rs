@@ -15,6 +15,8 @@ use crate::error::{Phase, Result};
 struct HeldBody {
     body: Body,
     hold: Option<Hold>,
+    /// Whether somebody waits for the next piece; only that time is silence.
+    waiting: bool,
 }
 
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
@@ -24,7 +26,7 @@ pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>) -> Body {
     }
     hold.deadline.enter(Phase::Body, "idle", idle);
     let length = body.length();
-    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold) }), length)
+    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), waiting: false }), length)
 }
 
 impl Stream for HeldBody {
@@ -33,12 +35,22 @@ impl Stream for HeldBody {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(hold) = &mut this.hold else { return Poll::Ready(None) };
-        let item = match Pin::new(&mut this.body).poll_next(cx) {
-            Poll::Ready(item) => item,
-            Poll::Pending => Some(Err(ready!(hold.deadline.poll_expired(cx)))),
+        let item = match hold.deadline.overdue() {
+            // However fast the pieces come, the total limit ends them.
+            Some(error) => Some(Err(error)),
+            None => match Pin::new(&mut this.body).poll_next(cx) {
+                Poll::Ready(item) => item,
+                Poll::Pending => {
+                    if !std::mem::replace(&mut this.waiting, true) {
+                        hold.deadline.touch();
+                    }
+                    Some(Err(ready!(hold.deadline.poll_expired(cx))))
+                }
+            },
         };
+        this.waiting = false;
         match item {
-            Some(Ok(_)) => hold.deadline.touch(),
+            Some(Ok(_)) => {}
             // The end, or an error: the connection or fetch behind the body goes first, then the slot.
             Some(Err(_)) | None => {
                 this.body = Body::empty();

@@ -152,7 +152,6 @@ impl Client {
     }
 
     async fn run(&self, mut request: Request) -> Result<Response> {
-        request.validate()?;
         auth::take_from_url(&mut request)?;
         let url = request.url().clone();
         self.admitted(request).await.map_err(|error| error.with_url(&url))
@@ -160,9 +159,12 @@ impl Client {
 
     async fn admitted(&self, mut request: Request) -> Result<Response> {
         let Inner { gate, backend, headers, options } = &*self.0;
-        for (name, value) in headers {
-            request.headers_mut().entry(name).or_insert_with(|| value.clone());
+        for name in headers.keys().filter(|name| !request.headers().contains_key(*name)).cloned().collect::<Vec<_>>() {
+            for value in headers.get_all(&name) {
+                request.headers_mut().append(&name, value.clone());
+            }
         }
+        request.validate()?;
         let options = std::mem::take(request.options_mut()).over(options);
         *request.options_mut() = options.clone();
 
@@ -268,6 +270,7 @@ impl Builder {
     }
 
     fn assemble(self) -> Client {
+        let timer = self.timer.unwrap_or_else(platform::default_timer);
         let defaults = RequestOptions {
             connect_timeout: Some(DEFAULT_TIMEOUT),
             head_timeout: Some(DEFAULT_TIMEOUT),
@@ -276,11 +279,8 @@ impl Builder {
             ..RequestOptions::default()
         };
         Client(Arc::new(Inner {
-            gate: Gate {
-                queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))),
-                timer: self.timer.unwrap_or_else(platform::default_timer),
-            },
-            backend: self.backend.unwrap_or_else(platform::default_backend),
+            backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
+            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))), timer },
             headers: self.headers,
             options: self.options.over(&defaults),
         }))

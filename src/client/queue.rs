@@ -94,7 +94,8 @@ impl Future for Acquire {
             this.ticket = Some(state.line.join(cx.waker()));
             return Poll::Pending;
         };
-        let granted = this.queue.lock().line.poll(ticket, cx);
+        // The waker from before is dropped after the lock: a task may go with it.
+        let (granted, _before) = this.queue.lock().line.poll(ticket, cx);
         granted.map(|()| {
             this.ticket = None;
             Slot(this.queue.clone())
@@ -105,7 +106,7 @@ impl Future for Acquire {
 impl Drop for Acquire {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        let unclaimed = self.queue.lock().line.leave(ticket);
+        let (unclaimed, _waker) = self.queue.lock().line.leave(ticket);
         if unclaimed.is_some() {
             self.queue.release();
         }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::queue::{Queue, Slot};
-use crate::body::Progress;
 use crate::error::{Error, Phase};
+use crate::progress::Progress;
 use crate::runtime::Timer;
 
 /// What all requests of a client share.

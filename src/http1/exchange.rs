@@ -15,8 +15,9 @@ use super::buffer::ReadBuffer;
 use super::decode::{HeadDecoder, ResponseHead};
 use super::encode::{self, RequestHead, encode_head};
 use super::framing::{self, Framing, malformed};
-use crate::body::{Body, Progress};
+use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::progress::Progress;
 use crate::transport::Transport;
 
 /// The most interim (1xx) responses before the real one.

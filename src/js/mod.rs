@@ -37,8 +37,9 @@ impl Core {
 
     /// Calls `start` once there is a slot, in this very call if there is one, and `done` with what came of it.
     ///
-    /// The limits are in milliseconds, zero means none. Once `cancelled` rejects, the request leaves the queue or
-    /// its slot, and `done` is not called.
+    /// The limits are in milliseconds, zero means none. Once `cancelled` settles, the request leaves the queue or its
+    /// slot, and `done` is not called; it must settle after `done` as well, since who waits for a promise is not freed
+    /// before.
     pub fn send(&self, start: Function, done: Function, cancelled: Option<Promise>, queue: f64, head: f64, total: f64) {
         let gate = self.0.clone();
         let limits = Limits { queue: limit(queue), head: limit(head), total: limit(total) };
@@ -50,9 +51,10 @@ impl Core {
             let sent = std::pin::pin!(send(&gate, limits, None, attempt));
             let outcome = match cancelled {
                 None => sent.await,
-                Some(cancelled) => match select(sent, JsFuture::from(cancelled)).await {
-                    Either::Left((outcome, _)) => outcome,
-                    Either::Right(_) => return,
+                // First of the two, so that a slot that comes with the abort is not taken.
+                Some(cancelled) => match select(JsFuture::from(cancelled), sent).await {
+                    Either::Left(_) => return,
+                    Either::Right((outcome, _)) => outcome,
                 },
             };
             settle(&done, outcome);

@@ -3,11 +3,11 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use icu_normalizer::ComposingNormalizerBorrowed;
+use unicode_normalization::UnicodeNormalization;
 
 /// `text` in Unicode's normal form C.
 pub(crate) fn normalize(text: &str) -> String {
-    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+    text.nfc().collect()
 }
 
 /// A number that nobody can guess: a keyed hash whose key the standard library takes from the system.

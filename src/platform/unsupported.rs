@@ -38,7 +38,7 @@ impl Executor for Unsupported {
     }
 }
 
-pub(crate) fn default_backend() -> Arc<dyn Backend> {
+pub(crate) fn default_backend(_timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
     Arc::new(Unsupported)
 }
 

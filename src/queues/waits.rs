@@ -37,7 +37,8 @@ impl<T> Future for Get<'_, T> {
             self.ticket = Some(ticket);
             return Poll::Pending;
         };
-        let item = self.queue.lock().getters.poll(ticket, cx);
+        // The waker from before is dropped after the lock: a task may go with it.
+        let (item, _before) = self.queue.lock().getters.poll(ticket, cx);
         if item.is_ready() {
             self.ticket = None;
         }
@@ -49,7 +50,8 @@ impl<T> Drop for Get<'_, T> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let mut state = self.queue.lock();
-        let waker = state.getters.leave(ticket).and_then(|item| state.take_back(item));
+        let (unclaimed, _own) = state.getters.leave(ticket);
+        let waker = unclaimed.and_then(|item| state.take_back(item));
         drop(state);
         wake(waker);
     }
@@ -79,7 +81,9 @@ impl<T> Future for Put<'_, T> {
         let this = &mut *self;
         let mut state = this.queue.lock();
         if let Some(ticket) = this.ticket {
-            let entered = state.putters.poll(ticket, cx);
+            let (entered, before) = state.putters.poll(ticket, cx);
+            drop(state);
+            drop(before);
             if entered.is_ready() {
                 this.ticket = None;
             }
@@ -104,10 +108,10 @@ impl<T> Drop for Put<'_, T> {
         let Some(ticket) = self.ticket else { return };
         let mut state = self.queue.lock();
         // Granted or not, the put is over: an item let in stays in.
-        let _ = state.putters.leave(ticket);
+        let left = state.putters.leave(ticket);
         let held = state.held.remove(&ticket);
         drop(state);
-        drop(held);
+        drop((left, held));
     }
 }
 
@@ -137,7 +141,9 @@ impl<T> Future for Join<'_, T> {
             this.ticket = Some(state.joiners.join(cx.waker()));
             return Poll::Pending;
         };
-        let joined = state.joiners.poll(ticket, cx);
+        let (joined, before) = state.joiners.poll(ticket, cx);
+        drop(state);
+        drop(before);
         if joined.is_ready() {
             this.ticket = None;
         }
@@ -148,7 +154,8 @@ impl<T> Future for Join<'_, T> {
 impl<T> Drop for Join<'_, T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            let _ = self.queue.lock().joiners.leave(ticket);
+            // In a binding, so that the waker outlives the lock.
+            let _left = self.queue.lock().joiners.leave(ticket);
         }
     }
 }

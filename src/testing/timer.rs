@@ -102,13 +102,16 @@ impl Future for Sleep {
         if self.key.0 <= state.now {
             return Poll::Ready(());
         }
-        state.sleepers.insert(self.key, cx.waker().clone());
+        let before = state.sleepers.insert(self.key, cx.waker().clone());
+        drop(state);
+        drop(before);
         Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        self.timer.lock().sleepers.remove(&self.key);
+        // In a binding, so that the waker outlives the lock: a task may go with it.
+        let _waker = self.timer.lock().sleepers.remove(&self.key);
     }
 }

@@ -5,25 +5,25 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::{Future, Stream};
-use js_sys::{Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::{ArrayBuffer, Uint8Array};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use super::failure::JsFailure;
 use super::fetch::AbortGuard;
-use super::global::{ReadableStream, Reader};
+use super::global;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// Reads a `ReadableStream`; a chunk is asked for when one is polled for. Dropped before the end, it aborts the fetch.
 pub(super) struct ReadingStream {
-    reader: Reader,
+    reader: JsValue,
     pending: Option<JsFuture>,
     guard: Option<AbortGuard>,
 }
 
 impl ReadingStream {
-    pub(super) fn new(stream: &ReadableStream, guard: AbortGuard) -> Result<Self> {
-        let reader = stream.get_reader().map_err(failed)?;
+    pub(super) fn new(stream: &JsValue, guard: AbortGuard) -> Result<Self> {
+        let reader = global::call(stream, "getReader").map_err(failed)?;
         Ok(Self { reader, pending: None, guard: Some(guard) })
     }
 
@@ -41,10 +41,10 @@ impl Stream for ReadingStream {
         while this.guard.is_some() {
             let pending = match &mut this.pending {
                 Some(pending) => pending,
-                None => match this.reader.read() {
-                    Ok(promise) => this.pending.insert(promise.into()),
+                None => match global::call(&this.reader, "read") {
+                    Ok(returned) => this.pending.insert(global::promise(&returned).into()),
                     Err(thrown) => {
-                        this.end();
+                        this.guard = None;
                         return Poll::Ready(Some(Err(failed(thrown))));
                     }
                 },
@@ -67,12 +67,16 @@ impl Stream for ReadingStream {
 
 /// Reads `{ done, value }`; the bytes are copied, since the engine may reuse its buffer.
 fn chunk(result: &JsValue) -> Result<Option<Bytes>> {
-    let get = |name: &str| Reflect::get(result, &JsValue::from_str(name)).map_err(failed);
+    let get = |name: &str| global::get(result, name).map_err(failed);
     if get("done")?.is_truthy() {
         return Ok(None);
     }
-    let value = get("value")?.dyn_into::<Uint8Array>().map_err(failed)?;
-    Ok(Some(value.to_vec().into()))
+    let value = get("value")?;
+    if !ArrayBuffer::is_view(&value) {
+        return Err(failed(JsValue::from_str("a piece of the body is not bytes")));
+    }
+    // Made anew, since an array of another realm is no instance of this one's.
+    Ok(Some(Uint8Array::new(&value).to_vec().into()))
 }
 
 pub(super) fn failed(thrown: JsValue) -> Error {

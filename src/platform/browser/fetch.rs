@@ -1,9 +1,11 @@
 //! One attempt, made by the engine's own `fetch`.
 
-use bytes::Bytes;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -14,17 +16,22 @@ use crate::backend::Backend;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::future::BoxFuture;
+use crate::progress::Progress;
 use crate::request::{Redirect, Request};
 use crate::response::Response;
 use crate::url::Url;
 
-/// The most bytes of a streamed request body that are gathered before sending.
-const UPLOAD_LIMIT: u64 = 64 * 1024 * 1024;
+/// The most bytes of a streamed request body of unknown length that are gathered before sending.
+const UPLOAD_LIMIT: usize = 64 * 1024 * 1024;
+
+/// The bytes of a body that are given a second more to be sent: how far an upload is cannot be seen.
+const SLOWEST_UPLOAD: u64 = 32 * 1024;
 
 /// The [`Backend`] over the engine's global `fetch`; the default in browsers, workers and Node.
 ///
 /// # Platform
-/// Engines differ in whether they can send a stream, so a streamed request body is gathered first, up to 64 MiB.
+/// Engines differ in whether they can send a stream, so a streamed request body is gathered first, up to 64 MiB unless it
+/// has a length.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FetchBackend;
 
@@ -37,35 +44,35 @@ impl Backend for FetchBackend {
             }
             let body = match std::mem::take(request.body_mut()) {
                 body if body.is_none() => None,
-                body => Some(gather(body).await?),
+                body => Some(gather(body, request.progress()).await?),
             };
+            let length = body.as_ref().map_or(0, |body| body.len() as u64);
+            request.progress().allow(Duration::from_secs(length / SLOWEST_UPLOAD));
             let guard = AbortGuard::new()?;
             let js_request = build(&request, body.as_deref(), &guard)?;
-            let promise = global::fetch(&js_request).map_err(failed)?;
-            let response = JsFuture::from(promise).await.map_err(failed)?;
-            answer(&response.unchecked_into(), request.url(), guard).await
+            let returned = global::fetch(&js_request).map_err(failed)?;
+            let response = JsFuture::from(global::promise(&returned)).await.map_err(failed)?;
+            answer(&response, request.url(), guard).await
         })
     }
 }
 
-async fn gather(body: Body) -> Result<Bytes> {
+async fn gather(mut body: Body, progress: &Progress) -> Result<Bytes> {
     let declared = body.length();
-    let gathered = gather_all(body).await?;
+    let mut gathered = BytesMut::new();
+    while let Some(chunk) = body.chunk().await? {
+        progress.add(chunk.len());
+        gathered.extend_from_slice(&chunk);
+        if gathered.len() > UPLOAD_LIMIT && declared.is_none() {
+            let message = format!("a browser gathers a streamed request body, up to {UPLOAD_LIMIT} bytes");
+            return Err(Error::request(ErrorKind::LimitExceeded, message));
+        }
+    }
     if declared.is_some_and(|length| length != gathered.len() as u64) {
         let message = format!("the request's body is {} bytes long, not as long as it says", gathered.len());
         return Err(Error::new(ErrorKind::RequestBody, Phase::Head, message));
     }
-    Ok(gathered)
-}
-
-async fn gather_all(body: Body) -> Result<Bytes> {
-    body.collect(UPLOAD_LIMIT).await.map_err(|error| match error.kind() {
-        ErrorKind::LimitExceeded => {
-            let message = format!("a browser gathers a streamed request body, up to {UPLOAD_LIMIT} bytes");
-            Error::request(ErrorKind::LimitExceeded, message)
-        }
-        _ => error,
-    })
+    Ok(gathered.freeze())
 }
 
 fn build(request: &Request, body: Option<&[u8]>, guard: &AbortGuard) -> Result<global::Request> {
@@ -78,7 +85,7 @@ fn build(request: &Request, body: Option<&[u8]>, guard: &AbortGuard) -> Result<g
     let set = |name: &str, value: &JsValue| Reflect::set(&init, &JsValue::from_str(name), value).map_err(refused);
     set("method", &JsValue::from_str(request.method().as_str()))?;
     set("headers", headers.as_ref())?;
-    set("signal", &guard.0.signal())?;
+    set("signal", &global::get(guard.0.as_ref(), "signal").map_err(refused)?)?;
     if let Some(body) = body {
         // Not the array itself: Node 20 cannot send one again after a second redirect.
         let blob = global::Blob::new(&Array::of1(&Uint8Array::from(body))).map_err(refused)?;
@@ -93,13 +100,17 @@ fn build(request: &Request, body: Option<&[u8]>, guard: &AbortGuard) -> Result<g
         set("redirect", &JsValue::from_str(redirect))?;
     }
     let js_request = global::Request::new(request.url().as_str(), &init).map_err(refused)?;
-    check_kept(request.headers(), &js_request.headers())?;
+    check_kept(request.headers(), &global::get(js_request.as_ref(), "headers").map_err(refused)?)?;
     Ok(js_request)
 }
 
 /// An engine drops the headers it keeps for itself without a word; the caller should hear of it.
-fn check_kept(wanted: &HeaderMap, kept: &global::Headers) -> Result<()> {
-    match wanted.keys().find(|name| !kept.has(name.as_str()).unwrap_or(false)) {
+fn check_kept(wanted: &HeaderMap, kept: &JsValue) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let kept = headers(kept)?;
+    match wanted.keys().find(|name| !kept.contains_key(*name)) {
         None => Ok(()),
         Some(name) => {
             Err(Error::request(ErrorKind::Unsupported, format!("this platform does not let {name:?} be set")))
@@ -107,59 +118,72 @@ fn check_kept(wanted: &HeaderMap, kept: &global::Headers) -> Result<()> {
     }
 }
 
-async fn answer(response: &global::Response, asked: &Url, guard: AbortGuard) -> Result<Response> {
-    let status = StatusCode::from_u16(response.status()).map_err(|_| opaque(response))?;
+/// Reads what `fetch` gave; a page may have replaced it, so it may be anything.
+async fn answer(response: &JsValue, asked: &Url, guard: AbortGuard) -> Result<Response> {
+    let get = |name: &str| global::get(response, name).map_err(failed);
+    let Some(status) = get("status")?.as_f64() else {
+        return Err(Error::new(ErrorKind::Network, Phase::Head, "what `fetch` gave is not a response"));
+    };
+    // The cast saturates; what is no status is refused.
+    let status = StatusCode::from_u16(status as u16).map_err(|_| opaque(get("type").ok()))?;
     // A response that no URL answered, such as one made by a service worker, has an empty one.
-    let url = Url::parse(&response.url()).unwrap_or_else(|_| asked.clone());
-    let headers = headers(&response.headers())?;
-    let body = body(response, guard).await?;
-    Ok(Response::new(status, url, body).with_headers(headers).with_redirected(response.redirected()))
+    let url = get("url")?.as_string().and_then(|url| Url::parse(&url).ok()).unwrap_or_else(|| asked.clone());
+    let redirected = get("redirected")?.is_truthy();
+    let headers = decoded(headers(&get("headers")?)?);
+    let body = body(response, &get("body")?, guard).await?;
+    Ok(Response::new(status, url, body).with_headers(headers).with_redirected(redirected))
 }
 
 /// Why a response has no status: what it is, the page may not see.
-fn opaque(response: &global::Response) -> Error {
-    if response.kind() == "opaqueredirect" {
+fn opaque(kind: Option<JsValue>) -> Error {
+    if kind.and_then(|kind| kind.as_string()).as_deref() == Some("opaqueredirect") {
         let message = "this platform does not show redirects; follow them, or make them an error";
         return Error::new(ErrorKind::Unsupported, Phase::Head, message);
     }
     Error::new(ErrorKind::Network, Phase::Head, "the response is opaque: this page may not see it")
 }
 
-fn headers(from: &global::Headers) -> Result<HeaderMap> {
+fn headers(from: &JsValue) -> Result<HeaderMap> {
+    let malformed = || Error::new(ErrorKind::Protocol, Phase::Head, "a header of the response is malformed");
     let mut headers = HeaderMap::new();
-    for entry in &from.entries().map_err(failed)? {
-        let entry: Array = entry.map_err(failed)?.unchecked_into();
-        let (Some(name), Some(value)) = (entry.get(0).as_string(), entry.get(1).as_string()) else { continue };
-        // A header's bytes are shown as the characters of the same numbers.
-        let value: Option<Vec<u8>> = value.chars().map(|character| u8::try_from(character).ok()).collect();
-        let name = HeaderName::from_bytes(name.as_bytes());
-        let value = value.and_then(|value| HeaderValue::from_maybe_shared(Bytes::from(value)).ok());
-        let (Ok(name), Some(value)) = (name, value) else {
-            return Err(Error::new(ErrorKind::Protocol, Phase::Head, "a header of the response is malformed"));
-        };
-        headers.append(name, value);
-    }
-    // The engine has decoded the body: what describes the encoded one is no longer true.
-    if headers.remove(CONTENT_ENCODING).is_some() {
-        headers.remove(CONTENT_LENGTH);
+    let entries = js_sys::try_iter(from).map_err(failed)?;
+    for entry in entries.into_iter().flatten() {
+        let entry: Array = entry.map_err(failed)?.dyn_into().map_err(failed)?;
+        let name = entry.get(0).as_string().and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        let value = entry.get(1).as_string().and_then(|value| header_value(&value));
+        headers.append(name.ok_or_else(malformed)?, value.ok_or_else(malformed)?);
     }
     Ok(headers)
 }
 
-async fn body(response: &global::Response, guard: AbortGuard) -> Result<Body> {
-    let stream = response.body();
+/// A header's bytes are shown as the characters of the same numbers.
+fn header_value(shown: &str) -> Option<HeaderValue> {
+    let bytes: Option<Vec<u8>> = shown.chars().map(|character| u8::try_from(character).ok()).collect();
+    HeaderValue::from_maybe_shared(Bytes::from(bytes?)).ok()
+}
+
+/// The engine has decoded the body: what describes the encoded one is no longer true.
+fn decoded(mut headers: HeaderMap) -> HeaderMap {
+    if headers.remove(CONTENT_ENCODING).is_some() {
+        headers.remove(CONTENT_LENGTH);
+    }
+    headers
+}
+
+async fn body(response: &JsValue, stream: &JsValue, guard: AbortGuard) -> Result<Body> {
     if stream.is_null() {
         guard.disarm();
         return Ok(Body::empty());
     }
     if stream.is_undefined() {
         // An engine without streams.
-        let promise = response.array_buffer().map_err(body_failed)?;
-        let buffer = JsFuture::from(promise).await.map_err(body_failed)?;
+        let returned = global::call(response, "arrayBuffer").map_err(body_failed)?;
+        let buffer = JsFuture::from(global::promise(&returned)).await.map_err(body_failed)?;
+        let buffer = buffer.dyn_into::<ArrayBuffer>().map_err(body_failed)?;
         guard.disarm();
         return Ok(Body::from(Uint8Array::new(&buffer).to_vec()));
     }
-    Ok(Body::raw_stream(Box::pin(ReadingStream::new(&stream.unchecked_into(), guard)?), None))
+    Ok(Body::raw_stream(Box::pin(ReadingStream::new(stream, guard)?), None))
 }
 
 /// Aborts a fetch when dropped, unless it has ended.
@@ -179,7 +203,8 @@ impl AbortGuard {
 impl Drop for AbortGuard {
     fn drop(&mut self) {
         if self.1 {
-            self.0.abort();
+            // An abort that throws has nobody to tell.
+            let _ = self.0.abort();
         }
     }
 }

@@ -1,19 +1,22 @@
 //! The engine's globals, declared as far as they are used. They are looked up on `globalThis`, never on `window`, so
-//! that workers and Node have them too; every call that may throw is caught.
+//! that workers and Node have them too.
+//!
+//! Every call that may throw is caught: an exception that passes through WebAssembly runs no destructor. What a page may
+//! have replaced, a response first of all, is read with [`get`], which believes nothing of it.
 
-use js_sys::{Array, ArrayBuffer, Function, Iterator, Object, Promise};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(catch)]
-    pub(super) fn fetch(request: &Request) -> Result<Promise, JsValue>;
+    pub(super) fn fetch(request: &Request) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch, js_name = setTimeout)]
     pub(super) fn set_timeout(callback: &Function, milliseconds: i32) -> Result<JsValue, JsValue>;
 
-    #[wasm_bindgen(js_name = clearTimeout)]
-    pub(super) fn clear_timeout(id: &JsValue);
+    #[wasm_bindgen(catch, js_name = clearTimeout)]
+    pub(super) fn clear_timeout(id: &JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
     pub(super) fn get_random_values(array: &js_sys::Uint8Array) -> Result<JsValue, JsValue>;
@@ -24,10 +27,8 @@ extern "C" {
     pub(super) type AbortController;
     #[wasm_bindgen(catch, constructor)]
     pub(super) fn new() -> Result<AbortController, JsValue>;
-    #[wasm_bindgen(method)]
-    pub(super) fn abort(this: &AbortController);
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn signal(this: &AbortController) -> JsValue;
+    #[wasm_bindgen(catch, method)]
+    pub(super) fn abort(this: &AbortController) -> Result<(), JsValue>;
 
     pub(super) type Blob;
     #[wasm_bindgen(catch, constructor)]
@@ -38,41 +39,10 @@ extern "C" {
     pub(super) fn new() -> Result<Headers, JsValue>;
     #[wasm_bindgen(catch, method)]
     pub(super) fn append(this: &Headers, name: &str, value: &str) -> Result<(), JsValue>;
-    #[wasm_bindgen(catch, method)]
-    pub(super) fn has(this: &Headers, name: &str) -> Result<bool, JsValue>;
-    #[wasm_bindgen(catch, method)]
-    pub(super) fn entries(this: &Headers) -> Result<Iterator, JsValue>;
 
     pub(super) type Request;
     #[wasm_bindgen(catch, constructor)]
     pub(super) fn new(url: &str, init: &Object) -> Result<Request, JsValue>;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn headers(this: &Request) -> Headers;
-
-    pub(super) type Response;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn status(this: &Response) -> u16;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn url(this: &Response) -> String;
-    #[wasm_bindgen(method, getter, js_name = type)]
-    pub(super) fn kind(this: &Response) -> String;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn redirected(this: &Response) -> bool;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn headers(this: &Response) -> Headers;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn body(this: &Response) -> JsValue;
-    #[wasm_bindgen(catch, method, js_name = arrayBuffer)]
-    pub(super) fn array_buffer(this: &Response) -> Result<Promise<ArrayBuffer>, JsValue>;
-
-    pub(super) type ReadableStream;
-    #[wasm_bindgen(catch, method, js_name = getReader)]
-    pub(super) fn get_reader(this: &ReadableStream) -> Result<Reader, JsValue>;
-
-    #[wasm_bindgen(js_name = ReadableStreamDefaultReader)]
-    pub(super) type Reader;
-    #[wasm_bindgen(catch, method)]
-    pub(super) fn read(this: &Reader) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(js_name = URL)]
     pub(super) type EngineUrl;
@@ -80,6 +50,19 @@ extern "C" {
     pub(super) fn new(input: &str) -> Result<EngineUrl, JsValue>;
     #[wasm_bindgen(catch, constructor, js_class = "URL")]
     pub(super) fn with_base(input: &str, base: &str) -> Result<EngineUrl, JsValue>;
-    #[wasm_bindgen(method, getter, js_class = "URL")]
-    pub(super) fn href(this: &EngineUrl) -> String;
+}
+
+/// A member of a value that may be anything; undefined if there is none.
+pub(super) fn get(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    if of.is_object() || of.is_function() { Reflect::get(of, &JsValue::from_str(name)) } else { Ok(JsValue::UNDEFINED) }
+}
+
+/// Calls a method of a value that may be anything.
+pub(super) fn call(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    get(of, name)?.dyn_into::<Function>()?.call0(of)
+}
+
+/// A promise for what a call returned, whether it was one or not.
+pub(super) fn promise(returned: &JsValue) -> Promise {
+    Promise::resolve(returned)
 }

@@ -24,7 +24,7 @@ pub(crate) use self::url::parse_url;
 use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};
 
-pub(crate) fn default_backend() -> Arc<dyn Backend> {
+pub(crate) fn default_backend(_timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
     Arc::new(FetchBackend)
 }
 

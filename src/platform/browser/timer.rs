@@ -69,7 +69,8 @@ impl Timeout {
 
 impl Drop for Timeout {
     fn drop(&mut self) {
-        global::clear_timeout(&self.id);
+        // A timeout that cannot be cleared finds nobody to wake.
+        let _ = global::clear_timeout(&self.id);
     }
 }
 

@@ -1,7 +1,7 @@
 //! URL parsing by the engine: its tables need not be downloaded.
 
 use super::failure::JsFailure;
-use super::global::EngineUrl;
+use super::global::{self, EngineUrl};
 
 /// The normalized text of `input`, resolved against `base`, or why it is not a URL.
 pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, String> {
@@ -9,5 +9,7 @@ pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, Strin
         Some(base) => EngineUrl::with_base(input, base),
         None => EngineUrl::new(input),
     };
-    url.map(|url| url.href()).map_err(|thrown| JsFailure::from(thrown).to_string())
+    let href = url.and_then(|url| global::get(url.as_ref(), "href"));
+    let href = href.map_err(|thrown| JsFailure::from(thrown).to_string())?;
+    href.as_string().ok_or_else(|| "the engine's URL has no text".to_owned())
 }

@@ -1,7 +1,9 @@
 //! A thread for tasks nobody waits for.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 
+use futures::FutureExt;
 use futures::executor::ThreadPool;
 
 use crate::future::BoxFuture;
@@ -17,7 +19,8 @@ impl Executor for BackgroundThread {
         static THREAD: OnceLock<Option<ThreadPool>> = OnceLock::new();
         let thread = THREAD.get_or_init(|| ThreadPool::builder().pool_size(1).name_prefix("waterspout-").create().ok());
         match thread {
-            Some(thread) => thread.spawn_ok(task),
+            // A task that panics must not take the thread with it.
+            Some(thread) => thread.spawn_ok(AssertUnwindSafe(task).catch_unwind().map(drop)),
             None => async_io::block_on(task),
         }
     }

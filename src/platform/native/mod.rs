@@ -4,23 +4,35 @@ mod dns;
 mod event_loop;
 mod executor;
 mod file;
+mod happy_eyeballs;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
+mod network;
 mod tcp;
 mod timer;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod verify;
 
 use std::sync::Arc;
 
+pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
 pub use self::executor::BackgroundThread;
 pub use self::file::file;
-pub use self::tcp::TcpConnector;
+pub use self::network::Network;
+pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
-use crate::agent::Agent;
+#[cfg(feature = "tls")]
+pub use self::tls::TlsConfig;
 use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};
 
-pub(crate) fn default_backend() -> Arc<dyn Backend> {
-    Arc::new(Agent::new(TcpConnector::new(), SystemTimer))
+pub(crate) fn default_backend(timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
+    Arc::new(Network::new().timer(timer.clone()).agent())
 }
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {

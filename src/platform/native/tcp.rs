@@ -1,60 +1,177 @@
 //! Connections over TCP.
 
+use std::fmt;
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_io::Async;
 use futures::{AsyncRead, AsyncWrite};
+use socket2::{Domain, Protocol, Socket, Type};
 
-use super::dns;
+use super::dns::{CachingResolver, Resolver, SystemResolver};
+use super::happy_eyeballs::{self, DEFAULT_DELAY};
+use super::timer::SystemTimer;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::future::BoxFuture;
-use crate::transport::{Connector, Transport};
-use crate::url::{Origin, Scheme};
+use crate::runtime::Timer;
+use crate::transport::Transport;
 
-/// Connects to `http` origins: looks the host up and tries its addresses in turn.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct TcpConnector;
+/// Which addresses to connect to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// Both, in a race.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
 
-impl TcpConnector {
-    /// A connector that asks the operating system for addresses.
-    pub const fn new() -> Self {
-        Self
+impl AddressFamily {
+    fn contains(self, address: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
     }
 }
 
-impl Connector for TcpConnector {
-    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
-        Box::pin(async move {
-            if origin.scheme() == Scheme::Https {
-                let message = "this build speaks http only; give the agent a connector that speaks https";
-                return Err(Error::new(ErrorKind::UnsupportedScheme, Phase::Connect, message));
-            }
-            let mut failure = None;
-            for address in dns::resolve(origin).await? {
-                match connect(address).await {
-                    Ok(stream) => return Ok(Box::new(stream) as Box<dyn Transport>),
-                    Err(error) => failure = Some((address, error)),
-                }
-            }
-            let message = match &failure {
-                Some((address, _)) => format!("could not connect to {address}"),
-                None => "there is no address to connect to".to_owned(),
-            };
-            let error = Error::new(ErrorKind::Connect, Phase::Connect, message);
-            Err(failure.into_iter().fold(error, |error, (_, cause)| error.with_source(cause)))
-        })
+/// Opens TCP connections: looks the host up and races its addresses (RFC 8305).
+#[derive(Clone)]
+pub struct TcpClient {
+    resolver: Arc<dyn Resolver>,
+    timer: Arc<dyn Timer>,
+    delay: Duration,
+    family: AddressFamily,
+    local: Option<IpAddr>,
+}
+
+impl TcpClient {
+    /// A client that asks the operating system for addresses and remembers them for 60 s.
+    pub fn new() -> Self {
+        Self {
+            resolver: Arc::new(CachingResolver::new(SystemResolver)),
+            timer: Arc::new(SystemTimer),
+            delay: DEFAULT_DELAY,
+            family: AddressFamily::Any,
+            local: None,
+        }
+    }
+
+    /// Sets who looks hosts up.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolver) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Sets the clock of the race between addresses.
+    #[must_use]
+    pub fn timer(mut self, timer: impl Timer) -> Self {
+        self.timer = Arc::new(timer);
+        self
+    }
+
+    /// Sets how long an address may take before the next one is tried as well. Default: 250 ms.
+    #[must_use]
+    pub fn attempt_delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Sets which addresses to connect to. Default: all.
+    #[must_use]
+    pub fn address_family(mut self, family: AddressFamily) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// Sets the address of this machine to connect from; only addresses of its family are then tried.
+    #[must_use]
+    pub fn local_address(mut self, address: impl Into<IpAddr>) -> Self {
+        self.local = Some(address.into());
+        self
+    }
+
+    /// Connects to `host`, a name or an address; an IPv6 address may be in brackets.
+    pub(super) async fn connect(&self, host: &str, port: u16) -> Result<TcpTransport> {
+        let addresses = self.addresses(unbracketed(host), port).await?;
+        let dial = |address| dial(address, self.local);
+        let outcome = happy_eyeballs::race(addresses, self.delay, &*self.timer, dial).await;
+        outcome.map_err(unreachable)
+    }
+
+    /// The addresses to try; never none.
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        let failed = |reason: &str| Error::new(ErrorKind::Dns, Phase::Connect, format!("{reason} of {host:?}"));
+        let found = self.resolver.resolve(host, port).await;
+        let mut addresses = found.map_err(|error| failed("could not look up the address").with_source(error))?;
+        if addresses.is_empty() {
+            return Err(failed("there is no address"));
+        }
+        addresses.retain(|address| self.family.contains(address));
+        addresses.retain(|address| self.local.is_none_or(|local| local.is_ipv4() == address.is_ipv4()));
+        if addresses.is_empty() { Err(failed("there is no address of the wanted family")) } else { Ok(addresses) }
     }
 }
 
-async fn connect(address: SocketAddr) -> io::Result<TcpTransport> {
-    let stream = Async::<TcpStream>::connect(address).await?;
+impl Default for TcpClient {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TcpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpClient").field("family", &self.family).field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+/// The address within the brackets that a URL puts around an IPv6 address.
+pub(super) fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// Names the addresses that were tried; the cause is that of the last.
+fn unreachable(mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
+    let tried: Vec<_> = failures.iter().map(|(address, _)| address.to_string()).collect();
+    let error = Error::new(ErrorKind::Connect, Phase::Connect, format!("could not connect to {}", tried.join(", ")));
+    match failures.pop() {
+        Some((_, cause)) => error.with_source(cause),
+        None => error,
+    }
+}
+
+async fn dial(address: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpTransport> {
+    let stream = match local {
+        None => Async::<TcpStream>::connect(address).await?,
+        Some(local) => dial_from(local, address).await?,
+    };
     // A request is written whole; waiting to see whether more comes only delays it.
     stream.get_ref().set_nodelay(true)?;
     Ok(TcpTransport(stream))
+}
+
+async fn dial_from(local: IpAddr, address: SocketAddr) -> io::Result<Async<TcpStream>> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.bind(&SocketAddr::new(local, 0).into())?;
+    socket.set_nonblocking(true)?;
+    // It goes on in the background, which is told as an error.
+    let started = socket.connect(&address.into());
+    let stream = Async::new_nonblocking(TcpStream::from(socket))?;
+    if started.is_err() {
+        stream.writable().await?;
+        if let Some(error) = stream.get_ref().take_error()? {
+            return Err(error);
+        }
+        stream.get_ref().peer_addr().or_else(|_| started.map(|()| address))?;
+    }
+    Ok(stream)
 }
 
 /// A TCP connection.

@@ -1,0 +1,265 @@
+//! TLS over TCP: `rustls` with the `ring` provider. Behind the feature `tls`.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures::{AsyncRead, AsyncWrite};
+use futures_rustls::client::TlsStream;
+use futures_rustls::pki_types::pem::PemObject;
+use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use futures_rustls::rustls::client::WebPkiServerVerifier;
+use futures_rustls::rustls::client::danger::ServerCertVerifier;
+use futures_rustls::rustls::crypto::{CryptoProvider, ring};
+use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
+
+use super::network::Network;
+use super::tcp::{TcpTransport, unbracketed};
+use super::verify::{AcceptAny, NameSelfSigned, SelfSigned};
+use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::transport::Transport;
+use crate::url::Origin;
+
+/// How servers are trusted and what they are shown.
+///
+/// By default a server's certificate is checked against the roots of the operating system, which are read at the first
+/// use. A clone shares what was read and the sessions that can be resumed.
+///
+/// # Examples
+///
+/// ```no_run
+/// use waterspout::platform::native::{Network, TlsConfig};
+/// use waterspout::{Agent, Client};
+///
+/// let tls = TlsConfig::new().root_certificates_pem(&std::fs::read("company-ca.pem")?)?;
+/// let client = Client::builder().backend(Network::new().tls(tls).agent()).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct TlsConfig {
+    roots: Vec<CertificateDer<'static>>,
+    system_roots: bool,
+    identity: Option<Arc<Identity>>,
+    accept_invalid: bool,
+    built: Arc<Mutex<Option<Arc<ClientConfig>>>>,
+}
+
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl TlsConfig {
+    /// The defaults: the system's roots, no certificate of one's own.
+    pub fn new() -> Self {
+        Self { roots: Vec::new(), system_roots: true, identity: None, accept_invalid: false, built: Arc::default() }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self.built = Arc::default();
+        self
+    }
+
+    /// Trusts these roots too, one or several in PEM.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if there is no certificate in `pem` or it cannot be read.
+    pub fn root_certificates_pem(self, pem: &[u8]) -> Result<Self> {
+        let roots = certificates(pem)?;
+        Ok(self.change(|config| config.roots.extend(roots)))
+    }
+
+    /// Trusts no roots of the system's, only those that were added.
+    #[must_use]
+    pub fn without_system_roots(self) -> Self {
+        self.change(|config| config.system_roots = false)
+    }
+
+    /// Shows a certificate of one's own to servers that ask for one: the chain, the leaf first, and its key, in PEM.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if either cannot be read.
+    pub fn client_certificate_pem(self, chain: &[u8], key: &[u8]) -> Result<Self> {
+        let chain = certificates(chain)?;
+        let key =
+            PrivateKeyDer::from_pem_slice(key).map_err(|error| refused("the private key cannot be read", error))?;
+        Ok(self.change(|config| config.identity = Some(Arc::new(Identity { chain, key }))))
+    }
+
+    /// Accepts any certificate: expired, of another host, made by anybody. Whoever is on the way to the server can
+    /// then read and change everything.
+    #[must_use]
+    pub fn danger_accept_invalid_certificates(self, accept: bool) -> Self {
+        self.change(|config| config.accept_invalid = accept)
+    }
+
+    /// Nothing stands against TLS in this build.
+    #[allow(clippy::unused_self, reason = "a build without TLS refuses here")]
+    pub(super) fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// What `rustls` needs, made once; the system's roots are read on a thread that may wait.
+    async fn client_config(&self) -> Result<Arc<ClientConfig>> {
+        let built = || self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = &*built() {
+            return Ok(config.clone());
+        }
+        let this = self.clone();
+        let config = Arc::new(blocking::unblock(move || this.build()).await?);
+        Ok(built().get_or_insert(config).clone())
+    }
+
+    fn build(&self) -> Result<ClientConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| refused("TLS could not be set up", error))?;
+        let builder = builder.dangerous().with_custom_certificate_verifier(self.verifier(provider)?);
+        match &self.identity {
+            None => Ok(builder.with_no_client_auth()),
+            Some(identity) => builder
+                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+                .map_err(|error| refused("the client certificate does not fit its key", error)),
+        }
+    }
+
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+        if self.accept_invalid {
+            return Ok(Arc::new(AcceptAny(provider)));
+        }
+        let roots = Arc::new(self.root_store()?);
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
+        let verifier = verifier.map_err(|error| refused("there is no root certificate to trust", error))?;
+        Ok(Arc::new(NameSelfSigned(verifier)))
+    }
+
+    fn root_store(&self) -> Result<RootCertStore> {
+        let mut store = RootCertStore::empty();
+        for root in &self.roots {
+            store.add(root.clone()).map_err(|error| refused("a root certificate is malformed", error))?;
+        }
+        if self.system_roots {
+            let found = rustls_native_certs::load_native_certs();
+            let (added, _) = store.add_parsable_certificates(found.certs);
+            if added == 0 && self.roots.is_empty() {
+                let error = Error::new(ErrorKind::Tls, Phase::Connect, "the system has no root certificates to trust");
+                return Err(found.errors.into_iter().fold(error, |error, cause| error.with_source(cause)));
+            }
+        }
+        Ok(store)
+    }
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TlsConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsConfig")
+            .field("roots", &self.roots.len())
+            .field("system_roots", &self.system_roots)
+            .field("identity", &self.identity.is_some())
+            .field("accept_invalid", &self.accept_invalid)
+            .finish()
+    }
+}
+
+impl Network {
+    /// Sets how servers are trusted and what they are shown.
+    #[must_use]
+    pub fn tls(mut self, config: TlsConfig) -> Self {
+        self.tls = config;
+        self
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let certificates = certificates.map_err(|error| refused("a certificate cannot be read", error))?;
+    if certificates.is_empty() {
+        return Err(Error::request(ErrorKind::InvalidRequest, "there is no certificate in the PEM text"));
+    }
+    Ok(certificates)
+}
+
+fn refused(message: &'static str, cause: impl Into<Source>) -> Error {
+    Error::request(ErrorKind::InvalidRequest, message).with_source(cause)
+}
+
+/// Shakes hands over an open connection, as a client of `origin`'s host.
+pub(super) async fn start(stream: TcpTransport, origin: &Origin, config: &TlsConfig) -> Result<Box<dyn Transport>> {
+    let host = unbracketed(origin.host());
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| {
+        Error::new(ErrorKind::Tls, Phase::Connect, "the host's name cannot be in a certificate").with_source(error)
+    })?;
+    let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
+    let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
+    Ok(Box::new(TlsTransport(stream)))
+}
+
+/// Says in words why a handshake failed; the cause keeps the details.
+fn handshake_error(error: io::Error, host: &str) -> Error {
+    let reason = match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(reason)) => certificate_problem(reason, host),
+        Some(_) => "the TLS handshake failed".to_owned(),
+        None => "the connection broke during the TLS handshake".to_owned(),
+    };
+    Error::new(ErrorKind::Tls, Phase::Connect, reason).with_source(error)
+}
+
+fn certificate_problem(reason: &CertificateError, host: &str) -> String {
+    use CertificateError as Problem;
+    match reason {
+        Problem::Expired | Problem::ExpiredContext { .. } => "the server's certificate has expired".to_owned(),
+        Problem::NotValidYet | Problem::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet".to_owned()
+        }
+        Problem::NotValidForName | Problem::NotValidForNameContext { .. } => {
+            format!("the server's certificate is not for {host}")
+        }
+        Problem::UnknownIssuer => "the server's certificate is from an issuer that is not trusted".to_owned(),
+        Problem::Other(other) if other.0.is::<SelfSigned>() => SelfSigned.to_string(),
+        Problem::Revoked => "the server's certificate has been revoked".to_owned(),
+        _ => "the server's certificate is not acceptable".to_owned(),
+    }
+}
+
+/// A TLS connection.
+struct TlsTransport(TlsStream<TcpTransport>);
+
+impl Transport for TlsTransport {}
+
+impl AsyncRead for TlsTransport {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for TlsTransport {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(cx)
+    }
+}

@@ -1,0 +1,248 @@
+//! TLS against servers with good and bad certificates, of a certificate authority made here.
+#![allow(missing_docs, clippy::unwrap_used)]
+#![cfg(all(feature = "tls", not(target_family = "wasm")))]
+
+use std::error::Error as _;
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use async_io::Async;
+use futures::{AsyncRead, AsyncWrite, FutureExt};
+use futures_rustls::TlsAcceptor;
+use futures_rustls::pki_types::PrivateKeyDer;
+use futures_rustls::pki_types::pem::PemObject;
+use futures_rustls::rustls::crypto::ring;
+use futures_rustls::rustls::server::WebPkiClientVerifier;
+use futures_rustls::rustls::{RootCertStore, ServerConfig};
+use futures_rustls::server::TlsStream;
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use waterspout::platform::native::{HostMap, Network, SystemResolver, TlsConfig};
+use waterspout::testing::{Reply, handler, serve_connection};
+use waterspout::{Client, Error, ErrorKind, Phase, Transport};
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let mut params = CertificateParams::new([]).unwrap();
+        let name = format!("test authority {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let mut params =
+            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+        change(&mut params);
+        (params.signed_by(&key, &self.0).unwrap(), key)
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        roots
+    }
+}
+
+/// A server's end of a TLS connection.
+struct Secured(TlsStream<Async<TcpStream>>);
+
+impl Transport for Secured {}
+
+impl AsyncRead for Secured {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Secured {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(cx)
+    }
+}
+
+struct TlsServer {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+impl TlsServer {
+    /// Serves with this certificate on a thread that ends with the test; `clients` must be shown to it, if given.
+    fn start((certificate, key): (Certificate, KeyPair), clients: Option<RootCertStore>) -> Self {
+        let provider = Arc::new(ring::default_provider());
+        let builder =
+            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(roots) => builder.with_client_cert_verifier(
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap(),
+            ),
+        };
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+        let address = listener.get_ref().local_addr().unwrap();
+        let connections = Arc::<AtomicUsize>::default();
+        let count = connections.clone();
+        std::thread::spawn(move || {
+            async_io::block_on(async move {
+                let secret = handler(|request| async { Reply::text(format!("secret for {}", request.host())) }.boxed());
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    count.fetch_add(1, Ordering::Relaxed);
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        let _ = serve_connection(Box::new(Secured(stream)), &secret).await;
+                    }
+                }
+            })
+        });
+        Self { address, connections }
+    }
+
+    fn get(&self, host: &str, tls: TlsConfig) -> Result<String, Error> {
+        let resolver =
+            HostMap::new(SystemResolver).host("server.test", [127, 0, 0, 1]).host("other.test", [127, 0, 0, 1]);
+        let client = Client::builder().backend(Network::new().resolver(resolver).tls(tls).agent()).build().unwrap();
+        let url = format!("https://{host}:{}/", self.address.port());
+        async_io::block_on(async { client.get(url).await?.text().await })
+    }
+}
+
+fn trusting(authority: &Authority) -> TlsConfig {
+    TlsConfig::new().without_system_roots().root_certificates_pem(authority.pem().as_bytes()).unwrap()
+}
+
+fn refused(outcome: Result<String, Error>, words: &str) {
+    let error = outcome.unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Tls, Phase::Connect), "{error}");
+    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.source().is_some() && error.is_network() && error.is_connect(), "{error:?}");
+}
+
+#[test]
+fn a_certificate_of_a_trusted_issuer_is_accepted_for_its_names() {
+    let authority = Authority::new();
+    let server = TlsServer::start(authority.issue(&["server.test", "127.0.0.1"], |_| {}), None);
+    for host in ["server.test", "127.0.0.1"] {
+        let expected = format!("secret for {host}:{}", server.address.port());
+        assert_eq!(server.get(host, trusting(&authority)).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_certificate_for_another_host_is_refused() {
+    let authority = Authority::new();
+    let server = TlsServer::start(authority.issue(&["server.test"], |_| {}), None);
+    refused(server.get("other.test", trusting(&authority)), "not for other.test");
+    refused(server.get("127.0.0.1", trusting(&authority)), "not for 127.0.0.1");
+}
+
+#[test]
+fn a_certificate_of_an_unknown_issuer_is_refused() {
+    let server = TlsServer::start(Authority::new().issue(&["server.test"], |_| {}), None);
+    refused(server.get("server.test", trusting(&Authority::new())), "issuer that is not trusted");
+}
+
+#[test]
+fn a_self_signed_certificate_is_refused() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["server.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let server = TlsServer::start((certificate, key), None);
+    refused(server.get("server.test", trusting(&Authority::new())), "is self-signed");
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_refused() {
+    let authority = Authority::new();
+    let expired = authority.issue(&["server.test"], |params| params.not_after = date_time_ymd(2020, 1, 1));
+    refused(TlsServer::start(expired, None).get("server.test", trusting(&authority)), "has expired");
+    let early = authority.issue(&["server.test"], |params| params.not_before = date_time_ymd(4000, 1, 1));
+    refused(TlsServer::start(early, None).get("server.test", trusting(&authority)), "not valid yet");
+}
+
+#[test]
+fn the_danger_switch_accepts_them_all() {
+    let authority = Authority::new();
+    let expired = authority.issue(&["server.test"], |params| params.not_after = date_time_ymd(2020, 1, 1));
+    let server = TlsServer::start(expired, None);
+    let tls = TlsConfig::new().without_system_roots().danger_accept_invalid_certificates(true);
+    assert!(server.get("other.test", tls.clone()).is_ok());
+    let careful =
+        trusting(&authority).danger_accept_invalid_certificates(true).danger_accept_invalid_certificates(false);
+    refused(server.get("server.test", careful), "has expired");
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_a_server_that_asks() {
+    let authority = Authority::new();
+    let server = TlsServer::start(authority.issue(&["server.test"], |_| {}), Some(authority.roots()));
+    let (certificate, key) = authority.issue(&["client"], |_| {});
+    let tls = trusting(&authority);
+    let known =
+        tls.clone().client_certificate_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+    assert!(server.get("server.test", known).is_ok());
+    assert!(server.get("server.test", tls).unwrap_err().is_network());
+}
+
+#[test]
+fn a_secured_connection_is_used_again() {
+    let authority = Authority::new();
+    let server = TlsServer::start(authority.issue(&["127.0.0.1"], |_| {}), None);
+    let client = Client::builder().backend(Network::new().tls(trusting(&authority)).agent()).build().unwrap();
+    let url = format!("https://{}/", server.address);
+    for _ in 0..3 {
+        let text = async_io::block_on(async { client.get(&url).await?.text().await });
+        assert!(text.unwrap().starts_with("secret"));
+    }
+    assert_eq!(server.connections.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_is_an_error_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = TlsServer { address: listener.local_addr().unwrap(), connections: Arc::default() };
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        // Held open, so that it is the bytes that tell.
+        std::thread::park();
+    });
+    let error =
+        server.get("127.0.0.1", TlsConfig::new().without_system_roots().danger_accept_invalid_certificates(true));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Tls);
+}
+
+#[test]
+fn unreadable_certificates_are_refused_when_they_are_given() {
+    for pem in [&b""[..], b"no PEM", b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"] {
+        let error = TlsConfig::new().root_certificates_pem(pem).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    }
+    let (certificate, _) = Authority::new().issue(&["client"], |_| {});
+    assert!(TlsConfig::new().client_certificate_pem(certificate.pem().as_bytes(), b"no key").is_err());
+}
