@@ -50,6 +50,22 @@ where
     }
 }
 
+/// A body that can be started any number of times; unlike one that runs, it goes from thread to thread everywhere.
+#[derive(Clone)]
+enum Replay {
+    Bytes(Bytes),
+    Factory(Arc<dyn Factory>),
+}
+
+impl Replay {
+    fn start(self) -> Body {
+        match self {
+            Self::Bytes(bytes) => bytes.into(),
+            Self::Factory(start) => Body(Inner::Factory { start, len: None }),
+        }
+    }
+}
+
 impl Body {
     /// No body.
     pub const fn empty() -> Self {
@@ -98,6 +114,32 @@ impl Body {
             Inner::Empty | Inner::Bytes(_) => {}
         }
         self
+    }
+
+    /// These bodies one after the other: of known length, and replayable, if all of them are.
+    pub(crate) fn concat(bodies: Vec<Self>) -> Self {
+        let len = bodies.iter().map(Self::length).try_fold(0u64, |sum, length| sum.checked_add(length?));
+        let replays: Option<Vec<_>> = bodies.iter().map(Self::replay).collect();
+        match replays {
+            None => Self::raw_stream(Box::pin(stream::iter(bodies).flatten()), len),
+            Some(replays) => {
+                let start = move || -> BoxStream<'static, Result<Bytes>> {
+                    let bodies = replays.clone().into_iter().map(Replay::start);
+                    Box::pin(stream::iter(bodies).flatten())
+                };
+                Self(Inner::Factory { start: Arc::new(start), len })
+            }
+        }
+    }
+
+    /// What starts the body again, if anything can.
+    fn replay(&self) -> Option<Replay> {
+        match &self.0 {
+            Inner::Empty => Some(Replay::Bytes(Bytes::new())),
+            Inner::Bytes(bytes) => Some(Replay::Bytes(bytes.clone())),
+            Inner::Factory { start, .. } => Some(Replay::Factory(start.clone())),
+            Inner::Stream { .. } => None,
+        }
     }
 
     /// A response's body, whose errors are already ours.

@@ -32,21 +32,28 @@
 //! - [`Client`] sends a [`Request`] and gets a [`Response`]; [`Error`] is the only error.
 //! - [`Backend`] is the seam at Fetch height, [`Connector`] and [`Transport`] the one at byte height.
 //! - [`runtime`] has the two traits asked of a runtime; both have defaults.
+//! - [`auth`] has what answers a server that asks for credentials; [`multipart`] has forms with files.
 //! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
 //! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures in programs without an executor.
 
 pub mod agent;
+pub mod auth;
 mod backend;
 mod body;
 mod client;
+mod conditional;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 mod error;
 mod event_loop;
+mod form;
 pub mod future;
 mod http1;
 #[cfg(feature = "js")]
 mod js;
 #[cfg(feature = "json")]
 mod json;
+pub mod multipart;
 pub mod platform;
 mod progress;
 pub mod queues;

@@ -2,11 +2,14 @@
 
 mod options;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub(crate) use self::options::option_setters;
 pub use self::options::{Redirect, RequestOptions};
+use crate::auth::Authenticate;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::progress::Progress;
@@ -22,6 +25,7 @@ pub struct Request {
     body: Body,
     trailers: Option<Trailers>,
     options: RequestOptions,
+    authenticator: Option<Arc<dyn Authenticate>>,
     progress: Progress,
 }
 
@@ -44,6 +48,7 @@ impl Request {
             body: Body::empty(),
             trailers: None,
             options: RequestOptions::default(),
+            authenticator: None,
             progress: Progress::default(),
         }
     }
@@ -115,6 +120,18 @@ impl Request {
         &mut self.options
     }
 
+    /// Who answers if the server asks for credentials; see [`RequestBuilder::authenticator`].
+    ///
+    /// A backend of your own that cannot ask it should refuse a request that has one.
+    pub fn authenticator(&self) -> Option<&Arc<dyn Authenticate>> {
+        self.authenticator.as_ref()
+    }
+
+    /// Sets who answers if the server asks for credentials.
+    pub fn set_authenticator(&mut self, authenticator: Option<Arc<dyn Authenticate>>) {
+        self.authenticator = authenticator;
+    }
+
     /// Where a backend tells how far it is, so that a slow upload is not taken for silence.
     pub fn progress(&self) -> &Progress {
         &self.progress
@@ -135,6 +152,7 @@ impl Request {
             body: Body::empty(),
             trailers: self.trailers.clone(),
             options: self.options.clone(),
+            authenticator: self.authenticator.clone(),
             progress: Progress::default(),
         }
     }
@@ -160,9 +178,6 @@ impl Request {
         }
         if [Method::GET, Method::HEAD].contains(&self.method) && !self.body.is_none() {
             return refuse(format!("a {} request has no body", self.method));
-        }
-        if self.url.has_credentials() {
-            return refuse("the URL has a user name or password; send an `authorization` header instead".to_owned());
         }
         Ok(())
     }
@@ -200,6 +215,10 @@ impl<C> RequestBuilder<C> {
 
     /// Adds a header; one of the same name stays.
     ///
+    /// A value that a header of the name `authorization`, `proxy-authorization` or `cookie` carries is marked
+    /// sensitive: debug output hides it, and natively no redirect takes it to another origin. A value of your own, an
+    /// API key say, is treated so if you mark it, by [`HeaderValue::set_sensitive`].
+    ///
     /// # Errors
     /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a name that is not a token or a value with a
     /// control character, line breaks among them (RFC 9110, section 5.5).
@@ -212,10 +231,13 @@ impl<C> RequestBuilder<C> {
             let name = name.try_into().map_err(|error| {
                 Error::request(ErrorKind::InvalidRequest, "a header's name is not a token").with_source(error)
             })?;
-            let value = value.try_into().map_err(|error| {
+            let mut value: HeaderValue = value.try_into().map_err(|error| {
                 let message = format!("the value of the header {name} has a character that is not allowed");
                 Error::request(ErrorKind::InvalidRequest, message).with_source(error)
             })?;
+            if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) {
+                value.set_sensitive(true);
+            }
             request.headers.append(name, value);
             Ok(())
         })

@@ -81,8 +81,9 @@ impl Url {
 
     fn from_platform(input: &str, parsed: std::result::Result<String, String>) -> Result<Self> {
         let href = parsed.map_err(|reason| {
-            Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", presentable(input)))
-                .with_source(reason)
+            let error = Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", presentable(input)));
+            // Some engines repeat what they were given.
+            if input.contains('@') && reason.contains(input) { error } else { error.with_source(reason) }
         })?;
         let Some(authority) = ["http://", "https://"].iter().find(|s| href.starts_with(**s)).map(|s| s.len()) else {
             let scheme = href.split(':').next().unwrap_or_default().to_owned();
@@ -153,6 +154,24 @@ impl Url {
     /// Whether the URL carries a user name or password.
     pub fn has_credentials(&self) -> bool {
         self.href[..self.host].ends_with('@')
+    }
+
+    /// User name and password, still percent-encoded.
+    pub(crate) fn userinfo(&self) -> Option<(&str, &str)> {
+        let userinfo = self.href[..self.host].strip_suffix('@')?;
+        let userinfo = userinfo.split_once("://").map_or(userinfo, |(_, rest)| rest);
+        Some(userinfo.split_once(':').unwrap_or((userinfo, "")))
+    }
+
+    /// The same URL without user name and password.
+    pub fn without_credentials(mut self) -> Self {
+        let start = self.scheme().as_str().len() + "://".len();
+        let gone = self.host - start;
+        self.href.replace_range(start..self.host, "");
+        for at in [&mut self.host, &mut self.path, &mut self.query, &mut self.fragment] {
+            *at -= gone;
+        }
+        self
     }
 
     /// The origin: scheme, host and port.
@@ -275,12 +294,13 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
 }
 
 /// As much of `input` as a message should repeat: no more than a line of it, and no password.
+///
+/// It is not a URL, so which part of it would be a user name and password is anybody's guess: all before an `@` is
+/// left out.
 pub(crate) fn presentable(input: &str) -> String {
-    let start = input.find("//").map_or(0, |at| at + 2);
-    let authority = input[start..].split(['/', '?', '#']).next().unwrap_or_default();
-    let secret = authority.rfind('@').map_or(0, |at| at + 1);
-    let text = [&input[..start], &input[start + secret..]].concat();
-    text.chars().take(200).collect()
+    let host = input.rfind('@');
+    let hidden = if host.is_some() { "\u{2026}" } else { "" };
+    hidden.chars().chain(input[host.unwrap_or(0)..].chars()).take(200).collect()
 }
 
 #[cfg(test)]
@@ -296,6 +316,24 @@ mod tests {
         assert_eq!(url.target(), "/a/b?x=1&y=/");
         assert!(url.has_credentials());
         assert_eq!(url.redacted(), "http://[::1]:8080/a/b?x=1&y=/#f?g");
+    }
+
+    #[test]
+    fn credentials_can_be_taken_out() {
+        let url = Url::parse("https://us%40er:pa:ss@example.com:81/a?b#c").unwrap();
+        assert_eq!(url.userinfo(), Some(("us%40er", "pa%3Ass")));
+        let bare = url.without_credentials();
+        assert_eq!(bare, Url::parse("https://example.com:81/a?b#c").unwrap());
+        assert_eq!((bare.userinfo(), bare.has_credentials()), (None, false));
+        assert_eq!(bare.clone().without_credentials(), bare);
+    }
+
+    #[test]
+    fn a_message_about_a_bad_url_does_not_repeat_its_password() {
+        for input in ["http://user:secret@[bad/", "http://user:secret?@host", "//user:secret@h", "http:/secret@["] {
+            let error = Url::parse(input).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        }
     }
 
     #[test]
@@ -331,7 +369,7 @@ mod tests {
         ] {
             assert_eq!(base.join(link).unwrap().as_str(), expected);
         }
-        assert_eq!(presentable("http://user:secret@[bad/@x"), "http://[bad/@x");
+        assert_eq!(presentable("http://user:secret@[bad/x"), "\u{2026}@[bad/x");
         assert_eq!(base.without_fragment().as_str(), "http://example.com/a/b?q");
     }
 }

@@ -10,22 +10,27 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 23] = [
+const IMPORTS: [(&str, &[&str]); 28] = [
     ("error", &[]),
-    ("request", &[]),
+    ("request", &["auth"]),
     ("response", &[]),
     ("body", &["future"]),
     ("trailers", &[]),
     ("url", &["platform"]),
     ("progress", &[]),
     ("json", &[]),
+    ("auth", &["platform"]),
+    ("form", &[]),
+    ("multipart", &["platform"]),
+    ("conditional", &[]),
+    ("cookies", &["agent", "platform"]),
     ("future", &["platform"]),
     ("runtime", &["future"]),
     ("transport", &["future"]),
     ("backend", &["future"]),
     ("waiters", &[]),
-    ("client", &["backend", "future", "platform", "runtime", "waiters"]),
-    ("agent", &["backend", "future", "http1", "runtime", "transport"]),
+    ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
+    ("agent", &["auth", "backend", "future", "http1", "runtime", "transport"]),
     ("http1", &[]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),

@@ -45,6 +45,8 @@ impl Lab {
             "status" => Reply::text(format!("status {argument}")).with_status(argument),
             "echo" => echo(request).await,
             "head" => Reply::text(head(request)),
+            "header" => header(request, argument),
+            "guarded" => guarded(request),
             "upload" => upload(request).await,
             "redirect" => redirect(request, argument),
             "slow" => bodies::slow(request).await,
@@ -95,6 +97,21 @@ fn head(request: &Incoming) -> String {
         text.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
     }
     text
+}
+
+/// `header/NAME`: the bytes of a header as numbers.
+fn header(request: &Incoming, name: &str) -> Reply {
+    let value = request.headers().get(name).map(|value| value.as_bytes()).unwrap_or_default();
+    let numbers: Vec<_> = value.iter().map(u8::to_string).collect();
+    Reply::text(numbers.join(" "))
+}
+
+/// A page behind a challenge that no browser knows.
+fn guarded(request: &Incoming) -> Reply {
+    match request.header("authorization") {
+        Some("Sesame open") => Reply::text("welcome"),
+        _ => Reply::new(401, "who is there?").with_header("www-authenticate", "Sesame"),
+    }
 }
 
 /// How many bytes came, and the sum of them.

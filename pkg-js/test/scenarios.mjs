@@ -19,6 +19,12 @@ WebAssembly.Instance = function (...call) {
 export const notHere = {
   error_for_status_keeps_good_responses_and_names_bad_ones: "the platform's Response has `ok`",
   default_headers_yield_to_those_of_the_request: "a client has no default headers",
+  credentials_in_the_url_become_basic_authorization: "the platform's Request refuses such a URL",
+  credentials_in_the_url_appear_in_no_error: "the platform's Request refuses such a URL, in its own words",
+  an_authorization_header_wins_over_the_url: "the platform's Request refuses such a URL",
+  a_challenge_is_answered_where_it_can_be: "the platform keeps challenges to itself",
+  pairs_are_added_to_the_query: "the platform's URL and URLSearchParams do it",
+  a_multipart_form_may_have_a_stream: "the platform's FormData takes none",
   a_body_beyond_the_limit_is_an_error: "the platform's Response collects its own body",
   decoding_is_switched_off_or_that_is_refused: "the platform's fetch always decodes",
   a_stream_limit_counts_what_is_decoded: "the body is the platform's own and is not watched",
@@ -132,6 +138,15 @@ export const scenarios = {
   },
   async header_bytes_beyond_ascii_survive(lab) {
     equal((await new Client().fetch(lab.url("latin1"))).headers.get("x-latin1"), "caf\u00e9");
+  },
+  async header_bytes_beyond_ascii_are_sent_as_they_are(lab) {
+    const headers = { "x-latin1": "caf\u00e9" };
+    equal(await (await new Client().fetch(lab.url("header/x-latin1"), { headers })).text(), "99 97 102 233");
+  },
+  async a_date_is_sent_as_http_writes_it(lab) {
+    const headers = { "if-modified-since": new Date(784_111_777_000).toUTCString() };
+    const text = await (await new Client().fetch(lab.url("head"), { headers })).text();
+    assert(text.includes("\nif-modified-since: Sun, 06 Nov 1994 08:49:37 GMT\n"), text);
   },
   async interim_responses_are_skipped(lab) {
     const response = await new Client().fetch(lab.url("interim"));
@@ -269,6 +284,42 @@ export const scenarios = {
     else equal([response.status, response.headers.get("location")], [301, "/lab/hello"]);
   },
 
+  async basic_and_bearer_credentials_reach_the_server(lab) {
+    for (const authorization of [`Basic ${btoa("Aladdin:open sesame")}`, "Bearer abc.def~=="]) {
+      const text = await (await new Client().fetch(lab.url("head"), { headers: { authorization } })).text();
+      assert(text.includes(`\nauthorization: ${authorization}\n`), text);
+    }
+  },
+  async credentials_do_not_follow_to_another_origin(lab) {
+    const away = lab.url("head").replace("127.0.0.1", "localhost");
+    const headers = { authorization: "Basic c2VjcmV0", "x-kept": "yes" };
+    const text = await (await new Client().fetch(lab.url(`redirect/2?to=${away}`), { headers })).text();
+    assert(text.includes("\nx-kept: yes\n") && !text.includes("authorization"), text);
+  },
+  async a_form_is_posted(lab) {
+    const body = new URLSearchParams([["name", "J\u00fcrgen"], ["to", "a&b=c d+e"], ["empty", ""]]);
+    const response = await new Client().fetch(lab.url("echo"), { method: "POST", body });
+    assert(response.headers.get("content-type").startsWith("application/x-www-form-urlencoded"), "the content type");
+    equal(await response.text(), "name=J%C3%BCrgen&to=a%26b%3Dc+d%2Be&empty=");
+  },
+  async a_multipart_form_is_posted(lab) {
+    const body = new FormData();
+    body.append('na"me', "value");
+    body.append("file", new Blob(["a\0\n"], { type: "application/x-test" }), '"q" \u00e9.bin');
+    // Not by way of a redirect: Node 20 then writes another boundary than its header says.
+    const response = await new Client().fetch(lab.url("echo"), { method: "POST", body });
+    const sent = await response.text();
+    const boundary = sent.slice(2, sent.indexOf("\r\n"));
+    assert(response.headers.get("content-type").includes(boundary), response.headers.get("content-type"));
+    const text = sent.replaceAll(boundary, "X").trimEnd();
+    const expected = [
+      '--X\r\nContent-Disposition: form-data; name="na%22me"\r\n\r\nvalue\r\n',
+      '--X\r\nContent-Disposition: form-data; name="file"; filename="%22q%22 \u00e9.bin"\r\n',
+      "Content-Type: application/x-test\r\n\r\na\0\n\r\n--X--",
+    ];
+    equal(text, expected.join(""));
+  },
+
   async an_unparsable_url_is_named() {
     const error = await rejection(new Client().fetch("http://[::1"));
     assert(error instanceof TypeError && error.message.includes("http://[::1"), String(error));
@@ -280,10 +331,6 @@ export const scenarios = {
     for (const headers of [{ "x-a": "1\r\nx-b: 2" }, { "x-a": "1\n2" }, { "x-a": "1\0" }, { "x\r\n": "1" }, { "": "1" }]) {
       assert((await rejection(new Client().fetch(lab.url("hello"), { headers }))) instanceof TypeError, "a TypeError");
     }
-  },
-  async credentials_in_the_url_are_refused(lab) {
-    const url = lab.url("hello").replace("http://", "http://user:secret@");
-    assert((await rejection(new Client().fetch(url))) instanceof TypeError, "a TypeError");
   },
   async a_body_on_a_get_is_refused(lab) {
     assert((await rejection(new Client().fetch(lab.url("hello"), { body: "surprise" }))) instanceof TypeError, "a TypeError");
@@ -467,6 +514,10 @@ export const only = {
     controller.abort();
     equal((await rejection(response.text())).name, "AbortError");
     equal(await lab.recall("ended", "?wait=5000"), "true");
+  },
+  async credentials_in_the_url_are_refused(lab) {
+    const url = lab.url("hello").replace("http://", "http://user:secret@");
+    assert((await rejection(new Client().fetch(url))) instanceof TypeError, "a TypeError");
   },
   async wrong_settings_are_told_at_once(lab) {
     for (const options of [{ maxActive: 0 }, { maxActive: 1.5 }, { maxActive: -1 }, { timeout: -1 }, { timeout: { head: NaN } }]) {

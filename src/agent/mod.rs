@@ -4,7 +4,9 @@
 //! on it, then the response, or the next hop that a redirect names.
 
 mod body;
+mod challenge;
 mod config;
+mod cookies;
 mod encoding;
 mod pool;
 mod redirect;
@@ -17,6 +19,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, LO
 use http::{HeaderMap, HeaderValue, Method};
 
 pub use self::config::Config;
+pub use self::cookies::CookieStore;
 use self::encoding::Pipeline;
 use self::pool::Pool;
 use crate::backend::Backend;
@@ -41,12 +44,19 @@ pub struct Agent {
     timer: Arc<dyn Timer>,
     pool: Arc<Pool>,
     config: Config,
+    cookies: Option<Arc<dyn CookieStore>>,
 }
 
 impl Agent {
     /// An agent over `connector`; `timer` is the clock of connect limits and of the pool.
     pub fn new(connector: impl Connector, timer: impl Timer) -> Self {
-        Self { connector: Arc::new(connector), timer: Arc::new(timer), pool: Arc::default(), config: Config::new() }
+        Self {
+            connector: Arc::new(connector),
+            timer: Arc::new(timer),
+            pool: Arc::default(),
+            config: Config::new(),
+            cookies: None,
+        }
     }
 
     /// The same agent with other settings.
@@ -54,6 +64,37 @@ impl Agent {
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
         self
+    }
+
+    /// The same agent with a cookie jar: each response's cookies go into it, and each request has those that are meant
+    /// for its URL, hop by hop. Default: none.
+    ///
+    /// A request with a `cookie` header of its own sends that and nothing from the jar, as far as redirects stay within
+    /// its origin.
+    #[must_use]
+    pub fn with_cookies(mut self, jar: impl CookieStore) -> Self {
+        self.cookies = Some(Arc::new(jar));
+        self
+    }
+
+    /// Makes one hop: cookies there and back, and the answer if the server asks for credentials.
+    async fn visit(&self, request: &mut Request) -> Result<Response> {
+        challenge::prepare(request);
+        for answers in 0.. {
+            let replay = request.body().try_clone();
+            let from_jar = cookies::add(self.cookies.as_deref(), request);
+            let outcome = self.hop(request).await;
+            if from_jar {
+                cookies::remove(request);
+            }
+            let response = outcome?;
+            cookies::take_in(self.cookies.as_deref(), request.url(), response.headers());
+            if !challenge::answer(request, &response, replay, answers)? {
+                return Ok(response);
+            }
+            challenge::read_over(response).await;
+        }
+        unreachable!("the answers are limited")
     }
 
     /// Makes one request, without following where its response may point.
@@ -184,7 +225,7 @@ impl Backend for Agent {
             let policy = request.options().redirect.unwrap_or_default();
             for hops in 0.. {
                 let replay = request.body().try_clone();
-                let response = self.hop(&mut request).await.map_err(|error| error.with_url(request.url()))?;
+                let response = self.visit(&mut request).await.map_err(|error| error.with_url(request.url()))?;
                 let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
                 let Some(location) = location.filter(|_| policy != Redirect::Manual) else {
                     return Ok(response.with_redirected(hops > 0));

@@ -45,7 +45,10 @@ pub(super) fn follow(
         })?;
     }
     if target.origin() != request.url().origin() {
-        for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
+        request.set_authenticator(None);
+        let secret = request.headers().iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone());
+        let known = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST];
+        for name in secret.chain(known).collect::<Vec<_>>() {
             request.headers_mut().remove(name);
         }
     }
@@ -86,7 +89,20 @@ fn refused(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use http::{HeaderMap, HeaderName};
+
     use super::*;
+    use crate::auth::Authenticate;
+
+    #[derive(Debug)]
+    struct Nobody;
+    impl Authenticate for Nobody {
+        fn answer(&self, _: &Request, _: &HeaderMap, _: usize) -> Result<Option<HeaderValue>> {
+            Ok(None)
+        }
+    }
 
     fn hop(method: Method, status: u16, from: &str, to: &'static str) -> Result<Request> {
         let mut request = Request::new(method, Url::parse(from).unwrap());
@@ -94,6 +110,10 @@ mod tests {
             request.headers_mut().insert(name, HeaderValue::from_static("x"));
         }
         *request.trailers_mut() = Some(crate::trailers::Trailers::new());
+        let mut key = HeaderValue::from_static("x");
+        key.set_sensitive(true);
+        request.headers_mut().insert("x-api-key", key);
+        request.set_authenticator(Some(Arc::new(Nobody)));
         let status = StatusCode::from_u16(status).unwrap();
         follow(&mut request, Some(Body::from("body")), status, &HeaderValue::from_static(to), 0)?;
         Ok(request)
@@ -130,9 +150,11 @@ mod tests {
             ("http://b.example/b", false),
         ] {
             let next = hop(Method::GET, 302, "http://a.example/", to).unwrap();
-            for name in [AUTHORIZATION, COOKIE, HOST] {
+            for name in [AUTHORIZATION, COOKIE, HOST, HeaderName::from_static("x-api-key")] {
                 assert_eq!(next.headers().contains_key(&name), kept, "{to} {name}");
             }
+            assert_eq!(next.authenticator().is_some(), kept, "{to}");
+            assert!(next.headers().contains_key(CONTENT_TYPE));
         }
     }
 

@@ -18,6 +18,7 @@ use http::{HeaderMap, Method};
 
 use self::queue::Queue;
 use self::send::{Gate, Limits};
+use crate::auth;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
 use crate::future::BoxFuture;
@@ -137,6 +138,10 @@ impl Client {
     ///
     /// A status of 400 or above is a response; see [`Response::error_for_status`].
     ///
+    /// A user name and password in the URL are sent as Basic credentials (RFC 7617), percent-decoded, and appear
+    /// nowhere else: neither in [`Response::url`] nor in an error. An `authorization` header of the request's own wins
+    /// over them, and they win over one of the client's defaults.
+    ///
     /// # Errors
     /// If the request is not valid, a limit passes, or no response can be had.
     ///
@@ -147,7 +152,8 @@ impl Client {
         self.run(request).await
     }
 
-    async fn run(&self, request: Request) -> Result<Response> {
+    async fn run(&self, mut request: Request) -> Result<Response> {
+        auth::take_from_url(&mut request)?;
         let url = request.url().clone();
         self.admitted(request).await.map_err(|error| error.with_url(&url))
     }

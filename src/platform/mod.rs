@@ -1,7 +1,7 @@
 //! The one file that names a target: it picks the platform, and the rest of the tree uses what it exports.
 //!
 //! Every platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`,
-//! `MaybeSend`, `BoxFuture`, `BoxStream`.
+//! `normalize`, `random`, `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
 #[cfg(target_family = "wasm")]
 mod local;
@@ -10,6 +10,10 @@ mod send;
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod parse;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod standard;
+#[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]
+mod time_of_day;
 
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub mod browser;
@@ -29,11 +33,17 @@ pub(crate) use self::native::loopback;
 #[cfg(all(feature = "testing", target_family = "wasm"))]
 pub(crate) mod loopback {}
 
+#[cfg(all(feature = "cookies", target_family = "wasm", target_os = "unknown"))]
+pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-pub(crate) use self::browser::{default_backend, default_executor, default_timer, parse_url};
+pub(crate) use self::browser::{default_backend, default_executor, default_timer, normalize, parse_url, random};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use self::native::{default_backend, default_executor, default_timer};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub(crate) use self::standard::{normalize, random};
+#[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]
+pub(crate) use self::time_of_day::unix_time;
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
 pub(crate) use self::unsupported::{default_backend, default_executor, default_timer};

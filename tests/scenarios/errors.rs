@@ -56,13 +56,6 @@ pub async fn a_length_of_the_callers_own_is_refused(lab: Lab) {
     }
 }
 
-pub async fn credentials_in_the_url_are_refused(lab: Lab) {
-    let url = lab.url("hello").replace("http://", "http://user:secret@");
-    let error = Client::new().get(url).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
-}
-
 pub async fn a_body_on_a_get_is_refused(lab: Lab) {
     let error = Client::new().get(lab.url("hello")).body("surprise").await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request));

@@ -1,5 +1,7 @@
 //! Request and response heads.
 
+use std::time::{Duration, SystemTime};
+
 use waterspout::http::{HeaderMap, HeaderValue, Method};
 use waterspout::{Client, ErrorKind, Request};
 
@@ -88,6 +90,18 @@ pub async fn repeated_response_headers_are_all_there(lab: Lab) {
 pub async fn header_bytes_beyond_ascii_survive(lab: Lab) {
     let response = Client::new().get(lab.url("latin1")).await.unwrap();
     assert_eq!(response.headers()["x-latin1"].as_bytes(), b"caf\xe9");
+}
+
+pub async fn header_bytes_beyond_ascii_are_sent_as_they_are(lab: Lab) {
+    let value = HeaderValue::from_bytes(b"caf\xe9").unwrap();
+    let request = Client::new().get(lab.url("header/x-latin1")).header("x-latin1", value);
+    assert_eq!(request.await.unwrap().text().await.unwrap(), "99 97 102 233");
+}
+
+pub async fn a_date_is_sent_as_http_writes_it(lab: Lab) {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+    let text = Client::new().get(lab.url("head")).if_modified_since(time).await.unwrap().text().await.unwrap();
+    assert!(text.contains("\nif-modified-since: Sun, 06 Nov 1994 08:49:37 GMT\n"), "{text}");
 }
 
 pub async fn interim_responses_are_skipped(lab: Lab) {

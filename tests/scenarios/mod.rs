@@ -5,8 +5,10 @@
 pub mod bodies;
 pub mod cancel;
 pub mod codings;
+pub mod credentials;
 pub mod deadlines;
 pub mod errors;
+pub mod forms;
 pub mod heads;
 pub mod queue;
 pub mod redirects;
@@ -31,6 +33,8 @@ macro_rules! for_each_scenario {
             heads::default_headers_yield_to_those_of_the_request,
             heads::repeated_response_headers_are_all_there,
             heads::header_bytes_beyond_ascii_survive,
+            heads::header_bytes_beyond_ascii_are_sent_as_they_are,
+            heads::a_date_is_sent_as_http_writes_it,
             heads::interim_responses_are_skipped,
             heads::no_content_has_no_body,
             bodies::an_empty_body_is_empty,
@@ -67,11 +71,20 @@ macro_rules! for_each_scenario {
             redirects::method_and_body_survive_307_and_308,
             redirects::a_redirect_can_be_made_an_error,
             redirects::a_redirect_can_be_left_to_the_caller,
+            credentials::credentials_in_the_url_become_basic_authorization,
+            credentials::credentials_in_the_url_appear_in_no_error,
+            credentials::basic_and_bearer_credentials_reach_the_server,
+            credentials::an_authorization_header_wins_over_the_url,
+            credentials::credentials_do_not_follow_to_another_origin,
+            credentials::a_challenge_is_answered_where_it_can_be,
+            forms::a_form_is_posted,
+            forms::pairs_are_added_to_the_query,
+            forms::a_multipart_form_is_posted,
+            forms::a_multipart_form_may_have_a_stream,
             errors::an_unparsable_url_is_named,
             errors::an_unsupported_scheme_is_named,
             errors::a_header_with_a_line_break_is_refused,
             errors::a_length_of_the_callers_own_is_refused,
-            errors::credentials_in_the_url_are_refused,
             errors::a_body_on_a_get_is_refused,
             errors::a_refused_connection_is_an_error,
             errors::closing_without_an_answer_is_an_error,

@@ -43,6 +43,10 @@ impl Backend for FetchBackend {
                 let message = "this platform always decodes bodies: `decompress` cannot be switched off";
                 return Err(Error::request(ErrorKind::Unsupported, message));
             }
+            if request.authenticator().is_some() {
+                let message = "this platform does not let a request answer the server's demand for credentials";
+                return Err(Error::request(ErrorKind::Unsupported, message));
+            }
             let body = match std::mem::take(request.body_mut()) {
                 body if body.is_none() => None,
                 body => Some(gather(body, request.progress()).await?),

@@ -18,6 +18,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = clearTimeout)]
     pub(super) fn clear_timeout(id: &JsValue) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
+    pub(super) fn get_random_values(array: &js_sys::Uint8Array) -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(super) fn now() -> f64;
 

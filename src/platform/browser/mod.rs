@@ -5,6 +5,9 @@ mod executor;
 mod failure;
 mod fetch;
 mod global;
+mod standard;
+#[cfg(feature = "cookies")]
+mod time_of_day;
 mod timer;
 mod url;
 
@@ -13,6 +16,9 @@ use std::sync::Arc;
 pub use self::executor::EngineLoop;
 pub use self::failure::JsFailure;
 pub use self::fetch::FetchBackend;
+pub(crate) use self::standard::{normalize, random};
+#[cfg(feature = "cookies")]
+pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
 pub(crate) use self::url::parse_url;
 use crate::backend::Backend;

@@ -3,6 +3,7 @@
 mod dns;
 mod event_loop;
 mod executor;
+mod file;
 mod happy_eyeballs;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
 pub use self::executor::BackgroundThread;
+pub use self::file::file;
 pub use self::network::Network;
 pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;

@@ -50,8 +50,8 @@ impl Incoming {
                     body,
                 }));
             }
-            let count = poll_fn(|cx| input.poll_fill(cx, &mut *transport)).await?;
-            if count == 0 || input.data().len() > LARGEST_HEAD {
+            // Looked at before more is read: what is read at once may be a head with much of its body.
+            if input.data().len() > LARGEST_HEAD || poll_fn(|cx| input.poll_fill(cx, &mut *transport)).await? == 0 {
                 return Ok(None);
             }
         }

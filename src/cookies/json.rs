@@ -1,0 +1,92 @@
+//! A jar as JSON: a list of objects, one for each cookie.
+
+use serde_json::{Value, json};
+
+use super::store::Cookie;
+use crate::error::{Error, ErrorKind, Phase, Result};
+
+/// Writes cookies.
+pub(super) fn write<'a>(cookies: impl Iterator<Item = &'a Cookie>) -> String {
+    let list = cookies.map(|cookie| {
+        json!({
+            "name": cookie.name,
+            "value": cookie.value,
+            "domain": cookie.domain,
+            "hostOnly": cookie.host_only,
+            "path": cookie.path,
+            "secure": cookie.secure,
+            "expires": cookie.expires,
+        })
+    });
+    Value::Array(list.collect()).to_string()
+}
+
+/// Reads them back.
+pub(super) fn read(text: &str) -> Result<Vec<Cookie>> {
+    let failed = || Error::new(ErrorKind::Decode, Phase::Request, "this is not a cookie jar as it was written");
+    let list: Value = serde_json::from_str(text).map_err(|error| failed().with_source(error))?;
+    list.as_array().and_then(|list| list.iter().map(cookie).collect()).ok_or_else(failed)
+}
+
+fn cookie(object: &Value) -> Option<Cookie> {
+    let text = |name: &str| object.get(name)?.as_str().filter(|text| is_plain(text)).map(str::to_owned);
+    let flag = |name: &str| object.get(name)?.as_bool();
+    let expires = match object.get("expires")? {
+        Value::Null => None,
+        number => Some(number.as_u64()?),
+    };
+    Some(Cookie {
+        name: text("name").filter(|name| !name.is_empty() && !name.contains('='))?,
+        value: text("value")?,
+        domain: text("domain").filter(|domain| !domain.is_empty())?,
+        host_only: flag("hostOnly")?,
+        path: text("path").filter(|path| path.starts_with('/'))?,
+        secure: flag("secure")?,
+        expires,
+    })
+}
+
+/// Whether a text could have come out of a `set-cookie` header.
+fn is_plain(text: &str) -> bool {
+    !text.contains(|character: char| character == ';' || (character.is_ascii_control() && character != '\t'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CookieJar;
+    use super::*;
+    use crate::url::Url;
+
+    #[test]
+    fn a_jar_goes_there_and_back() {
+        let jar = CookieJar::new();
+        let url = Url::parse("https://a.example.com/x/y").unwrap();
+        jar.add(&url, "session=\"1\"; HttpOnly").unwrap();
+        jar.add(&url, "lasting=\u{e9}; domain=example.com; path=/; secure; max-age=1000").unwrap();
+        let text = jar.to_json();
+        let copy = CookieJar::from_json(&text).unwrap();
+        assert_eq!((copy.to_json(), copy.len()), (text, 2));
+        assert_eq!(copy.get(&Url::parse("https://b.example.com/").unwrap(), "lasting").as_deref(), Some("\u{e9}"));
+        assert_eq!(copy.get(&Url::parse("https://b.example.com/x/").unwrap(), "session"), None);
+        assert_eq!(copy.get(&Url::parse("https://a.example.com/x/").unwrap(), "session").as_deref(), Some("\"1\""));
+    }
+
+    #[test]
+    fn what_was_not_written_so_is_refused() {
+        let good = r#"{"name":"a","value":"b","domain":"h","hostOnly":true,"path":"/","secure":false,"expires":null}"#;
+        assert_eq!(CookieJar::from_json(&format!("[{good}]")).unwrap().len(), 1);
+        assert!(CookieJar::from_json("[]").unwrap().is_empty());
+        let bad = [
+            good.replace("\"a\"", "\"\""),
+            good.replace("\"b\"", "\"b\\r\\nx: y\""),
+            good.replace("\"b\"", "\"b; c\""),
+            good.replace("\"/\"", "\"x\""),
+            good.replace("null", "\"soon\""),
+            good.replace("true", "1"),
+            "{}".to_owned(),
+        ];
+        for bad in bad.map(|object| format!("[{object}]")).into_iter().chain(["".to_owned(), "{}".to_owned()]) {
+            assert_eq!(CookieJar::from_json(&bad).unwrap_err().kind(), ErrorKind::Decode, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The rules of the store, one by one.
+
+use super::*;
+
+const NOW: u64 = 1_800_000_000;
+const DAY: u64 = 24 * 60 * 60;
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+/// What a jar sends to the second URL after the first has set these.
+fn sent_later(from: &str, cookies: &[&str], to: &str, later: u64) -> String {
+    let mut store = Store::default();
+    for cookie in cookies {
+        let _ = store.set(&url(from), cookie, NOW);
+    }
+    let found = store.matching(&url(to), NOW + later);
+    found.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect::<Vec<_>>().join("; ")
+}
+
+fn sent(from: &str, cookie: &str, to: &str) -> bool {
+    !sent_later(from, &[cookie], to, 0).is_empty()
+}
+
+#[test]
+fn a_cookie_without_a_domain_is_for_its_host_alone() {
+    for (to, expected) in [
+        ("http://example.com/", true),
+        ("http://example.com:8080/", true),
+        ("https://example.com/", true),
+        ("http://a.example.com/", false),
+        ("http://com/", false),
+        ("http://other.example/", false),
+    ] {
+        assert_eq!(sent("http://example.com/", "a=b", to), expected, "{to}");
+    }
+}
+
+#[test]
+fn a_cookie_with_a_domain_is_for_all_within() {
+    for (domain, to, expected) in [
+        ("example.com", "http://example.com/", true),
+        (".Example.COM", "http://b.example.com/", true),
+        ("a.example.com", "http://example.com/", false),
+        ("a.example.com", "http://b.a.example.com/", true),
+        ("b.a.example.com", "http://b.a.example.com/", false),
+        ("other.example", "http://other.example/", false),
+        ("com", "http://com/", false),
+        ("", "http://a.example.com/", true),
+        ("", "http://b.a.example.com/", false),
+    ] {
+        let cookie = format!("a=b; Domain={domain}");
+        assert_eq!(sent("http://a.example.com/", &cookie, to), expected, "{domain} {to}");
+    }
+}
+
+#[test]
+fn no_cookie_is_for_a_public_suffix() {
+    assert!(!sent("http://a.co.uk/", "a=b; domain=co.uk", "http://b.co.uk/"));
+    assert!(!sent("http://me.github.io/", "a=b; domain=github.io", "http://you.github.io/"));
+    // The suffix itself may have one that is for it alone.
+    assert!(sent("http://github.io/", "a=b; domain=github.io", "http://github.io/"));
+    assert!(!sent("http://github.io/", "a=b; domain=github.io", "http://me.github.io/"));
+    assert!(sent("http://localhost/", "a=b; domain=localhost", "http://localhost/"));
+    assert!(sent("http://127.0.0.1/", "a=b; domain=127.0.0.1", "http://127.0.0.1:81/"));
+    assert!(!sent("http://127.0.0.1/", "a=b; domain=0.0.1", "http://127.0.0.1/"));
+    assert!(sent("http://[::1]/", "a=b", "http://[::1]/"));
+}
+
+#[test]
+fn a_path_limits_a_cookie() {
+    for (from, cookie, to, expected) in [
+        ("http://h.example/a/b", "a=b", "http://h.example/a/c", true),
+        ("http://h.example/a/b", "a=b", "http://h.example/", false),
+        ("http://h.example/a/b", "a=b; path=/", "http://h.example/", true),
+        ("http://h.example/", "a=b; path=/x", "http://h.example/x/y?z", true),
+        ("http://h.example/", "a=b; path=/x", "http://h.example/xy", false),
+        ("http://h.example/a/b", "a=b; path=x", "http://h.example/a/c", true),
+    ] {
+        assert_eq!(sent(from, cookie, to), expected, "{from} {cookie} {to}");
+    }
+}
+
+#[test]
+fn a_secure_cookie_travels_over_https_only() {
+    assert!(sent("https://h.example/", "a=b; Secure", "https://h.example/"));
+    assert!(!sent("https://h.example/", "a=b; Secure", "http://h.example/"));
+    assert!(!sent("http://h.example/", "a=b; Secure", "https://h.example/"));
+    // Nor can http put another in its place.
+    let mut store = Store::default();
+    store.set(&url("https://h.example/"), "a=secret; Secure", NOW).unwrap();
+    assert!(store.set(&url("http://h.example/x/y"), "a=forged; path=/x", NOW).is_err());
+    assert!(store.set(&url("http://sub.h.example/"), "a=forged; domain=h.example", NOW).is_err());
+    assert!(store.set(&url("http://h.example/"), "other=fine", NOW).is_ok());
+}
+
+#[test]
+fn a_prefix_is_a_promise() {
+    for (cookie, expected) in [
+        ("__Host-a=b; Secure; Path=/", true),
+        ("__Host-a=b; Secure", false),
+        ("__Host-a=b; Secure; Path=/; Domain=h.example", false),
+        ("__host-a=b; Path=/", false),
+        ("__Secure-a=b; Secure", true),
+        ("__Secure-a=b", false),
+    ] {
+        assert_eq!(sent("https://h.example/", cookie, "https://h.example/"), expected, "{cookie}");
+    }
+}
+
+#[test]
+fn a_cookie_lives_until_it_expires() {
+    let lives = |cookie: &str, later: u64| !sent_later("http://h/", &[cookie], "http://h/", later).is_empty();
+    assert!(lives("a=b", u64::MAX / 2));
+    assert!(lives("a=b; max-age=10", 9) && !lives("a=b; max-age=10", 10));
+    assert!(!lives("a=b; max-age=0", 0) && !lives("a=b; max-age=-5", 0));
+    // NOW is Fri, 15 Jan 2027 08:00:00 GMT.
+    assert!(lives("a=b; expires=Fri, 15 Jan 2027 08:00:10 GMT", 9));
+    assert!(!lives("a=b; expires=Fri, 15 Jan 2027 08:00:10 GMT", 10));
+    assert!(lives("a=b; expires=Friday, 15-Jan-27 08:00:10 GMT", 9));
+    assert!(!lives("a=b; expires=Thu, 01 Jan 1970 00:00:00 GMT", 0));
+    assert!(lives("a=b; expires=Thu, 01 Jan 1970 00:00:00 GMT; max-age=10", 9), "max-age wins");
+    assert!(lives("a=b; max-age=99999999999999999999", 399 * DAY));
+    assert!(!lives("a=b; max-age=99999999999999999999", 400 * DAY));
+}
+
+#[test]
+fn a_cookie_replaces_its_like_and_can_be_deleted() {
+    let all = |cookies: &[&str]| sent_later("http://h.example/", cookies, "http://h.example/", 0);
+    assert_eq!(all(&["a=1", "b=2", "a=3"]), "a=3; b=2");
+    assert_eq!(all(&["a=1", "b=2", "a=; max-age=0"]), "b=2");
+    assert_eq!(all(&["a=1", "a=2; domain=h.example"]), "a=1; a=2");
+}
+
+#[test]
+fn longer_paths_come_first() {
+    let cookies = ["a=1; path=/", "b=2; path=/x/y", "c=3; path=/x"];
+    assert_eq!(sent_later("http://h/", &cookies, "http://h/x/y/z", 0), "b=2; c=3; a=1");
+}
+
+#[test]
+fn what_is_no_cookie_is_ignored() {
+    let long = format!("a={}", "x".repeat(LONGEST));
+    for cookie in ["", "a", "=b", ";", "a=\u{1}", "a=b\r\nc=d", &long] {
+        assert!(Store::default().set(&url("http://h/"), cookie, NOW).is_err(), "{cookie:?}");
+    }
+    assert_eq!(sent_later("http://h/", &["a=b; what=ever; =; path"], "http://h/", 0), "a=b");
+}
+
+#[test]
+fn a_jar_is_bounded_and_the_oldest_go() {
+    let mut store = Store::default();
+    for index in 0..60 {
+        store.set(&url("http://h.example/"), &format!("c{index}=x"), NOW).unwrap();
+    }
+    let names: Vec<_> = store.matching(&url("http://h.example/"), NOW).iter().map(|it| it.name.clone()).collect();
+    assert_eq!((names.len(), &*names[0], &*names[49]), (50, "c10", "c59"));
+    for index in 0..3000 {
+        store.set(&url(&format!("http://h{index}.example/")), "a=b", NOW).unwrap();
+    }
+    assert_eq!(store.living(NOW).count(), MOST);
+    assert!(store.matching(&url("http://h.example/"), NOW).is_empty());
+    assert_eq!(store.matching(&url("http://h2999.example/"), NOW).len(), 1);
+}

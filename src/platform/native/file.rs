@@ -1,0 +1,47 @@
+//! Files as bodies.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use blocking::{Unblock, unblock};
+use futures::{Stream, TryStreamExt, stream};
+
+use crate::body::Body;
+use crate::error::{Result, Source};
+
+/// A body that each attempt reads from the file at `path`, on a thread that may wait.
+///
+/// Its length is the file's at this moment; one that has grown or shrunk when it is sent fails the request.
+///
+/// # Errors
+/// If there is no such file.
+///
+/// # Examples
+///
+/// ```no_run
+/// use waterspout::Client;
+/// use waterspout::multipart::{Form, Part};
+/// use waterspout::platform::native::file;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let form = Form::new().part("file", Part::new(file("picture.png").await?).file_name("picture.png"));
+/// Client::new().post("http://example.com/upload").multipart(form).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn file(path: impl Into<PathBuf>) -> io::Result<Body> {
+    let path: Arc<Path> = path.into().into();
+    let measured = path.clone();
+    let metadata = unblock(move || fs::metadata(measured)).await?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a file"));
+    }
+    Ok(Body::factory(move || read(path.clone())).with_length(metadata.len()))
+}
+
+fn read(path: Arc<Path>) -> impl Stream<Item = Result<bytes::Bytes, Source>> {
+    let opened = stream::once(unblock(move || File::open(path))).map_err(Source::from);
+    opened.map_ok(|file| Body::reader(Unblock::new(file)).map_err(Source::from)).try_flatten()
+}
