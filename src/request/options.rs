@@ -58,7 +58,8 @@ pub struct RequestOptions {
     /// With `false`, a body comes as it was sent, with the headers that describe it.
     ///
     /// # Platform
-    /// A browser always decodes: there `false` is an error of kind [`ErrorKind::Unsupported`].
+    /// A browser always decodes: there `false` is an error of kind
+    /// [`Unsupported`](crate::ErrorKind::Unsupported).
     pub decompress: Option<bool>,
     /// What to do with a redirect. Client default: follow it.
     pub redirect: Option<Redirect>,
