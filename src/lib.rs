@@ -60,6 +60,7 @@ pub mod queues;
 mod request;
 mod response;
 pub mod runtime;
+mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trailers;
@@ -86,6 +87,7 @@ pub use crate::progress::{Connecting, Progress};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;
 pub use crate::runtime::{Executor, Instant, Timer};
+pub use crate::settings::Setting;
 pub use crate::trailers::Trailers;
-pub use crate::transport::{Connector, Transport};
+pub use crate::transport::{Connector, Details, Forwarding, Transport};
 pub use crate::url::{Origin, Scheme, Url};

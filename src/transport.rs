@@ -1,8 +1,11 @@
 //! The seam at byte height: who connects to an origin, and what a connection is.
 
+use std::net::SocketAddr;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures::io::{AsyncRead, AsyncWrite};
+use http::HeaderValue;
 
 use crate::error::Result;
 use crate::future::BoxFuture;
@@ -21,6 +24,71 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
         let mut byte = [0];
         let mut context = Context::from_waker(Waker::noop());
         matches!(std::pin::Pin::new(self).poll_read(&mut context, &mut byte), Poll::Pending)
+    }
+
+    /// Ready once an idle connection can no longer carry a request; see [`is_idle`](Self::is_idle).
+    fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        std::pin::Pin::new(self).poll_read(cx, &mut [0]).map(|_| ())
+    }
+
+    /// Where it leads, and how long it took to make. Default: nothing is known.
+    fn details(&self) -> Details {
+        Details::default()
+    }
+
+    /// Set if the connection ends at a proxy that forwards requests rather than at their origin. Default: none.
+    fn forwarding(&self) -> Option<&Forwarding> {
+        None
+    }
+}
+
+/// What is known about a [`Transport`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Details {
+    /// The address of the other end: the server's, or that of the proxy in between.
+    pub remote_address: Option<SocketAddr>,
+    /// The address of this end.
+    pub local_address: Option<SocketAddr>,
+    /// How long the look-up took.
+    pub dns: Option<Duration>,
+    /// How long connecting took, a proxy's part included.
+    pub connect: Option<Duration>,
+    /// How long the TLS handshake took.
+    pub tls: Option<Duration>,
+}
+
+/// How requests are written for a proxy that forwards them: with the whole URL as their target (RFC 9112, section
+/// 3.2.2).
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Forwarding {
+    /// What the proxy wants to see as `proxy-authorization`.
+    pub authorization: Option<HeaderValue>,
+}
+
+impl Forwarding {
+    /// Requests are forwarded, with these credentials for the proxy if it wants any.
+    pub fn new(authorization: Option<HeaderValue>) -> Self {
+        Self { authorization }
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn is_idle(&mut self) -> bool {
+        (**self).is_idle()
+    }
+
+    fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_unfit(cx)
+    }
+
+    fn details(&self) -> Details {
+        (**self).details()
+    }
+
+    fn forwarding(&self) -> Option<&Forwarding> {
+        (**self).forwarding()
     }
 }
 

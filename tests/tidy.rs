@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 28] = [
+const IMPORTS: [(&str, &[&str]); 29] = [
     ("error", &[]),
-    ("request", &["auth"]),
+    ("request", &["auth", "settings"]),
     ("response", &[]),
     ("body", &["future"]),
     ("trailers", &[]),
     ("url", &["platform"]),
     ("progress", &[]),
+    ("settings", &[]),
     ("json", &[]),
     ("auth", &["platform"]),
     ("form", &[]),
@@ -30,7 +31,7 @@ const IMPORTS: [(&str, &[&str]); 28] = [
     ("backend", &["future"]),
     ("waiters", &[]),
     ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
-    ("agent", &["auth", "backend", "future", "http1", "runtime", "transport"]),
+    ("agent", &["auth", "backend", "future", "http1", "platform", "runtime", "settings", "transport"]),
     ("http1", &[]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),

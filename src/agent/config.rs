@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::http1::Limits;
+use crate::settings::Setting;
 
 /// How long a server may think about a body it was asked about.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -86,6 +87,12 @@ impl Config {
         self.continue_timeout = limit;
         self
     }
+}
+
+/// A request's own configuration stands in for the agent's as a whole.
+impl Setting for Config {
+    const NAME: &'static str = "config";
+    const BACKEND: &'static str = "agent";
 }
 
 impl Default for Config {

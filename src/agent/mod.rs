@@ -10,6 +10,7 @@ mod cookies;
 mod encoding;
 mod pool;
 mod redirect;
+mod via;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use self::config::Config;
 pub use self::cookies::CookieStore;
 use self::encoding::Pipeline;
 use self::pool::Pool;
+pub use self::via::Via;
 use crate::backend::Backend;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Limit, Phase, Result};
@@ -171,6 +173,8 @@ impl Agent {
             target: request.url().target(),
             authority: request.url().authority(),
             headers: request.headers(),
+            is_forwarded: false,
+            proxy_authorization: None,
         };
         let asks = request.options().expect_continue.unwrap_or_default();
         let outgoing = Outgoing {
@@ -216,6 +220,7 @@ impl Backend for Agent {
         Box::pin(async move {
             // A backend of one's own may have changed the request since the client checked it.
             request.validate()?;
+            request.options().settings.check("agent")?;
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
             }

@@ -4,7 +4,7 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST,
     PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::framing::Framing;
 use crate::body::Body;
@@ -30,6 +30,7 @@ const NOT_IN_TRAILERS: [HeaderName; 14] = [
 ];
 
 /// What a request's head is made of.
+#[derive(Clone, Copy)]
 pub(crate) struct RequestHead<'a> {
     pub(crate) method: &'a Method,
     /// Path and query.
@@ -37,6 +38,10 @@ pub(crate) struct RequestHead<'a> {
     /// The `Host`, unless the headers have one of their own.
     pub(crate) authority: &'a str,
     pub(crate) headers: &'a HeaderMap,
+    /// Whether a proxy reads it, and forwards it.
+    pub(crate) is_forwarded: bool,
+    /// What that proxy is told, unless the headers tell it something.
+    pub(crate) proxy_authorization: Option<&'a HeaderValue>,
 }
 
 /// Refuses a head that a server could read in two ways. The types of method and headers leave no line break in; the
@@ -79,13 +84,18 @@ pub(crate) fn framing(method: &Method, body: &Body, trailers: bool) -> Option<Fr
 
 /// Writes a request's head.
 pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, framing: Option<Framing>, ask_first: bool) {
-    for part in [head.method.as_str(), " ", head.target, " HTTP/1.1\r\n"] {
+    // Only requests for `http` are forwarded; the others go through a tunnel.
+    let (scheme, authority) = if head.is_forwarded { ("http://", head.authority) } else { ("", "") };
+    for part in [head.method.as_str(), " ", scheme, authority, head.target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
     if !head.headers.contains_key(HOST) {
         line(out, b"host", head.authority.as_bytes());
     }
     encode_headers(out, head.headers);
+    if let Some(credentials) = head.proxy_authorization.filter(|_| !head.headers.contains_key(PROXY_AUTHORIZATION)) {
+        line(out, b"proxy-authorization", credentials.as_bytes());
+    }
     match framing {
         Some(Framing::Length(length)) => line(out, b"content-length", length.to_string().as_bytes()),
         Some(Framing::Chunked) => line(out, b"transfer-encoding", b"chunked"),
@@ -112,7 +122,6 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use http::header::ACCEPT;
 
     use super::*;
@@ -120,7 +129,14 @@ mod tests {
     fn encoded(method: &Method, body: &Body) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        let head = RequestHead { method, target: "/a?b", authority: "example.com:81", headers: &headers };
+        let head = RequestHead {
+            method,
+            target: "/a?b",
+            authority: "example.com:81",
+            headers: &headers,
+            is_forwarded: false,
+            proxy_authorization: None,
+        };
         let mut out = Vec::new();
         encode_head(&mut out, &head, framing(method, body, false), false);
         String::from_utf8(out).unwrap()
@@ -133,13 +149,41 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_forwards_is_given_the_whole_url_and_its_own_credentials() {
+        let headers = HeaderMap::new();
+        let credentials = HeaderValue::from_static("Basic eDp5");
+        let head = RequestHead {
+            method: &Method::GET,
+            target: "/a?b",
+            authority: "example.com:81",
+            headers: &headers,
+            is_forwarded: true,
+            proxy_authorization: Some(&credentials),
+        };
+        let mut out = Vec::new();
+        encode_head(&mut out, &head, None, false);
+        let expected = "GET http://example.com:81/a?b HTTP/1.1\r\nhost: example.com:81\r\n\
+                        proxy-authorization: Basic eDp5\r\n\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
     fn a_head_that_could_be_read_as_two_is_refused() {
         let check = |target: &str, authority: &str, headers: &[(HeaderName, &'static str)]| {
             let mut map = HeaderMap::new();
             for (name, value) in headers {
                 map.append(name, HeaderValue::from_static(value));
             }
-            check_head(&RequestHead { method: &Method::GET, target, authority, headers: &map }).is_ok()
+            let method = &Method::GET;
+            let head = RequestHead {
+                method,
+                target,
+                authority,
+                headers: &map,
+                is_forwarded: false,
+                proxy_authorization: None,
+            };
+            check_head(&head).is_ok()
         };
         assert!(check("/a?b", "example.com", &[(HOST, "other.example")]));
         for bad in ["/a b", "/a\rb", "/a\nb", "/a\0b", "/a\tb", "/\x7f"] {

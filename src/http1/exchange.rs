@@ -117,7 +117,10 @@ impl Connection {
         let framing = encode::framing(head.method, &body, trailers.is_some());
         let mut upload = Upload::new(body, framing, trailers, patience);
         self.body_taken = poll_fn(|cx| Poll::Ready(upload.gather(cx))).await?;
-        encode_head(&mut self.output.lines, &head, upload.framing(), upload.is_waiting());
+        let forwarding = self.transport.forwarding();
+        let proxy_authorization = forwarding.and_then(|forwarding| forwarding.authorization.as_ref());
+        let as_written = RequestHead { is_forwarded: forwarding.is_some(), proxy_authorization, ..head };
+        encode_head(&mut self.output.lines, &as_written, upload.framing(), upload.is_waiting());
 
         let (response, intact) = self.response(&mut upload, progress).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;

@@ -1,6 +1,9 @@
 //! What a request can set over its client's options.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::settings::{Setting, Settings};
 
 /// What to do with a redirect; the names are the Fetch standard's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,9 +74,26 @@ pub struct RequestOptions {
     /// # Platform
     /// A browser cannot: there a request that has a body and asks fails with [`Unsupported`](crate::ErrorKind::Unsupported).
     pub expect_continue: Option<bool>,
+    /// What only one backend understands.
+    pub(crate) settings: Settings,
 }
 
 impl RequestOptions {
+    /// The setting of this type, if there is one.
+    pub fn setting<S: Setting>(&self) -> Option<&S> {
+        self.settings.get()
+    }
+
+    /// Sets what the backend `S::BACKEND` understands; it replaces one of the same type.
+    pub fn set_setting<S: Setting>(&mut self, setting: S) {
+        self.settings.set(setting);
+    }
+
+    /// Takes the setting of this type out.
+    pub fn take_setting<S: Setting>(&mut self) -> Option<Arc<S>> {
+        self.settings.take()
+    }
+
     /// These options, and `defaults` where they say nothing.
     pub fn over(self, defaults: &Self) -> Self {
         Self {
@@ -87,6 +107,7 @@ impl RequestOptions {
             decompress: self.decompress.or(defaults.decompress),
             redirect: self.redirect.or(defaults.redirect),
             expect_continue: self.expect_continue.or(defaults.expect_continue),
+            settings: self.settings.over(&defaults.settings),
         }
     }
 }
@@ -159,6 +180,15 @@ macro_rules! option_setters {
         /// A browser cannot: there a request that has a body and asks fails with `Unsupported`.
         pub fn expect_continue(self, ask: bool) -> Self {
             self.with_options(|options| options.expect_continue = Some(ask))
+        }
+
+        /// Sets what only one backend understands, such as how its connections are made; it replaces one of the same
+        /// type.
+        ///
+        /// # Errors
+        /// On sending: [`Unsupported`](crate::error::ErrorKind::Unsupported) if it is for another backend.
+        pub fn setting<S: crate::settings::Setting>(self, setting: S) -> Self {
+            self.with_options(|options| options.set_setting(setting))
         }
     };
 }

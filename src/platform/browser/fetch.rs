@@ -39,6 +39,7 @@ impl Backend for FetchBackend {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
             check_body(&request)?;
+            request.options().settings.check("fetch")?;
             if request.options().decompress == Some(false) {
                 let message = "this platform always decodes bodies: `decompress` cannot be switched off";
                 return Err(Error::request(ErrorKind::Unsupported, message));

@@ -106,5 +106,5 @@ async fn serve(listener: Async<TcpListener>, handler: Arc<dyn Handler>, mut stop
 /// Serves one connection. One that breaks is the client's to notice.
 async fn connection(stream: Async<TcpStream>, handler: Arc<dyn Handler>) {
     let _ = stream.get_ref().set_nodelay(true);
-    let _ = serve_connection(Box::new(TcpTransport(stream)), &*handler).await;
+    let _ = serve_connection(Box::new(TcpTransport::new(stream)), &*handler).await;
 }

@@ -105,7 +105,7 @@ impl Connector for Network {
             let stream = self.tcp.connect(origin.host(), origin.port()).await?;
             match origin.scheme() {
                 Scheme::Http => Ok(Box::new(stream) as Box<dyn Transport>),
-                Scheme::Https => tls::start(stream, origin, &self.tls).await,
+                Scheme::Https => tls::start(stream, origin.host(), &self.tls, &*self.timer).await,
             }
         })
     }

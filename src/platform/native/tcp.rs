@@ -17,7 +17,7 @@ use super::happy_eyeballs::{self, DEFAULT_DELAY};
 use super::timer::SystemTimer;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::runtime::Timer;
-use crate::transport::Transport;
+use crate::transport::{Details, Transport};
 
 /// Which addresses to connect to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,10 +100,15 @@ impl TcpClient {
 
     /// Connects to `host`, a name or an address; an IPv6 address may be in brackets.
     pub(super) async fn connect(&self, host: &str, port: u16) -> Result<TcpTransport> {
+        let started = self.timer.now();
         let addresses = self.addresses(unbracketed(host), port).await?;
+        let looked_up = self.timer.now();
         let dial = |address| dial(address, self.local);
         let outcome = happy_eyeballs::race(addresses, self.delay, &*self.timer, dial).await;
-        outcome.map_err(unreachable)
+        let mut transport = outcome.map_err(unreachable)?;
+        transport.details.dns = Some(looked_up.since(started));
+        transport.details.connect = Some(self.timer.now().since(looked_up));
+        Ok(transport)
     }
 
     /// The addresses to try; never none.
@@ -154,7 +159,7 @@ async fn dial(address: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpTrans
     };
     // A request is written whole; waiting to see whether more comes only delays it.
     stream.get_ref().set_nodelay(true)?;
-    Ok(TcpTransport(stream))
+    Ok(TcpTransport::new(stream))
 }
 
 async fn dial_from(local: IpAddr, address: SocketAddr) -> io::Result<Async<TcpStream>> {
@@ -175,24 +180,44 @@ async fn dial_from(local: IpAddr, address: SocketAddr) -> io::Result<Async<TcpSt
 }
 
 /// A TCP connection.
-pub(super) struct TcpTransport(pub(super) Async<TcpStream>);
+pub(super) struct TcpTransport {
+    stream: Async<TcpStream>,
+    details: Details,
+}
+
+impl TcpTransport {
+    pub(super) fn new(stream: Async<TcpStream>) -> Self {
+        let mut details = Details::default();
+        details.remote_address = stream.get_ref().peer_addr().ok();
+        details.local_address = stream.get_ref().local_addr().ok();
+        Self { stream, details }
+    }
+}
 
 impl Transport for TcpTransport {
     fn is_idle(&mut self) -> bool {
-        let peeked = self.0.get_ref().peek(&mut [0]);
+        let peeked = self.stream.get_ref().peek(&mut [0]);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_readable(cx).map(drop)
+    }
+
+    fn details(&self) -> Details {
+        self.details
     }
 }
 
 impl AsyncRead for TcpTransport {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for TcpTransport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -200,14 +225,14 @@ impl AsyncWrite for TcpTransport {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        Pin::new(&mut self.stream).poll_close(cx)
     }
 }

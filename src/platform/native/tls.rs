@@ -16,11 +16,11 @@ use futures_rustls::rustls::crypto::{CryptoProvider, ring};
 use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 use super::network::Network;
-use super::tcp::{TcpTransport, unbracketed};
+use super::tcp::unbracketed;
 use super::verify::{AcceptAny, NameSelfSigned, SelfSigned};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
-use crate::transport::Transport;
-use crate::url::Origin;
+use crate::runtime::Timer;
+use crate::transport::{Details, Transport};
 
 /// How servers are trusted and what they are shown.
 ///
@@ -193,15 +193,23 @@ fn refused(message: &'static str, cause: impl Into<Source>) -> Error {
     Error::request(ErrorKind::InvalidRequest, message).with_source(cause)
 }
 
-/// Shakes hands over an open connection, as a client of `origin`'s host.
-pub(super) async fn start(stream: TcpTransport, origin: &Origin, config: &TlsConfig) -> Result<Box<dyn Transport>> {
-    let host = unbracketed(origin.host());
+/// Shakes hands over an open connection, as a client of `host`.
+pub(super) async fn start<T: Transport>(
+    stream: T,
+    host: &str,
+    config: &TlsConfig,
+    timer: &dyn Timer,
+) -> Result<Box<dyn Transport>> {
+    let started = timer.now();
+    let mut details = stream.details();
+    let host = unbracketed(host);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| {
         Error::new(ErrorKind::Tls, Phase::Connect, "the host's name cannot be in a certificate").with_source(error)
     })?;
     let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
     let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
-    Ok(Box::new(TlsTransport(stream)))
+    details.tls = Some(timer.now().since(started));
+    Ok(Box::new(TlsTransport { stream, details }))
 }
 
 /// Says in words why a handshake failed; the cause keeps the details.
@@ -232,19 +240,26 @@ fn certificate_problem(reason: &CertificateError, host: &str) -> String {
 }
 
 /// A TLS connection.
-struct TlsTransport(TlsStream<TcpTransport>);
+struct TlsTransport<T> {
+    stream: TlsStream<T>,
+    details: Details,
+}
 
-impl Transport for TlsTransport {}
-
-impl AsyncRead for TlsTransport {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+impl<T: Transport> Transport for TlsTransport<T> {
+    fn details(&self) -> Details {
+        self.details
     }
 }
 
-impl AsyncWrite for TlsTransport {
+impl<T: Transport> AsyncRead for TlsTransport<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<T: Transport> AsyncWrite for TlsTransport<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -252,14 +267,14 @@ impl AsyncWrite for TlsTransport {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        Pin::new(&mut self.stream).poll_close(cx)
     }
 }
