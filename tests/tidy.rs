@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 29] = [
+const IMPORTS: [(&str, &[&str]); 30] = [
     ("error", &[]),
     ("request", &["auth", "settings"]),
-    ("response", &[]),
+    ("response", &["exchange"]),
+    ("exchange", &[]),
     ("body", &["future"]),
     ("trailers", &[]),
     ("url", &["platform"]),
@@ -31,7 +32,7 @@ const IMPORTS: [(&str, &[&str]); 29] = [
     ("backend", &["future"]),
     ("waiters", &[]),
     ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
-    ("agent", &["auth", "backend", "future", "http1", "platform", "runtime", "settings", "transport"]),
+    ("agent", &["auth", "backend", "exchange", "future", "http1", "runtime", "settings", "transport"]),
     ("http1", &[]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),
