@@ -204,8 +204,9 @@ fn described(details: Details, first_byte: Duration, reused: bool) -> Exchange {
 
 /// Whether a kept connection had just been closed by the server, so that the request may be made once more on a new
 /// one: no byte of an answer came, and either the method may be repeated, or the server has not had the whole request
-/// and nothing of the body (RFC 9110, section 9.2.2). One without a body it has had whole when it has had the head.
+/// and nothing of the body (RFC 9110, section 9.2.2), or nothing at all. One without a body it has had whole when it has
+/// had the head.
 fn is_stale(error: &Error, connection: &Connection, method: &Method) -> bool {
     let closed = error.kind() == ErrorKind::ConnectionClosed && !connection.answered;
-    closed && (method.is_idempotent() || !(connection.sent || connection.body_taken))
+    closed && (method.is_idempotent() || !connection.wrote || !(connection.sent || connection.body_taken))
 }

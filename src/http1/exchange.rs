@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     output: Output,
     /// Whether the present exchange has received a byte.
     pub(crate) answered: bool,
+    /// Whether a byte of the present request has left.
+    pub(crate) wrote: bool,
     /// Whether a byte of the request's body has been taken in the present exchange.
     pub(crate) body_taken: bool,
     /// Whether the whole request has been written.
@@ -84,6 +86,7 @@ impl Connection {
             input: ReadBuffer::new(),
             output: Output::default(),
             answered: false,
+            wrote: false,
             body_taken: false,
             sent: true,
             keep_alive: true,
@@ -120,6 +123,7 @@ impl Connection {
         W: Future<Output = ()> + Unpin,
     {
         self.answered = false;
+        self.wrote = false;
         self.body_taken = false;
         self.sent = false;
         let Outgoing { head, body, trailers, progress, patience } = request;
@@ -246,6 +250,7 @@ impl Connection {
                 return Poll::Pending;
             }
             let (count, of_body) = ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(broken)?;
+            self.wrote = true;
             progress.add(count);
             progress.send(of_body as u64);
             written += count;
