@@ -190,8 +190,7 @@ fn outcome(moment: Moment, reset: bool, method: &Method, kind: Kind) -> (Option<
     let url = "http://example.com/";
     let first = block_on(async { client.get(url).await?.text().await });
     assert_eq!(first.unwrap(), "hello");
-    let second =
-        block_on(async { client.request(method.clone(), url).body(kind.body()).await?.text().await });
+    let second = block_on(async { client.request(method.clone(), url).body(kind.body()).await?.text().await });
     let connections = server.seen.lock().unwrap().requests.len();
     (second.err().map(|error| error.kind()), connections)
 }
@@ -215,12 +214,14 @@ fn expected(moment: Moment, method: &Method, kind: Kind) -> (Option<ErrorKind>, 
 
 #[test]
 fn a_request_is_made_again_only_where_nothing_can_have_been_done() {
-    let methods = [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE, Method::POST, Method::PATCH];
+    let methods =
+        [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE, Method::POST, Method::PATCH];
     let mut cases = 0;
     for (moment, reset) in MOMENTS.into_iter().flat_map(|moment| [(moment, false), (moment, true)]) {
         for method in &methods {
             let bodiless = [Method::GET, Method::HEAD].contains(method);
-            let kinds = if bodiless { &[Kind::None][..] } else { &[Kind::None, Kind::Bytes, Kind::Factory, Kind::Stream] };
+            let kinds =
+                if bodiless { &[Kind::None][..] } else { &[Kind::None, Kind::Bytes, Kind::Factory, Kind::Stream] };
             for kind in kinds {
                 // The answer to HEAD has no body that could break off.
                 if *method == Method::HEAD && [Moment::MidBody, Moment::AfterAnswer].contains(&moment) {
