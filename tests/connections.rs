@@ -9,7 +9,7 @@ use futures::executor::{LocalPool, block_on};
 use futures::future::{join, join_all};
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt, stream};
-use waterspout::agent::{Agent, Config, Cookies, RedirectChoice, Redirects, Via};
+use waterspout::agent::{Agent, Config, Cookies, OnInterim, RedirectChoice, Redirects, Via};
 use waterspout::testing::{ManualTimer, Reply, Script, ScriptedConnector, Server, handler};
 use waterspout::{Body, BoxFuture, Client, ErrorKind, Executor, RequestBuilder, Setting};
 
@@ -430,6 +430,21 @@ fn an_upload_and_a_download_tell_how_far_they_are() {
             assert_eq!(told.last().unwrap().0, size, "{what}");
         }
     }
+}
+
+#[test]
+fn interim_responses_are_told_before_the_real_one() {
+    let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
+    let script = || Script::new().expect_head().send(hints).send("HTTP/1.1 102 Processing\r\n\r\n").send(HELLO);
+    let wire = wire(Config::new(), [script(), script()]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let seen = told.clone();
+    let on_interim = OnInterim::new(move |status, headers| {
+        seen.lock().unwrap().push((status.as_u16(), headers.get("link").cloned()));
+    });
+    assert_eq!(wire.text(wire.client.get(URL).setting(on_interim)).unwrap(), "hello");
+    let link = http::HeaderValue::from_static("</a.css>");
+    assert_eq!(*told.lock().unwrap(), [(103, Some(link)), (102, None)]);
 }
 
 #[cfg(unix)]
