@@ -196,17 +196,17 @@ pub async fn a_digest_challenge_is_answered(server: &Running) {
     }
 }
 
-/// The server's nonces are good for a second, and its log says what it had to refuse.
+/// The server's nonces are good for a second or for one request, and its log says what it had to refuse.
 pub async fn a_stale_nonce_is_replaced(server: &Running) {
     let client = client();
     let account = DigestAuth::new("Aladdin", "open-sesame").unwrap();
     for _ in 0..2 {
-        let response = server.get(&client, "/stale").authenticator(account.clone()).await;
+        let response = server.get(&client, server.kind.paths.stale).authenticator(account.clone()).await;
         assert_eq!(read(response).await.0, 200);
         Timer::after(Duration::from_millis(2100)).await;
     }
     let log = server.folder.read("access.log");
-    let seen = log.lines().filter(|line| line.contains(" /stale "));
+    let seen = log.lines().filter(|line| line.split(' ').nth(1) == Some(server.kind.paths.stale));
     let seen: Vec<_> = seen.map(|line| (line[..3].to_owned(), line.contains("Digest username"))).collect();
     let expected = [("401", false), ("200", true), ("401", true), ("200", true)];
     assert_eq!(seen, expected.map(|(status, answered)| (status.to_owned(), answered)));
@@ -239,6 +239,21 @@ pub async fn a_refused_body_is_never_read(server: &Running) {
     let response = server.put(path, "").body(body).expect_continue(true).await;
     assert_eq!(read(response).await.0, status);
     assert_eq!(taken.load(Ordering::Relaxed), 0);
+}
+
+/// The server does not say that it would rather not, and does not read to the end.
+pub async fn a_refusal_is_heard_while_the_body_is_sent(server: &Running) {
+    let (path, status) = server.kind.paths.refused;
+    for _ in 0..5 {
+        let body = Body::factory(|| stream::iter(pieces(LARGE.clone())));
+        let with_length = body.try_clone().unwrap().with_length(LARGE.len() as u64);
+        for body in [body, with_length] {
+            let client = client();
+            let response = client.put(server.url(path)).body(body).await;
+            assert_eq!(read(response).await.0, status);
+            assert_eq!(server.text(&client, server.kind.paths.plain).await, (200, "hello\n".to_owned()));
+        }
+    }
 }
 
 pub async fn an_answer_to_head_has_no_body(server: &Running) {

@@ -52,6 +52,7 @@ pub fn httpbin(folder: &Folder, port: u16) -> Option<Command> {
     folder.write("serve_httpbin.py", include_bytes!("serve_httpbin.py"));
     let mut command = Command::new(python);
     command.args(["-m", "gunicorn", "--workers", "1", "--threads", "16", "--keep-alive", "30"]);
+    command.args(["--access-logfile", "access.log", "--access-logformat", "%(s)s %(U)s %({authorization}i)s"]);
     command.arg("--bind").arg(format!("127.0.0.1:{port}")).arg("serve_httpbin:app");
     Some(command)
 }

@@ -36,6 +36,7 @@ const pages = {
   '/moved': redirect(308, '/stored/moved'),
   '/cookie': (_request, response) => response.setHeader('set-cookie', ['taste=salt; Path=/', 'smell=sea']).end('set\n'),
   '/cookie/shown': (request, response) => response.end(request.headers.cookie),
+  '/refused': (_request, response) => response.writeHead(413).end('too large\n'),
   '/large': async (_request, response) => {
     response.setHeader('content-length', statSync('files/large').size);
     await pipeline(createReadStream('files/large'), response);
@@ -52,7 +53,7 @@ const serve = async (request, response) => {
 
 const server = createServer(serve);
 server.on('checkContinue', (request, response) => {
-  if (request.url === '/refused') return response.writeHead(413).end('too large\n');
+  if (request.url === '/refused') return pages['/refused'](request, response);
   response.writeContinue();
   return serve(request, response);
 });

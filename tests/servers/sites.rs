@@ -36,6 +36,9 @@ pub struct Paths {
     pub basic: &'static str,
     /// For Aladdin only, by Digest.
     pub digest: &'static [&'static str],
+    /// The same, where a nonce is not good for long. The server writes a line for each request into `access.log`: status,
+    /// path and authorization.
+    pub stale: &'static str,
     /// Takes every body, at any name below.
     pub stored: &'static str,
     /// Whether the body can be had there again. If not, the answer is its length and hash.
@@ -57,6 +60,7 @@ const COMMON: Paths = Paths {
     cookie_shown: ("/cookie/shown", "taste=salt"),
     basic: "/basic",
     digest: &["/digest"],
+    stale: "/stale",
     stored: "/stored/",
     keeps: false,
     refused: ("/refused", 413),
@@ -88,6 +92,8 @@ pub static HTTPBIN: Kind = Kind::new(
         cookie_shown: ("/cookies", "\"taste\": \"salt\""),
         basic: "/basic-auth/Aladdin/open-sesame",
         digest: &["/digest-auth/auth/Aladdin/open-sesame/MD5", "/digest-auth/auth/Aladdin/open-sesame/SHA-256"],
+        stale: "/digest-auth/auth/Aladdin/open-sesame/MD5/1",
+        refused: ("/status/413", 413),
         missing: "/status/404",
         ..COMMON
     },
