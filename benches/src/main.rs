@@ -99,7 +99,7 @@ fn compare(wanted: &[String], run: impl Fn(&dyn Client), requests: usize) {
         .zip(&turns)
         .map(|(client, turns)| (client.name(), median(turns, |turn| turn.wall), median(turns, |turn| turn.cpu)))
         .collect();
-    let base = rows.iter().find(|row| row.0 == "hyper-util").unwrap_or(&rows[0]).clone();
+    let base = *rows.iter().find(|row| row.0 == "hyper-util").unwrap_or(&rows[0]);
     println!("{:<12} {:>12} {:>12} {:>12} {:>12}", "", "per second", "x of base", "µs CPU each", "x of base");
     for (name, wall, cpu) in rows {
         let each = cpu * 1e6 / requests as f64;
