@@ -24,6 +24,12 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     }
 }
 
+impl Transport for Box<dyn Transport> {
+    fn is_idle(&mut self) -> bool {
+        (**self).is_idle()
+    }
+}
+
 /// Opens connections to origins: TCP, TLS, a Unix socket, a proxy, memory.
 ///
 /// # Cancellation

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 28] = [
+const IMPORTS: [(&str, &[&str]); 30] = [
     ("error", &[]),
     ("request", &["auth"]),
     ("response", &[]),
     ("body", &["future"]),
+    ("buffer", &[]),
     ("trailers", &[]),
     ("url", &["platform"]),
     ("progress", &[]),
@@ -31,13 +32,14 @@ const IMPORTS: [(&str, &[&str]); 28] = [
     ("waiters", &[]),
     ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
     ("agent", &["auth", "backend", "future", "http1", "runtime", "transport"]),
-    ("http1", &[]),
+    ("http1", &["buffer"]),
+    ("io_stream", &["buffer", "future", "transport"]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),
     ("js", &["client", "platform"]),
     ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
     ("platform", &["backend", "future", "runtime"]),
-    ("platform/native", &["agent", "backend", "event_loop", "future", "runtime", "testing", "transport"]),
+    ("platform/native", &["agent", "backend", "event_loop", "future", "io_stream", "runtime", "testing", "transport"]),
     ("platform/browser", &["backend", "future", "runtime"]),
 ];
 

@@ -1,6 +1,5 @@
 //! What stands in for TLS in a build without the feature `tls`: the refusal to go on without it.
 
-use super::tcp::TcpTransport;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::transport::Transport;
 use crate::url::Origin;
@@ -22,6 +21,10 @@ impl TlsConfig {
 }
 
 /// Never reached: [`TlsConfig::check`] comes first.
-pub(super) async fn start(_stream: TcpTransport, _origin: &Origin, config: &TlsConfig) -> Result<Box<dyn Transport>> {
+pub(super) async fn start<T: Transport>(
+    _stream: T,
+    _origin: &Origin,
+    config: &TlsConfig,
+) -> Result<Box<dyn Transport>> {
     Err(config.refusal())
 }

@@ -16,9 +16,10 @@ use futures_rustls::rustls::crypto::{CryptoProvider, ring};
 use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 use super::network::Network;
-use super::tcp::{TcpTransport, unbracketed};
+use super::tcp::{TcpClient, unbracketed};
 use super::verify::{AcceptAny, NameSelfSigned, SelfSigned};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::io_stream::IoStream;
 use crate::transport::Transport;
 use crate::url::Origin;
 
@@ -180,6 +181,37 @@ impl Network {
     }
 }
 
+impl TlsConfig {
+    /// Secures a stream that is open and idle, as `STARTTLS` asks for: shakes hands as a client of `host`, a name or an
+    /// address, and goes on over TLS. What is written meanwhile waits and is sent secured.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the stream is not idle, as [`IoStream::upgrade`] has it; it then stays as
+    /// it was. [`Tls`](ErrorKind::Tls) if the handshake fails; the stream is then closed.
+    ///
+    /// # Cancellation
+    /// If it is dropped the handshake goes on when the stream is next used: nothing more is sent in the clear.
+    pub async fn start_tls(&self, stream: &IoStream, host: &str) -> Result<()> {
+        let (config, host) = (self.clone(), host.to_owned());
+        stream.upgrade(|transport| async move { secure(transport, &host, &config).await })?;
+        stream.connected().await
+    }
+}
+
+impl TcpClient {
+    /// As [`connect`](Self::connect), and shakes hands, as a client of `host`, within the same limit.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect), and [`Tls`](ErrorKind::Tls) if the handshake fails.
+    ///
+    /// # Cancellation
+    /// Dropping the future drops the connection.
+    pub async fn connect_tls(&self, host: &str, port: u16, config: &TlsConfig) -> Result<IoStream> {
+        let secured = async { secure(self.open(host, port).await?, host, config).await };
+        Ok(IoStream::new(self.within(secured).await?))
+    }
+}
+
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let certificates = certificates.map_err(|error| refused("a certificate cannot be read", error))?;
@@ -194,8 +226,12 @@ fn refused(message: &'static str, cause: impl Into<Source>) -> Error {
 }
 
 /// Shakes hands over an open connection, as a client of `origin`'s host.
-pub(super) async fn start(stream: TcpTransport, origin: &Origin, config: &TlsConfig) -> Result<Box<dyn Transport>> {
-    let host = unbracketed(origin.host());
+pub(super) async fn start<T: Transport>(stream: T, origin: &Origin, config: &TlsConfig) -> Result<Box<dyn Transport>> {
+    secure(stream, origin.host(), config).await
+}
+
+async fn secure<T: Transport>(stream: T, host: &str, config: &TlsConfig) -> Result<Box<dyn Transport>> {
+    let host = unbracketed(host);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| {
         Error::new(ErrorKind::Tls, Phase::Connect, "the host's name cannot be in a certificate").with_source(error)
     })?;
@@ -231,18 +267,18 @@ fn certificate_problem(reason: &CertificateError, host: &str) -> String {
     }
 }
 
-/// A TLS connection.
-struct TlsTransport(TlsStream<TcpTransport>);
+/// A TLS connection over another.
+struct TlsTransport<T>(TlsStream<T>);
 
-impl Transport for TlsTransport {}
+impl<T: Transport> Transport for TlsTransport<T> {}
 
-impl AsyncRead for TlsTransport {
+impl<T: Transport> AsyncRead for TlsTransport<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for TlsTransport {
+impl<T: Transport> AsyncWrite for TlsTransport<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes)
     }
