@@ -237,7 +237,7 @@ fn what_is_written_before_the_connection_is_there_arrives_after_it() {
     let (port, arrived) = serve(V4, five).unwrap();
     let stream = TcpClient::new().connecting("127.0.0.1", port);
     let (one, two) = (stream.write("hel"), stream.write("lo"));
-    block_on(async { futures::try_join!(one, two) }).unwrap();
+    block_on(futures::future::try_join(one, two)).unwrap();
     assert_eq!(&told(&arrived).0, b"hello");
 }
 

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::Async;
+use futures::future::join;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, FutureExt};
 use futures_rustls::TlsAcceptor;
 use futures_rustls::pki_types::PrivateKeyDer;
@@ -294,7 +295,7 @@ fn a_stream_goes_on_over_tls_after_it_has_spoken_in_the_clear() {
         let tls = trusting(&authority);
         let secured = tls.start_tls(&stream, "server.test");
         // Written while the hands are shaken.
-        let (secured, written) = futures::join!(secured, async { stream.write("secret\r\n").await });
+        let (secured, written) = join(secured, async { stream.write("secret\r\n").await }).await;
         secured.unwrap();
         written.unwrap();
         assert_eq!(stream.read_until("\r\n", 100).await.unwrap(), "secret\r\n");
@@ -380,7 +381,7 @@ fn the_limit_on_connecting_holds_for_the_handshake() {
             timer.advance(limit);
             stream
         };
-        futures::join!(client.connect_tls("127.0.0.1", port, &tls).map(|outcome| outcome.unwrap_err()), silent).0
+        join(client.connect_tls("127.0.0.1", port, &tls), silent).await.0.unwrap_err()
     });
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect), "{error}");
     assert_eq!(timer.pending(), 0);
