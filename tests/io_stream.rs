@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use futures::future::{BoxFuture, FutureExt, join_all};
+use futures::future::{BoxFuture, FutureExt, LocalBoxFuture, join_all};
 use waterspout::io_stream::StreamLimit;
 use waterspout::testing::{Script, ScriptedConnector};
 use waterspout::{Bytes, Connector, Error, ErrorKind, IoStream, Phase, Result, Transport, Url};
@@ -476,12 +476,15 @@ fn waiting_for_the_close_holds_no_more_than_the_read_buffer() {
     assert!(closed.take().unwrap().is_ok());
 }
 
+/// A wait for something of a stream.
+type Wait = fn(Rc<IoStream>) -> LocalBoxFuture<'static, Result<Bytes>>;
+
 #[test]
 fn closing_ends_every_wait() {
     let mut tasks = Tasks::default();
     let wire = Wire::narrow(0);
     let stream = Rc::new(wire.stream());
-    let waits: [fn(Rc<IoStream>) -> futures::future::LocalBoxFuture<'static, Result<Bytes>>; 4] = [
+    let waits: [Wait; 4] = [
         |stream| async move { stream.read_exact(1).await }.boxed_local(),
         |stream| async move { stream.write("abc").await.map(|()| Bytes::new()) }.boxed_local(),
         |stream| async move { stream.shutdown().await.map(|()| Bytes::new()) }.boxed_local(),
