@@ -458,6 +458,19 @@ fn the_close_is_noticed_while_nobody_reads() {
 }
 
 #[test]
+fn a_reader_is_told_what_another_wait_has_received() {
+    let mut tasks = Tasks::default();
+    let wire = Wire::new();
+    let stream = Rc::new(wire.stream());
+    let reading = stream.clone();
+    let read = tasks.spawn(async move { reading.read_exact(2).await });
+    wire.send_unnoticed("ok");
+    assert!(stream.closed().now_or_never().is_none());
+    tasks.run();
+    assert_eq!(read.take().unwrap().unwrap(), "ok");
+}
+
+#[test]
 fn waiting_for_the_close_holds_no_more_than_the_read_buffer() {
     let mut tasks = Tasks::default();
     let wire = Wire::new();

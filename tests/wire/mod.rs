@@ -63,6 +63,11 @@ impl Wire {
         self.peer(|state| state.incoming.push_back(bytes.into()));
     }
 
+    /// Sends what a reactor has not noticed yet: nobody is woken.
+    pub(crate) fn send_unnoticed(&self, bytes: impl Into<Vec<u8>>) {
+        self.lock().incoming.push_back(bytes.into());
+    }
+
     pub(crate) fn end(&self) {
         self.peer(|state| state.ended = Some(None));
     }
