@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 29] = [
+const IMPORTS: [(&str, &[&str]); 30] = [
     ("error", &[]),
     ("request", &["auth", "settings"]),
     ("response", &[]),
@@ -28,6 +28,7 @@ const IMPORTS: [(&str, &[&str]); 29] = [
     ("future", &["platform"]),
     ("runtime", &["future"]),
     ("transport", &["future"]),
+    ("proxy", &["auth", "http1", "transport"]),
     ("backend", &["future"]),
     ("waiters", &[]),
     ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
@@ -38,7 +39,7 @@ const IMPORTS: [(&str, &[&str]); 29] = [
     ("js", &["client", "platform"]),
     ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
     ("platform", &["backend", "future", "runtime"]),
-    ("platform/native", &["agent", "backend", "event_loop", "future", "runtime", "testing", "transport"]),
+    ("platform/native", &["agent", "backend", "event_loop", "future", "proxy", "runtime", "testing", "transport"]),
     ("platform/browser", &["backend", "future", "runtime"]),
 ];
 
