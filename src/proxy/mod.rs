@@ -1,9 +1,9 @@
 //! Proxies: what they are called, which origin goes through which, and what is said to them.
 //!
-//! [`Proxy`] is one proxy, [`Proxies`] the choice among them. Natively
-//! `platform::native::Network::proxies` takes that choice. For a [`Connector`](crate::Connector) of one's own,
-//! [`Proxy::tunnel`] asks a proxy for a way to a host over any open stream to it, and [`Proxy::forwarding`] is what a
-//! [`Transport`](crate::Transport) tells the agent if the proxy forwards its requests.
+//! [`Proxy`] is one proxy, [`Proxies`] the choice among them. Natively `Network::proxies` takes that choice. For a
+//! [`Connector`](crate::Connector) of one's own, [`Proxy::tunnel`] asks a proxy for a way to a host over any open stream
+//! to it, and [`Proxy::forwarding`] is what a [`Transport`](crate::Transport) tells the agent if the proxy forwards its
+//! requests.
 //!
 //! A browser has its own settings for proxies, which no program sees or changes; there this is of use to the agent over
 //! a connector of one's own.
