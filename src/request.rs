@@ -12,7 +12,7 @@ pub use self::options::{Redirect, RequestOptions};
 use crate::auth::Authenticate;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result, Source};
-use crate::progress::Progress;
+use crate::progress::{Progress, Transferred, Watcher};
 use crate::trailers::Trailers;
 use crate::url::Url;
 
@@ -26,6 +26,8 @@ pub struct Request {
     trailers: Option<Trailers>,
     options: RequestOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
+    on_download: Option<Watcher>,
+    on_upload: Option<Watcher>,
     progress: Progress,
 }
 
@@ -49,6 +51,8 @@ impl Request {
             trailers: None,
             options: RequestOptions::default(),
             authenticator: None,
+            on_download: None,
+            on_upload: None,
             progress: Progress::default(),
         }
     }
@@ -137,6 +141,11 @@ impl Request {
         &self.progress
     }
 
+    /// Who is told how far the download is.
+    pub(crate) fn on_download(&self) -> Option<&Watcher> {
+        self.on_download.as_ref()
+    }
+
     /// The same request again, or `None` if its body can be read only once.
     pub fn try_clone(&self) -> Option<Self> {
         let body = self.body.try_clone()?;
@@ -153,7 +162,9 @@ impl Request {
             trailers: self.trailers.clone(),
             options: self.options.clone(),
             authenticator: self.authenticator.clone(),
-            progress: Progress::default(),
+            on_download: self.on_download.clone(),
+            on_upload: self.on_upload.clone(),
+            progress: Progress::watched(self.on_upload.clone()),
         }
     }
 
@@ -273,6 +284,32 @@ impl<C> RequestBuilder<C> {
     pub fn trailers(self, trailers: impl Into<Trailers>) -> Self {
         self.edit(|request| {
             request.trailers = Some(trailers.into());
+            Ok(())
+        })
+    }
+
+    /// Has `tell` called for each piece of the response's body that is read, with the bytes so far, after decoding, and
+    /// the length if the server says one.
+    ///
+    /// It is called while the body is being read, so it should be quick.
+    pub fn on_download(self, tell: impl Fn(Transferred) + Send + Sync + 'static) -> Self {
+        self.edit(|request| {
+            request.on_download = Some(Watcher::new(tell));
+            Ok(())
+        })
+    }
+
+    /// Has `tell` called for each piece of the request's body that leaves, with the bytes so far and the body's length
+    /// if it is known. A redirect or another attempt that sends the body again begins at zero.
+    ///
+    /// It is called while the body is being sent, so it should be quick.
+    ///
+    /// # Platform
+    /// A browser does not show how far an upload is: there it is called once, when the response's head is here.
+    pub fn on_upload(self, tell: impl Fn(Transferred) + Send + Sync + 'static) -> Self {
+        self.edit(|request| {
+            request.on_upload = Some(Watcher::new(tell));
+            request.progress = Progress::watched(request.on_upload.clone());
             Ok(())
         })
     }

@@ -6,6 +6,8 @@ use http::{HeaderMap, StatusCode, Version};
 
 use crate::body::Body;
 use crate::error::{Error, Result};
+use crate::exchange::{Exchange, Hop, Timings};
+use crate::progress::Progress;
 use crate::trailers::Trailers;
 use crate::url::Url;
 
@@ -25,6 +27,9 @@ pub struct Response {
     trailers: Option<Trailers>,
     url: Url,
     redirected: bool,
+    exchange: Exchange,
+    history: Vec<Hop>,
+    progress: Option<Progress>,
     body_limit: u64,
     body: Body,
 }
@@ -40,6 +45,9 @@ impl Response {
             trailers: None,
             url,
             redirected: false,
+            exchange: Exchange::default(),
+            history: Vec::new(),
+            progress: None,
             body_limit: DEFAULT_BODY_LIMIT,
             body: body.into(),
         }
@@ -78,6 +86,25 @@ impl Response {
     pub fn with_trailers(mut self, trailers: Trailers) -> Self {
         self.trailers = Some(trailers);
         self
+    }
+
+    /// The same response with this said of how it was had.
+    #[must_use]
+    pub fn with_exchange(mut self, exchange: Exchange) -> Self {
+        self.exchange = exchange;
+        self
+    }
+
+    /// The same response with the redirects that led to it.
+    #[must_use]
+    pub fn with_history(mut self, history: Vec<Hop>) -> Self {
+        self.redirected = !history.is_empty();
+        self.history = history;
+        self
+    }
+
+    pub(crate) fn set_progress(&mut self, progress: Progress) {
+        self.progress = Some(progress);
     }
 
     /// The same response with its body wrapped or replaced.
@@ -148,6 +175,33 @@ impl Response {
     /// Whether a redirect led here.
     pub fn redirected(&self) -> bool {
         self.redirected
+    }
+
+    /// The redirects that led here, the first the first.
+    ///
+    /// # Platform
+    /// A browser does not show them: there it is empty even if [`redirected`](Self::redirected).
+    pub fn history(&self) -> &[Hop] {
+        &self.history
+    }
+
+    /// How the last exchange went: over which connection, and how long its parts took.
+    ///
+    /// # Platform
+    /// A browser shows none of it.
+    pub fn exchange(&self) -> Exchange {
+        self.exchange
+    }
+
+    /// How long the parts of the request took, as far as it is known by now; `total` is once the body has been read.
+    ///
+    /// # Platform
+    /// A browser shows the queue, which is ours, and the total.
+    pub fn timings(&self) -> Timings {
+        let progress = self.progress.as_ref();
+        let Exchange { dns, connect, tls, first_byte, .. } = self.exchange;
+        let (queue, total) = (progress.and_then(Progress::queue), progress.and_then(Progress::total));
+        Timings { queue, dns, connect, tls, first_byte, total }
     }
 
     /// The length in bytes of what is left of the body, as far as it is known: from the body itself, else from the head.

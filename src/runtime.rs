@@ -23,6 +23,11 @@ impl Instant {
         self.0
     }
 
+    /// The point `time` earlier; the clock's origin if there is none.
+    pub(crate) const fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(time))
+    }
+
     /// The time from `earlier` to this point; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)

@@ -13,7 +13,8 @@ const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "u
 const IMPORTS: [(&str, &[&str]); 30] = [
     ("error", &[]),
     ("request", &["auth", "settings"]),
-    ("response", &[]),
+    ("response", &["exchange"]),
+    ("exchange", &[]),
     ("body", &["future"]),
     ("trailers", &[]),
     ("url", &["platform"]),
@@ -32,7 +33,7 @@ const IMPORTS: [(&str, &[&str]); 30] = [
     ("backend", &["future"]),
     ("waiters", &[]),
     ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
-    ("agent", &["auth", "backend", "future", "http1", "platform", "runtime", "settings", "transport"]),
+    ("agent", &["auth", "backend", "exchange", "future", "http1", "runtime", "settings", "transport"]),
     ("http1", &[]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),

@@ -2,21 +2,18 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
 use super::encoding::{self, Encoded, Pipeline};
-use super::pool::Pool;
+use super::home::Home;
 use crate::body::Body;
 use crate::error::Result;
 use crate::http1::{BodyDecoder, BodyEvent, Connection, Rest};
 use crate::progress::Progress;
-use crate::runtime::Timer;
 use crate::trailers::Trailers;
-use crate::url::Origin;
 
 /// The rest of a body, and the connection it comes from. Dropped before the end, it closes the connection.
 struct Receiving {
@@ -36,14 +33,12 @@ struct Receiving {
 /// The connection, and where it goes afterwards.
 struct Source {
     connection: Connection,
-    pool: Arc<Pool>,
-    origin: Origin,
-    timer: Arc<dyn Timer>,
+    home: Home,
 }
 
 impl Source {
     fn give_back(self) {
-        self.pool.put(&self.origin, self.connection, self.timer.now());
+        self.home.give_back(self.connection);
     }
 }
 
@@ -56,9 +51,7 @@ pub(super) fn receive(
     mut decoder: BodyDecoder,
     pipeline: Option<Pipeline>,
     mut rest: Option<(Rest, Progress)>,
-    pool: &Arc<Pool>,
-    origin: Origin,
-    timer: &Arc<dyn Timer>,
+    home: Home,
 ) -> (Body, Option<Trailers>) {
     let trailers = decoder.may_have_trailers().then(Trailers::new);
     let length = decoder.length();
@@ -74,7 +67,7 @@ pub(super) fn receive(
                 keep(&mut decoder, trailers.as_ref());
                 let body = match complete(early, pipeline) {
                     Ok(body) => {
-                        pool.put(&origin, connection, timer.now());
+                        home.give_back(connection);
                         body
                     }
                     Err(error) => Body::local_stream(Box::pin(futures::stream::iter([Err(error)]))),
@@ -97,7 +90,7 @@ pub(super) fn receive(
         };
         return (body, trailers);
     }
-    let source = Source { connection, pool: pool.clone(), origin, timer: timer.clone() };
+    let source = Source { connection, home };
     let is_encoded = pipeline.is_some();
     let cell = trailers.clone();
     let received = Receiving { early, source: Some(source), decoder, is_encoded, trailers: cell, rest, ended: false };

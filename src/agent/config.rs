@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pool::Keeping;
 use crate::http1::Limits;
 use crate::settings::Setting;
 
@@ -10,6 +11,15 @@ const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many bytes each byte of an encoded body may become.
 const MAX_EXPANSION: u32 = 200;
+
+/// How long a connection is kept without a request; servers close theirs after 5 to 75 s.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The most connections kept for one origin.
+const IDLE_PER_ORIGIN: usize = 512;
+
+/// The most connections kept in total.
+const IDLE_TOTAL: usize = 1024;
 
 /// The settings of an [`Agent`](super::Agent).
 ///
@@ -31,12 +41,18 @@ pub struct Config {
     pub(super) limits: Limits,
     pub(super) continue_timeout: Duration,
     pub(super) max_expansion: u32,
+    pub(super) keeping: Keeping,
 }
 
 impl Config {
     /// The default settings.
     pub fn new() -> Self {
-        Self { limits: Limits::default(), continue_timeout: CONTINUE_TIMEOUT, max_expansion: MAX_EXPANSION }
+        Self {
+            limits: Limits::default(),
+            continue_timeout: CONTINUE_TIMEOUT,
+            max_expansion: MAX_EXPANSION,
+            keeping: Keeping { idle: IDLE_TIMEOUT, per_origin: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
+        }
     }
 
     /// Sets the most bytes of a response's head, status line and headers together. Default: 64 KiB.
@@ -78,6 +94,26 @@ impl Config {
     /// [`Protocol`](crate::ErrorKind::Protocol). Default: 16.
     pub fn interim_responses(mut self, responses: usize) -> Self {
         self.limits.interim = responses;
+        self
+    }
+
+    /// Sets how long a connection is kept without a request; zero means that none is kept. Default: 15 s, which is less
+    /// than most servers keep theirs.
+    pub fn idle_connection_timeout(mut self, limit: Duration) -> Self {
+        self.keeping.idle = limit;
+        self
+    }
+
+    /// Sets the most connections kept without a request for one origin; the one idle longest is closed for a further
+    /// one. Default: 512.
+    pub fn idle_connections_per_origin(mut self, connections: usize) -> Self {
+        self.keeping.per_origin = connections;
+        self
+    }
+
+    /// Sets the most connections kept without a request in total. Default: 1,024.
+    pub fn idle_connections(mut self, connections: usize) -> Self {
+        self.keeping.total = connections;
         self
     }
 

@@ -1,11 +1,13 @@
 //! The seam for a cookie jar: what it is asked before each hop, and told after.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
 use crate::request::Request;
+use crate::settings::Setting;
 use crate::url::Url;
 
 /// Keeps the cookies of an [`Agent`](super::Agent). `cookies::CookieJar`, behind the feature `cookies`, is one.
@@ -15,6 +17,31 @@ pub trait CookieStore: fmt::Debug + Send + Sync + 'static {
 
     /// The `cookie` header of a request to `url`, if there are cookies for it.
     fn cookies(&self, url: &Url) -> Option<HeaderValue>;
+}
+
+/// The jar of a request or a client instead of its agent's: a [`Setting`].
+#[derive(Clone, Debug)]
+pub struct Cookies(Option<Arc<dyn CookieStore>>);
+
+impl Cookies {
+    /// This jar.
+    pub fn new(jar: impl CookieStore) -> Self {
+        Self(Some(Arc::new(jar)))
+    }
+
+    /// No jar: cookies are neither sent nor kept.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn jar(&self) -> Option<&Arc<dyn CookieStore>> {
+        self.0.as_ref()
+    }
+}
+
+impl Setting for Cookies {
+    const NAME: &'static str = "cookies";
+    const BACKEND: &'static str = "agent";
 }
 
 /// Adds the jar's cookies to a request without any of its own; says whether it did.

@@ -8,32 +8,33 @@ mod challenge;
 mod config;
 mod cookies;
 mod encoding;
+mod home;
+mod hop;
 mod pool;
 mod redirect;
+mod redirects;
 mod via;
+mod watch;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::future::{Either, select};
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, RANGE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::{ACCEPT, ACCEPT_ENCODING, LOCATION, RANGE, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
 
 pub use self::config::Config;
-pub use self::cookies::CookieStore;
-use self::encoding::Pipeline;
+pub use self::cookies::{CookieStore, Cookies};
 use self::pool::Pool;
+pub use self::redirects::{RedirectChoice, RedirectStep, Redirects};
 pub use self::via::Via;
+use self::watch::Watch;
 use crate::backend::Backend;
-use crate::body::Body;
-use crate::error::{Error, ErrorKind, Limit, Phase, Result};
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::exchange::Hop;
 use crate::future::BoxFuture;
-use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::request::{Redirect, Request};
 use crate::response::Response;
-use crate::runtime::Timer;
+use crate::runtime::{Executor, Timer};
 use crate::transport::Connector;
-use crate::url::Origin;
 
 /// What a request says about its sender unless it says something else.
 const AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("waterspout/", env!("CARGO_PKG_VERSION")));
@@ -45,6 +46,8 @@ pub struct Agent {
     connector: Arc<dyn Connector>,
     timer: Arc<dyn Timer>,
     pool: Arc<Pool>,
+    /// For what is done when nobody waits for it.
+    executor: Option<Arc<dyn Executor>>,
     config: Config,
     cookies: Option<Arc<dyn CookieStore>>,
 }
@@ -56,6 +59,7 @@ impl Agent {
             connector: Arc::new(connector),
             timer: Arc::new(timer),
             pool: Arc::default(),
+            executor: None,
             config: Config::new(),
             cookies: None,
         }
@@ -65,6 +69,19 @@ impl Agent {
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// The same agent with a place for what nobody waits for. Default: none, but for the native agent, which has
+    /// [`BackgroundThread`](crate::platform).
+    ///
+    /// With one, a connection that is kept is closed as soon as the server closes it or its time is up, rather than
+    /// when it is looked at next; and a connection that is no longer needed when it is there is kept for others.
+    #[must_use]
+    pub fn with_executor(mut self, executor: impl Executor + Clone) -> Self {
+        let executor: Arc<dyn Executor> = Arc::new(executor);
+        self.pool = Arc::new(Pool::new(Some(Watch::new(executor.clone(), self.timer.clone()))));
+        self.executor = Some(executor);
         self
     }
 
@@ -81,137 +98,26 @@ impl Agent {
 
     /// Makes one hop: cookies there and back, and the answer if the server asks for credentials.
     async fn visit(&self, request: &mut Request) -> Result<Response> {
+        let jar = match request.options().setting::<Cookies>() {
+            Some(own) => own.jar().cloned(),
+            None => self.cookies.clone(),
+        };
         challenge::prepare(request);
         for answers in 0.. {
             let replay = request.body().try_clone();
-            let from_jar = cookies::add(self.cookies.as_deref(), request);
+            let from_jar = cookies::add(jar.as_deref(), request);
             let outcome = self.hop(request).await;
             if from_jar {
                 cookies::remove(request);
             }
             let response = outcome?;
-            cookies::take_in(self.cookies.as_deref(), request.url(), response.headers());
+            cookies::take_in(jar.as_deref(), request.url(), response.headers());
             if !challenge::answer(request, &response, replay, answers)? {
                 return Ok(response);
             }
             challenge::read_over(response).await;
         }
         unreachable!("the answers are limited")
-    }
-
-    /// Makes one request, without following where its response may point.
-    async fn hop(&self, request: &mut Request) -> Result<Response> {
-        let body = std::mem::take(request.body_mut());
-        let spare = body.try_clone();
-        let origin = request.url().origin();
-        if let Some(mut connection) = self.pool.take(&origin, self.timer.now()) {
-            match self.exchange(&mut connection, request, body).await {
-                Ok(answer) => return self.response(request, origin, connection, answer),
-                Err(error) if !is_stale(&error, &connection, request.method()) => return Err(error),
-                Err(error) => {
-                    let body = spare.ok_or(error)?;
-                    drop(connection);
-                    return self.fresh(request, origin, body).await;
-                }
-            }
-        }
-        self.fresh(request, origin, body).await
-    }
-
-    /// Makes one request on a new connection.
-    async fn fresh(&self, request: &Request, origin: Origin, body: Body) -> Result<Response> {
-        let mut connection = {
-            let _connecting = request.progress().connecting();
-            self.connect(&origin, request.options().connect_timeout).await?
-        };
-        let answer = self.exchange(&mut connection, request, body).await?;
-        self.response(request, origin, connection, answer)
-    }
-
-    async fn connect(&self, origin: &Origin, limit: Option<Duration>) -> Result<Connection> {
-        let connecting = self.connector.connect(origin);
-        let transport = match limit.filter(|limit| !limit.is_zero()) {
-            None => connecting.await?,
-            Some(duration) => {
-                let started = self.timer.now();
-                match select(connecting, self.timer.sleep_until(started + duration)).await {
-                    Either::Left((transport, _)) => transport?,
-                    Either::Right(_) => {
-                        let limit = Limit { name: "connect", duration };
-                        return Err(Error::timeout(Phase::Connect, limit, self.timer.now().since(started)));
-                    }
-                }
-            }
-        };
-        Ok(Connection::new(transport, self.config.limits))
-    }
-
-    fn response(
-        &self,
-        request: &Request,
-        origin: Origin,
-        connection: Connection,
-        Answer { mut head, body, rest }: Answer,
-    ) -> Result<Response> {
-        let pipeline = self.pipeline(request, &mut head)?;
-        let rest = rest.map(|rest| (rest, request.progress().clone()));
-        let (body, trailers) = body::receive(connection, body, pipeline, rest, &self.pool, origin, &self.timer);
-        let mut response = Response::new(head.status, request.url().clone(), body);
-        response = response.with_version(head.version).with_headers(head.headers);
-        if let Some(trailers) = trailers {
-            response = response.with_trailers(trailers);
-        }
-        Ok(match head.reason {
-            Some(reason) => response.with_reason(reason),
-            None => response,
-        })
-    }
-
-    async fn exchange(&self, connection: &mut Connection, request: &Request, body: Body) -> Result<Answer> {
-        let head = RequestHead {
-            method: request.method(),
-            target: request.url().target(),
-            authority: request.url().authority(),
-            headers: request.headers(),
-            is_forwarded: false,
-            proxy_authorization: None,
-        };
-        let asks = request.options().expect_continue.unwrap_or_default();
-        let outgoing = Outgoing {
-            head,
-            body,
-            trailers: request.trailers().cloned(),
-            progress: request.progress(),
-            patience: asks.then(|| self.patience()),
-        };
-        connection.exchange(outgoing).await
-    }
-
-    /// What decodes the body, if it is to be decoded; then the head no longer describes the encoded one.
-    fn pipeline(&self, request: &Request, head: &mut ResponseHead) -> Result<Option<Pipeline>> {
-        // The headers of an answer that never has a body describe the one that another answer would have.
-        let bodiless = request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
-        if bodiless || request.options().decompress == Some(false) {
-            return Ok(None);
-        }
-        let codings = encoding::of(&head.headers)?;
-        if codings.is_empty() {
-            return Ok(None);
-        }
-        head.headers.remove(CONTENT_ENCODING);
-        head.headers.remove(CONTENT_LENGTH);
-        Ok(Some(Pipeline::new(&codings, self.config.max_expansion)))
-    }
-
-    /// The time in which a server may say that it wants a body; it runs from the first poll.
-    fn patience(&self) -> BoxFuture<'static, ()> {
-        let (timer, limit) = (self.timer.clone(), self.config.continue_timeout);
-        Box::pin(async move {
-            match limit {
-                limit if limit.is_zero() => std::future::pending().await,
-                limit => timer.sleep_until(timer.now() + limit).await,
-            }
-        })
     }
 }
 
@@ -228,12 +134,14 @@ impl Backend for Agent {
                 accept_encodings(request.headers_mut());
             }
             let policy = request.options().redirect.unwrap_or_default();
-            for hops in 0.. {
+            let redirects = request.options().setting::<Redirects>().cloned().unwrap_or_default();
+            let mut history = Vec::new();
+            loop {
                 let replay = request.body().try_clone();
                 let response = self.visit(&mut request).await.map_err(|error| error.with_url(request.url()))?;
                 let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
                 let Some(location) = location.filter(|_| policy != Redirect::Manual) else {
-                    return Ok(response.with_redirected(hops > 0));
+                    return Ok(response.with_history(history));
                 };
                 if policy == Redirect::Error {
                     return Err(Error::new(
@@ -242,9 +150,13 @@ impl Backend for Agent {
                         "the server redirects, which is not wanted",
                     ));
                 }
-                redirect::follow(&mut request, replay, response.status(), location, hops)?;
+                let hop = Hop { url: request.url().clone(), status: response.status(), exchange: response.exchange() };
+                let redirect = (response.status(), location);
+                if !redirect::follow(&mut request, replay, redirect, history.len(), &redirects)? {
+                    return Ok(response.with_history(history));
+                }
+                history.push(hop);
             }
-            unreachable!("the hops are limited")
         })
     }
 }
@@ -259,12 +171,4 @@ fn accept_encodings(headers: &mut HeaderMap) {
     if let Some(offer) = offer {
         headers.entry(ACCEPT_ENCODING).or_insert(offer);
     }
-}
-
-/// Whether a kept connection had just been closed by the server, so that the request may be made once more on a new
-/// one: no byte of an answer came, and either the method may be repeated, or the server has not had the whole request
-/// and nothing of the body (RFC 9110, section 9.2.2). One without a body it has had whole when it has had the head.
-fn is_stale(error: &Error, connection: &Connection, method: &Method) -> bool {
-    let closed = error.kind() == ErrorKind::ConnectionClosed && !connection.answered;
-    closed && (method.is_idempotent() || !(connection.sent || connection.body_taken))
 }

@@ -6,31 +6,36 @@ use http::header::{
 };
 use http::{HeaderValue, Method, StatusCode};
 
+use super::redirects::{RedirectChoice, RedirectStep, Redirects};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::request::Request;
 use crate::url::{Scheme, Url, presentable};
-
-/// How many redirects are followed; the Fetch standard's number.
-const MOST_HOPS: usize = 20;
 
 /// Whether a status names another place to go to.
 pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// Turns `request` into the next hop; `replay` is its body from the beginning, if it can be had.
+/// Turns `request` into the next hop, unless it is to stop here; `replay` is its body from the beginning, if it can be
+/// had. Says whether there is a next hop.
 pub(super) fn follow(
     request: &mut Request,
     replay: Option<Body>,
-    status: StatusCode,
-    location: &HeaderValue,
-    hops: usize,
-) -> Result<()> {
-    if hops >= MOST_HOPS {
-        return Err(refused(format!("there are more than {MOST_HOPS} redirects")));
+    (status, location): (StatusCode, &HeaderValue),
+    followed: usize,
+    redirects: &Redirects,
+) -> Result<bool> {
+    if followed >= redirects.limit {
+        return Err(refused(format!("there are more than {} redirects", redirects.limit)));
     }
-    let target = target(request.url(), location)?;
+    let target = target(request.url(), location, redirects.downgrade)?;
+    let step = RedirectStep { method: request.method(), status, from: request.url(), to: &target, followed };
+    match redirects.choice(&step) {
+        RedirectChoice::Follow => {}
+        RedirectChoice::Stop => return Ok(false),
+        RedirectChoice::Refuse => return Err(refused(format!("the redirect to {} is not wanted", target.redacted()))),
+    }
     if becomes_get(request.method(), status) {
         *request.method_mut() = Method::GET;
         *request.body_mut() = Body::empty();
@@ -53,10 +58,10 @@ pub(super) fn follow(
         }
     }
     *request.url_mut() = target;
-    Ok(())
+    Ok(true)
 }
 
-fn target(from: &Url, location: &HeaderValue) -> Result<Url> {
+fn target(from: &Url, location: &HeaderValue, downgrade: bool) -> Result<Url> {
     let text = String::from_utf8_lossy(location.as_bytes());
     let mut target = from.join(&text).map_err(|error| {
         refused(format!("the redirect's target {:?} cannot be fetched", presentable(&text))).with_source(error)
@@ -64,7 +69,7 @@ fn target(from: &Url, location: &HeaderValue) -> Result<Url> {
     if target.has_credentials() {
         return Err(refused("the redirect's target has a user name or password".to_owned()));
     }
-    if from.scheme() == Scheme::Https && target.scheme() == Scheme::Http {
+    if !downgrade && from.scheme() == Scheme::Https && target.scheme() == Scheme::Http {
         return Err(refused("the redirect leads from https to http".to_owned()));
     }
     // A target without a fragment inherits that of the URL before (RFC 9110, section 10.2.2).
@@ -115,7 +120,8 @@ mod tests {
         request.headers_mut().insert("x-api-key", key);
         request.set_authenticator(Some(Arc::new(Nobody)));
         let status = StatusCode::from_u16(status).unwrap();
-        follow(&mut request, Some(Body::from("body")), status, &HeaderValue::from_static(to), 0)?;
+        let redirect = (status, &HeaderValue::from_static(to));
+        assert!(follow(&mut request, Some(Body::from("body")), redirect, 0, &Redirects::new())?);
         Ok(request)
     }
 

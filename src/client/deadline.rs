@@ -44,6 +44,11 @@ impl Deadline {
         }
     }
 
+    /// The time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.timer.now().since(self.started)
+    }
+
     /// Enters a phase; a limit of zero is none.
     pub(crate) fn enter(&mut self, phase: Phase, name: &'static str, duration: Option<Duration>) {
         self.phase = phase;

@@ -10,6 +10,7 @@ use futures::Stream;
 use super::send::Hold;
 use crate::body::Body;
 use crate::error::{Phase, Result};
+use crate::progress::Progress;
 
 /// The body of a response until it ends, fails or is dropped.
 struct HeldBody {
@@ -17,16 +18,19 @@ struct HeldBody {
     hold: Option<Hold>,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
+    /// Where it is told when the body ends.
+    progress: Progress,
 }
 
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
-pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>) -> Body {
+pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>, progress: Progress) -> Body {
     if body.is_complete() {
+        progress.end(hold.deadline.elapsed());
         return body;
     }
     hold.deadline.enter(Phase::Body, "idle", idle);
     let length = body.length();
-    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), waiting: false }), length)
+    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), waiting: false, progress }), length)
 }
 
 impl Stream for HeldBody {
@@ -53,6 +57,7 @@ impl Stream for HeldBody {
             Some(Ok(_)) => {}
             // The end, or an error: the connection or fetch behind the body goes first, then the slot.
             Some(Err(_)) | None => {
+                this.progress.end(hold.deadline.elapsed());
                 this.body = Body::empty();
                 this.hold = None;
             }

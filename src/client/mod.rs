@@ -8,6 +8,7 @@ mod held;
 mod limit;
 pub(crate) mod queue;
 pub(crate) mod send;
+mod watch;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -170,10 +171,20 @@ impl Client {
         *request.options_mut() = options.clone();
 
         let limits = Limits { queue: options.queue_timeout, head: options.head_timeout, total: options.timeout };
-        let progress = request.progress().clone();
-        let (mut response, hold) = send::send(gate, limits, Some(&progress), || backend.fetch(request)).await?;
+        let (progress, asked) = (request.progress().clone(), gate.timer.now());
+        let on_download = request.on_download().cloned();
+        let attempt = || {
+            progress.leave_queue(gate.timer.now().since(asked));
+            backend.fetch(request)
+        };
+        let (mut response, hold) = send::send(gate, limits, Some(&progress), attempt).await?;
         response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
-        Ok(response.map_body(|body| limit::limit(held::hold(body, hold, options.idle_timeout), options.stream_limit)))
+        response.set_progress(progress.clone());
+        let total = response.content_length();
+        Ok(response.map_body(|body| {
+            let body = held::hold(body, hold, options.idle_timeout, progress);
+            watch::watch(limit::limit(body, options.stream_limit), on_download, total)
+        }))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::progress::Progress;
 use crate::trailers::Trailers;
-use crate::transport::Transport;
+use crate::transport::{Details, Transport};
 
 /// How many bytes are written before the server's answer is looked for: one that refuses a body without end is heard.
 const TURN: usize = 256 * 1024;
@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     output: Output,
     /// Whether the present exchange has received a byte.
     pub(crate) answered: bool,
+    /// Whether a byte of the present request has left.
+    pub(crate) wrote: bool,
     /// Whether a byte of the request's body has been taken in the present exchange.
     pub(crate) body_taken: bool,
     /// Whether the whole request has been written.
@@ -84,8 +86,9 @@ impl Connection {
             input: ReadBuffer::new(),
             output: Output::default(),
             answered: false,
+            wrote: false,
             body_taken: false,
-            sent: false,
+            sent: true,
             keep_alive: true,
         }
     }
@@ -93,6 +96,16 @@ impl Connection {
     /// Whether an idle connection can carry another request.
     pub(crate) fn is_idle(&mut self) -> bool {
         self.input.data().is_empty() && self.transport.is_idle()
+    }
+
+    /// Ready once an idle connection can no longer carry a request.
+    pub(crate) fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.transport.poll_unfit(cx)
+    }
+
+    /// Where it leads, and how long it took to make.
+    pub(crate) fn details(&self) -> Details {
+        self.transport.details()
     }
 
     /// Whether the exchange that has just ended left the connection fit for another.
@@ -110,6 +123,7 @@ impl Connection {
         W: Future<Output = ()> + Unpin,
     {
         self.answered = false;
+        self.wrote = false;
         self.body_taken = false;
         self.sent = false;
         let Outgoing { head, body, trailers, progress, patience } = request;
@@ -177,7 +191,10 @@ impl Connection {
                 }
                 match self.input.poll_fill(cx, &mut *self.transport) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken.take().unwrap_or_else(|| self.closed()))),
-                    Poll::Ready(Ok(_)) => self.answered = true,
+                    Poll::Ready(Ok(_)) => {
+                        self.answered = true;
+                        progress.answer();
+                    }
                     Poll::Ready(Err(error)) => {
                         return Poll::Ready(Err(broken.take().unwrap_or_else(|| io_error(Phase::Head, error))));
                     }
@@ -232,8 +249,10 @@ impl Connection {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let count = ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(broken)?;
+            let (count, of_body) = ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(broken)?;
+            self.wrote = true;
             progress.add(count);
+            progress.send(of_body as u64);
             written += count;
             writes += 1;
         }

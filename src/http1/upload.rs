@@ -182,8 +182,8 @@ impl Output {
         self.data.is_empty() && self.tail.is_empty()
     }
 
-    /// Writes once, as much as `sink` takes of everything.
-    pub(super) fn poll_write<S>(&mut self, cx: &mut Context<'_>, sink: &mut S) -> Poll<io::Result<usize>>
+    /// Writes once, as much as `sink` takes of everything; says how many bytes went, and how many of them were the body's.
+    pub(super) fn poll_write<S>(&mut self, cx: &mut Context<'_>, sink: &mut S) -> Poll<io::Result<(usize, usize)>>
     where
         S: AsyncWrite + Unpin + ?Sized,
     {
@@ -192,11 +192,10 @@ impl Output {
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.advance(count);
-        Poll::Ready(Ok(count))
+        Poll::Ready(Ok((count, self.advance(count))))
     }
 
-    fn advance(&mut self, mut count: usize) {
+    fn advance(&mut self, mut count: usize) -> usize {
         let lines = count.min(self.lines.len() - self.written);
         self.written += lines;
         count -= lines;
@@ -207,6 +206,7 @@ impl Output {
         let data = count.min(self.data.len());
         self.data.advance(data);
         self.tail = &self.tail[count - data..];
+        data
     }
 }
 

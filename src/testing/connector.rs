@@ -30,6 +30,8 @@ enum Step {
     Send(Vec<u8>),
     Reset,
     Silence,
+    /// Say nothing until told.
+    Hold,
 }
 
 impl Script {
@@ -78,6 +80,12 @@ impl Script {
         self.step(Step::Reset)
     }
 
+    /// Then says nothing until [`release`](ScriptedConnector::release) is called.
+    #[must_use]
+    pub fn hold(self) -> Self {
+        self.step(Step::Hold)
+    }
+
     /// Then says nothing, for ever.
     #[must_use]
     pub fn silence(self) -> Self {
@@ -108,6 +116,10 @@ pub struct ScriptedConnector(Arc<Mutex<State>>);
 struct State {
     scripts: VecDeque<Script>,
     connections: Vec<Ended>,
+    /// How many holds have been let go.
+    released: usize,
+    /// Those who read a connection that holds.
+    held: Vec<Waker>,
 }
 
 /// What is known of a connection that was made.
@@ -120,7 +132,7 @@ struct Ended {
 impl ScriptedConnector {
     /// A connector that makes these connections, then refuses.
     pub fn new(scripts: impl IntoIterator<Item = Script>) -> Self {
-        let state = State { scripts: scripts.into_iter().collect(), connections: Vec::new() };
+        let state = State { scripts: scripts.into_iter().collect(), ..State::default() };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -132,6 +144,16 @@ impl ScriptedConnector {
     /// The number of connections that the client has not closed yet.
     pub fn open(&self) -> usize {
         self.lock().connections.iter().filter(|connection| !connection.closed).count()
+    }
+
+    /// Lets a connection that [holds](Script::hold) go on; each call lets go of one hold of each connection.
+    pub fn release(&self) {
+        let held = {
+            let mut state = self.lock();
+            state.released += 1;
+            std::mem::take(&mut state.held)
+        };
+        held.into_iter().for_each(Waker::wake);
     }
 
     /// What the client has written to a connection, counted from 0; bytes that are not UTF-8 become U+FFFD.
@@ -161,7 +183,7 @@ impl Connector for ScriptedConnector {
                     state.connections.push(Ended::default());
                     let (connector, index) = (self.clone(), state.connections.len() - 1);
                     let steps = script.steps;
-                    Ok(Box::new(Scripted { connector, index, steps, heads_seen: 0, reader: None })
+                    Ok(Box::new(Scripted { connector, index, steps, heads_seen: 0, holds: 0, reader: None })
                         as Box<dyn Transport>)
                 }
                 _ => Err(Error::new(ErrorKind::Connect, Phase::Connect, format!("{origin} refuses, as scripted"))),
@@ -175,6 +197,7 @@ struct Scripted {
     index: usize,
     steps: VecDeque<Step>,
     heads_seen: usize,
+    holds: usize,
     reader: Option<Waker>,
 }
 
@@ -207,6 +230,15 @@ impl AsyncRead for Scripted {
                     this.steps.pop_front();
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
+                }
+                Some(Step::Hold) => {
+                    let mut state = this.connector.lock();
+                    if state.released <= this.holds {
+                        state.held.push(cx.waker().clone());
+                        return Poll::Pending;
+                    }
+                    this.holds += 1;
+                    this.steps.pop_front();
                 }
                 Some(Step::ExpectHead | Step::Silence) => {
                     this.reader = Some(cx.waker().clone());

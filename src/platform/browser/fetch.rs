@@ -58,6 +58,8 @@ impl Backend for FetchBackend {
             let js_request = build(&request, body.as_deref(), &guard)?;
             let returned = global::fetch(&js_request).map_err(failed)?;
             let response = JsFuture::from(global::promise(&returned)).await.map_err(failed)?;
+            request.progress().begin_exchange(Some(length));
+            request.progress().send(length);
             answer(&response, &request, guard).await
         })
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dns::{CachingResolver, Resolver, SystemResolver};
+use super::executor::BackgroundThread;
 use super::proxied;
 use super::tcp::{AddressFamily, TcpClient};
 use super::timer::SystemTimer;
@@ -146,7 +147,7 @@ impl Network {
     /// A backend over these connections.
     pub fn agent(self) -> Agent {
         let timer = self.timer.clone();
-        Agent::new(self, timer)
+        Agent::new(self, timer).with_executor(BackgroundThread)
     }
 }
 

@@ -1,0 +1,212 @@
+//! One hop: a connection, kept or new, and an exchange on it.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use http::Method;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+
+use super::encoding::{self, Pipeline};
+use super::home::Home;
+use super::pool::Key;
+use super::{Agent, Config, Via, body};
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Limit, Phase, Result};
+use crate::exchange::Exchange;
+use crate::future::BoxFuture;
+use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
+use crate::request::Request;
+use crate::response::Response;
+use crate::transport::Details;
+
+/// One request on its way through the agent: what it brings along over the agent's own settings, and where it goes.
+struct Hop<'a> {
+    agent: &'a Agent,
+    request: &'a Request,
+    config: &'a Config,
+    key: Key,
+}
+
+impl Agent {
+    /// Makes one request, without following where its response may point.
+    pub(super) async fn hop(&self, request: &mut Request) -> Result<Response> {
+        let body = std::mem::take(request.body_mut());
+        let config = request.options().setting::<Config>().unwrap_or(&self.config);
+        let via = request.options().setting::<Via>().cloned();
+        Hop { agent: self, config, key: Key { origin: request.url().origin(), via }, request }.run(body).await
+    }
+}
+
+impl Hop<'_> {
+    async fn run(self, body: Body) -> Result<Response> {
+        let spare = body.try_clone();
+        let (mut connection, reused) = match self.agent.pool.take(&self.key, self.agent.timer.now()) {
+            Some(connection) => (connection, true),
+            None => self.connect_or_wait().await?,
+        };
+        match self.exchange(&mut connection, body).await {
+            Ok((answer, first_byte)) => self.response(connection, answer, first_byte, reused),
+            Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
+                let body = spare.ok_or(error)?;
+                drop(connection);
+                let mut connection = {
+                    let _connecting = self.request.progress().connecting();
+                    self.connecting().await?
+                };
+                let (answer, first_byte) = self.exchange(&mut connection, body).await?;
+                self.response(connection, answer, first_byte, false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A new connection, or one that another request has finished with while it is being made; says whether it is that.
+    async fn connect_or_wait(&self) -> Result<(Connection, bool)> {
+        let _connecting = self.request.progress().connecting();
+        let mut connecting = self.connecting();
+        let mut place = self.home().wait();
+        match select(&mut connecting, &mut place).await {
+            Either::Left((connection, _)) => Ok((connection?, false)),
+            Either::Right((connection, _)) => {
+                self.finish_later(connecting);
+                Ok((connection, true))
+            }
+        }
+    }
+
+    /// Has a connection that came too late made and kept, if there is an executor; else it is dropped.
+    fn finish_later(&self, connecting: BoxFuture<'static, Result<Connection>>) {
+        let Some(executor) = &self.agent.executor else { return };
+        let home = self.home();
+        executor.spawn(Box::pin(async move {
+            if let Ok(connection) = connecting.await {
+                home.give_back(connection);
+            }
+        }));
+    }
+
+    /// Where a connection of this hop goes when it is free.
+    fn home(&self) -> Home {
+        Home {
+            pool: self.agent.pool.clone(),
+            key: self.key.clone(),
+            keeping: self.config.keeping,
+            timer: self.agent.timer.clone(),
+        }
+    }
+
+    /// Makes a connection, within the limit for that.
+    fn connecting(&self) -> BoxFuture<'static, Result<Connection>> {
+        let connector = self.key.via.as_ref().map_or(&self.agent.connector, Via::connector).clone();
+        let origin = self.key.origin.clone();
+        let (timer, limits) = (self.agent.timer.clone(), self.config.limits);
+        let limit = self.request.options().connect_timeout.filter(|limit| !limit.is_zero());
+        Box::pin(async move {
+            let connecting = connector.connect(&origin);
+            let Some(duration) = limit else { return Ok(Connection::new(connecting.await?, limits)) };
+            let started = timer.now();
+            match select(connecting, timer.sleep_until(started + duration)).await {
+                Either::Left((transport, _)) => Ok(Connection::new(transport?, limits)),
+                Either::Right(_) => {
+                    let limit = Limit { name: "connect", duration };
+                    Err(Error::timeout(Phase::Connect, limit, timer.now().since(started)))
+                }
+            }
+        })
+    }
+
+    /// Sends the request and receives the head of the response. Beside it is when its first byte came, counted from
+    /// the beginning of the exchange.
+    async fn exchange(&self, connection: &mut Connection, body: Body) -> Result<(Answer, Duration)> {
+        let request = self.request;
+        let asks = request.options().expect_continue.unwrap_or_default();
+        request.progress().begin_exchange(body.length());
+        let outgoing = Outgoing {
+            head: RequestHead {
+                method: request.method(),
+                target: request.url().target(),
+                authority: request.url().authority(),
+                headers: request.headers(),
+                is_forwarded: false,
+                proxy_authorization: None,
+            },
+            body,
+            trailers: request.trailers().cloned(),
+            progress: request.progress(),
+            patience: asks.then(|| self.patience()),
+        };
+        let timer = &self.agent.timer;
+        let (started, mut first_byte) = (timer.now(), None);
+        let mut exchange = pin!(connection.exchange(outgoing));
+        let outcome = poll_fn(|cx| {
+            let polled = exchange.as_mut().poll(cx);
+            if first_byte.is_none() && request.progress().is_answered() {
+                first_byte = Some(timer.now().since(started));
+            }
+            polled
+        });
+        Ok((outcome.await?, first_byte.unwrap_or_default()))
+    }
+
+    fn response(&self, connection: Connection, answer: Answer, first_byte: Duration, reused: bool) -> Result<Response> {
+        let Answer { mut head, body, rest } = answer;
+        let pipeline = self.pipeline(&mut head)?;
+        let rest = rest.map(|rest| (rest, self.request.progress().clone()));
+        let exchange = described(connection.details(), first_byte, reused);
+        let (body, trailers) = body::receive(connection, body, pipeline, rest, self.home());
+        let mut response = Response::new(head.status, self.request.url().clone(), body);
+        response = response.with_version(head.version).with_headers(head.headers).with_exchange(exchange);
+        if let Some(trailers) = trailers {
+            response = response.with_trailers(trailers);
+        }
+        Ok(match head.reason {
+            Some(reason) => response.with_reason(reason),
+            None => response,
+        })
+    }
+
+    /// What decodes the body, if it is to be decoded; then the head no longer describes the encoded one.
+    fn pipeline(&self, head: &mut ResponseHead) -> Result<Option<Pipeline>> {
+        // The headers of an answer that never has a body describe the one that another answer would have.
+        let bodiless = self.request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
+        if bodiless || self.request.options().decompress == Some(false) {
+            return Ok(None);
+        }
+        let codings = encoding::of(&head.headers)?;
+        if codings.is_empty() {
+            return Ok(None);
+        }
+        head.headers.remove(CONTENT_ENCODING);
+        head.headers.remove(CONTENT_LENGTH);
+        Ok(Some(Pipeline::new(&codings, self.config.max_expansion)))
+    }
+
+    /// The time in which a server may say that it wants a body; it runs from the first poll.
+    fn patience(&self) -> BoxFuture<'static, ()> {
+        let (timer, limit) = (self.agent.timer.clone(), self.config.continue_timeout);
+        Box::pin(async move {
+            match limit {
+                limit if limit.is_zero() => std::future::pending().await,
+                limit => timer.sleep_until(timer.now() + limit).await,
+            }
+        })
+    }
+}
+
+/// What a kept connection took to make is not this exchange's time.
+fn described(details: Details, first_byte: Duration, reused: bool) -> Exchange {
+    let Details { remote_address, local_address, dns, connect, tls, .. } = details;
+    let [dns, connect, tls] = [dns, connect, tls].map(|duration| duration.filter(|_| !reused));
+    Exchange { reused, remote_address, local_address, dns, connect, tls, first_byte: Some(first_byte) }
+}
+
+/// Whether a kept connection had just been closed by the server, so that the request may be made once more on a new
+/// one: no byte of an answer came, and either the method may be repeated, or the server has not had the whole request
+/// and nothing of the body (RFC 9110, section 9.2.2), or nothing at all. One without a body it has had whole when it has
+/// had the head.
+fn is_stale(error: &Error, connection: &Connection, method: &Method) -> bool {
+    let closed = error.kind() == ErrorKind::ConnectionClosed && !connection.answered;
+    closed && (method.is_idempotent() || !connection.wrote || !(connection.sent || connection.body_taken))
+}

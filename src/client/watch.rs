@@ -1,0 +1,40 @@
+//! Telling how far a download is.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures::Stream;
+
+use crate::body::Body;
+use crate::error::Result;
+use crate::progress::Watcher;
+
+/// Tells `watcher` of each piece of `body` that is read.
+pub(crate) fn watch(body: Body, watcher: Option<Watcher>, total: Option<u64>) -> Body {
+    let Some(watcher) = watcher else { return body };
+    let (length, complete) = (body.length(), body.is_complete());
+    let watched = Box::pin(WatchedBody { body, watcher, bytes: 0, total });
+    if complete { Body::local_stream(watched) } else { Body::raw_stream(watched, length) }
+}
+
+struct WatchedBody {
+    body: Body,
+    watcher: Watcher,
+    bytes: u64,
+    total: Option<u64>,
+}
+
+impl Stream for WatchedBody {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let item = ready!(Pin::new(&mut this.body).poll_next(cx));
+        if let Some(Ok(piece)) = &item {
+            this.bytes += piece.len() as u64;
+            this.watcher.tell(this.bytes, this.total);
+        }
+        Poll::Ready(item)
+    }
+}
