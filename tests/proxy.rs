@@ -11,21 +11,19 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use async_io::{Async, block_on};
+use async_io::block_on;
 use futures::FutureExt;
 use futures_rustls::TlsAcceptor;
 use waterspout::platform::native::{HostMap, Network, Resolver, SystemResolver};
 use waterspout::proxy::{Proxies, Proxy, SocksReply};
-use waterspout::testing::{Handler, ManualTimer, Reply, Script, ScriptedConnector, Server, handler, serve_connection};
-use waterspout::{
-    Agent, BoxFuture, Client, Connector, Error, ErrorKind, Forwarding, Origin, Phase, Response, Result, Transport, Url,
-};
+use waterspout::testing::{Handler, ManualTimer, Reply, Script, ScriptedConnector, Server, handler};
+use waterspout::{Agent, BoxFuture, Client, Connector, Error, ErrorKind, Origin, Phase, Response, Result, Transport};
 
-use self::secured::{Authority, Secured, acceptor, trusting};
+use self::secured::{Authority, acceptor, trusting};
 use self::tiny_proxy::{Does, TinyProxy};
 
 /// `user:pa ss` in Basic.
@@ -58,20 +56,7 @@ fn proxy_acceptor() -> TlsAcceptor {
 
 /// An `https` server for `origin.test` that echoes; its port.
 fn secured_origin() -> u16 {
-    let acceptor = acceptor(authority().issue(&["origin.test"], |_| {}), None);
-    let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
-    let port = listener.get_ref().local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        block_on(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                if let Ok(stream) = acceptor.accept(stream).await {
-                    let _ = serve_connection(Box::new(Secured(stream)), &echo()).await;
-                }
-            }
-        })
-    });
-    port
+    secured::serve(acceptor(authority().issue(&["origin.test"], |_| {}), None), echo()).port()
 }
 
 /// A network that knows `origin.test` and both authorities.
@@ -237,15 +222,16 @@ fn a_proxy_that_babbles_or_closes_early_is_an_error_at_once() {
 }
 
 #[test]
-fn the_limit_for_connecting_covers_the_proxys_part() {
+fn the_limit_for_connecting_covers_the_proxys_part_and_closes_the_connection() {
     let silent = || Does { is_silent: true, ..Does::default() };
-    let (http, socks) = (TinyProxy::http(silent()), TinyProxy::socks(silent()));
-    for proxy in [format!("http://{}", http.address), format!("socks5h://{}", socks.address)] {
-        let client = client(&proxy);
+    for scheme in ["http", "https", "socks5", "socks5h"] {
+        let proxy = TinyProxy::http(silent());
+        let client = client(&format!("{scheme}://{}", proxy.address));
         let request = client.get("https://origin.test:9/").connect_timeout(Duration::from_millis(50));
         let error = block_on(request.send()).unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect), "{error}");
         assert_eq!(error.limit().map(|limit| limit.name), Some("connect"));
+        proxy.wait_until_left();
     }
 }
 
@@ -345,6 +331,26 @@ fn a_function_chooses_for_each_origin() {
     }
 }
 
+#[test]
+fn a_request_may_bring_its_own_way_and_shares_its_connections_with_nobody() {
+    let origin = Server::start(handler(|_| async { Reply::text("directly") }.boxed())).unwrap();
+    let proxy = TinyProxy::http(Does::default());
+    let client = client_of(network(Proxies::none()));
+    let via = network(Proxies::all(format!("http://{}", proxy.address)).unwrap()).via();
+    let fetch = |own: bool| {
+        let request = client.get(origin.url("/"));
+        let request = if own { request.setting(via.clone()) } else { request };
+        let response = block_on(request.send()).unwrap();
+        let remote = response.exchange().remote_address;
+        (remote.unwrap(), block_on(response.text()).unwrap())
+    };
+    for _ in 0..2 {
+        assert_eq!(fetch(false), (origin.address(), "directly".to_owned()));
+        assert_eq!(fetch(true), (proxy.address, "forwarded".to_owned()));
+    }
+    assert_eq!(proxy.asked().len(), 2);
+}
+
 /// Run by [`the_default_client_reads_the_environment`], in a process with another environment.
 #[test]
 #[ignore = "is run by another test"]
@@ -387,14 +393,12 @@ fn the_default_client_reads_the_environment() {
 struct Through {
     proxy: Proxy,
     inner: ScriptedConnector,
-    timer: ManualTimer,
 }
 
 impl Connector for Through {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             let mut stream = self.inner.connect(origin).await?;
-            let _held_while_waiting = self.timer.clone();
             self.proxy.tunnel(&mut stream, origin.host(), origin.port()).await?;
             Ok(stream)
         })
@@ -415,7 +419,7 @@ fn a_request_dropped_at_any_point_of_the_way_through_a_proxy_leaves_nothing_behi
             let connector = ScriptedConnector::new([tunnel.clone().expect_head().drip(answer).expect_head().silence()]);
             let timer = ManualTimer::new();
             let proxy = Proxy::parse(proxy).unwrap().tunnel_all(true);
-            let through = Through { proxy, inner: connector.clone(), timer: timer.clone() };
+            let through = Through { proxy, inner: connector.clone() };
             let agent = Agent::new(through, timer.clone());
             let client = Client::builder().backend(agent).timer(timer.clone()).max_active(1).build().unwrap();
 

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 use std::io::{self, IoSlice};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +20,7 @@ use futures_rustls::server::TlsStream;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use waterspout::Transport;
 use waterspout::platform::native::TlsConfig;
+use waterspout::testing::{Handler, serve_connection};
 
 /// A certificate authority of the tests' own.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -101,4 +102,25 @@ pub(crate) fn acceptor((certificate, key): (Certificate, KeyPair), clients: Opti
 /// What trusts this authority and no other.
 pub(crate) fn trusting(authority: &Authority) -> TlsConfig {
     TlsConfig::new().without_system_roots().root_certificates_pem(authority.pem().as_bytes()).unwrap()
+}
+
+/// Serves over TLS on threads that end with the test; where.
+pub(crate) fn serve(acceptor: TlsAcceptor, handler: impl Handler) -> SocketAddr {
+    let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+    let address = listener.get_ref().local_addr().unwrap();
+    let handler = Arc::new(handler);
+    std::thread::spawn(move || {
+        loop {
+            let (stream, _) = async_io::block_on(listener.accept()).unwrap();
+            let (acceptor, handler) = (acceptor.clone(), handler.clone());
+            std::thread::spawn(move || {
+                async_io::block_on(async {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        let _ = serve_connection(Box::new(Secured(stream)), &*handler).await;
+                    }
+                })
+            });
+        }
+    });
+    address
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use async_io::Async;
 use futures::future::{Either, select};
@@ -19,7 +20,7 @@ pub(crate) struct Does {
     pub(crate) wants: Option<&'static str>,
     /// Says this instead of an answer, then closes.
     pub(crate) says: Option<&'static [u8]>,
-    /// Says nothing, ever.
+    /// Says nothing, ever, and waits until it is left.
     pub(crate) is_silent: bool,
     /// The address to which a SOCKS proxy finds no way.
     pub(crate) lost: Option<IpAddr>,
@@ -31,6 +32,7 @@ pub(crate) struct Does {
 pub(crate) struct TinyProxy {
     pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    left: mpsc::Receiver<()>,
 }
 
 #[derive(Clone, Copy)]
@@ -45,17 +47,21 @@ impl TinyProxy {
         let address = listener.get_ref().local_addr().unwrap();
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let log = asked.clone();
+        let (leave, left) = mpsc::channel();
         std::thread::spawn(move || {
             async_io::block_on(async {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
-                    let (does, log) = (does.clone(), log.clone());
+                    let (does, log, leave) = (does.clone(), log.clone(), leave.clone());
                     // A thread for each connection: several may be open at once.
-                    std::thread::spawn(move || async_io::block_on(serve(speaks, stream, does, &log)));
+                    std::thread::spawn(move || {
+                        async_io::block_on(serve(speaks, stream, does, &log));
+                        let _ = leave.send(());
+                    });
                 }
             })
         });
-        Self { address, asked }
+        Self { address, asked, left }
     }
 
     pub(crate) fn http(does: Does) -> Self {
@@ -64,6 +70,11 @@ impl TinyProxy {
 
     pub(crate) fn socks(does: Does) -> Self {
         Self::start(Speaks::Socks, does)
+    }
+
+    /// Waits until one of its connections has been closed by the client.
+    pub(crate) fn wait_until_left(&self) {
+        self.left.recv_timeout(Duration::from_secs(20)).expect("the connection is closed");
     }
 
     /// What was asked, one text for each request: a head, or the goal of a SOCKS request.
@@ -81,8 +92,8 @@ async fn serve(speaks: Speaks, stream: Async<TcpStream>, does: Does, log: &Mutex
         },
     };
     if does.is_silent {
-        let _keep = stream;
-        return std::future::pending().await;
+        let _ = copy(stream, &mut futures::io::sink()).await;
+        return;
     }
     // A client that goes away is no failure of the proxy's.
     let _ = match speaks {
