@@ -167,6 +167,38 @@ fn socks_is_told_addresses_and_socksh_names() {
     }
 }
 
+#[test]
+fn an_ipv6_address_is_told_to_each_kind_as_it_wants_it() {
+    let acceptor = acceptor(authority().issue(&["::1"], |_| {}), None);
+    let port = secured::serve(acceptor, echo()).port();
+    let (http, socks) = (TinyProxy::http(Does::default()), TinyProxy::socks(Does::default()));
+    let url = format!("https://[::1]:{port}/");
+    let proxies = [("http", http.address), ("socks5", socks.address), ("socks5h", socks.address)];
+    for (scheme, address) in proxies {
+        assert!(text(&client(&format!("{scheme}://{address}")), &url).starts_with("GET /"));
+    }
+    assert!(http.asked()[0].starts_with(&format!("CONNECT [::1]:{port} HTTP/1.1\r\nhost: [::1]:{port}\r\n")));
+    assert_eq!(socks.asked(), [format!("::1 {port}"), format!("::1 {port}")]);
+}
+
+#[test]
+fn a_response_says_which_proxy_it_came_through_and_what_its_way_took() {
+    let origin = secured_origin();
+    let plain = TinyProxy::http(Does::default());
+    let secured = TinyProxy::http(Does { tls: Some(proxy_acceptor()), ..Does::default() });
+    for (scheme, proxy) in [("http", &plain), ("https", &secured)] {
+        let client = client(&format!("{scheme}://{}", proxy.address));
+        for (url, has_tls) in
+            [("http://origin.test/".to_owned(), false), (format!("https://origin.test:{origin}/"), true)]
+        {
+            let exchange = get(&client, &url).unwrap().exchange();
+            assert_eq!(exchange.remote_address, Some(proxy.address));
+            // The proxy's own TLS is part of connecting.
+            assert_eq!((exchange.connect.is_some(), exchange.tls.is_some()), (true, has_tls), "{scheme} {url}");
+        }
+    }
+}
+
 struct TwoAddresses;
 
 impl Resolver for TwoAddresses {

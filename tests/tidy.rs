@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 30] = [
+const IMPORTS: [(&str, &[&str]); 31] = [
     ("error", &[]),
     ("request", &["auth", "settings"]),
     ("response", &["exchange"]),

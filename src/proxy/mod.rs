@@ -40,12 +40,18 @@ pub enum ProxyScheme {
     Https,
     /// `socks5`, default port 1080: SOCKS 5 (RFC 1928); names are looked up here.
     Socks5,
-    /// `socks5h`, default port 1080: SOCKS 5; names are looked up by the proxy.
+    /// `socks5h` or `socks`, default port 1080: SOCKS 5; names are looked up by the proxy.
     Socks5h,
 }
 
 impl ProxyScheme {
     const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Socks5, Self::Socks5h];
+
+    fn named(name: &str) -> Option<Self> {
+        // Desktops write `socks` into the environment.
+        let name = if name.eq_ignore_ascii_case("socks") { "socks5h" } else { name };
+        Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name))
+    }
 
     /// The scheme's name, without a colon.
     pub const fn as_str(self) -> &'static str {
@@ -114,7 +120,7 @@ impl Proxy {
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or((ProxyScheme::Http.as_str(), text));
-        let scheme = ProxyScheme::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(scheme));
+        let scheme = ProxyScheme::named(scheme);
         let scheme = scheme.ok_or_else(|| refused(ErrorKind::UnsupportedScheme, text))?;
         // A parser leaves out the port that is its scheme's default, so it takes two to see it.
         let parsed = (Url::parse(&format!("http://{rest}")), Url::parse(&format!("https://{rest}")));
@@ -289,6 +295,7 @@ mod tests {
             ("socks5://proxy", "socks5://proxy:1080"),
             ("socks5://proxy:80", "socks5://proxy:80"),
             ("socks5h://proxy:443", "socks5h://proxy:443"),
+            ("socks://proxy:1/", "socks5h://proxy:1"),
             ("proxy:3128", "http://proxy:3128"),
             (" 10.0.0.1 ", "http://10.0.0.1:80"),
             ("socks5://[0:0::1]:9", "socks5://[::1]:9"),

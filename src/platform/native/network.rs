@@ -108,7 +108,8 @@ impl Network {
     /// Resolver, addresses and local address are then those of the connection to the proxy, and the limit for connecting
     /// covers the proxy's part too. Requests for `http` origins are forwarded by an `http` or `https` proxy, and a status
     /// 407 of its own is the response; a proxy that refuses a tunnel is an error of the kind
-    /// [`Proxy`](crate::ErrorKind::Proxy).
+    /// [`Proxy`](crate::ErrorKind::Proxy). A `proxy-authorization` header of a request's own is a header like any other: it
+    /// goes to a proxy that forwards, and through a tunnel to the server.
     ///
     /// # Examples
     ///
