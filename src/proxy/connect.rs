@@ -16,7 +16,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
     if host.is_empty() || host.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        return Err(proxy.error("cannot be asked for a host whose name has a space or a control character"));
+        return Err(
+            proxy.error("cannot be asked for a host without a name, or with a space or a control character in it")
+        );
     }
     let failed = |error: std::io::Error| broken(proxy, error);
     stream.write_all(&request(proxy, host, port)).await.map_err(failed)?;
@@ -83,7 +85,6 @@ fn broken(proxy: &Proxy, cause: impl Into<Source>) -> Error {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use futures::io::Cursor;
 
     use super::super::script::{Wire, wire};
     use super::*;
@@ -185,8 +186,9 @@ mod tests {
     #[test]
     fn a_host_that_could_be_read_as_a_header_is_refused() {
         for host in ["", "a b", "a\r\nx: y", "a\0"] {
-            let outcome = open(&mut Cursor::new(vec![]), &proxy(), host, 1).now_or_never().unwrap();
-            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Proxy, "{host:?}");
+            let mut wire = wire(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
+            let error = open(&mut wire, &proxy(), host, 1).now_or_never().unwrap().unwrap_err();
+            assert_eq!((error.kind(), wire.written().as_str()), (ErrorKind::Proxy, ""), "{host:?}");
         }
     }
 }
