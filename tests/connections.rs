@@ -9,7 +9,7 @@ use futures::executor::{LocalPool, block_on};
 use futures::future::{join, join_all};
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt, stream};
-use waterspout::agent::{Agent, Config, Cookies, RedirectChoice, Redirects, Via};
+use waterspout::agent::{Agent, Config, Cookies, OnInterim, RedirectChoice, Redirects, Via};
 use waterspout::testing::{ManualTimer, Reply, Script, ScriptedConnector, Server, handler};
 use waterspout::{Body, BoxFuture, Client, ErrorKind, Executor, RequestBuilder, Setting};
 
@@ -119,16 +119,16 @@ fn the_watch_begins_again_with_the_next_connection() {
 
 #[test]
 fn a_connection_put_back_while_others_rest_is_watched_too() {
-    let mut wire = wire(Config::new(), [answers(2).hold(), answers(1).silence()]);
+    let mut wire = wire(Config::new(), [answers(1).silence(), answers(1).hold()]);
     wire.get();
     // At rest: it sleeps until the connection expires.
     wire.pass(Duration::from_secs(1));
     wire.pass(Duration::from_secs(1));
-    wire.get();
+    wire.text(wire.client.get("http://other.example/")).unwrap();
     wire.pass(Duration::from_millis(150));
     wire.connector.release();
     wire.run_tasks();
-    assert_eq!(wire.connector.open(), 0);
+    assert_eq!(wire.connector.open(), 1);
 }
 
 #[test]
@@ -216,6 +216,22 @@ fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
     late.into_iter().for_each(|task| pool.spawner().spawn_local(task).unwrap());
     pool.run_until_stalled();
     assert_eq!((connector.connections(), connector.open()), (2, 2));
+    assert!(block_on(client.get(URL).send()).unwrap().exchange().reused);
+}
+
+#[test]
+fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
+    let connector = ScriptedConnector::new([answers(2).silence()]);
+    let (open, gate) = futures::channel::mpsc::unbounded();
+    let slow = Slow { inner: connector.clone(), gate: Mutex::new(gate) };
+    let agent = Agent::new(slow, ManualTimer::new());
+    let client = Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap();
+    let mut dropped = client.get(URL).send().boxed();
+    assert!((&mut dropped).now_or_never().is_none());
+    open.unbounded_send(()).unwrap();
+    block_on(client.get(URL).send()).unwrap();
+    drop(dropped);
+    assert_eq!((connector.connections(), connector.open()), (1, 1));
     assert!(block_on(client.get(URL).send()).unwrap().exchange().reused);
 }
 
@@ -414,4 +430,55 @@ fn an_upload_and_a_download_tell_how_far_they_are() {
             assert_eq!(told.last().unwrap().0, size, "{what}");
         }
     }
+}
+
+#[test]
+fn interim_responses_are_told_before_the_real_one() {
+    let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
+    let script = || Script::new().expect_head().send(hints).send("HTTP/1.1 102 Processing\r\n\r\n").send(HELLO);
+    let wire = wire(Config::new(), [script(), script()]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let seen = told.clone();
+    let on_interim = OnInterim::new(move |status, headers| {
+        seen.lock().unwrap().push((status.as_u16(), headers.get("link").cloned()));
+    });
+    assert_eq!(wire.text(wire.client.get(URL).setting(on_interim)).unwrap(), "hello");
+    let link = http::HeaderValue::from_static("</a.css>");
+    assert_eq!(*told.lock().unwrap(), [(103, Some(link)), (102, None)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_spoken_to_like_a_server() {
+    use std::io::{Read, Write};
+    use waterspout::platform::unix::UnixSocket;
+
+    let path = std::env::temp_dir().join(format!("waterspout-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        (0..2).for_each(|_| {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            assert!(head.starts_with(b"GET /version HTTP/1.1\r\nhost: daemon\r\n"));
+            stream.write_all(HELLO.as_bytes()).unwrap();
+        });
+    });
+    let client = Client::builder().backend(UnixSocket::new(&path).agent()).build().unwrap();
+    for reused in [false, true] {
+        let response = block_on(client.get("http://daemon/version").send()).unwrap();
+        assert_eq!(response.exchange().reused, reused);
+        assert_eq!(block_on(response.text()).unwrap(), "hello");
+    }
+    server.join().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let gone = block_on(client.get("http://other/").send()).unwrap_err();
+    assert!(gone.is_connect() && gone.to_string().contains("waterspout-"), "{gone}");
+    let tls = block_on(client.get("https://daemon/").send()).unwrap_err();
+    assert_eq!(tls.kind(), ErrorKind::UnsupportedScheme);
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 31] = [
+const IMPORTS: [(&str, &[&str]); 32] = [
     ("error", &[]),
     ("request", &["auth", "settings"]),
     ("response", &["exchange"]),
@@ -40,6 +40,7 @@ const IMPORTS: [(&str, &[&str]); 31] = [
     ("js", &["client", "platform"]),
     ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
     ("platform", &["backend", "future", "runtime"]),
+    ("platform/unix", &["agent", "future", "transport"]),
     ("platform/native", &["agent", "backend", "event_loop", "future", "proxy", "runtime", "testing", "transport"]),
     ("platform/browser", &["backend", "future", "runtime"]),
 ];
@@ -75,7 +76,7 @@ impl File {
     /// The module that this file belongs to, as the table has it.
     fn module(&self) -> &str {
         let path = self.path.strip_prefix("src/").unwrap().trim_end_matches(".rs");
-        ["platform/native", "platform/browser"]
+        ["platform/native", "platform/browser", "platform/unix"]
             .into_iter()
             .find(|module| path.starts_with(module))
             .unwrap_or_else(|| path.split('/').next().unwrap())

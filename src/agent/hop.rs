@@ -11,7 +11,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use super::encoding::{self, Pipeline};
 use super::home::Home;
 use super::pool::Key;
-use super::{Agent, Config, Via, body};
+use super::{Agent, Config, OnInterim, Via, body};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Limit, Phase, Result};
 use crate::exchange::Exchange;
@@ -136,6 +136,7 @@ impl Hop<'_> {
             trailers: request.trailers().cloned(),
             progress: request.progress(),
             patience: asks.then(|| self.patience()),
+            on_interim: request.options().setting::<OnInterim>().map(OnInterim::tell),
         };
         let timer = &self.agent.timer;
         let (started, mut first_byte) = (timer.now(), None);

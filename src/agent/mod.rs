@@ -10,6 +10,7 @@ mod cookies;
 mod encoding;
 mod home;
 mod hop;
+mod interim;
 mod pool;
 mod redirect;
 mod redirects;
@@ -23,6 +24,7 @@ use http::{HeaderMap, HeaderValue};
 
 pub use self::config::Config;
 pub use self::cookies::{CookieStore, Cookies};
+pub use self::interim::OnInterim;
 use self::pool::Pool;
 pub use self::redirects::{RedirectChoice, RedirectStep, Redirects};
 pub use self::via::Via;

@@ -68,7 +68,12 @@ pub(crate) struct Outgoing<'a, W> {
     pub(crate) progress: &'a Progress,
     /// If set, the server is asked whether it wants the body, and is given this long to say so.
     pub(crate) patience: Option<W>,
+    /// Who is told of interim responses.
+    pub(crate) on_interim: Option<OnInterim<'a>>,
 }
+
+/// Is given the status and headers of each interim response.
+pub(crate) type OnInterim<'a> = &'a (dyn Fn(StatusCode, &HeaderMap) + Send + Sync);
 
 /// Why sending ended early.
 enum Unsent {
@@ -126,7 +131,7 @@ impl Connection {
         self.wrote = false;
         self.body_taken = false;
         self.sent = false;
-        let Outgoing { head, body, trailers, progress, patience } = request;
+        let Outgoing { head, body, trailers, progress, patience, on_interim } = request;
         encode::check_head(&head)?;
         let framing = encode::framing(head.method, &body, trailers.is_some());
         let mut upload = Upload::new(body, framing, trailers, patience);
@@ -136,7 +141,7 @@ impl Connection {
         let as_written = RequestHead { is_forwarded: forwarding.is_some(), proxy_authorization, ..head };
         encode_head(&mut self.output.lines, &as_written, upload.framing(), upload.is_waiting());
 
-        let (response, intact) = self.response(&mut upload, progress).await?;
+        let (response, intact) = self.response(&mut upload, progress, on_interim).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
         self.keep_alive = intact && framing != Framing::Close && wants_more(response.version, &response.headers);
         self.keep_alive &= wants_more(Version::HTTP_11, head.headers);
@@ -148,7 +153,12 @@ impl Connection {
 
     /// Writes what is to be sent and reads until there is a final head, whichever comes first. Beside the head is
     /// whether the connection still takes what is written.
-    async fn response<W>(&mut self, upload: &mut Upload<W>, progress: &Progress) -> Result<(ResponseHead, bool)>
+    async fn response<W>(
+        &mut self,
+        upload: &mut Upload<W>,
+        progress: &Progress,
+        on_interim: Option<OnInterim<'_>>,
+    ) -> Result<(ResponseHead, bool)>
     where
         W: Future<Output = ()> + Unpin,
     {
@@ -179,6 +189,9 @@ impl Connection {
                             interim += 1;
                             if interim > self.limits.interim {
                                 return Poll::Ready(Err(malformed("the server sends interim responses only")));
+                            }
+                            if let Some(tell) = on_interim {
+                                tell(head.status, &head.headers);
                             }
                             if head.status == StatusCode::CONTINUE {
                                 upload.go_ahead();

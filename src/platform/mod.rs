@@ -19,6 +19,8 @@ mod time_of_day;
 pub mod browser;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
+#[cfg(all(unix, not(target_family = "wasm")))]
+pub mod unix;
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
 mod unsupported;
 

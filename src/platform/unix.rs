@@ -1,0 +1,99 @@
+//! Connections over Unix sockets.
+
+use std::io::{self, IoSlice};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use async_io::Async;
+use futures::{AsyncRead, AsyncWrite};
+
+use crate::agent::Agent;
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::future::BoxFuture;
+use crate::transport::{Connector, Transport};
+use crate::url::{Origin, Scheme};
+
+/// Connects every `http` origin to one Unix socket, such as a local daemon's.
+///
+/// The URL's host goes into the `host` header and nowhere else.
+///
+/// # Examples
+///
+/// ```no_run
+/// use waterspout::Client;
+/// use waterspout::platform::unix::UnixSocket;
+///
+/// let client = Client::builder().backend(UnixSocket::new("/run/docker.sock").agent()).build()?;
+/// let version = client.get("http://localhost/version");
+/// # Ok::<(), waterspout::Error>(())
+/// ```
+///
+/// # Platform
+/// Unix only.
+#[derive(Clone, Debug)]
+pub struct UnixSocket {
+    path: PathBuf,
+}
+
+impl UnixSocket {
+    /// The socket at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// A backend over this socket.
+    pub fn agent(self) -> Agent {
+        Agent::new(self, super::native::SystemTimer).with_executor(super::native::BackgroundThread)
+    }
+}
+
+impl Connector for UnixSocket {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        Box::pin(async move {
+            if origin.scheme() == Scheme::Https {
+                let message = "a Unix socket is spoken to without TLS: use an `http` URL";
+                return Err(Error::new(ErrorKind::UnsupportedScheme, Phase::Connect, message));
+            }
+            let stream = Async::<UnixStream>::connect(&self.path).await.map_err(|error| {
+                let message = format!("could not connect to the socket {}", self.path.display());
+                Error::new(ErrorKind::Connect, Phase::Connect, message).with_source(error)
+            })?;
+            Ok(Box::new(UnixTransport(stream)) as Box<dyn Transport>)
+        })
+    }
+}
+
+/// A connection over a Unix socket.
+struct UnixTransport(Async<UnixStream>);
+
+impl Transport for UnixTransport {}
+
+impl AsyncRead for UnixTransport {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for UnixTransport {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(cx)
+    }
+}
