@@ -53,7 +53,7 @@ impl Proxies {
     /// One proxy for every origin.
     ///
     /// # Errors
-    /// Those of [`Proxy::parse`], here and below.
+    /// Those of [`Proxy::parse`].
     pub fn all(proxy: impl TryInto<Proxy, Error: Into<Error>>) -> Result<Self> {
         let choice = choice(proxy)?;
         Ok(Self { http: choice.clone(), https: choice, ..Self::default() })

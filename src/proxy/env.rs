@@ -109,6 +109,7 @@ mod tests {
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Proxy, Phase::Connect));
         assert!(error.to_string().contains("HTTP_PROXY"), "{error}");
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        assert!(!format!("{:?}", proxies(&variables)).contains("secret"));
         assert_eq!(chosen_for(&variables, "https://example.com/").unwrap(), None);
         assert_eq!(chosen_for(&variables, "http://other.test/").unwrap(), None);
     }
