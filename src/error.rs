@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Dns,
     /// No connection to the server could be made.
     Connect,
+    /// A proxy could not be reached, refused, or gave no proper answer; [`Error::status`] is its status, if it gave one.
+    Proxy,
     /// The TLS handshake failed; the message and the source tell a certificate that has expired, is for another host or
     /// comes from an issuer that is not trusted.
     Tls,
@@ -73,6 +75,7 @@ impl ErrorKind {
             Self::Timeout => "TIMEOUT",
             Self::Dns => "DNS",
             Self::Connect => "CONNECT",
+            Self::Proxy => "PROXY",
             Self::Tls => "TLS",
             Self::ConnectionClosed => "CONNECTION_CLOSED",
             Self::Protocol => "PROTOCOL",
@@ -202,9 +205,13 @@ impl Error {
     }
 
     pub(crate) fn for_status(status: StatusCode) -> Self {
-        let mut error = Self::new(ErrorKind::Status, Phase::Head, "the server answered with an error");
-        error.0.status = Some(status);
-        error
+        Self::new(ErrorKind::Status, Phase::Head, "the server answered with an error").with_status(status)
+    }
+
+    /// The same error, about this status.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self
     }
 
     /// The same error with `source` as its cause.
@@ -264,8 +271,8 @@ impl Error {
 
     /// Whether the network, the server or the bytes between them are at fault, rather than the request or a limit.
     pub fn is_network(&self) -> bool {
-        use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network, Protocol, Tls};
-        matches!(self.kind(), Dns | Connect | Tls | ConnectionClosed | Protocol | Io | Network)
+        use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network, Protocol, Proxy, Tls};
+        matches!(self.kind(), Dns | Connect | Proxy | Tls | ConnectionClosed | Protocol | Io | Network)
     }
 
     /// Whether the request was never sent because it is wrong in itself.

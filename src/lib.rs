@@ -35,6 +35,7 @@
 //! - [`runtime`] has the two traits asked of a runtime; both have defaults.
 //! - [`auth`] has what answers a server that asks for credentials; [`multipart`] has forms with files.
 //! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
+//! - [`proxy`] says which origin goes through which proxy.
 //! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures in programs without an executor.
 
 pub mod agent;
@@ -60,6 +61,7 @@ mod json;
 pub mod multipart;
 pub mod platform;
 mod progress;
+pub mod proxy;
 pub mod queues;
 mod request;
 mod response;

@@ -100,7 +100,8 @@ pub trait Connector: Send + Sync + 'static {
     /// Opens a connection over which `origin` can be spoken to.
     ///
     /// # Errors
-    /// Of kind [`Dns`](crate::ErrorKind::Dns) or [`Connect`](crate::ErrorKind::Connect), or
+    /// Of kind [`Dns`](crate::ErrorKind::Dns), [`Connect`](crate::ErrorKind::Connect), [`Tls`](crate::ErrorKind::Tls) or
+    /// [`Proxy`](crate::ErrorKind::Proxy), or
     /// [`UnsupportedScheme`](crate::ErrorKind::UnsupportedScheme) if this connector cannot speak the origin's scheme.
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>>;
 }

@@ -23,6 +23,8 @@ wanted() {
   return 1
 }
 
+# The servers of the tests are on this machine, whatever proxy it is behind.
+export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.0/8,::1,.test${no_proxy:+,$no_proxy}"
 setup_cargo
 if wanted servers; then setup_servers; fi
 if wanted "${suites[@]:3}"; then setup_all; fi

@@ -30,6 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("future", &["platform"]),
     ("runtime", &["future"]),
     ("transport", &["future"]),
+    ("proxy", &["auth", "http1", "transport"]),
     ("backend", &["future"]),
     ("waiters", &[]),
     ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
@@ -42,7 +43,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
     ("platform", &["backend", "future", "runtime"]),
     ("platform/unix", &["agent", "future", "transport"]),
-    ("platform/native", &["agent", "backend", "event_loop", "future", "io_stream", "runtime", "testing", "transport"]),
+    (
+        "platform/native",
+        &["agent", "backend", "event_loop", "future", "io_stream", "proxy", "runtime", "testing", "transport"],
+    ),
     ("platform/browser", &["backend", "future", "runtime"]),
 ];
 

@@ -2,90 +2,25 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(all(feature = "tls", not(target_family = "wasm")))]
 
+mod secured;
+
 use std::error::Error as _;
-use std::io::{self, IoSlice};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::pin::Pin;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::Async;
 use futures::future::join;
-use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, FutureExt};
-use futures_rustls::TlsAcceptor;
-use futures_rustls::pki_types::PrivateKeyDer;
-use futures_rustls::pki_types::pem::PemObject;
-use futures_rustls::rustls::crypto::ring;
-use futures_rustls::rustls::server::WebPkiClientVerifier;
-use futures_rustls::rustls::{RootCertStore, ServerConfig};
-use futures_rustls::server::TlsStream;
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use futures::{AsyncReadExt, AsyncWriteExt, FutureExt};
+use futures_rustls::rustls::RootCertStore;
+use rcgen::{Certificate, CertificateParams, KeyPair, date_time_ymd};
 use waterspout::platform::native::{HostMap, Network, SystemResolver, TcpClient, TlsConfig};
 use waterspout::testing::{ManualTimer, Reply, handler, serve_connection};
-use waterspout::{Client, Error, ErrorKind, IoStream, Phase, Transport};
+use waterspout::{Client, Error, ErrorKind, IoStream, Phase};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let mut params = CertificateParams::new([]).unwrap();
-        let name = format!("test authority {}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (Certificate, KeyPair) {
-        let key = KeyPair::generate().unwrap();
-        let mut params =
-            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
-        change(&mut params);
-        (params.signed_by(&key, &self.0).unwrap(), key)
-    }
-
-    fn roots(&self) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.0.der().clone()).unwrap();
-        roots
-    }
-}
-
-/// A server's end of a TLS connection.
-struct Secured(TlsStream<Async<TcpStream>>);
-
-impl Transport for Secured {}
-
-impl AsyncRead for Secured {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Secured {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
-    }
-}
+use self::secured::{Authority, Secured, acceptor, trusting};
 
 struct TlsServer {
     address: SocketAddr,
@@ -94,19 +29,8 @@ struct TlsServer {
 
 impl TlsServer {
     /// Serves with this certificate on a thread that ends with the test; `clients` must be shown to it, if given.
-    fn start((certificate, key): (Certificate, KeyPair), clients: Option<RootCertStore>) -> Self {
-        let provider = Arc::new(ring::default_provider());
-        let builder =
-            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
-        let builder = match clients {
-            None => builder.with_no_client_auth(),
-            Some(roots) => builder.with_client_cert_verifier(
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap(),
-            ),
-        };
-        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-        let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+    fn start(certificate: (Certificate, KeyPair), clients: Option<RootCertStore>) -> Self {
+        let acceptor = acceptor(certificate, clients);
         let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
         let address = listener.get_ref().local_addr().unwrap();
         let connections = Arc::<AtomicUsize>::default();
@@ -133,10 +57,6 @@ impl TlsServer {
         let url = format!("https://{host}:{}/", self.address.port());
         async_io::block_on(async { client.get(url).await?.text().await })
     }
-}
-
-fn trusting(authority: &Authority) -> TlsConfig {
-    TlsConfig::new().without_system_roots().root_certificates_pem(authority.pem().as_bytes()).unwrap()
 }
 
 fn refused(outcome: Result<String, Error>, words: &str) {
@@ -250,11 +170,8 @@ fn unreadable_certificates_are_refused_when_they_are_given() {
 }
 
 /// A server that speaks in the clear until it is asked for TLS, then sends everything back; tells what it heard in the clear.
-fn upgrading((certificate, key): (Certificate, KeyPair)) -> (u16, mpsc::Receiver<String>) {
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(builder.with_single_cert(vec![certificate.der().clone()], key).unwrap()));
+fn upgrading(certificate: (Certificate, KeyPair)) -> (u16, mpsc::Receiver<String>) {
+    let acceptor = acceptor(certificate, None);
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let port = listener.get_ref().local_addr().unwrap().port();
     let (tell, told) = mpsc::channel();

@@ -8,6 +8,7 @@ export type ErrorCode =
   | "TIMEOUT"
   | "DNS"
   | "CONNECT"
+  | "PROXY"
   | "TLS"
   | "CONNECTION_CLOSED"
   | "PROTOCOL"

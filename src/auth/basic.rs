@@ -53,7 +53,7 @@ pub(crate) fn take_from_url(request: &mut Request) -> Result<()> {
 }
 
 /// A part of a userinfo as the bytes it stands for; text among them in normal form C, as everywhere.
-fn decoded(part: &str) -> Vec<u8> {
+pub(crate) fn decoded(part: &str) -> Vec<u8> {
     let bytes = percent_decode_str(part).collect();
     String::from_utf8(bytes).map_or_else(|error| error.into_bytes(), |text| platform::normalize(&text).into_bytes())
 }
@@ -62,7 +62,8 @@ fn set(request: &mut Request, authorization: HeaderValue) {
     request.headers_mut().insert(AUTHORIZATION, authorization);
 }
 
-fn basic(user: &[u8], password: &[u8]) -> Result<HeaderValue> {
+/// The credentials as a header's value (RFC 7617, section 2).
+pub(crate) fn basic(user: &[u8], password: &[u8]) -> Result<HeaderValue> {
     if user.contains(&b':') {
         return Err(refused("a user name with a colon cannot be sent as Basic credentials"));
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
-pub(crate) use self::basic::take_from_url;
+pub(crate) use self::basic::{basic, decoded, take_from_url};
 use crate::error::Result;
 use crate::request::{Request, RequestBuilder};
 

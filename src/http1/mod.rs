@@ -22,7 +22,7 @@ mod upload;
 
 pub(crate) use crate::buffer;
 pub(crate) use body::{BodyDecoder, BodyEvent};
-pub(crate) use decode::ResponseHead;
+pub(crate) use decode::{HeadDecoder, ResponseHead};
 pub(crate) use encode::RequestHead;
 pub(crate) use exchange::{Answer, Rest};
 pub(crate) use exchange::{Connection, Outgoing};

@@ -8,6 +8,7 @@ mod happy_eyeballs;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
 mod network;
+mod proxied;
 mod tcp;
 mod timer;
 #[cfg(not(feature = "tls"))]

@@ -1,23 +1,25 @@
-//! The native connector: TCP for `http` origins, TLS over it for `https` ones.
+//! The native connector: TCP for `http` origins, TLS over it for `https` ones, both through proxies where there are any.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dns::Resolver;
+use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::executor::BackgroundThread;
+use super::proxied;
 use super::tcp::{AddressFamily, TcpClient};
 use super::timer::SystemTimer;
 use super::tls::{self, TlsConfig};
-use crate::agent::Agent;
+use crate::agent::{Agent, Via};
 use crate::error::Result;
 use crate::future::BoxFuture;
+use crate::proxy::Proxies;
 use crate::runtime::Timer;
 use crate::transport::{Connector, Transport};
 use crate::url::{Origin, Scheme};
 
-/// Connects to origins over the network: the native default.
+/// Connects to origins over the network, directly or through proxies: the native default.
 ///
 /// # Examples
 ///
@@ -31,15 +33,34 @@ use crate::url::{Origin, Scheme};
 /// ```
 #[derive(Clone)]
 pub struct Network {
-    tcp: TcpClient,
-    timer: Arc<dyn Timer>,
+    pub(super) tcp: TcpClient,
+    pub(super) timer: Arc<dyn Timer>,
+    /// The same that `tcp` has, for proxies that are told addresses.
+    pub(super) resolver: Arc<dyn Resolver>,
+    pub(super) family: AddressFamily,
+    proxies: Proxies,
     pub(super) tls: TlsConfig,
+    pub(super) tls_to_proxies: TlsConfig,
+    /// What takes the place of `tls_to_proxies`.
+    pub(super) own_tls_to_proxies: Option<TlsConfig>,
 }
 
 impl Network {
-    /// The defaults: the system's resolver with a memory of 60 s, all addresses, the system's roots of trust.
+    /// The defaults: the system's resolver with a memory of 60 s, all addresses, the proxies that the environment names
+    /// at this moment, the system's roots of trust.
     pub fn new() -> Self {
-        Self { tcp: TcpClient::new(), timer: Arc::new(SystemTimer), tls: TlsConfig::default() }
+        let tls = TlsConfig::default();
+        let network = Self {
+            tcp: TcpClient::new(),
+            timer: Arc::new(SystemTimer),
+            resolver: Arc::new(SystemResolver),
+            family: AddressFamily::Any,
+            proxies: Proxies::from_env(),
+            tls_to_proxies: tls.clone(),
+            own_tls_to_proxies: None,
+            tls,
+        };
+        network.resolver(CachingResolver::new(SystemResolver))
     }
 
     /// Sets the clock of the race between addresses, of the connect limit and of the pool.
@@ -53,7 +74,9 @@ impl Network {
     /// Sets who looks hosts up.
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolver) -> Self {
-        self.tcp = self.tcp.resolver(resolver);
+        let resolver: Arc<dyn Resolver> = Arc::new(resolver);
+        self.tcp = self.tcp.resolver(resolver.clone());
+        self.resolver = resolver;
         self
     }
 
@@ -68,6 +91,7 @@ impl Network {
     #[must_use]
     pub fn address_family(mut self, family: AddressFamily) -> Self {
         self.tcp = self.tcp.address_family(family);
+        self.family = family;
         self
     }
 
@@ -76,6 +100,49 @@ impl Network {
     pub fn local_address(mut self, address: impl Into<IpAddr>) -> Self {
         self.tcp = self.tcp.local_address(address);
         self
+    }
+
+    /// Sets which origins are reached through which proxies. Default: what [`Proxies::from_env`] found when this value
+    /// was made; [`Proxies::none`] is none.
+    ///
+    /// Resolver, addresses and local address are then those of the connection to the proxy, and the limit for connecting
+    /// covers the proxy's part too. Requests for `http` origins are forwarded by an `http` or `https` proxy, and a status
+    /// 407 of its own is the response; a proxy that refuses a tunnel is an error of the kind
+    /// [`Proxy`](crate::ErrorKind::Proxy). A `proxy-authorization` header of a request's own is a header like any other: it
+    /// goes to a proxy that forwards, and through a tunnel to the server.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::platform::native::Network;
+    /// use waterspout::proxy::Proxies;
+    ///
+    /// let proxies = Proxies::all("http://user:password@proxy.example:3128")?.no_proxy("localhost,.corp.example")?;
+    /// let client = Client::builder().backend(Network::new().proxies(proxies).agent()).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// These connections as a setting, for requests that are to go another way than their client's others.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::platform::native::Network;
+    /// use waterspout::proxy::Proxies;
+    ///
+    /// let direct = Network::new().proxies(Proxies::none()).via();
+    /// let request = Client::new().get("http://example.com/").setting(direct.clone());
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn via(self) -> Via {
+        Via::new(self)
     }
 
     /// A backend over these connections.
@@ -93,7 +160,8 @@ impl Default for Network {
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").field("tcp", &self.tcp).field("tls", &self.tls).finish_non_exhaustive()
+        let mut debug = f.debug_struct("Network");
+        debug.field("tcp", &self.tcp).field("proxies", &self.proxies).field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
@@ -102,6 +170,9 @@ impl Connector for Network {
         Box::pin(async move {
             if origin.scheme() == Scheme::Https {
                 self.tls.check()?;
+            }
+            if let Some(proxy) = self.proxies.for_origin(origin)? {
+                return proxied::connect(self, &proxy, origin).await;
             }
             let stream = self.tcp.open(origin.host(), origin.port()).await?;
             match origin.scheme() {

@@ -267,10 +267,9 @@ pub(super) struct TcpTransport {
 
 impl TcpTransport {
     pub(super) fn new(stream: Async<TcpStream>) -> Self {
-        let mut details = Details::default();
-        details.remote_address = stream.get_ref().peer_addr().ok();
-        details.local_address = stream.get_ref().local_addr().ok();
-        Self { stream, details }
+        let remote_address = stream.get_ref().peer_addr().ok();
+        let local_address = stream.get_ref().local_addr().ok();
+        Self { stream, details: Details { remote_address, local_address, ..Details::default() } }
     }
 }
 

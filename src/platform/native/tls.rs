@@ -98,6 +98,14 @@ impl TlsConfig {
         self.change(|config| config.accept_invalid = accept)
     }
 
+    /// The same without a certificate of one's own; what has been read is shared where there is none.
+    pub(super) fn without_identity(self) -> Self {
+        if self.identity.is_none() {
+            return self;
+        }
+        self.change(|config| config.identity = None)
+    }
+
     /// Nothing stands against TLS in this build.
     #[allow(clippy::unused_self, reason = "a build without TLS refuses here")]
     pub(super) fn check(&self) -> Result<()> {
@@ -177,7 +185,16 @@ impl Network {
     /// Sets how servers are trusted and what they are shown.
     #[must_use]
     pub fn tls(mut self, config: TlsConfig) -> Self {
+        self.tls_to_proxies = config.clone().without_identity();
         self.tls = config;
+        self
+    }
+
+    /// Sets how `https` proxies are trusted and what they are shown. Default: as for servers, but without the certificate
+    /// of one's own.
+    #[must_use]
+    pub fn proxy_tls(mut self, config: TlsConfig) -> Self {
+        self.own_tls_to_proxies = Some(config);
         self
     }
 }

@@ -1,0 +1,158 @@
+//! Connections through proxies: to the proxy, over TLS if it is one of that kind, and from there to the origin.
+
+use std::error::Error as _;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::{AsyncRead, AsyncWrite};
+
+use super::network::Network;
+use super::tcp::{AddressFamily, unbracketed};
+use super::tls;
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::proxy::{Proxy, ProxyScheme, SocksReply};
+use crate::transport::{Details, Forwarding, Transport};
+use crate::url::{Origin, Scheme};
+
+/// Connects to `origin` through `proxy`. The proxy itself is reached directly, whatever the choice of proxies is.
+pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Box<dyn Transport>> {
+    let started = network.timer.now();
+    let mut proxied = match proxy.scheme() {
+        _ if proxy.forwards(origin) => {
+            let stream = to_proxy(network, proxy).await?;
+            Proxied { forwarding: Some(proxy.forwarding()), ..Proxied::over(stream) }
+        }
+        ProxyScheme::Socks5 => over_addresses(network, proxy, origin).await?,
+        _ => tunnel(network, proxy, origin.host(), origin.port()).await?,
+    };
+    // All of it is on the way to the origin; the part of TLS is that of the origin.
+    let since = network.timer.now().since(started);
+    proxied.details.connect = Some(since.saturating_sub(proxied.details.dns.unwrap_or(Duration::ZERO)));
+    proxied.details.tls = None;
+    match origin.scheme() {
+        Scheme::Http => Ok(Box::new(proxied)),
+        Scheme::Https => tls::start(proxied, origin.host(), &network.tls, &*network.timer).await,
+    }
+}
+
+/// Connects to the proxy.
+async fn to_proxy(network: &Network, proxy: &Proxy) -> Result<Box<dyn Transport>> {
+    let unreachable = |error| failed(&format!("could not connect to the proxy {proxy}"), error);
+    let is_secured = proxy.scheme() == ProxyScheme::Https;
+    let config = network.own_tls_to_proxies.as_ref().unwrap_or(&network.tls_to_proxies);
+    if is_secured {
+        config.check()?;
+    }
+    let stream = network.tcp.open(proxy.host(), proxy.port()).await.map_err(unreachable)?;
+    if !is_secured {
+        return Ok(Box::new(stream));
+    }
+    let secured = tls::start(stream, proxy.host(), config, &*network.timer).await;
+    secured.map_err(|error| failed(&format!("could not secure the connection to the proxy {proxy}"), error))
+}
+
+async fn tunnel(network: &Network, proxy: &Proxy, host: &str, port: u16) -> Result<Proxied> {
+    let mut stream = to_proxy(network, proxy).await?;
+    proxy.tunnel(&mut stream, host, port).await?;
+    Ok(Proxied::over(stream))
+}
+
+/// Looks the origin's name up and has the proxy try its addresses, one after the other.
+async fn over_addresses(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Proxied> {
+    let host = unbracketed(origin.host());
+    let mut addresses = addresses(network, host, origin.port()).await?.into_iter();
+    let mut failure = Error::new(ErrorKind::Dns, Phase::Connect, format!("there is no address of {host:?}"));
+    loop {
+        let Some(address) = addresses.next() else { return Err(failure) };
+        failure = match tunnel(network, proxy, &address.ip().to_string(), address.port()).await {
+            Err(error) if another_may_do(&error) => error,
+            outcome => return outcome,
+        };
+    }
+}
+
+async fn addresses(network: &Network, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let found = network.resolver.resolve(host, port).await;
+    let mut addresses = found.map_err(|error| {
+        let message = format!("could not look up the address of {host:?}");
+        Error::new(ErrorKind::Dns, Phase::Connect, message).with_source(error)
+    })?;
+    addresses.retain(|address| match network.family {
+        AddressFamily::Any => true,
+        AddressFamily::V4 => address.is_ipv4(),
+        AddressFamily::V6 => address.is_ipv6(),
+    });
+    Ok(addresses)
+}
+
+/// Whether the proxy may get to another address of the same host.
+fn another_may_do(error: &Error) -> bool {
+    let reply = error.source().and_then(|source| source.downcast_ref::<SocksReply>());
+    reply.is_some_and(|reply| reply.is_about_address())
+}
+
+fn failed(message: &str, error: Error) -> Error {
+    Error::new(ErrorKind::Proxy, Phase::Connect, message.to_owned()).with_source(error)
+}
+
+/// A connection that leads through a proxy, or to one that forwards.
+struct Proxied {
+    stream: Box<dyn Transport>,
+    details: Details,
+    forwarding: Option<Forwarding>,
+}
+
+impl Proxied {
+    fn over(stream: Box<dyn Transport>) -> Self {
+        Self { details: stream.details(), stream, forwarding: None }
+    }
+}
+
+impl Transport for Proxied {
+    fn is_idle(&mut self) -> bool {
+        self.stream.is_idle()
+    }
+
+    fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_unfit(cx)
+    }
+
+    fn details(&self) -> Details {
+        self.details
+    }
+
+    fn forwarding(&self) -> Option<&Forwarding> {
+        self.forwarding.as_ref()
+    }
+}
+
+impl AsyncRead for Proxied {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Proxied {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+}

@@ -1,0 +1,227 @@
+//! The native client through the proxies of others: tinyproxy, squid, dante and microsocks.
+//!
+//! One that is not installed is passed over, or a failure where `WATERSPOUT_SERVERS` is `required`.
+#![allow(missing_docs, clippy::unwrap_used)]
+#![cfg(all(feature = "tls", unix))]
+
+mod programs;
+mod running;
+#[path = "../secured/mod.rs"]
+mod secured;
+
+use std::error::Error as _;
+use std::net::SocketAddr;
+
+use async_io::block_on;
+use futures::FutureExt;
+use futures::future::try_join_all;
+use waterspout::platform::native::{Network, TlsConfig};
+use waterspout::proxy::{Proxies, Proxy, SocksReply};
+use waterspout::testing::{Handler, Reply, Server, handler};
+use waterspout::{Client, Error, ErrorKind, Phase, Result};
+
+use self::programs::Setup;
+use self::running::Running;
+use self::secured::{Authority, acceptor, trusting};
+
+/// Larger than what any of them keeps in memory for one request.
+const LARGE: usize = 3 << 20;
+
+/// An `http` server, an `https` server and whom to trust for the latter and for proxies.
+struct Origins {
+    plain: Server,
+    secured: SocketAddr,
+    authority: Authority,
+}
+
+/// Answers with its headers and the length of the body, or with a large body.
+fn origin() -> impl Handler {
+    handler(|request| {
+        async move {
+            if request.path() == "/large" {
+                return Reply::new(200, vec![b'x'; LARGE]);
+            }
+            let length = request.body().await.unwrap().len();
+            let names: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
+            Reply::text(format!("{} {} {length} {}", request.method(), request.target(), names.join(" ")))
+        }
+        .boxed()
+    })
+}
+
+impl Origins {
+    fn start() -> Self {
+        let authority = Authority::new();
+        let acceptor = acceptor(authority.issue(&["127.0.0.1", "localhost"], |_| {}), None);
+        Self { plain: Server::start(origin()).unwrap(), secured: secured::serve(acceptor, origin()), authority }
+    }
+
+    fn urls(&self, host: &str) -> [String; 2] {
+        [format!("http://{host}:{}", self.plain.address().port()), format!("https://{host}:{}", self.secured.port())]
+    }
+
+    fn tls(&self) -> TlsConfig {
+        trusting(&self.authority)
+    }
+
+    fn client(&self, proxy: &str) -> Client {
+        self.client_of(Proxy::parse(proxy).unwrap())
+    }
+
+    fn client_of(&self, proxy: Proxy) -> Client {
+        let network = Network::new().proxies(Proxies::all(proxy).unwrap()).tls(self.tls());
+        Client::builder().backend(network.agent()).build().unwrap()
+    }
+
+    /// All that a client does with an origin works through this proxy.
+    fn check(&self, proxy: &str, host: &str) {
+        let client = self.client(proxy);
+        for url in self.urls(host) {
+            let outcome = block_on(exchanges(&client, &url));
+            outcome.unwrap_or_else(|error| panic!("{proxy} to {url}: {error}"));
+        }
+    }
+}
+
+async fn exchanges(client: &Client, url: &str) -> Result<()> {
+    // The second of these has a connection that was kept, if the proxy keeps it.
+    for path in ["/a?b=c", "/a?b=c"] {
+        let seen = client.get(format!("{url}{path}")).await?.text().await?;
+        assert!(seen.starts_with("GET /a?b=c 0 "), "{seen}");
+        assert!(seen.contains("host") && !seen.contains("proxy-authorization"), "{seen}");
+    }
+    // Tinyproxy closes after each answer without saying so, and only what may be repeated is sent again after that.
+    let seen = client.put(format!("{url}/upload")).body(vec![b'x'; LARGE]).await?.text().await?;
+    assert!(seen.starts_with(&format!("PUT /upload {LARGE} ")), "{seen}");
+    assert_eq!(client.get(format!("{url}/large")).await?.bytes().await?.len(), LARGE);
+    let several = (0..8).map(|_| async { client.get(format!("{url}/many")).await?.text().await });
+    for seen in try_join_all(several).await? {
+        assert!(seen.starts_with("GET /many 0 "), "{seen}");
+    }
+    Ok(())
+}
+
+fn get(client: &Client, url: &str) -> Result<u16> {
+    block_on(async { Ok(client.get(url).await?.status().as_u16()) })
+}
+
+fn refused(client: &Client, url: &str, words: &str) -> Error {
+    let error = get(client, url).unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Proxy, Phase::Connect), "{shown}");
+    assert!(shown.contains(words) && !shown.contains("s3cret"), "{shown}");
+    error
+}
+
+fn refused_with_status(client: &Client, url: &str, status: u16) {
+    let error = refused(client, url, "refuses a tunnel to");
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(status), "{error}");
+}
+
+/// The reply with which a SOCKS proxy refuses.
+fn reply(client: &Client, url: &str) -> Option<u8> {
+    let error = refused(client, url, "could not connect to");
+    let reply = error.source().and_then(|source| source.downcast_ref::<SocksReply>());
+    reply.map(|reply| reply.code())
+}
+
+/// A port of this machine on which nobody listens.
+fn closed_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn tinyproxy_forwards_and_tunnels_for_those_it_knows() {
+    let origins = Origins::start();
+    let Some(proxy) = Running::start("tinyproxy", programs::tinyproxy, &Setup::default()) else { return };
+    origins.check(&proxy.url("http", ""), "127.0.0.1");
+
+    let setup = Setup { credentials: true, ..Setup::default() };
+    let Some(proxy) = Running::start("tinyproxy", programs::tinyproxy, &setup) else { return };
+    origins.check(&proxy.url("http", "user:s3cret@"), "127.0.0.1");
+    for userinfo in ["", "user:s3cretive@"] {
+        let client = origins.client(&proxy.url("http", userinfo));
+        let [http, https] = origins.urls("127.0.0.1");
+        assert!([401, 407].contains(&get(&client, &http).unwrap()));
+        let error = refused(&client, &https, "refuses a tunnel to");
+        assert!(error.status().is_some_and(|status| [401, 407].contains(&status.as_u16())), "{error}");
+    }
+}
+
+#[test]
+fn tinyproxy_tunnels_only_to_where_it_may() {
+    let origins = Origins::start();
+    let setup = Setup { port: Some(1), ..Setup::default() };
+    let Some(proxy) = Running::start("tinyproxy", programs::tinyproxy, &setup) else { return };
+    let client = origins.client(&proxy.url("http", ""));
+    let [http, https] = origins.urls("127.0.0.1");
+    refused_with_status(&client, &https, 403);
+    assert_eq!(get(&client, &http).unwrap(), 200);
+    let tunnels = Proxy::parse(&proxy.url("http", "")).unwrap().tunnel_all(true);
+    refused_with_status(&origins.client_of(tunnels), &http, 403);
+}
+
+#[test]
+fn squid_forwards_and_tunnels_for_those_it_knows_in_the_clear_and_over_tls() {
+    let origins = Origins::start();
+    let (certificate, key) = origins.authority.issue(&["127.0.0.1"], |_| {});
+    for tls in [None, Some((certificate.pem(), key.serialize_pem()))] {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let setup = Setup { credentials: true, tls, ..Setup::default() };
+        let Some(proxy) = Running::start("squid", programs::squid, &setup) else { return };
+        origins.check(&proxy.url(scheme, "user:s3cret@"), "127.0.0.1");
+        for userinfo in ["", "user:s3cretive@", "other:s3cret@"] {
+            let client = origins.client(&proxy.url(scheme, userinfo));
+            let [http, https] = origins.urls("127.0.0.1");
+            assert_eq!(get(&client, &http).unwrap(), 407);
+            refused_with_status(&client, &https, 407);
+        }
+        // It says so if there is no way on.
+        let client = origins.client(&proxy.url(scheme, "user:s3cret@"));
+        assert_eq!(get(&client, &format!("http://127.0.0.1:{}", closed_port())).unwrap(), 503);
+        refused_with_status(&client, &format!("https://127.0.0.1:{}", closed_port()), 503);
+    }
+}
+
+#[test]
+fn dante_connects_to_names_and_addresses() {
+    let origins = Origins::start();
+    let Some(proxy) = Running::start("danted", programs::dante, &Setup::default()) else { return };
+    origins.check(&proxy.url("socks5", ""), "127.0.0.1");
+    origins.check(&proxy.url("socks5h", ""), "127.0.0.1");
+    origins.check(&proxy.url("socks5h", ""), "localhost");
+    // It does not ask for them.
+    origins.check(&proxy.url("socks5", "user:s3cret@"), "127.0.0.1");
+    let client = origins.client(&proxy.url("socks5", ""));
+    assert_eq!(reply(&client, &format!("https://127.0.0.1:{}", closed_port())), Some(5));
+}
+
+#[test]
+fn dante_refuses_whom_it_does_not_know_and_where_it_may_not() {
+    let origins = Origins::start();
+    let [http, https] = origins.urls("127.0.0.1");
+    let setup = Setup { port: Some(origins.secured.port()), ..Setup::default() };
+    let Some(proxy) = Running::start("danted", programs::dante, &setup) else { return };
+    let client = origins.client(&proxy.url("socks5h", ""));
+    assert_eq!(get(&client, &https).unwrap(), 200);
+    assert_eq!(reply(&client, &http), Some(2));
+
+    let setup = Setup { credentials: true, ..Setup::default() };
+    let Some(proxy) = Running::start("danted", programs::dante, &setup) else { return };
+    // Its users are those of the system, and this is none.
+    let client = origins.client(&proxy.url("socks5h", "nobody-of-that-name:s3cret@"));
+    refused(&client, &https, "does not accept the user name and password");
+    refused(&origins.client(&proxy.url("socks5h", "")), &https, "wants credentials, and there are none for it");
+}
+
+#[test]
+fn microsocks_connects_for_those_it_knows() {
+    let origins = Origins::start();
+    let setup = Setup { credentials: true, ..Setup::default() };
+    let Some(proxy) = Running::start("microsocks", programs::microsocks, &setup) else { return };
+    origins.check(&proxy.url("socks5", "user:s3cret@"), "127.0.0.1");
+    origins.check(&proxy.url("socks5h", "user:s3cret@"), "localhost");
+    let [http, https] = origins.urls("127.0.0.1");
+    refused(&origins.client(&proxy.url("socks5", "user:s3cretive@")), &http, "user name and password");
+    refused(&origins.client(&proxy.url("socks5", "")), &https, "wants credentials, and there are none for it");
+}
