@@ -60,6 +60,8 @@ pub enum ErrorKind {
     Status,
     /// The platform cannot do what was asked.
     Unsupported,
+    /// There will be no result: a [`Pending`](crate::Pending) was cancelled, or whoever was to settle it has gone.
+    Cancelled,
 }
 
 impl ErrorKind {
@@ -84,6 +86,7 @@ impl ErrorKind {
             Self::Decode => "DECODE",
             Self::Status => "STATUS",
             Self::Unsupported => "UNSUPPORTED",
+            Self::Cancelled => "CANCELLED",
         }
     }
 }
@@ -185,6 +188,10 @@ impl Error {
 
     pub(crate) fn request(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(kind, Phase::Request, message)
+    }
+
+    pub(crate) fn cancelled(message: &'static str) -> Self {
+        Self::request(ErrorKind::Cancelled, message)
     }
 
     pub(crate) fn timeout(phase: Phase, limit: Limit, elapsed: Duration) -> Self {

@@ -34,7 +34,9 @@
 //! - [`runtime`] has the two traits asked of a runtime; both have defaults.
 //! - [`auth`] has what answers a server that asks for credentials; [`multipart`] has forms with files.
 //! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
-//! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures in programs without an executor.
+//! - [`sse`] has server-sent events, [`configure()`] defaults for all clients of the process.
+//! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures, callbacks and timers in programs without an
+//!   executor; [`promise()`] is a result to come.
 
 pub mod agent;
 pub mod auth;
@@ -42,6 +44,7 @@ mod backend;
 mod body;
 mod client;
 mod conditional;
+mod configure;
 #[cfg(feature = "cookies")]
 pub mod cookies;
 mod error;
@@ -56,10 +59,12 @@ mod json;
 pub mod multipart;
 pub mod platform;
 mod progress;
+mod promise;
 pub mod queues;
 mod request;
 mod response;
 pub mod runtime;
+pub mod sse;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trailers;
@@ -79,10 +84,12 @@ pub use crate::agent::Agent;
 pub use crate::backend::Backend;
 pub use crate::body::Body;
 pub use crate::client::{Builder, Client, Stats};
+pub use crate::configure::{configure, reset_configuration};
 pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
-pub use crate::event_loop::EventLoop;
+pub use crate::event_loop::{EventLoop, Periodic, Scheduled};
 pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
 pub use crate::progress::{Connecting, Progress};
+pub use crate::promise::{Pending, Promise, promise};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;
 pub use crate::runtime::{Executor, Instant, Timer};
