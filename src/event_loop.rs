@@ -12,8 +12,8 @@ use futures::FutureExt;
 use futures::future::abortable;
 
 pub use self::periodic::Periodic;
-use self::turns::Turns;
 pub use self::turns::Scheduled;
+use self::turns::Turns;
 use crate::future::MaybeSend;
 use crate::platform;
 use crate::runtime::{Executor, Instant, Timer};

@@ -407,7 +407,10 @@ fn a_closed_queue_is_drained_and_then_ends<O: Order<i32>>() {
     let refused = PutError { item: 3, reason: QueueError::Closed };
     assert_eq!((queue.put_nowait(3), queue.put(3).now_or_never()), (Err(refused), Some(Err(refused))));
     assert!(queue.get_nowait().is_ok() && queue.get().now_or_never().unwrap().is_ok());
-    assert_eq!((queue.get_nowait(), queue.get().now_or_never()), (Err(QueueError::Closed), Some(Err(QueueError::Closed))));
+    assert_eq!(
+        (queue.get_nowait(), queue.get().now_or_never()),
+        (Err(QueueError::Closed), Some(Err(QueueError::Closed)))
+    );
     // The work is still to be done.
     assert!(queue.join().now_or_never().is_none());
     queue.task_done().unwrap();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 28] = [
+const IMPORTS: [(&str, &[&str]); 31] = [
     ("error", &[]),
     ("request", &["auth"]),
     ("response", &[]),
@@ -29,7 +29,10 @@ const IMPORTS: [(&str, &[&str]); 28] = [
     ("transport", &["future"]),
     ("backend", &["future"]),
     ("waiters", &[]),
-    ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
+    ("promise", &["future", "runtime"]),
+    ("configure", &["client"]),
+    ("client", &["auth", "backend", "configure", "future", "platform", "promise", "runtime", "waiters"]),
+    ("sse", &["client", "platform"]),
     ("agent", &["auth", "backend", "future", "http1", "runtime", "transport"]),
     ("http1", &[]),
     ("queues", &["platform", "runtime", "waiters"]),
@@ -121,6 +124,17 @@ fn modules_import_only_what_they_may() {
         }
     }
     report(complaints);
+}
+
+/// The npm package links the outer loop and nothing that makes clients: neither defaults nor events.
+#[test]
+fn the_javascript_core_uses_the_outer_loop_alone() {
+    let core = files("src/js", "rs");
+    let used = |file: &File| file.lines().filter(|line| line.contains("crate::client")).map(str::to_owned).collect();
+    let used: Vec<String> = core.iter().flat_map(|file| -> Vec<String> { used(file) }).collect();
+    assert!(!used.is_empty(), "it uses nothing of the client");
+    let parts = ["crate::client::queue::", "crate::client::send::"];
+    report(used.into_iter().filter(|line| !parts.iter().any(|part| line.contains(part))).collect());
 }
 
 #[test]

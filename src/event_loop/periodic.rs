@@ -78,7 +78,8 @@ mod tests {
     fn calls_that_took_too_long_are_left_out_and_the_beat_is_kept() {
         let period = Duration::from_millis(10);
         // When each call ends, and when the next is due.
-        for (last, now, next) in [(0, 0, 10), (10, 10, 20), (10, 19, 20), (10, 20, 30), (20, 48, 50), (30, 10_005, 10_010)]
+        for (last, now, next) in
+            [(0, 0, 10), (10, 10, 20), (10, 19, 20), (10, 20, 30), (20, 48, 50), (30, 10_005, 10_010)]
         {
             assert_eq!(following(at(last), at(now), period), at(next), "{last} {now}");
         }

@@ -21,7 +21,7 @@ pub trait Order<T>: Default + sealed::Sealed {
     fn push_back(&mut self, item: T);
 
     #[doc(hidden)]
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
 }
 
 mod sealed {
@@ -55,7 +55,7 @@ impl<T> Order<T> for Fifo<T> {
         self.0.push_front(item);
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.len()
     }
 }
@@ -86,7 +86,7 @@ impl<T> Order<T> for Lifo<T> {
         self.0.push(item);
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.len()
     }
 }
@@ -124,7 +124,7 @@ impl<T: Ord> Order<T> for Lowest<T> {
         self.heap.push(Reverse((item, self.first)));
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.heap.len()
     }
 }

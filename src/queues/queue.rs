@@ -118,7 +118,7 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
 
     /// The number of items that could be got now.
     pub fn len(&self) -> usize {
-        self.lock().items.len()
+        self.lock().items.count()
     }
 
     /// Whether there is nothing to get.
@@ -301,7 +301,7 @@ impl<T, O> WorkQueue<T, O> {
 
 impl<T, O: Order<T>> State<T, O> {
     fn is_full(&self) -> bool {
-        self.items.len() >= self.max
+        self.items.count() >= self.max
     }
 
     /// Puts an item, if it may enter now: into the queue, or into the hands of a waiting get.
@@ -364,7 +364,7 @@ impl<T, O: Order<T>> fmt::Debug for WorkQueue<T, O> {
         let state = self.lock();
         f.debug_struct(O::NAME)
             .field("max", &self.max())
-            .field("len", &state.items.len())
+            .field("len", &state.items.count())
             .field("getters", &state.getters.len())
             .field("putters", &state.putters.len())
             .field("unfinished", &state.unfinished)

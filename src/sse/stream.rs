@@ -10,9 +10,9 @@ use futures::Stream;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use super::Event;
 use super::delay::delay;
 use super::parser::Parser;
-use super::Event;
 use crate::body::Body;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -202,7 +202,8 @@ impl Events {
         let body = match self.body.as_ref().and_then(Body::try_clone) {
             Some(body) => body,
             None => self.body.take().ok_or_else(|| {
-                let message = "the events cannot be asked for again: the request's body is a stream that can be read once";
+                let message =
+                    "the events cannot be asked for again: the request's body is a stream that can be read once";
                 Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message).with_url(original.url())
             })?,
         };
@@ -211,7 +212,9 @@ impl Events {
         let headers = request.headers_mut();
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(EVENT_STREAM));
         let id = self.parser.last_event_id();
-        if !id.is_empty() {
+        if id.is_empty() {
+            headers.remove(LAST_EVENT_ID);
+        } else {
             let id = HeaderValue::from_bytes(id.as_bytes()).map_err(|error| {
                 let message = "the last event's id has a control character and cannot be sent";
                 Error::new(ErrorKind::Protocol, Phase::Head, message).with_source(error).with_url(original.url())
@@ -231,7 +234,8 @@ impl Events {
             }
             status => return Err(Error::for_status(status).with_url(response.url())),
         }
-        let kind = response.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+        let kind =
+            response.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
         let kind = kind.unwrap_or_default();
         if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENT_STREAM) {
             let message = format!("the response's content type is {kind:?}, not {EVENT_STREAM:?}");

@@ -8,8 +8,8 @@ use futures::stream::{BoxStream, iter, pending};
 use futures::{FutureExt, StreamExt};
 use waterspout::http::{HeaderMap, HeaderValue, StatusCode};
 use waterspout::sse::{Event, Events, State};
-use waterspout::testing::{ManualTimer, MockBackend};
-use waterspout::{Body, Bytes, Client, Error, ErrorKind, Phase, Request, Response, Result};
+use waterspout::testing::{ManualTimer, MockBackend, Script, ScriptedConnector};
+use waterspout::{Agent, Body, Bytes, Client, Error, ErrorKind, Phase, Request, Response, Result};
 
 const URL: &str = "http://a.example/events";
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,7 +25,6 @@ enum Act {
 
 enum End {
     Close,
-    Fail,
     Stay,
 }
 
@@ -38,10 +37,6 @@ struct Stage {
     client: Client,
     timer: ManualTimer,
     asked: Arc<Mutex<Vec<String>>>,
-}
-
-fn failure() -> Error {
-    Error::new(ErrorKind::ConnectionClosed, Phase::Body, "the server closed the connection")
 }
 
 impl Stage {
@@ -64,14 +59,10 @@ impl Stage {
                         let first = iter([Ok::<_, Error>(Bytes::from_static(text.as_bytes()))]);
                         let rest: BoxStream<'static, Result<Bytes>> = match end {
                             End::Close => iter([]).boxed(),
-                            End::Fail => iter([Err(failure())]).boxed(),
                             End::Stay => pending().boxed(),
                         };
                         let headers = [("content-type".parse().unwrap(), HeaderValue::from_static(kind))];
-                        let body = Body::factory({
-                            let parts = Mutex::new(Some(first.chain(rest).boxed()));
-                            move || parts.lock().unwrap().take().unwrap()
-                        });
+                        let body = Body::stream(first.chain(rest));
                         Ok(Response::new(StatusCode::OK, url, body).with_headers(HeaderMap::from_iter(headers)))
                     }
                     Status(code) => Ok(Response::new(StatusCode::from_u16(code).unwrap(), url, "")),
@@ -115,7 +106,8 @@ fn waits(events: &mut Events) {
 
 #[test]
 fn events_come_as_they_are_sent_and_the_request_asks_for_a_stream() {
-    let stage = Stage::new([Answer("Text/Event-Stream ; charset=utf-8", "data: a\n\nevent: e\nid: 4\ndata: b\n\n", End::Stay)]);
+    let stage =
+        Stage::new([Answer("Text/Event-Stream ; charset=utf-8", "data: a\n\nevent: e\nid: 4\ndata: b\n\n", End::Stay)]);
     let mut events = stage.events();
     assert_eq!((events.state(), stage.asked().len()), (State::Connecting, 0));
     assert_eq!(data(&mut events), "a");
@@ -131,7 +123,7 @@ fn events_come_as_they_are_sent_and_the_request_asks_for_a_stream() {
 fn a_stream_that_ends_is_resumed_after_the_last_event() {
     let acts = [
         Answer(STREAM, "id: 1\ndata: a\n\nid: 2\ndata: lost", End::Close),
-        Answer(STREAM, "data: b\n\n", End::Fail),
+        Answer(STREAM, "data: b\n\n", End::Close),
         Answer(STREAM, "id: 3\ndata: c\n\n", End::Stay),
     ];
     let stage = Stage::new(acts);
@@ -142,17 +134,36 @@ fn a_stream_that_ends_is_resumed_after_the_last_event() {
     // Three seconds, and not more than half of that for chance.
     stage.timer.advance(3 * SECOND - Duration::from_millis(1));
     waits(&mut events);
-    assert_eq!(stage.asked().len(), 1);
+    assert_eq!(stage.asked(), ["GET \"\" text/event-stream -"]);
     stage.timer.advance(2 * SECOND);
     let event = now(&mut events).unwrap().unwrap().unwrap();
     // The id outlives the connection.
     assert_eq!((&*event.data, &*event.id), ("b", "1"));
     waits(&mut events);
-    assert_eq!(events.last_error().unwrap().kind(), ErrorKind::ConnectionClosed);
     stage.timer.advance(5 * SECOND);
     assert_eq!(data(&mut events), "c");
-    assert!(events.last_error().is_none() && events.last_event_id() == "3");
+    assert_eq!(events.last_event_id(), "3");
     assert_eq!(stage.asked(), ["GET \"\" text/event-stream 1"; 2]);
+}
+
+#[test]
+fn a_connection_that_breaks_is_replaced() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let answers = [format!("{head}14\r\nid: 1\ndata: a\n\ndat\r\n"), format!("{head}9\r\ndata: b\n\n\r\n")];
+    let connector = ScriptedConnector::new(answers.map(|answer| Script::new().expect_head().send(answer)));
+    let timer = ManualTimer::new();
+    let agent = Agent::new(connector.clone(), timer.clone());
+    let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
+    let mut events = client.events(Request::get(URL));
+    assert_eq!(data(&mut events), "a");
+    waits(&mut events);
+    assert_eq!(events.last_error().unwrap().kind(), ErrorKind::ConnectionClosed);
+    assert_eq!((events.state(), connector.open()), (State::Connecting, 0));
+    timer.advance(5 * SECOND);
+    assert_eq!(data(&mut events), "b");
+    assert!(events.last_error().is_none());
+    assert!(connector.written(1).contains("\r\nlast-event-id: 1\r\n"), "{}", connector.written(1));
+    assert!(!connector.written(0).contains("last-event-id"));
 }
 
 #[test]
@@ -176,7 +187,8 @@ fn the_servers_retry_is_honoured_and_outlives_the_connection() {
 
 #[test]
 fn a_huge_retry_waits_no_longer_than_the_longest_delay() {
-    let acts = [Answer(STREAM, "retry: 99999999999999999999\n\n", End::Close), Answer(STREAM, "data: a\n\n", End::Stay)];
+    let acts =
+        [Answer(STREAM, "retry: 99999999999999999999\n\n", End::Close), Answer(STREAM, "data: a\n\n", End::Stay)];
     let stage = Stage::new(acts);
     let mut events = stage.events().max_delay(10 * SECOND);
     waits(&mut events);
@@ -360,7 +372,11 @@ fn a_one_shot_body_is_sent_once_and_missed_on_reconnecting() {
 
 #[test]
 fn a_request_may_say_where_to_begin() {
-    let stage = Stage::new([Answer(STREAM, "data: b\n\n", End::Close), Answer(STREAM, "id\ndata: c\n\n", End::Close), Status(204)]);
+    let stage = Stage::new([
+        Answer(STREAM, "data: b\n\n", End::Close),
+        Answer(STREAM, "id\ndata: c\n\n", End::Close),
+        Status(204),
+    ]);
     let mut events = stage.client.get(URL).header("last-event-id", "41").events();
     assert_eq!(events.last_event_id(), "41");
     for text in ["b", "c"] {
