@@ -142,7 +142,7 @@ impl<T> Promise<T> {
         self.0.lock().cancelled
     }
 
-    /// Completes once [`Pending::cancel`] has come before a result; else never.
+    /// Completes once [`Pending::cancel`] has come before a result; else never. For one task: the last to ask is woken.
     pub async fn cancelled(&self) {
         poll_fn(|cx| {
             let mut state = self.0.lock();

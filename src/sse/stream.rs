@@ -280,8 +280,7 @@ impl Events {
         let doublings = self.failures.saturating_sub(1);
         let base = self.parser.retry().unwrap_or(self.retry);
         let delay = delay(base, doublings, self.max_delay, platform::random());
-        // The connection is dropped before the wait.
-        self.step = Step::Closed;
+        // The connection is dropped with the step before.
         self.step = Step::Waiting(self.client.sleep(delay));
         Ok(())
     }
