@@ -63,6 +63,8 @@ pub enum ErrorKind {
     Status,
     /// The platform cannot do what was asked.
     Unsupported,
+    /// There will be no result: a [`Pending`](crate::Pending) was cancelled, or whoever was to settle it has gone.
+    Cancelled,
 }
 
 impl ErrorKind {
@@ -88,6 +90,7 @@ impl ErrorKind {
             Self::Decode => "DECODE",
             Self::Status => "STATUS",
             Self::Unsupported => "UNSUPPORTED",
+            Self::Cancelled => "CANCELLED",
         }
     }
 }
@@ -195,6 +198,10 @@ impl Error {
 
     pub(crate) fn request(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(kind, Phase::Request, message)
+    }
+
+    pub(crate) fn cancelled(message: &'static str) -> Self {
+        Self::request(ErrorKind::Cancelled, message)
     }
 
     pub(crate) fn timeout(phase: Phase, limit: Limit, elapsed: Duration) -> Self {

@@ -36,7 +36,9 @@
 //! - [`auth`] has what answers a server that asks for credentials; [`multipart`] has forms with files.
 //! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
 //! - [`proxy`] says which origin goes through which proxy.
-//! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures in programs without an executor.
+//! - [`sse`] has server-sent events, [`configure()`] defaults for all clients of the process.
+//! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures, callbacks and timers in programs without an
+//!   executor; [`promise()`] is a result to come.
 
 pub mod agent;
 pub mod auth;
@@ -45,6 +47,7 @@ mod body;
 mod buffer;
 mod client;
 mod conditional;
+mod configure;
 #[cfg(feature = "cookies")]
 pub mod cookies;
 mod error;
@@ -61,12 +64,14 @@ mod json;
 pub mod multipart;
 pub mod platform;
 mod progress;
+mod promise;
 pub mod proxy;
 pub mod queues;
 mod request;
 mod response;
 pub mod runtime;
 mod settings;
+pub mod sse;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trailers;
@@ -86,12 +91,14 @@ pub use crate::agent::Agent;
 pub use crate::backend::Backend;
 pub use crate::body::Body;
 pub use crate::client::{Builder, Client, Stats};
+pub use crate::configure::{configure, reset_configuration};
 pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
-pub use crate::event_loop::EventLoop;
+pub use crate::event_loop::{EventLoop, Periodic, Scheduled};
 pub use crate::exchange::{Exchange, Hop, Timings};
 pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
 pub use crate::io_stream::IoStream;
 pub use crate::progress::{Connecting, Progress, Transferred};
+pub use crate::promise::{Pending, Promise, promise};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;
 pub use crate::runtime::{Executor, Instant, Timer};

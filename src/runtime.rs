@@ -74,3 +74,9 @@ pub trait Executor: Send + Sync + 'static {
     /// Runs `task` to its end, some time from now.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 }
+
+impl<T: Executor + ?Sized> Executor for Arc<T> {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        (**self).spawn(task);
+    }
+}

@@ -507,7 +507,7 @@ fn a_waker_may_drop_its_task_when_another_leaves() {
                 struct Guard(&'static Queue<u8>);
                 impl Drop for Guard {
                     fn drop(&mut self) {
-                        let _ = self.0.try_put(1);
+                        let _ = self.0.put_nowait(1);
                     }
                 }
                 let _guard = Guard(queue);

@@ -33,7 +33,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("proxy", &["auth", "http1", "transport"]),
     ("backend", &["future"]),
     ("waiters", &[]),
-    ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
+    ("promise", &["future", "runtime"]),
+    ("configure", &["client"]),
+    ("client", &["auth", "backend", "configure", "future", "platform", "promise", "runtime", "waiters"]),
+    ("sse", &["client", "platform"]),
     ("agent", &["auth", "backend", "exchange", "future", "http1", "runtime", "settings", "transport"]),
     ("http1", &["buffer"]),
     ("io_stream", &["buffer", "future", "transport"]),
@@ -130,6 +133,17 @@ fn modules_import_only_what_they_may() {
         }
     }
     report(complaints);
+}
+
+/// The npm package links the outer loop and nothing that makes clients: neither defaults nor events.
+#[test]
+fn the_javascript_core_uses_the_outer_loop_alone() {
+    let core = files("src/js", "rs");
+    let used = |file: &File| file.lines().filter(|line| line.contains("crate::client")).map(str::to_owned).collect();
+    let used: Vec<String> = core.iter().flat_map(|file| -> Vec<String> { used(file) }).collect();
+    assert!(!used.is_empty(), "it uses nothing of the client");
+    let parts = ["crate::client::queue::", "crate::client::send::"];
+    report(used.into_iter().filter(|line| !parts.iter().any(|part| line.contains(part))).collect());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod encoded;
+mod events;
 mod faults;
 mod memory;
 
@@ -53,6 +54,7 @@ impl Lab {
             "bytes" => bodies::bytes(argument),
             "chunks" => bodies::chunks(argument),
             "encoded" => encoded::answer(argument),
+            "events" => events::answer(request).await,
             "json" => {
                 Reply::text(r#"{"name":"waterspout","sizes":[1,2,3]}"#).with_header("content-type", "application/json")
             }

@@ -160,8 +160,7 @@ struct Notes {
 impl<W: Fn(Tally)> Spider<'_, W> {
     /// A worker's life. It has no end: the crawl drops it.
     async fn work(&self) {
-        loop {
-            let link = self.queue.get().await;
+        while let Ok(link) = self.queue.get().await {
             self.visit(link).await;
             // The error, more of these than of links, cannot be.
             let _ = self.queue.task_done();
@@ -227,7 +226,8 @@ impl<W: Fn(Tally)> Spider<'_, W> {
     /// Queues a link, unless it is known, not under the prefix or one too many.
     async fn enqueue(&self, url: Url, from: Option<&Url>) {
         if self.prefix.contains(&url) && self.notes.borrow_mut().admit(&url, self.max_pages) {
-            self.queue.put(Link { url, from: from.cloned() }).await;
+            // The error, a closed queue, cannot be.
+            let _ = self.queue.put(Link { url, from: from.cloned() }).await;
         }
     }
 

@@ -20,7 +20,8 @@ export type ErrorCode =
   | "LIMIT_EXCEEDED"
   | "DECODE"
   | "STATUS"
-  | "UNSUPPORTED";
+  | "UNSUPPORTED"
+  | "CANCELLED";
 
 /** An error that is neither the platform's nor a wrong argument. */
 export class WaterspoutError extends Error {

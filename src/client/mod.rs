@@ -12,21 +12,25 @@ mod watch;
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use http::{HeaderMap, Method};
 
 use self::queue::Queue;
 use self::send::{Gate, Limits};
 use crate::auth;
 use crate::backend::Backend;
+use crate::configure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::future::BoxFuture;
+use crate::future::{BoxFuture, MaybeSend};
 use crate::platform;
+use crate::promise::{Pending, promise};
 use crate::request::{Request, RequestBuilder, RequestOptions, option_setters};
 use crate::response::{DEFAULT_BODY_LIMIT, Response};
-use crate::runtime::Timer;
+use crate::runtime::{Executor, Timer};
 use crate::url::Url;
 
 /// The longest wait for a connection, for a head and for a piece of a body, unless set otherwise.
@@ -84,14 +88,15 @@ pub struct Stats {
 }
 
 impl Client {
-    /// A client with the platform's backend and default settings.
+    /// A client with the process's defaults ([`configure`](crate::configure())), or else the platform's backend and
+    /// built-in settings.
     pub fn new() -> Self {
-        Builder::default().assemble()
+        Self::builder().assemble()
     }
 
-    /// A builder, for other settings.
+    /// A builder, for settings that win over the process's defaults.
     pub fn builder() -> Builder {
-        Builder::default()
+        configure::apply(Builder::default())
     }
 
     /// A builder of a `GET` request; `await` sends it.
@@ -151,6 +156,55 @@ impl Client {
     pub async fn fetch(&self, request: impl TryInto<Request, Error: Into<Error>>) -> Result<Response> {
         let request = request.try_into().map_err(Into::into)?;
         self.run(request).await
+    }
+
+    /// Sends a request on `executor` and calls `callback` there with what came of it: for programs without `async`.
+    ///
+    /// The callback is called once, never within this call. What is returned completes after it; dropping that changes
+    /// nothing.
+    ///
+    /// # Cancellation
+    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](ErrorKind::Cancelled).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, EventLoop, Request};
+    ///
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let request = Request::get("http://example.com/");
+    /// let done = client.fetch_with(EventLoop::new().executor(), request, |result| match result {
+    ///     Ok(response) => println!("{}", response.status()),
+    ///     Err(error) => eprintln!("{error}"),
+    /// });
+    /// # futures::executor::block_on(done)?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn fetch_with(
+        &self,
+        executor: impl Executor,
+        request: impl TryInto<Request, Error: Into<Error>>,
+        callback: impl FnOnce(Result<Response>) + MaybeSend + 'static,
+    ) -> Pending<()> {
+        let (promise, pending) = promise();
+        let (client, request) = (self.clone(), request.try_into().map_err(Into::into));
+        executor.spawn(Box::pin(async move {
+            let fetch = async { client.run(request?).await };
+            let result = match select(pin!(promise.cancelled()), pin!(fetch)).await {
+                Either::Left(_) => Err(Error::cancelled("the request was cancelled")),
+                Either::Right((result, _)) => result,
+            };
+            callback(result);
+            promise.resolve(());
+        }));
+        pending
+    }
+
+    /// Completes after `delay` on the client's clock.
+    pub(crate) fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
+        let timer = &self.0.gate.timer;
+        timer.sleep_until(timer.now() + delay)
     }
 
     async fn run(&self, mut request: Request) -> Result<Response> {
@@ -221,6 +275,8 @@ impl IntoFuture for RequestBuilder<Client> {
 }
 
 /// Builds a [`Client`].
+///
+/// [`Client::builder`] begins with the process's defaults ([`configure`](crate::configure())), `Builder::default()` without.
 #[derive(Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
@@ -292,7 +348,7 @@ impl Builder {
         };
         Client(Arc::new(Inner {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
-            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))), timer },
+            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE).max(1))), timer },
             headers: self.headers,
             options: self.options.over(&defaults),
         }))

@@ -1,42 +1,36 @@
-//! A first-in, first-out queue with a count of unfinished work.
+//! A queue with a count of unfinished work, in any order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 
-use super::waits::{Get, Join, Put};
+use super::error::{PutError, QueueError};
+use super::order::{Fifo, Lifo, Lowest, Order};
+use super::waits::{Get, Items, Join, Put};
 use crate::platform;
-use crate::runtime::Timer;
+use crate::runtime::{Instant, Timer};
 use crate::waiters::{Ticket, Waiters};
 
-/// Why a queue did not do what was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum QueueError {
-    /// The time limit passed.
-    TimedOut,
-    /// [`Queue::task_done`] was called more often than items were put.
-    NothingUnfinished,
-}
+/// A queue that is first in, first out.
+pub type Queue<T> = WorkQueue<T, Fifo<T>>;
 
-impl fmt::Display for QueueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TimedOut => "the queue's time limit passed",
-            Self::NothingUnfinished => "task_done() was called more often than items were put",
-        })
-    }
-}
+/// A queue that gives the newest item first.
+pub type LifoQueue<T> = WorkQueue<T, Lifo<T>>;
 
-impl std::error::Error for QueueError {}
+/// A queue that gives the lowest item first, and equal ones in the order of their puts.
+///
+/// For the highest first, put [`std::cmp::Reverse`]; to order work by a number, put pairs, or a type whose [`Ord`] looks
+/// at the number alone.
+pub type PriorityQueue<T> = WorkQueue<T, Lowest<T>>;
 
-/// A queue between tasks: workers [`get`](Self::get) what others [`put`](Self::put), first in, first out, and
-/// [`join`](Self::join) waits until all of it is [done](Self::task_done).
+/// A queue between tasks: workers [`get`](Self::get) what others [`put`](Self::put), and [`join`](Self::join) waits until
+/// all of it is [done](Self::task_done).
 ///
 /// Tasks that wait are served in the order in which they came. Share it by reference or in an `Arc`.
 ///
@@ -49,55 +43,58 @@ impl std::error::Error for QueueError {}
 ///
 /// let queue = Queue::unbounded();
 /// let worker = async {
-///     for _ in 0..3 {
-///         let word = queue.get().await;
+///     while let Ok(word) = queue.get().await {
 ///         println!("{word}");
 ///         queue.task_done().unwrap();
 ///     }
 /// };
 /// let producer = async {
 ///     for word in ["one", "two", "three"] {
-///         queue.put(word).await;
+///         queue.put(word).await.unwrap();
 ///     }
 ///     queue.join().await;
+///     queue.close();
 /// };
 /// block_on(join(worker, producer));
 /// assert_eq!(queue.unfinished(), 0);
 /// ```
-pub struct Queue<T> {
-    pub(super) max: usize,
+pub struct WorkQueue<T, O> {
+    max: Option<NonZeroUsize>,
     timer: Arc<dyn Timer>,
-    state: Mutex<State<T>>,
+    state: Mutex<State<T, O>>,
 }
 
 /// What is in a queue and who waits for it.
-pub(super) struct State<T> {
-    pub(super) items: VecDeque<T>,
-    pub(super) getters: Waiters<T>,
-    pub(super) putters: Waiters<()>,
+pub(super) struct State<T, O> {
+    max: usize,
+    items: O,
+    closed: bool,
+    /// Each is given an item, or nothing if the queue was closed.
+    pub(super) getters: Waiters<Option<T>>,
+    /// Each is told whether its item entered; it did not if the queue was closed.
+    pub(super) putters: Waiters<bool>,
     /// The items of the waiting puts.
     pub(super) held: BTreeMap<Ticket, T>,
     pub(super) joiners: Waiters<()>,
     pub(super) unfinished: usize,
 }
 
-impl<T> Queue<T> {
+impl<T, O: Order<T>> WorkQueue<T, O> {
     /// A queue that takes any number of items.
     pub fn unbounded() -> Self {
-        Self::bounded(usize::MAX)
+        Self::bounded(0)
     }
 
-    /// A queue that holds at most `max` items; a put to a full queue waits.
-    ///
-    /// # Panics
-    /// If `max` is zero: nothing could ever be put.
+    /// A queue that holds at most `max` items, zero meaning any number; a put to a full queue waits.
     pub fn bounded(max: usize) -> Self {
-        assert!(max > 0, "a queue of no places takes no items");
+        let max = NonZeroUsize::new(max);
         Self {
             max,
             timer: platform::default_timer(),
             state: Mutex::new(State {
-                items: VecDeque::new(),
+                max: max.map_or(usize::MAX, NonZeroUsize::get),
+                items: O::default(),
+                closed: false,
                 getters: Waiters::new(),
                 putters: Waiters::new(),
                 held: BTreeMap::new(),
@@ -114,9 +111,14 @@ impl<T> Queue<T> {
         self
     }
 
+    /// The most items that the queue holds; `None` if any number.
+    pub fn max(&self) -> Option<usize> {
+        self.max.map(NonZeroUsize::get)
+    }
+
     /// The number of items that could be got now.
     pub fn len(&self) -> usize {
-        self.lock().items.len()
+        self.lock().items.count()
     }
 
     /// Whether there is nothing to get.
@@ -124,72 +126,115 @@ impl<T> Queue<T> {
         self.len() == 0
     }
 
+    /// Whether a put would have to wait.
+    pub fn is_full(&self) -> bool {
+        self.lock().is_full()
+    }
+
     /// The number of items put and not yet [done](Self::task_done).
     pub fn unfinished(&self) -> usize {
         self.lock().unfinished
     }
 
-    /// Puts `item` at the end; waits while the queue is full.
+    /// Puts `item`; waits while the queue is full.
+    ///
+    /// # Errors
+    /// The item, if the queue [is closed](Self::close), be it meanwhile.
     ///
     /// # Cancellation
     /// An item whose put is dropped while it waits never enters the queue.
-    pub fn put(&self, item: T) -> Put<'_, T> {
+    pub fn put(&self, item: T) -> Put<'_, T, O> {
         Put::new(self, item)
     }
 
-    /// Puts `item` at the end.
+    /// Puts `item` without waiting.
     ///
     /// # Errors
-    /// The item, if the queue is full.
-    pub fn try_put(&self, item: T) -> Result<(), T> {
+    /// The item, if the queue is [full](QueueError::Full) or [closed](QueueError::Closed).
+    pub fn put_nowait(&self, item: T) -> Result<(), PutError<T>> {
         let mut state = self.lock();
-        if state.items.len() >= self.max {
-            return Err(item);
-        }
-        let waker = state.enter(item);
+        let waker = state.try_enter(item)?;
         drop(state);
         wake(waker);
         Ok(())
     }
 
-    /// Puts `item` at the end; waits no longer than `limit`.
+    /// Puts `item`; waits no longer than `limit`. With a limit of zero it waits for nothing.
     ///
     /// # Errors
-    /// [`QueueError::TimedOut`]; the item has then not entered the queue.
-    pub async fn put_timeout(&self, item: T, limit: Duration) -> Result<(), QueueError> {
-        self.within(limit, self.put(item)).await
+    /// The item, which has then not entered the queue; the reason is [`TimedOut`](QueueError::TimedOut), or
+    /// [`Closed`](QueueError::Closed).
+    pub async fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
+        self.put_until(item, self.timer.now() + limit).await
     }
 
-    /// Takes the first item; waits while there is none.
+    /// Puts `item`; waits no longer than until `deadline` on the queue's clock.
+    ///
+    /// # Errors
+    /// As [`put_timeout`](Self::put_timeout).
+    pub async fn put_until(&self, item: T, deadline: Instant) -> Result<(), PutError<T>> {
+        let mut put = self.put(item);
+        match self.within(deadline, &mut put).await {
+            Some(entered) => entered,
+            // Nothing comes back if it was let in at this very moment.
+            None => match put.withdraw() {
+                Some(item) => Err(PutError { item, reason: QueueError::TimedOut }),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Takes the next item; waits while there is none.
+    ///
+    /// # Errors
+    /// [`Closed`](QueueError::Closed) once the queue has been closed and everything in it has been taken.
     ///
     /// # Cancellation
     /// No item is lost: one that had been handed to a dropped get goes to the next, in its place.
-    pub fn get(&self) -> Get<'_, T> {
+    pub fn get(&self) -> Get<'_, T, O> {
         Get::new(self)
     }
 
-    /// Takes the first item, if there is one.
-    pub fn try_get(&self) -> Option<T> {
-        let mut state = self.lock();
-        let item = state.items.pop_front()?;
-        let waker = state.admit(self.max);
-        drop(state);
-        wake(waker);
-        Some(item)
-    }
-
-    /// Takes the first item; waits no longer than `limit`.
+    /// Takes the next item without waiting.
     ///
     /// # Errors
-    /// [`QueueError::TimedOut`].
+    /// [`Empty`](QueueError::Empty), or [`Closed`](QueueError::Closed) if nothing will ever come.
+    pub fn get_nowait(&self) -> Result<T, QueueError> {
+        let mut state = self.lock();
+        let (item, waker) = state.take()?;
+        drop(state);
+        wake(waker);
+        Ok(item)
+    }
+
+    /// Takes the next item; waits no longer than `limit`. With a limit of zero it takes what is there.
+    ///
+    /// # Errors
+    /// [`TimedOut`](QueueError::TimedOut), [`Closed`](QueueError::Closed).
     pub async fn get_timeout(&self, limit: Duration) -> Result<T, QueueError> {
-        self.within(limit, self.get()).await
+        self.get_until(self.timer.now() + limit).await
+    }
+
+    /// Takes the next item; waits no longer than until `deadline` on the queue's clock.
+    ///
+    /// # Errors
+    /// As [`get_timeout`](Self::get_timeout).
+    pub async fn get_until(&self, deadline: Instant) -> Result<T, QueueError> {
+        self.within(deadline, self.get()).await.unwrap_or(Err(QueueError::TimedOut))
+    }
+
+    /// The items as a stream, each taken when it is asked for; it ends once the queue has been closed and is empty.
+    ///
+    /// # Cancellation
+    /// As [`get`](Self::get).
+    pub fn items(&self) -> Items<'_, T, O> {
+        Items::new(self)
     }
 
     /// Says that the work on one item is done.
     ///
     /// # Errors
-    /// [`QueueError::NothingUnfinished`] if it was called more often than items were put.
+    /// [`NothingUnfinished`](QueueError::NothingUnfinished) if it was called more often than items were put.
     pub fn task_done(&self) -> Result<(), QueueError> {
         let mut state = self.lock();
         state.unfinished = state.unfinished.checked_sub(1).ok_or(QueueError::NothingUnfinished)?;
@@ -202,62 +247,107 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Waits until the work on every item put so far, and on those put meanwhile, is done.
-    pub fn join(&self) -> Join<'_, T> {
+    /// Waits until the work on every item put so far, and on those put meanwhile, is done. Closing changes nothing in that.
+    pub fn join(&self) -> Join<'_, T, O> {
         Join::new(self)
     }
 
     /// Waits as [`join`](Self::join) does, no longer than `limit`.
     ///
     /// # Errors
-    /// [`QueueError::TimedOut`].
+    /// [`TimedOut`](QueueError::TimedOut).
     pub async fn join_timeout(&self, limit: Duration) -> Result<(), QueueError> {
-        self.within(limit, self.join()).await
+        self.join_until(self.timer.now() + limit).await
     }
 
-    /// Polls `future` first, so that a limit of zero still takes what is there.
-    async fn within<F: Future + Unpin>(&self, limit: Duration, future: F) -> Result<F::Output, QueueError> {
-        match select(future, self.timer.sleep_until(self.timer.now() + limit)).await {
-            Either::Left((output, _)) => Ok(output),
-            Either::Right(_) => Err(QueueError::TimedOut),
+    /// Waits as [`join`](Self::join) does, no longer than until `deadline` on the queue's clock.
+    ///
+    /// # Errors
+    /// [`TimedOut`](QueueError::TimedOut).
+    pub async fn join_until(&self, deadline: Instant) -> Result<(), QueueError> {
+        self.within(deadline, self.join()).await.ok_or(QueueError::TimedOut)
+    }
+
+    /// Closes the queue: what is in it can still be got, then every get ends; puts fail, the waiting ones too.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        // Who waits for an item does so because there is none.
+        let getters: Vec<Waker> = std::iter::from_fn(|| state.getters.grant(None).ok()).collect();
+        let putters: Vec<Waker> = std::iter::from_fn(|| state.putters.grant(false).ok()).collect();
+        drop(state);
+        getters.into_iter().chain(putters).for_each(Waker::wake);
+    }
+
+    /// Whether the queue was closed.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Polls `future` first, so that a deadline that has passed still takes what is there.
+    async fn within<F: Future + Unpin>(&self, deadline: Instant, future: F) -> Option<F::Output> {
+        match select(future, self.timer.sleep_until(deadline)).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
         }
     }
+}
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl<T, O> WorkQueue<T, O> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<T, O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> State<T> {
-    /// Puts an item for which there is room, or hands it to a waiting get.
-    pub(super) fn enter(&mut self, item: T) -> Option<Waker> {
+impl<T, O: Order<T>> State<T, O> {
+    fn is_full(&self) -> bool {
+        self.items.count() >= self.max
+    }
+
+    /// Puts an item, if it may enter now: into the queue, or into the hands of a waiting get.
+    pub(super) fn try_enter(&mut self, item: T) -> Result<Option<Waker>, PutError<T>> {
+        if self.closed {
+            return Err(PutError { item, reason: QueueError::Closed });
+        }
+        if self.is_full() {
+            return Err(PutError { item, reason: QueueError::Full });
+        }
         self.unfinished += 1;
-        match self.getters.grant(item) {
-            Ok(waker) => Some(waker),
+        match self.getters.grant(Some(item)) {
+            Ok(waker) => Ok(Some(waker)),
             Err(item) => {
-                self.items.push_back(item);
-                None
+                item.into_iter().for_each(|item| self.items.push(item));
+                Ok(None)
             }
         }
     }
 
+    /// Takes the next item, and lets the first waiting put in.
+    pub(super) fn take(&mut self) -> Result<(T, Option<Waker>), QueueError> {
+        match self.items.pop() {
+            Some(item) => Ok((item, self.admit())),
+            None if self.closed => Err(QueueError::Closed),
+            None => Err(QueueError::Empty),
+        }
+    }
+
     /// Lets the first waiting put in, if there is room.
-    pub(super) fn admit(&mut self, max: usize) -> Option<Waker> {
-        if self.items.len() >= max {
+    fn admit(&mut self) -> Option<Waker> {
+        if self.is_full() {
             return None;
         }
         let item = self.held.remove(&self.putters.first()?)?;
         self.unfinished += 1;
-        self.items.push_back(item);
-        self.putters.grant(()).ok()
+        self.items.push(item);
+        self.putters.grant(true).ok()
     }
 
     /// Takes back an item that a dropped get had been given.
     pub(super) fn take_back(&mut self, item: T) -> Option<Waker> {
-        match self.getters.grant(item) {
+        match self.getters.grant(Some(item)) {
             Ok(waker) => Some(waker),
             Err(item) => {
-                self.items.push_front(item);
+                item.into_iter().for_each(|item| self.items.push_back(item));
                 None
             }
         }
@@ -269,78 +359,16 @@ pub(super) fn wake(waker: Option<Waker>) {
     waker.into_iter().for_each(Waker::wake);
 }
 
-impl<T> fmt::Debug for Queue<T> {
+impl<T, O: Order<T>> fmt::Debug for WorkQueue<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
-        f.debug_struct("Queue")
-            .field("max", &self.max)
-            .field("len", &state.items.len())
+        f.debug_struct(O::NAME)
+            .field("max", &self.max())
+            .field("len", &state.items.count())
             .field("getters", &state.getters.len())
             .field("putters", &state.putters.len())
             .field("unfinished", &state.unfinished)
+            .field("closed", &state.closed)
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::FutureExt;
-
-    use super::*;
-
-    #[test]
-    fn items_come_out_in_the_order_of_their_puts_waiting_ones_included() {
-        let queue = Queue::bounded(1);
-        assert_eq!(queue.try_put(1), Ok(()));
-        let (mut second, mut third) = (queue.put(2), queue.put(3));
-        assert!((&mut second).now_or_never().is_none());
-        assert!((&mut third).now_or_never().is_none());
-        assert_eq!(queue.try_put(4), Err(4));
-        assert_eq!(queue.try_get(), Some(1));
-        // The third put cannot get in before the second has been got.
-        assert!((&mut third).now_or_never().is_none());
-        assert_eq!(queue.get().now_or_never(), Some(2));
-        assert_eq!(queue.get().now_or_never(), Some(3));
-        assert!(second.now_or_never().is_some() && third.now_or_never().is_some());
-    }
-
-    #[test]
-    fn a_dropped_get_loses_no_item() {
-        let queue = Queue::unbounded();
-        let (mut first, mut second) = (queue.get(), queue.get());
-        assert!((&mut first).now_or_never().is_none());
-        assert!((&mut second).now_or_never().is_none());
-        queue.try_put("a").unwrap();
-        queue.try_put("b").unwrap();
-        drop(first);
-        // What was handed to the first goes to whoever comes next, before later items.
-        queue.try_put("c").unwrap();
-        assert_eq!(second.now_or_never(), Some("b"));
-        assert_eq!(queue.try_get(), Some("a"));
-        assert_eq!(queue.try_get(), Some("c"));
-    }
-
-    #[test]
-    fn a_dropped_put_never_enters() {
-        let queue = Queue::bounded(1);
-        queue.try_put(1).unwrap();
-        let mut put = queue.put(2);
-        assert!((&mut put).now_or_never().is_none());
-        drop(put);
-        assert_eq!((queue.try_get(), queue.try_get()), (Some(1), None));
-        assert_eq!(queue.unfinished(), 1);
-    }
-
-    #[test]
-    fn join_waits_for_the_work_not_for_the_get() {
-        let queue = Queue::unbounded();
-        assert!(queue.join().now_or_never().is_some());
-        queue.try_put(()).unwrap();
-        let mut join = queue.join();
-        assert_eq!(queue.try_get(), Some(()));
-        assert!((&mut join).now_or_never().is_none());
-        assert_eq!(queue.task_done(), Ok(()));
-        assert!(join.now_or_never().is_some());
-        assert_eq!(queue.task_done(), Err(QueueError::NothingUnfinished));
     }
 }

@@ -8,6 +8,7 @@ pub mod codings;
 pub mod credentials;
 pub mod deadlines;
 pub mod errors;
+pub mod events;
 pub mod forms;
 pub mod heads;
 pub mod queue;
@@ -95,6 +96,11 @@ macro_rules! for_each_scenario {
             errors::a_signed_chunk_size_is_an_error,
             errors::two_different_lengths_are_an_error,
             errors::a_huge_head_is_an_error,
+            events::events_arrive_as_they_are_sent,
+            events::a_stream_of_events_that_ends_goes_on_after_the_last,
+            events::events_that_are_asked_for_by_post_are_asked_for_again,
+            events::what_is_no_stream_of_events_is_an_error,
+            events::dropping_the_events_frees_their_slot,
             deadlines::the_total_limit_covers_the_wait_for_the_head,
             deadlines::the_total_limit_covers_the_body,
             deadlines::the_head_limit_covers_the_wait_for_the_head,

@@ -23,6 +23,7 @@ mod within;
 use std::sync::Arc;
 
 pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
+pub use self::event_loop::TimedOut;
 pub use self::executor::BackgroundThread;
 pub use self::file::file;
 pub use self::network::Network;

@@ -1,0 +1,165 @@
+//! Defaults for all clients of the process.
+#![allow(missing_docs, clippy::unwrap_used)]
+#![cfg(not(target_family = "wasm"))]
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::executor::block_on;
+use futures::{FutureExt, StreamExt, stream};
+use waterspout::http::{HeaderMap, HeaderValue, StatusCode};
+use waterspout::testing::{ManualTimer, MockBackend};
+use waterspout::{Client, ErrorKind, Request, Response, configure, reset_configuration};
+
+/// The process's defaults, of one test at a time and forgotten after it.
+struct Own(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+
+impl Own {
+    fn new() -> Self {
+        static LOCK: Mutex<()> = Mutex::new(());
+        Self(LOCK.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        reset_configuration();
+    }
+}
+
+const URL: &str = "http://a.example/";
+
+/// A backend that answers with what the request asks of it.
+fn mirror() -> MockBackend {
+    MockBackend::new(|request| {
+        let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok()).unwrap_or("none");
+        let text = format!("{agent} {:?} {:?}", request.options().timeout, request.options().idle_timeout);
+        let response = Response::new(StatusCode::OK, request.url().clone(), text);
+        Box::pin(async move { Ok(response) })
+    })
+}
+
+fn agent(name: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([("user-agent".parse().unwrap(), HeaderValue::from_static(name))])
+}
+
+fn said(client: &Client, request: Request) -> String {
+    block_on(async { client.fetch(request).await.unwrap().text().await.unwrap() })
+}
+
+fn get() -> Request {
+    Request::get(URL).build().unwrap()
+}
+
+#[test]
+fn defaults_reach_every_new_client_and_what_is_nearer_wins() {
+    let _own = Own::new();
+    let seconds = Duration::from_secs;
+    configure(move |builder| builder.backend(mirror()).timeout(seconds(7)).default_headers(agent("process"))).unwrap();
+    // Built in, over the process's, over the client's, over the request's own.
+    assert_eq!(said(&Client::new(), get()), "process Some(7s) Some(20s)");
+    let client = Client::builder().timeout(seconds(3)).default_headers(agent("client")).build().unwrap();
+    assert_eq!(said(&client, get()), "client Some(3s) Some(20s)");
+    let request = Request::get(URL).timeout(seconds(1)).header("user-agent", "request").build().unwrap();
+    assert_eq!(said(&client, request), "request Some(1s) Some(20s)");
+    let request = Request::get(URL).idle_timeout(seconds(2)).build().unwrap();
+    assert_eq!(said(&Client::default(), request), "process Some(7s) Some(2s)");
+}
+
+#[test]
+fn a_client_that_exists_stays_as_it_is() {
+    let _own = Own::new();
+    configure(|builder| builder.backend(MockBackend::text("first"))).unwrap();
+    let client = Client::new();
+    configure(|builder| builder.backend(MockBackend::text("second"))).unwrap();
+    assert_eq!((said(&client, get()), said(&Client::new(), get())), ("first".to_owned(), "second".to_owned()));
+}
+
+#[test]
+fn the_number_of_slots_is_ten_unless_set_and_the_builder_wins() {
+    let _own = Own::new();
+    let active = |client: Client| {
+        let running: Vec<_> = (0..20).map(|_| client.get(URL).send().boxed()).collect();
+        let mut running = stream::iter(running).buffer_unordered(20);
+        assert!(running.next().now_or_never().is_none());
+        client.stats().active
+    };
+    assert_eq!(active(Client::builder().backend(MockBackend::pending()).build().unwrap()), 10);
+    configure(|builder| builder.backend(MockBackend::pending()).max_active(7)).unwrap();
+    assert_eq!(active(Client::new()), 7);
+    assert_eq!(active(Client::builder().max_active(14).build().unwrap()), 14);
+}
+
+#[test]
+fn a_default_builder_knows_nothing_of_them() {
+    let _own = Own::new();
+    configure(|builder| builder.default_headers(agent("process"))).unwrap();
+    let client = waterspout::Builder::default().backend(mirror()).build().unwrap();
+    assert_eq!(said(&client, get()), "none None Some(20s)");
+}
+
+#[test]
+fn resetting_forgets_them() {
+    let _own = Own::new();
+    configure(|builder| builder.default_headers(agent("process"))).unwrap();
+    reset_configuration();
+    let client = Client::builder().backend(mirror()).build().unwrap();
+    assert_eq!(said(&client, get()), "none None Some(20s)");
+}
+
+#[test]
+fn defaults_with_which_nothing_could_run_are_refused_and_those_before_stay() {
+    let _own = Own::new();
+    configure(|builder| builder.backend(MockBackend::text("before"))).unwrap();
+    let error = configure(|builder| builder.max_active(0)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(error.to_string().contains("max_active"), "{error}");
+    assert_eq!(said(&Client::new(), get()), "before");
+}
+
+#[test]
+fn defaults_that_turn_bad_later_leave_a_client_one_slot() {
+    let _own = Own::new();
+    let calls = Mutex::new(0);
+    configure(move |builder| {
+        let mut calls = calls.lock().unwrap();
+        *calls += 1;
+        builder.backend(MockBackend::text("still")).max_active(if *calls == 1 { 1 } else { 0 })
+    })
+    .unwrap();
+    assert_eq!(said(&Client::new(), get()), "still");
+}
+
+#[test]
+fn the_clock_may_be_the_process_wide_one() {
+    let _own = Own::new();
+    let timer = ManualTimer::new();
+    let clock = timer.clone();
+    configure(move |builder| {
+        builder.timer(clock.clone()).backend(MockBackend::pending()).timeout(Duration::from_secs(5))
+    })
+    .unwrap();
+    let mut page = Client::new().get(URL).send().boxed();
+    assert!((&mut page).now_or_never().is_none());
+    timer.advance(Duration::from_secs(5));
+    assert!(page.now_or_never().unwrap().unwrap_err().is_timeout());
+}
+
+#[test]
+fn any_thread_may_set_them_while_others_make_clients() {
+    let _own = Own::new();
+    configure(|builder| builder.backend(MockBackend::text("one"))).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || {
+                for _ in 0..200 {
+                    match thread {
+                        0 => configure(|builder| builder.backend(MockBackend::text("one"))).unwrap(),
+                        1 => configure(|builder| builder.backend(MockBackend::text("two"))).unwrap(),
+                        _ => assert!(["one", "two"].contains(&&*said(&Client::new(), get()))),
+                    }
+                }
+            });
+        }
+    });
+}
