@@ -9,6 +9,7 @@ say "cargo fmt"
 cargo fmt --check
 say "clippy"
 cargo clippy --quiet --all-targets --all-features -- -D warnings
+cargo clippy --quiet --test servers --all-features -- -D warnings
 cargo clippy --quiet -- -D warnings
 say "clippy for wasm32"
 cargo clippy --quiet --target wasm32-unknown-unknown --lib --test browser --test node --all-features -- -D warnings

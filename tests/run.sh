@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-suites=(native doc wasm-node wasm-chromium js-node js-module js-bundle size page)
+suites=(native doc servers wasm-node wasm-chromium js-node js-module js-bundle size page)
 only=("$@")
 for prefix in "${only[@]}"; do
   [[ " ${suites[*]}" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are: ${suites[*]}"
@@ -24,7 +24,8 @@ wanted() {
 }
 
 setup_cargo
-if wanted "${suites[@]:2}"; then setup_all; fi
+if wanted servers; then setup_servers; fi
+if wanted "${suites[@]:3}"; then setup_all; fi
 logs="$(target_directory)/test-logs"
 mkdir -p "$logs"
 summary=()
@@ -93,10 +94,11 @@ in_package=(bash -c 'cd pkg-js && exec "$@"' --)
 
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
-if wanted "${suites[@]:2}" && step lab start_lab; then
+suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers
+if wanted "${suites[@]:3}" && step lab start_lab; then
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node
   suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing --test browser
-  if wanted "${suites[@]:4}" && step package make --no-print-directory package; then
+  if wanted "${suites[@]:5}" && step package make --no-print-directory package; then
     suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
     suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
     suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle

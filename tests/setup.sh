@@ -60,21 +60,53 @@ setup_package() {
   fi
 }
 
+# Installs Debian packages: `apt_install "what they are" PACKAGE …`.
+apt_install() {
+  local what="$1" as_root=""
+  shift
+  [ "$(id -u)" = 0 ] || as_root="sudo -n"
+  has apt-get || give_up "$what: not there, and there is no apt-get; install them, then run this again (in Debian: apt-get install $*)"
+  say "installing $what through apt-get: $*"
+  # A service that a package brings is not started: the tests start their own.
+  { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
+    apt-get install -y -qq "$@"; } >/dev/null \
+    || give_up "$what: apt-get could not install $*; do that as root, then run this again"
+}
+
 setup_chromium() {
   CHROMIUM="${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}"
   CHROMEDRIVER="${CHROMEDRIVER:-$(command -v chromedriver || true)}"
   if [ -z "$CHROMIUM" ] || [ -z "$CHROMEDRIVER" ]; then
-    local as_root=""
-    [ "$(id -u)" = 0 ] || as_root="sudo -n"
-    has apt-get || give_up "Chromium and chromedriver are missing: install both, or name them in CHROMIUM and CHROMEDRIVER"
-    say "installing Chromium and its driver through apt-get"
-    { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver; } >/dev/null \
-      || give_up "apt-get could not install them: install Chromium and chromedriver, or name them in CHROMIUM and CHROMEDRIVER"
+    apt_install "Chromium and its driver (or name them in CHROMIUM and CHROMEDRIVER)" chromium chromium-driver
     CHROMIUM="$(command -v chromium)"
     CHROMEDRIVER="$(command -v chromedriver)"
   fi
   export CHROMIUM CHROMEDRIVER
 }
+
+# The servers and proxies of others that the client is tried with. Python's are in an environment of their own.
+setup_servers() {
+  local packages=() environment requirements="$root/tests/servers/requirements.txt"
+  has_service nginx || packages+=(nginx-light)
+  has_service apache2 || has_service httpd || packages+=(apache2-bin)
+  has_service tinyproxy || packages+=(tinyproxy-bin)
+  has_service squid || packages+=(squid)
+  has_service danted || has_service sockd || packages+=(dante-server)
+  has python3 || packages+=(python3)
+  python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+  [ "${#packages[@]}" -eq 0 ] || apt_install "servers and proxies" --no-install-recommends "${packages[@]}"
+  setup_node
+  environment="$(target_directory)/servers"
+  if ! cmp -s "$requirements" "$environment/requirements.txt"; then
+    say "installing Python's servers in $environment"
+    { python3 -m venv --clear "$environment" && "$environment/bin/pip" install -q --disable-pip-version-check -r "$requirements"; } \
+      || give_up "pip could not install what tests/servers/requirements.txt names"
+    cp "$requirements" "$environment/"
+  fi
+}
+
+# Servers are where a user's PATH does not always lead.
+has_service() { PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" has "$1"; }
 
 setup_all() {
   setup_package

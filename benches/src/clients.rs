@@ -36,7 +36,8 @@ async fn share<F: Future<Output = usize>>(connections: usize, requests: usize, r
     .await;
 }
 
-struct Waterspout;
+/// The client of this project.
+pub struct Waterspout;
 
 impl Client for Waterspout {
     fn name(&self) -> &'static str {

@@ -1,6 +1,9 @@
 //! Small requests and a large download over loopback, by waterspout and its peers in one run:
 //! `cargo run --release --manifest-path benches/Cargo.toml -- [REQUESTS] [CLIENT …]`.
 //!
+//! `… -- serve` is the server alone and prints its address; `… -- client ADDRESS CONNECTIONS REQUESTS` is waterspout alone,
+//! for tools that count what one process does.
+//!
 //! The server is this program again, in a process of its own on the other processor. Figures are medians over rounds in
 //! which the clients take turns, as ratios to hyper-util: absolute ones say more about the machine.
 
@@ -9,6 +12,7 @@ mod server;
 
 use std::time::{Duration, Instant};
 
+use clients::Client;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -26,6 +30,9 @@ fn main() {
         return server::serve();
     }
     pin(0);
+    if first.as_deref() == Some("client") {
+        return alone(arguments);
+    }
     let requests = first.and_then(|number| number.parse().ok()).unwrap_or(40_000);
     let wanted: Vec<String> = arguments.collect();
     let server = server::Process::start();
@@ -35,6 +42,15 @@ fn main() {
     }
     println!("\nlarge GET, {} MiB, one connection", LARGE >> 20);
     compare(&wanted, |client| client.large(&server.address, LARGE), 1);
+}
+
+/// Makes small requests by waterspout, to a server that runs already.
+fn alone(mut arguments: impl Iterator<Item = String>) {
+    let usage = "client ADDRESS CONNECTIONS REQUESTS";
+    let address = arguments.next().expect(usage);
+    let mut number = || arguments.next().and_then(|number| number.parse().ok()).expect(usage);
+    let (connections, requests) = (number(), number());
+    clients::Waterspout.small(&address, connections, requests);
 }
 
 /// Keeps this process on one processor, so that client and server do not take turns on it.
@@ -62,7 +78,7 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-fn compare(wanted: &[String], run: impl Fn(&dyn clients::Client), requests: usize) {
+fn compare(wanted: &[String], run: impl Fn(&dyn Client), requests: usize) {
     let clients: Vec<_> = clients::all()
         .into_iter()
         .filter(|client| wanted.is_empty() || wanted.iter().any(|name| name == client.name()))
@@ -83,7 +99,7 @@ fn compare(wanted: &[String], run: impl Fn(&dyn clients::Client), requests: usiz
         .zip(&turns)
         .map(|(client, turns)| (client.name(), median(turns, |turn| turn.wall), median(turns, |turn| turn.cpu)))
         .collect();
-    let base = rows.iter().find(|row| row.0 == "hyper-util").unwrap_or(&rows[0]).clone();
+    let base = *rows.iter().find(|row| row.0 == "hyper-util").unwrap_or(&rows[0]);
     println!("{:<12} {:>12} {:>12} {:>12} {:>12}", "", "per second", "x of base", "µs CPU each", "x of base");
     for (name, wall, cpu) in rows {
         let each = cpu * 1e6 / requests as f64;

@@ -1,0 +1,289 @@
+//! What is asked of every server.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+use futures::future::join_all;
+use futures::{StreamExt, stream};
+use waterspout::agent::Config;
+use waterspout::auth::digest::DigestAuth;
+use waterspout::cookies::CookieJar;
+use waterspout::http::{HeaderMap, StatusCode};
+use waterspout::platform::native::Network;
+use waterspout::{Body, Bytes, Client, ErrorKind, RequestBuilder, Response, Result};
+
+use crate::contents::{LARGE, summary};
+use crate::process::Running;
+
+/// The pieces that uploads come in.
+const PIECE: usize = 64 * 1024;
+
+/// The bytes of an upload that is not about its size.
+const SMALL: usize = 1 << 20;
+
+/// Of requests side by side, how many at once.
+const SLOTS: usize = 16;
+
+/// A client with a jar. It asks for a body for ever: that it is sent is proof that the server said `100 Continue`.
+fn client() -> Client {
+    let config = Config::new().continue_timeout(Duration::ZERO);
+    let agent = Network::new().agent().with_cookies(CookieJar::new()).with_config(config);
+    Client::builder().backend(agent).max_active(SLOTS).build().unwrap()
+}
+
+impl Running {
+    fn get(&self, client: &Client, path: &str) -> RequestBuilder<Client> {
+        client.get(self.url(path))
+    }
+
+    /// The status and body of one answer, in full.
+    async fn text(&self, client: &Client, path: &str) -> (u16, String) {
+        read(self.get(client, path).await).await
+    }
+
+    /// The port that the server sees the client at: one for each connection.
+    async fn peer(&self, client: &Client) -> String {
+        let response = self.get(client, self.kind.paths.plain).await.unwrap();
+        let peer = header(response.headers(), "x-peer").to_owned();
+        assert_eq!(response.text().await.unwrap(), "hello\n");
+        peer
+    }
+
+    /// Uploads to a path that leads to `stored` + `name`, and sees that it is there.
+    async fn upload(&self, request: RequestBuilder<Client>, name: &str, body: &[u8]) {
+        let response = request.await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
+        let told = response.text().await.unwrap();
+        if !self.kind.paths.keeps {
+            return assert_eq!(told, summary(body));
+        }
+        let path = format!("{}{name}", self.kind.paths.stored);
+        let kept = self.get(&client(), &path).await.unwrap().bytes().await.unwrap();
+        assert!(kept == body, "{} bytes of {}", kept.len(), body.len());
+    }
+
+    fn put(&self, path: &str, name: &str) -> RequestBuilder<Client> {
+        client().put(self.url(&format!("{path}{name}")))
+    }
+}
+
+async fn read(response: Result<Response>) -> (u16, String) {
+    let response = response.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+fn pieces(body: Bytes) -> impl Iterator<Item = Result<Bytes>> + Send + 'static {
+    (0..body.len()).step_by(PIECE).map(move |at| Ok(body.slice(at..body.len().min(at + PIECE))))
+}
+
+pub async fn a_plain_answer_is_read(server: &Running) {
+    let response = server.get(&client(), server.kind.paths.plain).await.unwrap();
+    assert_eq!((response.status(), response.reason()), (StatusCode::OK, Some("OK")));
+    assert_eq!(response.content_length(), Some(6));
+    assert_eq!(response.text().await.unwrap(), "hello\n");
+}
+
+pub async fn a_gzipped_answer_is_decoded(server: &Running) {
+    let (path, part) = server.kind.paths.gzip;
+    let (status, text) = server.text(&client(), path).await;
+    assert!(status == 200 && text.contains(part), "{status} {text}");
+    let raw = server.get(&client(), path).header("accept-encoding", "gzip").decompress(false).await.unwrap();
+    assert_eq!(header(raw.headers(), "content-encoding"), "gzip");
+    assert!(raw.bytes().await.unwrap().starts_with(b"\x1f\x8b"));
+}
+
+pub async fn a_chunked_answer_is_read(server: &Running) {
+    let (path, part) = server.kind.paths.chunked;
+    let response = server.get(&client(), path).header("accept-encoding", "identity").await.unwrap();
+    assert_eq!(header(response.headers(), "transfer-encoding"), "chunked");
+    assert_eq!(response.content_length(), None);
+    let text = response.text().await.unwrap();
+    assert!(text.contains(part), "{text}");
+}
+
+pub async fn a_connection_is_used_again(server: &Running) {
+    let (client, other) = (client(), client());
+    let peer = server.peer(&client).await;
+    assert_ne!(peer, "");
+    let elsewhere = server.peer(&other).await;
+    assert_ne!(elsewhere, peer);
+    for _ in 0..5 {
+        assert_eq!(server.peer(&client).await, peer);
+    }
+    assert_eq!(server.peer(&other).await, elsewhere);
+}
+
+pub async fn requests_side_by_side_share_connections(server: &Running) {
+    let client = client();
+    let peers: BTreeSet<_> = join_all((0..20 * SLOTS).map(|_| server.peer(&client))).await.into_iter().collect();
+    assert!((1..=SLOTS).contains(&peers.len()), "{peers:?}");
+}
+
+pub async fn a_part_is_had_by_its_range(server: &Running) {
+    let client = client();
+    for (range, content_range, part) in [
+        ("bytes=2-4", "bytes 2-4/26", "cde"),
+        ("bytes=23-", "bytes 23-25/26", "xyz"),
+        ("bytes=-3", "bytes 23-25/26", "xyz"),
+    ] {
+        let response = server.get(&client, server.kind.paths.letters).header("range", range).await.unwrap();
+        assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(header(response.headers(), "content-range"), content_range);
+        assert_eq!(response.text().await.unwrap(), part);
+    }
+    let beyond = server.get(&client, server.kind.paths.letters).header("range", "bytes=26-").await.unwrap();
+    assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    // Most say how long the whole is; they need not (RFC 9110, section 15.5.17).
+    assert!(["", "bytes */26"].contains(&header(beyond.headers(), "content-range")), "{beyond:?}");
+}
+
+pub async fn redirects_are_followed(server: &Running) {
+    let url = server.url(server.kind.paths.redirect);
+    let response = client().get(&url).await.unwrap();
+    assert!(response.redirected() && response.url().as_str() != url, "{response:?}");
+    assert_eq!(read(Ok(response)).await, (200, "hello\n".to_owned()));
+}
+
+pub async fn a_308_takes_the_body_along(server: &Running) {
+    let body = LARGE.slice(..SMALL);
+    let request = client().put(server.url(server.kind.paths.moved)).body(body.clone());
+    server.upload(request, "moved", &body).await;
+}
+
+pub async fn cookies_are_kept_and_sent(server: &Running) {
+    let paths = &server.kind.paths;
+    let (client, stranger) = (client(), client());
+    assert_eq!(server.text(&client, paths.cookie).await.0, 200);
+    let (shown, part) = paths.cookie_shown;
+    for (client, knows) in [(&client, true), (&stranger, false)] {
+        let response = server.get(client, shown).await.unwrap();
+        let saw = header(response.headers(), "x-saw").to_owned() + &response.text().await.unwrap();
+        assert_eq!(saw.contains(part), knows, "{saw}");
+    }
+}
+
+pub async fn basic_credentials_open_the_door(server: &Running) {
+    let client = client();
+    let path = server.kind.paths.basic;
+    let closed = server.get(&client, path).await.unwrap();
+    assert_eq!(closed.status(), StatusCode::UNAUTHORIZED);
+    assert!(header(closed.headers(), "www-authenticate").starts_with("Basic realm="), "{closed:?}");
+    let wrong = server.get(&client, path).basic_auth("Aladdin", "open-seed").await;
+    assert_eq!(read(wrong).await.0, 401);
+    let right = server.get(&client, path).basic_auth("Aladdin", "open-sesame").await;
+    assert_eq!(read(right).await.0, 200);
+    let url = server.url(path).replace("http://", "http://Aladdin:open-sesame@");
+    assert_eq!(read(client.get(url).await).await.0, 200);
+}
+
+pub async fn a_digest_challenge_is_answered(server: &Running) {
+    for path in server.kind.paths.digest {
+        let client = client();
+        let wrong = server.get(&client, path).digest_auth("Aladdin", "open-seed").await;
+        assert_eq!(read(wrong).await.0, 401);
+        let account = DigestAuth::new("Aladdin", "open-sesame").unwrap();
+        for _ in 0..3 {
+            let right = server.get(&client, path).authenticator(account.clone()).await;
+            assert_eq!(read(right).await.0, 200, "{path}");
+        }
+    }
+}
+
+/// The server's nonces are good for a second or for one request, and its log says what it had to refuse.
+pub async fn a_stale_nonce_is_replaced(server: &Running) {
+    let client = client();
+    let account = DigestAuth::new("Aladdin", "open-sesame").unwrap();
+    for _ in 0..2 {
+        let response = server.get(&client, server.kind.paths.stale).authenticator(account.clone()).await;
+        assert_eq!(read(response).await.0, 200);
+        Timer::after(Duration::from_millis(2100)).await;
+    }
+    let log = server.folder.read("access.log");
+    let seen = log.lines().filter(|line| line.split(' ').nth(1) == Some(server.kind.paths.stale));
+    let seen: Vec<_> = seen.map(|line| (line[..3].to_owned(), line.contains("Digest username"))).collect();
+    let expected = [("401", false), ("200", true), ("401", true), ("200", true)];
+    assert_eq!(seen, expected.map(|(status, answered)| (status.to_owned(), answered)));
+}
+
+pub async fn a_large_upload_arrives_whole(server: &Running) {
+    let body = Body::factory(|| stream::iter(pieces(LARGE.clone()))).with_length(LARGE.len() as u64);
+    server.upload(server.put(server.kind.paths.stored, "large").body(body), "large", &LARGE).await;
+}
+
+pub async fn a_large_chunked_upload_arrives_whole(server: &Running) {
+    let body = Body::factory(|| stream::iter(pieces(LARGE.clone())));
+    server.upload(server.put(server.kind.paths.stored, "chunked").body(body), "chunked", &LARGE).await;
+}
+
+pub async fn a_body_waits_to_be_asked_for(server: &Running) {
+    let body = LARGE.slice(..SMALL);
+    let request = server.put(server.kind.paths.stored, "asked").body(body.clone()).expect_continue(true);
+    let started = Instant::now();
+    server.upload(request, "asked", &body).await;
+    assert!(started.elapsed() < Duration::from_secs(15), "the server did not ask");
+}
+
+pub async fn a_refused_body_is_never_read(server: &Running) {
+    let (path, status) = server.kind.paths.refused;
+    let taken = Arc::<AtomicUsize>::default();
+    let count = taken.clone();
+    let counted = stream::iter(pieces(LARGE.clone())).inspect(move |_| _ = count.fetch_add(1, Ordering::Relaxed));
+    let body = Body::stream(counted).with_length(LARGE.len() as u64);
+    let response = server.put(path, "").body(body).expect_continue(true).await;
+    assert_eq!(read(response).await.0, status);
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+}
+
+/// The server does not say that it would rather not, and does not read to the end.
+pub async fn a_refusal_is_heard_while_the_body_is_sent(server: &Running) {
+    let (path, status) = server.kind.paths.refused;
+    for _ in 0..5 {
+        let body = Body::factory(|| stream::iter(pieces(LARGE.clone())));
+        let with_length = body.try_clone().unwrap().with_length(LARGE.len() as u64);
+        for body in [body, with_length] {
+            let client = client();
+            let response = client.put(server.url(path)).body(body).await;
+            assert_eq!(read(response).await.0, status);
+            assert_eq!(server.text(&client, server.kind.paths.plain).await, (200, "hello\n".to_owned()));
+        }
+    }
+}
+
+pub async fn an_answer_to_head_has_no_body(server: &Running) {
+    let client = client();
+    for (path, length) in [(server.kind.paths.letters, "26"), (server.kind.paths.plain, "6")] {
+        let response = client.head(server.url(path)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(["", length].contains(&header(response.headers(), "content-length")), "{response:?}");
+        assert_eq!(response.bytes().await.unwrap().len(), 0);
+        // If it had one after all, the next answer would begin with it.
+        assert_eq!(server.text(&client, server.kind.paths.plain).await, (200, "hello\n".to_owned()));
+    }
+}
+
+pub async fn a_404_is_a_response(server: &Running) {
+    let client = client();
+    let response = server.get(&client, server.kind.paths.missing).await.unwrap();
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    assert_eq!(response.error_for_status_ref().unwrap_err().kind(), ErrorKind::Status);
+    response.bytes().await.unwrap();
+    assert_eq!(server.text(&client, server.kind.paths.plain).await, (200, "hello\n".to_owned()));
+}
+
+pub async fn a_large_download_arrives_whole(server: &Running) {
+    let mut response = server.get(&client(), server.kind.paths.large).await.unwrap();
+    assert_eq!(response.content_length(), Some(LARGE.len() as u64));
+    let mut at = 0;
+    while let Some(chunk) = response.chunk().await.unwrap() {
+        assert!(LARGE[at..].starts_with(&chunk), "the {} bytes from {at} are not those of the file", chunk.len());
+        at += chunk.len();
+    }
+    assert_eq!(at, LARGE.len());
+}

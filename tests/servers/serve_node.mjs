@@ -1,0 +1,60 @@
+// Node's own server: `node serve_node.mjs PORT`, in a folder with `files`.
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+
+const numbers = readFileSync('files/numbers');
+
+/** Says how long the body was and what its hash is. */
+const digest = async (request, response) => {
+  const hash = createHash('sha256');
+  let length = 0;
+  for await (const chunk of request) {
+    hash.update(chunk);
+    length += chunk.length;
+  }
+  response.end(`${length} ${hash.digest('hex')}\n`);
+};
+
+const redirect = (status, location) => (_request, response) => response.writeHead(status, { location }).end();
+
+const pages = {
+  '/plain': (_request, response) => response.end('hello\n'),
+  '/letters': (_request, response) => response.end('abcdefghijklmnopqrstuvwxyz'),
+  '/gzip': async (_request, response) => {
+    response.setHeader('content-encoding', 'gzip');
+    await pipeline(async function* () { yield numbers; }, createGzip(), response);
+  },
+  '/chunked': (_request, response) => {
+    for (let at = 0; at < numbers.length; at += 1000) response.write(numbers.subarray(at, at + 1000));
+    response.end();
+  },
+  '/redirect': redirect(301, '/redirect/again'),
+  '/redirect/again': redirect(302, '/plain'),
+  '/moved': redirect(308, '/stored/moved'),
+  '/cookie': (_request, response) => response.setHeader('set-cookie', ['taste=salt; Path=/', 'smell=sea']).end('set\n'),
+  '/cookie/shown': (request, response) => response.end(request.headers.cookie),
+  '/refused': (_request, response) => response.writeHead(413).end('too large\n'),
+  '/large': async (_request, response) => {
+    response.setHeader('content-length', statSync('files/large').size);
+    await pipeline(createReadStream('files/large'), response);
+  },
+};
+
+const serve = async (request, response) => {
+  response.setHeader('x-peer', request.socket.remotePort);
+  if (request.url.startsWith('/stored/')) return digest(request, response);
+  const page = pages[request.url];
+  if (page) return page(request, response);
+  response.writeHead(404).end('no such page\n');
+};
+
+const server = createServer(serve);
+server.on('checkContinue', (request, response) => {
+  if (request.url === '/refused') return pages['/refused'](request, response);
+  response.writeContinue();
+  return serve(request, response);
+});
+server.listen(Number(process.argv[2]), '127.0.0.1');
