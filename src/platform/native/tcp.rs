@@ -187,9 +187,8 @@ pub(super) struct TcpTransport {
 
 impl TcpTransport {
     pub(super) fn new(stream: Async<TcpStream>) -> Self {
-        let mut details = Details::default();
-        details.remote_address = stream.get_ref().peer_addr().ok();
-        details.local_address = stream.get_ref().local_addr().ok();
+        let (remote_address, local_address) = (stream.get_ref().peer_addr().ok(), stream.get_ref().local_addr().ok());
+        let details = Details { remote_address, local_address, ..Details::default() };
         Self { stream, details }
     }
 }
