@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -40,7 +41,7 @@ pub enum ErrorKind {
     /// The TLS handshake failed; the message and the source tell a certificate that has expired, is for another host or
     /// comes from an issuer that is not trusted.
     Tls,
-    /// The server closed the connection before the response was complete.
+    /// The server closed the connection before the response, or what a stream waited for, was complete.
     ConnectionClosed,
     /// The server's bytes are not a valid HTTP/1.1 response.
     Protocol,
@@ -55,7 +56,7 @@ pub enum ErrorKind {
     BodyNotReplayable,
     /// The request's body failed while being read, or is not as long as it said.
     RequestBody,
-    /// A head or a body is larger than a limit allows.
+    /// A head, a body or the buffer of a stream is larger than a limit allows.
     LimitExceeded,
     /// The body is not what the caller asked it to be (JSON, for instance).
     Decode,
@@ -105,6 +106,8 @@ pub enum Phase {
     Head,
     /// Reading the response's body.
     Body,
+    /// Reading or writing an [`IoStream`](crate::IoStream), which is not part of any request.
+    Stream,
 }
 
 impl Phase {
@@ -116,6 +119,7 @@ impl Phase {
             Self::Connect => "connect",
             Self::Head => "head",
             Self::Body => "body",
+            Self::Stream => "stream",
         }
     }
 
@@ -126,6 +130,7 @@ impl Phase {
             Self::Connect => "connecting",
             Self::Head => "waiting for the response's head",
             Self::Body => "reading the body",
+            Self::Stream => "using a stream",
         }
     }
 }
@@ -145,7 +150,7 @@ pub struct Limit {
     pub duration: Duration,
 }
 
-/// An error of waterspout.
+/// An error of waterspout. A clone shares the cause.
 ///
 /// # Examples
 ///
@@ -158,8 +163,10 @@ pub struct Limit {
 /// assert_eq!(error.phase(), Phase::Request);
 /// # });
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     phase: Phase,
@@ -169,7 +176,7 @@ struct Inner {
     elapsed: Option<Duration>,
     status: Option<StatusCode>,
     reason: Option<Box<str>>,
-    source: Option<Source>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -209,7 +216,7 @@ impl Error {
 
     /// The same error with `source` as its cause.
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -295,7 +302,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
         f.write_str(&inner.message)?;
-        if self.is_timeout() || (self.is_network() && inner.phase != Phase::Request) {
+        if self.is_timeout() || (self.is_network() && !matches!(inner.phase, Phase::Request | Phase::Stream)) {
             write!(f, " while {}", inner.phase.activity())?;
         }
         if let Some(limit) = inner.limit {

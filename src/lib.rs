@@ -31,6 +31,7 @@
 //! # Map
 //! - [`Client`] sends a [`Request`] and gets a [`Response`]; [`Error`] is the only error.
 //! - [`Backend`] is the seam at Fetch height, [`Connector`] and [`Transport`] the one at byte height.
+//! - [`IoStream`] reads and writes plain bytes, within limits, over any [`Transport`].
 //! - [`runtime`] has the two traits asked of a runtime; both have defaults.
 //! - [`auth`] has what answers a server that asks for credentials; [`multipart`] has forms with files.
 //! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
@@ -40,6 +41,7 @@ pub mod agent;
 pub mod auth;
 mod backend;
 mod body;
+mod buffer;
 mod client;
 mod conditional;
 #[cfg(feature = "cookies")]
@@ -50,6 +52,7 @@ mod exchange;
 mod form;
 pub mod future;
 mod http1;
+pub mod io_stream;
 #[cfg(feature = "js")]
 mod js;
 #[cfg(feature = "json")]
@@ -85,6 +88,7 @@ pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
 pub use crate::event_loop::EventLoop;
 pub use crate::exchange::{Exchange, Hop, Timings};
 pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
+pub use crate::io_stream::IoStream;
 pub use crate::progress::{Connecting, Progress, Transferred};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;

@@ -274,7 +274,10 @@ mod redirects {
 
     #[test]
     fn one_slot_is_enough_for_redirects_and_nobody_gets_between_them() {
-        let script = answers([&*redirect(302, "/1"), &redirect(302, "/2"), &redirect(302, "/z"), HELLO, HELLO, HELLO]);
+        let hops = ["/1", "/2", "/z"].map(|to| redirect(302, to));
+        let all = hops.into_iter().chain([HELLO; 3].map(str::to_owned));
+        // Each answer keeps its request waiting, so that the others could go on if there were a slot.
+        let script = all.fold(Script::new(), |script, answer| script.expect_head().pause().send(answer));
         let wire = with(Client::builder().max_active(1), [script]);
         let get = |path: &str| wire.client.get(format!("http://example.com{path}")).send();
         let (first, second, third) = block_on(join3(get("/a"), get("/b"), get("/c")));

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 31] = [
+const IMPORTS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("request", &["auth", "settings"]),
     ("response", &["exchange"]),
     ("exchange", &[]),
     ("body", &["future"]),
+    ("buffer", &[]),
     ("trailers", &[]),
     ("url", &["platform"]),
     ("progress", &[]),
@@ -33,14 +34,15 @@ const IMPORTS: [(&str, &[&str]); 31] = [
     ("waiters", &[]),
     ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
     ("agent", &["auth", "backend", "exchange", "future", "http1", "runtime", "settings", "transport"]),
-    ("http1", &[]),
+    ("http1", &["buffer"]),
+    ("io_stream", &["buffer", "future", "transport"]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),
     ("js", &["client", "platform"]),
     ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
     ("platform", &["backend", "future", "runtime"]),
     ("platform/unix", &["agent", "future", "transport"]),
-    ("platform/native", &["agent", "backend", "event_loop", "future", "runtime", "testing", "transport"]),
+    ("platform/native", &["agent", "backend", "event_loop", "future", "io_stream", "runtime", "testing", "transport"]),
     ("platform/browser", &["backend", "future", "runtime"]),
 ];
 

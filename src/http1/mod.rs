@@ -11,7 +11,6 @@
 //! `exchange` is the one file that reads and writes: it drives this over a transport.
 
 mod body;
-pub(crate) mod buffer;
 mod chunked;
 mod decode;
 mod encode;
@@ -21,6 +20,7 @@ pub(crate) mod framing;
 mod limits;
 mod upload;
 
+pub(crate) use crate::buffer;
 pub(crate) use body::{BodyDecoder, BodyEvent};
 pub(crate) use decode::ResponseHead;
 pub(crate) use encode::RequestHead;

@@ -75,7 +75,9 @@ mod tests {
     use futures::channel::oneshot;
     use futures::future::LocalBoxFuture;
 
+    use super::super::within::within;
     use super::*;
+    use crate::error::{Error, ErrorKind, Phase};
     use crate::testing::ManualTimer;
 
     type Answer = io::Result<&'static str>;
@@ -216,5 +218,112 @@ mod tests {
         drop(race);
         assert!(network.is_dropped(A) && network.is_dropped(X));
         assert_eq!((network.dialled().len(), network.timer.pending()), (2, 0));
+    }
+
+    #[test]
+    fn a_single_address_that_fails_is_the_error() {
+        let network = Network::default();
+        let mut race = network.race(&[A]);
+        assert!((&mut race).now_or_never().is_none());
+        network.refuse(A);
+        assert_eq!(race.now_or_never(), Some(Err(vec![A.parse().unwrap()])));
+    }
+
+    #[test]
+    fn without_another_address_there_is_no_delay_to_wait_for() {
+        let network = Network::default();
+        let mut race = network.race(&[A, B]);
+        assert!((&mut race).now_or_never().is_none());
+        network.refuse(A);
+        assert!((&mut race).now_or_never().is_none());
+        assert_eq!(network.timer.pending(), 0);
+        network.timer.advance(2 * DEFAULT_DELAY);
+        assert!((&mut race).now_or_never().is_none());
+        assert_eq!(network.dialled(), [A, B]);
+    }
+
+    #[test]
+    fn a_win_drops_those_who_are_late_and_starts_nobody() {
+        let network = Network::default();
+        let mut race = network.race(&[A, X, Y]);
+        assert!((&mut race).now_or_never().is_none());
+        network.timer.advance(DEFAULT_DELAY);
+        assert!((&mut race).now_or_never().is_none());
+        network.answer(A, Ok("a"));
+        assert_eq!(race.now_or_never(), Some(Ok("a")));
+        assert!(network.is_dropped(X));
+        network.timer.advance(2 * DEFAULT_DELAY);
+        assert_eq!((network.dialled().len(), network.timer.pending()), (2, 0));
+    }
+
+    /// Between the first delay and the second.
+    const LIMIT: Duration = Duration::from_millis(300);
+
+    impl Network {
+        /// A race within a limit in all; every error but that of the limit is `Connect`.
+        fn limited(&self, addresses: &[&str]) -> LocalBoxFuture<'static, Result<&'static str, ErrorKind>> {
+            let (race, timer) = (self.race(addresses), self.timer.clone());
+            async move {
+                let race = race.map(|outcome| {
+                    outcome.map_err(|_| Error::new(ErrorKind::Connect, Phase::Connect, "nobody answered"))
+                });
+                within(&timer, Some(LIMIT), race).await.map_err(|error| error.kind())
+            }
+            .boxed_local()
+        }
+    }
+
+    #[test]
+    fn the_limit_in_all_drops_every_open_attempt_and_nothing_starts_later() {
+        for addresses in [&[A][..], &[A, B], &[A, X, Y]] {
+            let network = Network::default();
+            let mut race = network.limited(addresses);
+            assert!((&mut race).now_or_never().is_none());
+            network.timer.advance(DEFAULT_DELAY);
+            assert!((&mut race).now_or_never().is_none());
+            let dialled = network.dialled();
+            assert_eq!(dialled.len(), addresses.len().min(2));
+            network.timer.advance(LIMIT - DEFAULT_DELAY);
+            assert_eq!((&mut race).now_or_never(), Some(Err(ErrorKind::Timeout)));
+            assert!(dialled.iter().all(|address| network.is_dropped(address)));
+            network.timer.advance(LIMIT);
+            assert_eq!((network.dialled(), network.timer.pending()), (dialled, 0));
+        }
+    }
+
+    #[test]
+    fn the_limit_in_all_holds_for_the_second_try_as_well() {
+        let network = Network::default();
+        let mut race = network.limited(&[A, B]);
+        assert!((&mut race).now_or_never().is_none());
+        network.refuse(A);
+        assert!((&mut race).now_or_never().is_none());
+        network.timer.advance(LIMIT);
+        assert_eq!(race.now_or_never(), Some(Err(ErrorKind::Timeout)));
+        assert!(network.is_dropped(B));
+    }
+
+    #[test]
+    fn a_win_before_the_limit_in_all_stands_and_leaves_no_timer() {
+        let network = Network::default();
+        let mut race = network.limited(&[A, X]);
+        assert!((&mut race).now_or_never().is_none());
+        network.timer.advance(LIMIT - Duration::from_millis(1));
+        assert!((&mut race).now_or_never().is_none());
+        network.answer(X, Ok("x"));
+        assert_eq!(race.now_or_never(), Some(Ok("x")));
+        assert_eq!((network.is_dropped(A), network.timer.pending()), (true, 0));
+    }
+
+    #[test]
+    fn when_all_fail_before_the_limit_in_all_that_is_the_error() {
+        let network = Network::default();
+        let mut race = network.limited(&[A, B]);
+        for address in [A, B] {
+            assert!((&mut race).now_or_never().is_none());
+            network.refuse(address);
+        }
+        assert_eq!(race.now_or_never(), Some(Err(ErrorKind::Connect)));
+        assert_eq!(network.timer.pending(), 0);
     }
 }

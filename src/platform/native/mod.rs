@@ -17,6 +17,7 @@ mod tls;
 mod tls;
 #[cfg(feature = "tls")]
 mod verify;
+mod within;
 
 use std::sync::Arc;
 

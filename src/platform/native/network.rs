@@ -103,7 +103,7 @@ impl Connector for Network {
             if origin.scheme() == Scheme::Https {
                 self.tls.check()?;
             }
-            let stream = self.tcp.connect(origin.host(), origin.port()).await?;
+            let stream = self.tcp.open(origin.host(), origin.port()).await?;
             match origin.scheme() {
                 Scheme::Http => Ok(Box::new(stream) as Box<dyn Transport>),
                 Scheme::Https => tls::start(stream, origin.host(), &self.tls, &*self.timer).await,

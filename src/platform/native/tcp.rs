@@ -1,8 +1,9 @@
 //! Connections over TCP.
 
 use std::fmt;
+use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,7 +16,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
 use super::timer::SystemTimer;
+use super::within::within;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::io_stream::IoStream;
 use crate::runtime::Timer;
 use crate::transport::{Details, Transport};
 
@@ -45,10 +48,12 @@ impl AddressFamily {
 #[derive(Clone)]
 pub struct TcpClient {
     resolver: Arc<dyn Resolver>,
-    timer: Arc<dyn Timer>,
+    pub(super) timer: Arc<dyn Timer>,
     delay: Duration,
     family: AddressFamily,
     local: Option<IpAddr>,
+    local_port: Option<u16>,
+    timeout: Option<Duration>,
 }
 
 impl TcpClient {
@@ -60,6 +65,8 @@ impl TcpClient {
             delay: DEFAULT_DELAY,
             family: AddressFamily::Any,
             local: None,
+            local_port: None,
+            timeout: None,
         }
     }
 
@@ -98,17 +105,82 @@ impl TcpClient {
         self
     }
 
+    /// Sets the port of this machine to connect from; zero is any. Without a [local address](Self::local_address) it is
+    /// taken on all of them. Only one attempt can have it, so a host's addresses are then tried one after the other, and
+    /// the system may keep it for minutes after a connection.
+    #[must_use]
+    pub fn local_port(mut self, port: u16) -> Self {
+        self.local_port = (port != 0).then_some(port);
+        self
+    }
+
+    /// Sets how long [`connect`](Self::connect) may take in all: look-up, every attempt and the handshake of TLS. Zero is no
+    /// limit, which is the default. A [`Network`](super::Network) does not use it: a client has a limit of its own.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// Connects to `host`, a name or an address; an IPv6 address may be in brackets.
-    pub(super) async fn connect(&self, host: &str, port: u16) -> Result<TcpTransport> {
+    ///
+    /// # Errors
+    /// [`Dns`](ErrorKind::Dns) if there is no address to try, [`Connect`](ErrorKind::Connect) if none can be connected to,
+    /// [`Timeout`](ErrorKind::Timeout) at the limit.
+    ///
+    /// # Cancellation
+    /// Dropping the future drops the look-up and every attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use waterspout::platform::native::TcpClient;
+    ///
+    /// # async fn run() -> waterspout::Result<()> {
+    /// let stream = TcpClient::new().timeout(Duration::from_secs(5)).connect("whois.example", 43).await?;
+    /// stream.write("example\r\n").await?;
+    /// let answer = stream.read_until_close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect(&self, host: &str, port: u16) -> Result<IoStream> {
+        Ok(IoStream::new(self.within(self.open(host, port)).await?))
+    }
+
+    /// A stream that [connects](Self::connect) as soon as it is used; what is written meanwhile waits.
+    pub fn connecting(&self, host: &str, port: u16) -> IoStream {
+        let (client, host) = (self.clone(), host.to_owned());
+        IoStream::connecting(async move {
+            let transport = client.within(client.open(&host, port)).await?;
+            Ok(Box::new(transport) as Box<dyn Transport>)
+        })
+    }
+
+    /// Runs `future` within the limit.
+    pub(super) async fn within<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        within(&*self.timer, self.timeout, future).await
+    }
+
+    /// Connects without a limit.
+    pub(super) async fn open(&self, host: &str, port: u16) -> Result<TcpTransport> {
         let started = self.timer.now();
         let addresses = self.addresses(unbracketed(host), port).await?;
         let looked_up = self.timer.now();
-        let dial = |address| dial(address, self.local);
-        let outcome = happy_eyeballs::race(addresses, self.delay, &*self.timer, dial).await;
+        let dial = |address| dial(address, self.source(address));
+        let delay = if self.local_port.is_some() { Duration::MAX } else { self.delay };
+        let outcome = happy_eyeballs::race(addresses, delay, &*self.timer, dial).await;
         let mut transport = outcome.map_err(unreachable)?;
         transport.details.dns = Some(looked_up.since(started));
         transport.details.connect = Some(self.timer.now().since(looked_up));
         Ok(transport)
+    }
+
+    /// Where to connect to `address` from, if that was set.
+    fn source(&self, address: SocketAddr) -> Option<SocketAddr> {
+        let any = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let wanted = self.local.is_some() || self.local_port.is_some();
+        wanted.then(|| SocketAddr::new(self.local.unwrap_or(any), self.local_port.unwrap_or_default()))
     }
 
     /// The addresses to try; never none.
@@ -133,7 +205,11 @@ impl Default for TcpClient {
 
 impl fmt::Debug for TcpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpClient").field("family", &self.family).field("local", &self.local).finish_non_exhaustive()
+        f.debug_struct("TcpClient")
+            .field("family", &self.family)
+            .field("local", &self.local)
+            .field("local_port", &self.local_port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -152,7 +228,7 @@ fn unreachable(mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
     }
 }
 
-async fn dial(address: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpTransport> {
+async fn dial(address: SocketAddr, local: Option<SocketAddr>) -> io::Result<TcpTransport> {
     let stream = match local {
         None => Async::<TcpStream>::connect(address).await?,
         Some(local) => dial_from(local, address).await?,
@@ -162,9 +238,13 @@ async fn dial(address: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpTrans
     Ok(TcpTransport::new(stream))
 }
 
-async fn dial_from(local: IpAddr, address: SocketAddr) -> io::Result<Async<TcpStream>> {
+async fn dial_from(local: SocketAddr, address: SocketAddr) -> io::Result<Async<TcpStream>> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.bind(&SocketAddr::new(local, 0).into())?;
+    if address.is_ipv6() {
+        // All addresses of one family are not those of the other.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&local.into())?;
     socket.set_nonblocking(true)?;
     // It goes on in the background, which is told as an error.
     let started = socket.connect(&address.into());
@@ -231,7 +311,11 @@ impl AsyncWrite for TcpTransport {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(cx)
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Nothing is buffered; that of `Async` would leave the half open.
+        match self.stream.get_ref().shutdown(Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            outcome => Poll::Ready(outcome),
+        }
     }
 }

@@ -16,9 +16,11 @@ use futures_rustls::rustls::crypto::{CryptoProvider, ring};
 use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 use super::network::Network;
-use super::tcp::unbracketed;
+use super::tcp::{TcpClient, unbracketed};
+use super::timer::SystemTimer;
 use super::verify::{AcceptAny, NameSelfSigned, SelfSigned};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::io_stream::IoStream;
 use crate::runtime::Timer;
 use crate::transport::{Details, Transport};
 
@@ -177,6 +179,37 @@ impl Network {
     pub fn tls(mut self, config: TlsConfig) -> Self {
         self.tls = config;
         self
+    }
+}
+
+impl TlsConfig {
+    /// Secures a stream that is open and idle, as `STARTTLS` asks for: shakes hands as a client of `host`, a name or an
+    /// address, and goes on over TLS. What is written meanwhile waits and is sent secured.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the stream is not idle, as [`IoStream::upgrade`] has it; it then stays as
+    /// it was. [`Tls`](ErrorKind::Tls) if the handshake fails; the stream is then closed.
+    ///
+    /// # Cancellation
+    /// If it is dropped the handshake goes on when the stream is next used: nothing more is sent in the clear.
+    pub async fn start_tls(&self, stream: &IoStream, host: &str) -> Result<()> {
+        let (config, host) = (self.clone(), host.to_owned());
+        stream.upgrade(|transport| async move { start(transport, &host, &config, &SystemTimer).await })?;
+        stream.connected().await
+    }
+}
+
+impl TcpClient {
+    /// As [`connect`](Self::connect), and shakes hands, as a client of `host`, within the same limit.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect), and [`Tls`](ErrorKind::Tls) if the handshake fails.
+    ///
+    /// # Cancellation
+    /// Dropping the future drops the connection.
+    pub async fn connect_tls(&self, host: &str, port: u16, config: &TlsConfig) -> Result<IoStream> {
+        let secured = async { start(self.open(host, port).await?, host, config, &*self.timer).await };
+        Ok(IoStream::new(self.within(secured).await?))
     }
 }
 

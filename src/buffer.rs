@@ -20,11 +20,17 @@ pub(crate) struct ReadBuffer {
     bytes: BytesMut,
     filled: usize,
     room: usize,
+    largest: usize,
 }
 
 impl ReadBuffer {
     pub(crate) fn new() -> Self {
-        Self { bytes: BytesMut::new(), filled: 0, room: FIRST_READ }
+        Self::with_reads(FIRST_READ, LARGEST_READ)
+    }
+
+    /// A buffer whose reads are given `first` bytes of room at first and never more than `largest`.
+    pub(crate) fn with_reads(first: usize, largest: usize) -> Self {
+        Self { bytes: BytesMut::new(), filled: 0, room: first, largest }
     }
 
     /// What has been received and not been taken.
@@ -44,14 +50,26 @@ impl ReadBuffer {
         cx: &mut Context<'_>,
         source: &mut R,
     ) -> Poll<io::Result<usize>> {
+        self.poll_fill_within(cx, source, usize::MAX)
+    }
+
+    /// As [`poll_fill`](Self::poll_fill), but takes no more than `most` bytes.
+    pub(crate) fn poll_fill_within<R: AsyncRead + Unpin + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut R,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
         if self.bytes.len() - self.filled < self.room / 2 {
             self.bytes.resize(self.filled + self.room, 0);
         }
         let spare = &mut self.bytes[self.filled..];
+        let most = most.min(spare.len());
+        let spare = &mut spare[..most];
         let (offered, count) = (spare.len(), ready!(Pin::new(source).poll_read(cx, spare))?);
         self.filled += count;
         if count == offered {
-            self.room = (self.room * 2).min(LARGEST_READ);
+            self.room = (self.room * 2).min(self.largest);
         }
         Poll::Ready(Ok(count))
     }

@@ -1,0 +1,152 @@
+//! What waits to be written, and how far it has gone.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use futures::AsyncWrite;
+
+use super::limit::StreamLimit;
+use super::state::broken;
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::transport::Transport;
+
+/// How many pieces one write may gather.
+const PIECES: usize = 16;
+
+/// How many bytes a transport may take before it is asked to let them go: it may have a buffer of its own, and those who
+/// wrote them wait.
+const UNFLUSHED: u64 = 128 * 1024;
+
+/// Bytes in the order of their writes. Positions count from the first byte ever written.
+pub(super) struct Output {
+    queue: VecDeque<Bytes>,
+    pub(super) most: usize,
+    /// Where the next write ends up.
+    queued: u64,
+    /// Up to where the transport has taken it.
+    taken: u64,
+    /// Up to where the transport has let it go.
+    flushed: u64,
+    /// Why nothing can be written any more. What the peer has sent may still be read.
+    broken: Option<Error>,
+}
+
+impl Output {
+    pub(super) fn new(most: usize) -> Self {
+        Self { queue: VecDeque::new(), most, queued: 0, taken: 0, flushed: 0, broken: None }
+    }
+
+    /// Puts `bytes` behind what waits and says where they end, or that they are too many.
+    pub(super) fn push(&mut self, bytes: Bytes) -> Result<u64> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        let waiting = usize::try_from(self.queued - self.taken).unwrap_or(usize::MAX);
+        if bytes.len() > self.most.saturating_sub(waiting) {
+            return Err(StreamLimit::WriteBuffer(self.most).into());
+        }
+        self.queued += bytes.len() as u64;
+        if !bytes.is_empty() {
+            self.queue.push_back(bytes);
+        }
+        Ok(self.queued)
+    }
+
+    /// Up to where everything has left.
+    pub(super) fn sent(&self) -> u64 {
+        self.flushed
+    }
+
+    /// Up to where it is known what became of the bytes: to the end, if no more can be written.
+    pub(super) fn settled(&self) -> u64 {
+        if self.broken.is_some() { u64::MAX } else { self.flushed }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.flushed == self.queued
+    }
+
+    /// Forgets what waits.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+    }
+
+    /// Takes no more.
+    pub(super) fn end(&mut self, reason: Error) {
+        self.broken.get_or_insert(reason);
+        self.clear();
+    }
+
+    /// Writes what waits. Ready when all of it has left, or none can.
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>, transport: &mut Box<dyn Transport>) -> Poll<Result<()>> {
+        if let Some(error) = &self.broken {
+            return Poll::Ready(Err(error.clone()));
+        }
+        match ready!(self.poll_drain(cx, transport)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => {
+                let error = broken("writing to the stream failed", error);
+                self.end(error.clone());
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>, transport: &mut Box<dyn Transport>) -> Poll<io::Result<()>> {
+        loop {
+            let unflushed = self.taken - self.flushed;
+            if unflushed >= UNFLUSHED || (self.queue.is_empty() && unflushed > 0) {
+                ready!(self.poll_flush(cx, transport))?;
+            }
+            if self.queue.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            match self.poll_write(cx, transport) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => self.advance(count),
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    // What it has taken may leave all the same.
+                    ready!(self.poll_flush(cx, transport))?;
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, transport: &mut Box<dyn Transport>) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); PIECES];
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip(&self.queue) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        Pin::new(transport).poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, transport: &mut Box<dyn Transport>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(transport).poll_flush(cx))?;
+        self.flushed = self.taken;
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        self.taken += count as u64;
+        while let Some(piece) = self.queue.front_mut() {
+            if count < piece.len() {
+                return piece.advance(count);
+            }
+            count -= piece.len();
+            self.queue.pop_front();
+        }
+    }
+}
+
+/// What is written after the writing half was closed.
+pub(super) fn shut() -> Error {
+    Error::new(ErrorKind::ConnectionClosed, Phase::Stream, "the stream's writing half was closed here")
+}
