@@ -16,6 +16,9 @@ use http::StatusCode;
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// How many characters of a server's reason phrase an error repeats.
+const LONGEST_REASON: usize = 100;
+
 /// The cause of an [`Error`], as another error.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
@@ -178,6 +181,7 @@ struct Inner {
     limit: Option<Limit>,
     elapsed: Option<Duration>,
     status: Option<StatusCode>,
+    reason: Option<Box<str>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -192,6 +196,7 @@ impl Error {
             limit: None,
             elapsed: None,
             status: None,
+            reason: None,
             source: None,
         }))
     }
@@ -211,8 +216,12 @@ impl Error {
         error
     }
 
-    pub(crate) fn for_status(status: StatusCode) -> Self {
-        Self::new(ErrorKind::Status, Phase::Head, "the server answered with an error").with_status(status)
+    /// The phrase after the status may be the server's own: of a long one only the beginning is told.
+    pub(crate) fn for_status(status: StatusCode, reason: Option<&str>) -> Self {
+        let mut error =
+            Self::new(ErrorKind::Status, Phase::Head, "the server answered with an error").with_status(status);
+        error.0.reason = reason.map(|reason| reason.chars().take(LONGEST_REASON).collect());
+        error
     }
 
     /// The same error, about this status.
@@ -316,7 +325,10 @@ impl fmt::Display for Error {
             write!(f, " (limit `{}`: {:?})", limit.name, limit.duration)?;
         }
         if let Some(status) = &inner.status {
-            write!(f, ": {status}")?;
+            write!(f, ": {}", status.as_str())?;
+        }
+        if let Some(reason) = &inner.reason {
+            write!(f, " {reason}")?;
         }
         if let Some(url) = &inner.url {
             write!(f, ", for {url}")?;

@@ -258,10 +258,11 @@ impl Response {
     /// As [`error_for_status`](Self::error_for_status), leaving the response where it is.
     ///
     /// # Errors
-    /// Of kind [`Status`](crate::ErrorKind::Status).
+    /// Of kind [`Status`](crate::ErrorKind::Status); its text has the status and [`reason`](Self::reason), of which the
+    /// first 100 characters.
     pub fn error_for_status_ref(&self) -> Result<&Self> {
         if self.status.is_client_error() || self.status.is_server_error() {
-            return Err(Error::for_status(self.status).with_url(&self.url));
+            return Err(Error::for_status(self.status, self.reason()).with_url(&self.url));
         }
         Ok(self)
     }

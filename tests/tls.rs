@@ -14,8 +14,15 @@ use std::time::Duration;
 use async_io::Async;
 use futures::future::join;
 use futures::{AsyncReadExt, AsyncWriteExt, FutureExt};
-use futures_rustls::rustls::RootCertStore;
+use futures_rustls::TlsAcceptor;
+use futures_rustls::pki_types::PrivateKeyDer;
+use futures_rustls::pki_types::pem::PemObject;
+use futures_rustls::rustls::crypto::ring;
+use futures_rustls::rustls::server::ResolvesServerCertUsingSni;
+use futures_rustls::rustls::sign::CertifiedKey;
+use futures_rustls::rustls::{RootCertStore, ServerConfig};
 use rcgen::{Certificate, CertificateParams, KeyPair, date_time_ymd};
+use waterspout::agent::Via;
 use waterspout::platform::native::{HostMap, Network, SystemResolver, TcpClient, TlsConfig};
 use waterspout::testing::{ManualTimer, Reply, handler, serve_connection};
 use waterspout::{Client, Error, ErrorKind, IoStream, Phase};
@@ -30,22 +37,21 @@ struct TlsServer {
 impl TlsServer {
     /// Serves with this certificate on a thread that ends with the test; `clients` must be shown to it, if given.
     fn start(certificate: (Certificate, KeyPair), clients: Option<RootCertStore>) -> Self {
-        let acceptor = acceptor(certificate, clients);
+        Self::serve(acceptor(certificate, clients))
+    }
+
+    fn serve(acceptor: TlsAcceptor) -> Self {
         let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
         let address = listener.get_ref().local_addr().unwrap();
         let connections = Arc::<AtomicUsize>::default();
         let count = connections.clone();
         std::thread::spawn(move || {
-            async_io::block_on(async move {
-                let secret = handler(|request| async { Reply::text(format!("secret for {}", request.host())) }.boxed());
-                loop {
-                    let (stream, _) = listener.accept().await.unwrap();
-                    count.fetch_add(1, Ordering::Relaxed);
-                    if let Ok(stream) = acceptor.accept(stream).await {
-                        let _ = serve_connection(Box::new(Secured(stream)), &secret).await;
-                    }
-                }
-            })
+            loop {
+                let (stream, _) = async_io::block_on(listener.accept()).unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                let acceptor = acceptor.clone();
+                std::thread::spawn(move || async_io::block_on(serve(acceptor, stream)));
+            }
         });
         Self { address, connections }
     }
@@ -56,6 +62,14 @@ impl TlsServer {
         let client = Client::builder().backend(Network::new().resolver(resolver).tls(tls).agent()).build().unwrap();
         let url = format!("https://{host}:{}/", self.address.port());
         async_io::block_on(async { client.get(url).await?.text().await })
+    }
+}
+
+/// Serves one connection.
+async fn serve(acceptor: TlsAcceptor, stream: Async<TcpStream>) {
+    let secret = handler(|request| async { Reply::text(format!("secret for {}", request.host())) }.boxed());
+    if let Ok(stream) = acceptor.accept(stream).await {
+        let _ = serve_connection(Box::new(Secured(stream)), &secret).await;
     }
 }
 
@@ -129,6 +143,60 @@ fn a_client_certificate_is_shown_to_a_server_that_asks() {
         tls.clone().client_certificate_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
     assert!(server.get("server.test", known).is_ok());
     assert!(server.get("server.test", tls).unwrap_err().is_network());
+}
+
+#[test]
+fn a_client_certificate_of_one_request_is_not_shown_for_the_next() {
+    let authority = Authority::new();
+    let server = TlsServer::start(authority.issue(&["127.0.0.1"], |_| {}), Some(authority.roots()));
+    let (certificate, key) = authority.issue(&["client"], |_| {});
+    let tls = trusting(&authority);
+    let known =
+        tls.clone().client_certificate_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+    let known = Via::new(Network::new().tls(known));
+    let client = Client::builder().backend(Network::new().tls(tls).agent()).build().unwrap();
+    let url = format!("https://{}/", server.address);
+    let shown = || async_io::block_on(async { client.get(&url).setting(known.clone()).await?.text().await });
+    for _ in 0..2 {
+        assert!(shown().unwrap().starts_with("secret"));
+        // The connection that the server trusts is kept, and not for this one.
+        let error = async_io::block_on(async { client.get(&url).await?.text().await }).unwrap_err();
+        assert!(error.is_network(), "{error}");
+    }
+    assert_eq!(server.connections.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn the_certificate_of_an_ipv6_literal_is_checked_too() {
+    let authority = Authority::new();
+    for (name, holds) in [("::1", true), ("::2", false), ("localhost", false)] {
+        let server = TlsServer::start(authority.issue(&[name], |_| {}), None);
+        let resolver = HostMap::new(SystemResolver).host("::1", [127, 0, 0, 1]);
+        let agent = Network::new().resolver(resolver).tls(trusting(&authority)).agent();
+        let client = Client::builder().backend(agent).build().unwrap();
+        let url = format!("https://[::1]:{}/", server.address.port());
+        let outcome = async_io::block_on(async { client.get(url).await?.text().await });
+        match outcome {
+            Ok(text) => assert!(holds && text.starts_with("secret for [::1]:"), "{name}: {text}"),
+            Err(error) => assert!(!holds && error.kind() == ErrorKind::Tls, "{name}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn the_server_is_told_which_name_is_asked_for() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.issue(&["server.test"], |_| {});
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+    let key = ring::sign::any_supported_type(&key).unwrap();
+    let mut certificates = ResolvesServerCertUsingSni::new();
+    certificates.add("server.test", CertifiedKey::new(vec![certificate.der().clone()], key)).unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let server = TlsServer::serve(TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(certificates)))));
+    assert!(server.get("server.test", trusting(&authority)).unwrap().starts_with("secret"));
+    // Who is not told the name has no certificate to show.
+    assert_eq!(server.get("other.test", trusting(&authority)).unwrap_err().kind(), ErrorKind::Tls);
 }
 
 #[test]

@@ -232,7 +232,7 @@ impl Events {
                 self.step = Step::Closed;
                 return Ok(());
             }
-            status => return Err(Error::for_status(status).with_url(response.url())),
+            status => return Err(Error::for_status(status, response.reason()).with_url(response.url())),
         }
         let kind =
             response.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());

@@ -267,9 +267,9 @@ pub(super) struct TcpTransport {
 
 impl TcpTransport {
     pub(super) fn new(stream: Async<TcpStream>) -> Self {
-        let remote_address = stream.get_ref().peer_addr().ok();
-        let local_address = stream.get_ref().local_addr().ok();
-        Self { stream, details: Details { remote_address, local_address, ..Details::default() } }
+        let (remote_address, local_address) = (stream.get_ref().peer_addr().ok(), stream.get_ref().local_addr().ok());
+        let details = Details { remote_address, local_address, ..Details::default() };
+        Self { stream, details }
     }
 }
 
