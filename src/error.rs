@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::attempt::Attempt;
+
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -48,7 +50,8 @@ pub enum ErrorKind {
     Network,
     /// A redirect could not be followed: too many, a bad target, or a downgrade from https.
     Redirect,
-    /// The request's body must be sent a second time and cannot be: it is a one-shot stream.
+    /// The request's body must be sent a second time, after a redirect or a challenge, and cannot be: it is a one-shot
+    /// stream. A [retry](crate::Retry) is not made then, and this error not either.
     BodyNotReplayable,
     /// The request's body failed while being read, or is not as long as it said.
     RequestBody,
@@ -58,6 +61,8 @@ pub enum ErrorKind {
     Decode,
     /// [`Response::error_for_status`](crate::Response::error_for_status) met a status of 400 or above.
     Status,
+    /// The origin has failed again and again and is left alone for a while; see [`CircuitBreaker`](crate::CircuitBreaker).
+    CircuitOpen,
     /// The platform cannot do what was asked.
     Unsupported,
 }
@@ -83,6 +88,7 @@ impl ErrorKind {
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::Decode => "DECODE",
             Self::Status => "STATUS",
+            Self::CircuitOpen => "CIRCUIT_OPEN",
             Self::Unsupported => "UNSUPPORTED",
         }
     }
@@ -136,7 +142,7 @@ impl fmt::Display for Phase {
 /// A time limit: which one it is and how long it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The option's name: `queue`, `connect`, `head`, `idle` or `total`.
+    /// The option's name: `queue`, `connect`, `head`, `attempt`, `idle` or `total`.
     pub name: &'static str,
     /// How long the option allows.
     pub duration: Duration,
@@ -166,6 +172,10 @@ struct Inner {
     elapsed: Option<Duration>,
     status: Option<StatusCode>,
     source: Option<Source>,
+    attempts: Vec<Attempt>,
+    reused: Option<bool>,
+    /// Bytes sent and received.
+    bytes: Option<(u64, u64)>,
 }
 
 impl Error {
@@ -180,6 +190,9 @@ impl Error {
             elapsed: None,
             status: None,
             source: None,
+            attempts: Vec::new(),
+            reused: None,
+            bytes: None,
         }))
     }
 
@@ -212,6 +225,26 @@ impl Error {
         self
     }
 
+    /// The same error, after these attempts.
+    pub(crate) fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// The same error, on a connection that had carried another request before, or on a new one.
+    #[must_use]
+    pub fn with_reused(mut self, reused: bool) -> Self {
+        self.0.reused = Some(reused);
+        self
+    }
+
+    /// The same error, after so many bytes of the request and of the response's body; what was said before stays.
+    #[must_use]
+    pub fn with_bytes(mut self, sent: u64, received: u64) -> Self {
+        self.0.bytes.get_or_insert((sent, received));
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -240,6 +273,51 @@ impl Error {
     /// The status, if the error is about one.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
+    }
+
+    /// The attempts made, the last one included, if the request had a [`Retry`](crate::Retry); else nothing.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
+    }
+
+    /// Whether the connection had carried another request before, as far as it is known.
+    ///
+    /// # Platform
+    /// A browser does not show its connections, so there this is `None`.
+    pub fn reused(&self) -> Option<bool> {
+        self.0.reused
+    }
+
+    /// How many bytes of the request had left in the last attempt, its head included, if one was made.
+    ///
+    /// # Platform
+    /// A browser does not show what it sends: there it counts what was taken from a body that is a stream.
+    pub fn sent(&self) -> Option<u64> {
+        self.0.bytes.map(|(sent, _)| sent)
+    }
+
+    /// How many bytes of the response's body had been handed out, after decoding, if an attempt was made.
+    pub fn received(&self) -> Option<u64> {
+        self.0.bytes.map(|(_, received)| received)
+    }
+
+    /// Whether the same request, made again, may fare better: no connection could be made or it broke, a time limit of
+    /// the attempt passed (`connect`, `head`, `attempt`, `idle`), or [`error_for_status`](crate::Response::error_for_status)
+    /// met 408, 425, 429, 500, 502, 503 or 504.
+    ///
+    /// That says nothing about whether the request may be repeated: a `POST` may have been carried out.
+    ///
+    /// # Platform
+    /// A browser says of all failures the same, so there failures that stay, of CORS say, are among them.
+    pub fn is_retryable(&self) -> bool {
+        use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network};
+        let passing = self.status().is_some_and(crate::retry::is_passing);
+        passing || self.is_attempt_timeout() || matches!(self.kind(), Dns | Connect | ConnectionClosed | Io | Network)
+    }
+
+    /// Whether a limit passed that another attempt would start again.
+    pub(crate) fn is_attempt_timeout(&self) -> bool {
+        self.limit().is_some_and(|limit| !["queue", "total"].contains(&limit.name))
     }
 
     /// Whether a time limit passed.
@@ -301,10 +379,21 @@ impl fmt::Display for Error {
             write!(f, ", for {url}")?;
         }
         match self.root() {
-            Some(root) => write!(f, ": {root}"),
+            Some(root) => one_line(f, &root.to_string()),
             None => Ok(()),
         }
     }
+}
+
+/// Adds a root cause; what an engine or another library says may have several lines.
+fn one_line(f: &mut fmt::Formatter<'_>, cause: &str) -> fmt::Result {
+    let mut separator = ": ";
+    for line in cause.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        f.write_str(separator)?;
+        f.write_str(line)?;
+        separator = " ";
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Error {
@@ -315,6 +404,7 @@ impl fmt::Debug for Error {
             .field("message", &self.0.message)
             .field("url", &self.0.url)
             .field("limit", &self.0.limit)
+            .field("attempts", &self.0.attempts)
             .field("source", &self.0.source)
             .finish_non_exhaustive()
     }

@@ -31,12 +31,14 @@
 //! # Map
 //! - [`Client`] sends a [`Request`] and gets a [`Response`]; [`Error`] is the only error.
 //! - [`Backend`] is the seam at Fetch height, [`Connector`] and [`Transport`] the one at byte height.
+//! - [`Retry`] tries again, [`CircuitBreaker`] leaves alone, [`Middleware`] and [`Hooks`] are called around each attempt.
 //! - [`runtime`] has the two traits asked of a runtime; both have defaults.
 //! - [`auth`] has what answers a server that asks for credentials; [`multipart`] has forms with files.
 //! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
 //! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures in programs without an executor.
 
 pub mod agent;
+mod attempt;
 pub mod auth;
 mod backend;
 mod body;
@@ -53,12 +55,14 @@ mod http1;
 mod js;
 #[cfg(feature = "json")]
 mod json;
+mod middleware;
 pub mod multipart;
 pub mod platform;
 mod progress;
 pub mod queues;
 mod request;
 mod response;
+mod retry;
 pub mod runtime;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -76,15 +80,20 @@ pub use bytes::Bytes;
 pub use http;
 
 pub use crate::agent::Agent;
+pub use crate::attempt::Attempt;
 pub use crate::backend::Backend;
 pub use crate::body::Body;
-pub use crate::client::{Builder, Client, Stats};
+pub use crate::client::{Builder, CircuitBreaker, Client, Stats};
 pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
 pub use crate::event_loop::EventLoop;
 pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
+#[cfg(feature = "tracing")]
+pub use crate::middleware::Spans;
+pub use crate::middleware::{Hooks, Middleware, Next};
 pub use crate::progress::{Connecting, Progress};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;
+pub use crate::retry::{Occasion, Retry, RetryBudget};
 pub use crate::runtime::{Executor, Instant, Timer};
 pub use crate::trailers::Trailers;
 pub use crate::transport::{Connector, Transport};

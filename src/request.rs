@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub(crate) use self::options::option_setters;
 pub use self::options::{Redirect, RequestOptions};
+use crate::attempt::Attempt;
 use crate::auth::Authenticate;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result, Source};
@@ -27,6 +28,7 @@ pub struct Request {
     options: RequestOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
     progress: Progress,
+    attempts: Vec<Attempt>,
 }
 
 macro_rules! method_constructors {
@@ -50,6 +52,7 @@ impl Request {
             options: RequestOptions::default(),
             authenticator: None,
             progress: Progress::default(),
+            attempts: Vec::new(),
         }
     }
 
@@ -137,6 +140,19 @@ impl Request {
         &self.progress
     }
 
+    pub(crate) fn set_progress(&mut self, progress: Progress) {
+        self.progress = progress;
+    }
+
+    /// In a backend or a [`Middleware`](crate::Middleware): the attempts made before this one.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    pub(crate) fn set_attempts(&mut self, attempts: Vec<Attempt>) {
+        self.attempts = attempts;
+    }
+
     /// The same request again, or `None` if its body can be read only once.
     pub fn try_clone(&self) -> Option<Self> {
         let body = self.body.try_clone()?;
@@ -154,6 +170,7 @@ impl Request {
             options: self.options.clone(),
             authenticator: self.authenticator.clone(),
             progress: Progress::default(),
+            attempts: self.attempts.clone(),
         }
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode, Version};
 
+use crate::attempt::Attempt;
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::trailers::Trailers;
@@ -27,6 +28,7 @@ pub struct Response {
     redirected: bool,
     body_limit: u64,
     body: Body,
+    attempts: Vec<Attempt>,
 }
 
 impl Response {
@@ -42,6 +44,7 @@ impl Response {
             redirected: false,
             body_limit: DEFAULT_BODY_LIMIT,
             body: body.into(),
+            attempts: Vec::new(),
         }
     }
 
@@ -89,6 +92,15 @@ impl Response {
 
     pub(crate) fn set_body_limit(&mut self, bytes: u64) {
         self.body_limit = bytes;
+    }
+
+    pub(crate) fn set_attempts(&mut self, attempts: Vec<Attempt>) {
+        self.attempts = attempts;
+    }
+
+    /// The attempts made, the one that led here included, if the request had a [`Retry`](crate::Retry); else nothing.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
     }
 
     /// The status.

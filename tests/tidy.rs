@@ -7,12 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that any module may use: the vocabulary.
-const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
+const TYPES: [&str; 8] = ["attempt", "error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
-const IMPORTS: [(&str, &[&str]); 28] = [
-    ("error", &[]),
-    ("request", &["auth"]),
+const IMPORTS: [(&str, &[&str]); 31] = [
+    ("attempt", &[]),
+    ("error", &["retry"]),
+    ("request", &["auth", "retry"]),
     ("response", &[]),
     ("body", &["future"]),
     ("trailers", &[]),
@@ -28,8 +29,10 @@ const IMPORTS: [(&str, &[&str]); 28] = [
     ("runtime", &["future"]),
     ("transport", &["future"]),
     ("backend", &["future"]),
+    ("retry", &["runtime"]),
+    ("middleware", &["auth", "backend", "future"]),
     ("waiters", &[]),
-    ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
+    ("client", &["auth", "backend", "future", "middleware", "platform", "retry", "runtime", "waiters"]),
     ("agent", &["auth", "backend", "future", "http1", "runtime", "transport"]),
     ("http1", &[]),
     ("queues", &["platform", "runtime", "waiters"]),

@@ -19,6 +19,7 @@ export type ErrorCode =
   | "LIMIT_EXCEEDED"
   | "DECODE"
   | "STATUS"
+  | "CIRCUIT_OPEN"
   | "UNSUPPORTED";
 
 /** An error that is neither the platform's nor a wrong argument. */

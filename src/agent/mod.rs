@@ -105,7 +105,7 @@ impl Agent {
         if let Some(mut connection) = self.pool.take(&origin, self.timer.now()) {
             match self.exchange(&mut connection, request, body).await {
                 Ok(answer) => return self.response(request, origin, connection, answer),
-                Err(error) if !is_stale(&error, &connection, request.method()) => return Err(error),
+                Err(error) if !is_stale(&error, &connection, request.method()) => return Err(error.with_reused(true)),
                 Err(error) => {
                     let body = spare.ok_or(error)?;
                     drop(connection);
@@ -122,7 +122,7 @@ impl Agent {
             let _connecting = request.progress().connecting();
             self.connect(&origin, request.options().connect_timeout).await?
         };
-        let answer = self.exchange(&mut connection, request, body).await?;
+        let answer = self.exchange(&mut connection, request, body).await.map_err(|error| error.with_reused(false))?;
         self.response(request, origin, connection, answer)
     }
 

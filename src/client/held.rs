@@ -10,6 +10,7 @@ use futures::Stream;
 use super::send::Hold;
 use crate::body::Body;
 use crate::error::{Phase, Result};
+use crate::progress::Progress;
 
 /// The body of a response until it ends, fails or is dropped.
 struct HeldBody {
@@ -17,16 +18,19 @@ struct HeldBody {
     hold: Option<Hold>,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
+    /// What was sent, and how much of the body has been handed out.
+    sent: Progress,
+    received: u64,
 }
 
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
-pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>) -> Body {
+pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>, sent: Progress) -> Body {
     if body.is_complete() {
         return body;
     }
     hold.deadline.enter(Phase::Body, "idle", idle);
     let length = body.length();
-    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), waiting: false }), length)
+    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), waiting: false, sent, received: 0 }), length)
 }
 
 impl Stream for HeldBody {
@@ -48,15 +52,18 @@ impl Stream for HeldBody {
                 }
             },
         };
-        this.waiting = false;
-        match item {
-            Some(Ok(_)) => {}
+        if std::mem::take(&mut this.waiting) {
+            hold.deadline.rest();
+        }
+        match &item {
+            Some(Ok(chunk)) => this.received += chunk.len() as u64,
             // The end, or an error: the connection or fetch behind the body goes first, then the slot.
             Some(Err(_)) | None => {
                 this.body = Body::empty();
                 this.hold = None;
             }
         }
-        Poll::Ready(item)
+        let (sent, received) = (this.sent.bytes(), this.received);
+        Poll::Ready(item.map(|item| item.map_err(|error| error.with_bytes(sent, received))))
     }
 }

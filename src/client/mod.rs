@@ -3,28 +3,39 @@
 //! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
 //! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
 
+pub(crate) mod alarms;
+mod attempts;
+mod breaker;
 mod deadline;
 mod held;
 mod limit;
 pub(crate) mod queue;
 pub(crate) mod send;
+#[cfg(feature = "tower")]
+mod service;
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
+use self::alarms::{AlarmTimer, Alarms};
+use self::attempts::Attempts;
+use self::breaker::Breaker;
+pub use self::breaker::CircuitBreaker;
 use self::queue::Queue;
 use self::send::{Gate, Limits};
 use crate::auth;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
 use crate::future::BoxFuture;
+use crate::middleware::{Hooked, Hooks, Middleware};
 use crate::platform;
 use crate::request::{Request, RequestBuilder, RequestOptions, option_setters};
 use crate::response::{DEFAULT_BODY_LIMIT, Response};
+use crate::retry::{Bucket, RetryBudget};
 use crate::runtime::Timer;
 use crate::url::Url;
 
@@ -70,6 +81,15 @@ struct Inner {
     backend: Arc<dyn Backend>,
     headers: HeaderMap,
     options: RequestOptions,
+    middleware: Vec<Arc<dyn Middleware>>,
+    bucket: Mutex<Bucket>,
+    breaker: Option<Arc<Breaker>>,
+}
+
+impl Inner {
+    fn bucket(&self) -> MutexGuard<'_, Bucket> {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How many requests of a client run and how many wait.
@@ -159,7 +179,7 @@ impl Client {
     }
 
     async fn admitted(&self, mut request: Request) -> Result<Response> {
-        let Inner { gate, backend, headers, options } = &*self.0;
+        let Inner { gate, headers, options, .. } = &*self.0;
         for name in headers.keys().filter(|name| !request.headers().contains_key(*name)).cloned().collect::<Vec<_>>() {
             for value in headers.get_all(&name) {
                 request.headers_mut().append(&name, value.clone());
@@ -169,11 +189,25 @@ impl Client {
         let options = std::mem::take(request.options_mut()).over(options);
         *request.options_mut() = options.clone();
 
-        let limits = Limits { queue: options.queue_timeout, head: options.head_timeout, total: options.timeout };
-        let progress = request.progress().clone();
-        let (mut response, hold) = send::send(gate, limits, Some(&progress), || backend.fetch(request)).await?;
+        let limits = Limits {
+            queue: options.queue_timeout,
+            head: options.head_timeout,
+            attempt: options.attempt_timeout,
+            total: options.timeout,
+        };
+        let mut attempts = Attempts::new(&self.0, request, options.retry.clone())?;
+        let outcome = send::send(gate, limits, &mut attempts).await;
+        let (made, progress) = attempts.into_parts();
+        let (mut response, hold) = match outcome {
+            Ok(answered) => answered,
+            Err(error) => return Err(attempts::told(error, made, progress)),
+        };
+        response.set_attempts(made);
         response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
-        Ok(response.map_body(|body| limit::limit(held::hold(body, hold, options.idle_timeout), options.stream_limit)))
+        let progress = progress.unwrap_or_default();
+        Ok(response.map_body(|body| {
+            limit::limit(held::hold(body, hold, options.idle_timeout, progress), options.stream_limit)
+        }))
     }
 }
 
@@ -218,6 +252,9 @@ pub struct Builder {
     options: RequestOptions,
     backend: Option<Arc<dyn Backend>>,
     timer: Option<Arc<dyn Timer>>,
+    middleware: Vec<Arc<dyn Middleware>>,
+    budget: RetryBudget,
+    breaker: Option<CircuitBreaker>,
 }
 
 impl Builder {
@@ -241,6 +278,29 @@ impl Builder {
     }
 
     option_setters!();
+
+    /// Sets how many attempts beyond the first all requests together may make. Default: [`RetryBudget::new`].
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Sets when an origin that fails is left alone. Default: never.
+    pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// Adds what stands between the client and its backend; the first added is the outermost.
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middleware.push(Arc::new(middleware));
+        self
+    }
+
+    /// Adds what is called before and after each attempt; the first added is the outermost.
+    pub fn hooks(self, hooks: impl Hooks) -> Self {
+        self.middleware(Hooked(hooks))
+    }
 
     /// Sets what makes the attempts. Default: the platform's own, native sockets or the browser's `fetch`.
     pub fn backend(mut self, backend: impl Backend) -> Self {
@@ -271,7 +331,8 @@ impl Builder {
     }
 
     fn assemble(self) -> Client {
-        let timer = self.timer.unwrap_or_else(platform::default_timer);
+        let alarms = Alarms::new(self.timer.unwrap_or_else(platform::default_timer));
+        let timer: Arc<dyn Timer> = Arc::new(AlarmTimer(alarms.clone()));
         let defaults = RequestOptions {
             connect_timeout: Some(DEFAULT_TIMEOUT),
             head_timeout: Some(DEFAULT_TIMEOUT),
@@ -281,9 +342,12 @@ impl Builder {
         };
         Client(Arc::new(Inner {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
-            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))), timer },
+            bucket: Mutex::new(Bucket::new(self.budget, alarms.now())),
+            breaker: self.breaker.map(|settings| Arc::new(Breaker::new(settings, alarms.clone()))),
+            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))), alarms },
             headers: self.headers,
             options: self.options.over(&defaults),
+            middleware: self.middleware,
         }))
     }
 }
