@@ -16,8 +16,8 @@ use futures::{FutureExt, stream};
 use waterspout::http::{HeaderMap, HeaderValue, StatusCode};
 use waterspout::testing::{ManualTimer, MockBackend, Script, ScriptedConnector};
 use waterspout::{
-    Agent, Attempt, Body, BoxFuture, Bytes, Client, Error, ErrorKind, Hooks, Middleware, Next, Phase, Progress, Request,
-    Response, Result, Retry,
+    Agent, Attempt, Body, BoxFuture, Bytes, Client, Error, ErrorKind, Hooks, Middleware, Next, Phase, Progress,
+    Request, Response, Result, Retry,
 };
 
 use self::token::Refresh;
@@ -96,8 +96,7 @@ fn hooks_are_called_at_their_four_moments_for_each_attempt() {
     let retry = Retry::new().base_delay(Duration::ZERO);
     let client = Client::builder().backend(backend).hooks(notes.clone()).retry(retry).build().unwrap();
     assert_eq!(block_on(client.get(URL).send()).unwrap().status(), 200);
-    let expected =
-        ["request", "response 503", "retry 1", "request", "error Io", "retry 2", "request", "response 200"];
+    let expected = ["request", "response 503", "retry 1", "request", "error Io", "retry 2", "request", "response 200"];
     assert_eq!(notes.taken(), expected);
 }
 
@@ -105,8 +104,7 @@ fn hooks_are_called_at_their_four_moments_for_each_attempt() {
 fn the_first_added_is_the_outermost() {
     let outer = Notes { name: "outer ", ..Notes::default() };
     let inner = Notes { name: "inner ", notes: outer.notes.clone(), ..Notes::default() };
-    let client =
-        Client::builder().backend(MockBackend::text("")).hooks(outer.clone()).hooks(inner).build().unwrap();
+    let client = Client::builder().backend(MockBackend::text("")).hooks(outer.clone()).hooks(inner).build().unwrap();
     block_on(client.get(URL).send()).unwrap();
     assert_eq!(outer.taken(), ["outer request", "inner request", "inner response 200", "outer response 200"]);
 }

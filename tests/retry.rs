@@ -144,10 +144,9 @@ fn nothing_is_tried_again_unless_asked() {
 
 #[test]
 fn a_passing_failure_is_tried_again_and_the_history_tells() {
-    let stage = stage(
-        &[Act::Status(503), Act::Fails(ErrorKind::ConnectionClosed), Act::Status(200)],
-        |builder| builder.retry(at_once()),
-    );
+    let stage = stage(&[Act::Status(503), Act::Fails(ErrorKind::ConnectionClosed), Act::Status(200)], |builder| {
+        builder.retry(at_once())
+    });
     let response = stage.get().unwrap();
     assert_eq!((response.status().as_u16(), stage.attempts()), (200, 3));
     let made = response.attempts();

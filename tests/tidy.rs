@@ -37,7 +37,7 @@ const IMPORTS: [(&str, &[&str]); 31] = [
     ("http1", &[]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),
-    ("js", &["client", "platform"]),
+    ("js", &["client", "future", "platform", "runtime"]),
     ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
     ("platform", &["backend", "future", "runtime"]),
     ("platform/native", &["agent", "backend", "event_loop", "future", "runtime", "testing", "transport"]),

@@ -11,6 +11,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::clock::{Clock, Wait};
 use crate::future::BoxFuture;
 use crate::runtime::{Instant, Timer};
 
@@ -218,12 +219,7 @@ impl Alarm {
         Self { alarms: alarms.clone(), at, seat: None, duty: None }
     }
 
-    /// When it goes off.
-    pub(crate) fn at(&self) -> Instant {
-        self.at
-    }
-
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.alarms.now() >= self.at {
             return Poll::Ready(());
         }
@@ -239,8 +235,8 @@ impl Alarm {
         Poll::Pending
     }
 
-    /// Nobody waits for it at present: it stays set, and its task is not woken.
-    pub(crate) fn rest(&mut self) {
+    /// The alarm stays set, and its task is not woken; what it may have been woken for is handed on.
+    fn stand_by(&mut self) {
         let Some(seat) = self.seat else { return };
         let mut heirs = Vec::new();
         let waker = {
@@ -296,6 +292,32 @@ impl Drop for Alarm {
         // Outside of the lock: a task may go with either.
         drop((waker, self.duty.take()));
         heirs.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Clock for Arc<Alarms> {
+    type Wait = Alarm;
+
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn until(&self, at: Instant) -> Alarm {
+        Alarm::new(self, at)
+    }
+}
+
+impl Wait for Alarm {
+    fn at(&self) -> Instant {
+        self.at
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_passed(cx)
+    }
+
+    fn rest(&mut self) {
+        self.stand_by();
     }
 }
 

@@ -91,7 +91,7 @@ impl<'a> Attempts<'a> {
     /// Whether another attempt may be made at all: not to an origin that is left alone, nor beyond the budget.
     fn is_affordable(&self) -> bool {
         let closed = self.breaker.as_ref().is_none_or(|(breaker, origin)| breaker.check(origin).is_ok());
-        closed && self.client.bucket().withdraw(self.client.gate.alarms.now())
+        closed && self.client.bucket().withdraw(self.client.gate.clock.now())
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::alarms::{Alarm, Alarms};
+use super::clock::{Clock, Wait};
 use crate::error::{Error, Limit, Phase, Result};
 use crate::progress::Progress;
 use crate::runtime::Instant;
@@ -18,8 +17,8 @@ type Since = (Limit, Instant);
 ///
 /// Progress moves a deadline without touching the alarm: it goes off at the old time, sees that the new one is
 /// later, and is set again. A download thus costs an alarm every idle limit, not one for every chunk.
-pub(crate) struct Deadline {
-    alarms: Arc<Alarms>,
+pub(crate) struct Deadline<C: Clock> {
+    clock: C,
     total: Option<Since>,
     /// The limit of the present attempt.
     attempt: Option<Since>,
@@ -29,7 +28,7 @@ pub(crate) struct Deadline {
     since: Instant,
     /// What the backend asked for on top of the limit.
     allowance: Duration,
-    alarm: Option<Alarm>,
+    alarm: Option<C::Wait>,
 }
 
 /// A limit of that name; zero is none.
@@ -37,12 +36,12 @@ fn named(name: &'static str, duration: Option<Duration>) -> Option<Limit> {
     duration.filter(|duration| !duration.is_zero()).map(|duration| Limit { name, duration })
 }
 
-impl Deadline {
+impl<C: Clock> Deadline<C> {
     /// Starts the total limit.
-    pub(crate) fn start(alarms: &Arc<Alarms>, total: Option<Duration>) -> Self {
-        let now = alarms.now();
+    pub(crate) fn start(clock: &C, total: Option<Duration>) -> Self {
+        let now = clock.now();
         Self {
-            alarms: alarms.clone(),
+            clock: clock.clone(),
             total: named("total", total).map(|limit| (limit, now)),
             attempt: None,
             phase: Phase::Queue,
@@ -55,7 +54,7 @@ impl Deadline {
 
     /// Starts an attempt, with a limit on all of it up to the head; zero is none. Returns when that was.
     pub(crate) fn attempt(&mut self, limit: Option<Duration>) -> Instant {
-        let now = self.alarms.now();
+        let now = self.clock.now();
         self.attempt = named("attempt", limit).map(|limit| (limit, now));
         now
     }
@@ -72,7 +71,7 @@ impl Deadline {
     /// The present phase has made progress: its limit counts from now.
     pub(crate) fn touch(&mut self) {
         if self.limit.is_some() {
-            self.since = self.alarms.now();
+            self.since = self.clock.now();
         }
     }
 
@@ -97,13 +96,13 @@ impl Deadline {
     /// Waits that long; no limit counts.
     pub(crate) async fn sleep(&mut self, delay: Duration) {
         self.alarm = None;
-        let mut alarm = Alarm::new(&self.alarms, self.alarms.now() + delay);
+        let mut alarm = self.clock.until(self.clock.now() + delay);
         poll_fn(|cx| alarm.poll(cx)).await;
     }
 
     /// Nobody waits at present: the alarm stays as it is.
     pub(crate) fn rest(&mut self) {
-        self.alarm.iter_mut().for_each(Alarm::rest);
+        self.alarm.iter_mut().for_each(Wait::rest);
     }
 
     /// Takes into account what the backend tells: a piece that left starts the phase's limit again, and while it
@@ -121,7 +120,7 @@ impl Deadline {
 
     /// The time since `start`.
     pub(crate) fn elapsed(&self, start: Instant) -> Duration {
-        self.alarms.now().since(start)
+        self.clock.now().since(start)
     }
 
     /// How much of the total limit is left, if there is one.
@@ -146,7 +145,7 @@ impl Deadline {
             };
             let alarm = match self.alarm.take() {
                 Some(alarm) if alarm.at() <= deadline => self.alarm.insert(alarm),
-                _ => self.alarm.insert(Alarm::new(&self.alarms, deadline)),
+                _ => self.alarm.insert(self.clock.until(deadline)),
             };
             ready!(alarm.poll(cx));
             let went_off_for = alarm.at();

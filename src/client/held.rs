@@ -1,12 +1,14 @@
 //! A response's body on its way through the client: it holds the slot, and its time is limited.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
 
+use super::alarms::Alarms;
 use super::send::Hold;
 use crate::body::Body;
 use crate::error::{Phase, Result};
@@ -15,7 +17,7 @@ use crate::progress::Progress;
 /// The body of a response until it ends, fails or is dropped.
 struct HeldBody {
     body: Body,
-    hold: Option<Hold>,
+    hold: Option<Hold<Arc<Alarms>>>,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
     /// What was sent, and how much of the body has been handed out.
@@ -24,7 +26,7 @@ struct HeldBody {
 }
 
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
-pub(crate) fn hold(body: Body, mut hold: Hold, idle: Option<Duration>, sent: Progress) -> Body {
+pub(crate) fn hold(body: Body, mut hold: Hold<Arc<Alarms>>, idle: Option<Duration>, sent: Progress) -> Body {
     if body.is_complete() {
         return body;
     }

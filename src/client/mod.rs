@@ -3,9 +3,10 @@
 //! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
 //! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
 
-pub(crate) mod alarms;
+mod alarms;
 mod attempts;
 mod breaker;
+pub(crate) mod clock;
 mod deadline;
 mod held;
 mod limit;
@@ -77,7 +78,7 @@ const DEFAULT_MAX_ACTIVE: usize = 10;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    gate: Gate,
+    gate: Gate<Arc<Alarms>>,
     backend: Arc<dyn Backend>,
     headers: HeaderMap,
     options: RequestOptions,
@@ -344,7 +345,7 @@ impl Builder {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
             bucket: Mutex::new(Bucket::new(self.budget, alarms.now())),
             breaker: self.breaker.map(|settings| Arc::new(Breaker::new(settings, alarms.clone()))),
-            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))), alarms },
+            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))), clock: alarms },
             headers: self.headers,
             options: self.options.over(&defaults),
             middleware: self.middleware,

@@ -7,16 +7,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::alarms::Alarms;
+use super::clock::Clock;
 use super::deadline::Deadline;
 use super::queue::{Queue, Slot};
 use crate::error::{Error, Phase};
 use crate::progress::Progress;
 
 /// What all requests of a client share.
-pub(crate) struct Gate {
+pub(crate) struct Gate<C> {
     pub(crate) queue: Arc<Queue>,
-    pub(crate) alarms: Arc<Alarms>,
+    pub(crate) clock: C,
 }
 
 /// One request's time limits; zero or nothing means none.
@@ -29,9 +29,9 @@ pub(crate) struct Limits {
 }
 
 /// What a request holds until its response's body has ended: its slot, and the clock that still runs.
-pub(crate) struct Hold {
+pub(crate) struct Hold<C: Clock> {
     pub(crate) _slot: Slot,
-    pub(crate) deadline: Deadline,
+    pub(crate) deadline: Deadline<C>,
 }
 
 /// One request as the loop sees it: how an attempt is made, and whether another one follows.
@@ -84,8 +84,12 @@ where
 ///
 /// # Cancellation
 /// Dropping the future leaves the queue, drops the attempt and frees its slot, or takes back the alarm.
-pub(crate) async fn send<P: Plan>(gate: &Gate, limits: Limits, plan: &mut P) -> Result<(P::Output, Hold), P::Error> {
-    let mut deadline = Deadline::start(&gate.alarms, limits.total);
+pub(crate) async fn send<C: Clock, P: Plan>(
+    gate: &Gate<C>,
+    limits: Limits,
+    plan: &mut P,
+) -> Result<(P::Output, Hold<C>), P::Error> {
+    let mut deadline = Deadline::start(&gate.clock, limits.total);
     loop {
         let slot = match gate.queue.try_acquire() {
             Some(slot) => slot,

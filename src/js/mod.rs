@@ -3,6 +3,7 @@
 //! The package makes the platform's `Request` and hands in how to start it; this side decides when, and for how long.
 //! Requests and responses stay the platform's own objects, so no byte of a body passes through here.
 
+mod clock;
 mod outcome;
 
 use std::future::Future;
@@ -17,15 +18,14 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+use self::clock::EngineClock;
 use self::outcome::{Failure, settle};
-use crate::client::alarms::Alarms;
 use crate::client::queue::Queue;
 use crate::client::send::{Gate, Limits, send};
-use crate::platform;
 
 /// A client's queue and clock.
 #[wasm_bindgen]
-pub struct Core(Rc<Gate>);
+pub struct Core(Rc<Gate<EngineClock>>);
 
 #[wasm_bindgen]
 impl Core {
@@ -33,7 +33,7 @@ impl Core {
     #[wasm_bindgen(constructor)]
     pub fn new(max_active: u32) -> Self {
         let queue = Arc::new(Queue::new(max_active as usize));
-        Self(Rc::new(Gate { queue, alarms: Alarms::new(platform::default_timer()) }))
+        Self(Rc::new(Gate { queue, clock: EngineClock::new() }))
     }
 
     /// Calls `start` once there is a slot, in this very call if there is one, and `done` with what came of it.

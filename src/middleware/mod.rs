@@ -6,8 +6,8 @@ mod spans;
 
 use std::sync::Arc;
 
-pub use self::hooks::Hooks;
 pub(crate) use self::hooks::Hooked;
+pub use self::hooks::Hooks;
 #[cfg(feature = "tracing")]
 pub use self::spans::Spans;
 use crate::auth;

@@ -73,8 +73,7 @@ mod tests {
     const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
     fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> Option<Duration> {
-        let mut response =
-            Response::new(StatusCode::from_u16(status).unwrap(), Url::parse("http://a/").unwrap(), "");
+        let mut response = Response::new(StatusCode::from_u16(status).unwrap(), Url::parse("http://a/").unwrap(), "");
         for (name, value) in headers {
             response.headers_mut().append(*name, HeaderValue::from_static(value));
         }

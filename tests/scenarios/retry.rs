@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use futures::future::join;
 use waterspout::http::HeaderValue;
-use waterspout::{
-    Attempt, BoxFuture, CircuitBreaker, Client, ErrorKind, Hooks, Request, Response, Result, Retry,
-};
+use waterspout::{Attempt, BoxFuture, CircuitBreaker, Client, ErrorKind, Hooks, Request, Response, Result, Retry};
 
 use super::{Lab, ms};
 
