@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::Inner;
 use super::breaker::{Breaker, Permit};
+use super::clock::Clock;
+use super::deadline::Deadline;
 use super::send::Plan;
 use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -108,13 +110,14 @@ impl<'a> Plan for Attempts<'a> {
         self.progress.clone()
     }
 
-    fn again(&mut self, outcome: &Result<Response>, elapsed: Duration, left: Option<Duration>) -> Option<Duration> {
+    fn again<C: Clock>(&mut self, outcome: &Result<Response>, deadline: &Deadline<C>) -> Option<Duration> {
         let outcome = outcome.as_ref();
         if let Some(permit) = self.permit.take() {
             permit.end(outcome);
         }
         self.retry.as_ref()?;
-        self.made.push(Attempt::new(outcome.map(Response::status).map_err(Error::kind), elapsed));
+        self.made.push(Attempt::new(outcome.map(Response::status).map_err(Error::kind), deadline.attempted()));
+        let left = deadline.left();
         let delay = self.delay(outcome).filter(|delay| left.is_none_or(|left| *delay < left))?;
         if !self.is_affordable() {
             return None;

@@ -20,8 +20,9 @@ type Since = (Limit, Instant);
 pub(crate) struct Deadline<C: Clock> {
     clock: C,
     total: Option<Since>,
-    /// The limit of the present attempt.
-    attempt: Option<Since>,
+    /// The limit of the present attempt, and when that began.
+    attempt: Option<Limit>,
+    begun: Instant,
     phase: Phase,
     /// The limit of the present phase.
     limit: Option<Limit>,
@@ -44,6 +45,7 @@ impl<C: Clock> Deadline<C> {
             clock: clock.clone(),
             total: named("total", total).map(|limit| (limit, now)),
             attempt: None,
+            begun: now,
             phase: Phase::Queue,
             limit: None,
             since: now,
@@ -52,11 +54,10 @@ impl<C: Clock> Deadline<C> {
         }
     }
 
-    /// Starts an attempt, with a limit on all of it up to the head; zero is none. Returns when that was.
-    pub(crate) fn attempt(&mut self, limit: Option<Duration>) -> Instant {
-        let now = self.clock.now();
-        self.attempt = named("attempt", limit).map(|limit| (limit, now));
-        now
+    /// Starts an attempt, with a limit on all of it up to the head; zero is none.
+    pub(crate) fn attempt(&mut self, limit: Option<Duration>) {
+        self.attempt = named("attempt", limit);
+        self.begun = self.clock.now();
     }
 
     /// Enters a phase; a limit of zero is none. The attempt's limit ends with the head.
@@ -118,9 +119,13 @@ impl<C: Clock> Deadline<C> {
         }
     }
 
-    /// The time since `start`.
-    pub(crate) fn elapsed(&self, start: Instant) -> Duration {
+    fn elapsed(&self, start: Instant) -> Duration {
         self.clock.now().since(start)
+    }
+
+    /// The time since the present attempt began.
+    pub(crate) fn attempted(&self) -> Duration {
+        self.elapsed(self.begun)
     }
 
     /// How much of the total limit is left, if there is one.
@@ -159,9 +164,15 @@ impl<C: Clock> Deadline<C> {
     /// When which limit passes first; of several at once, the widest.
     fn next(&self) -> Option<(Instant, Since)> {
         let own = self.limit.filter(|_| self.phase != Phase::Connect).map(|limit| (limit, self.since));
-        let own = own.map(|(limit, since)| (since + limit.duration + self.allowance, (limit, since)));
-        let wider = [self.attempt, self.total].into_iter().flatten();
-        let wider = wider.map(|(limit, since)| (since + limit.duration, (limit, since)));
-        own.into_iter().chain(wider).reduce(|first, other| if first.0 < other.0 { first } else { other })
+        let attempt = self.attempt.map(|limit| (limit, self.begun));
+        let mut first: Option<(Instant, Since)> = None;
+        for (limit, more) in [(own, self.allowance), (attempt, Duration::ZERO), (self.total, Duration::ZERO)] {
+            let Some((limit, since)) = limit else { continue };
+            let at = since + limit.duration + more;
+            if first.is_none_or(|(soonest, _)| at <= soonest) {
+                first = Some((at, (limit, since)));
+            }
+        }
+        first
     }
 }

@@ -50,15 +50,14 @@ pub(crate) trait Plan {
         None
     }
 
-    /// How long to wait before another attempt; `None` makes `outcome` the last. The present one took `elapsed`, and
-    /// `left` of the total limit is left, if there is one.
-    fn again(
+    /// How long to wait before another attempt; `None` makes `outcome` the last. The deadline says how long the present
+    /// one took, and how much time is left.
+    fn again<C: Clock>(
         &mut self,
         outcome: &Result<Self::Output, Self::Error>,
-        elapsed: Duration,
-        left: Option<Duration>,
+        deadline: &Deadline<C>,
     ) -> Option<Duration> {
-        let _ = (outcome, elapsed, left);
+        let _ = (outcome, deadline);
         None
     }
 }
@@ -101,7 +100,7 @@ pub(crate) async fn send<C: Clock, P: Plan>(
         if let Some(error) = deadline.overdue() {
             return Err(error.into());
         }
-        let started = deadline.attempt(limits.attempt);
+        deadline.attempt(limits.attempt);
         deadline.enter(Phase::Head, "head", limits.head);
         let attempt = plan.attempt();
         let progress = plan.progress();
@@ -109,7 +108,7 @@ pub(crate) async fn send<C: Clock, P: Plan>(
             Ok(outcome) => outcome,
             Err(expired) => Err(expired.into()),
         };
-        let Some(delay) = plan.again(&outcome, deadline.elapsed(started), deadline.left()) else {
+        let Some(delay) = plan.again(&outcome, &deadline) else {
             return outcome.map(|output| (output, Hold { _slot: slot, deadline }));
         };
         // What the attempt still holds goes first, then the slot.
