@@ -196,3 +196,27 @@ impl Drop for Permit {
 fn is_failure(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::ManualTimer;
+    use crate::url::Url;
+
+    #[test]
+    fn no_more_origins_are_remembered_than_have_room() {
+        let timer = ManualTimer::new();
+        let settings = CircuitBreaker::new().failures(1).rest(Duration::from_secs(10));
+        let breaker = Arc::new(Breaker::new(settings, Alarms::new(Arc::new(timer.clone()))));
+        let origin = |index: usize| Url::parse(&format!("http://host-{index}/")).unwrap().origin();
+        let fail = |index| breaker.failed(&origin(index), false);
+        (0..MOST_ORIGINS + 10).for_each(fail);
+        assert_eq!(breaker.lock().len(), MOST_ORIGINS);
+        assert!(breaker.check(&origin(0)).is_err() && breaker.check(&origin(MOST_ORIGINS)).is_ok());
+        // Those that have rested make room.
+        timer.advance(Duration::from_secs(10));
+        fail(MOST_ORIGINS);
+        assert_eq!(breaker.lock().len(), 1);
+        assert!(breaker.check(&origin(MOST_ORIGINS)).is_err());
+    }
+}
