@@ -1,6 +1,6 @@
 //! Spans of `tracing`, one for each attempt.
 
-use tracing::{Instrument, Span, field, info_span};
+use tracing::{Instrument, field, info_span};
 
 use super::{Middleware, Next};
 use crate::future::BoxFuture;
@@ -41,15 +41,15 @@ impl Middleware for Spans {
             status = field::Empty,
             error = field::Empty,
         );
+        let within = span.clone();
         let sent = async move {
             let outcome = next.run(request).await;
-            let span = Span::current();
             match &outcome {
                 Ok(response) => span.record("status", response.status().as_u16()),
                 Err(error) => span.record("error", field::display(error)),
             };
             outcome
         };
-        Box::pin(sent.instrument(span))
+        Box::pin(sent.instrument(within))
     }
 }
