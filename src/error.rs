@@ -4,6 +4,8 @@
 //! ([`Error::kind`], [`Error::phase`], [`Error::is_timeout`]) or print it: `Display` is one line that
 //! ends in the root cause.
 
+mod account;
+
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -12,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+
+use crate::attempt::Attempt;
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -54,7 +58,8 @@ pub enum ErrorKind {
     Network,
     /// A redirect could not be followed: too many, a bad target, or a downgrade from https.
     Redirect,
-    /// The request's body must be sent a second time and cannot be: it is a one-shot stream.
+    /// The request's body must be sent a second time, after a redirect or a challenge, and cannot be: it is a one-shot
+    /// stream. A [retry](crate::Retry) is not made then, and this error not either.
     BodyNotReplayable,
     /// The request's body failed while being read, or is not as long as it said.
     RequestBody,
@@ -64,6 +69,8 @@ pub enum ErrorKind {
     Decode,
     /// [`Response::error_for_status`](crate::Response::error_for_status) met a status of 400 or above.
     Status,
+    /// The origin has failed again and again and is left alone for a while; see [`CircuitBreaker`](crate::CircuitBreaker).
+    CircuitOpen,
     /// The platform cannot do what was asked.
     Unsupported,
     /// There will be no result: a [`Pending`](crate::Pending) was cancelled, or whoever was to settle it has gone.
@@ -92,6 +99,7 @@ impl ErrorKind {
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::Decode => "DECODE",
             Self::Status => "STATUS",
+            Self::CircuitOpen => "CIRCUIT_OPEN",
             Self::Unsupported => "UNSUPPORTED",
             Self::Cancelled => "CANCELLED",
         }
@@ -150,7 +158,7 @@ impl fmt::Display for Phase {
 /// A time limit: which one it is and how long it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The option's name: `queue`, `connect`, `head`, `idle` or `total`.
+    /// The option's name: `queue`, `connect`, `head`, `attempt`, `idle` or `total`.
     pub name: &'static str,
     /// How long the option allows.
     pub duration: Duration,
@@ -183,6 +191,10 @@ struct Inner {
     status: Option<StatusCode>,
     reason: Option<Box<str>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    attempts: Vec<Attempt>,
+    reused: Option<bool>,
+    /// Bytes sent and received.
+    bytes: Option<(u64, u64)>,
 }
 
 impl Error {
@@ -198,6 +210,9 @@ impl Error {
             status: None,
             reason: None,
             source: None,
+            attempts: Vec::new(),
+            reused: None,
+            bytes: None,
         }))
     }
 
@@ -334,7 +349,7 @@ impl fmt::Display for Error {
             write!(f, ", for {url}")?;
         }
         match self.root() {
-            Some(root) => write!(f, ": {root}"),
+            Some(root) => account::one_line(f, &root.to_string()),
             None => Ok(()),
         }
     }
@@ -348,6 +363,7 @@ impl fmt::Debug for Error {
             .field("message", &self.0.message)
             .field("url", &self.0.url)
             .field("limit", &self.0.limit)
+            .field("attempts", &self.0.attempts)
             .field("source", &self.0.source)
             .finish_non_exhaustive()
     }

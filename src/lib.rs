@@ -32,6 +32,7 @@
 //! - [`Client`] sends a [`Request`] and gets a [`Response`]; [`Error`] is the only error.
 //! - [`Backend`] is the seam at Fetch height, [`Connector`] and [`Transport`] the one at byte height.
 //! - [`IoStream`] reads and writes plain bytes, within limits, over any [`Transport`].
+//! - [`Retry`] tries again, [`CircuitBreaker`] leaves alone, [`Middleware`] and [`Hooks`] are called around each attempt.
 //! - [`runtime`] has the two traits asked of a runtime; both have defaults.
 //! - [`auth`] has what answers a server that asks for credentials; [`multipart`] has forms with files.
 //! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
@@ -41,6 +42,7 @@
 //!   executor; [`promise()`] is a result to come.
 
 pub mod agent;
+mod attempt;
 pub mod auth;
 mod backend;
 mod body;
@@ -61,6 +63,7 @@ pub mod io_stream;
 mod js;
 #[cfg(feature = "json")]
 mod json;
+mod middleware;
 pub mod multipart;
 pub mod platform;
 mod progress;
@@ -69,6 +72,7 @@ pub mod proxy;
 pub mod queues;
 mod request;
 mod response;
+mod retry;
 pub mod runtime;
 mod settings;
 pub mod sse;
@@ -88,19 +92,24 @@ pub use bytes::Bytes;
 pub use http;
 
 pub use crate::agent::Agent;
+pub use crate::attempt::Attempt;
 pub use crate::backend::Backend;
 pub use crate::body::Body;
-pub use crate::client::{Builder, Client, Stats};
+pub use crate::client::{Builder, CircuitBreaker, Client, Stats};
 pub use crate::configure::{configure, reset_configuration};
 pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
 pub use crate::event_loop::{EventLoop, Periodic, Scheduled};
 pub use crate::exchange::{Exchange, Hop, Timings};
 pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
 pub use crate::io_stream::IoStream;
+#[cfg(feature = "tracing")]
+pub use crate::middleware::Spans;
+pub use crate::middleware::{Hooks, Middleware, Next};
 pub use crate::progress::{Connecting, Progress, Transferred};
 pub use crate::promise::{Pending, Promise, promise};
 pub use crate::request::{Redirect, Request, RequestBuilder, RequestOptions};
 pub use crate::response::Response;
+pub use crate::retry::{Occasion, Retry, RetryBudget};
 pub use crate::runtime::{Executor, Instant, Timer};
 pub use crate::settings::Setting;
 pub use crate::trailers::Trailers;

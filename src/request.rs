@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub(crate) use self::options::option_setters;
 pub use self::options::{Redirect, RequestOptions};
+use crate::attempt::Attempt;
 use crate::auth::Authenticate;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result, Source};
@@ -29,6 +30,7 @@ pub struct Request {
     on_download: Option<Watcher>,
     on_upload: Option<Watcher>,
     progress: Progress,
+    attempts: Vec<Attempt>,
 }
 
 macro_rules! method_constructors {
@@ -54,6 +56,7 @@ impl Request {
             on_download: None,
             on_upload: None,
             progress: Progress::default(),
+            attempts: Vec::new(),
         }
     }
 
@@ -146,6 +149,19 @@ impl Request {
         self.on_download.as_ref()
     }
 
+    pub(crate) fn set_progress(&mut self, progress: Progress) {
+        self.progress = progress;
+    }
+
+    /// In a backend or a [`Middleware`](crate::Middleware): the attempts made before this one.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    pub(crate) fn set_attempts(&mut self, attempts: Vec<Attempt>) {
+        self.attempts = attempts;
+    }
+
     /// The same request again, or `None` if its body can be read only once.
     pub fn try_clone(&self) -> Option<Self> {
         let body = self.body.try_clone()?;
@@ -165,6 +181,7 @@ impl Request {
             on_download: self.on_download.clone(),
             on_upload: self.on_upload.clone(),
             progress: Progress::watched(self.on_upload.clone()),
+            attempts: self.attempts.clone(),
         }
     }
 

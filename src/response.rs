@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode, Version};
 
+use crate::attempt::Attempt;
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::exchange::{Exchange, Hop, Timings};
@@ -32,6 +33,7 @@ pub struct Response {
     progress: Option<Progress>,
     body_limit: u64,
     body: Body,
+    attempts: Vec<Attempt>,
 }
 
 impl Response {
@@ -50,6 +52,7 @@ impl Response {
             progress: None,
             body_limit: DEFAULT_BODY_LIMIT,
             body: body.into(),
+            attempts: Vec::new(),
         }
     }
 
@@ -116,6 +119,15 @@ impl Response {
 
     pub(crate) fn set_body_limit(&mut self, bytes: u64) {
         self.body_limit = bytes;
+    }
+
+    pub(crate) fn set_attempts(&mut self, attempts: Vec<Attempt>) {
+        self.attempts = attempts;
+    }
+
+    /// The attempts made, the one that led here included, if the request had a [`Retry`](crate::Retry); else nothing.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
     }
 
     /// The status.

@@ -7,12 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that any module may use: the vocabulary.
-const TYPES: [&str; 7] = ["error", "request", "response", "body", "trailers", "url", "progress"];
+const TYPES: [&str; 8] = ["attempt", "error", "request", "response", "body", "trailers", "url", "progress"];
 
 /// What else each module may use of the crate. `platform` means the names that every platform exports.
 const IMPORTS: &[(&str, &[&str])] = &[
-    ("error", &[]),
-    ("request", &["auth", "settings"]),
+    ("attempt", &[]),
+    ("error", &["retry"]),
+    ("request", &["auth", "retry", "settings"]),
     ("response", &["exchange"]),
     ("exchange", &[]),
     ("body", &["future"]),
@@ -32,17 +33,22 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("transport", &["future"]),
     ("proxy", &["auth", "http1", "transport"]),
     ("backend", &["future"]),
+    ("retry", &["runtime"]),
+    ("middleware", &["auth", "backend", "future"]),
     ("waiters", &[]),
     ("promise", &["future", "runtime"]),
     ("configure", &["client"]),
-    ("client", &["auth", "backend", "configure", "future", "platform", "promise", "runtime", "waiters"]),
+    (
+        "client",
+        &["auth", "backend", "configure", "future", "middleware", "platform", "promise", "retry", "runtime", "waiters"],
+    ),
     ("sse", &["client", "platform"]),
     ("agent", &["auth", "backend", "exchange", "future", "http1", "runtime", "settings", "transport"]),
     ("http1", &["buffer"]),
     ("io_stream", &["buffer", "future", "transport"]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),
-    ("js", &["client", "platform"]),
+    ("js", &["client", "future", "platform", "runtime"]),
     ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
     ("platform", &["backend", "future", "runtime"]),
     ("platform/unix", &["agent", "future", "transport"]),

@@ -9,7 +9,7 @@ use futures::stream;
 use waterspout::testing::{Incoming, Reply};
 use waterspout::{Body, Bytes};
 
-use super::pause;
+use super::{number, pause};
 
 /// The records of all keys.
 #[derive(Default)]
@@ -23,13 +23,16 @@ struct Record {
     peak: usize,
     endless: usize,
     ended: usize,
+    failed: u64,
 }
 
 impl Memory {
     /// - `hit/KEY?name=N` counts and remembers the name; `hits/KEY` gives the names so far and forgets them;
     /// - `busy/KEY?ms=N` takes its time; `peak/KEY` says how many did so at once;
+    /// - `flaky/KEY?fail=N&status=S&after=T` fails N times with the status S, and `retry-after: T` if that is given, then sends
+    ///   the request's body back, and begins anew; with the status 0 it fails by silence;
     /// - `endless/KEY` never ends; `ended/KEY?wait=MS` says whether all of them were given up, waiting for it a while.
-    pub(super) async fn answer(self: &Arc<Self>, name: &str, key: &str, request: &Incoming) -> Reply {
+    pub(super) async fn answer(self: &Arc<Self>, name: &str, key: &str, request: &mut Incoming) -> Reply {
         match name {
             "hit" => {
                 let name = request.query("name").unwrap_or_default().to_owned();
@@ -51,8 +54,30 @@ impl Memory {
                 self.with(key, |record| record.busy -= 1);
                 Reply::text("done")
             }
+            "flaky" => self.flaky(key, request).await,
             "endless" => Reply::new(200, self.endless(key)),
             _ => Reply::text(self.ended(key, request).await.to_string()),
+        }
+    }
+
+    async fn flaky(&self, key: &str, request: &mut Incoming) -> Reply {
+        let body = request.body().await.unwrap_or_default();
+        let fail = number(request, "fail").unwrap_or(1);
+        let fails = self.with(key, |record| {
+            let fails = record.failed < fail;
+            record.failed = if fails { record.failed + 1 } else { 0 };
+            fails
+        });
+        match request.query("status").unwrap_or("503") {
+            _ if !fails => Reply::new(200, body),
+            "0" => Reply::silence(),
+            status => {
+                let reply = Reply::text(format!("failed with {status}")).with_status(status);
+                match request.query("after") {
+                    Some(after) => reply.with_header("retry-after", after),
+                    None => reply,
+                }
+            }
         }
     }
 
@@ -67,7 +92,7 @@ impl Memory {
 
     async fn ended(&self, key: &str, request: &Incoming) -> bool {
         let ended = || self.with(key, |record| record.endless > 0 && record.ended == record.endless);
-        for _ in 0..super::number(request, "wait").unwrap_or(0) / 5 {
+        for _ in 0..number(request, "wait").unwrap_or(0) / 5 {
             if ended() {
                 break;
             }

@@ -59,7 +59,9 @@ impl Lab {
                 Reply::text(r#"{"name":"waterspout","sizes":[1,2,3]}"#).with_header("content-type", "application/json")
             }
             "headers" => Reply::text("").with_header("x-twice", "one").with_header("x-twice", "two"),
-            "hit" | "hits" | "peak" | "busy" | "endless" | "ended" => self.memory.answer(name, argument, request).await,
+            "hit" | "hits" | "peak" | "busy" | "flaky" | "endless" | "ended" => {
+                self.memory.answer(name, argument, request).await
+            }
             _ => faults::answer(name).unwrap_or_else(|| Reply::new(404, format!("no such experiment: {name}"))),
         }
     }

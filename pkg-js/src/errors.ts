@@ -20,6 +20,7 @@ export type ErrorCode =
   | "LIMIT_EXCEEDED"
   | "DECODE"
   | "STATUS"
+  | "CIRCUIT_OPEN"
   | "UNSUPPORTED"
   | "CANCELLED";
 

@@ -39,6 +39,16 @@ export const notHere = {
   the_idle_limit_covers_a_stalled_body: "the body is the platform's own and is not watched",
   a_slow_but_steady_body_is_not_idle: "the body is the platform's own and is not watched",
   a_slot_is_held_until_the_body_has_been_read: "the body is the platform's own: a slot is held until the head",
+  nothing_is_tried_again_unless_asked: "a JavaScript client does not try again",
+  a_passing_failure_is_tried_again: "a JavaScript client does not try again",
+  the_last_answer_is_returned_as_it_is: "a JavaScript client does not try again",
+  a_body_is_sent_again_whole: "a JavaScript client does not try again",
+  a_post_is_not_tried_again: "a JavaScript client does not try again",
+  the_server_says_how_long_to_wait: "a JavaScript client does not try again",
+  each_attempt_has_its_own_limit: "a JavaScript client does not try again",
+  a_request_that_backs_off_holds_no_slot: "a JavaScript client does not try again",
+  an_origin_that_fails_is_left_alone: "a JavaScript client has no circuit breaker",
+  hooks_see_each_attempt: "a JavaScript client has no hooks",
   a_request_that_is_not_awaited_is_not_sent: "a JavaScript call starts at once",
 };
 

@@ -55,10 +55,11 @@ impl Hop<'_> {
                     let _connecting = self.request.progress().connecting();
                     self.connecting().await?
                 };
-                let (answer, first_byte) = self.exchange(&mut connection, body).await?;
+                let outcome = self.exchange(&mut connection, body).await;
+                let (answer, first_byte) = outcome.map_err(|error| error.with_reused(false))?;
                 self.response(connection, answer, first_byte, false)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.with_reused(reused)),
         }
     }
 

@@ -3,22 +3,32 @@
 //! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
 //! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
 
+mod alarms;
+mod attempts;
+mod breaker;
+pub(crate) mod clock;
 mod deadline;
 mod held;
 mod limit;
 pub(crate) mod queue;
 pub(crate) mod send;
+#[cfg(feature = "tower")]
+mod service;
 mod watch;
 
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use http::{HeaderMap, Method};
 
+use self::alarms::{AlarmTimer, Alarms};
+use self::attempts::Attempts;
+use self::breaker::Breaker;
+pub use self::breaker::CircuitBreaker;
 use self::queue::Queue;
 use self::send::{Gate, Limits};
 use crate::auth;
@@ -26,10 +36,12 @@ use crate::backend::Backend;
 use crate::configure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::future::{BoxFuture, MaybeSend};
+use crate::middleware::{Hooked, Hooks, Middleware};
 use crate::platform;
 use crate::promise::{Pending, promise};
 use crate::request::{Request, RequestBuilder, RequestOptions, option_setters};
 use crate::response::{DEFAULT_BODY_LIMIT, Response};
+use crate::retry::{Bucket, RetryBudget};
 use crate::runtime::{Executor, Timer};
 use crate::url::Url;
 
@@ -71,10 +83,19 @@ const DEFAULT_MAX_ACTIVE: usize = 10;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    gate: Gate,
+    gate: Gate<Arc<Alarms>>,
     backend: Arc<dyn Backend>,
     headers: HeaderMap,
     options: RequestOptions,
+    middleware: Vec<Arc<dyn Middleware>>,
+    bucket: Mutex<Bucket>,
+    breaker: Option<Arc<Breaker>>,
+}
+
+impl Inner {
+    fn bucket(&self) -> MutexGuard<'_, Bucket> {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How many requests of a client run and how many wait.
@@ -203,8 +224,8 @@ impl Client {
 
     /// Completes after `delay` on the client's clock.
     pub(crate) fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
-        let timer = &self.0.gate.timer;
-        timer.sleep_until(timer.now() + delay)
+        let alarms = &self.0.gate.clock;
+        AlarmTimer(alarms.clone()).sleep_until(alarms.now() + delay)
     }
 
     async fn run(&self, mut request: Request) -> Result<Response> {
@@ -214,7 +235,7 @@ impl Client {
     }
 
     async fn admitted(&self, mut request: Request) -> Result<Response> {
-        let Inner { gate, backend, headers, options } = &*self.0;
+        let Inner { gate, headers, options, .. } = &*self.0;
         for name in headers.keys().filter(|name| !request.headers().contains_key(*name)).cloned().collect::<Vec<_>>() {
             for value in headers.get_all(&name) {
                 request.headers_mut().append(&name, value.clone());
@@ -224,15 +245,23 @@ impl Client {
         let options = std::mem::take(request.options_mut()).over(options);
         *request.options_mut() = options.clone();
 
-        let limits = Limits { queue: options.queue_timeout, head: options.head_timeout, total: options.timeout };
-        let (progress, asked) = (request.progress().clone(), gate.timer.now());
         let on_download = request.on_download().cloned();
-        let attempt = || {
-            progress.leave_queue(gate.timer.now().since(asked));
-            backend.fetch(request)
+        let limits = Limits {
+            queue: options.queue_timeout,
+            head: options.head_timeout,
+            attempt: options.attempt_timeout,
+            total: options.timeout,
         };
-        let (mut response, hold) = send::send(gate, limits, Some(&progress), attempt).await?;
+        let mut attempts = Attempts::new(&self.0, request, options.retry.clone())?;
+        let outcome = send::send(gate, limits, &mut attempts).await;
+        let (made, progress) = attempts.into_parts();
+        let (mut response, hold) = match outcome {
+            Ok(answered) => answered,
+            Err(error) => return Err(attempts::told(error, made, progress)),
+        };
+        response.set_attempts(made);
         response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
+        let progress = progress.unwrap_or_default();
         response.set_progress(progress.clone());
         let total = response.content_length();
         Ok(response.map_body(|body| {
@@ -285,6 +314,9 @@ pub struct Builder {
     options: RequestOptions,
     backend: Option<Arc<dyn Backend>>,
     timer: Option<Arc<dyn Timer>>,
+    middleware: Vec<Arc<dyn Middleware>>,
+    budget: RetryBudget,
+    breaker: Option<CircuitBreaker>,
 }
 
 impl Builder {
@@ -308,6 +340,29 @@ impl Builder {
     }
 
     option_setters!();
+
+    /// Sets how many attempts beyond the first all requests together may make. Default: [`RetryBudget::new`].
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Sets when an origin that fails is left alone. Default: never.
+    pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// Adds what stands between the client and its backend; the first added is the outermost.
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middleware.push(Arc::new(middleware));
+        self
+    }
+
+    /// Adds what is called before and after each attempt; the first added is the outermost.
+    pub fn hooks(self, hooks: impl Hooks) -> Self {
+        self.middleware(Hooked(hooks))
+    }
 
     /// Sets what makes the attempts. Default: the platform's own, native sockets or the browser's `fetch`.
     pub fn backend(mut self, backend: impl Backend) -> Self {
@@ -338,7 +393,8 @@ impl Builder {
     }
 
     fn assemble(self) -> Client {
-        let timer = self.timer.unwrap_or_else(platform::default_timer);
+        let alarms = Alarms::new(self.timer.unwrap_or_else(platform::default_timer));
+        let timer: Arc<dyn Timer> = Arc::new(AlarmTimer(alarms.clone()));
         let defaults = RequestOptions {
             connect_timeout: Some(DEFAULT_TIMEOUT),
             head_timeout: Some(DEFAULT_TIMEOUT),
@@ -348,9 +404,15 @@ impl Builder {
         };
         Client(Arc::new(Inner {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
-            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE).max(1))), timer },
+            bucket: Mutex::new(Bucket::new(self.budget, alarms.now())),
+            breaker: self.breaker.map(|settings| Arc::new(Breaker::new(settings, alarms.clone()))),
+            gate: Gate {
+                queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE).max(1))),
+                clock: alarms,
+            },
             headers: self.headers,
             options: self.options.over(&defaults),
+            middleware: self.middleware,
         }))
     }
 }

@@ -3,6 +3,7 @@
 //! The package makes the platform's `Request` and hands in how to start it; this side decides when, and for how long.
 //! Requests and responses stay the platform's own objects, so no byte of a body passes through here.
 
+mod clock;
 mod outcome;
 
 use std::future::Future;
@@ -17,14 +18,14 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+use self::clock::EngineClock;
 use self::outcome::{Failure, settle};
 use crate::client::queue::Queue;
 use crate::client::send::{Gate, Limits, send};
-use crate::platform;
 
 /// A client's queue and clock.
 #[wasm_bindgen]
-pub struct Core(Rc<Gate>);
+pub struct Core(Rc<Gate<EngineClock>>);
 
 #[wasm_bindgen]
 impl Core {
@@ -32,7 +33,7 @@ impl Core {
     #[wasm_bindgen(constructor)]
     pub fn new(max_active: u32) -> Self {
         let queue = Arc::new(Queue::new(max_active as usize));
-        Self(Rc::new(Gate { queue, timer: platform::default_timer() }))
+        Self(Rc::new(Gate { queue, clock: EngineClock::new() }))
     }
 
     /// Calls `start` once there is a slot, in this very call if there is one, and `done` with what came of it.
@@ -42,13 +43,13 @@ impl Core {
     /// before.
     pub fn send(&self, start: Function, done: Function, cancelled: Option<Promise>, queue: f64, head: f64, total: f64) {
         let gate = self.0.clone();
-        let limits = Limits { queue: limit(queue), head: limit(head), total: limit(total) };
+        let limits = Limits { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
         run(async move {
-            let attempt = || async move {
+            let mut attempt = || async {
                 let promise = start.call0(&JsValue::UNDEFINED).map_err(Failure::Thrown)?;
                 JsFuture::from(Promise::resolve(&promise)).await.map_err(Failure::Thrown)
             };
-            let sent = std::pin::pin!(send(&gate, limits, None, attempt));
+            let sent = std::pin::pin!(send(&gate, limits, &mut attempt));
             let outcome = match cancelled {
                 None => sent.await,
                 // First of the two, so that a slot that comes with the abort is not taken.

@@ -3,6 +3,7 @@
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
+use super::clock::EngineClock;
 use crate::client::send::Hold;
 use crate::error::Error;
 
@@ -22,7 +23,7 @@ impl From<Error> for Failure {
 /// of the limit that passed.
 ///
 /// The slot is free from here on: the body of a response that stays the platform's own cannot be watched.
-pub(super) fn settle(done: &Function, outcome: Result<(JsValue, Hold), Failure>) {
+pub(super) fn settle(done: &Function, outcome: Result<(JsValue, Hold<EngineClock>), Failure>) {
     let nothing = JsValue::UNDEFINED;
     let called = match outcome {
         Ok((response, hold)) => {

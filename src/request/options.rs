@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::retry::Retry;
 use crate::settings::{Setting, Settings};
 
 /// What to do with a redirect; the names are the Fetch standard's.
@@ -44,6 +45,9 @@ pub struct RequestOptions {
     /// A browser does not show its connections, nor how far an upload is: there this time includes connecting, and a
     /// body adds a second for each 32 KiB.
     pub head_timeout: Option<Duration>,
+    /// The longest time from the start of an attempt, when it has its slot, to the response's head, connecting and sending
+    /// included. Client default: none.
+    pub attempt_timeout: Option<Duration>,
     /// The longest silence between two pieces of the response's body. Client default: 20 s.
     pub idle_timeout: Option<Duration>,
     /// The longest time from the call to the end of the response's body. Client default: none.
@@ -74,6 +78,8 @@ pub struct RequestOptions {
     /// # Platform
     /// A browser cannot: there a request that has a body and asks fails with [`Unsupported`](crate::ErrorKind::Unsupported).
     pub expect_continue: Option<bool>,
+    /// When to try again. Client default: never.
+    pub retry: Option<Retry>,
     /// What only one backend understands.
     pub(crate) settings: Settings,
 }
@@ -100,6 +106,7 @@ impl RequestOptions {
             queue_timeout: self.queue_timeout.or(defaults.queue_timeout),
             connect_timeout: self.connect_timeout.or(defaults.connect_timeout),
             head_timeout: self.head_timeout.or(defaults.head_timeout),
+            attempt_timeout: self.attempt_timeout.or(defaults.attempt_timeout),
             idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
             timeout: self.timeout.or(defaults.timeout),
             body_limit: self.body_limit.or(defaults.body_limit),
@@ -107,6 +114,7 @@ impl RequestOptions {
             decompress: self.decompress.or(defaults.decompress),
             redirect: self.redirect.or(defaults.redirect),
             expect_continue: self.expect_continue.or(defaults.expect_continue),
+            retry: self.retry.or_else(|| defaults.retry.clone()),
             settings: self.settings.over(&defaults.settings),
         }
     }
@@ -143,6 +151,16 @@ macro_rules! option_setters {
         /// a body adds a second for each 32 KiB.
         pub fn head_timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.head_timeout = Some(limit))
+        }
+
+        /// Sets the longest time from the start of an attempt to the response's head; zero means none.
+        pub fn attempt_timeout(self, limit: std::time::Duration) -> Self {
+            self.with_options(|options| options.attempt_timeout = Some(limit))
+        }
+
+        /// Sets when to try again; default: never.
+        pub fn retry(self, retry: crate::retry::Retry) -> Self {
+            self.with_options(|options| options.retry = Some(retry))
         }
 
         /// Sets the longest silence between two pieces of the response's body; zero means none.

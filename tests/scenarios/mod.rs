@@ -13,6 +13,7 @@ pub mod forms;
 pub mod heads;
 pub mod queue;
 pub mod redirects;
+pub mod retry;
 pub mod uploads;
 
 use std::time::Duration;
@@ -117,6 +118,16 @@ macro_rules! for_each_scenario {
             queue::a_timeout_frees_its_slot,
             queue::stats_count_the_active_and_the_queued,
             queue::fifty_requests_share_ten_slots,
+            retry::nothing_is_tried_again_unless_asked,
+            retry::a_passing_failure_is_tried_again,
+            retry::the_last_answer_is_returned_as_it_is,
+            retry::a_body_is_sent_again_whole,
+            retry::a_post_is_not_tried_again,
+            retry::the_server_says_how_long_to_wait,
+            retry::each_attempt_has_its_own_limit,
+            retry::a_request_that_backs_off_holds_no_slot,
+            retry::an_origin_that_fails_is_left_alone,
+            retry::hooks_see_each_attempt,
             cancel::a_request_dropped_in_the_queue_is_never_sent,
             cancel::a_request_dropped_before_its_head_frees_its_slot,
             cancel::dropping_the_body_ends_the_download,
