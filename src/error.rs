@@ -60,6 +60,12 @@ pub enum ErrorKind {
     Status,
     /// The platform cannot do what was asked.
     Unsupported,
+    /// As many requests wait for a slot as the client allows; nothing was sent.
+    QueueFull,
+    /// The client's queue was cleared while the request waited in it; nothing was sent.
+    Cleared,
+    /// The client is closed; [`Error::phase`] says whether the request had begun.
+    Closed,
 }
 
 impl ErrorKind {
@@ -84,6 +90,9 @@ impl ErrorKind {
             Self::Decode => "DECODE",
             Self::Status => "STATUS",
             Self::Unsupported => "UNSUPPORTED",
+            Self::QueueFull => "QUEUE_FULL",
+            Self::Cleared => "CLEARED",
+            Self::Closed => "CLOSED",
         }
     }
 }

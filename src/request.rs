@@ -1,6 +1,7 @@
 //! Requests and the builder that makes them.
 
 mod options;
+mod priority;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub(crate) use self::options::option_setters;
 pub use self::options::{Redirect, RequestOptions};
+pub use self::priority::PriorityHandle;
 use crate::auth::Authenticate;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result, Source};
@@ -26,6 +28,7 @@ pub struct Request {
     trailers: Option<Trailers>,
     options: RequestOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
+    priority: Option<PriorityHandle>,
     progress: Progress,
 }
 
@@ -49,6 +52,7 @@ impl Request {
             trailers: None,
             options: RequestOptions::default(),
             authenticator: None,
+            priority: None,
             progress: Progress::default(),
         }
     }
@@ -132,6 +136,11 @@ impl Request {
         self.authenticator = authenticator;
     }
 
+    /// What changes the request's priority while it waits; see [`RequestBuilder::priority_handle`].
+    pub fn priority_handle(&self) -> Option<&PriorityHandle> {
+        self.priority.as_ref()
+    }
+
     /// Where a backend tells how far it is, so that a slow upload is not taken for silence.
     pub fn progress(&self) -> &Progress {
         &self.progress
@@ -153,6 +162,7 @@ impl Request {
             trailers: self.trailers.clone(),
             options: self.options.clone(),
             authenticator: self.authenticator.clone(),
+            priority: self.priority.clone(),
             progress: Progress::default(),
         }
     }
@@ -273,6 +283,15 @@ impl<C> RequestBuilder<C> {
     pub fn trailers(self, trailers: impl Into<Trailers>) -> Self {
         self.edit(|request| {
             request.trailers = Some(trailers.into());
+            Ok(())
+        })
+    }
+
+    /// Sets what can change the request's priority while it waits for a slot. What the handle says goes before the
+    /// option `priority`.
+    pub fn priority_handle(self, handle: &PriorityHandle) -> Self {
+        self.edit(|request| {
+            request.priority = Some(handle.clone());
             Ok(())
         })
     }

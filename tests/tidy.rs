@@ -29,7 +29,7 @@ const IMPORTS: [(&str, &[&str]); 28] = [
     ("transport", &["future"]),
     ("backend", &["future"]),
     ("waiters", &[]),
-    ("client", &["auth", "backend", "future", "platform", "runtime", "waiters"]),
+    ("client", &["auth", "backend", "future", "platform", "runtime"]),
     ("agent", &["auth", "backend", "future", "http1", "runtime", "transport"]),
     ("http1", &[]),
     ("queues", &["platform", "runtime", "waiters"]),

@@ -19,7 +19,10 @@ export type ErrorCode =
   | "LIMIT_EXCEEDED"
   | "DECODE"
   | "STATUS"
-  | "UNSUPPORTED";
+  | "UNSUPPORTED"
+  | "QUEUE_FULL"
+  | "CLEARED"
+  | "CLOSED";
 
 /** An error that is neither the platform's nor a wrong argument. */
 export class WaterspoutError extends Error {

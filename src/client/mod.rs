@@ -3,36 +3,33 @@
 //! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
 //! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
 
+mod builder;
 mod deadline;
 mod held;
 mod limit;
+mod observe;
 pub(crate) mod queue;
 pub(crate) mod send;
 
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use self::queue::Queue;
+pub use self::builder::Builder;
+pub use self::observe::{Event, Observer, Stage};
+use self::observe::{Trace, Watcher};
+use self::queue::Caller;
+pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 use self::send::{Gate, Limits};
 use crate::auth;
 use crate::backend::Backend;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::future::BoxFuture;
-use crate::platform;
-use crate::request::{Request, RequestBuilder, RequestOptions, option_setters};
+use crate::request::{Request, RequestBuilder, RequestOptions};
 use crate::response::{DEFAULT_BODY_LIMIT, Response};
-use crate::runtime::Timer;
 use crate::url::Url;
-
-/// The longest wait for a connection, for a head and for a piece of a body, unless set otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How many requests run at once, unless set otherwise: Tornado's `max_clients`.
-const DEFAULT_MAX_ACTIVE: usize = 10;
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
 ///
@@ -70,16 +67,7 @@ struct Inner {
     backend: Arc<dyn Backend>,
     headers: HeaderMap,
     options: RequestOptions,
-}
-
-/// How many requests of a client run and how many wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Requests that hold a slot.
-    pub active: usize,
-    /// Requests that wait for one.
-    pub queued: usize,
+    watcher: Option<Arc<Watcher>>,
 }
 
 impl Client {
@@ -128,10 +116,46 @@ impl Client {
         RequestBuilder::new(self.clone(), method, url)
     }
 
-    /// How many requests run and how many wait, at this moment.
+    /// How many requests run and wait at this moment, and how long those that ran had waited.
     pub fn stats(&self) -> Stats {
-        let (active, queued) = self.0.gate.queue.counts();
-        Stats { active, queued }
+        self.0.gate.queue.stats()
+    }
+
+    /// How many requests run and wait for each origin that has any, by name.
+    ///
+    /// It is empty unless origins are told apart: by [`Builder::origin_stats`], or since they have limits.
+    pub fn origins(&self) -> Vec<OriginStats> {
+        self.0.gate.queue.origins()
+    }
+
+    /// Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile.
+    pub fn pause(&self) {
+        self.0.gate.queue.pause(true);
+    }
+
+    /// Lets requests start again after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.0.gate.queue.pause(false);
+    }
+
+    /// Takes all waiting requests out of the queue and returns how many there were. They fail with
+    /// [`Cleared`](crate::ErrorKind::Cleared); those that run go on.
+    pub fn clear(&self) -> usize {
+        self.0.gate.queue.clear()
+    }
+
+    /// Closes the client and all its clones: new requests fail with [`Closed`](crate::ErrorKind::Closed), those that run or
+    /// wait are finished. It cannot be opened again.
+    ///
+    /// A client that is paused finishes what waits when it is resumed.
+    pub fn close(&self) {
+        self.0.gate.queue.close();
+    }
+
+    /// Closes the client and all its clones at once: requests that run or wait, and bodies that are being read, fail with
+    /// [`Closed`](crate::ErrorKind::Closed), as new requests do. They are woken to notice, and stop when polled or dropped.
+    pub fn close_now(&self) {
+        self.0.gate.queue.close_now();
     }
 
     /// Sends a request, or a builder of one, and returns its response as soon as the head is here.
@@ -155,11 +179,19 @@ impl Client {
     async fn run(&self, mut request: Request) -> Result<Response> {
         auth::take_from_url(&mut request)?;
         let url = request.url().clone();
-        self.admitted(request).await.map_err(|error| error.with_url(&url))
+        let handle = request.priority_handle().cloned();
+        let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
+        let caller = Caller { origin: url.origin_text(), priority, handle: handle.as_ref(), again: false };
+        let mut trace = self.0.watcher.as_ref().map(|watcher| watcher.watch(&url, &caller));
+        let result = self.admitted(request, caller, &mut trace).await;
+        result.map_err(|error| {
+            trace.into_iter().for_each(|trace| trace.end(Some(error.kind())));
+            error.with_url(&url)
+        })
     }
 
-    async fn admitted(&self, mut request: Request) -> Result<Response> {
-        let Inner { gate, backend, headers, options } = &*self.0;
+    async fn admitted(&self, mut request: Request, caller: Caller<'_>, trace: &mut Option<Trace>) -> Result<Response> {
+        let Inner { gate, backend, headers, options, .. } = &*self.0;
         for name in headers.keys().filter(|name| !request.headers().contains_key(*name)).cloned().collect::<Vec<_>>() {
             for value in headers.get_all(&name) {
                 request.headers_mut().append(&name, value.clone());
@@ -171,9 +203,11 @@ impl Client {
 
         let limits = Limits { queue: options.queue_timeout, head: options.head_timeout, total: options.timeout };
         let progress = request.progress().clone();
-        let (mut response, hold) = send::send(gate, limits, Some(&progress), || backend.fetch(request)).await?;
+        let attempt = || backend.fetch(request);
+        let (mut response, hold) = send::send(gate, limits, caller, trace.as_ref(), Some(&progress), attempt).await?;
         response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
-        Ok(response.map_body(|body| limit::limit(held::hold(body, hold, options.idle_timeout), options.stream_limit)))
+        let (idle, trace) = (options.idle_timeout, trace.take());
+        Ok(response.map_body(|body| limit::limit(held::hold(body, hold, idle, trace), options.stream_limit)))
     }
 }
 
@@ -206,93 +240,5 @@ impl IntoFuture for RequestBuilder<Client> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
-    }
-}
-
-/// Builds a [`Client`].
-#[derive(Default)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct Builder {
-    max_active: Option<usize>,
-    headers: HeaderMap,
-    options: RequestOptions,
-    backend: Option<Arc<dyn Backend>>,
-    timer: Option<Arc<dyn Timer>>,
-}
-
-impl Builder {
-    /// Sets how many requests run at once; further ones wait, first come, first served. Default: 10.
-    ///
-    /// A request runs until its response's body has been read or dropped.
-    pub fn max_active(mut self, requests: usize) -> Self {
-        self.max_active = Some(requests);
-        self
-    }
-
-    /// Adds headers that each request sends unless it sets its own of that name.
-    pub fn default_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.extend(headers);
-        self
-    }
-
-    fn with_options(mut self, change: impl FnOnce(&mut RequestOptions)) -> Self {
-        change(&mut self.options);
-        self
-    }
-
-    option_setters!();
-
-    /// Sets what makes the attempts. Default: the platform's own, native sockets or the browser's `fetch`.
-    pub fn backend(mut self, backend: impl Backend) -> Self {
-        self.backend = Some(Arc::new(backend));
-        self
-    }
-
-    /// Sets the clock of the time limits. Default: the platform's own.
-    pub fn timer(mut self, timer: impl Timer + Clone) -> Self {
-        self.timer = Some(Arc::new(timer));
-        self
-    }
-
-    /// The client.
-    ///
-    /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `max_active` is zero: nothing could ever run.
-    ///
-    /// # Platform
-    /// Where there is neither a native backend nor a JavaScript engine, one has to be set, and a timer; requests of
-    /// a client without fail with [`Unsupported`](ErrorKind::Unsupported).
-    pub fn build(self) -> Result<Client> {
-        if self.max_active == Some(0) {
-            let message = "`max_active` is 0: no request could ever run; the least is 1";
-            return Err(Error::request(ErrorKind::InvalidRequest, message));
-        }
-        Ok(self.assemble())
-    }
-
-    fn assemble(self) -> Client {
-        let timer = self.timer.unwrap_or_else(platform::default_timer);
-        let defaults = RequestOptions {
-            connect_timeout: Some(DEFAULT_TIMEOUT),
-            head_timeout: Some(DEFAULT_TIMEOUT),
-            idle_timeout: Some(DEFAULT_TIMEOUT),
-            body_limit: Some(DEFAULT_BODY_LIMIT),
-            ..RequestOptions::default()
-        };
-        Client(Arc::new(Inner {
-            backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
-            gate: Gate { queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE))), timer },
-            headers: self.headers,
-            options: self.options.over(&defaults),
-        }))
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("max_active", &self.max_active)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
     }
 }

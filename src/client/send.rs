@@ -3,12 +3,14 @@
 //! The Rust API runs it over a [`Backend`](crate::Backend) and gets a [`Response`](crate::Response); the JavaScript
 //! package runs the same loop over the platform's own `fetch` and gets the platform's own objects.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use super::queue::{Queue, Slot};
+use super::observe::{Stage, Trace};
+use super::queue::{Caller, Queue, Slot};
 use crate::error::{Error, Phase};
 use crate::progress::Progress;
 use crate::runtime::Timer;
@@ -29,7 +31,7 @@ pub(crate) struct Limits {
 
 /// What a request holds until its response's body has ended: its slot, and the clock that still runs.
 pub(crate) struct Hold {
-    pub(crate) _slot: Slot,
+    pub(crate) slot: Slot,
     pub(crate) deadline: Deadline,
 }
 
@@ -40,6 +42,8 @@ pub(crate) struct Hold {
 pub(crate) async fn send<T, E, F>(
     gate: &Gate,
     limits: Limits,
+    caller: Caller<'_>,
+    trace: Option<&Trace>,
     progress: Option<&Progress>,
     attempt: impl FnOnce() -> F,
 ) -> Result<(T, Hold), E>
@@ -48,14 +52,39 @@ where
     F: Future<Output = Result<T, E>>,
 {
     let mut deadline = Deadline::start(&gate.timer, limits.total);
-    let slot = match gate.queue.try_acquire() {
+    let mut slot = enter(gate, limits, &mut deadline, caller, trace).await?;
+    deadline.enter(Phase::Head, "head", limits.head);
+    let output = deadline.bound(progress, slot.guard(Phase::Head, attempt())).await???;
+    Ok((output, Hold { slot, deadline }))
+}
+
+/// Takes a slot, or waits for one within the limits.
+///
+/// For another attempt: drop the slot, wait, and come again, with [`Caller::again`] set.
+async fn enter(
+    gate: &Gate,
+    limits: Limits,
+    deadline: &mut Deadline,
+    caller: Caller<'_>,
+    trace: Option<&Trace>,
+) -> Result<Slot, Error> {
+    let step = |stage| trace.into_iter().for_each(|trace| trace.step(stage));
+    let slot = match gate.queue.try_acquire(&caller)? {
         Some(slot) => slot,
         None => {
             deadline.enter(Phase::Queue, "queue", limits.queue);
-            deadline.bound(None, gate.queue.acquire()).await?
+            let mut acquire = gate.queue.acquire(caller);
+            let mut queued = false;
+            let wait = poll_fn(|cx| {
+                let slot = Pin::new(&mut acquire).poll(cx);
+                if slot.is_pending() && !std::mem::replace(&mut queued, true) {
+                    step(Stage::Queued);
+                }
+                slot
+            });
+            deadline.bound(None, wait).await??
         }
     };
-    deadline.enter(Phase::Head, "head", limits.head);
-    let output = deadline.bound(progress, attempt()).await??;
-    Ok((output, Hold { _slot: slot, deadline }))
+    step(Stage::Started);
+    Ok(slot)
 }

@@ -18,7 +18,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use self::outcome::{Failure, settle};
-use crate::client::queue::Queue;
+use crate::client::queue::{Caller, Queue, Settings};
 use crate::client::send::{Gate, Limits, send};
 use crate::platform;
 
@@ -31,8 +31,10 @@ impl Core {
     /// A core that runs `max_active` requests at once; the package has checked that it is at least 1.
     #[wasm_bindgen(constructor)]
     pub fn new(max_active: u32) -> Self {
-        let queue = Arc::new(Queue::new(max_active as usize));
-        Self(Rc::new(Gate { queue, timer: platform::default_timer() }))
+        let timer = platform::default_timer();
+        let settings = Settings { max_active: max_active as usize, ..Settings::default() };
+        let queue = Arc::new(Queue::new(settings, timer.clone()));
+        Self(Rc::new(Gate { queue, timer }))
     }
 
     /// Calls `start` once there is a slot, in this very call if there is one, and `done` with what came of it.
@@ -48,7 +50,7 @@ impl Core {
                 let promise = start.call0(&JsValue::UNDEFINED).map_err(Failure::Thrown)?;
                 JsFuture::from(Promise::resolve(&promise)).await.map_err(Failure::Thrown)
             };
-            let sent = std::pin::pin!(send(&gate, limits, None, attempt));
+            let sent = std::pin::pin!(send(&gate, limits, Caller::default(), None, None, attempt));
             let outcome = match cancelled {
                 None => sent.await,
                 // First of the two, so that a slot that comes with the abort is not taken.
