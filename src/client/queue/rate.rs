@@ -25,7 +25,7 @@ use crate::runtime::Instant;
 pub struct Rate {
     requests: u32,
     per: Duration,
-    burst: u32,
+    pub(super) burst: u32,
 }
 
 impl Rate {
@@ -40,7 +40,7 @@ impl Rate {
     }
 
     /// The time that brings a token, in nanoseconds.
-    fn interval(self) -> Nanos {
+    pub(super) fn interval(self) -> Nanos {
         nanos(self.per) / i64::from(self.requests.max(1))
     }
 
