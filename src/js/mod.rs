@@ -66,13 +66,13 @@ impl Core {
     /// The number of requests that hold a slot.
     #[wasm_bindgen(getter)]
     pub fn active(&self) -> usize {
-        self.0.queue.counts().0
+        self.0.queue.stats().active
     }
 
     /// The number of requests that wait for one.
     #[wasm_bindgen(getter)]
     pub fn queued(&self) -> usize {
-        self.0.queue.counts().1
+        self.0.queue.stats().queued
     }
 }
 

@@ -123,12 +123,6 @@ impl Queue {
         Acquire::new(self.clone(), caller)
     }
 
-    /// How many requests run, and how many wait.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        let line = self.lock();
-        (line.active, line.waiting)
-    }
-
     pub(crate) fn stats(&self) -> Stats {
         let line = self.lock();
         Stats { active: line.active, queued: line.waiting, paused: line.paused, closed: line.closed, waits: line.waits }
