@@ -1,5 +1,5 @@
 //! The client's queue: order, limits, rates, and what observers see; over mock backends, on a clock moved by hand.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
 use std::collections::VecDeque;

@@ -57,6 +57,7 @@ impl Builder {
     /// A request that waits again after a failed attempt is counted and never turned away.
     pub fn max_queued(mut self, requests: usize) -> Self {
         self.queue.max_queued = Some(requests);
+        self.queue.full = format!("the queue is full: `max_queued` is {requests}, and so many requests wait").into();
         self
     }
 

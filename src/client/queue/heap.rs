@@ -1,5 +1,8 @@
 //! A binary heap whose items know where they are, so that one can leave from anywhere.
 
+/// So much room is kept when nothing is left.
+const KEPT: usize = 64;
+
 /// What is in a heap: an item and its rank; the smallest rank is first, among equal ones the smallest serial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Node {
@@ -55,9 +58,9 @@ impl Heap {
             let rises = at > 0 && self.0.get((at - 1) / 2).is_some_and(|above| last.before(above));
             if rises { self.rise(at, last, place) } else { self.sink(at, last, place) }
         }
-        // After a peak most of the memory goes back.
-        if self.0.capacity() > 64 && self.0.len() < self.0.capacity() / 4 {
-            self.0.shrink_to(self.0.len() * 2);
+        // The memory of a great crowd goes with the last of it.
+        if self.0.is_empty() && self.0.capacity() > KEPT {
+            self.clear();
         }
         Some(removed)
     }
@@ -129,6 +132,6 @@ mod tests {
             assert_eq!(heap.first(), Some(node));
             heap.remove(0, &mut |item, at| positions[item as usize] = at);
         }
-        assert!(heap.is_empty() && heap.0.capacity() <= 64);
+        assert!(heap.is_empty() && heap.0.capacity() <= KEPT);
     }
 }

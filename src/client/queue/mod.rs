@@ -18,6 +18,7 @@ mod slot;
 mod tests;
 mod waits;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -88,15 +89,16 @@ pub(crate) struct Queue {
     timer: Arc<dyn Timer>,
     /// Whether a start depends on the time; if not, nobody looks at the clock who need not wait.
     timed: bool,
-    max_queued: usize,
+    /// What is told those who find the queue full.
+    full: Cow<'static, str>,
     /// Whether those that run are to end.
     ended: AtomicBool,
 }
 
 impl Queue {
     pub(crate) fn new(settings: Settings, timer: Arc<dyn Timer>) -> Self {
-        let (timed, max_queued) = (settings.is_timed(), settings.max_queued.unwrap_or(usize::MAX));
-        Self { line: Mutex::new(Line::new(settings)), timer, timed, max_queued, ended: AtomicBool::new(false) }
+        let (timed, full) = (settings.is_timed(), settings.full.clone());
+        Self { line: Mutex::new(Line::new(settings)), timer, timed, full, ended: AtomicBool::new(false) }
     }
 
     /// Takes a slot at once, if one is free and nobody who waits could have it. Says no to all if the client is closed.
@@ -201,11 +203,7 @@ impl Queue {
 
     fn refusal(&self, refusal: Refusal) -> Error {
         let (kind, message) = match refusal {
-            Refusal::Full => {
-                let message =
-                    format!("the queue is full: `max_queued` is {}, and so many requests wait", self.max_queued);
-                return Error::new(ErrorKind::QueueFull, Phase::Queue, message);
-            }
+            Refusal::Full => return Error::new(ErrorKind::QueueFull, Phase::Queue, self.full.clone()),
             Refusal::Cleared => (ErrorKind::Cleared, "the client's queue was cleared while the request waited in it"),
             Refusal::Closed => (ErrorKind::Closed, "the client is closed: it takes no more requests"),
         };

@@ -124,6 +124,7 @@ fn settings(numbers: &mut Numbers) -> Settings {
         rate: maybe(numbers).then(|| rate(numbers)),
         origin_rate: maybe(numbers).then(|| rate(numbers)),
         origin_stats: maybe(numbers),
+        ..Settings::default()
     }
 }
 

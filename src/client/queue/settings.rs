@@ -1,5 +1,6 @@
 //! What a client's queue is told: its limits, and what a step of priority is worth.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::rate::{Nanos, Rate, nanos};
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) max_active: usize,
     pub(crate) max_active_per_origin: Option<usize>,
     pub(crate) max_queued: Option<usize>,
+    /// What a request is told that finds so many waiting; made where numbers can be printed.
+    pub(crate) full: Cow<'static, str>,
     pub(crate) ageing: Duration,
     pub(crate) rate: Option<Rate>,
     pub(crate) origin_rate: Option<Rate>,
@@ -32,6 +35,7 @@ impl Default for Settings {
             max_active: DEFAULT_MAX_ACTIVE,
             max_active_per_origin: None,
             max_queued: None,
+            full: Cow::Borrowed("the queue is full"),
             ageing: DEFAULT_AGEING,
             rate: None,
             origin_rate: None,
