@@ -19,7 +19,7 @@ use http::{HeaderMap, Method};
 
 pub use self::builder::Builder;
 pub use self::observe::{Event, Observer, Stage};
-use self::observe::{Trace, Watcher};
+use self::observe::{Follower, Trace, Watcher};
 use self::queue::Caller;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 use self::send::{Gate, Limits};
@@ -27,7 +27,7 @@ use crate::auth;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::future::BoxFuture;
-use crate::request::{Request, RequestBuilder, RequestOptions};
+use crate::request::{PriorityHandle, Request, RequestBuilder, RequestOptions};
 use crate::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::url::Url;
 
@@ -181,8 +181,13 @@ impl Client {
         let url = request.url().clone();
         let handle = request.priority_handle().cloned();
         let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
-        let caller = Caller { origin: url.origin_text(), priority, handle: handle.as_ref(), again: false };
-        let mut trace = self.0.watcher.as_ref().map(|watcher| watcher.watch(&url, &caller));
+        let caller = Caller {
+            origin: url.origin_text(),
+            priority: handle.as_ref().and_then(PriorityHandle::get).unwrap_or(priority),
+            again: false,
+        };
+        let watch = |watcher: &Arc<Watcher>| watcher.watch(&url, priority, handle.as_ref());
+        let mut trace = self.0.watcher.as_ref().map(watch);
         let result = self.admitted(request, caller, &mut trace).await;
         result.map_err(|error| {
             trace.into_iter().for_each(|trace| trace.end(Some(error.kind())));
@@ -203,8 +208,10 @@ impl Client {
 
         let limits = Limits { queue: options.queue_timeout, head: options.head_timeout, total: options.timeout };
         let progress = request.progress().clone();
+        let handle = request.priority_handle().cloned();
+        let follower = Follower { trace: trace.as_ref(), handle: handle.as_ref() };
         let attempt = || backend.fetch(request);
-        let (mut response, hold) = send::send(gate, limits, caller, trace.as_ref(), Some(&progress), attempt).await?;
+        let (mut response, hold) = send::send(gate, limits, caller, &follower, Some(&progress), attempt).await?;
         response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
         let (idle, trace) = (options.idle_timeout, trace.take());
         Ok(response.map_body(|body| limit::limit(held::hold(body, hold, idle, trace), options.stream_limit)))

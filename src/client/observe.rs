@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::queue::Caller;
+use super::queue::Acquire;
+use super::send::Follow;
 use crate::error::ErrorKind;
 use crate::request::PriorityHandle;
 use crate::runtime::{Instant, Timer};
@@ -98,14 +99,14 @@ impl Watcher {
     }
 
     /// Begins to watch a request.
-    pub(crate) fn watch(self: &Arc<Self>, url: &Url, caller: &Caller<'_>) -> Trace {
+    pub(crate) fn watch(self: &Arc<Self>, url: &Url, priority: i16, handle: Option<&PriorityHandle>) -> Trace {
         Trace {
             watcher: self.clone(),
             id: self.seen.fetch_add(1, Ordering::Relaxed) + 1,
             url: url.redacted().into(),
-            origin: caller.origin.len(),
-            priority: caller.priority,
-            handle: caller.handle.cloned(),
+            origin: url.origin_text().len(),
+            priority,
+            handle: handle.cloned(),
             over: false,
         }
     }
@@ -147,6 +148,25 @@ impl Trace {
             error,
         };
         watcher.observer.event(&event);
+    }
+}
+
+/// A request on its way through the queue: who watches it, and who may move it.
+pub(crate) struct Follower<'a> {
+    pub(crate) trace: Option<&'a Trace>,
+    pub(crate) handle: Option<&'a PriorityHandle>,
+}
+
+impl Follow for Follower<'_> {
+    fn queued(&self, waiting: &Acquire<'_>) {
+        if let Some((handle, place)) = self.handle.and_then(|handle| Some((handle, waiting.place()?))) {
+            handle.attach(Arc::new(move |priority| place.prioritize(priority)));
+        }
+        self.trace.into_iter().for_each(|trace| trace.step(Stage::Queued));
+    }
+
+    fn started(&self) {
+        self.trace.into_iter().for_each(|trace| trace.step(Stage::Started));
     }
 }
 

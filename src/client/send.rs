@@ -4,13 +4,12 @@
 //! package runs the same loop over the platform's own `fetch` and gets the platform's own objects.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use super::observe::{Stage, Trace};
-use super::queue::{Caller, Queue, Slot};
+use super::queue::{Acquire, Caller, Queue, Slot};
 use crate::error::{Error, Phase};
 use crate::progress::Progress;
 use crate::runtime::Timer;
@@ -35,6 +34,19 @@ pub(crate) struct Hold {
     pub(crate) deadline: Deadline,
 }
 
+/// Who is told how far a request is; nobody is one too, and costs nothing.
+pub(crate) trait Follow {
+    /// It waits for a slot, in this place.
+    fn queued(&self, waiting: &Acquire<'_>);
+    /// It has one.
+    fn started(&self);
+}
+
+impl Follow for () {
+    fn queued(&self, _waiting: &Acquire<'_>) {}
+    fn started(&self) {}
+}
+
 /// Runs one request: waits for a slot, then makes the attempt, all within the limits.
 ///
 /// # Cancellation
@@ -43,7 +55,7 @@ pub(crate) async fn send<T, E, F>(
     gate: &Gate,
     limits: Limits,
     caller: Caller<'_>,
-    trace: Option<&Trace>,
+    follow: &impl Follow,
     progress: Option<&Progress>,
     attempt: impl FnOnce() -> F,
 ) -> Result<(T, Hold), E>
@@ -52,9 +64,12 @@ where
     F: Future<Output = Result<T, E>>,
 {
     let mut deadline = Deadline::start(&gate.timer, limits.total);
-    let mut slot = enter(gate, limits, &mut deadline, caller, trace).await?;
+    let mut slot = enter(gate, limits, &mut deadline, caller, follow).await?;
     deadline.enter(Phase::Head, "head", limits.head);
-    let output = deadline.bound(progress, slot.guard(Phase::Head, attempt())).await???;
+    let output = {
+        let attempt = pin!(attempt());
+        deadline.bound(progress, slot.guard(Phase::Head, attempt)).await???
+    };
     Ok((output, Hold { slot, deadline }))
 }
 
@@ -66,9 +81,8 @@ async fn enter(
     limits: Limits,
     deadline: &mut Deadline,
     caller: Caller<'_>,
-    trace: Option<&Trace>,
+    follow: &impl Follow,
 ) -> Result<Slot, Error> {
-    let step = |stage| trace.into_iter().for_each(|trace| trace.step(stage));
     let slot = match gate.queue.try_acquire(&caller)? {
         Some(slot) => slot,
         None => {
@@ -78,13 +92,13 @@ async fn enter(
             let wait = poll_fn(|cx| {
                 let slot = Pin::new(&mut acquire).poll(cx);
                 if slot.is_pending() && !std::mem::replace(&mut queued, true) {
-                    step(Stage::Queued);
+                    follow.queued(&acquire);
                 }
                 slot
             });
             deadline.bound(None, wait).await??
         }
     };
-    step(Stage::Started);
+    follow.started();
     Ok(slot)
 }

@@ -50,7 +50,7 @@ impl Core {
                 let promise = start.call0(&JsValue::UNDEFINED).map_err(Failure::Thrown)?;
                 JsFuture::from(Promise::resolve(&promise)).await.map_err(Failure::Thrown)
             };
-            let sent = std::pin::pin!(send(&gate, limits, Caller::default(), None, None, attempt));
+            let sent = std::pin::pin!(send(&gate, limits, Caller::default(), &(), None, attempt));
             let outcome = match cancelled {
                 None => sent.await,
                 // First of the two, so that a slot that comes with the abort is not taken.

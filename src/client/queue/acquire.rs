@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use super::entries::{Refusal, Ticket};
 use super::later::Later;
 use super::rate::{Nanos, instant};
-use super::{Caller, Queue, Slot};
+use super::{Caller, Place, Queue, Slot};
 use crate::error::Result;
 use crate::future::BoxFuture;
 
@@ -48,33 +48,31 @@ impl<'a> Acquire<'a> {
 
     fn join(&mut self, cx: &Context<'_>, now: Nanos, later: &mut Later) -> Look {
         let Self { queue, caller, .. } = self;
-        // Asked before the lock: a handle has one of its own.
-        let priority = caller.priority();
-        let (ticket, look, serial) = {
-            let mut line = queue.lock();
-            if queue.turns_away(&line, caller) {
-                return Look::Over(Err(Refusal::Closed));
-            }
-            line.dispatch(now, later);
-            if let Some(ticket) = line.start(caller.origin, now) {
-                line.settle(None, later);
-                return Look::Over(Ok(ticket));
-            }
-            let joined = line.join(caller.origin, priority, caller.again, cx.waker(), now);
-            line.settle(joined.ok(), later);
-            match joined {
-                Ok(ticket) => (ticket, Look::Waits(line.watches(ticket)), line.serial(ticket)),
-                Err(refusal) => return Look::Over(Err(refusal)),
-            }
-        };
-        self.ticket = Some(ticket);
-        if let Some(handle) = caller.handle {
-            let queue = Arc::downgrade(queue);
-            handle.attach(Arc::new(move |priority| {
-                queue.upgrade().into_iter().for_each(|queue| queue.prioritize(ticket, serial, priority));
-            }));
+        let mut line = queue.lock();
+        if queue.turns_away(&line, caller) {
+            return Look::Over(Err(Refusal::Closed));
         }
-        look
+        line.dispatch(now, later);
+        if let Some(ticket) = line.start(caller.origin, now) {
+            line.settle(None, later);
+            return Look::Over(Ok(ticket));
+        }
+        let joined = line.join(caller.origin, caller.priority, caller.again, cx.waker(), now);
+        line.settle(joined.ok(), later);
+        match joined {
+            Ok(ticket) => {
+                self.ticket = Some(ticket);
+                Look::Waits(line.watches(ticket))
+            }
+            Err(refusal) => Look::Over(Err(refusal)),
+        }
+    }
+
+    /// Where it waits, if it does.
+    pub(crate) fn place(&self) -> Option<Place> {
+        let ticket = self.ticket?;
+        let serial = self.queue.lock().serial(ticket);
+        Some(Place { queue: Arc::downgrade(&self.queue), ticket, serial })
     }
 }
 

@@ -20,7 +20,7 @@ mod waits;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 pub(crate) use self::acquire::Acquire;
 use self::entries::{Refusal, Ticket};
@@ -32,7 +32,6 @@ pub(crate) use self::settings::Settings;
 pub(crate) use self::slot::Slot;
 pub use self::waits::WaitTimes;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::request::PriorityHandle;
 use crate::runtime::{Instant, Timer};
 
 /// What the queue is told of a request.
@@ -40,18 +39,25 @@ use crate::runtime::{Instant, Timer};
 pub(crate) struct Caller<'a> {
     /// The text of its origin, which tells it from others.
     pub(crate) origin: &'a str,
-    /// Unless `handle` says otherwise.
     pub(crate) priority: i16,
-    pub(crate) handle: Option<&'a PriorityHandle>,
     /// Whether it had a slot before and gave it back, to wait before another attempt: it is not turned away from a full
     /// queue, nor by a client that is closing, and joins at the end of the line.
     pub(crate) again: bool,
 }
 
-impl Caller<'_> {
-    /// The priority at this moment.
-    pub(crate) fn priority(&self) -> i16 {
-        self.handle.and_then(PriorityHandle::get).unwrap_or(self.priority)
+/// A request's place in the line; it holds neither.
+pub(crate) struct Place {
+    queue: Weak<Queue>,
+    ticket: Ticket,
+    serial: u64,
+}
+
+impl Place {
+    /// Moves the request by its new priority; nothing happens if it no longer waits.
+    pub(crate) fn prioritize(&self, priority: i16) {
+        if let Some(queue) = self.queue.upgrade() {
+            queue.change(|line, now, _| line.prioritize(self.ticket, self.serial, priority, now));
+        }
     }
 }
 
@@ -195,10 +201,6 @@ impl Queue {
 
     fn leave(&self, ticket: Ticket) {
         self.change(|line, now, later| line.leave(ticket, now, later));
-    }
-
-    fn prioritize(&self, ticket: Ticket, serial: u64, priority: i16) {
-        self.change(|line, now, _| line.prioritize(ticket, serial, priority, now));
     }
 
     fn refusal(&self, refusal: Refusal) -> Error {

@@ -1,7 +1,7 @@
 //! The right to run one request.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -26,9 +26,12 @@ impl Slot {
     }
 
     /// Runs `future` until the client is closed at once.
-    pub(crate) async fn guard<F: Future>(&mut self, phase: Phase, future: F) -> Result<F::Output> {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
+    pub(crate) fn guard<F: Future>(
+        &mut self,
+        phase: Phase,
+        mut future: Pin<&mut F>,
+    ) -> impl Future<Output = Result<F::Output>> {
+        poll_fn(move |cx| {
             if let Some(error) = self.ended(phase) {
                 return Poll::Ready(Err(error));
             }
@@ -37,7 +40,6 @@ impl Slot {
                 Poll::Pending => self.poll_ended(cx, phase).map(Err),
             }
         })
-        .await
     }
 
     /// The error, if the client was closed at once; costs a look.
