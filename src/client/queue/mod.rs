@@ -32,7 +32,7 @@ pub(crate) use self::settings::Settings;
 pub(crate) use self::slot::Slot;
 pub use self::waits::WaitTimes;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::runtime::{Instant, Timer};
+use crate::runtime::Timer;
 
 /// What the queue is told of a request.
 #[derive(Clone, Copy, Default)]
@@ -213,7 +213,7 @@ impl Queue {
     }
 
     fn now(&self) -> Nanos {
-        nanos(self.timer.now().since(Instant::default()))
+        nanos(self.timer.now().since_origin())
     }
 
     fn now_if_timed(&self) -> Nanos {

@@ -7,6 +7,7 @@ use futures::FutureExt;
 
 use super::*;
 use crate::future::BoxFuture;
+use crate::runtime::Instant;
 
 struct Still;
 
