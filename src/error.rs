@@ -75,6 +75,12 @@ pub enum ErrorKind {
     Unsupported,
     /// There will be no result: a [`Pending`](crate::Pending) was cancelled, or whoever was to settle it has gone.
     Cancelled,
+    /// As many requests wait for a slot as the client allows; nothing was sent.
+    QueueFull,
+    /// The client's queue was cleared while the request waited in it; nothing was sent.
+    Cleared,
+    /// The client is closed; [`Error::phase`] says whether the request had begun.
+    Closed,
 }
 
 impl ErrorKind {
@@ -102,6 +108,9 @@ impl ErrorKind {
             Self::CircuitOpen => "CIRCUIT_OPEN",
             Self::Unsupported => "UNSUPPORTED",
             Self::Cancelled => "CANCELLED",
+            Self::QueueFull => "QUEUE_FULL",
+            Self::Cleared => "CLEARED",
+            Self::Closed => "CLOSED",
         }
     }
 }

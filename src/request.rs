@@ -1,6 +1,7 @@
 //! Requests and the builder that makes them.
 
 mod options;
+mod priority;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub(crate) use self::options::option_setters;
 pub use self::options::{Redirect, RequestOptions};
+pub use self::priority::PriorityHandle;
 use crate::attempt::Attempt;
 use crate::auth::Authenticate;
 use crate::body::Body;
@@ -29,6 +31,7 @@ pub struct Request {
     authenticator: Option<Arc<dyn Authenticate>>,
     on_download: Option<Watcher>,
     on_upload: Option<Watcher>,
+    priority: Option<PriorityHandle>,
     progress: Progress,
     attempts: Vec<Attempt>,
 }
@@ -55,6 +58,7 @@ impl Request {
             authenticator: None,
             on_download: None,
             on_upload: None,
+            priority: None,
             progress: Progress::default(),
             attempts: Vec::new(),
         }
@@ -139,6 +143,11 @@ impl Request {
         self.authenticator = authenticator;
     }
 
+    /// What changes the request's priority while it waits; see [`RequestBuilder::priority_handle`].
+    pub fn priority_handle(&self) -> Option<&PriorityHandle> {
+        self.priority.as_ref()
+    }
+
     /// Where a backend tells how far it is, so that a slow upload is not taken for silence.
     pub fn progress(&self) -> &Progress {
         &self.progress
@@ -178,6 +187,7 @@ impl Request {
             trailers: self.trailers.clone(),
             options: self.options.clone(),
             authenticator: self.authenticator.clone(),
+            priority: self.priority.clone(),
             on_download: self.on_download.clone(),
             on_upload: self.on_upload.clone(),
             progress: Progress::watched(self.on_upload.clone()),
@@ -327,6 +337,15 @@ impl<C> RequestBuilder<C> {
         self.edit(|request| {
             request.on_upload = Some(Watcher::new(tell));
             request.progress = Progress::watched(request.on_upload.clone());
+            Ok(())
+        })
+    }
+
+    /// Sets what can change the request's priority while it waits for a slot. What the handle says goes before the
+    /// option `priority`.
+    pub fn priority_handle(self, handle: &PriorityHandle) -> Self {
+        self.edit(|request| {
+            request.priority = Some(handle.clone());
             Ok(())
         })
     }

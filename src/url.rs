@@ -179,6 +179,11 @@ impl Url {
         Origin { scheme: self.scheme(), host: self.host().to_owned(), port: self.port() }
     }
 
+    /// The text of the origin, which the URL begins with if it has no user name and password.
+    pub(crate) fn origin_text(&self) -> &str {
+        &self.href[..self.path]
+    }
+
     /// The URL without user name and password, for messages.
     pub(crate) fn redacted(&self) -> String {
         format!("{}://{}", self.scheme().as_str(), &self.href[self.host..])

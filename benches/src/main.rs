@@ -6,8 +6,11 @@
 //!
 //! The server is this program again, in a process of its own on the other processor. Figures are medians over rounds in
 //! which the clients take turns, as ratios to hyper-util: absolute ones say more about the machine.
+//!
+//! `-- queue [REQUESTS]` measures a crowd in the client's queue instead.
 
 mod clients;
+mod queue;
 mod server;
 
 use std::time::{Duration, Instant};
@@ -32,6 +35,10 @@ fn main() {
     pin(0);
     if first.as_deref() == Some("client") {
         return alone(arguments);
+    }
+    if first.as_deref() == Some("queue") {
+        let crowd = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(1_000_000);
+        return queue::measure(crowd, arguments.next().as_deref());
     }
     let requests = first.and_then(|number| number.parse().ok()).unwrap_or(40_000);
     let wanted: Vec<String> = arguments.collect();

@@ -22,7 +22,10 @@ export type ErrorCode =
   | "STATUS"
   | "CIRCUIT_OPEN"
   | "UNSUPPORTED"
-  | "CANCELLED";
+  | "CANCELLED"
+  | "QUEUE_FULL"
+  | "CLEARED"
+  | "CLOSED";
 
 /** An error that is neither the platform's nor a wrong argument. */
 export class WaterspoutError extends Error {

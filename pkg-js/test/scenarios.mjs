@@ -49,6 +49,14 @@ export const notHere = {
   a_request_that_backs_off_holds_no_slot: "a JavaScript client does not try again",
   an_origin_that_fails_is_left_alone: "a JavaScript client has no circuit breaker",
   hooks_see_each_attempt: "a JavaScript client has no hooks",
+  at_most_max_active_per_origin_run: "the package has no limit by origin",
+  the_higher_priority_goes_first: "the package has no priorities",
+  a_full_queue_turns_away: "the package's queue has no limit",
+  a_paused_client_starts_nothing: "the package's client cannot be paused",
+  a_cleared_queue_goes_on: "the package's queue cannot be cleared",
+  a_closed_client_finishes_what_it_has: "the package's client cannot be closed",
+  a_client_closed_at_once_ends_what_runs: "the package's client cannot be closed",
+  a_rate_limit_keeps_requests_apart: "the package has no rate limit",
   a_request_that_is_not_awaited_is_not_sent: "a JavaScript call starts at once",
 };
 

@@ -9,15 +9,17 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::alarms::Alarms;
+use super::observe::{Stage, Trace};
 use super::send::Hold;
 use crate::body::Body;
-use crate::error::{Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::progress::Progress;
 
 /// The body of a response until it ends, fails or is dropped.
 struct HeldBody {
     body: Body,
     hold: Option<Hold<Arc<Alarms>>>,
+    trace: Option<Trace>,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
     /// Where it is told when the body ends; and how much of it has been handed out.
@@ -26,14 +28,24 @@ struct HeldBody {
 }
 
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
-pub(crate) fn hold(body: Body, mut hold: Hold<Arc<Alarms>>, idle: Option<Duration>, progress: Progress) -> Body {
+pub(crate) fn hold(
+    body: Body,
+    mut hold: Hold<Arc<Alarms>>,
+    idle: Option<Duration>,
+    progress: Progress,
+    trace: Option<Trace>,
+) -> Body {
+    trace.iter().for_each(|trace| trace.step(Stage::Head));
     if body.is_complete() {
         progress.end(hold.deadline.age());
+        drop(hold);
+        trace.into_iter().for_each(|trace| trace.end(None));
         return body;
     }
     hold.deadline.enter(Phase::Body, "idle", idle);
     let length = body.length();
-    Body::raw_stream(Box::pin(HeldBody { body, hold: Some(hold), waiting: false, progress, received: 0 }), length)
+    let held = HeldBody { body, hold: Some(hold), trace, waiting: false, progress, received: 0 };
+    Body::raw_stream(Box::pin(held), length)
 }
 
 impl Stream for HeldBody {
@@ -42,8 +54,8 @@ impl Stream for HeldBody {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(hold) = &mut this.hold else { return Poll::Ready(None) };
-        let item = match hold.deadline.overdue() {
-            // However fast the pieces come, the total limit ends them.
+        let item = match hold.deadline.overdue().or_else(|| hold.slot.ended(Phase::Body)) {
+            // However fast the pieces come, the total limit ends them, and so does the end of the client.
             Some(error) => Some(Err(error)),
             None => match Pin::new(&mut this.body).poll_next(cx) {
                 Poll::Ready(item) => item,
@@ -51,7 +63,11 @@ impl Stream for HeldBody {
                     if !std::mem::replace(&mut this.waiting, true) {
                         hold.deadline.touch();
                     }
-                    Some(Err(ready!(hold.deadline.poll_expired(cx))))
+                    let error = match hold.slot.poll_ended(cx, Phase::Body) {
+                        Poll::Ready(error) => error,
+                        Poll::Pending => ready!(hold.deadline.poll_expired(cx)),
+                    };
+                    Some(Err(error))
                 }
             },
         };
@@ -65,6 +81,8 @@ impl Stream for HeldBody {
                 this.progress.end(hold.deadline.age());
                 this.body = Body::empty();
                 this.hold = None;
+                let error = item.as_ref().and_then(|item| item.as_ref().err()).map(Error::kind);
+                this.trace.take().into_iter().for_each(|trace| trace.end(error));
             }
         }
         let (sent, received) = (this.progress.bytes(), this.received);

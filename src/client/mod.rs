@@ -6,10 +6,12 @@
 mod alarms;
 mod attempts;
 mod breaker;
+mod builder;
 pub(crate) mod clock;
 mod deadline;
 mod held;
 mod limit;
+mod observe;
 pub(crate) mod queue;
 pub(crate) mod send;
 #[cfg(feature = "tower")]
@@ -29,27 +31,24 @@ use self::alarms::{AlarmTimer, Alarms};
 use self::attempts::Attempts;
 use self::breaker::Breaker;
 pub use self::breaker::CircuitBreaker;
-use self::queue::Queue;
+pub use self::builder::Builder;
+pub use self::observe::{Event, Observer, Stage};
+use self::observe::{Follower, Trace, Watcher};
+use self::queue::Caller;
+pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 use self::send::{Gate, Limits};
 use crate::auth;
 use crate::backend::Backend;
 use crate::configure;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::future::{BoxFuture, MaybeSend};
-use crate::middleware::{Hooked, Hooks, Middleware};
-use crate::platform;
+use crate::middleware::Middleware;
 use crate::promise::{Pending, promise};
-use crate::request::{Request, RequestBuilder, RequestOptions, option_setters};
+use crate::request::{PriorityHandle, Request, RequestBuilder, RequestOptions};
 use crate::response::{DEFAULT_BODY_LIMIT, Response};
-use crate::retry::{Bucket, RetryBudget};
+use crate::retry::Bucket;
 use crate::runtime::{Executor, Timer};
 use crate::url::Url;
-
-/// The longest wait for a connection, for a head and for a piece of a body, unless set otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How many requests run at once, unless set otherwise: Tornado's `max_clients`.
-const DEFAULT_MAX_ACTIVE: usize = 10;
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
 ///
@@ -90,22 +89,13 @@ struct Inner {
     middleware: Vec<Arc<dyn Middleware>>,
     bucket: Mutex<Bucket>,
     breaker: Option<Arc<Breaker>>,
+    watcher: Option<Arc<Watcher>>,
 }
 
 impl Inner {
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
         self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// How many requests of a client run and how many wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Requests that hold a slot.
-    pub active: usize,
-    /// Requests that wait for one.
-    pub queued: usize,
 }
 
 impl Client {
@@ -155,10 +145,46 @@ impl Client {
         RequestBuilder::new(self.clone(), method, url)
     }
 
-    /// How many requests run and how many wait, at this moment.
+    /// How many requests run and wait at this moment, and how long those that ran had waited.
     pub fn stats(&self) -> Stats {
-        let (active, queued) = self.0.gate.queue.counts();
-        Stats { active, queued }
+        self.0.gate.queue.stats()
+    }
+
+    /// How many requests run and wait for each origin that has any, by name.
+    ///
+    /// It is empty unless origins are told apart: by [`Builder::origin_stats`], or since they have limits.
+    pub fn origins(&self) -> Vec<OriginStats> {
+        self.0.gate.queue.origins()
+    }
+
+    /// Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile.
+    pub fn pause(&self) {
+        self.0.gate.queue.pause(true);
+    }
+
+    /// Lets requests start again after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.0.gate.queue.pause(false);
+    }
+
+    /// Takes all waiting requests out of the queue and returns how many there were. They fail with
+    /// [`Cleared`](crate::ErrorKind::Cleared); those that run go on.
+    pub fn clear(&self) -> usize {
+        self.0.gate.queue.clear()
+    }
+
+    /// Closes the client and all its clones: new requests fail with [`Closed`](crate::ErrorKind::Closed), those that run or
+    /// wait are finished. It cannot be opened again.
+    ///
+    /// A client that is paused finishes what waits when it is resumed.
+    pub fn close(&self) {
+        self.0.gate.queue.close();
+    }
+
+    /// Closes the client and all its clones at once: requests that run or wait, and bodies that are being read, fail with
+    /// [`Closed`](crate::ErrorKind::Closed), as new requests do. They are woken to notice, and stop when polled or dropped.
+    pub fn close_now(&self) {
+        self.0.gate.queue.close_now();
     }
 
     /// Sends a request, or a builder of one, and returns its response as soon as the head is here.
@@ -231,10 +257,23 @@ impl Client {
     async fn run(&self, mut request: Request) -> Result<Response> {
         auth::take_from_url(&mut request)?;
         let url = request.url().clone();
-        self.admitted(request).await.map_err(|error| error.with_url(&url))
+        let handle = request.priority_handle().cloned();
+        let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
+        let caller = Caller {
+            origin: url.origin_text(),
+            priority: handle.as_ref().and_then(PriorityHandle::get).unwrap_or(priority),
+            again: false,
+        };
+        let watch = |watcher: &Arc<Watcher>| watcher.watch(&url, priority, handle.as_ref());
+        let mut trace = self.0.watcher.as_ref().map(watch);
+        let result = self.admitted(request, caller, &mut trace).await;
+        result.map_err(|error| {
+            trace.into_iter().for_each(|trace| trace.end(Some(error.kind())));
+            error.with_url(&url)
+        })
     }
 
-    async fn admitted(&self, mut request: Request) -> Result<Response> {
+    async fn admitted(&self, mut request: Request, caller: Caller<'_>, trace: &mut Option<Trace>) -> Result<Response> {
         let Inner { gate, headers, options, .. } = &*self.0;
         for name in headers.keys().filter(|name| !request.headers().contains_key(*name)).cloned().collect::<Vec<_>>() {
             for value in headers.get_all(&name) {
@@ -252,8 +291,10 @@ impl Client {
             attempt: options.attempt_timeout,
             total: options.timeout,
         };
+        let handle = request.priority_handle().cloned();
         let mut attempts = Attempts::new(&self.0, request, options.retry.clone())?;
-        let outcome = send::send(gate, limits, &mut attempts).await;
+        let follower = Follower { trace: trace.as_ref(), handle: handle.as_ref() };
+        let outcome = send::send(gate, limits, caller, &follower, &mut attempts).await;
         let (made, progress) = attempts.into_parts();
         let (mut response, hold) = match outcome {
             Ok(answered) => answered,
@@ -264,8 +305,9 @@ impl Client {
         let progress = progress.unwrap_or_default();
         response.set_progress(progress.clone());
         let total = response.content_length();
+        let trace = trace.take();
         Ok(response.map_body(|body| {
-            let body = held::hold(body, hold, options.idle_timeout, progress);
+            let body = held::hold(body, hold, options.idle_timeout, progress, trace);
             watch::watch(limit::limit(body, options.stream_limit), on_download, total)
         }))
     }
@@ -300,128 +342,5 @@ impl IntoFuture for RequestBuilder<Client> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
-    }
-}
-
-/// Builds a [`Client`].
-///
-/// [`Client::builder`] begins with the process's defaults ([`configure`](crate::configure())), `Builder::default()` without.
-#[derive(Default)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct Builder {
-    max_active: Option<usize>,
-    headers: HeaderMap,
-    options: RequestOptions,
-    backend: Option<Arc<dyn Backend>>,
-    timer: Option<Arc<dyn Timer>>,
-    middleware: Vec<Arc<dyn Middleware>>,
-    budget: RetryBudget,
-    breaker: Option<CircuitBreaker>,
-}
-
-impl Builder {
-    /// Sets how many requests run at once; further ones wait, first come, first served. Default: 10.
-    ///
-    /// A request runs until its response's body has been read or dropped.
-    pub fn max_active(mut self, requests: usize) -> Self {
-        self.max_active = Some(requests);
-        self
-    }
-
-    /// Adds headers that each request sends unless it sets its own of that name.
-    pub fn default_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.extend(headers);
-        self
-    }
-
-    fn with_options(mut self, change: impl FnOnce(&mut RequestOptions)) -> Self {
-        change(&mut self.options);
-        self
-    }
-
-    option_setters!();
-
-    /// Sets how many attempts beyond the first all requests together may make. Default: [`RetryBudget::new`].
-    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
-        self.budget = budget;
-        self
-    }
-
-    /// Sets when an origin that fails is left alone. Default: never.
-    pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
-        self.breaker = Some(breaker);
-        self
-    }
-
-    /// Adds what stands between the client and its backend; the first added is the outermost.
-    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
-        self.middleware.push(Arc::new(middleware));
-        self
-    }
-
-    /// Adds what is called before and after each attempt; the first added is the outermost.
-    pub fn hooks(self, hooks: impl Hooks) -> Self {
-        self.middleware(Hooked(hooks))
-    }
-
-    /// Sets what makes the attempts. Default: the platform's own, native sockets or the browser's `fetch`.
-    pub fn backend(mut self, backend: impl Backend) -> Self {
-        self.backend = Some(Arc::new(backend));
-        self
-    }
-
-    /// Sets the clock of the time limits. Default: the platform's own.
-    pub fn timer(mut self, timer: impl Timer + Clone) -> Self {
-        self.timer = Some(Arc::new(timer));
-        self
-    }
-
-    /// The client.
-    ///
-    /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `max_active` is zero: nothing could ever run.
-    ///
-    /// # Platform
-    /// Where there is neither a native backend nor a JavaScript engine, one has to be set, and a timer; requests of
-    /// a client without fail with [`Unsupported`](ErrorKind::Unsupported).
-    pub fn build(self) -> Result<Client> {
-        if self.max_active == Some(0) {
-            let message = "`max_active` is 0: no request could ever run; the least is 1";
-            return Err(Error::request(ErrorKind::InvalidRequest, message));
-        }
-        Ok(self.assemble())
-    }
-
-    fn assemble(self) -> Client {
-        let alarms = Alarms::new(self.timer.unwrap_or_else(platform::default_timer));
-        let timer: Arc<dyn Timer> = Arc::new(AlarmTimer(alarms.clone()));
-        let defaults = RequestOptions {
-            connect_timeout: Some(DEFAULT_TIMEOUT),
-            head_timeout: Some(DEFAULT_TIMEOUT),
-            idle_timeout: Some(DEFAULT_TIMEOUT),
-            body_limit: Some(DEFAULT_BODY_LIMIT),
-            ..RequestOptions::default()
-        };
-        Client(Arc::new(Inner {
-            backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
-            bucket: Mutex::new(Bucket::new(self.budget, alarms.now())),
-            breaker: self.breaker.map(|settings| Arc::new(Breaker::new(settings, alarms.clone()))),
-            gate: Gate {
-                queue: Arc::new(Queue::new(self.max_active.unwrap_or(DEFAULT_MAX_ACTIVE).max(1))),
-                clock: alarms,
-            },
-            headers: self.headers,
-            options: self.options.over(&defaults),
-            middleware: self.middleware,
-        }))
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("max_active", &self.max_active)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
     }
 }

@@ -3,13 +3,14 @@
 //! The Rust API runs it over a [`Backend`](crate::Backend) and gets a [`Response`](crate::Response); the JavaScript
 //! package runs the same loop over the platform's own `fetch` and gets the platform's own objects.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
 use super::deadline::Deadline;
-use super::queue::{Queue, Slot};
+use super::queue::{Acquire, Caller, Queue, Slot};
 use crate::error::{Error, Phase};
 use crate::progress::Progress;
 
@@ -30,7 +31,7 @@ pub(crate) struct Limits {
 
 /// What a request holds until its response's body has ended: its slot, and the clock that still runs.
 pub(crate) struct Hold<C: Clock> {
-    pub(crate) _slot: Slot,
+    pub(crate) slot: Slot,
     pub(crate) deadline: Deadline<C>,
 }
 
@@ -77,6 +78,22 @@ where
     }
 }
 
+/// Who is told how far a request is; nobody is one too, and costs nothing.
+pub(crate) trait Follow {
+    /// It waits for a slot, in this place.
+    fn queued(&self, waiting: &Acquire<'_>);
+    /// It has one.
+    fn started(&self);
+    /// It has given it back, and waits before another attempt.
+    fn waiting(&self);
+}
+
+impl Follow for () {
+    fn queued(&self, _waiting: &Acquire<'_>) {}
+    fn started(&self) {}
+    fn waiting(&self) {}
+}
+
 /// Runs one request: waits for a slot, then makes the attempt, all within the limits; as often as the plan says.
 ///
 /// Between two attempts the slot is free: whoever waits for one is not held up by whoever waits for a server.
@@ -86,34 +103,64 @@ where
 pub(crate) async fn send<C: Clock, P: Plan>(
     gate: &Gate<C>,
     limits: Limits,
+    mut caller: Caller<'_>,
+    follow: &impl Follow,
     plan: &mut P,
 ) -> Result<(P::Output, Hold<C>), P::Error> {
     let mut deadline = Deadline::start(&gate.clock, limits.total);
     loop {
-        let slot = match gate.queue.try_acquire() {
-            Some(slot) => slot,
-            None => {
-                deadline.enter(Phase::Queue, "queue", limits.queue);
-                deadline.bound(None, gate.queue.acquire()).await?
-            }
-        };
+        let mut slot = enter(gate, limits, &mut deadline, caller, follow).await?;
         if let Some(error) = deadline.overdue() {
             return Err(error.into());
         }
         deadline.attempt(limits.attempt);
         deadline.enter(Phase::Head, "head", limits.head);
-        let attempt = plan.attempt();
-        let progress = plan.progress();
-        let outcome = match deadline.bound(progress.as_ref(), attempt).await {
-            Ok(outcome) => outcome,
-            Err(expired) => Err(expired.into()),
+        let outcome = {
+            let attempt = pin!(plan.attempt());
+            let progress = plan.progress();
+            let guarded = slot.guard(Phase::Head, attempt);
+            match deadline.bound(progress.as_ref(), guarded).await.and_then(|outcome| outcome) {
+                Ok(outcome) => outcome,
+                // A limit has passed, or the client was closed.
+                Err(error) => Err(error.into()),
+            }
         };
         let Some(delay) = plan.again(&outcome, &deadline) else {
-            return outcome.map(|output| (output, Hold { _slot: slot, deadline }));
+            return outcome.map(|output| (output, Hold { slot, deadline }));
         };
         // What the attempt still holds goes first, then the slot.
         drop(outcome);
         drop(slot);
-        deadline.sleep(delay).await;
+        follow.waiting();
+        caller.again = true;
+        gate.queue.unless_ended(deadline.sleep(delay)).await?;
     }
+}
+
+/// Takes a slot, or waits for one within the limits.
+async fn enter<C: Clock>(
+    gate: &Gate<C>,
+    limits: Limits,
+    deadline: &mut Deadline<C>,
+    caller: Caller<'_>,
+    follow: &impl Follow,
+) -> Result<Slot, Error> {
+    let slot = match gate.queue.try_acquire(&caller)? {
+        Some(slot) => slot,
+        None => {
+            deadline.enter(Phase::Queue, "queue", limits.queue);
+            let mut acquire = gate.queue.acquire(caller);
+            let mut queued = false;
+            let wait = poll_fn(|cx| {
+                let slot = Pin::new(&mut acquire).poll(cx);
+                if slot.is_pending() && !std::mem::replace(&mut queued, true) {
+                    follow.queued(&acquire);
+                }
+                slot
+            });
+            deadline.bound(None, wait).await??
+        }
+    };
+    follow.started();
+    Ok(slot)
 }

@@ -20,8 +20,9 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use self::clock::EngineClock;
 use self::outcome::{Failure, settle};
-use crate::client::queue::Queue;
+use crate::client::queue::{Caller, Queue, Settings};
 use crate::client::send::{Gate, Limits, send};
+use crate::platform;
 
 /// A client's queue and clock.
 #[wasm_bindgen]
@@ -32,8 +33,10 @@ impl Core {
     /// A core that runs `max_active` requests at once; the package has checked that it is at least 1.
     #[wasm_bindgen(constructor)]
     pub fn new(max_active: u32) -> Self {
-        let queue = Arc::new(Queue::new(max_active as usize));
-        Self(Rc::new(Gate { queue, clock: EngineClock::new() }))
+        let clock = EngineClock::new();
+        let settings = Settings { max_active: max_active as usize, ..Settings::default() };
+        let queue = Arc::new(Queue::new(settings, platform::default_timer()));
+        Self(Rc::new(Gate { queue, clock }))
     }
 
     /// Calls `start` once there is a slot, in this very call if there is one, and `done` with what came of it.
@@ -49,7 +52,7 @@ impl Core {
                 let promise = start.call0(&JsValue::UNDEFINED).map_err(Failure::Thrown)?;
                 JsFuture::from(Promise::resolve(&promise)).await.map_err(Failure::Thrown)
             };
-            let sent = std::pin::pin!(send(&gate, limits, &mut attempt));
+            let sent = std::pin::pin!(send(&gate, limits, Caller::default(), &(), &mut attempt));
             let outcome = match cancelled {
                 None => sent.await,
                 // First of the two, so that a slot that comes with the abort is not taken.
@@ -65,13 +68,13 @@ impl Core {
     /// The number of requests that hold a slot.
     #[wasm_bindgen(getter)]
     pub fn active(&self) -> usize {
-        self.0.queue.counts().0
+        self.0.queue.stats().active
     }
 
     /// The number of requests that wait for one.
     #[wasm_bindgen(getter)]
     pub fn queued(&self) -> usize {
-        self.0.queue.counts().1
+        self.0.queue.stats().queued
     }
 }
 

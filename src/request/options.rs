@@ -31,6 +31,10 @@ pub enum Redirect {
 pub struct RequestOptions {
     /// The longest wait for a slot. Client default: none.
     pub queue_timeout: Option<Duration>,
+    /// Who goes first when several requests wait for a slot: the higher, from -32768 to 32767. Client default: 0.
+    ///
+    /// Among equals, who came first; what waits rises with time, see [`Builder::ageing`](crate::Builder::ageing).
+    pub priority: Option<i16>,
     /// The longest time to look up and connect to the server. Client default: 20 s.
     ///
     /// # Platform
@@ -104,6 +108,7 @@ impl RequestOptions {
     pub fn over(self, defaults: &Self) -> Self {
         Self {
             queue_timeout: self.queue_timeout.or(defaults.queue_timeout),
+            priority: self.priority.or(defaults.priority),
             connect_timeout: self.connect_timeout.or(defaults.connect_timeout),
             head_timeout: self.head_timeout.or(defaults.head_timeout),
             attempt_timeout: self.attempt_timeout.or(defaults.attempt_timeout),
@@ -131,6 +136,11 @@ macro_rules! option_setters {
         /// Sets the longest wait for a slot; zero means none.
         pub fn queue_timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.queue_timeout = Some(limit))
+        }
+
+        /// Sets who goes first when several requests wait for a slot: the higher; among equals, who came first.
+        pub fn priority(self, priority: i16) -> Self {
+            self.with_options(|options| options.priority = Some(priority))
         }
 
         /// Sets the longest time to look up and connect to the server; zero means none.
