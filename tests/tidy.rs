@@ -56,7 +56,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "platform/native",
         &["agent", "backend", "event_loop", "future", "io_stream", "proxy", "runtime", "testing", "transport"],
     ),
-    ("platform/browser", &["backend", "future", "runtime"]),
+    ("platform/browser", &["backend", "future", "runtime", "settings"]),
 ];
 
 /// The one file of `http1` that reads and writes.

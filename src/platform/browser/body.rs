@@ -5,31 +5,71 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::{Future, Stream};
-use js_sys::{ArrayBuffer, Uint8Array};
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
+use js_sys::ArrayBuffer;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::failure::JsFailure;
-use super::fetch::AbortGuard;
-use super::global;
+use super::abort::AbortGuard;
+use super::failure::body_failed;
+use super::fetch::poll_upload;
+use super::global::{self, ByteArray};
+use super::upload::Upload;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// Reads a `ReadableStream`; a chunk is asked for when one is polled for. Dropped before the end, it aborts the fetch.
+/// Reads a `ReadableStream`; a chunk is asked for when one is polled for. Dropped before the end, it aborts the fetch and
+/// cancels the stream.
 pub(super) struct ReadingStream {
     reader: JsValue,
     pending: Option<JsFuture>,
+    /// Until the fetch has ended.
     guard: Option<AbortGuard>,
+    /// A server may answer before it has the whole request.
+    upload: Option<Upload>,
 }
 
 impl ReadingStream {
-    pub(super) fn new(stream: &JsValue, guard: AbortGuard) -> Result<Self> {
-        let reader = global::call(stream, "getReader").map_err(failed)?;
-        Ok(Self { reader, pending: None, guard: Some(guard) })
+    pub(super) fn new(stream: &JsValue, guard: AbortGuard, upload: Option<Upload>) -> Result<Self> {
+        let reader = global::call(stream, "getReader").map_err(body_failed)?;
+        Ok(Self { reader, pending: None, guard: Some(guard), upload })
+    }
+
+    /// The next chunk, which is not empty, or the end.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        loop {
+            if let Poll::Ready(Err(error)) = poll_upload(&mut self.upload, cx) {
+                return Poll::Ready(Err(error));
+            }
+            let pending = match &mut self.pending {
+                Some(pending) => pending,
+                None => {
+                    let returned = global::call(&self.reader, "read").map_err(body_failed)?;
+                    self.pending.insert(global::promise(&returned).into())
+                }
+            };
+            let read = ready!(Pin::new(pending).poll(cx));
+            self.pending = None;
+            let chunk = chunk(&read.map_err(body_failed)?)?;
+            if chunk.as_ref().is_none_or(|chunk| !chunk.is_empty()) {
+                return Poll::Ready(Ok(chunk));
+            }
+        }
     }
 
     /// The fetch has ended: there is nothing left to abort.
     fn end(&mut self) {
         self.guard.take().into_iter().for_each(AbortGuard::disarm);
+        self.upload = None;
+    }
+
+    /// Aborts the fetch, and cancels the stream: one that a page or a service worker has made knows of no abort.
+    fn stop(&mut self) {
+        let Some(guard) = self.guard.take() else { return };
+        drop(guard);
+        self.upload = None;
+        if let Ok(returned) = global::call(&self.reader, "cancel") {
+            // A rejection that nobody handles would be reported to the page.
+            spawn_local(async move { drop(JsFuture::from(global::promise(&returned)).await) });
+        }
     }
 }
 
@@ -37,48 +77,40 @@ impl Stream for ReadingStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        while this.guard.is_some() {
-            let pending = match &mut this.pending {
-                Some(pending) => pending,
-                None => match global::call(&this.reader, "read") {
-                    Ok(returned) => this.pending.insert(global::promise(&returned).into()),
-                    Err(thrown) => {
-                        this.guard = None;
-                        return Poll::Ready(Some(Err(failed(thrown))));
-                    }
-                },
-            };
-            let read = ready!(Pin::new(pending).poll(cx));
-            this.pending = None;
-            match read.map_err(failed).and_then(|result| chunk(&result)) {
-                Ok(Some(bytes)) if bytes.is_empty() => {}
-                Ok(Some(bytes)) => return Poll::Ready(Some(Ok(bytes))),
-                Ok(None) => this.end(),
-                Err(error) => {
-                    this.guard = None;
-                    return Poll::Ready(Some(Err(error)));
-                }
-            }
+        if self.guard.is_none() {
+            return Poll::Ready(None);
         }
-        Poll::Ready(None)
+        let item = ready!(self.poll_chunk(cx)).transpose();
+        match &item {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => self.stop(),
+            None => self.end(),
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl Drop for ReadingStream {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
 /// Reads `{ done, value }`; the bytes are copied, since the engine may reuse its buffer.
 fn chunk(result: &JsValue) -> Result<Option<Bytes>> {
-    let get = |name: &str| global::get(result, name).map_err(failed);
-    if get("done")?.is_truthy() {
+    if !result.is_object() {
+        return Err(Error::new(ErrorKind::Network, Phase::Body, "what the body's stream gave is no piece of it"));
+    }
+    let get = |of: &JsValue, name: &str| global::get(of, name).map_err(body_failed);
+    if get(result, "done")?.is_truthy() {
         return Ok(None);
     }
-    let value = get("value")?;
+    let value = get(result, "value")?;
     if !ArrayBuffer::is_view(&value) {
-        return Err(failed(JsValue::from_str("a piece of the body is not bytes")));
+        return Err(Error::new(ErrorKind::Network, Phase::Body, "a piece of the body is not bytes"));
     }
-    // Made anew, since an array of another realm is no instance of this one's.
-    Ok(Some(Uint8Array::new(&value).to_vec().into()))
-}
-
-pub(super) fn failed(thrown: JsValue) -> Error {
-    Error::new(ErrorKind::Network, Phase::Body, "the download failed").with_source(JsFailure::from(thrown))
+    // Made anew over the same memory: a view of another realm is no instance of this one's, and not each is of bytes.
+    let range = (get(&value, "buffer")?, get(&value, "byteOffset")?, get(&value, "byteLength")?);
+    let bytes = ByteArray::new(&range.0, &range.1, &range.2).map_err(body_failed)?;
+    Ok(Some(bytes.unchecked_into::<js_sys::Uint8Array>().to_vec().into()))
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 
+use crate::error::{Error, ErrorKind, Phase};
+
 /// How far a chain of causes is followed; one that leads back to itself ends here.
 const DEEPEST_CAUSE: usize = 8;
 
@@ -62,4 +64,35 @@ impl StdError for JsFailure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause.as_deref().map(|cause| cause as _)
     }
+}
+
+/// Why there is no response.
+pub(super) fn failed(thrown: JsValue) -> Error {
+    told(thrown, Phase::Head, "the fetch failed")
+}
+
+/// Why a response's body ends early.
+pub(super) fn body_failed(thrown: JsValue) -> Error {
+    told(thrown, Phase::Body, "the download failed")
+}
+
+/// Why nothing was sent.
+pub(super) fn refused(thrown: JsValue) -> Error {
+    let failure = JsFailure::from(thrown);
+    Error::request(ErrorKind::InvalidRequest, "the engine refused the request").with_source(failure)
+}
+
+/// Most failures are a `TypeError` that says no more, so that a page learns nothing of other origins.
+fn told(thrown: JsValue, phase: Phase, message: &'static str) -> Error {
+    let failure = JsFailure::from(thrown);
+    let mut causes = std::iter::successors(Some(&failure), |failure| failure.cause.as_deref());
+    // Node has the reason among the causes.
+    let error = if causes.any(|cause| cause.name.ends_with("TimeoutError")) {
+        Error::new(ErrorKind::Timeout, phase, "the engine timed out")
+    } else if failure.name == "AbortError" {
+        Error::new(ErrorKind::Cancelled, phase, "the fetch was aborted by the page or its service worker")
+    } else {
+        Error::new(ErrorKind::Network, phase, message)
+    };
+    error.with_source(failure)
 }

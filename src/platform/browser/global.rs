@@ -24,6 +24,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(super) fn now() -> f64;
 
+    #[wasm_bindgen(catch, js_namespace = Array, js_name = from)]
+    pub(super) fn array_from(iterable: &JsValue) -> Result<Array, JsValue>;
+
     pub(super) type AbortController;
     #[wasm_bindgen(catch, constructor)]
     pub(super) fn new() -> Result<AbortController, JsValue>;
@@ -33,6 +36,20 @@ extern "C" {
     pub(super) type Blob;
     #[wasm_bindgen(catch, constructor)]
     pub(super) fn new(parts: &Array) -> Result<Blob, JsValue>;
+
+    /// `Uint8Array`, over memory that may have been taken away.
+    #[wasm_bindgen(js_name = Uint8Array)]
+    pub(super) type ByteArray;
+    #[wasm_bindgen(catch, constructor, js_class = "Uint8Array")]
+    pub(super) fn new(buffer: &JsValue, offset: &JsValue, length: &JsValue) -> Result<ByteArray, JsValue>;
+
+    pub(super) type DataView;
+    #[wasm_bindgen(catch, constructor)]
+    pub(super) fn new(buffer: &JsValue) -> Result<DataView, JsValue>;
+
+    pub(super) type ReadableStream;
+    #[wasm_bindgen(catch, constructor)]
+    pub(super) fn new(source: &Object, strategy: &Object) -> Result<ReadableStream, JsValue>;
 
     pub(super) type Headers;
     #[wasm_bindgen(catch, constructor)]
@@ -62,7 +79,17 @@ pub(super) fn call(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     get(of, name)?.dyn_into::<Function>()?.call0(of)
 }
 
+/// The same with an argument.
+pub(super) fn call1(of: &JsValue, name: &str, argument: &JsValue) -> Result<JsValue, JsValue> {
+    get(of, name)?.dyn_into::<Function>()?.call1(of, argument)
+}
+
 /// A promise for what a call returned, whether it was one or not.
+///
+/// A new one, since what has a `then` of its own may throw when it is called, and then rejects this one.
 pub(super) fn promise(returned: &JsValue) -> Promise {
-    Promise::resolve(returned)
+    Promise::new(&mut |resolve: Function, _reject: Function| {
+        // The engine's own function, which does not throw.
+        let _ = resolve.call1(&JsValue::UNDEFINED, returned);
+    })
 }

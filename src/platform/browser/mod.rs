@@ -1,14 +1,19 @@
 //! The browser platform, and every other JavaScript engine with `fetch`: windows, workers, Node, Deno, Bun.
 
+mod abort;
+mod answer;
 mod body;
 mod executor;
 mod failure;
 mod fetch;
 mod global;
+mod init;
+mod request;
 mod standard;
 #[cfg(feature = "cookies")]
 mod time_of_day;
 mod timer;
+mod upload;
 mod url;
 
 use std::sync::Arc;
@@ -16,10 +21,12 @@ use std::sync::Arc;
 pub use self::executor::EngineLoop;
 pub use self::failure::JsFailure;
 pub use self::fetch::FetchBackend;
+pub use self::init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
 pub(crate) use self::standard::{normalize, random};
 #[cfg(feature = "cookies")]
 pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
+pub use self::upload::can_stream_uploads;
 pub(crate) use self::url::parse_url;
 use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};

@@ -1,0 +1,156 @@
+//! A request as the engine wants it, and what it may not ask of an engine.
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use wasm_bindgen::JsValue;
+
+use super::abort::AbortGuard;
+use super::answer::headers;
+use super::failure::refused;
+use super::global;
+use super::init::{FetchInit, PRIORITY};
+use super::upload::{Upload, can_stream_uploads, misdeclared};
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+use crate::request::{Redirect, Request};
+
+/// What is sent as the body.
+pub(super) enum Sending {
+    Nothing,
+    Bytes(Bytes),
+    Stream(Upload),
+}
+
+impl Sending {
+    /// Takes the body of `request`; gathers it if it is a stream that cannot be sent, or should not.
+    pub(super) async fn new(request: &mut Request, init: &FetchInit) -> Result<Self> {
+        let body = std::mem::take(request.body_mut());
+        if body.is_none() {
+            return Ok(Self::Nothing);
+        }
+        if init.streams_upload() && !body.is_complete() && can_stream_uploads() {
+            return Ok(Self::Stream(Upload::new(body, request.progress().clone())?));
+        }
+        Ok(Self::Bytes(gather(body, request.progress(), init.most_gathered()).await?))
+    }
+}
+
+/// Refuses what an engine keeps to itself.
+pub(super) fn check(request: &Request) -> Result<()> {
+    let refuse = |message: &'static str| Err(Error::request(ErrorKind::Unsupported, message));
+    if request.trailers().is_some() {
+        return refuse("this platform cannot send trailers");
+    }
+    if request.options().expect_continue == Some(true) && !request.body().is_none() {
+        return refuse("this platform cannot ask the server before it sends a body");
+    }
+    if request.options().decompress == Some(false) {
+        return refuse("this platform always decodes bodies: `decompress` cannot be switched off");
+    }
+    if request.authenticator().is_some() {
+        return refuse("this platform does not let a request answer the server's demand for credentials");
+    }
+    request.options().settings.check("fetch")
+}
+
+/// Bytes that are there already are no stream, and have no limit.
+async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes> {
+    let (declared, complete) = (body.length(), body.is_complete());
+    if !complete && declared.is_some_and(|length| length > most) {
+        return Err(too_large(most));
+    }
+    let mut gathered = BytesMut::new();
+    while let Some(chunk) = body.chunk().await? {
+        progress.add(chunk.len());
+        if complete {
+            return Ok(chunk);
+        }
+        gathered.extend_from_slice(&chunk);
+        if gathered.len() as u64 > most {
+            return Err(too_large(most));
+        }
+    }
+    let length = gathered.len() as u64;
+    if declared.is_some_and(|declared| declared != length) { Err(misdeclared(length)) } else { Ok(gathered.freeze()) }
+}
+
+fn too_large(most: u64) -> Error {
+    let message = format!(
+        "the request's body is a stream, which is gathered before it is sent, and longer than {most} bytes; raise \
+         `FetchInit::upload_limit`, or stream it by `FetchInit::stream_upload`"
+    );
+    Error::request(ErrorKind::LimitExceeded, message)
+}
+
+/// The engine's own request.
+pub(super) fn build(
+    request: &Request,
+    init: &FetchInit,
+    sending: &Sending,
+    guard: &AbortGuard,
+) -> Result<global::Request> {
+    let headers = global::Headers::new().map_err(refused)?;
+    for (name, value) in request.headers() {
+        let value: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+        headers.append(name.as_str(), &value).map_err(refused)?;
+    }
+    let members = Object::new();
+    let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value).map_err(refused);
+    set("method", &request.method().as_str().into())?;
+    set("headers", headers.as_ref())?;
+    set("signal", &guard.signal()?)?;
+    match sending {
+        Sending::Nothing => {}
+        Sending::Bytes(bytes) => {
+            // Not the array itself: Node 20 cannot send one again after a second redirect.
+            let blob = global::Blob::new(&Array::of1(&Uint8Array::from(&**bytes))).map_err(refused)?;
+            set("body", blob.as_ref())?;
+        }
+        Sending::Stream(upload) => {
+            set("body", upload.stream())?;
+            set("duplex", &"half".into())?;
+        }
+    }
+    let redirect = match request.options().redirect {
+        Some(Redirect::Error) => Some("error"),
+        Some(Redirect::Manual) => Some("manual"),
+        Some(Redirect::Follow) | None => None,
+    };
+    if let Some(redirect) = redirect {
+        set("redirect", &redirect.into())?;
+    }
+    for (name, value) in init.members() {
+        set(name, &value)?;
+    }
+    let made = global::Request::new(request.url().as_str(), &members).map_err(refused)?;
+    check_kept(request.headers(), made.as_ref())?;
+    check_known(init, made.as_ref())?;
+    Ok(made)
+}
+
+/// An engine drops the headers it keeps for itself without a word; the caller should hear of it.
+fn check_kept(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let kept = headers(&global::get(made, "headers").map_err(refused)?)?;
+    match wanted.keys().find(|name| !kept.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => {
+            Err(Error::request(ErrorKind::Unsupported, format!("this platform does not let {name:?} be set")))
+        }
+    }
+}
+
+/// Nor does it say that it has never heard of an option: then its requests do not have it.
+fn check_known(init: &FetchInit, made: &JsValue) -> Result<()> {
+    for (name, _) in init.members().filter(|(name, _)| *name != PRIORITY) {
+        if global::get(made, name).map_err(refused)?.is_undefined() {
+            let message = format!("this engine does not know the option `{name}` of `fetch`");
+            return Err(Error::request(ErrorKind::Unsupported, message));
+        }
+    }
+    Ok(())
+}
