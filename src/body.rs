@@ -194,22 +194,32 @@ impl Body {
     /// # Errors
     /// [`LimitExceeded`](ErrorKind::LimitExceeded) as soon as there are more than `limit` bytes, and whatever
     /// reading the body fails with.
-    pub async fn collect(mut self, limit: u64) -> Result<Bytes> {
-        if self.length().is_some_and(|length| length > limit) {
-            return Err(too_large(limit));
-        }
-        let first = self.chunk().await?.unwrap_or_default();
-        check(first.len(), limit)?;
-        let Some(second) = self.chunk().await? else { return Ok(first) };
-        let mut all = BytesMut::from(first);
-        all.extend_from_slice(&second);
-        check(all.len(), limit)?;
-        while let Some(chunk) = self.chunk().await? {
-            all.extend_from_slice(&chunk);
-            check(all.len(), limit)?;
-        }
-        Ok(all.freeze())
+    pub async fn collect(self, limit: u64) -> Result<Bytes> {
+        let length = self.length();
+        collect(self, length, limit).await
     }
+}
+
+/// All of `pieces`, which are `length` bytes if that is known, unless there are more than `limit`.
+pub(crate) async fn collect(
+    mut pieces: impl Stream<Item = Result<Bytes>> + Unpin,
+    length: Option<u64>,
+    limit: u64,
+) -> Result<Bytes> {
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let first = pieces.next().await.transpose()?.unwrap_or_default();
+    check(first.len(), limit)?;
+    let Some(second) = pieces.next().await.transpose()? else { return Ok(first) };
+    let mut all = BytesMut::from(first);
+    all.extend_from_slice(&second);
+    check(all.len(), limit)?;
+    while let Some(chunk) = pieces.next().await.transpose()? {
+        all.extend_from_slice(&chunk);
+        check(all.len(), limit)?;
+    }
+    Ok(all.freeze())
 }
 
 fn check(length: usize, limit: u64) -> Result<()> {

@@ -5,9 +5,11 @@ use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::client::SendResponse;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::request::RequestBuilder;
 use crate::response::Response;
+use crate::url::Url;
 
 impl<C> RequestBuilder<C> {
     /// Sets the body to `value` as JSON, and the `content-type` unless there is one.
@@ -34,10 +36,24 @@ impl Response {
     /// As [`bytes`](Self::bytes), and [`Decode`](ErrorKind::Decode) if it is not JSON of this shape.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let url = self.url().clone();
-        let bytes = self.bytes().await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            let message = "the body is not JSON of the expected shape, seen";
-            Error::new(ErrorKind::Decode, Phase::Body, message).with_source(error).with_url(&url)
-        })
+        read(&self.bytes().await?, &url)
     }
+}
+
+impl SendResponse {
+    /// The whole body, read as JSON.
+    ///
+    /// # Errors
+    /// As [`Response::json`].
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let url = self.url().clone();
+        read(&self.bytes().await?, &url)
+    }
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let message = "the body is not JSON of the expected shape, seen";
+        Error::new(ErrorKind::Decode, Phase::Body, message).with_source(error).with_url(url)
+    })
 }

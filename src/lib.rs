@@ -95,7 +95,9 @@ pub use crate::agent::Agent;
 pub use crate::attempt::Attempt;
 pub use crate::backend::Backend;
 pub use crate::body::Body;
-pub use crate::client::{Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, Stage, Stats, WaitTimes};
+pub use crate::client::{
+    Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
+};
 pub use crate::configure::{configure, reset_configuration};
 pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
 pub use crate::event_loop::{EventLoop, Periodic, Scheduled};

@@ -1,9 +1,12 @@
 //! Responses: a head that is here, and a body that may still be on its way.
 
+mod parts;
+
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode, Version};
 
+pub(crate) use self::parts::Parts;
 use crate::attempt::Attempt;
 use crate::body::Body;
 use crate::error::{Error, Result};
@@ -247,9 +250,7 @@ impl Response {
     /// # Errors
     /// As [`bytes`](Self::bytes).
     pub async fn text(self) -> Result<String> {
-        let bytes = self.bytes().await?;
-        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-        Ok(String::from_utf8_lossy(text).into_owned())
+        Ok(decode(&self.bytes().await?))
     }
 
     /// The body as it is.
@@ -273,9 +274,22 @@ impl Response {
     /// Of kind [`Status`](crate::ErrorKind::Status); its text has the status and [`reason`](Self::reason), of which the
     /// first 100 characters.
     pub fn error_for_status_ref(&self) -> Result<&Self> {
-        if self.status.is_client_error() || self.status.is_server_error() {
-            return Err(Error::for_status(self.status, self.reason()).with_url(&self.url));
-        }
+        check_status(self.status, self.reason.as_deref(), &self.url)?;
         Ok(self)
     }
+}
+
+/// Makes an error of a status of 400 or above.
+fn check_status(status: StatusCode, reason: Option<&str>, url: &Url) -> Result<()> {
+    if status.is_client_error() || status.is_server_error() {
+        let reason = reason.or_else(|| status.canonical_reason());
+        return Err(Error::for_status(status, reason).with_url(url));
+    }
+    Ok(())
+}
+
+/// The text of a body: UTF-8, without a byte order mark.
+pub(crate) fn decode(bytes: &[u8]) -> String {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    String::from_utf8_lossy(text).into_owned()
 }

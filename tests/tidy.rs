@@ -22,7 +22,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("url", &["platform"]),
     ("progress", &[]),
     ("settings", &[]),
-    ("json", &[]),
+    ("json", &["client"]),
     ("auth", &["platform"]),
     ("form", &[]),
     ("multipart", &["platform"]),

@@ -58,6 +58,15 @@ export const notHere = {
   a_client_closed_at_once_ends_what_runs: "the package's client cannot be closed",
   a_rate_limit_keeps_requests_apart: "the package has no rate limit",
   a_request_that_is_not_awaited_is_not_sent: "a JavaScript call starts at once",
+  a_spawned_request_is_send_and_gives_the_response: "a JavaScript promise belongs to its thread",
+  a_spawned_request_runs_without_being_polled: "a JavaScript promise belongs to its thread",
+  a_spawned_request_that_is_dropped_is_stopped: "a JavaScript promise belongs to its thread",
+  a_spawned_body_is_streamed_and_stops_when_dropped: "a JavaScript promise belongs to its thread",
+  a_spawned_request_fails_as_any_other: "a JavaScript promise belongs to its thread",
+  a_typed_client_asks_and_tells: "the example is in Rust; its JavaScript is tested beside it",
+  a_typed_client_streams_both_ways: "the example is in Rust; its JavaScript is tested beside it",
+  a_typed_client_has_errors_of_its_own: "the example is in Rust; its JavaScript is tested beside it",
+  a_typed_client_can_be_replaced: "the example is in Rust; its JavaScript is tested beside it",
 };
 
 function assert(condition, message) {

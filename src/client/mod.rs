@@ -16,6 +16,7 @@ pub(crate) mod queue;
 pub(crate) mod send;
 #[cfg(feature = "tower")]
 mod service;
+mod spawned;
 mod watch;
 
 use std::fmt;
@@ -37,6 +38,7 @@ use self::observe::{Follower, Trace, Watcher};
 use self::queue::Caller;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 use self::send::{Gate, Limits};
+pub use self::spawned::{SendResponse, Spawned};
 use crate::auth;
 use crate::backend::Backend;
 use crate::configure;

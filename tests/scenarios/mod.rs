@@ -14,6 +14,8 @@ pub mod heads;
 pub mod queue;
 pub mod redirects;
 pub mod retry;
+pub mod sdk;
+pub mod spawned;
 pub mod uploads;
 
 use std::time::Duration;
@@ -140,10 +142,53 @@ macro_rules! for_each_scenario {
             cancel::a_request_dropped_before_its_head_frees_its_slot,
             cancel::dropping_the_body_ends_the_download,
             cancel::a_request_that_is_not_awaited_is_not_sent,
+            spawned::a_spawned_request_is_send_and_gives_the_response,
+            spawned::a_spawned_request_runs_without_being_polled,
+            spawned::a_spawned_request_that_is_dropped_is_stopped,
+            spawned::a_spawned_body_is_streamed_and_stops_when_dropped,
+            spawned::a_spawned_request_fails_as_any_other,
+            sdk::a_typed_client_asks_and_tells,
+            sdk::a_typed_client_streams_both_ways,
+            sdk::a_typed_client_has_errors_of_its_own,
+            sdk::a_typed_client_can_be_replaced,
         }
     };
 }
 pub(crate) use for_each_scenario;
+
+/// Calls `$run!` with the scenarios that a worker may see otherwise than a page: what they need of the engine, once each.
+#[allow(unused_macros)]
+macro_rules! for_each_worker_scenario {
+    ($run:ident) => {
+        $run! {
+            heads::get_returns_status_headers_and_text,
+            heads::request_headers_reach_the_server,
+            heads::no_content_has_no_body,
+            bodies::a_large_body_arrives_whole,
+            bodies::a_body_is_streamed_as_it_comes,
+            bodies::json_goes_both_ways,
+            codings::a_gzip_body_is_decoded,
+            uploads::a_large_body_is_sent_whole,
+            uploads::a_stream_is_sent_whole,
+            redirects::a_redirect_is_followed,
+            redirects::a_redirect_can_be_left_to_the_caller,
+            errors::a_refused_connection_is_an_error,
+            errors::closing_within_a_body_is_an_error,
+            deadlines::the_total_limit_covers_the_wait_for_the_head,
+            deadlines::the_idle_limit_covers_a_stalled_body,
+            queue::at_most_max_active_run,
+            queue::a_rate_limit_keeps_requests_apart,
+            retry::a_passing_failure_is_tried_again,
+            cancel::a_request_dropped_before_its_head_frees_its_slot,
+            cancel::dropping_the_body_ends_the_download,
+            spawned::a_spawned_request_is_send_and_gives_the_response,
+            spawned::a_spawned_request_that_is_dropped_is_stopped,
+            sdk::a_typed_client_streams_both_ways,
+        }
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use for_each_worker_scenario;
 
 /// Where the lab is, and a key of the scenario's own on it.
 pub struct Lab {

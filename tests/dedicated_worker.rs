@@ -1,0 +1,28 @@
+//! The scenarios that a dedicated worker may see otherwise than a page, in one.
+#![allow(missing_docs)]
+#![cfg(target_family = "wasm")]
+
+mod scenarios;
+
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+use self::scenarios::{Lab, for_each_worker_scenario};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+/// The lab runs outside: `cargo run --example serve`, or wherever the variable says at build time.
+const LAB: &str = match option_env!("WATERSPOUT_LAB") {
+    Some(lab) => lab,
+    None => "http://127.0.0.1:8737",
+};
+
+macro_rules! worker {
+    ($($module:ident::$name:ident,)+) => {$(
+        #[wasm_bindgen_test]
+        async fn $name() {
+            scenarios::$module::$name(Lab::new(LAB, "dedicated_worker", stringify!($name))).await;
+        }
+    )+};
+}
+
+for_each_worker_scenario!(worker);
