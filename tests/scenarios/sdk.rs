@@ -29,12 +29,13 @@ pub async fn a_typed_client_asks_and_tells(lab: Lab) {
 
 pub async fn a_typed_client_streams_both_ways(lab: Lab) {
     let seen = AtomicU64::new(0);
-    let download = remote(&lab).download(300_000, |count| {
+    let store = remote(&lab);
+    let download = store.download(300_000, |count| {
         assert!(seen.swap(count, Ordering::Relaxed) < count);
     });
     assert_eq!((download.await.unwrap(), seen.load(Ordering::Relaxed)), (sum(300_000), 300_000));
     let pieces = (0..10).map(|_| Ok::<_, std::io::Error>(Bytes::from((0..251).map(byte).collect::<Vec<_>>())));
-    let sent = remote(&lab).upload(Body::stream(stream::iter(pieces.collect::<Vec<_>>()))).await.unwrap();
+    let sent = store.upload(Body::stream(stream::iter(pieces.collect::<Vec<_>>()))).await.unwrap();
     assert_eq!(sent, sum(2510));
 }
 
@@ -44,10 +45,6 @@ pub async fn a_typed_client_has_errors_of_its_own(lab: Lab) {
     match nowhere.item().await {
         Err(Error::Http(error)) => assert!(error.is_network(), "{error}"),
         other => panic!("{other:?}"),
-    }
-    match remote(&lab).upload(Body::from("abc").with_length(3)).await {
-        Ok(sum) => assert_eq!(sum.count, 3),
-        Err(error) => panic!("{error}"),
     }
     let closed = Client::new();
     closed.close();

@@ -1,0 +1,80 @@
+//! The engine as it should not be: globals replaced by ones that throw, lie or are missing, in Node. Whatever they do, the
+//! client gives a response or a typed error, and nothing panics: a panic is a trap, and an exception that nobody catches or
+//! a rejection that nobody handles ends the process.
+#![allow(missing_docs, clippy::unwrap_used)]
+#![cfg(target_family = "wasm")]
+
+mod answers;
+mod init;
+mod shim;
+mod streams;
+mod uploads;
+
+use std::time::Duration;
+
+use wasm_bindgen_test::wasm_bindgen_test;
+use waterspout::{Client, ErrorKind, Request, SendResponse, Spawned};
+
+use self::shim::{Shim, number};
+
+const URL: &str = "http://example.test/";
+
+/// What goes from thread to thread on every platform; anything else does not compile.
+const _: () = {
+    const fn send_and_sync<T: Send + Sync>() {}
+    const fn send<T: Send>() {}
+    send_and_sync::<Client>();
+    send_and_sync::<SendResponse>();
+    send_and_sync::<waterspout::Error>();
+    send_and_sync::<waterspout::platform::browser::FetchInit>();
+    send::<Spawned>();
+};
+
+#[wasm_bindgen_test]
+async fn a_dropped_request_is_aborted_and_an_answered_one_is_not() {
+    let _shim = Shim::fetch("(request) => { watch(request); return new Promise(() => {}); }");
+    let mut waiting = Box::pin(Client::new().get(URL).send());
+    assert!(poll!(waiting).is_pending());
+    assert_eq!(number("seen.aborts"), 0.0);
+    drop(waiting);
+    assert_eq!(number("seen.aborts"), 1.0);
+    let _shim = Shim::fetch("async (request) => { watch(request); return new Response(null, { status: 204 }); }");
+    let response = Client::new().get(URL).await.unwrap();
+    assert_eq!(response.bytes().await.unwrap().len(), 0);
+    assert_eq!(number("seen.aborts"), 0.0);
+}
+
+#[wasm_bindgen_test]
+async fn a_limit_beyond_what_a_timer_can_wait_does_not_pass_at_once() {
+    let month = Duration::from_secs(40 * 24 * 3600);
+    let _fetch = Shim::fetch("async () => { await new Promise((go) => later(go, 30)); return new Response('late'); }");
+    // Node makes a millisecond of a delay that is too long.
+    let _timer = Shim::of(
+        "setTimeout",
+        "Object.assign((run, delay) => { seen.delays.push(delay); return later(run, delay); }, {})",
+    );
+    let client = Client::builder().timeout(month).head_timeout(Duration::MAX).build().unwrap();
+    assert_eq!(client.get(URL).await.unwrap().text().await.unwrap(), "late");
+    assert!(number("seen.delays.length") >= 1.0);
+    assert_eq!(number("seen.delays.filter((delay) => !(delay >= 0 && delay < 2 ** 31)).length"), 0.0);
+}
+
+#[wasm_bindgen_test]
+async fn a_missing_fetch_is_an_error() {
+    let _shim = Shim::of("fetch", "undefined");
+    let error = Client::new().get(URL).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+}
+
+#[wasm_bindgen_test]
+async fn neither_abort_signal_any_nor_streams_are_needed() {
+    let _any = Shim::of("AbortSignal", "class { static timeout = undefined }");
+    let _streams = Shim::of("ReadableStream", "undefined");
+    let _shim = Shim::fetch(
+        "async () => ({ status: 200, url: '', headers: [], body: undefined, statusText: 'Fine',
+            arrayBuffer: async () => new Uint8Array([104, 105]).buffer })",
+    );
+    let response = Client::new().fetch(Request::get(URL)).await.unwrap();
+    assert_eq!((response.url().as_str(), response.reason()), (URL, Some("Fine")));
+    assert_eq!(response.text().await.unwrap(), "hi");
+}

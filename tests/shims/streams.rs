@@ -1,0 +1,167 @@
+//! Bodies of responses whose streams count, lie or break.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+use waterspout::{Client, ErrorKind, EventLoop, Phase};
+
+use super::URL;
+use super::shim::{Shim, number};
+
+/// A fetch that gives as many pieces of a byte each as it says, and counts what is asked of it.
+fn counting(pieces: &str) -> Shim {
+    Shim::fetch(&format!("async (request) => {{ watch(request); return new Response(counting({pieces})); }}"))
+}
+
+#[wasm_bindgen_test]
+async fn a_piece_is_pulled_only_when_it_is_polled_for() {
+    let _shim = counting("1000");
+    let mut response = Client::new().get(URL).await.unwrap();
+    assert_eq!(number("seen.pulls"), 0.0);
+    for pulled in 1..4 {
+        assert_eq!(response.chunk().await.unwrap().unwrap(), [pulled as u8][..]);
+        EventLoop::new().sleep(std::time::Duration::from_millis(5)).await;
+        assert_eq!(number("seen.pulls"), f64::from(pulled));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_spawned_body_is_read_a_bounded_piece_ahead() {
+    let _shim = counting("1000");
+    let mut response = Client::new().get(URL).send_spawned().await.unwrap();
+    for taken in 1..4 {
+        assert_eq!(response.chunk().await.unwrap().unwrap(), [taken as u8][..]);
+        EventLoop::new().sleep(std::time::Duration::from_millis(5)).await;
+        assert!(number("seen.pulls") <= f64::from(taken) + 2.0, "{}", number("seen.pulls"));
+    }
+    drop(response);
+    EventLoop::new().sleep(std::time::Duration::from_millis(5)).await;
+    assert_eq!((number("seen.aborts"), number("seen.cancels")), (1.0, 1.0));
+}
+
+#[wasm_bindgen_test]
+async fn a_body_that_has_ended_is_neither_aborted_nor_cancelled() {
+    let _shim = counting("3");
+    let mut response = Client::new().get(URL).await.unwrap();
+    while response.chunk().await.unwrap().is_some() {}
+    assert!(response.chunk().await.unwrap().is_none());
+    drop(response);
+    assert_eq!((number("seen.aborts"), number("seen.cancels"), number("seen.pulls")), (0.0, 0.0, 4.0));
+    let _shim = counting("3");
+    assert_eq!(Client::new().get(URL).await.unwrap().bytes().await.unwrap(), [1, 2, 3][..]);
+    assert_eq!((number("seen.aborts"), number("seen.cancels")), (0.0, 0.0));
+}
+
+#[wasm_bindgen_test]
+async fn a_dropped_body_is_aborted_and_cancelled() {
+    let _shim = counting("1000");
+    let mut response = Client::new().get(URL).await.unwrap();
+    assert!(response.chunk().await.unwrap().is_some());
+    drop(response);
+    assert_eq!((number("seen.aborts"), number("seen.cancels")), (1.0, 1.0));
+    // So is one that nobody has read of, and one beyond a limit.
+    let _shim = counting("1000");
+    drop(Client::new().get(URL).await.unwrap());
+    assert_eq!((number("seen.aborts"), number("seen.cancels")), (1.0, 1.0));
+    let _shim = counting("1000");
+    let error = Client::new().get(URL).stream_limit(5).await.unwrap().bytes().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert_eq!((number("seen.aborts"), number("seen.cancels")), (1.0, 1.0));
+}
+
+#[wasm_bindgen_test]
+async fn a_download_is_told_piece_by_piece() {
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tell = told.clone();
+    let _shim = counting("3");
+    let request = Client::new().get(URL).on_download(move |done| tell.lock().unwrap().push(done.bytes));
+    request.await.unwrap().bytes().await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [1, 2, 3]);
+}
+
+#[wasm_bindgen_test]
+async fn any_view_of_memory_is_bytes() {
+    for (view, expected) in [
+        ("new Uint8Array([1, 2, 3])", &[1, 2, 3][..]),
+        ("Buffer.from([1, 2, 3])", &[1, 2, 3]),
+        ("new Uint8Array([0, 1, 2, 3, 0]).subarray(1, 4)", &[1, 2, 3]),
+        ("new DataView(new Uint8Array([1, 2, 3]).buffer, 1)", &[2, 3]),
+        ("new Uint16Array([0x0201])", &[1, 2]),
+        ("process.getBuiltinModule('vm').runInNewContext('new Uint8Array([1, 2, 3])')", &[1, 2, 3]),
+    ] {
+        let _shim = Shim::fetch(&format!(
+            "async () => {{ let left = [{view}, new Uint8Array(0)]; return reading(async () => {{
+                return left.length ? {{ done: false, value: left.shift() }} : {{ done: true }}; }}); }}"
+        ));
+        assert_eq!(Client::new().get(URL).await.unwrap().bytes().await.unwrap(), expected, "{view}");
+        assert_eq!(number("seen.cancels"), 0.0);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_no_piece_of_a_body_is_an_error() {
+    for read in [
+        "undefined",
+        "null",
+        "7",
+        "{}",
+        "{ done: false }",
+        "{ value: 'text' }",
+        "{ value: 7 }",
+        "{ value: [1, 2] }",
+        "{ value: new ArrayBuffer(3) }",
+        "{ get done() { throw 1 } }",
+        "{ get value() { throw 1 } }",
+        "{ value: (() => { const a = new Uint8Array(3); structuredClone(a.buffer, { transfer: [a.buffer] }); \
+           Object.defineProperty(a, 'byteLength', { value: 3 }); return a; })() }",
+        "{ value: Object.defineProperty(new Uint8Array(3), 'buffer', { get() { throw 1 } }) }",
+        "{ value: Object.defineProperty(new Uint8Array(3), 'byteOffset', { value: -1 }) }",
+        "(() => { throw 1 })()",
+        "Promise.reject(undefined)",
+        "{ then() { throw 1 } }",
+    ] {
+        let _shim = Shim::fetch(&format!("async (request) => {{ watch(request); return reading(() => ({read})); }}"));
+        let error = Client::new().get(URL).await.unwrap().bytes().await.unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Network, Phase::Body), "{read}: {error}");
+        assert_eq!((number("seen.aborts"), number("seen.cancels")), (1.0, 1.0), "{read}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_no_stream_is_an_error() {
+    for body in [
+        "7",
+        "'text'",
+        "{}",
+        "{ getReader: 7 }",
+        "{ getReader() { throw 1 } }",
+        "{ get getReader() { throw 1 } }",
+        "(() => { const s = counting(1); s.getReader(); return s; })()",
+    ] {
+        let _shim =
+            Shim::fetch(&format!("async (request) => {{ watch(request); return answer({{ body: {body} }}); }}"));
+        let error = Client::new().get(URL).await.unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Network, Phase::Body), "{body}: {error}");
+        assert_eq!(number("seen.aborts"), 1.0, "{body}");
+    }
+    // A reader that gives nothing to read with, or to cancel with.
+    for reader in ["undefined", "{}", "{ read: 7, cancel: 7 }", "{ read() { throw 1 }, cancel() { throw 2 } }"] {
+        let _shim = Shim::fetch(&format!("async () => answer({{ body: {{ getReader: () => ({reader}) }} }})"));
+        let error = Client::new().get(URL).await.unwrap().bytes().await.unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Network, Phase::Body), "{reader}: {error}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_engine_without_streams_gives_whole_bodies() {
+    let foreign = "process.getBuiltinModule('vm').runInNewContext('new Uint8Array([1, 2]).buffer')";
+    for (given, expected) in [("new Uint8Array([1, 2]).buffer", Some([1, 2])), (foreign, Some([1, 2]))]
+        .into_iter()
+        .chain(["undefined", "7", "-1", "[1, 2]", "'text'", "Promise.reject(7)"].map(|given| (given, None)))
+    {
+        let _shim = Shim::fetch(&format!("async () => answer({{ body: undefined, arrayBuffer: () => {given} }})"));
+        match (Client::new().get(URL).await, expected) {
+            (Ok(response), Some(expected)) => assert_eq!(response.bytes().await.unwrap(), expected[..], "{given}"),
+            (Err(error), None) => assert_eq!(error.phase(), Phase::Body, "{given}: {error}"),
+            (other, _) => panic!("{given}: {other:?}"),
+        }
+    }
+}
