@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -48,32 +47,28 @@ impl Future for Spawned {
 ///
 /// # Cancellation
 /// Dropping it stops the download.
-pub struct SendResponse {
-    parts: Parts,
-    length: Option<u64>,
-    /// The lock is never taken: it makes a body that is being received `Sync`.
-    body: Mutex<Relayed>,
-}
+#[derive(Debug)]
+pub struct SendResponse(Box<Parts<Relayed>>);
 
 impl SendResponse {
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.parts.status
+        self.0.status
     }
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        &self.parts.headers
+        &self.0.headers
     }
 
     /// The URL that answered, after redirects.
     pub fn url(&self) -> &Url {
-        &self.parts.url
+        &self.0.url
     }
 
     /// Whether a redirect led here.
     pub fn redirected(&self) -> bool {
-        self.parts.redirected
+        self.0.redirected
     }
 
     /// The response, unless its status is 400 or above.
@@ -81,7 +76,7 @@ impl SendResponse {
     /// # Errors
     /// As [`Response::error_for_status`].
     pub fn error_for_status(self) -> Result<Self> {
-        self.parts.error_for_status()?;
+        self.0.error_for_status()?;
         Ok(self)
     }
 
@@ -90,8 +85,7 @@ impl SendResponse {
     /// # Errors
     /// As [`Response::chunk`].
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
-        body.next().await.transpose().map_err(|error| error.with_url(&self.parts.url))
+        self.0.body.next().await.transpose().map_err(|error| error.with_url(&self.0.url))
     }
 
     /// The whole body.
@@ -99,9 +93,9 @@ impl SendResponse {
     /// # Errors
     /// As [`Response::bytes`].
     pub async fn bytes(self) -> Result<Bytes> {
-        let body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let collected = body::collect(body, self.length, self.parts.body_limit).await;
-        collected.map_err(|error| error.with_url(&self.parts.url))
+        let Parts { body, body_limit, url, .. } = *self.0;
+        let length = body.length;
+        body::collect(body, length, body_limit).await.map_err(|error| error.with_url(&url))
     }
 
     /// The whole body as UTF-8, read as by [`Response::text`].
@@ -114,14 +108,17 @@ impl SendResponse {
 
     /// The response as one that has all there is to ask; where there are no threads it is not `Send`.
     pub fn into_response(self) -> Response {
-        let body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Response::from_parts(self.parts, Body::raw_stream(Box::pin(body), self.length))
+        let (parts, relayed) = self.0.swap_body(Body::empty());
+        let length = relayed.length;
+        Response::from_parts(parts).map_body(|_| Body::raw_stream(Box::pin(relayed), length))
     }
 }
 
 /// The receiving side of a body.
+#[derive(Debug)]
 struct Relayed {
     pieces: mpsc::Receiver<Piece>,
+    length: Option<u64>,
     ended: bool,
     /// Dropped with this, it tells the task that nobody reads any more.
     _reader: oneshot::Receiver<Infallible>,
@@ -155,12 +152,11 @@ async fn relay(client: Client, request: Result<Request>, mut asker: oneshot::Sen
         Ok(response) => response,
         Err(error) => return drop(asker.send(Err(error))),
     };
-    let (parts, body) = response.into_parts();
+    let (parts, body) = response.into_parts().swap_body(());
     let (to, pieces) = mpsc::channel(0);
     let (mut reader, _reader) = oneshot::channel();
-    let relayed = Mutex::new(Relayed { pieces, ended: false, _reader });
-    let response = SendResponse { parts, length: body.length(), body: relayed };
-    if asker.send(Ok(response)).is_ok() {
+    let (parts, ()) = parts.swap_body(Relayed { pieces, length: body.length(), ended: false, _reader });
+    if asker.send(Ok(SendResponse(Box::new(parts)))).is_ok() {
         select(pin!(reader.cancellation()), pin!(pass(body, to))).await;
     }
 }
@@ -229,11 +225,5 @@ impl RequestBuilder<Client> {
 impl fmt::Debug for Spawned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spawned").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for SendResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendResponse").field("parts", &self.parts).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
-//! A response without its body: what of it can leave its thread on every platform.
+//! What a response is made of, with its body or another one: what is `Send` everywhere but for the body.
 
 use http::{HeaderMap, StatusCode, Version};
 
-use super::Response;
+use super::{Response, check_status};
 use crate::attempt::Attempt;
 use crate::body::Body;
 use crate::error::Result;
@@ -11,69 +11,57 @@ use crate::progress::Progress;
 use crate::trailers::Trailers;
 use crate::url::Url;
 
-/// All of a response but its body, which in a browser may hold values that are of one thread.
-#[derive(Clone, Debug)]
-pub(crate) struct Parts {
+#[derive(Debug)]
+pub(crate) struct Parts<B = Body> {
     pub(crate) status: StatusCode,
-    reason: Option<Box<str>>,
-    version: Version,
+    pub(super) reason: Option<Box<str>>,
+    pub(super) version: Version,
     pub(crate) headers: HeaderMap,
-    trailers: Option<Trailers>,
+    pub(super) trailers: Option<Trailers>,
     pub(crate) url: Url,
     pub(crate) redirected: bool,
-    exchange: Exchange,
-    history: Vec<Hop>,
-    progress: Option<Progress>,
+    pub(super) exchange: Exchange,
+    pub(super) history: Vec<Hop>,
+    pub(super) progress: Option<Progress>,
     pub(crate) body_limit: u64,
-    attempts: Vec<Attempt>,
+    pub(crate) body: B,
+    pub(super) attempts: Vec<Attempt>,
 }
 
-impl Parts {
+impl<B> Parts<B> {
+    /// The same with another body, and the one it had.
+    pub(crate) fn swap_body<N>(self, body: N) -> (Parts<N>, B) {
+        let swapped = Parts {
+            status: self.status,
+            reason: self.reason,
+            version: self.version,
+            headers: self.headers,
+            trailers: self.trailers,
+            url: self.url,
+            redirected: self.redirected,
+            exchange: self.exchange,
+            history: self.history,
+            progress: self.progress,
+            body_limit: self.body_limit,
+            body,
+            attempts: self.attempts,
+        };
+        (swapped, self.body)
+    }
+
     /// # Errors
     /// Of kind [`Status`](crate::ErrorKind::Status), if the status is 400 or above.
     pub(crate) fn error_for_status(&self) -> Result<()> {
-        super::check_status(self.status, self.reason.as_deref(), &self.url)
+        check_status(self.status, self.reason.as_deref(), &self.url)
     }
 }
 
 impl Response {
-    pub(crate) fn into_parts(self) -> (Parts, Body) {
-        let Self { status, reason, version, headers, trailers, url, redirected, exchange, .. } = self;
-        let Self { history, progress, body_limit, attempts, body, .. } = self;
-        let parts = Parts {
-            status,
-            reason,
-            version,
-            headers,
-            trailers,
-            url,
-            redirected,
-            exchange,
-            history,
-            progress,
-            body_limit,
-            attempts,
-        };
-        (parts, body)
+    pub(crate) fn into_parts(self) -> Parts {
+        *self.0
     }
 
-    pub(crate) fn from_parts(parts: Parts, body: Body) -> Self {
-        let Parts { status, reason, version, headers, trailers, url, redirected, exchange, .. } = parts;
-        let Parts { history, progress, body_limit, attempts, .. } = parts;
-        Self {
-            status,
-            reason,
-            version,
-            headers,
-            trailers,
-            url,
-            redirected,
-            exchange,
-            history,
-            progress,
-            body_limit,
-            body,
-            attempts,
-        }
+    pub(crate) fn from_parts(parts: Parts) -> Self {
+        Self(Box::new(parts))
     }
 }

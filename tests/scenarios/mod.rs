@@ -23,6 +23,7 @@ use std::time::Duration;
 use waterspout::{Client, Error, EventLoop};
 
 /// Calls `$run!` with every scenario.
+#[allow(unused_macros)]
 macro_rules! for_each_scenario {
     ($run:ident) => {
         $run! {
@@ -154,6 +155,7 @@ macro_rules! for_each_scenario {
         }
     };
 }
+#[allow(unused_imports)]
 pub(crate) use for_each_scenario;
 
 /// Calls `$run!` with the scenarios that a worker may see otherwise than a page: what they need of the engine, once each.

@@ -22,9 +22,9 @@ async fn eventually(holds: impl Fn() -> bool) {
 
 pub async fn a_spawned_request_is_send_and_gives_the_response(lab: Lab) {
     let client = Client::new();
-    let request = Request::get(lab.url("redirect/1"));
+    let url = lab.url("redirect/1");
     let all = send(async move {
-        let response = client.fetch_spawned(request).await?.error_for_status()?;
+        let response = client.fetch_spawned(Request::get(url)).await?.error_for_status()?;
         assert!(response.status() == 200 && response.redirected() && response.url().path() == "/lab/hello");
         assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
         response.text().await

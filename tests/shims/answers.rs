@@ -80,7 +80,7 @@ async fn what_is_no_promise_is_taken_as_it_is() {
         "{ then() { throw new Error('bad then'); } }",
         "{ get then() { throw new Error('bad then'); } }",
         "Object.assign(Promise.resolve(1), { then() { throw new Error('bad then'); } })",
-        "Object.defineProperty(Promise.reject(new Error('bad then')), 'constructor', { get() { throw 1; } })",
+        "Object.defineProperty(Promise.resolve(1), 'constructor', { get() { throw new Error('bad then'); } })",
     ] {
         let error = ask(&format!("() => ({returned})")).await.unwrap_err();
         assert!(error.to_string().ends_with("bad then"), "{returned}: {error}");
