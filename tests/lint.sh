@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 setup_rust
+setup_target wasm32-wasip1
+setup_target wasm32-wasip2
 
 say "cargo fmt"
 cargo fmt --check
@@ -12,7 +14,18 @@ cargo clippy --quiet --all-targets --all-features -- -D warnings
 cargo clippy --quiet --test servers --all-features -- -D warnings
 cargo clippy --quiet -- -D warnings
 say "clippy for wasm32"
-cargo clippy --quiet --target wasm32-unknown-unknown --lib --test browser --test node --all-features -- -D warnings
+cargo clippy --quiet --target wasm32-unknown-unknown --lib --all-features \
+  --test browser --test node --test shims --test dedicated_worker --test shared_worker --test service_worker -- -D warnings
+say "check for WASI, where a program brings its own backend"
+for target in wasm32-wasip1 wasm32-wasip2; do
+  RUSTFLAGS="-D warnings" cargo check --quiet --target "$target" --lib --target-dir "$(target_directory)/wasi"
+  RUSTFLAGS="-D warnings" cargo check --quiet --target "$target" --lib --all-features --target-dir "$(target_directory)/wasi"
+done
+say "clippy for the typed client"
+in_sdk=(cargo clippy --quiet --manifest-path examples/sdk/Cargo.toml --target-dir "$(target_directory)/sdk")
+"${in_sdk[@]}" --all-targets --package waterspout-example-sdk -- -D warnings
+"${in_sdk[@]}" --target wasm32-unknown-unknown --lib --workspace -- -D warnings
+cargo fmt --check --manifest-path examples/sdk/Cargo.toml --all
 say "rustdoc"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --all-features
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --all-features --target wasm32-unknown-unknown

@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-suites=(native doc servers wasm-node wasm-chromium js-node js-module js-bundle size page)
+suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle size page)
 only=("$@")
 for prefix in "${only[@]}"; do
   [[ " ${suites[*]}" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are: ${suites[*]}"
@@ -92,15 +92,28 @@ start_lab() {
   export WATERSPOUT_LAB
 }
 
+# The typed client of the examples, as the module that its JavaScript program loads.
+build_sdk() {
+  local made
+  made="$(target_directory)"
+  cargo build --quiet --manifest-path examples/sdk/Cargo.toml --target-dir "$made/sdk" --target wasm32-unknown-unknown \
+    --package waterspout-example-sdk-js || return 1
+  wasm-bindgen --target nodejs --out-dir "$made/sdk/js" "$made/sdk/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
+}
+
 in_package=(bash -c 'cd pkg-js && exec "$@"' --)
 
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers
 if wanted "${suites[@]:3}" && step lab start_lab; then
-  suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node
-  suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing --test browser
-  if wanted "${suites[@]:5}" && step package make --no-print-directory package; then
+  suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
+  suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing \
+    --test browser --test dedicated_worker --test shared_worker --test service_worker
+  if wanted sdk && step sdk-module build_sdk; then
+    suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
+  fi
+  if wanted "${suites[@]:6}" && step package make --no-print-directory package; then
     suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
     suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
     suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle

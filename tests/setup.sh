@@ -18,11 +18,7 @@ setup_cargo() {
 
 setup_rust() {
   setup_cargo
-  # Compiling and linking the smallest crate is the one sure sign that the target is there.
-  if ! rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null | xargs -I{} test -d {}; then
-    say "adding the Rust target wasm32-unknown-unknown"
-    rustup target add wasm32-unknown-unknown || give_up "rustup could not add the target wasm32-unknown-unknown"
-  fi
+  setup_target wasm32-unknown-unknown
 }
 
 # The source of the standard library, which is built along with the package.
@@ -30,6 +26,14 @@ setup_rust_source() {
   [ -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] && return
   say "adding the Rust component rust-src"
   rustup component add rust-src || give_up "rustup could not add the component rust-src"
+}
+
+# A target is there once its standard library is.
+setup_target() {
+  if ! rustc --print target-libdir --target "$1" 2>/dev/null | xargs -I{} test -d {}; then
+    say "adding the Rust target $1"
+    rustup target add "$1" || give_up "rustup could not add the target $1"
+  fi
 }
 
 # The generated glue and the tool that makes it must be of one version: the one in Cargo.lock.

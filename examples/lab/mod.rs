@@ -72,6 +72,8 @@ fn readable(reply: Reply) -> Reply {
     reply
         .with_header("access-control-allow-origin", "*")
         .with_header("access-control-expose-headers", "*, authorization")
+        // Also by a page that is isolated from other origins, without CORS.
+        .with_header("cross-origin-resource-policy", "cross-origin")
         // A browser asks for the same page only once at a time if it may be cached.
         .with_header("cache-control", "no-store")
 }
