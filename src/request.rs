@@ -338,7 +338,8 @@ impl<C> RequestBuilder<C> {
     /// It is called while the body is being sent, so it should be quick.
     ///
     /// # Platform
-    /// A browser does not show how far an upload is: there it is called once, when the response's head is here.
+    /// A browser does not show how far an upload is: there it is called once, when the response's head is here; of a body
+    /// that is streamed (`FetchInit::stream_upload`), for each piece that the engine takes.
     pub fn on_upload(self, tell: impl Fn(Transferred) + Send + Sync + 'static) -> Self {
         self.edit(|request| {
             request.0.on_upload = Some(Watcher::new(tell));

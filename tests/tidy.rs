@@ -105,7 +105,8 @@ fn files(folder: &str, extension: &str) -> Vec<File> {
         for entry in fs::read_dir(folder).unwrap() {
             let path: PathBuf = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                // What a build leaves behind is nobody's file.
+                folders.extend((!path.ends_with("target")).then_some(path));
             } else if path.extension().is_some_and(|found| found == extension) {
                 let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
                 files.push(File { path: name, text: fs::read_to_string(path).unwrap() });

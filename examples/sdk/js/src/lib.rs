@@ -1,10 +1,10 @@
 //! The typed client for JavaScript: `new Lab(url)`, whose methods return promises.
 
 use js_sys::{Error, Function, Promise};
-use waterspout::Client;
-use waterspout_example_sdk::{self as sdk, Remote, Store};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
+use waterspout::Client;
+use waterspout_example_sdk::{self as sdk, Remote, Store};
 
 /// The server.
 #[wasm_bindgen]
