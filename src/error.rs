@@ -36,7 +36,8 @@ pub enum ErrorKind {
     UnsupportedScheme,
     /// A method, header or option of the request or client is not allowed.
     InvalidRequest,
-    /// A time limit passed; [`Error::phase`] says in what wait, [`Error::limit`] which limit.
+    /// A time limit passed; [`Error::phase`] says in what wait, [`Error::limit`] which limit. Without one it was a limit of the
+    /// platform's own `fetch`.
     Timeout,
     /// The host's name has no address, or the look-up failed.
     Dns,
@@ -73,7 +74,8 @@ pub enum ErrorKind {
     CircuitOpen,
     /// The platform cannot do what was asked.
     Unsupported,
-    /// There will be no result: a [`Pending`](crate::Pending) was cancelled, or whoever was to settle it has gone.
+    /// There will be no result: a [`Pending`](crate::Pending) was cancelled, whoever was to settle it has gone, or, in a browser,
+    /// the page or its service worker aborted the fetch.
     Cancelled,
     /// As many requests wait for a slot as the client allows; nothing was sent.
     QueueFull,
