@@ -8,10 +8,10 @@ use waterspout::platform::browser::{
 };
 use waterspout::{Body, Bytes, Client, ErrorKind, Phase, Redirect};
 
-use super::LAB;
+use super::{LAB, Lab};
 
 fn url(experiment: &str) -> String {
-    format!("{LAB}/lab/{experiment}")
+    Lab::new(LAB, "browser", "fetch").url(experiment)
 }
 
 #[wasm_bindgen_test]
