@@ -14,7 +14,7 @@ use futures::channel::oneshot;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, Stream, StreamExt};
 
-use super::tcp::TcpTransport;
+use super::socket::TcpTransport;
 use crate::testing::{Handler, serve_connection};
 
 /// An HTTP/1.1 server on a loopback port of its own, on a thread of its own, until it is dropped.

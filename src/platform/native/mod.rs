@@ -9,6 +9,7 @@ mod happy_eyeballs;
 pub(crate) mod loopback;
 mod network;
 mod proxied;
+mod socket;
 mod tcp;
 mod timer;
 #[cfg(not(feature = "tls"))]
