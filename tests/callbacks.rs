@@ -115,11 +115,8 @@ impl AsyncWrite for CuriousEnd {
 fn a_connection_may_use_the_client_while_it_is_watched() {
     ends(|| {
         let kept = || Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").silence();
-        let connector = Curious {
-            inner: ScriptedConnector::new([kept(), kept()]),
-            client: Arc::default(),
-            looks: Arc::default(),
-        };
+        let connector =
+            Curious { inner: ScriptedConnector::new([kept(), kept()]), client: Arc::default(), looks: Arc::default() };
         let (timer, turns) = (ManualTimer::new(), Turns::default());
         let agent = Agent::new(connector.clone(), timer.clone()).with_executor(turns.clone());
         let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
