@@ -251,6 +251,7 @@ impl Error {
     /// The same error, about this status.
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = Some(status);
+        self.0.reason = status.canonical_reason().map(Into::into);
         self
     }
 

@@ -21,7 +21,11 @@ use crate::url::Url;
 
 /// A request: method, URL, headers, body, and the options it sets over its client's.
 #[derive(Debug)]
-pub struct Request {
+pub struct Request(Box<Parts>);
+
+/// In a box: a request changes hands a dozen times before it is sent.
+#[derive(Debug)]
+struct Parts {
     method: Method,
     url: Url,
     headers: HeaderMap,
@@ -48,7 +52,7 @@ macro_rules! method_constructors {
 impl Request {
     /// A request without headers, body or options.
     pub fn new(method: Method, url: Url) -> Self {
-        Self {
+        Self(Box::new(Parts {
             method,
             url,
             headers: HeaderMap::new(),
@@ -61,7 +65,7 @@ impl Request {
             priority: None,
             progress: Progress::default(),
             attempts: Vec::new(),
-        }
+        }))
     }
 
     method_constructors!(get GET, head HEAD, post POST, put PUT, patch PATCH, delete DELETE);
@@ -73,149 +77,151 @@ impl Request {
 
     /// The method.
     pub fn method(&self) -> &Method {
-        &self.method
+        &self.0.method
     }
 
     /// The method, to be changed.
     pub fn method_mut(&mut self) -> &mut Method {
-        &mut self.method
+        &mut self.0.method
     }
 
     /// The URL.
     pub fn url(&self) -> &Url {
-        &self.url
+        &self.0.url
     }
 
     /// The URL, to be changed.
     pub fn url_mut(&mut self) -> &mut Url {
-        &mut self.url
+        &mut self.0.url
     }
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.headers
     }
 
     /// The headers, to be changed.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
+        &mut self.0.headers
     }
 
     /// The body.
     pub fn body(&self) -> &Body {
-        &self.body
+        &self.0.body
     }
 
     /// The body, to be read or replaced.
     pub fn body_mut(&mut self) -> &mut Body {
-        &mut self.body
+        &mut self.0.body
     }
 
     /// The header fields that will follow the body.
     pub fn trailers(&self) -> Option<&Trailers> {
-        self.trailers.as_ref()
+        self.0.trailers.as_ref()
     }
 
     /// The header fields that will follow the body, to be set or removed; see [`RequestBuilder::trailers`].
     pub fn trailers_mut(&mut self) -> &mut Option<Trailers> {
-        &mut self.trailers
+        &mut self.0.trailers
     }
 
     /// The options; in a backend, already merged over the client's.
     pub fn options(&self) -> &RequestOptions {
-        &self.options
+        &self.0.options
     }
 
     /// The options, to be changed.
     pub fn options_mut(&mut self) -> &mut RequestOptions {
-        &mut self.options
+        &mut self.0.options
     }
 
     /// Who answers if the server asks for credentials; see [`RequestBuilder::authenticator`].
     ///
     /// A backend of your own that cannot ask it should refuse a request that has one.
     pub fn authenticator(&self) -> Option<&Arc<dyn Authenticate>> {
-        self.authenticator.as_ref()
+        self.0.authenticator.as_ref()
     }
 
     /// Sets who answers if the server asks for credentials.
     pub fn set_authenticator(&mut self, authenticator: Option<Arc<dyn Authenticate>>) {
-        self.authenticator = authenticator;
+        self.0.authenticator = authenticator;
     }
 
     /// What changes the request's priority while it waits; see [`RequestBuilder::priority_handle`].
     pub fn priority_handle(&self) -> Option<&PriorityHandle> {
-        self.priority.as_ref()
+        self.0.priority.as_ref()
     }
 
     /// Where a backend tells how far it is, so that a slow upload is not taken for silence.
     pub fn progress(&self) -> &Progress {
-        &self.progress
+        &self.0.progress
     }
 
     /// Who is told how far the download is.
     pub(crate) fn on_download(&self) -> Option<&Watcher> {
-        self.on_download.as_ref()
+        self.0.on_download.as_ref()
     }
 
     pub(crate) fn set_progress(&mut self, progress: Progress) {
-        self.progress = progress;
+        self.0.progress = progress;
     }
 
     /// In a backend or a [`Middleware`](crate::Middleware): the attempts made before this one.
     pub fn attempts(&self) -> &[Attempt] {
-        &self.attempts
+        &self.0.attempts
     }
 
     pub(crate) fn set_attempts(&mut self, attempts: Vec<Attempt>) {
-        self.attempts = attempts;
+        self.0.attempts = attempts;
     }
 
     /// The same request again, or `None` if its body can be read only once.
     pub fn try_clone(&self) -> Option<Self> {
-        let body = self.body.try_clone()?;
-        Some(Self { body, ..self.clone_head() })
+        let body = self.0.body.try_clone()?;
+        let mut clone = self.clone_head();
+        clone.0.body = body;
+        Some(clone)
     }
 
     /// The same request without its body.
     pub(crate) fn clone_head(&self) -> Self {
-        Self {
-            method: self.method.clone(),
-            url: self.url.clone(),
-            headers: self.headers.clone(),
+        Self(Box::new(Parts {
+            method: self.0.method.clone(),
+            url: self.0.url.clone(),
+            headers: self.0.headers.clone(),
             body: Body::empty(),
-            trailers: self.trailers.clone(),
-            options: self.options.clone(),
-            authenticator: self.authenticator.clone(),
-            priority: self.priority.clone(),
-            on_download: self.on_download.clone(),
-            on_upload: self.on_upload.clone(),
-            progress: Progress::watched(self.on_upload.clone()),
-            attempts: self.attempts.clone(),
-        }
+            trailers: self.0.trailers.clone(),
+            options: self.0.options.clone(),
+            authenticator: self.0.authenticator.clone(),
+            priority: self.0.priority.clone(),
+            on_download: self.0.on_download.clone(),
+            on_upload: self.0.on_upload.clone(),
+            progress: Progress::watched(self.0.on_upload.clone()),
+            attempts: self.0.attempts.clone(),
+        }))
     }
 
     /// Refuses what no platform may send.
     pub(crate) fn validate(&self) -> Result<()> {
-        let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.url));
-        if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.headers.contains_key(*name)) {
+        let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url));
+        if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.0.headers.contains_key(*name)) {
             return refuse(format!("the header {name:?} is derived from the body; set the body's length instead"));
         }
-        if self.headers.contains_key(EXPECT) {
+        if self.0.headers.contains_key(EXPECT) {
             return refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());
         }
-        if self.trailers.is_some() && self.body.is_none() {
+        if self.0.trailers.is_some() && self.0.body.is_none() {
             return refuse("trailers come after a body, and there is none".to_owned());
         }
-        let method = self.method.as_str();
+        let method = self.0.method.as_str();
         if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
-            return refuse(format!("the method {} is not one a client may fetch with", self.method));
+            return refuse(format!("the method {} is not one a client may fetch with", self.0.method));
         }
-        if self.headers.get_all(HOST).iter().count() > 1 {
+        if self.0.headers.get_all(HOST).iter().count() > 1 {
             return refuse("there is more than one `host` header".to_owned());
         }
-        if [Method::GET, Method::HEAD].contains(&self.method) && !self.body.is_none() {
-            return refuse(format!("a {} request has no body", self.method));
+        if [Method::GET, Method::HEAD].contains(&self.0.method) && !self.0.body.is_none() {
+            return refuse(format!("a {} request has no body", self.0.method));
         }
         Ok(())
     }
@@ -244,7 +250,7 @@ impl<C> RequestBuilder<C> {
 
     fn with_options(self, change: impl FnOnce(&mut RequestOptions)) -> Self {
         self.edit(|request| {
-            change(&mut request.options);
+            change(&mut request.0.options);
             Ok(())
         })
     }
@@ -276,7 +282,7 @@ impl<C> RequestBuilder<C> {
             if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) {
                 value.set_sensitive(true);
             }
-            request.headers.append(name, value);
+            request.0.headers.append(name, value);
             Ok(())
         })
     }
@@ -284,7 +290,7 @@ impl<C> RequestBuilder<C> {
     /// Adds all of `headers`; they replace those of the same name.
     pub fn headers(self, headers: HeaderMap) -> Self {
         self.edit(|request| {
-            request.headers.extend(headers);
+            request.0.headers.extend(headers);
             Ok(())
         })
     }
@@ -292,7 +298,7 @@ impl<C> RequestBuilder<C> {
     /// Sets the body.
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.edit(|request| {
-            request.body = body.into();
+            request.0.body = body.into();
             Ok(())
         })
     }
@@ -310,7 +316,7 @@ impl<C> RequestBuilder<C> {
     /// A browser cannot send them: there the request fails with [`Unsupported`](ErrorKind::Unsupported).
     pub fn trailers(self, trailers: impl Into<Trailers>) -> Self {
         self.edit(|request| {
-            request.trailers = Some(trailers.into());
+            request.0.trailers = Some(trailers.into());
             Ok(())
         })
     }
@@ -321,7 +327,7 @@ impl<C> RequestBuilder<C> {
     /// It is called while the body is being read, so it should be quick.
     pub fn on_download(self, tell: impl Fn(Transferred) + Send + Sync + 'static) -> Self {
         self.edit(|request| {
-            request.on_download = Some(Watcher::new(tell));
+            request.0.on_download = Some(Watcher::new(tell));
             Ok(())
         })
     }
@@ -335,8 +341,8 @@ impl<C> RequestBuilder<C> {
     /// A browser does not show how far an upload is: there it is called once, when the response's head is here.
     pub fn on_upload(self, tell: impl Fn(Transferred) + Send + Sync + 'static) -> Self {
         self.edit(|request| {
-            request.on_upload = Some(Watcher::new(tell));
-            request.progress = Progress::watched(request.on_upload.clone());
+            request.0.on_upload = Some(Watcher::new(tell));
+            request.0.progress = Progress::watched(request.0.on_upload.clone());
             Ok(())
         })
     }
@@ -345,7 +351,7 @@ impl<C> RequestBuilder<C> {
     /// option `priority`.
     pub fn priority_handle(self, handle: &PriorityHandle) -> Self {
         self.edit(|request| {
-            request.priority = Some(handle.clone());
+            request.0.priority = Some(handle.clone());
             Ok(())
         })
     }

@@ -20,7 +20,11 @@ pub(crate) const DEFAULT_BODY_LIMIT: u64 = 100 * 1024 * 1024;
 /// # Cancellation
 /// It holds its slot of the client, and its connection, until its body has been read to the end or it is dropped.
 #[derive(Debug)]
-pub struct Response {
+pub struct Response(Box<Parts>);
+
+/// In a box: a response changes hands a dozen times before it is read.
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     reason: Option<Box<str>>,
     version: Version,
@@ -39,7 +43,7 @@ pub struct Response {
 impl Response {
     /// A response from `url` without headers; for backends of your own.
     pub fn new(status: StatusCode, url: Url, body: impl Into<Body>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             reason: None,
             version: Version::HTTP_11,
@@ -53,93 +57,93 @@ impl Response {
             body_limit: DEFAULT_BODY_LIMIT,
             body: body.into(),
             attempts: Vec::new(),
-        }
+        }))
     }
 
     /// The same response with these headers.
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers = headers;
+        self.0.headers = headers;
         self
     }
 
     /// The same response, marked as reached through a redirect or not.
     #[must_use]
     pub fn with_redirected(mut self, redirected: bool) -> Self {
-        self.redirected = redirected;
+        self.0.redirected = redirected;
         self
     }
 
     /// The same response in this version of HTTP.
     #[must_use]
     pub fn with_version(mut self, version: Version) -> Self {
-        self.version = version;
+        self.0.version = version;
         self
     }
 
     /// The same response with this phrase after the status.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Box<str>>) -> Self {
-        self.reason = Some(reason.into());
+        self.0.reason = Some(reason.into());
         self
     }
 
     /// The same response with a cell that its trailers will be in once the body has ended.
     #[must_use]
     pub fn with_trailers(mut self, trailers: Trailers) -> Self {
-        self.trailers = Some(trailers);
+        self.0.trailers = Some(trailers);
         self
     }
 
     /// The same response with this said of how it was had.
     #[must_use]
     pub fn with_exchange(mut self, exchange: Exchange) -> Self {
-        self.exchange = exchange;
+        self.0.exchange = exchange;
         self
     }
 
     /// The same response with the redirects that led to it.
     #[must_use]
     pub fn with_history(mut self, history: Vec<Hop>) -> Self {
-        self.redirected = !history.is_empty();
-        self.history = history;
+        self.0.redirected = !history.is_empty();
+        self.0.history = history;
         self
     }
 
     pub(crate) fn set_progress(&mut self, progress: Progress) {
-        self.progress = Some(progress);
+        self.0.progress = Some(progress);
     }
 
     /// The same response with its body wrapped or replaced.
     #[must_use]
     pub fn map_body(mut self, change: impl FnOnce(Body) -> Body) -> Self {
-        self.body = change(self.body);
+        self.0.body = change(std::mem::take(&mut self.0.body));
         self
     }
 
     pub(crate) fn set_body_limit(&mut self, bytes: u64) {
-        self.body_limit = bytes;
+        self.0.body_limit = bytes;
     }
 
     pub(crate) fn set_attempts(&mut self, attempts: Vec<Attempt>) {
-        self.attempts = attempts;
+        self.0.attempts = attempts;
     }
 
     /// The attempts made, the one that led here included, if the request had a [`Retry`](crate::Retry); else nothing.
     pub fn attempts(&self) -> &[Attempt] {
-        &self.attempts
+        &self.0.attempts
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The phrase after the status: the server's own, else the standard's. No program should depend on it.
     ///
     /// A phrase beyond ASCII is not kept, and HTTP/2, which a browser may speak, has none.
     pub fn reason(&self) -> Option<&str> {
-        self.reason.as_deref().or_else(|| self.status.canonical_reason())
+        self.0.reason.as_deref().or_else(|| self.0.status.canonical_reason())
     }
 
     /// The version of HTTP that the server spoke.
@@ -147,7 +151,7 @@ impl Response {
     /// # Platform
     /// A browser does not tell: there it is always 1.1.
     pub fn version(&self) -> Version {
-        self.version
+        self.0.version
     }
 
     /// The headers.
@@ -155,12 +159,12 @@ impl Response {
     /// # Platform
     /// A browser shows those that CORS exposes.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.headers
     }
 
     /// The headers, to be changed.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
+        &mut self.0.headers
     }
 
     /// The header fields after the body: `None` until the body has been read to its end, and if there are none.
@@ -170,23 +174,23 @@ impl Response {
     /// # Platform
     /// A browser does not show them: there it is always `None`.
     pub fn trailers(&self) -> Option<&HeaderMap> {
-        self.trailers.as_ref()?.get()
+        self.0.trailers.as_ref()?.get()
     }
 
     /// A handle of the trailers that outlives the response, for whoever reads the body with [`bytes`](Self::bytes) or
     /// takes it with [`into_body`](Self::into_body). It stays empty if there are none.
     pub fn trailers_handle(&self) -> Trailers {
-        self.trailers.clone().unwrap_or_default()
+        self.0.trailers.clone().unwrap_or_default()
     }
 
     /// The URL that answered, after redirects.
     pub fn url(&self) -> &Url {
-        &self.url
+        &self.0.url
     }
 
     /// Whether a redirect led here.
     pub fn redirected(&self) -> bool {
-        self.redirected
+        self.0.redirected
     }
 
     /// The redirects that led here, the first the first.
@@ -194,7 +198,7 @@ impl Response {
     /// # Platform
     /// A browser does not show them: there it is empty even if [`redirected`](Self::redirected).
     pub fn history(&self) -> &[Hop] {
-        &self.history
+        &self.0.history
     }
 
     /// How the last exchange went: over which connection, and how long its parts took.
@@ -202,7 +206,7 @@ impl Response {
     /// # Platform
     /// A browser shows none of it.
     pub fn exchange(&self) -> Exchange {
-        self.exchange
+        self.0.exchange
     }
 
     /// How long the parts of the request took, as far as it is known by now; `total` is once the body has been read.
@@ -210,8 +214,8 @@ impl Response {
     /// # Platform
     /// A browser shows the queue, which is ours, and the total.
     pub fn timings(&self) -> Timings {
-        let progress = self.progress.as_ref();
-        let Exchange { dns, connect, tls, first_byte, .. } = self.exchange;
+        let progress = self.0.progress.as_ref();
+        let Exchange { dns, connect, tls, first_byte, .. } = self.0.exchange;
         let (queue, total) = (progress.and_then(Progress::queue), progress.and_then(Progress::total));
         Timings { queue, dns, connect, tls, first_byte, total }
     }
@@ -221,7 +225,7 @@ impl Response {
     /// # Platform
     /// A page is not told whether the body of another origin was compressed; the length is then the compressed one.
     pub fn content_length(&self) -> Option<u64> {
-        self.body.length().or_else(|| self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok())
+        self.0.body.length().or_else(|| self.0.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok())
     }
 
     /// The next chunk of the body, or `None` after the last.
@@ -229,7 +233,7 @@ impl Response {
     /// # Errors
     /// If the server, the network or a time limit ends the body early.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        self.body.chunk().await.map_err(|error| error.with_url(&self.url))
+        self.0.body.chunk().await.map_err(|error| error.with_url(&self.0.url))
     }
 
     /// The whole body.
@@ -238,7 +242,7 @@ impl Response {
     /// As [`chunk`](Self::chunk), and [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond
     /// [`body_limit`](crate::RequestOptions::body_limit).
     pub async fn bytes(self) -> Result<Bytes> {
-        self.body.collect(self.body_limit).await.map_err(|error| error.with_url(&self.url))
+        self.0.body.collect(self.0.body_limit).await.map_err(|error| error.with_url(&self.0.url))
     }
 
     /// The whole body as UTF-8; a byte order mark is removed, and what is not UTF-8 becomes U+FFFD, as in the Fetch
@@ -254,7 +258,7 @@ impl Response {
 
     /// The body as it is.
     pub fn into_body(self) -> Body {
-        self.body
+        self.0.body
     }
 
     /// The response, unless its status is 400 or above.
@@ -273,8 +277,8 @@ impl Response {
     /// Of kind [`Status`](crate::ErrorKind::Status); its text has the status and [`reason`](Self::reason), of which the
     /// first 100 characters.
     pub fn error_for_status_ref(&self) -> Result<&Self> {
-        if self.status.is_client_error() || self.status.is_server_error() {
-            return Err(Error::for_status(self.status, self.reason()).with_url(&self.url));
+        if self.0.status.is_client_error() || self.0.status.is_server_error() {
+            return Err(Error::for_status(self.0.status, self.reason()).with_url(&self.0.url));
         }
         Ok(self)
     }

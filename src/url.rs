@@ -51,8 +51,10 @@ impl Scheme {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Url {
     href: String,
-    /// Where the host begins, after the userinfo's `@` if there is one.
+    /// Where the host begins, after the userinfo's `@` if there is one, and where it ends.
     host: usize,
+    host_end: usize,
+    port: u16,
     /// Where the path begins; it is never empty.
     path: usize,
     /// Where the query's `?` is, or where it would be.
@@ -97,7 +99,10 @@ impl Url {
         let fragment = from(path, &['#']);
         let query = from(path, &['?', '#']);
         let host = href[authority..path].rfind('@').map_or(authority, |at| authority + at + 1);
-        Ok(Self { host, path, query, fragment, href })
+        let (name, port) = split_port(&href[host..path]);
+        let default = if href.starts_with("https") { Scheme::Https } else { Scheme::Http }.default_port();
+        let (host_end, port) = (host + name.len(), port.unwrap_or(default));
+        Ok(Self { host, host_end, port, path, query, fragment, href })
     }
 
     /// The whole URL.
@@ -117,12 +122,12 @@ impl Url {
 
     /// The host; an IPv6 address is in brackets.
     pub fn host(&self) -> &str {
-        split_port(self.authority()).0
+        &self.href[self.host..self.host_end]
     }
 
     /// The port, the scheme's default if the URL has none.
     pub fn port(&self) -> u16 {
-        split_port(self.authority()).1.unwrap_or(self.scheme().default_port())
+        self.port
     }
 
     /// The path, `/` at least.
@@ -168,7 +173,7 @@ impl Url {
         let start = self.scheme().as_str().len() + "://".len();
         let gone = self.host - start;
         self.href.replace_range(start..self.host, "");
-        for at in [&mut self.host, &mut self.path, &mut self.query, &mut self.fragment] {
+        for at in [&mut self.host, &mut self.host_end, &mut self.path, &mut self.query, &mut self.fragment] {
             *at -= gone;
         }
         self

@@ -25,6 +25,13 @@ setup_rust() {
   fi
 }
 
+# The source of the standard library, which is built along with the package.
+setup_rust_source() {
+  [ -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] && return
+  say "adding the Rust component rust-src"
+  rustup component add rust-src || give_up "rustup could not add the component rust-src"
+}
+
 # The generated glue and the tool that makes it must be of one version: the one in Cargo.lock.
 setup_wasm_bindgen() {
   local wanted
@@ -50,6 +57,7 @@ setup_node() {
 
 setup_package() {
   setup_rust
+  setup_rust_source
   setup_wasm_bindgen
   setup_node
   if [ ! -e "$root/pkg-js/node_modules/.package-lock.json" ] \

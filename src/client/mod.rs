@@ -211,7 +211,7 @@ impl Client {
     /// nothing.
     ///
     /// # Cancellation
-    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](ErrorKind::Cancelled).
+    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
     ///
     /// # Examples
     ///
@@ -282,8 +282,6 @@ impl Client {
         }
         request.validate()?;
         let options = std::mem::take(request.options_mut()).over(options);
-        *request.options_mut() = options.clone();
-
         let on_download = request.on_download().cloned();
         let limits = Limits {
             queue: options.queue_timeout,
@@ -291,8 +289,11 @@ impl Client {
             attempt: options.attempt_timeout,
             total: options.timeout,
         };
+        let (idle, stream_limit) = (options.idle_timeout, options.stream_limit);
+        let (body_limit, retry) = (options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT), options.retry.clone());
+        *request.options_mut() = options;
         let handle = request.priority_handle().cloned();
-        let mut attempts = Attempts::new(&self.0, request, options.retry.clone())?;
+        let mut attempts = Attempts::new(&self.0, request, retry)?;
         let follower = Follower { trace: trace.as_ref(), handle: handle.as_ref() };
         let outcome = send::send(gate, limits, caller, &follower, &mut attempts).await;
         let (made, progress) = attempts.into_parts();
@@ -301,14 +302,14 @@ impl Client {
             Err(error) => return Err(attempts::told(error, made, progress)),
         };
         response.set_attempts(made);
-        response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
+        response.set_body_limit(body_limit);
         let progress = progress.unwrap_or_default();
         response.set_progress(progress.clone());
         let total = response.content_length();
         let trace = trace.take();
         Ok(response.map_body(|body| {
-            let body = held::hold(body, hold, options.idle_timeout, progress, trace);
-            watch::watch(limit::limit(body, options.stream_limit), on_download, total)
+            let body = held::hold(body, hold, idle, progress, trace);
+            watch::watch(limit::limit(body, stream_limit), on_download, total)
         }))
     }
 }

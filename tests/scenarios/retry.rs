@@ -28,7 +28,8 @@ pub async fn nothing_is_tried_again_unless_asked(lab: Lab) {
 }
 
 pub async fn a_passing_failure_is_tried_again(lab: Lab) {
-    for status in [408, 429, 500, 502, 503, 504] {
+    // Not 408: over a kept connection Chromium answers that one itself, by asking again.
+    for status in [425, 429, 500, 502, 503, 504] {
         let response = client().get(lab.keyed("flaky", &format!("?fail=2&status={status}"))).await.unwrap();
         assert_eq!(statuses(response.attempts()), [status, status, 200]);
     }
