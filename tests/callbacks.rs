@@ -1,5 +1,5 @@
 //! What is foreign (wakers, transports) is called outside of locks, so that it may use the client.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::expect_used, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
 mod support;

@@ -47,7 +47,7 @@ pub struct Incoming {
 pub(super) enum Received {
     /// The client has closed the connection.
     Closed,
-    Request(Incoming),
+    Request(Box<Incoming>),
     /// What came is no request that could be answered; the connection comes back.
     Refused(Box<dyn Transport>, Refusal),
 }
@@ -63,7 +63,9 @@ impl Incoming {
         loop {
             // Looked at before more is read: a request may be here already, behind the one before.
             match reader.next(&mut input) {
-                Ok(Some(head)) => return Ok(Received::Request(Self::new(transport, input, connection, head))),
+                Ok(Some(head)) => {
+                    return Ok(Received::Request(Box::new(Self::new(transport, input, connection, head))));
+                }
                 Ok(None) => {}
                 Err(refusal) => return Ok(Received::Refused(transport, refusal)),
             }
