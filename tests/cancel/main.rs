@@ -7,7 +7,6 @@ mod everywhere;
 mod proxied;
 #[cfg(feature = "tls")]
 #[path = "../secured/mod.rs"]
-#[allow(dead_code, reason = "the proxy uses a part of it")]
 mod secured;
 #[cfg(feature = "tls")]
 #[path = "../tiny_proxy/mod.rs"]
