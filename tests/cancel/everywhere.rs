@@ -307,7 +307,8 @@ fn in_an_encoded_download() {
 fn while_it_backs_off_and_tries_again() {
     let run: Run = |client| async { read(client.get(URL).await, "at last").await }.boxed();
     let answer = |_: &Incoming, before| match before {
-        0 => Reply::new(503, "later").with_header("retry-after", "2"),
+        // The next attempt is on a new connection, so that its end is a failure and no replay.
+        0 => Reply::new(503, "later").with_header("retry-after", "2").with_header("connection", "close"),
         1 => Reply::close(),
         _ => Reply::text("at last"),
     };
