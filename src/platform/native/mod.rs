@@ -7,6 +7,8 @@ mod file;
 mod happy_eyeballs;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
+#[cfg(feature = "testing")]
+mod memory;
 mod network;
 mod proxied;
 mod socket;
