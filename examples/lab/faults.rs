@@ -1,7 +1,7 @@
 //! What servers should not do, and what they may do and seldom do.
 
-use futures::{StreamExt, stream};
-use waterspout::testing::Reply;
+use futures::stream;
+use waterspout::testing::{Fault, Reply};
 use waterspout::{Body, Bytes};
 
 const CORS: &str = "access-control-allow-origin: *\r\n";
@@ -14,7 +14,10 @@ pub(super) fn answer(name: &str) -> Option<Reply> {
         // Nothing, for ever.
         "silence" => Reply::silence(),
         // A head and a first piece, then nothing.
-        "stall" => Reply::new(200, then_nothing("first")),
+        "stall" => {
+            let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from("first"))]);
+            Reply::new(200, Body::stream(first)).with_fault(Fault::silence().after_body(5))
+        }
         // No answer at all.
         "close" => Reply::close(),
         "close-in-head" => Reply::raw("HTTP/1.1 200 OK\r\ncontent-le"),
@@ -43,9 +46,4 @@ pub(super) fn answer(name: &str) -> Option<Reply> {
         }
         _ => return None,
     })
-}
-
-fn then_nothing(first: &'static str) -> Body {
-    let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from(first))]);
-    Body::stream(first.chain(stream::pending()))
 }

@@ -7,14 +7,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::AsyncWrite;
-use http::header::CONNECTION;
 use http::{HeaderMap, StatusCode, Version};
 
 use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
 use super::decode::{HeadDecoder, ResponseHead};
 use super::encode::{self, RequestHead, encode_head};
-use super::framing::{self, Framing, malformed};
+use super::framing::{self, Framing, malformed, wants_more};
 use super::limits::Limits;
 use super::upload::{Output, Upload};
 use crate::body::Body;
@@ -300,15 +299,6 @@ impl Connection {
     pub(crate) fn body_event(&mut self, body: &mut BodyDecoder) -> Result<BodyEvent> {
         body.next(&mut self.input)
     }
-}
-
-/// Whether a message's sender means to go on with the connection (RFC 9112, section 9.3).
-fn wants_more(version: Version, headers: &HeaderMap) -> bool {
-    let has = |name: &[u8]| {
-        let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
-        options.any(|option| option.trim_ascii().eq_ignore_ascii_case(name))
-    };
-    !has(b"close") && (version == Version::HTTP_11 || has(b"keep-alive"))
 }
 
 /// Names what the operating system says of a connection.

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// Looks for the end of a block of lines in bytes that keep coming; no byte is looked at twice, however they come.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     /// How many bytes are known not to end the block.
     scanned: usize,
     /// Whether a line goes on on the next one.
@@ -16,7 +16,7 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Where the block ends: after its first empty line. `data` is all of it so far, and its first line is not empty.
-    pub(super) fn end(&mut self, data: &[u8]) -> Option<usize> {
+    pub(crate) fn end(&mut self, data: &[u8]) -> Option<usize> {
         while let Some(at) = data[self.scanned..].iter().position(|byte| *byte == b'\n') {
             let after = self.scanned + at + 1;
             match &data[after..] {
@@ -67,7 +67,7 @@ fn unfold(block: &[u8]) -> Bytes {
 }
 
 /// Makes a map of parsed lines, whose values stay slices of `block`.
-pub(super) fn map(block: &Bytes, lines: &[httparse::Header<'_>], phase: Phase) -> Result<HeaderMap> {
+pub(crate) fn map(block: &Bytes, lines: &[httparse::Header<'_>], phase: Phase) -> Result<HeaderMap> {
     let mut headers = HeaderMap::try_with_capacity(lines.len()).map_err(|_| too_many(lines.len(), phase))?;
     for line in lines {
         let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|error| {

@@ -1,6 +1,6 @@
-//! Where a message's body ends (RFC 9112, section 6): the rules whose loose reading makes request smuggling possible.
+//! Where a message's body ends (RFC 9112, section 6), and whether another may follow: the rules whose loose reading makes request smuggling possible.
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -69,6 +69,15 @@ pub(crate) fn is_chunked(headers: &HeaderMap, version: Version) -> Result<bool> 
         return Err(malformed("a Transfer-Encoding in HTTP/1.0 cannot be trusted"));
     }
     Ok(true)
+}
+
+/// Whether a message's sender means to go on with the connection (RFC 9112, section 9.3).
+pub(crate) fn wants_more(version: Version, headers: &HeaderMap) -> bool {
+    let has = |name: &[u8]| {
+        let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+        options.any(|option| option.trim_ascii().eq_ignore_ascii_case(name))
+    };
+    !has(b"close") && (version == Version::HTTP_11 || has(b"keep-alive"))
 }
 
 pub(crate) fn malformed(message: &'static str) -> Error {

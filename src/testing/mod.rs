@@ -8,7 +8,9 @@ mod timer;
 
 pub use self::backend::MockBackend;
 pub use self::connector::{Script, ScriptedConnector};
-pub use self::server::{Handler, Incoming, Reply, handler, serve_connection};
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use self::server::Session;
+pub use self::server::{Fault, Handler, Incoming, Recorded, Recorder, Reply, Resource, handler, serve_connection};
 pub use self::timer::ManualTimer;
 #[allow(unused_imports, unreachable_pub, reason = "a platform that cannot listen has nothing here")]
 pub use crate::platform::loopback::*;

@@ -8,14 +8,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_io::Async;
 use futures::channel::oneshot;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, Stream, StreamExt};
+use socket2::SockRef;
 
-use super::tcp::TcpTransport;
-use crate::testing::{Handler, serve_connection};
+pub use super::memory::MemoryConnector;
+use super::socket::TcpTransport;
+use crate::testing::{Handler, Session};
 
 /// An HTTP/1.1 server on a loopback port of its own, on a thread of its own, until it is dropped.
 ///
@@ -93,9 +96,11 @@ impl fmt::Debug for Server {
 async fn serve(listener: Async<TcpListener>, handler: Arc<dyn Handler>, mut stopped: oneshot::Receiver<()>) {
     let mut incoming = pin!(listener.incoming());
     let mut connections = FuturesUnordered::new();
+    let mut number = 0;
     poll_fn(|cx| {
         while let Poll::Ready(Some(accepted)) = incoming.as_mut().poll_next(cx) {
-            connections.extend(accepted.ok().map(|stream| connection(stream, handler.clone())));
+            connections.extend(accepted.ok().map(|stream| connection(stream, handler.clone(), number)));
+            number += 1;
         }
         while let Poll::Ready(Some(())) = connections.poll_next_unpin(cx) {}
         stopped.poll_unpin(cx).map(|_| ())
@@ -104,7 +109,13 @@ async fn serve(listener: Async<TcpListener>, handler: Arc<dyn Handler>, mut stop
 }
 
 /// Serves one connection. One that breaks is the client's to notice.
-async fn connection(stream: Async<TcpStream>, handler: Arc<dyn Handler>) {
+async fn connection(stream: Async<TcpStream>, handler: Arc<dyn Handler>, number: u64) {
     let _ = stream.get_ref().set_nodelay(true);
-    let _ = serve_connection(Box::new(TcpTransport::new(stream)), &*handler).await;
+    let same = stream.get_ref().try_clone();
+    let reset = || {
+        // Without a time to linger the system sends a reset in place of an end.
+        let _ = same.as_ref().map(|stream| SockRef::from(stream).set_linger(Some(Duration::ZERO)));
+    };
+    let session = Session { handler: &*handler, number, reset: &reset };
+    let _ = session.serve(Box::new(TcpTransport::new(stream))).await;
 }

@@ -7,8 +7,11 @@ mod file;
 mod happy_eyeballs;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
+#[cfg(feature = "testing")]
+mod memory;
 mod network;
 mod proxied;
+mod socket;
 mod tcp;
 mod timer;
 #[cfg(not(feature = "tls"))]

@@ -2,25 +2,23 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io::{self, IoSlice};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
-use std::pin::Pin;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::Async;
-use futures::{AsyncRead, AsyncWrite};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
+use super::socket::TcpTransport;
 use super::timer::SystemTimer;
 use super::within::within;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::io_stream::IoStream;
 use crate::runtime::Timer;
-use crate::transport::{Details, Transport};
+use crate::transport::Transport;
 
 /// Which addresses to connect to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -257,65 +255,4 @@ async fn dial_from(local: SocketAddr, address: SocketAddr) -> io::Result<Async<T
         stream.get_ref().peer_addr().or_else(|_| started.map(|()| address))?;
     }
     Ok(stream)
-}
-
-/// A TCP connection.
-pub(super) struct TcpTransport {
-    stream: Async<TcpStream>,
-    details: Details,
-}
-
-impl TcpTransport {
-    pub(super) fn new(stream: Async<TcpStream>) -> Self {
-        let (remote_address, local_address) = (stream.get_ref().peer_addr().ok(), stream.get_ref().local_addr().ok());
-        let details = Details { remote_address, local_address, ..Details::default() };
-        Self { stream, details }
-    }
-}
-
-impl Transport for TcpTransport {
-    fn is_idle(&mut self) -> bool {
-        let peeked = self.stream.get_ref().peek(&mut [0]);
-        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.stream.poll_readable(cx).map(drop)
-    }
-
-    fn details(&self) -> Details {
-        self.details
-    }
-}
-
-impl AsyncRead for TcpTransport {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for TcpTransport {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Nothing is buffered; that of `Async` would leave the half open.
-        match self.stream.get_ref().shutdown(Shutdown::Write) {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            outcome => Poll::Ready(outcome),
-        }
-    }
 }

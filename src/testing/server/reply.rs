@@ -1,14 +1,18 @@
 //! What a server answers.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::Fault;
 use crate::body::Body;
-use crate::future::BoxStream;
 
-/// An answer: a well-formed response, or any bytes at all.
+/// An answer: a well-formed response, or any bytes at all, and what [goes wrong](Fault) with it.
+///
+/// A `content-length` or `connection` header of its own stands in for the server's.
 #[derive(Debug)]
-pub struct Reply(pub(super) Form);
+pub struct Reply {
+    pub(super) form: Form,
+    pub(super) faults: Vec<Fault>,
+}
 
 #[derive(Debug)]
 pub(super) enum Form {
@@ -31,7 +35,7 @@ impl Reply {
     #[allow(clippy::expect_used, reason = "a wrong number in a test is a mistake to be told of at once")]
     pub fn new(status: u16, body: impl Into<Body>) -> Self {
         let status = StatusCode::from_u16(status).expect("a status is a number from 100 to 999");
-        Self(Form::Response { status, headers: HeaderMap::new(), body: body.into() })
+        Self::of(Form::Response { status, headers: HeaderMap::new(), body: body.into() })
     }
 
     /// Status 200 and a text.
@@ -51,12 +55,12 @@ impl Reply {
 
     /// These bytes and nothing else, then the connection is closed: what no decent server would send.
     pub fn raw(bytes: impl Into<Body>) -> Self {
-        Self(Form::Raw(bytes.into()))
+        Self::of(Form::Raw(bytes.into()))
     }
 
-    /// No answer, ever; the connection stays open.
+    /// No answer, ever; the connection stays open until the client closes it.
     pub fn silence() -> Self {
-        Self::raw_stream(Box::pin(futures::stream::pending()))
+        Self::raw(Body::empty()).with_fault(Fault::silence())
     }
 
     /// Closes the connection without an answer.
@@ -64,14 +68,21 @@ impl Reply {
         Self::raw(Body::empty())
     }
 
-    fn raw_stream(stream: BoxStream<'static, crate::Result<Bytes>>) -> Self {
-        Self(Form::Raw(Body::raw_stream(stream, None)))
+    fn of(form: Form) -> Self {
+        Self { form, faults: Vec::new() }
+    }
+
+    /// The same reply, with one more fault.
+    #[must_use]
+    pub fn with_fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
     }
 
     /// The same response with another status; text that is no status leaves it as it is.
     #[must_use]
     pub fn with_status(mut self, code: &str) -> Self {
-        if let (Form::Response { status, .. }, Ok(code)) = (&mut self.0, code.parse()) {
+        if let (Form::Response { status, .. }, Ok(code)) = (&mut self.form, code.parse()) {
             *status = code;
         }
         self
@@ -84,7 +95,7 @@ impl Reply {
     #[must_use]
     #[allow(clippy::expect_used, reason = "a wrong header in a test is a mistake to be told of at once")]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        if let Form::Response { headers, .. } = &mut self.0 {
+        if let Form::Response { headers, .. } = &mut self.form {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name is a token");
             headers.append(name, HeaderValue::from_str(value).expect("a header's value has no control characters"));
         }

@@ -3,58 +3,101 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, EXPECT, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use futures::AsyncWriteExt;
+use http::header::{EXPECT, HOST};
+use http::{HeaderMap, Method, Version};
 
-use crate::error::Result;
+use super::head::{Head, HeadReader, Refusal};
+use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::buffer::ReadBuffer;
-use crate::http1::framing::{Framing, content_length, is_chunked};
+use crate::http1::framing::{Framing, wants_more};
 use crate::http1::{BodyDecoder, BodyEvent, Limits};
 use crate::transport::Transport;
 
-/// The largest head of a request.
-const LARGEST_HEAD: usize = 64 * 1024;
-
-/// The most header lines of a request.
-const MOST_HEADERS: usize = 256;
+/// Where a copy of a body goes as it is read.
+pub(super) type Copied = Arc<Mutex<BytesMut>>;
 
 /// A request on its way in: its head is here, its body is read on demand.
 pub struct Incoming {
     /// The lock is never taken: it lets a handler share the request across its awaits.
     transport: Mutex<Box<dyn Transport>>,
     input: ReadBuffer,
+    connection: u64,
     method: Method,
     target: String,
     version: Version,
     headers: HeaderMap,
     body: BodyDecoder,
+    /// Whether the body has been read to its end.
+    ended: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    is_asking: bool,
+    /// What is wrong with the body, if something is.
+    malformed: Option<String>,
+    copied: Option<Copied>,
+    /// Whether the method of a resource that was called is not one of its own.
+    pub(super) refused: bool,
+}
+
+/// What came of waiting for a request.
+pub(super) enum Received {
+    /// The client has closed the connection.
+    Closed,
+    Request(Box<Incoming>),
+    /// What came is no request that could be answered; the connection comes back.
+    Refused(Box<dyn Transport>, Refusal),
 }
 
 impl Incoming {
-    /// Receives a request's head; `None` if the client has closed the connection, or sends what is no request.
-    pub(super) async fn receive(mut transport: Box<dyn Transport>, mut input: ReadBuffer) -> io::Result<Option<Self>> {
+    /// Receives a request's head on the connection of that number.
+    pub(super) async fn receive(
+        mut transport: Box<dyn Transport>,
+        mut input: ReadBuffer,
+        connection: u64,
+    ) -> io::Result<Received> {
+        let mut reader = HeadReader::default();
         loop {
-            let end = input.data().windows(4).position(|window| window == b"\r\n\r\n");
-            if let Some(end) = end {
-                let head = input.take(end + 4);
-                return Ok(parse(&head).map(|(method, target, version, headers, body)| Self {
-                    transport: Mutex::new(transport),
-                    input,
-                    method,
-                    target,
-                    version,
-                    headers,
-                    body,
-                }));
+            // Looked at before more is read: a request may be here already, behind the one before.
+            match reader.next(&mut input) {
+                Ok(Some(head)) => {
+                    return Ok(Received::Request(Box::new(Self::new(transport, input, connection, head))));
+                }
+                Ok(None) => {}
+                Err(refusal) => return Ok(Received::Refused(transport, refusal)),
             }
-            // Looked at before more is read: what is read at once may be a head with much of its body.
-            if input.data().len() > LARGEST_HEAD || poll_fn(|cx| input.poll_fill(cx, &mut *transport)).await? == 0 {
-                return Ok(None);
+            if poll_fn(|cx| input.poll_fill(cx, &mut *transport)).await? == 0 {
+                return Ok(Received::Closed);
             }
         }
+    }
+
+    fn new(transport: Box<dyn Transport>, input: ReadBuffer, connection: u64, head: Head) -> Self {
+        let Head { method, target, version, headers, framing } = head;
+        let is_asking = headers.contains_key(EXPECT) && version == Version::HTTP_11 && framing != Framing::Length(0);
+        Self {
+            transport: Mutex::new(transport),
+            input,
+            connection,
+            method,
+            target,
+            version,
+            headers,
+            body: BodyDecoder::new(framing, Limits::default()),
+            ended: framing == Framing::Length(0),
+            is_asking,
+            malformed: None,
+            copied: None,
+            refused: false,
+        }
+    }
+
+    /// The number of the connection that the request came on, from 0 in the order in which a server accepted them.
+    pub fn connection(&self) -> u64 {
+        self.connection
     }
 
     /// The method.
@@ -93,22 +136,51 @@ impl Incoming {
         self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 
-    /// The next piece of the body, or `None` after the last.
+    /// The names and values of the query, decoded, in order.
+    pub fn query_pairs(&self) -> Vec<(String, String)> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+
+    /// The next piece of the body, or `None` after the last. A client that asked whether the body is wanted
+    /// (RFC 9110, section 10.1.1) is told so by the first call.
     ///
     /// # Errors
-    /// If the connection fails or the body is malformed.
+    /// If the connection fails, or the body is malformed: then the server answers with status 400 and closes the
+    /// connection, whatever the handler replies.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        if std::mem::take(&mut self.is_asking) {
+            let go_on = self.transport().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+            go_on.map_err(|error| {
+                Error::new(ErrorKind::ConnectionClosed, Phase::Body, "the client has gone").with_source(error)
+            })?;
+        }
+        let outcome = poll_fn(|cx| self.poll_chunk(cx)).await;
+        match &outcome {
+            Ok(Some(data)) => {
+                let copied = self.copied.iter();
+                copied.for_each(|copied| copied.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(data));
+            }
+            Ok(None) => self.ended = true,
+            Err(error) if matches!(error.kind(), ErrorKind::Protocol | ErrorKind::LimitExceeded) => {
+                self.malformed = Some(error.to_string());
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         loop {
             match self.body.next(&mut self.input)? {
-                BodyEvent::Data(data) => return Ok(Some(data)),
-                BodyEvent::End => return Ok(None),
+                BodyEvent::Data(data) => return Poll::Ready(Ok(Some(data))),
+                BodyEvent::End => return Poll::Ready(Ok(None)),
                 BodyEvent::More => {}
             }
             let Self { transport, input, .. } = self;
             let transport = transport.get_mut().unwrap_or_else(PoisonError::into_inner);
-            let filled = poll_fn(|cx| input.poll_fill(cx, &mut **transport)).await;
-            if filled.unwrap_or(0) == 0 {
-                return self.body.end().map(|()| None);
+            if ready!(input.poll_fill(cx, &mut **transport)).unwrap_or(0) == 0 {
+                return Poll::Ready(self.body.end().map(|()| None));
             }
         }
     }
@@ -125,6 +197,19 @@ impl Incoming {
         Ok(body.freeze())
     }
 
+    /// The names and values of a form in the body, in order; nothing if its type is not
+    /// `application/x-www-form-urlencoded`.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk).
+    pub async fn form(&mut self) -> Result<Vec<(String, String)>> {
+        let kind = self.header("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Ok(Vec::new());
+        }
+        Ok(form_urlencoded::parse(&self.body().await?).into_owned().collect())
+    }
+
     pub(super) fn transport(&mut self) -> &mut Box<dyn Transport> {
         self.transport.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,15 +219,30 @@ impl Incoming {
         (self.transport.into_inner().unwrap_or_else(PoisonError::into_inner), self.input)
     }
 
-    /// Whether the client waits for `100 Continue` before it sends the body.
-    pub(super) fn expects_continue(&self) -> bool {
-        self.headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    /// Has what is read of the body copied.
+    pub(super) fn copy_to(&mut self, copied: Copied) {
+        self.copied = Some(copied);
     }
 
-    /// Whether the client means to go on with the connection.
-    pub(super) fn wants_more(&self) -> bool {
-        let close = self.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-        self.version == Version::HTTP_11 && !close
+    /// What is wrong with the body, as far as it was read.
+    pub(super) fn malformed(&mut self) -> Option<Refusal> {
+        self.malformed.take().map(Refusal::malformed)
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether all of the request has been read.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the next request can be found behind this one: the client means to send one, and of the body no more than
+    /// `most` bytes are still to come, as far as that is known.
+    pub(super) fn can_go_on(&self, most: u64) -> bool {
+        let bounded = self.body.length().is_none_or(|length| length <= most);
+        wants_more(self.version, &self.headers) && bounded && !self.is_asking
     }
 }
 
@@ -154,23 +254,4 @@ impl fmt::Debug for Incoming {
             .field("headers", &self.headers)
             .finish_non_exhaustive()
     }
-}
-
-type Head = (Method, String, Version, HeaderMap, BodyDecoder);
-
-fn parse(head: &[u8]) -> Option<Head> {
-    let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut parsed = httparse::Request::new(&mut lines);
-    parsed.parse(head).ok()?;
-    let version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-    let mut headers = HeaderMap::new();
-    for line in parsed.headers.iter() {
-        headers.append(HeaderName::from_bytes(line.name.as_bytes()).ok()?, HeaderValue::from_bytes(line.value).ok()?);
-    }
-    let framing = match is_chunked(&headers, version).ok()? {
-        true => Framing::Chunked,
-        false => Framing::Length(content_length(&headers).ok()?.unwrap_or(0)),
-    };
-    let method = Method::from_bytes(parsed.method?.as_bytes()).ok()?;
-    Some((method, parsed.path?.to_owned(), version, headers, BodyDecoder::new(framing, Limits::default())))
 }

@@ -2,6 +2,17 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
+mod everywhere;
+#[cfg(feature = "tls")]
+mod proxied;
+#[cfg(feature = "tls")]
+#[path = "../secured/mod.rs"]
+mod secured;
+#[cfg(feature = "tls")]
+#[path = "../tiny_proxy/mod.rs"]
+#[allow(dead_code, reason = "one kind of proxy is used here")]
+mod tiny_proxy;
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 

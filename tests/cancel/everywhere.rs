@@ -1,0 +1,353 @@
+//! Whatever a request is in the middle of: redirects, challenges, tunnels, retries, streams. It is polled n times and
+//! dropped, for each n until it comes to an end; time passes only when nothing else is waited for.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use futures::executor::block_on;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use waterspout::proxy::Proxy;
+use waterspout::testing::{
+    Handler, Incoming, ManualTimer, MemoryConnector, Recorder, Reply, Script, ScriptedConnector, handler,
+};
+use waterspout::{Agent, Client, Connector, Origin, Request, Result, Retry, Transport};
+
+use super::{body, pause};
+
+const URL: &str = "http://example.com/start";
+const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+
+/// A request, its response read whole.
+type Run = for<'a> fn(&'a Client) -> BoxFuture<'a, ()>;
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Polls `run` at most `times`, as an executor would: when it was woken. Whether it got to its end.
+fn poll_times(client: &Client, timer: &ManualTimer, run: Run, times: usize) -> bool {
+    let flag = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(flag.clone());
+    let mut future = pin!(run(client));
+    for _ in 0..times {
+        if future.as_mut().poll_unpin(&mut Context::from_waker(&waker)).is_ready() {
+            return true;
+        }
+        let mut waits = 0;
+        while !flag.0.swap(false, Ordering::SeqCst) {
+            waits += 1;
+            assert!(waits < 100, "nobody wakes the request");
+            timer.advance(Duration::from_millis(100));
+        }
+    }
+    false
+}
+
+/// A connection that gives these answers in turn, byte by byte, and then waits.
+fn answers<T: AsRef<[u8]>>(answers: impl IntoIterator<Item = T>) -> Script {
+    answers.into_iter().fold(Script::new(), |script, answer| script.expect_head().drip(answer.as_ref()))
+}
+
+fn client_of(connector: impl Connector) -> (Client, ManualTimer) {
+    let timer = ManualTimer::new();
+    let agent = Agent::new(connector, timer.clone());
+    let client = Client::builder().backend(agent).timer(timer.clone()).max_active(1).max_active_per_origin(1);
+    let client = client.timeout(Duration::from_secs(1000)).idle_timeout(Duration::from_secs(100)).retry(Retry::new());
+    (client.build().unwrap(), timer)
+}
+
+fn nothing_is_left(client: &Client, timer: &ManualTimer, polls: usize) {
+    assert_eq!((client.stats().active, client.stats().queued), (0, 0), "after {polls} polls");
+    assert_eq!(timer.pending(), 0, "after {polls} polls");
+    assert!(client.origins().is_empty(), "after {polls} polls: {:?}", client.origins());
+}
+
+/// Drops `run` at every wait, over memory. A connection that is still open must be one that the next request can have.
+fn in_memory<H: Handler>(server: impl Fn() -> H, run: Run, least_polls: usize) {
+    for polls in 0.. {
+        let recorder = Recorder::new();
+        let connector = MemoryConnector::new(recorder.record(server())).in_pieces(16);
+        let (client, timer) = client_of(connector.clone());
+        let finished = poll_times(&client, &timer, run, polls);
+        nothing_is_left(&client, &timer, polls);
+        let (open, mut reused) = (connector.open(), 0);
+        for origin in ["http://example.com", "http://other.example"] {
+            let next = block_on(client.get(format!("{origin}/next")).send()).unwrap();
+            reused += usize::from(next.exchange().reused);
+            assert_eq!(block_on(next.text()).unwrap(), "next", "after {polls} polls");
+        }
+        assert_eq!(reused, open, "after {polls} polls: open connections that nobody can have");
+        assert_eq!(recorder.requests().iter().filter(|request| request.target == "/next").count(), 2);
+        drop(client);
+        assert_eq!(connector.open(), 0, "after {polls} polls");
+        if finished {
+            assert!(polls > least_polls, "{polls} polls are too few to have met every wait");
+            return;
+        }
+        assert!(polls < 10_000, "it does not come to an end");
+    }
+}
+
+/// The same over these connections, whose bytes come one by one; `wrap` is what stands in front of them.
+fn scripted<C: Connector>(scripts: impl Fn() -> Vec<Script>, wrap: impl Fn(ScriptedConnector) -> C, run: Run) {
+    for polls in 0.. {
+        let connector = ScriptedConnector::new(scripts());
+        let (client, timer) = client_of(wrap(connector.clone()));
+        let finished = poll_times(&client, &timer, run, polls);
+        nothing_is_left(&client, &timer, polls);
+        assert!(connector.open() <= usize::from(connector.connections() > 0), "after {polls} polls");
+        drop(client);
+        assert_eq!(connector.open(), 0, "after {polls} polls");
+        if finished {
+            assert!(polls > 50, "{polls} polls are too few to have met every wait");
+            return;
+        }
+        assert!(polls < 10_000, "it does not come to an end");
+    }
+}
+
+/// Answers `/next`, and everything else by `answer`, which is told how many such requests came before.
+fn server(answer: fn(&Incoming, usize) -> Reply) -> impl Handler {
+    let seen = AtomicUsize::new(0);
+    handler(move |request| {
+        let before = (request.path() != "/next").then(|| seen.fetch_add(1, Ordering::SeqCst));
+        async move {
+            let reply = before.map_or_else(|| Reply::text("next"), |before| answer(request, before));
+            let _ = request.body().await;
+            reply
+        }
+        .boxed()
+    })
+}
+
+/// Reads a response whole, with pauses, and checks what it says.
+async fn read(response: Result<waterspout::Response>, expected: &str) {
+    let mut response = response.unwrap();
+    let mut text = Vec::new();
+    while let Some(chunk) = response.chunk().await.unwrap() {
+        text.extend_from_slice(&chunk);
+        pause().await;
+    }
+    assert_eq!(String::from_utf8(text).unwrap(), expected);
+}
+
+#[test]
+fn in_a_chain_of_redirects() {
+    let run: Run = |client| async { read(client.get(URL).await, "there").await }.boxed();
+    let answer = |request: &Incoming, _| match request.path() {
+        "/start" => Reply::redirect(302, "/second"),
+        "/second" => Reply::redirect(307, "http://other.example/third"),
+        "/third" => Reply::redirect(303, "/fourth"),
+        _ => Reply::text("there"),
+    };
+    in_memory(|| server(answer), run, 40);
+
+    let to = |location: &str| format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
+    let hops = || {
+        let there = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nthere".to_owned();
+        vec![answers([to("/second"), to("/third"), there]).silence()]
+    };
+    scripted(hops, |connector| connector, run);
+}
+
+#[cfg(feature = "digest")]
+#[test]
+fn in_a_digest_challenge() {
+    const CHALLENGE: &str = r#"Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256"#;
+    let run: Run = |client| async { read(client.get(URL).digest_auth("user", "secret").await, "hello").await }.boxed();
+    let answer = |request: &Incoming, _| match request.header("authorization") {
+        Some(answer) if answer.starts_with("Digest ") => Reply::text("hello"),
+        _ => Reply::new(401, "who is there?").with_header("www-authenticate", CHALLENGE),
+    };
+    in_memory(|| server(answer), run, 30);
+
+    let challenge =
+        format!("HTTP/1.1 401 Unauthorized\r\nwww-authenticate: {CHALLENGE}\r\ncontent-length: 3\r\n\r\nno!");
+    let both = || vec![answers([&*challenge, HELLO]).silence()];
+    scripted(both, |connector| connector, run);
+}
+
+/// Connects through a tunnel.
+struct Tunnelled(ScriptedConnector);
+
+impl Connector for Tunnelled {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        Box::pin(async move {
+            let mut transport = self.0.connect(origin).await?;
+            Proxy::parse("http://proxy.example:3128")?.tunnel(&mut transport, "example.com", 80).await?;
+            Ok(transport)
+        })
+    }
+}
+
+#[test]
+fn in_a_tunnel_through_a_proxy() {
+    let run: Run = |client| async { read(client.get(URL).await, "hello").await }.boxed();
+    let established = "HTTP/1.1 200 Connection established\r\nproxy-agent: test\r\n\r\n";
+    let tunnel = || vec![answers([established, HELLO]).silence()];
+    scripted(tunnel, Tunnelled, run);
+}
+
+#[test]
+fn in_the_replay_on_a_stale_connection() {
+    let run: Run = |client| {
+        async {
+            read(client.get(URL).await, "first").await;
+            pause().await;
+            read(client.get(URL).await, "third").await;
+        }
+        .boxed()
+    };
+    let answer = |request: &Incoming, before| match before {
+        0 => Reply::text("first"),
+        // The connection closes in the face of a request.
+        1 if request.connection() == 0 => Reply::close(),
+        _ => Reply::text("third"),
+    };
+    in_memory(|| server(answer), run, 30);
+
+    let first = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst";
+    let third = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nthird";
+    let stale = || vec![answers([first]).expect_head(), answers([third]).silence()];
+    scripted(stale, |connector| connector, run);
+}
+
+#[test]
+fn in_an_upload_that_asks_first() {
+    let run: Run =
+        |client| async { read(client.post(URL).expect_continue(true).body(body()).await, "hello").await }.boxed();
+    in_memory(|| server(|_, _| Reply::text("hello")), run, 30);
+
+    let answer = format!("HTTP/1.1 100 Continue\r\n\r\n{HELLO}");
+    let asked = || vec![answers([&answer]).silence()];
+    scripted(
+        asked,
+        |connector| connector,
+        |client| {
+            async {
+                // The answer overtakes the body here.
+                let _ = client.post(URL).expect_continue(true).body(body()).await.unwrap().text().await;
+            }
+            .boxed()
+        },
+    );
+}
+
+#[test]
+fn in_a_question_that_nobody_answers() {
+    // The body goes out when the server's time to say something is over.
+    let run: Run =
+        |client| async { read(client.post(URL).expect_continue(true).body("body").await, "hello").await }.boxed();
+    for polls in 0.. {
+        let connector = ScriptedConnector::new([Script::new().silence()]);
+        let (client, timer) = client_of(connector.clone());
+        let asked = poll_times_quietly(&client, &timer, run, polls);
+        nothing_is_left(&client, &timer, polls);
+        assert_eq!(connector.open(), 0, "after {polls} polls");
+        if asked {
+            assert!(connector.written(0).ends_with("\r\n\r\nbody"), "{}", connector.written(0));
+            return;
+        }
+    }
+}
+
+/// As [`poll_times`], until nobody wakes the request any more; whether that was so.
+fn poll_times_quietly(client: &Client, timer: &ManualTimer, run: Run, times: usize) -> bool {
+    let flag = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(flag.clone());
+    let mut future = pin!(run(client));
+    for _ in 0..times {
+        assert!(future.as_mut().poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+        let mut waits = 0;
+        while !flag.0.swap(false, Ordering::SeqCst) {
+            timer.advance(Duration::from_millis(100));
+            waits += 1;
+            if waits == 100 {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn in_a_streaming_upload() {
+    let run: Run = |client| async { read(client.post(URL).body(body()).await, "hello").await }.boxed();
+    in_memory(|| server(|_, _| Reply::text("hello")), run, 30);
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn in_an_encoded_download() {
+    use std::io::Write;
+    fn gzip() -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all("hello, ".repeat(100).as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+    let run: Run = |client| async { read(client.get(URL).await, &"hello, ".repeat(100)).await }.boxed();
+    in_memory(|| server(|_, _| Reply::new(200, gzip()).with_header("content-encoding", "gzip")), run, 15);
+
+    let encoded = || {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", gzip().len());
+        vec![answers([[head.into_bytes(), gzip()].concat()]).silence()]
+    };
+    scripted(encoded, |connector| connector, run);
+}
+
+#[test]
+fn while_it_backs_off_and_tries_again() {
+    let run: Run = |client| async { read(client.get(URL).await, "at last").await }.boxed();
+    let answer = |_: &Incoming, before| match before {
+        // The next attempt is on a new connection, so that its end is a failure and no replay.
+        0 => Reply::new(503, "later").with_header("retry-after", "2").with_header("connection", "close"),
+        1 => Reply::close(),
+        _ => Reply::text("at last"),
+    };
+    in_memory(|| server(answer), run, 30);
+
+    let later = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
+    let last = "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nat last";
+    scripted(|| vec![answers([later, last]).silence()], |it| it, run);
+}
+
+#[test]
+fn in_a_stream_of_events() {
+    let run: Run = |client| {
+        async {
+            let mut events = client.events(Request::get(URL));
+            let mut seen = Vec::new();
+            while let Some(event) = events.next().await {
+                seen.push(event.unwrap().data);
+                pause().await;
+            }
+            assert_eq!(seen, ["one", "two"]);
+        }
+        .boxed()
+    };
+    let answer = |request: &Incoming, _| match request.header("last-event-id") {
+        None => Reply::new(200, "retry: 300\nid: 1\ndata: one\n\n").with_header("content-type", "text/event-stream"),
+        Some("1") => Reply::new(200, "id: 2\ndata: two\n\n").with_header("content-type", "text/event-stream"),
+        Some(_) => Reply::new(204, ""),
+    };
+    in_memory(|| server(answer), run, 40);
+
+    let events = |text: &str| {
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n", text.len());
+        head + text
+    };
+    let connection = || {
+        let end = "HTTP/1.1 204 No Content\r\n\r\n".to_owned();
+        vec![answers([events("id: 1\ndata: one\n\n"), events("id: 2\ndata: two\n\n"), end]).silence()]
+    };
+    scripted(connection, |connector| connector, run);
+}

@@ -1,0 +1,54 @@
+//! The same over sockets, through a proxy's tunnel.
+
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use futures::FutureExt;
+use waterspout::Client;
+use waterspout::platform::native::Network;
+use waterspout::proxy::{Proxies, Proxy};
+use waterspout::testing::{Reply, Server, handler};
+
+use super::tiny_proxy::{Does, TinyProxy};
+
+/// Tells that it was woken.
+struct Woken(mpsc::Sender<()>);
+
+impl Wake for Woken {
+    fn wake(self: std::sync::Arc<Self>) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn a_request_through_a_tunnel_leaves_no_connection_wherever_it_is_dropped() {
+    let server = Server::start(handler(|_| async { Reply::text("hello") }.boxed())).unwrap();
+    let proxy = TinyProxy::http(Does::default());
+    for polls in 0.. {
+        let through = Proxy::parse(&format!("http://{}", proxy.address)).unwrap().tunnel_all(true);
+        let network = Network::new().proxies(Proxies::all(through).unwrap());
+        let client = Client::builder().backend(network.agent()).max_active(1).build().unwrap();
+        let asked = proxy.asked().len();
+        let (sender, woken) = mpsc::channel();
+        let waker = Waker::from(std::sync::Arc::new(Woken(sender)));
+        let finished = {
+            let mut request = pin!(async { client.get(server.url("/")).await.unwrap().text().await.unwrap() });
+            (0..polls).any(|_| {
+                let is_ready = request.as_mut().poll_unpin(&mut Context::from_waker(&waker)).is_ready();
+                is_ready || woken.recv_timeout(Duration::from_secs(20)).map(|()| false).unwrap()
+            })
+        };
+        assert_eq!((client.stats().active, client.stats().queued), (0, 0), "after {polls} polls");
+        let text = async_io::block_on(async { client.get(server.url("/")).await.unwrap().text().await.unwrap() });
+        assert_eq!(text, "hello", "after {polls} polls");
+        drop(client);
+        // Each tunnel that was asked for has been left by now, or is about to be.
+        (asked..proxy.asked().len()).for_each(|_| proxy.wait_until_left());
+        if finished {
+            assert!(polls > 2, "{polls} polls are too few to have met every wait");
+            return;
+        }
+    }
+}
