@@ -200,6 +200,23 @@ fn the_server_is_told_which_name_is_asked_for() {
 }
 
 #[test]
+fn the_server_is_offered_the_protocols_that_were_set() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.issue(&["127.0.0.1"], |_| {});
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let mut config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let server = TlsServer::serve(TlsAcceptor::from(Arc::new(config)));
+    let get = |protocols: &[&str]| server.get("127.0.0.1", trusting(&authority).alpn_protocols(protocols.to_vec()));
+    assert!(get(&["h2", "http/1.1"]).unwrap().starts_with("secret"));
+    assert!(get(&[]).unwrap().starts_with("secret"));
+    // It knows no other.
+    assert_eq!(get(&["h2"]).unwrap_err().kind(), ErrorKind::Tls);
+}
+
+#[test]
 fn a_secured_connection_is_used_again() {
     let authority = Authority::new();
     let server = TlsServer::start(authority.issue(&["127.0.0.1"], |_| {}), None);

@@ -45,6 +45,7 @@ pub struct TlsConfig {
     system_roots: bool,
     identity: Option<Arc<Identity>>,
     accept_invalid: bool,
+    alpn: Vec<Vec<u8>>,
     built: Arc<Mutex<Option<Arc<ClientConfig>>>>,
 }
 
@@ -56,7 +57,14 @@ struct Identity {
 impl TlsConfig {
     /// The defaults: the system's roots, no certificate of one's own.
     pub fn new() -> Self {
-        Self { roots: Vec::new(), system_roots: true, identity: None, accept_invalid: false, built: Arc::default() }
+        Self {
+            roots: Vec::new(),
+            system_roots: true,
+            identity: None,
+            accept_invalid: false,
+            alpn: Vec::new(),
+            built: Arc::default(),
+        }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -98,6 +106,16 @@ impl TlsConfig {
         self.change(|config| config.accept_invalid = accept)
     }
 
+    /// Sets the protocols that are offered to the server, the preferred first (RFC 7301): `http/1.1` for a server that
+    /// insists on being told, or that of a stream of your own. Default: none.
+    ///
+    /// An agent speaks HTTP/1.1 whatever is offered. A server that knows none of them ends the handshake.
+    #[must_use]
+    pub fn alpn_protocols(self, protocols: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
+        let protocols = protocols.into_iter().map(Into::into).collect();
+        self.change(|config| config.alpn = protocols)
+    }
+
     /// The same without a certificate of one's own; what has been read is shared where there is none.
     pub(super) fn without_identity(self) -> Self {
         if self.identity.is_none() {
@@ -129,12 +147,14 @@ impl TlsConfig {
             .with_safe_default_protocol_versions()
             .map_err(|error| refused("TLS could not be set up", error))?;
         let builder = builder.dangerous().with_custom_certificate_verifier(self.verifier(provider)?);
-        match &self.identity {
-            None => Ok(builder.with_no_client_auth()),
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
             Some(identity) => builder
                 .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-                .map_err(|error| refused("the client certificate does not fit its key", error)),
-        }
+                .map_err(|error| refused("the client certificate does not fit its key", error))?,
+        };
+        config.alpn_protocols.clone_from(&self.alpn);
+        Ok(config)
     }
 
     fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
