@@ -22,7 +22,7 @@ function weigh(name) {
 }
 
 weigh("build/waterspout_bg.wasm");
-weigh("build/waterspout.js");
+for (const name of ["events", "slim", "worker"]) weigh(`dist/${name}.js`);
 const total = weigh("dist/index.js");
 check(total <= budget["index.js"], `dist/index.js is ${total} bytes gzip, of ${budget["index.js"]}`);
 

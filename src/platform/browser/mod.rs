@@ -5,6 +5,8 @@ mod executor;
 mod failure;
 mod fetch;
 mod global;
+#[cfg(feature = "js")]
+mod memory;
 mod standard;
 #[cfg(feature = "cookies")]
 mod time_of_day;
