@@ -95,6 +95,9 @@ await bundle("index", "index", "inline");
 const main = path.join(here, "dist", "index.js");
 writeFileSync(main, readFileSync(main, "utf8").replace(`"${placeholder}"`, () => `\`${text}\``));
 await bundle("index", "worker", "worker");
+// Vercel's bundlers tell a module that is to be compiled by this mark.
+const worker = readFileSync(path.join(here, "dist", "worker.js"), "utf8");
+writeFileSync(path.join(here, "dist", "edge.js"), worker.replace("./waterspout.wasm", "./waterspout.wasm?module"));
 await bundle("slim", "slim", "slim");
 await bundle("events", "events", "inline");
 execFileSync(tool("tsc"), { cwd: here, stdio: "inherit" });

@@ -29,12 +29,13 @@ function install() {
 /** Node imports the installed package by its name. */
 async function inNode() {
   const { run } = await import(pathToFileURL(path.join(user, "scenarios.mjs")).href);
-  return run(base, "js-node", { streams: true });
+  return run(base, "js-node", { streams: true, wasm: () => readFile(path.join(user, "node_modules/waterspout/dist/waterspout.wasm")) });
 }
 
 /** A page without any build: a module script and an import map. */
 async function inPage() {
-  const page = `<!doctype html><script type="importmap">{"imports":{"waterspout":"./node_modules/waterspout/dist/index.js"}}</script>`;
+  const imports = Object.fromEntries(["", "/events", "/slim"].map((entry) => [`waterspout${entry}`, `./node_modules/waterspout/dist${entry || "/index"}.js`]));
+  const page = `<!doctype html><script type="importmap">{"imports":${JSON.stringify(imports)}}</script>`;
   return inChromium(page, "./scenarios.mjs", "js-module");
 }
 
@@ -51,7 +52,7 @@ async function inChromium(html, module, name) {
     if (pathname === "/") return response.setHeader("content-type", "text/html; charset=utf-8").end(html);
     const file = path.join(user, path.normalize(pathname));
     if (!existsSync(file)) return response.writeHead(404).end();
-    response.setHeader("content-type", "text/javascript").end(await readFile(file));
+    response.setHeader("content-type", file.endsWith(".wasm") ? "application/octet-stream" : "text/javascript").end(await readFile(file));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const browser = await chromium.launch({
