@@ -163,9 +163,14 @@ export class Job implements Task {
     this.#leave("head");
     this.#body.sent();
     if (this.#clock && limits.total && response.body !== null) abortLater(this.#clock, limits.total, this.#called);
-    const whole = onDownloadProgress ? countedResponse(response, onDownloadProgress) : response;
-    noteAttempts(whole, this.#attempts);
-    this.#resolve(whole);
+    try {
+      const whole = onDownloadProgress ? countedResponse(response, onDownloadProgress) : response;
+      noteAttempts(whole, this.#attempts);
+      this.#resolve(whole);
+    } catch (error) {
+      // A body that somebody reads already, in a hook say.
+      this.#reject(error);
+    }
   }
 
   /** An attempt. As long as no hook is waited for, the platform is called in this very turn. */

@@ -28,7 +28,8 @@ export function counted(stream: ReadableStream<Uint8Array>, callback: Tell, tota
  * the platform takes a Response for one, to cache it say, and no proxy of one.
  */
 export function countedResponse(response: Response, callback: Tell): Response {
-  if (!response.body) return response;
+  // Engines show a body that is empty where there may be none, and take none for a Response.
+  if (!response.body || [101, 103, 204, 205, 304].includes(response.status)) return response;
   const { headers, url, type, redirected } = response;
   const length = Number(headers.get("content-length") ?? NaN);
   // The length of an encoded body is not that of what is read.

@@ -860,7 +860,10 @@ export const only = {
     equal((await encoded.arrayBuffer()).byteLength, 100_000);
     equal(seen.at(-1), { bytes: 100_000 });
     const empty = await new Client().fetch(lab.url("no-content"), { waterspout: { onDownloadProgress } });
-    equal([empty.status, empty.body], [204, null]);
+    equal([empty.status, await empty.text()], [204, ""]);
+    const afterResponse = async ({ response }) => void (await response.text());
+    const read = new Client({ hooks: { afterResponse } }).fetch(lab.url("hello"), { waterspout: { onDownloadProgress } });
+    equal((await rejection(read)).name, "TypeError");
   },
   async an_upload_tells_how_far_it_is_as_well_as_it_can(lab, { streams }) {
     const seen = [];

@@ -19,7 +19,9 @@ enum State {
     Free,
     Waiting(Task),
     /// It is being polled, and goes when it has been if it is told so.
-    Polled { cancelled: bool },
+    Polled {
+        cancelled: bool,
+    },
 }
 
 struct Entry {
