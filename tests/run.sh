@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle size page)
+suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle js-packed size page)
 only=("$@")
 for prefix in "${only[@]}"; do
   [[ " ${suites[*]}" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are: ${suites[*]}"
@@ -105,7 +105,7 @@ in_package=(bash -c 'cd pkg-js && exec "$@"' --)
 
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
-suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers
+suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers --test proxies
 if wanted "${suites[@]:3}" && step lab start_lab; then
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
   suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing \
@@ -117,6 +117,7 @@ if wanted "${suites[@]:3}" && step lab start_lab; then
     suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
     suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
     suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle
+    suite js-packed "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" packed
     suite size "${in_package[@]}" npm run --silent size
     suite page bash -c 'node www/build.mjs && exec node www/test/page.mjs "$1"' -- "$WATERSPOUT_LAB"
   fi

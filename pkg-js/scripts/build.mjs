@@ -5,8 +5,8 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { bytesModule } from "./bytes.mjs";
-import { shorten } from "./shorten.mjs";
+import { bytesModule, placeholder } from "./bytes.mjs";
+import { exported, linkModule, linkTypes } from "./link.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const root = path.dirname(here);
@@ -37,6 +37,15 @@ function tool(name) {
   return path.join(here, "node_modules", ".bin", name);
 }
 
+/** Has the module export these alone, and drops what no one can reach then. */
+function keepExports(file, names) {
+  const roots = names.map((name) => `export-${name}`);
+  const graph = [{ name: "outside", reaches: roots, root: true }, ...names.map((name) => ({ name: `export-${name}`, export: name }))];
+  const graphFile = path.join(here, "build", "exports.json");
+  writeFileSync(graphFile, JSON.stringify(graph));
+  run(tool("wasm-metadce"), [...features, file, "--graph-file", graphFile, "-g", "-o", file]);
+}
+
 /** What the module's own name section says its functions are called: the record of what was linked. */
 function functionNames(module) {
   const [section] = WebAssembly.Module.customSections(module, "name");
@@ -45,7 +54,7 @@ function functionNames(module) {
 
 rmSync(path.join(here, "build"), { recursive: true, force: true });
 rmSync(path.join(here, "dist"), { recursive: true, force: true });
-mkdirSync(path.join(here, "build"), { recursive: true });
+for (const folder of ["build", "dist"]) mkdirSync(path.join(here, folder), { recursive: true });
 
 const std = ["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"];
 const flags = [...std, "--quiet", "--lib", "--profile", "wasm", "--target", target, "--features", "js", "--crate-type", "cdylib"];
@@ -57,25 +66,43 @@ const module = path.join(targetDirectory, target, "wasm", "waterspout.wasm");
 run("wasm-bindgen", ["--target", "web", "--out-dir", path.join(here, "build"), module]);
 const wasm = path.join(here, "build", "waterspout_bg.wasm");
 writeFileSync(path.join(here, "build", "linked.txt"), functionNames(new WebAssembly.Module(readFileSync(wasm))).join("\n"));
-const passes = ["-Oz", "--strip-debug", "--strip-producers", "--minify-imports-and-exports-and-modules"];
-const renames = run(tool("wasm-opt"), [...passes, ...features, wasm, "-o", wasm]);
-const glue = path.join(here, "build", "waterspout.js");
-writeFileSync(glue, shorten(readFileSync(glue, "utf8"), renames));
-writeFileSync(path.join(here, "build", "bytes.js"), bytesModule(readFileSync(wasm)));
+const passes = ["-Oz", "--strip-debug", "--strip-producers", "--low-memory-unused", "--zero-filled-memory", "--minify-imports-and-exports-and-modules"];
+keepExports(wasm, exported);
+const renames = JSON.parse(run(tool("wasm-opt"), [...passes, "-Oz", ...features, wasm, "-o", wasm]));
+writeFileSync(path.join(here, "build", "link.js"), linkModule(renames));
+writeFileSync(path.join(here, "build", "link.d.ts"), linkTypes);
+const { text, code } = bytesModule(readFileSync(wasm));
+writeFileSync(path.join(here, "build", "bytes.js"), code);
 writeFileSync(path.join(here, "build", "bytes.d.ts"), "export function bytes(): Uint8Array<ArrayBuffer>;\n");
+cpSync(wasm, path.join(here, "dist", "waterspout.wasm"));
 
-await build({
-  entryPoints: [path.join(here, "src", "index.ts")],
-  outfile: path.join(here, "dist", "index.js"),
-  bundle: true,
-  charset: "utf8",
-  format: "esm",
-  legalComments: "none",
-  lineLimit: 120,
-  minify: true,
-  target: "es2022",
-});
+/** An entry, with the module from where `source` has it. */
+const bundle = (entry, name, source) =>
+  build({
+    entryPoints: [path.join(here, "src", `${entry}.ts`)],
+    outfile: path.join(here, "dist", `${name}.js`),
+    alias: { "#module": path.join(here, "src", "module", `${source}.ts`) },
+    external: ["./waterspout.wasm", "./events.js"],
+    bundle: true,
+    charset: "utf8",
+    format: "esm",
+    legalComments: "none",
+    minify: true,
+    target: "es2022",
+  });
+await bundle("index", "index", "inline");
+// Only now: the bundler would write other escapes, and a few hundred bytes more.
+const main = path.join(here, "dist", "index.js");
+writeFileSync(main, readFileSync(main, "utf8").replace(`"${placeholder}"`, () => `\`${text}\``));
+await bundle("index", "worker", "worker");
+// Vercel's bundlers tell a module that is to be compiled by this mark.
+const worker = readFileSync(path.join(here, "dist", "worker.js"), "utf8");
+writeFileSync(path.join(here, "dist", "edge.js"), worker.replace("./waterspout.wasm", "./waterspout.wasm?module"));
+await bundle("slim", "slim", "slim");
+await bundle("events", "events", "inline");
 execFileSync(tool("tsc"), { cwd: here, stdio: "inherit" });
-// Declarations of what index.d.ts does not lead to; they would name files that are not in the package.
-for (const inner of ["core", "init", "limits"]) rmSync(path.join(here, "dist", `${inner}.d.ts`));
+// Declarations of what those of the entries do not lead to.
+for (const inner of ["body", "core", "init", "job", "limits", "progress", "retry", "module/inline", "module/worker"]) {
+  rmSync(path.join(here, "dist", `${inner}.d.ts`));
+}
 for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(path.join(root, licence), path.join(here, licence));

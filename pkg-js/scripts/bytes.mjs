@@ -6,19 +6,25 @@
  */
 import { gzipSync } from "node:zlib";
 
-/** The shift of all bytes that compresses best: it decides which of them take two bytes in UTF-8. */
+/** What stands in the code for the text, until the code is bundled. */
+export const placeholder = "the module's bytes";
+
+/** The code that gives the bytes, and the text to be put into it; of all shifts of the bytes the one that compresses best: it decides
+ * which of them take two bytes in UTF-8. */
 export function bytesModule(bytes) {
   const shifts = Array.from({ length: 16 }, (_, index) => index * 16);
-  const sources = shifts.map((shift) => source(bytes, shift));
-  const size = (text) => gzipSync(text, { level: 9 }).length;
+  const sources = shifts.map((shift) => ({ text: text(bytes, shift), code: code(shift) }));
+  const size = (source) => gzipSync(source.text, { level: 9 }).length;
   return sources.reduce((best, next) => (size(next) < size(best) ? next : best));
 }
 
-function source(bytes, shift) {
-  const text = Array.from(bytes, (byte, index) => escape((byte + shift) % 256, ((bytes[index + 1] ?? 0) + shift) % 256)).join("");
-  return `const text = \`${text}\`;
-export function bytes() {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0) - ${shift});
+function text(bytes, shift) {
+  return Array.from(bytes, (byte, index) => escape((byte + shift) % 256, ((bytes[index + 1] ?? 0) + shift) % 256)).join("");
+}
+
+function code(shift) {
+  return `export function bytes() {
+  return Uint8Array.from("${placeholder}", (character) => character.charCodeAt(0) - ${shift});
 }
 `;
 }

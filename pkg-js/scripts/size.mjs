@@ -22,9 +22,11 @@ function weigh(name) {
 }
 
 weigh("build/waterspout_bg.wasm");
-weigh("build/waterspout.js");
-const total = weigh("dist/index.js");
-check(total <= budget["index.js"], `dist/index.js is ${total} bytes gzip, of ${budget["index.js"]}`);
+weigh("dist/worker.js");
+for (const name of ["index.js", "events.js", "slim.js"]) {
+  const total = weigh(`dist/${name}`);
+  check(total <= budget[name], `dist/${name} is ${total} bytes gzip, of ${budget[name]}`);
+}
 
 // The names of functions and the places of panics tell what was linked.
 const unoptimized = read("build/linked.txt").toString();

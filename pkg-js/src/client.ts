@@ -1,9 +1,14 @@
 /** The client: the platform's fetch behind a queue. */
-import { createCore, type Core } from "./core.js";
-import { timeoutError } from "./errors.js";
-import { platformInit, withSignal } from "./init.js";
-import { limitsOver, refuseUnknown, type Limits } from "./limits.js";
-import type { ClientOptions, ClientStats, WaterspoutInit } from "./types.js";
+import { Core } from "./core.js";
+import { isWaterspoutError } from "./errors.js";
+import type { EventsInit, ServerEvent } from "./events.js";
+import { Job, type Options, type Surroundings } from "./job.js";
+import { limitsOver, members, noLimits, rateNumbers, refuseUnknown, shared, within } from "./limits.js";
+import { retryOver } from "./retry.js";
+import type { ClientOptions, ClientStats, FetchOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
+
+/** The buckets of the histogram of waits. */
+const BUCKETS = 23;
 
 /**
  * An HTTP client that runs at most `maxActive` requests at once.
@@ -11,17 +16,36 @@ import type { ClientOptions, ClientStats, WaterspoutInit } from "./types.js";
  * `client.fetch` is a drop-in for the platform's `fetch`: same arguments, same Response, same rejections.
  */
 export class Client {
-  readonly #options: { maxActive: number; limits: Limits; fetch: typeof globalThis.fetch };
+  readonly #settings: number[];
+  readonly #options: Options;
+  readonly #fallback: typeof globalThis.fetch | undefined;
+  readonly #around: Surroundings;
   #core: Core | undefined;
 
   constructor(options: ClientOptions = {}) {
-    refuseUnknown("options", options, ["maxActive", "timeout", "fetch"]);
-    const { maxActive = 10, timeout, fetch = globalThis.fetch } = options;
-    if (!Number.isInteger(maxActive) || maxActive < 1 || maxActive > 0xffff_ffff) {
-      throw new RangeError(`maxActive is ${String(maxActive)}: it must be a whole number, 1 at least`);
-    }
+    const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...shared];
+    refuseUnknown("options", options, known);
+    const { maxActive = 10, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback } = options;
+    this.#settings = [
+      within("maxActive", maxActive, 1),
+      maxActivePerOrigin === undefined ? 0 : within("maxActivePerOrigin", maxActivePerOrigin, 1),
+      maxQueued === undefined ? -1 : within("maxQueued", maxQueued, 0),
+      ...rateNumbers("rateLimit", rateLimit),
+      ...rateNumbers("rateLimitPerOrigin", rateLimitPerOrigin),
+    ];
     if (typeof fetch !== "function") throw new TypeError("fetch must be a function; this platform has none of its own");
-    this.#options = { maxActive, limits: limitsOver(timeout), fetch: (...call) => fetch.apply(globalThis, call) };
+    this.#options = optionsOver(options, { limits: noLimits, retry: undefined, hooks: {}, priority: 0, throwHttpErrors: false, onDownloadProgress: undefined, onUploadProgress: undefined });
+    this.#fallback = fallback && ((...call) => fallback.apply(globalThis, call));
+    this.#around = {
+      core: () => this.#start(),
+      fetch: (...call) => fetch.apply(globalThis, call),
+      byOrigin: !!(maxActivePerOrigin || rateLimitPerOrigin),
+      jobs: new Set(),
+      observers: new Set(),
+      seen: 0,
+    };
+    // Not every engine has the name yet.
+    if (Symbol.dispose) this[Symbol.dispose] = () => this.close({ now: true });
   }
 
   /**
@@ -38,94 +62,145 @@ export class Client {
     }
   };
 
-  /** How many requests run and how many wait, at this moment. */
+  /** Sends a GET request. */
+  get(url: string | URL, init?: ShortcutInit): ResponsePromise {
+    return this.#call("GET", url, init);
+  }
+
+  /** Sends a HEAD request. */
+  head(url: string | URL, init?: ShortcutInit): ResponsePromise {
+    return this.#call("HEAD", url, init);
+  }
+
+  /** Sends a POST request. */
+  post(url: string | URL, init?: ShortcutInit): ResponsePromise {
+    return this.#call("POST", url, init);
+  }
+
+  /** Sends a PUT request. */
+  put(url: string | URL, init?: ShortcutInit): ResponsePromise {
+    return this.#call("PUT", url, init);
+  }
+
+  /** Sends a PATCH request. */
+  patch(url: string | URL, init?: ShortcutInit): ResponsePromise {
+    return this.#call("PATCH", url, init);
+  }
+
+  /** Sends a DELETE request. */
+  delete(url: string | URL, init?: ShortcutInit): ResponsePromise {
+    return this.#call("DELETE", url, init);
+  }
+
+  /**
+   * The events that the server sends, as an async iterable that connects again when it is lost; `events` of
+   * `waterspout/events`, through this client. That entry is loaded at the first use.
+   */
+  async *events(url: string | URL, init?: EventsInit): AsyncGenerator<ServerEvent, void, undefined> {
+    const { events } = await import("./events.js");
+    yield* events(this, url, init);
+  }
+
+  /** Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile. */
+  pause(): void {
+    this.#start().command(0);
+  }
+
+  /** Lets requests start again. */
+  resume(): void {
+    this.#start().command(1);
+  }
+
+  /** Takes all waiting requests out of the queue: they reject with code `"CLEARED"`. The result is how many there were. */
+  clear(): number {
+    const waiting = this.#core?.stat(1) ?? 0;
+    this.#core?.command(2);
+    return waiting;
+  }
+
+  /**
+   * Takes no more requests: new ones reject with code `"CLOSED"`. Those that run or wait are finished, or with `now` reject as
+   * well; what the platform has in hand is aborted if it has a time limit or a retry of ours, else its answer is thrown away. Bodies
+   * that are being read are the platform's own and go on.
+   */
+  close({ now = false }: { now?: boolean } = {}): void {
+    this.#start().command(now ? 4 : 3);
+  }
+
+  /** The same as `close({ now: true })`, for `using`; where the platform knows the name. */
+  declare [Symbol.dispose]: () => void;
+
+  /** How many requests run and how many wait, at this moment; how long those waited that ran. */
   stats(): ClientStats {
-    return { active: this.#core?.active ?? 0, queued: this.#core?.queued ?? 0 };
+    const stat = (which: number): number => this.#core?.stat(which) ?? 0;
+    const origins = new Map<string, { origin: string; active: number; queued: number }>();
+    for (const job of this.#around.jobs) {
+      const { origin } = job;
+      const counts = origins.get(origin) ?? { origin, active: 0, queued: 0 };
+      origins.set(origin, counts);
+      // One that backs off does neither.
+      if (job.stage === "started") counts.active++;
+      else if (job.stage === "queued") counts.queued++;
+    }
+    const buckets = Array.from({ length: BUCKETS }, (_, bucket) => stat(4 + bucket));
+    const count = buckets.reduce((sum, next) => sum + next, 0);
+    const waits = { count, mean: stat(2) / (count || 1), longest: stat(3), buckets };
+    return { active: stat(0), queued: stat(1), waits, origins: [...origins.values()] };
+  }
+
+  /** Tells `observer` of each step of each request; the result ends that. What it throws is ignored. */
+  observe(observer: (event: QueueEvent) => void): () => void {
+    const { observers } = this.#around;
+    observers.add(observer);
+    return () => void observers.delete(observer);
   }
 
   #send(input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> {
-    const { maxActive, fetch, limits: defaults } = this.#options;
-    const own = init?.waterspout ?? {};
-    refuseUnknown("waterspout", own, ["timeout"]);
-    const limits = limitsOver(own.timeout, defaults);
-    const clock = limits.head || limits.total ? new AbortController() : undefined;
-    // The Request is built now, as the platform would: a wrong argument is told at once, a body is taken.
-    const request = new Request(input, clock ? withSignal(input, init, followed(input, init, clock.signal)) : init);
-    const { signal } = request;
-    if (signal.aborted) {
-      giveUp(request, signal.reason);
-      return Promise.reject(signal.reason);
+    const options = optionsOver(members("waterspout", init?.waterspout, shared), this.#options);
+    if (this.#fallback) {
+      try {
+        this.#start();
+      } catch (error) {
+        if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
+        const { body } = init ?? {};
+        return this.#fallback(input, { ...init, ...(typeof body === "function" && { body: body(), duplex: "half" }) } as RequestInit);
+      }
     }
+    return new Job(this.#around, options, input, init).promise;
+  }
 
-    const core = (this.#core ??= createCore(maxActive));
-    const called = performance.now();
-    return new Promise<Response>((resolve, reject) => {
-      let started = false;
-      let cancel = (): void => undefined;
-      const cancelled = new Promise<void>((resolve) => (cancel = resolve));
-      const onAbort = (): void => {
-        // Once started, the platform itself rejects.
-        if (started) return;
-        cancel();
-        reject(signal.reason);
-        giveUp(request, signal.reason);
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
+  #call(method: string, url: string | URL, { json, form, searchParams, ...init }: ShortcutInit = {}): ResponsePromise {
+    const call = async (): Promise<Response> => {
+      const headers = new Headers(init.headers);
+      let target = url;
+      if (searchParams !== undefined) {
+        target = new URL(url, globalThis.location?.href);
+        for (const [name, value] of new URLSearchParams(searchParams)) target.searchParams.append(name, value);
+      }
+      if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
+      const body = json !== undefined ? JSON.stringify(json) : form && new URLSearchParams(form);
+      return this.fetch(target, { ...init, method, headers, ...(body !== undefined && { body }) });
+    };
+    const promise = call();
+    const read = { json: () => promise.then((response) => response.json()), text: () => promise.then((response) => response.text()) };
+    return Object.assign(promise, read) as ResponsePromise;
+  }
 
-      const start = (): Promise<Response> => {
-        // The slot may come in the same turn as the abort.
-        if (signal.aborted) return Promise.reject(signal.reason);
-        started = true;
-        const extra = platformInit(request, init);
-        return extra ? fetch(request, extra) : fetch(request);
-      };
-      const done = (response: Response | undefined, thrown: unknown, phase?: string, limit?: keyof Limits): void => {
-        signal.removeEventListener("abort", onAbort);
-        cancel();
-        if (response) {
-          if (clock && limits.total && response.body !== null) abortLater(clock, limits.total, called);
-          resolve(response);
-        } else if (phase && limit) {
-          const error = timeoutError(phase, limit, limits[limit]);
-          reject(error);
-          clock?.abort(error);
-          if (!started) giveUp(request, error);
-        } else {
-          reject(thrown);
-        }
-      };
-      core.send(start, done, cancelled, limits.queue, limits.head, limits.total);
-    });
+  #start(): Core {
+    return (this.#core ??= new Core(this.#settings));
   }
 }
 
-/** Gives a request up before it was sent: its body is told, as the platform would. */
-function giveUp(request: Request, reason: unknown): void {
-  request.body?.cancel(reason).catch(() => undefined);
-}
-
-/** A signal that follows the caller's, if there is one, and ours. */
-function followed(input: RequestInfo | URL, init: WaterspoutInit | undefined, ours: AbortSignal): AbortSignal {
-  const inherited = input instanceof Request ? input.signal : undefined;
-  const callers = init?.signal === undefined ? inherited : init.signal;
-  if (!callers) return ours;
-  if ("any" in AbortSignal) return AbortSignal.any([callers, ours]);
-  const both = new AbortController();
-  for (const signal of [callers, ours]) {
-    const follow = (): void => both.abort(signal.reason);
-    if (signal.aborted) follow();
-    else signal.addEventListener("abort", follow, { once: true });
-  }
-  return both.signal;
-}
-
-/** The rest of the total limit, for the body; it keeps no process alive, and does nothing to a body that has ended. */
-function abortLater(clock: AbortController, total: number, called: number): void {
-  const left = Math.max(0, Math.ceil(called + total - performance.now()));
-  // A longer delay would be taken for none.
-  const timer: unknown =
-    left > 0x7fff_ffff
-      ? setTimeout(() => abortLater(clock, total, called), 0x7fff_ffff)
-      : setTimeout(() => clock.abort(timeoutError("body", "total", total)), left);
-  if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") timer.unref();
+/** What `set` says, over `before`. */
+function optionsOver(set: FetchOptions = {}, before: Options): Options {
+  const { timeout, retry, hooks, priority, throwHttpErrors, onDownloadProgress, onUploadProgress } = set;
+  return {
+    limits: limitsOver(timeout, before.limits),
+    retry: retryOver(retry, before.retry),
+    hooks: { ...before.hooks, ...members("hooks", hooks, ["beforeRequest", "beforeRetry", "afterResponse", "onError"]) },
+    priority: priority === undefined ? before.priority : within("priority", priority, -32768, 32767),
+    throwHttpErrors: throwHttpErrors ?? before.throwHttpErrors,
+    onDownloadProgress: onDownloadProgress ?? before.onDownloadProgress,
+    onUploadProgress: onUploadProgress ?? before.onUploadProgress,
+  };
 }

@@ -32,26 +32,56 @@ export class WaterspoutError extends Error {
   override readonly name: string = "WaterspoutError";
   /** Why, in a form that stays the same from version to version. */
   readonly code: ErrorCode;
+  /** How many attempts had been made; 0 if nothing was sent. */
+  readonly attempts: number;
+  /** What was to be sent, if it is about a request. */
+  readonly request: Request | undefined;
+  /** What was answered, if it is about a status; its body has not been read. */
+  readonly response: Response | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, { attempts = 0, request, response, ...options }: WaterspoutErrorOptions = {}) {
     super(message, options);
     this.code = code;
+    this.attempts = attempts;
+    this.request = request;
+    this.response = response;
   }
 }
 
-/** Whether `error` is one of ours, even if it comes from another copy of the package or another realm. */
-export function isWaterspoutError(error: unknown): error is WaterspoutError {
-  return typeof error === "object" && error !== null && "name" in error && error.name === "WaterspoutError" && "code" in error;
+/** What else an error says. */
+export interface WaterspoutErrorOptions extends ErrorOptions {
+  attempts?: number;
+  request?: Request | undefined;
+  response?: Response | undefined;
 }
 
-const activities: Record<string, string> = {
-  queue: "waiting for a free slot",
-  head: "waiting for the response's head",
-  body: "reading the body",
-};
+/**
+ * Whether `error` is one of ours, and of that code if one is given, even if it comes from another copy of the package or another
+ * realm.
+ */
+export function isWaterspoutError<Code extends ErrorCode>(error: unknown, code?: Code): error is WaterspoutError & { readonly code: Code } {
+  const ours = typeof error === "object" && error !== null && "name" in error && error.name === "WaterspoutError" && "code" in error;
+  return ours && (code === undefined || error.code === code);
+}
+
+/** Whether a time limit passed: ours, or one of `AbortSignal.timeout`. */
+export function isTimeoutError(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "name" in error && error.name === "TimeoutError";
+}
+
+const made = new WeakMap<object, number>();
+
+/** Notes how many attempts led to an answer or an error, which stays as it is. */
+export function noteAttempts(outcome: unknown, attempts: number): void {
+  if (typeof outcome === "object" && outcome !== null) made.set(outcome, attempts);
+}
+
+/** How many attempts led to this answer, or to this error of the platform's; 1 if nothing is known of it. */
+export function attemptsOf(outcome: object): number {
+  return made.get(outcome) ?? (outcome instanceof WaterspoutError ? outcome.attempts : 1);
+}
 
 /** The platform's own kind of error for a time limit, as `AbortSignal.timeout` gives it. */
-export function timeoutError(phase: string, limit: string, milliseconds: number): DOMException {
-  const activity = activities[phase] ?? phase;
+export function timeoutError(activity: string, limit: string, milliseconds: number): DOMException {
   return new DOMException(`timed out while ${activity} (limit \`${limit}\`: ${milliseconds} ms)`, "TimeoutError");
 }

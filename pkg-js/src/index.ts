@@ -1,5 +1,5 @@
-/** fetch with a bounded queue and time limits. */
+/** fetch with a bounded queue, time limits and retries. */
 export { Client } from "./client.js";
-export { isWaterspoutError, WaterspoutError } from "./errors.js";
-export type { ErrorCode } from "./errors.js";
-export type { ClientOptions, ClientStats, FetchOptions, Timeouts, WaterspoutInit } from "./types.js";
+export { attemptsOf, isTimeoutError, isWaterspoutError, WaterspoutError } from "./errors.js";
+export type { ErrorCode, WaterspoutErrorOptions } from "./errors.js";
+export type * from "./types.js";

@@ -1,56 +1,58 @@
 /** The second argument of fetch: what the standard knows of it, and what only this platform does. */
 import type { WaterspoutInit } from "./types.js";
 
-/** The members that building a Request has used up. */
-const standard = new Set([
-  "attributionReporting",
-  "body",
-  "browsingTopics",
-  "cache",
-  "credentials",
-  "duplex",
-  "headers",
-  "integrity",
-  "keepalive",
-  "method",
-  "mode",
-  "priority",
-  "privateToken",
-  "redirect",
-  "referrer",
-  "referrerPolicy",
-  "signal",
-  "targetAddressSpace",
-  "waterspout",
-  "window",
-]);
+/** The members that building a Request has used up, and ours. */
+const standard =
+  "attributionReporting body browsingTopics cache credentials duplex headers integrity keepalive method mode priority privateToken redirect referrer referrerPolicy signal targetAddressSpace waterspout window".split(
+    " ",
+  );
 
 /**
  * The members that only this platform knows (`next`, `cf`, `dispatcher`), for the second argument of its fetch;
  * undefined if there are none.
  */
 export function platformInit(request: Request, init: object | undefined): RequestInit | undefined {
-  const members = Object.entries(init ?? {}).filter(([name]) => !standard.has(name));
+  const members = Object.entries(init ?? {}).filter(([name]) => !standard.includes(name));
   if (members.length === 0) return undefined;
   // A second argument that is not empty resets these two.
   return { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...Object.fromEntries(members) };
 }
 
 /**
- * `init` with another signal; getters and inherited members are read from `init` as the platform would.
+ * `init` with other members; getters and inherited members are read from `init` as the platform would.
  *
  * A second argument that is not empty resets the referrer of a Request, so that of `input` is given again.
  */
-export function withSignal(input: unknown, init: WaterspoutInit | undefined, signal: AbortSignal): WaterspoutInit {
-  const members: Record<PropertyKey, unknown> = { signal };
+export function withMembers(input: unknown, init: WaterspoutInit | undefined, set: Record<string, unknown>): RequestInit {
+  const before: Record<PropertyKey, unknown> = {};
   if (input instanceof Request) {
-    members.referrer = input.referrer;
-    members.referrerPolicy = input.referrerPolicy;
+    before.referrer = input.referrer;
+    before.referrerPolicy = input.referrerPolicy;
   }
   const read = (name: PropertyKey): unknown => {
+    if (name in set) return set[name as string];
     const own = init === undefined ? undefined : (Reflect.get(init, name, init) as unknown);
-    return name === "signal" || own === undefined ? members[name] : own;
+    return own === undefined ? before[name] : own;
   };
   // An empty target: a proxy must not contradict a frozen one.
   return new Proxy({}, { get: (_, name) => read(name), has: (_, name) => read(name) !== undefined });
+}
+
+/** The signal of the caller's, if there is one. */
+export function callersSignal(input: unknown, init: WaterspoutInit | undefined): AbortSignal | undefined {
+  const inherited = input instanceof Request ? input.signal : undefined;
+  return (init?.signal === undefined ? inherited : init.signal) ?? undefined;
+}
+
+/** A signal that follows the caller's, if there is one, and ours. */
+export function followed(callers: AbortSignal | undefined, ours: AbortSignal): AbortSignal {
+  if (!callers) return ours;
+  if ("any" in AbortSignal) return AbortSignal.any([callers, ours]);
+  const both = new AbortController();
+  for (const signal of [callers, ours]) {
+    const follow = (): void => both.abort(signal.reason);
+    if (signal.aborted) follow();
+    else signal.addEventListener("abort", follow, { once: true });
+  }
+  return both.signal;
 }

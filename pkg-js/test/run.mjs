@@ -1,6 +1,6 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios on it:
- * `node test/run.mjs LAB_URL [node] [chromium]`. The last line of each platform counts what passed and failed.
+ * `node test/run.mjs LAB_URL [node] [module] [bundle] [packed]`. The last line of each platform counts what passed and failed.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -14,27 +14,31 @@ import { chromium } from "playwright-core";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base = "http://127.0.0.1:8737", ...platforms] = process.argv.slice(2);
-const all = { node: inNode, module: inPage, bundle: inBundle };
+const all = { node: inNode, module: inPage, bundle: inBundle, packed: asPacked };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
+
+/** The tarball. */
+let packed;
 
 /** A project of a user's own that has the packed package installed. */
 function install() {
   const npm = (args, cwd) => execFileSync("npm", args, { cwd, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" });
-  const packed = JSON.parse(npm(["pack", "--json", "--ignore-scripts", "--pack-destination", user], here));
+  const tarball = JSON.parse(npm(["pack", "--json", "--ignore-scripts", "--pack-destination", user], here));
   writeFileSync(path.join(user, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  npm(["install", "--no-audit", "--no-fund", path.join(user, packed[0].filename)], user);
+  npm(["install", "--no-audit", "--no-fund", (packed = path.join(user, tarball[0].filename))], user);
   copyFileSync(path.join(here, "test", "scenarios.mjs"), path.join(user, "scenarios.mjs"));
 }
 
 /** Node imports the installed package by its name. */
 async function inNode() {
   const { run } = await import(pathToFileURL(path.join(user, "scenarios.mjs")).href);
-  return run(base, "js-node", { streams: true });
+  return run(base, "js-node", { streams: true, wasm: () => readFile(path.join(user, "node_modules/waterspout/dist/waterspout.wasm")) });
 }
 
 /** A page without any build: a module script and an import map. */
 async function inPage() {
-  const page = `<!doctype html><script type="importmap">{"imports":{"waterspout":"./node_modules/waterspout/dist/index.js"}}</script>`;
+  const imports = Object.fromEntries(["", "/events", "/slim"].map((entry) => [`waterspout${entry}`, `./node_modules/waterspout/dist${entry || "/index"}.js`]));
+  const page = `<!doctype html><script type="importmap">{"imports":${JSON.stringify(imports)}}</script>`;
   return inChromium(page, "./scenarios.mjs", "js-module");
 }
 
@@ -45,13 +49,93 @@ async function inBundle() {
   return inChromium("<!doctype html>", "./bundle.mjs", "js-bundle");
 }
 
-async function inChromium(html, module, name) {
+/** What tools say of the tarball, what the compiler says of its types, and what each way to have the core does. */
+async function asPacked() {
+  const checks = { ...packaging, ...types(), a_page_may_forbid_to_compile: underPolicy };
+  const results = [];
+  for (const [name, check] of Object.entries(checks)) {
+    try {
+      await check();
+      results.push({ name });
+    } catch (error) {
+      results.push({ name, error: `${error.stdout ?? ""}${error.stderr ?? ""}${error.stack ?? error}` });
+    }
+  }
+  return results;
+}
+
+const tool = (name) => path.join(here, "node_modules", ".bin", name);
+const installed = path.join(user, "node_modules", "waterspout");
+const execute = (command, args, cwd = user) => execFileSync(command, args, { cwd, encoding: "utf8", stdio: "pipe" });
+
+const packaging = {
+  publint_has_nothing_to_say: () => execute(tool("publint"), ["--strict", installed]),
+  // ESM alone: what is resolved as CommonJS warns that it must be imported, which is so.
+  the_types_are_right_for_every_resolution: () =>
+    execute(tool("attw"), [packed, "--profile", "esm-only", "--exclude-entrypoints", "./waterspout.wasm"]),
+  nothing_is_needed_and_nothing_is_done_on_import: async () => {
+    const manifest = JSON.parse(await readFile(path.join(installed, "package.json"), "utf8"));
+    if (manifest.dependencies || manifest.sideEffects !== false || manifest.type !== "module") throw new Error("the manifest");
+    // Without WebAssembly, timers and fetch, importing must work as well; unused, nothing of it is bundled.
+    const code = `delete globalThis.WebAssembly; delete globalThis.fetch; await import("waterspout"); await import("waterspout/slim"); await import("waterspout/events");`;
+    execute(process.execPath, ["--input-type=module", "--eval", code]);
+    const unused = await build({ stdin: { contents: `import "waterspout"; import "waterspout/slim";`, resolveDir: user }, bundle: true, format: "esm", write: false, logLevel: "silent" });
+    if (unused.outputFiles[0].text.trim() !== "") throw new Error(`left over: ${unused.outputFiles[0].text.slice(0, 300)}`);
+  },
+  a_worker_is_given_the_module_that_its_platform_compiled: async () => {
+    for (const [condition, mark] of [["workerd", ""], ["edge-light", "?module"]]) {
+      const outfile = path.join(user, `${condition}.mjs`);
+      const bytes = JSON.stringify(path.join(installed, "dist", "waterspout.wasm"));
+      // What such a platform does with the import, done by a plugin.
+      const compiled = (plugin) => {
+        plugin.onResolve({ filter: /\.wasm/ }, ({ path }) => (path === `./waterspout.wasm${mark}` ? { path, namespace: "compiled" } : undefined));
+        plugin.onLoad({ filter: /./, namespace: "compiled" }, () => ({ contents: `import { readFileSync } from "node:fs"; export default new WebAssembly.Module(readFileSync(${bytes}))` , resolveDir: user }));
+      };
+      const contents = `import { Client } from "waterspout"; const { Module } = WebAssembly; WebAssembly.Module = function () { throw new Error("forbidden") };
+        const client = new Client({ fetch: async () => new Response("hello") }); if ((await client.get("http://a/").text()) !== "hello") throw new Error("no answer");`;
+      await build({ stdin: { contents, resolveDir: user }, bundle: true, format: "esm", platform: "neutral", external: ["node:fs"], conditions: [condition], outfile, plugins: [{ name: "compiled", setup: compiled }], logLevel: "silent" });
+      execute(process.execPath, [outfile]);
+    }
+  },
+};
+
+/** The declarations under each way of resolving modules. */
+function types() {
+  const ways = { bundler: ["--module", "esnext"], node16: ["--module", "node16"], nodenext: ["--module", "nodenext"] };
+  const check = ([resolution, module]) => {
+    copyFileSync(path.join(here, "test", "types.ts"), path.join(user, "types.ts"));
+    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "es2023,dom,dom.iterable,esnext.disposable"];
+    execute(tool("tsc"), [...flags, ...module, "--moduleResolution", resolution, "types.ts"]);
+  };
+  return Object.fromEntries(Object.entries(ways).map((way) => [`the_types_hold_under_${way[0]}`, () => check(way)]));
+}
+
+/** A page whose policy forbids to compile: a typed error, or the fallback; with the directive all is well. */
+async function underPolicy() {
+  writeFileSync(path.join(user, "policy.mjs"), `import { Client, isWaterspoutError } from "./node_modules/waterspout/dist/index.js";
+    export async function run() {
+      const answer = async () => new Response("hello");
+      const client = new Client({ fetch: answer });
+      const error = await client.fetch("http://a/").then(() => undefined, (error) => error);
+      const text = await new Client({ fetch: () => { throw new Error("no") }, fallback: answer }).get("http://a/").text().catch((error) => error.message);
+      return [error && isWaterspoutError(error, "UNSUPPORTED") && error.message.includes("'wasm-unsafe-eval'") && error.cause.name, text];
+    }`);
+  const expected = { "script-src 'self'": '["CompileError","hello"]', "script-src 'self' 'wasm-unsafe-eval'": '[null,"no"]' };
+  for (const [policy, outcome] of Object.entries(expected)) {
+    const results = await inChromium("<!doctype html>", "./policy.mjs", "policy", policy);
+    const found = JSON.stringify(results);
+    if (found !== outcome) throw new Error(`under ${policy}: ${found}, not ${outcome}`);
+  }
+}
+
+async function inChromium(html, module, name, policy) {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
+    if (policy) response.setHeader("content-security-policy", policy);
     if (pathname === "/") return response.setHeader("content-type", "text/html; charset=utf-8").end(html);
     const file = path.join(user, path.normalize(pathname));
     if (!existsSync(file)) return response.writeHead(404).end();
-    response.setHeader("content-type", "text/javascript").end(await readFile(file));
+    response.setHeader("content-type", file.endsWith(".wasm") ? "application/octet-stream" : "text/javascript").end(await readFile(file));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const browser = await chromium.launch({

@@ -8,7 +8,7 @@ mod attempts;
 mod breaker;
 mod builder;
 pub(crate) mod clock;
-mod deadline;
+pub(crate) mod deadline;
 mod held;
 mod limit;
 mod observe;

@@ -1,46 +1,94 @@
 //! The engine's own timers: it keeps them in a heap itself, so that ours need not be downloaded.
 
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use super::{host, tasks};
 use crate::client::clock::{Clock, Wait};
 use crate::future::BoxFuture;
-use crate::platform;
 use crate::runtime::{Instant, Timer};
 
+/// An engine may fire so much early; a wait that finds itself so near its end is set again.
+const EARLY: Duration = Duration::from_millis(2);
+
+/// The longest delay that engines know, in milliseconds; longer waits are made of several.
+const LONGEST: f64 = 0x7fff_ffff as f64;
+
 /// A clock with a timer for each wait.
-#[derive(Clone)]
-pub(super) struct EngineClock(Arc<dyn Timer>);
+#[derive(Clone, Debug)]
+pub(super) struct HostClock;
 
-impl EngineClock {
-    pub(super) fn new() -> Self {
-        Self(platform::default_timer())
-    }
-}
-
-impl Clock for EngineClock {
-    type Wait = EngineWait;
+impl Clock for HostClock {
+    type Wait = HostWait;
 
     fn now(&self) -> Instant {
-        self.0.now()
+        // The cast saturates, so that even a clock gone mad gives a number.
+        Instant::from_origin(Duration::from_nanos((host::now() * 1e6) as u64))
     }
 
-    fn until(&self, at: Instant) -> EngineWait {
-        EngineWait { at, timer: self.0.sleep_until(at) }
+    fn until(&self, at: Instant) -> HostWait {
+        HostWait { at, timer: None }
     }
 }
 
-pub(super) struct EngineWait {
+impl Timer for HostClock {
+    fn now(&self) -> Instant {
+        Clock::now(self)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        Box::pin(self.until(deadline))
+    }
+}
+
+/// A wait of the task that polls it.
+pub(super) struct HostWait {
     at: Instant,
-    timer: BoxFuture<'static, ()>,
+    /// The engine's timer, and when it should go off.
+    timer: Option<(u32, Instant)>,
 }
 
-impl Wait for EngineWait {
+impl HostWait {
+    fn unset(&mut self) {
+        if let Some((timer, _)) = self.timer.take() {
+            host::unset(timer);
+        }
+    }
+}
+
+impl Wait for HostWait {
     fn at(&self) -> Instant {
         self.at
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.timer.as_mut().poll(cx)
+    fn poll(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        let now = Clock::now(&HostClock);
+        let left = self.at.since(now);
+        if left.is_zero() {
+            return Poll::Ready(());
+        }
+        if self.timer.is_none_or(|(_, due)| due.since(now) <= EARLY) {
+            self.unset();
+            let delay = (left.as_secs_f64() * 1e3).ceil().min(LONGEST);
+            let timer = host::set(tasks::current(), delay);
+            self.timer = Some((timer, now + Duration::from_millis(delay as u64)));
+        }
+        Poll::Pending
+    }
+}
+
+impl Future for HostWait {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Wait::poll(&mut *self, cx)
+    }
+}
+
+impl Drop for HostWait {
+    fn drop(&mut self) {
+        self.unset();
     }
 }

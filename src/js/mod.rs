@@ -1,92 +1,149 @@
 //! The exports behind the npm package: the client's outer loop around the platform's own `fetch`.
 //!
-//! The package makes the platform's `Request` and hands in how to start it; this side decides when, and for how long.
-//! Requests and responses stay the platform's own objects, so no byte of a body passes through here.
+//! The package makes the platform's `Request`, starts it when it is told and keeps what comes of it; this side decides when,
+//! and for how long. What goes to and fro are numbers: no object of JavaScript's and no byte of a body passes through here,
+//! and with the objects stays away what would keep them, half of the module otherwise.
+
+// JavaScript reaches them, and the macro wants them public.
+#![allow(unreachable_pub)]
 
 mod clock;
-mod outcome;
+mod host;
+mod plan;
+mod tasks;
 
-use std::future::Future;
-use std::pin::Pin;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures::future::{Either, select};
-use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use self::clock::EngineClock;
-use self::outcome::{Failure, settle};
-use crate::client::queue::{Caller, Queue, Settings};
+use self::clock::HostClock;
+use self::plan::Started;
+use crate::client::queue::{Caller, Queue, Rate, Settings};
 use crate::client::send::{Gate, Limits, send};
-use crate::platform;
 
-/// A client's queue and clock.
+type Client = Rc<Gate<HostClock>>;
+
+thread_local! {
+    /// The clients, by the numbers that JavaScript gives them.
+    static CLIENTS: RefCell<Vec<Option<Client>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A client under a number that is free. Zero as a limit means none, `u32::MAX` as `max_queued`; times are in milliseconds.
+/// The package has checked everything.
 #[wasm_bindgen]
-pub struct Core(Rc<Gate<EngineClock>>);
+#[allow(clippy::too_many_arguments)]
+pub fn create(
+    client: u32,
+    max_active: u32,
+    max_active_per_origin: u32,
+    max_queued: u32,
+    requests: u32,
+    per: f64,
+    burst: u32,
+    origin_requests: u32,
+    origin_per: f64,
+    origin_burst: u32,
+) {
+    let settings = Settings {
+        max_active: max_active as usize,
+        max_active_per_origin: (max_active_per_origin > 0).then_some(max_active_per_origin as usize),
+        max_queued: (max_queued < u32::MAX).then_some(max_queued as usize),
+        rate: rate(requests, per, burst),
+        origin_rate: rate(origin_requests, origin_per, origin_burst),
+        ..Settings::default()
+    };
+    let gate = Gate { queue: Arc::new(Queue::new(settings, Arc::new(HostClock))), clock: HostClock };
+    CLIENTS.with_borrow_mut(|clients| {
+        let least = client as usize + 1;
+        if clients.len() < least {
+            clients.resize_with(least, || None);
+        }
+        if let Some(place) = clients.get_mut(client as usize) {
+            *place = Some(Rc::new(gate));
+        }
+    });
+}
 
+/// Forgets a client; its number is free.
 #[wasm_bindgen]
-impl Core {
-    /// A core that runs `max_active` requests at once; the package has checked that it is at least 1.
-    #[wasm_bindgen(constructor)]
-    pub fn new(max_active: u32) -> Self {
-        let clock = EngineClock::new();
-        let settings = Settings { max_active: max_active as usize, ..Settings::default() };
-        let queue = Arc::new(Queue::new(settings, platform::default_timer()));
-        Self(Rc::new(Gate { queue, clock }))
-    }
+pub fn forget(client: u32) {
+    let gone = CLIENTS.with_borrow_mut(|clients| clients.get_mut(client as usize).and_then(Option::take));
+    drop(gone);
+}
 
-    /// Calls `start` once there is a slot, in this very call if there is one, and `done` with what came of it.
-    ///
-    /// The limits are in milliseconds, zero means none. Once `cancelled` settles, the request leaves the queue or its
-    /// slot, and `done` is not called; it must settle after `done` as well, since who waits for a promise is not freed
-    /// before.
-    pub fn send(&self, start: Function, done: Function, cancelled: Option<Promise>, queue: f64, head: f64, total: f64) {
-        let gate = self.0.clone();
-        let limits = Limits { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
-        run(async move {
-            let mut attempt = || async {
-                let promise = start.call0(&JsValue::UNDEFINED).map_err(Failure::Thrown)?;
-                JsFuture::from(Promise::resolve(&promise)).await.map_err(Failure::Thrown)
-            };
-            let sent = std::pin::pin!(send(&gate, limits, Caller::default(), &(), &mut attempt));
-            let outcome = match cancelled {
-                None => sent.await,
-                // First of the two, so that a slot that comes with the abort is not taken.
-                Some(cancelled) => match select(JsFuture::from(cancelled), sent).await {
-                    Either::Left(_) => return,
-                    Either::Right((outcome, _)) => outcome,
-                },
-            };
-            settle(&done, outcome);
-        });
-    }
+/// Runs a request as a task, whose number is free: `start` is called once there is a slot, in this very call if there is one,
+/// and in the end `done`. The limits are in milliseconds, zero means none; the origin may be empty if origins have no limits.
+#[wasm_bindgen]
+pub fn request(client: u32, task: u32, origin: &str, priority: i16, queue: f64, head: f64, total: f64) {
+    let Some(gate) = find(client) else { return };
+    let limits = Limits { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
+    let origin: Box<str> = origin.into();
+    tasks::run(task, async move {
+        let caller = Caller { origin: &origin, priority, again: false };
+        let sent = send(&gate, limits, caller, &(), &mut Started(task)).await;
+        // The slot is free from here on: the body of a response that stays the platform's own cannot be watched.
+        sent.map_or_else(|failure| failure.0, |_held| 0)
+    });
+}
 
-    /// The number of requests that hold a slot.
-    #[wasm_bindgen(getter)]
-    pub fn active(&self) -> usize {
-        self.0.queue.stats().active
-    }
+/// Tells how a task's attempt ended.
+#[wasm_bindgen]
+pub fn settle(task: u32, with_response: bool) {
+    tasks::turn(|| tasks::settle(task, with_response));
+}
 
-    /// The number of requests that wait for one.
-    #[wasm_bindgen(getter)]
-    pub fn queued(&self) -> usize {
-        self.0.queue.stats().queued
+/// A timer went off.
+#[wasm_bindgen]
+pub fn wake(task: u32) {
+    tasks::turn(|| tasks::wake(task));
+}
+
+/// Takes a task out of the queue or its slot. The result is whether its number is free at once; else `done` is called.
+#[wasm_bindgen]
+pub fn cancel(task: u32) -> bool {
+    tasks::cancel(task)
+}
+
+/// Changes a client as a whole: 0 pauses, 1 resumes, 2 clears, 3 closes, 4 closes at once.
+#[wasm_bindgen]
+pub fn command(client: u32, what: u32) {
+    let Some(gate) = find(client) else { return };
+    tasks::turn(|| match what {
+        0 => gate.queue.pause(true),
+        1 => gate.queue.pause(false),
+        2 => drop(gate.queue.clear()),
+        3 => gate.queue.close(),
+        _ => gate.queue.close_now(),
+    });
+}
+
+/// A client's statistics: 0 how many run, 1 how many wait, 2 the sum of all waits in milliseconds, 3 the longest; from 4 on the
+/// buckets of the histogram.
+#[wasm_bindgen]
+pub fn stat(client: u32, which: u32) -> f64 {
+    let Some(gate) = find(client) else { return 0.0 };
+    let stats = gate.queue.stats();
+    match which {
+        0 => stats.active as f64,
+        1 => stats.queued as f64,
+        2 => stats.waits.total().as_secs_f64() * 1e3,
+        3 => stats.waits.longest().as_secs_f64() * 1e3,
+        _ => stats.waits.bucket(which as usize - 4) as f64,
     }
+}
+
+fn find(client: u32) -> Option<Client> {
+    CLIENTS.with_borrow(|clients| clients.get(client as usize).cloned().flatten())
+}
+
+fn rate(requests: u32, per: f64, burst: u32) -> Option<Rate> {
+    (requests > 0).then(|| Rate::new(requests, Duration::from_nanos((per * 1e6) as u64)).burst(burst))
 }
 
 /// A limit in milliseconds as a duration. The cast saturates: what is no length of time becomes zero, which means none.
 fn limit(milliseconds: f64) -> Option<Duration> {
     Some(Duration::from_millis(milliseconds.ceil() as u64))
-}
-
-/// Polls `future` at once, and leaves it to the engine's loop only if it has to wait.
-fn run(future: impl Future<Output = ()> + 'static) {
-    let mut future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(future);
-    if future.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {
-        spawn_local(future);
-    }
 }

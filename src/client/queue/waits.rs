@@ -53,6 +53,16 @@ impl WaitTimes {
         self.longest
     }
 
+    /// The sum of all waits.
+    pub(crate) fn total(&self) -> Duration {
+        self.total
+    }
+
+    /// How many waits are in a bucket.
+    pub(crate) fn bucket(&self, index: usize) -> u64 {
+        self.buckets.get(index).copied().unwrap_or(0)
+    }
+
     /// The mean of all waits; zero if there was none.
     pub fn mean(&self) -> Duration {
         let nanos = self.total.as_nanos() / u128::from(self.count().max(1));

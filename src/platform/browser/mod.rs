@@ -8,6 +8,8 @@ mod failure;
 mod fetch;
 mod global;
 mod init;
+#[cfg(feature = "js")]
+mod memory;
 mod request;
 mod standard;
 #[cfg(feature = "cookies")]

@@ -1,0 +1,36 @@
+/** The request's body: where it comes from, and whether it can be had again. */
+import { counted, lengthOf, tell } from "./progress.js";
+import type { Progress, WaterspoutInit } from "./types.js";
+
+/** A body for each attempt. */
+export class Body {
+  readonly #given: WaterspoutInit["body"];
+  readonly #tell: ((progress: Progress) => void) | undefined;
+  #total: number | undefined;
+  /** Whether it cannot be had again. */
+  readonly isOneShot: boolean;
+
+  constructor(input: unknown, init: WaterspoutInit | undefined, onProgress: ((progress: Progress) => void) | undefined) {
+    const body = (this.#given = init?.body);
+    this.#tell = onProgress;
+    const inputs = body == null && input instanceof Request ? input : undefined;
+    // Firefox does not show a Request's body.
+    this.isOneShot = body instanceof ReadableStream || (!!inputs && !/^(GET|HEAD)$/.test(inputs.method) && inputs.body !== null);
+  }
+
+  /** The members of `init` for an attempt; none that the caller's `init` has already, if it is the `first`. */
+  members(first: boolean): Record<string, unknown> {
+    const given = this.#given;
+    const callback = this.#tell;
+    if (given == null || (first && typeof given !== "function" && !callback)) return {};
+    const body = typeof given === "function" ? given() : given;
+    if (body instanceof ReadableStream) return { body: callback ? counted(body, callback) : body, duplex: "half" };
+    if (callback) tell(callback, 0, (this.#total = lengthOf(body)));
+    return { body };
+  }
+
+  /** The head is here, so that a body which is no stream has been sent. */
+  sent(): void {
+    if (this.#total !== undefined) tell(this.#tell as (progress: Progress) => void, this.#total, this.#total);
+  }
+}

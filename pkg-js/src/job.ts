@@ -1,0 +1,281 @@
+/** One request on its way: what the core decides about, and what comes of it. */
+import { Body } from "./body.js";
+import type { Core, Task } from "./core.js";
+import { noteAttempts, timeoutError, WaterspoutError } from "./errors.js";
+import { callersSignal, followed, platformInit, withMembers } from "./init.js";
+import type { Limits } from "./limits.js";
+import { countedResponse } from "./progress.js";
+import { delayAfter, type Retry } from "./retry.js";
+import type { FetchOptions, Hooks, QueueEvent, WaterspoutInit } from "./types.js";
+
+/** Options with nothing left open. */
+export interface Options {
+  limits: Limits;
+  retry: Retry | undefined;
+  hooks: Hooks;
+  priority: number;
+  throwHttpErrors: boolean;
+  onDownloadProgress: FetchOptions["onDownloadProgress"];
+  onUploadProgress: FetchOptions["onUploadProgress"];
+}
+
+/** What the client gives its requests. */
+export interface Surroundings {
+  core(): Core;
+  fetch: typeof globalThis.fetch;
+  byOrigin: boolean;
+  /** The requests that are on their way. */
+  jobs: Set<Job>;
+  observers: Set<(event: QueueEvent) => void>;
+  seen: number;
+}
+
+const failures = ["", "QUEUE_FULL", "CLEARED", "CLOSED"] as const;
+const reasons = [
+  "",
+  "the queue is full: as many requests wait as `maxQueued` allows",
+  "the client's queue was cleared while the request waited in it",
+  "the client is closed",
+];
+/** For the failures after those: which limit, and what it covered. */
+const overdue: [limit: keyof Limits, inQueue: boolean][] = [["queue", true], ["head", false], ["total", true], ["total", false]];
+
+/** The failure that another attempt may change. */
+const HEAD = 5;
+
+export class Job implements Task {
+  readonly #around: Surroundings;
+  readonly #init: WaterspoutInit | undefined;
+  readonly #options: Options;
+  readonly #signal: AbortSignal | undefined;
+  readonly #body: Body;
+  readonly #called: number = performance.now();
+  readonly #id: number;
+  readonly promise: Promise<Response>;
+  #resolve!: (response: Response) => void;
+  #reject!: (error: unknown) => void;
+  #clock: AbortController | undefined;
+  #request: Request;
+  #core: Core | undefined;
+  #task = 0;
+  #attempts = 0;
+  /** What came of the last attempt. */
+  #response: Response | undefined;
+  #error: unknown;
+  /** Whether the platform has it. */
+  #sent = false;
+  /** Where it is. */
+  #stage: QueueEvent["stage"] | undefined;
+
+  /** The Request is built now, as the platform would: a wrong argument is told at once, a body is taken. */
+  constructor(around: Surroundings, options: Options, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
+    this.#around = around;
+    this.#options = options;
+    this.#init = init;
+    this.#id = ++around.seen;
+    const { limits, retry } = options;
+    this.#signal = callersSignal(input, init);
+    this.#body = new Body(input, init, options.onUploadProgress);
+    const members = this.#body.members(true);
+    if (limits.head || limits.total || retry) members.signal = this.#newSignal();
+    const plain = Object.keys(members).length === 0;
+    this.#request = new Request(input, plain ? (init as RequestInit | undefined) : withMembers(input, init, members));
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    if (this.#signal?.aborted) this.#fail(this.#signal.reason, "cancelled");
+    else this.#enter();
+  }
+
+  /** Joins the queue; if there is a slot, the attempt begins within this call. */
+  #enter(): void {
+    const around = this.#around;
+    const { limits, priority } = this.#options;
+    try {
+      this.#core = around.core();
+    } catch (error) {
+      return this.#fail(error, "failed");
+    }
+    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    around.jobs.add(this);
+    this.#task = this.#core.run(this, around.byOrigin ? this.origin : "", priority, limits.queue, limits.head, limits.total);
+    if (!this.#stage) this.#tell("queued");
+  }
+
+  get origin(): string {
+    return new URL(this.#request.url).origin;
+  }
+
+  get stage(): QueueEvent["stage"] | undefined {
+    return this.#stage;
+  }
+
+  start(): void {
+    const attempt = ++this.#attempts;
+    const settle = (response: Response | undefined, error?: unknown): void => {
+      if (this.#attempts !== attempt || this.#stage !== "started") return discard(response);
+      this.#response = response;
+      this.#error = error;
+      this.#core?.settle(this.#task, response !== undefined);
+    };
+    this.#tell("started");
+    this.#attempt(attempt).then(settle, (error: unknown) => settle(undefined, error));
+  }
+
+  again(failure: number): number {
+    const { retry, limits } = this.#options;
+    const attempt = this.#attempts;
+    if (failure) {
+      this.#error = this.#failure(failure);
+      this.#response = undefined;
+      this.#clock?.abort(this.#error);
+    }
+    if (!retry || this.#body.isOneShot || this.#signal?.aborted || (failure && failure !== HEAD)) return -1;
+    const [request, response, error] = [this.#request, this.#response, this.#error];
+    let delay: number;
+    try {
+      delay = delayAfter(retry, { request, attempt, error, ...(response && { response }) });
+    } catch (error) {
+      [this.#error, this.#response] = [error, undefined];
+      return -1;
+    }
+    // A wait that the total limit would cut short is not begun.
+    const isInTime = !limits.total || performance.now() - this.#called + delay < limits.total;
+    if (!(delay >= 0 && isInTime)) return -1;
+    discard(response);
+    this.#tell("waiting", error);
+    return delay;
+  }
+
+  done(failure: number): void {
+    const { onDownloadProgress, throwHttpErrors, limits } = this.#options;
+    // An attempt's own failure has been noted when it ended.
+    const error = failure && this.#stage !== "started" ? this.#failure(failure) : this.#error;
+    const response = this.#response;
+    this.#core = undefined;
+    if (failure || !response) return this.#fail(error, "failed");
+    if (throwHttpErrors && response.status >= 400) {
+      const message = `the server answered with an error (status ${response.status})`;
+      const details = { attempts: this.#attempts, request: this.#request, response };
+      return this.#fail(new WaterspoutError("STATUS", message, details), "failed");
+    }
+    this.#leave("head");
+    this.#body.sent();
+    if (this.#clock && limits.total && response.body !== null) abortLater(this.#clock, limits.total, this.#called);
+    try {
+      const whole = onDownloadProgress ? countedResponse(response, onDownloadProgress) : response;
+      noteAttempts(whole, this.#attempts);
+      this.#resolve(whole);
+    } catch (error) {
+      // A body that somebody reads already, in a hook say.
+      this.#reject(error);
+    }
+  }
+
+  /** An attempt. As long as no hook is waited for, the platform is called in this very turn. */
+  async #attempt(attempt: number): Promise<Response> {
+    const { beforeRetry, beforeRequest, afterResponse } = this.#options.hooks;
+    if (attempt > 1) {
+      this.#sent = false;
+      const [status, error] = [this.#response?.status, this.#error];
+      this.#request = this.#anew();
+      const told = beforeRetry?.({ request: this.#request, attempt, ...(status ? { status } : { error }) });
+      if (told) await told;
+    }
+    let request = this.#request;
+    let instead = beforeRequest?.({ request, attempt });
+    if (isPromise(instead)) instead = await instead;
+    if (instead instanceof Request) request = instead;
+    // The slot may come in the same turn as the abort.
+    this.#signal?.throwIfAborted();
+    const extra = platformInit(request, this.#init);
+    const { fetch } = this.#around;
+    this.#sent = true;
+    const response = instead instanceof Response ? instead : await (extra ? fetch(request, extra) : fetch(request));
+    let other = afterResponse?.({ request, attempt, response });
+    if (isPromise(other)) other = await other;
+    return other ?? response;
+  }
+
+  /** The request once more, after the first, whose headers and body hooks may have changed. */
+  #anew(): Request {
+    const before = this.#request;
+    const members = { ...this.#body.members(false), signal: this.#newSignal(), referrer: before.referrer, referrerPolicy: before.referrerPolicy };
+    const headers = new Headers(before.headers);
+    // A form is written with another boundary each time.
+    if ("body" in members && members.body instanceof FormData) headers.delete("content-type");
+    return new Request(before, { ...members, headers });
+  }
+
+  #newSignal(): AbortSignal {
+    this.#clock = new AbortController();
+    return followed(this.#signal, this.#clock.signal);
+  }
+
+  /** While the platform has the request, it rejects itself. */
+  readonly #onAbort = (): void => {
+    if (this.#stage === "started" && this.#sent) return;
+    this.#core?.cancel(this.#task);
+    this.#fail(this.#signal?.reason, "cancelled");
+  };
+
+  #failure(failure: number): Error {
+    const code = failures[failure];
+    if (code) return new WaterspoutError(code, reasons[failure] ?? "", { attempts: this.#attempts, request: this.#request });
+    const [limit, inQueue] = overdue[failure - 4] ?? ["total", false];
+    return timeoutError(inQueue ? "waiting for a free slot" : "waiting for the response's head", limit, this.#options.limits[limit]);
+  }
+
+  #fail(error: unknown, stage: "failed" | "cancelled"): void {
+    // What was never sent is given up: its body is told, as the platform would.
+    if (!this.#sent) this.#request.body?.cancel(error).catch(() => undefined);
+    this.#leave(this.#signal?.aborted ? "cancelled" : stage, error);
+    noteAttempts(error, this.#attempts);
+    this.#reject(error);
+    try {
+      this.#options.hooks.onError?.({ request: this.#request, attempt: this.#attempts, error });
+    } catch {
+      // An observer's own affair.
+    }
+  }
+
+  #leave(stage: QueueEvent["stage"], error?: unknown): void {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#around.jobs.delete(this);
+    this.#tell(stage, error);
+  }
+
+  #tell(stage: QueueEvent["stage"], error?: unknown): void {
+    this.#stage = stage;
+    const { url } = this.#request;
+    for (const observer of this.#around.observers) {
+      try {
+        const event = { id: this.#id, stage, url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
+        observer(error === undefined ? event : { ...event, error });
+      } catch {
+        // An observer's own affair.
+      }
+    }
+  }
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === "object" && value !== null && "then" in value;
+}
+
+/** A response that nobody will read. */
+function discard(response: Response | undefined): void {
+  if (!response?.bodyUsed) response?.body?.cancel().catch(() => undefined);
+}
+
+/** The rest of the total limit, for the body; it keeps no process alive, and does nothing to a body that has ended. */
+function abortLater(clock: AbortController, total: number, called: number): void {
+  const left = Math.max(0, Math.ceil(called + total - performance.now()));
+  // A longer delay would be taken for none.
+  const timer: unknown =
+    left > 0x7fff_ffff
+      ? setTimeout(() => abortLater(clock, total, called), 0x7fff_ffff)
+      : setTimeout(() => clock.abort(timeoutError("reading the body", "total", total)), left);
+  if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") timer.unref();
+}

@@ -1,0 +1,6 @@
+/** The module as bytes that are part of this file: no second file, no set-up. */
+import { bytes } from "../../build/bytes.js";
+
+export function compile(): WebAssembly.Module {
+  return new WebAssembly.Module(bytes());
+}

@@ -1,0 +1,51 @@
+/** Telling how far a body is. */
+import type { Progress } from "./types.js";
+
+type Tell = (progress: Progress) => void;
+
+/** The progress; what the callback throws is ignored. */
+export function tell(callback: Tell, bytes: number, total: number | undefined): void {
+  try {
+    callback(total === undefined ? { bytes } : { bytes, total });
+  } catch {
+    // An observer's own affair.
+  }
+}
+
+/** The stream, counted. */
+export function counted(stream: ReadableStream<Uint8Array>, callback: Tell, total?: number): ReadableStream<Uint8Array> {
+  let bytes = 0;
+  const transform = (chunk: Uint8Array, controller: TransformStreamDefaultController<Uint8Array>): void => {
+    bytes += chunk.byteLength;
+    controller.enqueue(chunk);
+    tell(callback, bytes, total);
+  };
+  return stream.pipeThrough(new TransformStream({ transform }));
+}
+
+/**
+ * A Response with a counted body, that says the same of itself as the platform's. Its own properties say it, and not a proxy:
+ * the platform takes a Response for one, to cache it say, and no proxy of one.
+ */
+export function countedResponse(response: Response, callback: Tell): Response {
+  // Engines show a body that is empty where there may be none, and take none for a Response.
+  if (!response.body || [101, 103, 204, 205, 304].includes(response.status)) return response;
+  const { headers, url, type, redirected } = response;
+  const length = Number(headers.get("content-length") ?? NaN);
+  // The length of an encoded body is not that of what is read.
+  const total = length >= 0 && !headers.has("content-encoding") ? length : undefined;
+  const as = (other: Response): Response => {
+    const clone = other.clone.bind(other);
+    const members = { url, type, redirected, clone: () => as(clone()) };
+    for (const [name, value] of Object.entries(members)) Object.defineProperty(other, name, { value, configurable: true });
+    return other;
+  };
+  return as(new Response(counted(response.body, callback, total), response));
+}
+
+/** How many bytes a body has, as far as that is known without reading it. */
+export function lengthOf(body: unknown): number | undefined {
+  if (typeof body === "string") return new TextEncoder().encode(body).length;
+  if (body instanceof Blob) return body.size;
+  return body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? body.byteLength : undefined;
+}
