@@ -231,6 +231,7 @@ fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_re
     let client = client(&format!("http://user:pa%20ss@{}", proxy.address));
     let error = refused(&client, "https://origin.test:9/", "407 Proxy Authentication Required");
     assert_eq!(error.status().map(|status| status.as_u16()), Some(407));
+    assert!(!error.is_retryable());
     assert!(error.to_string().contains(&format!("http://{} refuses a tunnel to origin.test:9", proxy.address)));
     assert_eq!(get(&client, "http://origin.test/").unwrap().status(), 407);
 
@@ -276,6 +277,7 @@ fn a_proxy_that_cannot_be_reached_is_named() {
             refused(&client, "http://origin.test/", &format!("could not connect to the proxy {scheme}://{free}"));
         let cause = error.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();
         assert_eq!(cause.kind(), ErrorKind::Connect);
+        assert!(error.is_retryable(), "no connection could be made");
     }
     let error = refused(&client("http://proxy.invalid"), "https://origin.test/", "the proxy http://proxy.invalid:80");
     let cause = error.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();
