@@ -246,11 +246,14 @@ fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_re
 fn a_proxy_that_babbles_or_closes_early_is_an_error_at_once() {
     for says in [&b""[..], b"HTTP/1.1 200 ", b"220 mail.test ESMTP\r\n", b"HTTP/1.1 200 OK\r\n\r\nmore", b"\0\0\0\0"] {
         let proxy = TinyProxy::http(Does { says: Some(says), ..Does::default() });
-        refused(&client(&format!("http://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
+        let error = refused(&client(&format!("http://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
+        // Only what broke off may go better.
+        assert_eq!(error.is_retryable(), b"HTTP/1.1 200 ".starts_with(says), "{error}");
     }
     for says in [&b""[..], b"\x05", b"\x05\x00\x05\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
         let proxy = TinyProxy::socks(Does { says: Some(says), ..Does::default() });
-        refused(&client(&format!("socks5h://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
+        let error = refused(&client(&format!("socks5h://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
+        assert_eq!(error.is_retryable(), b"\x05\x00\x05\x00".starts_with(says), "{error}");
     }
 }
 

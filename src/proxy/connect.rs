@@ -85,7 +85,8 @@ async fn head<S: AsyncRead + Unpin + ?Sized>(
         }
         let count = poll_fn(|cx| buffer.poll_fill(cx, stream)).await.map_err(|error| broken(proxy, error))?;
         if count == 0 {
-            return Err(proxy.error("closes the connection without an answer"));
+            let end = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+            return Err(proxy.error("closes the connection without an answer").with_source(end));
         }
     }
 }

@@ -157,9 +157,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + ?Sized> Talk<'_, S> {
     }
 
     async fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
-        self.stream.read_exact(bytes).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => self.proxy.error("closes the connection without an answer"),
-            _ => self.proxy.error("breaks the connection").with_source(error),
+        self.stream.read_exact(bytes).await.map_err(|error| {
+            let message = match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => "closes the connection without an answer",
+                _ => "breaks the connection",
+            };
+            self.proxy.error(message).with_source(error)
         })
     }
 
