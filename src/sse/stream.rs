@@ -92,6 +92,8 @@ pub enum State {
 /// - [`LimitExceeded`](ErrorKind::LimitExceeded) for an event beyond [`max_event_size`](Self::max_event_size);
 /// - [`BodyNotReplayable`](ErrorKind::BodyNotReplayable) when it must connect again and the request's body is a one-shot
 ///   stream;
+/// - [`Protocol`](ErrorKind::Protocol) when it must connect again and the last event's id has a control character, which no
+///   header can have;
 /// - what the last attempt failed with, after [`max_attempts`](Self::max_attempts).
 ///
 /// # Cancellation

@@ -387,6 +387,17 @@ fn counting_waker() -> (std::task::Waker, Arc<Woken>) {
 }
 
 #[test]
+fn an_id_that_no_header_can_have_is_an_error_on_reconnecting() {
+    let stage = Stage::new([Answer(STREAM, "id: a\u{1}b\ndata: a\n\n", End::Close)]);
+    let mut events = stage.events();
+    assert_eq!(data(&mut events), "a");
+    waits(&mut events);
+    stage.timer.advance(5 * SECOND);
+    let error = error(&mut events);
+    assert_eq!((error.kind(), stage.asked().len()), (ErrorKind::Protocol, 1), "{error}");
+}
+
+#[test]
 fn a_body_and_headers_are_sent_again() {
     let stage = Stage::new([Answer(STREAM, "id: 1\n\n", End::Close), Answer(STREAM, "data: b\n\n", End::Stay)]);
     let request = stage.client.post(URL).header("accept", "text/event-stream, */*").body("question");
