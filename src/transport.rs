@@ -69,7 +69,10 @@ pub struct Forwarding {
 
 impl Forwarding {
     /// Requests are forwarded, with these credentials for the proxy if it wants any.
-    pub fn new(authorization: Option<HeaderValue>) -> Self {
+    ///
+    /// Debug output does not show them.
+    pub fn new(mut authorization: Option<HeaderValue>) -> Self {
+        authorization.iter_mut().for_each(|value| value.set_sensitive(true));
         Self { authorization }
     }
 }

@@ -531,3 +531,19 @@ fn trailers_without_end_are_bounded() {
     let outcome = block_on(async { w.client.get(URL).await?.text().await });
     assert!(outcome.is_err(), "30 MB of trailers accepted: {outcome:?}");
 }
+
+#[test]
+fn a_request_that_cannot_be_replayed_tells_that_its_connection_was_a_kept_one() {
+    let w = wire([Script::new().expect_head().send(HELLO).expect_head()]);
+    block_on(async { w.client.get(URL).await?.text().await }).unwrap();
+    let body = Body::stream(stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"once"))]));
+    let error = block_on(w.client.put(URL).body(body).send()).unwrap_err();
+    assert_eq!((error.kind(), error.reused()), (ErrorKind::ConnectionClosed, Some(true)), "{error}");
+}
+
+#[test]
+fn debug_output_of_how_to_forward_has_no_credentials() {
+    // Made by hand, as a connector of one's own does it.
+    let shown = format!("{:?}", Forwarding::new(Some(HeaderValue::from_static("Basic c2VjcmV0"))));
+    assert!(!shown.contains("c2VjcmV0"), "{shown}");
+}

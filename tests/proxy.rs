@@ -231,6 +231,7 @@ fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_re
     let client = client(&format!("http://user:pa%20ss@{}", proxy.address));
     let error = refused(&client, "https://origin.test:9/", "407 Proxy Authentication Required");
     assert_eq!(error.status().map(|status| status.as_u16()), Some(407));
+    assert!(!error.is_retryable());
     assert!(error.to_string().contains(&format!("http://{} refuses a tunnel to origin.test:9", proxy.address)));
     assert_eq!(get(&client, "http://origin.test/").unwrap().status(), 407);
 
@@ -245,11 +246,14 @@ fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_re
 fn a_proxy_that_babbles_or_closes_early_is_an_error_at_once() {
     for says in [&b""[..], b"HTTP/1.1 200 ", b"220 mail.test ESMTP\r\n", b"HTTP/1.1 200 OK\r\n\r\nmore", b"\0\0\0\0"] {
         let proxy = TinyProxy::http(Does { says: Some(says), ..Does::default() });
-        refused(&client(&format!("http://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
+        let error = refused(&client(&format!("http://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
+        // Only what broke off may go better.
+        assert_eq!(error.is_retryable(), b"HTTP/1.1 200 ".starts_with(says), "{error}");
     }
     for says in [&b""[..], b"\x05", b"\x05\x00\x05\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
         let proxy = TinyProxy::socks(Does { says: Some(says), ..Does::default() });
-        refused(&client(&format!("socks5h://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
+        let error = refused(&client(&format!("socks5h://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
+        assert_eq!(error.is_retryable(), b"\x05\x00\x05\x00".starts_with(says), "{error}");
     }
 }
 
@@ -276,6 +280,7 @@ fn a_proxy_that_cannot_be_reached_is_named() {
             refused(&client, "http://origin.test/", &format!("could not connect to the proxy {scheme}://{free}"));
         let cause = error.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();
         assert_eq!(cause.kind(), ErrorKind::Connect);
+        assert!(error.is_retryable(), "no connection could be made");
     }
     let error = refused(&client("http://proxy.invalid"), "https://origin.test/", "the proxy http://proxy.invalid:80");
     let cause = error.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();

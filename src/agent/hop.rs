@@ -49,7 +49,7 @@ impl Hop<'_> {
         match self.exchange(&mut connection, body).await {
             Ok((answer, first_byte)) => self.response(connection, answer, first_byte, reused),
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
-                let body = spare.ok_or(error)?;
+                let body = spare.ok_or_else(|| error.with_reused(true))?;
                 drop(connection);
                 let mut connection = {
                     let _connecting = self.request.progress().connecting();

@@ -1,5 +1,6 @@
 //! What an error tells of the attempts behind it, and whether another may help.
 
+use std::error::Error as _;
 use std::fmt;
 
 use super::{Error, ErrorKind};
@@ -52,8 +53,8 @@ impl Error {
         self.0.bytes.map(|(_, received)| received)
     }
 
-    /// Whether the same request, made again, may fare better: no connection could be made or it broke, a time limit of
-    /// the attempt passed (`connect`, `head`, `attempt`, `idle`), or [`error_for_status`](crate::Response::error_for_status)
+    /// Whether the same request, made again, may fare better: no connection could be made or it broke, that to a proxy
+    /// included, a time limit of the attempt passed (`connect`, `head`, `attempt`, `idle`), or [`error_for_status`](crate::Response::error_for_status)
     /// met 408, 425, 429, 500, 502, 503 or 504.
     ///
     /// That says nothing about whether the request may be repeated: a `POST` may have been carried out.
@@ -63,7 +64,14 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network};
         let passing = self.status().is_some_and(crate::retry::is_passing);
-        passing || self.is_attempt_timeout() || matches!(self.kind(), Dns | Connect | ConnectionClosed | Io | Network)
+        let broken = matches!(self.kind(), Dns | Connect | ConnectionClosed | Io | Network);
+        passing || self.is_attempt_timeout() || broken || self.is_lost_proxy()
+    }
+
+    /// Whether the connection to a proxy could not be made or broke, rather than that the proxy refused.
+    fn is_lost_proxy(&self) -> bool {
+        let cause = self.source().filter(|_| self.kind() == ErrorKind::Proxy);
+        cause.is_some_and(|cause| cause.is::<std::io::Error>() || cause.downcast_ref().is_some_and(Self::is_retryable))
     }
 
     /// Whether a limit passed that another attempt would start again.

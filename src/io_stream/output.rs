@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use futures::AsyncWrite;
 
 use super::limit::StreamLimit;
@@ -16,6 +16,9 @@ use crate::transport::Transport;
 /// How many pieces one write may gather.
 const PIECES: usize = 16;
 
+/// Small pieces that have to wait are joined up to this length: one of a byte or two holds many times as much memory.
+const JOINED: usize = 4 * 1024;
+
 /// How many bytes a transport may take before it is asked to let them go: it may have a buffer of its own, and those who
 /// wrote them wait.
 const UNFLUSHED: u64 = 128 * 1024;
@@ -23,6 +26,8 @@ const UNFLUSHED: u64 = 128 * 1024;
 /// Bytes in the order of their writes. Positions count from the first byte ever written.
 pub(super) struct Output {
     queue: VecDeque<Bytes>,
+    /// Small pieces behind those, joined.
+    tail: BytesMut,
     pub(super) most: usize,
     /// Where the next write ends up.
     queued: u64,
@@ -36,7 +41,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(most: usize) -> Self {
-        Self { queue: VecDeque::new(), most, queued: 0, taken: 0, flushed: 0, broken: None }
+        Self { queue: VecDeque::new(), tail: BytesMut::new(), most, queued: 0, taken: 0, flushed: 0, broken: None }
     }
 
     /// Puts `bytes` behind what waits and says where they end, or that they are too many.
@@ -49,10 +54,26 @@ impl Output {
             return Err(StreamLimit::WriteBuffer(self.most).into());
         }
         self.queued += bytes.len() as u64;
-        if !bytes.is_empty() {
+        if waiting > 0 && bytes.len() <= JOINED / 4 {
+            self.join(&bytes);
+        } else if !bytes.is_empty() {
+            self.end_tail();
             self.queue.push_back(bytes);
         }
         Ok(self.queued)
+    }
+
+    fn join(&mut self, bytes: &[u8]) {
+        if self.tail.len() + bytes.len() > JOINED {
+            self.end_tail();
+        }
+        self.tail.extend_from_slice(bytes);
+    }
+
+    fn end_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.queue.push_back(self.tail.split().freeze());
+        }
     }
 
     /// Up to where everything has left.
@@ -72,6 +93,7 @@ impl Output {
     /// Forgets what waits.
     pub(super) fn clear(&mut self) {
         self.queue.clear();
+        self.tail.clear();
     }
 
     /// Takes no more.
@@ -97,6 +119,9 @@ impl Output {
 
     fn poll_drain(&mut self, cx: &mut Context<'_>, transport: &mut Box<dyn Transport>) -> Poll<io::Result<()>> {
         loop {
+            if self.queue.is_empty() {
+                self.end_tail();
+            }
             let unflushed = self.taken - self.flushed;
             if unflushed >= UNFLUSHED || (self.queue.is_empty() && unflushed > 0) {
                 ready!(self.poll_flush(cx, transport))?;
@@ -149,4 +174,33 @@ impl Output {
 /// What is written after the writing half was closed.
 pub(super) fn shut() -> Error {
     Error::new(ErrorKind::ConnectionClosed, Phase::Stream, "the stream's writing half was closed here")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_small_writes_hold_little_more_than_their_bytes() {
+        let mut output = Output::new(100_000);
+        for number in 0..100_000u32 {
+            // Some have their own memory, others have not.
+            let byte = if number % 3 == 0 { Bytes::from_static(b"x") } else { Bytes::from(vec![b'y']) };
+            assert_eq!(output.push(byte).unwrap(), u64::from(number) + 1);
+        }
+        assert!(output.push(Bytes::from_static(b"z")).is_err());
+        assert!(output.queue.len() <= 100_000 / (JOINED / 2), "{} pieces", output.queue.len());
+        output.end_tail();
+        let all = output.queue.iter().flatten().copied().collect::<Vec<_>>();
+        assert!(all.len() == 100_000 && all.iter().enumerate().all(|(at, byte)| (at % 3 == 0) == (*byte == b'x')));
+    }
+
+    #[test]
+    fn large_writes_are_not_copied() {
+        let mut output = Output::new(usize::MAX);
+        let pieces = [10, JOINED, 10, JOINED].map(|length| Bytes::from(vec![0; length]));
+        pieces.iter().for_each(|piece| drop(output.push(piece.clone())));
+        let same = |(queued, piece): (&Bytes, &Bytes)| piece.len() < JOINED || queued.as_ptr() == piece.as_ptr();
+        assert!(output.queue.len() == pieces.len() && output.queue.iter().zip(&pieces).all(same));
+    }
 }

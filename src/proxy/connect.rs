@@ -1,11 +1,12 @@
 //! Tunnels through `http` and `https` proxies: `CONNECT` (RFC 9110, section 9.3.6).
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use http::StatusCode;
 
-use super::Proxy;
+use super::{Proxy, address, is_name};
 use crate::error::{Error, Result, Source};
 use crate::http1::buffer::ReadBuffer;
 use crate::http1::{HeadDecoder, Limits, ResponseHead};
@@ -15,23 +16,34 @@ pub(super) async fn open<S>(stream: &mut S, proxy: &Proxy, host: &str, port: u16
 where
     S: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    if host.is_empty() || host.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        return Err(
-            proxy.error("cannot be asked for a host without a name, or with a space or a control character in it")
-        );
-    }
+    let authority = authority(host, port).ok_or_else(|| {
+        proxy.error(&format!("cannot be asked for {host:?}, which is neither an address nor the name of a host"))
+    })?;
     let failed = |error: std::io::Error| broken(proxy, error);
-    stream.write_all(&request(proxy, host, port)).await.map_err(failed)?;
+    stream.write_all(&request(proxy, &authority)).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
     let status = answer(stream, proxy).await?;
     if status.is_success() {
         return Ok(());
     }
-    Err(proxy.error(&format!("refuses a tunnel to {host}:{port}")).with_status(status))
+    Err(proxy.error(&format!("refuses a tunnel to {authority}")).with_status(status))
 }
 
-fn request(proxy: &Proxy, host: &str, port: u16) -> Vec<u8> {
-    let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n").into_bytes();
+/// Where the tunnel leads, as a request says it; nothing for what could be read as another place, or as more than one.
+fn authority(host: &str, port: u16) -> Option<String> {
+    match address(host) {
+        Some(IpAddr::V6(address)) => Some(format!("[{address}]:{port}")),
+        Some(IpAddr::V4(_)) if host.starts_with('[') => None,
+        Some(IpAddr::V4(_)) => Some(format!("{host}:{port}")),
+        None if is_name(host) && !host.contains([':', '/', '\\', '?', '#', '@', '[', ']']) => {
+            Some(format!("{host}:{port}"))
+        }
+        None => None,
+    }
+}
+
+fn request(proxy: &Proxy, authority: &str) -> Vec<u8> {
+    let mut request = format!("CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n").into_bytes();
     if let Some(credentials) = proxy.authorization() {
         for part in [b"proxy-authorization: ", credentials.as_bytes(), b"\r\n"] {
             request.extend_from_slice(part);
@@ -73,7 +85,8 @@ async fn head<S: AsyncRead + Unpin + ?Sized>(
         }
         let count = poll_fn(|cx| buffer.poll_fill(cx, stream)).await.map_err(|error| broken(proxy, error))?;
         if count == 0 {
-            return Err(proxy.error("closes the connection without an answer"));
+            let end = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+            return Err(proxy.error("closes the connection without an answer").with_source(end));
         }
     }
 }
@@ -113,6 +126,16 @@ mod tests {
         let proxy = Proxy::parse("proxy.test").unwrap();
         open(&mut anonymous, &proxy, "[::1]", 80).now_or_never().unwrap().unwrap();
         assert_eq!(anonymous.written(), "CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n\r\n");
+    }
+
+    #[test]
+    fn an_ipv6_address_is_told_in_brackets_however_it_was_given() {
+        for host in ["::1", "[::1]"] {
+            let mut wire = wire(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
+            let proxy = Proxy::parse("proxy.test").unwrap();
+            open(&mut wire, &proxy, host, 80).now_or_never().unwrap().unwrap();
+            assert_eq!(wire.written(), "CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n\r\n");
+        }
     }
 
     #[test]
@@ -184,8 +207,22 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_could_be_read_as_a_header_is_refused() {
-        for host in ["", "a b", "a\r\nx: y", "a\0"] {
+    fn a_host_that_could_be_read_as_something_else_is_refused() {
+        let odd = [
+            "a:22",
+            "user@a",
+            "a/b",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "[::1",
+            "::1]",
+            "[a]",
+            "[[::1]]",
+            "[1.2.3.4]",
+            "\u{e9}.test",
+        ];
+        for host in ["", "a b", "a\r\nx: y", "a\0"].into_iter().chain(odd) {
             let mut wire = wire(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
             let error = open(&mut wire, &proxy(), host, 1).now_or_never().unwrap().unwrap_err();
             assert_eq!((error.kind(), wire.written().as_str()), (ErrorKind::Proxy, ""), "{host:?}");

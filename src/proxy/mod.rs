@@ -204,10 +204,12 @@ impl Proxy {
     /// Asks for a way to `host`, a name or an address, over an open stream to the proxy; an `https` proxy's stream has
     /// TLS already. After that the stream leads to `host`, and nothing that `host` sent has been read from it.
     ///
-    /// A proxy of the scheme `socks5` is told addresses only: looking up the name is the caller's part.
+    /// An IPv6 address may be in brackets; a name is ASCII, as in a URL. A proxy of the scheme `socks5` is told addresses
+    /// only: looking up the name is the caller's part.
     ///
     /// # Errors
-    /// [`Proxy`](ErrorKind::Proxy) if the proxy refuses, gives no proper answer or closes the stream. The error has the
+    /// [`Proxy`](ErrorKind::Proxy) if the proxy refuses, gives no proper answer or closes the stream, or if `host` is
+    /// nothing that it can be told, before anything is written. The error has the
     /// [`status`](Error::status) that the proxy gave, or a [`SocksReply`] as its source.
     ///
     /// # Cancellation
@@ -233,6 +235,12 @@ impl Proxy {
 fn address(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     bare.parse().ok()
+}
+
+/// Whether a proxy can be told this name and take it for nothing else: ASCII, without white space and control characters.
+/// Names of other letters are told in Punycode, as those of URLs are.
+fn is_name(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn refused(kind: ErrorKind, text: &str) -> Error {

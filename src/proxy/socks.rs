@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Proxy, ProxyScheme, address};
+use super::{Proxy, ProxyScheme, address, is_name};
 use crate::error::{Error, ErrorKind, Result};
 
 const VERSION: u8 = 5;
@@ -124,8 +124,11 @@ fn request(proxy: &Proxy, host: &str, port: u16) -> Result<Vec<u8>> {
             return Err(proxy.error(&message));
         }
         None => {
-            let length = u8::try_from(host.len()).ok().filter(|length| *length > 0);
-            let length = length.ok_or_else(|| proxy.error("cannot be told a name of none or more than 255 bytes"))?;
+            if !is_name(host) {
+                return Err(proxy.error(&format!("cannot be told {host:?}, which is not the name of a host")));
+            }
+            let length = u8::try_from(host.len());
+            let length = length.map_err(|_| proxy.error("cannot be told a name of more than 255 bytes"))?;
             request.extend_from_slice(&[NAME, length]);
             request.extend_from_slice(host.as_bytes());
         }
@@ -154,9 +157,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + ?Sized> Talk<'_, S> {
     }
 
     async fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
-        self.stream.read_exact(bytes).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => self.proxy.error("closes the connection without an answer"),
-            _ => self.proxy.error("breaks the connection").with_source(error),
+        self.stream.read_exact(bytes).await.map_err(|error| {
+            let message = match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => "closes the connection without an answer",
+                _ => "breaks the connection",
+            };
+            self.proxy.error(message).with_source(error)
         })
     }
 
@@ -333,5 +339,13 @@ mod tests {
     fn a_name_of_more_than_255_bytes_is_refused() {
         let name = |length| opened("socks5h://p", &"x".repeat(length), OPEN, 1000).0;
         assert!(name(255).is_ok() && name(256).is_err() && name(0).is_err());
+    }
+
+    #[test]
+    fn a_name_that_a_proxy_could_cut_short_is_refused() {
+        for name in ["evil.test\0.example.com", "a b", "a\n", "a\x7f"] {
+            let (outcome, wire) = opened("socks5h://p", name, OPEN, 1000);
+            assert_eq!((outcome.unwrap_err().kind(), wire.told()), (ErrorKind::Proxy, &b""[..]), "{name:?}");
+        }
     }
 }

@@ -31,6 +31,8 @@ pub struct Parser {
     max: usize,
     /// What is here of the line that has not ended; of a comment, the colon.
     line: Vec<u8>,
+    /// How many bytes the event's lines before it had.
+    before: usize,
     is_first_line: bool,
     after_cr: bool,
     event: String,
@@ -53,6 +55,7 @@ impl Parser {
         Self {
             max: DEFAULT_MAX_EVENT_SIZE,
             line: Vec::new(),
+            before: 0,
             is_first_line: true,
             after_cr: false,
             event: String::new(),
@@ -63,7 +66,8 @@ impl Parser {
         }
     }
 
-    /// Sets the largest event: how many bytes there may be in the lines of one, but for comments. Default: 1 MiB.
+    /// Sets the largest event: how many bytes there may be in the lines of one, as they come and without their ends, but for
+    /// comments. Default: 1 MiB.
     #[must_use]
     pub fn max_event_size(mut self, bytes: usize) -> Self {
         self.max = bytes;
@@ -119,7 +123,7 @@ impl Parser {
             self.line.push(b':');
             return Ok(());
         }
-        let size = self.line.len().saturating_add(part.len()).saturating_add(self.data.len() + self.event.len());
+        let size = self.before.saturating_add(self.line.len()).saturating_add(part.len());
         if size > self.max {
             let message = format!("an event is larger than the limit of {} bytes; raise `max_event_size`", self.max);
             return Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message));
@@ -139,6 +143,9 @@ impl Parser {
         let event = if line.is_empty() {
             self.end_event()
         } else {
+            if line.first() != Some(&b':') {
+                self.before = self.before.saturating_add(line.len());
+            }
             self.take_field(line);
             None
         };
@@ -166,6 +173,7 @@ impl Parser {
 
     fn end_event(&mut self) -> Option<Event> {
         self.last_id = self.id.clone();
+        self.before = 0;
         let event = std::mem::take(&mut self.event);
         let mut data = std::mem::take(&mut self.data);
         // Each line of data has ended in a line feed; without any there is no event.

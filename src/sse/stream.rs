@@ -28,6 +28,9 @@ const DEFAULT_RETRY: Duration = Duration::from_secs(3);
 const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(5 * 60);
 const DEFAULT_MAX_ATTEMPTS: u32 = 5;
 
+/// How many pieces without an event are read before other tasks have their turn.
+const PIECES: usize = 16;
+
 impl Client {
     /// The events that the server sends in answer to `request`, as a stream that connects again when it is lost.
     ///
@@ -89,6 +92,8 @@ pub enum State {
 /// - [`LimitExceeded`](ErrorKind::LimitExceeded) for an event beyond [`max_event_size`](Self::max_event_size);
 /// - [`BodyNotReplayable`](ErrorKind::BodyNotReplayable) when it must connect again and the request's body is a one-shot
 ///   stream;
+/// - [`Protocol`](ErrorKind::Protocol) when it must connect again and the last event's id has a control character, which no
+///   header can have;
 /// - what the last attempt failed with, after [`max_attempts`](Self::max_attempts).
 ///
 /// # Cancellation
@@ -251,7 +256,7 @@ impl Events {
     /// The next event of the open connection; `None` at its end.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         let Step::Open { body, rest } = &mut self.step else { return Poll::Ready(None) };
-        loop {
+        for _ in 0..PIECES {
             let mut input: &[u8] = rest;
             let event = self.parser.next(&mut input).transpose();
             let read = rest.len().saturating_sub(input.len());
@@ -265,6 +270,8 @@ impl Events {
                 None => return Poll::Ready(None),
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Waits for the next attempt, unless `error` is one that will not pass.

@@ -220,10 +220,29 @@ fn the_limit_counts_each_event_and_no_comments() {
     let mut parser = Parser::new().max_event_size(16);
     for _ in 0..100 {
         assert_eq!(parse(&mut parser, comment.chunks(7)).unwrap(), []);
-        // Sixteen bytes, and as many of data and line as fit.
+        // Sixteen bytes, in one line and in two.
         assert_eq!(parse(&mut parser, [b"data: 0123456789\n\n".as_slice()]).unwrap().len(), 1);
-        assert_eq!(parse(&mut parser, [b"data:0\ndata: 456789\n\n".as_slice()]).unwrap().len(), 1);
+        assert_eq!(parse(&mut parser, [b"data:0\ndata: 4567\n\n".as_slice()]).unwrap().len(), 1);
     }
+}
+
+#[test]
+fn the_limit_counts_the_bytes_of_the_lines_as_they_came() {
+    // Not what becomes of them: each of these is U+FFFD, of three bytes.
+    let exact = [b"data:".as_slice(), &[0xff; 11], b"\n\n"].concat();
+    for size in [1, 5, exact.len()] {
+        let events = parse(&mut Parser::new().max_event_size(16), exact.chunks(size)).unwrap();
+        assert_eq!(events[0].data, "\u{fffd}".repeat(11));
+    }
+    // Nor values alone: four names of four bytes, and one more.
+    let names = |count| [b"data\n".repeat(count), b"\n".to_vec()].concat();
+    assert_eq!(parse(&mut Parser::new().max_event_size(16), [&*names(4)]).unwrap()[0].data, "\n\n\n");
+    let error = parse(&mut Parser::new().max_event_size(16), [&*names(5)]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    // A comment between the lines of an event leaves the count as it is.
+    let commented = b"data:01234\n: ............................\ndata:5\n\n";
+    assert!(parse(&mut Parser::new().max_event_size(16), [commented.as_slice()]).is_ok());
+    assert!(parse(&mut Parser::new().max_event_size(15), [commented.as_slice()]).is_err());
 }
 
 #[test]

@@ -346,6 +346,58 @@ fn an_event_beyond_the_limit_is_a_final_error() {
 }
 
 #[test]
+fn a_server_that_floods_with_comments_leaves_others_their_turn() {
+    let backend = MockBackend::new(|request| {
+        async move {
+            let headers = [("content-type".parse().unwrap(), HeaderValue::from_static(STREAM))];
+            let mut left = 100_000;
+            let flood = futures::stream::repeat_with(move || {
+                left -= 1;
+                assert!(left > 0, "one poll takes it all");
+                Ok::<_, Error>(Bytes::from_static(b":\n\n"))
+            });
+            let response = Response::new(StatusCode::OK, request.url().clone(), Body::stream(flood));
+            Ok(response.with_headers(HeaderMap::from_iter(headers)))
+        }
+        .boxed()
+    });
+    let client = Client::builder().backend(backend).timer(ManualTimer::new()).build().unwrap();
+    let mut events = client.events(Request::get(URL));
+    let (waker, woken) = counting_waker();
+    for turn in 1..4 {
+        let polled = events.poll_next_unpin(&mut std::task::Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        assert_eq!(woken.0.load(std::sync::atomic::Ordering::Relaxed), turn, "it goes on by itself");
+    }
+}
+
+/// A waker that counts.
+#[derive(Default)]
+struct Woken(std::sync::atomic::AtomicUsize);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn counting_waker() -> (std::task::Waker, Arc<Woken>) {
+    let woken = Arc::new(Woken::default());
+    (woken.clone().into(), woken)
+}
+
+#[test]
+fn an_id_that_no_header_can_have_is_an_error_on_reconnecting() {
+    let stage = Stage::new([Answer(STREAM, "id: a\u{1}b\ndata: a\n\n", End::Close)]);
+    let mut events = stage.events();
+    assert_eq!(data(&mut events), "a");
+    waits(&mut events);
+    stage.timer.advance(5 * SECOND);
+    let error = error(&mut events);
+    assert_eq!((error.kind(), stage.asked().len()), (ErrorKind::Protocol, 1), "{error}");
+}
+
+#[test]
 fn a_body_and_headers_are_sent_again() {
     let stage = Stage::new([Answer(STREAM, "id: 1\n\n", End::Close), Answer(STREAM, "data: b\n\n", End::Stay)]);
     let request = stage.client.post(URL).header("accept", "text/event-stream, */*").body("question");
