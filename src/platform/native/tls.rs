@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
@@ -316,6 +316,14 @@ struct TlsTransport<T> {
 }
 
 impl<T: Transport> Transport for TlsTransport<T> {
+    fn is_idle(&mut self) -> bool {
+        // A socket may put off its first look; the second is one.
+        (0..2).all(|_| {
+            let mut context = Context::from_waker(Waker::noop());
+            Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()
+        })
+    }
+
     fn details(&self) -> Details {
         self.details
     }
