@@ -4,6 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(all(feature = "tls", unix))]
 
+#[path = "../program/mod.rs"]
+mod program;
 mod programs;
 mod running;
 #[path = "../secured/mod.rs"]

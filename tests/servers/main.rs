@@ -8,6 +8,8 @@
 mod checks;
 mod contents;
 mod process;
+#[path = "../program/mod.rs"]
+mod program;
 mod programs;
 mod sites;
 
