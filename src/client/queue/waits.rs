@@ -54,12 +54,12 @@ impl WaitTimes {
     }
 
     /// The sum of all waits.
-    pub(crate) fn total(&self) -> Duration {
+    pub fn total(&self) -> Duration {
         self.total
     }
 
-    /// How many waits are in a bucket.
-    pub(crate) fn bucket(&self, index: usize) -> u64 {
+    /// How many waits are in the bucket of this number; zero beyond the last.
+    pub fn bucket(&self, index: usize) -> u64 {
         self.buckets.get(index).copied().unwrap_or(0)
     }
 
