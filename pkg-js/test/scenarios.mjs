@@ -847,6 +847,19 @@ export const only = {
     equal([await Promise.all(more), counts(client)], [["hello", "hello", "hello"], { active: 0, queued: 0 }]);
     stop();
   },
+  async an_abort_from_within_the_core_frees_its_number_once() {
+    const controller = new AbortController();
+    const transport = async ({ url }) => new Response(null, { status: url.endsWith("/bad") ? 503 : 200 });
+    const client = new Client({ fetch: transport, retry: { baseDelay: 0 } });
+    let more;
+    client.observe(({ stage }) => {
+      if (stage !== "waiting") return;
+      controller.abort("enough");
+      more = client.fetch("http://127.0.0.1:1/good");
+    });
+    equal(await rejection(client.fetch("http://127.0.0.1:1/bad", { signal: controller.signal })), "enough");
+    equal([(await more).status, counts(client)], [200, { active: 0, queued: 0 }]);
+  },
   async shortcuts_send_what_they_say(lab) {
     const client = new Client();
     for (const method of ["get", "post", "put", "patch", "delete"]) {
