@@ -849,7 +849,8 @@ export const only = {
   },
   async an_abort_from_within_the_core_frees_its_number_once() {
     const controller = new AbortController();
-    const transport = async ({ url }) => new Response(null, { status: url.endsWith("/bad") ? 503 : 200 });
+    const sent = [];
+    const transport = async ({ url }) => (sent.push(url.at(-1)), new Response(null, { status: url.endsWith("/bad") ? 503 : 200 }));
     const client = new Client({ fetch: transport, retry: { baseDelay: 0 } });
     let more;
     client.observe(({ stage }) => {
@@ -858,7 +859,7 @@ export const only = {
       more = client.fetch("http://127.0.0.1:1/good");
     });
     equal(await rejection(client.fetch("http://127.0.0.1:1/bad", { signal: controller.signal })), "enough");
-    equal([(await more).status, counts(client)], [200, { active: 0, queued: 0 }]);
+    equal([(await more).status, attemptsOf(await more), sent, counts(client)], [200, 1, ["d", "d"], { active: 0, queued: 0 }]);
   },
   async shortcuts_send_what_they_say(lab) {
     const client = new Client();

@@ -211,7 +211,7 @@ impl Client {
     /// nothing.
     ///
     /// # Cancellation
-    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](ErrorKind::Cancelled).
+    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
     ///
     /// # Examples
     ///
