@@ -729,12 +729,27 @@ export const only = {
     const response = await new Client().post(lab.keyed("flaky", "?fail=2"), { body, waterspout: { retry } });
     equal([await response.text(), attemptsOf(response)], ["body 3", 3]);
   },
-  async a_form_sent_again_has_its_own_boundary(lab) {
+  async a_form_sent_again_has_its_own_boundary() {
     const body = new FormData();
     body.append("name", "value");
-    const response = await trying().fetch(lab.keyed("flaky", "?fail=1"), { method: "PUT", body });
-    const text = await response.text();
-    assert(text.includes("value") && attemptsOf(response) === 2, text);
+    const told = [];
+    const transport = async (request) => {
+      const boundary = (await request.text()).slice(2).split("\r\n")[0];
+      told.push(request.headers.get("content-type").includes(boundary));
+      return new Response(null, { status: told.length < 2 ? 503 : 200 });
+    };
+    const client = new Client({ fetch: transport, retry: { baseDelay: 0 } });
+    await client.fetch("http://127.0.0.1:1/", { method: "PUT", body });
+    equal(told, [true, true]);
+  },
+  async origins_do_not_wait_for_each_other() {
+    const started = [];
+    const client = new Client({ maxActivePerOrigin: 1, fetch: async ({ url }) => (started.push(url), new Response(null)) });
+    const urls = ["http://a.test/1", "http://a.test/2", "http://b.test/1", "http://a.test:81/1"];
+    const requests = urls.map((url) => client.fetch(url));
+    equal(started, [urls[0], urls[2], urls[3]]);
+    await Promise.all(requests);
+    equal(started.length, 4);
   },
   async a_body_that_can_be_read_once_is_not_sent_again(lab) {
     const request = new Request(lab.keyed("flaky", "?fail=1"), { method: "PUT", body: "once" });
@@ -840,6 +855,20 @@ export const only = {
     while (more.length < 3) await sleep(1);
     equal([await Promise.all(more), counts(client)], [["hello", "hello", "hello"], { active: 0, queued: 0 }]);
     stop();
+  },
+  async an_abort_from_within_the_core_frees_its_number_once() {
+    const controller = new AbortController();
+    const sent = [];
+    const transport = async ({ url }) => (sent.push(url.at(-1)), new Response(null, { status: url.endsWith("/bad") ? 503 : 200 }));
+    const client = new Client({ fetch: transport, retry: { baseDelay: 0 } });
+    let more;
+    client.observe(({ stage }) => {
+      if (stage !== "waiting") return;
+      controller.abort("enough");
+      more = client.fetch("http://127.0.0.1:1/good");
+    });
+    equal(await rejection(client.fetch("http://127.0.0.1:1/bad", { signal: controller.signal })), "enough");
+    equal([(await more).status, attemptsOf(await more), sent, counts(client)], [200, 1, ["d", "d"], { active: 0, queued: 0 }]);
   },
   async shortcuts_send_what_they_say(lab) {
     const client = new Client();
