@@ -1,6 +1,7 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios on it:
- * `node test/run.mjs LAB_URL [node] [module] [bundle] [packed]`. The last line of each platform counts what passed and failed.
+ * `node test/run.mjs LAB_URL [node] [module] [bundle] [packed]`, or, when named and with their folder in ENGINES, `[deno] [bun] [workerd]`.
+ * The last line of each platform counts what passed and failed.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,10 +12,12 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
+import { inBun, inDeno, inWorkerd } from "./engines.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base = "http://127.0.0.1:8737", ...platforms] = process.argv.slice(2);
 const all = { node: inNode, module: inPage, bundle: inBundle, packed: asPacked };
+const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
 
 /** The tarball. */
@@ -172,7 +175,7 @@ let failed = 0;
 try {
   install();
   for (const platform of platforms.length > 0 ? platforms : Object.keys(all)) {
-    const results = [...(platform === "node" ? await sameNames() : []), ...(await all[platform]())];
+    const results = [...(platform === "node" ? await sameNames() : []), ...(await (all[platform] ?? engines[platform])(user, base))];
     const wrong = results.filter((result) => result.error);
     for (const { name, error } of wrong) console.log(`FAILED ${name}\n${error}\n`);
     console.log(`js-${platform}: ${results.length - wrong.length} passed, ${wrong.length} failed`);

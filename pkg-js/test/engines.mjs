@@ -1,0 +1,109 @@
+/**
+ * The scenarios in engines that are neither Node nor a browser: Deno, Bun and workerd, which tests/setup.sh installs.
+ * Each takes the installed package as its users do, and where one differs from the platform's standards the reason stands in `differs`.
+ */
+import { spawn } from "node:child_process";
+import { copyFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { build } from "esbuild";
+
+/** Scenarios that fail on an engine, and why. Each is run all the same: one that passes has to leave this table. */
+export const differs = {
+  deno: {},
+  bun: {},
+  workerd: {},
+};
+
+/** The engine's program, in the folder that ENGINES names. */
+function program(name) {
+  const folder = process.env.ENGINES;
+  if (!folder) throw new Error("ENGINES has to name the folder of the engines; tests/setup.sh installs them");
+  return path.join(folder, "node_modules", ".bin", name);
+}
+
+/** What a program writes, until it ends or `limit` milliseconds have passed. */
+function output(command, args, options, limit = 240_000) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: limit, ...options });
+    const [out, err] = [[], []];
+    child.stdout.on("data", (data) => out.push(data));
+    child.stderr.on("data", (data) => err.push(data));
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      const [text, errors] = [Buffer.concat(out).toString(), Buffer.concat(err).toString()];
+      if (status === 0) resolve(text);
+      else reject(new Error(`${path.basename(command)} ended with ${signal ?? status}\n${text}\n${errors}`));
+    });
+  });
+}
+
+/** The last line of what was written, as JSON. */
+const lastLine = (text) => JSON.parse(text.trim().split("\n").at(-1));
+
+/** Results in which a difference that is known, and still there, has passed. */
+function judged(engine, results) {
+  const known = differs[engine];
+  const missing = Object.keys(known).filter((name) => !results.some((result) => result.name === name));
+  const judge = ({ name, error }) => {
+    if (!known[name]) return { name, error };
+    return error ? { name } : { name, error: `passes now: its reason in the table for ${engine} is obsolete` };
+  };
+  return [...results.map(judge), ...missing.map((name) => ({ name, error: `stands in the table for ${engine} and is no scenario` }))];
+}
+
+/** An engine with a command line, which imports the installed package by its name. */
+async function onCommandLine(engine, user, base, args) {
+  const main = path.join(user, `${engine}.mjs`);
+  writeFileSync(main, `import { readFile } from "node:fs/promises";
+    import process from "node:process";
+    import { run } from "./scenarios.mjs";
+    const wasm = () => readFile(new URL("./node_modules/waterspout/dist/waterspout.wasm", import.meta.url));
+    console.log(JSON.stringify(await run(${JSON.stringify(base)}, "js-${engine}", { streams: true, wasm })));
+    process.exit(0);`);
+  return judged(engine, lastLine(await output(program(engine), [...args, main], { cwd: user })));
+}
+
+/** Deno, with the permissions that the scenarios need and no others. */
+export const inDeno = (user, base) => onCommandLine("deno", user, base, ["run", "--no-prompt", "--allow-net=127.0.0.1,localhost", `--allow-read=${user}`]);
+
+export const inBun = (user, base) => onCommandLine("bun", user, base, ["run"]);
+
+/** workerd, which compiles the module and gives it to the entry for its condition; a worker may not compile one itself. */
+export async function inWorkerd(user, base) {
+  const contents = `import compiled from "./waterspout.wasm";
+    import { run } from "./scenarios.mjs";
+    export default {
+      async fetch() {
+        return Response.json(await run(${JSON.stringify(base)}, "js-workerd", { streams: true, wasm: () => compiled }));
+      },
+    };`;
+  await build({ stdin: { contents, resolveDir: user }, bundle: true, format: "esm", conditions: ["workerd"], external: ["./waterspout.wasm"], outfile: path.join(user, "worker.mjs"), logLevel: "warning" });
+  copyFileSync(path.join(user, "node_modules/waterspout/dist/waterspout.wasm"), path.join(user, "waterspout.wasm"));
+  writeFileSync(path.join(user, "workerd.capnp"), `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [(name = "worker.mjs", esModule = embed "worker.mjs"), (name = "waterspout.wasm", wasm = embed "waterspout.wasm")],
+      compatibilityDate = "2025-11-01",
+      globalOutbound = "loopback",
+    )),
+    (name = "loopback", network = (allow = ["local"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+`);
+  const args = ["serve", "--control-fd=3", path.join(user, "workerd.capnp")];
+  const child = spawn(program("workerd"), args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  try {
+    const port = await new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("exit", (status) => reject(new Error(`workerd ended with ${status}`)));
+      child.stdio[3].on("data", (line) => resolve(JSON.parse(line).port));
+    });
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(240_000) });
+    if (!answer.ok) throw new Error(`the worker answered ${answer.status}: ${await answer.text()}`);
+    return judged("workerd", await answer.json());
+  } finally {
+    child.kill();
+  }
+}
