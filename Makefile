@@ -3,10 +3,11 @@
 # The recipes source tests/setup.sh, which is bash; /bin/sh is another shell on many systems.
 SHELL := bash
 
-.PHONY: help test test-servers lint setup package www size clean
+.PHONY: help test test-all test-servers lint setup package www size clean
 
 help:
 	@echo "make test     all tests, on every platform; installs what it lacks"
+	@echo "make test-all      those, and the npm package in Deno, Bun and workerd"
 	@echo "make test-servers  only the tests with servers that others have written"
 	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
 	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
@@ -17,6 +18,9 @@ help:
 
 test:
 	@tests/run.sh
+
+test-all:
+	@tests/run.sh all
 
 test-servers:
 	@tests/run.sh servers

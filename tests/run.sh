@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Runs every suite on every platform and prints one line for each, then the total:
-#   tests/run.sh            all suites
-#   tests/run.sh native js  those whose names begin so
+#   tests/run.sh            the suites of `suites`
+#   tests/run.sh native js  those whose names begin so, of `more` too
+#   tests/run.sh all        those of both
 # A suite that ran no test has failed. Full output of each is in target/test-logs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
 suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle js-packed size page)
+more=(js-deno js-bun js-workerd)
 only=("$@")
+[ "$#" -gt 0 ] || only=("${suites[@]}")
+[ "$*" != all ] || only=("${suites[@]}" "${more[@]}")
 for prefix in "${only[@]}"; do
-  [[ " ${suites[*]}" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are: ${suites[*]}"
+  [[ " ${suites[*]} ${more[*]}" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are: ${suites[*]} ${more[*]}, and all"
 done
 
 # Whether one of these suites is to run.
 wanted() {
-  [ "${#only[@]}" -eq 0 ] && return 0
   local name prefix
   for name in "$@"; do
     for prefix in "${only[@]}"; do [[ "$name" == "$prefix"* ]] && return 0; done
@@ -28,6 +31,10 @@ export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_prox
 setup_cargo
 if wanted servers; then setup_servers; fi
 if wanted "${suites[@]:3}"; then setup_all; fi
+if wanted "${more[@]}"; then
+  setup_package
+  setup_engines
+fi
 logs="$(target_directory)/test-logs"
 mkdir -p "$logs"
 summary=()
@@ -106,18 +113,21 @@ in_package=(bash -c 'cd pkg-js && exec "$@"' --)
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers --test proxies
-if wanted "${suites[@]:3}" && step lab start_lab; then
+if wanted "${suites[@]:3}" "${more[@]}" && step lab start_lab; then
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
   suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing \
     --test browser --test dedicated_worker --test shared_worker --test service_worker
   if wanted sdk && step sdk-module build_sdk; then
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
   fi
-  if wanted "${suites[@]:6}" && step package make --no-print-directory package; then
+  if wanted "${suites[@]:6}" "${more[@]}" && step package make --no-print-directory package; then
     suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
     suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
     suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle
     suite js-packed "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" packed
+    suite js-deno "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" deno
+    suite js-bun "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bun
+    suite js-workerd "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" workerd
     suite size "${in_package[@]}" npm run --silent size
     suite page bash -c 'node www/build.mjs && exec node www/test/page.mjs "$1"' -- "$WATERSPOUT_LAB"
   fi

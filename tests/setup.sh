@@ -120,6 +120,23 @@ setup_servers() {
 # Servers are where a user's PATH does not always lead.
 has_service() { PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" has "$1"; }
 
+# JavaScript engines that are neither Node nor a browser, from npm, whose packages hold the programs. What they do differently
+# is in pkg-js/test/engines.mjs, for these versions.
+setup_engines() {
+  local wanted="deno@2.9.6 bun@1.4.5 workerd@1.20261117.1"
+  setup_node
+  ENGINES="$(target_directory)/engines"
+  if [ "$(cat "$ENGINES/installed" 2>/dev/null)" != "$wanted" ]; then
+    say "installing JavaScript engines in $ENGINES: $wanted"
+    mkdir -p "$ENGINES"
+    # shellcheck disable=SC2086 # one word for each
+    npm install --prefix "$ENGINES" --no-audit --no-fund --ignore-scripts --loglevel=error $wanted >/dev/null \
+      || give_up "npm could not install $wanted"
+    printf '%s\n' "$wanted" >"$ENGINES/installed"
+  fi
+  export ENGINES
+}
+
 setup_all() {
   setup_package
   setup_wasm_pack

@@ -21,11 +21,13 @@ export function platformInit(request: Request, init: object | undefined): Reques
 /**
  * `init` with other members; getters and inherited members are read from `init` as the platform would.
  *
- * A second argument that is not empty resets the referrer of a Request, so that of `input` is given again.
+ * A second argument that is not empty resets the referrer of a Request, so that of `input` is given again. So is the method:
+ * Bun takes a proxy without one for a wish for GET.
  */
 export function withMembers(input: unknown, init: WaterspoutInit | undefined, set: Record<string, unknown>): RequestInit {
   const before: Record<PropertyKey, unknown> = {};
   if (input instanceof Request) {
+    before.method = input.method;
     before.referrer = input.referrer;
     before.referrerPolicy = input.referrerPolicy;
   }

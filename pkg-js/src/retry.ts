@@ -34,9 +34,9 @@ export function delayAfter(retry: Retry, occasion: Omit<Occasion, "default">): n
   return Math.min(asked(response) ?? own, retry.maxDelay);
 }
 
-/** A failure of the network, or a limit of the attempt's own. */
+/** A failure of the network, which workerd tells by a mark and not by a class, or a limit of the attempt's own. */
 function isPassing(error: unknown): boolean {
-  return error instanceof Error && (error.name === "TypeError" || error.name === "TimeoutError");
+  return error instanceof Error && (error.name === "TypeError" || error.name === "TimeoutError" || ("retryable" in error && error.retryable === true));
 }
 
 /** How long the server asks to wait, in milliseconds, if it does. */
