@@ -21,7 +21,10 @@ done
 wanted() {
   local name prefix
   for name in "$@"; do
-    for prefix in "${only[@]}"; do [[ "$name" == "$prefix"* ]] && return 0; done
+    for prefix in "${only[@]}"; do
+      # A whole name means that suite alone: js-bun is not the beginning of js-bundle.
+      [[ "$name" == "$prefix" || ("$name" == "$prefix"* && " ${suites[*]} ${more[*]} " != *" $prefix "*) ]] && return 0
+    done
   done
   return 1
 }

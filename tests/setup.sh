@@ -129,8 +129,9 @@ setup_engines() {
   if [ "$(cat "$ENGINES/installed" 2>/dev/null)" != "$wanted" ]; then
     say "installing JavaScript engines in $ENGINES: $wanted"
     mkdir -p "$ENGINES"
+    # Their scripts put the programs where wrappers are, which would keep workerd's control descriptor from it.
     # shellcheck disable=SC2086 # one word for each
-    npm install --prefix "$ENGINES" --no-audit --no-fund --ignore-scripts --loglevel=error $wanted >/dev/null \
+    npm install --prefix "$ENGINES" --ignore-scripts=false --no-audit --no-fund --loglevel=error $wanted >/dev/null \
       || give_up "npm could not install $wanted"
     printf '%s\n' "$wanted" >"$ENGINES/installed"
   fi
