@@ -118,7 +118,7 @@ suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers --test proxies
 if wanted "${suites[@]:3}" "${more[@]}" && step lab start_lab; then
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
-  suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "$CHROMEDRIVER" . --features json,testing \
+  suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "${CHROMEDRIVER:-}" . --features json,testing \
     --test browser --test dedicated_worker --test shared_worker --test service_worker
   if wanted sdk && step sdk-module build_sdk; then
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
