@@ -202,9 +202,9 @@ export class Job implements Task {
   #anew(): Request {
     const before = this.#request;
     const members = { ...this.#body.members(false), signal: this.#newSignal(), referrer: before.referrer, referrerPolicy: before.referrerPolicy };
+    // A form is written with another boundary each time. Bun keeps the type of the Request before, whatever the headers say.
+    if ("body" in members && members.body instanceof FormData) before.headers.delete("content-type");
     const headers = new Headers(before.headers);
-    // A form is written with another boundary each time.
-    if ("body" in members && members.body instanceof FormData) headers.delete("content-type");
     return new Request(before, { ...members, headers });
   }
 
