@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use futures::{Future, FutureExt, stream};
 use waterspout::http::{Method, StatusCode};
 use waterspout::testing::{ManualTimer, MockBackend};
 use waterspout::{
-    Body, Builder, Bytes, CircuitBreaker, Client, Error, ErrorKind, Phase, Request, Response, Result, Retry,
+    Body, Builder, Bytes, CircuitBreaker, Client, Error, ErrorKind, Event, Phase, Request, Response, Result, Retry,
     RetryBudget,
 };
 
@@ -446,4 +447,54 @@ fn a_request_whose_circuit_opens_returns_what_it_has() {
     let breaker = CircuitBreaker::new().failures(2);
     let stage = stage(&[Act::Status(503)], |builder| builder.circuit_breaker(breaker).retry(at_once().attempts(9)));
     assert_eq!(statuses(&stage.get().unwrap()), [503, 503]);
+}
+
+/// A client whose first attempt has failed and that now backs off.
+fn backing_off(
+    seen: &Arc<Mutex<Vec<waterspout::Stage>>>,
+) -> (Client, ManualTimer, futures::future::LocalBoxFuture<'static, Result<Response>>) {
+    let (timer, told) = (ManualTimer::new(), seen.clone());
+    let client = Client::builder()
+        .backend(MockBackend::new(|request: Request| {
+            async move { Ok(Response::new(StatusCode::SERVICE_UNAVAILABLE, request.url().clone(), "")) }.boxed()
+        }))
+        .timer(timer.clone())
+        .max_active(1)
+        .retry(Retry::new().attempts(2).base_delay(seconds(60)))
+        .observer(move |event: &Event<'_>| told.lock().unwrap().push(event.stage))
+        .build()
+        .unwrap();
+    let mut sending = client.get(URL).send().boxed_local();
+    assert!((&mut sending).now_or_never().is_none());
+    (client, timer, sending)
+}
+
+#[test]
+fn a_client_closed_at_once_ends_those_that_back_off() {
+    let (client, timer, sending) = backing_off(&Arc::default());
+    let woken = Arc::new(AtomicBool::new(false));
+    struct Flag(Arc<AtomicBool>);
+    impl std::task::Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let waker = Waker::from(Arc::new(Flag(woken.clone())));
+    let mut sending = pin!(sending);
+    assert!(sending.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    client.close_now();
+    assert!(woken.load(Ordering::SeqCst), "it is told at once");
+    let Poll::Ready(outcome) = sending.as_mut().poll(&mut Context::from_waker(&waker)) else { panic!("it waits on") };
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!((client.stats().active, client.stats().queued, timer.pending()), (0, 0, 0));
+}
+
+#[test]
+fn an_observer_hears_that_a_request_backs_off() {
+    let seen = Arc::default();
+    let (_client, timer, sending) = backing_off(&seen);
+    timer.advance(seconds(600));
+    assert_eq!(block_on(sending).unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    use waterspout::Stage::{Done, Head, Started, Waiting};
+    assert_eq!(*seen.lock().unwrap(), [Started, Waiting, Started, Head, Done]);
 }
