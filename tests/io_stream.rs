@@ -312,6 +312,23 @@ fn writes_queue_while_connecting_and_leave_in_their_order() {
 }
 
 #[test]
+fn a_write_that_is_kept_and_polled_no_more_holds_up_nobody() {
+    let mut tasks = Tasks::default();
+    let wire = Wire::narrow(0);
+    let stream = Rc::new(wire.stream());
+    let mut kept = stream.write("one ");
+    assert!((&mut kept).now_or_never().is_none());
+    let other = stream.clone();
+    let second = tasks.spawn(async move { other.write("two").await });
+    assert!(!second.is_done());
+    wire.widen(100);
+    tasks.run();
+    assert!(second.take().unwrap().is_ok());
+    assert_eq!(wire.written(), "one two");
+    drop(kept);
+}
+
+#[test]
 fn a_write_is_done_when_its_bytes_have_left_and_not_before() {
     let mut tasks = Tasks::default();
     let wire = Wire::narrow(2);

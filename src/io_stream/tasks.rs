@@ -73,10 +73,10 @@ impl Registry {
         }
     }
 
-    /// Everybody who can drive the stream on: of the writers the first is enough.
+    /// Everybody who can drive the stream on. One would be enough, if it were sure to be polled; nobody is.
     fn take_drivers(&mut self, due: &mut Vec<Waker>) {
         self.take_others(due);
-        due.extend(self.writers.pop_first().map(|(_, waker)| waker));
+        due.extend(std::mem::take(&mut self.writers).into_values());
     }
 }
 

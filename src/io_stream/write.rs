@@ -68,10 +68,8 @@ impl IoStream {
     }
 }
 
-/// The wait of [`IoStream::write`] and [`IoStream::flush`]. The bytes are queued whether or not it is polled.
-///
-/// Of several writes that wait the first is woken to send for all. One that has been polled and is to be polled no more
-/// should therefore be dropped, or it holds up those behind it; its bytes are sent all the same.
+/// The wait of [`IoStream::write`] and [`IoStream::flush`]. The bytes are queued whether or not it is polled, and whoever
+/// is polled sends for all.
 #[must_use = "whether the bytes have left is known only to who awaits it"]
 pub struct Write<'a> {
     seat: Seat<'a>,
