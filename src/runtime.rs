@@ -8,28 +8,60 @@ use std::time::Duration;
 
 use crate::future::BoxFuture;
 
-/// A point on a [`Timer`]'s clock. Monotonic; its origin is the timer's own choice.
+/// A point on a [`Timer`]'s clock, in nanoseconds. Monotonic; its origin is the timer's own choice, and its last point is
+/// 584 years later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(Duration);
+pub struct Instant(u64);
+
+/// A length of time in nanoseconds, at most 584 years of them.
+pub(crate) const fn nanos(time: Duration) -> u64 {
+    // Whole seconds first: the standard library would multiply 128 bits wide.
+    if time.as_secs() >= u64::MAX / NANOS_PER_SECOND {
+        return u64::MAX;
+    }
+    time.as_secs() * NANOS_PER_SECOND + time.subsec_nanos() as u64
+}
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 impl Instant {
-    /// The point `elapsed` after the clock's origin.
+    /// The point `elapsed` after the clock's origin; the clock's last point if there is none.
     pub const fn from_origin(elapsed: Duration) -> Self {
-        Self(elapsed)
+        Self(nanos(elapsed))
     }
 
     /// The time between the clock's origin and this point.
     pub const fn since_origin(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// The point so many nanoseconds after the clock's origin.
+    pub(crate) const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// How many nanoseconds after the clock's origin it is.
+    pub(crate) const fn nanos(self) -> u64 {
         self.0
+    }
+
+    /// The point so many nanoseconds later; the clock's last point if there is none.
+    pub(crate) const fn later(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
     }
 
     /// The point `time` earlier; the clock's origin if there is none.
     pub(crate) const fn before(self, time: Duration) -> Self {
-        Self(self.0.saturating_sub(time))
+        Self(self.0.saturating_sub(nanos(time)))
     }
 
     /// The time from `earlier` to this point; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    /// The same in nanoseconds.
+    pub(crate) const fn nanos_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }
@@ -39,7 +71,7 @@ impl Add<Duration> for Instant {
 
     /// The point `after` later; the clock's last point if there is none.
     fn add(self, after: Duration) -> Self {
-        Self(self.0.saturating_add(after))
+        self.later(nanos(after))
     }
 }
 

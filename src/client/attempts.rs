@@ -7,7 +7,9 @@ use super::Inner;
 use super::breaker::{Breaker, Permit};
 use super::clock::Clock;
 use super::deadline::Deadline;
+use super::queue::Queue;
 use super::send::Plan;
+use super::stop::Stop;
 use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::future::BoxFuture;
@@ -114,8 +116,14 @@ impl<'a> Plan for Attempts<'a> {
         self.start().unwrap_or_else(|error| Box::pin(async { Err(error) }))
     }
 
-    fn progress(&self) -> Option<Progress> {
-        self.progress.clone()
+    fn waits<C: Clock>(&mut self, deadline: &mut Deadline<C>) {
+        if let Some(progress) = &self.progress {
+            deadline.follow(progress);
+        }
+    }
+
+    fn stopped(&self, stop: Stop, queue: &Queue) -> Error {
+        stop.into_error(queue)
     }
 
     fn again<C: Clock>(&mut self, outcome: &Result<Response>, deadline: &Deadline<C>) -> Option<Duration> {

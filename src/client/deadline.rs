@@ -6,12 +6,36 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::clock::{Clock, Wait};
-use crate::error::{Error, Limit, Phase, Result};
+use crate::error::{Error, Limit, Phase};
 use crate::progress::Progress;
-use crate::runtime::Instant;
+use crate::runtime::{Instant, nanos};
+
+/// A limit by its option's name; nanoseconds, never zero.
+#[derive(Clone, Copy)]
+struct Bound {
+    name: &'static str,
+    length: u64,
+}
 
 /// A limit, and since when it counts.
-type Since = (Limit, Instant);
+type Since = (Bound, Instant);
+
+/// A limit has passed: which one, in which phase, and after what time.
+#[derive(Clone, Copy)]
+pub(crate) struct Overdue {
+    pub(crate) phase: Phase,
+    /// The limit's name.
+    pub(crate) name: &'static str,
+    length: u64,
+    elapsed: u64,
+}
+
+impl From<Overdue> for Error {
+    fn from(overdue: Overdue) -> Self {
+        let limit = Limit { name: overdue.name, duration: Duration::from_nanos(overdue.length) };
+        Self::timeout(overdue.phase, limit, Duration::from_nanos(overdue.elapsed))
+    }
+}
 
 /// Watches a request through its phases with one alarm, which is set only when a wait really waits.
 ///
@@ -20,22 +44,25 @@ type Since = (Limit, Instant);
 pub(crate) struct Deadline<C: Clock> {
     clock: C,
     started: Instant,
-    total: Option<Since>,
+    total: Option<Bound>,
     /// The limit of the present attempt, and when that began.
-    attempt: Option<Limit>,
+    attempt: Option<Bound>,
     begun: Instant,
     phase: Phase,
     /// The limit of the present phase.
-    limit: Option<Limit>,
+    limit: Option<Bound>,
     since: Instant,
     /// What the backend asked for on top of the limit.
-    allowance: Duration,
+    allowance: u64,
+    /// How many bytes had left when the attempt was looked at last.
+    seen: u64,
     alarm: Option<C::Wait>,
 }
 
 /// A limit of that name; zero is none.
-fn named(name: &'static str, duration: Option<Duration>) -> Option<Limit> {
-    duration.filter(|duration| !duration.is_zero()).map(|duration| Limit { name, duration })
+fn named(name: &'static str, duration: Option<Duration>) -> Option<Bound> {
+    let length = duration.map_or(0, nanos);
+    (length > 0).then_some(Bound { name, length })
 }
 
 impl<C: Clock> Deadline<C> {
@@ -45,33 +72,35 @@ impl<C: Clock> Deadline<C> {
         Self {
             clock: clock.clone(),
             started: now,
-            total: named("total", total).map(|limit| (limit, now)),
+            total: named("total", total),
             attempt: None,
             begun: now,
             phase: Phase::Queue,
             limit: None,
             since: now,
-            allowance: Duration::ZERO,
+            allowance: 0,
+            seen: 0,
             alarm: None,
         }
     }
 
     /// The time since the start.
     pub(crate) fn age(&self) -> Duration {
-        self.elapsed(self.started)
+        Duration::from_nanos(self.elapsed(self.started))
     }
 
     /// Starts an attempt, with a limit on all of it up to the head; zero is none.
     pub(crate) fn attempt(&mut self, limit: Option<Duration>) {
         self.attempt = named("attempt", limit);
         self.begun = self.clock.now();
+        self.seen = 0;
     }
 
     /// Enters a phase; a limit of zero is none. The attempt's limit ends with the head.
     pub(crate) fn enter(&mut self, phase: Phase, name: &'static str, duration: Option<Duration>) {
         self.phase = phase;
         self.limit = named(name, duration);
-        self.allowance = Duration::ZERO;
+        self.allowance = 0;
         self.attempt.take_if(|_| phase != Phase::Head);
         self.touch();
     }
@@ -83,17 +112,18 @@ impl<C: Clock> Deadline<C> {
         }
     }
 
-    /// Runs `future` within the present phase's limit and the total one.
-    pub(crate) async fn bound<F: Future>(&mut self, progress: Option<&Progress>, future: F) -> Result<F::Output> {
+    /// Runs `future` within the present phase's limit and the total one; `look` is called whenever it waits.
+    pub(crate) async fn bound<F: Future>(
+        &mut self,
+        mut look: impl FnMut(&mut Self),
+        future: F,
+    ) -> Result<F::Output, Overdue> {
         let mut future = pin!(future);
-        let mut seen = 0;
         let outcome = poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
-            if let Some(progress) = progress {
-                self.follow(progress, &mut seen);
-            }
+            look(self);
             self.poll_expired(cx).map(Err)
         })
         .await;
@@ -115,43 +145,42 @@ impl<C: Clock> Deadline<C> {
 
     /// Takes into account what the backend tells: a piece that left starts the phase's limit again, and while it
     /// connects that limit does not count.
-    fn follow(&mut self, progress: &Progress, seen: &mut u64) {
-        self.allowance = progress.allowance();
+    pub(crate) fn follow(&mut self, progress: &Progress) {
+        self.allowance = nanos(progress.allowance());
         let connecting = progress.is_connecting();
         let was_connecting = self.phase == Phase::Connect;
-        if connecting || was_connecting || progress.bytes() != *seen {
-            *seen = progress.bytes();
+        if connecting || was_connecting || progress.bytes() != self.seen {
+            self.seen = progress.bytes();
             self.phase = if connecting { Phase::Connect } else { Phase::Head };
             self.touch();
         }
     }
 
-    fn elapsed(&self, start: Instant) -> Duration {
-        self.clock.now().since(start)
+    fn elapsed(&self, start: Instant) -> u64 {
+        self.clock.now().nanos_since(start)
     }
 
     /// The time since the present attempt began.
     pub(crate) fn attempted(&self) -> Duration {
-        self.elapsed(self.begun)
+        Duration::from_nanos(self.elapsed(self.begun))
     }
 
     /// How much of the total limit is left, if there is one.
     pub(crate) fn left(&self) -> Option<Duration> {
-        let (limit, since) = self.total?;
-        Some(limit.duration.saturating_sub(self.elapsed(since)))
+        let limit = self.total?;
+        Some(Duration::from_nanos(limit.length.saturating_sub(self.elapsed(self.started))))
     }
 
-    /// The error, if the total limit has passed; costs a look at the clock.
-    pub(crate) fn overdue(&self) -> Option<Error> {
-        let (limit, since) = self.total?;
-        let elapsed = self.elapsed(since);
-        (elapsed >= limit.duration).then(|| Error::timeout(self.phase, limit, elapsed))
+    /// What to tell if the total limit has passed; costs a look at the clock.
+    pub(crate) fn overdue(&self) -> Option<Overdue> {
+        let overdue = self.past((self.total?, self.started));
+        (overdue.elapsed >= overdue.length).then_some(overdue)
     }
 
-    /// Ready with the error once a limit has passed.
-    pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+    /// Ready with what to tell once a limit has passed.
+    pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Overdue> {
         loop {
-            let Some((deadline, (limit, since))) = self.next() else {
+            let Some((deadline, limit)) = self.next() else {
                 self.alarm = None;
                 return Poll::Pending;
             };
@@ -163,19 +192,24 @@ impl<C: Clock> Deadline<C> {
             let went_off_for = alarm.at();
             self.alarm = None;
             if went_off_for >= deadline {
-                return Poll::Ready(Error::timeout(self.phase, limit, self.elapsed(since)));
+                return Poll::Ready(self.past(limit));
             }
         }
     }
 
+    fn past(&self, (Bound { name, length }, since): Since) -> Overdue {
+        Overdue { phase: self.phase, name, length, elapsed: self.elapsed(since) }
+    }
+
     /// When which limit passes first; of several at once, the widest.
     fn next(&self) -> Option<(Instant, Since)> {
-        let own = self.limit.filter(|_| self.phase != Phase::Connect).map(|limit| (limit, self.since));
-        let attempt = self.attempt.map(|limit| (limit, self.begun));
+        let own = self.limit.filter(|_| self.phase != Phase::Connect);
         let mut first: Option<(Instant, Since)> = None;
-        for (limit, more) in [(own, self.allowance), (attempt, Duration::ZERO), (self.total, Duration::ZERO)] {
-            let Some((limit, since)) = limit else { continue };
-            let at = since + limit.duration + more;
+        for (limit, since, more) in
+            [(own, self.since, self.allowance), (self.attempt, self.begun, 0), (self.total, self.started, 0)]
+        {
+            let Some(limit) = limit else { continue };
+            let at = since.later(limit.length).later(more);
             if first.is_none_or(|(soonest, _)| at <= soonest) {
                 first = Some((at, (limit, since)));
             }

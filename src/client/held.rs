@@ -11,6 +11,7 @@ use futures::Stream;
 use super::alarms::Alarms;
 use super::observe::{Stage, Trace};
 use super::send::Hold;
+use super::stop::Stop;
 use crate::body::Body;
 use crate::error::{Error, Phase, Result};
 use crate::progress::Progress;
@@ -54,20 +55,20 @@ impl Stream for HeldBody {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(hold) = &mut this.hold else { return Poll::Ready(None) };
-        let item = match hold.deadline.overdue().or_else(|| hold.slot.ended(Phase::Body)) {
+        let item = match hold.deadline.overdue().map(Stop::Overdue).or_else(|| hold.slot.ended(Phase::Body)) {
             // However fast the pieces come, the total limit ends them, and so does the end of the client.
-            Some(error) => Some(Err(error)),
+            Some(stop) => Some(Err(hold.slot.error(stop))),
             None => match Pin::new(&mut this.body).poll_next(cx) {
                 Poll::Ready(item) => item,
                 Poll::Pending => {
                     if !std::mem::replace(&mut this.waiting, true) {
                         hold.deadline.touch();
                     }
-                    let error = match hold.slot.poll_ended(cx, Phase::Body) {
-                        Poll::Ready(error) => error,
-                        Poll::Pending => ready!(hold.deadline.poll_expired(cx)),
+                    let stop = match hold.slot.poll_ended(cx, Phase::Body) {
+                        Poll::Ready(stop) => stop,
+                        Poll::Pending => Stop::Overdue(ready!(hold.deadline.poll_expired(cx))),
                     };
-                    Some(Err(error))
+                    Some(Err(hold.slot.error(stop)))
                 }
             },
         };

@@ -17,6 +17,7 @@ pub(crate) mod send;
 #[cfg(feature = "tower")]
 mod service;
 mod spawned;
+pub(crate) mod stop;
 mod watch;
 
 use std::fmt;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::deadline::Deadline;
 use super::queue::{Acquire, Caller, Queue, Slot};
+use super::stop::Stop;
 use crate::error::{Error, Phase};
-use crate::progress::Progress;
 
 /// What all requests of a client share.
 pub(crate) struct Gate<C> {
@@ -40,16 +40,19 @@ pub(crate) struct Hold<C: Clock> {
 /// A closure that starts an attempt is one that never tries again.
 pub(crate) trait Plan {
     type Output;
-    type Error: From<Error>;
+    type Error;
     type Attempt: Future<Output = Result<Self::Output, Self::Error>>;
 
     /// Starts an attempt.
     fn attempt(&mut self) -> Self::Attempt;
 
-    /// Where the present attempt tells how far it is.
-    fn progress(&self) -> Option<Progress> {
-        None
+    /// The present attempt waits; the deadline can be told how far it is.
+    fn waits<C: Clock>(&mut self, deadline: &mut Deadline<C>) {
+        let _ = deadline;
     }
+
+    /// The error for a request of `queue` that ends without one of its own.
+    fn stopped(&self, stop: Stop, queue: &Queue) -> Self::Error;
 
     /// How long to wait before another attempt; `None` makes `outcome` the last. The deadline says how long the present
     /// one took, and how much time is left.
@@ -75,6 +78,10 @@ where
 
     fn attempt(&mut self) -> F {
         self()
+    }
+
+    fn stopped(&self, stop: Stop, queue: &Queue) -> E {
+        stop.into_error(queue).into()
     }
 }
 
@@ -109,20 +116,19 @@ pub(crate) async fn send<C: Clock, P: Plan>(
 ) -> Result<(P::Output, Hold<C>), P::Error> {
     let mut deadline = Deadline::start(&gate.clock, limits.total);
     loop {
-        let mut slot = enter(gate, limits, &mut deadline, caller, follow).await?;
-        if let Some(error) = deadline.overdue() {
-            return Err(error.into());
-        }
+        let mut slot = match enter(gate, limits, &mut deadline, caller, follow).await {
+            Ok(slot) => slot,
+            Err(stop) => return Err(plan.stopped(stop, &gate.queue)),
+        };
         deadline.attempt(limits.attempt);
         deadline.enter(Phase::Head, "head", limits.head);
         let outcome = {
             let attempt = pin!(plan.attempt());
-            let progress = plan.progress();
             let guarded = slot.guard(Phase::Head, attempt);
-            match deadline.bound(progress.as_ref(), guarded).await.and_then(|outcome| outcome) {
+            let outcome = deadline.bound(|deadline| plan.waits(deadline), guarded).await;
+            match outcome.map_err(Stop::Overdue).and_then(|outcome| outcome) {
                 Ok(outcome) => outcome,
-                // A limit has passed, or the client was closed.
-                Err(error) => Err(error.into()),
+                Err(stop) => Err(plan.stopped(stop, &gate.queue)),
             }
         };
         let Some(delay) = plan.again(&outcome, &deadline) else {
@@ -133,7 +139,9 @@ pub(crate) async fn send<C: Clock, P: Plan>(
         drop(slot);
         follow.waiting();
         caller.again = true;
-        gate.queue.unless_ended(deadline.sleep(delay)).await?;
+        if let Err(refusal) = gate.queue.unless_ended(deadline.sleep(delay)).await {
+            return Err(plan.stopped(refusal.into(), &gate.queue));
+        }
     }
 }
 
@@ -144,7 +152,7 @@ async fn enter<C: Clock>(
     deadline: &mut Deadline<C>,
     caller: Caller<'_>,
     follow: &impl Follow,
-) -> Result<Slot, Error> {
+) -> Result<Slot, Stop> {
     let slot = match gate.queue.try_acquire(&caller)? {
         Some(slot) => slot,
         None => {
@@ -158,9 +166,12 @@ async fn enter<C: Clock>(
                 }
                 slot
             });
-            deadline.bound(None, wait).await??
+            deadline.bound(|_| (), wait).await??
         }
     };
     follow.started();
-    Ok(slot)
+    match deadline.overdue() {
+        Some(overdue) => Err(overdue.into()),
+        None => Ok(slot),
+    }
 }

@@ -3,15 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use super::{host, tasks};
 use crate::client::clock::{Clock, Wait};
 use crate::future::BoxFuture;
 use crate::runtime::{Instant, Timer};
 
-/// An engine may fire so much early; a wait that finds itself so near its end is set again.
-const EARLY: Duration = Duration::from_millis(2);
+/// An engine may fire so many nanoseconds early; a wait that finds itself so near its end is set again.
+const EARLY: u64 = 2_000_000;
 
 /// The longest delay that engines know, in milliseconds; longer waits are made of several.
 const LONGEST: f64 = 0x7fff_ffff as f64;
@@ -25,7 +24,7 @@ impl Clock for HostClock {
 
     fn now(&self) -> Instant {
         // The cast saturates, so that even a clock gone mad gives a number.
-        Instant::from_origin(Duration::from_nanos((host::now() * 1e6) as u64))
+        Instant::from_nanos((host::now() * 1e6) as u64)
     }
 
     fn until(&self, at: Instant) -> HostWait {
@@ -65,15 +64,15 @@ impl Wait for HostWait {
 
     fn poll(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         let now = Clock::now(&HostClock);
-        let left = self.at.since(now);
-        if left.is_zero() {
+        let left = self.at.nanos_since(now);
+        if left == 0 {
             return Poll::Ready(());
         }
-        if self.timer.is_none_or(|(_, due)| due.since(now) <= EARLY) {
+        if self.timer.is_none_or(|(_, due)| due.nanos_since(now) <= EARLY) {
             self.unset();
-            let delay = (left.as_secs_f64() * 1e3).ceil().min(LONGEST);
+            let delay = (left as f64 / 1e6).ceil().min(LONGEST);
             let timer = host::set(tasks::current(), delay);
-            self.timer = Some((timer, now + Duration::from_millis(delay as u64)));
+            self.timer = Some((timer, now.later(delay as u64 * 1_000_000)));
         }
         Poll::Pending
     }

@@ -9,23 +9,24 @@ use std::time::Duration;
 use super::{host, tasks};
 use crate::client::clock::Clock;
 use crate::client::deadline::Deadline;
+use crate::client::queue::{Queue, Refusal};
 use crate::client::send::Plan;
-use crate::error::{Error, ErrorKind, Phase};
+use crate::client::stop::Stop;
+use crate::error::Phase;
 
 /// Why a request failed, as JavaScript is told: 0 for what it knows itself.
 pub(super) struct Failure(pub(super) u32);
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let named = |letter| error.limit().is_some_and(|limit| limit.name.starts_with(letter));
-        Self(match error.kind() {
-            ErrorKind::QueueFull => 1,
-            ErrorKind::Cleared => 2,
-            ErrorKind::Closed => 3,
-            _ if named('q') => 4,
-            _ if named('h') => 5,
-            _ if error.phase() == Phase::Queue => 6,
-            _ => 7,
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        Self(match stop {
+            Stop::Refused(Refusal::Full) => 1,
+            Stop::Refused(Refusal::Cleared) => 2,
+            Stop::Refused(Refusal::Closed) | Stop::Ended(_) => 3,
+            Stop::Overdue(overdue) if overdue.name == "queue" => 4,
+            Stop::Overdue(overdue) if overdue.name == "head" => 5,
+            Stop::Overdue(overdue) if overdue.phase == Phase::Queue => 6,
+            Stop::Overdue(_) => 7,
         })
     }
 }
@@ -42,6 +43,10 @@ impl Plan for Started {
         tasks::settled(self.0);
         host::start(self.0);
         Attempt(self.0)
+    }
+
+    fn stopped(&self, stop: Stop, _: &Queue) -> Failure {
+        stop.into()
     }
 
     fn again<C: Clock>(&mut self, outcome: &Result<(), Failure>, _: &Deadline<C>) -> Option<Duration> {

@@ -9,7 +9,6 @@ use super::entries::{Refusal, Ticket};
 use super::later::Later;
 use super::rate::{Nanos, instant};
 use super::{Caller, Place, Queue, Slot};
-use crate::error::Result;
 use crate::future::BoxFuture;
 
 /// The wait for a [`Slot`].
@@ -84,9 +83,9 @@ enum Look {
 }
 
 impl Future for Acquire<'_> {
-    type Output = Result<Slot>;
+    type Output = Result<Slot, Refusal>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Slot>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Slot, Refusal>> {
         let this = &mut *self;
         loop {
             let tick = match this.look(cx) {
@@ -97,8 +96,7 @@ impl Future for Acquire<'_> {
                 }
                 Look::Over(result) => {
                     (this.ticket, this.alarm) = (None, None);
-                    let slot = result.map(|ticket| Slot::new(this.queue.clone(), ticket));
-                    return Poll::Ready(slot.map_err(|refusal| this.queue.refusal(refusal)));
+                    return Poll::Ready(result.map(|ticket| Slot::new(this.queue.clone(), ticket)));
                 }
             };
             let (_, alarm) = match this.alarm.take() {

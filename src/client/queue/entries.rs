@@ -15,7 +15,7 @@ const KEPT: usize = 1024;
 
 /// Why a request gets no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     Full,
     Cleared,
     Closed,

@@ -24,11 +24,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 pub(crate) use self::acquire::Acquire;
-use self::entries::{Refusal, Ticket};
+pub(crate) use self::entries::Refusal;
+use self::entries::Ticket;
 use self::later::Later;
 use self::line::Line;
+use self::rate::Nanos;
 pub use self::rate::Rate;
-use self::rate::{Nanos, nanos};
 pub(crate) use self::settings::Settings;
 pub(crate) use self::slot::Slot;
 pub use self::waits::WaitTimes;
@@ -113,13 +114,13 @@ impl Queue {
     }
 
     /// Takes a slot at once, if one is free and nobody who waits could have it. Says no to all if the client is closed.
-    pub(crate) fn try_acquire(self: &Arc<Self>, caller: &Caller<'_>) -> Result<Option<Slot>, Error> {
+    pub(crate) fn try_acquire(self: &Arc<Self>, caller: &Caller<'_>) -> Result<Option<Slot>, Refusal> {
         let now = self.now_if_timed();
         let mut later = Later::default();
         let ticket = {
             let mut line = self.lock();
             if self.turns_away(&line, caller) {
-                return Err(self.refusal(Refusal::Closed));
+                return Err(Refusal::Closed);
             }
             if self.timed {
                 line.dispatch(now, &mut later);
@@ -209,7 +210,8 @@ impl Queue {
         self.change(|line, now, later| line.leave(ticket, now, later));
     }
 
-    fn refusal(&self, refusal: Refusal) -> Error {
+    /// The error for a program in Rust.
+    pub(crate) fn refusal(&self, refusal: Refusal) -> Error {
         let (kind, message) = match refusal {
             Refusal::Full => return Error::new(ErrorKind::QueueFull, Phase::Queue, self.full.clone()),
             Refusal::Cleared => (ErrorKind::Cleared, "the client's queue was cleared while the request waited in it"),
@@ -219,7 +221,7 @@ impl Queue {
     }
 
     fn now(&self) -> Nanos {
-        nanos(self.timer.now().since_origin())
+        Nanos::try_from(self.timer.now().nanos()).unwrap_or(Nanos::MAX)
     }
 
     fn now_if_timed(&self) -> Nanos {

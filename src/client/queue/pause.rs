@@ -6,7 +6,6 @@ use std::task::Poll;
 
 use super::Queue;
 use super::entries::Refusal;
-use crate::error::Result;
 use crate::waiters::Ticket;
 
 /// A place among those who pause, given up when dropped.
@@ -17,7 +16,7 @@ struct Pausing<'a> {
 
 impl Queue {
     /// Runs `pause`, unless the client is closed at once.
-    pub(crate) async fn unless_ended(&self, pause: impl Future<Output = ()>) -> Result<()> {
+    pub(crate) async fn unless_ended(&self, pause: impl Future<Output = ()>) -> Result<(), Refusal> {
         let mut pause = pin!(pause);
         let mut place = Pausing { queue: self, ticket: None };
         poll_fn(|cx| {
@@ -29,7 +28,7 @@ impl Queue {
                 Some(ticket) => self.pausing().poll(ticket, cx).1,
             };
             if self.has_ended() {
-                return Poll::Ready(Err(self.refusal(Refusal::Closed)));
+                return Poll::Ready(Err(Refusal::Closed));
             }
             pause.as_mut().poll(cx).map(Ok)
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::Instant;
+use crate::runtime::{self, Instant};
 
 /// How many requests may start in a time: `requests` per `per`, and at most `burst` at once.
 ///
@@ -62,12 +62,12 @@ pub(super) type Nanos = i64;
 
 /// A duration in nanoseconds; the longest if it is longer.
 pub(super) fn nanos(duration: Duration) -> Nanos {
-    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+    Nanos::try_from(runtime::nanos(duration)).unwrap_or(Nanos::MAX)
 }
 
 /// The point on the clock that is `nanos` after its origin.
 pub(super) fn instant(nanos: Nanos) -> Instant {
-    Instant::from_origin(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)))
+    Instant::from_nanos(u64::try_from(nanos).unwrap_or(0))
 }
 
 /// A bucket of tokens, as the two points in time that say how full it is.

@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::Queue;
 use super::entries::Ticket;
-use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::client::stop::Stop;
+use crate::error::{Error, Phase};
 
 /// The right to run one request; given on when dropped.
 ///
@@ -30,10 +31,10 @@ impl Slot {
         &mut self,
         phase: Phase,
         mut future: Pin<&mut F>,
-    ) -> impl Future<Output = Result<F::Output>> {
+    ) -> impl Future<Output = Result<F::Output, Stop>> {
         poll_fn(move |cx| {
-            if let Some(error) = self.ended(phase) {
-                return Poll::Ready(Err(error));
+            if let Some(stop) = self.ended(phase) {
+                return Poll::Ready(Err(stop));
             }
             match future.as_mut().poll(cx) {
                 Poll::Ready(output) => Poll::Ready(Ok(output)),
@@ -42,14 +43,18 @@ impl Slot {
         })
     }
 
-    /// The error, if the client was closed at once; costs a look.
-    pub(crate) fn ended(&self, phase: Phase) -> Option<Error> {
-        let message = "the client was closed while the request ran";
-        self.queue.has_ended().then(|| Error::new(ErrorKind::Closed, phase, message))
+    /// What to tell if the client was closed at once; costs a look.
+    pub(crate) fn ended(&self, phase: Phase) -> Option<Stop> {
+        self.queue.has_ended().then_some(Stop::Ended(phase))
     }
 
-    /// Ready with the error once the client is closed at once.
-    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<Error> {
+    /// The error for a program in Rust.
+    pub(crate) fn error(&self, stop: Stop) -> Error {
+        stop.into_error(&self.queue)
+    }
+
+    /// Ready once the client is closed at once.
+    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<Stop> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             // Both from before are dropped after the lock: a task may go with them.
             let _before = self.queue.lock().keep(self.ticket, cx.waker());

@@ -109,11 +109,13 @@ fn who_comes_again_is_not_turned_away() {
     let slot = take(&queue).unwrap();
     let again = Caller { again: true, ..Caller::default() };
     let refused = queue.acquire(Caller::default()).now_or_never().unwrap().err().unwrap();
-    assert_eq!((refused.kind(), refused.phase()), (ErrorKind::QueueFull, Phase::Queue));
+    assert_eq!(refused, Refusal::Full);
+    let error = queue.refusal(refused);
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::QueueFull, Phase::Queue));
     let mut waiting = queue.acquire(again);
     assert!((&mut waiting).now_or_never().is_none());
     queue.close();
-    assert!(queue.try_acquire(&Caller::default()).is_err_and(|error| error.kind() == ErrorKind::Closed));
+    assert!(queue.try_acquire(&Caller::default()).is_err_and(|refusal| refusal == Refusal::Closed));
     drop(slot);
     drop(served(&mut waiting).expect("it was admitted before"));
     assert!(queue.try_acquire(&again).unwrap().is_some());
