@@ -28,10 +28,17 @@ export function linkModule({ imports, exports }) {
   });
   const taken = exports.map(([name, short]) => {
     if (!names[name]) throw new Error(`the module exports ${name}, which nobody uses`);
-    return `${names[name]}: exports.${short}`;
+    return `${names[name]}: ${name === "memory" ? `exports.${short}` : `guarded(exports.${short})`}`;
   });
   if (taken.length !== exported.length) throw new Error(`the module exports ${exports.join(" ")} only`);
-  return `export function link(module, host) {
+  return `export function link(module, host, onTrap) {
+  const guarded = (call) => (...args) => {
+    try {
+      return call(...args);
+    } catch {
+      onTrap();
+    }
+  };
   const { exports } = new WebAssembly.Instance(module, { a: { ${given.join(", ")} } });
   return { ${taken.join(", ")} };
 }
@@ -58,5 +65,6 @@ export interface Host {
   again(task: number, failure: number): number;
   done(task: number, failure: number): void;
 }
-export function link(module: WebAssembly.Module, host: Host): Exports;
+/** Nothing that the module calls may throw: what is thrown in it is a trap, after which it can no longer be used. */
+export function link(module: WebAssembly.Module, host: Host, onTrap: () => void): Exports;
 `;

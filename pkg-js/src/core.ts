@@ -1,5 +1,5 @@
 /** The WebAssembly core: instantiated at first use. It is given numbers; what they stand for is kept here. */
-import { link, type Exports } from "../build/link.js";
+import { link, type Exports, type Host } from "../build/link.js";
 import { compile } from "#module";
 import { WaterspoutError } from "./errors.js";
 
@@ -13,95 +13,137 @@ export interface Task {
   done(failure: number): void;
 }
 
-const tasks: (Task | undefined)[] = [];
-const free: number[] = [];
+/** The failure of the tasks of an instance that broke. */
+const BROKEN = 8;
+
+/** An instance of the module, and what the numbers stand for that it is given. */
+class Instance {
+  readonly exports: Exports;
+  readonly tasks: (Task | undefined)[] = [];
+  readonly free: number[] = [];
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
+  #lastTimer = 0;
+
+  constructor() {
+    const { tasks, free } = this;
+    const timers = this.#timers;
+    const host: Host = {
+      now: () => performance.now(),
+      set: (task, milliseconds) => {
+        const timer = (this.#lastTimer = (this.#lastTimer + 1) | 0);
+        const fire = (): void => {
+          timers.delete(timer);
+          this.exports.wake(task);
+        };
+        timers.set(timer, setTimeout(fire, milliseconds));
+        return timer;
+      },
+      unset(timer) {
+        clearTimeout(timers.get(timer));
+        timers.delete(timer);
+      },
+      start: (task) => tasks[task]?.start(),
+      again: (task, failure) => tasks[task]?.again(failure) ?? -1,
+      done(task, failure) {
+        const over = tasks[task];
+        tasks[task] = undefined;
+        free.push(task);
+        over?.done(failure);
+      },
+    };
+    this.exports = link(compile(), host, () => {
+      if (core === this) core = undefined;
+      for (const timer of timers.values()) clearTimeout(timer);
+      for (const task of tasks.splice(0)) task?.done(BROKEN);
+    });
+  }
+}
+
+/** The present one; made at first use, and anew after it broke. */
+let core: Instance | undefined;
 const freeClients: number[] = [];
 let clients = 0;
-const timers = new Map<number, ReturnType<typeof setTimeout>>();
-let lastTimer = 0;
-let core: Exports | undefined;
-
-const host = {
-  now: (): number => performance.now(),
-  set(task: number, milliseconds: number): number {
-    const timer = (lastTimer = (lastTimer + 1) | 0);
-    const fire = (): void => {
-      timers.delete(timer);
-      core?.wake(task);
-    };
-    timers.set(timer, setTimeout(fire, milliseconds));
-    return timer;
-  },
-  unset(timer: number): void {
-    clearTimeout(timers.get(timer));
-    timers.delete(timer);
-  },
-  start: (task: number): void => tasks[task]?.start(),
-  again: (task: number, failure: number): number => tasks[task]?.again(failure) ?? -1,
-  done(task: number, failure: number): void {
-    const over = tasks[task];
-    tasks[task] = undefined;
-    free.push(task);
-    over?.done(failure);
-  },
-};
 
 /** One client's part of the core. */
 export class Core {
-  readonly #core: Exports;
-  readonly #client: number;
+  readonly #settings: number[];
+  readonly #client = freeClients.pop() ?? clients++;
+  /** The instance that knows this client. */
+  #instance: Instance | undefined;
+  #isPaused = false;
+  #isClosed = false;
 
   /** The core is synchronous, so that nobody has to call an init first. The settings are those of `create`, checked. */
   constructor(settings: number[]) {
-    try {
-      this.#core = core ??= link(compile(), host);
-    } catch (cause) {
-      if (cause instanceof WaterspoutError) throw cause;
-      throw new WaterspoutError(
-        "UNSUPPORTED",
-        "WebAssembly could not be compiled here; a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src",
-        { cause },
-      );
-    }
-    this.#client = freeClients.pop() ?? clients++;
-    this.#core.create(this.#client, ...settings);
+    this.#settings = settings;
+    this.#use();
     (gone ??= new FinalizationRegistry(forget)).register(this, this.#client);
+  }
+
+  /** The present instance, which is told of this client first if it is a new one. */
+  #use(): Instance {
+    const instance = (core ??= instantiate());
+    if (this.#instance !== instance) {
+      this.#instance = instance;
+      instance.exports.create(this.#client, ...this.#settings);
+      if (this.#isPaused) instance.exports.command(this.#client, 0);
+      if (this.#isClosed) instance.exports.command(this.#client, 3);
+    }
+    return instance;
   }
 
   /** Runs a task; the result cancels it. */
   run(task: Task, origin: string, priority: number, queue: number, head: number, total: number): number {
+    const { exports, tasks, free } = this.#use();
     const id = free.pop() ?? tasks.length;
     tasks[id] = task;
     // An origin is ASCII.
     const text = new TextEncoder().encode(origin);
-    const at = text.length > 0 ? this.#core.allocate(text.length, 1) : 1;
-    if (text.length > 0) new Uint8Array(this.#core.memory.buffer).set(text, at);
-    this.#core.request(this.#client, id, at, text.length, priority, queue, head, total);
+    const at = text.length > 0 ? exports.allocate(text.length, 1) : 1;
+    if (text.length > 0) new Uint8Array(exports.memory.buffer).set(text, at);
+    exports.request(this.#client, id, at, text.length, priority, queue, head, total);
     return id;
   }
 
   settle(id: number, withResponse: boolean): void {
-    this.#core.settle(id, withResponse ? 1 : 0);
+    this.#instance?.exports.settle(id, withResponse ? 1 : 0);
   }
 
   cancel(id: number): void {
+    const { exports, tasks, free } = this.#use();
     tasks[id] = undefined;
-    if (this.#core.cancel(id)) free.push(id);
+    if (exports.cancel(id)) free.push(id);
   }
 
   /** 0 pauses, 1 resumes, 2 clears, 3 closes, 4 closes at once. */
   command(what: number): void {
-    this.#core.command(this.#client, what);
+    const { exports } = this.#use();
+    if (what < 2) this.#isPaused = what === 0;
+    if (what > 2) this.#isClosed = true;
+    exports.command(this.#client, what);
   }
 
   stat(which: number): number {
-    return this.#core.stat(this.#client, which);
+    return this.#use().exports.stat(this.#client, which);
+  }
+}
+
+function instantiate(): Instance {
+  try {
+    return new Instance();
+  } catch (cause) {
+    if (cause instanceof WaterspoutError) throw cause;
+    throw new WaterspoutError(
+      "UNSUPPORTED",
+      "WebAssembly could not be compiled here; a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src",
+      { cause },
+    );
   }
 }
 
 let gone: FinalizationRegistry<number> | undefined;
 
 function forget(client: number): void {
-  core?.forget(client);
+  core?.exports.forget(client);
   freeClients.push(client);
 }

@@ -1,6 +1,6 @@
 /** The package's own errors. What the platform's fetch throws is passed on as it is. */
 
-/** Why an error of ours was thrown; the names are those of the Rust library's kinds. */
+/** Why an error of ours was thrown; the names are those of the Rust library's kinds, and `INTERNAL`: a defect of the core. */
 export type ErrorCode =
   | "INVALID_URL"
   | "UNSUPPORTED_SCHEME"
@@ -25,7 +25,8 @@ export type ErrorCode =
   | "CANCELLED"
   | "QUEUE_FULL"
   | "CLEARED"
-  | "CLOSED";
+  | "CLOSED"
+  | "INTERNAL";
 
 /** An error that is neither the platform's nor a wrong argument. */
 export class WaterspoutError extends Error {

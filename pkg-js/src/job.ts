@@ -1,7 +1,7 @@
 /** One request on its way: what the core decides about, and what comes of it. */
 import { Body } from "./body.js";
 import type { Core, Task } from "./core.js";
-import { noteAttempts, timeoutError, WaterspoutError } from "./errors.js";
+import { noteAttempts, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
 import { callersSignal, followed, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
 import { countedResponse } from "./progress.js";
@@ -30,14 +30,14 @@ export interface Surroundings {
   seen: number;
 }
 
-const failures = ["", "QUEUE_FULL", "CLEARED", "CLOSED"] as const;
-const reasons = [
-  "",
-  "the queue is full: as many requests wait as `maxQueued` allows",
-  "the client's queue was cleared while the request waited in it",
-  "the client is closed",
-];
-/** For the failures after those: which limit, and what it covered. */
+/** Code and message of the failures, by number. */
+const failures: { readonly [failure: number]: [code: ErrorCode, message: string] } = {
+  1: ["QUEUE_FULL", "the queue is full: as many requests wait as `maxQueued` allows"],
+  2: ["CLEARED", "the client's queue was cleared while the request waited in it"],
+  3: ["CLOSED", "the client is closed"],
+  8: ["INTERNAL", "the WebAssembly core broke off; new requests get a new one"],
+};
+/** From 4 on: which limit, and what it covered. */
 const overdue: [limit: keyof Limits, inQueue: boolean][] = [["queue", true], ["head", false], ["total", true], ["total", false]];
 
 /** The failure that another attempt may change. */
@@ -150,8 +150,8 @@ export class Job implements Task {
 
   done(failure: number): void {
     const { onDownloadProgress, throwHttpErrors, limits } = this.#options;
-    // An attempt's own failure has been noted when it ended.
-    const error = failure && this.#stage !== "started" ? this.#failure(failure) : this.#error;
+    // An attempt's own failure has been noted when it ended, unless the core broke off.
+    const error = failure && (this.#stage !== "started" || failure > HEAD + 2) ? this.#failure(failure) : this.#error;
     const response = this.#response;
     this.#core = undefined;
     if (failure || !response) return this.#fail(error, "failed");
@@ -221,8 +221,8 @@ export class Job implements Task {
   };
 
   #failure(failure: number): Error {
-    const code = failures[failure];
-    if (code) return new WaterspoutError(code, reasons[failure] ?? "", { attempts: this.#attempts, request: this.#request });
+    const known = failures[failure];
+    if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#request });
     const [limit, inQueue] = overdue[failure - 4] ?? ["total", false];
     return timeoutError(inQueue ? "waiting for a free slot" : "waiting for the response's head", limit, this.#options.limits[limit]);
   }

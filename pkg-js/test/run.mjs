@@ -100,7 +100,54 @@ const packaging = {
       execute(process.execPath, [outfile]);
     }
   },
+  a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
+    execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);
+  },
 };
+
+/** A program whose core traps in the middle of a call, as one with a defect or without memory would. */
+const brokenCore = `import assert from "node:assert/strict";
+const { Instance, RuntimeError } = WebAssembly;
+let breaks = false;
+let made = 0;
+const trapping = (call) => (...args) => {
+  if (breaks) {
+    breaks = false;
+    throw new RuntimeError("unreachable");
+  }
+  return call(...args);
+};
+WebAssembly.Instance = class {
+  constructor(...given) {
+    made += 1;
+    const { exports } = new Instance(...given);
+    this.exports = Object.fromEntries(Object.entries(exports).map(([name, value]) => [name, typeof value === "function" ? trapping(value) : value]));
+  }
+};
+const { Client, isWaterspoutError } = await import("waterspout");
+const sent = [];
+const fetch = () => new Promise((resolve) => sent.push(resolve));
+const client = new Client({ maxActive: 1, timeout: 600_000, fetch });
+const paused = new Client({ fetch });
+const closed = new Client({ fetch });
+paused.pause();
+closed.close();
+const lost = [client.fetch("http://a/running"), client.fetch("http://a/waiting"), paused.fetch("http://a/paused")];
+breaks = true;
+lost.push(client.fetch("http://a/breaking"));
+for (const { reason } of await Promise.allSettled(lost)) assert(isWaterspoutError(reason, "INTERNAL"), reason);
+assert.deepEqual([client.stats().active, client.stats().queued, sent.length], [0, 0, 1]);
+// An answer that comes after the end harms nobody.
+sent[0](new Response("late"));
+const answer = client.fetch("http://a/after");
+sent[1](new Response("hello"));
+assert.equal(await (await answer).text(), "hello");
+assert.equal(made, 2);
+const waiting = paused.fetch("http://a/still-paused");
+assert.equal(paused.stats().queued, 1);
+paused.clear();
+await assert.rejects(waiting, { code: "CLEARED" });
+await assert.rejects(closed.fetch("http://a/still-closed"), { code: "CLOSED" });`;
 
 /** The declarations under each way of resolving modules. */
 function types() {

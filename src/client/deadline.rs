@@ -10,10 +10,33 @@ use crate::error::{Error, Limit, Phase};
 use crate::progress::Progress;
 use crate::runtime::{Instant, nanos};
 
-/// A limit by its option's name; nanoseconds, never zero.
+/// The limits there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    Queue,
+    Head,
+    Attempt,
+    Idle,
+    Total,
+}
+
+impl Which {
+    /// The option's name.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Head => "head",
+            Self::Attempt => "attempt",
+            Self::Idle => "idle",
+            Self::Total => "total",
+        }
+    }
+}
+
+/// A limit that is set; nanoseconds, never zero.
 #[derive(Clone, Copy)]
 struct Bound {
-    name: &'static str,
+    which: Which,
     length: u64,
 }
 
@@ -24,15 +47,14 @@ type Since = (Bound, Instant);
 #[derive(Clone, Copy)]
 pub(crate) struct Overdue {
     pub(crate) phase: Phase,
-    /// The limit's name.
-    pub(crate) name: &'static str,
+    pub(crate) which: Which,
     length: u64,
     elapsed: u64,
 }
 
 impl From<Overdue> for Error {
     fn from(overdue: Overdue) -> Self {
-        let limit = Limit { name: overdue.name, duration: Duration::from_nanos(overdue.length) };
+        let limit = Limit { name: overdue.which.name(), duration: Duration::from_nanos(overdue.length) };
         Self::timeout(overdue.phase, limit, Duration::from_nanos(overdue.elapsed))
     }
 }
@@ -59,10 +81,10 @@ pub(crate) struct Deadline<C: Clock> {
     alarm: Option<C::Wait>,
 }
 
-/// A limit of that name; zero is none.
-fn named(name: &'static str, duration: Option<Duration>) -> Option<Bound> {
+/// That limit; zero is none.
+fn bound(which: Which, duration: Option<Duration>) -> Option<Bound> {
     let length = duration.map_or(0, nanos);
-    (length > 0).then_some(Bound { name, length })
+    (length > 0).then_some(Bound { which, length })
 }
 
 impl<C: Clock> Deadline<C> {
@@ -72,7 +94,7 @@ impl<C: Clock> Deadline<C> {
         Self {
             clock: clock.clone(),
             started: now,
-            total: named("total", total),
+            total: bound(Which::Total, total),
             attempt: None,
             begun: now,
             phase: Phase::Queue,
@@ -91,15 +113,15 @@ impl<C: Clock> Deadline<C> {
 
     /// Starts an attempt, with a limit on all of it up to the head; zero is none.
     pub(crate) fn attempt(&mut self, limit: Option<Duration>) {
-        self.attempt = named("attempt", limit);
+        self.attempt = bound(Which::Attempt, limit);
         self.begun = self.clock.now();
         self.seen = 0;
     }
 
     /// Enters a phase; a limit of zero is none. The attempt's limit ends with the head.
-    pub(crate) fn enter(&mut self, phase: Phase, name: &'static str, duration: Option<Duration>) {
+    pub(crate) fn enter(&mut self, phase: Phase, which: Which, duration: Option<Duration>) {
         self.phase = phase;
-        self.limit = named(name, duration);
+        self.limit = bound(which, duration);
         self.allowance = 0;
         self.attempt.take_if(|_| phase != Phase::Head);
         self.touch();
@@ -197,8 +219,8 @@ impl<C: Clock> Deadline<C> {
         }
     }
 
-    fn past(&self, (Bound { name, length }, since): Since) -> Overdue {
-        Overdue { phase: self.phase, name, length, elapsed: self.elapsed(since) }
+    fn past(&self, (Bound { which, length }, since): Since) -> Overdue {
+        Overdue { phase: self.phase, which, length, elapsed: self.elapsed(since) }
     }
 
     /// When which limit passes first; of several at once, the widest.

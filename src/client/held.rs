@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::alarms::Alarms;
+use super::deadline::Which;
 use super::observe::{Stage, Trace};
 use super::send::Hold;
 use super::stop::Stop;
@@ -43,7 +44,7 @@ pub(crate) fn hold(
         trace.into_iter().for_each(|trace| trace.end(None));
         return body;
     }
-    hold.deadline.enter(Phase::Body, "idle", idle);
+    hold.deadline.enter(Phase::Body, Which::Idle, idle);
     let length = body.length();
     let held = HeldBody { body, hold: Some(hold), trace, waiting: false, progress, received: 0 };
     Body::raw_stream(Box::pin(held), length)

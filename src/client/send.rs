@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::deadline::Deadline;
+use super::deadline::{Deadline, Which};
 use super::queue::{Acquire, Caller, Queue, Slot};
 use super::stop::Stop;
 use crate::error::{Error, Phase};
@@ -121,7 +121,7 @@ pub(crate) async fn send<C: Clock, P: Plan>(
             Err(stop) => return Err(plan.stopped(stop, &gate.queue)),
         };
         deadline.attempt(limits.attempt);
-        deadline.enter(Phase::Head, "head", limits.head);
+        deadline.enter(Phase::Head, Which::Head, limits.head);
         let outcome = {
             let attempt = pin!(plan.attempt());
             let guarded = slot.guard(Phase::Head, attempt);
@@ -156,7 +156,7 @@ async fn enter<C: Clock>(
     let slot = match gate.queue.try_acquire(&caller)? {
         Some(slot) => slot,
         None => {
-            deadline.enter(Phase::Queue, "queue", limits.queue);
+            deadline.enter(Phase::Queue, Which::Queue, limits.queue);
             let mut acquire = gate.queue.acquire(caller);
             let mut queued = false;
             let wait = poll_fn(|cx| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{host, tasks};
 use crate::client::clock::Clock;
-use crate::client::deadline::Deadline;
+use crate::client::deadline::{Deadline, Which};
 use crate::client::queue::{Queue, Refusal};
 use crate::client::send::Plan;
 use crate::client::stop::Stop;
@@ -23,8 +23,8 @@ impl From<Stop> for Failure {
             Stop::Refused(Refusal::Full) => 1,
             Stop::Refused(Refusal::Cleared) => 2,
             Stop::Refused(Refusal::Closed) | Stop::Ended(_) => 3,
-            Stop::Overdue(overdue) if overdue.name == "queue" => 4,
-            Stop::Overdue(overdue) if overdue.name == "head" => 5,
+            Stop::Overdue(overdue) if overdue.which == Which::Queue => 4,
+            Stop::Overdue(overdue) if overdue.which == Which::Head => 5,
             Stop::Overdue(overdue) if overdue.phase == Phase::Queue => 6,
             Stop::Overdue(_) => 7,
         })

@@ -24,14 +24,15 @@ use crate::runtime::{self, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     requests: u32,
-    per: Duration,
+    /// Nanoseconds.
+    per: u64,
     pub(super) burst: u32,
 }
 
 impl Rate {
     /// `requests` per `per`, all of them at once if nothing has started for so long.
     pub const fn new(requests: u32, per: Duration) -> Self {
-        Self { requests, per, burst: requests }
+        Self { requests, per: runtime::nanos(per), burst: requests }
     }
 
     /// Sets how many may start at once after a pause. Default: `requests`.
@@ -41,7 +42,7 @@ impl Rate {
 
     /// The time that brings a token, in nanoseconds.
     pub(super) fn interval(self) -> Nanos {
-        nanos(self.per) / i64::from(self.requests.max(1))
+        Nanos::try_from(self.per / u64::from(self.requests.max(1))).unwrap_or(Nanos::MAX)
     }
 
     /// Refuses what lets nothing start, or does not limit; `name` is the setting's.
@@ -52,7 +53,12 @@ impl Rate {
             _ if self.interval() == 0 => "more than a request each nanosecond: it limits nothing",
             _ => return Ok(()),
         };
-        let message = format!("`{name}` is {} per {:?}, burst {}: {wrong}", self.requests, self.per, self.burst);
+        let message = format!(
+            "`{name}` is {} per {:?}, burst {}: {wrong}",
+            self.requests,
+            Duration::from_nanos(self.per),
+            self.burst
+        );
         Err(Error::request(ErrorKind::InvalidRequest, message))
     }
 }

@@ -17,8 +17,9 @@ const MILLISECOND: u64 = 1_000_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WaitTimes {
     buckets: [u64; BUCKETS],
-    total: Duration,
-    longest: Duration,
+    /// Nanoseconds.
+    total: u64,
+    longest: u64,
 }
 
 impl WaitTimes {
@@ -38,9 +39,8 @@ impl WaitTimes {
         if let Some(count) = self.buckets.get_mut(bucket.min(BUCKETS - 1)) {
             *count += 1;
         }
-        let waited = Duration::from_nanos(nanos);
-        self.total = self.total.saturating_add(waited);
-        self.longest = self.longest.max(waited);
+        self.total = self.total.saturating_add(nanos);
+        self.longest = self.longest.max(nanos);
     }
 
     /// How many requests got a slot so far.
@@ -50,12 +50,12 @@ impl WaitTimes {
 
     /// The longest wait.
     pub fn longest(&self) -> Duration {
-        self.longest
+        Duration::from_nanos(self.longest)
     }
 
     /// The sum of all waits.
     pub fn total(&self) -> Duration {
-        self.total
+        Duration::from_nanos(self.total)
     }
 
     /// How many waits are in the bucket of this number; zero beyond the last.
@@ -65,8 +65,7 @@ impl WaitTimes {
 
     /// The mean of all waits; zero if there was none.
     pub fn mean(&self) -> Duration {
-        let nanos = self.total.as_nanos() / u128::from(self.count().max(1));
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        Duration::from_nanos(self.total / self.count().max(1))
     }
 
     /// A time that this part of all waits did not exceed: 0.5 for the median, 0.99 for all but one in a hundred.
@@ -79,10 +78,10 @@ impl WaitTimes {
         for (bound, count) in self.buckets() {
             seen += count;
             if seen >= rank {
-                return bound.min(self.longest);
+                return bound.min(self.longest());
             }
         }
-        self.longest
+        self.longest()
     }
 
     /// Each bucket's upper bound, inclusive, and how many waits are in it; the bound of the last is [`Duration::MAX`].
