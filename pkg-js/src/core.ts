@@ -135,7 +135,7 @@ function instantiate(): Instance {
     if (cause instanceof WaterspoutError) throw cause;
     throw new WaterspoutError(
       "UNSUPPORTED",
-      "WebAssembly could not be compiled here; a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src",
+      "WebAssembly could not be compiled here; a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src, and this script must be read as UTF-8",
       { cause },
     );
   }

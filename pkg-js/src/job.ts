@@ -4,9 +4,10 @@ import type { Core, Task } from "./core.js";
 import { noteAttempts, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
 import { callersSignal, followed, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
-import { countedResponse } from "./progress.js";
+import { watchedResponse } from "./progress.js";
 import { delayAfter, type Retry } from "./retry.js";
 import type { FetchOptions, Hooks, QueueEvent, WaterspoutInit } from "./types.js";
+import { after } from "./watched.js";
 
 /** Options with nothing left open. */
 export interface Options {
@@ -164,7 +165,7 @@ export class Job implements Task {
     this.#body.sent();
     if (this.#clock && limits.total && response.body !== null) abortLater(this.#clock, limits.total, this.#called);
     try {
-      const whole = onDownloadProgress ? countedResponse(response, onDownloadProgress) : response;
+      const whole = onDownloadProgress || limits.idle ? watchedResponse(response, onDownloadProgress, limits.idle) : response;
       noteAttempts(whole, this.#attempts);
       this.#resolve(whole);
     } catch (error) {
@@ -269,13 +270,8 @@ function discard(response: Response | undefined): void {
   if (!response?.bodyUsed) response?.body?.cancel().catch(() => undefined);
 }
 
-/** The rest of the total limit, for the body; it keeps no process alive, and does nothing to a body that has ended. */
+/** The rest of the total limit, for the body; it does nothing to one that has ended. */
 function abortLater(clock: AbortController, total: number, called: number): void {
   const left = Math.max(0, Math.ceil(called + total - performance.now()));
-  // A longer delay would be taken for none.
-  const timer: unknown =
-    left > 0x7fff_ffff
-      ? setTimeout(() => abortLater(clock, total, called), 0x7fff_ffff)
-      : setTimeout(() => clock.abort(timeoutError("reading the body", "total", total)), left);
-  if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") timer.unref();
+  after(left, () => clock.abort(timeoutError("reading the body", "total", total)));
 }

@@ -4,9 +4,9 @@ import type { FetchOptions, Rate, Timeouts } from "./types.js";
 /** Time limits with nothing left open; 0 means none. */
 export type Limits = Required<Timeouts>;
 
-const names = ["queue", "head", "total"] as const;
+const names = ["queue", "head", "idle", "total"] as const;
 
-export const noLimits: Limits = { queue: 0, head: 0, total: 0 };
+export const noLimits: Limits = { queue: 0, head: 0, idle: 0, total: 0 };
 
 /** The options that a client and a request have both. */
 export const shared: readonly (keyof FetchOptions)[] = ["timeout", "priority", "retry", "throwHttpErrors", "onDownloadProgress", "onUploadProgress", "hooks"];

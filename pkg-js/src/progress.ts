@@ -1,5 +1,6 @@
 /** Telling how far a body is. */
 import type { Progress } from "./types.js";
+import { watched } from "./watched.js";
 
 type Tell = (progress: Progress) => void;
 
@@ -12,22 +13,17 @@ export function tell(callback: Tell, bytes: number, total: number | undefined): 
   }
 }
 
-/** The stream, counted. */
-export function counted(stream: ReadableStream<Uint8Array>, callback: Tell, total?: number): ReadableStream<Uint8Array> {
+/** The stream, counted if somebody wants to be told, and read within the limit of silence. */
+export function counted(stream: ReadableStream<Uint8Array>, callback: Tell | undefined, total?: number, idle?: number): ReadableStream<Uint8Array> {
   let bytes = 0;
-  const transform = (chunk: Uint8Array, controller: TransformStreamDefaultController<Uint8Array>): void => {
-    bytes += chunk.byteLength;
-    controller.enqueue(chunk);
-    tell(callback, bytes, total);
-  };
-  return stream.pipeThrough(new TransformStream({ transform }));
+  return watched(stream, (more) => callback && tell(callback, (bytes += more), total), idle);
 }
 
 /**
- * A Response with a counted body, that says the same of itself as the platform's. Its own properties say it, and not a proxy:
+ * A Response with a watched body, that says the same of itself as the platform's. Its own properties say it, and not a proxy:
  * the platform takes a Response for one, to cache it say, and no proxy of one.
  */
-export function countedResponse(response: Response, callback: Tell): Response {
+export function watchedResponse(response: Response, callback: Tell | undefined, idle: number): Response {
   // Engines show a body that is empty where there may be none, and take none for a Response.
   if (!response.body || [101, 103, 204, 205, 304].includes(response.status)) return response;
   const { headers, url, type, redirected } = response;
@@ -40,7 +36,7 @@ export function countedResponse(response: Response, callback: Tell): Response {
     for (const [name, value] of Object.entries(members)) Object.defineProperty(other, name, { value, configurable: true });
     return other;
   };
-  return as(new Response(counted(response.body, callback, total), response));
+  return as(new Response(counted(response.body, callback, total, idle), response));
 }
 
 /** How many bytes a body has, as far as that is known without reading it. */

@@ -13,6 +13,12 @@ export interface Timeouts {
    */
   head?: number;
   /**
+   * The longest wait for the next piece of the response's body while somebody reads it. The Response is then one of ours with
+   * a watched body, as with `onDownloadProgress`.
+   * @default 0
+   */
+  idle?: number;
+  /**
    * The longest time from the call to the end of the response's body: all attempts, and the waits before them.
    * @default 0
    */

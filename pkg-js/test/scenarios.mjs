@@ -31,8 +31,6 @@ export const notHere = {
   a_length_of_the_callers_own_is_refused: "the platform decides which headers it keeps for itself",
   a_stream_of_known_length_is_sent_whole: "the platform's fetch takes no length",
   a_stream_shorter_than_it_says_fails_the_request: "the platform's fetch takes no length",
-  the_idle_limit_covers_a_stalled_body: "the body is the platform's own and is not watched",
-  a_slow_but_steady_body_is_not_idle: "the body is the platform's own and is not watched",
   a_slot_is_held_until_the_body_has_been_read: "the body is the platform's own: a slot is held until the head",
   an_origin_that_fails_is_left_alone: "a JavaScript client has no circuit breaker",
   a_request_that_is_not_awaited_is_not_sent: "a JavaScript call starts at once",
@@ -396,6 +394,17 @@ export const scenarios = {
   },
   async the_head_limit_covers_the_wait_for_the_head(lab) {
     await timesOut(new Client({ timeout: { head: 60 } }).fetch(lab.url("silence")), "limit `head`: 60 ms");
+  },
+  async the_idle_limit_covers_a_stalled_body(lab) {
+    const response = await new Client().fetch(lab.url("stall"), { waterspout: { timeout: { idle: 60 } } });
+    const reader = response.body.getReader();
+    equal(new TextDecoder().decode((await reader.read()).value), "first");
+    await timesOut(reader.read(), "waiting for a piece of the body (limit `idle`: 60 ms)");
+  },
+  async a_slow_but_steady_body_is_not_idle(lab) {
+    const client = new Client({ timeout: { idle: 400 } });
+    const response = await client.fetch(lab.url("slow?chunks=12&size=100&gap=50"));
+    equal((await response.arrayBuffer()).byteLength, 1200);
   },
   async a_limit_of_zero_is_none(lab) {
     const client = new Client({ timeout: { head: 20, total: 20 } });

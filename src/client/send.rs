@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::deadline::{Deadline, Which};
-use super::queue::{Acquire, Caller, Queue, Slot};
+use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
 use super::stop::Stop;
 use crate::error::{Error, Phase};
 
@@ -139,8 +139,9 @@ pub(crate) async fn send<C: Clock, P: Plan>(
         drop(slot);
         follow.waiting();
         caller.again = true;
-        if let Err(refusal) = gate.queue.unless_ended(deadline.sleep(delay)).await {
-            return Err(plan.stopped(refusal.into(), &gate.queue));
+        let pause = pin!(deadline.sleep(delay));
+        if gate.queue.aside().guard(Phase::Queue, pause).await.is_err() {
+            return Err(plan.stopped(Refusal::Closed.into(), &gate.queue));
         }
     }
 }

@@ -39,6 +39,8 @@ pub(super) enum State {
     Granted,
     /// The waker is for the end of the client.
     Active(Option<Waker>),
+    /// It is between two attempts; the waker is for the same.
+    Aside(Option<Waker>),
     Refused(Refusal),
 }
 

@@ -112,7 +112,7 @@ impl Line {
                 self.remove(ticket);
                 Poll::Ready(Err(refusal))
             }
-            State::Free(_) | State::Active(_) => Poll::Pending,
+            State::Free(_) | State::Active(_) | State::Aside(_) => Poll::Pending,
         }
     }
 
@@ -141,8 +141,14 @@ impl Line {
                 later.drop = waker;
                 self.vacate(entry.lane, now);
             }
+            State::Aside(waker) => later.drop = waker,
             State::Refused(_) | State::Free(_) => {}
         }
+    }
+
+    /// Takes in one that is between two attempts.
+    pub(super) fn aside(&mut self) -> Ticket {
+        self.entries.insert(State::Aside(None), NONE, 0)
     }
 
     /// Gives slots to those who may start now.
@@ -221,18 +227,18 @@ impl Line {
         self.watcher = NONE;
     }
 
-    /// Wakes everybody who runs.
-    pub(super) fn wake_active(&mut self, later: &mut Later) {
+    /// Wakes everybody who runs, or has run and will again.
+    pub(super) fn wake_those_within(&mut self, later: &mut Later) {
         for state in self.entries.states_mut() {
-            let waker = if let State::Active(waker) = state { waker.take() } else { None };
-            waker.into_iter().for_each(|waker| later.wake(waker));
+            let (State::Active(waker) | State::Aside(waker)) = state else { continue };
+            waker.take().into_iter().for_each(|waker| later.wake(waker));
         }
     }
 
-    /// Keeps the waker of a request that runs; the one from before comes back.
+    /// Keeps the waker of a request that runs or is aside; the one from before comes back.
     pub(super) fn keep(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {
         match self.entries.get_mut(ticket).map(|entry| &mut entry.state) {
-            Some(State::Active(kept)) => kept.replace(waker.clone()),
+            Some(State::Active(kept) | State::Aside(kept)) => kept.replace(waker.clone()),
             _ => None,
         }
     }

@@ -11,7 +11,6 @@ mod later;
 mod line;
 #[cfg(test)]
 mod model_tests;
-mod pause;
 mod rate;
 mod settings;
 mod slot;
@@ -35,7 +34,6 @@ pub(crate) use self::slot::Slot;
 pub use self::waits::WaitTimes;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::runtime::Timer;
-use crate::waiters::Waiters;
 
 /// What the queue is told of a request.
 #[derive(Clone, Copy, Default)]
@@ -102,15 +100,12 @@ pub(crate) struct Queue {
     full: Cow<'static, str>,
     /// Whether those that run are to end.
     ended: AtomicBool,
-    /// Requests that have given their slot back and will want another.
-    pausing: Mutex<Waiters<()>>,
 }
 
 impl Queue {
     pub(crate) fn new(settings: Settings, timer: Arc<dyn Timer>) -> Self {
         let (timed, full) = (settings.is_timed(), settings.full.clone());
-        let (line, pausing) = (Mutex::new(Line::new(settings)), Mutex::new(Waiters::new()));
-        Self { line, timer, timed, full, ended: AtomicBool::new(false), pausing }
+        Self { line: Mutex::new(Line::new(settings)), timer, timed, full, ended: AtomicBool::new(false) }
     }
 
     /// Takes a slot at once, if one is free and nobody who waits could have it. Says no to all if the client is closed.
@@ -135,6 +130,12 @@ impl Queue {
     /// Waits in line for a slot. Dropping the future leaves the line.
     pub(crate) fn acquire<'a>(self: &Arc<Self>, caller: Caller<'a>) -> Acquire<'a> {
         Acquire::new(self.clone(), caller)
+    }
+
+    /// A place for a request that has given its slot back and will want another: no slot, but told of the end as one that has.
+    pub(crate) fn aside(self: &Arc<Self>) -> Slot {
+        let ticket = self.lock().aside();
+        Slot::new(self.clone(), ticket)
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -178,9 +179,8 @@ impl Queue {
         self.change(|line, _, later| {
             line.closed = true;
             line.clear(Refusal::Closed, later);
-            line.wake_active(later);
+            line.wake_those_within(later);
         });
-        self.wake_pausing();
     }
 
     fn has_ended(&self) -> bool {
@@ -226,10 +226,6 @@ impl Queue {
 
     fn now_if_timed(&self) -> Nanos {
         if self.timed { self.now() } else { 0 }
-    }
-
-    fn pausing(&self) -> MutexGuard<'_, Waiters<()>> {
-        self.pausing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
