@@ -1,0 +1,63 @@
+/**
+ * The bundlers' programs. Each is the head of a process group of its own, because Next and Parcel start workers; none
+ * outlives its use, its limit, or this process.
+ */
+import { spawn } from "node:child_process";
+
+const groups = new Set();
+process.on("exit", () => groups.forEach(end));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+
+function end(group) {
+  try {
+    process.kill(-group, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
+function launch(command, cwd, env) {
+  const child = spawn(command[0], command.slice(1), {
+    cwd,
+    env: { ...process.env, CI: "1", FORCE_COLOR: "0", NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  groups.add(child.pid);
+  const program = { said: "", stop: () => end(child.pid) };
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (program.said += text));
+  program.ended = new Promise((resolve) => {
+    child.on("error", (error) => resolve(String(error)));
+    child.on("exit", (status, signal) => {
+      end(child.pid);
+      groups.delete(child.pid);
+      resolve(signal ?? status);
+    });
+  });
+  return { child, program };
+}
+
+/** Runs a program to its end; the result is what it said. */
+export async function run(command, cwd, env, limit = 120_000) {
+  const { program } = launch(command, cwd, env);
+  const late = setTimeout(program.stop, limit);
+  const status = await program.ended;
+  clearTimeout(late);
+  if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}\n${program.said}`);
+  return program.said;
+}
+
+/** Starts a server; the result has the `url` that it says it is at, what it has `said`, and `stop`. */
+export async function start(command, cwd, env, limit = 60_000) {
+  const { child, program } = launch(command, cwd, env);
+  const late = setTimeout(program.stop, limit);
+  program.url = await new Promise((resolve, reject) => {
+    child.stdout.on("data", () => {
+      const url = /http:\/\/(localhost|127\.0\.0\.1):\d+/.exec(program.said)?.[0];
+      if (url) resolve(url);
+    });
+    program.ended.then((status) => reject(new Error(`${command.join(" ")} ended with ${status}\n${program.said}`)));
+  });
+  clearTimeout(late);
+  return program;
+}
