@@ -14,9 +14,9 @@ export async function pageWorks({ browser, lab, name }, address, modules) {
   strictEqual(found.modules.length, modules, `the page fetched ${found.modules.join(" and ") || "no module"}`);
 }
 
-/** A bundler that complains of nothing says neither word. */
+/** A bundler that complains of nothing says none of these. */
 export function isSilent(said) {
-  strictEqual(/warn|error|deprecat/i.test(said), false, said);
+  strictEqual(/warn|error|deprecat|⚠/i.test(said), false, said);
 }
 
 /** How many copies of the module are among a folder's files. */

@@ -6,8 +6,8 @@ import path from "node:path";
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".wasm": "application/wasm" };
 
 /** The page of that name. Its icon is empty, so that no browser asks for one. */
-export const html = (page, kind) =>
-  `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script ${kind} src="./${page}.js"></script>\n`;
+export const html = (page, script) =>
+  `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script ${script} src="./${page}.js"></script>\n`;
 
 /** Serves a folder as it is; the result has `url` and `stop`. */
 export async function serve(folder) {

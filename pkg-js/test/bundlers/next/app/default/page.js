@@ -5,9 +5,10 @@ import * as waterspout from "waterspout";
 import { outcome } from "../../program.mjs";
 
 export default () => {
+  // In development an effect is run twice.
   useEffect(() => {
     const { lab, key } = Object.fromEntries(new URLSearchParams(location.search));
-    globalThis.outcome = outcome(waterspout, lab, key);
+    globalThis.outcome ??= outcome(waterspout, lab, key);
   }, []);
   return <p>default</p>;
 };

@@ -1,4 +1,4 @@
-// The same in the edge runtime, which compiles no bytes.
+// A route in the edge runtime, which compiles no bytes.
 import * as waterspout from "waterspout";
 import { outcome } from "../../program.mjs";
 

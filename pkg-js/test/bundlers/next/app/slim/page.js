@@ -7,9 +7,10 @@ import { outcome } from "../../program.mjs";
 const url = new URL("waterspout/waterspout.wasm", import.meta.url);
 
 export default () => {
+  // In development an effect is run twice.
   useEffect(() => {
     const { lab, key } = Object.fromEntries(new URLSearchParams(location.search));
-    globalThis.outcome = waterspout.init(url).then(() => outcome(waterspout, lab, key));
+    globalThis.outcome ??= waterspout.init(url).then(() => outcome(waterspout, lab, key));
   }, []);
   return <p>slim</p>;
 };
