@@ -2,7 +2,7 @@
 import { deepStrictEqual } from "node:assert";
 import { rmSync } from "node:fs";
 import path from "node:path";
-import { copiesAre, isSilent, pageWorks } from "./facts.mjs";
+import { copiesAre, isSilent, pageWorks, query } from "./facts.mjs";
 import { expected } from "./pages/program.mjs";
 import { run, start } from "./processes.mjs";
 import { program, project } from "./projects.mjs";
@@ -53,8 +53,8 @@ async function works(matrix, command, cwd, here) {
   server.stop();
 }
 
-async function ask({ lab, name }, { url }, place) {
-  const answer = await fetch(`${url}/${place}?lab=${lab}&key=bundlers-${name}-${place}`, { signal: AbortSignal.timeout(60_000) });
+async function ask({ lab }, { url }, place) {
+  const answer = await fetch(`${url}/${place}${query(lab)}`, { signal: AbortSignal.timeout(60_000) });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`it answered with ${answer.status}\n${text.slice(0, 2000)}`);
   return text;

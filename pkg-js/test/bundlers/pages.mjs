@@ -22,10 +22,10 @@ export async function serve(folder) {
 }
 
 /** Opens a page and waits for its outcome; the result has that, what the console was told, and which modules were fetched. */
-export async function visit(browser, url, lab, limit = 30_000) {
+export async function visit(browser, url, lab, limit = 60_000) {
   const page = await browser.newPage();
   const [complaints, modules] = [[], []];
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  const broken = new Promise((_, reject) => page.on("pageerror", reject));
   page.on("console", (message) => {
     // That the lab answered with an error, as it was asked to, the browser says itself.
     const isOurs = !message.location().url.startsWith(lab);
@@ -37,7 +37,7 @@ export async function visit(browser, url, lab, limit = 30_000) {
   });
   try {
     await page.goto(url, { timeout: limit });
-    const found = await page.waitForFunction(() => globalThis.outcome, null, { timeout: limit });
+    const found = await Promise.race([page.waitForFunction(() => globalThis.outcome, null, { timeout: limit }), broken]);
     return { outcome: await found.jsonValue(), complaints, modules };
   } catch (error) {
     throw new Error(`${error}\nthe console: ${complaints.join("\n") || "silent"}`);

@@ -43,7 +43,8 @@ const browser = await chromium.launch({
 });
 try {
   for (const name of names.length > 0 ? names : Object.keys(all)) {
-    await all[name]({ name, folder, projects, browser, lab: lab.replace(/\/$/, ""), check: (fact, holds) => check(`${name}: ${fact}`, holds) });
+    const matrix = { name, folder, projects, browser, lab: lab.replace(/\/$/, ""), check: (fact, holds) => check(`${name}: ${fact}`, holds) };
+    await all[name](matrix).catch((error) => matrix.check("it runs to its end", () => Promise.reject(error)));
   }
 } finally {
   await browser.close();
