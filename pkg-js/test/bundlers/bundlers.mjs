@@ -11,7 +11,8 @@ const pages = { default: 0, slim: 1, beside: 1 };
 /** Without those where `init()` alone finds nothing. */
 const told = ["default", "slim"];
 
-const esbuild = (page) => ["esbuild", `${page}.js`, "--bundle", "--splitting", "--format=esm", "--minify", "--loader:.wasm=file", `--outdir=out/${page}`];
+const esbuild = (page) => ["esbuild", `${page}.js`, "--bundle", "--minify", "--loader:.wasm=file", `--outdir=out/${page}`];
+const chunks = ["--splitting", "--format=esm"];
 const parcel = (page) => ["parcel", "build", `${page}.html`, `--dist-dir=out/${page}`, "--no-source-maps", "--cache-dir=.cache"];
 
 export const bundlers = {
@@ -21,7 +22,9 @@ export const bundlers = {
   rspack: built("rspack", () => ["rspack", "build"], { script: "defer" }),
   // These two follow imports and no `new URL`.
   rollup: built("rollup", () => ["rollup", "--config"], { only: told }),
-  esbuild: built("esbuild", esbuild, { only: told }),
+  esbuild: built("esbuild", (page) => [...esbuild(page), ...chunks], { only: told }),
+  // Its default: one script of the old kind, which cannot wait at its top level and has no second file.
+  "esbuild-script": built("esbuild", esbuild, { script: "defer", only: told }),
   // Without a setting Parcel reads no `exports`, and so finds the main entry alone.
   parcel: built("parcel", parcel, { only: ["default"] }),
   "parcel-exports": built("parcel-exports", parcel),

@@ -26,6 +26,8 @@ export async function visit(browser, url, lab, limit = 60_000) {
   const page = await browser.newPage();
   const [complaints, modules] = [[], []];
   const broken = new Promise((_, reject) => page.on("pageerror", reject));
+  // It may come before anybody waits for it.
+  broken.catch(() => undefined);
   page.on("console", (message) => {
     // That the lab answered with an error, as it was asked to, the browser says itself.
     const isOurs = !message.location().url.startsWith(lab);
