@@ -29,7 +29,7 @@ async function built(matrix, bundler = "--webpack") {
   }
   let said;
   await matrix.check("all is built without a warning", async () => {
-    said = await run(tool(matrix, "build", bundler), cwd, {}, 300_000);
+    said = await run(tool(matrix, "build", bundler), cwd, {}, 600_000);
     isQuiet(said);
   });
   if (said === undefined) return;
@@ -54,7 +54,7 @@ async function works(matrix, command, cwd, here) {
 }
 
 async function ask({ lab }, { url }, place) {
-  const answer = await fetch(`${url}/${place}${query(lab)}`, { signal: AbortSignal.timeout(60_000) });
+  const answer = await fetch(`${url}/${place}${query(lab)}`, { signal: AbortSignal.timeout(120_000) });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`it answered with ${answer.status}\n${text.slice(0, 2000)}`);
   return text;

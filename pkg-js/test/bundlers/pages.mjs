@@ -22,7 +22,7 @@ export async function serve(folder) {
 }
 
 /** Opens a page and waits for its outcome; the result has that, what the console was told, and which modules were fetched. */
-export async function visit(browser, url, lab, limit = 60_000) {
+export async function visit(browser, url, lab, limit = 120_000) {
   const page = await browser.newPage();
   const [complaints, modules] = [[], []];
   const broken = new Promise((_, reject) => page.on("pageerror", reject));

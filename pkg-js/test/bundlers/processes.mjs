@@ -38,7 +38,7 @@ function launch(command, cwd, env) {
 }
 
 /** Runs a program to its end; the result is what it said. */
-export async function run(command, cwd, env, limit = 120_000) {
+export async function run(command, cwd, env, limit = 300_000) {
   const { program } = launch(command, cwd, env);
   const late = setTimeout(program.stop, limit);
   const status = await program.ended;
@@ -48,7 +48,7 @@ export async function run(command, cwd, env, limit = 120_000) {
 }
 
 /** Starts a server; the result has the `url` that it says it is at, what it has `said`, and `stop`. */
-export async function start(command, cwd, env, limit = 60_000) {
+export async function start(command, cwd, env, limit = 120_000) {
   const { child, program } = launch(command, cwd, env);
   const late = setTimeout(program.stop, limit);
   program.url = await new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 // A component in the edge runtime.
+import "../../as-deployed.js";
 import * as waterspout from "waterspout";
 import { outcome } from "../../program.mjs";
 

@@ -1,4 +1,5 @@
 // A route in the edge runtime, which compiles no bytes.
+import "../../as-deployed.js";
 import * as waterspout from "waterspout";
 import { outcome } from "../../program.mjs";
 
