@@ -19,7 +19,8 @@ function end(group) {
 function launch(command, cwd, env) {
   const child = spawn(command[0], command.slice(1), {
     cwd,
-    env: { ...process.env, CI: "1", FORCE_COLOR: "0", NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env },
+    // Node warns of both names of colours at once.
+    env: { ...process.env, FORCE_COLOR: undefined, NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
@@ -28,11 +29,13 @@ function launch(command, cwd, env) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (program.said += text));
   program.ended = new Promise((resolve) => {
     child.on("error", (error) => resolve(String(error)));
-    child.on("exit", (status, signal) => {
+    child.on("exit", () => {
       end(child.pid);
       groups.delete(child.pid);
-      resolve(signal ?? status);
+      // What left the group may keep the pipes open.
+      setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream.destroy()), 5_000).unref();
     });
+    child.on("close", (status, signal) => resolve(signal ?? status));
   });
   return { child, program };
 }
