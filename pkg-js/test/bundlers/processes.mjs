@@ -6,7 +6,13 @@ import { spawn } from "node:child_process";
 
 const groups = new Set();
 process.on("exit", () => groups.forEach(end));
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    groups.forEach(end);
+    // Playwright closes its browser meanwhile, and then this process.
+    setTimeout(() => process.exit(1), 5_000);
+  });
+}
 
 function end(group) {
   try {
