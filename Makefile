@@ -3,12 +3,13 @@
 # The recipes source tests/setup.sh, which is bash; /bin/sh is another shell on many systems.
 SHELL := bash
 
-.PHONY: help test test-all test-servers lint setup package www size clean
+.PHONY: help test test-all test-servers test-bundlers lint setup package www size clean
 
 help:
 	@echo "make test     all tests, on every platform; installs what it lacks"
-	@echo "make test-all      those, and the npm package in Deno, Bun and workerd"
+	@echo "make test-all      those, and the npm package in Deno, Bun and workerd and through bundlers"
 	@echo "make test-servers  only the tests with servers that others have written"
+	@echo "make test-bundlers only the npm package through bundlers"
 	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
 	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
 	@echo "make package  builds the npm package"
@@ -24,6 +25,9 @@ test-all:
 
 test-servers:
 	@tests/run.sh servers
+
+test-bundlers:
+	@tests/run.sh bundlers
 
 lint:
 	@tests/lint.sh

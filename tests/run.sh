@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . tests/setup.sh
 
 suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle js-packed size page)
-more=(js-deno js-bun js-workerd)
+more=(js-deno js-bun js-workerd bundlers)
 only=("$@")
 [ "$#" -gt 0 ] || only=("${suites[@]}")
 [ "$*" != all ] || only=("${suites[@]}" "${more[@]}")
@@ -34,9 +34,11 @@ export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_prox
 setup_cargo
 if wanted servers; then setup_servers; fi
 if wanted "${suites[@]:3}"; then setup_all; fi
-if wanted "${more[@]}"; then
-  setup_package
-  setup_engines
+if wanted "${more[@]}"; then setup_package; fi
+if wanted "${more[@]:0:3}"; then setup_engines; fi
+if wanted bundlers; then
+  setup_chromium
+  setup_bundlers
 fi
 logs="$(target_directory)/test-logs"
 mkdir -p "$logs"
@@ -131,6 +133,7 @@ if wanted "${suites[@]:3}" "${more[@]}" && step lab start_lab; then
     suite js-deno "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" deno
     suite js-bun "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bun
     suite js-workerd "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" workerd
+    suite bundlers "${in_package[@]}" node test/bundlers/run.mjs "$WATERSPOUT_LAB"
     suite size "${in_package[@]}" npm run --silent size
     suite page bash -c 'node www/build.mjs && exec node www/test/page.mjs "$1"' -- "$WATERSPOUT_LAB"
   fi

@@ -138,6 +138,23 @@ setup_engines() {
   export ENGINES
 }
 
+# The bundlers that build for the package, in the versions of their lock file; their programs come with npm's packages, no script fetches any.
+setup_bundlers() {
+  local project="$root/pkg-js/test/bundlers"
+  setup_node
+  BUNDLERS="$(target_directory)/bundlers"
+  if ! cmp -s "$project/package-lock.json" "$BUNDLERS/installed"; then
+    say "installing bundlers in $BUNDLERS"
+    mkdir -p "$BUNDLERS"
+    cp "$project/package.json" "$project/package-lock.json" "$BUNDLERS/"
+    # Not `npm ci`: that refuses a lock file which lacks optional packages of other systems, as mirrors of the registry do.
+    npm install --prefix "$BUNDLERS" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
+      || give_up "npm could not install what pkg-js/test/bundlers/package.json names"
+    cp "$project/package-lock.json" "$BUNDLERS/installed"
+  fi
+  export BUNDLERS
+}
+
 setup_all() {
   setup_package
   setup_wasm_pack

@@ -1,0 +1,11 @@
+// A route in the edge runtime, which compiles no bytes.
+import "../../as-deployed.js";
+import * as waterspout from "waterspout";
+import { outcome } from "../../program.mjs";
+
+export async function GET(request) {
+  const { lab, key } = Object.fromEntries(new URL(request.url).searchParams);
+  return Response.json(await outcome(waterspout, lab, key));
+}
+
+export const runtime = "edge";

@@ -1,0 +1,7 @@
+/** Next as it comes; `root` is where the packages are, which Next otherwise guesses from lock files. */
+import path from "node:path";
+
+export default {
+  outputFileTracingRoot: path.join(import.meta.dirname, "..", ".."),
+  turbopack: { root: path.join(import.meta.dirname, "..", "..") },
+};

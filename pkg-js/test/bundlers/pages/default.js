@@ -1,0 +1,6 @@
+// A page with the package as it is.
+import * as waterspout from "waterspout";
+import { outcome } from "./program.mjs";
+
+const { lab, key } = Object.fromEntries(new URLSearchParams(location.search));
+globalThis.outcome = outcome(waterspout, lab, key);

@@ -1,0 +1,7 @@
+// A page that loads the module from where its bundler put it.
+import * as waterspout from "waterspout/slim";
+import url from "./module-url.js";
+import { outcome } from "./program.mjs";
+
+const { lab, key } = Object.fromEntries(new URLSearchParams(location.search));
+globalThis.outcome = waterspout.init(url).then(() => outcome(waterspout, lab, key));

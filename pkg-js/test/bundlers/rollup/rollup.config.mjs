@@ -1,0 +1,11 @@
+/** One page; packages are found and the module is a file, both by Rollup's own plugins. */
+import { nodeResolve } from "@rollup/plugin-node-resolve";
+import url from "@rollup/plugin-url";
+
+const page = process.env.PAGE;
+
+export default {
+  input: `${page}.js`,
+  output: { dir: `out/${page}`, format: "es" },
+  plugins: [nodeResolve({ browser: true }), url({ include: "**/*.wasm", limit: 0 })],
+};

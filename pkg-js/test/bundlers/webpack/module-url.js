@@ -1,0 +1,1 @@
+export default new URL("waterspout/waterspout.wasm", import.meta.url);
