@@ -65,7 +65,7 @@ export class Core {
     }
     this.#client = freeClients.pop() ?? clients++;
     this.#core.create(this.#client, ...settings);
-    (gone ??= new FinalizationRegistry(forget)).register(this, this.#client);
+    whenGone(this, forgetting(this.#client));
   }
 
   /** Runs a task; the result cancels it. */
@@ -99,9 +99,14 @@ export class Core {
   }
 }
 
-let gone: FinalizationRegistry<number> | undefined;
+let gone: FinalizationRegistry<() => void> | undefined;
 
-function forget(client: number): void {
+/** Calls `act` some time after nobody has `object` any more; `act` must not have it. */
+export function whenGone(object: object, act: () => void): void {
+  (gone ??= new FinalizationRegistry((act) => act())).register(object, act);
+}
+
+const forgetting = (client: number) => (): void => {
   core?.forget(client);
   freeClients.push(client);
-}
+};

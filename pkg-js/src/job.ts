@@ -1,6 +1,6 @@
 /** One request on its way: what the core decides about, and what comes of it. */
 import { Body } from "./body.js";
-import type { Core, Task } from "./core.js";
+import { whenGone, type Core, type Task } from "./core.js";
 import { noteAttempts, timeoutError, WaterspoutError } from "./errors.js";
 import { callersSignal, followed, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
@@ -62,8 +62,8 @@ export class Job implements Task {
   /** What came of the last attempt. */
   #response: Response | undefined;
   #error: unknown;
-  /** Whether the platform has it. */
-  #sent = false;
+  /** What the platform has. */
+  #sent: Request | undefined;
   /** Where it is. */
   #stage: QueueEvent["stage"] | undefined;
 
@@ -162,7 +162,7 @@ export class Job implements Task {
     }
     this.#leave("head");
     this.#body.sent();
-    if (this.#clock && limits.total && response.body !== null) abortLater(this.#clock, limits.total, this.#called);
+    if (this.#clock && limits.total && response.body) abortLater(this.#clock, limits.total, this.#called, [response, this.#sent?.signal ?? response]);
     try {
       const whole = onDownloadProgress ? countedResponse(response, onDownloadProgress) : response;
       noteAttempts(whole, this.#attempts);
@@ -177,7 +177,7 @@ export class Job implements Task {
   async #attempt(attempt: number): Promise<Response> {
     const { beforeRetry, beforeRequest, afterResponse } = this.#options.hooks;
     if (attempt > 1) {
-      this.#sent = false;
+      this.#sent = undefined;
       const [status, error] = [this.#response?.status, this.#error];
       this.#request = this.#anew();
       const told = beforeRetry?.({ request: this.#request, attempt, ...(status ? { status } : { error }) });
@@ -191,7 +191,7 @@ export class Job implements Task {
     this.#signal?.throwIfAborted();
     const extra = platformInit(request, this.#init);
     const { fetch } = this.#around;
-    this.#sent = true;
+    this.#sent = request;
     const response = instead instanceof Response ? instead : await (extra ? fetch(request, extra) : fetch(request));
     let other = afterResponse?.({ request, attempt, response });
     if (isPromise(other)) other = await other;
@@ -269,13 +269,20 @@ function discard(response: Response | undefined): void {
   if (!response?.bodyUsed) response?.body?.cancel().catch(() => undefined);
 }
 
-/** The rest of the total limit, for the body; it keeps no process alive, and does nothing to a body that has ended. */
-function abortLater(clock: AbortController, total: number, called: number): void {
-  const left = Math.max(0, Math.ceil(called + total - performance.now()));
-  // A longer delay would be taken for none.
-  const timer: unknown =
-    left > 0x7fff_ffff
-      ? setTimeout(() => abortLater(clock, total, called), 0x7fff_ffff)
-      : setTimeout(() => clock.abort(timeoutError("reading the body", "total", total)), left);
-  if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") timer.unref();
+/**
+ * The rest of the total limit, for the body. It keeps no process alive, and goes when all `holders` have gone: as long as the body
+ * comes an engine keeps the response or the signal, by which it can be aborted.
+ */
+function abortLater(clock: AbortController, total: number, called: number, holders: object[]): void {
+  let timer: number;
+  const wait = (): void => {
+    const left = Math.ceil(called + total - performance.now());
+    if (left <= 0) return clock.abort(timeoutError("reading the body", "total", total));
+    // A longer delay would be taken for none.
+    timer = setTimeout(wait, Math.min(left, 0x7fff_ffff));
+    (timer as { unref?: () => void }).unref?.();
+  };
+  wait();
+  let left = holders.length;
+  for (const holder of holders) whenGone(holder, () => --left || clearTimeout(timer));
 }
