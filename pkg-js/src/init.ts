@@ -45,16 +45,3 @@ export function callersSignal(input: unknown, init: WaterspoutInit | undefined):
   const inherited = input instanceof Request ? input.signal : undefined;
   return (init?.signal === undefined ? inherited : init.signal) ?? undefined;
 }
-
-/** A signal that follows the caller's, if there is one, and ours. */
-export function followed(callers: AbortSignal | undefined, ours: AbortSignal): AbortSignal {
-  if (!callers) return ours;
-  if ("any" in AbortSignal) return AbortSignal.any([callers, ours]);
-  const both = new AbortController();
-  for (const signal of [callers, ours]) {
-    const follow = (): void => both.abort(signal.reason);
-    if (signal.aborted) follow();
-    else signal.addEventListener("abort", follow, { once: true });
-  }
-  return both.signal;
-}

@@ -1,8 +1,9 @@
 /** One request on its way: what the core decides about, and what comes of it. */
 import { Body } from "./body.js";
-import { whenGone, type Core, type Task } from "./core.js";
+import type { Core, Task } from "./core.js";
+import { endBody } from "./ending.js";
 import { noteAttempts, timeoutError, WaterspoutError } from "./errors.js";
-import { callersSignal, followed, platformInit, withMembers } from "./init.js";
+import { callersSignal, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
 import { countedResponse } from "./progress.js";
 import { delayAfter, type Retry } from "./retry.js";
@@ -162,7 +163,7 @@ export class Job implements Task {
     }
     this.#leave("head");
     this.#body.sent();
-    if (this.#clock && limits.total && response.body) abortLater(this.#clock, limits.total, this.#called, [response, this.#sent?.signal ?? response]);
+    if (this.#clock && this.#sent && response.body) endBody(this.#clock, this.#signal, limits.total, this.#called, [response, this.#sent.signal]);
     try {
       const whole = onDownloadProgress ? countedResponse(response, onDownloadProgress) : response;
       noteAttempts(whole, this.#attempts);
@@ -209,12 +210,12 @@ export class Job implements Task {
   }
 
   #newSignal(): AbortSignal {
-    this.#clock = new AbortController();
-    return followed(this.#signal, this.#clock.signal);
+    return (this.#clock = new AbortController()).signal;
   }
 
   /** While the platform has the request, it rejects itself. */
   readonly #onAbort = (): void => {
+    this.#clock?.abort(this.#signal?.reason);
     if (this.#stage === "started" && this.#sent) return;
     this.#core?.cancel(this.#task);
     this.#fail(this.#signal?.reason, "cancelled");
@@ -267,22 +268,4 @@ function isPromise(value: unknown): value is Promise<unknown> {
 /** A response that nobody will read. */
 function discard(response: Response | undefined): void {
   if (!response?.bodyUsed) response?.body?.cancel().catch(() => undefined);
-}
-
-/**
- * The rest of the total limit, for the body. It keeps no process alive, and goes when all `holders` have gone: as long as the body
- * comes an engine keeps the response or the signal, by which it can be aborted.
- */
-function abortLater(clock: AbortController, total: number, called: number, holders: object[]): void {
-  let timer: number;
-  const wait = (): void => {
-    const left = Math.ceil(called + total - performance.now());
-    if (left <= 0) return clock.abort(timeoutError("reading the body", "total", total));
-    // A longer delay would be taken for none.
-    timer = setTimeout(wait, Math.min(left, 0x7fff_ffff));
-    (timer as { unref?: () => void }).unref?.();
-  };
-  wait();
-  let left = holders.length;
-  for (const holder of holders) whenGone(holder, () => --left || clearTimeout(timer));
 }

@@ -1,0 +1,29 @@
+/** What may yet end a body that is the platform's own by now: the caller's signal, and the rest of the total limit. */
+import { whenGone } from "./core.js";
+import { timeoutError } from "./errors.js";
+
+/**
+ * Aborts `clock` then. It keeps no process alive, and is over when all `holders` have gone: as long as the body comes, an engine
+ * keeps the response, or the signal of the request that it sent. `AbortSignal.any` would leave something behind on the caller's signal: Node 20 never
+ * takes it away.
+ */
+export function endBody(clock: AbortController, signal: AbortSignal | undefined, total: number, called: number, holders: object[]): void {
+  let timer: number | undefined;
+  const follow = (): void => clock.abort(signal?.reason);
+  const wait = (): void => {
+    const left = Math.ceil(called + total - performance.now());
+    if (left <= 0) return clock.abort(timeoutError("reading the body", "total", total));
+    // A longer delay would be taken for none.
+    timer = setTimeout(wait, Math.min(left, 0x7fff_ffff));
+    (timer as { unref?: () => void }).unref?.();
+  };
+  if (total) wait();
+  signal?.addEventListener("abort", follow);
+  let held = holders.length;
+  const over = (): void => {
+    if (--held) return;
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", follow);
+  };
+  for (const holder of holders) whenGone(holder, over);
+}
