@@ -2,10 +2,18 @@
 import { whenGone } from "./core.js";
 import { timeoutError } from "./errors.js";
 
+/** Requests whose answers have not gone. Node's fetch drops the Request itself, and no abort would reach the body any more. */
+const kept = new WeakMap<object, Request>();
+
+/** Sees to it that the request's signal ends the body, as long as that comes. */
+export function keep(request: Request, response: Response): void {
+  for (const holder of [response, response.body]) if (holder) kept.set(holder, request);
+}
+
 /**
- * Aborts `clock` then. It keeps no process alive, and is over when all `holders` have gone: as long as the body comes, an engine
- * keeps the response, or the signal of the request that it sent. `AbortSignal.any` would leave something behind on the caller's signal: Node 20 never
- * takes it away.
+ * Aborts `clock` when the caller's signal says so, or the total limit passes. It keeps no process alive, and is over when all `holders`
+ * have gone: as long as the body comes, an engine keeps the response, or the request's signal. `AbortSignal.any` would not do for the
+ * caller's signal: Node 20 leaves something behind on it.
  */
 export function endBody(clock: AbortController, signal: AbortSignal | undefined, total: number, called: number, holders: object[]): void {
   let timer: number | undefined;

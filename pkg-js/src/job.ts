@@ -1,7 +1,7 @@
 /** One request on its way: what the core decides about, and what comes of it. */
 import { Body } from "./body.js";
 import type { Core, Task } from "./core.js";
-import { endBody } from "./ending.js";
+import { endBody, keep } from "./ending.js";
 import { noteAttempts, timeoutError, WaterspoutError } from "./errors.js";
 import { callersSignal, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
@@ -163,7 +163,11 @@ export class Job implements Task {
     }
     this.#leave("head");
     this.#body.sent();
-    if (this.#clock && this.#sent && response.body) endBody(this.#clock, this.#signal, limits.total, this.#called, [response, this.#sent.signal]);
+    const [clock, signal, sent] = [this.#clock, this.#signal, this.#sent];
+    if (sent && response.body && (clock || signal)) {
+      keep(sent, response);
+      if (clock) endBody(clock, signal, limits.total, this.#called, [response, sent.signal]);
+    }
     try {
       const whole = onDownloadProgress ? countedResponse(response, onDownloadProgress) : response;
       noteAttempts(whole, this.#attempts);

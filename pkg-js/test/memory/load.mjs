@@ -161,3 +161,5 @@ export function held() {
 
 /** How often each kind came to what it is for. */
 export const kindsDone = () => done;
+
+export { bodies } from "./bodies.mjs";

@@ -8,6 +8,9 @@ WebAssembly.Instance = function (...call) {
   return instance;
 };
 
+/** Those of more than this many milliseconds; platforms have shorter ones of their own, for connections that are idle. */
+const LONG = 10_000;
+
 const timers = new Set();
 const { setTimeout, clearTimeout } = globalThis;
 globalThis.setTimeout = (act, delay, ...rest) => {
@@ -16,7 +19,7 @@ globalThis.setTimeout = (act, delay, ...rest) => {
     act(...rest);
   };
   const timer = setTimeout(fire, delay);
-  timers.add(timer);
+  if (delay > LONG) timers.add(timer);
   return timer;
 };
 globalThis.clearTimeout = (timer) => {
@@ -27,7 +30,7 @@ globalThis.clearTimeout = (timer) => {
 /** The bytes of the core's memory, which only ever grows. */
 export const memoryBytes = () => memory.buffer.byteLength;
 
-/** How many timers have neither gone off nor been taken back. */
+/** How many long timers have neither gone off nor been taken back. */
 export const timersAlive = () => timers.size;
 
 /** A signal that says how many listen to it. */

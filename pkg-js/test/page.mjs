@@ -1,0 +1,28 @@
+/** A page in Chromium, and the server that it is from. */
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { chromium } from "playwright-core";
+
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+/** Serves the files of a folder, and an empty page at `/`; what `use` gives, which is given the page. */
+export async function inPage({ folder, args = [] }, use) {
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, "http://localhost");
+    const type = pathname === "/" ? "text/html; charset=utf-8" : "text/javascript";
+    const file = pathname === "/" ? "<!doctype html>" : await readFile(path.join(folder, path.normalize(pathname))).catch(() => undefined);
+    response.writeHead(file === undefined ? 404 : 200, { "content-type": type }).end(file);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...flags, ...args] });
+  try {
+    const page = await browser.newPage();
+    page.on("pageerror", (error) => console.error(`  page: ${error}`));
+    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    return await use(page);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
