@@ -12,8 +12,8 @@ export function keep(request: Request, response: Response): void {
 
 /**
  * Aborts `clock` when the caller's signal says so, or the total limit passes. It keeps no process alive, and is over when all `holders`
- * have gone: as long as the body comes, an engine keeps the response, or the request's signal. `AbortSignal.any` would not do for the
- * caller's signal: Node 20 leaves something behind on it.
+ * have gone: as long as the body comes, an engine keeps the response, or the request's signal. (In Chromium a clone goes on without
+ * them if nobody has its original any more.) `AbortSignal.any` would not do for the caller's signal: Node 20 leaves something behind on it.
  */
 export function endBody(clock: AbortController, signal: AbortSignal | undefined, total: number, called: number, holders: object[]): void {
   let timer: number | undefined;

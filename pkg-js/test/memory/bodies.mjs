@@ -3,10 +3,11 @@ import { collect } from "./watch.mjs";
 
 const { Client } = await import("../../dist/index.js");
 
-/** Ways to read a body without holding its response. */
+/** Ways to read a body, most without holding its response. */
 const readers = {
   as_a_text: (response) => response.text(),
-  of_a_clone: (response) => response.clone().text(),
+  // Chromium lets go of what a clone was made of; that is held here.
+  of_a_clone: async (response) => [await response.clone().text(), response],
   by_a_reader: async (response) => {
     for (const reader = response.body.getReader(); ; ) if ((await reader.read()).done) return;
   },

@@ -2,7 +2,7 @@
  * Requests of every kind through one client, a batch at a time: some answered here in place, some by the lab. Each kind
  * checks that it came to what it is for. This module runs in Node and in a page alike.
  */
-import { countedSignal, memoryBytes, timersAlive } from "./watch.mjs";
+import { collect, countedSignal, memoryBytes, timersAlive } from "./watch.mjs";
 
 const { Client, isTimeoutError, isWaterspoutError } = await import("../../dist/index.js");
 
@@ -149,7 +149,7 @@ export async function clients(many) {
   for (let made = 0; made < many; made++) {
     const dropped = new Client({ maxActivePerOrigin: 2, fetch: inPlace });
     check((await text(dropped.fetch("http://in-place.test/lab/hello"))) === "hello", "a client of its own");
-    if (made % 100 === 99) globalThis.gc();
+    if (made % 100 === 99) await collect(1);
   }
 }
 

@@ -50,10 +50,9 @@ export function countedSignal() {
 }
 
 /** Lets go of all that nobody holds, and of what that held. */
-export async function collect() {
-  for (let round = 0; round < 5; round++) {
+export async function collect(rounds = 5) {
+  for (let round = 0; round < rounds; round++) {
     globalThis.gc();
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  globalThis.gc();
 }
