@@ -72,11 +72,11 @@ export class Core {
   run(task: Task, origin: string, priority: number, queue: number, head: number, total: number): number {
     const id = free.pop() ?? tasks.length;
     tasks[id] = task;
+    const { length } = origin;
+    const at = length > 0 ? this.#core.allocate(length, 1) : 1;
     // An origin is ASCII.
-    const text = new TextEncoder().encode(origin);
-    const at = text.length > 0 ? this.#core.allocate(text.length, 1) : 1;
-    if (text.length > 0) new Uint8Array(this.#core.memory.buffer).set(text, at);
-    this.#core.request(this.#client, id, at, text.length, priority, queue, head, total);
+    if (length > 0) new TextEncoder().encodeInto(origin, new Uint8Array(this.#core.memory.buffer, at, length));
+    this.#core.request(this.#client, id, at, length, priority, queue, head, total);
     return id;
   }
 

@@ -12,8 +12,8 @@ const standard =
  * undefined if there are none.
  */
 export function platformInit(request: Request, init: object | undefined): RequestInit | undefined {
-  const members = Object.entries(init ?? {}).filter(([name]) => !standard.includes(name));
-  if (members.length === 0) return undefined;
+  const members = init && Object.entries(init).filter(([name]) => !standard.includes(name));
+  if (!members?.length) return undefined;
   // A second argument that is not empty resets these two.
   return { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...Object.fromEntries(members) };
 }

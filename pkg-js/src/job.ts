@@ -98,7 +98,7 @@ export class Job implements Task {
     } catch (error) {
       return this.#fail(error, "failed");
     }
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#signal?.addEventListener("abort", this, { once: true });
     around.jobs.add(this);
     this.#task = this.#core.run(this, around.byOrigin ? this.origin : "", priority, limits.queue, limits.head, limits.total);
     if (!this.#stage) this.#tell("queued");
@@ -217,13 +217,13 @@ export class Job implements Task {
     return (this.#clock = new AbortController()).signal;
   }
 
-  /** While the platform has the request, it rejects itself. */
-  readonly #onAbort = (): void => {
+  /** The caller's signal is aborted. While the platform has the request, it rejects itself. */
+  handleEvent(): void {
     this.#clock?.abort(this.#signal?.reason);
     if (this.#stage === "started" && this.#sent) return;
     this.#core?.cancel(this.#task);
     this.#fail(this.#signal?.reason, "cancelled");
-  };
+  }
 
   #failure(failure: number): Error {
     const code = failures[failure];
@@ -246,17 +246,16 @@ export class Job implements Task {
   }
 
   #leave(stage: QueueEvent["stage"], error?: unknown): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#signal?.removeEventListener("abort", this);
     this.#around.jobs.delete(this);
     this.#tell(stage, error);
   }
 
   #tell(stage: QueueEvent["stage"], error?: unknown): void {
     this.#stage = stage;
-    const { url } = this.#request;
     for (const observer of this.#around.observers) {
       try {
-        const event = { id: this.#id, stage, url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
+        const event = { id: this.#id, stage, url: this.#request.url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
         observer(error === undefined ? event : { ...event, error });
       } catch {
         // An observer's own affair.
