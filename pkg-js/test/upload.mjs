@@ -102,6 +102,7 @@ const cases = {
     { outcome: [200, "one-two-three"], texts: [...growing, ...growing], progress: [3, 7, 13, 3, 7, 13], attempts: 2, over: "ended" },
   ],
   an_abort_ends_it_where_it_is: [{ abortAfter: 2 }, { outcome: "enough", texts: ["one", "one-two"], over: `reset by ${constants.NGHTTP2_CANCEL}` }],
+  an_abort_ends_it_with_limits_set_too: [{ abortAfter: 2, options: { timeout: 20_000 } }, { outcome: "enough", texts: ["one", "one-two"], over: `reset by ${constants.NGHTTP2_CANCEL}` }],
 };
 
 let [passed, failed] = [0, 0];
