@@ -6,8 +6,8 @@ import { Client } from "../dist/index.js";
 /** How many requests are under way together in the parallel modes. */
 const CROWD = 1_000;
 
-/** How often each contender has its turn. */
-const BLOCKS = 12;
+/** How often each contender has its turn, and in short modes, in which one slow request tells more. */
+const [BLOCKS, SHORT_BLOCKS] = [10, 40];
 
 const answer = new Response(null, { status: 204 });
 const inPlace = async () => answer;
@@ -47,7 +47,7 @@ const modes = {
     url: "http://in-place.test/",
     contenders: { fetch: inPlace, waterspout: ours({ fetch: inPlace, maxActive: 6 }), "p-queue": queued(6, inPlace) },
   },
-  "one after the other": { way: sequential, times: 150, contenders: { fetch: plain, waterspout: reading(ours({})) } },
+  "one after the other": { way: sequential, times: 25, turns: SHORT_BLOCKS, contenders: { fetch: plain, waterspout: reading(ours({})) } },
   "1,000 together": { way: together, times: CROWD, contenders: { fetch: plain, waterspout: reading(ours({ maxActive: CROWD })) } },
   ...Object.fromEntries(
     [6, 64].map((most) => [
@@ -63,22 +63,30 @@ const modes = {
 
 export const modeNames = Object.keys(modes);
 
-/** The milliseconds of each block of a mode, by contender: each has its turn, and again in the opposite order. */
+/** The milliseconds that have passed, and those that this program's processors have worked, where that is told: what others do on the machine does not count there. */
+function clocks() {
+  const used = globalThis.process?.cpuUsage?.();
+  return { time: performance.now(), ...(used && { work: (used.user + used.system) / 1000 }) };
+}
+
+/** The milliseconds of each block of a mode, by clock and contender: each has its turn, and again in the opposite order. */
 export async function measure(name, lab) {
-  const { way, times, url = `${lab}/lab/hello`, contenders } = modes[name];
+  const { way, times, turns = BLOCKS, url = `${lab}/lab/hello`, contenders } = modes[name];
   const names = Object.keys(contenders);
-  const blocks = Object.fromEntries(names.map((contender) => [contender, []]));
-  for (let block = -1; block < BLOCKS; block++) {
-    const sums = Object.fromEntries(names.map((contender) => [contender, 0]));
+  const empty = () => Object.fromEntries(names.map((contender) => [contender, []]));
+  const blocks = Object.fromEntries(Object.keys(clocks()).map((clock) => [clock, empty()]));
+  for (let block = -1; block < turns; block++) {
     // Who is first in a block differs from block to block.
-    const order = [...names.slice((block + names.length) % names.length), ...names.slice(0, (block + names.length) % names.length)];
-    for (const contender of [...order, ...order.toReversed()]) {
-      const started = performance.now();
+    const first = (block + names.length) % names.length;
+    const order = [...names.slice(first), ...names.slice(0, first)];
+    const sums = Object.fromEntries(Object.keys(blocks).map((clock) => [clock, {}]));
+    for (const contender of [...order, ...[...order].reverse()]) {
+      const before = clocks();
       await way(contenders[contender])(url, times);
-      sums[contender] += performance.now() - started;
+      for (const [clock, now] of Object.entries(clocks())) sums[clock][contender] = (sums[clock][contender] ?? 0) + now - before[clock];
     }
     // The first block warms up.
-    if (block >= 0) for (const contender of names) blocks[contender].push(sums[contender]);
+    if (block >= 0) for (const clock in sums) for (const contender of names) blocks[clock][contender].push(sums[clock][contender]);
   }
   return { times: 2 * times, blocks };
 }

@@ -50,7 +50,7 @@ function begin(url, read, init, waterspout) {
 export async function bodies(lab) {
   const outcomes = {};
   let serial = 0;
-  const late = () => new Promise((resolve) => setTimeout(resolve, 8_000, "nothing ended it"));
+  const late = () => new Promise((resolve) => setTimeout(resolve, 30_000, "nothing ended it"));
   const one = async (end, reader) => {
     const waterspout = reader === "with_progress" ? { onDownloadProgress: () => undefined } : {};
     const url = `${lab}/lab/endless/memory-${Date.now()}-${++serial}`;
