@@ -3,13 +3,15 @@
 # The recipes source tests/setup.sh, which is bash; /bin/sh is another shell on many systems.
 SHELL := bash
 
-.PHONY: help test test-all test-servers test-bundlers lint setup package www size clean
+.PHONY: help test test-all test-servers test-bundlers test-memory bench-js lint setup package www size clean
 
 help:
 	@echo "make test     all tests, on every platform; installs what it lacks"
 	@echo "make test-all      those, and the npm package in Deno, Bun and workerd and through bundlers"
 	@echo "make test-servers  only the tests with servers that others have written"
 	@echo "make test-bundlers only the npm package through bundlers"
+	@echo "make test-memory   that 100,000 requests of the npm package leave nothing behind"
+	@echo "make bench-js      the npm package beside plain fetch, p-queue and ky; ARGS=node or ARGS=chromium for one engine"
 	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
 	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
 	@echo "make package  builds the npm package"
@@ -28,6 +30,14 @@ test-servers:
 
 test-bundlers:
 	@tests/run.sh bundlers
+
+test-memory:
+	@tests/run.sh js-memory
+
+bench-js: package
+	@. tests/setup.sh && setup_chromium && cd pkg-js/bench && npm ci --no-audit --no-fund --loglevel=error
+	@cargo build --quiet --release --example serve
+	@. tests/setup.sh && serve="$$(target_directory)/release/examples/serve" && cd pkg-js/bench && exec node overhead.mjs "$$serve" $(ARGS)
 
 lint:
 	@tests/lint.sh

@@ -8,8 +8,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle js-packed size page)
-more=(js-deno js-bun js-workerd bundlers)
+suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle js-packed js-upload size page)
+more=(js-deno js-bun js-workerd js-memory bundlers)
 only=("$@")
 [ "$#" -gt 0 ] || only=("${suites[@]}")
 [ "$*" != all ] || only=("${suites[@]}" "${more[@]}")
@@ -34,12 +34,12 @@ export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_prox
 setup_cargo
 if wanted servers; then setup_servers; fi
 if wanted "${suites[@]:3}"; then setup_all; fi
-if wanted "${more[@]}"; then setup_package; fi
-if wanted "${more[@]:0:3}"; then setup_engines; fi
-if wanted bundlers; then
+if wanted "${more[@]}"; then
+  setup_package
   setup_chromium
-  setup_bundlers
 fi
+if wanted bundlers; then setup_bundlers; fi
+if wanted js-deno js-bun js-workerd; then setup_engines; fi
 logs="$(target_directory)/test-logs"
 mkdir -p "$logs"
 summary=()
@@ -130,6 +130,8 @@ if wanted "${suites[@]:3}" "${more[@]}" && step lab start_lab; then
     suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
     suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle
     suite js-packed "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" packed
+    suite js-upload "${in_package[@]}" node test/upload.mjs
+    suite js-memory "${in_package[@]}" node test/memory.mjs "$WATERSPOUT_LAB"
     suite js-deno "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" deno
     suite js-bun "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bun
     suite js-workerd "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" workerd

@@ -96,6 +96,11 @@ setup_chromium() {
   export CHROMIUM CHROMEDRIVER
 }
 
+# What makes the certificates of servers that tests in JavaScript start.
+setup_openssl() {
+  has openssl || apt_install "openssl" openssl
+}
+
 # The servers and proxies of others that the client is tried with. Python's are in an environment of their own.
 setup_servers() {
   local packages=() environment requirements="$root/tests/servers/requirements.txt"
@@ -159,4 +164,5 @@ setup_all() {
   setup_package
   setup_wasm_pack
   setup_chromium
+  setup_openssl
 }

@@ -156,7 +156,8 @@ export class Client {
   }
 
   #send(input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> {
-    const options = optionsOver(members("waterspout", init?.waterspout, shared), this.#options);
+    const set = members("waterspout", init?.waterspout, shared);
+    const options = set ? optionsOver(set, this.#options) : this.#options;
     if (this.#fallback) {
       try {
         this.#start();
@@ -192,7 +193,7 @@ export class Client {
 }
 
 /** What `set` says, over `before`. */
-function optionsOver(set: FetchOptions = {}, before: Options): Options {
+function optionsOver(set: FetchOptions, before: Options): Options {
   const { timeout, retry, hooks, priority, throwHttpErrors, onDownloadProgress, onUploadProgress } = set;
   return {
     limits: limitsOver(timeout, before.limits),

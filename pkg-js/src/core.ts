@@ -77,7 +77,7 @@ export class Core {
   constructor(settings: number[]) {
     this.#settings = settings;
     this.#use();
-    (gone ??= new FinalizationRegistry(forget)).register(this, this.#client);
+    whenGone(this, forgetting(this.#client));
   }
 
   /** The present instance, which is told of this client first if it is a new one. */
@@ -97,11 +97,11 @@ export class Core {
     const { exports, tasks, free } = this.#use();
     const id = free.pop() ?? tasks.length;
     tasks[id] = task;
+    const { length } = origin;
+    const at = length > 0 ? exports.allocate(length, 1) : 1;
     // An origin is ASCII.
-    const text = new TextEncoder().encode(origin);
-    const at = text.length > 0 ? exports.allocate(text.length, 1) : 1;
-    if (text.length > 0) new Uint8Array(exports.memory.buffer).set(text, at);
-    exports.request(this.#client, id, at, text.length, priority, queue, head, total);
+    if (length > 0) new TextEncoder().encodeInto(origin, new Uint8Array(exports.memory.buffer, at, length));
+    exports.request(this.#client, id, at, length, priority, queue, head, total);
     return id;
   }
 
@@ -141,9 +141,14 @@ function instantiate(): Instance {
   }
 }
 
-let gone: FinalizationRegistry<number> | undefined;
+let gone: FinalizationRegistry<() => void> | undefined;
 
-function forget(client: number): void {
+/** Calls `act` some time after nobody has `object` any more; `act` must not have it. */
+export function whenGone(object: object, act: () => void): void {
+  (gone ??= new FinalizationRegistry((act) => act())).register(object, act);
+}
+
+const forgetting = (client: number) => (): void => {
   core?.exports.forget(client);
   freeClients.push(client);
-}
+};

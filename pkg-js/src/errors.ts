@@ -72,9 +72,11 @@ export function isTimeoutError(error: unknown): boolean {
 
 const made = new WeakMap<object, number>();
 
-/** Notes how many attempts led to an answer or an error, which stays as it is. */
+/** Notes how many attempts led to an answer or an error, which stays as it is. One goes without saying. */
 export function noteAttempts(outcome: unknown, attempts: number): void {
-  if (typeof outcome === "object" && outcome !== null) made.set(outcome, attempts);
+  if (typeof outcome !== "object" || outcome === null) return;
+  if (attempts === 1) made.delete(outcome);
+  else made.set(outcome, attempts);
 }
 
 /** How many attempts led to this answer, or to this error of the platform's; 1 if nothing is known of it. */

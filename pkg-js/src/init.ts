@@ -12,8 +12,8 @@ const standard =
  * undefined if there are none.
  */
 export function platformInit(request: Request, init: object | undefined): RequestInit | undefined {
-  const members = Object.entries(init ?? {}).filter(([name]) => !standard.includes(name));
-  if (members.length === 0) return undefined;
+  const members = init && Object.entries(init).filter(([name]) => !standard.includes(name));
+  if (!members?.length) return undefined;
   // A second argument that is not empty resets these two.
   return { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...Object.fromEntries(members) };
 }
@@ -44,17 +44,4 @@ export function withMembers(input: unknown, init: WaterspoutInit | undefined, se
 export function callersSignal(input: unknown, init: WaterspoutInit | undefined): AbortSignal | undefined {
   const inherited = input instanceof Request ? input.signal : undefined;
   return (init?.signal === undefined ? inherited : init.signal) ?? undefined;
-}
-
-/** A signal that follows the caller's, if there is one, and ours. */
-export function followed(callers: AbortSignal | undefined, ours: AbortSignal): AbortSignal {
-  if (!callers) return ours;
-  if ("any" in AbortSignal) return AbortSignal.any([callers, ours]);
-  const both = new AbortController();
-  for (const signal of [callers, ours]) {
-    const follow = (): void => both.abort(signal.reason);
-    if (signal.aborted) follow();
-    else signal.addEventListener("abort", follow, { once: true });
-  }
-  return both.signal;
 }

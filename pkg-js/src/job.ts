@@ -1,13 +1,13 @@
 /** One request on its way: what the core decides about, and what comes of it. */
 import { Body } from "./body.js";
 import type { Core, Task } from "./core.js";
+import { endBody, keep } from "./ending.js";
 import { noteAttempts, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
-import { callersSignal, followed, platformInit, withMembers } from "./init.js";
+import { callersSignal, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
 import { watchedResponse } from "./progress.js";
 import { delayAfter, type Retry } from "./retry.js";
 import type { FetchOptions, Hooks, QueueEvent, WaterspoutInit } from "./types.js";
-import { after } from "./watched.js";
 
 /** Options with nothing left open. */
 export interface Options {
@@ -63,8 +63,8 @@ export class Job implements Task {
   /** What came of the last attempt. */
   #response: Response | undefined;
   #error: unknown;
-  /** Whether the platform has it. */
-  #sent = false;
+  /** What the platform has. */
+  #sent: Request | undefined;
   /** Where it is. */
   #stage: QueueEvent["stage"] | undefined;
 
@@ -98,7 +98,7 @@ export class Job implements Task {
     } catch (error) {
       return this.#fail(error, "failed");
     }
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#signal?.addEventListener("abort", this, { once: true });
     around.jobs.add(this);
     this.#task = this.#core.run(this, around.byOrigin ? this.origin : "", priority, limits.queue, limits.head, limits.total);
     if (!this.#stage) this.#tell("queued");
@@ -163,7 +163,11 @@ export class Job implements Task {
     }
     this.#leave("head");
     this.#body.sent();
-    if (this.#clock && limits.total && response.body !== null) abortLater(this.#clock, limits.total, this.#called);
+    const [clock, signal, sent] = [this.#clock, this.#signal, this.#sent];
+    if (sent && response.body && (clock || signal)) {
+      keep(sent, response);
+      if (clock) endBody(clock, signal, limits.total, this.#called, [response, sent.signal]);
+    }
     try {
       const whole = onDownloadProgress || limits.idle ? watchedResponse(response, onDownloadProgress, limits.idle) : response;
       noteAttempts(whole, this.#attempts);
@@ -178,7 +182,7 @@ export class Job implements Task {
   async #attempt(attempt: number): Promise<Response> {
     const { beforeRetry, beforeRequest, afterResponse } = this.#options.hooks;
     if (attempt > 1) {
-      this.#sent = false;
+      this.#sent = undefined;
       const [status, error] = [this.#response?.status, this.#error];
       this.#request = this.#anew();
       const told = beforeRetry?.({ request: this.#request, attempt, ...(status ? { status } : { error }) });
@@ -192,7 +196,7 @@ export class Job implements Task {
     this.#signal?.throwIfAborted();
     const extra = platformInit(request, this.#init);
     const { fetch } = this.#around;
-    this.#sent = true;
+    this.#sent = request;
     const response = instead instanceof Response ? instead : await (extra ? fetch(request, extra) : fetch(request));
     let other = afterResponse?.({ request, attempt, response });
     if (isPromise(other)) other = await other;
@@ -210,16 +214,16 @@ export class Job implements Task {
   }
 
   #newSignal(): AbortSignal {
-    this.#clock = new AbortController();
-    return followed(this.#signal, this.#clock.signal);
+    return (this.#clock = new AbortController()).signal;
   }
 
-  /** While the platform has the request, it rejects itself. */
-  readonly #onAbort = (): void => {
+  /** The caller's signal is aborted. While the platform has the request, it rejects itself. */
+  handleEvent(): void {
+    this.#clock?.abort(this.#signal?.reason);
     if (this.#stage === "started" && this.#sent) return;
     this.#core?.cancel(this.#task);
     this.#fail(this.#signal?.reason, "cancelled");
-  };
+  }
 
   #failure(failure: number): Error {
     const known = failures[failure];
@@ -242,17 +246,16 @@ export class Job implements Task {
   }
 
   #leave(stage: QueueEvent["stage"], error?: unknown): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#signal?.removeEventListener("abort", this);
     this.#around.jobs.delete(this);
     this.#tell(stage, error);
   }
 
   #tell(stage: QueueEvent["stage"], error?: unknown): void {
     this.#stage = stage;
-    const { url } = this.#request;
     for (const observer of this.#around.observers) {
       try {
-        const event = { id: this.#id, stage, url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
+        const event = { id: this.#id, stage, url: this.#request.url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
         observer(error === undefined ? event : { ...event, error });
       } catch {
         // An observer's own affair.
@@ -268,10 +271,4 @@ function isPromise(value: unknown): value is Promise<unknown> {
 /** A response that nobody will read. */
 function discard(response: Response | undefined): void {
   if (!response?.bodyUsed) response?.body?.cancel().catch(() => undefined);
-}
-
-/** The rest of the total limit, for the body; it does nothing to one that has ended. */
-function abortLater(clock: AbortController, total: number, called: number): void {
-  const left = Math.max(0, Math.ceil(called + total - performance.now()));
-  after(left, () => clock.abort(timeoutError("reading the body", "total", total)));
 }

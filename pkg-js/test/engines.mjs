@@ -34,6 +34,7 @@ export const differs = {
     a_request_keeps_its_referrer_with_limits_set: [/value is "", not "no-referrer"\n/, withoutPolicy],
   },
   workerd: {
+    no_turn_of_the_loop_is_waited_for: [/ is \["turn",1,2,"turn"\], not /, "a message between ports arrives within the turn in which it was sent"],
     header_bytes_beyond_ascii_survive: [/value is "caf\ufffd", not/, "it reads headers as UTF-8"],
     header_bytes_beyond_ascii_are_sent_as_they_are: [/value is "99 97 102 195 169", not/, "it writes headers as UTF-8"],
     a_deflate_body_is_decoded_with_and_without_a_header: [undecoded, "its fetch asks for gzip and br, and decodes these"],

@@ -698,6 +698,22 @@ export const only = {
     await Promise.all([first, second]);
     equal(called, 2, "calls in the end");
   },
+  async no_turn_of_the_loop_is_waited_for() {
+    const nothing = () => undefined;
+    for (const settings of [{}, { timeout: 5_000, retry: 2 }, { maxActivePerOrigin: 1 }, { hooks: { beforeRequest: nothing, afterResponse: nothing } }]) {
+      const client = new Client({ maxActive: 1, fetch: async () => new Response(null, { status: 204 }), ...settings });
+      const order = [];
+      const channel = new MessageChannel();
+      const message = new Promise((resolve) => (channel.port1.onmessage = resolve));
+      channel.port2.postMessage("a turn");
+      const turns = [message, sleep(0)].map((turn) => turn.then(() => order.push("turn")));
+      const answers = [1, 2].map((n) => client.fetch("http://a.test/").then(() => order.push(n)));
+      await Promise.all([...answers, ...turns]);
+      channel.port1.close();
+      // Those that wait as well: the slot goes on in the turn in which it is free.
+      equal(order, [1, 2, "turn", "turn"], JSON.stringify(settings));
+    }
+  },
   async the_clients_fetch_may_replace_the_global_one(lab) {
     const original = globalThis.fetch;
     const client = new Client();

@@ -1,0 +1,67 @@
+/** Bodies that come for ever, of which nobody holds anything but what reads them: they can be ended all the same. */
+import { collect } from "./watch.mjs";
+
+const { Client } = await import("../../dist/index.js");
+
+/** Ways to read a body, most without holding its response. */
+const readers = {
+  as_a_text: (response) => response.text(),
+  // Chromium lets go of what a clone was made of; that is held here.
+  of_a_clone: async (response) => [await response.clone().text(), response],
+  by_a_reader: async (response) => {
+    for (const reader = response.body.getReader(); ; ) if ((await reader.read()).done) return;
+  },
+  with_progress: async (response) => {
+    for await (const piece of response.body) if (!piece) return;
+  },
+};
+
+const aborted = (waterspout) => async (begin) => {
+  const controller = new AbortController();
+  const reading = begin({ signal: controller.signal, waterspout });
+  await reading.begun;
+  await collect();
+  controller.abort(new Error("enough"));
+  return [reading, "Error"];
+};
+
+/** What ends them. */
+const ends = {
+  the_callers_signal: aborted({}),
+  the_callers_signal_beside_limits: aborted({ retry: 2 }),
+  the_total_limit: async (begin) => {
+    const reading = begin({ waterspout: { timeout: 1_500 } });
+    await reading.begun;
+    await collect();
+    return [reading, "TimeoutError"];
+  },
+};
+
+/** Begins to read; what it gives holds no response. */
+function begin(url, read, init, waterspout) {
+  let here;
+  const begun = new Promise((resolve) => (here = resolve));
+  const call = { ...init, waterspout: { ...init.waterspout, ...waterspout } };
+  const over = new Client().fetch(url, call).then((response) => (here(), read(response)));
+  return { begun, over: over.then(() => "a whole body", (error) => error.name) };
+}
+
+/** What became of each: "ended", or what else. */
+export async function bodies(lab) {
+  const outcomes = {};
+  let serial = 0;
+  const late = () => new Promise((resolve) => setTimeout(resolve, 30_000, "nothing ended it"));
+  const one = async (end, reader) => {
+    const waterspout = reader === "with_progress" ? { onDownloadProgress: () => undefined } : {};
+    const url = `${lab}/lab/endless/memory-${Date.now()}-${++serial}`;
+    const ended = async () => {
+      const [reading, name] = await ends[end]((init) => begin(url, readers[reader], init, waterspout));
+      const became = await reading.over;
+      return became === name ? "ended" : became;
+    };
+    outcomes[`${end} ends a body that is read ${reader}`.replaceAll("_", " ")] = await Promise.race([ended(), late()]);
+  };
+  // A browser has six connections to a host.
+  for (const end of Object.keys(ends)) await Promise.all(Object.keys(readers).map((reader) => one(end, reader)));
+  return outcomes;
+}
