@@ -22,7 +22,8 @@ export class Slots {
     const { active, queued } = runner.client?.stats() ?? { active: 0, queued: 0 };
     const count = runner.running > 0 ? runner.maxActive : this.#promised;
     setText(this.#stats, `client.stats() → { active: ${active}, queued: ${queued} }`);
-    const drawn = `${active} of ${count} slots taken`;
+    const drawn = `${active} of ${count} slots taken${runner.paused ? ", paused" : ""}`;
+    this.#box.classList.toggle("paused", runner.paused);
     if (drawn !== this.#drawn) {
       this.#drawn = drawn;
       this.#box.setAttribute("aria-label", drawn);
