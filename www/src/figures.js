@@ -10,16 +10,16 @@ import { headOf, waitOf, wholeOf } from "./times.js";
 
 /** Milliseconds between two drawings. */
 const pause = 250;
-/** Columns in a plot over time. */
-const parts = 40;
+/** Columns in a plot over time at most, and the milliseconds that each stands for at least. */
+const [mostColumns, narrowest] = [45, 250];
 /** Columns that the histogram has at least: up to a second. */
 const fewest = 12;
 
 /** @type {[name: string, of: (life: Life) => number | undefined][]} */
 const rows = [
-  ["Wait for a slot", waitOf],
-  ["From slot to head", headOf],
-  ["Whole request", wholeOf],
+  ["Wait for slot", waitOf],
+  ["Slot to head", headOf],
+  ["In all", wholeOf],
 ];
 
 export class Figures {
@@ -49,6 +49,7 @@ export class Figures {
   draw(runner, throughput, length, last) {
     if (!last && performance.now() - this.#drawn < pause) return;
     this.#drawn = performance.now();
+    const parts = Math.min(mostColumns, Math.floor(length / narrowest));
     const over = (/** @type {number[]} */ series) => perSecond(series, length, parts);
     this.#overTime(this.#ended, [over(throughput.done), over(throughput.failed)], length, (value) => `${value.toFixed(1)}/s`);
     this.#overTime(this.#read, [over(throughput.bytes)], length, (value) => `${bytes(value)}/s`);
@@ -67,7 +68,8 @@ export class Figures {
     const peak = Math.max(...sums);
     const busy = sums.filter((value) => value > 0).length;
     const mean = sums.reduce((sum, value) => sum + value, 0) / (busy || 1);
-    const top = roundUp(peak);
+    const unit = plot === this.#read && peak >= 1024 ? (peak >= 1024 ** 2 ? 1024 ** 2 : 1024) : 1;
+    const top = roundUp(peak / unit) * unit;
     const most = plot === this.#read ? `${bytes(top)}/s` : `${top}/s`;
     const description = peak > 0 ? `at most ${written(peak)}, ${written(mean)} on average while there were any` : "none yet";
     plot.draw(series, top, { value: peak > 0 ? `peak ${written(peak)}` : "", most, labels: ["0 s", `${length / 1000} s`], description });
@@ -83,7 +85,7 @@ export class Figures {
     this.#waits.draw([values], roundUp(peak), {
       value: waits?.count ? `mean ${exact(waits.mean)}` : "",
       most: String(roundUp(peak)),
-      labels: ["none", exact(2 ** Math.floor(count / 2 - 1)), exact(2 ** (count - 2))],
+      labels: ["none", rough(2 ** Math.floor(count / 2 - 1)), rough(2 ** (count - 2))],
       description: told.length > 0 ? told.join(", ") : "none yet",
     });
   }
@@ -98,6 +100,11 @@ export class Figures {
       });
     });
   }
+}
+
+/** @param {number} milliseconds */
+function rough(milliseconds) {
+  return milliseconds < 1000 ? `${milliseconds} ms` : `${Math.round(milliseconds / 1000)} s`;
 }
 
 /**

@@ -1,11 +1,13 @@
 /** Keeps in sight where the requests are at work, until the reader scrolls or goes there. */
 
+/** Milliseconds between two steps: each costs a layout. */
+const pause = 250;
+
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Follow {
   #isOn = false;
-  /** @type {HTMLElement | undefined} */
-  #row;
+  #moved = 0;
 
   /** @param {HTMLElement} box what scrolls */
   constructor(box) {
@@ -21,8 +23,8 @@ export class Follow {
 
   /** @param {HTMLElement | undefined} row */
   to(row) {
-    if (!this.#isOn || !row || row === this.#row) return;
-    this.#row = row;
+    if (!this.#isOn || !row || performance.now() - this.#moved < pause) return;
+    this.#moved = performance.now();
     this.box.scrollTop = row.offsetTop - this.box.clientHeight / 3;
   }
 }

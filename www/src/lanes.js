@@ -31,13 +31,15 @@ export class Lanes {
     const thick = Math.max(1, lane * 0.72);
     lives.forEach(({ spans, ended, state }, index) => {
       const top = index * lane;
+      const isBad = state !== "done" && ended !== undefined;
       for (const { phase, from: begin, to } of spans) {
         const [left, right] = [at(begin), at(to ?? now)];
         const thin = phase === "waiting" || phase === "queued";
-        pen.fillStyle = colour[phase];
+        // The body of an answer that was no good.
+        pen.fillStyle = colour[isBad && phase === "streaming" ? state : phase];
         pen.fillRect(left, thin ? top + thick * 0.35 : top, Math.max(1, right - left), thin ? Math.max(1, thick * 0.3) : thick);
       }
-      if (ended === undefined || state === "done") return;
+      if (!isBad) return;
       pen.fillStyle = colour[state];
       pen.fillRect(at(ended) - devicePixelRatio, top, 3 * devicePixelRatio, Math.max(thick, 2 * devicePixelRatio));
     });

@@ -41,7 +41,7 @@ const loop = new Loop((last) => {
   const runs = runner.running > 0;
   waterfall.draw(now, runs);
   counts.draw(runner, now, !runs);
-  slots.draw(runner);
+  slots.draw(runner, !runs);
   figures.draw(runner, throughput, waterfall.length, !runs);
   compare.draw(last);
 });
@@ -138,7 +138,7 @@ offerPresets(element("presets"), element("preset-note"), form, () => {
   fire();
 });
 
-targetOnLoad(form, location.hostname);
+void targetOnLoad(form, location.hostname);
 followSliders(form);
 unfoldMistakes(form);
 showFieldsOfTarget(form);

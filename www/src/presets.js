@@ -8,7 +8,7 @@ const presets = [
   {
     name: "Flaky server",
     shows: "A third of all attempts fails. The client tries again; plain fetch has to live with it.",
-    values: { requests: 40, failing: 33, attempts: 6, baseDelay: 300, maxActive: 6 },
+    values: { requests: 40, failing: 33, attempts: 6, baseDelay: 150, maxActive: 6 },
   },
   {
     name: "Busy server",

@@ -86,6 +86,8 @@ export class Runner {
     this.abortAll();
     this.lives.clear();
     this.client = undefined;
+    // Those that still end are known by their numbers.
+    if (this.running === 0) this.#count = 0;
   }
 
   /**

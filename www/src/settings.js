@@ -104,14 +104,18 @@ export function unfoldMistakes(form) {
 }
 
 /**
- * A page on loopback is served by the demo server, most likely; any other host serves only files.
+ * A page on loopback is served by the demo server, most likely, which is asked; any other host serves only files.
  *
  * @param {HTMLFormElement} form
  * @param {string} hostname
  */
-export function targetOnLoad(form, hostname) {
-  const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
-  chooseTarget(form, loopback ? "lab" : "simulated");
+export async function targetOnLoad(form, hostname) {
+  const isLoopback = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+  chooseTarget(form, isLoopback ? "lab" : "simulated");
+  if (!isLoopback) return;
+  const answer = await fetch("/lab/hello").catch(() => undefined);
+  if (!answer?.ok && new FormData(form).get("target") === "lab") chooseTarget(form, "simulated");
+  showFieldsOfTarget(form);
 }
 
 /**

@@ -7,7 +7,7 @@ import { optionsOf } from "./client-options.js";
  */
 export function showSnippet(box, settings) {
   const options = Object.entries(optionsOf(settings)).flatMap(([name, value]) => [`  ${name}: `, live(written(value)), ",\n"]);
-  const priority = settings.high > 0 ? [", { waterspout: { ", live("priority: 5"), " } }"] : [];
+  const priority = settings.high > 0 ? [", {\n  waterspout: { ", live("priority: 5"), " },\n}"] : [];
   box.replaceChildren(
     ...[word("import"), " { Client } ", word("from"), " ", quoted('"waterspout"'), ";\n\n"],
     ...[word("const"), " client = ", word("new"), " Client({\n", ...options, "});\n"],
