@@ -1,5 +1,5 @@
 /** What else the form offers: priorities, limits, pause, presets. */
-import { check, counted, fire, group, inState, log, never, reads, row, set, states, text } from "./harness.mjs";
+import { check, counted, fire, group, inState, log, never, places, reads, row, set, states, text } from "./harness.mjs";
 
 export async function testControls() {
   await group("priorities", async ({ page }) => {
@@ -88,5 +88,5 @@ export async function testControls() {
     check("a thousand requests come to their end", true);
     const bars = await page.$$eval(".row .track i.active", (parts) => parts.filter((part) => part.style.width).length);
     check("and each has its bar in the end", bars === 1000, bars);
-  });
+  }, { at: places.files });
 }

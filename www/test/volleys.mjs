@@ -29,7 +29,7 @@ export async function testVolleys() {
     });
     check("nothing is drawn when nothing runs", frames === 0, frames);
     check("the console has no errors", errors.length === 0, errors);
-  });
+  }, { context: { reducedMotion: "no-preference" } });
 
   await group("aborts", async ({ page, errors }) => {
     await fire(page, { maxActive: 3, requests: 6, head: never });
