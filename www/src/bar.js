@@ -77,7 +77,7 @@ export class Bar {
   /** @param {number} now */
   #figuresAt(now) {
     const { state, began, bytes: read, status, over, attempts } = this.life;
-    const tries = attempts > 1 ? `${attempts} attempts` : "";
+    const tries = attempts > 1 ? `${attempts} tries` : "";
     if (!over) return [state === "streaming" ? bytes(read) : seconds(now - began), tries].filter(Boolean).join(" · ");
     return [state === "done" ? status : "", read > 0 ? bytes(read) : "", exact(now - began), tries].filter(Boolean).join(" · ");
   }

@@ -12,7 +12,7 @@ import { Runner } from "./runner.js";
 import { followSliders, readSettings, showFieldsOfTarget, targetOnLoad, unfoldMistakes } from "./settings.js";
 import { Slots } from "./slots.js";
 import { showSnippet } from "./snippet.js";
-import { eventsAddress, senderOf } from "./target.js";
+import { eventsOf } from "./target.js";
 import { Throughput } from "./throughput.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -28,10 +28,7 @@ const slots = new Slots();
 const throughput = new Throughput();
 const figures = new Figures();
 const compare = new Compare(clock);
-new EventsDemo(() => {
-  const settings = readSettings(form);
-  return { address: eventsAddress(settings), sender: senderOf(settings) };
-});
+new EventsDemo(() => eventsOf(readSettings(form)));
 
 /** Whether plain fetch is to run when the client has nothing left to do. */
 let isPlainDue = false;

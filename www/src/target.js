@@ -30,13 +30,14 @@ export function numberIn(url) {
 }
 
 /**
- * The demo server's answer to any path, or what stands for it.
+ * Where events come from: the demo server, or what stands for it.
  *
  * @param {Settings} settings
- * @returns {string}
+ * @returns {{ address: string, sender: { fetch?: typeof fetch } }}
  */
-export function eventsAddress({ target, lab }) {
-  return target === "simulated" ? "/lab/events" : lab.replace(/slow$/, "events");
+export function eventsOf({ target, lab }) {
+  if (target === "lab") return { address: lab.replace(/slow$/, "events"), sender: {} };
+  return { address: "/lab/events", sender: { fetch: simulate } };
 }
 
 /**

@@ -107,7 +107,7 @@ export async function testVolleys() {
       const expected = "active in-vain, waiting, active in-vain, waiting, active, streaming";
       check(`its bar shows each attempt and each wait, ${where}`, parts.join(", ") === expected, parts);
       const figures = await text(page, `${row(1)} .figures`);
-      check(`its row says how often it was tried, ${where}`, figures.endsWith("3 attempts"), figures);
+      check(`its row says how often it was tried, ${where}`, figures.endsWith("3 tries"), figures);
       await page.click("#clear");
       await fire(page, { maxActive: 4, requests: 30, failing: 40, attempts: 15, baseDelay: 10 });
       await counted(page, "done", 30);
