@@ -135,6 +135,10 @@ offerPresets(element("presets"), element("preset-note"), form, () => {
   fire();
 });
 
+// What is drawn on a canvas follows neither by itself.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => loop.drawOnce());
+addEventListener("resize", () => loop.drawOnce());
+
 void targetOnLoad(form, location.hostname);
 followSliders(form);
 unfoldMistakes(form);

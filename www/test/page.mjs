@@ -11,6 +11,7 @@ import { testAccess } from "./access.mjs";
 import { testCompare } from "./compare.mjs";
 import { testControls } from "./controls.mjs";
 import { testEvents } from "./events.mjs";
+import { testTypes } from "./types.mjs";
 import { testVolleys } from "./volleys.mjs";
 
 if (!places.lab) {
@@ -22,7 +23,7 @@ const server = await serveFiles();
 places.files = server.url;
 const browser = await launch();
 // Each has pages of its own; one that waits for its server leaves the processor to the others.
-await Promise.all([testVolleys, testControls, testCompare, testEvents, testAccess].map((test) => test()));
+await Promise.all([testVolleys, testControls, testCompare, testEvents, testAccess, testTypes].map((test) => test()));
 await browser.close();
 server.close();
 
