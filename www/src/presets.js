@@ -55,6 +55,7 @@ export function offerPresets(box, note, form, run) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = name;
+    button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => {
       for (const other of box.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
       note.textContent = shows;

@@ -54,7 +54,7 @@ export async function group(name, steps, { at = places.lab, context: options = {
   try {
     await prepare?.(context);
     const page = await context.newPage();
-    page.setDefaultTimeout(Number(process.env.STEP ?? 60_000));
+    page.setDefaultTimeout(60_000);
     const errors = [];
     page.on("pageerror", (error) => errors.push(String(error)));
     page.on("console", (message) => {
