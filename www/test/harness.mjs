@@ -41,33 +41,49 @@ export async function launch() {
   return browser;
 }
 
+/** Pages that no group uses now, by their settings: to load the page anew costs less than another one. @type {Map<string, object[]>} */
+const free = new Map();
+
 /**
- * A page of its own, with its console watched. A step that never comes to its state is a failed check, not a lost run.
+ * A page loaded anew, with its console watched. A step that never comes to its state is a failed check, not a lost run.
  *
  * @param {string} name
  * @param {(opened: { page: import("playwright-core").Page, errors: string[] }) => Promise<void>} steps
  * @param {{ at?: string, context?: object, prepare?: (context: object) => Promise<void> }} [settings]
  */
 export async function group(name, steps, { at = places.lab, context: options = {}, prepare } = {}) {
-  // Drawing sixty times a second without a graphics card is what costs; one test draws so.
-  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  const pool = poolOf(at, options, prepare);
+  const opened = pool.pop() ?? (await open(options, prepare));
   try {
-    await prepare?.(context);
-    const page = await context.newPage();
-    page.setDefaultTimeout(60_000);
-    const errors = [];
-    page.on("pageerror", (error) => errors.push(String(error)));
-    page.on("console", (message) => {
-      if (message.type() === "error") errors.push(message.text());
-    });
-    await page.goto(at);
-    await page.evaluate(logStates);
-    await steps({ page, errors });
+    await opened.page.goto(at);
+    opened.errors.length = 0;
+    await opened.page.evaluate(logStates);
+    await steps(opened);
+    pool.push(opened);
   } catch (error) {
     check(name, false, String(error).split("\n", 3).join(" "));
-  } finally {
-    await context.close();
+    await opened.page.context().close();
   }
+}
+
+function poolOf(...settings) {
+  const key = JSON.stringify(settings.map((setting) => (typeof setting === "function" ? String(setting) : setting)));
+  if (!free.has(key)) free.set(key, []);
+  return free.get(key);
+}
+
+async function open(options, prepare) {
+  // Drawing sixty times a second without a graphics card is what costs; one test draws so.
+  const context = await browser.newContext({ reducedMotion: "reduce", viewport: { width: 800, height: 600 }, ...options });
+  await prepare?.(context);
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  return { page, errors };
 }
 
 /** In the page: notes every state of every row, in the order of the changes. */

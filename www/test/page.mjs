@@ -1,6 +1,7 @@
 /**
- * Tests of the live page in a real browser: `node www/test/page.mjs BASE_URL`, where BASE_URL serves www/dist and
- * /lab, as the example `serve` does. CHROMIUM names another browser than /usr/bin/chromium.
+ * Tests of the live page in a real browser: `node www/test/page.mjs BASE_URL [PART]`, where BASE_URL serves www/dist and
+ * /lab, as the example `serve` does, and PART is one of `tests` below. CHROMIUM names another browser than
+ * /usr/bin/chromium.
  *
  * Nothing here waits for a time to pass: what must not end by itself is given a head that does not come, and each step
  * waits for the state it needs.
@@ -23,7 +24,9 @@ const server = await serveFiles();
 places.files = server.url;
 const browser = await launch();
 // Each has pages of its own; one that waits for its server leaves the processor to the others.
-await Promise.all([testVolleys, testControls, testCompare, testEvents, testAccess, testTypes].map((test) => test()));
+const tests = { volleys: testVolleys, controls: testControls, compare: testCompare, events: testEvents, access: testAccess, types: testTypes };
+const only = process.argv[3];
+await Promise.all(Object.entries(tests).map(([name, test]) => (only === undefined || only === name) && test()));
 await browser.close();
 server.close();
 
