@@ -1,5 +1,6 @@
 //! Well-formed bodies of all sizes and speeds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_io::Timer;
@@ -7,6 +8,7 @@ use futures::stream;
 use waterspout::testing::{Incoming, Reply};
 use waterspout::{Body, Bytes};
 
+use super::memory::Memory;
 use super::{number, pause};
 
 /// Byte `index` of every generated body.
@@ -32,11 +34,21 @@ pub(super) fn chunks(argument: &str) -> Reply {
     Reply::new(200, Body::stream(stream::iter(pieces)))
 }
 
-/// `slow?head=MS&chunks=COUNT&size=BYTES&gap=MS&fail=1`: a head after a while, then chunks with gaps between them;
-/// with `fail`, status 503.
-pub(super) async fn slow(request: &Incoming) -> Reply {
-    pause(request, "head").await;
-    let status = if request.query("fail").is_some() { 503 } else { 200 };
+/// `slow?head=MS&chunks=COUNT&size=BYTES&gap=MS`: a head after a while, then chunks with gaps between them. The status is
+/// 503 with `fail`; with `fail=N&key=KEY` for the first N requests of that key alone; with `capacity=N&group=KEY`, at once,
+/// for those of the group that come while N of it wait for their heads.
+pub(super) async fn slow(request: &Incoming, memory: &Arc<Memory>) -> Reply {
+    let place = memory.place(request.query("group"), number(request, "capacity"));
+    let fails = match (request.query("key"), number(request, "fail")) {
+        _ if place.is_none() => true,
+        (Some(key), Some(most)) => memory.fails(key, most),
+        (_, fail) => fail.is_some(),
+    };
+    if place.is_some() {
+        pause(request, "head").await;
+    }
+    drop(place);
+    let status = if fails { 503 } else { 200 };
     let count = number(request, "chunks").unwrap_or(1) as usize;
     let size = number(request, "size").unwrap_or(1) as usize;
     let gap = Duration::from_millis(number(request, "gap").unwrap_or(0));

@@ -62,12 +62,7 @@ impl Memory {
 
     async fn flaky(&self, key: &str, request: &mut Incoming) -> Reply {
         let body = request.body().await.unwrap_or_default();
-        let fail = number(request, "fail").unwrap_or(1);
-        let fails = self.with(key, |record| {
-            let fails = record.failed < fail;
-            record.failed = if fails { record.failed + 1 } else { 0 };
-            fails
-        });
+        let fails = self.fails(key, number(request, "fail").unwrap_or(1));
         match request.query("status").unwrap_or("503") {
             _ if !fails => Reply::new(200, body),
             "0" => Reply::silence(),
@@ -79,6 +74,27 @@ impl Memory {
                 }
             }
         }
+    }
+
+    /// Whether this is one of the first requests of a key, that are to fail; after them all begins anew.
+    pub(super) fn fails(&self, key: &str, most: u64) -> bool {
+        self.with(key, |record| {
+            let fails = record.failed < most;
+            record.failed = if fails { record.failed + 1 } else { 0 };
+            fails
+        })
+    }
+
+    /// A place among those that a group has at once; without a group there is always one.
+    pub(super) fn place(self: &Arc<Self>, group: Option<&str>, capacity: Option<u64>) -> Option<Place> {
+        let key = group.unwrap_or_default().to_owned();
+        let most = capacity.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        let is_free = self.with(&key, |record| {
+            let is_free = record.busy < most;
+            record.busy += usize::from(is_free);
+            is_free
+        });
+        is_free.then(|| Place { memory: self.clone(), key })
     }
 
     fn endless(self: &Arc<Self>, key: &str) -> Body {
@@ -116,5 +132,17 @@ struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.memory.with(&self.key, |record| record.ended += 1);
+    }
+}
+
+/// Lives as long as a place is taken, be it given back or given up.
+pub(super) struct Place {
+    memory: Arc<Memory>,
+    key: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.memory.with(&self.key, |record| record.busy -= 1);
     }
 }

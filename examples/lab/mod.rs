@@ -50,7 +50,7 @@ impl Lab {
             "guarded" => guarded(request),
             "upload" => upload(request).await,
             "redirect" => redirect(request, argument),
-            "slow" => bodies::slow(request).await,
+            "slow" => bodies::slow(request, &self.memory).await,
             "bytes" => bodies::bytes(argument),
             "chunks" => bodies::chunks(argument),
             "encoded" => encoded::answer(argument),

@@ -56,7 +56,9 @@ export class Axis {
       labels.push(label);
       lines.push(line);
     }
-    this.#axis.replaceChildren(...labels);
+    const scale = document.createElement("div");
+    scale.append(...labels);
+    this.#axis.replaceChildren(scale);
     this.#grid.replaceChildren(...lines, this.#now);
   }
 }

@@ -2,7 +2,6 @@
 import { words } from "./counts.js";
 import { element, inside, setText } from "./dom.js";
 import { bytes, exact, seconds } from "./format.js";
-import { phases } from "./life.js";
 
 /** @typedef {import("./life.js").Life} Life */
 
@@ -10,22 +9,26 @@ const template = element("row", HTMLTemplateElement);
 
 export class Bar {
   row = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+  button = inside(this.row, ".abort");
   #track = inside(this.row, ".track");
   #word = inside(this.row, ".word");
   #figures = inside(this.row, ".figures");
-  #abort = inside(this.row, ".abort");
   #end = inside(this.#track, ".end");
-  #segments = phases.map((phase) => inside(this.#track, `.${phase}`));
-  /** What each segment's style says, so as not to write the same again. */
-  #drawn = phases.map(() => "");
+  /** One for each span that was drawn. @type {HTMLElement[]} */
+  #segments = [];
+  /** How many of them will not change any more, on an axis of this length. */
+  #settled = 0;
+  #length = 0;
 
   /** @param {Life} life */
   constructor(life) {
     this.life = life;
-    this.row.dataset.number = String(life.number);
-    inside(this.row, ".number").textContent = String(life.number);
-    this.#abort.setAttribute("aria-label", `Abort request ${life.number}`);
-    this.#abort.addEventListener("click", () => life.abort());
+    const { number, plan } = life;
+    this.row.dataset.number = String(number);
+    setText(inside(this.row, ".number"), [plan.isHigh ? "▲" : "", plan.isElsewhere ? "²" : "", number].join(""));
+    this.row.classList.toggle("high", plan.isHigh);
+    this.button.setAttribute("aria-label", `Abort request ${number}`);
+    this.button.addEventListener("click", () => life.abort());
     this.turn();
   }
 
@@ -44,52 +47,57 @@ export class Bar {
    */
   draw(now, length) {
     const { life } = this;
+    if (length !== this.#length) [this.#length, this.#settled] = [length, 0];
+    for (; this.#settled < life.spans.length; this.#settled += 1) {
+      const { from, to } = life.spans[this.#settled];
+      const { style } = this.#segment(this.#settled);
+      style.left = percent(from, length);
+      style.width = percent((to ?? now) - from, length);
+      if (to === undefined) break;
+    }
     const end = life.ended ?? now;
-    phases.forEach((phase, index) => {
-      const from = life.began[phase];
-      if (from === undefined) return;
-      const next = phases[index + 1];
-      const to = (next && life.began[next]) ?? end;
-      const drawn = `${percent(from, length)} ${percent(to - from, length)}`;
-      if (drawn === this.#drawn[index]) return;
-      this.#drawn[index] = drawn;
-      const { style } = this.#segments[index];
-      [style.left, style.width] = drawn.split(" ");
-    });
     if (life.over) this.#end.style.left = percent(end, length);
     setText(this.#figures, this.#figuresAt(end));
   }
 
-  /** @param {number} now */
-  #figuresAt(now) {
-    const { state, began, bytes: read, status, over } = this.life;
-    const since = now - (began.queued ?? now);
-    if (state === "streaming") return bytes(read);
-    if (!over) return seconds(since);
-    return [state === "done" ? status : "", read > 0 ? bytes(read) : "", exact(since)].filter(Boolean).join(" · ");
+  /** @param {number} index */
+  #segment(index) {
+    const { spans } = this.life;
+    let segment = this.#segments[index];
+    if (!segment) {
+      segment = document.createElement("i");
+      segment.className = spans[index].phase;
+      this.#segments[index] = segment;
+      this.#end.before(segment);
+    }
+    if (spans[index + 1]?.phase === "waiting") segment.classList.add("in-vain");
+    return segment;
   }
 
-  /** The button stays where it is, so that the focus is not lost, but out of the way of the next Tab. */
+  /** @param {number} now */
+  #figuresAt(now) {
+    const { state, began, bytes: read, status, over, attempts } = this.life;
+    const tries = attempts > 1 ? `${attempts} tries` : "";
+    if (!over) return [state === "streaming" ? bytes(read) : seconds(now - began), tries].filter(Boolean).join(" · ");
+    return [state === "done" ? status : "", read > 0 ? bytes(read) : "", exact(now - began), tries].filter(Boolean).join(" · ");
+  }
+
+  /** The button stays where it is, so that the focus is not lost. */
   #close() {
-    this.#abort.tabIndex = -1;
-    this.#abort.setAttribute("aria-disabled", "true");
+    this.button.setAttribute("aria-disabled", "true");
     const { problem } = this.life;
     if (!problem) return;
     const box = inside(this.row, ".problem");
     box.hidden = false;
-    inside(box, "b").textContent = problem.title;
-    inside(box, "span").textContent = problem.text;
+    setText(inside(box, "b"), problem.title);
+    setText(inside(box, "span"), problem.text);
   }
 
   #description() {
-    const { life } = this;
-    const parts = phases.flatMap((phase, index) => {
-      const from = life.began[phase];
-      const next = phases[index + 1];
-      const to = (next && life.began[next]) ?? life.ended;
-      return from === undefined || to === undefined ? [] : [`${words[phase]} for ${exact(to - from)}`];
-    });
-    return [`Request ${life.number}`, ...parts, words[life.state]].join(", ");
+    const { number, plan, spans, state } = this.life;
+    const parts = spans.flatMap(({ phase, from, to }) => (to === undefined ? [] : [`${words[phase]} for ${exact(to - from)}`]));
+    const marks = [plan.isHigh ? "high priority" : "", plan.isElsewhere ? "second origin" : ""].filter(Boolean);
+    return [`Request ${number}`, ...marks, ...parts, words[state]].join(", ");
   }
 }
 

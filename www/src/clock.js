@@ -6,7 +6,16 @@ export class Clock {
   #since;
 
   now() {
-    return this.#before + (this.#since === undefined ? 0 : performance.now() - this.#since);
+    return this.at(performance.now());
+  }
+
+  /**
+   * What it said, or would have, at a time that `performance.now()` told.
+   *
+   * @param {number} time
+   */
+  at(time) {
+    return this.#before + (this.#since === undefined ? 0 : Math.max(0, time - this.#since));
   }
 
   start() {

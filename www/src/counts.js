@@ -12,6 +12,7 @@ const pause = 4000;
 export const words = {
   queued: "queued",
   active: "active",
+  waiting: "waiting",
   streaming: "streaming",
   done: "done",
   failed: "failed",
@@ -49,7 +50,7 @@ export class Counts {
    */
   draw(runner, now, last) {
     /** @type {Record<State, number>} */
-    const counts = { queued: 0, active: 0, streaming: 0, done: 0, failed: 0, "timed-out": 0, aborted: 0 };
+    const counts = { queued: 0, active: 0, waiting: 0, streaming: 0, done: 0, failed: 0, "timed-out": 0, aborted: 0 };
     let read = 0;
     for (const life of runner.lives) {
       counts[life.state] += 1;

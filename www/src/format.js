@@ -9,7 +9,8 @@ export function seconds(milliseconds) {
 
 /** @param {number} milliseconds */
 export function exact(milliseconds) {
-  return milliseconds < 10_000 ? `${Math.round(milliseconds)} ms` : seconds(milliseconds);
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
+  return milliseconds < 9_995 ? `${(milliseconds / 1000).toFixed(2)} s` : seconds(milliseconds);
 }
 
 /** @param {number} count */

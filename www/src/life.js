@@ -1,14 +1,15 @@
-/** The life of one request: its state, and when each phase began. */
+/** The life of one request: its state, and the spans of its phases. */
 
 /**
- * @typedef {"queued" | "active" | "streaming"} Phase
+ * @typedef {"queued" | "active" | "waiting" | "streaming"} Phase
  * @typedef {"done" | "failed" | "timed-out" | "aborted"} End
  * @typedef {Phase | End} State
  * @typedef {{ title: string, text: string }} Problem
+ * @typedef {{ phase: Phase, from: number, to?: number }} Span
  */
 
-/** The phases, in their order. */
-export const phases = /** @type {const} */ (["queued", "active", "streaming"]);
+/** The phases, in the order in which they are told. */
+export const phases = /** @type {const} */ (["queued", "active", "waiting", "streaming"]);
 
 /** The ends that a request can come to. */
 export const ends = /** @type {const} */ (["done", "failed", "timed-out", "aborted"]);
@@ -16,10 +17,12 @@ export const ends = /** @type {const} */ (["done", "failed", "timed-out", "abort
 export class Life {
   /** @type {State} */
   state = "queued";
-  /** When each phase began. @type {Partial<Record<Phase, number>>} */
-  began = {};
+  /** One after the other; a request that is tried again has the same phase more than once. @type {Span[]} */
+  spans = [];
   /** @type {number | undefined} */
   ended;
+  /** How often the platform was asked. */
+  attempts = 0;
   /** Bytes of the body read so far. */
   bytes = 0;
   /** @type {number | undefined} */
@@ -31,17 +34,16 @@ export class Life {
   /**
    * @param {number} number counted from 1 for the page's whole life
    * @param {string} url
-   * @param {typeof fetch} send what makes the request once it has a slot
-   * @param {() => number} now
+   * @param {import("./plan.js").Plan} plan
+   * @param {number} began
    * @param {(life: Life) => void} onChange told of each new state
    */
-  constructor(number, url, send, now, onChange) {
+  constructor(number, url, plan, began, onChange) {
     this.number = number;
     this.url = url;
-    this.send = send;
-    this.now = now;
+    this.plan = plan;
+    this.began = began;
     this.onChange = onChange;
-    this.began.queued = now();
   }
 
   get signal() {
@@ -59,25 +61,36 @@ export class Life {
   /**
    * What comes after the end does not count: a response may arrive when its time is up already.
    *
-   * @param {"active" | "streaming"} phase
+   * @param {Phase} phase
+   * @param {number} at
    */
-  enter(phase) {
+  enter(phase, at) {
     if (this.over) return;
-    this.began[phase] = this.now();
+    this.#close(at);
+    this.spans.push({ phase, from: at });
+    if (phase === "active") this.attempts += 1;
     this.#turn(phase);
   }
 
   /**
    * Only the first end counts.
    *
+   * @param {number} at
    * @param {End} end
    * @param {Problem} [problem]
    */
-  end(end, problem) {
+  end(at, end, problem) {
     if (this.over) return;
-    this.ended = this.now();
+    this.#close(at);
+    this.ended = at;
     this.problem = problem;
     this.#turn(end);
+  }
+
+  /** @param {number} at */
+  #close(at) {
+    const span = this.spans.at(-1);
+    if (span) span.to = at;
   }
 
   /** @param {State} state */

@@ -9,7 +9,8 @@ export class Loop {
   #running = false;
   /** @type {number | undefined} */
   #frame;
-  #drawn = -Infinity;
+  /** @type {number | undefined} */
+  #timer;
 
   /** @param {(last: boolean) => void} draw told whether this is the last drawing for now */
   constructor(draw) {
@@ -18,27 +19,23 @@ export class Loop {
 
   start() {
     this.#running = true;
-    this.#request();
+    this.drawOnce();
   }
 
   /** Ends the loop with a last drawing. */
   stop() {
     this.#running = false;
-    this.#request();
+    this.drawOnce();
   }
 
   drawOnce() {
-    this.#request();
-  }
-
-  #request() {
-    this.#frame ??= requestAnimationFrame((time) => {
+    clearTimeout(this.#timer);
+    this.#frame ??= requestAnimationFrame(() => {
       this.#frame = undefined;
-      if (!this.#running || !reduced.matches || time - this.#drawn >= calm) {
-        this.#drawn = time;
-        this.draw(!this.#running);
-      }
-      if (this.#running) this.#request();
+      this.draw(!this.#running);
+      if (!this.#running) return;
+      if (reduced.matches) this.#timer = window.setTimeout(() => this.drawOnce(), calm);
+      else this.drawOnce();
     });
   }
 }

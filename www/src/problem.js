@@ -15,7 +15,7 @@ import { isWaterspoutError } from "waterspout";
  * @returns {[end: End, problem?: Problem]}
  */
 export function whatEnded(error, life) {
-  const phase = life.began.streaming !== undefined ? "streaming" : life.began.active !== undefined ? "active" : "queued";
+  const phase = life.spans.at(-1)?.phase ?? "queued";
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   if (name === "TimeoutError") return ["timed-out", { title: "Time limit", text: sentence(message) }];
   if (life.signal.aborted) return ["aborted"];
@@ -24,12 +24,9 @@ export function whatEnded(error, life) {
 }
 
 /** What an error means that neither the client nor the page has made, by when it came. */
-const titles = { queued: "Not sent", active: "No response", streaming: "Body broke off" };
-const hints = {
-  queued: "",
-  active: "Either nobody answers there, or the answer may not be read by this page (CORS).",
-  streaming: "",
-};
+const titles = { queued: "Not sent", active: "No response", waiting: "No response", streaming: "Body broke off" };
+const unread = "Either nobody answers there, or the answer may not be read by this page (CORS).";
+const hints = { queued: "", active: unread, waiting: unread, streaming: "" };
 
 /**
  * @param {Response} response

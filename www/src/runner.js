@@ -1,10 +1,17 @@
-/** Fires requests through a waterspout client, and follows each to its end. */
+/** Fires requests through a waterspout client, and learns from its observer what becomes of each. */
 import { Client, isWaterspoutError } from "waterspout";
+import { readToEnd } from "./body.js";
+import { optionsOf, priorityOf } from "./client-options.js";
 import { Life } from "./life.js";
-import { badStatus, whatEnded } from "./problem.js";
-import { senderOf, urlOf } from "./target.js";
+import { plansOf } from "./plan.js";
+import { whatEnded } from "./problem.js";
+import { numberIn, senderOf, urlOf } from "./target.js";
 
-/** @typedef {import("./settings.js").Settings} Settings */
+/**
+ * @typedef {import("./settings.js").Settings} Settings
+ * @typedef {import("waterspout").QueueEvent} QueueEvent
+ * @typedef {{ settings: Settings, plans: import("./plan.js").Plan[], lives: Life[] }} Volley
+ */
 
 export class Runner {
   /** @type {Set<Life>} */
@@ -14,12 +21,18 @@ export class Runner {
   /** @type {Client | undefined} */
   client;
   maxActive = 0;
+  paused = false;
   /** @type {(life: Life) => void} */
   onChange = () => {};
+  /** @type {(bytes: number) => void} */
+  onBytes = () => {};
   /** Told of errors that concern the client and not one request. @type {(error: unknown) => void} */
   onFault = () => {};
   onIdle = () => {};
   #count = 0;
+  #volleys = 0;
+  /** What the client in use was made of. */
+  #made = "";
   /** The requests that have not come to their end, by number. @type {Map<number, Life>} */
   #sent = new Map();
 
@@ -32,27 +45,35 @@ export class Runner {
    * The requests of a volley, not sent yet.
    *
    * @param {Settings} settings
+   * @returns {Volley}
    */
   prepare(settings) {
-    const now = () => this.clock.now();
-    const changed = (/** @type {Life} */ life) => this.onChange(life);
-    return Array.from({ length: settings.requests }, () => {
+    const plans = plansOf(settings, Math.random() * 2 ** 32);
+    const run = `${++this.#volleys}`;
+    const began = this.clock.now();
+    const lives = plans.map((plan) => {
       const number = ++this.#count;
-      return new Life(number, urlOf(settings, number), senderOf(settings), now, changed);
+      return new Life(number, urlOf(settings, plan, number, run), plan, began, (life) => this.onChange(life));
     });
+    return { settings, plans, lives };
   }
 
-  /**
-   * @param {Life[]} lives
-   * @param {Settings} settings
-   */
-  send(lives, settings) {
-    const client = this.#clientWith(settings.maxActive);
+  /** @param {Volley} volley */
+  send({ lives, settings }) {
+    const client = this.#clientWith(settings);
     for (const life of lives) {
       this.lives.add(life);
+      this.#sent.set(life.number, life);
       this.running += 1;
-      void this.#follow(life, client, settings);
+      void this.#follow(life, client);
     }
+  }
+
+  /** Nothing starts until it is called again. */
+  togglePause() {
+    this.paused = !this.paused;
+    if (this.paused) this.client?.pause();
+    else this.client?.resume();
   }
 
   abortAll() {
@@ -60,59 +81,53 @@ export class Runner {
     for (const life of [...this.lives].reverse()) if (!life.over) life.abort();
   }
 
-  /** Aborts and forgets all requests. */
+  /** Aborts and forgets all requests, and the client with what it has counted. */
   clear() {
     this.abortAll();
     this.lives.clear();
+    this.client = undefined;
+    // Those that still end are known by their numbers.
+    if (this.running === 0) this.#count = 0;
   }
 
   /**
-   * The client in use, or a new one: a client's `maxActive` never changes.
+   * The client in use, or a new one: a client's limits never change.
    *
-   * @param {number} maxActive
+   * @param {Settings} settings
    */
-  #clientWith(maxActive) {
-    if (this.client && this.maxActive === maxActive) return this.client;
-    this.maxActive = maxActive;
-    this.client = new Client({
-      maxActive,
-      // Called when a request is given its slot, settled when it gives it back: how the page knows of both.
-      fetch: async (input, init) => {
-        const request = /** @type {Request} */ (input);
-        const life = this.#sent.get(numberIn(request.url));
-        if (!life) throw new Error(`nobody asked for ${request.url}`);
-        life.enter("active");
-        try {
-          const response = await life.send(request, init);
-          life.enter("streaming");
-          return response;
-        } catch (error) {
-          life.end(...whatEnded(error, life));
-          throw error;
-        }
-      },
-    });
-    return this.client;
+  #clientWith(settings) {
+    const options = optionsOf(settings);
+    const made = JSON.stringify([options, settings.target]);
+    if (this.client && this.#made === made) return this.client;
+    const client = new Client({ ...options, ...senderOf(settings) });
+    client.observe((event) => this.#hear(event));
+    if (this.paused) client.pause();
+    [this.client, this.#made, this.maxActive] = [client, made, settings.maxActive];
+    return client;
+  }
+
+  /** @param {QueueEvent} event */
+  #hear({ url, stage, at, error }) {
+    const life = this.#sent.get(numberIn(url));
+    const time = this.clock.at(at);
+    if (stage === "failed" || stage === "cancelled") {
+      if (life) life.end(time, ...whatEnded(error, life));
+    } else life?.enter(phaseOf[stage], time);
   }
 
   /**
    * @param {Life} life
    * @param {Client} client
-   * @param {Settings} settings
    */
-  async #follow(life, client, { timeout }) {
-    this.#sent.set(life.number, life);
+  async #follow(life, client) {
     try {
-      const { signal } = life;
-      const response = await client.fetch(marked(life), { cache: "no-store", signal, waterspout: { timeout } });
-      life.status = response.status;
-      const reader = response.body?.getReader();
-      for (let piece = await reader?.read(); piece?.value; piece = await reader?.read()) life.bytes += piece.value.length;
-      if (response.ok) life.end("done");
-      else life.end("failed", badStatus(response, life.url));
+      const waterspout = { priority: priorityOf(life.plan) };
+      const response = await client.fetch(life.url, { cache: "no-store", signal: life.signal, waterspout });
+      const end = await readToEnd(life, response, (bytes) => this.onBytes(bytes));
+      life.end(this.clock.now(), ...end);
     } catch (error) {
-      if (isWaterspoutError(error)) this.onFault(error);
-      life.end(...whatEnded(error, life));
+      if (isWaterspoutError(error, "UNSUPPORTED")) this.onFault(error);
+      life.end(this.clock.now(), ...whatEnded(error, life));
     } finally {
       this.#sent.delete(life.number);
       this.running -= 1;
@@ -121,17 +136,5 @@ export class Runner {
   }
 }
 
-/**
- * The URL with the request's number as its fragment. The client makes a Request of its own from it, which the page has
- * to recognise; a fragment is part of its URL, and no server ever sees it.
- *
- * @param {Life} life
- */
-function marked({ url, number }) {
-  return `${url.replace(/#.*/s, "")}#${number}`;
-}
-
-/** @param {string} url */
-function numberIn(url) {
-  return Number(url.slice(url.lastIndexOf("#") + 1));
-}
+/** What the page draws for each stage that the client tells of. */
+const phaseOf = /** @type {const} */ ({ queued: "queued", started: "active", waiting: "waiting", head: "streaming" });

@@ -1,12 +1,62 @@
-/** A fetch without a network: it answers as the demo server's `/lab/slow` does, for hosts that serve only files. */
+/** A fetch without a network: it answers as the demo server does, for hosts that serve only files. */
+import { pause } from "./pause.js";
+import { simulatedEvents } from "./simulated-events.js";
+
+/** How often each key has failed so far. @type {Map<string, number>} */
+const failures = new Map();
+/** How many of each group wait for their heads. @type {Map<string, number>} */
+const busy = new Map();
 
 /** @type {typeof fetch} */
 export async function simulate(input, init) {
-  const { url, signal } = new Request(input, init);
-  const query = new URL(url).searchParams;
-  const number = (/** @type {string} */ name) => Number(query.get(name) ?? 0);
-  await pause(number("head"), signal);
+  const request = new Request(input, init);
+  const { pathname, searchParams: query } = new URL(request.url);
+  return pathname.endsWith("/events") ? simulatedEvents(request, query) : slow(request, query);
+}
 
+/**
+ * @param {Request} request
+ * @param {URLSearchParams} query
+ */
+async function slow({ signal }, query) {
+  const number = (/** @type {string} */ name) => Number(query.get(name) ?? 0);
+  const group = query.get("group") ?? "";
+  const taken = busy.get(group) ?? 0;
+  if (group && taken >= number("capacity")) return answer(true, query, signal);
+  const fails = doesFail(query.get("key"), number("fail"));
+  busy.set(group, taken + 1);
+  try {
+    await pause(number("head"), signal);
+  } finally {
+    busy.set(group, (busy.get(group) ?? 1) - 1);
+  }
+  return answer(fails, query, signal);
+}
+
+/**
+ * The first requests of a key fail; after them all begins anew.
+ *
+ * @param {string | null} key
+ * @param {number} most
+ */
+function doesFail(key, most) {
+  if (key === null) return most > 0;
+  const before = failures.get(key) ?? 0;
+  if (before >= most) {
+    failures.delete(key);
+    return false;
+  }
+  failures.set(key, before + 1);
+  return true;
+}
+
+/**
+ * @param {boolean} fails
+ * @param {URLSearchParams} query
+ * @param {AbortSignal} signal
+ */
+function answer(fails, query, signal) {
+  const number = (/** @type {string} */ name) => Number(query.get(name) ?? 0);
   let left = number("chunks");
   let first = true;
   const body = new ReadableStream({
@@ -22,27 +72,6 @@ export async function simulate(input, init) {
       controller.enqueue(new Uint8Array(number("size")));
     },
   });
-  return query.has("fail")
-    ? new Response(body, { status: 503, statusText: "Service Unavailable" })
-    : new Response(body, { status: 200, statusText: "OK" });
-}
-
-/**
- * @param {number} milliseconds
- * @param {AbortSignal} signal
- * @returns {Promise<void>}
- */
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
+  const [status, statusText] = fails ? [503, "Service Unavailable"] : [200, "OK"];
+  return new Response(body, { status, statusText });
 }

@@ -1,21 +1,27 @@
 /** The code that does what the page does, in step with the settings. */
-
-/** @typedef {import("./settings.js").Settings} Settings */
+import { optionsOf } from "./client-options.js";
 
 /**
  * @param {HTMLElement} box
- * @param {Settings} settings
+ * @param {import("./settings.js").Settings} settings
  */
-export function showSnippet(box, { maxActive, timeout }) {
-  const limits = Object.entries(timeout).map(([name, milliseconds]) => `${name}: ${milliseconds}`);
-  const init = limits.length > 0 ? [", {\n  waterspout: { timeout: { ", live(limits.join(", ")), " } },\n}"] : [];
-  // Five lines either way: what is below should stay where it is.
-  const between = limits.length > 0 ? ";\n" : ";\n\n";
+export function showSnippet(box, settings) {
+  const options = Object.entries(optionsOf(settings)).flatMap(([name, value]) => [`  ${name}: `, live(written(value)), ",\n"]);
+  const priority = settings.high > 0 ? [", {\n  waterspout: { ", live("priority: 5"), " },\n}"] : [];
   box.replaceChildren(
-    ...[word("import"), " { Client } ", word("from"), " ", quoted('"waterspout"'), between],
-    ...[word("const"), " client = ", word("new"), " Client({ maxActive: ", live(String(maxActive)), " })", between],
-    ...[word("const"), " response = ", word("await"), " client.fetch(url", ...init, ");"],
+    ...[word("import"), " { Client } ", word("from"), " ", quoted('"waterspout"'), ";\n\n"],
+    ...[word("const"), " client = ", word("new"), " Client({\n", ...options, "});\n"],
+    ...[word("const"), " response = ", word("await"), " client.fetch(url", ...priority, ");"],
   );
+}
+
+/**
+ * @param {unknown} value
+ * @returns {string}
+ */
+function written(value) {
+  if (typeof value !== "object" || value === null) return String(value);
+  return `{ ${Object.entries(value).map(([name, part]) => `${name}: ${written(part)}`).join(", ")} }`;
 }
 
 const word = (/** @type {string} */ text) => coloured("word", text);
