@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod codings;
 pub mod credentials;
 pub mod deadlines;
+pub mod engines;
 pub mod errors;
 pub mod events;
 pub mod forms;
