@@ -6,8 +6,8 @@ SHELL := bash
 .PHONY: help test test-all test-servers lint setup package www size clean
 
 help:
-	@echo "make test     all tests, on every platform; installs what it lacks"
-	@echo "make test-all      those, and the npm package in Deno, Bun and workerd"
+	@echo "make test     all tests: natively, in Chromium, Node, Deno, Bun and workerd; installs what it lacks"
+	@echo "make test-all      those, and the scenarios in Firefox and WebKit"
 	@echo "make test-servers  only the tests with servers that others have written"
 	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
 	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
@@ -29,7 +29,7 @@ lint:
 	@tests/lint.sh
 
 setup:
-	@. tests/setup.sh && setup_all && setup_servers
+	@. tests/setup.sh && setup_all
 
 package:
 	@. tests/setup.sh && setup_package

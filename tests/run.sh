@@ -159,8 +159,9 @@ build_sdk() {
   wasm-bindgen --target nodejs --out-dir "$made/sdk/js" "$made/sdk/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
 }
 
-# The Rust list in a browser, in pages and in workers of each kind. Of the drivers that the environment names the first is taken, so it names none.
-in_browser=(env -u GECKODRIVER -u SAFARIDRIVER -u CHROMEDRIVER wasm-pack test --mode no-install --headless)
+# The Rust list in a browser, in pages and in workers of each kind. The tool takes the first driver that the environment names, so it
+# names none; and 20 s for all tests of a file, which is little on a busy machine.
+in_browser=(env -u GECKODRIVER -u SAFARIDRIVER -u CHROMEDRIVER WASM_BINDGEN_TEST_TIMEOUT=300 WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60 wasm-pack test --mode no-install --headless)
 lists=(. --features json,testing --test browser --test dedicated_worker --test shared_worker --test service_worker)
 # The JavaScript list.
 in_package=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)

@@ -167,8 +167,11 @@ setup_engines() {
   export ENGINES
 }
 
+# What `make test` needs.
 setup_all() {
   setup_package
   setup_wasm_pack
   setup_chromium
+  setup_engines
+  setup_servers
 }
