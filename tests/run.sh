@@ -61,6 +61,8 @@ note() {
 running=()
 # The servers that suites need.
 servers=()
+# Where browsers keep profiles and packages are installed.
+scratch=""
 
 # Begins a suite. All that it starts is in the process group that `timeout` makes, browsers too.
 begin() {
@@ -118,6 +120,7 @@ stop() {
     end_group "$process"
   done
   [ "${#servers[@]}" -eq 0 ] || kill "${servers[@]}" 2>/dev/null
+  [ -z "$scratch" ] || rm -rf "$scratch"
 }
 trap stop EXIT
 trap 'exit 130' INT TERM
@@ -170,6 +173,8 @@ suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers --test proxies
 if wanted "${suites[@]:3}" "${more[@]}" && step lab start_lab; then
+  scratch="$(mktemp -d)"
+  export TMPDIR="$scratch"
   if wanted wasm-webkit js-webkit; then step display start_display; fi
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
   suite wasm-chromium "${in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${lists[@]}"
