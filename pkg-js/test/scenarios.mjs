@@ -390,11 +390,11 @@ export const scenarios = {
     await timesOut(sent, "waiting for the response's head (limit `total`: 60 ms)");
   },
   async the_total_limit_covers_the_body(lab) {
-    const response = await new Client({ timeout: 150 }).fetch(lab.keyed("endless"));
+    const response = await new Client({ timeout: 500 }).fetch(lab.keyed("endless"));
     const read = response.text();
     await rejection(read);
     equal(await lab.recall("ended", "?wait=5000"), "true");
-    await timesOut(read, "reading the body (limit `total`: 150 ms)");
+    await timesOut(read, "reading the body (limit `total`: 500 ms)");
   },
   async the_head_limit_covers_the_wait_for_the_head(lab) {
     await timesOut(new Client({ timeout: { head: 60 } }).fetch(lab.url("silence")), "limit `head`: 60 ms");
