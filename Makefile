@@ -6,8 +6,8 @@ SHELL := bash
 .PHONY: help test test-all test-servers test-bundlers test-memory bench-js lint setup package www size clean
 
 help:
-	@echo "make test     all tests, on every platform; installs what it lacks"
-	@echo "make test-all      those, and the npm package in Deno, Bun and workerd and through bundlers"
+	@echo "make test     all tests: natively, in Chromium, Node, Deno, Bun and workerd; installs what it lacks"
+	@echo "make test-all      those, and the scenarios in Firefox and WebKit, and test-memory"
 	@echo "make test-servers  only the tests with servers that others have written"
 	@echo "make test-bundlers only the npm package through bundlers"
 	@echo "make test-memory   that 100,000 requests of the npm package leave nothing behind"
@@ -43,7 +43,7 @@ lint:
 	@tests/lint.sh
 
 setup:
-	@. tests/setup.sh && setup_all && setup_servers
+	@. tests/setup.sh && setup_all
 
 package:
 	@. tests/setup.sh && setup_package

@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
 # Runs every suite on every platform and prints one line for each, then the total:
 #   tests/run.sh            the suites of `suites`
-#   tests/run.sh native js  those whose names begin so, of `more` too
-#   tests/run.sh all        those of both
-# A suite that ran no test has failed. Full output of each is in target/test-logs.
+#   tests/run.sh native js  those whose names begin so, of `more` and `apart` too
+#   tests/run.sh all        those of `suites` and `more`
+# A suite that ran no test has failed, and so has a run that could not install what it needs. Full output of each suite is in
+# target/test-logs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle js-packed js-upload size page)
-more=(js-deno js-bun js-workerd js-memory bundlers)
+suites=(native doc servers wasm-node wasm-chromium sdk js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-packed js-upload size page)
+more=(wasm-firefox wasm-webkit js-firefox js-webkit js-memory)
+apart=(bundlers)
+known=" ${suites[*]} ${more[*]} ${apart[*]} "
 only=("$@")
 [ "$#" -gt 0 ] || only=("${suites[@]}")
 [ "$*" != all ] || only=("${suites[@]}" "${more[@]}")
 for prefix in "${only[@]}"; do
-  [[ " ${suites[*]} ${more[*]}" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are: ${suites[*]} ${more[*]}, and all"
+  [[ "$known" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are:${known}and all"
 done
 
 # Whether one of these suites is to run.
@@ -23,7 +26,7 @@ wanted() {
   for name in "$@"; do
     for prefix in "${only[@]}"; do
       # A whole name means that suite alone: js-bun is not the beginning of js-bundle.
-      [[ "$name" == "$prefix" || ("$name" == "$prefix"* && " ${suites[*]} ${more[*]} " != *" $prefix "*) ]] && return 0
+      [[ "$name" == "$prefix" || ("$name" == "$prefix"* && "$known" != *" $prefix "*) ]] && return 0
     done
   done
   return 1
@@ -33,13 +36,14 @@ wanted() {
 export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.0/8,::1,.test${no_proxy:+,$no_proxy}"
 setup_cargo
 if wanted servers; then setup_servers; fi
-if wanted "${suites[@]:3}"; then setup_all; fi
-if wanted "${more[@]}"; then
-  setup_package
-  setup_chromium
-fi
-if wanted bundlers; then setup_bundlers; fi
+if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}"; then setup_package; fi
+if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
+if wanted wasm-chromium js-module js-bundle js-worker js-packed js-upload js-memory page bundlers; then setup_chromium; fi
+if wanted js-upload; then setup_openssl; fi
 if wanted js-deno js-bun js-workerd; then setup_engines; fi
+if wanted wasm-firefox js-firefox; then setup_firefox; fi
+if wanted wasm-webkit js-webkit; then setup_webkit; fi
+if wanted bundlers; then setup_bundlers; fi
 logs="$(target_directory)/test-logs"
 mkdir -p "$logs"
 summary=()
@@ -57,32 +61,73 @@ note() {
   summary+=("$(printf '%-18s %5d passed %3d failed %5d s' "$name" "$ok" "$bad" "$seconds")")
 }
 
-# Runs a suite and counts what its output says ran.
-suite() {
-  local name="$1" log="$logs/$1.log" status ok bad started
+# The suites that are under way: the name of each, its process, and when it began.
+running=()
+# The servers that suites need.
+servers=()
+# Where browsers keep profiles and packages are installed.
+scratch=""
+
+# Begins a suite. All that it starts is in the process group that `timeout` makes, browsers too.
+begin() {
+  local name="$1"
   shift
   wanted "$name" || return 0
   say "$name"
-  started=$SECONDS
   # A suite that hangs is a failure too.
-  "${bounded[@]}" "$@" >"$log" 2>&1
-  status=$?
-  # "test result: ok. 3 passed; 0 failed" (cargo) and "name: 3 passed, 0 failed" (ours).
-  read -r ok bad < <(awk '
-    match($0, /[0-9]+ passed[;,] [0-9]+ failed/) {
-      split(substr($0, RSTART, RLENGTH), part, " "); ok += part[1]; bad += part[3]
-    }
-    END { print ok + 0, bad + 0 }' "$log")
-  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-    printf 'the suite ended with status %d\n' "$status" >>"$log"
-    bad=1
-  fi
-  if [ "$((ok + bad))" -eq 0 ]; then
-    printf 'the suite ran no test\n' >>"$log"
-    bad=1
-  fi
-  note "$name" "$ok" "$bad" "$((SECONDS - started))"
+  "${bounded[@]}" "$@" >"$logs/$name.log" 2>&1 &
+  running+=("$name $! $SECONDS")
 }
+
+# Waits for the suites that are under way, and counts what their output says ran.
+finish() {
+  local each name process started log status ok bad
+  for each in "${running[@]}"; do
+    read -r name process started <<<"$each"
+    log="$logs/$name.log"
+    wait "$process"
+    status=$?
+    end_group "$process"
+    # "test result: ok. 3 passed; 0 failed" (cargo) and "name: 3 passed, 0 failed" (ours).
+    read -r ok bad < <(awk '
+      match($0, /[0-9]+ passed[;,] [0-9]+ failed/) {
+        split(substr($0, RSTART, RLENGTH), part, " "); ok += part[1]; bad += part[3]
+      }
+      END { print ok + 0, bad + 0 }' "$log")
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+      printf 'the suite ended with status %d\n' "$status" >>"$log"
+      bad=1
+    fi
+    if [ "$((ok + bad))" -eq 0 ]; then
+      printf 'the suite ran no test\n' >>"$log"
+      bad=1
+    fi
+    note "$name" "$ok" "$bad" "$((SECONDS - started))"
+  done
+  running=()
+}
+
+# A suite that runs alone.
+suite() {
+  begin "$@"
+  finish
+}
+
+# Whatever a suite has left behind.
+end_group() { kill -KILL -- "-$1" 2>/dev/null; }
+
+# However this script ends, nothing that it started goes on.
+stop() {
+  local each name process started
+  for each in "${running[@]}"; do
+    read -r name process started <<<"$each"
+    end_group "$process"
+  done
+  [ "${#servers[@]}" -eq 0 ] || kill "${servers[@]}" 2>/dev/null
+  [ -z "$scratch" ] || rm -rf "$scratch"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
 
 # Something that the suites after it need; if it fails, it counts as a failure and they do not run.
 step() {
@@ -94,14 +139,22 @@ step() {
   return 1
 }
 
-# The lab, for the suites that cannot bring their own; stopped when this script ends.
+# The lab, for the suites that cannot bring their own.
 start_lab() {
   cargo build --quiet --example serve || return 1
   exec 3< <(exec "$(target_directory)/debug/examples/serve" --address 127.0.0.1:0 --directory www/dist 2>"$logs/serve.log")
-  lab=$!
-  trap 'kill "$lab" 2>/dev/null' EXIT
+  servers+=("$!")
   read -r -t 20 WATERSPOUT_LAB <&3 || return 1
   export WATERSPOUT_LAB
+}
+
+# A display that nobody sees, for a browser that needs one.
+start_display() {
+  local number
+  exec 4< <(exec Xvfb -displayfd 1 -screen 0 1280x800x24 -nolisten tcp 2>"$logs/xvfb.log")
+  servers+=("$!")
+  read -r -t 20 number <&4 || return 1
+  export DISPLAY=":$number"
 }
 
 # The typed client of the examples, as the module that its JavaScript program loads.
@@ -113,30 +166,41 @@ build_sdk() {
   wasm-bindgen --target nodejs --out-dir "$made/sdk/js" "$made/sdk/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
 }
 
-in_package=(bash -c 'cd pkg-js && exec "$@"' --)
+# The Rust list in a browser, in pages and in workers of each kind. The tool takes the first driver that the environment names, so it
+# names none; and 20 s for all tests of a file, which is little on a busy machine.
+in_browser=(env -u GECKODRIVER -u SAFARIDRIVER -u CHROMEDRIVER WASM_BINDGEN_TEST_TIMEOUT=300 WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60 wasm-pack test --mode no-install --headless)
+lists=(. --features json,testing --test browser --test dedicated_worker --test shared_worker --test service_worker)
+# The JavaScript list.
+in_package=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)
 
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers --test proxies
 if wanted "${suites[@]:3}" "${more[@]}" && step lab start_lab; then
+  scratch="$(mktemp -d)"
+  export TMPDIR="$scratch"
+  if wanted wasm-webkit js-webkit; then step display start_display; fi
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
-  suite wasm-chromium wasm-pack test --mode no-install --headless --chrome --chromedriver "${CHROMEDRIVER:-}" . --features json,testing \
-    --test browser --test dedicated_worker --test shared_worker --test service_worker
+  suite wasm-chromium "${in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${lists[@]}"
+  suite wasm-firefox env GECKODRIVER_ARGS="--binary='${FIREFOX:-}'" "${in_browser[@]}" --firefox --geckodriver "${GECKODRIVER:-}" "${lists[@]}"
+  # To the tool, every WebKit is Safari.
+  suite wasm-webkit "${in_browser[@]}" --safari --safaridriver "${WEBKITDRIVER:-}" "${lists[@]}"
   if wanted sdk && step sdk-module build_sdk; then
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
   fi
-  if wanted "${suites[@]:6}" "${more[@]}" && step package make --no-print-directory package; then
-    suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
-    suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
-    suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle
-    suite js-packed "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" packed
-    suite js-upload "${in_package[@]}" node test/upload.mjs
-    suite js-memory "${in_package[@]}" node test/memory.mjs "$WATERSPOUT_LAB"
-    suite js-deno "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" deno
-    suite js-bun "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bun
-    suite js-workerd "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" workerd
-    suite bundlers "${in_package[@]}" node test/bundlers/run.mjs "$WATERSPOUT_LAB"
-    suite size "${in_package[@]}" npm run --silent size
+  if wanted "${suites[@]:6}" js-firefox js-webkit js-memory bundlers && step package make --no-print-directory package; then
+    # Those that wait for the most part run beside each other.
+    for name in node deno bun workerd; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
+    finish
+    for name in module bundle worker; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
+    finish
+    for name in firefox webkit; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
+    finish
+    suite js-packed "${in_package[@]}" "$WATERSPOUT_LAB" packed
+    suite js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
+    suite js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"
+    suite bundlers bash -c 'cd pkg-js && exec node test/bundlers/run.mjs "$1"' -- "$WATERSPOUT_LAB"
+    suite size bash -c 'cd pkg-js && exec npm run --silent size'
     suite page bash -c 'node www/build.mjs && exec node www/test/page.mjs "$1"' -- "$WATERSPOUT_LAB"
   fi
 fi

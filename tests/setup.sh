@@ -101,6 +101,35 @@ setup_openssl() {
   has openssl || apt_install "openssl" openssl
 }
 
+# Firefox, and its driver, which Debian does not have.
+setup_firefox() {
+  local wanted=0.37.1
+  FIREFOX="${FIREFOX:-$(command -v firefox-esr || command -v firefox || true)}"
+  if [ -z "$FIREFOX" ]; then
+    apt_install "Firefox (or name it in FIREFOX)" --no-install-recommends firefox-esr
+    FIREFOX="$(command -v firefox-esr)"
+  fi
+  GECKODRIVER="${GECKODRIVER:-$(command -v geckodriver || true)}"
+  if [ -z "$GECKODRIVER" ]; then
+    say "installing geckodriver $wanted (some minutes)"
+    cargo install --quiet geckodriver --version "$wanted" || give_up "geckodriver $wanted could not be installed"
+    GECKODRIVER="$(command -v geckodriver)"
+  fi
+  export FIREFOX GECKODRIVER
+}
+
+# WebKitGTK's driver, which brings a browser, and the display that the browser needs.
+setup_webkit() {
+  local packages=()
+  WEBKITDRIVER="${WEBKITDRIVER:-$(command -v WebKitWebDriver || true)}"
+  [ -n "$WEBKITDRIVER" ] || packages+=(webkit2gtk-driver)
+  has Xvfb || packages+=(xvfb)
+  [ "${#packages[@]}" -eq 0 ] || apt_install "WebKit and a display for it" --no-install-recommends "${packages[@]}"
+  WEBKITDRIVER="${WEBKITDRIVER:-$(command -v WebKitWebDriver)}"
+  # Its sandbox needs privileges that a container does not have; the pages are ours.
+  export WEBKITDRIVER WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1
+}
+
 # The servers and proxies of others that the client is tried with. Python's are in an environment of their own.
 setup_servers() {
   local packages=() environment requirements="$root/tests/servers/requirements.txt"
@@ -160,9 +189,12 @@ setup_bundlers() {
   export BUNDLERS
 }
 
+# What `make test` needs.
 setup_all() {
   setup_package
   setup_wasm_pack
   setup_chromium
   setup_openssl
+  setup_engines
+  setup_servers
 }

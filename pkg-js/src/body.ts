@@ -2,6 +2,9 @@
 import { counted, lengthOf, tell } from "./progress.js";
 import type { Progress, WaterspoutInit } from "./types.js";
 
+/** Whether the platform's Request takes a stream for what it is: Firefox would send its name, `[object ReadableStream]`, as text. */
+const takesStreams = (): boolean => !new Request("http://a/", { method: "POST", body: new ReadableStream(), duplex: "half" } as RequestInit).headers.has("content-type");
+
 /** A body for each attempt. */
 export class Body {
   readonly #given: WaterspoutInit["body"];
@@ -22,9 +25,11 @@ export class Body {
   members(first: boolean): Record<string, unknown> {
     const given = this.#given;
     const callback = this.#tell;
-    if (given == null || (first && typeof given !== "function" && !callback)) return {};
     const body = typeof given === "function" ? given() : given;
-    if (body instanceof ReadableStream) return { body: callback ? counted(body, callback) : body, duplex: "half" };
+    const isStream = body instanceof ReadableStream;
+    if (isStream && !takesStreams()) throw new TypeError("this platform sends no streams; give it a Blob or bytes");
+    if (body == null || (first && body === given && !callback)) return {};
+    if (isStream) return { body: callback ? counted(body, callback) : body, duplex: "half" };
     if (callback) tell(callback, 0, (this.#total = lengthOf(body)));
     return { body };
   }

@@ -1,23 +1,23 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios on it:
- * `node test/run.mjs LAB_URL [node] [module] [bundle] [packed]`, or, when named and with their folder in ENGINES, `[deno] [bun] [workerd]`.
+ * `node test/run.mjs LAB_URL [node] [module] [bundle] [worker] [packed]`, or, when named, `[firefox] [webkit]` and, with their folder
+ * in ENGINES, `[deno] [bun] [workerd]`.
  * The last line of each platform counts what passed and failed.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { chromium } from "playwright-core";
+import { inBundle, inChromium, inFirefox, inWebKit, inWorker } from "./browsers.mjs";
 import { inBun, inDeno, inWorkerd } from "./engines.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base = "http://127.0.0.1:8737", ...platforms] = process.argv.slice(2);
-const all = { node: inNode, module: inPage, bundle: inBundle, packed: asPacked };
-const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd };
+const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, packed: asPacked };
+const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd, firefox: inFirefox, webkit: inWebKit };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
 
 /** The tarball. */
@@ -41,15 +41,8 @@ async function inNode() {
 /** A page without any build: a module script and an import map. */
 async function inPage() {
   const imports = Object.fromEntries(["", "/events", "/slim"].map((entry) => [`waterspout${entry}`, `./node_modules/waterspout/dist${entry || "/index"}.js`]));
-  const page = `<!doctype html><script type="importmap">{"imports":${JSON.stringify(imports)}}</script>`;
-  return inChromium(page, "./scenarios.mjs", "js-module");
-}
-
-/** A page whose script was bundled from the installed package. */
-async function inBundle() {
-  const outfile = path.join(user, "bundle.mjs");
-  await build({ entryPoints: [path.join(user, "scenarios.mjs")], bundle: true, format: "esm", minify: true, outfile, logLevel: "warning" });
-  return inChromium("<!doctype html>", "./bundle.mjs", "js-bundle");
+  const head = `<script type="importmap">{"imports":${JSON.stringify(imports)}}</script>`;
+  return inChromium(user, { module: "./scenarios.mjs", base, name: "js-module", head });
 }
 
 /** What tools say of the tarball, what the compiler says of its types, and what each way to have the core does. */
@@ -172,37 +165,9 @@ async function underPolicy() {
     }`);
   const expected = { "script-src 'self'": '["CompileError","hello"]', "script-src 'self' 'wasm-unsafe-eval'": '[null,"no"]' };
   for (const [policy, outcome] of Object.entries(expected)) {
-    const results = await inChromium("<!doctype html>", "./policy.mjs", "policy", policy);
+    const results = await inChromium(user, { module: "./policy.mjs", base, name: "policy", policy });
     const found = JSON.stringify(results);
     if (found !== outcome) throw new Error(`under ${policy}: ${found}, not ${outcome}`);
-  }
-}
-
-async function inChromium(html, module, name, policy) {
-  const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, "http://localhost");
-    if (policy) response.setHeader("content-security-policy", policy);
-    if (pathname === "/") return response.setHeader("content-type", "text/html; charset=utf-8").end(html);
-    const file = path.join(user, path.normalize(pathname));
-    if (!existsSync(file)) return response.writeHead(404).end();
-    response.setHeader("content-type", file.endsWith(".wasm") ? "application/octet-stream" : "text/javascript").end(await readFile(file));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-  try {
-    const page = await browser.newPage();
-    page.on("pageerror", (error) => console.error(`  page: ${error}`));
-    await page.goto(`http://127.0.0.1:${server.address().port}/`);
-    return await page.evaluate(
-      async ([module, base, name]) => (await import(module)).run(base, name, { streams: false }),
-      [module, base, name],
-    );
-  } finally {
-    await browser.close();
-    server.close();
   }
 }
 

@@ -11,7 +11,7 @@ pub async fn the_total_limit_covers_the_wait_for_the_head(lab: Lab) {
 }
 
 pub async fn the_total_limit_covers_the_body(lab: Lab) {
-    let mut response = Client::new().get(lab.keyed("endless", "")).timeout(ms(150)).await.unwrap();
+    let mut response = Client::new().get(lab.keyed("endless", "")).timeout(ms(500)).await.unwrap();
     let error = loop {
         match response.chunk().await {
             Ok(chunk) => assert!(chunk.is_some()),
@@ -35,9 +35,9 @@ pub async fn the_idle_limit_covers_a_stalled_body(lab: Lab) {
 }
 
 pub async fn a_slow_but_steady_body_is_not_idle(lab: Lab) {
-    let client = Client::builder().idle_timeout(ms(400)).build().unwrap();
-    let response = client.get(lab.url("slow?chunks=12&size=100&gap=50")).await.unwrap();
-    assert_eq!(response.bytes().await.unwrap().len(), 1200);
+    let client = Client::builder().idle_timeout(ms(1_000)).build().unwrap();
+    let response = client.get(lab.url("slow?chunks=24&size=100&gap=50")).await.unwrap();
+    assert_eq!(response.bytes().await.unwrap().len(), 2400);
 }
 
 pub async fn a_limit_of_zero_is_none(lab: Lab) {

@@ -1,5 +1,5 @@
-//! One list of behaviours, run on every platform: natively, in a browser, in Node; the npm package's tests run the
-//! scenarios of the same names. The server is the lab of `examples/lab`.
+//! One list of behaviours, run on every platform: natively, in browsers, in Node; the npm package's tests run the
+//! scenarios of the same names, in more engines. The server is the lab of `examples/lab`. What an engine does otherwise is in `engines`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, dead_code, unreachable_pub)]
 
 pub mod bodies;
@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod codings;
 pub mod credentials;
 pub mod deadlines;
+pub mod engines;
 pub mod errors;
 pub mod events;
 pub mod forms;

@@ -1,0 +1,66 @@
+/**
+ * The little of WebDriver that the tests need: a browser whose driver is a program of its own, as Firefox and WebKit are
+ * driven, opens a page, and is gone when the page has done its work.
+ */
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How long a driver and its browser may take for one command. */
+const PATIENCE = 60_000;
+
+/** Opens `url` in the browser, gives what comes of `work`, and ends driver and browser. */
+export async function whileOpen(url, { driver, args = [], capabilities, folder }, work) {
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}`;
+  // Profiles go where the caller removes them, even if the browser cannot. The process group stays the caller's: what ends that, ends all.
+  const child = spawn(driver, [...args, `--port=${port}`], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, TMPDIR: folder } });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => said.push(data));
+  const gone = new Promise((resolve) => child.on("error", resolve).on("exit", (status, signal) => resolve(new Error(`ended with ${signal ?? status}`))));
+  let session;
+  const visit = async () => {
+    await listens(base);
+    session = (await command(`${base}/session`, { capabilities: { alwaysMatch: capabilities } })).sessionId;
+    await command(`${base}/session/${session}/url`, { url });
+    return await work();
+  };
+  try {
+    return await Promise.race([visit(), gone.then((error) => Promise.reject(error))]);
+  } catch (error) {
+    throw new Error(`${path.basename(driver)}: ${error.message}\n${Buffer.concat(said)}`, { cause: error });
+  } finally {
+    // The driver ends its browser with the session; by itself it would leave it behind.
+    if (session) await command(`${base}/session/${session}`, undefined, "DELETE").catch((error) => console.error(`  ${error}`));
+    child.kill("SIGKILL");
+    await gone;
+  }
+}
+
+/** Waits until the driver takes commands. */
+async function listens(base) {
+  const until = Date.now() + PATIENCE;
+  for (;;) {
+    const refused = await fetch(`${base}/status`, { signal: AbortSignal.timeout(PATIENCE) }).then(() => undefined, (error) => error);
+    if (!refused) return;
+    if (Date.now() > until) throw refused;
+    await sleep(50);
+  }
+}
+
+async function command(url, body, method = "POST") {
+  const sent = { method, headers: { "content-type": "application/json" }, body: body && JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE) };
+  const { value } = await (await fetch(url, sent)).json();
+  if (value?.error) throw new Error(`${value.error}: ${value.message}`);
+  return value;
+}
+
+/** A port that nobody listens on: one driver cannot choose its own, and the other does not say which it chose. */
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
