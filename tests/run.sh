@@ -176,7 +176,7 @@ in_package=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers --test proxies
-if wanted "${suites[@]:3}" "${more[@]}" && step lab start_lab; then
+if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; then
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"
   if wanted wasm-webkit js-webkit; then step display start_display; fi
