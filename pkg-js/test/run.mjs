@@ -1,10 +1,10 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios on it:
- * `node test/run.mjs LAB_URL [node] [module] [bundle] [packed]`, or, when named and with their folder in ENGINES, `[deno] [bun] [workerd]`.
+ * `node test/run.mjs LAB_URL [node] [module] [bundle] [packed] [drop-in]`, or, when named and with their folder in ENGINES, `[deno] [bun] [workerd]`.
  * The last line of each platform counts what passed and failed.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ import { inBun, inDeno, inWorkerd } from "./engines.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base = "http://127.0.0.1:8737", ...platforms] = process.argv.slice(2);
-const all = { node: inNode, module: inPage, bundle: inBundle, packed: asPacked };
+const all = { node: inNode, module: inPage, bundle: inBundle, packed: asPacked, "drop-in": asDropIn };
 const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
 
@@ -30,6 +30,7 @@ function install() {
   writeFileSync(path.join(user, "package.json"), JSON.stringify({ private: true, type: "module" }));
   npm(["install", "--no-audit", "--no-fund", (packed = path.join(user, tarball[0].filename))], user);
   copyFileSync(path.join(here, "test", "scenarios.mjs"), path.join(user, "scenarios.mjs"));
+  cpSync(path.join(here, "test", "drop-in"), path.join(user, "drop-in"), { recursive: true });
 }
 
 /** Node imports the installed package by its name. */
@@ -50,6 +51,15 @@ async function inBundle() {
   const outfile = path.join(user, "bundle.mjs");
   await build({ entryPoints: [path.join(user, "scenarios.mjs")], bundle: true, format: "esm", minify: true, outfile, logLevel: "warning" });
   return inChromium("<!doctype html>", "./bundle.mjs", "js-bundle");
+}
+
+/** The same calls with the engine's fetch and with the client's, in Node and in a page. */
+async function asDropIn() {
+  const outfile = path.join(user, "drop-in.mjs");
+  await build({ entryPoints: [path.join(user, "drop-in/index.mjs")], bundle: true, format: "esm", outfile, logLevel: "warning" });
+  const { run } = await import(pathToFileURL(path.join(user, "drop-in/index.mjs")).href);
+  const named = (platform, results) => results.map(({ name, error }) => ({ name: `${name} in ${platform}`, error }));
+  return [...named("Node", await run(base, "Node")), ...named("Chromium", await inChromium("<!doctype html>", "./drop-in.mjs", "Chromium"))];
 }
 
 /** What tools say of the tarball, what the compiler says of its types, and what each way to have the core does. */

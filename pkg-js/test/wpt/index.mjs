@@ -1,16 +1,16 @@
 /**
  * The web platform's own tests of fetch, with the engine's fetch and with the client's in its place:
- * `node test/wpt.mjs CHECKOUT [FILE_OR_FOLDER …]`, CHECKOUT being one of web-platform-tests and the rest within it, by default fetch/api.
+ * `node test/wpt/index.mjs CHECKOUT [FILE_OR_FOLDER …]`, CHECKOUT being one of web-platform-tests and the rest within it, by default fetch/api.
  * Whatever passes with the engine's must pass with the client's. The last line counts what does and what does not.
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
-import { startServer } from "./wpt-server.mjs";
-import { find } from "./wpt-files.mjs";
+import { startServer } from "./server.mjs";
+import { find } from "./files.mjs";
 
-const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const here = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const [checkout, ...only] = process.argv.slice(2);
 /** Pages at a time. */
 const PAGES = Number(process.env.PAGES ?? 2);
