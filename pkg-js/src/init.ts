@@ -12,10 +12,14 @@ const standard =
  * undefined if there are none.
  */
 export function platformInit(request: Request, init: object | undefined): RequestInit | undefined {
-  const members = Object.entries(init ?? {}).filter(([name]) => !standard.includes(name));
-  if (members.length === 0) return undefined;
-  // A second argument that is not empty resets these two.
-  return { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...Object.fromEntries(members) };
+  let extra: Record<string, unknown> | undefined;
+  for (const name of Object.keys(init ?? {})) {
+    if (standard.includes(name)) continue;
+    // A second argument that is not empty resets these two. No other member is read: it may be a getter, and was asked before.
+    extra ??= { referrer: request.referrer, referrerPolicy: request.referrerPolicy };
+    extra[name] = Reflect.get(init as object, name);
+  }
+  return extra;
 }
 
 /**

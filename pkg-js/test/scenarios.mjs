@@ -710,6 +710,15 @@ export const only = {
     await client.fetch(lab.url("hello"), { next: { tags: ["a"] }, method: "GET", waterspout: { timeout: 5_000 } });
     equal([seen.next, "waterspout" in seen, "method" in seen], [{ tags: ["a"] }, false, false]);
   },
+  async a_member_that_the_platform_does_not_read_is_not_read(lab) {
+    const read = [];
+    const init = Object.defineProperty({}, "window", { enumerable: true, get: () => void read.push("window") });
+    const cache = Object.defineProperty({}, "cache", { enumerable: true, get: () => void read.push("cache") });
+    for (const members of [init, cache]) await new Client().fetch(lab.url("hello"), members);
+    const theirs = [];
+    new Request(lab.url("hello"), Object.defineProperty({}, "window", { get: () => void theirs.push("window") }));
+    equal(read, [...theirs, "cache"]);
+  },
   async an_abort_reaches_the_platform_with_limits_set_too(lab) {
     const controller = new AbortController();
     const client = new Client({ timeout: 10_000 });
