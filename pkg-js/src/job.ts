@@ -22,7 +22,7 @@ export interface Options {
 /** What the client gives its requests. */
 export interface Surroundings {
   core(): Core;
-  fetch: typeof globalThis.fetch;
+  fetch(upon: unknown, ...call: Parameters<typeof globalThis.fetch>): Promise<Response>;
   byOrigin: boolean;
   /** The requests that are on their way. */
   jobs: Set<Job>;
@@ -47,6 +47,8 @@ export class Job implements Task {
   readonly #around: Surroundings;
   readonly #init: WaterspoutInit | undefined;
   readonly #options: Options;
+  /** What the platform's fetch is called upon. */
+  readonly #upon: unknown;
   readonly #signal: AbortSignal | undefined;
   readonly #body: Body;
   readonly #called: number = performance.now();
@@ -68,9 +70,10 @@ export class Job implements Task {
   #stage: QueueEvent["stage"] | undefined;
 
   /** The Request is built now, as the platform would: a wrong argument is told at once, a body is taken. */
-  constructor(around: Surroundings, options: Options, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
+  constructor(around: Surroundings, options: Options, upon: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
     this.#around = around;
     this.#options = options;
+    this.#upon = upon;
     this.#init = init;
     this.#id = ++around.seen;
     const { limits, retry } = options;
@@ -192,7 +195,7 @@ export class Job implements Task {
     const extra = platformInit(request, this.#init);
     const { fetch } = this.#around;
     this.#sent = true;
-    const response = instead instanceof Response ? instead : await (extra ? fetch(request, extra) : fetch(request));
+    const response = instead instanceof Response ? instead : await (extra ? fetch(this.#upon, request, extra) : fetch(this.#upon, request));
     let other = afterResponse?.({ request, attempt, response });
     if (isPromise(other)) other = await other;
     return other ?? response;

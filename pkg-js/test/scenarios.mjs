@@ -672,6 +672,31 @@ export const only = {
     const { fetch } = new Client();
     equal([fetch.name, fetch.length], ["fetch", 1]);
   },
+  async fetch_needs_an_argument_and_is_no_constructor(lab) {
+    const { fetch } = new Client();
+    assert((await rejection(fetch())) instanceof TypeError, "without an argument");
+    let made;
+    try {
+      made = new fetch(lab.url("hello"));
+    } catch (error) {
+      equal(error.name, "TypeError");
+    }
+    assert(!made && !("prototype" in fetch), "not made by new");
+  },
+  async what_fetch_is_called_upon_is_the_platforms_to_judge(lab) {
+    const upon = [];
+    const client = new Client({ fetch() { upon.push(this); return Promise.resolve(new Response()); } });
+    const { fetch } = client;
+    const holder = { fetch };
+    for (const call of [() => client.fetch(lab.url("a")), () => fetch(lab.url("b")), () => holder.fetch(lab.url("c")), () => fetch.call(null, lab.url("d"))]) await call();
+    assert(upon.every((found) => found === globalThis), "nothing, or where it is kept");
+    await fetch.call(upon, lab.url("e"));
+    assert(upon.at(-1) === upon, "something else");
+    const own = { Promise: class extends Promise {} };
+    assert(fetch.call(own, lab.url("f")) instanceof own.Promise, "a promise of the realm that it is called upon");
+    const plain = await globalThis.fetch.call({}, lab.url("hello")).then(() => "answered", (error) => error.name);
+    equal(await new Client().fetch.call({}, lab.url("hello")).then(() => "answered", (error) => error.name), plain, "upon an object");
+  },
   async an_aborted_signal_rejects_at_once(lab) {
     let called = false;
     const client = new Client({ fetch: () => (called = true) });
