@@ -216,9 +216,8 @@ export class Job implements Task {
     return followed(this.#signal, this.#clock.signal);
   }
 
-  /** While the platform has the request, it rejects itself. */
+  /** At once, as the platform does: its own rejection would come here some turns later. */
   readonly #onAbort = (): void => {
-    if (this.#stage === "started" && this.#sent) return;
     this.#core?.cancel(this.#task);
     this.#fail(this.#signal?.reason, "cancelled");
   };

@@ -1078,6 +1078,21 @@ export const only = {
       equal([late, counts(client)], [0, { active: 0, queued: 0 }], `after ${turns} turns`);
     }
   },
+  async an_abort_is_heard_in_the_turn_of_the_platforms(lab) {
+    const client = new Client();
+    for (const prepare of [() => undefined, () => null, () => sleep(30)]) {
+      const log = [];
+      const controller = new AbortController();
+      const sent = client.fetch(lab.url("silence"), { signal: controller.signal }).catch(() => void log.push("rejected"));
+      await prepare();
+      queueMicrotask(() => void log.push("before"));
+      controller.abort();
+      queueMicrotask(() => void log.push("after"));
+      await sent;
+      await null;
+      equal([log, counts(client)], [["before", "rejected", "after"], { active: 0, queued: 0 }]);
+    }
+  },
   async a_request_that_is_aborted_before_tells_its_body(lab) {
     let told;
     const body = new ReadableStream({ cancel: (reason) => void (told = reason) });
