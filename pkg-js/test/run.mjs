@@ -59,7 +59,7 @@ async function asDropIn() {
   await build({ entryPoints: [path.join(user, "drop-in/index.mjs")], bundle: true, format: "esm", outfile, logLevel: "warning" });
   const { run } = await import(pathToFileURL(path.join(user, "drop-in/index.mjs")).href);
   const named = (platform, results) => results.map(({ name, error }) => ({ name: `${name} in ${platform}`, error }));
-  return [...named("Node", await run(base, "Node")), ...named("Chromium", await inChromium("<!doctype html>", "./drop-in.mjs", "Chromium"))];
+  return [...named("Node", await run(base)), ...named("Chromium", await inChromium("<!doctype html>", "./drop-in.mjs", "js-drop-in"))];
 }
 
 /** What tools say of the tarball, what the compiler says of its types, and what each way to have the core does. */

@@ -29,11 +29,14 @@ async function turnsOf(promise) {
     await null;
     turns++;
   }
-  return settled ? turns : "later";
+  return settled ? turns : undefined;
 }
 
-/** All that a call shows. `reason` is what it may be rejected with; `more` is asked as soon as it has been made, and when it is over. */
-export async function outcome(fetch, call, { reason, more = () => undefined } = {}) {
+/**
+ * All that a call shows. `reason` is what it may be rejected with; `more` is asked as soon as it has been made, and when it is over.
+ * `late` is for what the engine itself refuses when it has been given it: the client hears of it, and hands it on, some turns later.
+ */
+export async function outcome(fetch, call, { reason, more = () => undefined, late = false } = {}) {
   let promise;
   try {
     promise = fetch(...call);
@@ -44,6 +47,6 @@ export async function outcome(fetch, call, { reason, more = () => undefined } = 
   const turns = await turnsOf(promise);
   const isPromise = promise instanceof Promise && Object.getPrototypeOf(promise) === Promise.prototype;
   const result = await promise.then((response) => seen(response, reason), (error) => ({ rejected: described(error, reason) }));
-  // A rejection that needs no network has its place among the microtasks; an answer has none.
-  return { isPromise, turns: result.rejected ? turns : undefined, atOnce, ...result, atTheEnd: more() };
+  // A rejection has its place among the microtasks; an answer, which needs the network, has none.
+  return { isPromise, ...(result.rejected && !late && { turns }), atOnce, ...result, atTheEnd: more() };
 }

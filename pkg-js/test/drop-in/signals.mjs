@@ -10,8 +10,7 @@ const after = (turns) => async (fetch, url) => {
   const sent = outcome(fetch, [url("silence"), { signal: controller.signal }], { reason });
   for (let turn = 0; turn < turns; turn++) await null;
   controller.abort(reason);
-  const { turns: taken, ...found } = await sent;
-  return found;
+  return sent;
 };
 
 /** In which order a rejection, a listener and what comes after are heard. */
@@ -45,7 +44,7 @@ export const signals = {
     const reason = new RangeError("enough");
     const told = [];
     const body = new ReadableStream({ cancel: (why) => void told.push(described(why, reason)) });
-    return outcome(fetch, [url("echo"), { method: "POST", body, duplex: "half", signal: AbortSignal.abort(reason) }], { reason, more: () => [...told, body.locked] });
+    return outcome(fetch, [url("echo"), { method: "POST", body, duplex: "half", signal: AbortSignal.abort(reason) }], { reason, more: () => [...told] });
   },
   aborted_before_sends_nothing: async (fetch, url) => {
     const key = `drop-in-${Math.random()}`;
@@ -70,7 +69,7 @@ export const signals = {
   an_undefined_signal_leaves_that_of_a_request: (fetch, url) => outcome(fetch, [new Request(url("hello"), { signal: AbortSignal.abort() }), { signal: undefined }]),
   a_signal_that_is_read_from_a_getter: (fetch, url) => outcome(fetch, [url("hello"), { get signal() { return AbortSignal.abort(); } }]),
   a_signal_of_two: (fetch, url) => outcome(fetch, [url("hello"), { signal: AbortSignal.any?.([new AbortController().signal, AbortSignal.abort()]) }]),
-  a_signal_of_a_time_limit: (fetch, url) => outcome(fetch, [url("silence"), { signal: AbortSignal.timeout(20) }]).then(({ turns, ...rest }) => rest),
+  a_signal_of_a_time_limit: (fetch, url) => outcome(fetch, [url("silence"), { signal: AbortSignal.timeout(20) }]),
   ...Object.fromEntries([0, 1, 2, 3, 5].map((turns) => [`aborted_after_${turns}_microtasks`, after(turns)])),
   aborted_in_the_turn_of_the_call_is_heard_in_its_turn: order(() => undefined),
   aborted_in_a_later_turn_is_heard_in_its_turn: order(() => null),
@@ -79,15 +78,13 @@ export const signals = {
     const [controller, reason] = [new AbortController(), new RangeError("enough")];
     const sent = outcome(fetch, [new Request(url("silence"), { signal: controller.signal })], { reason });
     controller.abort(reason);
-    const { turns, ...found } = await sent;
-    return found;
+    return sent;
   },
   aborted_within_a_redirect: async (fetch, url) => {
     const controller = new AbortController();
     const sent = outcome(fetch, [url("redirect/1?to=/lab/silence"), { signal: controller.signal }]);
     setTimeout(() => controller.abort(), 50);
-    const { turns, ...found } = await sent;
-    return found;
+    return sent;
   },
   aborted_within_the_body: async (fetch, url) => {
     const [controller, reason] = [new AbortController(), new RangeError("enough")];

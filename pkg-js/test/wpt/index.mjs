@@ -17,9 +17,13 @@ const PAGES = Number(process.env.PAGES ?? 2);
 const PASS = 0;
 const statuses = ["pass", "fail", "timeout", "did not run", "unmet precondition"];
 
-/** The built package, as a script that puts the client's fetch in the place of the engine's. */
+/** The built package, as a script that puts the client's fetch where the engine's is: on the global object, or on what it inherits from. */
 async function clientScript() {
-  const contents = `import { Client } from "./dist/index.js"; globalThis.fetch = new Client().fetch; globalThis.fetchIsTheClients = true;`;
+  const contents = `import { Client } from "./dist/index.js";
+    let owner = globalThis;
+    while (!Object.hasOwn(owner, "fetch")) owner = Object.getPrototypeOf(owner);
+    owner.fetch = new Client().fetch;
+    globalThis.fetchIsTheClients = true;`;
   const { outputFiles } = await build({ stdin: { contents, resolveDir: here }, bundle: true, format: "iife", write: false, logLevel: "warning" });
   return outputFiles[0].text;
 }
