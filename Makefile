@@ -3,12 +3,13 @@
 # The recipes source tests/setup.sh, which is bash; /bin/sh is another shell on many systems.
 SHELL := bash
 
-.PHONY: help test test-all test-servers lint setup package www size clean
+.PHONY: help test test-all test-servers test-wpt lint setup package www size clean
 
 help:
 	@echo "make test     all tests, on every platform; installs what it lacks"
 	@echo "make test-all      those, and the npm package in Deno, Bun and workerd"
 	@echo "make test-servers  only the tests with servers that others have written"
+	@echo "make test-wpt WPT=FOLDER   the web platform's own tests of fetch, from a checkout, with the client's fetch; ONLY=\"fetch/api/abort\" for some"
 	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
 	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
 	@echo "make package  builds the npm package"
@@ -24,6 +25,10 @@ test-all:
 
 test-servers:
 	@tests/run.sh servers
+
+test-wpt: package
+	@[ -n "$(WPT)" ] || { echo "WPT has to name a checkout of web-platform-tests" >&2; exit 1; }
+	@. tests/setup.sh && setup_chromium && exec node pkg-js/test/wpt/index.mjs "$(WPT)" $(ONLY)
 
 lint:
 	@tests/lint.sh

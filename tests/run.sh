@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle js-packed size page)
+suites=(native doc servers wasm-node wasm-chromium sdk js-node js-module js-bundle js-drop-in js-packed size page)
 more=(js-deno js-bun js-workerd)
 only=("$@")
 [ "$#" -gt 0 ] || only=("${suites[@]}")
@@ -127,6 +127,7 @@ if wanted "${suites[@]:3}" "${more[@]}" && step lab start_lab; then
     suite js-node "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" node
     suite js-module "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" module
     suite js-bundle "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bundle
+    suite js-drop-in "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" drop-in
     suite js-packed "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" packed
     suite js-deno "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" deno
     suite js-bun "${in_package[@]}" node test/run.mjs "$WATERSPOUT_LAB" bun

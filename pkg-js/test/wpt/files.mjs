@@ -15,7 +15,7 @@ function* filesBelow(checkout, name) {
 
 /** The META lines of a script, or what says the same in a page. */
 function metadata(text, isPage) {
-  const lines = isPage ? text.matchAll(/<meta\s+name="?(\w+)"?\s+content="([^"]*)"/g) : text.matchAll(/^\/\/\s*META:\s*(\w+)=(.*)$/gm);
+  const lines = isPage ? text.matchAll(/<meta\s+name=["']?(\w+)["']?\s+content=["']?([^"'>]*)/g) : text.matchAll(/^\/\/\s*META:\s*(\w+)=(.*)$/gm);
   const found = [...lines].map(([, name, value]) => ({ name, value: value.trim() }));
   const all = (name) => found.filter((line) => line.name === name).map((line) => line.value);
   return { globals: all("global").at(-1), isLong: all("timeout").includes("long"), variants: all("variant") };
