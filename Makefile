@@ -26,8 +26,9 @@ test-all:
 test-servers:
 	@tests/run.sh servers
 
-test-wpt: package
+test-wpt:
 	@[ -n "$(WPT)" ] || { echo "WPT has to name a checkout of web-platform-tests" >&2; exit 1; }
+	@$(MAKE) --no-print-directory package
 	@. tests/setup.sh && setup_chromium && exec node pkg-js/test/wpt/index.mjs "$(WPT)" $(ONLY)
 
 lint:

@@ -30,9 +30,7 @@ function pages(file, text) {
     return [...inWindow, ...inWorker];
   }
   if (file.endsWith(".window.js")) return [{ name: file.replace(/\.js$/, ".html"), worker: false }];
-  // What needs a driver beside the page is not for us.
-  const isTest = file.endsWith(".html") && text.includes("/resources/testharness.js") && !text.includes("testdriver");
-  return isTest ? [{ name: file, worker: false }] : [];
+  return text.includes("/resources/testharness.js") ? [{ name: file, worker: false }] : [];
 }
 
 /** The pages below some files or folders of the checkout, and where the server has them. */
@@ -40,6 +38,8 @@ export function find(checkout, names, server) {
   const files = [...new Set(names.flatMap((name) => [...filesBelow(checkout, name)]))].filter((file) => /\.(any\.js|window\.js|html)$/.test(file));
   return files.sort().flatMap((file) => {
     const text = readFileSync(path.join(checkout, file), "utf8");
+    // What needs a driver beside the page is not for us.
+    if (text.includes("testdriver")) return [];
     const { isLong, variants } = metadata(text, file.endsWith(".html"));
     const kind = /\.h2\./.test(file) ? "h2" : /\.https\./.test(file) ? "https" : "http";
     const limit = (isLong ? LONG : SHORT) + GRACE;
