@@ -694,8 +694,10 @@ export const only = {
     assert(upon.at(-1) === upon, "something else");
     const own = { Promise: class extends Promise {} };
     assert(fetch.call(own, lab.url("f")) instanceof own.Promise, "a promise of the realm that it is called upon");
-    const plain = await globalThis.fetch.call({}, lab.url("hello")).then(() => "answered", (error) => error.name);
-    equal(await new Client().fetch.call({}, lab.url("hello")).then(() => "answered", (error) => error.name), plain, "upon an object");
+    // workerd's throws at once.
+    const uponAnObject = async (fetch) => fetch.call({}, lab.url("hello")).then(() => "answered");
+    const [plain, ours] = await Promise.all([globalThis.fetch, new Client().fetch].map((fetch) => uponAnObject(fetch).catch((error) => error.name)));
+    equal(ours, plain, "upon an object");
   },
   async an_aborted_signal_rejects_at_once(lab) {
     let called = false;
