@@ -1052,9 +1052,9 @@ export const only = {
     await client.fetch(new Request(lab.url("hello"), { referrerPolicy: "no-referrer" }));
     equal(seen.referrerPolicy, "no-referrer");
   },
-  async a_frozen_init_is_read(lab) {
+  async a_frozen_init_is_read_and_null_is_none(lab) {
     const { signal } = new AbortController();
-    for (const init of [Object.freeze({ signal }), Object.freeze({ signal: null, method: "POST" })]) {
+    for (const init of [Object.freeze({ signal }), Object.freeze({ signal: null, method: "POST" }), null, undefined]) {
       equal((await new Client({ timeout: 5_000 }).fetch(lab.url("echo"), init)).status, 200);
     }
   },
