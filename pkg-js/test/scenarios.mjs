@@ -1095,6 +1095,13 @@ export const only = {
       equal([log, counts(client)], [["before", "rejected", "after"], { active: 0, queued: 0 }]);
     }
   },
+  async a_request_whose_body_was_used_is_refused(lab) {
+    const make = () => new Request(lab.url("upload"), { method: "POST", body: "once" });
+    const [read, sent, instead] = [make(), make(), make()];
+    await Promise.all([read.text(), instead.text(), fetch(sent)]);
+    for (const request of [read, sent]) assert((await rejection(new Client().fetch(request))) instanceof TypeError, "a TypeError");
+    equal(await (await new Client().fetch(instead, { body: "another" })).text(), "7 753");
+  },
   async a_request_that_is_aborted_before_tells_its_body(lab) {
     let told;
     const body = new ReadableStream({ cancel: (reason) => void (told = reason) });
