@@ -52,8 +52,8 @@ export class Client {
   /**
    * Fetches as the platform does, once there is a slot; in this very call if there is one.
    *
-   * Aborting a waiting request takes it out of the queue at once. It works without its client:
-   * `const { fetch } = client`.
+   * Aborting a waiting request takes it out of the queue at once. It works without its client, `const { fetch } = client`, and
+   * upon whatever has it under that name.
    */
   readonly fetch: (input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
 
