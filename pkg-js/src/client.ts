@@ -18,7 +18,7 @@ const BUCKETS = 23;
 export class Client {
   readonly #settings: number[];
   readonly #options: Options;
-  readonly #fallback: typeof globalThis.fetch | undefined;
+  readonly #fallback: Surroundings["fetch"] | undefined;
   readonly #around: Surroundings;
   #core: Core | undefined;
 
@@ -35,15 +35,16 @@ export class Client {
     ];
     if (typeof fetch !== "function") throw new TypeError("fetch must be a function; this platform has none of its own");
     this.#options = optionsOver(options, { limits: noLimits, retry: undefined, hooks: {}, priority: 0, throwHttpErrors: false, onDownloadProgress: undefined, onUploadProgress: undefined });
-    this.#fallback = fallback && ((...call) => fallback.apply(globalThis, call));
+    this.#fallback = fallback && ((upon, ...call) => fallback.apply(upon, call));
     this.#around = {
       core: () => this.#start(),
-      fetch: (...call) => fetch.apply(globalThis, call),
+      fetch: (upon, ...call) => fetch.apply(upon, call),
       byOrigin: !!(maxActivePerOrigin || rateLimitPerOrigin),
       jobs: new Set(),
       observers: new Set(),
       seen: 0,
     };
+    this.fetch = asFunction((upon, input, init) => this.#send(upon, input, init));
     // Not every engine has the name yet.
     if (Symbol.dispose) this[Symbol.dispose] = () => this.close({ now: true });
   }
@@ -51,16 +52,10 @@ export class Client {
   /**
    * Fetches as the platform does, once there is a slot; in this very call if there is one.
    *
-   * Aborting a waiting request takes it out of the queue at once. It works without its client:
-   * `const { fetch } = client`.
+   * Aborting a waiting request takes it out of the queue at once. It works without its client, `const { fetch } = client`, and
+   * upon whatever has it under that name.
    */
-  readonly fetch = (input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]): Promise<Response> => {
-    try {
-      return this.#send(input, rest[0]);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  };
+  readonly fetch: (input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
 
   /** Sends a GET request. */
   get(url: string | URL, init?: ShortcutInit): ResponsePromise {
@@ -155,7 +150,7 @@ export class Client {
     return () => void observers.delete(observer);
   }
 
-  #send(input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> {
+  #send(upon: unknown, input: RequestInfo | URL, init?: WaterspoutInit): Promise<Response> {
     const set = members("waterspout", init?.waterspout, shared);
     const options = set ? optionsOver(set, this.#options) : this.#options;
     if (this.#fallback) {
@@ -164,10 +159,10 @@ export class Client {
       } catch (error) {
         if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
         const { body } = init ?? {};
-        return this.#fallback(input, { ...init, ...(typeof body === "function" && { body: body(), duplex: "half" }) } as RequestInit);
+        return this.#fallback(upon, input, { ...init, ...(typeof body === "function" && { body: body(), duplex: "half" }) } as RequestInit);
       }
     }
-    return new Job(this.#around, options, input, init).promise;
+    return new Job(this.#around, options, upon, input, init).promise;
   }
 
   #call(method: string, url: string | URL, { json, form, searchParams, ...init }: ShortcutInit = {}): ResponsePromise {
@@ -190,6 +185,27 @@ export class Client {
   #start(): Core {
     return (this.#core ??= new Core(this.#settings));
   }
+}
+
+/**
+ * A function as the platform's own: no constructor, and never without an argument. What it is called upon is the platform's to judge,
+ * who may refuse it or answer in another window's realm; unless that is where it is kept, or nothing.
+ */
+function asFunction(send: (upon: unknown, input: RequestInfo | URL, init?: WaterspoutInit) => Promise<Response>): Client["fetch"] {
+  const { fetch } = {
+    fetch(this: Partial<typeof globalThis> | null | undefined, input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]): Promise<Response> {
+      const isKept = this == null || this.fetch === fetch;
+      let promise: Promise<Response>;
+      try {
+        if (arguments.length === 0) throw new TypeError("fetch needs a URL or a Request");
+        promise = send(isKept ? globalThis : this, input, rest[0]);
+      } catch (error) {
+        promise = Promise.reject(error);
+      }
+      return isKept || !this.Promise ? promise : this.Promise.resolve(promise);
+    },
+  };
+  return fetch;
 }
 
 /** What `set` says, over `before`. */

@@ -12,10 +12,14 @@ const standard =
  * undefined if there are none.
  */
 export function platformInit(request: Request, init: object | undefined): RequestInit | undefined {
-  const members = init && Object.entries(init).filter(([name]) => !standard.includes(name));
-  if (!members?.length) return undefined;
-  // A second argument that is not empty resets these two.
-  return { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...Object.fromEntries(members) };
+  let extra: Record<string, unknown> | undefined;
+  for (const name of Object.keys(init ?? {})) {
+    if (standard.includes(name)) continue;
+    // A second argument that is not empty resets these two. No other member is read: it may be a getter, and was asked before.
+    extra ??= { referrer: request.referrer, referrerPolicy: request.referrerPolicy };
+    extra[name] = Reflect.get(init as object, name);
+  }
+  return extra;
 }
 
 /**
@@ -33,7 +37,7 @@ export function withMembers(input: unknown, init: WaterspoutInit | undefined, se
   }
   const read = (name: PropertyKey): unknown => {
     if (name in set) return set[name as string];
-    const own = init === undefined ? undefined : (Reflect.get(init, name, init) as unknown);
+    const own = init ? (Reflect.get(init, name, init) as unknown) : undefined;
     return own === undefined ? before[name] : own;
   };
   // An empty target: a proxy must not contradict a frozen one.

@@ -23,7 +23,7 @@ export interface Options {
 /** What the client gives its requests. */
 export interface Surroundings {
   core(): Core;
-  fetch: typeof globalThis.fetch;
+  fetch(upon: unknown, ...call: Parameters<typeof globalThis.fetch>): Promise<Response>;
   byOrigin: boolean;
   /** The requests that are on their way. */
   jobs: Set<Job>;
@@ -48,6 +48,8 @@ export class Job implements Task {
   readonly #around: Surroundings;
   readonly #init: WaterspoutInit | undefined;
   readonly #options: Options;
+  /** What the platform's fetch is called upon. */
+  readonly #upon: unknown;
   readonly #signal: AbortSignal | undefined;
   readonly #body: Body;
   readonly #called: number = performance.now();
@@ -69,9 +71,10 @@ export class Job implements Task {
   #stage: QueueEvent["stage"] | undefined;
 
   /** The Request is built now, as the platform would: a wrong argument is told at once, a body is taken. */
-  constructor(around: Surroundings, options: Options, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
+  constructor(around: Surroundings, options: Options, upon: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
     this.#around = around;
     this.#options = options;
+    this.#upon = upon;
     this.#init = init;
     this.#id = ++around.seen;
     const { limits, retry } = options;
@@ -197,7 +200,7 @@ export class Job implements Task {
     const extra = platformInit(request, this.#init);
     const { fetch } = this.#around;
     this.#sent = request;
-    const response = instead instanceof Response ? instead : await (extra ? fetch(request, extra) : fetch(request));
+    const response = instead instanceof Response ? instead : await (extra ? fetch(this.#upon, request, extra) : fetch(this.#upon, request));
     let other = afterResponse?.({ request, attempt, response });
     if (isPromise(other)) other = await other;
     return other ?? response;
@@ -217,10 +220,9 @@ export class Job implements Task {
     return (this.#clock = new AbortController()).signal;
   }
 
-  /** The caller's signal is aborted. While the platform has the request, it rejects itself. */
+  /** The caller's signal is aborted: at once, as with the platform, whose own rejection would come here some turns later. */
   handleEvent(): void {
     this.#clock?.abort(this.#signal?.reason);
-    if (this.#stage === "started" && this.#sent) return;
     this.#core?.cancel(this.#task);
     this.#fail(this.#signal?.reason, "cancelled");
   }
