@@ -39,6 +39,7 @@ export class Client {
     this.#around = {
       core: () => this.#start(),
       fetch: (upon, ...call) => fetch.apply(upon, call),
+      isDirect: !options.fetch,
       byOrigin: !!(maxActivePerOrigin || rateLimitPerOrigin),
       jobs: new Set(),
       observers: new Set(),

@@ -44,6 +44,18 @@ export function withMembers(input: unknown, init: WaterspoutInit | undefined, se
   return new Proxy({}, { get: (_, name) => read(name), has: (_, name) => read(name) !== undefined });
 }
 
+/** The URL of a call that says so little that a Request would have nothing against it; undefined if only a Request can tell. */
+export function plainUrl(input: unknown, init: object | null | undefined): string | undefined {
+  const isPlain = !init || (Object.getPrototypeOf(init) === Object.prototype && Object.keys(init).every((name) => name === "signal" || name === "waterspout"));
+  if (!isPlain || !(typeof input === "string" || input instanceof URL)) return undefined;
+  try {
+    const { href, username, password } = new URL(input, globalThis.document?.baseURI ?? globalThis.location?.href);
+    return username || password ? undefined : href;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The signal of the caller's, if there is one. */
 export function callersSignal(input: unknown, init: WaterspoutInit | undefined): AbortSignal | undefined {
   const inherited = input instanceof Request ? input.signal : undefined;

@@ -103,10 +103,31 @@ const packaging = {
       execute(process.execPath, [outfile]);
     }
   },
+  a_plain_call_reaches_the_platform_as_it_is: () => {
+    execute(process.execPath, ["--input-type=module", "--eval", plainCall]);
+  },
   a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
     execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);
   },
 };
+
+/** A program that looks at what the platform is given. */
+const plainCall = `import assert from "node:assert/strict";
+const calls = [];
+globalThis.fetch = (...call) => (calls.push(call), new Promise((resolve) => setTimeout(() => resolve(new Response("hello")))));
+const { Client } = await import("waterspout");
+const client = new Client({ maxActive: 1 });
+const init = { signal: new AbortController().signal };
+const url = new URL("http://a/path?q#f");
+await client.fetch("http://a/");
+await client.fetch(url, init);
+// What waits is built when it is called, and so is what says more than where.
+await Promise.all([client.fetch(url, init), client.fetch(url, init), client.fetch("http://a/", { method: "POST", body: "b" })]);
+await client.fetch("http://a/", { waterspout: { timeout: 5_000 } });
+const kinds = calls.map((call) => call.map((one) => (one === url || one === init ? "same" : one instanceof Request ? one.method : one)));
+assert.deepEqual(kinds, [["http://a/"], ["same", "same"], ["same", "same"], ["GET"], ["POST"], ["GET"]]);
+await assert.rejects(client.fetch("http://user:secret@a/"), TypeError);
+assert.equal(calls.length, 6);`;
 
 /** A program whose core traps in the middle of a call, as one with a defect or without memory would. */
 const brokenCore = `import assert from "node:assert/strict";
