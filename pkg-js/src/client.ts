@@ -16,17 +16,16 @@ const BUCKETS = 23;
  * `client.fetch` is a drop-in for the platform's `fetch`: same arguments, same Response, same rejections.
  */
 export class Client {
-  readonly #settings: number[];
   readonly #options: Options;
   readonly #fallback: typeof globalThis.fetch | undefined;
   readonly #around: Surroundings;
-  #core: Core | undefined;
+  readonly #core: Core;
 
   constructor(options: ClientOptions = {}) {
     const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...shared];
     refuseUnknown("options", options, known);
     const { maxActive = 10, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback } = options;
-    this.#settings = [
+    const settings = [
       within("maxActive", maxActive, 1),
       maxActivePerOrigin === undefined ? 0 : within("maxActivePerOrigin", maxActivePerOrigin, 1),
       maxQueued === undefined ? -1 : within("maxQueued", maxQueued, 0),
@@ -36,8 +35,9 @@ export class Client {
     if (typeof fetch !== "function") throw new TypeError("fetch must be a function; this platform has none of its own");
     this.#options = optionsOver(options, { limits: noLimits, retry: undefined, hooks: {}, priority: 0, throwHttpErrors: false, onDownloadProgress: undefined, onUploadProgress: undefined });
     this.#fallback = fallback && ((...call) => fallback.apply(globalThis, call));
+    this.#core = new Core(settings);
     this.#around = {
-      core: () => this.#start(),
+      core: this.#core,
       fetch: (...call) => fetch.apply(globalThis, call),
       byOrigin: !!(maxActivePerOrigin || rateLimitPerOrigin),
       jobs: new Set(),
@@ -103,18 +103,18 @@ export class Client {
 
   /** Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile. */
   pause(): void {
-    this.#start().command(0);
+    this.#core.command(0);
   }
 
   /** Lets requests start again. */
   resume(): void {
-    this.#start().command(1);
+    this.#core.command(1);
   }
 
   /** Takes all waiting requests out of the queue: they reject with code `"CLEARED"`. The result is how many there were. */
   clear(): number {
-    const waiting = this.#core?.stat(1) ?? 0;
-    this.#core?.command(2);
+    const waiting = this.#core.stat(1);
+    this.#core.command(2);
     return waiting;
   }
 
@@ -124,7 +124,7 @@ export class Client {
    * that are being read are the platform's own and go on.
    */
   close({ now = false }: { now?: boolean } = {}): void {
-    this.#start().command(now ? 4 : 3);
+    this.#core.command(now ? 4 : 3);
   }
 
   /** The same as `close({ now: true })`, for `using`; where the platform knows the name. */
@@ -132,7 +132,7 @@ export class Client {
 
   /** How many requests run and how many wait, at this moment; how long those waited that ran. */
   stats(): ClientStats {
-    const stat = (which: number): number => this.#core?.stat(which) ?? 0;
+    const stat = (which: number): number => this.#core.stat(which);
     const origins = new Map<string, { origin: string; active: number; queued: number }>();
     for (const job of this.#around.jobs) {
       const { origin } = job;
@@ -160,7 +160,7 @@ export class Client {
     const options = set ? optionsOver(set, this.#options) : this.#options;
     if (this.#fallback) {
       try {
-        this.#start();
+        this.#core.use();
       } catch (error) {
         if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
         const { body } = init ?? {};
@@ -170,13 +170,16 @@ export class Client {
     return new Job(this.#around, options, input, init).promise;
   }
 
-  #call(method: string, url: string | URL, { json, form, searchParams, ...init }: ShortcutInit = {}): ResponsePromise {
+  #call(method: string, url: string | URL, given: ShortcutInit | undefined): ResponsePromise {
     const call = async (): Promise<Response> => {
+      const { json, form, searchParams, ...init } = given ?? {};
       const headers = new Headers(init.headers);
       let target = url;
-      if (searchParams !== undefined) {
-        target = new URL(url, globalThis.location?.href);
-        for (const [name, value] of new URLSearchParams(searchParams)) target.searchParams.append(name, value);
+      const added = new URLSearchParams(searchParams).toString();
+      if (added) {
+        // As the platform resolves it; what is there stays as it is written.
+        target = new URL(new Request(url).url);
+        target.search += (target.search && "&") + added;
       }
       if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
       const body = json !== undefined ? JSON.stringify(json) : form && new URLSearchParams(form);
@@ -185,10 +188,6 @@ export class Client {
     const promise = call();
     const read = { json: () => promise.then((response) => response.json()), text: () => promise.then((response) => response.text()) };
     return Object.assign(promise, read) as ResponsePromise;
-  }
-
-  #start(): Core {
-    return (this.#core ??= new Core(this.#settings));
   }
 }
 

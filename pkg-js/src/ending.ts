@@ -8,7 +8,7 @@ const kept = new WeakMap<object, Request>();
 
 /** Sees to it that the request's signal ends the body, as long as that comes. */
 export function keep(request: Request, response: Response): void {
-  for (const holder of [response, response.body]) if (holder) kept.set(holder, request);
+  for (const holder of [response, response.body]) if (holder instanceof Object) kept.set(holder, request);
 }
 
 /**

@@ -84,6 +84,15 @@ export function attemptsOf(outcome: object): number {
   return made.get(outcome) ?? (outcome instanceof WaterspoutError ? outcome.attempts : 1);
 }
 
+/** Calls somebody who only wants to be told: what that throws, or its promise rejects with, is its own affair. */
+export async function quietly(call: () => unknown): Promise<void> {
+  try {
+    await call();
+  } catch {
+    // As said.
+  }
+}
+
 /** The platform's own kind of error for a time limit, as `AbortSignal.timeout` gives it. */
 export function timeoutError(activity: string, limit: string, milliseconds: number): DOMException {
   return new DOMException(`timed out while ${activity} (limit \`${limit}\`: ${milliseconds} ms)`, "TimeoutError");

@@ -1,5 +1,5 @@
 /** Server-sent events over any fetch: an entry of its own, for those who use it. */
-import { WaterspoutError } from "./errors.js";
+import { isWaterspoutError, WaterspoutError } from "./errors.js";
 
 /** An event. */
 export interface ServerEvent {
@@ -73,7 +73,8 @@ export async function* events(
       const reader = response.body?.getReader();
       for (let piece; reader && !(piece = await reader.read()).done; ) yield* parser.take(decoder.decode(piece.value, { stream: true }));
     } catch (error) {
-      const isFinal = error instanceof WaterspoutError || signal?.aborted || (body instanceof ReadableStream);
+      // Of a client's own refusals only these pass by themselves.
+      const isFinal = (isWaterspoutError(error) && !["QUEUE_FULL", "INTERNAL"].includes(error.code)) || signal?.aborted || (body instanceof ReadableStream);
       if (isFinal || ++failures >= maxAttempts) throw error;
     } finally {
       signal?.removeEventListener("abort", leave);
@@ -103,6 +104,9 @@ function encode(id: string): string {
   return Array.from(new TextEncoder().encode(id), (byte) => String.fromCharCode(byte)).join("");
 }
 
+/** The longest delay that engines know; a longer one would be taken for none. */
+const LONGEST = 0x7fff_ffff;
+
 /** The wait; the signal's reason ends it. */
 function sleep(milliseconds: number, signal: AbortSignal | null | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -113,7 +117,7 @@ function sleep(milliseconds: number, signal: AbortSignal | null | undefined): Pr
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);
       resolve();
-    }, milliseconds);
+    }, Math.min(milliseconds, LONGEST));
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop, { once: true });
   });

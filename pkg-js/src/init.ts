@@ -33,7 +33,7 @@ export function withMembers(input: unknown, init: WaterspoutInit | undefined, se
   }
   const read = (name: PropertyKey): unknown => {
     if (name in set) return set[name as string];
-    const own = init === undefined ? undefined : (Reflect.get(init, name, init) as unknown);
+    const own = (init as Record<PropertyKey, unknown> | undefined)?.[name];
     return own === undefined ? before[name] : own;
   };
   // An empty target: a proxy must not contradict a frozen one.

@@ -2,7 +2,7 @@
 import { Body } from "./body.js";
 import type { Core, Task } from "./core.js";
 import { endBody, keep } from "./ending.js";
-import { noteAttempts, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
+import { noteAttempts, quietly, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
 import { callersSignal, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
 import { watchedResponse } from "./progress.js";
@@ -22,7 +22,7 @@ export interface Options {
 
 /** What the client gives its requests. */
 export interface Surroundings {
-  core(): Core;
+  core: Core;
   fetch: typeof globalThis.fetch;
   byOrigin: boolean;
   /** The requests that are on their way. */
@@ -51,15 +51,15 @@ export class Job implements Task {
   readonly #signal: AbortSignal | undefined;
   readonly #body: Body;
   readonly #called: number = performance.now();
-  readonly #id: number;
+  readonly #number: number;
   readonly promise: Promise<Response>;
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
   #clock: AbortController | undefined;
   #request: Request;
-  #core: Core | undefined;
-  #task = 0;
+  id = 0;
   #attempts = 0;
+  #origin: string | undefined;
   /** What came of the last attempt. */
   #response: Response | undefined;
   #error: unknown;
@@ -73,8 +73,8 @@ export class Job implements Task {
     this.#around = around;
     this.#options = options;
     this.#init = init;
-    this.#id = ++around.seen;
-    const { limits, retry } = options;
+    this.#number = ++around.seen;
+    const { limits, priority, retry } = options;
     this.#signal = callersSignal(input, init);
     this.#body = new Body(input, init, options.onUploadProgress);
     const members = this.#body.members(true);
@@ -85,31 +85,27 @@ export class Job implements Task {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (this.#signal?.aborted) this.#fail(this.#signal.reason, "cancelled");
-    else this.#enter();
-  }
-
-  /** Joins the queue; if there is a slot, the attempt begins within this call. */
-  #enter(): void {
-    const around = this.#around;
-    const { limits, priority } = this.#options;
-    try {
-      this.#core = around.core();
-    } catch (error) {
-      return this.#fail(error, "failed");
-    }
-    this.#signal?.addEventListener("abort", this, { once: true });
+    this.#signal?.addEventListener("abort", this);
     around.jobs.add(this);
-    this.#task = this.#core.run(this, around.byOrigin ? this.origin : "", priority, limits.queue, limits.head, limits.total);
-    if (!this.#stage) this.#tell("queued");
+    try {
+      this.#signal?.throwIfAborted();
+      // If there is a slot, the attempt begins within this call.
+      around.core.run(this, around.byOrigin ? this.origin : "", priority, limits.queue, limits.head, limits.total);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   get origin(): string {
-    return new URL(this.#request.url).origin;
+    return (this.#origin ??= new URL(this.#request.url).origin);
   }
 
   get stage(): QueueEvent["stage"] | undefined {
     return this.#stage;
+  }
+
+  queued(): void {
+    this.#tell("queued");
   }
 
   start(): void {
@@ -118,7 +114,7 @@ export class Job implements Task {
       if (this.#attempts !== attempt || this.#stage !== "started") return discard(response);
       this.#response = response;
       this.#error = error;
-      this.#core?.settle(this.#task, response !== undefined);
+      this.#around.core.settle(this, response !== undefined);
     };
     this.#tell("started");
     this.#attempt(attempt).then(settle, (error: unknown) => settle(undefined, error));
@@ -141,11 +137,11 @@ export class Job implements Task {
       [this.#error, this.#response] = [error, undefined];
       return -1;
     }
-    // A wait that the total limit would cut short is not begun.
+    // A wait that the total limit would cut short is not begun; nor one of a request that was aborted just now.
     const isInTime = !limits.total || performance.now() - this.#called + delay < limits.total;
-    if (!(delay >= 0 && isInTime)) return -1;
+    if (!(delay >= 0 && isInTime && this.#stage === "started")) return -1;
     discard(response);
-    this.#tell("waiting", error);
+    this.#tell("waiting", this.#outcome);
     return delay;
   }
 
@@ -153,28 +149,27 @@ export class Job implements Task {
     const { onDownloadProgress, throwHttpErrors, limits } = this.#options;
     // An attempt's own failure has been noted when it ended, unless the core broke off.
     const error = failure && (this.#stage !== "started" || failure > HEAD + 2) ? this.#failure(failure) : this.#error;
-    const response = this.#response;
-    this.#core = undefined;
-    if (failure || !response) return this.#fail(error, "failed");
-    if (throwHttpErrors && response.status >= 400) {
-      const message = `the server answered with an error (status ${response.status})`;
-      const details = { attempts: this.#attempts, request: this.#request, response };
-      return this.#fail(new WaterspoutError("STATUS", message, details), "failed");
-    }
-    this.#leave("head");
-    this.#body.sent();
+    if (failure || error !== undefined) return this.#fail(error);
     const [clock, signal, sent] = [this.#clock, this.#signal, this.#sent];
-    if (sent && response.body && (clock || signal)) {
-      keep(sent, response);
-      if (clock) endBody(clock, signal, limits.total, this.#called, [response, sent.signal]);
-    }
+    // A transport may give anything, and a hook may read the body already.
     try {
+      const response = this.#response as Response;
+      const { status, body } = response;
+      if (sent && body && (clock || signal)) {
+        keep(sent, response);
+        if (clock) endBody(clock, signal, limits.total, this.#called, [response, sent.signal]);
+      }
+      if (throwHttpErrors && status >= 400) {
+        const details = { attempts: this.#attempts, request: this.#request, response };
+        throw new WaterspoutError("STATUS", `the server answered with an error (status ${status})`, details);
+      }
       const whole = onDownloadProgress || limits.idle ? watchedResponse(response, onDownloadProgress, limits.idle) : response;
       noteAttempts(whole, this.#attempts);
+      this.#leave("head");
+      this.#body.sent();
       this.#resolve(whole);
     } catch (error) {
-      // A body that somebody reads already, in a hook say.
-      this.#reject(error);
+      this.#fail(error);
     }
   }
 
@@ -183,9 +178,8 @@ export class Job implements Task {
     const { beforeRetry, beforeRequest, afterResponse } = this.#options.hooks;
     if (attempt > 1) {
       this.#sent = undefined;
-      const [status, error] = [this.#response?.status, this.#error];
       this.#request = this.#anew();
-      const told = beforeRetry?.({ request: this.#request, attempt, ...(status ? { status } : { error }) });
+      const told = beforeRetry?.({ request: this.#request, attempt, ...this.#outcome });
       if (told) await told;
     }
     let request = this.#request;
@@ -217,12 +211,18 @@ export class Job implements Task {
     return (this.#clock = new AbortController()).signal;
   }
 
-  /** The caller's signal is aborted. While the platform has the request, it rejects itself. */
+  /** The caller's signal is aborted. Nobody is waited for, be it a hook or a platform that heeds no signal. */
   handleEvent(): void {
-    this.#clock?.abort(this.#signal?.reason);
-    if (this.#stage === "started" && this.#sent) return;
-    this.#core?.cancel(this.#task);
-    this.#fail(this.#signal?.reason, "cancelled");
+    const reason = this.#signal?.reason as unknown;
+    this.#around.core.cancel(this);
+    this.#fail(reason);
+    this.#clock?.abort(reason);
+  }
+
+  /** What came of the last attempt. */
+  get #outcome(): Pick<QueueEvent, "status" | "error"> {
+    const status = this.#response?.status;
+    return status ? { status } : { error: this.#error };
   }
 
   #failure(failure: number): Error {
@@ -232,34 +232,26 @@ export class Job implements Task {
     return timeoutError(inQueue ? "waiting for a free slot" : "waiting for the response's head", limit, this.#options.limits[limit]);
   }
 
-  #fail(error: unknown, stage: "failed" | "cancelled"): void {
+  #fail(error: unknown): void {
     // What was never sent is given up: its body is told, as the platform would.
     if (!this.#sent) this.#request.body?.cancel(error).catch(() => undefined);
-    this.#leave(this.#signal?.aborted ? "cancelled" : stage, error);
+    this.#leave(this.#signal?.aborted ? "cancelled" : "failed", { error });
     noteAttempts(error, this.#attempts);
     this.#reject(error);
-    try {
-      this.#options.hooks.onError?.({ request: this.#request, attempt: this.#attempts, error });
-    } catch {
-      // An observer's own affair.
-    }
+    quietly(() => this.#options.hooks.onError?.({ request: this.#request, attempt: this.#attempts, error }));
   }
 
-  #leave(stage: QueueEvent["stage"], error?: unknown): void {
+  #leave(stage: QueueEvent["stage"], outcome?: Pick<QueueEvent, "error">): void {
     this.#signal?.removeEventListener("abort", this);
     this.#around.jobs.delete(this);
-    this.#tell(stage, error);
+    this.#tell(stage, outcome);
   }
 
-  #tell(stage: QueueEvent["stage"], error?: unknown): void {
+  #tell(stage: QueueEvent["stage"], outcome?: Pick<QueueEvent, "status" | "error">): void {
     this.#stage = stage;
     for (const observer of this.#around.observers) {
-      try {
-        const event = { id: this.#id, stage, url: this.#request.url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
-        observer(error === undefined ? event : { ...event, error });
-      } catch {
-        // An observer's own affair.
-      }
+      const event = { id: this.#number, stage, url: this.#request.url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
+      quietly(() => observer({ ...event, ...outcome }));
     }
   }
 }
@@ -270,5 +262,5 @@ function isPromise(value: unknown): value is Promise<unknown> {
 
 /** A response that nobody will read. */
 function discard(response: Response | undefined): void {
-  if (!response?.bodyUsed) response?.body?.cancel().catch(() => undefined);
+  quietly(() => response?.bodyUsed || response?.body?.cancel());
 }

@@ -23,12 +23,12 @@ export function within(name: string, value: unknown, least: number, most = 0xfff
   throw new RangeError(`${name} is ${String(value)}: it must be a ${isWhole ? "whole " : ""}number from ${least} to ${most}`);
 }
 
-/** An object with known members, or nothing. */
+/** An object with known members, those alone that are set; or nothing. */
 export function members<T extends object>(name: string, value: T | undefined, known: readonly (keyof T & string)[]): T | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== "object" || value === null) throw new TypeError(`${name} is ${String(value)}: it must be an object`);
   refuseUnknown(name, value, known);
-  return value;
+  return Object.fromEntries(Object.entries(value).filter(([, set]) => set !== undefined)) as T;
 }
 
 /** The limits that `timeout` sets, over `defaults`. */

@@ -14,6 +14,9 @@ extern "C" {
     /// Takes that back; one that went off is left alone.
     pub(super) fn unset(timer: u32);
 
+    /// A task waits for a slot: at first, or again before another attempt.
+    pub(super) fn queued(task: u32);
+
     /// Starts an attempt at a task's request. What comes of it is told by `settle`, in a later turn.
     pub(super) fn start(task: u32);
 
