@@ -3,7 +3,7 @@ import { Core } from "./core.js";
 import { isWaterspoutError } from "./errors.js";
 import type { EventsInit, ServerEvent } from "./events.js";
 import { Job, type Options, type Surroundings } from "./job.js";
-import { limitsOver, members, noLimits, rateNumbers, refuseUnknown, shared, within } from "./limits.js";
+import { limitsOver, members, noLimits, rateNumbers, shared, within } from "./limits.js";
 import { retryOver } from "./retry.js";
 import type { ClientOptions, ClientStats, FetchOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
@@ -22,9 +22,8 @@ export class Client {
   readonly #core: Core;
 
   constructor(options: ClientOptions = {}) {
-    const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...shared];
-    refuseUnknown("options", options, known);
-    const { maxActive = 10, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback } = options;
+    const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...shared] as const;
+    const { maxActive = 10, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback, ...set } = members("options", options, known);
     const settings = [
       within("maxActive", maxActive, 1),
       maxActivePerOrigin === undefined ? 0 : within("maxActivePerOrigin", maxActivePerOrigin, 1),
@@ -33,7 +32,7 @@ export class Client {
       ...rateNumbers("rateLimitPerOrigin", rateLimitPerOrigin),
     ];
     if (typeof fetch !== "function") throw new TypeError("fetch must be a function; this platform has none of its own");
-    this.#options = optionsOver(options, { limits: noLimits, retry: undefined, hooks: {}, priority: 0, throwHttpErrors: false, onDownloadProgress: undefined, onUploadProgress: undefined });
+    this.#options = optionsOver(set, { limits: noLimits, hooks: {}, priority: 0 });
     this.#fallback = fallback && ((...call) => fallback.apply(globalThis, call));
     this.#core = new Core(settings);
     this.#around = {
@@ -156,8 +155,7 @@ export class Client {
   }
 
   #send(input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> {
-    const set = members("waterspout", init?.waterspout, shared);
-    const options = set ? optionsOver(set, this.#options) : this.#options;
+    const options = init?.waterspout === undefined ? this.#options : optionsOver(members("waterspout", init.waterspout, shared), this.#options);
     if (this.#fallback) {
       try {
         this.#core.use();
@@ -193,14 +191,13 @@ export class Client {
 
 /** What `set` says, over `before`. */
 function optionsOver(set: FetchOptions, before: Options): Options {
-  const { timeout, retry, hooks, priority, throwHttpErrors, onDownloadProgress, onUploadProgress } = set;
+  const { timeout, retry, hooks, ...same } = set;
+  const options = { ...before, ...same };
+  within("priority", options.priority, -32768, 32767);
   return {
+    ...options,
     limits: limitsOver(timeout, before.limits),
     retry: retryOver(retry, before.retry),
     hooks: { ...before.hooks, ...members("hooks", hooks, ["beforeRequest", "beforeRetry", "afterResponse", "onError"]) },
-    priority: priority === undefined ? before.priority : within("priority", priority, -32768, 32767),
-    throwHttpErrors: throwHttpErrors ?? before.throwHttpErrors,
-    onDownloadProgress: onDownloadProgress ?? before.onDownloadProgress,
-    onUploadProgress: onUploadProgress ?? before.onUploadProgress,
   };
 }

@@ -1,6 +1,7 @@
 /** The WebAssembly core: instantiated at first use. It is given numbers; what they stand for is kept here. */
 import { link, type Exports, type Host } from "../build/link.js";
 import { compile } from "#module";
+import { after } from "./after.js";
 import { WaterspoutError } from "./errors.js";
 
 /** What the core decides about. Its functions do not throw. */
@@ -25,7 +26,7 @@ class Instance {
   readonly exports: Exports;
   readonly tasks: (Task | undefined)[] = [];
   readonly free: number[] = [];
-  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
+  readonly #timers = new Map<number, () => void>();
   #lastTimer = 0;
 
   constructor() {
@@ -39,11 +40,11 @@ class Instance {
           timers.delete(timer);
           this.exports.wake(task);
         };
-        timers.set(timer, setTimeout(fire, milliseconds));
+        timers.set(timer, after(milliseconds, fire, true));
         return timer;
       },
       unset(timer) {
-        clearTimeout(timers.get(timer));
+        timers.get(timer)?.();
         timers.delete(timer);
       },
       queued: (task) => tasks[task]?.queued(),
@@ -58,7 +59,7 @@ class Instance {
     };
     this.exports = link(compile(), host, () => {
       if (core === this) core = undefined;
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const stop of timers.values()) stop();
       for (const task of tasks.splice(0)) task?.done(BROKEN);
     });
   }

@@ -1,7 +1,7 @@
 /** What may yet end a body that is the platform's own by now: the caller's signal, and the rest of the total limit. */
+import { after } from "./after.js";
 import { whenGone } from "./core.js";
 import { timeoutError } from "./errors.js";
-import { after } from "./watched.js";
 
 /** Requests whose answers have not gone. Node's fetch drops the Request itself, and no abort would reach the body any more. */
 const kept = new WeakMap<object, Request>();

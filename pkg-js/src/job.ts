@@ -10,14 +10,11 @@ import { delayAfter, type Retry } from "./retry.js";
 import type { FetchOptions, Hooks, QueueEvent, WaterspoutInit } from "./types.js";
 
 /** Options with nothing left open. */
-export interface Options {
-  limits: Limits;
-  retry: Retry | undefined;
-  hooks: Hooks;
+export interface Options extends Omit<FetchOptions, "timeout" | "retry" | "hooks"> {
   priority: number;
-  throwHttpErrors: boolean;
-  onDownloadProgress: FetchOptions["onDownloadProgress"];
-  onUploadProgress: FetchOptions["onUploadProgress"];
+  limits: Limits;
+  retry?: Retry | undefined;
+  hooks: Hooks;
 }
 
 /** What the client gives its requests. */
@@ -257,7 +254,7 @@ export class Job implements Task {
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === "object" && value !== null && "then" in value;
+  return typeof (value as Partial<Promise<unknown>> | null | undefined)?.then === "function";
 }
 
 /** A response that nobody will read. */

@@ -8,7 +8,7 @@ extern "C" {
     /// The engine's monotonic clock, in milliseconds.
     pub(super) fn now() -> f64;
 
-    /// Calls `wake(task)` after so many milliseconds; the result is for [`unset`].
+    /// Calls `wake(task)` after so many milliseconds by that clock, and not before; the result is for [`unset`].
     pub(super) fn set(task: u32, milliseconds: f64) -> u32;
 
     /// Takes that back; one that went off is left alone.
