@@ -61,6 +61,7 @@ export interface Host {
   now(): number;
   set(task: number, milliseconds: number): number;
   unset(timer: number): void;
+  queued(task: number): void;
   start(task: number): void;
   again(task: number, failure: number): number;
   done(task: number, failure: number): void;

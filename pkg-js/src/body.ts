@@ -5,6 +5,9 @@ import type { Progress, WaterspoutInit } from "./types.js";
 /** Whether the platform's Request takes a stream for what it is: Firefox would send its name, `[object ReadableStream]`, as text. */
 const takesStreams = (): boolean => !new Request("http://a/", { method: "POST", body: new ReadableStream(), duplex: "half" } as RequestInit).headers.has("content-type");
 
+/** Whether a body is gone when it has been sent; Node takes any async iterable. */
+const isStream = (body: unknown): boolean => body instanceof ReadableStream || Symbol.asyncIterator in Object(body);
+
 /** A body for each attempt. */
 export class Body {
   readonly #given: WaterspoutInit["body"];
@@ -20,20 +23,21 @@ export class Body {
     // Bun would make a Request of it, and send nothing.
     if (inputs?.bodyUsed || inputs?.body?.locked) throw new TypeError("the Request's body has been used");
     // Firefox does not show a Request's body.
-    this.isOneShot = body instanceof ReadableStream || (!!inputs && !/^(GET|HEAD)$/.test(inputs.method) && inputs.body !== null);
+    this.isOneShot = isStream(body) || (!!inputs && !/^(GET|HEAD)$/.test(inputs.method) && inputs.body !== null);
   }
 
   /** The members of `init` for an attempt; none that the caller's `init` has already, if it is the `first`. */
   members(first: boolean): Record<string, unknown> {
     const given = this.#given;
     const callback = this.#tell;
-    const body = typeof given === "function" ? given() : given;
-    const isStream = body instanceof ReadableStream;
-    if (isStream && !takesStreams()) throw new TypeError("this platform sends no streams; give it a Blob or bytes");
+    let body = typeof given === "function" ? given() : given;
+    if (body instanceof ReadableStream && !takesStreams()) throw new TypeError("this platform sends no streams; give it a Blob or bytes");
     if (body == null || (first && body === given && !callback)) return {};
-    if (isStream) return { body: callback ? counted(body, callback) : body, duplex: "half" };
-    if (callback) tell(callback, 0, (this.#total = lengthOf(body)));
-    return { body };
+    if (callback) {
+      if (body instanceof ReadableStream) body = counted(body, callback);
+      else tell(callback, 0, (this.#total = lengthOf(body)));
+    }
+    return isStream(body) ? { body, duplex: "half" } : { body };
   }
 
   /** The head is here, so that a body which is no stream has been sent. */

@@ -3,7 +3,7 @@ import { Core } from "./core.js";
 import { isWaterspoutError } from "./errors.js";
 import type { EventsInit, ServerEvent } from "./events.js";
 import { Job, type Options, type Surroundings } from "./job.js";
-import { limitsOver, members, noLimits, rateNumbers, refuseUnknown, shared, within } from "./limits.js";
+import { limitsOver, members, noLimits, rateNumbers, shared, within } from "./limits.js";
 import { retryOver } from "./retry.js";
 import type { ClientOptions, ClientStats, FetchOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
@@ -16,17 +16,15 @@ const BUCKETS = 23;
  * `client.fetch` is a drop-in for the platform's `fetch`: same arguments, same Response, same rejections.
  */
 export class Client {
-  readonly #settings: number[];
   readonly #options: Options;
   readonly #fallback: Surroundings["fetch"] | undefined;
   readonly #around: Surroundings;
-  #core: Core | undefined;
+  readonly #core: Core;
 
   constructor(options: ClientOptions = {}) {
-    const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...shared];
-    refuseUnknown("options", options, known);
-    const { maxActive = 10, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback } = options;
-    this.#settings = [
+    const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...shared] as const;
+    const { maxActive = 10, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback, ...set } = members("options", options, known);
+    const settings = [
       within("maxActive", maxActive, 1),
       maxActivePerOrigin === undefined ? 0 : within("maxActivePerOrigin", maxActivePerOrigin, 1),
       maxQueued === undefined ? -1 : within("maxQueued", maxQueued, 0),
@@ -34,10 +32,11 @@ export class Client {
       ...rateNumbers("rateLimitPerOrigin", rateLimitPerOrigin),
     ];
     if (typeof fetch !== "function") throw new TypeError("fetch must be a function; this platform has none of its own");
-    this.#options = optionsOver(options, { limits: noLimits, retry: undefined, hooks: {}, priority: 0, throwHttpErrors: false, onDownloadProgress: undefined, onUploadProgress: undefined });
+    this.#options = optionsOver(set, { limits: noLimits, hooks: {}, priority: 0 });
     this.#fallback = fallback && ((upon, ...call) => fallback.apply(upon, call));
+    this.#core = new Core(settings);
     this.#around = {
-      core: () => this.#start(),
+      core: this.#core,
       fetch: (upon, ...call) => fetch.apply(upon, call),
       isDirect: !options.fetch,
       byOrigin: !!(maxActivePerOrigin || rateLimitPerOrigin),
@@ -99,18 +98,18 @@ export class Client {
 
   /** Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile. */
   pause(): void {
-    this.#start().command(0);
+    this.#core.command(0);
   }
 
   /** Lets requests start again. */
   resume(): void {
-    this.#start().command(1);
+    this.#core.command(1);
   }
 
   /** Takes all waiting requests out of the queue: they reject with code `"CLEARED"`. The result is how many there were. */
   clear(): number {
-    const waiting = this.#core?.stat(1) ?? 0;
-    this.#core?.command(2);
+    const waiting = this.#core.stat(1);
+    this.#core.command(2);
     return waiting;
   }
 
@@ -120,7 +119,7 @@ export class Client {
    * that are being read are the platform's own and go on.
    */
   close({ now = false }: { now?: boolean } = {}): void {
-    this.#start().command(now ? 4 : 3);
+    this.#core.command(now ? 4 : 3);
   }
 
   /** The same as `close({ now: true })`, for `using`; where the platform knows the name. */
@@ -128,7 +127,7 @@ export class Client {
 
   /** How many requests run and how many wait, at this moment; how long those waited that ran. */
   stats(): ClientStats {
-    const stat = (which: number): number => this.#core?.stat(which) ?? 0;
+    const stat = (which: number): number => this.#core.stat(which);
     const origins = new Map<string, { origin: string; active: number; queued: number }>();
     for (const job of this.#around.jobs) {
       const { origin } = job;
@@ -152,11 +151,10 @@ export class Client {
   }
 
   #send(upon: unknown, input: RequestInfo | URL, init?: WaterspoutInit): Promise<Response> {
-    const set = members("waterspout", init?.waterspout, shared);
-    const options = set ? optionsOver(set, this.#options) : this.#options;
+    const options = init?.waterspout === undefined ? this.#options : optionsOver(members("waterspout", init.waterspout, shared), this.#options);
     if (this.#fallback) {
       try {
-        this.#start();
+        this.#core.use();
       } catch (error) {
         if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
         const { body } = init ?? {};
@@ -166,13 +164,16 @@ export class Client {
     return new Job(this.#around, options, upon, input, init).promise;
   }
 
-  #call(method: string, url: string | URL, { json, form, searchParams, ...init }: ShortcutInit = {}): ResponsePromise {
+  #call(method: string, url: string | URL, given: ShortcutInit | undefined): ResponsePromise {
     const call = async (): Promise<Response> => {
+      const { json, form, searchParams, ...init } = given ?? {};
       const headers = new Headers(init.headers);
       let target = url;
-      if (searchParams !== undefined) {
-        target = new URL(url, globalThis.location?.href);
-        for (const [name, value] of new URLSearchParams(searchParams)) target.searchParams.append(name, value);
+      const added = new URLSearchParams(searchParams).toString();
+      if (added) {
+        // As the platform resolves it; what is there stays as it is written.
+        target = new URL(new Request(url).url);
+        target.search += (target.search && "&") + added;
       }
       if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
       const body = json !== undefined ? JSON.stringify(json) : form && new URLSearchParams(form);
@@ -181,10 +182,6 @@ export class Client {
     const promise = call();
     const read = { json: () => promise.then((response) => response.json()), text: () => promise.then((response) => response.text()) };
     return Object.assign(promise, read) as ResponsePromise;
-  }
-
-  #start(): Core {
-    return (this.#core ??= new Core(this.#settings));
   }
 }
 
@@ -211,14 +208,13 @@ function asFunction(send: (upon: unknown, input: RequestInfo | URL, init?: Water
 
 /** What `set` says, over `before`. */
 function optionsOver(set: FetchOptions, before: Options): Options {
-  const { timeout, retry, hooks, priority, throwHttpErrors, onDownloadProgress, onUploadProgress } = set;
+  const { timeout, retry, hooks, ...same } = set;
+  const options = { ...before, ...same };
+  within("priority", options.priority, -32768, 32767);
   return {
+    ...options,
     limits: limitsOver(timeout, before.limits),
     retry: retryOver(retry, before.retry),
     hooks: { ...before.hooks, ...members("hooks", hooks, ["beforeRequest", "beforeRetry", "afterResponse", "onError"]) },
-    priority: priority === undefined ? before.priority : within("priority", priority, -32768, 32767),
-    throwHttpErrors: throwHttpErrors ?? before.throwHttpErrors,
-    onDownloadProgress: onDownloadProgress ?? before.onDownloadProgress,
-    onUploadProgress: onUploadProgress ?? before.onUploadProgress,
   };
 }

@@ -1,10 +1,15 @@
 /** The WebAssembly core: instantiated at first use. It is given numbers; what they stand for is kept here. */
 import { link, type Exports, type Host } from "../build/link.js";
 import { compile } from "#module";
+import { after } from "./after.js";
 import { WaterspoutError } from "./errors.js";
 
 /** What the core decides about. Its functions do not throw. */
 export interface Task {
+  /** Its number, which the core gives it. */
+  id: number;
+  /** It waits for a slot. */
+  queued(): void;
   /** Starts an attempt. */
   start(): void;
   /** An attempt is over; the milliseconds until the next, or less than 0. */
@@ -21,7 +26,7 @@ class Instance {
   readonly exports: Exports;
   readonly tasks: (Task | undefined)[] = [];
   readonly free: number[] = [];
-  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
+  readonly #timers = new Map<number, () => void>();
   #lastTimer = 0;
 
   constructor() {
@@ -35,13 +40,14 @@ class Instance {
           timers.delete(timer);
           this.exports.wake(task);
         };
-        timers.set(timer, setTimeout(fire, milliseconds));
+        timers.set(timer, after(milliseconds, fire, true));
         return timer;
       },
       unset(timer) {
-        clearTimeout(timers.get(timer));
+        timers.get(timer)?.();
         timers.delete(timer);
       },
+      queued: (task) => tasks[task]?.queued(),
       start: (task) => tasks[task]?.start(),
       again: (task, failure) => tasks[task]?.again(failure) ?? -1,
       done(task, failure) {
@@ -53,7 +59,7 @@ class Instance {
     };
     this.exports = link(compile(), host, () => {
       if (core === this) core = undefined;
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const stop of timers.values()) stop();
       for (const task of tasks.splice(0)) task?.done(BROKEN);
     });
   }
@@ -73,15 +79,14 @@ export class Core {
   #isPaused = false;
   #isClosed = false;
 
-  /** The core is synchronous, so that nobody has to call an init first. The settings are those of `create`, checked. */
+  /** The settings are those of `create`, checked. */
   constructor(settings: number[]) {
     this.#settings = settings;
-    this.#use();
     whenGone(this, forgetting(this.#client));
   }
 
-  /** The present instance, which is told of this client first if it is a new one. */
-  #use(): Instance {
+  /** The present instance, which is told of this client first if it is a new one. All of it is synchronous: nobody has to call an init. */
+  use(): Instance {
     const instance = (core ??= instantiate());
     if (this.#instance !== instance) {
       this.#instance = instance;
@@ -92,39 +97,45 @@ export class Core {
     return instance;
   }
 
-  /** Runs a task; the result cancels it. */
-  run(task: Task, origin: string, priority: number, queue: number, head: number, total: number): number {
-    const { exports, tasks, free } = this.#use();
-    const id = free.pop() ?? tasks.length;
+  /** Runs a task, which has its number before anybody is called. */
+  run(task: Task, origin: string, priority: number, queue: number, head: number, total: number): void {
+    const { exports, tasks, free } = this.use();
+    const id = (task.id = free.pop() ?? tasks.length);
     tasks[id] = task;
     const { length } = origin;
     const at = length > 0 ? exports.allocate(length, 1) : 1;
     // An origin is ASCII.
     if (length > 0) new TextEncoder().encodeInto(origin, new Uint8Array(exports.memory.buffer, at, length));
     exports.request(this.#client, id, at, length, priority, queue, head, total);
-    return id;
   }
 
-  settle(id: number, withResponse: boolean): void {
-    this.#instance?.exports.settle(id, withResponse ? 1 : 0);
+  settle({ id }: Task, withResponse: boolean): void {
+    this.#present?.exports.settle(id, withResponse ? 1 : 0);
   }
 
-  cancel(id: number): void {
-    const { exports, tasks, free } = this.#use();
+  cancel(task: Task): void {
+    const { exports, tasks, free } = this.use();
+    const { id } = task;
+    // The number may be another's, if the instance that gave it broke.
+    if (tasks[id] !== task) return;
     tasks[id] = undefined;
     if (exports.cancel(id)) free.push(id);
   }
 
   /** 0 pauses, 1 resumes, 2 clears, 3 closes, 4 closes at once. */
   command(what: number): void {
-    const { exports } = this.#use();
     if (what < 2) this.#isPaused = what === 0;
     if (what > 2) this.#isClosed = true;
-    exports.command(this.#client, what);
+    this.#present?.exports.command(this.#client, what);
   }
 
   stat(which: number): number {
-    return this.#use().exports.stat(this.#client, which);
+    return this.#present?.exports.stat(this.#client, which) ?? 0;
+  }
+
+  /** The present instance, if it knows this client: one that does not has nothing of it, and is told the rest with the next request. */
+  get #present(): Instance | undefined {
+    return this.#instance === core ? core : undefined;
   }
 }
 

@@ -1,14 +1,14 @@
 /** What may yet end a body that is the platform's own by now: the caller's signal, and the rest of the total limit. */
+import { after } from "./after.js";
 import { whenGone } from "./core.js";
 import { timeoutError } from "./errors.js";
-import { after } from "./watched.js";
 
 /** Requests whose answers have not gone. Node's fetch drops the Request itself, and no abort would reach the body any more. */
 const kept = new WeakMap<object, Request>();
 
 /** Sees to it that the request's signal ends the body, as long as that comes. */
 export function keep(request: Request, response: Response): void {
-  for (const holder of [response, response.body]) if (holder) kept.set(holder, request);
+  for (const holder of [response, response.body]) if (holder instanceof Object) kept.set(holder, request);
 }
 
 /**

@@ -61,27 +61,36 @@ export interface WaterspoutErrorOptions extends ErrorOptions {
  * realm.
  */
 export function isWaterspoutError<Code extends ErrorCode>(error: unknown, code?: Code): error is WaterspoutError & { readonly code: Code } {
-  const ours = typeof error === "object" && error !== null && "name" in error && error.name === "WaterspoutError" && "code" in error;
-  return ours && (code === undefined || error.code === code);
+  const found = Object(error) as Partial<WaterspoutError>;
+  return found.name === "WaterspoutError" && (code === undefined || found.code === code);
 }
 
 /** Whether a time limit passed: ours, or one of `AbortSignal.timeout`. */
 export function isTimeoutError(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "name" in error && error.name === "TimeoutError";
+  return (Object(error) as Partial<Error>).name === "TimeoutError";
 }
 
 const made = new WeakMap<object, number>();
 
 /** Notes how many attempts led to an answer or an error, which stays as it is. One goes without saying. */
 export function noteAttempts(outcome: unknown, attempts: number): void {
-  if (typeof outcome !== "object" || outcome === null) return;
-  if (attempts === 1) made.delete(outcome);
-  else made.set(outcome, attempts);
+  if (Object(outcome) !== outcome) return;
+  if (attempts === 1) made.delete(outcome as object);
+  else made.set(outcome as object, attempts);
 }
 
 /** How many attempts led to this answer, or to this error of the platform's; 1 if nothing is known of it. */
 export function attemptsOf(outcome: object): number {
   return made.get(outcome) ?? (outcome instanceof WaterspoutError ? outcome.attempts : 1);
+}
+
+/** Calls somebody who only wants to be told: what that throws, or its promise rejects with, is its own affair. */
+export async function quietly(call: () => unknown): Promise<void> {
+  try {
+    await call();
+  } catch {
+    // As said.
+  }
 }
 
 /** The platform's own kind of error for a time limit, as `AbortSignal.timeout` gives it. */

@@ -53,6 +53,7 @@ export async function* events(
   const fetch = typeof through === "function" ? through : through.fetch;
   const headers = new Headers(init.headers);
   if (!headers.has("accept")) headers.set("accept", "text/event-stream");
+  const isOneShot = body instanceof ReadableStream;
   const parser = new Parser(headers.get("last-event-id") ?? "", maxEventSize);
   for (let failures = 0; ; ) {
     if (parser.id) headers.set("last-event-id", encode(parser.id));
@@ -73,17 +74,20 @@ export async function* events(
       const reader = response.body?.getReader();
       for (let piece; reader && !(piece = await reader.read()).done; ) yield* parser.take(decoder.decode(piece.value, { stream: true }));
     } catch (error) {
-      const isFinal = error instanceof WaterspoutError || signal?.aborted || (body instanceof ReadableStream);
+      // A client's errors are of another entry's class. A full queue and a broken core pass.
+      const { name, code } = Object(error) as WaterspoutError;
+      const isFinal = (name === "WaterspoutError" && !/QUEUE_FULL|INTERNAL/.test(code)) || signal?.aborted || isOneShot;
       if (isFinal || ++failures >= maxAttempts) throw error;
     } finally {
       signal?.removeEventListener("abort", leave);
       left.abort();
     }
-    if (body instanceof ReadableStream) {
-      throw new WaterspoutError("BODY_NOT_REPLAYABLE", "the stream must be asked for again, and its request's body was a stream");
+    if (isOneShot) {
+      throw new WaterspoutError("BODY_NOT_REPLAYABLE", "the request's body, a stream, cannot be sent again");
     }
     const delay = Math.min(Math.max(parser.retry ?? retryDelay, 100) * 2 ** Math.max(0, failures - 1), maxDelay);
-    await sleep(delay * (1 + Math.random() / 2), signal);
+    // A longer delay would be taken for none.
+    await sleep(Math.min(delay * (1 + Math.random() / 2), 0x7fff_ffff), signal);
   }
 }
 

@@ -2,7 +2,7 @@
 import { Body } from "./body.js";
 import type { Core, Task } from "./core.js";
 import { endBody, keep } from "./ending.js";
-import { noteAttempts, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
+import { noteAttempts, quietly, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
 import { callersSignal, plainUrl, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
 import { watchedResponse } from "./progress.js";
@@ -10,19 +10,16 @@ import { delayAfter, type Retry } from "./retry.js";
 import type { FetchOptions, Hooks, QueueEvent, WaterspoutInit } from "./types.js";
 
 /** Options with nothing left open. */
-export interface Options {
-  limits: Limits;
-  retry: Retry | undefined;
-  hooks: Hooks;
+export interface Options extends Omit<FetchOptions, "timeout" | "retry" | "hooks"> {
   priority: number;
-  throwHttpErrors: boolean;
-  onDownloadProgress: FetchOptions["onDownloadProgress"];
-  onUploadProgress: FetchOptions["onUploadProgress"];
+  limits: Limits;
+  retry?: Retry | undefined;
+  hooks: Hooks;
 }
 
 /** What the client gives its requests. */
 export interface Surroundings {
-  core(): Core;
+  core: Core;
   fetch(upon: unknown, ...call: Parameters<typeof globalThis.fetch>): Promise<Response>;
   /** Whether that is the platform's own, which takes the arguments as they are. */
   isDirect: boolean;
@@ -56,7 +53,7 @@ export class Job implements Task {
   readonly #signal: AbortSignal | undefined;
   readonly #body: Body;
   readonly #called: number = performance.now();
-  readonly #id: number;
+  readonly #number: number;
   readonly promise: Promise<Response>;
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
@@ -66,9 +63,9 @@ export class Job implements Task {
   readonly #plainUrl: string | undefined;
   /** What the first Request has beside those. */
   readonly #members: Record<string, unknown>;
-  #core: Core | undefined;
-  #task = 0;
+  id = 0;
   #attempts = 0;
+  #origin: string | undefined;
   /** What came of the last attempt. */
   #response: Response | undefined;
   #error: unknown;
@@ -88,8 +85,8 @@ export class Job implements Task {
     this.#upon = upon;
     this.#input = input;
     this.#init = init;
-    this.#id = ++around.seen;
-    const { limits, retry } = options;
+    this.#number = ++around.seen;
+    const { limits, priority, retry } = options;
     this.#signal = callersSignal(input, init);
     this.#body = new Body(input, init, options.onUploadProgress);
     this.#members = this.#body.members(true);
@@ -100,51 +97,29 @@ export class Job implements Task {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (this.#signal?.aborted) this.#fail(this.#signal.reason, "cancelled");
-    else this.#enter();
-  }
-
-  /** Joins the queue; if there is a slot, the attempt begins within this call. */
-  #enter(): void {
-    const around = this.#around;
-    const { limits, priority } = this.#options;
-    try {
-      this.#core = around.core();
-    } catch (error) {
-      return this.#fail(error, "failed");
-    }
-    this.#signal?.addEventListener("abort", this, { once: true });
+    this.#signal?.addEventListener("abort", this);
     around.jobs.add(this);
-    this.#task = this.#core.run(this, around.byOrigin ? this.origin : "", priority, limits.queue, limits.head, limits.total);
-    if (this.#stage) return;
-    this.#tell("queued");
-    void this.#request;
-  }
-
-  /** Whether nothing is asked for that needs a Request of ours. */
-  get #isBare(): boolean {
-    const { hooks, throwHttpErrors } = this.#options;
-    const signal = this.#signal;
-    const isPlain = this.#around.isDirect && this.#upon === globalThis && !throwHttpErrors && (!signal || (signal instanceof AbortSignal && !signal.aborted));
-    return isPlain && Object.keys({ ...hooks, ...this.#members }).length === 0;
-  }
-
-  get #request(): Request {
-    const [init, members] = [this.#init, this.#members];
-    const isPlain = Object.keys(members).length === 0;
-    return (this.#made ??= new Request(this.#input, isPlain ? (init as RequestInit | undefined) : withMembers(this.#input, init, members)));
-  }
-
-  get #url(): string {
-    return this.#plainUrl ?? this.#request.url;
+    try {
+      this.#signal?.throwIfAborted();
+      // If there is a slot, the attempt begins within this call.
+      around.core.run(this, around.byOrigin ? this.origin : "", priority, limits.queue, limits.head, limits.total);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   get origin(): string {
-    return new URL(this.#url).origin;
+    return (this.#origin ??= new URL(this.#url).origin);
   }
 
   get stage(): QueueEvent["stage"] | undefined {
     return this.#stage;
+  }
+
+  queued(): void {
+    // What waits is built now, whatever becomes of its parts.
+    void this.#request;
+    this.#tell("queued");
   }
 
   start(): void {
@@ -153,7 +128,7 @@ export class Job implements Task {
       if (this.#attempts !== attempt || this.#stage !== "started") return discard(response);
       this.#response = response;
       this.#error = error;
-      this.#core?.settle(this.#task, response !== undefined);
+      this.#around.core.settle(this, response !== undefined);
     };
     this.#tell("started");
     (this.#made ? this.#attempt(attempt) : this.#pass()).then(settle, (error: unknown) => settle(undefined, error));
@@ -176,40 +151,41 @@ export class Job implements Task {
       [this.#error, this.#response] = [error, undefined];
       return -1;
     }
-    // A wait that the total limit would cut short is not begun.
+    // A wait that the total limit would cut short is not begun; nor one of a request that was aborted just now.
     const isInTime = !limits.total || performance.now() - this.#called + delay < limits.total;
-    if (!(delay >= 0 && isInTime)) return -1;
+    if (!(delay >= 0 && isInTime && this.#stage === "started")) return -1;
     discard(response);
-    this.#tell("waiting", error);
+    this.#tell("waiting", this.#outcome);
     return delay;
   }
 
   done(failure: number): void {
+    // An observer that is told of an abort may end it once more.
+    if (!this.#around.jobs.has(this)) return;
     const { onDownloadProgress, throwHttpErrors, limits } = this.#options;
     // An attempt's own failure has been noted when it ended, unless the core broke off.
     const error = failure && (this.#stage !== "started" || failure > HEAD + 2) ? this.#failure(failure) : this.#error;
-    const response = this.#response;
-    this.#core = undefined;
-    if (failure || !response) return this.#fail(error, "failed");
-    if (throwHttpErrors && response.status >= 400) {
-      const message = `the server answered with an error (status ${response.status})`;
-      const details = { attempts: this.#attempts, request: this.#made, response };
-      return this.#fail(new WaterspoutError("STATUS", message, details), "failed");
-    }
-    this.#leave("head");
-    this.#body.sent();
+    if (failure || error !== undefined) return this.#fail(error);
     const [clock, signal, sent] = [this.#clock, this.#signal, this.#sent];
-    if (sent && response.body && (clock || signal)) {
-      keep(sent, response);
-      if (clock) endBody(clock, signal, limits.total, this.#called, [response, sent.signal]);
-    }
+    // A transport may give anything, and a hook may read the body already.
     try {
+      const response = this.#response as Response;
+      const { status, body } = response;
+      if (sent && body && (clock || signal)) {
+        keep(sent, response);
+        if (clock) endBody(clock, signal, limits.total, this.#called, [response, sent.signal]);
+      }
+      if (throwHttpErrors && status >= 400) {
+        const details = { attempts: this.#attempts, request: this.#request, response };
+        throw new WaterspoutError("STATUS", `the server answered with an error (status ${status})`, details);
+      }
       const whole = onDownloadProgress || limits.idle ? watchedResponse(response, onDownloadProgress, limits.idle) : response;
       noteAttempts(whole, this.#attempts);
+      this.#leave("head");
+      this.#body.sent();
       this.#resolve(whole);
     } catch (error) {
-      // A body that somebody reads already, in a hook say.
-      this.#reject(error);
+      this.#fail(error);
     }
   }
 
@@ -225,9 +201,8 @@ export class Job implements Task {
     const { beforeRetry, beforeRequest, afterResponse } = this.#options.hooks;
     if (attempt > 1) {
       this.#isSent = false;
-      const [status, error] = [this.#response?.status, this.#error];
       this.#made = this.#anew();
-      const told = beforeRetry?.({ request: this.#request, attempt, ...(status ? { status } : { error }) });
+      const told = beforeRetry?.({ request: this.#request, attempt, ...this.#outcome });
       if (told) await told;
     }
     let request = this.#request;
@@ -260,11 +235,36 @@ export class Job implements Task {
     return (this.#clock = new AbortController()).signal;
   }
 
-  /** The caller's signal is aborted: at once, as with the platform, whose own rejection would come here some turns later. */
+  /** The caller's signal is aborted. Nobody is waited for, be it a hook or a platform that heeds no signal. */
   handleEvent(): void {
-    this.#clock?.abort(this.#signal?.reason);
-    this.#core?.cancel(this.#task);
-    this.#fail(this.#signal?.reason, "cancelled");
+    const reason = this.#signal?.reason as unknown;
+    this.#fail(reason);
+    this.#around.core.cancel(this);
+    this.#clock?.abort(reason);
+  }
+
+  /** Whether nothing is asked for that needs a Request of ours. */
+  get #isBare(): boolean {
+    const { hooks, throwHttpErrors } = this.#options;
+    const signal = this.#signal;
+    const isPlain = this.#around.isDirect && this.#upon === globalThis && !throwHttpErrors && (!signal || (signal instanceof AbortSignal && !signal.aborted));
+    return isPlain && Object.keys({ ...hooks, ...this.#members }).length === 0;
+  }
+
+  get #request(): Request {
+    const [init, members] = [this.#init, this.#members];
+    const isPlain = Object.keys(members).length === 0;
+    return (this.#made ??= new Request(this.#input, isPlain ? (init as RequestInit | undefined) : withMembers(this.#input, init, members)));
+  }
+
+  get #url(): string {
+    return this.#plainUrl ?? this.#request.url;
+  }
+
+  /** What came of the last attempt. */
+  get #outcome(): Pick<QueueEvent, "status" | "error"> {
+    const status = this.#response?.status;
+    return status ? { status } : { error: this.#error };
   }
 
   #failure(failure: number): Error {
@@ -274,43 +274,35 @@ export class Job implements Task {
     return timeoutError(inQueue ? "waiting for a free slot" : "waiting for the response's head", limit, this.#options.limits[limit]);
   }
 
-  #fail(error: unknown, stage: "failed" | "cancelled"): void {
+  #fail(error: unknown): void {
     // What was never sent is given up: its body is told, as the platform would.
     if (!this.#isSent) this.#made?.body?.cancel(error).catch(() => undefined);
-    this.#leave(this.#signal?.aborted ? "cancelled" : stage, error);
+    this.#leave(this.#signal?.aborted ? "cancelled" : "failed", { error });
     noteAttempts(error, this.#attempts);
     this.#reject(error);
-    try {
-      this.#options.hooks.onError?.({ request: this.#request, attempt: this.#attempts, error });
-    } catch {
-      // An observer's own affair.
-    }
+    quietly(() => this.#options.hooks.onError?.({ request: this.#request, attempt: this.#attempts, error }));
   }
 
-  #leave(stage: QueueEvent["stage"], error?: unknown): void {
+  #leave(stage: QueueEvent["stage"], outcome?: Pick<QueueEvent, "error">): void {
     this.#signal?.removeEventListener("abort", this);
     this.#around.jobs.delete(this);
-    this.#tell(stage, error);
+    this.#tell(stage, outcome);
   }
 
-  #tell(stage: QueueEvent["stage"], error?: unknown): void {
+  #tell(stage: QueueEvent["stage"], outcome?: Pick<QueueEvent, "status" | "error">): void {
     this.#stage = stage;
     for (const observer of this.#around.observers) {
-      try {
-        const event = { id: this.#id, stage, url: this.#url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
-        observer(error === undefined ? event : { ...event, error });
-      } catch {
-        // An observer's own affair.
-      }
+      const event = { id: this.#number, stage, url: this.#url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
+      quietly(() => observer({ ...event, ...outcome }));
     }
   }
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === "object" && value !== null && "then" in value;
+  return typeof (value as Partial<Promise<unknown>> | null | undefined)?.then === "function";
 }
 
 /** A response that nobody will read. */
 function discard(response: Response | undefined): void {
-  if (!response?.bodyUsed) response?.body?.cancel().catch(() => undefined);
+  quietly(() => response?.bodyUsed || response?.body?.cancel());
 }

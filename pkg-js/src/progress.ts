@@ -1,16 +1,13 @@
 /** Telling how far a body is. */
+import { quietly } from "./errors.js";
 import type { Progress } from "./types.js";
 import { watched } from "./watched.js";
 
 type Tell = (progress: Progress) => void;
 
-/** The progress; what the callback throws is ignored. */
+/** Tells the progress. */
 export function tell(callback: Tell, bytes: number, total: number | undefined): void {
-  try {
-    callback(total === undefined ? { bytes } : { bytes, total });
-  } catch {
-    // An observer's own affair.
-  }
+  quietly(() => callback(total === undefined ? { bytes } : { bytes, total }));
 }
 
 /** The stream, counted if somebody wants to be told, and read within the limit of silence. */
@@ -24,9 +21,9 @@ export function counted(stream: ReadableStream<Uint8Array>, callback: Tell | und
  * the platform takes a Response for one, to cache it say, and no proxy of one.
  */
 export function watchedResponse(response: Response, callback: Tell | undefined, idle: number): Response {
-  // Engines show a body that is empty where there may be none, and take none for a Response.
-  if (!response.body || [101, 103, 204, 205, 304].includes(response.status)) return response;
-  const { headers, url, type, redirected } = response;
+  const { body, headers, url, type, redirected, status } = response;
+  // Engines show a body that is empty where there may be none, and take none for a Response; nor a status that servers make up.
+  if (!body || [101, 103, 204, 205, 304].includes(status) || status > 599) return response;
   const length = Number(headers.get("content-length") ?? NaN);
   // The length of an encoded body is not that of what is read.
   const total = length >= 0 && !headers.has("content-encoding") ? length : undefined;
@@ -36,7 +33,7 @@ export function watchedResponse(response: Response, callback: Tell | undefined, 
     for (const [name, value] of Object.entries(members)) Object.defineProperty(other, name, { value, configurable: true });
     return other;
   };
-  return as(new Response(counted(response.body, callback, total, idle), response));
+  return as(new Response(counted(body, callback, total, idle), response));
 }
 
 /** How many bytes a body has, as far as that is known without reading it. */

@@ -36,7 +36,8 @@ export function delayAfter(retry: Retry, occasion: Omit<Occasion, "default">): n
 
 /** A failure of the network, which workerd tells by a mark and not by a class, or a limit of the attempt's own. */
 function isPassing(error: unknown): boolean {
-  return error instanceof Error && (error.name === "TypeError" || error.name === "TimeoutError" || ("retryable" in error && error.retryable === true));
+  const { name, retryable } = Object(error) as Partial<Error> & { retryable?: unknown };
+  return name === "TypeError" || name === "TimeoutError" || retryable === true;
 }
 
 /** How long the server asks to wait, in milliseconds, if it does. */

@@ -248,6 +248,8 @@ export interface QueueEvent {
   readonly priority: number;
   /** When, as `performance.now()` tells it. */
   readonly at: number;
-  /** Why it failed or was aborted. */
+  /** Why it failed, was aborted, or waits before another attempt. */
   readonly error?: unknown;
+  /** The answer because of which it waits before another attempt. */
+  readonly status?: number;
 }

@@ -1,19 +1,6 @@
 /** Streams that are watched piece by piece. */
+import { after } from "./after.js";
 import { timeoutError } from "./errors.js";
-
-/** The longest delay that engines know; a longer one would be taken for none. */
-const LONGEST = 0x7fff_ffff;
-
-/** Calls `act` after so many milliseconds, and keeps no process alive for it; the result takes that back. */
-export function after(milliseconds: number, act: () => void): () => void {
-  let timer: ReturnType<typeof setTimeout>;
-  const wait = (left: number): void => {
-    timer = left > LONGEST ? setTimeout(() => wait(left - LONGEST), LONGEST) : setTimeout(act, left);
-    (timer as { unref?: () => void }).unref?.();
-  };
-  wait(milliseconds);
-  return () => clearTimeout(timer);
-}
 
 /**
  * The stream, pulled only when somebody reads; `onPiece` is told how long each piece was. It fails if a piece is waited for longer

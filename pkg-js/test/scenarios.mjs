@@ -1019,6 +1019,10 @@ export const only = {
   },
   async the_slim_entry_waits_for_its_module(lab, { wasm }) {
     const early = await rejection(new SlimClient().fetch(lab.url("hello")));
+    // What is said before the module is there holds.
+    const closed = new SlimClient();
+    closed.pause();
+    closed.close({ now: true });
     assert(isWaterspoutError(early, "UNSUPPORTED") && early.message.includes("init()"), String(early));
     assert((await rejection(initSlim(new Response(null, { status: 404 })))).code === "STATUS", "a failed init says why");
     await rejection(initSlim(new Uint8Array([1, 2, 3])));
@@ -1027,6 +1031,7 @@ export const only = {
     assert(first === second, "concurrent calls share a promise");
     await first;
     equal(await new SlimClient().get(lab.url("hello")).text(), "hello");
+    assert(isWaterspoutError(await rejection(closed.fetch(lab.url("hello"))), "CLOSED"), "closed before");
   },
   async without_webassembly_the_fallback_is_called_or_an_error_says_so(lab) {
     const message = (error) => [isWaterspoutError(error, "UNSUPPORTED"), isTimeoutError(error)];
@@ -1136,6 +1141,155 @@ export const only = {
     equal(await rejection(new Client().fetch(lab.url("upload"), init)), "never mind");
     await null;
     equal(told, "never mind");
+  },
+  async an_abort_within_its_own_start_harms_no_other() {
+    for (const place of ["hook", "observer"]) {
+      const controller = new AbortController();
+      const answers = {};
+      const client = new Client({ fetch: ({ url }) => new Promise((resolve) => (answers[url.at(-1)] = () => resolve(new Response(null)))) });
+      const other = client.fetch("http://127.0.0.1:1/a");
+      if (place === "observer") client.observe(({ id, stage }) => id === 2 && stage === "started" && controller.abort("enough"));
+      const hooks = place === "hook" ? { beforeRequest: () => controller.abort("enough") } : {};
+      equal(await rejection(client.fetch("http://127.0.0.1:1/b", { signal: controller.signal, waterspout: { hooks } })), "enough");
+      answers.a();
+      equal([(await other).status, Object.keys(answers), counts(client)], [200, ["a"], { active: 0, queued: 0 }], place);
+    }
+  },
+  async an_abort_waits_for_nobody() {
+    const never = () => new Promise(() => {});
+    const heeding = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const answer = async () => new Response("hello");
+    for (const settings of [{ fetch: never }, { fetch: answer, hooks: { afterResponse: never } }, { fetch: heeding, hooks: { beforeRequest: () => new Request("http://127.0.0.1:1/other") } }]) {
+      const controller = new AbortController();
+      const client = new Client({ maxActive: 1, ...settings });
+      const hanging = rejection(client.fetch("http://127.0.0.1:1/", { signal: controller.signal }));
+      await sleep(1);
+      controller.abort("enough");
+      equal([await hanging, counts(client)], ["enough", { active: 0, queued: 0 }]);
+    }
+  },
+  async nothing_follows_an_abort_in_a_predicate() {
+    const controller = new AbortController();
+    const stages = [];
+    const when = () => (controller.abort("enough"), true);
+    const client = new Client({ fetch: async () => new Response(null, { status: 503 }), retry: { baseDelay: 0, when } });
+    client.observe(({ stage }) => stages.push(stage));
+    equal(await rejection(client.fetch("http://127.0.0.1:1/", { signal: controller.signal })), "enough");
+    equal([stages, counts(client)], [["started", "cancelled"], { active: 0, queued: 0 }]);
+  },
+  async a_transport_may_give_anything() {
+    const running = new Client({ fetch: () => new Promise(() => {}) });
+    let lost;
+    running.fetch("http://127.0.0.1:1/").catch((error) => (lost = error));
+    const outcome = (settings, ...answers) => new Client(settings.fetch ? settings : { ...settings, fetch: async () => answers.shift() }).fetch("http://127.0.0.1:1/").catch((error) => error);
+    equal((await outcome({ timeout: 5_000 }, { status: 200, body: "text" })).body, "text");
+    const failing = { status: 200, get body() { throw new SyntaxError("no"); } };
+    equal((await outcome({ timeout: 5_000 }, failing)).name, "SyntaxError");
+    // As of a library whose bodies are other streams.
+    equal((await outcome({ retry: { baseDelay: 0 } }, { status: 503, headers: new Headers(), body: {} }, new Response("hello"))).status, 200);
+    equal((await outcome({}, undefined)).name, "TypeError");
+    const made = new Response("x");
+    Object.defineProperty(made, "status", { value: 999 });
+    equal((await outcome({ timeout: { idle: 5_000 } }, made)).status, 999);
+    equal(lost, undefined, "what became of another client's request");
+  },
+  async a_body_that_is_taken_already_fails_the_request() {
+    const told = [];
+    const locked = async () => {
+      const response = new Response("hello");
+      response.body.getReader();
+      return response;
+    };
+    const client = new Client({ fetch: locked, timeout: { idle: 5_000 }, hooks: { onError: ({ error }) => told.push(error.name) } });
+    client.observe(({ stage }) => told.push(stage));
+    equal((await rejection(client.fetch("http://127.0.0.1:1/"))).name, "TypeError");
+    equal(told, ["started", "failed", "TypeError"]);
+  },
+  async the_body_of_an_answer_that_rejects_heeds_the_signal() {
+    const controller = new AbortController();
+    const transport = async ({ signal }) => new Response(new ReadableStream({ start: (body) => signal.addEventListener("abort", () => body.error(signal.reason)) }), { status: 503 });
+    const client = new Client({ fetch: transport, throwHttpErrors: true, timeout: 5_000 });
+    const { response } = await rejectsWith(client.fetch("http://127.0.0.1:1/", { signal: controller.signal }), "STATUS");
+    controller.abort("enough");
+    equal(await rejection(response.text()), "enough");
+  },
+  async what_an_observers_promise_rejects_with_is_its_own_affair() {
+    const left = [];
+    const note = (event) => {
+      event.preventDefault?.();
+      left.push(String(event.reason ?? event));
+    };
+    globalThis.addEventListener?.("unhandledrejection", note);
+    globalThis.process?.on?.("unhandledRejection", note);
+    const failing = async () => { throw new Error("in an observer"); };
+    const client = new Client({ fetch: async () => new Response("hello"), onDownloadProgress: failing, hooks: { onError: failing } });
+    client.observe(failing);
+    await client.get("http://127.0.0.1:1/").text();
+    await rejection(client.fetch("http://127.0.0.1:1/", { signal: AbortSignal.abort() }));
+    await sleep(10);
+    globalThis.removeEventListener?.("unhandledrejection", note);
+    globalThis.process?.off?.("unhandledRejection", note);
+    equal(left, []);
+  },
+  async what_is_undefined_is_not_set() {
+    const hooks = { beforeRequest: undefined };
+    const retry = { attempts: 2, baseDelay: 0, maxDelay: undefined, methods: undefined, statusCodes: undefined, when: undefined };
+    let calls = 0;
+    const client = new Client({ maxActive: undefined, retry, hooks: { beforeRequest: () => void calls++ }, fetch: async () => new Response(null, { status: 503 }) });
+    equal(attemptsOf(await client.fetch("http://127.0.0.1:1/", { waterspout: { retry: { attempts: undefined }, hooks, timeout: { head: undefined } } })), 2);
+    equal(calls, 2, "calls of the client's hook");
+    equal((await new Client({ timeout: 5_000, fetch: async () => new Response(null) }).fetch("http://127.0.0.1:1/", null)).status, 200);
+  },
+  async a_request_that_waits_again_is_queued() {
+    const steps = [];
+    let release;
+    const transport = ({ url }) => (url.endsWith("/b") ? new Promise((resolve) => (release = () => resolve(new Response(null)))) : Promise.resolve(new Response(null, { status: release ? 200 : 503 })));
+    const client = new Client({ maxActive: 1, retry: { attempts: 2, baseDelay: 0 }, fetch: transport });
+    client.observe(({ id, stage, status }) => steps.push([id, stage, status]));
+    const requests = ["a", "b"].map((path) => client.fetch(`http://127.0.0.1:1/${path}`));
+    while (steps.length < 5) await sleep(1);
+    equal(client.stats().origins, [{ origin: "http://127.0.0.1:1", active: 1, queued: 1 }]);
+    release();
+    await Promise.all(requests);
+    const of = (id) => steps.filter((step) => step[0] === id).map(([, stage, status]) => stage + (status ?? ""));
+    equal([of(1), of(2)], [["started", "waiting503", "queued", "started", "head"], ["queued", "started", "head"]]);
+  },
+  async an_iterable_that_is_a_body_is_read_once() {
+    const chunks = async function* () {
+      yield new TextEncoder().encode("hello");
+    };
+    const sent = [];
+    const transport = async (request) => (sent.push(await request.text()), new Response(null, { status: 503 }));
+    const client = new Client({ retry: { attempts: 2, baseDelay: 0 }, fetch: transport });
+    equal((await client.fetch("http://127.0.0.1:1/", { method: "PUT", body: chunks(), duplex: "half" })).status, 503);
+    equal(sent.length, 1);
+    // Where it is no body, its name is sent as text.
+    if (sent[0] !== "hello") return;
+    await client.fetch("http://127.0.0.1:1/", { method: "PUT", body: chunks });
+    equal(sent, ["hello", "hello", "hello"]);
+  },
+  async a_coarse_clock_keeps_the_limits(lab) {
+    const now = performance.now;
+    performance.now = () => Math.floor(now.call(performance) / 50) * 50;
+    try {
+      await timesOut(new Client({ timeout: 30 }).fetch(lab.url("silence")), "limit `total`: 30 ms");
+    } finally {
+      performance.now = now;
+    }
+  },
+  async a_closed_client_ends_its_events() {
+    const client = new Client();
+    client.close();
+    assert(isWaterspoutError(await rejection(client.events("http://127.0.0.1:1/").next()), "CLOSED"), "it is not tried again");
+  },
+  async a_query_stays_as_it_is_written() {
+    const client = new Client({ fetch: async ({ url }) => new Response(url) });
+    equal(await client.get("http://127.0.0.1:1/?a&b=%20#c", { searchParams: { d: "\u00e9" } }).text(), "http://127.0.0.1:1/?a&b=%20&d=%C3%A9#c");
+    if (!globalThis.document) return;
+    const base = document.head.appendChild(document.createElement("base"));
+    base.href = "http://127.0.0.1:1/base/";
+    equal(await client.get("x", { searchParams: { a: 1 } }).text(), "http://127.0.0.1:1/base/x?a=1");
+    base.remove();
   },
   async a_transport_that_throws_frees_its_slot(lab) {
     const client = new Client({ maxActive: 1, fetch: () => { throw new SyntaxError("no"); } });

@@ -9,11 +9,8 @@ use crate::client::clock::{Clock, Wait};
 use crate::future::BoxFuture;
 use crate::runtime::{Instant, Timer};
 
-/// An engine may fire so many nanoseconds early; a wait that finds itself so near its end is set again.
+/// The two sides may differ by so many nanoseconds; a wait that finds itself so near its end is set again.
 const EARLY: u64 = 2_000_000;
-
-/// The longest delay that engines know, in milliseconds; longer waits are made of several.
-const LONGEST: f64 = 0x7fff_ffff as f64;
 
 /// A clock with a timer for each wait.
 #[derive(Clone, Debug)]
@@ -70,7 +67,7 @@ impl Wait for HostWait {
         }
         if self.timer.is_none_or(|(_, due)| due.nanos_since(now) <= EARLY) {
             self.unset();
-            let delay = (left as f64 / 1e6).ceil().min(LONGEST);
+            let delay = (left as f64 / 1e6).ceil();
             let timer = host::set(tasks::current(), delay);
             self.timer = Some((timer, now.later(delay as u64 * 1_000_000)));
         }

@@ -83,7 +83,7 @@ pub fn request(client: u32, task: u32, origin: &str, priority: i16, queue: f64, 
     let origin: Box<str> = origin.into();
     tasks::run(task, async move {
         let caller = Caller { origin: &origin, priority, again: false };
-        let sent = send(&gate, limits, caller, &(), &mut Started(task)).await;
+        let sent = send(&gate, limits, caller, &Started(task), &mut Started(task)).await;
         // The slot is free from here on: the body of a response that stays the platform's own cannot be watched.
         sent.map_or_else(|failure| failure.0, |_held| 0)
     });

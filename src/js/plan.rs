@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::{host, tasks};
 use crate::client::clock::Clock;
 use crate::client::deadline::{Deadline, Which};
-use crate::client::queue::{Queue, Refusal};
-use crate::client::send::Plan;
+use crate::client::queue::{Acquire, Queue, Refusal};
+use crate::client::send::{Follow, Plan};
 use crate::client::stop::Stop;
 use crate::error::Phase;
 
@@ -55,6 +55,16 @@ impl Plan for Started {
         // The cast saturates, and JavaScript has seen to it that the total limit does not pass before.
         (delay >= 0.0).then(|| Duration::from_millis(delay as u64))
     }
+}
+
+impl Follow for Started {
+    fn queued(&self, _: &Acquire<'_>) {
+        host::queued(self.0);
+    }
+
+    // JavaScript does these two itself.
+    fn started(&self) {}
+    fn waiting(&self) {}
 }
 
 /// An attempt that runs in JavaScript.
