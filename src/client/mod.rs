@@ -91,7 +91,7 @@ struct Inner {
     options: RequestOptions,
     middleware: Vec<Arc<dyn Middleware>>,
     bucket: Mutex<Bucket>,
-    breaker: Option<Arc<Breaker>>,
+    breaker: Option<Arc<dyn Breaker>>,
     watcher: Option<Arc<Watcher>>,
 }
 

@@ -24,6 +24,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(super) fn now() -> f64;
 
+    #[wasm_bindgen(catch)]
+    pub(super) fn btoa(characters: &str) -> Result<String, JsValue>;
+
     #[wasm_bindgen(catch, js_namespace = Array, js_name = from)]
     pub(super) fn array_from(iterable: &JsValue) -> Result<Array, JsValue>;
 
@@ -67,6 +70,11 @@ extern "C" {
     pub(super) fn new(input: &str) -> Result<EngineUrl, JsValue>;
     #[wasm_bindgen(catch, constructor, js_class = "URL")]
     pub(super) fn with_base(input: &str, base: &str) -> Result<EngineUrl, JsValue>;
+}
+
+/// The characters with the numbers of these bytes: how the engine shows bytes in a text.
+pub(super) fn characters(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// A member of a value that may be anything; undefined if there is none.

@@ -93,8 +93,7 @@ pub(super) fn build(
 ) -> Result<global::Request> {
     let headers = global::Headers::new().map_err(refused)?;
     for (name, value) in request.headers() {
-        let value: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
-        headers.append(name.as_str(), &value).map_err(refused)?;
+        headers.append(name.as_str(), &global::characters(value.as_bytes())).map_err(refused)?;
     }
     let members = Object::new();
     let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value).map_err(refused);
