@@ -349,7 +349,8 @@ impl fmt::Display for Error {
             write!(f, " while {}", inner.phase.activity())?;
         }
         if let Some(limit) = inner.limit {
-            write!(f, " (limit `{}`: {:?})", limit.name, limit.duration)?;
+            let (count, unit) = account::in_units(limit.duration);
+            write!(f, " (limit `{}`: {count}{unit})", limit.name)?;
         }
         if let Some(status) = &inner.status {
             write!(f, ": {}", status.as_str())?;

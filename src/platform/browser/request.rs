@@ -138,7 +138,7 @@ fn check_kept(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
     match wanted.keys().find(|name| !kept.contains_key(*name)) {
         None => Ok(()),
         Some(name) => {
-            Err(Error::request(ErrorKind::Unsupported, format!("this platform does not let {name:?} be set")))
+            Err(Error::request(ErrorKind::Unsupported, format!("this platform does not let \"{name}\" be set")))
         }
     }
 }
