@@ -353,7 +353,7 @@ impl fmt::Display for Error {
             write!(f, " (limit `{}`: {count}{unit})", limit.name)?;
         }
         if let Some(status) = &inner.status {
-            write!(f, ": {}", status.as_str())?;
+            write!(f, ": {}", status.as_u16())?;
         }
         if let Some(reason) = &inner.reason {
             write!(f, " {reason}")?;

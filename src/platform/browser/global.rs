@@ -96,8 +96,5 @@ pub(super) fn call1(of: &JsValue, name: &str, argument: &JsValue) -> Result<JsVa
 ///
 /// A new one, since what has a `then` of its own may throw when it is called, and then rejects this one.
 pub(super) fn promise(returned: &JsValue) -> Promise {
-    Promise::new(&mut |resolve: Function, _reject: Function| {
-        // The engine's own function, which does not throw.
-        let _ = resolve.call1(&JsValue::UNDEFINED, returned);
-    })
+    Promise::race(&Array::of1(returned))
 }

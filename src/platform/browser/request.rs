@@ -1,16 +1,16 @@
 //! A request as the engine wants it, and what it may not ask of an engine.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
 use super::abort::AbortGuard;
-use super::answer::headers;
+use super::answer::fields;
 use super::failure::refused;
 use super::global;
 use super::init::{FetchInit, PRIORITY};
-use super::upload::{Upload, can_stream_uploads, misdeclared};
+use super::upload::{Upload, misdeclared};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
@@ -26,12 +26,12 @@ pub(super) enum Sending {
 impl Sending {
     /// Takes the body of `request`; gathers it if it is a stream that cannot be sent, or should not.
     pub(super) async fn new(request: &mut Request, init: &FetchInit) -> Result<Self> {
-        let body = std::mem::take(request.body_mut());
+        let mut body = std::mem::take(request.body_mut());
         if body.is_none() {
             return Ok(Self::Nothing);
         }
-        if init.streams_upload() && !body.is_complete() && can_stream_uploads() {
-            return Ok(Self::Stream(Upload::new(body, request.progress().clone())?));
+        if let Some(upload) = init.start_upload(&mut body, request.progress())? {
+            return Ok(Self::Stream(upload));
         }
         Ok(Self::Bytes(gather(body, request.progress(), init.most_gathered()).await?))
     }
@@ -61,7 +61,7 @@ async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes>
     if !complete && declared.is_some_and(|length| length > most) {
         return Err(too_large(most));
     }
-    let mut gathered = BytesMut::new();
+    let mut gathered = Vec::new();
     while let Some(chunk) = body.chunk().await? {
         progress.add(chunk.len());
         if complete {
@@ -73,7 +73,7 @@ async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes>
         }
     }
     let length = gathered.len() as u64;
-    if declared.is_some_and(|declared| declared != length) { Err(misdeclared(length)) } else { Ok(gathered.freeze()) }
+    if declared.is_some_and(|declared| declared != length) { Err(misdeclared(length)) } else { Ok(gathered.into()) }
 }
 
 fn too_large(most: u64) -> Error {
@@ -121,7 +121,7 @@ pub(super) fn build(
         set("redirect", &redirect.into())?;
     }
     for (name, value) in init.members() {
-        set(name, &value)?;
+        set(name, &value.into())?;
     }
     let made = global::Request::new(request.url().as_str(), &members).map_err(refused)?;
     check_kept(request.headers(), made.as_ref())?;
@@ -134,18 +134,18 @@ fn check_kept(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let kept = headers(&global::get(made, "headers").map_err(refused)?)?;
-    match wanted.keys().find(|name| !kept.contains_key(*name)) {
+    let kept = fields(&global::get(made, "headers").map_err(refused)?)?;
+    match wanted.keys().find(|wanted| !kept.iter().any(|(name, _)| name == *wanted)) {
         None => Ok(()),
         Some(name) => {
-            Err(Error::request(ErrorKind::Unsupported, format!("this platform does not let \"{name}\" be set")))
+            Err(Error::request(ErrorKind::Unsupported, format!("this platform does not let \"{}\" be set", name.as_str())))
         }
     }
 }
 
 /// Nor does it say that it has never heard of an option: then its requests do not have it.
 fn check_known(init: &FetchInit, made: &JsValue) -> Result<()> {
-    for (name, _) in init.members().filter(|(name, _)| *name != PRIORITY) {
+    for (name, _) in init.members().iter().filter(|(name, _)| *name != PRIORITY) {
         if global::get(made, name).map_err(refused)?.is_undefined() {
             let message = format!("this engine does not know the option `{name}` of `fetch`");
             return Err(Error::request(ErrorKind::Unsupported, message));
