@@ -91,12 +91,24 @@ pub(super) fn build(
     sending: &Sending,
     guard: &AbortGuard,
 ) -> Result<global::Request> {
-    let headers = global::Headers::new().map_err(refused)?;
+    let made = make(request, init, sending, guard).map_err(refused)?;
+    check_kept(request.headers(), made.as_ref())?;
+    check_known(init, made.as_ref())?;
+    Ok(made)
+}
+
+fn make(
+    request: &Request,
+    init: &FetchInit,
+    sending: &Sending,
+    guard: &AbortGuard,
+) -> std::result::Result<global::Request, JsValue> {
+    let headers = global::Headers::new()?;
     for (name, value) in request.headers() {
-        headers.append(name.as_str(), &global::characters(value.as_bytes())).map_err(refused)?;
+        headers.append(name.as_str(), &global::characters(value.as_bytes()))?;
     }
     let members = Object::new();
-    let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value).map_err(refused);
+    let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value);
     set("method", &request.method().as_str().into())?;
     set("headers", headers.as_ref())?;
     set("signal", &guard.signal()?)?;
@@ -104,7 +116,7 @@ pub(super) fn build(
         Sending::Nothing => {}
         Sending::Bytes(bytes) => {
             // Not the array itself: Node 20 cannot send one again after a second redirect.
-            let blob = global::Blob::new(&Array::of1(&Uint8Array::from(&**bytes))).map_err(refused)?;
+            let blob = global::Blob::new(&Array::of1(&Uint8Array::from(&**bytes)))?;
             set("body", blob.as_ref())?;
         }
         Sending::Stream(upload) => {
@@ -123,10 +135,7 @@ pub(super) fn build(
     for (name, value) in init.members() {
         set(name, &value.into())?;
     }
-    let made = global::Request::new(request.url().as_str(), &members).map_err(refused)?;
-    check_kept(request.headers(), made.as_ref())?;
-    check_known(init, made.as_ref())?;
-    Ok(made)
+    global::Request::new(request.url().as_str(), &members)
 }
 
 /// An engine drops the headers it keeps for itself without a word; the caller should hear of it.
