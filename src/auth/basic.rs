@@ -68,7 +68,9 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Result<HeaderValue> {
     if user.iter().chain(password).any(u8::is_ascii_control) {
         return Err(refused("a user name or password with a control character cannot be sent as Basic credentials"));
     }
-    sensitive(&format!("Basic {}", platform::base64(&[user, b":", password].concat())))
+    let encoded = platform::base64(&[user, b":", password].concat());
+    let encoded = encoded.ok_or_else(|| Error::request(ErrorKind::Unsupported, "this engine has no base64"))?;
+    sensitive(&format!("Basic {encoded}"))
 }
 
 fn bearer(token: &str) -> Result<HeaderValue> {

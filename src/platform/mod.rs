@@ -38,7 +38,9 @@ pub(crate) mod loopback {}
 #[cfg(all(feature = "cookies", target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-pub(crate) use self::browser::{base64, default_backend, default_executor, default_timer, normalize, parse_url, random};
+pub(crate) use self::browser::{
+    base64, default_backend, default_executor, default_timer, normalize, parse_url, random,
+};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use self::native::{default_backend, default_executor, default_timer};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]

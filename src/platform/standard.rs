@@ -18,8 +18,8 @@ pub(crate) fn random() -> u64 {
 }
 
 /// `bytes` in base64 (RFC 4648, section 4).
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
+pub(crate) fn base64(bytes: &[u8]) -> Option<String> {
+    Some(STANDARD.encode(bytes))
 }
 
 #[cfg(test)]

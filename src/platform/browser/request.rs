@@ -146,9 +146,10 @@ fn check_kept(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
     let kept = fields(&global::get(made, "headers").map_err(refused)?)?;
     match wanted.keys().find(|wanted| !kept.iter().any(|(name, _)| name == *wanted)) {
         None => Ok(()),
-        Some(name) => {
-            Err(Error::request(ErrorKind::Unsupported, format!("this platform does not let \"{}\" be set", name.as_str())))
-        }
+        Some(name) => Err(Error::request(
+            ErrorKind::Unsupported,
+            format!("this platform does not let \"{}\" be set", name.as_str()),
+        )),
     }
 }
 

@@ -9,10 +9,9 @@ pub(crate) fn normalize(text: &str) -> String {
     JsString::from(text).normalize("NFC").into()
 }
 
-/// `bytes` in base64 (RFC 4648, section 4).
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    // The engine takes a character for each byte, and then refuses nothing.
-    global::btoa(&global::characters(bytes)).unwrap_or_default()
+/// `bytes` in base64 (RFC 4648, section 4); nothing if the engine has lost its function for that.
+pub(crate) fn base64(bytes: &[u8]) -> Option<String> {
+    global::btoa(&global::characters(bytes)).ok()
 }
 
 /// A number that nobody can guess; where the engine has no source of such, one that differs each time.
