@@ -16,7 +16,7 @@ help:
 	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
 	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
 	@echo "make package  builds the npm package"
-	@echo "make size     builds the npm package and says what it weighs"
+	@echo "make size     builds the npm package and the smallest Rust program for a browser, and says what they weigh"
 	@echo "make setup    installs what the tests need, and nothing else"
 	@echo "make clean    removes what was built"
 
@@ -57,6 +57,8 @@ package:
 
 size: package
 	@cd pkg-js && npm run --silent size
+	@node examples/minimal/size.mjs
+	@node examples/minimal/size.mjs std
 
 www: package
 	@node www/build.mjs

@@ -212,14 +212,14 @@ pub(crate) async fn collect(
     let first = pieces.next().await.transpose()?.unwrap_or_default();
     check(first.len(), limit)?;
     let Some(second) = pieces.next().await.transpose()? else { return Ok(first) };
-    let mut all = BytesMut::from(first);
+    let mut all = Vec::from(first);
     all.extend_from_slice(&second);
     check(all.len(), limit)?;
     while let Some(chunk) = pieces.next().await.transpose()? {
         all.extend_from_slice(&chunk);
         check(all.len(), limit)?;
     }
-    Ok(all.freeze())
+    Ok(all.into())
 }
 
 fn check(length: usize, limit: u64) -> Result<()> {

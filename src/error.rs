@@ -349,10 +349,11 @@ impl fmt::Display for Error {
             write!(f, " while {}", inner.phase.activity())?;
         }
         if let Some(limit) = inner.limit {
-            write!(f, " (limit `{}`: {:?})", limit.name, limit.duration)?;
+            let (count, unit) = account::in_units(limit.duration);
+            write!(f, " (limit `{}`: {count}{unit})", limit.name)?;
         }
         if let Some(status) = &inner.status {
-            write!(f, ": {}", status.as_str())?;
+            write!(f, ": {}", status.as_u16())?;
         }
         if let Some(reason) = &inner.reason {
             write!(f, " {reason}")?;

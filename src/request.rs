@@ -205,7 +205,10 @@ impl Request {
     pub(crate) fn validate(&self) -> Result<()> {
         let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url));
         if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.0.headers.contains_key(*name)) {
-            return refuse(format!("the header {name:?} is derived from the body; set the body's length instead"));
+            return refuse(format!(
+                "the header \"{name}\" is derived from the body; set the body's length instead",
+                name = name.as_str()
+            ));
         }
         if self.0.headers.contains_key(EXPECT) {
             return refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());

@@ -4,9 +4,10 @@
 //! normalized text; cutting that into parts is the same few lines everywhere. Only `http` and `https` URLs exist here.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Source};
 use crate::platform;
 
 /// The scheme of a URL or origin.
@@ -81,25 +82,27 @@ impl Url {
         Self::from_platform(input, platform::parse_url(input, Some(&self.href)))
     }
 
-    fn from_platform(input: &str, parsed: std::result::Result<String, String>) -> Result<Self> {
+    fn from_platform(input: &str, parsed: std::result::Result<String, Source>) -> Result<Self> {
         let href = parsed.map_err(|reason| {
-            let error = Error::request(ErrorKind::InvalidUrl, format!("the URL {:?} is not valid", presentable(input)));
+            let message = format!("the URL \"{}\" is not valid", presentable(input));
+            let error = Error::request(ErrorKind::InvalidUrl, message);
             // Some engines repeat what they were given.
-            if input.contains('@') && reason.contains(input) { error } else { error.with_source(reason) }
+            if reason.to_string().contains('@') { error } else { error.with_source(reason) }
         })?;
         let Some(authority) = ["http://", "https://"].iter().find(|s| href.starts_with(**s)).map(|s| s.len()) else {
-            let scheme = href.split(':').next().unwrap_or_default().to_owned();
-            return Err(Error::request(
-                ErrorKind::UnsupportedScheme,
-                format!("the URL's scheme {scheme:?} is neither http nor https"),
-            ));
+            let scheme = href.split(':').next().unwrap_or_default();
+            let message = format!("the URL's scheme \"{scheme}\" is neither http nor https");
+            return Err(Error::request(ErrorKind::UnsupportedScheme, message));
         };
-        let from = |start: usize, stops: &[char]| href[start..].find(stops).map_or(href.len(), |at| start + at);
-        let path = from(authority, &['/', '?', '#']);
-        let fragment = from(path, &['#']);
-        let query = from(path, &['?', '#']);
-        let host = href[authority..path].rfind('@').map_or(authority, |at| authority + at + 1);
-        let (name, port) = split_port(&href[host..path]);
+        let from = |start: usize, stops: &[u8]| {
+            let stop = href.bytes().skip(start).position(|byte| stops.contains(&byte));
+            stop.map_or(href.len(), |at| start + at)
+        };
+        let path = from(authority, b"/?#");
+        let fragment = from(path, b"#");
+        let query = from(path, b"?#");
+        let host = part(&href, authority..path).rfind('@').map_or(authority, |at| authority + at + 1);
+        let (name, port) = split_port(part(&href, host..path));
         let default = if href.starts_with("https") { Scheme::Https } else { Scheme::Http }.default_port();
         let (host_end, port) = (host + name.len(), port.unwrap_or(default));
         Ok(Self { host, host_end, port, path, query, fragment, href })
@@ -117,12 +120,12 @@ impl Url {
 
     /// Host and, unless it is the scheme's default, port: what a `Host` header says.
     pub fn authority(&self) -> &str {
-        &self.href[self.host..self.path]
+        part(&self.href, self.host..self.path)
     }
 
     /// The host; an IPv6 address is in brackets.
     pub fn host(&self) -> &str {
-        &self.href[self.host..self.host_end]
+        part(&self.href, self.host..self.host_end)
     }
 
     /// The port, the scheme's default if the URL has none.
@@ -132,22 +135,22 @@ impl Url {
 
     /// The path, `/` at least.
     pub fn path(&self) -> &str {
-        &self.href[self.path..self.query]
+        part(&self.href, self.path..self.query)
     }
 
     /// The query without its question mark.
     pub fn query(&self) -> Option<&str> {
-        self.href[self.query..self.fragment].strip_prefix('?')
+        part(&self.href, self.query..self.fragment).strip_prefix('?')
     }
 
     /// Path and query: what a request line says.
     pub fn target(&self) -> &str {
-        &self.href[self.path..self.fragment]
+        part(&self.href, self.path..self.fragment)
     }
 
     /// The fragment without its `#`. It is never sent.
     pub fn fragment(&self) -> Option<&str> {
-        self.href[self.fragment..].strip_prefix('#')
+        part(&self.href, self.fragment..self.href.len()).strip_prefix('#')
     }
 
     /// The same URL without its fragment.
@@ -158,21 +161,19 @@ impl Url {
 
     /// Whether the URL carries a user name or password.
     pub fn has_credentials(&self) -> bool {
-        self.href[..self.host].ends_with('@')
+        part(&self.href, 0..self.host).ends_with('@')
     }
 
     /// User name and password, still percent-encoded.
     pub(crate) fn userinfo(&self) -> Option<(&str, &str)> {
-        let userinfo = self.href[..self.host].strip_suffix('@')?;
-        let userinfo = userinfo.split_once("://").map_or(userinfo, |(_, rest)| rest);
+        let userinfo = part(&self.href, self.after_scheme()..self.host).strip_suffix('@')?;
         Some(userinfo.split_once(':').unwrap_or((userinfo, "")))
     }
 
     /// The same URL without user name and password.
     pub fn without_credentials(mut self) -> Self {
-        let start = self.scheme().as_str().len() + "://".len();
-        let gone = self.host - start;
-        self.href.replace_range(start..self.host, "");
+        let gone = self.host - self.after_scheme();
+        self.href = self.redacted();
         for at in [&mut self.host, &mut self.host_end, &mut self.path, &mut self.query, &mut self.fragment] {
             *at -= gone;
         }
@@ -186,12 +187,17 @@ impl Url {
 
     /// The text of the origin, which the URL begins with if it has no user name and password.
     pub(crate) fn origin_text(&self) -> &str {
-        &self.href[..self.path]
+        part(&self.href, 0..self.path)
     }
 
     /// The URL without user name and password, for messages.
     pub(crate) fn redacted(&self) -> String {
-        format!("{}://{}", self.scheme().as_str(), &self.href[self.host..])
+        [part(&self.href, 0..self.after_scheme()), part(&self.href, self.host..self.href.len())].concat()
+    }
+
+    /// Where the authority begins, with the userinfo if there is one.
+    fn after_scheme(&self) -> usize {
+        self.scheme().as_str().len() + "://".len()
     }
 }
 
@@ -295,6 +301,11 @@ impl Ord for Scheme {
     }
 }
 
+/// A part of a URL between two of its marks; nothing if they are none.
+fn part(href: &str, between: Range<usize>) -> &str {
+    href.get(between).unwrap_or_default()
+}
+
 /// Cuts an authority at its port's colon; the colons inside an IPv6 address's brackets do not count.
 fn split_port(authority: &str) -> (&str, Option<u16>) {
     match authority.rsplit_once(':') {
@@ -303,14 +314,16 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// As much of `input` as a message should repeat: no more than a line of it, and no password.
+/// As much of `input` as a message should repeat, between quotes: no more than a line of it, and no password.
 ///
 /// It is not a URL, so which part of it would be a user name and password is anybody's guess: all before an `@` is
 /// left out.
 pub(crate) fn presentable(input: &str) -> String {
     let host = input.rfind('@');
     let hidden = if host.is_some() { "\u{2026}" } else { "" };
-    hidden.chars().chain(input[host.unwrap_or(0)..].chars()).take(200).collect()
+    let shown = part(input, host.unwrap_or(0)..input.len()).chars();
+    let shown = shown.map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
+    hidden.chars().chain(shown).take(200).collect()
 }
 
 #[cfg(test)]

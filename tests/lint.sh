@@ -26,6 +26,10 @@ in_sdk=(cargo clippy --quiet --manifest-path examples/sdk/Cargo.toml --target-di
 "${in_sdk[@]}" --all-targets --package waterspout-example-sdk -- -D warnings
 "${in_sdk[@]}" --target wasm32-unknown-unknown --lib --workspace -- -D warnings
 cargo fmt --check --manifest-path examples/sdk/Cargo.toml --all
+say "clippy for the smallest program"
+cargo clippy --quiet --manifest-path examples/minimal/Cargo.toml --target-dir "$(target_directory)/minimal" \
+  --target wasm32-unknown-unknown -- -D warnings
+cargo fmt --check --manifest-path examples/minimal/Cargo.toml
 say "rustdoc"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --all-features
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --all-features --target wasm32-unknown-unknown

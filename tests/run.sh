@@ -9,7 +9,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-suites=(native doc servers wasm-node wasm-chromium sdk js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
+suites=(native doc servers wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
 more=(wasm-firefox wasm-webkit js-firefox js-webkit js-memory)
 apart=(bundlers)
 known=" ${suites[*]} ${more[*]} ${apart[*]} "
@@ -188,7 +188,8 @@ if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; the
   if wanted sdk && step sdk-module build_sdk; then
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
   fi
-  if wanted "${suites[@]:6}" js-firefox js-webkit js-memory bundlers && step package make --no-print-directory package; then
+  suite minimal node examples/minimal/size.mjs
+  if wanted "${suites[@]:7}" js-firefox js-webkit js-memory bundlers && step package make --no-print-directory package; then
     # Those that wait for the most part run beside each other.
     for name in node deno bun workerd; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish

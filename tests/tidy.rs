@@ -33,7 +33,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("transport", &["future"]),
     ("proxy", &["auth", "http1", "transport"]),
     ("backend", &["future"]),
-    ("retry", &["runtime"]),
+    ("retry", &["platform", "runtime"]),
     ("middleware", &["auth", "backend", "future"]),
     ("waiters", &[]),
     ("promise", &["future", "runtime"]),

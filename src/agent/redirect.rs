@@ -64,7 +64,7 @@ pub(super) fn follow(
 fn target(from: &Url, location: &HeaderValue, downgrade: bool) -> Result<Url> {
     let text = String::from_utf8_lossy(location.as_bytes());
     let mut target = from.join(&text).map_err(|error| {
-        refused(format!("the redirect's target {:?} cannot be fetched", presentable(&text))).with_source(error)
+        refused(format!("the redirect's target \"{}\" cannot be fetched", presentable(&text))).with_source(error)
     })?;
     if target.has_credentials() {
         return Err(refused("the redirect's target has a user name or password".to_owned()));

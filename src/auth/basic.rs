@@ -1,7 +1,5 @@
 //! Credentials that are sent without being asked for: Basic (RFC 7617) and Bearer (RFC 6750).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
@@ -47,7 +45,7 @@ pub(crate) fn take_from_url(request: &mut Request) -> Result<()> {
     *request.url_mut() = bare;
     if !request.headers().contains_key(AUTHORIZATION) {
         let authorization = authorization.map_err(|error| error.with_url(request.url()))?;
-        set(request, authorization);
+        request.headers_mut().append(AUTHORIZATION, authorization);
     }
     Ok(())
 }
@@ -70,7 +68,9 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Result<HeaderValue> {
     if user.iter().chain(password).any(u8::is_ascii_control) {
         return Err(refused("a user name or password with a control character cannot be sent as Basic credentials"));
     }
-    sensitive(&format!("Basic {}", STANDARD.encode([user, b":", password].concat())))
+    let encoded = platform::base64(&[user, b":", password].concat());
+    let encoded = encoded.ok_or_else(|| Error::request(ErrorKind::Unsupported, "this engine has no base64"))?;
+    sensitive(&format!("Basic {encoded}"))
 }
 
 fn bearer(token: &str) -> Result<HeaderValue> {

@@ -14,7 +14,6 @@ use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::future::BoxFuture;
 use crate::middleware::Next;
-use crate::platform;
 use crate::progress::Progress;
 use crate::request::Request;
 use crate::response::Response;
@@ -25,14 +24,14 @@ use crate::url::Origin;
 pub(super) struct Attempts<'a> {
     client: &'a Inner,
     /// The breaker and whose circuit counts, if the client has one.
-    breaker: Option<(&'a Arc<Breaker>, Origin)>,
+    breaker: Option<(&'a Arc<dyn Breaker>, Origin)>,
     retry: Option<Retry>,
     /// What the next attempt sends, if there may be one.
     next: Option<Request>,
     /// The head of what the present one sends, for the policy, if there is one.
     present: Option<Request>,
     progress: Option<Progress>,
-    permit: Option<Permit>,
+    permit: Option<Box<dyn Permit>>,
     made: Vec<Attempt>,
     /// When the request was made, and how long it waited for its first slot.
     asked: Instant,
@@ -75,12 +74,13 @@ impl<'a> Attempts<'a> {
             Error::request(ErrorKind::BodyNotReplayable, "there is nothing to send: the request's body has been sent")
         })?;
         if let Some((breaker, origin)) = &self.breaker {
-            self.permit = Some(breaker.admit(origin)?);
+            self.permit = Some(Arc::clone(breaker).admit(origin)?);
         }
         request.set_attempts(self.made.clone());
-        let more = self.retry.as_ref().is_some_and(|retry| retry.allows(self.count() + 1));
-        self.next = more.then(|| request.try_clone()).flatten();
-        self.present = self.retry.is_some().then(|| request.clone_head());
+        if let Some(retry) = &self.retry {
+            let (next, present) = retry.copies(&request, self.count() + 1);
+            (self.next, self.present) = (next, Some(present));
+        }
         let now = self.client.gate.clock.now();
         request.progress().leave_queue(*self.queued.get_or_insert(now.since(self.asked)));
         self.progress = Some(request.progress().clone());
@@ -97,7 +97,7 @@ impl<'a> Attempts<'a> {
         let sent = self.progress.as_ref().map_or(0, Progress::bytes);
         self.next.as_ref()?;
         let ended = Ended { request: self.present.as_ref()?, outcome, attempt: self.count(), sent };
-        self.retry.as_ref()?.decide(&ended, platform::random())
+        self.retry.as_ref()?.delay(&ended)
     }
 
     /// Whether another attempt may be made at all: not to an origin that is left alone, nor beyond the budget.

@@ -68,8 +68,26 @@ impl CircuitBreaker {
     }
 }
 
+/// Whom a client leaves alone. A trait, so that a program which sets no breaker does not link one.
+pub(super) trait Breaker: Send + Sync {
+    /// Whether attempts at `origin` would be refused now.
+    ///
+    /// # Errors
+    /// That they are, with the time until one is let through.
+    fn check(&self, origin: &Origin) -> Result<()>;
+
+    /// Lets an attempt at `origin` through, or refuses it.
+    fn admit(self: Arc<Self>, origin: &Origin) -> Result<Box<dyn Permit>>;
+}
+
+/// An attempt that was let through; without an outcome it counts for nothing.
+pub(super) trait Permit: Send + Sync {
+    /// The attempt has ended.
+    fn end(self: Box<Self>, outcome: Result<&Response, &Error>);
+}
+
 /// The circuits of one client.
-pub(crate) struct Breaker {
+pub(super) struct Circuits {
     settings: CircuitBreaker,
     alarms: Arc<Alarms>,
     /// Those that have failed since they last succeeded.
@@ -84,35 +102,9 @@ struct Circuit {
     probing: bool,
 }
 
-impl Breaker {
-    pub(crate) fn new(settings: CircuitBreaker, alarms: Arc<Alarms>) -> Self {
+impl Circuits {
+    pub(super) fn new(settings: CircuitBreaker, alarms: Arc<Alarms>) -> Self {
         Self { settings, alarms, circuits: Mutex::default() }
-    }
-
-    /// Whether attempts at `origin` would be refused now.
-    ///
-    /// # Errors
-    /// That they are, with the time until one is let through.
-    pub(crate) fn check(&self, origin: &Origin) -> Result<()> {
-        let now = self.alarms.now();
-        match self.lock().get(origin) {
-            Some(circuit) => self.refusal(circuit, now).map_or(Ok(()), |left| Err(open(origin, left))),
-            None => Ok(()),
-        }
-    }
-
-    /// Lets an attempt at `origin` through, or refuses it.
-    pub(crate) fn admit(self: &Arc<Self>, origin: &Origin) -> Result<Permit> {
-        let now = self.alarms.now();
-        let mut probe = false;
-        if let Some(circuit) = self.lock().get_mut(origin) {
-            if let Some(left) = self.refusal(circuit, now) {
-                return Err(open(origin, left));
-            }
-            probe = circuit.opened.is_some();
-            circuit.probing = probe;
-        }
-        Ok(Permit { breaker: self.clone(), origin: origin.clone(), probe })
     }
 
     /// How long the circuit still refuses, if it does; zero while the attempt that was let through is under way.
@@ -152,6 +144,29 @@ impl Breaker {
     }
 }
 
+impl Breaker for Circuits {
+    fn check(&self, origin: &Origin) -> Result<()> {
+        let now = self.alarms.now();
+        match self.lock().get(origin) {
+            Some(circuit) => self.refusal(circuit, now).map_or(Ok(()), |left| Err(open(origin, left))),
+            None => Ok(()),
+        }
+    }
+
+    fn admit(self: Arc<Self>, origin: &Origin) -> Result<Box<dyn Permit>> {
+        let now = self.alarms.now();
+        let mut probe = false;
+        if let Some(circuit) = self.lock().get_mut(origin) {
+            if let Some(left) = self.refusal(circuit, now) {
+                return Err(open(origin, left));
+            }
+            probe = circuit.opened.is_some();
+            circuit.probing = probe;
+        }
+        Ok(Box::new(Admitted { circuits: self, origin: origin.clone(), probe }))
+    }
+}
+
 fn open(origin: &Origin, left: Duration) -> Error {
     let message = if left.is_zero() {
         format!("the circuit of {origin} is open and being tried: its last attempts failed")
@@ -161,33 +176,31 @@ fn open(origin: &Origin, left: Duration) -> Error {
     Error::new(ErrorKind::CircuitOpen, Phase::Request, message)
 }
 
-/// An attempt that was let through; without an outcome it counts for nothing.
-pub(crate) struct Permit {
-    breaker: Arc<Breaker>,
+struct Admitted {
+    circuits: Arc<Circuits>,
     origin: Origin,
     probe: bool,
 }
 
-impl Permit {
-    /// The attempt has ended.
-    pub(crate) fn end(mut self, outcome: Result<&Response, &Error>) {
+impl Permit for Admitted {
+    fn end(mut self: Box<Self>, outcome: Result<&Response, &Error>) {
         let probe = std::mem::take(&mut self.probe);
         match outcome {
-            Ok(response) if is_failure(response.status()) => self.breaker.failed(&self.origin, probe),
-            Ok(_) => self.breaker.succeeded(&self.origin, probe),
-            Err(error) if error.is_network() || error.is_attempt_timeout() => self.breaker.failed(&self.origin, probe),
+            Ok(response) if is_failure(response.status()) => self.circuits.failed(&self.origin, probe),
+            Ok(_) => self.circuits.succeeded(&self.origin, probe),
+            Err(error) if error.is_network() || error.is_attempt_timeout() => self.circuits.failed(&self.origin, probe),
             // What says nothing about the server lets the next one try.
             Err(_) => self.probe = probe,
         }
     }
 }
 
-impl Drop for Permit {
+impl Drop for Admitted {
     fn drop(&mut self) {
         if !self.probe {
             return;
         }
-        if let Some(circuit) = self.breaker.lock().get_mut(&self.origin) {
+        if let Some(circuit) = self.circuits.lock().get_mut(&self.origin) {
             circuit.probing = false;
         }
     }
@@ -223,7 +236,7 @@ mod tests {
     fn no_more_origins_are_remembered_than_have_room() {
         let seconds = Arc::new(AtomicU64::new(0));
         let settings = CircuitBreaker::new().failures(1).rest(Duration::from_secs(10));
-        let breaker = Arc::new(Breaker::new(settings, Alarms::new(Arc::new(Seconds(seconds.clone())))));
+        let breaker = Arc::new(Circuits::new(settings, Alarms::new(Arc::new(Seconds(seconds.clone())))));
         let origin = |index: usize| Url::parse(&format!("http://host-{index}/")).unwrap().origin();
         let fail = |index| breaker.failed(&origin(index), false);
         (0..MOST_ORIGINS + 10).for_each(fail);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::alarms::{AlarmTimer, Alarms};
-use super::breaker::{Breaker, CircuitBreaker};
+use super::breaker::{Breaker, CircuitBreaker, Circuits};
 use super::observe::{Observer, Watcher};
 use super::queue::{Queue, Rate, Settings};
 use super::send::Gate;
@@ -38,8 +38,11 @@ pub struct Builder {
     observer: Option<Arc<dyn Observer>>,
     middleware: Vec<Arc<dyn Middleware>>,
     budget: RetryBudget,
-    breaker: Option<CircuitBreaker>,
+    breaker: Option<Box<MakeBreaker>>,
 }
+
+/// Called once the clock is known.
+type MakeBreaker = dyn FnOnce(Arc<Alarms>) -> Arc<dyn Breaker> + Send + Sync;
 
 impl Builder {
     /// Sets how many requests run at once; further ones wait. Default: 10.
@@ -127,7 +130,7 @@ impl Builder {
 
     /// Sets when an origin that fails is left alone. Default: never.
     pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
-        self.breaker = Some(breaker);
+        self.breaker = Some(Box::new(move |alarms| Arc::new(Circuits::new(breaker, alarms))));
         self
     }
 
@@ -184,7 +187,7 @@ impl Builder {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
             watcher: self.observer.map(|observer| Arc::new(Watcher::new(observer, &timer))),
             bucket: Mutex::new(Bucket::new(self.budget, alarms.now())),
-            breaker: self.breaker.map(|settings| Arc::new(Breaker::new(settings, alarms.clone()))),
+            breaker: self.breaker.map(|make| make(alarms.clone())),
             gate: Gate { queue: Arc::new(Queue::new(self.queue, timer)), clock: alarms },
             headers: self.headers,
             options: self.options.over(&defaults),

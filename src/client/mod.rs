@@ -91,7 +91,7 @@ struct Inner {
     options: RequestOptions,
     middleware: Vec<Arc<dyn Middleware>>,
     bucket: Mutex<Bucket>,
-    breaker: Option<Arc<Breaker>>,
+    breaker: Option<Arc<dyn Breaker>>,
     watcher: Option<Arc<Watcher>>,
 }
 
@@ -280,7 +280,7 @@ impl Client {
         let Inner { gate, headers, options, .. } = &*self.0;
         for name in headers.keys().filter(|name| !request.headers().contains_key(*name)).cloned().collect::<Vec<_>>() {
             for value in headers.get_all(&name) {
-                request.headers_mut().append(&name, value.clone());
+                request.headers_mut().append(name.clone(), value.clone());
             }
         }
         request.validate()?;

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::time::Duration;
 
 use super::{Error, ErrorKind};
 use crate::attempt::Attempt;
@@ -78,6 +79,14 @@ impl Error {
     pub(crate) fn is_attempt_timeout(&self) -> bool {
         self.limit().is_some_and(|limit| !["queue", "total"].contains(&limit.name))
     }
+}
+
+/// A time in the largest unit in which it is a whole number.
+pub(super) fn in_units(time: Duration) -> (u64, &'static str) {
+    let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
+    let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1000, "\u{b5}s")];
+    let whole = units.into_iter().find(|(length, _)| nanos % length == 0);
+    whole.map_or((nanos, "ns"), |(length, unit)| (nanos / length, unit))
 }
 
 /// Adds a root cause; what an engine or another library says may have several lines.

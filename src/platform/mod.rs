@@ -1,7 +1,7 @@
 //! The one file that names a target: it picks the platform, and the rest of the tree uses what it exports.
 //!
 //! Every platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`,
-//! `normalize`, `random`, `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
+//! `base64`, `normalize`, `random`, `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
 #[cfg(target_family = "wasm")]
 mod local;
@@ -38,13 +38,15 @@ pub(crate) mod loopback {}
 #[cfg(all(feature = "cookies", target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-pub(crate) use self::browser::{default_backend, default_executor, default_timer, normalize, parse_url, random};
+pub(crate) use self::browser::{
+    base64, default_backend, default_executor, default_timer, normalize, parse_url, random,
+};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use self::native::{default_backend, default_executor, default_timer};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-pub(crate) use self::standard::{normalize, random};
+pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub(crate) use self::time_of_day::unix_time;
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]

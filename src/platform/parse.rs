@@ -2,9 +2,10 @@
 
 use url::Url;
 
+use crate::error::Source;
+
 /// The normalized text of `input`, resolved against `base`, or why it is not a URL.
-pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, String> {
-    let base = base.map(Url::parse).transpose().map_err(|error| error.to_string())?;
-    let url = Url::options().base_url(base.as_ref()).parse(input).map_err(|error| error.to_string())?;
-    Ok(url.into())
+pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, Source> {
+    let base = base.map(Url::parse).transpose()?;
+    Ok(Url::options().base_url(base.as_ref()).parse(input)?.into())
 }

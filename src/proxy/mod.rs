@@ -245,7 +245,7 @@ fn is_name(host: &str) -> bool {
 
 fn refused(kind: ErrorKind, text: &str) -> Error {
     let wanted = "http, https, socks5 or socks5h, then host and port";
-    Error::request(kind, format!("{:?} is not the URL of a proxy: {wanted}", presentable(text)))
+    Error::request(kind, format!("\"{}\" is not the URL of a proxy: {wanted}", presentable(text)))
 }
 
 impl FromStr for Proxy {

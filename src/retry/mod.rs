@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 pub(crate) use self::budget::Bucket;
 pub use self::budget::RetryBudget;
 use crate::error::{Error, Phase};
+use crate::platform;
 use crate::request::Request;
 use crate::response::Response;
 use crate::url::Url;
@@ -80,7 +81,14 @@ pub struct Retry {
     methods: Option<Arc<[Method]>>,
     statuses: Arc<[StatusCode]>,
     predicate: Option<Arc<Predicate>>,
+    copy: Copy,
+    delay: Delay,
 }
+
+/// How a policy is carried out. [`Retry::new`] alone names what these point to, so that a program without a policy does
+/// not link it.
+type Copy = fn(&Retry, &Request, u32) -> (Option<Request>, Request);
+type Delay = fn(&Retry, &Ended<'_>) -> Option<Duration>;
 
 type Predicate = dyn Fn(&Occasion<'_>) -> bool + Send + Sync;
 
@@ -126,6 +134,11 @@ impl Retry {
             methods: None,
             statuses: STATUSES.into(),
             predicate: None,
+            copy: |retry, request, attempts| {
+                let next = retry.allows(attempts).then(|| request.try_clone()).flatten();
+                (next, request.clone_head())
+            },
+            delay: |retry, ended| retry.decide(ended, platform::random()),
         }
     }
 
@@ -181,8 +194,18 @@ impl Retry {
         attempts < self.attempts
     }
 
-    /// How long to wait before another attempt, if it is wanted; `random` is any number.
-    pub(crate) fn decide(&self, ended: &Ended<'_>, random: u64) -> Option<Duration> {
+    /// What another attempt after `attempts` sends, if there may be one, and the head of the present one's request.
+    pub(crate) fn copies(&self, request: &Request, attempts: u32) -> (Option<Request>, Request) {
+        (self.copy)(self, request, attempts)
+    }
+
+    /// How long to wait before another attempt, if it is wanted.
+    pub(crate) fn delay(&self, ended: &Ended<'_>) -> Option<Duration> {
+        (self.delay)(self, ended)
+    }
+
+    /// The delay; `random` is any number.
+    fn decide(&self, ended: &Ended<'_>, random: u64) -> Option<Duration> {
         if !self.allows(ended.attempt) || !self.wants(ended) {
             return None;
         }

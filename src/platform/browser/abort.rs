@@ -18,8 +18,8 @@ impl AbortGuard {
     }
 
     /// The signal for the fetch.
-    pub(super) fn signal(&self) -> Result<JsValue> {
-        global::get(self.controller.as_ref(), "signal").map_err(refused)
+    pub(super) fn signal(&self) -> std::result::Result<JsValue, JsValue> {
+        global::get(self.controller.as_ref(), "signal")
     }
 
     /// Lets the fetch be: an abort after its end could still be seen by others.

@@ -34,18 +34,19 @@ pub(super) async fn answer(
     // A response that no URL answered, such as one made by a service worker, has an empty one.
     let url = get("url")?.as_string().and_then(|url| Url::parse(&url).ok()).unwrap_or_else(|| asked.url().clone());
     let redirected = get("redirected")?.is_truthy();
-    let mut headers = headers(&get("headers")?)?;
+    let mut fields = fields(&get("headers")?)?;
     // The headers of an answer that never has a body describe the one that another answer would have.
     if asked.method() != Method::HEAD && ![204, 304].contains(&status.as_u16()) {
-        forget_coding(&mut headers);
+        forget_coding(&mut fields);
     }
+    let headers = collected(fields)?;
     let body = body(response, &get("body")?, guard, upload).await?;
     // The target of a redirect may have had credentials.
     let answer =
         Response::new(status, url.without_credentials(), body).with_headers(headers).with_redirected(redirected);
     // Empty over HTTP/2, which has no such phrase.
     let reason = get("statusText")?.as_string().filter(|reason| !reason.is_empty());
-    Ok(match reason.filter(|reason| Some(&**reason) != status.canonical_reason()) {
+    Ok(match reason {
         Some(reason) => answer.with_reason(reason),
         None => answer,
     })
@@ -64,16 +65,23 @@ fn hidden(kind: Option<JsValue>) -> Error {
     Error::new(kind, Phase::Head, message)
 }
 
-/// The engine's headers.
-pub(super) fn headers(from: &JsValue) -> Result<HeaderMap> {
+/// The engine's headers, one by one.
+pub(super) fn fields(from: &JsValue) -> Result<Vec<(HeaderName, HeaderValue)>> {
     let malformed = || Error::new(ErrorKind::Protocol, Phase::Head, "a header of the response is malformed");
-    let mut headers = HeaderMap::new();
-    for entry in global::array_from(from).map_err(failed)?.iter() {
+    let entries = global::array_from(from).map_err(failed)?;
+    let field = |entry: JsValue| {
         let text = |index: &str| global::get(&entry, index).map_err(failed).map(|text| text.as_string());
         let name = text("0")?.and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
         let value = text("1")?.and_then(|value| header_value(&value));
-        let kept = headers.try_append(name.ok_or_else(malformed)?, value.ok_or_else(malformed)?);
-        kept.map_err(|error| {
+        Ok((name.ok_or_else(malformed)?, value.ok_or_else(malformed)?))
+    };
+    entries.iter().map(field).collect()
+}
+
+fn collected(fields: Vec<(HeaderName, HeaderValue)>) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.try_append(name, value).map_err(|error| {
             Error::new(ErrorKind::LimitExceeded, Phase::Head, "the response has too many headers").with_source(error)
         })?;
     }
@@ -87,15 +95,14 @@ fn header_value(shown: &str) -> Option<HeaderValue> {
 }
 
 /// The engine has decoded the body, if it knows all the codings: what describes the encoded one is no longer true.
-fn forget_coding(headers: &mut HeaderMap) {
-    let values: Vec<_> = headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
-    let all = values.join(&b',').to_ascii_lowercase();
+fn forget_coding(fields: &mut Vec<(HeaderName, HeaderValue)>) {
+    let values = fields.iter().filter(|(name, _)| *name == CONTENT_ENCODING).map(|(_, value)| value.as_bytes());
+    let all = values.collect::<Vec<_>>().join(&b',').to_ascii_lowercase();
     let mut names = all.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     let known: [&[u8]; 7] = [b"gzip", b"x-gzip", b"deflate", b"br", b"zstd", b"identity", b""];
     let decoded = names.clone().any(|name| !known[5..].contains(&name));
     if decoded && names.all(|name| known.contains(&name)) {
-        headers.remove(CONTENT_ENCODING);
-        headers.remove(CONTENT_LENGTH);
+        fields.retain(|(name, _)| ![CONTENT_ENCODING, CONTENT_LENGTH].contains(name));
     }
 }
 

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::{Future, Stream};
-use js_sys::ArrayBuffer;
+use js_sys::{Array, ArrayBuffer, Promise};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 
 use super::abort::AbortGuard;
 use super::failure::body_failed;
@@ -68,7 +68,7 @@ impl ReadingStream {
         self.upload = None;
         if let Ok(returned) = global::call(&self.reader, "cancel") {
             // A rejection that nobody handles would be reported to the page.
-            spawn_local(async move { drop(JsFuture::from(global::promise(&returned)).await) });
+            let _ = Promise::all_settled(&Array::of1(&returned));
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::error::{Error, ErrorKind, Phase};
 const DEEPEST_CAUSE: usize = 8;
 
 /// A thrown value, most often an `Error`: its name and message, and its cause.
-#[derive(Debug)]
 pub struct JsFailure {
     name: String,
     message: String,
@@ -57,6 +56,13 @@ impl fmt::Display for JsFailure {
             f.write_str(": ")?;
         }
         f.write_str(&self.message)
+    }
+}
+
+/// The same text: nothing else is known.
+impl fmt::Debug for JsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

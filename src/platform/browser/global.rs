@@ -24,6 +24,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(super) fn now() -> f64;
 
+    #[wasm_bindgen(catch)]
+    pub(super) fn btoa(characters: &str) -> Result<String, JsValue>;
+
     #[wasm_bindgen(catch, js_namespace = Array, js_name = from)]
     pub(super) fn array_from(iterable: &JsValue) -> Result<Array, JsValue>;
 
@@ -69,6 +72,11 @@ extern "C" {
     pub(super) fn with_base(input: &str, base: &str) -> Result<EngineUrl, JsValue>;
 }
 
+/// The characters with the numbers of these bytes: how the engine shows bytes in a text.
+pub(super) fn characters(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
 /// A member of a value that may be anything; undefined if there is none.
 pub(super) fn get(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     if of.is_object() || of.is_function() { Reflect::get(of, &JsValue::from_str(name)) } else { Ok(JsValue::UNDEFINED) }
@@ -88,8 +96,5 @@ pub(super) fn call1(of: &JsValue, name: &str, argument: &JsValue) -> Result<JsVa
 ///
 /// A new one, since what has a `then` of its own may throw when it is called, and then rejects this one.
 pub(super) fn promise(returned: &JsValue) -> Promise {
-    Promise::new(&mut |resolve: Function, _reject: Function| {
-        // The engine's own function, which does not throw.
-        let _ = resolve.call1(&JsValue::UNDEFINED, returned);
-    })
+    Promise::race(&Array::of1(returned))
 }

@@ -1,7 +1,14 @@
 //! What only the engine's `fetch` understands: the members of its `RequestInit` that have no portable counterpart.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use wasm_bindgen::JsValue;
 
+use super::upload::{self, Upload};
+use crate::body::Body;
+use crate::error::Result;
+use crate::progress::Progress;
 use crate::settings::Setting;
 
 /// The most bytes of a streamed request body that are gathered before sending, unless set otherwise: 64 MiB.
@@ -30,16 +37,45 @@ const UPLOAD_LIMIT: u64 = 64 * 1024 * 1024;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FetchInit {
-    mode: Option<Mode>,
-    credentials: Option<Credentials>,
-    cache: Option<Cache>,
-    referrer: Option<String>,
-    referrer_policy: Option<ReferrerPolicy>,
-    integrity: Option<String>,
-    keepalive: Option<bool>,
-    priority: Option<FetchPriority>,
-    stream_upload: bool,
+    /// Those that are set, in the order of the names that the standard has for them.
+    members: Vec<(&'static str, Value)>,
+    stream_upload: Option<StreamUpload>,
     upload_limit: Option<u64>,
+}
+
+/// What a member is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Text(Cow<'static, str>),
+    Flag(bool),
+}
+
+impl From<&Value> for JsValue {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Text(text) => (&**text).into(),
+            Value::Flag(flag) => (*flag).into(),
+        }
+    }
+}
+
+/// What starts a streamed upload. [`FetchInit::stream_upload`] alone names it: a program that does not call that does not
+/// link the streams.
+#[derive(Clone, Copy)]
+struct StreamUpload(fn(&mut Body, &Progress) -> Result<Option<Upload>>);
+
+impl PartialEq for StreamUpload {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for StreamUpload {}
+
+impl fmt::Debug for StreamUpload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamUpload")
+    }
 }
 
 impl Setting for FetchInit {
@@ -54,56 +90,48 @@ impl FetchInit {
     }
 
     /// Sets what may be asked of another origin. The standard's default: `cors`.
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = Some(mode);
-        self
+    pub fn mode(self, mode: Mode) -> Self {
+        self.set("mode", Value::Text(mode.name().into()))
     }
 
     /// Sets whether the engine sends and keeps its own cookies. The standard's default: `same-origin`.
-    pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.credentials = Some(credentials);
-        self
+    pub fn credentials(self, credentials: Credentials) -> Self {
+        self.set("credentials", Value::Text(credentials.name().into()))
     }
 
     /// Sets what the engine's cache may do. The standard's default: `default`.
-    pub fn cache(mut self, cache: Cache) -> Self {
-        self.cache = Some(cache);
-        self
+    pub fn cache(self, cache: Cache) -> Self {
+        self.set("cache", Value::Text(cache.name().into()))
     }
 
     /// Sets the page that the request is said to come from: a URL of the same origin, `about:client` for the page itself, or
     /// an empty text for none.
-    pub fn referrer(mut self, referrer: impl Into<String>) -> Self {
-        self.referrer = Some(referrer.into());
-        self
+    pub fn referrer(self, referrer: impl Into<String>) -> Self {
+        self.set("referrer", Value::Text(referrer.into().into()))
     }
 
     /// Sets how much of the referrer is sent. Default: the page's policy.
-    pub fn referrer_policy(mut self, policy: ReferrerPolicy) -> Self {
-        self.referrer_policy = Some(policy);
-        self
+    pub fn referrer_policy(self, policy: ReferrerPolicy) -> Self {
+        self.set("referrerPolicy", Value::Text(policy.name().into()))
     }
 
     /// Sets what the response's body must hash to, as in Subresource Integrity: `sha256-…`. Another one is an error of kind
     /// [`Network`](crate::ErrorKind::Network).
-    pub fn integrity(mut self, metadata: impl Into<String>) -> Self {
-        self.integrity = Some(metadata.into());
-        self
+    pub fn integrity(self, metadata: impl Into<String>) -> Self {
+        self.set("integrity", Value::Text(metadata.into().into()))
     }
 
     /// Sets whether the request may outlive its page. Browsers then take bodies of 64 KiB at most.
     ///
     /// A request that is dropped is aborted all the same: it is the page that may go, not its future.
-    pub fn keepalive(mut self, keepalive: bool) -> Self {
-        self.keepalive = Some(keepalive);
-        self
+    pub fn keepalive(self, keepalive: bool) -> Self {
+        self.set("keepalive", Value::Flag(keepalive))
     }
 
     /// Sets how urgent the request is among the engine's own. The client's queue has
     /// [`priority`](crate::RequestOptions::priority).
-    pub fn priority(mut self, priority: FetchPriority) -> Self {
-        self.priority = Some(priority);
-        self
+    pub fn priority(self, priority: FetchPriority) -> Self {
+        self.set(PRIORITY, Value::Text(priority.name().into()))
     }
 
     /// Sets whether a request body that is a stream is sent while it is read, where the engine can
@@ -115,7 +143,7 @@ impl FetchInit {
     /// another way. Nor can a redirect that keeps the body be followed. Where the engine has no such streams, the body is
     /// gathered as ever.
     pub fn stream_upload(mut self, stream: bool) -> Self {
-        self.stream_upload = stream;
+        self.stream_upload = stream.then_some(StreamUpload(upload::start));
         self
     }
 
@@ -126,27 +154,25 @@ impl FetchInit {
         self
     }
 
-    pub(super) fn streams_upload(&self) -> bool {
-        self.stream_upload
+    fn set(mut self, name: &'static str, value: Value) -> Self {
+        self.members.retain(|(other, _)| *other != name);
+        let at = self.members.partition_point(|(other, _)| *other < name);
+        self.members.insert(at, (name, value));
+        self
+    }
+
+    /// Sends `body` while it is read, if that is wanted and can be; else it stays.
+    pub(super) fn start_upload(&self, body: &mut Body, progress: &Progress) -> Result<Option<Upload>> {
+        self.stream_upload.map_or(Ok(None), |StreamUpload(start)| start(body, progress))
     }
 
     pub(super) fn most_gathered(&self) -> u64 {
         self.upload_limit.unwrap_or(UPLOAD_LIMIT)
     }
 
-    /// The members that are set, under the standard's names.
-    pub(super) fn members(&self) -> impl Iterator<Item = (&'static str, JsValue)> {
-        let members = [
-            ("mode", self.mode.map(|mode| mode.name().into())),
-            ("credentials", self.credentials.map(|credentials| credentials.name().into())),
-            ("cache", self.cache.map(|cache| cache.name().into())),
-            ("referrer", self.referrer.as_deref().map(JsValue::from)),
-            ("referrerPolicy", self.referrer_policy.map(|policy| policy.name().into())),
-            ("integrity", self.integrity.as_deref().map(JsValue::from)),
-            ("keepalive", self.keepalive.map(JsValue::from)),
-            (PRIORITY, self.priority.map(|priority| priority.name().into())),
-        ];
-        members.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    /// The members that are set.
+    pub(super) fn members(&self) -> &[(&'static str, Value)] {
+        &self.members
     }
 }
 

@@ -24,7 +24,7 @@ pub use self::executor::EngineLoop;
 pub use self::failure::JsFailure;
 pub use self::fetch::FetchBackend;
 pub use self::init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
-pub(crate) use self::standard::{normalize, random};
+pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]
 pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;

@@ -1,16 +1,16 @@
 //! A request as the engine wants it, and what it may not ask of an engine.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
 use super::abort::AbortGuard;
-use super::answer::headers;
+use super::answer::fields;
 use super::failure::refused;
 use super::global;
 use super::init::{FetchInit, PRIORITY};
-use super::upload::{Upload, can_stream_uploads, misdeclared};
+use super::upload::{Upload, misdeclared};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
@@ -26,12 +26,12 @@ pub(super) enum Sending {
 impl Sending {
     /// Takes the body of `request`; gathers it if it is a stream that cannot be sent, or should not.
     pub(super) async fn new(request: &mut Request, init: &FetchInit) -> Result<Self> {
-        let body = std::mem::take(request.body_mut());
+        let mut body = std::mem::take(request.body_mut());
         if body.is_none() {
             return Ok(Self::Nothing);
         }
-        if init.streams_upload() && !body.is_complete() && can_stream_uploads() {
-            return Ok(Self::Stream(Upload::new(body, request.progress().clone())?));
+        if let Some(upload) = init.start_upload(&mut body, request.progress())? {
+            return Ok(Self::Stream(upload));
         }
         Ok(Self::Bytes(gather(body, request.progress(), init.most_gathered()).await?))
     }
@@ -61,7 +61,7 @@ async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes>
     if !complete && declared.is_some_and(|length| length > most) {
         return Err(too_large(most));
     }
-    let mut gathered = BytesMut::new();
+    let mut gathered = Vec::new();
     while let Some(chunk) = body.chunk().await? {
         progress.add(chunk.len());
         if complete {
@@ -73,7 +73,7 @@ async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes>
         }
     }
     let length = gathered.len() as u64;
-    if declared.is_some_and(|declared| declared != length) { Err(misdeclared(length)) } else { Ok(gathered.freeze()) }
+    if declared.is_some_and(|declared| declared != length) { Err(misdeclared(length)) } else { Ok(gathered.into()) }
 }
 
 fn too_large(most: u64) -> Error {
@@ -91,13 +91,24 @@ pub(super) fn build(
     sending: &Sending,
     guard: &AbortGuard,
 ) -> Result<global::Request> {
-    let headers = global::Headers::new().map_err(refused)?;
+    let made = make(request, init, sending, guard).map_err(refused)?;
+    check_kept(request.headers(), made.as_ref())?;
+    check_known(init, made.as_ref())?;
+    Ok(made)
+}
+
+fn make(
+    request: &Request,
+    init: &FetchInit,
+    sending: &Sending,
+    guard: &AbortGuard,
+) -> std::result::Result<global::Request, JsValue> {
+    let headers = global::Headers::new()?;
     for (name, value) in request.headers() {
-        let value: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
-        headers.append(name.as_str(), &value).map_err(refused)?;
+        headers.append(name.as_str(), &global::characters(value.as_bytes()))?;
     }
     let members = Object::new();
-    let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value).map_err(refused);
+    let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value);
     set("method", &request.method().as_str().into())?;
     set("headers", headers.as_ref())?;
     set("signal", &guard.signal()?)?;
@@ -105,7 +116,7 @@ pub(super) fn build(
         Sending::Nothing => {}
         Sending::Bytes(bytes) => {
             // Not the array itself: Node 20 cannot send one again after a second redirect.
-            let blob = global::Blob::new(&Array::of1(&Uint8Array::from(&**bytes))).map_err(refused)?;
+            let blob = global::Blob::new(&Array::of1(&Uint8Array::from(&**bytes)))?;
             set("body", blob.as_ref())?;
         }
         Sending::Stream(upload) => {
@@ -122,12 +133,9 @@ pub(super) fn build(
         set("redirect", &redirect.into())?;
     }
     for (name, value) in init.members() {
-        set(name, &value)?;
+        set(name, &value.into())?;
     }
-    let made = global::Request::new(request.url().as_str(), &members).map_err(refused)?;
-    check_kept(request.headers(), made.as_ref())?;
-    check_known(init, made.as_ref())?;
-    Ok(made)
+    global::Request::new(request.url().as_str(), &members)
 }
 
 /// An engine drops the headers it keeps for itself without a word; the caller should hear of it.
@@ -135,18 +143,19 @@ fn check_kept(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let kept = headers(&global::get(made, "headers").map_err(refused)?)?;
-    match wanted.keys().find(|name| !kept.contains_key(*name)) {
+    let kept = fields(&global::get(made, "headers").map_err(refused)?)?;
+    match wanted.keys().find(|wanted| !kept.iter().any(|(name, _)| name == *wanted)) {
         None => Ok(()),
-        Some(name) => {
-            Err(Error::request(ErrorKind::Unsupported, format!("this platform does not let {name:?} be set")))
-        }
+        Some(name) => Err(Error::request(
+            ErrorKind::Unsupported,
+            format!("this platform does not let \"{}\" be set", name.as_str()),
+        )),
     }
 }
 
 /// Nor does it say that it has never heard of an option: then its requests do not have it.
 fn check_known(init: &FetchInit, made: &JsValue) -> Result<()> {
-    for (name, _) in init.members().filter(|(name, _)| *name != PRIORITY) {
+    for (name, _) in init.members().iter().filter(|(name, _)| *name != PRIORITY) {
         if global::get(made, name).map_err(refused)?.is_undefined() {
             let message = format!("this engine does not know the option `{name}` of `fetch`");
             return Err(Error::request(ErrorKind::Unsupported, message));

@@ -1,4 +1,4 @@
-//! What the engine can do for us: the normal form of a text and a random number.
+//! What the engine can do for us: the normal form of a text, a random number, bytes as text.
 
 use js_sys::{JsString, Math, Uint8Array};
 
@@ -7,6 +7,11 @@ use super::global;
 /// `text` in Unicode's normal form C.
 pub(crate) fn normalize(text: &str) -> String {
     JsString::from(text).normalize("NFC").into()
+}
+
+/// `bytes` in base64 (RFC 4648, section 4); nothing if the engine has lost its function for that.
+pub(crate) fn base64(bytes: &[u8]) -> Option<String> {
+    global::btoa(&global::characters(bytes)).ok()
 }
 
 /// A number that nobody can guess; where the engine has no source of such, one that differs each time.

@@ -51,8 +51,27 @@ fn detect() -> std::result::Result<bool, JsValue> {
     Ok(asked.get() && has_type.is_falsy())
 }
 
-/// A body on its way. It moves only while [`poll`](Self::poll) is called; the engine's pulls wake who calls it.
-pub(super) struct Upload {
+/// A body on its way. A trait, so that a program which streams none does not link it.
+pub(super) trait Streaming {
+    /// What the engine is given.
+    fn stream(&self) -> &JsValue;
+
+    /// Hands on what the engine asks for; ready at the body's end, or once the engine wants no more.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>>;
+}
+
+pub(super) type Upload = Box<dyn Streaming>;
+
+/// Sends `body` while it is read, if it has to be waited for and the engine can; else it stays.
+pub(super) fn start(body: &mut Body, progress: &Progress) -> Result<Option<Upload>> {
+    if body.is_complete() || !can_stream_uploads() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(Pulled::new(std::mem::take(body), progress.clone())?)))
+}
+
+/// It moves only while it is polled; the engine's pulls wake who polls it.
+struct Pulled {
     stream: ReadableStream,
     body: Body,
     declared: Option<u64>,
@@ -79,8 +98,8 @@ impl Shared {
     }
 }
 
-impl Upload {
-    pub(super) fn new(body: Body, progress: Progress) -> Result<Self> {
+impl Pulled {
+    fn new(body: Body, progress: Progress) -> Result<Self> {
         let shared = Rc::<Shared>::default();
         let (starting, pulling, cancelling) = (shared.clone(), shared.clone(), shared.clone());
         let callbacks = [
@@ -106,34 +125,6 @@ impl Upload {
         let declared = body.length();
         progress.begin_exchange(declared);
         Ok(Self { stream, body, declared, sent: 0, ended: false, progress, shared, _callbacks: callbacks })
-    }
-
-    /// What the engine is given.
-    pub(super) fn stream(&self) -> &JsValue {
-        self.stream.as_ref()
-    }
-
-    /// Hands on what the engine asks for; ready at the body's end, or once the engine wants no more.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        loop {
-            if self.ended || self.shared.cancelled.get() {
-                self.end();
-                return Poll::Ready(Ok(()));
-            }
-            let before = self.shared.waker.replace(Some(cx.waker().clone()));
-            drop(before);
-            if !self.shared.wanted.get() {
-                return Poll::Pending;
-            }
-            let moved = match ready!(Pin::new(&mut self.body).poll_next(cx)) {
-                Some(piece) => piece.and_then(|piece| self.enqueue(&piece)),
-                None => self.close(),
-            };
-            if let Err(error) = moved {
-                self.give_up();
-                return Poll::Ready(Err(error));
-            }
-        }
     }
 
     fn enqueue(&mut self, piece: &Bytes) -> Result<()> {
@@ -183,7 +174,35 @@ impl Upload {
     }
 }
 
-impl Drop for Upload {
+impl Streaming for Pulled {
+    fn stream(&self) -> &JsValue {
+        self.stream.as_ref()
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        loop {
+            if self.ended || self.shared.cancelled.get() {
+                self.end();
+                return Poll::Ready(Ok(()));
+            }
+            let before = self.shared.waker.replace(Some(cx.waker().clone()));
+            drop(before);
+            if !self.shared.wanted.get() {
+                return Poll::Pending;
+            }
+            let moved = match ready!(Pin::new(&mut self.body).poll_next(cx)) {
+                Some(piece) => piece.and_then(|piece| self.enqueue(&piece)),
+                None => self.close(),
+            };
+            if let Err(error) = moved {
+                self.give_up();
+                return Poll::Ready(Err(error));
+            }
+        }
+    }
+}
+
+impl Drop for Pulled {
     fn drop(&mut self) {
         self.give_up();
     }
