@@ -3,7 +3,7 @@
 # The recipes source tests/setup.sh, which is bash; /bin/sh is another shell on many systems.
 SHELL := bash
 
-.PHONY: help test test-all test-servers test-bundlers test-memory bench-js lint setup package www size clean
+.PHONY: help test test-all test-servers test-bundlers test-memory test-wpt bench-js lint setup package www size clean
 
 help:
 	@echo "make test     all tests: natively, in Chromium, Node, Deno, Bun and workerd; installs what it lacks"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-bundlers only the npm package through bundlers"
 	@echo "make test-memory   that 100,000 requests of the npm package leave nothing behind"
 	@echo "make bench-js      the npm package beside plain fetch, p-queue and ky; ARGS=node or ARGS=chromium for one engine"
+	@echo "make test-wpt WPT=FOLDER   the web platform's own tests of fetch, from a checkout, with the client's fetch; ONLY=\"fetch/api/abort\" for some"
 	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
 	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
 	@echo "make package  builds the npm package"
@@ -38,6 +39,11 @@ bench-js: package
 	@. tests/setup.sh && setup_chromium && cd pkg-js/bench && npm ci --no-audit --no-fund --loglevel=error
 	@cargo build --quiet --release --example serve
 	@. tests/setup.sh && serve="$$(target_directory)/release/examples/serve" && cd pkg-js/bench && exec node overhead.mjs "$$serve" $(ARGS)
+
+test-wpt:
+	@[ -n "$(WPT)" ] || { echo "WPT has to name a checkout of web-platform-tests" >&2; exit 1; }
+	@$(MAKE) --no-print-directory package
+	@. tests/setup.sh && setup_chromium && exec node pkg-js/test/wpt/index.mjs "$(WPT)" $(ONLY)
 
 lint:
 	@tests/lint.sh

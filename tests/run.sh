@@ -9,7 +9,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-suites=(native doc servers wasm-node wasm-chromium sdk js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-packed js-upload size page)
+suites=(native doc servers wasm-node wasm-chromium sdk js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
 more=(wasm-firefox wasm-webkit js-firefox js-webkit js-memory)
 apart=(bundlers)
 known=" ${suites[*]} ${more[*]} ${apart[*]} "
@@ -38,7 +38,7 @@ setup_cargo
 if wanted servers; then setup_servers; fi
 if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}"; then setup_package; fi
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
-if wanted wasm-chromium js-module js-bundle js-worker js-packed js-upload js-memory page bundlers; then setup_chromium; fi
+if wanted wasm-chromium js-module js-bundle js-worker js-drop-in js-packed js-upload js-memory page bundlers; then setup_chromium; fi
 if wanted js-upload; then setup_openssl; fi
 if wanted js-deno js-bun js-workerd; then setup_engines; fi
 if wanted wasm-firefox js-firefox; then setup_firefox; fi
@@ -196,6 +196,7 @@ if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; the
     finish
     for name in firefox webkit; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
+    suite js-drop-in "${in_package[@]}" "$WATERSPOUT_LAB" drop-in
     suite js-packed "${in_package[@]}" "$WATERSPOUT_LAB" packed
     suite js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
     suite js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"

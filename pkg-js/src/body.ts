@@ -20,6 +20,8 @@ export class Body {
     const body = (this.#given = init?.body);
     this.#tell = onProgress;
     const inputs = body == null && input instanceof Request ? input : undefined;
+    // Bun would make a Request of it, and send nothing.
+    if (inputs?.bodyUsed || inputs?.body?.locked) throw new TypeError("the Request's body has been used");
     // Firefox does not show a Request's body.
     this.isOneShot = isStream(body) || (!!inputs && !/^(GET|HEAD)$/.test(inputs.method) && inputs.body !== null);
   }

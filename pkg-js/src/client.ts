@@ -17,7 +17,7 @@ const BUCKETS = 23;
  */
 export class Client {
   readonly #options: Options;
-  readonly #fallback: typeof globalThis.fetch | undefined;
+  readonly #fallback: Surroundings["fetch"] | undefined;
   readonly #around: Surroundings;
   readonly #core: Core;
 
@@ -33,16 +33,18 @@ export class Client {
     ];
     if (typeof fetch !== "function") throw new TypeError("fetch must be a function; this platform has none of its own");
     this.#options = optionsOver(set, { limits: noLimits, hooks: {}, priority: 0 });
-    this.#fallback = fallback && ((...call) => fallback.apply(globalThis, call));
+    this.#fallback = fallback && ((upon, ...call) => fallback.apply(upon, call));
     this.#core = new Core(settings);
     this.#around = {
       core: this.#core,
-      fetch: (...call) => fetch.apply(globalThis, call),
+      fetch: (upon, ...call) => fetch.apply(upon, call),
+      isDirect: !options.fetch,
       byOrigin: !!(maxActivePerOrigin || rateLimitPerOrigin),
       jobs: new Set(),
       observers: new Set(),
       seen: 0,
     };
+    this.fetch = asFunction((upon, input, init) => this.#send(upon, input, init));
     // Not every engine has the name yet.
     if (Symbol.dispose) this[Symbol.dispose] = () => this.close({ now: true });
   }
@@ -50,16 +52,10 @@ export class Client {
   /**
    * Fetches as the platform does, once there is a slot; in this very call if there is one.
    *
-   * Aborting a waiting request takes it out of the queue at once. It works without its client:
-   * `const { fetch } = client`.
+   * Aborting a waiting request takes it out of the queue at once. It works without its client, `const { fetch } = client`, and
+   * upon whatever has it under that name.
    */
-  readonly fetch = (input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]): Promise<Response> => {
-    try {
-      return this.#send(input, rest[0]);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  };
+  readonly fetch: (input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
 
   /** Sends a GET request. */
   get(url: string | URL, init?: ShortcutInit): ResponsePromise {
@@ -154,7 +150,7 @@ export class Client {
     return () => void observers.delete(observer);
   }
 
-  #send(input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> {
+  #send(upon: unknown, input: RequestInfo | URL, init?: WaterspoutInit): Promise<Response> {
     const options = init?.waterspout === undefined ? this.#options : optionsOver(members("waterspout", init.waterspout, shared), this.#options);
     if (this.#fallback) {
       try {
@@ -162,10 +158,10 @@ export class Client {
       } catch (error) {
         if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
         const { body } = init ?? {};
-        return this.#fallback(input, { ...init, ...(typeof body === "function" && { body: body(), duplex: "half" }) } as RequestInit);
+        return this.#fallback(upon, input, { ...init, ...(typeof body === "function" && { body: body(), duplex: "half" }) } as RequestInit);
       }
     }
-    return new Job(this.#around, options, input, init).promise;
+    return new Job(this.#around, options, upon, input, init).promise;
   }
 
   #call(method: string, url: string | URL, given: ShortcutInit | undefined): ResponsePromise {
@@ -187,6 +183,27 @@ export class Client {
     const read = { json: () => promise.then((response) => response.json()), text: () => promise.then((response) => response.text()) };
     return Object.assign(promise, read) as ResponsePromise;
   }
+}
+
+/**
+ * A function as the platform's own: no constructor, and never without an argument. What it is called upon is the platform's to judge,
+ * who may refuse it or answer in another window's realm; unless that is where it is kept, or nothing.
+ */
+function asFunction(send: (upon: unknown, input: RequestInfo | URL, init?: WaterspoutInit) => Promise<Response>): Client["fetch"] {
+  const { fetch } = {
+    fetch(this: Partial<typeof globalThis> | null | undefined, input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]): Promise<Response> {
+      const isKept = this == null || this.fetch === fetch;
+      let promise: Promise<Response>;
+      try {
+        if (arguments.length === 0) throw new TypeError("fetch needs a URL or a Request");
+        promise = send(isKept ? globalThis : this, input, rest[0]);
+      } catch (error) {
+        promise = Promise.reject(error);
+      }
+      return isKept || !this.Promise ? promise : this.Promise.resolve(promise);
+    },
+  };
+  return fetch;
 }
 
 /** What `set` says, over `before`. */

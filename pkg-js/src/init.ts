@@ -12,10 +12,14 @@ const standard =
  * undefined if there are none.
  */
 export function platformInit(request: Request, init: object | undefined): RequestInit | undefined {
-  const members = init && Object.entries(init).filter(([name]) => !standard.includes(name));
-  if (!members?.length) return undefined;
-  // A second argument that is not empty resets these two.
-  return { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...Object.fromEntries(members) };
+  let extra: Record<string, unknown> | undefined;
+  for (const name of Object.keys(init ?? {})) {
+    if (standard.includes(name)) continue;
+    // A second argument that is not empty resets these two. No other member is read: it may be a getter, and was asked before.
+    extra ??= { referrer: request.referrer, referrerPolicy: request.referrerPolicy };
+    extra[name] = Reflect.get(init as object, name);
+  }
+  return extra;
 }
 
 /**
@@ -33,11 +37,23 @@ export function withMembers(input: unknown, init: WaterspoutInit | undefined, se
   }
   const read = (name: PropertyKey): unknown => {
     if (name in set) return set[name as string];
-    const own = (init as Record<PropertyKey, unknown> | undefined)?.[name];
+    const own = (init as Record<PropertyKey, unknown> | null | undefined)?.[name];
     return own === undefined ? before[name] : own;
   };
   // An empty target: a proxy must not contradict a frozen one.
   return new Proxy({}, { get: (_, name) => read(name), has: (_, name) => read(name) !== undefined });
+}
+
+/** The URL of a call that says so little that a Request would have nothing against it; undefined if only a Request can tell. */
+export function plainUrl(input: unknown, init: object | null | undefined): string | undefined {
+  const isPlain = !init || (Object.getPrototypeOf(init) === Object.prototype && Object.keys(init).every((name) => name === "signal" || name === "waterspout"));
+  if (!isPlain || !(typeof input === "string" || input instanceof URL)) return undefined;
+  try {
+    const { href, username, password } = new URL(input, globalThis.document?.baseURI ?? globalThis.location?.href);
+    return username || password ? undefined : href;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The signal of the caller's, if there is one. */

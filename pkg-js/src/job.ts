@@ -3,7 +3,7 @@ import { Body } from "./body.js";
 import type { Core, Task } from "./core.js";
 import { endBody, keep } from "./ending.js";
 import { noteAttempts, quietly, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
-import { callersSignal, platformInit, withMembers } from "./init.js";
+import { callersSignal, plainUrl, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
 import { watchedResponse } from "./progress.js";
 import { delayAfter, type Retry } from "./retry.js";
@@ -20,7 +20,9 @@ export interface Options extends Omit<FetchOptions, "timeout" | "retry" | "hooks
 /** What the client gives its requests. */
 export interface Surroundings {
   core: Core;
-  fetch: typeof globalThis.fetch;
+  fetch(upon: unknown, ...call: Parameters<typeof globalThis.fetch>): Promise<Response>;
+  /** Whether that is the platform's own, which takes the arguments as they are. */
+  isDirect: boolean;
   byOrigin: boolean;
   /** The requests that are on their way. */
   jobs: Set<Job>;
@@ -43,8 +45,11 @@ const HEAD = 5;
 
 export class Job implements Task {
   readonly #around: Surroundings;
+  readonly #input: RequestInfo | URL;
   readonly #init: WaterspoutInit | undefined;
   readonly #options: Options;
+  /** What the platform's fetch is called upon. */
+  readonly #upon: unknown;
   readonly #signal: AbortSignal | undefined;
   readonly #body: Body;
   readonly #called: number = performance.now();
@@ -53,31 +58,41 @@ export class Job implements Task {
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
   #clock: AbortController | undefined;
-  #request: Request;
+  /** The Request, unless the platform is given the very arguments; then this is their URL. */
+  #made: Request | undefined;
+  readonly #plainUrl: string | undefined;
+  /** What the first Request has beside those. */
+  readonly #members: Record<string, unknown>;
   id = 0;
   #attempts = 0;
   #origin: string | undefined;
   /** What came of the last attempt. */
   #response: Response | undefined;
   #error: unknown;
-  /** What the platform has. */
+  /** Whether the platform has it, and the Request that it was given. */
+  #isSent = false;
   #sent: Request | undefined;
   /** Where it is. */
   #stage: QueueEvent["stage"] | undefined;
 
-  /** The Request is built now, as the platform would: a wrong argument is told at once, a body is taken. */
-  constructor(around: Surroundings, options: Options, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
+  /**
+   * The Request is built now, as the platform would: a wrong argument is told at once, a body is taken. If all that is asked for is
+   * a slot, and there is one, the platform does that itself.
+   */
+  constructor(around: Surroundings, options: Options, upon: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
     this.#around = around;
     this.#options = options;
+    this.#upon = upon;
+    this.#input = input;
     this.#init = init;
     this.#number = ++around.seen;
     const { limits, priority, retry } = options;
     this.#signal = callersSignal(input, init);
     this.#body = new Body(input, init, options.onUploadProgress);
-    const members = this.#body.members(true);
-    if (limits.head || limits.total || retry) members.signal = this.#newSignal();
-    const plain = Object.keys(members).length === 0;
-    this.#request = new Request(input, plain ? (init as RequestInit | undefined) : withMembers(input, init, members));
+    this.#members = this.#body.members(true);
+    if (limits.head || limits.total || retry) this.#members.signal = this.#newSignal();
+    if (this.#isBare) this.#plainUrl = plainUrl(input, init);
+    if (!this.#plainUrl) void this.#request;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -88,13 +103,33 @@ export class Job implements Task {
       this.#signal?.throwIfAborted();
       // If there is a slot, the attempt begins within this call.
       around.core.run(this, around.byOrigin ? this.origin : "", priority, limits.queue, limits.head, limits.total);
+      if (this.#stage === "queued") void this.#request;
     } catch (error) {
+      around.core.cancel(this);
       this.#fail(error);
     }
   }
 
+  /** Whether nothing is asked for that needs a Request of ours. */
+  get #isBare(): boolean {
+    const { hooks, throwHttpErrors } = this.#options;
+    const signal = this.#signal;
+    const isPlain = this.#around.isDirect && this.#upon === globalThis && !throwHttpErrors && (!signal || (signal instanceof AbortSignal && !signal.aborted));
+    return isPlain && Object.keys({ ...hooks, ...this.#members }).length === 0;
+  }
+
+  get #request(): Request {
+    const [init, members] = [this.#init, this.#members];
+    const isPlain = Object.keys(members).length === 0;
+    return (this.#made ??= new Request(this.#input, isPlain ? (init as RequestInit | undefined) : withMembers(this.#input, init, members)));
+  }
+
+  get #url(): string {
+    return this.#plainUrl ?? this.#request.url;
+  }
+
   get origin(): string {
-    return (this.#origin ??= new URL(this.#request.url).origin);
+    return (this.#origin ??= new URL(this.#url).origin);
   }
 
   get stage(): QueueEvent["stage"] | undefined {
@@ -114,7 +149,9 @@ export class Job implements Task {
       this.#around.core.settle(this, response !== undefined);
     };
     this.#tell("started");
-    this.#attempt(attempt).then(settle, (error: unknown) => settle(undefined, error));
+    // An observer may have aborted it.
+    if (this.#stage !== "started") return;
+    (this.#made ? this.#attempt(attempt) : this.#pass()).then(settle, (error: unknown) => settle(undefined, error));
   }
 
   again(failure: number): number {
@@ -170,12 +207,19 @@ export class Job implements Task {
     }
   }
 
+  /** The only attempt, with the very arguments. */
+  async #pass(): Promise<Response> {
+    this.#isSent = true;
+    const [fetch, input, init] = [this.#around.fetch, this.#input, this.#init as RequestInit | undefined];
+    return await (init ? fetch(globalThis, input, init) : fetch(globalThis, input));
+  }
+
   /** An attempt. As long as no hook is waited for, the platform is called in this very turn. */
   async #attempt(attempt: number): Promise<Response> {
     const { beforeRetry, beforeRequest, afterResponse } = this.#options.hooks;
     if (attempt > 1) {
-      this.#sent = undefined;
-      this.#request = this.#anew();
+      this.#isSent = false;
+      this.#made = this.#anew();
       const told = beforeRetry?.({ request: this.#request, attempt, ...this.#outcome });
       if (told) await told;
     }
@@ -187,8 +231,9 @@ export class Job implements Task {
     this.#signal?.throwIfAborted();
     const extra = platformInit(request, this.#init);
     const { fetch } = this.#around;
+    this.#isSent = true;
     this.#sent = request;
-    const response = instead instanceof Response ? instead : await (extra ? fetch(request, extra) : fetch(request));
+    const response = instead instanceof Response ? instead : await (extra ? fetch(this.#upon, request, extra) : fetch(this.#upon, request));
     let other = afterResponse?.({ request, attempt, response });
     if (isPromise(other)) other = await other;
     return other ?? response;
@@ -224,14 +269,14 @@ export class Job implements Task {
 
   #failure(failure: number): Error {
     const known = failures[failure];
-    if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#request });
+    if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#made });
     const [limit, inQueue] = overdue[failure - 4] ?? ["total", false];
     return timeoutError(inQueue ? "waiting for a free slot" : "waiting for the response's head", limit, this.#options.limits[limit]);
   }
 
   #fail(error: unknown): void {
     // What was never sent is given up: its body is told, as the platform would.
-    if (!this.#sent) this.#request.body?.cancel(error).catch(() => undefined);
+    if (!this.#isSent) this.#made?.body?.cancel(error).catch(() => undefined);
     this.#leave(this.#signal?.aborted ? "cancelled" : "failed", { error });
     noteAttempts(error, this.#attempts);
     this.#reject(error);
@@ -247,7 +292,7 @@ export class Job implements Task {
   #tell(stage: QueueEvent["stage"], outcome?: Pick<QueueEvent, "status" | "error">): void {
     this.#stage = stage;
     for (const observer of this.#around.observers) {
-      const event = { id: this.#number, stage, url: this.#request.url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
+      const event = { id: this.#number, stage, url: this.#url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
       quietly(() => observer({ ...event, ...outcome }));
     }
   }

@@ -1,11 +1,11 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios on it:
- * `node test/run.mjs LAB_URL [node] [module] [bundle] [worker] [packed]`, or, when named, `[firefox] [webkit]` and, with their folder
- * in ENGINES, `[deno] [bun] [workerd]`.
+ * `node test/run.mjs LAB_URL [node] [module] [bundle] [worker] [packed] [drop-in]`, or, when named, `[firefox] [webkit]` and, with their
+ * folder in ENGINES, `[deno] [bun] [workerd]`.
  * The last line of each platform counts what passed and failed.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -16,7 +16,7 @@ import { inBun, inDeno, inWorkerd } from "./engines.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base = "http://127.0.0.1:8737", ...platforms] = process.argv.slice(2);
-const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, packed: asPacked };
+const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, packed: asPacked, "drop-in": asDropIn };
 const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd, firefox: inFirefox, webkit: inWebKit };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
 
@@ -30,6 +30,7 @@ function install() {
   writeFileSync(path.join(user, "package.json"), JSON.stringify({ private: true, type: "module" }));
   npm(["install", "--no-audit", "--no-fund", (packed = path.join(user, tarball[0].filename))], user);
   copyFileSync(path.join(here, "test", "scenarios.mjs"), path.join(user, "scenarios.mjs"));
+  cpSync(path.join(here, "test", "drop-in"), path.join(user, "drop-in"), { recursive: true });
 }
 
 /** Node imports the installed package by its name. */
@@ -43,6 +44,15 @@ async function inPage() {
   const imports = Object.fromEntries(["", "/events", "/slim"].map((entry) => [`waterspout${entry}`, `./node_modules/waterspout/dist${entry || "/index"}.js`]));
   const head = `<script type="importmap">{"imports":${JSON.stringify(imports)}}</script>`;
   return inChromium(user, { module: "./scenarios.mjs", base, name: "js-module", head });
+}
+
+/** The same calls with the engine's fetch and with the client's, in Node and in a page. */
+async function asDropIn() {
+  const outfile = path.join(user, "drop-in.mjs");
+  await build({ entryPoints: [path.join(user, "drop-in/index.mjs")], bundle: true, format: "esm", outfile, logLevel: "warning" });
+  const { run } = await import(pathToFileURL(path.join(user, "drop-in/index.mjs")).href);
+  const named = (platform, results) => results.map(({ name, error }) => ({ name: `${name} in ${platform}`, error }));
+  return [...named("Node", await run(base)), ...named("Chromium", await inChromium(user, { module: "./drop-in.mjs", base, name: "js-drop-in" }))];
 }
 
 /** What tools say of the tarball, what the compiler says of its types, and what each way to have the core does. */
@@ -93,10 +103,31 @@ const packaging = {
       execute(process.execPath, [outfile]);
     }
   },
+  a_plain_call_reaches_the_platform_as_it_is: () => {
+    execute(process.execPath, ["--input-type=module", "--eval", plainCall]);
+  },
   a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
     execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);
   },
 };
+
+/** A program that looks at what the platform is given. */
+const plainCall = `import assert from "node:assert/strict";
+const calls = [];
+globalThis.fetch = (...call) => (calls.push(call), new Promise((resolve) => setTimeout(() => resolve(new Response("hello")))));
+const { Client } = await import("waterspout");
+const client = new Client({ maxActive: 1 });
+const init = { signal: new AbortController().signal };
+const url = new URL("http://a/path?q#f");
+await client.fetch("http://a/");
+await client.fetch(url, init);
+// What waits is built when it is called, and so is what says more than where.
+await Promise.all([client.fetch(url, init), client.fetch(url, init), client.fetch("http://a/", { method: "POST", body: "b" })]);
+await client.fetch("http://a/", { waterspout: { timeout: 5_000 } });
+const kinds = calls.map((call) => call.map((one) => (one === url || one === init ? "same" : one instanceof Request ? one.method : one)));
+assert.deepEqual(kinds, [["http://a/"], ["same", "same"], ["same", "same"], ["GET"], ["POST"], ["GET"]]);
+await assert.rejects(client.fetch("http://user:secret@a/"), TypeError);
+assert.equal(calls.length, 6);`;
 
 /** A program whose core traps in the middle of a call, as one with a defect or without memory would. */
 const brokenCore = `import assert from "node:assert/strict";

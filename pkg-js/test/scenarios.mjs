@@ -683,6 +683,33 @@ export const only = {
     const { fetch } = new Client();
     equal([fetch.name, fetch.length], ["fetch", 1]);
   },
+  async fetch_needs_an_argument_and_is_no_constructor(lab) {
+    const { fetch } = new Client();
+    assert((await rejection(fetch())) instanceof TypeError, "without an argument");
+    let made;
+    try {
+      made = new fetch(lab.url("hello"));
+    } catch (error) {
+      equal(error.name, "TypeError");
+    }
+    assert(!made && !("prototype" in fetch), "not made by new");
+  },
+  async what_fetch_is_called_upon_is_the_platforms_to_judge(lab) {
+    const upon = [];
+    const client = new Client({ fetch() { upon.push(this); return Promise.resolve(new Response()); } });
+    const { fetch } = client;
+    const holder = { fetch };
+    for (const call of [() => client.fetch(lab.url("a")), () => fetch(lab.url("b")), () => holder.fetch(lab.url("c")), () => fetch.call(null, lab.url("d"))]) await call();
+    assert(upon.every((found) => found === globalThis), "nothing, or where it is kept");
+    await fetch.call(upon, lab.url("e"));
+    assert(upon.at(-1) === upon, "something else");
+    const own = { Promise: class extends Promise {} };
+    assert(fetch.call(own, lab.url("f")) instanceof own.Promise, "a promise of the realm that it is called upon");
+    // workerd's throws at once.
+    const uponAnObject = async (fetch) => fetch.call({}, lab.url("hello")).then(() => "answered");
+    const [plain, ours] = await Promise.all([globalThis.fetch, new Client().fetch].map((fetch) => uponAnObject(fetch).catch((error) => error.name)));
+    equal(ours, plain, "upon an object");
+  },
   async an_aborted_signal_rejects_at_once(lab) {
     let called = false;
     const client = new Client({ fetch: () => (called = true) });
@@ -736,6 +763,15 @@ export const only = {
     const client = new Client({ fetch: (request, init) => ((seen = init), fetch(request)) });
     await client.fetch(lab.url("hello"), { next: { tags: ["a"] }, method: "GET", waterspout: { timeout: 5_000 } });
     equal([seen.next, "waterspout" in seen, "method" in seen], [{ tags: ["a"] }, false, false]);
+  },
+  async a_member_that_the_platform_does_not_read_is_not_read(lab) {
+    const read = [];
+    const init = Object.defineProperty({}, "window", { enumerable: true, get: () => void read.push("window") });
+    const cache = Object.defineProperty({}, "cache", { enumerable: true, get: () => void read.push("cache") });
+    for (const members of [init, cache]) await new Client().fetch(lab.url("hello"), members);
+    const theirs = [];
+    new Request(lab.url("hello"), Object.defineProperty({}, "window", { get: () => void theirs.push("window") }));
+    equal(read, [...theirs, "cache"]);
   },
   async an_abort_reaches_the_platform_with_limits_set_too(lab) {
     const controller = new AbortController();
@@ -1048,9 +1084,9 @@ export const only = {
     await client.fetch(new Request(lab.url("hello"), { referrerPolicy: "no-referrer" }));
     equal(seen.referrerPolicy, "no-referrer");
   },
-  async a_frozen_init_is_read(lab) {
+  async a_frozen_init_is_read_and_null_is_none(lab) {
     const { signal } = new AbortController();
-    for (const init of [Object.freeze({ signal }), Object.freeze({ signal: null, method: "POST" })]) {
+    for (const init of [Object.freeze({ signal }), Object.freeze({ signal: null, method: "POST" }), null, undefined]) {
       equal((await new Client({ timeout: 5_000 }).fetch(lab.url("echo"), init)).status, 200);
     }
   },
@@ -1075,6 +1111,28 @@ export const only = {
       await sleep(0);
       equal([late, counts(client)], [0, { active: 0, queued: 0 }], `after ${turns} turns`);
     }
+  },
+  async an_abort_is_heard_in_the_turn_of_the_platforms(lab) {
+    const client = new Client();
+    for (const prepare of [() => undefined, () => null, () => sleep(30)]) {
+      const log = [];
+      const controller = new AbortController();
+      const sent = client.fetch(lab.url("silence"), { signal: controller.signal }).catch(() => void log.push("rejected"));
+      await prepare();
+      queueMicrotask(() => void log.push("before"));
+      controller.abort();
+      queueMicrotask(() => void log.push("after"));
+      await sent;
+      await null;
+      equal([log, counts(client)], [["before", "rejected", "after"], { active: 0, queued: 0 }]);
+    }
+  },
+  async a_request_whose_body_was_used_is_refused(lab) {
+    const make = () => new Request(lab.url("upload"), { method: "POST", body: "once" });
+    const [read, sent, instead] = [make(), make(), make()];
+    await Promise.all([read.text(), instead.text(), fetch(sent)]);
+    for (const request of [read, sent]) assert((await rejection(new Client().fetch(request))) instanceof TypeError, "a TypeError");
+    equal(await (await new Client().fetch(instead, { body: "another" })).text(), "7 753");
   },
   async a_request_that_is_aborted_before_tells_its_body(lab) {
     let told;
@@ -1133,6 +1191,14 @@ export const only = {
     const made = new Response("x");
     Object.defineProperty(made, "status", { value: 999 });
     equal((await outcome({ timeout: { idle: 5_000 } }, made)).status, 999);
+    const own = globalThis.fetch;
+    const mocks = { SyntaxError: () => { throw new SyntaxError("no"); }, TypeError: () => undefined };
+    for (const [name, mock] of Object.entries(mocks)) {
+      globalThis.fetch = mock;
+      const mocked = new Client();
+      globalThis.fetch = own;
+      equal((await rejection(mocked.fetch("http://127.0.0.1:1/"))).name, name);
+    }
     equal(lost, undefined, "what became of another client's request");
   },
   async a_body_that_is_taken_already_fails_the_request() {
