@@ -37,7 +37,7 @@ export function withMembers(input: unknown, init: WaterspoutInit | undefined, se
   }
   const read = (name: PropertyKey): unknown => {
     if (name in set) return set[name as string];
-    const own = (init as Record<PropertyKey, unknown> | null | undefined)?.[name];
+    const own = init ? (Reflect.get(init, name, init) as unknown) : undefined;
     return own === undefined ? before[name] : own;
   };
   // An empty target: a proxy must not contradict a frozen one.
