@@ -114,12 +114,12 @@ export class Core {
   }
 
   cancel(task: Task): void {
-    const { exports, tasks, free } = this.use();
     const { id } = task;
+    const present = this.#present;
     // The number may be another's, if the instance that gave it broke.
-    if (tasks[id] !== task) return;
-    tasks[id] = undefined;
-    if (exports.cancel(id)) free.push(id);
+    if (present?.tasks[id] !== task) return;
+    present.tasks[id] = undefined;
+    if (present.exports.cancel(id)) present.free.push(id);
   }
 
   /** 0 pauses, 1 resumes, 2 clears, 3 closes, 4 closes at once. */

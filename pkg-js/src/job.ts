@@ -117,7 +117,7 @@ export class Job implements Task {
   }
 
   queued(): void {
-    // What waits is built now, whatever becomes of its parts.
+    // What waits is built now, whatever becomes of its parts; these have nothing that could throw.
     void this.#request;
     this.#tell("queued");
   }
@@ -131,6 +131,8 @@ export class Job implements Task {
       this.#around.core.settle(this, response !== undefined);
     };
     this.#tell("started");
+    // An observer may have aborted it.
+    if (this.#stage !== "started") return;
     (this.#made ? this.#attempt(attempt) : this.#pass()).then(settle, (error: unknown) => settle(undefined, error));
   }
 
@@ -190,10 +192,10 @@ export class Job implements Task {
   }
 
   /** The only attempt, with the very arguments. */
-  #pass(): Promise<Response> {
+  async #pass(): Promise<Response> {
     this.#isSent = true;
     const [fetch, input, init] = [this.#around.fetch, this.#input, this.#init as RequestInit | undefined];
-    return init ? fetch(globalThis, input, init) : fetch(globalThis, input);
+    return await (init ? fetch(globalThis, input, init) : fetch(globalThis, input));
   }
 
   /** An attempt. As long as no hook is waited for, the platform is called in this very turn. */

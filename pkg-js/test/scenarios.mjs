@@ -1191,6 +1191,14 @@ export const only = {
     const made = new Response("x");
     Object.defineProperty(made, "status", { value: 999 });
     equal((await outcome({ timeout: { idle: 5_000 } }, made)).status, 999);
+    const own = globalThis.fetch;
+    const mocks = { SyntaxError: () => { throw new SyntaxError("no"); }, TypeError: () => undefined };
+    for (const [name, mock] of Object.entries(mocks)) {
+      globalThis.fetch = mock;
+      const mocked = new Client();
+      globalThis.fetch = own;
+      equal((await rejection(mocked.fetch("http://127.0.0.1:1/"))).name, name);
+    }
     equal(lost, undefined, "what became of another client's request");
   },
   async a_body_that_is_taken_already_fails_the_request() {
