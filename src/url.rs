@@ -393,6 +393,7 @@ mod tests {
             assert_eq!(base.join(link).unwrap().as_str(), expected);
         }
         assert_eq!(presentable("http://user:secret@[bad/x"), "\u{2026}@[bad/x");
+        assert_eq!(presentable("http:\nnext line"), "http:\u{fffd}next line");
         assert_eq!(base.without_fragment().as_str(), "http://example.com/a/b?q");
     }
 }

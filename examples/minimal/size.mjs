@@ -40,7 +40,8 @@ run("wasm-bindgen", ["--target", "web", "--out-dir", out, path.join(target, "was
 writeFileSync(path.join(out, "package.json"), '{ "type": "module" }');
 const bound = path.join(out, `${name}_bg.wasm`);
 const [section] = WebAssembly.Module.customSections(new WebAssembly.Module(readFileSync(bound)), "name");
-const names = new TextDecoder("latin1").decode(section);
+// Some compilers put a hash behind the name of a crate.
+const names = new TextDecoder("latin1").decode(section).replace(/\[[0-9a-f]{16}\]/g, "");
 const small = path.join(out, "small.wasm");
 const features = ["bulk-memory", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
 const passes = ["-Oz", "--strip-debug", "--strip-producers", ...features.map((feature) => `--enable-${feature}`)];

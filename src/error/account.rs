@@ -99,3 +99,21 @@ pub(super) fn one_line(f: &mut fmt::Formatter<'_>, cause: &str) -> fmt::Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_in_the_largest_unit_in_which_it_is_whole() {
+        let told = |time| {
+            let (count, unit) = in_units(time);
+            format!("{count}{unit}")
+        };
+        assert_eq!(told(Duration::from_secs(20)), "20s");
+        assert_eq!(told(Duration::from_millis(1500)), "1500ms");
+        assert_eq!(told(Duration::from_micros(250)), "250\u{b5}s");
+        assert_eq!(told(Duration::from_nanos(1)), "1ns");
+        assert_eq!(told(Duration::MAX), format!("{}ns", u64::MAX));
+    }
+}

@@ -174,3 +174,15 @@ async fn responses_that_hide_are_told_apart() {
         assert!(error.to_string().contains(says), "{kind}: {error}");
     }
 }
+
+#[wasm_bindgen_test]
+async fn credentials_that_the_engine_cannot_encode_are_an_error_and_not_empty() {
+    let _fetch = Shim::fetch("async () => answer({})");
+    for lost in ["undefined", "() => { throw 1; }"] {
+        let _shim = Shim::of("btoa", lost);
+        let error = Client::new().get("http://user:secret@example.test/").await.unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Request), "{lost}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    assert!(Client::new().get("http://user:secret@example.test/").await.is_ok());
+}
