@@ -6,8 +6,8 @@ import { Client } from "../dist/index.js";
 /** How many requests are under way together in the parallel modes. */
 const CROWD = 1_000;
 
-/** How often each contender has its turn, and in short modes, in which one slow request tells more. */
-const [BLOCKS, SHORT_BLOCKS] = [10, 40];
+/** How often each contender has its turn, and in short modes, in which one slow request tells more. Browsers take milliseconds a request. */
+const [BLOCKS, SHORT_BLOCKS] = [globalThis.document ? 3 : 10, 40];
 
 const answer = new Response(null, { status: 204 });
 const inPlace = async () => answer;
@@ -27,6 +27,17 @@ const ours = (settings) => {
   return (url) => client.fetch(url);
 };
 
+/** The same over the in-place fetch: as the platform's own, which may be given the very arguments, and as one of the user's, which is given a Request. */
+const oursInPlace = (settings) => {
+  const { fetch } = globalThis;
+  globalThis.fetch = inPlace;
+  try {
+    return { waterspout: ours(settings), "with a fetch": ours({ ...settings, fetch: inPlace }) };
+  } finally {
+    globalThis.fetch = fetch;
+  }
+};
+
 /** `fetch` behind a queue, as one writes it. */
 const queued = (concurrency, fetch) => {
   const queue = new PQueue({ concurrency });
@@ -39,13 +50,13 @@ const kys = (url) => ky(url, { retry: 0, timeout: false });
 
 /** Contenders by mode; the first is what the others are measured by. `url` stands for the lab if it is missing. */
 const modes = {
-  "in place, one after the other": { way: sequential, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, waterspout: ours({ fetch: inPlace }) } },
-  "in place, 1,000 together": { way: together, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, waterspout: ours({ fetch: inPlace, maxActive: CROWD }) } },
+  "in place, one after the other": { way: sequential, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({}) } },
+  "in place, 1,000 together": { way: together, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({ maxActive: CROWD }) } },
   "in place, 1,000 together, 6 at once": {
     way: together,
     times: 2_000,
     url: "http://in-place.test/",
-    contenders: { fetch: inPlace, waterspout: ours({ fetch: inPlace, maxActive: 6 }), "p-queue": queued(6, inPlace) },
+    contenders: { fetch: inPlace, ...oursInPlace({ maxActive: 6 }), "p-queue": queued(6, inPlace) },
   },
   "one after the other": { way: sequential, times: 25, turns: SHORT_BLOCKS, contenders: { fetch: plain, waterspout: reading(ours({})) } },
   "1,000 together": { way: together, times: CROWD, contenders: { fetch: plain, waterspout: reading(ours({ maxActive: CROWD })) } },
