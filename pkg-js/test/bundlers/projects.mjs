@@ -1,6 +1,6 @@
 /** The projects: one for each bundler, with the packed package in it as a user would have it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -27,7 +27,8 @@ export function project(projects, name, bundler) {
   // A package.json of the bundler's own wins. Where a lock file is, bundlers take a project to begin.
   writeFileSync(path.join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   writeFileSync(path.join(folder, "package-lock.json"), JSON.stringify({ lockfileVersion: 3, packages: {} }));
-  for (const part of ["pages", bundler]) cpSync(path.join(here, part), folder, { recursive: true });
+  // Where a bundler needs nothing of its user, there is no folder of its own.
+  for (const part of ["pages", bundler].map((part) => path.join(here, part)).filter(existsSync)) cpSync(part, folder, { recursive: true });
   return folder;
 }
 
