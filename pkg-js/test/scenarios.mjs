@@ -1177,6 +1177,26 @@ export const only = {
     equal(await rejection(client.fetch("http://127.0.0.1:1/", { signal: controller.signal })), "enough");
     equal([stages, counts(client)], [["started", "cancelled"], { active: 0, queued: 0 }]);
   },
+  async an_abort_is_told_once_and_before_its_slot_goes_on() {
+    const controller = new AbortController();
+    const steps = [];
+    const client = new Client({ fetch: () => new Promise(() => {}), maxActive: 1 });
+    client.observe(({ id, stage }) => steps.push(`${id} ${stage}`));
+    const first = client.fetch("http://127.0.0.1:1/", { signal: controller.signal });
+    const second = client.fetch("http://127.0.0.1:1/");
+    controller.abort("enough");
+    equal(await rejection(first), "enough");
+    equal(steps, ["1 started", "2 queued", "1 cancelled", "2 started"]);
+    // Who is told of an abort may close the client, which ends the same request again.
+    client.observe(({ stage }) => stage === "cancelled" && client.close({ now: true }));
+    const other = new AbortController();
+    const third = client.fetch("http://127.0.0.1:1/", { signal: other.signal });
+    other.abort("as well");
+    equal(await rejection(third), "as well");
+    equal((await rejection(second)).code, "CLOSED");
+    equal(steps.slice(4), ["3 queued", "3 cancelled", "2 failed"]);
+    equal(counts(client), { active: 0, queued: 0 });
+  },
   async a_transport_may_give_anything() {
     const running = new Client({ fetch: () => new Promise(() => {}) });
     let lost;

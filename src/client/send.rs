@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::deadline::{Deadline, Which};
 use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
 use super::stop::Stop;
-use crate::error::{Error, Phase};
+use crate::error::Phase;
 
 /// What all requests of a client share.
 pub(crate) struct Gate<C> {
@@ -36,8 +36,6 @@ pub(crate) struct Hold<C: Clock> {
 }
 
 /// One request as the loop sees it: how an attempt is made, and whether another one follows.
-///
-/// A closure that starts an attempt is one that never tries again.
 pub(crate) trait Plan {
     type Output;
     type Error;
@@ -66,26 +64,7 @@ pub(crate) trait Plan {
     }
 }
 
-impl<T, E, F, A> Plan for A
-where
-    E: From<Error>,
-    F: Future<Output = Result<T, E>>,
-    A: FnMut() -> F,
-{
-    type Output = T;
-    type Error = E;
-    type Attempt = F;
-
-    fn attempt(&mut self) -> F {
-        self()
-    }
-
-    fn stopped(&self, stop: Stop, queue: &Queue) -> E {
-        stop.into_error(queue).into()
-    }
-}
-
-/// Who is told how far a request is; nobody is one too, and costs nothing.
+/// Who is told how far a request is.
 pub(crate) trait Follow {
     /// It waits for a slot, in this place.
     fn queued(&self, waiting: &Acquire<'_>);
@@ -93,12 +72,6 @@ pub(crate) trait Follow {
     fn started(&self);
     /// It has given it back, and waits before another attempt.
     fn waiting(&self);
-}
-
-impl Follow for () {
-    fn queued(&self, _waiting: &Acquire<'_>) {}
-    fn started(&self) {}
-    fn waiting(&self) {}
 }
 
 /// Runs one request: waits for a slot, then makes the attempt, all within the limits; as often as the plan says.
