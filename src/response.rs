@@ -1,11 +1,14 @@
 //! Responses: a head that is here, and a body that may still be on its way.
 
+mod fields;
 mod parts;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode, Version};
 
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+pub(crate) use self::fields::Field;
+pub(crate) use self::fields::Fields;
 pub(crate) use self::parts::Parts;
 use crate::attempt::Attempt;
 use crate::body::Body;
@@ -33,7 +36,7 @@ impl Response {
             status,
             reason: None,
             version: Version::HTTP_11,
-            headers: HeaderMap::new(),
+            headers: Fields::default(),
             trailers: None,
             url,
             redirected: false,
@@ -49,7 +52,14 @@ impl Response {
     /// The same response with these headers.
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.0.headers = headers;
+        self.0.headers = headers.into();
+        self
+    }
+
+    /// The same response with the headers as they came.
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    pub(crate) fn with_fields(mut self, fields: Fields) -> Self {
+        self.0.headers = fields;
         self
     }
 
@@ -145,12 +155,12 @@ impl Response {
     /// # Platform
     /// A browser shows those that CORS exposes.
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        self.0.headers.map()
     }
 
     /// The headers, to be changed.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.0.headers
+        self.0.headers.map_mut()
     }
 
     /// The header fields after the body: `None` until the body has been read to its end, and if there are none.
@@ -211,7 +221,7 @@ impl Response {
     /// # Platform
     /// A page is not told whether the body of another origin was compressed; the length is then the compressed one.
     pub fn content_length(&self) -> Option<u64> {
-        self.0.body.length().or_else(|| self.0.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok())
+        self.0.body.length().or_else(|| self.0.headers.content_length())
     }
 
     /// The next chunk of the body, or `None` after the last.

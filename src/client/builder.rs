@@ -8,6 +8,7 @@ use http::HeaderMap;
 
 use super::alarms::{AlarmTimer, Alarms};
 use super::breaker::{Breaker, CircuitBreaker, Circuits};
+use super::defaults::DefaultHeaders;
 use super::observe::{Observer, Watcher};
 use super::queue::{Queue, Rate, Settings};
 use super::send::Gate;
@@ -31,7 +32,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     queue: Settings,
-    headers: HeaderMap,
+    headers: Option<DefaultHeaders>,
     options: RequestOptions,
     backend: Option<Arc<dyn Backend>>,
     timer: Option<Arc<dyn Timer>>,
@@ -111,7 +112,7 @@ impl Builder {
 
     /// Adds headers that each request sends unless it sets its own of that name.
     pub fn default_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.extend(headers);
+        self.headers.get_or_insert_with(DefaultHeaders::new).map.extend(headers);
         self
     }
 

@@ -3,12 +3,17 @@
 //! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
 //! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
 
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod alarms;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+#[path = "engine_alarms.rs"]
 mod alarms;
 mod attempts;
 mod breaker;
 mod builder;
 pub(crate) mod clock;
 pub(crate) mod deadline;
+mod defaults;
 mod held;
 mod limit;
 mod observe;
@@ -27,13 +32,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use http::{HeaderMap, Method};
+use http::Method;
 
 use self::alarms::{AlarmTimer, Alarms};
 use self::attempts::Attempts;
 use self::breaker::Breaker;
 pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
+use self::defaults::DefaultHeaders;
 pub use self::observe::{Event, Observer, Stage};
 use self::observe::{Follower, Trace, Watcher};
 use self::queue::Caller;
@@ -87,7 +93,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     gate: Gate<Arc<Alarms>>,
     backend: Arc<dyn Backend>,
-    headers: HeaderMap,
+    headers: Option<DefaultHeaders>,
     options: RequestOptions,
     middleware: Vec<Arc<dyn Middleware>>,
     bucket: Mutex<Bucket>,
@@ -278,11 +284,7 @@ impl Client {
 
     async fn admitted(&self, mut request: Request, caller: Caller<'_>, trace: &mut Option<Trace>) -> Result<Response> {
         let Inner { gate, headers, options, .. } = &*self.0;
-        for name in headers.keys().filter(|name| !request.headers().contains_key(*name)).cloned().collect::<Vec<_>>() {
-            for value in headers.get_all(&name) {
-                request.headers_mut().append(name.clone(), value.clone());
-            }
-        }
+        headers.iter().for_each(|headers| headers.fill(request.headers_mut()));
         request.validate()?;
         let options = std::mem::take(request.options_mut()).over(options);
         let on_download = request.on_download().cloned();

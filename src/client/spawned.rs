@@ -58,7 +58,7 @@ impl SendResponse {
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        self.0.headers.map()
     }
 
     /// The URL that answered, after redirects.

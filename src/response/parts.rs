@@ -1,8 +1,8 @@
 //! What a response is made of, with its body or another one: what is `Send` everywhere but for the body.
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{StatusCode, Version};
 
-use super::{Response, check_status};
+use super::{Fields, Response, check_status};
 use crate::attempt::Attempt;
 use crate::body::Body;
 use crate::error::Result;
@@ -16,7 +16,7 @@ pub(crate) struct Parts<B = Body> {
     pub(crate) status: StatusCode,
     pub(super) reason: Option<Box<str>>,
     pub(super) version: Version,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Fields,
     pub(super) trailers: Option<Trailers>,
     pub(crate) url: Url,
     pub(crate) redirected: bool,

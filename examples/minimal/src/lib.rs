@@ -3,6 +3,9 @@
 use wasm_bindgen::prelude::*;
 use waterspout::{Client, Error};
 
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 /// The text at `url`.
 ///
 /// # Errors

@@ -1,8 +1,7 @@
 //! What `fetch` gave, as a response. A page may have replaced it, so it may be anything.
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -15,7 +14,7 @@ use super::upload::Upload;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Field, Fields, Response};
 use crate::url::Url;
 
 /// Reads `response`, the answer to `asked`, whose body may still be on its way up as well.
@@ -39,11 +38,11 @@ pub(super) async fn answer(
     if asked.method() != Method::HEAD && ![204, 304].contains(&status.as_u16()) {
         forget_coding(&mut fields);
     }
-    let headers = collected(fields)?;
     let body = body(response, &get("body")?, guard, upload).await?;
     // The target of a redirect may have had credentials.
-    let answer =
-        Response::new(status, url.without_credentials(), body).with_headers(headers).with_redirected(redirected);
+    let answer = Response::new(status, url.without_credentials(), body)
+        .with_fields(Fields::unread(fields))
+        .with_redirected(redirected);
     // Empty over HTTP/2, which has no such phrase.
     let reason = get("statusText")?.as_string().filter(|reason| !reason.is_empty());
     Ok(match reason {
@@ -66,26 +65,18 @@ fn hidden(kind: Option<JsValue>) -> Error {
 }
 
 /// The engine's headers, one by one.
-pub(super) fn fields(from: &JsValue) -> Result<Vec<(HeaderName, HeaderValue)>> {
+pub(super) fn fields(from: &JsValue) -> Result<Vec<Field>> {
     let malformed = || Error::new(ErrorKind::Protocol, Phase::Head, "a header of the response is malformed");
     let entries = global::array_from(from).map_err(failed)?;
+    if entries.length() as usize > Fields::MOST {
+        return Err(Error::new(ErrorKind::LimitExceeded, Phase::Head, "the response has too many headers"));
+    }
     let field = |entry: JsValue| {
         let text = |index: &str| global::get(&entry, index).map_err(failed).map(|text| text.as_string());
-        let name = text("0")?.and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
-        let value = text("1")?.and_then(|value| header_value(&value));
-        Ok((name.ok_or_else(malformed)?, value.ok_or_else(malformed)?))
+        let (name, value) = (text("0")?, text("1")?.and_then(|value| header_value(&value)));
+        name.zip(value).and_then(|(name, value)| Field::new(name, value)).ok_or_else(malformed)
     };
     entries.iter().map(field).collect()
-}
-
-fn collected(fields: Vec<(HeaderName, HeaderValue)>) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in fields {
-        headers.try_append(name, value).map_err(|error| {
-            Error::new(ErrorKind::LimitExceeded, Phase::Head, "the response has too many headers").with_source(error)
-        })?;
-    }
-    Ok(headers)
 }
 
 /// A header's bytes are shown as the characters of the same numbers.
@@ -95,14 +86,14 @@ fn header_value(shown: &str) -> Option<HeaderValue> {
 }
 
 /// The engine has decoded the body, if it knows all the codings: what describes the encoded one is no longer true.
-fn forget_coding(fields: &mut Vec<(HeaderName, HeaderValue)>) {
-    let values = fields.iter().filter(|(name, _)| *name == CONTENT_ENCODING).map(|(_, value)| value.as_bytes());
+fn forget_coding(fields: &mut Vec<Field>) {
+    let values = fields.iter().filter(|field| field.name == "content-encoding").map(|field| field.value.as_bytes());
     let all = values.collect::<Vec<_>>().join(&b',').to_ascii_lowercase();
     let mut names = all.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     let known: [&[u8]; 7] = [b"gzip", b"x-gzip", b"deflate", b"br", b"zstd", b"identity", b""];
     let decoded = names.clone().any(|name| !known[5..].contains(&name));
     if decoded && names.all(|name| known.contains(&name)) {
-        fields.retain(|(name, _)| ![CONTENT_ENCODING, CONTENT_LENGTH].contains(name));
+        fields.retain(|field| !["content-encoding", "content-length"].contains(&&*field.name));
     }
 }
 

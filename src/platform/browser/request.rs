@@ -144,7 +144,7 @@ fn check_kept(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
         return Ok(());
     }
     let kept = fields(&global::get(made, "headers").map_err(refused)?)?;
-    match wanted.keys().find(|wanted| !kept.iter().any(|(name, _)| name == *wanted)) {
+    match wanted.keys().find(|wanted| !kept.iter().any(|field| field.name == wanted.as_str())) {
         None => Ok(()),
         Some(name) => Err(Error::request(
             ErrorKind::Unsupported,

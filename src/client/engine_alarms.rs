@@ -1,0 +1,63 @@
+//! The same on a JavaScript engine, which keeps its timers in a heap itself: each alarm is a timer of the backend's, and
+//! ours need not be downloaded.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::clock::{Clock, Wait};
+use crate::future::BoxFuture;
+use crate::runtime::{Instant, Timer};
+
+/// The clock of one client.
+pub(crate) struct Alarms(Arc<dyn Timer>);
+
+impl Alarms {
+    pub(crate) fn new(timer: Arc<dyn Timer>) -> Arc<Self> {
+        Arc::new(Self(timer))
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.0.now()
+    }
+}
+
+impl Clock for Arc<Alarms> {
+    type Wait = Alarm;
+
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn until(&self, at: Instant) -> Alarm {
+        Alarm { at, timer: self.0.sleep_until(at) }
+    }
+}
+
+/// One deadline.
+pub(crate) struct Alarm {
+    at: Instant,
+    timer: BoxFuture<'static, ()>,
+}
+
+impl Wait for Alarm {
+    fn at(&self) -> Instant {
+        self.at
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.as_mut().poll(cx)
+    }
+}
+
+/// The same clock as a [`Timer`], for what is below the client.
+pub(crate) struct AlarmTimer(pub(crate) Arc<Alarms>);
+
+impl Timer for AlarmTimer {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        self.0.0.sleep_until(deadline)
+    }
+}
