@@ -48,6 +48,7 @@ mod backend;
 mod body;
 mod buffer;
 mod client;
+mod clock;
 mod conditional;
 mod configure;
 #[cfg(feature = "cookies")]

@@ -1,14 +1,12 @@
 //! Responses: a head that is here, and a body that may still be on its way.
 
-mod fields;
+pub(crate) mod fields;
 mod parts;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Version};
 
-#[cfg(all(target_family = "wasm", target_os = "unknown"))]
-pub(crate) use self::fields::Field;
-pub(crate) use self::fields::Fields;
+use self::fields::Fields;
 pub(crate) use self::parts::Parts;
 use crate::attempt::Attempt;
 use crate::body::Body;
@@ -53,13 +51,6 @@ impl Response {
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.0.headers = headers.into();
-        self
-    }
-
-    /// The same response with the headers as they came.
-    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-    pub(crate) fn with_fields(mut self, fields: Fields) -> Self {
-        self.0.headers = fields;
         self
     }
 

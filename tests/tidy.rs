@@ -30,6 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("cookies", &["agent", "platform"]),
     ("future", &["platform"]),
     ("runtime", &["future"]),
+    ("clock", &["runtime"]),
     ("transport", &["future"]),
     ("proxy", &["auth", "http1", "transport"]),
     ("backend", &["future"]),
@@ -40,7 +41,19 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("configure", &["client"]),
     (
         "client",
-        &["auth", "backend", "configure", "future", "middleware", "platform", "promise", "retry", "runtime", "waiters"],
+        &[
+            "auth",
+            "backend",
+            "clock",
+            "configure",
+            "future",
+            "middleware",
+            "platform",
+            "promise",
+            "retry",
+            "runtime",
+            "waiters",
+        ],
     ),
     ("sse", &["client", "platform"]),
     ("agent", &["auth", "backend", "exchange", "future", "http1", "runtime", "settings", "transport"]),
@@ -48,15 +61,15 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("io_stream", &["buffer", "future", "transport"]),
     ("queues", &["platform", "runtime", "waiters"]),
     ("event_loop", &["future", "platform", "runtime"]),
-    ("js", &["client", "future", "runtime"]),
+    ("js", &["client", "clock", "future", "runtime"]),
     ("testing", &["backend", "future", "http1", "platform", "runtime", "transport"]),
-    ("platform", &["backend", "future", "runtime"]),
+    ("platform", &["backend", "clock", "future", "runtime"]),
     ("platform/unix", &["agent", "future", "transport"]),
     (
         "platform/native",
         &["agent", "backend", "event_loop", "future", "io_stream", "proxy", "runtime", "testing", "transport"],
     ),
-    ("platform/browser", &["backend", "future", "runtime", "settings"]),
+    ("platform/browser", &["backend", "clock", "future", "runtime", "settings"]),
 ];
 
 /// The one file of `http1` that reads and writes.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::Inner;
 use super::breaker::{Breaker, Permit};
-use super::clock::Clock;
 use super::deadline::Deadline;
 use super::queue::Queue;
 use super::send::Plan;
 use super::stop::Stop;
 use crate::attempt::Attempt;
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::future::BoxFuture;
 use crate::middleware::Next;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::alarms::Alarms;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::platform::Alarms;
 use crate::response::Response;
 use crate::runtime::Instant;
 use crate::url::Origin;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::alarms::{AlarmTimer, Alarms};
 use super::breaker::{Breaker, CircuitBreaker, Circuits};
 use super::defaults::DefaultHeaders;
 use super::observe::{Observer, Watcher};
@@ -16,7 +15,7 @@ use super::{Client, Inner};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::middleware::{Hooked, Hooks, Middleware};
-use crate::platform;
+use crate::platform::{self, AlarmTimer, Alarms};
 use crate::request::{RequestOptions, option_setters};
 use crate::response::DEFAULT_BODY_LIMIT;
 use crate::retry::{Bucket, RetryBudget};

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::clock::{Clock, Wait};
+use crate::clock::{Clock, Wait};
 use crate::error::{Error, Limit, Phase};
 use crate::progress::Progress;
 use crate::runtime::{Instant, nanos};

@@ -8,13 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::Stream;
 
-use super::alarms::Alarms;
 use super::deadline::Which;
 use super::observe::{Stage, Trace};
 use super::send::Hold;
 use super::stop::Stop;
 use crate::body::Body;
 use crate::error::{Error, Phase, Result};
+use crate::platform::Alarms;
 use crate::progress::Progress;
 
 /// The body of a response until it ends, fails or is dropped.

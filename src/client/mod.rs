@@ -3,15 +3,9 @@
 //! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
 //! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
 
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-mod alarms;
-#[cfg(all(target_family = "wasm", target_os = "unknown"))]
-#[path = "engine_alarms.rs"]
-mod alarms;
 mod attempts;
 mod breaker;
 mod builder;
-pub(crate) mod clock;
 pub(crate) mod deadline;
 mod defaults;
 mod held;
@@ -34,7 +28,6 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use http::Method;
 
-use self::alarms::{AlarmTimer, Alarms};
 use self::attempts::Attempts;
 use self::breaker::Breaker;
 pub use self::breaker::CircuitBreaker;
@@ -52,6 +45,7 @@ use crate::configure;
 use crate::error::{Error, Result};
 use crate::future::{BoxFuture, MaybeSend};
 use crate::middleware::Middleware;
+use crate::platform::{AlarmTimer, Alarms};
 use crate::promise::{Pending, promise};
 use crate::request::{PriorityHandle, Request, RequestBuilder, RequestOptions};
 use crate::response::{DEFAULT_BODY_LIMIT, Response};

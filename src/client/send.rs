@@ -8,10 +8,10 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::Clock;
 use super::deadline::{Deadline, Which};
 use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
 use super::stop::Stop;
+use crate::clock::Clock;
 use crate::error::Phase;
 
 /// What all requests of a client share.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{host, tasks};
-use crate::client::clock::{Clock, Wait};
+use crate::clock::{Clock, Wait};
 use crate::future::BoxFuture;
 use crate::runtime::{Instant, Timer};
 

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{host, tasks};
-use crate::client::clock::Clock;
 use crate::client::deadline::{Deadline, Which};
 use crate::client::queue::{Acquire, Queue, Refusal};
 use crate::client::send::{Follow, Plan};
 use crate::client::stop::Stop;
+use crate::clock::Clock;
 use crate::error::Phase;
 
 /// Why a request failed, as JavaScript is told: 0 for what it knows itself.

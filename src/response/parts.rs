@@ -2,7 +2,8 @@
 
 use http::{StatusCode, Version};
 
-use super::{Fields, Response, check_status};
+use super::fields::Fields;
+use super::{Response, check_status};
 use crate::attempt::Attempt;
 use crate::body::Body;
 use crate::error::Result;

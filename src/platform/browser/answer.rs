@@ -14,7 +14,8 @@ use super::upload::Upload;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::request::Request;
-use crate::response::{Field, Fields, Response};
+use crate::response::Response;
+use crate::response::fields::{Field, Fields};
 use crate::url::Url;
 
 /// Reads `response`, the answer to `asked`, whose body may still be on its way up as well.
@@ -40,9 +41,8 @@ pub(super) async fn answer(
     }
     let body = body(response, &get("body")?, guard, upload).await?;
     // The target of a redirect may have had credentials.
-    let answer = Response::new(status, url.without_credentials(), body)
-        .with_fields(Fields::unread(fields))
-        .with_redirected(redirected);
+    let answer = Response::new(status, url.without_credentials(), body).with_redirected(redirected);
+    let answer = answer.with_fields(Fields::unread(fields));
     // Empty over HTTP/2, which has no such phrase.
     let reason = get("statusText")?.as_string().filter(|reason| !reason.is_empty());
     Ok(match reason {

@@ -1,6 +1,7 @@
 //! The browser platform, and every other JavaScript engine with `fetch`: windows, workers, Node, Deno, Bun.
 
 mod abort;
+mod alarms;
 mod answer;
 mod body;
 mod executor;
@@ -20,6 +21,7 @@ mod url;
 
 use std::sync::Arc;
 
+pub(crate) use self::alarms::{AlarmTimer, Alarms};
 pub use self::executor::EngineLoop;
 pub use self::failure::JsFailure;
 pub use self::fetch::FetchBackend;

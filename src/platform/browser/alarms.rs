@@ -1,10 +1,10 @@
-//! The same on a JavaScript engine, which keeps its timers in a heap itself: each alarm is a timer of the backend's, and
-//! ours need not be downloaded.
+//! The alarms of one client on a JavaScript engine, which keeps its timers in a heap itself: each alarm is a timer of the
+//! backend's, and no heap of ours need be downloaded.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::clock::{Clock, Wait};
+use crate::clock::{Clock, Wait};
 use crate::future::BoxFuture;
 use crate::runtime::{Instant, Timer};
 

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::clock::{Clock, Wait};
+use crate::clock::{Clock, Wait};
 use crate::future::BoxFuture;
 use crate::runtime::{Instant, Timer};
 
