@@ -18,17 +18,18 @@ cargo clippy --quiet --target wasm32-unknown-unknown --lib --all-features \
   --test browser --test node --test shims --test dedicated_worker --test shared_worker --test service_worker -- -D warnings
 say "check for WASI, where a program brings its own backend"
 for target in wasm32-wasip1 wasm32-wasip2; do
-  RUSTFLAGS="-D warnings" cargo check --quiet --target "$target" --lib --target-dir "$(target_directory)/wasi"
-  RUSTFLAGS="-D warnings" cargo check --quiet --target "$target" --lib --all-features --target-dir "$(target_directory)/wasi"
+  cargo clippy --quiet --target "$target" --lib -- -D warnings
+  cargo clippy --quiet --target "$target" --lib --all-features -- -D warnings
 done
 say "clippy for the typed client"
-in_sdk=(cargo clippy --quiet --manifest-path examples/sdk/Cargo.toml --target-dir "$(target_directory)/sdk")
+# They share what is compiled of others.
+elsewhere=(--target-dir "$(target_directory)")
+in_sdk=(cargo clippy --quiet --manifest-path examples/sdk/Cargo.toml "${elsewhere[@]}")
 "${in_sdk[@]}" --all-targets --package waterspout-example-sdk -- -D warnings
 "${in_sdk[@]}" --target wasm32-unknown-unknown --lib --workspace -- -D warnings
 cargo fmt --check --manifest-path examples/sdk/Cargo.toml --all
 say "clippy for the smallest program"
-cargo clippy --quiet --manifest-path examples/minimal/Cargo.toml --target-dir "$(target_directory)/minimal" \
-  --target wasm32-unknown-unknown -- -D warnings
+cargo clippy --quiet --manifest-path examples/minimal/Cargo.toml "${elsewhere[@]}" --target wasm32-unknown-unknown -- -D warnings
 cargo fmt --check --manifest-path examples/minimal/Cargo.toml
 say "rustdoc"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --all-features

@@ -161,9 +161,9 @@ start_display() {
 build_sdk() {
   local made
   made="$(target_directory)"
-  cargo build --quiet --manifest-path examples/sdk/Cargo.toml --target-dir "$made/sdk" --target wasm32-unknown-unknown \
+  cargo build --quiet --manifest-path examples/sdk/Cargo.toml --target-dir "$made" --target wasm32-unknown-unknown \
     --package waterspout-example-sdk-js || return 1
-  wasm-bindgen --target nodejs --out-dir "$made/sdk/js" "$made/sdk/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
+  wasm-bindgen --target nodejs --out-dir "$made/sdk/js" "$made/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
 }
 
 # The Rust list in a browser, in pages and in workers of each kind. The tool takes the first driver that the environment names, so it
@@ -191,9 +191,7 @@ if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; the
   suite minimal node examples/minimal/size.mjs
   if wanted "${suites[@]:7}" js-firefox js-webkit js-memory bundlers && step package make --no-print-directory package; then
     # Those that wait for the most part run beside each other.
-    for name in node deno bun workerd; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
-    finish
-    for name in module bundle worker; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
+    for name in node deno bun workerd module bundle worker; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
     for name in firefox webkit; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
