@@ -182,9 +182,10 @@ if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; the
   if wanted wasm-webkit js-webkit; then step display start_display; fi
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
   suite wasm-chromium "${in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${lists[@]}"
-  suite wasm-firefox env GECKODRIVER_ARGS="--binary='${FIREFOX:-}'" "${in_browser[@]}" --firefox --geckodriver "${GECKODRIVER:-}" "${lists[@]}"
+  begin wasm-firefox env GECKODRIVER_ARGS="--binary='${FIREFOX:-}'" "${in_browser[@]}" --firefox --geckodriver "${GECKODRIVER:-}" "${lists[@]}"
   # To the tool, every WebKit is Safari.
-  suite wasm-webkit "${in_browser[@]}" --safari --safaridriver "${WEBKITDRIVER:-}" "${lists[@]}"
+  begin wasm-webkit "${in_browser[@]}" --safari --safaridriver "${WEBKITDRIVER:-}" "${lists[@]}"
+  finish
   if wanted sdk && step sdk-module build_sdk; then
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
   fi
