@@ -165,3 +165,23 @@ async fn an_engine_without_streams_gives_whole_bodies() {
         }
     }
 }
+
+#[wasm_bindgen_test]
+async fn what_a_cancelled_stream_answers_harms_nobody() {
+    for cancelled in [
+        "undefined",
+        "7",
+        "Promise.reject(1)",
+        "{ then() { throw 1 } }",
+        "Object.assign(Promise.resolve(1), { then() { throw 1 } })",
+        "Object.defineProperty(Promise.resolve(1), 'constructor', { get() { throw 1 } })",
+    ] {
+        let _shim = Shim::fetch(&format!(
+            "async () => answer({{ body: {{ getReader: () => ({{
+                cancel() {{ seen.cancels += 1; return {cancelled}; }} }}) }} }})"
+        ));
+        drop(Client::new().get(URL).await.unwrap());
+        EventLoop::new().sleep(std::time::Duration::from_millis(5)).await;
+        assert_eq!(number("seen.cancels"), 1.0, "{cancelled}");
+    }
+}
