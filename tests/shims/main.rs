@@ -68,6 +68,17 @@ async fn a_limit_beyond_what_a_timer_can_wait_does_not_pass_at_once() {
 }
 
 #[wasm_bindgen_test]
+async fn a_broken_clock_harms_no_request() {
+    let _fetch = Shim::fetch("async () => answer({ status: 201 })");
+    for now in ["() => { throw 1; }", "() => 10n", "() => Symbol()", "() => NaN", "() => -1", "7", "undefined"] {
+        let _clock = Shim::of("performance.now", now);
+        assert_eq!(Client::new().get(URL).await.unwrap().status(), 201, "{now}");
+    }
+    let _clock = Shim::of("performance", "undefined");
+    assert_eq!(Client::new().get(URL).await.unwrap().status(), 201);
+}
+
+#[wasm_bindgen_test]
 async fn a_missing_fetch_is_an_error() {
     let _shim = Shim::of("fetch", "undefined");
     let error = Client::new().get(URL).await.unwrap_err();

@@ -20,8 +20,9 @@ pub struct EngineTimer;
 
 impl Timer for EngineTimer {
     fn now(&self) -> Instant {
-        // The cast saturates, so that even a clock gone mad gives a number.
-        Instant::from_origin(Duration::from_micros((global::now() * 1000.0) as u64))
+        // One that does not work stands still. The cast saturates, so that even a clock gone mad gives a number.
+        let milliseconds = global::now().ok().and_then(|now| now.as_f64()).unwrap_or_default();
+        Instant::from_origin(Duration::from_micros((milliseconds * 1000.0) as u64))
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
