@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 
 use futures::{Stream, StreamExt, stream};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -88,6 +89,18 @@ async fn an_engine_that_wants_no_more_of_an_upload_may_still_answer() {
     let (pieces, count) = counted(1000);
     assert_eq!(streaming(Body::stream(pieces)).await.unwrap().text().await.unwrap(), "thanks");
     assert_eq!(count.load(Ordering::Relaxed), 1);
+}
+
+#[wasm_bindgen_test]
+async fn an_engine_may_want_no_more_while_a_piece_is_made() {
+    let _shim = Shim::fetch(
+        "async (request) => { globalThis.reader = request.body.getReader(); await reader.read(); return new Response('thanks'); }",
+    );
+    let pieces = stream::poll_fn(|_| {
+        number("reader.cancel('enough') && 1");
+        Poll::Ready(Some(Piece::Ok(Bytes::from_static(b"late"))))
+    });
+    assert_eq!(streaming(Body::stream(pieces)).await.unwrap().text().await.unwrap(), "thanks");
 }
 
 #[wasm_bindgen_test]

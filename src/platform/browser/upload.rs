@@ -190,7 +190,12 @@ impl Streaming for Pulled {
             if !self.shared.wanted.get() {
                 return Poll::Pending;
             }
-            let moved = match ready!(Pin::new(&mut self.body).poll_next(cx)) {
+            let next = ready!(Pin::new(&mut self.body).poll_next(cx));
+            // Whoever makes the pieces may have the engine want no more.
+            if self.shared.cancelled.get() {
+                continue;
+            }
+            let moved = match next {
                 Some(piece) => piece.and_then(|piece| self.enqueue(&piece)),
                 None => self.close(),
             };
