@@ -30,7 +30,11 @@ const ENGINE_BUFFER: u64 = 512 * 1024;
 /// Engines without such streams send the text `[object ReadableStream]` instead, and say so by a content type.
 pub fn can_stream_uploads() -> bool {
     static KNOWN: OnceLock<bool> = OnceLock::new();
-    *KNOWN.get_or_init(|| detect().unwrap_or(false))
+    // Not while it is initialized: what a page has put in the engine's place may ask again from within.
+    KNOWN.get().copied().unwrap_or_else(|| {
+        let found = detect().unwrap_or(false);
+        *KNOWN.get_or_init(|| found)
+    })
 }
 
 fn detect() -> std::result::Result<bool, JsValue> {
