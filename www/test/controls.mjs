@@ -54,6 +54,20 @@ export async function testControls() {
     check("resumed, it goes on", (await text(page, "#pause")) === "Pause");
   });
 
+  await group("pause, with an earlier client", async ({ page }) => {
+    await fire(page, { maxActive: 1, requests: 2, head: never });
+    await fire(page, { maxActive: 2, requests: 1, head: never });
+    await page.waitForSelector(inState(3, "active"));
+    await page.click("#pause");
+    await page.click(`${row(1)} .abort`);
+    await page.waitForSelector(inState(1, "aborted"));
+    check("paused, an earlier client starts nothing either", (await states(page))[1] === "queued", await states(page));
+    await page.click("#pause");
+    await page.waitForSelector(inState(2, "active"));
+    check("resumed, it goes on as well", true);
+    await page.click("#abort-all");
+  });
+
   await group("presets", async ({ page }) => {
     await page.click('#presets button:text("Flaky server")');
     await page.waitForSelector('.row[data-state="active"]');
