@@ -68,6 +68,19 @@ export async function testControls() {
     await page.click("#abort-all");
   });
 
+  await group("a run that another breaks off", async ({ page }) => {
+    await fire(page, { maxActive: 1, requests: 3, head: never });
+    await page.evaluate(() => {
+      const now = performance.now.bind(performance);
+      performance.now = () => now() + 60_000;
+    });
+    await reads(page, "#announcement", /^2 queued, 1 active$/);
+    await page.click('#presets button:text("Rate limit")');
+    await reads(page, "#announcement", /^\d\d queued, /);
+    check("the next is announced from its beginning", true);
+    await page.click("#abort-all");
+  });
+
   await group("presets", async ({ page }) => {
     await page.click('#presets button:text("Flaky server")');
     await page.waitForSelector('.row[data-state="active"]');
