@@ -81,6 +81,11 @@ export async function testControls() {
     await page.click("#abort-all");
   });
 
+  await group("a host that answers everything with the page", async ({ page }) => {
+    await page.waitForSelector('[value="simulated"]:checked');
+    check("is no demo server", true);
+  }, { prepare: (context) => context.route("**/lab/hello", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html>" })) });
+
   await group("presets", async ({ page }) => {
     await page.click('#presets button:text("Flaky server")');
     await page.waitForSelector('.row[data-state="active"]');
