@@ -1,5 +1,5 @@
 /** The same run with plain fetch, and the figures of both. */
-import { check, counted, fire, group, places, reads, text } from "./harness.mjs";
+import { aim, check, counted, fire, group, inState, places, reads, text } from "./harness.mjs";
 
 const cells = (page, table) =>
   page.$$eval(`#${table} tr`, (rows) => Object.fromEntries(rows.map((row) => [row.cells[0].textContent, [...row.cells].slice(1).map((cell) => cell.textContent)])));
@@ -40,6 +40,23 @@ export async function testCompare() {
     check("asked, it does", true);
     await page.click("#clear");
     check("Clear clears the comparison", (await cells(page, "summary")).Done.join() === "–,–", await cells(page, "summary"));
+  });
+
+  /** The page asks for /answers/…; each is answered once `given` says so. */
+  const answering = (page, given) => page.route("**/answers/*", async (route) => (await given()) && route.fulfill({ body: "x" }));
+
+  await group("plain fetch asked for while the client runs", async ({ page }) => {
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    await answering(page, () => released.then(() => true));
+    await aim(page, "url");
+    await fire(page, { url: "/answers/{n}", maxActive: 2, requests: 2 });
+    await page.waitForSelector(inState(2, "active"));
+    await page.click("#compare-run");
+    release();
+    await reads(page, "#compare-note", /^waterspout brought 2 of 2 home, plain fetch 2,/);
+    check("it follows", true);
+    await page.unroute("**/answers/*");
   });
 
   await group("figures", async ({ page }) => {
