@@ -102,6 +102,7 @@ function clear() {
   clock.reset();
   banner.hide();
   loop.drawOnce();
+  rest();
 }
 
 function togglePause() {

@@ -59,6 +59,26 @@ export async function testCompare() {
     await page.unroute("**/answers/*");
   });
 
+  await group("plain fetch cleared away", async ({ page }) => {
+    let asked = 0;
+    await answering(page, async () => ++asked <= 2);
+    await aim(page, "url");
+    await fire(page, { url: "/answers/{n}", maxActive: 2, requests: 2, compare: true });
+    await reads(page, "#compare-note", /^Plain fetch runs/);
+    await page.click("#clear");
+    const frames = await page.evaluate(() => {
+      let frames = 0;
+      const original = window.requestAnimationFrame;
+      return new Promise((resolve) => {
+        original(() => {
+          window.requestAnimationFrame = (draw) => (frames++, original(draw));
+          original(() => original(() => resolve(frames)));
+        });
+      });
+    });
+    check("nothing is drawn when it was cleared away", frames === 0, frames);
+  }, { context: { reducedMotion: "no-preference" } });
+
   await group("figures", async ({ page }) => {
     await fire(page, { maxActive: 2, requests: 10, head: 40, chunks: 2, size: 8 });
     await reads(page, "#announcement", /^Finished: 10 done$/);
