@@ -129,13 +129,12 @@ export class Client {
   stats(): ClientStats {
     const stat = (which: number): number => this.#core.stat(which);
     const origins = new Map<string, { origin: string; active: number; queued: number }>();
-    for (const job of this.#around.jobs) {
-      const { origin } = job;
+    for (const { origin, stage } of this.#around.jobs) {
+      // One that backs off does neither.
+      if (stage === "waiting") continue;
       const counts = origins.get(origin) ?? { origin, active: 0, queued: 0 };
       origins.set(origin, counts);
-      // One that backs off does neither.
-      if (job.stage === "started") counts.active++;
-      else if (job.stage === "queued") counts.queued++;
+      counts[stage === "started" ? "active" : "queued"]++;
     }
     const buckets = Array.from({ length: BUCKETS }, (_, bucket) => stat(4 + bucket));
     const count = buckets.reduce((sum, next) => sum + next, 0);

@@ -1282,6 +1282,16 @@ export const only = {
     const of = (id) => steps.filter((step) => step[0] === id).map(([, stage, status]) => stage + (status ?? ""));
     equal([of(1), of(2)], [["started", "waiting503", "queued", "started", "head"], ["queued", "started", "head"]]);
   },
+  async an_origin_whose_requests_all_wait_to_be_tried_again_has_none() {
+    const controller = new AbortController();
+    const client = new Client({ retry: { attempts: 2, baseDelay: 1e9, maxDelay: 1e9 }, fetch: async () => new Response(null, { status: 503 }) });
+    const waiting = new Promise((resolve) => client.observe(({ stage }) => stage === "waiting" && resolve()));
+    const request = rejection(client.fetch("http://127.0.0.1:1/", { signal: controller.signal }));
+    await waiting;
+    equal(client.stats().origins, []);
+    controller.abort();
+    await request;
+  },
   async an_iterable_that_is_a_body_is_read_once() {
     const chunks = async function* () {
       yield new TextEncoder().encode("hello");
