@@ -1292,6 +1292,11 @@ export const only = {
     controller.abort();
     await request;
   },
+  async how_to_try_again_is_kept_where_nothing_is() {
+    const client = new Client({ retry: { attempts: 1, methods: ["POST"], baseDelay: 0 }, fetch: async () => new Response(null, { status: 503 }) });
+    const tried = async (waterspout) => attemptsOf(await client.fetch("http://127.0.0.1:1/", { method: "POST", body: "x", waterspout }));
+    equal([await tried({}), await tried({ retry: 3 }), await tried({ retry: { attempts: 2 } })], [1, 3, 2]);
+  },
   async an_iterable_that_is_a_body_is_read_once() {
     const chunks = async function* () {
       yield new TextEncoder().encode("hello");
