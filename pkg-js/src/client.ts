@@ -157,7 +157,7 @@ export class Client {
       } catch (error) {
         if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
         const { body } = init ?? {};
-        return this.#fallback(upon, input, { ...init, ...(typeof body === "function" && { body: body(), duplex: "half" }) } as RequestInit);
+        return this.#fallback(upon, input, (typeof body === "function" ? { ...init, body: body(), duplex: "half" } : init) as RequestInit);
       }
     }
     return new Job(this.#around, options, upon, input, init).promise;

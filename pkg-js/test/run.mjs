@@ -106,6 +106,9 @@ const packaging = {
   a_plain_call_reaches_the_platform_as_it_is: () => {
     execute(process.execPath, ["--input-type=module", "--eval", plainCall]);
   },
+  the_fallback_is_given_what_the_call_was_given: () => {
+    execute(process.execPath, ["--input-type=module", "--eval", fallback]);
+  },
   a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
     execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);
   },
@@ -128,6 +131,17 @@ const kinds = calls.map((call) => call.map((one) => (one === url || one === init
 assert.deepEqual(kinds, [["http://a/"], ["same", "same"], ["same", "same"], ["GET"], ["POST"], ["GET"]]);
 await assert.rejects(client.fetch("http://user:secret@a/"), TypeError);
 assert.equal(calls.length, 6);`;
+
+/** A program without a core. */
+const fallback = `import assert from "node:assert/strict";
+import { Client } from "waterspout/slim";
+const calls = [];
+const client = new Client({ fallback: async (...call) => (calls.push(new Request(...call)), new Response("hello")) });
+await client.fetch("http://a/", new Request("http://b/", { method: "PUT", headers: { name: "value" } }));
+await client.fetch(new Request("http://a/", { method: "DELETE" }));
+await client.fetch("http://a/", { method: "POST", body: () => "made" });
+const seen = await Promise.all(calls.map(async (request) => [request.method, request.headers.get("name"), await request.text()]));
+assert.deepEqual(seen, [["PUT", "value", ""], ["DELETE", null, ""], ["POST", null, "made"]]);`;
 
 /** A program whose core traps in the middle of a call, as one with a defect or without memory would. */
 const brokenCore = `import assert from "node:assert/strict";
