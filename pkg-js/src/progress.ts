@@ -5,9 +5,9 @@ import { watched } from "./watched.js";
 
 type Tell = (progress: Progress) => void;
 
-/** Tells the progress. */
-export function tell(callback: Tell, bytes: number, total: number | undefined): void {
-  quietly(() => callback(total === undefined ? { bytes } : { bytes, total }));
+/** Tells the progress; of a total that was less, as that of a compressed body is which another origin sends, nothing more. */
+export function tell(callback: Tell, bytes: number, total: number = NaN): void {
+  quietly(() => callback(total >= bytes ? { bytes, total } : { bytes }));
 }
 
 /** The stream, counted if somebody wants to be told, and read within the limit of silence. */

@@ -86,7 +86,7 @@ export interface RetryOptions {
 export interface Progress {
   /** Bytes so far. */
   readonly bytes: number;
-  /** All bytes, if that is known. */
+  /** All bytes, if that is known; of a compressed body of another origin, of which pages are not told that it is, the compressed ones. */
   readonly total?: number;
 }
 

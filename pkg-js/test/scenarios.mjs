@@ -1297,6 +1297,19 @@ export const only = {
     const tried = async (waterspout) => attemptsOf(await client.fetch("http://127.0.0.1:1/", { method: "POST", body: "x", waterspout }));
     equal([await tried({}), await tried({ retry: 3 }), await tried({ retry: { attempts: 2 } })], [1, 3, 2]);
   },
+  async a_total_that_is_passed_is_told_no_more() {
+    const seen = [];
+    // As of a body that another origin has compressed, of which a page is told the length alone.
+    const pieces = () => new ReadableStream({
+      start(controller) {
+        for (const length of [2, 2, 2]) controller.enqueue(new Uint8Array(length));
+        controller.close();
+      },
+    });
+    const client = new Client({ fetch: async () => new Response(pieces(), { headers: { "content-length": "4" } }) });
+    await (await client.fetch("http://127.0.0.1:1/", { waterspout: { onDownloadProgress: (progress) => seen.push(progress) } })).arrayBuffer();
+    equal(seen, [{ bytes: 2, total: 4 }, { bytes: 4, total: 4 }, { bytes: 6 }]);
+  },
   async an_iterable_that_is_a_body_is_read_once() {
     const chunks = async function* () {
       yield new TextEncoder().encode("hello");
