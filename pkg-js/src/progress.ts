@@ -38,7 +38,7 @@ export function watchedResponse(response: Response, callback: Tell | undefined, 
 
 /** How many bytes a body has, as far as that is known without reading it. */
 export function lengthOf(body: unknown): number | undefined {
-  if (typeof body === "string") return new TextEncoder().encode(body).length;
+  if (typeof body === "string" || body instanceof URLSearchParams) return new TextEncoder().encode(`${body}`).length;
   if (body instanceof Blob) return body.size;
   return body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? body.byteLength : undefined;
 }

@@ -136,7 +136,10 @@ export interface FetchOptions {
    * `type` and `redirected` are kept.
    */
   onDownloadProgress?: (progress: Progress) => void;
-  /** Told how much of the request's body was sent: piece by piece if it is a stream, else at the start and at the head. */
+  /**
+   * Told how much of the request's body was sent: piece by piece if it is a stream, else at the start and at the head. How long a
+   * `FormData` is nobody tells, so that only its start is told; of a body that comes with a `Request`, nothing is.
+   */
   onUploadProgress?: (progress: Progress) => void;
   /** Called around the request; those of the client that are not set here are kept. */
   hooks?: Hooks;

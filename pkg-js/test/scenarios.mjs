@@ -1310,6 +1310,23 @@ export const only = {
     await (await client.fetch("http://127.0.0.1:1/", { waterspout: { onDownloadProgress: (progress) => seen.push(progress) } })).arrayBuffer();
     equal(seen, [{ bytes: 2, total: 4 }, { bytes: 4, total: 4 }, { bytes: 6 }]);
   },
+  async whatever_has_a_length_tells_the_end_of_its_upload() {
+    const client = new Client({ fetch: async (request) => new Response(await request.text()) });
+    const told = async (body) => {
+      const seen = [];
+      const sent = await client.fetch("http://127.0.0.1:1/", { method: "POST", body, duplex: "half", waterspout: { onUploadProgress: (progress) => seen.push(progress) } });
+      return [await sent.text(), seen];
+    };
+    for (const body of [new URLSearchParams({ a: "\u00e9" }), "a=%C3%A9", new Blob(["a=%C3%A9"]), new TextEncoder().encode("a=%C3%A9")]) {
+      equal(await told(body), ["a=%C3%A9", [{ bytes: 0, total: 8 }, { bytes: 8, total: 8 }]]);
+    }
+    const pieces = async function* () {
+      for (const piece of ["he", "llo"]) yield new TextEncoder().encode(piece);
+    };
+    const [sent, seen] = await told(pieces());
+    // Where it is no body, its name is sent as text.
+    if (sent === "hello") equal(seen, [{ bytes: 2 }, { bytes: 5 }]);
+  },
   async an_iterable_that_is_a_body_is_read_once() {
     const chunks = async function* () {
       yield new TextEncoder().encode("hello");
