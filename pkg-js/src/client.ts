@@ -1,4 +1,5 @@
 /** The client: the platform's fetch behind a queue. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { Core } from "./core.js";
 import { isWaterspoutError } from "./errors.js";
 import type { EventsInit, ServerEvent } from "./events.js";
@@ -55,7 +56,7 @@ export class Client {
    * Aborting a waiting request takes it out of the queue at once. It works without its client, `const { fetch } = client`, and
    * upon whatever has it under that name.
    */
-  readonly fetch: (input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
+  readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
 
   /** Sends a GET request. */
   get(url: string | URL, init?: ShortcutInit): ResponsePromise {

@@ -13,7 +13,7 @@ export interface ServerEvent {
 /** What asks for events, and how it is done again. */
 export interface EventsInit extends Omit<RequestInit, "body"> {
   /** The body, or a function that makes it anew for each connection: a stream can be sent only once. */
-  body?: BodyInit | null | (() => BodyInit);
+  body?: RequestInit["body"] | (() => NonNullable<RequestInit["body"]>);
   /**
    * How long to wait before connecting again, in milliseconds, until the server says otherwise. It doubles with each attempt in
    * a row that fails; up to half more is added at random. The least is 100.

@@ -188,7 +188,7 @@ export interface ClientOptions extends FetchOptions {
 /** What `client.fetch` takes beyond the platform's own members. */
 export interface WaterspoutInit extends Omit<RequestInit, "body"> {
   /** The body, or a function that makes it anew for each attempt. */
-  body?: BodyInit | null | (() => BodyInit);
+  body?: RequestInit["body"] | (() => NonNullable<RequestInit["body"]>);
   /** Settings of this request; the platform does not see them. */
   waterspout?: FetchOptions;
 }

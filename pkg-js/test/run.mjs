@@ -109,6 +109,12 @@ const packaging = {
   the_fallback_is_given_what_the_call_was_given: () => {
     execute(process.execPath, ["--input-type=module", "--eval", fallback]);
   },
+  the_types_name_nothing_that_only_pages_have: async () => {
+    const names = ["client", "errors", "events", "index", "types"];
+    const texts = await Promise.all(names.map((name) => readFile(path.join(installed, "dist", `${name}.d.ts`), "utf8")));
+    const [found] = texts.join().match(/\b(BodyInit|HeadersInit|RequestInfo|BufferSource)\b/) ?? [];
+    if (found) throw new Error(`Node's own types have no ${found}`);
+  },
   a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
     execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);
   },
@@ -192,7 +198,7 @@ function types() {
   const ways = { bundler: ["--module", "esnext"], node16: ["--module", "node16"], nodenext: ["--module", "nodenext"] };
   const check = ([resolution, module]) => {
     copyFileSync(path.join(here, "test", "types.ts"), path.join(user, "types.ts"));
-    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "es2023,dom,dom.iterable,esnext.disposable"];
+    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "es2022,dom,dom.iterable"];
     execute(tool("tsc"), [...flags, ...module, "--moduleResolution", resolution, "types.ts"]);
   };
   return Object.fromEntries(Object.entries(ways).map((way) => [`the_types_hold_under_${way[0]}`, () => check(way)]));
