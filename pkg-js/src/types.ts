@@ -189,7 +189,7 @@ export interface ClientOptions extends FetchOptions {
 export interface WaterspoutInit extends Omit<RequestInit, "body"> {
   /** The body, or a function that makes it anew for each attempt. */
   body?: RequestInit["body"] | (() => NonNullable<RequestInit["body"]>);
-  /** Settings of this request; the platform does not see them. */
+  /** Settings of this request; they mean nothing to the platform. */
   waterspout?: FetchOptions;
 }
 
