@@ -78,6 +78,17 @@ async fn a_download_is_told_piece_by_piece() {
 }
 
 #[wasm_bindgen_test]
+async fn a_total_that_is_passed_is_told_no_more() {
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tell = told.clone();
+    // As of a body that another origin has compressed, of which a page is told the length alone.
+    let _shim = Shim::fetch("async () => new Response(counting(3), { headers: { 'content-length': 2 } })");
+    let request = Client::new().get(URL).on_download(move |done| tell.lock().unwrap().push((done.bytes, done.total)));
+    request.await.unwrap().bytes().await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [(1, Some(2)), (2, Some(2)), (3, None)]);
+}
+
+#[wasm_bindgen_test]
 async fn any_view_of_memory_is_bytes() {
     for (view, expected) in [
         ("new Uint8Array([1, 2, 3])", &[1, 2, 3][..]),
