@@ -8,7 +8,9 @@ use futures::{Stream, StreamExt, stream};
 use js_sys::{Reflect, global};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen_test::wasm_bindgen_test;
-use waterspout::platform::browser::{FetchInit, can_stream_uploads};
+use waterspout::agent::Agent;
+use waterspout::platform::browser::{EngineTimer, FetchInit, can_stream_uploads};
+use waterspout::testing::{Script, ScriptedConnector};
 use waterspout::{Body, Bytes, Client, ErrorKind, EventLoop, RequestBuilder};
 
 use super::shim::{Shim, number};
@@ -150,6 +152,23 @@ async fn an_upload_is_streamed_to_a_server() {
     assert_eq!(response.text().await.unwrap(), "10000 525000");
     let told = told.lock().unwrap();
     assert!(told.len() == 1000 && told.windows(2).all(|pair| pair[0] < pair[1]), "{}", told.len());
+}
+
+#[wasm_bindgen_test]
+async fn a_body_that_an_agent_decodes_from_memory_is_gathered_whole() {
+    let encoded = js_sys::eval("process.getBuiltinModule('zlib').gzipSync(Buffer.alloc(200_000))").unwrap();
+    let encoded = js_sys::Uint8Array::new(&encoded).to_vec();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", encoded.len());
+    let script = Script::new().expect_head().send([head.into_bytes(), encoded].concat());
+    let agent = Agent::new(ScriptedConnector::new([script.clone(), script]), EngineTimer);
+    let elsewhere = Client::builder().backend(agent).build().unwrap();
+    let _shim = Shim::fetch("async (request) => new Response(String((await request.arrayBuffer()).byteLength))");
+    let found = elsewhere.get(URL).await.unwrap().into_body();
+    assert_eq!(Client::new().post(URL).body(found).await.unwrap().text().await.unwrap(), "200000");
+    // What it is decoded to is not in memory yet.
+    let found = elsewhere.get(URL).await.unwrap().into_body();
+    let request = Client::new().post(URL).body(found).setting(FetchInit::new().upload_limit(100_000));
+    assert_eq!(request.await.unwrap_err().kind(), ErrorKind::LimitExceeded);
 }
 
 #[wasm_bindgen_test]

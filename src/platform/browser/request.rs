@@ -64,7 +64,8 @@ async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes>
     let mut gathered = Vec::new();
     while let Some(chunk) = body.chunk().await? {
         progress.add(chunk.len());
-        if complete {
+        // One that an agent has in memory may yet be decoded, to any number of pieces.
+        if complete && body.is_none() {
             return Ok(chunk);
         }
         gathered.extend_from_slice(&chunk);
