@@ -9,6 +9,7 @@ use js_sys::{Reflect, global};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen_test::wasm_bindgen_test;
 use waterspout::agent::Agent;
+use waterspout::multipart::{Form, Part};
 use waterspout::platform::browser::{EngineTimer, FetchInit, can_stream_uploads};
 use waterspout::testing::{Script, ScriptedConnector};
 use waterspout::{Body, Bytes, Client, ErrorKind, EventLoop, RequestBuilder};
@@ -185,6 +186,8 @@ async fn a_gathered_upload_has_a_limit_that_names_itself() {
     assert_eq!((error.kind(), count.load(Ordering::Relaxed)), (ErrorKind::LimitExceeded, 0));
     assert_eq!(number("seen.pulls"), 0.0);
     assert_eq!(client.post(URL).body(Body::stream(counted(10).0)).await.unwrap().bytes().await.unwrap().len(), 100);
-    // What is in memory is no stream.
+    // What is in memory is no stream, nor is a form of such.
     assert_eq!(client.post(URL).body(vec![b'a'; 1000]).await.unwrap().bytes().await.unwrap().len(), 1000);
+    let form = Form::new().text("name", "value").part("file", Part::new(vec![b'a'; 1000]));
+    assert!(client.post(URL).multipart(form).await.unwrap().bytes().await.unwrap().len() > 1000);
 }

@@ -55,10 +55,11 @@ pub(super) fn check(request: &Request) -> Result<()> {
     request.options().settings.check("fetch")
 }
 
-/// Bytes that are there already are no stream, and have no limit.
+/// Bytes that are there already are no stream, and have no limit; nor has what is made of such, as a form is.
 async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes> {
     let (declared, complete) = (body.length(), body.is_complete());
-    if !complete && declared.is_some_and(|length| length > most) {
+    let most = if complete { declared.unwrap_or(most) } else { most };
+    if declared.is_some_and(|length| length > most) {
         return Err(too_large(most));
     }
     let mut gathered = Vec::new();
