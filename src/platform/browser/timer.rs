@@ -79,6 +79,9 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Before a timeout is set: what a page has put in the engine's place may call back at once.
+        let before = self.signal.waker.replace(Some(cx.waker().clone()));
+        drop(before);
         if self.timeout.is_none() || self.signal.fired.get() {
             // An engine may fire up to a millisecond early, and long delays are made of several.
             let left = self.deadline.since(EngineTimer.now());
@@ -89,7 +92,6 @@ impl Future for Sleep {
             self.signal.fired.set(false);
             self.timeout = Timeout::set(milliseconds(left), &self.signal);
         }
-        *self.signal.waker.borrow_mut() = Some(cx.waker().clone());
         Poll::Pending
     }
 }
