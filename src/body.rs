@@ -26,6 +26,8 @@ enum Inner {
     Factory {
         start: Arc<dyn Factory>,
         len: Option<u64>,
+        /// Whether its pieces are in memory.
+        local: bool,
     },
     /// The lock is never taken: it makes a body that is being sent `Sync`.
     Stream {
@@ -61,7 +63,7 @@ impl Replay {
     fn start(self) -> Body {
         match self {
             Self::Bytes(bytes) => bytes.into(),
-            Self::Factory(start) => Body(Inner::Factory { start, len: None }),
+            Self::Factory(start) => Body(Inner::Factory { start, len: None, local: false }),
         }
     }
 }
@@ -92,7 +94,7 @@ impl Body {
         B: Into<Bytes> + 'static,
         E: Into<Source> + 'static,
     {
-        Self(Inner::Factory { start: Arc::new(move || caller_stream(factory())), len: None })
+        Self(Inner::Factory { start: Arc::new(move || caller_stream(factory())), len: None, local: false })
     }
 
     /// A body that is read from `reader` once, 64 KiB at a time.
@@ -123,11 +125,12 @@ impl Body {
         match replays {
             None => Self::raw_stream(Box::pin(stream::iter(bodies).flatten()), len),
             Some(replays) => {
+                let local = replays.iter().all(|replay| matches!(replay, Replay::Bytes(_)));
                 let start = move || -> BoxStream<'static, Result<Bytes>> {
                     let bodies = replays.clone().into_iter().map(Replay::start);
                     Box::pin(stream::iter(bodies).flatten())
                 };
-                Self(Inner::Factory { start: Arc::new(start), len })
+                Self(Inner::Factory { start: Arc::new(start), len, local })
             }
         }
     }
@@ -168,7 +171,10 @@ impl Body {
 
     /// Whether the whole body is in memory, be it to be decoded yet.
     pub(crate) fn is_complete(&self) -> bool {
-        matches!(self.0, Inner::Empty | Inner::Bytes(_) | Inner::Stream { local: true, .. })
+        matches!(
+            self.0,
+            Inner::Empty | Inner::Bytes(_) | Inner::Factory { local: true, .. } | Inner::Stream { local: true, .. }
+        )
     }
 
     /// The same body from its beginning, or `None` if it can be read only once.
@@ -176,7 +182,9 @@ impl Body {
         match &self.0 {
             Inner::Empty => Some(Self(Inner::Empty)),
             Inner::Bytes(bytes) => Some(Self(Inner::Bytes(bytes.clone()))),
-            Inner::Factory { start, len } => Some(Self(Inner::Factory { start: start.clone(), len: *len })),
+            Inner::Factory { start, len, local } => {
+                Some(Self(Inner::Factory { start: start.clone(), len: *len, local: *local }))
+            }
             Inner::Stream { .. } => None,
         }
     }
@@ -254,7 +262,7 @@ impl Stream for Body {
                     self.0 = Inner::Empty;
                     return Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) });
                 }
-                Inner::Factory { start, len } => *self = Self::raw_stream(start.start(), *len),
+                Inner::Factory { start, len, .. } => *self = Self::raw_stream(start.start(), *len),
                 Inner::Stream { stream, len, .. } => {
                     let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                     let item = stream.as_mut().poll_next(cx);

@@ -328,6 +328,10 @@ impl<C> RequestBuilder<C> {
     /// the length if the server says one.
     ///
     /// It is called while the body is being read, so it should be quick.
+    ///
+    /// # Platform
+    /// A page is not told whether the body of another origin was compressed; the length is then the compressed one, until more
+    /// bytes have come.
     pub fn on_download(self, tell: impl Fn(Transferred) + Send + Sync + 'static) -> Self {
         self.edit(|request| {
             request.0.on_download = Some(Watcher::new(tell));

@@ -34,7 +34,8 @@ export class Body {
     if (body instanceof ReadableStream && !takesStreams()) throw new TypeError("this platform sends no streams; give it a Blob or bytes");
     if (body == null || (first && body === given && !callback)) return {};
     if (callback) {
-      if (body instanceof ReadableStream) body = counted(body, callback);
+      // Of what is iterable a Response makes the stream that the platform would.
+      if (isStream(body)) body = counted(new Response(body as BodyInit).body as ReadableStream<Uint8Array>, callback);
       else tell(callback, 0, (this.#total = lengthOf(body)));
     }
     return isStream(body) ? { body, duplex: "half" } : { body };

@@ -1,4 +1,5 @@
 /** The client: the platform's fetch behind a queue. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { Core } from "./core.js";
 import { isWaterspoutError } from "./errors.js";
 import type { EventsInit, ServerEvent } from "./events.js";
@@ -55,7 +56,7 @@ export class Client {
    * Aborting a waiting request takes it out of the queue at once. It works without its client, `const { fetch } = client`, and
    * upon whatever has it under that name.
    */
-  readonly fetch: (input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
+  readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
 
   /** Sends a GET request. */
   get(url: string | URL, init?: ShortcutInit): ResponsePromise {
@@ -129,13 +130,12 @@ export class Client {
   stats(): ClientStats {
     const stat = (which: number): number => this.#core.stat(which);
     const origins = new Map<string, { origin: string; active: number; queued: number }>();
-    for (const job of this.#around.jobs) {
-      const { origin } = job;
+    for (const { origin, stage } of this.#around.jobs) {
+      // One that backs off does neither.
+      if (stage === "waiting") continue;
       const counts = origins.get(origin) ?? { origin, active: 0, queued: 0 };
       origins.set(origin, counts);
-      // One that backs off does neither.
-      if (job.stage === "started") counts.active++;
-      else if (job.stage === "queued") counts.queued++;
+      counts[stage === "started" ? "active" : "queued"]++;
     }
     const buckets = Array.from({ length: BUCKETS }, (_, bucket) => stat(4 + bucket));
     const count = buckets.reduce((sum, next) => sum + next, 0);
@@ -158,7 +158,7 @@ export class Client {
       } catch (error) {
         if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
         const { body } = init ?? {};
-        return this.#fallback(upon, input, { ...init, ...(typeof body === "function" && { body: body(), duplex: "half" }) } as RequestInit);
+        return this.#fallback(upon, input, (typeof body === "function" ? { ...init, body: body(), duplex: "half" } : init) as RequestInit);
       }
     }
     return new Job(this.#around, options, upon, input, init).promise;

@@ -1,5 +1,6 @@
 /** Server-sent events over any fetch: an entry of its own, for those who use it. */
 import { WaterspoutError } from "./errors.js";
+import type { FetchOptions } from "./types.js";
 
 /** An event. */
 export interface ServerEvent {
@@ -13,7 +14,9 @@ export interface ServerEvent {
 /** What asks for events, and how it is done again. */
 export interface EventsInit extends Omit<RequestInit, "body"> {
   /** The body, or a function that makes it anew for each connection: a stream can be sent only once. */
-  body?: BodyInit | null | (() => BodyInit);
+  body?: RequestInit["body"] | (() => NonNullable<RequestInit["body"]>);
+  /** Settings of each of its requests, if it goes through a client. */
+  waterspout?: FetchOptions;
   /**
    * How long to wait before connecting again, in milliseconds, until the server says otherwise. It doubles with each attempt in
    * a row that fails; up to half more is added at random. The least is 100.

@@ -90,7 +90,7 @@ export class Job implements Task {
     this.#signal = callersSignal(input, init);
     this.#body = new Body(input, init, options.onUploadProgress);
     this.#members = this.#body.members(true);
-    if (limits.head || limits.total || retry) this.#members.signal = this.#newSignal();
+    if (limits.head || limits.total || (retry && retry.attempts > 1)) this.#members.signal = this.#newSignal();
     if (this.#isBare) this.#plainUrl = plainUrl(input, init);
     if (!this.#plainUrl) void this.#request;
     this.promise = new Promise((resolve, reject) => {
@@ -144,7 +144,7 @@ export class Job implements Task {
       this.#response = undefined;
       this.#clock?.abort(this.#error);
     }
-    if (!retry || this.#body.isOneShot || this.#signal?.aborted || (failure && failure !== HEAD)) return -1;
+    if (!retry || attempt >= retry.attempts || this.#body.isOneShot || this.#signal?.aborted || (failure && failure !== HEAD)) return -1;
     const [request, response, error] = [this.#request, this.#response, this.#error];
     let delay: number;
     try {

@@ -5,9 +5,9 @@ import { watched } from "./watched.js";
 
 type Tell = (progress: Progress) => void;
 
-/** Tells the progress. */
-export function tell(callback: Tell, bytes: number, total: number | undefined): void {
-  quietly(() => callback(total === undefined ? { bytes } : { bytes, total }));
+/** Tells the progress; of a total that was less, as that of a compressed body is which another origin sends, nothing more. */
+export function tell(callback: Tell, bytes: number, total: number = NaN): void {
+  quietly(() => callback(total >= bytes ? { bytes, total } : { bytes }));
 }
 
 /** The stream, counted if somebody wants to be told, and read within the limit of silence. */
@@ -38,7 +38,7 @@ export function watchedResponse(response: Response, callback: Tell | undefined, 
 
 /** How many bytes a body has, as far as that is known without reading it. */
 export function lengthOf(body: unknown): number | undefined {
-  if (typeof body === "string") return new TextEncoder().encode(body).length;
+  if (typeof body === "string" || body instanceof URLSearchParams) return new TextEncoder().encode(`${body}`).length;
   if (body instanceof Blob) return body.size;
   return body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? body.byteLength : undefined;
 }

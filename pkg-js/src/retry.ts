@@ -21,15 +21,15 @@ export function retryOver(retry: number | RetryOptions | undefined, before: Retr
   const policy = { ...defaults, ...before, ...members<RetryOptions>("retry", set, known) };
   within("retry.attempts", policy.attempts, 1);
   for (const name of ["baseDelay", "maxDelay"] as const) within(`retry.${name}`, policy[name], 0, 1e12, false);
-  return policy.attempts > 1 ? policy : undefined;
+  return policy;
 }
 
-/** The milliseconds to wait before another attempt, or less than 0 for none. `isOver` is for what no other attempt can change. */
+/** The milliseconds to wait before another attempt, or less than 0 for none. */
 export function delayAfter(retry: Retry, occasion: Omit<Occasion, "default">): number {
   const { request, response, error, attempt } = occasion;
   const couldHelp = response ? retry.statusCodes.includes(response.status) : isPassing(error);
   const wanted = couldHelp && retry.methods.includes(request.method);
-  if (attempt >= retry.attempts || !(retry.when ? retry.when({ ...occasion, default: wanted }) : wanted)) return -1;
+  if (!(retry.when ? retry.when({ ...occasion, default: wanted }) : wanted)) return -1;
   const own = Math.random() * retry.baseDelay * 2 ** (attempt - 1);
   return Math.min(asked(response) ?? own, retry.maxDelay);
 }

@@ -86,7 +86,7 @@ export interface RetryOptions {
 export interface Progress {
   /** Bytes so far. */
   readonly bytes: number;
-  /** All bytes, if that is known. */
+  /** All bytes, if that is known; of a compressed body of another origin, of which pages are not told that it is, the compressed ones. */
   readonly total?: number;
 }
 
@@ -136,7 +136,10 @@ export interface FetchOptions {
    * `type` and `redirected` are kept.
    */
   onDownloadProgress?: (progress: Progress) => void;
-  /** Told how much of the request's body was sent: piece by piece if it is a stream, else at the start and at the head. */
+  /**
+   * Told how much of the request's body was sent: piece by piece if it is a stream, else at the start and at the head. How long a
+   * `FormData` is nobody tells, so that only its start is told; of a body that comes with a `Request`, nothing is.
+   */
   onUploadProgress?: (progress: Progress) => void;
   /** Called around the request; those of the client that are not set here are kept. */
   hooks?: Hooks;
@@ -185,8 +188,8 @@ export interface ClientOptions extends FetchOptions {
 /** What `client.fetch` takes beyond the platform's own members. */
 export interface WaterspoutInit extends Omit<RequestInit, "body"> {
   /** The body, or a function that makes it anew for each attempt. */
-  body?: BodyInit | null | (() => BodyInit);
-  /** Settings of this request; the platform does not see them. */
+  body?: RequestInit["body"] | (() => NonNullable<RequestInit["body"]>);
+  /** Settings of this request; they mean nothing to the platform. */
   waterspout?: FetchOptions;
 }
 

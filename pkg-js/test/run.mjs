@@ -106,6 +106,15 @@ const packaging = {
   a_plain_call_reaches_the_platform_as_it_is: () => {
     execute(process.execPath, ["--input-type=module", "--eval", plainCall]);
   },
+  the_fallback_is_given_what_the_call_was_given: () => {
+    execute(process.execPath, ["--input-type=module", "--eval", fallback]);
+  },
+  the_types_name_nothing_that_only_pages_have: async () => {
+    const names = ["client", "errors", "events", "index", "types"];
+    const texts = await Promise.all(names.map((name) => readFile(path.join(installed, "dist", `${name}.d.ts`), "utf8")));
+    const [found] = texts.join().match(/\b(BodyInit|HeadersInit|RequestInfo|BufferSource)\b/) ?? [];
+    if (found) throw new Error(`Node's own types have no ${found}`);
+  },
   a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
     execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);
   },
@@ -128,6 +137,17 @@ const kinds = calls.map((call) => call.map((one) => (one === url || one === init
 assert.deepEqual(kinds, [["http://a/"], ["same", "same"], ["same", "same"], ["GET"], ["POST"], ["GET"]]);
 await assert.rejects(client.fetch("http://user:secret@a/"), TypeError);
 assert.equal(calls.length, 6);`;
+
+/** A program without a core. */
+const fallback = `import assert from "node:assert/strict";
+import { Client } from "waterspout/slim";
+const calls = [];
+const client = new Client({ fallback: async (...call) => (calls.push(new Request(...call)), new Response("hello")) });
+await client.fetch("http://a/", new Request("http://b/", { method: "PUT", headers: { name: "value" } }));
+await client.fetch(new Request("http://a/", { method: "DELETE" }));
+await client.fetch("http://a/", { method: "POST", body: () => "made" });
+const seen = await Promise.all(calls.map(async (request) => [request.method, request.headers.get("name"), await request.text()]));
+assert.deepEqual(seen, [["PUT", "value", ""], ["DELETE", null, ""], ["POST", null, "made"]]);`;
 
 /** A program whose core traps in the middle of a call, as one with a defect or without memory would. */
 const brokenCore = `import assert from "node:assert/strict";
@@ -178,7 +198,7 @@ function types() {
   const ways = { bundler: ["--module", "esnext"], node16: ["--module", "node16"], nodenext: ["--module", "nodenext"] };
   const check = ([resolution, module]) => {
     copyFileSync(path.join(here, "test", "types.ts"), path.join(user, "types.ts"));
-    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "es2023,dom,dom.iterable,esnext.disposable"];
+    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "es2022,dom,dom.iterable"];
     execute(tool("tsc"), [...flags, ...module, "--moduleResolution", resolution, "types.ts"]);
   };
   return Object.fromEntries(Object.entries(ways).map((way) => [`the_types_hold_under_${way[0]}`, () => check(way)]));

@@ -1282,6 +1282,51 @@ export const only = {
     const of = (id) => steps.filter((step) => step[0] === id).map(([, stage, status]) => stage + (status ?? ""));
     equal([of(1), of(2)], [["started", "waiting503", "queued", "started", "head"], ["queued", "started", "head"]]);
   },
+  async an_origin_whose_requests_all_wait_to_be_tried_again_has_none() {
+    const controller = new AbortController();
+    const client = new Client({ retry: { attempts: 2, baseDelay: 1e9, maxDelay: 1e9 }, fetch: async () => new Response(null, { status: 503 }) });
+    const waiting = new Promise((resolve) => client.observe(({ stage }) => stage === "waiting" && resolve()));
+    const request = rejection(client.fetch("http://127.0.0.1:1/", { signal: controller.signal }));
+    await waiting;
+    equal(client.stats().origins, []);
+    controller.abort();
+    await request;
+  },
+  async how_to_try_again_is_kept_where_nothing_is() {
+    const client = new Client({ retry: { attempts: 1, methods: ["POST"], baseDelay: 0 }, fetch: async () => new Response(null, { status: 503 }) });
+    const tried = async (waterspout) => attemptsOf(await client.fetch("http://127.0.0.1:1/", { method: "POST", body: "x", waterspout }));
+    equal([await tried({}), await tried({ retry: 3 }), await tried({ retry: { attempts: 2 } })], [1, 3, 2]);
+  },
+  async a_total_that_is_passed_is_told_no_more() {
+    const seen = [];
+    // As of a body that another origin has compressed, of which a page is told the length alone.
+    const pieces = () => new ReadableStream({
+      start(controller) {
+        for (const length of [2, 2, 2]) controller.enqueue(new Uint8Array(length));
+        controller.close();
+      },
+    });
+    const client = new Client({ fetch: async () => new Response(pieces(), { headers: { "content-length": "4" } }) });
+    await (await client.fetch("http://127.0.0.1:1/", { waterspout: { onDownloadProgress: (progress) => seen.push(progress) } })).arrayBuffer();
+    equal(seen, [{ bytes: 2, total: 4 }, { bytes: 4, total: 4 }, { bytes: 6 }]);
+  },
+  async whatever_has_a_length_tells_the_end_of_its_upload() {
+    const client = new Client({ fetch: async (request) => new Response(await request.text()) });
+    const told = async (body) => {
+      const seen = [];
+      const sent = await client.fetch("http://127.0.0.1:1/", { method: "POST", body, duplex: "half", waterspout: { onUploadProgress: (progress) => seen.push(progress) } });
+      return [await sent.text(), seen];
+    };
+    for (const body of [new URLSearchParams({ a: "\u00e9" }), "a=%C3%A9", new Blob(["a=%C3%A9"]), new TextEncoder().encode("a=%C3%A9")]) {
+      equal(await told(body), ["a=%C3%A9", [{ bytes: 0, total: 8 }, { bytes: 8, total: 8 }]]);
+    }
+    const pieces = async function* () {
+      for (const piece of ["he", "llo"]) yield new TextEncoder().encode(piece);
+    };
+    const [sent, seen] = await told(pieces());
+    // Where it is no body, its name is sent as text.
+    if (sent === "hello") equal(seen, [{ bytes: 2 }, { bytes: 5 }]);
+  },
   async an_iterable_that_is_a_body_is_read_once() {
     const chunks = async function* () {
       yield new TextEncoder().encode("hello");

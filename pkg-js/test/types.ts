@@ -58,6 +58,7 @@ expectType<boolean>()(isTimeoutError(thrown));
 
 async function read(): Promise<void> {
   for await (const event of events(client, "http://a/", { method: "POST", body: "x", maxAttempts: Infinity })) expectType<ServerEvent>()(event);
+  for await (const { id } of client.events("http://a/", { waterspout: { priority: 1 } })) expectType<string>()(id);
   for await (const { id } of events(fetch, new URL("http://a/"))) expectType<string>()(id);
   expectType<Promise<void>>()(init());
   await init(new URL("http://a/x.wasm"));

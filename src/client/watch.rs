@@ -33,7 +33,8 @@ impl Stream for WatchedBody {
         let item = ready!(Pin::new(&mut this.body).poll_next(cx));
         if let Some(Ok(piece)) = &item {
             this.bytes += piece.len() as u64;
-            this.watcher.tell(this.bytes, this.total);
+            // The length in the head may be that of a compressed body: a page is not told of another origin's.
+            this.watcher.tell(this.bytes, this.total.filter(|total| *total >= this.bytes));
         }
         Poll::Ready(item)
     }

@@ -11,6 +11,9 @@ use crate::settings::{Setting, Settings};
 #[non_exhaustive]
 pub enum Redirect {
     /// Go where it says, 20 times at most.
+    ///
+    /// # Platform
+    /// Natively never from `https` to `http`, unless the agent is told to; elsewhere the engine decides: Node goes there.
     #[default]
     Follow,
     /// Fail with [`Redirect`](crate::ErrorKind::Redirect); in a browser, which does not say why, with [`Network`](crate::ErrorKind::Network).

@@ -68,6 +68,28 @@ async fn a_limit_beyond_what_a_timer_can_wait_does_not_pass_at_once() {
 }
 
 #[wasm_bindgen_test]
+async fn a_timer_that_goes_off_at_once_is_only_early() {
+    let _fetch = Shim::fetch("() => new Promise(() => {})");
+    let _timer = Shim::of("setTimeout", "(run) => { seen.pulls += 1; run(); return 1; }");
+    // On a task of its own: that of the test is polled for other reasons as well. Loading what a first request needs takes a
+    // while.
+    let error = Client::new().get(URL).timeout(Duration::from_millis(300)).send_spawned().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(number("seen.pulls") >= 1.0);
+}
+
+#[wasm_bindgen_test]
+async fn a_broken_clock_harms_no_request() {
+    let _fetch = Shim::fetch("async () => answer({ status: 201 })");
+    for now in ["() => { throw 1; }", "() => 10n", "() => Symbol()", "() => NaN", "() => -1", "7", "undefined"] {
+        let _clock = Shim::of("performance.now", now);
+        assert_eq!(Client::new().get(URL).await.unwrap().status(), 201, "{now}");
+    }
+    let _clock = Shim::of("performance", "undefined");
+    assert_eq!(Client::new().get(URL).await.unwrap().status(), 201);
+}
+
+#[wasm_bindgen_test]
 async fn a_missing_fetch_is_an_error() {
     let _shim = Shim::of("fetch", "undefined");
     let error = Client::new().get(URL).await.unwrap_err();

@@ -78,6 +78,17 @@ async fn a_download_is_told_piece_by_piece() {
 }
 
 #[wasm_bindgen_test]
+async fn a_total_that_is_passed_is_told_no_more() {
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tell = told.clone();
+    // As of a body that another origin has compressed, of which a page is told the length alone.
+    let _shim = Shim::fetch("async () => new Response(counting(3), { headers: { 'content-length': 2 } })");
+    let request = Client::new().get(URL).on_download(move |done| tell.lock().unwrap().push((done.bytes, done.total)));
+    request.await.unwrap().bytes().await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [(1, Some(2)), (2, Some(2)), (3, None)]);
+}
+
+#[wasm_bindgen_test]
 async fn any_view_of_memory_is_bytes() {
     for (view, expected) in [
         ("new Uint8Array([1, 2, 3])", &[1, 2, 3][..]),
@@ -163,5 +174,25 @@ async fn an_engine_without_streams_gives_whole_bodies() {
             (Err(error), None) => assert_eq!(error.phase(), Phase::Body, "{given}: {error}"),
             (other, _) => panic!("{given}: {other:?}"),
         }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_a_cancelled_stream_answers_harms_nobody() {
+    for cancelled in [
+        "undefined",
+        "7",
+        "Promise.reject(1)",
+        "{ then() { throw 1 } }",
+        "Object.assign(Promise.resolve(1), { then() { throw 1 } })",
+        "Object.defineProperty(Promise.resolve(1), 'constructor', { get() { throw 1 } })",
+    ] {
+        let _shim = Shim::fetch(&format!(
+            "async () => answer({{ body: {{ getReader: () => ({{
+                cancel() {{ seen.cancels += 1; return {cancelled}; }} }}) }} }})"
+        ));
+        drop(Client::new().get(URL).await.unwrap());
+        EventLoop::new().sleep(std::time::Duration::from_millis(5)).await;
+        assert_eq!(number("seen.cancels"), 1.0, "{cancelled}");
     }
 }

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 
 use futures::{Stream, StreamExt, stream};
+use js_sys::{Reflect, global};
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen_test::wasm_bindgen_test;
-use waterspout::platform::browser::{FetchInit, can_stream_uploads};
+use waterspout::agent::Agent;
+use waterspout::multipart::{Form, Part};
+use waterspout::platform::browser::{EngineTimer, FetchInit, can_stream_uploads};
+use waterspout::testing::{Script, ScriptedConnector};
 use waterspout::{Body, Bytes, Client, ErrorKind, EventLoop, RequestBuilder};
 
 use super::shim::{Shim, number};
@@ -40,7 +46,15 @@ async fn rest() {
 
 #[wasm_bindgen_test]
 async fn node_can_stream_uploads() {
+    let within = Closure::<dyn FnMut() -> bool>::new(can_stream_uploads);
+    Reflect::set(&global(), &"within".into(), within.as_ref()).unwrap();
+    // Whoever asks first may be asked again from within: by what a page has put in the engine's place.
+    let _shim = Shim::of(
+        "Request",
+        "class extends Request { constructor(...given) { super(...given); if (seen.pulls++ === 0) seen.members.push(within()); } }",
+    );
     assert!(can_stream_uploads());
+    assert_eq!(number("Number(seen.members.every(Boolean))"), 1.0);
 }
 
 #[wasm_bindgen_test]
@@ -91,6 +105,18 @@ async fn an_engine_that_wants_no_more_of_an_upload_may_still_answer() {
 }
 
 #[wasm_bindgen_test]
+async fn an_engine_may_want_no_more_while_a_piece_is_made() {
+    let _shim = Shim::fetch(
+        "async (request) => { globalThis.reader = request.body.getReader(); await reader.read(); return new Response('thanks'); }",
+    );
+    let pieces = stream::poll_fn(|_| {
+        number("reader.cancel('enough') && 1");
+        Poll::Ready(Some(Piece::Ok(Bytes::from_static(b"late"))))
+    });
+    assert_eq!(streaming(Body::stream(pieces)).await.unwrap().text().await.unwrap(), "thanks");
+}
+
+#[wasm_bindgen_test]
 async fn an_upload_goes_on_while_the_answer_is_read() {
     let _shim = Shim::fetch("async (request) => new Response(request.body)");
     let (pieces, count) = counted(50);
@@ -130,6 +156,23 @@ async fn an_upload_is_streamed_to_a_server() {
 }
 
 #[wasm_bindgen_test]
+async fn a_body_that_an_agent_decodes_from_memory_is_gathered_whole() {
+    let encoded = js_sys::eval("process.getBuiltinModule('zlib').gzipSync(Buffer.alloc(200_000))").unwrap();
+    let encoded = js_sys::Uint8Array::new(&encoded).to_vec();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", encoded.len());
+    let script = Script::new().expect_head().send([head.into_bytes(), encoded].concat());
+    let agent = Agent::new(ScriptedConnector::new([script.clone(), script]), EngineTimer);
+    let elsewhere = Client::builder().backend(agent).build().unwrap();
+    let _shim = Shim::fetch("async (request) => new Response(String((await request.arrayBuffer()).byteLength))");
+    let found = elsewhere.get(URL).await.unwrap().into_body();
+    assert_eq!(Client::new().post(URL).body(found).await.unwrap().text().await.unwrap(), "200000");
+    // What it is decoded to is not in memory yet.
+    let found = elsewhere.get(URL).await.unwrap().into_body();
+    let request = Client::new().post(URL).body(found).setting(FetchInit::new().upload_limit(100_000));
+    assert_eq!(request.await.unwrap_err().kind(), ErrorKind::LimitExceeded);
+}
+
+#[wasm_bindgen_test]
 async fn a_gathered_upload_has_a_limit_that_names_itself() {
     let _shim = Shim::fetch("async (request) => { seen.pulls += 1; return new Response(await request.text()); }");
     let client = Client::builder().setting(FetchInit::new().upload_limit(100)).build().unwrap();
@@ -143,6 +186,8 @@ async fn a_gathered_upload_has_a_limit_that_names_itself() {
     assert_eq!((error.kind(), count.load(Ordering::Relaxed)), (ErrorKind::LimitExceeded, 0));
     assert_eq!(number("seen.pulls"), 0.0);
     assert_eq!(client.post(URL).body(Body::stream(counted(10).0)).await.unwrap().bytes().await.unwrap().len(), 100);
-    // What is in memory is no stream.
+    // What is in memory is no stream, nor is a form of such.
     assert_eq!(client.post(URL).body(vec![b'a'; 1000]).await.unwrap().bytes().await.unwrap().len(), 1000);
+    let form = Form::new().text("name", "value").part("file", Part::new(vec![b'a'; 1000]));
+    assert!(client.post(URL).multipart(form).await.unwrap().bytes().await.unwrap().len() > 1000);
 }

@@ -63,7 +63,8 @@ export class Counts {
     const over = now / 1000;
     setText(this.#elapsed, seconds(now));
     setText(this.#pace, over > 0 && read > 0 ? `${(counts.done / over).toFixed(1)} done/s · ${bytes(read / over)}/s` : "");
-    if (last || now - this.#announced >= pause) this.#announce(counts, now, last);
+    // The clock may have begun anew.
+    if (last || now < this.#announced || now - this.#announced >= pause) this.#announce(counts, now, last);
   }
 
   /**

@@ -80,9 +80,9 @@ export class EventsDemo {
 
   #lose() {
     if (!this.#running || this.#running.signal.aborted) return;
-    this.#strip.lose();
+    // An attempt that failed had none to lose.
+    if (this.#strip.lose()) this.#write("lost", "connection lost");
     this.#say(`Connection lost after event ${this.#last}; soon again.`);
-    this.#write("lost", "connection lost");
   }
 
   /** @param {string} why */

@@ -39,9 +39,12 @@ export class EventsStrip {
     this.#marks.push(this.now());
   }
 
+  /** Ends the connection; the result is whether there was one. */
   lose() {
     const last = this.#connections.at(-1);
-    if (last) last.to ??= this.now();
+    if (!last || last.to !== undefined) return false;
+    last.to = this.now();
+    return true;
   }
 
   end() {

@@ -63,8 +63,9 @@ function rest() {
 }
 
 function runPlain() {
-  isPlainDue = false;
-  if (runner.running > 0 || !compare.run()) return rest();
+  // It is compared with a volley that is over.
+  isPlainDue = runner.running > 0;
+  if (isPlainDue || !compare.run()) return rest();
   loop.start();
 }
 
@@ -101,6 +102,7 @@ function clear() {
   clock.reset();
   banner.hide();
   loop.drawOnce();
+  rest();
 }
 
 function togglePause() {

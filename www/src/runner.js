@@ -33,6 +33,8 @@ export class Runner {
   #volleys = 0;
   /** What the client in use was made of. */
   #made = "";
+  /** Those that may still have requests. @type {Set<Client>} */
+  #clients = new Set();
   /** The requests that have not come to their end, by number. @type {Map<number, Life>} */
   #sent = new Map();
 
@@ -72,8 +74,10 @@ export class Runner {
   /** Nothing starts until it is called again. */
   togglePause() {
     this.paused = !this.paused;
-    if (this.paused) this.client?.pause();
-    else this.client?.resume();
+    for (const client of this.#clients) {
+      if (this.paused) client.pause();
+      else client.resume();
+    }
   }
 
   abortAll() {
@@ -86,6 +90,7 @@ export class Runner {
     this.abortAll();
     this.lives.clear();
     this.client = undefined;
+    this.#clients.clear();
     // Those that still end are known by their numbers.
     if (this.running === 0) this.#count = 0;
   }
@@ -102,6 +107,8 @@ export class Runner {
     const client = new Client({ ...options, ...senderOf(settings) });
     client.observe((event) => this.#hear(event));
     if (this.paused) client.pause();
+    if (this.running === 0) this.#clients.clear();
+    this.#clients.add(client);
     [this.client, this.#made, this.maxActive] = [client, made, settings.maxActive];
     return client;
   }

@@ -113,8 +113,9 @@ export async function targetOnLoad(form, hostname) {
   const isLoopback = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
   chooseTarget(form, isLoopback ? "lab" : "simulated");
   if (!isLoopback) return;
-  const answer = await fetch("/lab/hello").catch(() => undefined);
-  if (!answer?.ok && new FormData(form).get("target") === "lab") chooseTarget(form, "simulated");
+  // Some hosts answer whatever they are asked with the page itself.
+  const hello = await fetch("/lab/hello").then((answer) => answer.text()).catch(() => "");
+  if (hello !== "hello" && new FormData(form).get("target") === "lab") chooseTarget(form, "simulated");
   showFieldsOfTarget(form);
 }
 

@@ -1,5 +1,5 @@
 /** The same run with plain fetch, and the figures of both. */
-import { check, counted, fire, group, places, reads, text } from "./harness.mjs";
+import { aim, check, counted, fire, group, inState, places, reads, text } from "./harness.mjs";
 
 const cells = (page, table) =>
   page.$$eval(`#${table} tr`, (rows) => Object.fromEntries(rows.map((row) => [row.cells[0].textContent, [...row.cells].slice(1).map((cell) => cell.textContent)])));
@@ -41,6 +41,43 @@ export async function testCompare() {
     await page.click("#clear");
     check("Clear clears the comparison", (await cells(page, "summary")).Done.join() === "–,–", await cells(page, "summary"));
   });
+
+  /** The page asks for /answers/…; each is answered once `given` says so. */
+  const answering = (page, given) => page.route("**/answers/*", async (route) => (await given()) && route.fulfill({ body: "x" }));
+
+  await group("plain fetch asked for while the client runs", async ({ page }) => {
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    await answering(page, () => released.then(() => true));
+    await aim(page, "url");
+    await fire(page, { url: "/answers/{n}", maxActive: 2, requests: 2 });
+    await page.waitForSelector(inState(2, "active"));
+    await page.click("#compare-run");
+    release();
+    await reads(page, "#compare-note", /^waterspout brought 2 of 2 home, plain fetch 2,/);
+    check("it follows", true);
+    await page.unroute("**/answers/*");
+  });
+
+  await group("plain fetch cleared away", async ({ page }) => {
+    let asked = 0;
+    await answering(page, async () => ++asked <= 2);
+    await aim(page, "url");
+    await fire(page, { url: "/answers/{n}", maxActive: 2, requests: 2, compare: true });
+    await reads(page, "#compare-note", /^Plain fetch runs/);
+    await page.click("#clear");
+    const frames = await page.evaluate(() => {
+      let frames = 0;
+      const original = window.requestAnimationFrame;
+      return new Promise((resolve) => {
+        original(() => {
+          window.requestAnimationFrame = (draw) => (frames++, original(draw));
+          original(() => original(() => resolve(frames)));
+        });
+      });
+    });
+    check("nothing is drawn when it was cleared away", frames === 0, frames);
+  }, { context: { reducedMotion: "no-preference" } });
 
   await group("figures", async ({ page }) => {
     await fire(page, { maxActive: 2, requests: 10, head: 40, chunks: 2, size: 8 });

@@ -54,6 +54,38 @@ export async function testControls() {
     check("resumed, it goes on", (await text(page, "#pause")) === "Pause");
   });
 
+  await group("pause, with an earlier client", async ({ page }) => {
+    await fire(page, { maxActive: 1, requests: 2, head: never });
+    await fire(page, { maxActive: 2, requests: 1, head: never });
+    await page.waitForSelector(inState(3, "active"));
+    await page.click("#pause");
+    await page.click(`${row(1)} .abort`);
+    await page.waitForSelector(inState(1, "aborted"));
+    check("paused, an earlier client starts nothing either", (await states(page))[1] === "queued", await states(page));
+    await page.click("#pause");
+    await page.waitForSelector(inState(2, "active"));
+    check("resumed, it goes on as well", true);
+    await page.click("#abort-all");
+  });
+
+  await group("a run that another breaks off", async ({ page }) => {
+    await fire(page, { maxActive: 1, requests: 3, head: never });
+    await page.evaluate(() => {
+      const now = performance.now.bind(performance);
+      performance.now = () => now() + 60_000;
+    });
+    await reads(page, "#announcement", /^2 queued, 1 active$/);
+    await page.click('#presets button:text("Rate limit")');
+    await reads(page, "#announcement", /^\d\d queued, /);
+    check("the next is announced from its beginning", true);
+    await page.click("#abort-all");
+  });
+
+  await group("a host that answers everything with the page", async ({ page }) => {
+    await page.waitForSelector('[value="simulated"]:checked');
+    check("is no demo server", true);
+  }, { prepare: (context) => context.route("**/lab/hello", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html>" })) });
+
   await group("presets", async ({ page }) => {
     await page.click('#presets button:text("Flaky server")');
     await page.waitForSelector('.row[data-state="active"]');

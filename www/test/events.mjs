@@ -35,6 +35,14 @@ export async function testEvents() {
     }, { at });
   }
 
+  await group("the end of the events", async ({ page }) => {
+    for (const [name, value] of [["gap", 1], ["burst", 1000], ["retry", 100]]) await page.fill(`#events-${name}`, String(value));
+    await page.click("#events-start");
+    await reads(page, "#events-state", /^The server says that there are no more events\.$/);
+    const lost = (await lines(page)).filter((line) => line.startsWith("lost"));
+    check("the only connection is lost once", lost.length === 1, lost);
+  }, { at: places.files });
+
   await group("no server for events", async ({ page }) => {
     await page.$$eval("#settings details", (boxes) => boxes.forEach((box) => (box.open = true)));
     await page.fill("#lab", "/lab/status/404?");

@@ -68,7 +68,7 @@ impl ReadingStream {
         self.upload = None;
         if let Ok(returned) = global::call(&self.reader, "cancel") {
             // A rejection that nobody handles would be reported to the page.
-            let _ = Promise::all_settled(&Array::of1(&returned));
+            let _ = Promise::all_settled(&Array::of1(&global::promise(&returned)));
         }
     }
 }

@@ -21,8 +21,8 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
     pub(super) fn get_random_values(array: &js_sys::Uint8Array) -> Result<JsValue, JsValue>;
 
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    pub(super) fn now() -> f64;
+    #[wasm_bindgen(catch, js_namespace = performance, js_name = now)]
+    pub(super) fn now() -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(super) fn btoa(characters: &str) -> Result<String, JsValue>;

@@ -55,16 +55,18 @@ pub(super) fn check(request: &Request) -> Result<()> {
     request.options().settings.check("fetch")
 }
 
-/// Bytes that are there already are no stream, and have no limit.
+/// Bytes that are there already are no stream, and have no limit; nor has what is made of such, as a form is.
 async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes> {
     let (declared, complete) = (body.length(), body.is_complete());
-    if !complete && declared.is_some_and(|length| length > most) {
+    let most = if complete { declared.unwrap_or(most) } else { most };
+    if declared.is_some_and(|length| length > most) {
         return Err(too_large(most));
     }
     let mut gathered = Vec::new();
     while let Some(chunk) = body.chunk().await? {
         progress.add(chunk.len());
-        if complete {
+        // One that an agent has in memory may yet be decoded, to any number of pieces.
+        if complete && body.is_none() {
             return Ok(chunk);
         }
         gathered.extend_from_slice(&chunk);

@@ -20,8 +20,9 @@ pub struct EngineTimer;
 
 impl Timer for EngineTimer {
     fn now(&self) -> Instant {
-        // The cast saturates, so that even a clock gone mad gives a number.
-        Instant::from_origin(Duration::from_micros((global::now() * 1000.0) as u64))
+        // One that does not work stands still. The cast saturates, so that even a clock gone mad gives a number.
+        let milliseconds = global::now().ok().and_then(|now| now.as_f64()).unwrap_or_default();
+        Instant::from_origin(Duration::from_micros((milliseconds * 1000.0) as u64))
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
@@ -78,6 +79,9 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Before a timeout is set: what a page has put in the engine's place may call back at once.
+        let before = self.signal.waker.replace(Some(cx.waker().clone()));
+        drop(before);
         if self.timeout.is_none() || self.signal.fired.get() {
             // An engine may fire up to a millisecond early, and long delays are made of several.
             let left = self.deadline.since(EngineTimer.now());
@@ -88,7 +92,6 @@ impl Future for Sleep {
             self.signal.fired.set(false);
             self.timeout = Timeout::set(milliseconds(left), &self.signal);
         }
-        *self.signal.waker.borrow_mut() = Some(cx.waker().clone());
         Poll::Pending
     }
 }

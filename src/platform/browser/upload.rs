@@ -30,7 +30,11 @@ const ENGINE_BUFFER: u64 = 512 * 1024;
 /// Engines without such streams send the text `[object ReadableStream]` instead, and say so by a content type.
 pub fn can_stream_uploads() -> bool {
     static KNOWN: OnceLock<bool> = OnceLock::new();
-    *KNOWN.get_or_init(|| detect().unwrap_or(false))
+    // Not while it is initialized: what a page has put in the engine's place may ask again from within.
+    KNOWN.get().copied().unwrap_or_else(|| {
+        let found = detect().unwrap_or(false);
+        *KNOWN.get_or_init(|| found)
+    })
 }
 
 fn detect() -> std::result::Result<bool, JsValue> {
@@ -190,7 +194,12 @@ impl Streaming for Pulled {
             if !self.shared.wanted.get() {
                 return Poll::Pending;
             }
-            let moved = match ready!(Pin::new(&mut self.body).poll_next(cx)) {
+            let next = ready!(Pin::new(&mut self.body).poll_next(cx));
+            // Whoever makes the pieces may have the engine want no more.
+            if self.shared.cancelled.get() {
+                continue;
+            }
+            let moved = match next {
                 Some(piece) => piece.and_then(|piece| self.enqueue(&piece)),
                 None => self.close(),
             };
