@@ -67,9 +67,11 @@ const module = path.join(targetDirectory, target, "wasm", "waterspout.wasm");
 run("wasm-bindgen", ["--target", "web", "--out-dir", path.join(here, "build"), module]);
 const wasm = path.join(here, "build", "waterspout_bg.wasm");
 writeFileSync(path.join(here, "build", "linked.txt"), functionNames(new WebAssembly.Module(readFileSync(wasm))).join("\n"));
-const passes = ["-Oz", "--strip-debug", "--strip-producers", "--low-memory-unused", "--zero-filled-memory", "--minify-imports-and-exports-and-modules"];
+// What takes out all that repeats, then all that takes room; functions of one kind stand together, and no byte says how memory lies.
+const passes = ["-O3", "--reorder-functions-by-name", "-Oz", "--dealign", "--strip-debug", "--strip-producers", "--minify-imports-and-exports-and-modules"];
+const promises = ["--low-memory-unused", "--zero-filled-memory"];
 keepExports(wasm, exported);
-const renames = JSON.parse(run(tool("wasm-opt"), [...passes, "-Oz", ...features, wasm, "-o", wasm]));
+const renames = JSON.parse(run(tool("wasm-opt"), [...promises, ...passes, ...features, wasm, "-o", wasm]));
 writeFileSync(path.join(here, "build", "link.js"), linkModule(renames));
 writeFileSync(path.join(here, "build", "link.d.ts"), linkTypes);
 writeFileSync(path.join(here, "build", "bytes.d.ts"), "export function bytes(): Uint8Array<ArrayBuffer>;\n");
@@ -90,7 +92,7 @@ async function bundle(entry, name, source) {
     minify: true,
     target: "es2022",
   });
-  const { code } = await minify(readFileSync(outfile, "utf8"), { module: true, ecma: 2022, compress: { passes: 3, hoist_funs: true } });
+  const { code } = await minify(readFileSync(outfile, "utf8"), { module: true, ecma: 2022, compress: { hoist_funs: true, inline: 1 } });
   writeFileSync(outfile, code);
 }
 await bundle("index", "worker", "worker");
@@ -102,7 +104,8 @@ writeFileSync(path.join(here, "build", "bytes.js"), code);
 await bundle("index", "index", "inline");
 // Only now: the bundler would write other escapes, and a few hundred bytes more.
 const main = path.join(here, "dist", "index.js");
-writeFileSync(main, readFileSync(main, "utf8").replace(`"${placeholder}"`, () => `\`${text}\``));
+// At the end: what is like each other stands together, which is 200 bytes less than with code on both sides.
+writeFileSync(main, `${readFileSync(main, "utf8").replace(`"${placeholder}"`, "$bytes")}\nconst $bytes=\`${text}\`;`);
 await bundle("slim", "slim", "slim");
 await bundle("events", "events", "inline");
 execFileSync(tool("tsc"), { cwd: here, stdio: "inherit" });

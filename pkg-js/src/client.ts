@@ -167,6 +167,8 @@ export class Client {
   #call(method: string, url: string | URL, given: ShortcutInit | undefined): ResponsePromise {
     const call = async (): Promise<Response> => {
       const { json, form, searchParams, ...init } = given ?? {};
+      const [body, ...more] = [json !== undefined && JSON.stringify(json), form && new URLSearchParams(form), init.body].filter(Boolean);
+      if (more.length > 0) throw new TypeError("json, form and body exclude each other");
       const headers = new Headers(init.headers);
       let target = url;
       const added = new URLSearchParams(searchParams).toString();
@@ -176,8 +178,7 @@ export class Client {
         target.search += (target.search && "&") + added;
       }
       if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
-      const body = json !== undefined ? JSON.stringify(json) : form && new URLSearchParams(form);
-      return this.fetch(target, { ...init, method, headers, ...(body !== undefined && { body }) });
+      return this.fetch(target, { ...init, method, headers, ...(body && { body }) } as WaterspoutInit);
     };
     const promise = call();
     const read = { json: () => promise.then((response) => response.json()), text: () => promise.then((response) => response.text()) };

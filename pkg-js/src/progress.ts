@@ -38,7 +38,6 @@ export function watchedResponse(response: Response, callback: Tell | undefined, 
 
 /** How many bytes a body has, as far as that is known without reading it. */
 export function lengthOf(body: unknown): number | undefined {
-  if (typeof body === "string" || body instanceof URLSearchParams) return new TextEncoder().encode(`${body}`).length;
-  if (body instanceof Blob) return body.size;
-  return body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? body.byteLength : undefined;
+  if (typeof body === "string" || body instanceof URLSearchParams) body = new Blob([body as string]);
+  return body instanceof Blob ? body.size : (body as Partial<ArrayBuffer>).byteLength;
 }

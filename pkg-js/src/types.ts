@@ -193,7 +193,7 @@ export interface WaterspoutInit extends Omit<RequestInit, "body"> {
   waterspout?: FetchOptions;
 }
 
-/** What the shortcuts (`client.get` and so on) take beyond that. */
+/** What the shortcuts (`client.get` and so on) take beyond that; of `json`, `form` and `body` one. */
 export interface ShortcutInit extends Omit<WaterspoutInit, "method"> {
   /** Sent as JSON, with its content type unless another is set. */
   json?: unknown;

@@ -947,6 +947,11 @@ export const only = {
     equal(own.headers.get("content-type"), "application/x-own+json");
     equal(await client.put(lab.url("echo"), { form: { a: "1 2", b: "&" } }).text(), "a=1+2&b=%26");
     equal(await client.get(lab.url("json")).json(), { name: "waterspout", sizes: [1, 2, 3] });
+    for (const init of [{ json: 1, form: { a: "1" } }, { json: 0, body: "1" }, { form: {}, body: "1" }, { json: null, form: {}, body: "1" }]) {
+      const error = await client.post(lab.url("echo"), init).catch((error) => error);
+      assert(error instanceof TypeError && /exclude each other/.test(error.message), `of several bodies none is chosen: ${error}`);
+    }
+    equal(await client.post(lab.url("echo"), { json: "", body: null }).text(), '""');
   },
   async a_download_tells_how_far_it_is(lab) {
     const seen = [];
