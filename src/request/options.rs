@@ -73,7 +73,8 @@ pub struct RequestOptions {
     ///
     /// # Platform
     /// A browser always decodes: there `false` is an error of kind
-    /// [`Unsupported`](crate::ErrorKind::Unsupported).
+    /// [`Unsupported`](crate::ErrorKind::Unsupported). Nor does an engine say which codings it knows: a body in one that it has not
+    /// asked for (zstd, of Node 20) comes as it was sent, without the header that says so.
     pub decompress: Option<bool>,
     /// What to do with a redirect. Client default: follow it.
     pub redirect: Option<Redirect>,
