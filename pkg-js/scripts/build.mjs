@@ -110,7 +110,7 @@ await bundle("slim", "slim", "slim");
 await bundle("events", "events", "inline");
 execFileSync(tool("tsc"), { cwd: here, stdio: "inherit" });
 // Declarations of what those of the entries do not lead to.
-for (const inner of ["after", "body", "core", "ending", "init", "job", "limits", "progress", "retry", "watched", "module/inline", "module/worker"]) {
+for (const inner of ["after", "body", "core", "ending", "follow", "init", "job", "limits", "progress", "retry", "watched", "module/inline", "module/worker"]) {
   rmSync(path.join(here, "dist", `${inner}.d.ts`));
 }
 for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(path.join(root, licence), path.join(here, licence));

@@ -2,6 +2,7 @@
 import { after } from "./after.js";
 import { whenGone } from "./core.js";
 import { timeoutError } from "./errors.js";
+import { follow, unfollow } from "./follow.js";
 
 /** Requests whose answers have not gone. Node's fetch drops the Request itself, and no abort would reach the body any more. */
 const kept = new WeakMap<object, Request>();
@@ -17,15 +18,15 @@ export function keep(request: Request, response: Response): void {
  * them if nobody has its original any more.) `AbortSignal.any` would not do for the caller's signal: Node 20 leaves something behind on it.
  */
 export function endBody(clock: AbortController, signal: AbortSignal | undefined, total: number, called: number, holders: object[]): void {
-  const follow = (): void => clock.abort(signal?.reason);
+  const follower = { handleEvent: (): void => clock.abort(signal?.reason) };
   const left = Math.max(0, Math.ceil(called + total - performance.now()));
   const stop = total ? after(left, () => clock.abort(timeoutError("reading the body", "total", total))) : undefined;
-  signal?.addEventListener("abort", follow);
+  follow(signal, follower);
   let held = holders.length;
   const over = (): void => {
     if (--held) return;
     stop?.();
-    signal?.removeEventListener("abort", follow);
+    unfollow(signal, follower);
   };
   for (const holder of holders) whenGone(holder, over);
 }

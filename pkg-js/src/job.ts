@@ -3,6 +3,7 @@ import { Body } from "./body.js";
 import type { Core, Task } from "./core.js";
 import { endBody, keep } from "./ending.js";
 import { noteAttempts, quietly, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
+import { follow, unfollow } from "./follow.js";
 import { callersSignal, plainUrl, platformInit, withMembers } from "./init.js";
 import type { Limits } from "./limits.js";
 import { watchedResponse } from "./progress.js";
@@ -97,7 +98,7 @@ export class Job implements Task {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#signal?.addEventListener("abort", this);
+    follow(this.#signal, this);
     around.jobs.add(this);
     try {
       this.#signal?.throwIfAborted();
@@ -286,7 +287,7 @@ export class Job implements Task {
   }
 
   #leave(stage: QueueEvent["stage"], outcome?: Pick<QueueEvent, "error">): void {
-    this.#signal?.removeEventListener("abort", this);
+    unfollow(this.#signal, this);
     this.#around.jobs.delete(this);
     this.#tell(stage, outcome);
   }

@@ -953,6 +953,30 @@ export const only = {
     }
     equal(await client.post(lab.url("echo"), { json: "", body: null }).text(), '""');
   },
+  async requests_that_share_a_signal_share_a_listener() {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const listening = new Set();
+    let most = 0;
+    for (const [name, change] of Object.entries({ addEventListener: "add", removeEventListener: "delete" })) {
+      const method = signal[name];
+      signal[name] = (type, listener, ...options) => {
+        listening[change](listener);
+        most = Math.max(most, listening.size);
+        return method.call(signal, type, listener, ...options);
+      };
+    }
+    const silence = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const endless = ({ signal }) => new Response(new ReadableStream({ start: (body) => signal.addEventListener("abort", () => body.error(signal.reason)) }));
+    const client = new Client({ maxActive: 15, timeout: 60_000, fetch: (request) => (request.url.endsWith("/body") ? endless : silence)(request) });
+    const bodies = await Promise.all(Array.from({ length: 12 }, () => client.fetch("http://a.test/body", { signal })));
+    const ends = [...bodies.map(({ body }) => body.getReader().read()), ...Array.from({ length: 30 }, () => client.fetch("http://a.test/", { signal }))];
+    equal([counts(client), most, listening.size], [{ active: 15, queued: 15 }, 1, 1]);
+    const reason = new Error("enough");
+    controller.abort(reason);
+    for (const end of await Promise.allSettled(ends)) assert(end.reason === reason, `each ends with the reason: ${end.reason}`);
+    equal(counts(client), { active: 0, queued: 0 });
+  },
   async a_download_tells_how_far_it_is(lab) {
     const seen = [];
     const onDownloadProgress = (progress) => {
