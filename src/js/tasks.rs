@@ -100,15 +100,21 @@ pub(super) fn turn<T>(act: impl FnOnce() -> T) -> T {
     let within = IS_TURNING.replace(true);
     let result = act();
     if !within {
-        let mut polled = 0;
-        while let Some(task) = WOKEN.with_borrow(|woken| woken.get(polled).copied()) {
-            polled += 1;
-            poll(task);
-        }
-        WOKEN.with_borrow_mut(Vec::clear);
+        poll_woken();
         IS_TURNING.set(false);
     }
     result
+}
+
+// Once in the module, not once for each that turns.
+#[inline(never)]
+fn poll_woken() {
+    let mut polled = 0;
+    while let Some(task) = WOKEN.with_borrow(|woken| woken.get(polled).copied()) {
+        polled += 1;
+        poll(task);
+    }
+    WOKEN.with_borrow_mut(Vec::clear);
 }
 
 fn poll(task: u32) {
