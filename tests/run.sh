@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 . tests/setup.sh
 
 suites=(native doc servers wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
-more=(wasm-firefox wasm-webkit js-firefox js-webkit js-memory)
+more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory)
 apart=(bundlers)
 known=" ${suites[*]} ${more[*]} ${apart[*]} "
 only=("$@")
@@ -40,7 +40,7 @@ if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}"; then setup_package; fi
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
 if wanted wasm-chromium js-module js-bundle js-worker js-drop-in js-packed js-upload js-memory page bundlers; then setup_chromium; fi
 if wanted js-upload; then setup_openssl; fi
-if wanted js-deno js-bun js-workerd; then setup_engines; fi
+if wanted js-deno js-bun js-workerd js-node22 js-node24 js-node26; then setup_engines; fi
 if wanted wasm-firefox js-firefox; then setup_firefox; fi
 if wanted wasm-webkit js-webkit; then setup_webkit; fi
 if wanted bundlers; then setup_bundlers; fi
@@ -190,11 +190,11 @@ if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; the
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
   fi
   suite minimal node examples/minimal/size.mjs
-  if wanted "${suites[@]:7}" js-firefox js-webkit js-memory bundlers && step package make --no-print-directory package; then
+  if wanted "${suites[@]:7}" "${more[@]:2}" bundlers && step package make --no-print-directory package; then
     # Those that wait for the most part run beside each other.
     for name in node deno bun workerd module bundle worker; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
-    for name in firefox webkit; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
+    for name in node22 node24 node26 firefox webkit; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
     suite js-drop-in "${in_package[@]}" "$WATERSPOUT_LAB" drop-in
     suite js-packed "${in_package[@]}" "$WATERSPOUT_LAB" packed

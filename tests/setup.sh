@@ -157,8 +157,10 @@ has_service() { PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" has "$1"; }
 # JavaScript engines that are neither Node nor a browser, from npm, whose packages hold the programs. What they do differently
 # is in pkg-js/test/engines.mjs, for these versions.
 setup_engines() {
-  local wanted="deno@2.9.6 bun@1.4.5 workerd@1.20261117.1"
+  local system wanted="deno@2.9.6 bun@1.4.5 workerd@1.20261117.1"
   setup_node
+  system="$(node -p '`${process.platform}-${process.arch}`')"
+  wanted+=" node22@npm:node-$system@22.23.3 node24@npm:node-$system@24.21.0 node26@npm:node-$system@26.10.0"
   ENGINES="$(target_directory)/engines"
   if [ "$(cat "$ENGINES/installed" 2>/dev/null)" != "$wanted" ]; then
     say "installing JavaScript engines in $ENGINES: $wanted"

@@ -1,9 +1,9 @@
 /** The second argument of fetch: what the standard knows of it, and what only this platform does. */
 import type { WaterspoutInit } from "./types.js";
 
-/** The members that building a Request has used up, and ours. */
+/** The members that building a Request has used up, and ours; but the referrer. */
 const standard =
-  "attributionReporting body browsingTopics cache credentials duplex headers integrity keepalive method mode priority privateToken redirect referrer referrerPolicy signal targetAddressSpace waterspout window".split(
+  "attributionReporting body browsingTopics cache credentials duplex headers integrity keepalive method mode priority privateToken redirect referrerPolicy signal targetAddressSpace waterspout window".split(
     " ",
   );
 
@@ -15,9 +15,10 @@ export function platformInit(request: Request, init: object | undefined): Reques
   let extra: Record<string, unknown> | undefined;
   for (const name of Object.keys(init ?? {})) {
     if (standard.includes(name)) continue;
-    // A second argument that is not empty resets these two. No other member is read: it may be a getter, and was asked before.
+    // A second argument that is not empty resets these two; and Node 24 forgets the referrer of a Request. No other member is read:
+    // it may be a getter, and was asked before.
     extra ??= { referrer: request.referrer, referrerPolicy: request.referrerPolicy };
-    extra[name] = Reflect.get(init as object, name);
+    extra[name] ??= Reflect.get(init as object, name);
   }
   return extra;
 }

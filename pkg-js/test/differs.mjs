@@ -30,6 +30,14 @@ const differs = {
     a_signed_chunk_size_is_an_error: [accepted, "it takes a chunk's size with a sign"],
     two_different_lengths_are_an_error: [accepted, "it goes by the last length"],
   },
+  node22: { a_body_that_is_not_in_its_coding_is_an_error: [/^Error: took over 20 s\n/, "the body of such an answer never ends, with its own fetch neither"] },
+  node24: {},
+  node26: Object.fromEntries(
+    ["a_stream_is_taken_at_once", "a_stream_is_taken_at_once, with a time limit"].map((name) => [
+      name,
+      [/^the engine's: false \nthe client's: true $/, "its fetch takes a stream in a later turn, but that of a Request at once"],
+    ]),
+  ),
   deno: {
     a_deflate_body_is_decoded_with_and_without_a_header: [undecoded, "its fetch asks for gzip and br, and decodes these"],
     stacked_codings_are_undone_from_the_last: stacked,

@@ -1,5 +1,5 @@
 /**
- * The scenarios in engines that are neither Node nor a browser: Deno, Bun and workerd, which tests/setup.sh installs.
+ * The scenarios in engines that are no browser: Deno, Bun, workerd and later versions of Node, which tests/setup.sh installs.
  * Each takes the installed package as its users do.
  */
 import { spawn } from "node:child_process";
@@ -12,7 +12,7 @@ import { judged } from "./differs.mjs";
 function program(name) {
   const folder = process.env.ENGINES;
   if (!folder) throw new Error("ENGINES has to name the folder of the engines; tests/setup.sh installs them");
-  return path.join(folder, "node_modules", ".bin", name);
+  return path.join(folder, "node_modules", ...(name.startsWith("node") ? [name, "bin", "node"] : [".bin", name]));
 }
 
 /** What a program writes, until it ends or `limit` milliseconds have passed. */
@@ -35,19 +35,28 @@ function output(command, args, options, limit = 240_000) {
 const lastLine = (text) => JSON.parse(text.trim().split("\n").at(-1));
 
 /** An engine with a command line, which imports the installed package by its name. */
-async function onCommandLine(engine, user, base, args) {
+async function onCommandLine(engine, user, base, args, lists = ["scenarios.mjs"]) {
   const main = path.join(user, `${engine}.mjs`);
   writeFileSync(main, `import { readFile } from "node:fs/promises";
     import process from "node:process";
-    import { run } from "./scenarios.mjs";
     const wasm = () => readFile(new URL("./node_modules/waterspout/dist/waterspout.wasm", import.meta.url));
-    console.log(JSON.stringify(await run(${JSON.stringify(base)}, "js-${engine}", { streams: true, wasm })));
+    const results = [];
+    for (const list of ${JSON.stringify(lists)}) {
+      const { run } = await import(import.meta.resolve("./" + list));
+      results.push(...(await run(${JSON.stringify(base)}, "js-${engine}", { streams: true, wasm })));
+    }
+    console.log(JSON.stringify(results));
     process.exit(0);`);
   return judged(engine, lastLine(await output(program(engine), [...args, main], { cwd: user })));
 }
 
 /** Deno, with the permissions that the scenarios need and no others. */
 export const inDeno = (user, base) => onCommandLine("deno", user, base, ["run", "--no-prompt", "--allow-net=127.0.0.1,localhost", `--allow-read=${user}`]);
+
+/** Later versions of Node, with the table of calls by either fetch; not 22, which would wait four times for an answer that never ends. */
+const inNode = (engine, ...lists) => (user, base) => onCommandLine(engine, user, base, [], ["scenarios.mjs", ...lists]);
+
+export const nodes = { node22: inNode("node22"), node24: inNode("node24", "drop-in/index.mjs"), node26: inNode("node26", "drop-in/index.mjs") };
 
 export const inBun = (user, base) => onCommandLine("bun", user, base, ["run"]);
 

@@ -1,7 +1,7 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios on it:
  * `node test/run.mjs LAB_URL [node] [module] [bundle] [worker] [packed] [drop-in]`, or, when named, `[firefox] [webkit]` and, with their
- * folder in ENGINES, `[deno] [bun] [workerd]`.
+ * folder in ENGINES, `[deno] [bun] [workerd] [node22] [node24] [node26]`.
  * The last line of each platform counts what passed and failed.
  */
 import { execFileSync } from "node:child_process";
@@ -12,12 +12,12 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { inBundle, inChromium, inFirefox, inWebKit, inWorker } from "./browsers.mjs";
-import { inBun, inDeno, inWorkerd } from "./engines.mjs";
+import { inBun, inDeno, inWorkerd, nodes } from "./engines.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base = "http://127.0.0.1:8737", ...platforms] = process.argv.slice(2);
 const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, packed: asPacked, "drop-in": asDropIn };
-const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd, firefox: inFirefox, webkit: inWebKit };
+const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd, ...nodes, firefox: inFirefox, webkit: inWebKit };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
 
 /** The tarball. */
