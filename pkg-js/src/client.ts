@@ -8,6 +8,8 @@ import { limitsOver, members, noLimits, rateNumbers, shared, within } from "./li
 import { retryOver } from "./retry.js";
 import type { ClientOptions, ClientStats, FetchOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
+type Events = AsyncGenerator<ServerEvent, void, undefined>;
+
 /** The buckets of the histogram of waits. */
 const BUCKETS = 23;
 
@@ -92,9 +94,15 @@ export class Client {
    * The events that the server sends, as an async iterable that connects again when it is lost; `events` of
    * `waterspout/events`, through this client. That entry is loaded at the first use.
    */
-  async *events(url: string | URL, init?: EventsInit): AsyncGenerator<ServerEvent, void, undefined> {
-    const { events } = await import("./events.js");
-    yield* events(this, url, init);
+  events(url: string | URL, init?: EventsInit): AsyncGenerator<ServerEvent, void, undefined> {
+    let inner: Promise<Events> | undefined;
+    const load = (): Promise<Events> => (inner ??= import("./events.js").then(({ events }) => events(this, url, init)));
+    // Not by `yield*`: a `return` would wait for the event that somebody waits for.
+    return Object.assign((async function* (): Events {})(), {
+      next: async () => (await load()).next(),
+      return: async (value: void | PromiseLike<void>) => (await load()).return(value),
+      throw: async (error: unknown) => (await load()).throw(error),
+    });
   }
 
   /** Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile. */

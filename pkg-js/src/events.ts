@@ -46,12 +46,39 @@ export interface EventsInit extends Omit<RequestInit, "body"> {
  *
  * `through` is a client, or a function like fetch. It ends when the server answers with 204, when the loop is left, and after
  * any error: of code `"STATUS"` if the status is not 200, `"DECODE"` if the answer is no stream of events, `"LIMIT_EXCEEDED"` for
- * an event that is too long; the signal's own reason; and what the last attempt failed with.
+ * an event that is too long; the signal's own reason; and what the last attempt failed with. `return` ends the connection at once, even
+ * while somebody waits for an event, who is told that there are no more.
  */
-export async function* events(
+export function events(through: { fetch: Fetch } | Fetch, url: string | URL, init: EventsInit = {}): AsyncGenerator<ServerEvent, void, undefined> {
+  const stop = new AbortController();
+  const generator = until(stop, init.signal, connections(through, url, init, stop.signal));
+  const end = generator.return.bind(generator);
+  const leave: typeof end = (value) => {
+    stop.abort();
+    return end(value);
+  };
+  return Object.assign(generator, { return: leave });
+}
+
+/** The same until it is stopped, which is no error, or the caller's signal says so, which is one. */
+async function* until(stop: AbortController, signal: AbortSignal | null | undefined, all: AsyncGenerator<ServerEvent, void, undefined>): AsyncGenerator<ServerEvent, void, undefined> {
+  const follow = (): void => stop.abort(signal?.reason);
+  if (signal?.aborted) follow();
+  signal?.addEventListener("abort", follow);
+  try {
+    yield* all;
+  } catch (error) {
+    if (signal?.aborted || !stop.signal.aborted) throw error;
+  } finally {
+    signal?.removeEventListener("abort", follow);
+  }
+}
+
+async function* connections(
   through: { fetch: Fetch } | Fetch,
   url: string | URL,
-  { retryDelay = 3000, maxDelay = 300_000, maxAttempts = 5, maxEventSize = 1 << 20, body, signal, ...init }: EventsInit = {},
+  { retryDelay = 3000, maxDelay = 300_000, maxAttempts = 5, maxEventSize = 1 << 20, body, ...init }: EventsInit,
+  signal: AbortSignal,
 ): AsyncGenerator<ServerEvent, void, undefined> {
   const fetch = typeof through === "function" ? through : through.fetch;
   const headers = new Headers(init.headers);
@@ -62,9 +89,9 @@ export async function* events(
     if (parser.id) headers.set("last-event-id", encode(parser.id));
     // Leaving the loop ends the connection, wherever it is.
     const left = new AbortController();
-    const leave = (): void => left.abort(signal?.reason);
-    if (signal?.aborted) leave();
-    signal?.addEventListener("abort", leave, { once: true });
+    const leave = (): void => left.abort(signal.reason);
+    if (signal.aborted) leave();
+    signal.addEventListener("abort", leave);
     try {
       const present = typeof body === "function" ? body() : body;
       const streams = present instanceof ReadableStream && { duplex: "half" };
@@ -79,10 +106,10 @@ export async function* events(
     } catch (error) {
       // A client's errors are of another entry's class. A full queue and a broken core pass.
       const { name, code } = Object(error) as WaterspoutError;
-      const isFinal = (name === "WaterspoutError" && !/QUEUE_FULL|INTERNAL/.test(code)) || signal?.aborted || isOneShot;
+      const isFinal = (name === "WaterspoutError" && !/QUEUE_FULL|INTERNAL/.test(code)) || signal.aborted || isOneShot;
       if (isFinal || ++failures >= maxAttempts) throw error;
     } finally {
-      signal?.removeEventListener("abort", leave);
+      signal.removeEventListener("abort", leave);
       left.abort();
     }
     if (isOneShot) {
@@ -111,18 +138,18 @@ function encode(id: string): string {
 }
 
 /** The wait; the signal's reason ends it. */
-function sleep(milliseconds: number, signal: AbortSignal | null | undefined): Promise<void> {
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);
-      reject(signal?.reason);
+      reject(signal.reason);
     };
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", stop);
       resolve();
     }, milliseconds);
-    if (signal?.aborted) stop();
-    signal?.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
   });
 }
 

@@ -1030,6 +1030,25 @@ export const only = {
       if (size > 3) size += 7;
     }
   },
+  async events_that_nobody_wants_any_more_end_at_once(lab) {
+    for (const make of [(client, ...rest) => client.events(...rest), events]) {
+      const client = new Client();
+      const all = make(client, lab.url("events?total=1&burst=1&stay=1"), {});
+      equal((await all.next()).done, false);
+      const waiting = all.next();
+      equal([await all.return(), await waiting, await all.next()], Array(3).fill({ value: undefined, done: true }));
+      // And while it waits before it connects again.
+      let asked;
+      const failed = new Promise((resolve) => (asked = resolve));
+      const failing = make(new Client({ fetch: () => Promise.reject(new TypeError("no"), asked()) }), "http://a/", { retryDelay: 60_000 });
+      const next = failing.next();
+      await failed;
+      equal([await failing.return(), await next], Array(2).fill({ value: undefined, done: true }));
+      // One that was never asked connects to nobody.
+      const unused = make(new Client({ fetch: () => assert(false, "it is not called") }), "http://a/", {});
+      equal([await unused.return(), await unused.next()], Array(2).fill({ value: undefined, done: true }));
+    }
+  },
   async events_give_up_after_so_many_failures() {
     let asked = 0;
     const failing = async () => {
