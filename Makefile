@@ -7,7 +7,7 @@ SHELL := bash
 
 help:
 	@echo "make test     all tests: natively, in Chromium, Node, Deno, Bun and workerd; installs what it lacks"
-	@echo "make test-all      those, and the scenarios in Firefox and WebKit, and test-memory"
+	@echo "make test-all      those, the scenarios in Firefox, WebKit and later versions of Node, and test-memory"
 	@echo "make test-servers  only the tests with servers that others have written"
 	@echo "make test-bundlers only the npm package through bundlers"
 	@echo "make test-memory   that 100,000 requests of the npm package leave nothing behind"

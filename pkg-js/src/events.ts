@@ -113,7 +113,7 @@ async function* connections(
       left.abort();
     }
     if (isOneShot) {
-      throw new WaterspoutError("BODY_NOT_REPLAYABLE", "the request's body, a stream, cannot be sent again");
+      throw new WaterspoutError("BODY_NOT_REPLAYABLE", "the request's body, a stream, cannot be sent again", { attempts: 1 });
     }
     const delay = Math.min(Math.max(parser.retry ?? retryDelay, 100) * 2 ** Math.max(0, failures - 1), maxDelay);
     // A longer delay would be taken for none.
@@ -125,10 +125,10 @@ type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /** What is no stream of events is final, as the HTML standard has it. */
 function check(response: Response): void {
-  if (response.status !== 200) throw new WaterspoutError("STATUS", `the server answered with status ${response.status}`, { response });
+  if (response.status !== 200) throw new WaterspoutError("STATUS", `the server answered with status ${response.status}`, { response, attempts: 1 });
   const type = response.headers.get("content-type") ?? "";
   if (!/^text\/event-stream\s*(;|$)/i.test(type)) {
-    throw new WaterspoutError("DECODE", `the answer is no stream of events: its content type is "${type}"`, { response });
+    throw new WaterspoutError("DECODE", `the answer is no stream of events: its content type is "${type}"`, { response, attempts: 1 });
   }
 }
 
@@ -196,7 +196,7 @@ class Parser {
   }
 
   #grow(by: number): void {
-    if (this.#size + by > this.#most) throw new WaterspoutError("LIMIT_EXCEEDED", `an event is longer than ${this.#most} characters; raise \`maxEventSize\``);
+    if (this.#size + by > this.#most) throw new WaterspoutError("LIMIT_EXCEEDED", `an event is longer than ${this.#most} characters; raise \`maxEventSize\``, { attempts: 1 });
   }
 
   #line(line: string): ServerEvent | undefined {

@@ -46,8 +46,8 @@ const HEAD = 5;
 
 export class Job implements Task {
   readonly #around: Surroundings;
-  readonly #input: RequestInfo | URL;
-  readonly #init: WaterspoutInit | undefined;
+  #input: RequestInfo | URL;
+  #init: WaterspoutInit | undefined;
   readonly #options: Options;
   /** What the platform's fetch is called upon. */
   readonly #upon: unknown;
@@ -118,8 +118,11 @@ export class Job implements Task {
   }
 
   queued(): void {
-    // What waits is built now, whatever becomes of its parts; these have nothing that could throw.
-    void this.#request;
+    // What waits is kept as it is now, whatever becomes of its parts.
+    if (this.#plainUrl) {
+      this.#input = this.#plainUrl;
+      this.#init = { signal: this.#signal ?? null };
+    }
     this.#tell("queued");
   }
 
@@ -272,7 +275,7 @@ export class Job implements Task {
 
   #failure(failure: number): Error {
     const known = failures[failure];
-    if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#made });
+    if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#request });
     const [limit, inQueue] = overdue[failure - 4] ?? ["total", false];
     return timeoutError(inQueue ? "waiting for a free slot" : "waiting for the response's head", limit, this.#options.limits[limit]);
   }

@@ -174,7 +174,7 @@ export interface ClientOptions extends FetchOptions {
    */
   rateLimitPerOrigin?: Rate;
   /**
-   * What makes the requests.
+   * What makes the requests. One of your own is given a Request, and beside it what only the platform knows.
    * @default globalThis.fetch, as it is when the client is made
    */
   fetch?: typeof globalThis.fetch;

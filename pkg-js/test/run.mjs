@@ -103,6 +103,11 @@ const packaging = {
       execute(process.execPath, [outfile]);
     }
   },
+  the_module_beside_the_file_is_found: () => {
+    const contents = `import { Client, init } from "waterspout/slim"; await init(); const client = new Client({ fetch: async () => new Response("hello") });
+      if ((await client.get("http://a/").text()) !== "hello") throw new Error("no answer");`;
+    execute(process.execPath, ["--input-type=module", "--eval", contents]);
+  },
   a_plain_call_reaches_the_platform_as_it_is: () => {
     execute(process.execPath, ["--input-type=module", "--eval", plainCall]);
   },
@@ -130,11 +135,15 @@ const init = { signal: new AbortController().signal };
 const url = new URL("http://a/path?q#f");
 await client.fetch("http://a/");
 await client.fetch(url, init);
-// What waits is built when it is called, and so is what says more than where.
-await Promise.all([client.fetch(url, init), client.fetch(url, init), client.fetch("http://a/", { method: "POST", body: "b" })]);
+// What waits is kept as it was when it was called; what says more than where is built then.
+const { signal } = init;
+const waiting = [client.fetch(url, init), client.fetch(url, init), client.fetch("http://a/", { method: "POST", body: "b" })];
+url.pathname = "/other";
+init.signal = undefined;
+await Promise.all(waiting);
 await client.fetch("http://a/", { waterspout: { timeout: 5_000 } });
-const kinds = calls.map((call) => call.map((one) => (one === url || one === init ? "same" : one instanceof Request ? one.method : one)));
-assert.deepEqual(kinds, [["http://a/"], ["same", "same"], ["same", "same"], ["GET"], ["POST"], ["GET"]]);
+const kinds = calls.map((call) => call.map((one) => (one === url || one === init ? "same" : one instanceof Request ? one.method : one.signal === signal ? "the signal" : one)));
+assert.deepEqual(kinds, [["http://a/"], ["same", "same"], ["same", "same"], ["http://a/path?q#f", "the signal"], ["POST"], ["GET"]]);
 await assert.rejects(client.fetch("http://user:secret@a/"), TypeError);
 assert.equal(calls.length, 6);`;
 

@@ -591,9 +591,10 @@ export const scenarios = {
   async a_full_queue_turns_away(lab) {
     const client = new Client({ maxActive: 1, maxQueued: 1 });
     const text = () => client.get(lab.url("slow?head=20")).text();
-    const [first, second, third] = [text(), text(), rejectsWith(text(), "QUEUE_FULL")];
+    const [first, second, third] = [text(), text(), rejectsWith(client.fetch(lab.url("hello")), "QUEUE_FULL")];
     await Promise.all([first, second]);
-    equal((await third).attempts, 0);
+    const { attempts, request } = await third;
+    equal([attempts, request.url], [0, lab.url("hello")]);
   },
   async a_paused_client_starts_nothing(lab) {
     const client = new Client();
@@ -663,7 +664,7 @@ export const scenarios = {
     const client = new Client();
     for (const [experiment, code] of [["hello", "DECODE"], ["status/503", "STATUS"]]) {
       const error = await rejection(events(client, lab.url(experiment)).next());
-      assert(isWaterspoutError(error, code), String(error));
+      assert(isWaterspoutError(error, code) && error.attempts === 1, `${error}, ${error.attempts} attempts`);
     }
     equal(client.stats().active, 0);
   },

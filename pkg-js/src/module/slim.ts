@@ -21,13 +21,20 @@ export function init(source: ModuleSource | Promise<ModuleSource> = new URL("./w
 
 async function load(given: ModuleSource | Promise<ModuleSource>): Promise<void> {
   let source = await given;
-  if (typeof source === "string" || source instanceof URL) source = await fetch(source);
+  if (typeof source === "string" || source instanceof URL) source = await at(source);
   if (source instanceof Response) {
     if (!source.ok) throw new WaterspoutError("STATUS", `the module's URL answered ${source.status}`, { response: source });
     // Not streaming: that needs a content type which many servers do not send.
     source = await source.arrayBuffer();
   }
   module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source);
+}
+
+/** Node's fetch knows no files; it is asked for them in a way that no bundler follows. */
+async function at(url: string | URL): Promise<Response | BufferSource> {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): { readFile(file: URL): Promise<BufferSource> } } };
+  const files = String(url).startsWith("file:") && process?.getBuiltinModule?.("node:fs/promises");
+  return files ? files.readFile(new URL(url)) : fetch(url);
 }
 
 export function compile(): WebAssembly.Module {
