@@ -181,7 +181,8 @@ if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; the
   export TMPDIR="$scratch"
   if wanted wasm-webkit js-webkit; then step display start_display; fi
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
-  suite wasm-chromium "${in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${lists[@]}"
+  # The browsers run it beside each other.
+  begin wasm-chromium "${in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${lists[@]}"
   begin wasm-firefox env GECKODRIVER_ARGS="--binary='${FIREFOX:-}'" "${in_browser[@]}" --firefox --geckodriver "${GECKODRIVER:-}" "${lists[@]}"
   # To the tool, every WebKit is Safari.
   begin wasm-webkit "${in_browser[@]}" --safari --safaridriver "${WEBKITDRIVER:-}" "${lists[@]}"
@@ -197,9 +198,10 @@ if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; the
     for name in node22 node24 node26 firefox webkit; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
     suite js-drop-in "${in_package[@]}" "$WATERSPOUT_LAB" drop-in
-    suite js-packed "${in_package[@]}" "$WATERSPOUT_LAB" packed
-    suite js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
-    suite js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"
+    begin js-packed "${in_package[@]}" "$WATERSPOUT_LAB" packed
+    begin js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
+    begin js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"
+    finish
     suite bundlers bash -c 'cd pkg-js && exec node test/bundlers/run.mjs "$1"' -- "$WATERSPOUT_LAB"
     suite size bash -c 'cd pkg-js && exec npm run --silent size'
     suite page bash -c 'node www/build.mjs && exec node www/test/page.mjs "$1"' -- "$WATERSPOUT_LAB"
