@@ -18,7 +18,6 @@ cargo clippy --quiet --target wasm32-unknown-unknown --lib --all-features \
   --test browser --test node --test shims --test dedicated_worker --test shared_worker --test service_worker -- -D warnings
 say "check for WASI, where a program brings its own backend"
 for target in wasm32-wasip1 wasm32-wasip2; do
-  cargo clippy --quiet --target "$target" --lib -- -D warnings
   cargo clippy --quiet --target "$target" --lib --all-features -- -D warnings
 done
 say "clippy for the typed client"
