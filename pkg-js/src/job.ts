@@ -118,11 +118,7 @@ export class Job implements Task {
   }
 
   queued(): void {
-    // What waits is kept as it is now, whatever becomes of its parts.
-    if (this.#plainUrl) {
-      this.#input = this.#plainUrl;
-      this.#init = { signal: this.#signal ?? null };
-    }
+    this.#keep();
     this.#tell("queued");
   }
 
@@ -257,7 +253,15 @@ export class Job implements Task {
     return isPlain && Object.keys({ ...hooks, ...this.#members }).length === 0;
   }
 
+  /** Keeps a call that nothing was built of as it was made, whatever becomes of its parts; nothing of it could throw any more. */
+  #keep(): void {
+    if (!this.#plainUrl) return;
+    this.#input = this.#plainUrl;
+    this.#init = { signal: this.#signal ?? null };
+  }
+
   get #request(): Request {
+    this.#keep();
     const [init, members] = [this.#init, this.#members];
     const isPlain = Object.keys(members).length === 0;
     return (this.#made ??= new Request(this.#input, isPlain ? (init as RequestInit | undefined) : withMembers(this.#input, init, members)));

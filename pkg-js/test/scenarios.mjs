@@ -954,6 +954,16 @@ export const only = {
     }
     equal(await client.post(lab.url("echo"), { json: "", body: null }).text(), '""');
   },
+  async a_failure_names_the_request_as_it_was_made(lab) {
+    const client = new Client();
+    const [url, init] = [new URL(lab.url("slow?head=2000")), {}];
+    const running = rejectsWith(client.fetch(url, init), "CLOSED");
+    // Nothing that a Request would take.
+    url.username = "user";
+    init.method = "no method";
+    client.close({ now: true });
+    equal((await running).request.url, lab.url("slow?head=2000"));
+  },
   async requests_that_share_a_signal_share_a_listener() {
     const controller = new AbortController();
     const { signal } = controller;
