@@ -9,7 +9,7 @@ use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::encoding::{self, Pipeline};
-use super::home::Home;
+use super::home::{Found, Home, Spare};
 use super::pool::Key;
 use super::{Agent, Config, OnInterim, Via, body};
 use crate::body::Body;
@@ -19,7 +19,12 @@ use crate::future::BoxFuture;
 use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::request::Request;
 use crate::response::Response;
+use crate::runtime::Instant;
 use crate::transport::Details;
+
+/// How long a request counts on a connection that is being made for nobody: as long as one address is waited for before
+/// the next is tried too (RFC 8305, section 5).
+const RELIANCE: Duration = Duration::from_millis(250);
 
 /// One request on its way through the agent: what it brings along over the agent's own settings, and where it goes.
 struct Hop<'a> {
@@ -53,7 +58,7 @@ impl Hop<'_> {
                 drop(connection);
                 let mut connection = {
                     let _connecting = self.request.progress().connecting();
-                    self.connecting().await?
+                    self.connecting(self.agent.timer.now()).await?
                 };
                 let outcome = self.exchange(&mut connection, body).await;
                 let (answer, first_byte) = outcome.map_err(|error| error.with_reused(false))?;
@@ -63,28 +68,48 @@ impl Hop<'_> {
         }
     }
 
-    /// A new connection, or one that another request has finished with while it is being made; says whether it is that.
+    /// A new connection, or one that another request has finished with meanwhile; says whether it is that.
     async fn connect_or_wait(&self) -> Result<(Connection, bool)> {
         let _connecting = self.request.progress().connecting();
-        let mut connecting = self.connecting();
-        let mut place = self.home().wait();
+        let started = self.agent.timer.now();
+        let mut found = self.home().wait(true);
+        if let Found::Reliance(place) = found {
+            let patience = self.agent.timer.sleep_until(started + self.reliance());
+            match select(place, patience).await {
+                Either::Left((Some((connection, _)), _)) => return Ok((connection, true)),
+                Either::Left((None, _)) | Either::Right(_) => found = self.home().wait(false),
+            }
+        }
+        let mut place = match found {
+            Found::Connection(connection) => return Ok((connection, true)),
+            Found::Place(place) | Found::Reliance(place) => place,
+        };
+        let mut connecting = self.connecting(started);
         match select(&mut connecting, &mut place).await {
-            Either::Left((connection, _)) => Ok((connection?, false)),
-            Either::Right((connection, _)) => {
-                self.finish_later(connecting);
+            Either::Right((Some((connection, spare)), _)) => {
+                self.finish_later(connecting, spare);
                 Ok((connection, true))
             }
+            // Nobody who connects is told to.
+            Either::Right((None, _)) => Ok((connecting.await?, false)),
+            Either::Left((connection, _)) => Ok((connection?, false)),
         }
     }
 
+    /// How long a request counts on a connection that is being made for nobody, before it makes one as well.
+    fn reliance(&self) -> Duration {
+        self.connect_limit().map_or(RELIANCE, |limit| RELIANCE.min(limit / 2))
+    }
+
     /// Has a connection that came too late made and kept, if there is an executor; else it is dropped.
-    fn finish_later(&self, connecting: BoxFuture<'static, Result<Connection>>) {
+    fn finish_later(&self, connecting: BoxFuture<'static, Result<Connection>>, spare: Option<Spare>) {
         let Some(executor) = &self.agent.executor else { return };
         let home = self.home();
         executor.spawn(Box::pin(async move {
             if let Ok(connection) = connecting.await {
                 home.give_back(connection);
             }
+            drop(spare);
         }));
     }
 
@@ -98,16 +123,19 @@ impl Hop<'_> {
         }
     }
 
-    /// Makes a connection, within the limit for that.
-    fn connecting(&self) -> BoxFuture<'static, Result<Connection>> {
+    fn connect_limit(&self) -> Option<Duration> {
+        self.request.options().connect_timeout.filter(|limit| !limit.is_zero())
+    }
+
+    /// Makes a connection, within the limit for that, which has run since `started`.
+    fn connecting(&self, started: Instant) -> BoxFuture<'static, Result<Connection>> {
         let connector = self.key.via.as_ref().map_or(&self.agent.connector, Via::connector).clone();
         let origin = self.key.origin.clone();
         let (timer, limits) = (self.agent.timer.clone(), self.config.limits);
-        let limit = self.request.options().connect_timeout.filter(|limit| !limit.is_zero());
+        let limit = self.connect_limit();
         Box::pin(async move {
             let connecting = connector.connect(&origin);
             let Some(duration) = limit else { return Ok(Connection::new(connecting.await?, limits)) };
-            let started = timer.now();
             match select(connecting, timer.sleep_until(started + duration)).await {
                 Either::Left((transport, _)) => Ok(Connection::new(transport?, limits)),
                 Either::Right(_) => {

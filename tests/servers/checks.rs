@@ -120,10 +120,12 @@ pub async fn a_connection_is_used_again(server: &Running) {
     assert_eq!(server.peer(&other).await, elsewhere);
 }
 
+/// Far fewer connections than requests is what can be asked here: a busy server may close those that it kept, as Apache
+/// does while its threads start. That no more are made than requests run at once is asked where nobody closes any.
 pub async fn requests_side_by_side_share_connections(server: &Running) {
     let client = client();
     let peers: BTreeSet<_> = join_all((0..20 * SLOTS).map(|_| server.peer(&client))).await.into_iter().collect();
-    assert!((1..=SLOTS).contains(&peers.len()), "{peers:?}");
+    assert!((1..=5 * SLOTS).contains(&peers.len()), "{peers:?}");
 }
 
 pub async fn a_part_is_had_by_its_range(server: &Running) {

@@ -2,11 +2,13 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
+mod waiting;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::executor::{LocalPool, block_on};
-use futures::future::{join, join_all};
+use futures::future::join_all;
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt, stream};
 use waterspout::agent::{Agent, Config, Cookies, OnInterim, RedirectChoice, Redirects, Via};
@@ -172,67 +174,6 @@ fn no_more_connections_are_kept_than_the_limits_say() {
         wire.pass(Duration::from_millis(200));
         assert_eq!(wire.connector.open(), kept);
     }
-}
-
-/// A connector whose connections are made when the gate opens.
-struct Slow {
-    inner: ScriptedConnector,
-    gate: Mutex<futures::channel::mpsc::UnboundedReceiver<()>>,
-}
-
-impl waterspout::Connector for Slow {
-    fn connect<'a>(
-        &'a self,
-        origin: &'a waterspout::Origin,
-    ) -> BoxFuture<'a, waterspout::Result<Box<dyn waterspout::Transport>>> {
-        Box::pin(async move {
-            futures::future::poll_fn(|cx| self.gate.lock().unwrap().poll_next_unpin(cx)).await;
-            self.inner.connect(origin).await
-        })
-    }
-}
-
-#[test]
-fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
-    let connector = ScriptedConnector::new([answers(2).silence(), answers(1).silence()]);
-    let (open, gate) = futures::channel::mpsc::unbounded();
-    let (timer, tasks) = (ManualTimer::new(), Tasks::default());
-    let slow = Slow { inner: connector.clone(), gate: Mutex::new(gate) };
-    let agent = Agent::new(slow, timer.clone()).with_executor(tasks.clone());
-    let client = Client::builder().backend(agent).timer(timer).build().unwrap();
-    let first = client.get(URL).send();
-    let second = client.get(URL).send();
-    let mut both = join(first, second).boxed();
-    assert!((&mut both).now_or_never().is_none());
-    open.unbounded_send(()).unwrap();
-    let (first, second) = block_on(both);
-    assert_eq!(connector.connections(), 1);
-    let reused = [first.unwrap(), second.unwrap()].map(|response| response.exchange().reused);
-    assert_eq!(reused.iter().filter(|reused| **reused).count(), 1);
-    // The connection that came too late is made all the same, and kept for the next.
-    open.unbounded_send(()).unwrap();
-    let late: Vec<_> = tasks.0.lock().unwrap().drain(..).collect();
-    let mut pool = LocalPool::new();
-    late.into_iter().for_each(|task| pool.spawner().spawn_local(task).unwrap());
-    pool.run_until_stalled();
-    assert_eq!((connector.connections(), connector.open()), (2, 2));
-    assert!(block_on(client.get(URL).send()).unwrap().exchange().reused);
-}
-
-#[test]
-fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
-    let connector = ScriptedConnector::new([answers(2).silence()]);
-    let (open, gate) = futures::channel::mpsc::unbounded();
-    let slow = Slow { inner: connector.clone(), gate: Mutex::new(gate) };
-    let agent = Agent::new(slow, ManualTimer::new());
-    let client = Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap();
-    let mut dropped = client.get(URL).send().boxed();
-    assert!((&mut dropped).now_or_never().is_none());
-    open.unbounded_send(()).unwrap();
-    block_on(client.get(URL).send()).unwrap();
-    drop(dropped);
-    assert_eq!((connector.connections(), connector.open()), (1, 1));
-    assert!(block_on(client.get(URL).send()).unwrap().exchange().reused);
 }
 
 #[test]
