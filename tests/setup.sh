@@ -21,6 +21,17 @@ setup_rust() {
   setup_target wasm32-unknown-unknown
 }
 
+# The oldest Rust that the manifest promises, as `oldest_rust`.
+setup_oldest_rust() {
+  oldest_rust="$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml")"
+  [ -n "$oldest_rust" ] || give_up "Cargo.toml names no rust-version"
+  local libraries
+  libraries="$(rustc "+$oldest_rust" --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)" && [ -d "$libraries" ] && return
+  say "installing Rust $oldest_rust beside the one in use"
+  rustup toolchain install "$oldest_rust" --profile minimal --target wasm32-unknown-unknown \
+    || give_up "rustup could not install Rust $oldest_rust"
+}
+
 # The source of the standard library, which is built along with the package.
 setup_rust_source() {
   [ -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] && return
