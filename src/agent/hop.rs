@@ -45,27 +45,33 @@ impl Agent {
 }
 
 impl Hop<'_> {
+    /// What is rare is in boxes, so that each request is a smaller future.
     async fn run(self, body: Body) -> Result<Response> {
         let spare = body.try_clone();
         let (mut connection, reused) = match self.agent.pool.take(&self.key, self.agent.timer.now()) {
             Some(connection) => (connection, true),
-            None => self.connect_or_wait().await?,
+            None => Box::pin(self.connect_or_wait()).await?,
         };
         match self.exchange(&mut connection, body).await {
             Ok((answer, first_byte)) => self.response(connection, answer, first_byte, reused),
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
                 let body = spare.ok_or_else(|| error.with_reused(true))?;
                 drop(connection);
-                let mut connection = {
-                    let _connecting = self.request.progress().connecting();
-                    self.connecting(self.agent.timer.now()).await?
-                };
-                let outcome = self.exchange(&mut connection, body).await;
-                let (answer, first_byte) = outcome.map_err(|error| error.with_reused(false))?;
-                self.response(connection, answer, first_byte, false)
+                Box::pin(self.anew(body)).await
             }
             Err(error) => Err(error.with_reused(reused)),
         }
+    }
+
+    /// The same once more, on a new connection, since a kept one had been closed.
+    async fn anew(&self, body: Body) -> Result<Response> {
+        let mut connection = {
+            let _connecting = self.request.progress().connecting();
+            self.connecting(self.agent.timer.now()).await?
+        };
+        let outcome = self.exchange(&mut connection, body).await;
+        let (answer, first_byte) = outcome.map_err(|error| error.with_reused(false))?;
+        self.response(connection, answer, first_byte, false)
     }
 
     /// A new connection, or one that another request has finished with meanwhile; says whether it is that.

@@ -3,7 +3,7 @@
 //! A connection is here, or in somebody's hands: HTTP/1.1 carries one exchange at a time. A request that has begun to
 //! connect waits here as well, and is given a connection that is put back before its own is there.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::url::Origin;
 const PRUNE_EVERY: Duration = Duration::from_secs(1);
 
 /// What two requests must have in common to use the same connection.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) origin: Origin,
     /// The way to connect, if it is not the agent's own.
@@ -48,10 +48,10 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct Kept {
     /// Each key's connections, the one used last at the end.
-    by_key: HashMap<Key, Vec<Idle>>,
+    by_key: BTreeMap<Key, Vec<Idle>>,
     count: usize,
     /// Requests that would rather have a connection that is there.
-    lines: HashMap<Key, Line>,
+    lines: BTreeMap<Key, Line>,
     /// When stale connections were last looked for.
     pruned: Instant,
     /// The number of the next connection that is kept, or request that waits.

@@ -1,5 +1,6 @@
 //! A way to connect that a request brings along.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -57,6 +58,19 @@ impl Eq for Via {}
 impl Hash for Via {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.address().hash(state);
+    }
+}
+
+/// Some order, to be kept in a map by.
+impl Ord for Via {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.address().cmp(&other.address())
+    }
+}
+
+impl PartialOrd for Via {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

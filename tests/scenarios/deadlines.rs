@@ -11,7 +11,7 @@ pub async fn the_total_limit_covers_the_wait_for_the_head(lab: Lab) {
 }
 
 pub async fn the_total_limit_covers_the_body(lab: Lab) {
-    let mut response = Client::new().get(lab.keyed("endless", "")).timeout(ms(500)).await.unwrap();
+    let mut response = Client::new().get(lab.keyed("endless", "")).timeout(ms(1_500)).await.unwrap();
     let error = loop {
         match response.chunk().await {
             Ok(chunk) => assert!(chunk.is_some()),

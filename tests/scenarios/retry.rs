@@ -66,11 +66,11 @@ pub async fn the_server_says_how_long_to_wait(lab: Lab) {
 }
 
 pub async fn each_attempt_has_its_own_limit(lab: Lab) {
-    let request = client().get(lab.keyed("flaky", "?fail=1&status=0")).attempt_timeout(ms(600));
+    let request = client().get(lab.keyed("flaky", "?fail=1&status=0")).attempt_timeout(ms(1_500));
     let response = request.await.unwrap();
     let made = response.attempts();
     assert_eq!((made.len(), made[0].error, made[1].error), (2, Some(ErrorKind::Timeout), None));
-    assert!(made[0].elapsed >= ms(600), "{made:?}");
+    assert!(made[0].elapsed >= ms(1_500), "{made:?}");
 }
 
 pub async fn a_request_that_backs_off_holds_no_slot(lab: Lab) {
