@@ -22,6 +22,7 @@ use waterspout::{
 const URL: &str = "http://example.com/";
 const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 const GO_ON: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+const UNKNOWN: &str = "HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\r\n";
 const REFUSED: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 
 struct Wire {
@@ -132,6 +133,24 @@ mod asking_first {
         assert_eq!((asked.load(Ordering::Relaxed), &*wire.sent().1), (0, ""));
         // The server may still wait for the body it was announced: nothing else may follow.
         assert_eq!(wire.connector.open(), 0);
+    }
+
+    #[test]
+    fn a_server_that_knows_no_question_is_not_asked_again() {
+        let answers = |second| [once(UNKNOWN), once(second), once(HELLO)];
+        let post = |wire: &Wire, body| block_on(wire.client.post(URL).expect_continue(true).body(body).send()).unwrap();
+        let known = wire(answers(HELLO));
+        assert_eq!(post(&known, Body::from("body")).status(), 200);
+        assert_eq!(known.sent().1, "");
+        let again = known.connector.written(1);
+        assert!(!again.contains("expect") && again.ends_with("content-length: 4\r\n\r\nbody"), "{again}");
+        // Once is enough, and a body that cannot be had again leaves it at that.
+        let stubborn = wire(answers(UNKNOWN));
+        assert_eq!((post(&stubborn, Body::from("body")).status().as_u16(), stubborn.connector.connections()), (417, 2));
+        let one_shot = wire(answers(HELLO));
+        let (body, asked) = watched(&["body"]);
+        assert_eq!((post(&one_shot, body).status().as_u16(), one_shot.connector.connections()), (417, 1));
+        assert_eq!(asked.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod challenge;
 mod config;
 mod cookies;
 mod encoding;
+mod expectation;
 mod home;
 mod hop;
 mod interim;
@@ -100,15 +101,17 @@ impl Agent {
         self
     }
 
-    /// Makes one hop: cookies there and back, and the answer if the server asks for credentials.
+    /// Makes one hop: cookies there and back, the answer if the server asks for credentials, and no question before the
+    /// body if it knows none.
     async fn visit(&self, request: &mut Request) -> Result<Response> {
         let jar = match request.options().setting::<Cookies>() {
             Some(own) => own.jar().cloned(),
             None => self.cookies.clone(),
         };
         challenge::prepare(request);
-        for answers in 0.. {
-            let replay = request.body().try_clone();
+        let mut answers = 0;
+        loop {
+            let mut replay = request.body().try_clone();
             let from_jar = cookies::add(jar.as_deref(), request);
             let outcome = self.hop(request).await;
             if from_jar {
@@ -116,12 +119,14 @@ impl Agent {
             }
             let response = outcome?;
             cookies::take_in(jar.as_deref(), request.url(), response.headers());
-            if !challenge::answer(request, &response, replay, answers)? {
-                return Ok(response);
+            if !expectation::withdraw(request, &response, &mut replay) {
+                if !challenge::answer(request, &response, replay, answers)? {
+                    return Ok(response);
+                }
+                answers += 1;
             }
             challenge::read_over(response).await;
         }
-        unreachable!("the answers are limited")
     }
 }
 

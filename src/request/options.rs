@@ -81,7 +81,9 @@ pub struct RequestOptions {
     /// Whether to send the head alone and the body only once the server says that it wants it (`Expect: 100-continue`),
     /// or after a second of silence. Client default: no.
     ///
-    /// A final response that comes first means that the body is never touched. A request without a body does not ask.
+    /// A final response that comes first means that the body is never touched. A request without a body does not ask. A
+    /// server that knows no such question (417) is sent the request once more without it, if its body can be had again
+    /// (RFC 9110, section 10.1.1).
     ///
     /// # Platform
     /// A browser cannot: there a request that has a body and asks fails with [`Unsupported`](crate::ErrorKind::Unsupported).
