@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite, FutureExt};
 use support::Turns;
+use waterspout::agent::Via;
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
 use waterspout::{Agent, BoxFuture, Client, Connector, Origin, Result, Transport};
 
@@ -127,5 +128,46 @@ fn a_connection_may_use_the_client_while_it_is_watched() {
         turns.run();
         assert!(*connector.looks.lock().unwrap() > 0, "nobody looked: the test proves nothing");
         connector.client.lock().unwrap().take();
+    });
+}
+
+/// A way to connect that uses the client when it goes.
+struct Goes {
+    inner: ScriptedConnector,
+    client: Client,
+    gone: mpsc::Sender<()>,
+}
+
+impl Connector for Goes {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        self.inner.connect(origin)
+    }
+}
+
+impl Drop for Goes {
+    fn drop(&mut self) {
+        begin_and_drop(&self.client);
+        self.gone.send(()).unwrap();
+    }
+}
+
+#[test]
+fn a_way_to_connect_that_goes_with_its_last_connection_may_use_the_client() {
+    ends(|| {
+        let kept = || {
+            ScriptedConnector::new([Script::new()
+                .expect_head()
+                .send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                .silence()])
+        };
+        let timer = ManualTimer::new();
+        let client = Client::builder().backend(Agent::new(kept(), timer.clone())).timer(timer.clone()).build().unwrap();
+        let (gone, has_gone) = mpsc::channel();
+        let via = Via::new(Goes { inner: kept(), client: client.clone(), gone });
+        futures::executor::block_on(client.get(URL).setting(via).send()).unwrap();
+        assert!(has_gone.try_recv().is_err());
+        timer.advance(Duration::from_secs(60));
+        futures::executor::block_on(client.get(URL).send()).unwrap();
+        has_gone.try_recv().expect("it went with its connection, which had been idle for too long");
     });
 }

@@ -398,10 +398,10 @@ export const scenarios = {
     await timesOut(new Client({ timeout: { head: 60 } }).fetch(lab.url("silence")), "limit `head`: 60 ms");
   },
   async the_idle_limit_covers_a_stalled_body(lab) {
-    const response = await new Client().fetch(lab.url("stall"), { waterspout: { timeout: { idle: 60 } } });
+    const response = await new Client().fetch(lab.url("stall"), { waterspout: { timeout: { idle: 300 } } });
     const reader = response.body.getReader();
     equal(new TextDecoder().decode((await reader.read()).value), "first");
-    await timesOut(reader.read(), "waiting for a piece of the body (limit `idle`: 60 ms)");
+    await timesOut(reader.read(), "waiting for a piece of the body (limit `idle`: 300 ms)");
   },
   async a_slow_but_steady_body_is_not_idle(lab) {
     const client = new Client({ timeout: { idle: 1_000 } });
@@ -633,7 +633,7 @@ export const scenarios = {
     assert(isWaterspoutError(reason, "CLOSED"), "the platform is told");
   },
   async a_rate_limit_keeps_requests_apart(lab) {
-    const client = new Client({ rateLimit: { requests: 1, per: 200 } });
+    const client = new Client({ rateLimit: { requests: 1, per: 1_000 } });
     const limited = { waterspout: { timeout: { queue: 30 } } };
     const [first, second, third] = [client.fetch(lab.url("hello")), client.fetch(lab.url("hello"), limited), client.fetch(lab.url("hello"))];
     await Promise.all([first, timesOut(second, "limit `queue`"), third]);

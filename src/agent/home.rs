@@ -56,8 +56,15 @@ pub(super) struct Place {
     number: u64,
 }
 
+impl Place {
+    /// Leaves the line, since the spare connection that it relied on takes too long.
+    pub(super) fn give_up(self) {
+        self.home.pool.give_up_spare(&self.home.key);
+    }
+}
+
 impl Future for Place {
-    /// Nothing if it is to connect after all.
+    /// Nothing if the spare connection that it relied on has failed, or another can be had.
     type Output = Option<Came>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Came>> {

@@ -4,12 +4,13 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::{Either, select};
 use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::encoding::{self, Pipeline};
-use super::home::{Found, Home, Spare};
+use super::home::{Found, Home, Place, Spare};
 use super::pool::Key;
 use super::{Agent, Config, OnInterim, Via, body};
 use crate::body::Body;
@@ -45,17 +46,17 @@ impl Agent {
 }
 
 impl Hop<'_> {
-    /// What is rare is in boxes, so that each request is a smaller future.
     async fn run(self, body: Body) -> Result<Response> {
-        let spare = body.try_clone();
+        let replay = body.try_clone();
         let (mut connection, reused) = match self.agent.pool.take(&self.key, self.agent.timer.now()) {
             Some(connection) => (connection, true),
+            // What is rare is in boxes: so the future of each request is smaller.
             None => Box::pin(self.connect_or_wait()).await?,
         };
         match self.exchange(&mut connection, body).await {
             Ok((answer, first_byte)) => self.response(connection, answer, first_byte, reused),
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
-                let body = spare.ok_or_else(|| error.with_reused(true))?;
+                let body = replay.ok_or_else(|| error.with_reused(true))?;
                 drop(connection);
                 Box::pin(self.anew(body)).await
             }
@@ -78,17 +79,16 @@ impl Hop<'_> {
     async fn connect_or_wait(&self) -> Result<(Connection, bool)> {
         let _connecting = self.request.progress().connecting();
         let started = self.agent.timer.now();
-        let mut found = self.home().wait(true);
-        if let Found::Reliance(place) = found {
-            let patience = self.agent.timer.sleep_until(started + self.reliance());
-            match select(place, patience).await {
-                Either::Left((Some((connection, _)), _)) => return Ok((connection, true)),
-                Either::Left((None, _)) | Either::Right(_) => found = self.home().wait(false),
+        let mut may_rely = true;
+        let mut place = loop {
+            match self.home().wait(may_rely) {
+                Found::Connection(connection) => return Ok((connection, true)),
+                Found::Place(place) => break place,
+                Found::Reliance(place) => match self.rely(place, started).await {
+                    Some(connection) => return Ok((connection, true)),
+                    None => may_rely = self.agent.timer.now() < started + self.reliance(),
+                },
             }
-        }
-        let mut place = match found {
-            Found::Connection(connection) => return Ok((connection, true)),
-            Found::Place(place) | Found::Reliance(place) => place,
         };
         let mut connecting = self.connecting(started);
         match select(&mut connecting, &mut place).await {
@@ -96,9 +96,25 @@ impl Hop<'_> {
                 self.finish_later(connecting, spare);
                 Ok((connection, true))
             }
-            // Nobody who connects is told to.
+            // Only who relies on another is told to look again.
             Either::Right((None, _)) => Ok((connecting.await?, false)),
-            Either::Left((connection, _)) => Ok((connection?, false)),
+            Either::Left((Ok(connection), _)) => Ok((connection, false)),
+            Either::Left((Err(error), place)) => match place.now_or_never().flatten() {
+                Some((connection, _)) => Ok((connection, true)),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Waits for a connection that another had begun to make; none if that fails or takes long.
+    async fn rely(&self, place: Place, started: Instant) -> Option<Connection> {
+        let patience = self.agent.timer.sleep_until(started + self.reliance());
+        match select(place, patience).await {
+            Either::Left((came, _)) => came.map(|(connection, _)| connection),
+            Either::Right((_, place)) => {
+                place.give_up();
+                None
+            }
         }
     }
 
@@ -109,7 +125,11 @@ impl Hop<'_> {
 
     /// Has a connection that came too late made and kept, if there is an executor; else it is dropped.
     fn finish_later(&self, connecting: BoxFuture<'static, Result<Connection>>, spare: Option<Spare>) {
-        let Some(executor) = &self.agent.executor else { return };
+        let Some(executor) = &self.agent.executor else {
+            // In this order: who relied on it connects once it is gone, and not before.
+            drop(connecting);
+            return drop(spare);
+        };
         let home = self.home();
         executor.spawn(Box::pin(async move {
             if let Ok(connection) = connecting.await {

@@ -19,16 +19,18 @@ pub(super) type Came = (Connection, Option<Spare>);
 pub(super) struct Line {
     /// Each makes a connection of its own meanwhile.
     connecting: BTreeMap<u64, oneshot::Sender<Came>>,
-    /// Each counts on a spare one; there are never more of them than of those, but for a moment.
+    /// Each counts on a spare one: there are never more of them than of those.
     relying: BTreeMap<u64, oneshot::Sender<Came>>,
     /// How many connections are being made that nobody needs any more.
     spare: usize,
+    /// How many of them somebody has relied on in vain.
+    stalled: usize,
 }
 
 impl Line {
     /// Puts a request at the end, which may rely on a spare connection if it wants to; says whether it does.
     pub(super) fn join(&mut self, number: u64, sender: oneshot::Sender<Came>, may_rely: bool) -> bool {
-        let relies = may_rely && self.relying.len() < self.spare;
+        let relies = may_rely && self.relying.len() < self.spare - self.stalled;
         let line = if relies { &mut self.relying } else { &mut self.connecting };
         line.insert(number, sender);
         relies
@@ -50,9 +52,20 @@ impl Line {
         self.connecting.remove(&number).or_else(|| self.relying.remove(&number))
     }
 
+    /// Somebody has relied on a spare connection for long enough: nobody else is to wait for that one.
+    pub(super) fn give_up_spare(&mut self) {
+        self.stalled = self.spare.min(self.stalled + 1);
+    }
+
+    /// Takes the first of those out that make none, to look again for one that is kept.
+    pub(super) fn look_again(&mut self) -> Option<oneshot::Sender<Came>> {
+        self.relying.pop_first().map(|(_, sender)| sender)
+    }
+
     /// Counts a spare connection less, be it made or given up. Who relied on it comes out, to connect itself.
     pub(super) fn end_spare(&mut self) -> Option<oneshot::Sender<Came>> {
         self.spare -= 1;
+        self.stalled = self.stalled.min(self.spare);
         if self.relying.len() <= self.spare {
             return None;
         }

@@ -68,6 +68,10 @@ struct Idle {
     watched: Option<oneshot::Sender<()>>,
 }
 
+/// What has been removed, to be dropped after the lock: transports are foreign code, and so is the way to connect that a
+/// key may hold the last of.
+type Gone = (Vec<Idle>, Vec<Key>);
+
 /// A connection that nobody watches yet.
 pub(super) struct Unwatched {
     pub(super) key: Key,
@@ -127,6 +131,11 @@ impl Pool {
         let _gone = self.lock().in_line(key, |line| line.leave(number));
     }
 
+    /// A spare connection takes too long.
+    pub(super) fn give_up_spare(&self, key: &Key) {
+        self.lock().in_line(key, |line| Some(line.give_up_spare()));
+    }
+
     /// A spare connection has been made, or will not be.
     pub(super) fn end_spare(&self, key: &Key) {
         let _told = self.lock().in_line(key, Line::end_spare);
@@ -172,7 +181,13 @@ impl Pool {
     pub(super) fn poll_gone(&self, key: &Key, number: u64, cx: &mut Context<'_>) -> Poll<()> {
         let Some(mut connection) = self.lock().borrow(key, number) else { return Poll::Ready(()) };
         let poll = connection.poll_unfit(cx);
-        let removed = self.lock().settle(key, number, connection, poll.is_ready());
+        let (removed, _told) = {
+            let mut kept = self.lock();
+            let removed = kept.settle(key, number, connection, poll.is_ready());
+            // Who has come since it was lent out could not see it.
+            let told = if removed.is_none() { kept.in_line(key, Line::look_again) } else { None };
+            (removed, told)
+        };
         if removed.is_some() { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -255,11 +270,11 @@ impl Kept {
         outcome
     }
 
-    fn put(&mut self, key: &Key, connection: Connection, keeping: Keeping, now: Instant) -> Vec<Idle> {
-        let mut crowded_out = Vec::new();
+    fn put(&mut self, key: &Key, connection: Connection, keeping: Keeping, now: Instant) -> Gone {
+        let (mut crowded_out, mut keys) = (Vec::new(), Vec::new());
         if now.since(self.pruned) >= PRUNE_EVERY {
             self.pruned = now;
-            crowded_out.extend(self.remove_expired(now));
+            (crowded_out, keys) = self.remove_expired(now);
         }
         while self.count >= keeping.total {
             crowded_out.extend(self.remove_oldest());
@@ -276,20 +291,23 @@ impl Kept {
         let expires = now + keeping.idle;
         of_key.push(Idle { connection: Some(connection), number, since: now, expires, watched: None });
         self.count += 1;
-        crowded_out
+        (crowded_out, keys)
     }
 
-    /// Removes what has been idle too long.
-    fn remove_expired(&mut self, now: Instant) -> Vec<Idle> {
-        let mut removed = Vec::new();
-        for of_key in self.by_key.values_mut() {
-            let (expired, kept): (Vec<_>, Vec<_>) = std::mem::take(of_key).into_iter().partition(|i| i.expires <= now);
-            *of_key = kept;
+    /// Removes what has been idle too long, and the places that nothing is kept for.
+    fn remove_expired(&mut self, now: Instant) -> Gone {
+        let (mut removed, mut keys) = (Vec::new(), Vec::new());
+        for (key, of_key) in std::mem::take(&mut self.by_key) {
+            let (expired, kept): (Vec<_>, Vec<_>) = of_key.into_iter().partition(|idle| idle.expires <= now);
             removed.extend(expired);
+            if kept.is_empty() {
+                keys.push(key);
+            } else {
+                self.by_key.insert(key, kept);
+            }
         }
-        self.by_key.retain(|_, of_key| !of_key.is_empty());
         self.count -= removed.len();
-        removed
+        (removed, keys)
     }
 
     /// Removes the connection that has been idle longest.

@@ -1,9 +1,14 @@
 //! Requests that connect while others do: who is given which connection, and how many are made.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{join, poll_fn};
+use futures::{AsyncRead, AsyncWrite};
+use waterspout::platform::native::BackgroundThread;
 use waterspout::{Connector, Origin, Phase, Response, Result, Transport};
 
 use super::*;
@@ -13,21 +18,57 @@ struct Slow {
     inner: ScriptedConnector,
     gate: Mutex<UnboundedReceiver<()>>,
     begun: Arc<AtomicUsize>,
+    look: Look,
 }
+
+/// What happens when somebody looks at a connection that is kept.
+type Look = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+struct End(Box<dyn Transport>, Look, Option<Counter>);
 
 impl Connector for Slow {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             poll_fn(|cx| self.gate.lock().unwrap().poll_next_unpin(cx)).await;
-            self.inner.connect(origin).await
+            let transport = self.inner.connect(origin).await?;
+            Ok(Box::new(End(transport, self.look.clone(), None)) as Box<dyn Transport>)
         })
+    }
+}
+
+impl Transport for End {
+    fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let look = self.1.lock().unwrap().take();
+        look.into_iter().for_each(|look| look());
+        self.0.poll_unfit(cx)
+    }
+}
+
+impl AsyncRead for End {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for End {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(cx)
     }
 }
 
 struct Gate {
     opened: UnboundedSender<()>,
     begun: Arc<AtomicUsize>,
+    look: Look,
 }
 
 impl Gate {
@@ -43,11 +84,11 @@ impl Gate {
 
 fn slow(scripts: impl IntoIterator<Item = Script>) -> (Wire, Gate) {
     let (connector, timer, tasks) = (ScriptedConnector::new(scripts), ManualTimer::new(), Tasks::default());
-    let ((opened, gate), begun) = (unbounded(), Arc::<AtomicUsize>::default());
-    let slow = Slow { inner: connector.clone(), gate: Mutex::new(gate), begun: begun.clone() };
+    let ((opened, gate), begun, look) = (unbounded(), Arc::<AtomicUsize>::default(), Look::default());
+    let slow = Slow { inner: connector.clone(), gate: Mutex::new(gate), begun: begun.clone(), look: look.clone() };
     let agent = Agent::new(slow, timer.clone()).with_executor(tasks.clone());
     let client = Client::builder().backend(agent).timer(timer.clone()).max_active(2).build().unwrap();
-    (Wire { client, connector, timer, tasks, pool: LocalPool::new() }, Gate { opened, begun })
+    (Wire { client, connector, timer, tasks, pool: LocalPool::new() }, Gate { opened, begun, look })
 }
 
 type Sent = BoxFuture<'static, Result<Response>>;
@@ -60,8 +101,13 @@ fn waits(request: &mut Sent) -> bool {
     request.now_or_never().is_none()
 }
 
+/// The response, which is there by now.
+fn now(request: Sent) -> Response {
+    request.now_or_never().expect("it waits").unwrap()
+}
+
 fn is_reused(request: Sent) -> bool {
-    block_on(request).unwrap().exchange().reused
+    now(request).exchange().reused
 }
 
 /// The first connection carries an answer that does not end, the second is being made for nobody, and a third request
@@ -103,10 +149,21 @@ fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
     let (mut first, mut dropped) = (send(&wire), send(&wire));
     assert!(waits(&mut first) && waits(&mut dropped));
     gate.open();
-    block_on(first).unwrap();
+    now(first);
     drop(dropped);
     assert_eq!((wire.connector.connections(), wire.connector.open()), (1, 1));
     assert!(is_reused(send(&wire)));
+}
+
+#[test]
+fn a_connection_that_was_given_counts_more_than_the_failure_of_ones_own() {
+    let (wire, gate) = slow([answers(2).silence(), Script::refused()]);
+    let (mut first, mut second) = (send(&wire), send(&wire));
+    assert!(waits(&mut first) && waits(&mut second));
+    gate.open();
+    now(first);
+    gate.open();
+    assert!(is_reused(second));
 }
 
 #[test]
@@ -163,6 +220,44 @@ fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
 }
 
 #[test]
+fn only_one_waits_in_vain_for_a_connection_that_is_never_made() {
+    let last = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let (wire, gate, endless, mut third) = relying((0..3).map(|_| Script::new().expect_head().send(last)));
+    assert!(waits(&mut third));
+    wire.timer.advance(Duration::from_millis(250));
+    for _ in 0..2 {
+        assert!(waits(&mut third));
+        gate.open();
+        now(third);
+        third = send(&wire);
+    }
+    assert!(waits(&mut third));
+    assert_eq!(gate.begun(), 5);
+    drop(endless);
+}
+
+#[test]
+fn a_connection_is_found_that_was_being_looked_at() {
+    let (mut wire, gate) = slow([answers(3).silence()]);
+    let mut both = join(send(&wire), send(&wire));
+    assert!((&mut both).now_or_never().is_none());
+    gate.open();
+    block_on(both).0.unwrap();
+    // The watch looks at the one that is kept, and a request comes at that very moment.
+    let (client, cell) = (wire.client.clone(), Arc::new(Mutex::new(None)));
+    let other = cell.clone();
+    *gate.look.lock().unwrap() = Some(Box::new(move || {
+        let mut request = client.get(URL).send().boxed();
+        assert!(waits(&mut request));
+        *other.lock().unwrap() = Some(request);
+    }));
+    wire.pass(Duration::from_millis(200));
+    let request = cell.lock().unwrap().take().unwrap();
+    assert!(is_reused(request));
+    assert_eq!((gate.begun(), wire.connector.connections()), (2, 1));
+}
+
+#[test]
 fn a_request_relies_on_another_for_a_short_time_only() {
     for (limit, patience) in [(0, 250), (1_000, 250), (100, 50)] {
         let (wire, gate, _endless, third) = relying([]);
@@ -181,5 +276,72 @@ fn a_request_relies_on_another_for_a_short_time_only() {
             let error = pass(limit - patience).unwrap().unwrap_err();
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect));
         }
+    }
+}
+
+/// A connector whose connections take some turns to be made, and which counts them from the beginning to their end.
+struct Counted {
+    inner: ScriptedConnector,
+    begun: AtomicUsize,
+    open: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+struct Counter(Arc<AtomicUsize>);
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Connector for Counted {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        let begun = self.begun.fetch_add(1, Ordering::SeqCst);
+        self.most.fetch_max(self.open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let counter = Counter(self.open.clone());
+        Box::pin(async move {
+            for _ in 0..begun * 7 % 50 {
+                let mut turns = 1..=1;
+                poll_fn(|cx| {
+                    turns.next().map_or(Poll::Ready(()), |_| {
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    })
+                })
+                .await;
+            }
+            let transport = self.inner.connect(origin).await?;
+            Ok(Box::new(End(transport, Look::default(), Some(counter))) as Box<dyn Transport>)
+        })
+    }
+}
+
+/// Four threads with four requests at once each.
+#[test]
+fn threads_do_not_make_more_connections_than_requests_run_at_once() {
+    for background in [true, false] {
+        // Each connection is closed after a while, so that others have to be made.
+        let script = || (0..20).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
+        let (open, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let inner = ScriptedConnector::new((0..10_000).map(|_| script()));
+        let counted = Counted { inner, begun: AtomicUsize::new(0), open: open.clone(), most: most.clone() };
+        let mut agent = Agent::new(counted, ManualTimer::new());
+        if background {
+            agent = agent.with_executor(BackgroundThread);
+        }
+        let client = Client::builder().backend(agent).timer(ManualTimer::new()).max_active(1_000).build().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    block_on(join_all((0..4).map(|_| async {
+                        for _ in 0..200 {
+                            client.get(URL).send().await.unwrap();
+                        }
+                    })));
+                });
+            }
+        });
+        assert!(most.load(Ordering::SeqCst) <= 16, "{most:?}");
     }
 }

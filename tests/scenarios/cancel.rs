@@ -29,7 +29,7 @@ pub async fn a_request_dropped_before_its_head_frees_its_slot(lab: Lab) {
         Either::Right((_, silent)) => drop(silent),
     }
     assert_eq!(client.stats().active, 0);
-    let response = client.get(lab.url("hello")).queue_timeout(ms(100)).await.unwrap();
+    let response = client.get(lab.url("hello")).queue_timeout(ms(5_000)).await.unwrap();
     assert_eq!(response.text().await.unwrap(), "hello");
 }
 

@@ -29,7 +29,7 @@ pub async fn the_head_limit_covers_the_wait_for_the_head(lab: Lab) {
 }
 
 pub async fn the_idle_limit_covers_a_stalled_body(lab: Lab) {
-    let mut response = Client::new().get(lab.url("stall")).idle_timeout(ms(60)).await.unwrap();
+    let mut response = Client::new().get(lab.url("stall")).idle_timeout(ms(300)).await.unwrap();
     assert_eq!(response.chunk().await.unwrap().unwrap(), "first");
     assert_timeout(&response.chunk().await.unwrap_err(), Phase::Body, "idle");
 }

@@ -175,7 +175,7 @@ pub async fn a_client_closed_at_once_ends_what_runs(lab: Lab) {
 }
 
 pub async fn a_rate_limit_keeps_requests_apart(lab: Lab) {
-    let client = Client::builder().rate_limit(Rate::new(1, ms(200))).build().unwrap();
+    let client = Client::builder().rate_limit(Rate::new(1, ms(1_000))).build().unwrap();
     let request = || client.get(lab.url("hello"));
     let (first, second, third) =
         join3(request().send(), request().queue_timeout(ms(30)).send(), request().send()).await;
