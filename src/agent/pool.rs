@@ -133,7 +133,10 @@ impl Pool {
 
     /// A spare connection takes too long.
     pub(super) fn give_up_spare(&self, key: &Key) {
-        self.lock().in_line(key, |line| Some(line.give_up_spare()));
+        self.lock().in_line(key, |line| {
+            line.give_up_spare();
+            None::<()>
+        });
     }
 
     /// A spare connection has been made, or will not be.

@@ -24,44 +24,49 @@ struct Slow {
 /// What happens when somebody looks at a connection that is kept.
 type Look = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 
-struct End(Box<dyn Transport>, Look, Option<Counter>);
+/// A connection; what it `_holds` goes with it.
+struct End {
+    inner: Box<dyn Transport>,
+    look: Look,
+    _holds: Option<Counter>,
+}
 
 impl Connector for Slow {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             poll_fn(|cx| self.gate.lock().unwrap().poll_next_unpin(cx)).await;
-            let transport = self.inner.connect(origin).await?;
-            Ok(Box::new(End(transport, self.look.clone(), None)) as Box<dyn Transport>)
+            let inner = self.inner.connect(origin).await?;
+            Ok(Box::new(End { inner, look: self.look.clone(), _holds: None }) as Box<dyn Transport>)
         })
     }
 }
 
 impl Transport for End {
     fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let look = self.1.lock().unwrap().take();
+        let look = self.look.lock().unwrap().take();
         look.into_iter().for_each(|look| look());
-        self.0.poll_unfit(cx)
+        self.inner.poll_unfit(cx)
     }
 }
 
 impl AsyncRead for End {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for End {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.inner).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        Pin::new(&mut self.inner).poll_close(cx)
     }
 }
 
@@ -101,9 +106,9 @@ fn waits(request: &mut Sent) -> bool {
     request.now_or_never().is_none()
 }
 
-/// The response, which is there by now.
+/// The response, for which nobody has to wait any more.
 fn now(request: Sent) -> Response {
-    request.now_or_never().expect("it waits").unwrap()
+    request.now_or_never().unwrap().unwrap()
 }
 
 fn is_reused(request: Sent) -> bool {
@@ -311,8 +316,8 @@ impl Connector for Counted {
                 })
                 .await;
             }
-            let transport = self.inner.connect(origin).await?;
-            Ok(Box::new(End(transport, Look::default(), Some(counter))) as Box<dyn Transport>)
+            let inner = self.inner.connect(origin).await?;
+            Ok(Box::new(End { inner, look: Look::default(), _holds: Some(counter) }) as Box<dyn Transport>)
         })
     }
 }
