@@ -83,11 +83,11 @@ const generated = (length) => Uint8Array.from({ length }, (_, index) => byte(ind
 const counted = (length) => `${length} ${generated(length).reduce((sum, next) => sum + next, 0)}`;
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Where the lab is, and a key of the scenario's own on it. */
+/** Where the lab is, and a key on it that no other run of the scenario has, in another engine, say. */
 class Lab {
   constructor(base, platform, scenario) {
     this.base = base.replace(/\/$/, "");
-    this.key = `${platform}-${scenario}`;
+    this.key = `${platform}-${scenario}-${Math.random().toString(36).slice(2)}`;
   }
   url(experiment) {
     return `${this.base}/lab/${experiment}`;

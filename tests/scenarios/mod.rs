@@ -193,7 +193,7 @@ macro_rules! for_each_worker_scenario {
 #[allow(unused_imports)]
 pub(crate) use for_each_worker_scenario;
 
-/// Where the lab is, and a key of the scenario's own on it.
+/// Where the lab is, and a key on it that no other run of the scenario has, in another browser, say.
 pub struct Lab {
     base: String,
     key: String,
@@ -201,7 +201,7 @@ pub struct Lab {
 
 impl Lab {
     pub fn new(base: &str, platform: &str, scenario: &str) -> Self {
-        Self { base: base.trim_end_matches('/').to_owned(), key: format!("{platform}-{scenario}") }
+        Self { base: base.trim_end_matches('/').to_owned(), key: format!("{platform}-{scenario}-{:x}", run()) }
     }
 
     /// The URL of an experiment.
@@ -218,6 +218,18 @@ impl Lab {
     pub async fn recall(&self, experiment: &str, query: &str) -> String {
         Client::new().get(self.keyed(experiment, query)).await.unwrap().text().await.unwrap()
     }
+}
+
+/// The number of this run: natively each has a lab of its own.
+#[cfg(not(target_family = "wasm"))]
+fn run() -> u64 {
+    0
+}
+
+/// The number of this run: browsers beside each other have one lab.
+#[cfg(target_family = "wasm")]
+fn run() -> u64 {
+    (js_sys::Math::random() * 1e15) as u64
 }
 
 /// Whether this run goes through a browser's or Node's fetch, which says less about failures.
