@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{join, poll_fn};
@@ -29,6 +29,14 @@ struct End {
     inner: Box<dyn Transport>,
     look: Look,
     _holds: Option<Counter>,
+}
+
+struct Counter(Arc<AtomicUsize>);
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Connector for Slow {
@@ -212,6 +220,49 @@ fn a_request_connects_when_what_it_relied_on_is_given_up() {
     assert_eq!(gate.begun(), 3);
 }
 
+/// Counts the attempts to connect that are under way.
+struct Trying(Slow, Arc<AtomicUsize>);
+
+impl Connector for Trying {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        let counter = Counter(self.1.clone());
+        Box::pin(async move {
+            let _counter = counter;
+            self.0.connect(origin).await
+        })
+    }
+}
+
+/// Notes how many attempts are under way when it is woken.
+struct Sees(Arc<AtomicUsize>, Mutex<Vec<usize>>);
+
+impl Wake for Sees {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0.load(Ordering::SeqCst));
+    }
+}
+
+#[test]
+fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() {
+    let inner = ScriptedConnector::new([answers(3).silence()]);
+    let ((opened, gate), trying) = (unbounded(), Arc::<AtomicUsize>::default());
+    let slow = Slow { inner, gate: Mutex::new(gate), begun: Arc::default(), look: Look::default() };
+    let agent = Agent::new(Trying(slow, trying.clone()), ManualTimer::new());
+    let client = Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap();
+    let [mut first, mut second, mut third] = [(); 3].map(|()| client.get(URL).send().boxed());
+    assert!(waits(&mut first) && waits(&mut second));
+    opened.unbounded_send(()).unwrap();
+    now(first);
+    // The second has been given the connection, but does not know; the third relies on what the second was making.
+    let sees = Arc::new(Sees(trying.clone(), Mutex::default()));
+    assert!(third.poll_unpin(&mut Context::from_waker(&Waker::from(sees.clone()))).is_pending());
+    assert_eq!(trying.load(Ordering::SeqCst), 1);
+    now(second);
+    assert_eq!(*sees.1.lock().unwrap(), [0]);
+    assert!(is_reused(third));
+}
+
 #[test]
 fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
     let (mut wire, gate, _endless, third) = relying([answers(1).silence()]);
@@ -290,14 +341,6 @@ struct Counted {
     begun: AtomicUsize,
     open: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
-}
-
-struct Counter(Arc<AtomicUsize>);
-
-impl Drop for Counter {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 impl Connector for Counted {
