@@ -2,7 +2,8 @@
 //! terminal, `cargo run --example events -- 'http://127.0.0.1:8737/lab/events?total=5&burst=2'`.
 
 use futures::StreamExt;
-use waterspout::{Client, EventLoop, Request, Result};
+use waterspout::tornado::EventLoop;
+use waterspout::{Client, Request, Result};
 
 fn main() -> Result<()> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:8737/lab/events".to_owned());

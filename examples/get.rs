@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use waterspout::{Client, EventLoop, Result};
+use waterspout::tornado::EventLoop;
+use waterspout::{Client, Result};
 
 fn main() -> Result<()> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "http://example.com/".to_owned());

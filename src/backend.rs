@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::future::BoxFuture;
-use crate::request::Request;
-use crate::response::Response;
+use crate::message::request::Request;
+use crate::message::response::Response;
+use crate::runtime::BoxFuture;
 
 /// Makes one attempt at one request: redirects followed, cookies kept, body decoded, as in the Fetch standard.
 ///

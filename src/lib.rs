@@ -42,47 +42,23 @@
 //!   executor; [`promise()`] is a result to come.
 
 pub mod agent;
-mod attempt;
 pub mod auth;
 mod backend;
-mod body;
-mod buffer;
 mod client;
-mod clock;
-mod conditional;
-mod configure;
 #[cfg(feature = "cookies")]
 pub mod cookies;
 mod error;
-mod event_loop;
-mod exchange;
-mod form;
-pub mod future;
 mod http1;
-pub mod io_stream;
 #[cfg(feature = "js")]
 mod js;
-#[cfg(feature = "json")]
-mod json;
-mod middleware;
-pub mod multipart;
+mod message;
 pub mod platform;
-mod progress;
-mod promise;
-pub mod proxy;
-pub mod queues;
-mod request;
-mod response;
-mod retry;
 pub mod runtime;
-mod settings;
 pub mod sse;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod trailers;
+pub mod tornado;
 mod transport;
-mod url;
-mod waiters;
 
 /// The snippets of the README compile.
 #[cfg(doctest)]
@@ -92,29 +68,24 @@ struct Readme;
 pub use bytes::Bytes;
 pub use http;
 
-pub use crate::agent::Agent;
-pub use crate::attempt::Attempt;
+pub use crate::agent::{Agent, proxy};
 pub use crate::backend::Backend;
-pub use crate::body::Body;
+#[cfg(feature = "tracing")]
+pub use crate::client::middleware::Spans;
+pub use crate::client::middleware::{Hooks, Middleware, Next};
+pub use crate::client::retry::{Retry, RetryBudget, RetryContext};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::configure::{configure, reset_configuration};
-pub use crate::error::{Error, ErrorKind, Limit, Phase, Result, Source};
-pub use crate::event_loop::{EventLoop, Periodic, Scheduled};
-pub use crate::exchange::{Exchange, Hop, Timings};
-pub use crate::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
-pub use crate::io_stream::IoStream;
-#[cfg(feature = "tracing")]
-pub use crate::middleware::Spans;
-pub use crate::middleware::{Hooks, Middleware, Next};
-pub use crate::progress::{Connecting, Progress, Transferred};
-pub use crate::promise::{Pending, Promise, promise};
-pub use crate::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions};
-pub use crate::response::Response;
-pub use crate::retry::{Occasion, Retry, RetryBudget};
-pub use crate::runtime::{Executor, Instant, Timer};
-pub use crate::settings::Setting;
-pub use crate::trailers::Trailers;
+pub use crate::error::{Attempt, Error, ErrorKind, Limit, Phase, Result, Source};
+pub use crate::message::body::Body;
+pub use crate::message::connection_info::{Exchange, Hop, Timings};
+pub use crate::message::extensions::Extension;
+pub use crate::message::multipart;
+pub use crate::message::progress::{Connecting, Progress, TransferProgress};
+pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions};
+pub use crate::message::response::Response;
+pub use crate::message::trailers::Trailers;
+pub use crate::message::url::{Origin, Scheme, Url};
+pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};
 pub use crate::transport::{Connector, Details, Forwarding, Transport};
-pub use crate::url::{Origin, Scheme, Url};

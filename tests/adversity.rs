@@ -12,8 +12,8 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt, stream};
 use waterspout::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use waterspout::queues::Queue;
 use waterspout::testing::{ManualTimer, MockBackend, Script, ScriptedConnector};
+use waterspout::tornado::{EventLoop, Queue};
 use waterspout::*;
 
 const URL: &str = "http://example.com/";

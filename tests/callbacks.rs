@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite, FutureExt};
 use support::Turns;
-use waterspout::agent::Via;
+use waterspout::agent::Route;
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
 use waterspout::{Agent, BoxFuture, Client, Connector, Origin, Result, Transport};
 
@@ -163,8 +163,8 @@ fn a_way_to_connect_that_goes_with_its_last_connection_may_use_the_client() {
         let timer = ManualTimer::new();
         let client = Client::builder().backend(Agent::new(kept(), timer.clone())).timer(timer.clone()).build().unwrap();
         let (gone, has_gone) = mpsc::channel();
-        let via = Via::new(Goes { inner: kept(), client: client.clone(), gone });
-        futures::executor::block_on(client.get(URL).setting(via).send()).unwrap();
+        let via = Route::new(Goes { inner: kept(), client: client.clone(), gone });
+        futures::executor::block_on(client.get(URL).extension(via).send()).unwrap();
         assert!(has_gone.try_recv().is_err());
         timer.advance(Duration::from_secs(60));
         futures::executor::block_on(client.get(URL).send()).unwrap();

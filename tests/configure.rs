@@ -9,7 +9,8 @@ use futures::executor::block_on;
 use futures::{FutureExt, StreamExt, stream};
 use waterspout::http::{HeaderMap, HeaderValue, StatusCode};
 use waterspout::testing::{ManualTimer, MockBackend};
-use waterspout::{Client, ErrorKind, Request, Response, configure, reset_configuration};
+use waterspout::tornado::{configure, reset_configuration};
+use waterspout::{Client, ErrorKind, Request, Response};
 
 /// The process's defaults, of one test at a time and forgotten after it.
 struct Own(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
+use waterspout::Instant;
 use waterspout::platform::native::{SystemTimer, TimedOut};
 use waterspout::testing::ManualTimer;
-use waterspout::{EventLoop, Instant};
+use waterspout::tornado::EventLoop;
 
 use self::support::Turns;
 
@@ -187,7 +188,7 @@ fn cancelling_after_the_call_is_harmless() {
 #[test]
 fn a_callback_may_cancel_another_of_the_same_turn() {
     let bench = Bench::new();
-    let victim = Arc::new(Mutex::new(None::<waterspout::Scheduled>));
+    let victim = Arc::new(Mutex::new(None::<waterspout::tornado::Scheduled>));
     let held = victim.clone();
     bench.event_loop.call_later(SECOND, move || assert!(held.lock().unwrap().take().unwrap().cancel()));
     *victim.lock().unwrap() = Some(bench.event_loop.call_later(SECOND, bench.note("never")));

@@ -348,7 +348,7 @@ mod one_request_and_the_next {
         let hurried = || Config::new().idle_connection_timeout(seconds(1));
         send(wire.client.get(URL)).unwrap();
         wire.timer.advance(seconds(5));
-        assert!(send(wire.client.get(URL).setting(hurried())).unwrap().exchange().reused);
+        assert!(send(wire.client.get(URL).extension(hurried())).unwrap().exchange().reused);
         // It goes back for as long as the last to use it would have it.
         wire.timer.advance(seconds(1));
         assert!(send(wire.client.get(URL)).is_err());

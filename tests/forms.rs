@@ -29,7 +29,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Redirects the first request with 307, then says how the second was framed and sends its body back.
+/// RedirectPolicy the first request with 307, then says how the second was framed and sends its body back.
 fn server() -> Server {
     async fn answer(request: &mut Incoming) -> Reply {
         if request.path() == "/again" {

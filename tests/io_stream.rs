@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use futures::future::{BoxFuture, FutureExt, LocalBoxFuture, join_all};
-use waterspout::io_stream::StreamLimit;
 use waterspout::testing::{Script, ScriptedConnector};
-use waterspout::{Bytes, Connector, Error, ErrorKind, IoStream, Phase, Result, Transport, Url};
+use waterspout::tornado::IoStream;
+use waterspout::tornado::StreamLimit;
+use waterspout::{Bytes, Connector, Error, ErrorKind, Phase, Result, Transport, Url};
 
 use self::wire::{Tasks, Wire};
 
@@ -639,7 +640,7 @@ fn a_stream_is_used_by_several_threads() {
 
 #[cfg(feature = "regex")]
 mod patterns {
-    use waterspout::io_stream::Regex;
+    use waterspout::tornado::Regex;
 
     use super::*;
 

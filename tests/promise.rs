@@ -12,7 +12,8 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use waterspout::http::StatusCode;
 use waterspout::testing::{ManualTimer, MockBackend};
-use waterspout::{Client, Error, ErrorKind, EventLoop, Phase, Request, Response, promise};
+use waterspout::tornado::{EventLoop, promise};
+use waterspout::{Client, Error, ErrorKind, Phase, Request, Response};
 
 use self::support::Turns;
 
@@ -123,7 +124,7 @@ fn a_callback_added_after_the_result_runs_on_a_later_turn_too() {
     let (turns, log) = (Turns::default(), Log::default());
     let (set, mut pending) = promise();
     set.resolve(5);
-    let add = |pending: &waterspout::Pending<i32>| {
+    let add = |pending: &waterspout::tornado::Pending<i32>| {
         let log = log.clone();
         pending.on_done(turns.clone(), move |result| note(&log, format!("{:?}", result.as_ref().map_err(Error::kind))));
     };

@@ -376,7 +376,7 @@ fn a_request_may_bring_its_own_way_and_shares_its_connections_with_nobody() {
     let via = network(Proxies::all(format!("http://{}", proxy.address)).unwrap()).via();
     let fetch = |own: bool| {
         let request = client.get(origin.url("/"));
-        let request = if own { request.setting(via.clone()) } else { request };
+        let request = if own { request.extension(via.clone()) } else { request };
         let response = block_on(request.send()).unwrap();
         let remote = response.exchange().remote_address;
         (remote.unwrap(), block_on(response.text()).unwrap())

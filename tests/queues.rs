@@ -12,8 +12,8 @@ use futures::executor::block_on;
 use futures::future::{join, join3};
 use futures::{FutureExt, StreamExt};
 use waterspout::Timer;
-use waterspout::queues::{LifoQueue, Order, PriorityQueue, PutError, Queue, QueueError, WorkQueue};
 use waterspout::testing::ManualTimer;
+use waterspout::tornado::{LifoQueue, Order, PriorityQueue, PutError, Queue, QueueError, WorkQueue};
 
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
@@ -31,13 +31,13 @@ const SECOND: Duration = Duration::from_secs(1);
 macro_rules! for_each_queue {
     ($($name:ident)+) => {
         mod queue {
-            $(#[test] fn $name() { super::$name::<waterspout::queues::Fifo<i32>>(); })+
+            $(#[test] fn $name() { super::$name::<waterspout::tornado::Fifo<i32>>(); })+
         }
         mod lifo_queue {
-            $(#[test] fn $name() { super::$name::<waterspout::queues::Lifo<i32>>(); })+
+            $(#[test] fn $name() { super::$name::<waterspout::tornado::Lifo<i32>>(); })+
         }
         mod priority_queue {
-            $(#[test] fn $name() { super::$name::<waterspout::queues::Lowest<i32>>(); })+
+            $(#[test] fn $name() { super::$name::<waterspout::tornado::Lowest<i32>>(); })+
         }
     };
 }
@@ -460,19 +460,19 @@ fn round<O: Order<(i32, char)>>() -> Vec<(i32, char)> {
 
 #[test]
 fn a_queue_gives_first_in_first_out_waiting_puts_included() {
-    let items = round::<waterspout::queues::Fifo<_>>();
+    let items = round::<waterspout::tornado::Fifo<_>>();
     assert_eq!(items, [(2, 'a'), (3, 'b'), (1, 'c'), (0, 'd'), (9, 'e')]);
 }
 
 #[test]
 fn a_lifo_queue_gives_the_newest_first_waiting_puts_included() {
-    let items = round::<waterspout::queues::Lifo<_>>();
+    let items = round::<waterspout::tornado::Lifo<_>>();
     assert_eq!(items, [(1, 'c'), (0, 'd'), (9, 'e'), (3, 'b'), (2, 'a')]);
 }
 
 #[test]
 fn a_priority_queue_gives_the_lowest_first_waiting_puts_included() {
-    let items = round::<waterspout::queues::Lowest<_>>();
+    let items = round::<waterspout::tornado::Lowest<_>>();
     assert_eq!(items, [(1, 'c'), (0, 'd'), (2, 'a'), (3, 'b'), (9, 'e')]);
 }
 

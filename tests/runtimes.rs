@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::join_all;
 use waterspout::testing::{Reply, Server, handler};
-use waterspout::{Client, EventLoop, Request, Result};
+use waterspout::tornado::EventLoop;
+use waterspout::{Client, Request, Result};
 
 fn server() -> Server {
     Server::start(handler(|request| async { Reply::new(200, vec![b'x'; request.path().len() * 10_000]) }.boxed()))

@@ -21,7 +21,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use waterspout::testing::{Handler, Incoming, Reply, Server};
-use waterspout::{BoxFuture, Client, ErrorKind, EventLoop, Url};
+use waterspout::tornado::EventLoop;
+use waterspout::{BoxFuture, Client, ErrorKind, Url};
 
 use crate::crawl::{Ended, Findings, Plan, crawl};
 

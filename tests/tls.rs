@@ -22,10 +22,11 @@ use futures_rustls::rustls::server::ResolvesServerCertUsingSni;
 use futures_rustls::rustls::sign::CertifiedKey;
 use futures_rustls::rustls::{RootCertStore, ServerConfig};
 use rcgen::{Certificate, CertificateParams, KeyPair, date_time_ymd};
-use waterspout::agent::Via;
+use waterspout::agent::Route;
 use waterspout::platform::native::{HostMap, Network, SystemResolver, TcpClient, TlsConfig};
 use waterspout::testing::{ManualTimer, Reply, handler, serve_connection};
-use waterspout::{Client, Error, ErrorKind, IoStream, Phase};
+use waterspout::tornado::IoStream;
+use waterspout::{Client, Error, ErrorKind, Phase};
 
 use self::secured::{Authority, Secured, acceptor, trusting};
 
@@ -153,10 +154,10 @@ fn a_client_certificate_of_one_request_is_not_shown_for_the_next() {
     let tls = trusting(&authority);
     let known =
         tls.clone().client_certificate_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
-    let known = Via::new(Network::new().tls(known));
+    let known = Route::new(Network::new().tls(known));
     let client = Client::builder().backend(Network::new().tls(tls).agent()).build().unwrap();
     let url = format!("https://{}/", server.address);
-    let shown = || async_io::block_on(async { client.get(&url).setting(known.clone()).await?.text().await });
+    let shown = || async_io::block_on(async { client.get(&url).extension(known.clone()).await?.text().await });
     for _ in 0..2 {
         assert!(shown().unwrap().starts_with("secret"));
         // The connection that the server trusts is kept, and not for this one.

@@ -3,7 +3,8 @@
 
 mod token;
 
-use waterspout::{Client, EventLoop, Result, Url};
+use waterspout::tornado::EventLoop;
+use waterspout::{Client, Result, Url};
 
 use self::token::Refresh;
 

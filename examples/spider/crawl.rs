@@ -13,7 +13,7 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 use waterspout::http::header::{CONTENT_TYPE, LOCATION};
-use waterspout::queues::Queue;
+use waterspout::tornado::Queue;
 use waterspout::{Client, Error, ErrorKind, Phase, Redirect, Response, Result, Url};
 
 use crate::links::{Prefix, links};
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
 pub(crate) struct Findings {
     pub(crate) pages: Vec<Page>,
     pub(crate) failures: Vec<Failure>,
-    pub(crate) redirects: Redirects,
+    pub(crate) redirects: RedirectPolicy,
     pub(crate) ended: Ended,
     /// How many known links were not visited, because the crawl ended before.
     pub(crate) unvisited: usize,
@@ -58,7 +58,7 @@ pub(crate) struct Failure {
 
 /// How many redirects there were, by where they lead.
 #[derive(Default)]
-pub(crate) struct Redirects {
+pub(crate) struct RedirectPolicy {
     pub(crate) to_new_pages: usize,
     /// To pages that are visited anyway.
     pub(crate) to_seen_pages: usize,
@@ -154,7 +154,7 @@ struct Notes {
     limited: bool,
     pages: Vec<Page>,
     failures: Vec<Failure>,
-    redirects: Redirects,
+    redirects: RedirectPolicy,
 }
 
 impl<W: Fn(Tally)> Spider<'_, W> {

@@ -21,7 +21,8 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use waterspout::http::{HeaderMap, HeaderValue, header};
 use waterspout::testing::Server;
-use waterspout::{Client, EventLoop, Url};
+use waterspout::tornado::EventLoop;
+use waterspout::{Client, Url};
 
 use crate::crawl::{Ended, Findings, Plan, crawl};
 use crate::progress::Progress;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use console::Style;
 use waterspout::Url;
 
-use crate::crawl::{Ended, Failure, Findings, Page, Redirects};
+use crate::crawl::{Ended, Failure, Findings, Page, RedirectPolicy};
 
 /// How many failing links of one kind are shown.
 const MOST_FAILURES: usize = 8;
@@ -86,8 +86,8 @@ fn totals(findings: &Findings) -> String {
         .concat()
 }
 
-fn destinations(redirects: &Redirects) -> String {
-    let Redirects { to_new_pages, to_seen_pages, out_of_prefix } = redirects;
+fn destinations(redirects: &RedirectPolicy) -> String {
+    let RedirectPolicy { to_new_pages, to_seen_pages, out_of_prefix } = redirects;
     format!("to new pages {to_new_pages}, to pages visited anyway {to_seen_pages}, out of the site {out_of_prefix}")
 }
 
@@ -255,7 +255,7 @@ mod tests {
         Findings {
             pages,
             failures,
-            redirects: Redirects::default(),
+            redirects: RedirectPolicy::default(),
             ended: Ended::Complete,
             unvisited: 0,
             wall: Duration::from_secs(2),

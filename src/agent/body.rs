@@ -7,13 +7,13 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
-use super::encoding::{self, Encoded, Pipeline};
-use super::home::Home;
-use crate::body::Body;
+use super::decode::{self, Encoded, Pipeline};
+use super::pool::PoolHandle;
 use crate::error::Result;
 use crate::http1::{BodyDecoder, BodyEvent, Connection, Rest};
-use crate::progress::Progress;
-use crate::trailers::Trailers;
+use crate::message::body::Body;
+use crate::message::progress::Progress;
+use crate::message::trailers::Trailers;
 
 /// The rest of a body, and the connection it comes from. Dropped before the end, it closes the connection.
 struct Receiving {
@@ -33,7 +33,7 @@ struct Receiving {
 /// The connection, and where it goes afterwards.
 struct Source {
     connection: Connection,
-    home: Home,
+    home: PoolHandle,
 }
 
 impl Source {
@@ -51,7 +51,7 @@ pub(super) fn receive(
     mut decoder: BodyDecoder,
     pipeline: Option<Pipeline>,
     mut rest: Option<(Rest, Progress)>,
-    home: Home,
+    home: PoolHandle,
 ) -> (Body, Option<Trailers>) {
     let trailers = decoder.may_have_trailers().then(Trailers::new);
     let length = decoder.length();
@@ -86,7 +86,7 @@ pub(super) fn receive(
         let received = Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
         let body = match pipeline {
             None => received,
-            Some(pipeline) => encoding::decode_stream(Box::new(received), pipeline),
+            Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
         };
         return (body, trailers);
     }
@@ -96,7 +96,7 @@ pub(super) fn receive(
     let received = Receiving { early, source: Some(source), decoder, is_encoded, trailers: cell, rest, ended: false };
     let body = match pipeline {
         None => Body::raw_stream(Box::pin(received), length),
-        Some(pipeline) => encoding::decode_stream(Box::new(received), pipeline),
+        Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
     };
     (body, trailers)
 }
@@ -110,7 +110,7 @@ fn keep(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
 
 fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> Result<Body> {
     match (joined(pieces), pipeline) {
-        (Some(encoded), Some(pipeline)) => encoding::decode_complete(encoded, pipeline),
+        (Some(encoded), Some(pipeline)) => decode::decode_complete(encoded, pipeline),
         (bytes, _) => Ok(bytes.map_or_else(Body::empty, Body::from)),
     }
 }

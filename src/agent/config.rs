@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::pool::Keeping;
+use super::pool::IdleLimits;
 use crate::http1::Limits;
-use crate::settings::Setting;
+use crate::message::extensions::Extension;
 
 /// How long a server may think about a body it was asked about.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub struct Config {
     pub(super) limits: Limits,
     pub(super) continue_timeout: Duration,
     pub(super) max_expansion: u32,
-    pub(super) keeping: Keeping,
+    pub(super) keeping: IdleLimits,
 }
 
 impl Config {
@@ -51,7 +51,7 @@ impl Config {
             limits: Limits::default(),
             continue_timeout: CONTINUE_TIMEOUT,
             max_expansion: MAX_EXPANSION,
-            keeping: Keeping { idle: IDLE_TIMEOUT, per_origin: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
+            keeping: IdleLimits { idle: IDLE_TIMEOUT, per_origin: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
         }
     }
 
@@ -126,7 +126,7 @@ impl Config {
 }
 
 /// A request's own configuration stands in for the agent's as a whole.
-impl Setting for Config {
+impl Extension for Config {
     const NAME: &'static str = "config";
     const BACKEND: &'static str = "agent";
 }

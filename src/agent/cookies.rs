@@ -6,9 +6,9 @@ use std::sync::Arc;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
-use crate::request::Request;
-use crate::settings::Setting;
-use crate::url::Url;
+use crate::message::extensions::Extension;
+use crate::message::request::Request;
+use crate::message::url::Url;
 
 /// Keeps the cookies of an [`Agent`](super::Agent). `cookies::CookieJar`, behind the feature `cookies`, is one.
 pub trait CookieStore: fmt::Debug + Send + Sync + 'static {
@@ -19,7 +19,7 @@ pub trait CookieStore: fmt::Debug + Send + Sync + 'static {
     fn cookies(&self, url: &Url) -> Option<HeaderValue>;
 }
 
-/// The jar of a request or a client instead of its agent's: a [`Setting`].
+/// The jar of a request or a client instead of its agent's: a [`Extension`].
 #[derive(Clone, Debug)]
 pub struct Cookies(Option<Arc<dyn CookieStore>>);
 
@@ -39,7 +39,7 @@ impl Cookies {
     }
 }
 
-impl Setting for Cookies {
+impl Extension for Cookies {
     const NAME: &'static str = "cookies";
     const BACKEND: &'static str = "agent";
 }

@@ -3,21 +3,19 @@
 //! One request's life here is the hop loop of [`Agent::fetch`]: a connection from the pool or a new one, an exchange
 //! on it, then the response, or the next hop that a redirect names.
 
+mod auth;
 mod body;
-mod challenge;
 mod config;
 mod cookies;
-mod encoding;
-mod expectation;
-mod home;
-mod hop;
-mod interim;
-mod line;
+mod decode;
+mod expect_continue;
+mod informational;
 mod pool;
+pub mod proxy;
 mod redirect;
-mod redirects;
-mod via;
-mod watch;
+mod redirect_policy;
+mod round_trip;
+mod route;
 
 use std::sync::Arc;
 
@@ -26,18 +24,16 @@ use http::{HeaderMap, HeaderValue};
 
 pub use self::config::Config;
 pub use self::cookies::{CookieStore, Cookies};
-pub use self::interim::OnInterim;
-use self::pool::Pool;
-pub use self::redirects::{RedirectChoice, RedirectStep, Redirects};
-pub use self::via::Via;
-use self::watch::Watch;
+pub use self::informational::OnInformational;
+use self::pool::{IdleReaper, Pool};
+pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
+pub use self::route::Route;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::exchange::Hop;
-use crate::future::BoxFuture;
-use crate::request::{Redirect, Request};
-use crate::response::Response;
-use crate::runtime::{Executor, Timer};
+use crate::message::connection_info::Hop;
+use crate::message::request::{Redirect, Request};
+use crate::message::response::Response;
+use crate::runtime::{BoxFuture, Executor, Timer};
 use crate::transport::Connector;
 
 /// What a request says about its sender unless it says something else.
@@ -85,7 +81,7 @@ impl Agent {
     #[must_use]
     pub fn with_executor(mut self, executor: impl Executor + Clone) -> Self {
         let executor: Arc<dyn Executor> = Arc::new(executor);
-        self.pool = Arc::new(Pool::new(Some(Watch::new(executor.clone(), self.timer.clone()))));
+        self.pool = Arc::new(Pool::new(Some(IdleReaper::new(executor.clone(), self.timer.clone()))));
         self.executor = Some(executor);
         self
     }
@@ -104,11 +100,11 @@ impl Agent {
     /// Makes one hop: cookies there and back, the answer if the server asks for credentials, and no question before the
     /// body if it knows none.
     async fn visit(&self, request: &mut Request) -> Result<Response> {
-        let jar = match request.options().setting::<Cookies>() {
+        let jar = match request.options().extension::<Cookies>() {
             Some(own) => own.jar().cloned(),
             None => self.cookies.clone(),
         };
-        challenge::prepare(request);
+        auth::prepare(request);
         let mut answers = 0;
         loop {
             let mut replay = request.body().try_clone();
@@ -119,13 +115,13 @@ impl Agent {
             }
             let response = outcome?;
             cookies::take_in(jar.as_deref(), request.url(), response.headers());
-            if !expectation::withdraw(request, &response, &mut replay) {
-                if !challenge::answer(request, &response, replay, answers)? {
+            if !expect_continue::withdraw(request, &response, &mut replay) {
+                if !auth::answer(request, &response, replay, answers)? {
                     return Ok(response);
                 }
                 answers += 1;
             }
-            challenge::read_over(response).await;
+            auth::read_over(response).await;
         }
     }
 }
@@ -143,7 +139,7 @@ impl Backend for Agent {
                 accept_encodings(request.headers_mut());
             }
             let policy = request.options().redirect.unwrap_or_default();
-            let redirects = request.options().setting::<Redirects>().cloned().unwrap_or_default();
+            let redirects = request.options().extension::<RedirectPolicy>().cloned().unwrap_or_default();
             let mut history = Vec::new();
             loop {
                 let replay = request.body().try_clone();
@@ -173,7 +169,7 @@ impl Backend for Agent {
 /// Asks for what can be decoded, unless the caller has asked for something. A part of an encoded body cannot be decoded
 /// (Fetch standard, "HTTP-network-or-cache fetch").
 fn accept_encodings(headers: &mut HeaderMap) {
-    let offer = match encoding::offer() {
+    let offer = match decode::offer() {
         Some(_) if headers.contains_key(RANGE) => Some(HeaderValue::from_static("identity")),
         offer => offer,
     };

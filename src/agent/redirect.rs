@@ -1,4 +1,4 @@
-//! Redirects, as a function of the request and the response (Fetch standard, "HTTP-redirect fetch").
+//! RedirectPolicy, as a function of the request and the response (Fetch standard, "HTTP-redirect fetch").
 
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
@@ -6,11 +6,11 @@ use http::header::{
 };
 use http::{HeaderValue, Method, StatusCode};
 
-use super::redirects::{RedirectChoice, RedirectStep, Redirects};
-use crate::body::Body;
+use super::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::request::Request;
-use crate::url::{Scheme, Url, presentable};
+use crate::message::body::Body;
+use crate::message::request::Request;
+use crate::message::url::{Scheme, Url, presentable};
 
 /// Whether a status names another place to go to.
 pub(super) fn is_redirect(status: StatusCode) -> bool {
@@ -24,17 +24,17 @@ pub(super) fn follow(
     replay: Option<Body>,
     (status, location): (StatusCode, &HeaderValue),
     followed: usize,
-    redirects: &Redirects,
+    redirects: &RedirectPolicy,
 ) -> Result<bool> {
     if followed >= redirects.limit {
         return Err(refused(format!("there are more than {} redirects", redirects.limit)));
     }
     let target = target(request.url(), location, redirects.downgrade)?;
-    let step = RedirectStep { method: request.method(), status, from: request.url(), to: &target, followed };
+    let step = RedirectAttempt { method: request.method(), status, from: request.url(), to: &target, followed };
     match redirects.choice(&step) {
-        RedirectChoice::Follow => {}
-        RedirectChoice::Stop => return Ok(false),
-        RedirectChoice::Refuse => return Err(refused(format!("the redirect to {} is not wanted", target.redacted()))),
+        RedirectAction::Follow => {}
+        RedirectAction::Stop => return Ok(false),
+        RedirectAction::Refuse => return Err(refused(format!("the redirect to {} is not wanted", target.redacted()))),
     }
     if becomes_get(request.method(), status) {
         *request.method_mut() = Method::GET;
@@ -114,14 +114,14 @@ mod tests {
         for name in [AUTHORIZATION, COOKIE, HOST, CONTENT_TYPE] {
             request.headers_mut().insert(name, HeaderValue::from_static("x"));
         }
-        *request.trailers_mut() = Some(crate::trailers::Trailers::new());
+        *request.trailers_mut() = Some(crate::message::trailers::Trailers::new());
         let mut key = HeaderValue::from_static("x");
         key.set_sensitive(true);
         request.headers_mut().insert("x-api-key", key);
         request.set_authenticator(Some(Arc::new(Nobody)));
         let status = StatusCode::from_u16(status).unwrap();
         let redirect = (status, &HeaderValue::from_static(to));
-        assert!(follow(&mut request, Some(Body::from("body")), redirect, 0, &Redirects::new())?);
+        assert!(follow(&mut request, Some(Body::from("body")), redirect, 0, &RedirectPolicy::new())?);
         Ok(request)
     }
 

@@ -5,8 +5,8 @@ use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::request::{Request, RequestBuilder};
 use crate::platform;
-use crate::request::{Request, RequestBuilder};
 
 impl<C> RequestBuilder<C> {
     /// Sends `user` and `password` as Basic credentials, in UTF-8 and Unicode's normal form C.

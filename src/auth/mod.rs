@@ -7,33 +7,11 @@ mod basic;
 #[cfg(feature = "digest")]
 pub mod digest;
 
-use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
-
 pub(crate) use self::basic::{basic, decoded, take_from_url};
-use crate::error::Result;
-use crate::request::{Request, RequestBuilder};
-
-/// Answers a server that asks for credentials.
-///
-/// The agent asks it before each hop and after each 401, and forgets it as soon as a redirect leaves the origin.
-pub trait Authenticate: fmt::Debug + Send + Sync + 'static {
-    /// The `authorization` to send with a request that has not been challenged, if an earlier challenge told enough.
-    fn prepare(&self, request: &Request) -> Option<HeaderValue> {
-        let _ = request;
-        None
-    }
-
-    /// The `authorization` that answers a 401 with these headers, or `None` to leave the 401 to the caller.
-    ///
-    /// `answers` says how many the same hop has had before; beyond 3 it is not asked.
-    ///
-    /// # Errors
-    /// If there is a challenge to answer and no answer can be made; the error becomes the request's.
-    fn answer(&self, request: &Request, headers: &HeaderMap, answers: usize) -> Result<Option<HeaderValue>>;
-}
+pub use crate::message::authenticate::Authenticate;
+use crate::message::request::RequestBuilder;
 
 impl<C> RequestBuilder<C> {
     /// Sets who answers if the server asks for credentials. It takes the place of an `authorization` header.

@@ -9,17 +9,15 @@ use super::deadline::Deadline;
 use super::queue::Queue;
 use super::send::Plan;
 use super::stop::Stop;
-use crate::attempt::Attempt;
-use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::future::BoxFuture;
-use crate::middleware::Next;
-use crate::progress::Progress;
-use crate::request::Request;
-use crate::response::Response;
-use crate::retry::{Ended, Retry};
-use crate::runtime::Instant;
-use crate::url::Origin;
+use crate::client::middleware::Next;
+use crate::client::retry::{Ended, Retry};
+use crate::error::{Attempt, Error, ErrorKind, Phase, Result};
+use crate::message::progress::Progress;
+use crate::message::request::Request;
+use crate::message::response::Response;
+use crate::message::url::Origin;
+use crate::runtime::clock::Clock;
+use crate::runtime::{BoxFuture, Instant};
 
 pub(super) struct Attempts<'a> {
     client: &'a Inner,

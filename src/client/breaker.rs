@@ -7,10 +7,10 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::platform::Alarms;
-use crate::response::Response;
+use crate::message::response::Response;
+use crate::message::url::Origin;
+use crate::platform::TimerQueue;
 use crate::runtime::Instant;
-use crate::url::Origin;
 
 /// The most origins that are remembered; beyond it, those that have rested are forgotten, then new ones not noted.
 const MOST_ORIGINS: usize = 1024;
@@ -89,7 +89,7 @@ pub(super) trait Permit: Send + Sync {
 /// The circuits of one client.
 pub(super) struct Circuits {
     settings: CircuitBreaker,
-    alarms: Arc<Alarms>,
+    alarms: Arc<TimerQueue>,
     /// Those that have failed since they last succeeded.
     circuits: Mutex<HashMap<Origin, Circuit>>,
 }
@@ -103,7 +103,7 @@ struct Circuit {
 }
 
 impl Circuits {
-    pub(super) fn new(settings: CircuitBreaker, alarms: Arc<Alarms>) -> Self {
+    pub(super) fn new(settings: CircuitBreaker, alarms: Arc<TimerQueue>) -> Self {
         Self { settings, alarms, circuits: Mutex::default() }
     }
 
@@ -215,9 +215,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::future::BoxFuture;
-    use crate::runtime::Timer;
-    use crate::url::Url;
+    use crate::message::url::Url;
+    use crate::runtime::{BoxFuture, Timer};
 
     /// A clock that shows these seconds.
     struct Seconds(Arc<AtomicU64>);
@@ -236,7 +235,7 @@ mod tests {
     fn no_more_origins_are_remembered_than_have_room() {
         let seconds = Arc::new(AtomicU64::new(0));
         let settings = CircuitBreaker::new().failures(1).rest(Duration::from_secs(10));
-        let breaker = Arc::new(Circuits::new(settings, Alarms::new(Arc::new(Seconds(seconds.clone())))));
+        let breaker = Arc::new(Circuits::new(settings, TimerQueue::new(Arc::new(Seconds(seconds.clone())))));
         let origin = |index: usize| Url::parse(&format!("http://host-{index}/")).unwrap().origin();
         let fail = |index| breaker.failed(&origin(index), false);
         (0..MOST_ORIGINS + 10).for_each(fail);

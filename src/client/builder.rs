@@ -8,17 +8,17 @@ use http::HeaderMap;
 
 use super::breaker::{Breaker, CircuitBreaker, Circuits};
 use super::defaults::DefaultHeaders;
-use super::observe::{Observer, Watcher};
+use super::observer::{Observer, Watcher};
 use super::queue::{Queue, Rate, Settings};
 use super::send::Gate;
 use super::{Client, Inner};
 use crate::backend::Backend;
+use crate::client::middleware::{Hooked, Hooks, Middleware};
+use crate::client::retry::{Bucket, RetryBudget};
 use crate::error::Result;
-use crate::middleware::{Hooked, Hooks, Middleware};
-use crate::platform::{self, AlarmTimer, Alarms};
-use crate::request::{RequestOptions, option_setters};
-use crate::response::DEFAULT_BODY_LIMIT;
-use crate::retry::{Bucket, RetryBudget};
+use crate::message::request::{RequestOptions, option_setters};
+use crate::message::response::DEFAULT_BODY_LIMIT;
+use crate::platform::{self, QueuedTimer, TimerQueue};
 use crate::runtime::Timer;
 
 /// The longest wait for a connection, for a head and for a piece of a body, unless set otherwise.
@@ -26,7 +26,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Builds a [`Client`].
 ///
-/// [`Client::builder`] begins with the process's defaults ([`configure`](crate::configure())), `Builder::default()` without.
+/// [`Client::builder`] begins with the process's defaults ([`configure`](crate::tornado::configure())), `Builder::default()` without.
 #[derive(Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
@@ -42,7 +42,7 @@ pub struct Builder {
 }
 
 /// Called once the clock is known.
-type MakeBreaker = dyn FnOnce(Arc<Alarms>) -> Arc<dyn Breaker> + Send + Sync;
+type MakeBreaker = dyn FnOnce(Arc<TimerQueue>) -> Arc<dyn Breaker> + Send + Sync;
 
 impl Builder {
     /// Sets how many requests run at once; further ones wait. Default: 10.
@@ -171,11 +171,11 @@ impl Builder {
         Ok(self.assemble())
     }
 
-    /// The client, of settings that may be wrong: those of [`configure`](crate::configure()) cannot be refused here.
+    /// The client, of settings that may be wrong: those of [`configure`](crate::tornado::configure()) cannot be refused here.
     pub(super) fn assemble(mut self) -> Client {
         self.queue.max_active = self.queue.max_active.max(1);
-        let alarms = Alarms::new(self.timer.unwrap_or_else(platform::default_timer));
-        let timer: Arc<dyn Timer> = Arc::new(AlarmTimer(alarms.clone()));
+        let alarms = TimerQueue::new(self.timer.unwrap_or_else(platform::default_timer));
+        let timer: Arc<dyn Timer> = Arc::new(QueuedTimer(alarms.clone()));
         let defaults = RequestOptions {
             connect_timeout: Some(DEFAULT_TIMEOUT),
             head_timeout: Some(DEFAULT_TIMEOUT),

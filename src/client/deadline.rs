@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::clock::{Clock, Wait};
 use crate::error::{Error, Limit, Phase};
-use crate::progress::Progress;
+use crate::message::progress::Progress;
+use crate::runtime::clock::{Clock, Wait};
 use crate::runtime::{Instant, nanos};
 
 /// The limits there are.

@@ -9,18 +9,18 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::deadline::Which;
-use super::observe::{Stage, Trace};
+use super::observer::{Stage, Trace};
 use super::send::Hold;
 use super::stop::Stop;
-use crate::body::Body;
 use crate::error::{Error, Phase, Result};
-use crate::platform::Alarms;
-use crate::progress::Progress;
+use crate::message::body::Body;
+use crate::message::progress::Progress;
+use crate::platform::TimerQueue;
 
 /// The body of a response until it ends, fails or is dropped.
 struct HeldBody {
     body: Body,
-    hold: Option<Hold<Arc<Alarms>>>,
+    hold: Option<Hold<Arc<TimerQueue>>>,
     trace: Option<Trace>,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
@@ -32,7 +32,7 @@ struct HeldBody {
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
 pub(crate) fn hold(
     body: Body,
-    mut hold: Hold<Arc<Alarms>>,
+    mut hold: Hold<Arc<TimerQueue>>,
     idle: Option<Duration>,
     progress: Progress,
     trace: Option<Trace>,

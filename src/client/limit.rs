@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures::{Stream, stream};
 
-use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::message::body::Body;
 
 /// Lets at most `most` bytes of `body` through.
 pub(crate) fn limit(body: Body, most: Option<u64>) -> Body {

@@ -6,26 +6,29 @@
 mod attempts;
 mod breaker;
 mod builder;
+pub(crate) mod configure;
 pub(crate) mod deadline;
 mod defaults;
 mod held;
 mod limit;
-mod observe;
+pub(crate) mod middleware;
+mod observer;
 pub(crate) mod queue;
+pub(crate) mod retry;
 pub(crate) mod send;
-#[cfg(feature = "tower")]
-mod service;
-mod spawned;
+mod spawn;
+#[cfg(feature = "json")]
+mod spawn_json;
 pub(crate) mod stop;
+#[cfg(feature = "tower")]
+mod tower;
 mod watch;
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::{Either, select};
 use http::Method;
 
 use self::attempts::Attempts;
@@ -33,25 +36,23 @@ use self::breaker::Breaker;
 pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
 use self::defaults::DefaultHeaders;
-pub use self::observe::{Event, Observer, Stage};
-use self::observe::{Follower, Trace, Watcher};
+pub use self::observer::{Event, Observer, Stage};
+use self::observer::{Follower, Trace, Watcher};
 use self::queue::Caller;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 use self::send::{Gate, Limits};
-pub use self::spawned::{SendResponse, Spawned};
+pub use self::spawn::{SendResponse, Spawned};
 use crate::auth;
 use crate::backend::Backend;
-use crate::configure;
+
+use crate::client::middleware::Middleware;
+use crate::client::retry::Bucket;
 use crate::error::{Error, Result};
-use crate::future::{BoxFuture, MaybeSend};
-use crate::middleware::Middleware;
-use crate::platform::{AlarmTimer, Alarms};
-use crate::promise::{Pending, promise};
-use crate::request::{PriorityHandle, Request, RequestBuilder, RequestOptions};
-use crate::response::{DEFAULT_BODY_LIMIT, Response};
-use crate::retry::Bucket;
-use crate::runtime::{Executor, Timer};
-use crate::url::Url;
+use crate::message::request::{PriorityHandle, Request, RequestBuilder, RequestOptions};
+use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
+use crate::message::url::Url;
+use crate::platform::{QueuedTimer, TimerQueue};
+use crate::runtime::{BoxFuture, Timer};
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
 ///
@@ -85,7 +86,7 @@ use crate::url::Url;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    gate: Gate<Arc<Alarms>>,
+    gate: Gate<Arc<TimerQueue>>,
     backend: Arc<dyn Backend>,
     headers: Option<DefaultHeaders>,
     options: RequestOptions,
@@ -102,7 +103,7 @@ impl Inner {
 }
 
 impl Client {
-    /// A client with the process's defaults ([`configure`](crate::configure())), or else the platform's backend and
+    /// A client with the process's defaults ([`configure`](crate::tornado::configure())), or else the platform's backend and
     /// built-in settings.
     pub fn new() -> Self {
         Self::builder().assemble()
@@ -208,53 +209,10 @@ impl Client {
         self.run(request).await
     }
 
-    /// Sends a request on `executor` and calls `callback` there with what came of it: for programs without `async`.
-    ///
-    /// The callback is called once, never within this call. What is returned completes after it; dropping that changes
-    /// nothing.
-    ///
-    /// # Cancellation
-    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterspout::testing::MockBackend;
-    /// use waterspout::{Client, EventLoop, Request};
-    ///
-    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
-    /// let request = Request::get("http://example.com/");
-    /// let done = client.fetch_with(EventLoop::new().executor(), request, |result| match result {
-    ///     Ok(response) => println!("{}", response.status()),
-    ///     Err(error) => eprintln!("{error}"),
-    /// });
-    /// # futures::executor::block_on(done)?;
-    /// # Ok::<(), waterspout::Error>(())
-    /// ```
-    pub fn fetch_with(
-        &self,
-        executor: impl Executor,
-        request: impl TryInto<Request, Error: Into<Error>>,
-        callback: impl FnOnce(Result<Response>) + MaybeSend + 'static,
-    ) -> Pending<()> {
-        let (promise, pending) = promise();
-        let (client, request) = (self.clone(), request.try_into().map_err(Into::into));
-        executor.spawn(Box::pin(async move {
-            let fetch = async { client.run(request?).await };
-            let result = match select(pin!(promise.cancelled()), pin!(fetch)).await {
-                Either::Left(_) => Err(Error::cancelled("the request was cancelled")),
-                Either::Right((result, _)) => result,
-            };
-            callback(result);
-            promise.resolve(());
-        }));
-        pending
-    }
-
     /// Completes after `delay` on the client's clock.
     pub(crate) fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
         let alarms = &self.0.gate.clock;
-        AlarmTimer(alarms.clone()).sleep_until(alarms.now() + delay)
+        QueuedTimer(alarms.clone()).sleep_until(alarms.now() + delay)
     }
 
     async fn run(&self, mut request: Request) -> Result<Response> {

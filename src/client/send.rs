@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::deadline::{Deadline, Which};
 use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
 use super::stop::Stop;
-use crate::clock::Clock;
 use crate::error::Phase;
+use crate::runtime::clock::Clock;
 
 /// What all requests of a client share.
 pub(crate) struct Gate<C> {

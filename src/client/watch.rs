@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures::Stream;
 
-use crate::body::Body;
 use crate::error::Result;
-use crate::progress::Watcher;
+use crate::message::body::Body;
+use crate::message::progress::Watcher;
 
 /// Tells `watcher` of each piece of `body` that is read.
 pub(crate) fn watch(body: Body, watcher: Option<Watcher>, total: Option<u64>) -> Body {

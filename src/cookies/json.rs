@@ -55,7 +55,7 @@ fn is_plain(text: &str) -> bool {
 mod tests {
     use super::super::CookieJar;
     use super::*;
-    use crate::url::Url;
+    use crate::message::url::Url;
 
     #[test]
     fn a_jar_goes_there_and_back() {

@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderValue};
 use self::store::Store;
 use crate::agent::CookieStore;
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::url::Url;
 use crate::platform;
-use crate::url::Url;
 
 /// Cookies, each for the hosts and paths it was set for. A clone is another handle of the same jar.
 ///

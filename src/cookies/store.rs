@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rules::{default_path, domain_matches, is_address, is_public_suffix, path_matches};
-use crate::url::{Scheme, Url};
+use crate::message::url::{Scheme, Url};
 
 /// The longest `set-cookie` that is taken in.
 const LONGEST: usize = 8 * 1024;

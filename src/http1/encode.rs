@@ -7,8 +7,8 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::framing::Framing;
-use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::message::body::Body;
 
 /// What must be known before a body is read, and so may not come after it (RFC 9110, section 6.5.1): framing, routing,
 /// credentials, and how to understand the content.

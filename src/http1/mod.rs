@@ -12,17 +12,17 @@
 
 mod body;
 mod chunked;
+mod connection;
 mod decode;
 mod encode;
-mod exchange;
 pub(crate) mod fields;
 pub(crate) mod framing;
 mod limits;
 mod upload;
 
-pub(crate) use crate::buffer;
+pub(crate) use crate::transport::read_buffer as buffer;
 pub(crate) use body::{BodyDecoder, BodyEvent};
+pub(crate) use connection::{Answer, Connection, Outgoing, Rest};
 pub(crate) use decode::{HeadDecoder, ResponseHead};
 pub(crate) use encode::RequestHead;
-pub(crate) use exchange::{Answer, Connection, Outgoing, Rest};
 pub(crate) use limits::Limits;

@@ -11,9 +11,9 @@ use futures::{AsyncWrite, Stream};
 
 use super::encode;
 use super::framing::Framing;
-use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::trailers::Trailers;
+use crate::message::body::Body;
+use crate::message::trailers::Trailers;
 
 /// A body of unknown length is sent with its length if it turns out to be no larger than this.
 const SMALL: usize = 4 * 1024;

@@ -5,9 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{host, tasks};
-use crate::clock::{Clock, Wait};
-use crate::future::BoxFuture;
-use crate::runtime::{Instant, Timer};
+use crate::runtime::clock::{Clock, Wait};
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// The two sides may differ by so many nanoseconds; a wait that finds itself so near its end is set again.
 const EARLY: u64 = 2_000_000;

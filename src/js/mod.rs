@@ -7,9 +7,9 @@
 // JavaScript reaches them, and the macro wants them public.
 #![allow(unreachable_pub)]
 
+mod call;
 mod clock;
 mod host;
-mod plan;
 mod tasks;
 
 use std::cell::RefCell;
@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
 
+use self::call::Started;
 use self::clock::HostClock;
-use self::plan::Started;
 use crate::client::queue::{Caller, Queue, Rate, Settings};
 use crate::client::send::{Gate, Limits, send};
 

@@ -1,15 +1,13 @@
 //! The one file that names a target: it picks the platform, and the rest of the tree uses what it exports.
 //!
 //! Every platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`,
-//! `base64`, `normalize`, `random`, `Alarms` and `AlarmTimer` (a client's clock), `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
+//! `base64`, `normalize`, `random`, `TimerQueue` and `QueuedTimer` (a client's clock), `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
 #[cfg(target_family = "wasm")]
 mod local;
 #[cfg(not(target_family = "wasm"))]
 mod send;
 
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-mod alarms;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod parse;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
@@ -37,16 +35,14 @@ pub(crate) use self::native::loopback;
 #[cfg(all(feature = "testing", target_family = "wasm"))]
 pub(crate) mod loopback {}
 
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-pub(crate) use self::alarms::{AlarmTimer, Alarms};
 #[cfg(all(feature = "cookies", target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::{
-    AlarmTimer, Alarms, base64, default_backend, default_executor, default_timer, normalize, parse_url, random,
+    QueuedTimer, TimerQueue, base64, default_backend, default_executor, default_timer, normalize, parse_url, random,
 };
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use self::native::{default_backend, default_executor, default_timer};
+pub(crate) use self::native::{QueuedTimer, TimerQueue, default_backend, default_executor, default_timer};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
@@ -54,4 +50,4 @@ pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub(crate) use self::time_of_day::unix_time;
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
-pub(crate) use self::unsupported::{default_backend, default_executor, default_timer};
+pub(crate) use self::unsupported::{QueuedTimer, TimerQueue, default_backend, default_executor, default_timer};

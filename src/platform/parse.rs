@@ -2,10 +2,8 @@
 
 use url::Url;
 
-use crate::error::Source;
-
 /// The normalized text of `input`, resolved against `base`, or why it is not a URL.
-pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, Source> {
+pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
     let base = base.map(Url::parse).transpose()?;
     Ok(Url::options().base_url(base.as_ref()).parse(input)?.into())
 }

@@ -11,9 +11,9 @@ use futures::{AsyncRead, AsyncWrite};
 
 use crate::agent::Agent;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::future::BoxFuture;
+use crate::message::url::{Origin, Scheme};
+use crate::runtime::BoxFuture;
 use crate::transport::{Connector, Transport};
-use crate::url::{Origin, Scheme};
 
 /// Connects every `http` origin to one Unix socket, such as a local daemon's.
 ///

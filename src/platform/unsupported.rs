@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
-use crate::future::BoxFuture;
-use crate::request::Request;
-use crate::response::Response;
-use crate::runtime::{Executor, Instant, Timer};
+use crate::message::request::Request;
+use crate::message::response::Response;
+pub(crate) use crate::runtime::timer_queue::{QueuedTimer, TimerQueue};
+use crate::runtime::{BoxFuture, Executor, Instant, Timer};
 
 /// Says on each use that this platform has none of its own.
 #[derive(Clone, Copy)]

@@ -13,12 +13,12 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::Event;
 use super::delay::delay;
 use super::parser::Parser;
-use crate::body::Body;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::message::body::Body;
+use crate::message::request::{Request, RequestBuilder};
+use crate::message::response::Response;
 use crate::platform::{self, BoxFuture};
-use crate::request::{Request, RequestBuilder};
-use crate::response::Response;
 
 const EVENT_STREAM: &str = "text/event-stream";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

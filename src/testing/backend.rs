@@ -7,9 +7,9 @@ use http::StatusCode;
 
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::future::BoxFuture;
-use crate::request::Request;
-use crate::response::Response;
+use crate::message::request::Request;
+use crate::message::response::Response;
+use crate::runtime::BoxFuture;
 
 type Answer = dyn Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync;
 

@@ -10,9 +10,9 @@ use std::task::{Context, Poll, Waker};
 use futures::{AsyncRead, AsyncWrite};
 
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::future::BoxFuture;
+use crate::message::url::Origin;
+use crate::runtime::BoxFuture;
 use crate::transport::{Connector, Transport};
-use crate::url::Origin;
 
 /// What one scripted connection does, step by step. A step that reads waits until all that was asked of it is written.
 #[derive(Clone, Debug, Default)]

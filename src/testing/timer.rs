@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::future::BoxFuture;
-use crate::runtime::{Instant, Timer};
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// A [`Timer`] that stands still until it is [advanced](Self::advance). A clone is another handle of the same clock.
 ///

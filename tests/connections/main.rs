@@ -11,9 +11,9 @@ use futures::executor::{LocalPool, block_on};
 use futures::future::join_all;
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, StreamExt, stream};
-use waterspout::agent::{Agent, Config, Cookies, OnInterim, RedirectChoice, Redirects, Via};
+use waterspout::agent::{Agent, Config, Cookies, OnInformational, RedirectAction, RedirectPolicy, Route};
 use waterspout::testing::{ManualTimer, Reply, Script, ScriptedConnector, Server, handler};
-use waterspout::{Body, BoxFuture, Client, ErrorKind, Executor, RequestBuilder, Setting};
+use waterspout::{Body, BoxFuture, Client, ErrorKind, Executor, Extension, RequestBuilder};
 
 const URL: &str = "http://example.com/";
 const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -180,14 +180,14 @@ fn no_more_connections_are_kept_than_the_limits_say() {
 fn connections_made_in_one_way_are_not_used_for_another() {
     let own = wire(Config::new(), [answers(3).silence()]);
     let other = ScriptedConnector::new([answers(2).silence()]);
-    let via = Via::new(other.clone());
+    let via = Route::new(other.clone());
     for _ in 0..2 {
         own.get();
-        own.text(own.client.get(URL).setting(via.clone())).unwrap();
+        own.text(own.client.get(URL).extension(via.clone())).unwrap();
     }
     assert_eq!((own.connector.connections(), other.connections()), (1, 1));
     let third = ScriptedConnector::new([]);
-    let error = own.text(own.client.get(URL).setting(Via::new(third))).unwrap_err();
+    let error = own.text(own.client.get(URL).extension(Route::new(third))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
 }
 
@@ -197,19 +197,19 @@ fn a_requests_own_configuration_stands_in_for_the_agents() {
     let script = || Script::new().expect_head().send(long.clone());
     let wire = wire(Config::new().head_bytes(1_000), [script(), script(), script()]);
     assert_eq!(wire.text(wire.client.get(URL)).unwrap_err().kind(), ErrorKind::LimitExceeded);
-    assert!(wire.text(wire.client.get(URL).setting(Config::new())).is_ok());
+    assert!(wire.text(wire.client.get(URL).extension(Config::new())).is_ok());
     assert_eq!(wire.text(wire.client.get(URL)).unwrap_err().kind(), ErrorKind::LimitExceeded);
 }
 
 #[test]
 fn a_setting_for_another_backend_is_refused() {
     struct Depth;
-    impl Setting for Depth {
+    impl Extension for Depth {
         const NAME: &'static str = "depth";
         const BACKEND: &'static str = "diver";
     }
     let wire = wire(Config::new(), []);
-    let error = wire.text(wire.client.get(URL).setting(Depth)).unwrap_err();
+    let error = wire.text(wire.client.get(URL).extension(Depth)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("`depth`"), "{error}");
 }
@@ -233,7 +233,7 @@ fn a_response_tells_the_redirects_that_led_to_it() {
 fn more_redirects_than_the_limit_fail_and_as_many_do_not() {
     let run = |limit: usize| {
         let wire = wire(Config::new(), [redirect(302, "/b"), redirect(302, "/c"), answers(1)]);
-        let result = wire.text(wire.client.get(URL).setting(Redirects::new().limit(limit)));
+        let result = wire.text(wire.client.get(URL).extension(RedirectPolicy::new().limit(limit)));
         (result.map_err(|error| error.kind()), wire.connector.connections())
     };
     assert_eq!(run(2), (Ok("hello".to_owned()), 3));
@@ -244,18 +244,18 @@ fn more_redirects_than_the_limit_fail_and_as_many_do_not() {
 #[test]
 fn a_function_decides_about_each_redirect() {
     for (choice, expected) in [
-        (RedirectChoice::Follow, Ok((200, 2))),
-        (RedirectChoice::Stop, Ok((302, 1))),
-        (RedirectChoice::Refuse, Err(ErrorKind::Redirect)),
+        (RedirectAction::Follow, Ok((200, 2))),
+        (RedirectAction::Stop, Ok((302, 1))),
+        (RedirectAction::Refuse, Err(ErrorKind::Redirect)),
     ] {
         let wire = wire(Config::new(), [redirect(302, "/a"), redirect(302, "http://b.example/"), answers(1)]);
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = asked.clone();
-        let redirects = Redirects::new().decide(move |step| {
+        let redirects = RedirectPolicy::new().decide(move |step| {
             seen.lock().unwrap().push((step.from.to_string(), step.to.to_string(), step.followed));
-            if step.to.host() == "b.example" { choice } else { RedirectChoice::Follow }
+            if step.to.host() == "b.example" { choice } else { RedirectAction::Follow }
         });
-        let response = block_on(wire.client.get(URL).setting(redirects).send());
+        let response = block_on(wire.client.get(URL).extension(redirects).send());
         let got = response.map(|response| (response.status().as_u16(), response.history().len()));
         assert_eq!(got.map_err(|error| error.kind()), expected);
         assert_eq!(
@@ -267,12 +267,12 @@ fn a_function_decides_about_each_redirect() {
 
 #[test]
 fn a_downgrade_is_followed_only_if_it_is_allowed() {
-    let run = |redirects: Redirects| {
+    let run = |redirects: RedirectPolicy| {
         let wire = wire(Config::new(), [redirect(302, URL), answers(1)]);
-        wire.text(wire.client.get("https://example.com/").setting(redirects)).map_err(|error| error.kind())
+        wire.text(wire.client.get("https://example.com/").extension(redirects)).map_err(|error| error.kind())
     };
-    assert_eq!(run(Redirects::new()), Err(ErrorKind::Redirect));
-    assert_eq!(run(Redirects::new().allow_downgrade(true)), Ok("hello".to_owned()));
+    assert_eq!(run(RedirectPolicy::new()), Err(ErrorKind::Redirect));
+    assert_eq!(run(RedirectPolicy::new().allow_downgrade(true)), Ok("hello".to_owned()));
 }
 
 #[cfg(feature = "cookies")]
@@ -289,7 +289,7 @@ fn a_request_can_do_without_its_agents_cookie_jar_or_bring_its_own() {
     for cookies in [None, Some(Cookies::none()), Some(own.clone()), None, Some(own)] {
         let request = client.get(URL);
         let request = match cookies {
-            Some(cookies) => request.setting(cookies),
+            Some(cookies) => request.extension(cookies),
             None => request,
         };
         block_on(async { request.await.unwrap() });
@@ -348,7 +348,7 @@ fn an_upload_and_a_download_tell_how_far_they_are() {
     let told = || {
         let told = Arc::new(Mutex::new(Vec::new()));
         let seen = told.clone();
-        (told, move |transferred: waterspout::Transferred| {
+        (told, move |transferred: waterspout::TransferProgress| {
             seen.lock().unwrap().push((transferred.bytes, transferred.total));
         })
     };
@@ -380,10 +380,10 @@ fn interim_responses_are_told_before_the_real_one() {
     let wire = wire(Config::new(), [script(), script()]);
     let told = Arc::new(Mutex::new(Vec::new()));
     let seen = told.clone();
-    let on_interim = OnInterim::new(move |status, headers| {
+    let on_informational = OnInformational::new(move |status, headers| {
         seen.lock().unwrap().push((status.as_u16(), headers.get("link").cloned()));
     });
-    assert_eq!(wire.text(wire.client.get(URL).setting(on_interim)).unwrap(), "hello");
+    assert_eq!(wire.text(wire.client.get(URL).extension(on_informational)).unwrap(), "hello");
     let link = http::HeaderValue::from_static("</a.css>");
     assert_eq!(*told.lock().unwrap(), [(103, Some(link)), (102, None)]);
 }

@@ -26,14 +26,14 @@ async fn a_browser_knows_every_option() {
         .integrity("sha256-LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=")
         .keepalive(true)
         .priority(FetchPriority::High);
-    let response = Client::new().get(url("hello")).setting(init).await.unwrap();
+    let response = Client::new().get(url("hello")).extension(init).await.unwrap();
     assert_eq!(response.text().await.unwrap(), "hello");
 }
 
 #[wasm_bindgen_test]
 async fn a_body_of_another_hash_is_a_network_error() {
     let init = FetchInit::new().integrity("sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-    let error = Client::new().get(url("hello")).setting(init).await.unwrap_err();
+    let error = Client::new().get(url("hello")).extension(init).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
 }
 
@@ -42,7 +42,7 @@ async fn the_referrer_goes_as_far_as_its_policy_lets_it() {
     let client = Client::new();
     for (policy, sent) in [(ReferrerPolicy::UnsafeUrl, true), (ReferrerPolicy::NoReferrer, false)] {
         let init = FetchInit::new().referrer_policy(policy);
-        let head = client.get(url("head")).setting(init).await.unwrap().text().await.unwrap();
+        let head = client.get(url("head")).extension(init).await.unwrap().text().await.unwrap();
         assert_eq!(head.contains("\nreferer: http"), sent, "{head}");
     }
 }
@@ -50,11 +50,11 @@ async fn the_referrer_goes_as_far_as_its_policy_lets_it() {
 #[wasm_bindgen_test]
 async fn an_opaque_response_says_so() {
     let init = FetchInit::new().mode(Mode::NoCors);
-    let error = Client::new().get(url("hello")).setting(init.clone()).await.unwrap_err();
+    let error = Client::new().get(url("hello")).extension(init.clone()).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Head), "{error}");
     assert!(error.to_string().contains("opaque"), "{error}");
     // Headers beyond the simplest would be left out in silence.
-    let error = Client::new().get(url("hello")).header("x-a", "b").setting(init).await.unwrap_err();
+    let error = Client::new().get(url("hello")).header("x-a", "b").extension(init).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Request), "{error}");
     let error = Client::new().get(url("redirect/1")).redirect(Redirect::Manual).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("redirects"), "{error}");
@@ -63,7 +63,7 @@ async fn an_opaque_response_says_so() {
 #[wasm_bindgen_test]
 async fn another_origin_is_out_of_reach_for_the_same_origin() {
     let init = FetchInit::new().mode(Mode::SameOrigin);
-    let error = Client::new().get(url("hello")).setting(init).await.unwrap_err();
+    let error = Client::new().get(url("hello")).extension(init).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
 }
 
@@ -72,7 +72,7 @@ async fn a_streamed_upload_over_http_1_is_a_network_error_or_gathered() {
     assert_eq!(can_stream_uploads(), streams_uploads());
     let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"hello"))]);
     let request = Client::new().post(url("upload")).body(Body::stream(pieces));
-    match request.setting(FetchInit::new().stream_upload(true)).await {
+    match request.extension(FetchInit::new().stream_upload(true)).await {
         Err(error) => {
             assert!(can_stream_uploads(), "{error}");
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Network, Phase::Head), "{error}");

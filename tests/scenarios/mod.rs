@@ -21,7 +21,8 @@ pub mod uploads;
 
 use std::time::Duration;
 
-use waterspout::{Client, Error, EventLoop};
+use waterspout::tornado::EventLoop;
+use waterspout::{Client, Error};
 
 /// Calls `$run!` with every scenario.
 #[allow(unused_macros)]

@@ -1,4 +1,4 @@
-//! Redirects.
+//! RedirectPolicy.
 
 use waterspout::{Client, ErrorKind, Redirect};
 

@@ -2,7 +2,7 @@
 
 use wasm_bindgen_test::wasm_bindgen_test;
 use waterspout::platform::browser::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
-use waterspout::{Client, ErrorKind, Phase, Setting};
+use waterspout::{Client, ErrorKind, Extension, Phase};
 
 use super::URL;
 use super::shim::{Shim, text};
@@ -21,9 +21,9 @@ async fn nothing_is_set_on_a_request_that_was_not_asked_for() {
     let client = Client::new();
     client.get(URL).await.unwrap();
     assert_eq!(text("seen.members.pop().join()"), "headers,method,signal");
-    client.post(URL).body("b").setting(FetchInit::new()).await.unwrap();
+    client.post(URL).body("b").extension(FetchInit::new()).await.unwrap();
     assert_eq!(text("seen.members.pop().join()"), "body,headers,method,signal");
-    client.get(URL).setting(FetchInit::new().cache(Cache::NoStore)).await.unwrap();
+    client.get(URL).extension(FetchInit::new().cache(Cache::NoStore)).await.unwrap();
     assert_eq!(text("seen.members.pop().join()"), "cache,headers,method,signal");
 }
 
@@ -40,7 +40,7 @@ async fn what_is_set_is_on_the_engines_request() {
         .integrity("sha256-x")
         .keepalive(true)
         .priority(FetchPriority::Low);
-    Client::builder().setting(init).build().unwrap().get(URL).await.unwrap();
+    Client::builder().extension(init).build().unwrap().get(URL).await.unwrap();
     let expected = "same-origin include force-cache  strict-origin-when-cross-origin sha256-x true";
     let found =
         "[made.mode, made.credentials, made.cache, made.referrer, made.referrerPolicy, made.integrity, made.keepalive]";
@@ -52,8 +52,8 @@ async fn what_is_set_is_on_the_engines_request() {
 async fn a_requests_init_replaces_the_clients() {
     let _fetch = Shim::fetch(ANSWERING);
     let _request = Shim::of("Request", RECORDING);
-    let client = Client::builder().setting(FetchInit::new().cache(Cache::Reload).keepalive(true)).build().unwrap();
-    client.get(URL).setting(FetchInit::new().cache(Cache::NoCache)).await.unwrap();
+    let client = Client::builder().extension(FetchInit::new().cache(Cache::Reload).keepalive(true)).build().unwrap();
+    client.get(URL).extension(FetchInit::new().cache(Cache::NoCache)).await.unwrap();
     assert_eq!(text("`${made.cache} ${made.keepalive}`"), "no-cache false");
     client.get(URL).await.unwrap();
     assert_eq!(text("`${made.cache} ${made.keepalive}`"), "reload true");
@@ -66,24 +66,24 @@ async fn what_the_engine_does_not_know_is_an_error() {
     // It ignores the option …
     let forgetful = RECORDING.replace("constructor", "get cache() { return undefined; } constructor");
     let shim = Shim::of("Request", &forgetful);
-    let error = client.get(URL).setting(FetchInit::new().cache(Cache::Reload)).await.unwrap_err();
+    let error = client.get(URL).extension(FetchInit::new().cache(Cache::Reload)).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Request));
     assert!(error.to_string().contains("`cache`"), "{error}");
-    client.get(URL).setting(FetchInit::new().mode(Mode::Cors)).await.unwrap();
+    client.get(URL).extension(FetchInit::new().mode(Mode::Cors)).await.unwrap();
     drop(shim);
     // … or says that it will not have it.
-    let error = client.get(URL).setting(FetchInit::new().cache(Cache::OnlyIfCached)).await.unwrap_err();
+    let error = client.get(URL).extension(FetchInit::new().cache(Cache::OnlyIfCached)).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request), "{error}");
 }
 
 #[wasm_bindgen_test]
 async fn a_setting_for_another_backend_is_refused() {
     struct Other;
-    impl Setting for Other {
+    impl Extension for Other {
         const NAME: &'static str = "other";
         const BACKEND: &'static str = "agent";
     }
-    let error = Client::new().get(URL).setting(Other).await.unwrap_err();
+    let error = Client::new().get(URL).extension(Other).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("`other` is for the backend `agent`"), "{error}");
 }

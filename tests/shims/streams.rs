@@ -1,7 +1,8 @@
 //! Bodies of responses whose streams count, lie or break.
 
 use wasm_bindgen_test::wasm_bindgen_test;
-use waterspout::{Client, ErrorKind, EventLoop, Phase};
+use waterspout::tornado::EventLoop;
+use waterspout::{Client, ErrorKind, Phase};
 
 use super::URL;
 use super::shim::{Shim, number};

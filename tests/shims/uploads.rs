@@ -12,7 +12,8 @@ use waterspout::agent::Agent;
 use waterspout::multipart::{Form, Part};
 use waterspout::platform::browser::{EngineTimer, FetchInit, can_stream_uploads};
 use waterspout::testing::{Script, ScriptedConnector};
-use waterspout::{Body, Bytes, Client, ErrorKind, EventLoop, RequestBuilder};
+use waterspout::tornado::EventLoop;
+use waterspout::{Body, Bytes, Client, ErrorKind, RequestBuilder};
 
 use super::shim::{Shim, number};
 use super::{URL, is_pending};
@@ -37,7 +38,7 @@ fn counted(pieces: u32) -> (impl Stream<Item = Piece>, Arc<AtomicU32>) {
 }
 
 fn streaming(body: Body) -> RequestBuilder<Client> {
-    Client::new().post(URL).body(body).setting(FetchInit::new().stream_upload(true))
+    Client::new().post(URL).body(body).extension(FetchInit::new().stream_upload(true))
 }
 
 async fn rest() {
@@ -148,7 +149,7 @@ async fn an_upload_is_streamed_to_a_server() {
     let tell = told.clone();
     let (pieces, _) = counted(1000);
     let request = Client::new().post(format!("{}/lab/upload", LAB.trim_end_matches('/'))).body(Body::stream(pieces));
-    let request = request.setting(FetchInit::new().stream_upload(true));
+    let request = request.extension(FetchInit::new().stream_upload(true));
     let response = request.on_upload(move |done| tell.lock().unwrap().push(done.bytes)).await.unwrap();
     assert_eq!(response.text().await.unwrap(), "10000 525000");
     let told = told.lock().unwrap();
@@ -168,14 +169,14 @@ async fn a_body_that_an_agent_decodes_from_memory_is_gathered_whole() {
     assert_eq!(Client::new().post(URL).body(found).await.unwrap().text().await.unwrap(), "200000");
     // What it is decoded to is not in memory yet.
     let found = elsewhere.get(URL).await.unwrap().into_body();
-    let request = Client::new().post(URL).body(found).setting(FetchInit::new().upload_limit(100_000));
+    let request = Client::new().post(URL).body(found).extension(FetchInit::new().upload_limit(100_000));
     assert_eq!(request.await.unwrap_err().kind(), ErrorKind::LimitExceeded);
 }
 
 #[wasm_bindgen_test]
 async fn a_gathered_upload_has_a_limit_that_names_itself() {
     let _shim = Shim::fetch("async (request) => { seen.pulls += 1; return new Response(await request.text()); }");
-    let client = Client::builder().setting(FetchInit::new().upload_limit(100)).build().unwrap();
+    let client = Client::builder().extension(FetchInit::new().upload_limit(100)).build().unwrap();
     let (pieces, count) = counted(1000);
     let error = client.post(URL).body(Body::stream(pieces)).await.unwrap_err();
     assert_eq!((error.kind(), count.load(Ordering::Relaxed)), (ErrorKind::LimitExceeded, 11));

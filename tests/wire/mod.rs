@@ -12,7 +12,8 @@ use std::task::{Context, Poll, Waker};
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
 use futures::{AsyncRead, AsyncWrite};
-use waterspout::{IoStream, Transport};
+use waterspout::Transport;
+use waterspout::tornado::IoStream;
 
 /// Both ends of a connection. What is written is kept; what is sent is read, in pieces as they were sent.
 #[derive(Clone, Default)]

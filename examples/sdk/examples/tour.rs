@@ -1,7 +1,8 @@
 //! Asks a lab for all it has: `cargo run --example serve` in the root, then here
 //! `cargo run --example tour -- http://127.0.0.1:8737`.
 
-use waterspout::{Client, EventLoop};
+use waterspout::Client;
+use waterspout::tornado::EventLoop;
 use waterspout_example_sdk::{Error, Item, Remote, Result, Store};
 
 fn main() -> Result<()> {

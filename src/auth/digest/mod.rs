@@ -14,9 +14,9 @@ use self::challenge::Challenge;
 use self::response::{Account, authorization};
 use super::Authenticate;
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::request::{Request, RequestBuilder};
+use crate::message::url::Origin;
 use crate::platform;
-use crate::request::{Request, RequestBuilder};
-use crate::url::Origin;
 
 /// A user name and password, and the challenge that was answered last. A clone is another handle of the same.
 ///

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::entries::{Refusal, Ticket};
-use super::later::Later;
 use super::rate::{Nanos, instant};
+use super::requests::{Refusal, Ticket};
+use super::wake_list::Later;
 use super::{Caller, Place, Queue, Slot};
-use crate::future::BoxFuture;
+use crate::runtime::BoxFuture;
 
 /// The wait for a [`Slot`].
 ///

@@ -4,34 +4,34 @@
 //! frees one, and where only time is missing, one of those that wait watches the clock for all.
 
 mod acquire;
-mod entries;
 mod heap;
-mod lanes;
-mod later;
-mod line;
 #[cfg(test)]
 mod model_tests;
+mod origins;
 mod rate;
+mod requests;
 mod settings;
 mod slot;
+mod state;
 #[cfg(test)]
 mod tests;
-mod waits;
+mod wait_times;
+mod wake_list;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 pub(crate) use self::acquire::Acquire;
-pub(crate) use self::entries::Refusal;
-use self::entries::Ticket;
-use self::later::Later;
-use self::line::Line;
 use self::rate::Nanos;
 pub use self::rate::Rate;
+pub(crate) use self::requests::Refusal;
+use self::requests::Ticket;
 pub(crate) use self::settings::Settings;
 pub(crate) use self::slot::Slot;
-pub use self::waits::WaitTimes;
+use self::state::Line;
+pub use self::wait_times::WaitTimes;
+use self::wake_list::Later;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::runtime::Timer;
 
@@ -145,7 +145,7 @@ impl Queue {
 
     pub(crate) fn origins(&self) -> Vec<OriginStats> {
         let line = self.lock();
-        let stats = |lane: &lanes::Lane| OriginStats {
+        let stats = |lane: &origins::Lane| OriginStats {
             origin: lane.name().to_owned(),
             active: lane.active,
             queued: lane.line.len(),

@@ -3,11 +3,11 @@
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::entries::{Refusal, Ticket};
-use super::later::Later;
-use super::line::Line;
 use super::rate::{Nanos, Rate};
+use super::requests::{Refusal, Ticket};
 use super::settings::Settings;
+use super::state::Line;
+use super::wake_list::Later;
 
 /// Numbers that are the same in every run.
 struct Numbers(u64);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::Queue;
-use super::entries::Ticket;
+use super::requests::Ticket;
 use crate::client::stop::Stop;
 use crate::error::{Error, Phase};
 

@@ -6,8 +6,7 @@ use std::task::Context;
 use futures::FutureExt;
 
 use super::*;
-use crate::future::BoxFuture;
-use crate::runtime::Instant;
+use crate::runtime::{BoxFuture, Instant};
 
 struct Still;
 

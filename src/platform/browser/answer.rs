@@ -11,12 +11,12 @@ use super::body::ReadingStream;
 use super::failure::{body_failed, failed};
 use super::global;
 use super::upload::Upload;
-use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::request::Request;
-use crate::response::Response;
-use crate::response::fields::{Field, Fields};
-use crate::url::Url;
+use crate::message::body::Body;
+use crate::message::request::Request;
+use crate::message::response::Response;
+use crate::message::response::fields::{Field, Fields};
+use crate::message::url::Url;
 
 /// Reads `response`, the answer to `asked`, whose body may still be on its way up as well.
 pub(super) async fn answer(

@@ -1,7 +1,6 @@
 //! Tasks on the engine's own loop.
 
-use crate::future::BoxFuture;
-use crate::runtime::Executor;
+use crate::runtime::{BoxFuture, Executor};
 
 /// Runs tasks on this thread, between the engine's other work.
 #[derive(Clone, Copy, Debug, Default)]

@@ -17,9 +17,9 @@ use super::request::{Sending, build, check};
 use super::upload::{SLOWEST_UPLOAD, Upload};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::future::BoxFuture;
-use crate::request::Request;
-use crate::response::Response;
+use crate::message::request::Request;
+use crate::message::response::Response;
+use crate::runtime::BoxFuture;
 
 /// The [`Backend`] over the engine's global `fetch`; the default in browsers, workers and Node.
 ///
@@ -45,7 +45,7 @@ impl Backend for FetchBackend {
 
 async fn attempt(mut request: Request) -> Result<Response> {
     check(&request)?;
-    let init = request.options_mut().take_setting::<FetchInit>().unwrap_or_default();
+    let init = request.options_mut().take_extension::<FetchInit>().unwrap_or_default();
     let sending = Sending::new(&mut request, &init).await?;
     let guard = AbortGuard::new()?;
     let js_request = build(&request, &init, &sending, &guard)?;

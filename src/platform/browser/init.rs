@@ -6,10 +6,10 @@ use std::fmt;
 use wasm_bindgen::JsValue;
 
 use super::upload::{self, Upload};
-use crate::body::Body;
 use crate::error::Result;
-use crate::progress::Progress;
-use crate::settings::Setting;
+use crate::message::body::Body;
+use crate::message::extensions::Extension;
+use crate::message::progress::Progress;
 
 /// The most bytes of a streamed request body that are gathered before sending, unless set otherwise: 64 MiB.
 const UPLOAD_LIMIT: u64 = 64 * 1024 * 1024;
@@ -32,7 +32,7 @@ const UPLOAD_LIMIT: u64 = 64 * 1024 * 1024;
 /// use waterspout::platform::browser::{Credentials, FetchInit};
 ///
 /// let init = FetchInit::new().credentials(Credentials::Include);
-/// let client = Client::builder().setting(init).build()?;
+/// let client = Client::builder().extension(init).build()?;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl fmt::Debug for StreamUpload {
     }
 }
 
-impl Setting for FetchInit {
+impl Extension for FetchInit {
     const NAME: &'static str = "FetchInit";
     const BACKEND: &'static str = "fetch";
 }

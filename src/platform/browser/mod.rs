@@ -1,7 +1,6 @@
 //! The browser platform, and every other JavaScript engine with `fetch`: windows, workers, Node, Deno, Bun.
 
 mod abort;
-mod alarms;
 mod answer;
 mod body;
 mod executor;
@@ -16,12 +15,12 @@ mod standard;
 #[cfg(feature = "cookies")]
 mod time_of_day;
 mod timer;
+mod timer_queue;
 mod upload;
 mod url;
 
 use std::sync::Arc;
 
-pub(crate) use self::alarms::{AlarmTimer, Alarms};
 pub use self::executor::EngineLoop;
 pub use self::failure::JsFailure;
 pub use self::fetch::FetchBackend;
@@ -30,6 +29,7 @@ pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]
 pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
+pub(crate) use self::timer_queue::{QueuedTimer, TimerQueue};
 pub use self::upload::can_stream_uploads;
 pub(crate) use self::url::parse_url;
 use crate::backend::Backend;

@@ -11,10 +11,10 @@ use super::failure::refused;
 use super::global;
 use super::init::{FetchInit, PRIORITY};
 use super::upload::{Upload, misdeclared};
-use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
-use crate::request::{Redirect, Request};
+use crate::message::body::Body;
+use crate::message::progress::Progress;
+use crate::message::request::{Redirect, Request};
 
 /// What is sent as the body.
 pub(super) enum Sending {

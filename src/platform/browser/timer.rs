@@ -11,8 +11,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::global;
-use crate::future::BoxFuture;
-use crate::runtime::{Instant, Timer};
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// The engine's monotonic clock; its origin is the page's or worker's.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,9 +15,9 @@ use wasm_bindgen::closure::Closure;
 
 use super::failure::refused;
 use super::global::{self, ReadableStream};
-use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::progress::Progress;
+use crate::message::body::Body;
+use crate::message::progress::Progress;
 
 /// The bytes of a body that are given a second more to be sent: how far the engine is cannot be seen.
 pub(super) const SLOWEST_UPLOAD: u64 = 32 * 1024;

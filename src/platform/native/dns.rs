@@ -11,8 +11,7 @@ use futures::FutureExt;
 use futures::future::Shared;
 
 use super::timer::SystemTimer;
-use crate::future::BoxFuture;
-use crate::runtime::{Instant, Timer};
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// How long [`CachingResolver`] remembers an answer by default; the system does not say for how long it holds.
 const DEFAULT_MEMORY: Duration = Duration::from_secs(60);

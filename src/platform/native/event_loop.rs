@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 
-use crate::event_loop::EventLoop;
+use crate::tornado::event_loop::EventLoop;
 
 /// A future did not end within the limit of [`EventLoop::run_sync_timeout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

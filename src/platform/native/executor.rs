@@ -6,8 +6,7 @@ use std::sync::OnceLock;
 use futures::FutureExt;
 use futures::executor::ThreadPool;
 
-use crate::future::BoxFuture;
-use crate::runtime::Executor;
+use crate::runtime::{BoxFuture, Executor};
 
 /// Runs tasks on one thread of the process, started at first use.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use blocking::{Unblock, unblock};
 use futures::{Stream, TryStreamExt, stream};
 
-use crate::body::Body;
 use crate::error::{Result, Source};
+use crate::message::body::Body;
 
 /// A body that each attempt reads from the file at `path`, on a thread that may wait.
 ///

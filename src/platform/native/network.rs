@@ -11,13 +11,12 @@ use super::proxied;
 use super::tcp::{AddressFamily, TcpClient};
 use super::timer::SystemTimer;
 use super::tls::{self, TlsConfig};
-use crate::agent::{Agent, Via};
+use crate::agent::proxy::Proxies;
+use crate::agent::{Agent, Route};
 use crate::error::Result;
-use crate::future::BoxFuture;
-use crate::proxy::Proxies;
-use crate::runtime::Timer;
+use crate::message::url::{Origin, Scheme};
+use crate::runtime::{BoxFuture, Timer};
 use crate::transport::{Connector, Transport};
-use crate::url::{Origin, Scheme};
 
 /// Connects to origins over the network, directly or through proxies: the native default.
 ///
@@ -138,11 +137,11 @@ impl Network {
     /// use waterspout::proxy::Proxies;
     ///
     /// let direct = Network::new().proxies(Proxies::none()).via();
-    /// let request = Client::new().get("http://example.com/").setting(direct.clone());
+    /// let request = Client::new().get("http://example.com/").extension(direct.clone());
     /// # Ok::<(), waterspout::Error>(())
     /// ```
-    pub fn via(self) -> Via {
-        Via::new(self)
+    pub fn via(self) -> Route {
+        Route::new(self)
     }
 
     /// A backend over these connections.

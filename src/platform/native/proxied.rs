@@ -12,10 +12,10 @@ use futures::{AsyncRead, AsyncWrite};
 use super::network::Network;
 use super::tcp::{AddressFamily, unbracketed};
 use super::tls;
+use crate::agent::proxy::{Proxy, ProxyScheme, SocksReply};
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::proxy::{Proxy, ProxyScheme, SocksReply};
+use crate::message::url::{Origin, Scheme};
 use crate::transport::{Details, Forwarding, Transport};
-use crate::url::{Origin, Scheme};
 
 /// Connects to `origin` through `proxy`. The proxy itself is reached directly, whatever the choice of proxies is.
 pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Box<dyn Transport>> {

@@ -16,8 +16,8 @@ use super::socket::TcpTransport;
 use super::timer::SystemTimer;
 use super::within::within;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::io_stream::IoStream;
 use crate::runtime::Timer;
+use crate::tornado::io_stream::IoStream;
 use crate::transport::Transport;
 
 /// Which addresses to connect to.

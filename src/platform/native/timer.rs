@@ -5,8 +5,7 @@ use std::time;
 
 use futures::FutureExt;
 
-use crate::future::BoxFuture;
-use crate::runtime::{Instant, Timer};
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// The system's monotonic clock; its origin is the first look at it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -20,8 +20,8 @@ use super::tcp::{TcpClient, unbracketed};
 use super::timer::SystemTimer;
 use super::verify::{AcceptAny, NameSelfSigned, SelfSigned};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
-use crate::io_stream::IoStream;
 use crate::runtime::Timer;
+use crate::tornado::io_stream::IoStream;
 use crate::transport::{Details, Transport};
 
 /// How servers are trusted and what they are shown.

@@ -11,9 +11,9 @@ use super::output::{Ended, Output};
 use super::reply::Form;
 use super::request::{Incoming, Received};
 use super::{Handler, Reply};
-use crate::body::Body;
 use crate::http1::buffer::ReadBuffer;
 use crate::http1::framing::wants_more;
+use crate::message::body::Body;
 use crate::transport::Transport;
 
 /// The most of a body that is read over, if the handler left it, so that the connection can go on.

@@ -24,7 +24,7 @@ pub use self::record::{Recorded, Recorder};
 pub use self::reply::Reply;
 pub use self::request::Incoming;
 pub use self::resource::Resource;
-use crate::future::BoxFuture;
+use crate::runtime::BoxFuture;
 
 /// Answers requests. [`handler`] makes one of a function; a [`Resource`], with a function for each method, is one.
 pub trait Handler: Send + Sync + 'static {

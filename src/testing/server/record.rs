@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 
 use super::request::Copied;
 use super::{Handler, Incoming, Reply};
-use crate::future::BoxFuture;
+use crate::runtime::BoxFuture;
 
 /// Records the requests that a handler is given. A clone is another handle of the same.
 ///

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Fault;
-use crate::body::Body;
+use crate::message::body::Body;
 
 /// An answer: a well-formed response, or any bytes at all, and what [goes wrong](Fault) with it.
 ///

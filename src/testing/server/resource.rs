@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::{Handler, Incoming, Reply};
-use crate::future::{BoxFuture, PortableFuture};
+use crate::runtime::{BoxFuture, PortableFuture};
 
 macro_rules! resource {
     ($($name:ident $method:ident,)*) => {

@@ -14,10 +14,10 @@ use futures::{AsyncRead, AsyncWrite};
 
 use self::pipe::{End, pipe};
 use crate::error::Result;
-use crate::future::BoxFuture;
+use crate::message::url::Origin;
+use crate::runtime::BoxFuture;
 use crate::testing::{Handler, Session};
 use crate::transport::{Connector, Transport};
-use crate::url::Origin;
 
 /// How many bytes a connection holds in each direction unless set otherwise.
 const CAPACITY: usize = 64 * 1024;

@@ -1,0 +1,55 @@
+//! Spans of `tracing`, one for each attempt.
+
+use tracing::{Instrument, field, info_span};
+
+use super::{Middleware, Next};
+use crate::message::request::Request;
+use crate::message::response::Response;
+use crate::runtime::BoxFuture;
+
+/// A [`Middleware`] that puts each attempt into a span of `tracing`, within whatever span the caller is in.
+///
+/// The span is called `request`, has the level *info*, and the fields `method`, `url` (without user name and password),
+/// `attempt` (the first is 1), and then `status` or `error`. It ends with the response's head.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::{Client, Spans};
+///
+/// let client = Client::builder().middleware(Spans::new()).build()?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use = "a middleware does nothing until it is given to a client"]
+pub struct Spans(());
+
+impl Spans {
+    /// A middleware that makes spans.
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Middleware for Spans {
+    fn handle<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, crate::error::Result<Response>> {
+        let span = info_span!(
+            "request",
+            method = %request.method(),
+            url = request.url().redacted(),
+            attempt = request.attempts().len() + 1,
+            status = field::Empty,
+            error = field::Empty,
+        );
+        let within = span.clone();
+        let sent = async move {
+            let outcome = next.run(request).await;
+            match &outcome {
+                Ok(response) => span.record("status", response.status().as_u16()),
+                Err(error) => span.record("error", field::display(error)),
+            };
+            outcome
+        };
+        Box::pin(sent.instrument(within))
+    }
+}

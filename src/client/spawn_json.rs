@@ -1,0 +1,18 @@
+//! JSON bodies of a [`SendResponse`]. Behind the feature `json`.
+
+use serde::de::DeserializeOwned;
+
+use super::SendResponse;
+use crate::error::Result;
+use crate::message::json::read;
+
+impl SendResponse {
+    /// The whole body, read as JSON.
+    ///
+    /// # Errors
+    /// As [`Response::json`].
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let url = self.url().clone();
+        read(&self.bytes().await?, &url)
+    }
+}

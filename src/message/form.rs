@@ -1,0 +1,113 @@
+//! Names and values as HTML forms send them, in a body or in a query: `application/x-www-form-urlencoded`.
+
+use std::borrow::Borrow;
+
+use form_urlencoded::Serializer;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+
+use crate::message::request::RequestBuilder;
+use crate::message::url::Url;
+
+impl<C> RequestBuilder<C> {
+    /// Sets the body to these pairs as a form, in order, and the `content-type` unless there is one.
+    ///
+    /// A space becomes `+`, other characters are percent-encoded in UTF-8, as a browser does it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Request;
+    ///
+    /// let request = Request::post("http://example.com/").form([("name", "J\u{fc}rgen"), ("to", "a&b c")]).build()?;
+    /// assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded");
+    /// # futures::executor::block_on(async {
+    /// let body = request.body().try_clone().unwrap().collect(100).await?;
+    /// assert_eq!(body, "name=J%C3%BCrgen&to=a%26b+c");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn form<K, V>(self, pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> Self
+    where
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let body = encode(pairs);
+        self.edit(|request| {
+            *request.body_mut() = body.into();
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().entry(CONTENT_TYPE).or_insert(form);
+            Ok(())
+        })
+    }
+
+    /// Adds these pairs at the end of the URL's query, encoded as in [`form`](Self::form).
+    ///
+    /// What the query has already stays as it is; no pairs leave the URL as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Request;
+    ///
+    /// let request = Request::get("http://example.com/?a=1#top").query([("b", "2 & 3")]).build()?;
+    /// assert_eq!(request.url().as_str(), "http://example.com/?a=1&b=2+%26+3#top");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn query<K, V>(self, pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> Self
+    where
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let added = encode(pairs);
+        self.edit(|request| {
+            if !added.is_empty() {
+                let url = with_query(request.url(), &added)?;
+                *request.url_mut() = url;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn encode<K: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> String {
+    Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+fn with_query(url: &Url, added: &str) -> crate::error::Result<Url> {
+    let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    let bare = url.clone().without_fragment();
+    let separator = match bare.query() {
+        None => "?",
+        Some("") => "",
+        Some(_) => "&",
+    };
+    Url::parse(&format!("{bare}{separator}{added}{fragment}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::request::Request;
+
+    fn query(url: &str, pairs: &[(&str, &str)]) -> String {
+        Request::get(url).query(pairs).build().unwrap().url().to_string()
+    }
+
+    #[test]
+    fn pairs_are_added_to_the_query_and_nothing_else_changes() {
+        let pairs = [("a b", "\u{e9}"), ("c", "#")];
+        assert_eq!(query("http://h/", &pairs), "http://h/?a+b=%C3%A9&c=%23");
+        assert_eq!(query("http://h/?", &pairs[1..]), "http://h/?c=%23");
+        assert_eq!(query("http://u:p@h/p?x=%20y#f", &pairs[1..]), "http://u:p@h/p?x=%20y&c=%23#f");
+        assert_eq!(query("http://h/#f?g", &pairs[1..]), "http://h/?c=%23#f?g");
+        assert_eq!(query("http://h/#f", &[]), "http://h/#f");
+    }
+
+    #[test]
+    fn a_content_type_of_the_callers_own_stays() {
+        let request = Request::post("http://h/").header("content-type", "x/y").form([("a", "b")]).build().unwrap();
+        assert_eq!(request.headers()[CONTENT_TYPE], "x/y");
+    }
+}

@@ -1,0 +1,18 @@
+//! What crosses the seams: requests, responses, bodies, and the values that describe them.
+//!
+//! Both backends, the client and the agent use these types. Nothing here connects, waits or spawns.
+
+pub(crate) mod authenticate;
+pub(crate) mod body;
+mod conditional;
+pub(crate) mod connection_info;
+pub(crate) mod extensions;
+mod form;
+#[cfg(feature = "json")]
+pub(crate) mod json;
+pub mod multipart;
+pub(crate) mod progress;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod trailers;
+pub(crate) mod url;

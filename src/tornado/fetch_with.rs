@@ -1,0 +1,58 @@
+//! [`Client::fetch_with`]: a request whose result goes to a callback.
+
+use std::pin::pin;
+
+use futures::future::{Either, select};
+
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::message::request::Request;
+use crate::message::response::Response;
+use crate::runtime::{Executor, MaybeSend};
+use crate::tornado::promise::{Pending, promise};
+
+impl Client {
+    /// Sends a request on `executor` and calls `callback` there with what came of it: for programs without `async`.
+    ///
+    /// The callback is called once, never within this call. What is returned completes after it; dropping that changes
+    /// nothing.
+    ///
+    /// # Cancellation
+    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Request};
+    /// use waterspout::tornado::EventLoop;
+    ///
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let request = Request::get("http://example.com/");
+    /// let done = client.fetch_with(EventLoop::new().executor(), request, |result| match result {
+    ///     Ok(response) => println!("{}", response.status()),
+    ///     Err(error) => eprintln!("{error}"),
+    /// });
+    /// # futures::executor::block_on(done)?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn fetch_with(
+        &self,
+        executor: impl Executor,
+        request: impl TryInto<Request, Error: Into<Error>>,
+        callback: impl FnOnce(Result<Response>) + MaybeSend + 'static,
+    ) -> Pending<()> {
+        let (promise, pending) = promise();
+        let (client, request) = (self.clone(), request.try_into().map_err(Into::into));
+        executor.spawn(Box::pin(async move {
+            let fetch = async { client.fetch(request?).await };
+            let result = match select(pin!(promise.cancelled()), pin!(fetch)).await {
+                Either::Left(_) => Err(Error::cancelled("the request was cancelled")),
+                Either::Right((result, _)) => result,
+            };
+            callback(result);
+            promise.resolve(());
+        }));
+        pending
+    }
+}
