@@ -8,11 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::Stream;
 
-use super::deadline::Which;
 use super::observer::{Stage, Trace};
 use super::send::Hold;
 use super::stop::Stop;
-use crate::error::{Error, Phase, Result};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 use crate::platform::TimerQueue;
@@ -44,7 +43,7 @@ pub(crate) fn hold(
         trace.into_iter().for_each(|trace| trace.end(None));
         return body;
     }
-    hold.deadline.enter(Phase::Body, Which::Idle, idle);
+    hold.deadline.enter(Phase::Body, Timeout::Idle, idle);
     let length = body.length();
     let held = HeldBody { body, hold: Some(hold), trace, waiting: false, progress, received: 0 };
     Body::raw_stream(Box::pin(held), length)

@@ -8,10 +8,10 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deadline::{Deadline, Which};
+use super::deadline::Deadline;
 use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
 use super::stop::Stop;
-use crate::error::Phase;
+use crate::error::{Phase, Timeout};
 use crate::runtime::clock::Clock;
 
 /// What all requests of a client share.
@@ -94,7 +94,7 @@ pub(crate) async fn send<C: Clock, P: Plan>(
             Err(stop) => return Err(plan.stopped(stop, &gate.queue)),
         };
         deadline.attempt(limits.attempt);
-        deadline.enter(Phase::Head, Which::Head, limits.head);
+        deadline.enter(Phase::Head, Timeout::Head, limits.head);
         let outcome = {
             let attempt = pin!(plan.attempt());
             let guarded = slot.guard(Phase::Head, attempt);
@@ -130,7 +130,7 @@ async fn enter<C: Clock>(
     let slot = match gate.queue.try_acquire(&caller)? {
         Some(slot) => slot,
         None => {
-            deadline.enter(Phase::Queue, Which::Queue, limits.queue);
+            deadline.enter(Phase::Queue, Timeout::Queue, limits.queue);
             let mut acquire = gate.queue.acquire(caller);
             let mut queued = false;
             let wait = poll_fn(|cx| {

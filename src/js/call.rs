@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{host, tasks};
-use crate::client::deadline::{Deadline, Which};
+use crate::client::deadline::Deadline;
 use crate::client::queue::{Acquire, Queue, Refusal};
 use crate::client::send::{Follow, Plan};
 use crate::client::stop::Stop;
-use crate::error::Phase;
+use crate::error::{Phase, Timeout};
 use crate::runtime::clock::Clock;
 
 /// Why a request failed, as JavaScript is told: 0 for what it knows itself.
@@ -23,8 +23,8 @@ impl From<Stop> for Failure {
             Stop::Refused(Refusal::Full) => 1,
             Stop::Refused(Refusal::Cleared) => 2,
             Stop::Refused(Refusal::Closed) | Stop::Ended(_) => 3,
-            Stop::Overdue(overdue) if overdue.which == Which::Queue => 4,
-            Stop::Overdue(overdue) if overdue.which == Which::Head => 5,
+            Stop::Overdue(overdue) if overdue.timeout == Timeout::Queue => 4,
+            Stop::Overdue(overdue) if overdue.timeout == Timeout::Head => 5,
             Stop::Overdue(overdue) if overdue.phase == Phase::Queue => 6,
             Stop::Overdue(_) => 7,
         })

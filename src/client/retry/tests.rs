@@ -1,7 +1,7 @@
 //! The decisions, one table each.
 
 use super::*;
-use crate::error::{ErrorKind, Limit};
+use crate::error::{ErrorKind, Timeout};
 use crate::message::body::Body;
 
 fn request(method: &str) -> Request {
@@ -57,12 +57,12 @@ fn errors_that_may_pass_are_tried_again() {
 
 #[test]
 fn limits_of_the_attempt_are_tried_again_and_those_of_the_request_are_not() {
-    let again = |name| {
-        let limit = Limit { name, duration: Duration::from_secs(1) };
-        decide(&Retry::new(), "GET", Err(&Error::timeout(Phase::Head, limit, limit.duration)), 1, 0)
+    let is_retried = |timeout| {
+        let second = Duration::from_secs(1);
+        decide(&Retry::new(), "GET", Err(&Error::timed_out(Phase::Head, timeout, second, second)), 1, 0)
     };
-    assert!(["connect", "head", "attempt"].into_iter().all(again));
-    assert!(!["queue", "total"].into_iter().any(again));
+    assert!([Timeout::Connect, Timeout::Head, Timeout::Attempt].into_iter().all(is_retried));
+    assert!(![Timeout::Queue, Timeout::Total].into_iter().any(is_retried));
 }
 
 #[test]
