@@ -3,31 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
+
 use super::Inner;
-use super::breaker::{Breaker, Permit};
+use super::breaker::{BreakerPolicy, Permit};
 use super::deadline::Deadline;
 use super::queue::Queue;
 use super::send::Plan;
 use super::stop::Stop;
 use crate::client::middleware::Next;
-use crate::client::retry::{Ended, Retry};
 use crate::error::{Attempt, Error, ErrorKind, Phase, Result};
 use crate::message::progress::Progress;
-use crate::message::request::Request;
+use crate::message::request::{Request, RetryContext, RetryPolicy};
 use crate::message::response::Response;
-use crate::message::url::Origin;
+use crate::message::url::{Origin, Url};
 use crate::runtime::clock::Clock;
 use crate::runtime::{BoxFuture, Instant};
 
 pub(super) struct Attempts<'a> {
     client: &'a Inner,
     /// The breaker and whose circuit counts, if the client has one.
-    breaker: Option<(&'a Arc<dyn Breaker>, Origin)>,
-    retry: Option<Retry>,
+    breaker: Option<(&'a Arc<dyn BreakerPolicy>, Origin)>,
+    retry: Option<Arc<dyn RetryPolicy>>,
     /// What the next attempt sends, if there may be one.
     next: Option<Request>,
-    /// The head of what the present one sends, for the policy, if there is one.
-    present: Option<Request>,
+    /// The method and URL of the present attempt, for the retry policy if there is one.
+    present: Option<(Method, Url)>,
     progress: Option<Progress>,
     permit: Option<Box<dyn Permit>>,
     made: Vec<Attempt>,
@@ -39,7 +40,7 @@ pub(super) struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     /// # Errors
     /// If the origin is left alone: then the request need not wait for a slot.
-    pub(super) fn new(client: &'a Inner, request: Request, retry: Option<Retry>) -> Result<Self> {
+    pub(super) fn new(client: &'a Inner, request: Request, retry: Option<Arc<dyn RetryPolicy>>) -> Result<Self> {
         let breaker = client.breaker.as_ref().map(|breaker| (breaker, request.url().origin()));
         if let Some((breaker, origin)) = &breaker {
             breaker.check(origin)?;
@@ -76,8 +77,8 @@ impl<'a> Attempts<'a> {
         }
         request.set_attempts(self.made.clone());
         if let Some(retry) = &self.retry {
-            let (next, present) = retry.copies(&request, self.count() + 1);
-            (self.next, self.present) = (next, Some(present));
+            self.next = retry.copy(&request, self.count() + 1);
+            self.present = Some((request.method().clone(), request.url().clone()));
         }
         let now = self.client.gate.clock.now();
         request.progress().leave_queue(*self.queued.get_or_insert(now.since(self.asked)));
@@ -94,8 +95,9 @@ impl<'a> Attempts<'a> {
     fn delay(&self, outcome: Result<&Response, &Error>) -> Option<Duration> {
         let sent = self.progress.as_ref().map_or(0, Progress::bytes);
         self.next.as_ref()?;
-        let ended = Ended { request: self.present.as_ref()?, outcome, attempt: self.count(), sent };
-        self.retry.as_ref()?.delay(&ended)
+        let (method, url) = self.present.as_ref()?;
+        let context = RetryContext { method, url, outcome, attempt: self.count(), sent, default: false };
+        self.retry.as_ref()?.delay(&context)
     }
 
     /// Whether another attempt may be made at all: not to an origin that is left alone, nor beyond the budget.

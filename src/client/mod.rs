@@ -32,7 +32,7 @@ use std::time::Duration;
 use http::Method;
 
 use self::attempts::Attempts;
-use self::breaker::Breaker;
+use self::breaker::BreakerPolicy;
 pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
 use self::defaults::DefaultHeaders;
@@ -46,7 +46,7 @@ use crate::auth;
 use crate::backend::Backend;
 
 use crate::client::middleware::Middleware;
-use crate::client::retry::Bucket;
+use crate::client::retry::RetryBucket;
 use crate::error::{Error, Result};
 use crate::message::request::{PriorityHandle, Request, RequestBuilder, RequestOptions};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
@@ -88,16 +88,16 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     gate: Gate<Arc<TimerQueue>>,
     backend: Arc<dyn Backend>,
-    headers: Option<DefaultHeaders>,
+    headers: Option<Box<dyn DefaultHeaders>>,
     options: RequestOptions,
     middleware: Vec<Arc<dyn Middleware>>,
-    bucket: Mutex<Bucket>,
-    breaker: Option<Arc<dyn Breaker>>,
+    bucket: Mutex<RetryBucket>,
+    breaker: Option<Arc<dyn BreakerPolicy>>,
     watcher: Option<Arc<Watcher>>,
 }
 
 impl Inner {
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
+    fn bucket(&self) -> MutexGuard<'_, RetryBucket> {
         self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
