@@ -21,7 +21,7 @@ const MAX_ORIGINS: usize = 1024;
 ///
 /// A circuit is closed at first: all requests go through. After a number of failures in a row, without a success between
 /// them, it opens. While it is open, every attempt at the origin fails at once with
-/// [`CircuitOpen`](ErrorKind::CircuitOpen), without a connection. Then it is half-open: one attempt is let through, and
+/// [`CircuitOpen`](ErrorKind::CircuitOpen), without a connection. Then it is half-open: a single probe is let through, and
 /// its outcome closes the circuit or opens it again.
 ///
 /// A failure is an error of the network, a time limit of the attempt, or a status of 500, 502, 503 or 504. The origin is
@@ -107,7 +107,7 @@ impl CircuitBreaker {
         self
     }
 
-    /// Sets how long a circuit stays open before one attempt is let through. Default: 30 s.
+    /// Sets how long a circuit stays open before a probe is let through. Default: 30 s.
     ///
     /// # Examples
     ///
@@ -149,7 +149,7 @@ pub(super) trait Permit: Send + Sync {
     fn end(self: Box<Self>, outcome: Result<&Response, &Error>);
 }
 
-/// The circuits of one client.
+/// The circuits of a client.
 pub(super) struct Circuits {
     settings: CircuitBreaker,
     alarms: Arc<TimerQueue>,
@@ -162,7 +162,7 @@ struct Circuit {
     failures: u32,
     /// When the circuit opened, if it is open or half-open.
     opened: Option<Instant>,
-    /// Whether the one attempt of a half-open circuit is under way.
+    /// Whether the probe of a half-open circuit is under way.
     probing: bool,
 }
 
@@ -173,13 +173,13 @@ impl Circuits {
 
     /// Returns how long the circuit still refuses attempts, or `None` if it refuses none.
     ///
-    /// It is zero if only the one attempt of a half-open circuit is in the way.
+    /// It is zero if only the probe of a half-open circuit is in the way.
     fn refusal(&self, circuit: &Circuit, now: Instant) -> Option<Duration> {
         let left = self.settings.open_for.saturating_sub(now.since(circuit.opened?));
         (circuit.probing || !left.is_zero()).then_some(left)
     }
 
-    /// Counts a failure; `probe` says whether it is that of the one attempt of a half-open circuit.
+    /// Counts a failure; `probe` says whether it is that of a half-open circuit's probe.
     fn failed(&self, origin: &Origin, probe: bool) {
         let now = self.alarms.now();
         let mut circuits = self.lock();
@@ -237,7 +237,7 @@ impl BreakerPolicy for Circuits {
 
 fn open(origin: &Origin, left: Duration) -> Error {
     let message = if left.is_zero() {
-        format!("the circuit of {origin} is open, and one attempt is being tried: the last attempts failed")
+        format!("the circuit of {origin} is open, and an attempt is being tried: the last attempts failed")
     } else {
         format!("the circuit of {origin} is open for another {left:?}: the last attempts failed")
     };
@@ -247,7 +247,7 @@ fn open(origin: &Origin, left: Duration) -> Error {
 struct Admitted {
     circuits: Arc<Circuits>,
     origin: Origin,
-    /// Whether this is the one attempt of a half-open circuit, and has no outcome yet.
+    /// Whether this is the probe of a half-open circuit, and has no outcome yet.
     probe: bool,
 }
 

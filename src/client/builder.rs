@@ -7,11 +7,11 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::breaker::{BreakerPolicy, CircuitBreaker, Circuits};
+use super::call::Shared;
 use super::defaults::DefaultHeaders;
 use super::observer::{Observer, Watcher};
 use super::queue::{Queue, Rate, Settings};
-use super::send::Gate;
-use super::{Client, Inner};
+use super::{Client, ClientInner};
 use crate::backend::Backend;
 use crate::client::middleware::{Hooked, Hooks, Middleware};
 use crate::client::retry::{RetryBucket, RetryBudget};
@@ -186,12 +186,12 @@ impl Builder {
             body_limit: Some(DEFAULT_BODY_LIMIT),
             ..RequestOptions::default()
         };
-        Client(Arc::new(Inner {
+        Client(Arc::new(ClientInner {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
             watcher: self.observer.map(|observer| Arc::new(Watcher::new(observer, &timer))),
             bucket: Mutex::new(RetryBucket::new(self.budget, alarms.now())),
             breaker: self.breaker.map(|make| make(alarms.clone())),
-            gate: Gate { queue: Arc::new(Queue::new(self.queue, timer)), clock: alarms },
+            shared: Shared { queue: Arc::new(Queue::new(self.queue, timer)), clock: alarms },
             headers: self.headers,
             options: self.options.over(&defaults),
             middleware: self.middleware,

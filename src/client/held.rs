@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::Stream;
 
+use super::call::InFlight;
 use super::observer::{Stage, Trace};
-use super::send::Hold;
-use super::stop::Stop;
+use super::stop::StopReason;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
@@ -19,7 +19,7 @@ use crate::platform::TimerQueue;
 /// The body of a response until it ends, fails or is dropped.
 struct HeldBody {
     body: Body,
-    hold: Option<Hold<Arc<TimerQueue>>>,
+    hold: Option<InFlight<Arc<TimerQueue>>>,
     trace: Option<Trace>,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
@@ -31,7 +31,7 @@ struct HeldBody {
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
 pub(crate) fn hold(
     body: Body,
-    mut hold: Hold<Arc<TimerQueue>>,
+    mut hold: InFlight<Arc<TimerQueue>>,
     idle: Option<Duration>,
     progress: Progress,
     trace: Option<Trace>,
@@ -55,7 +55,7 @@ impl Stream for HeldBody {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(hold) = &mut this.hold else { return Poll::Ready(None) };
-        let item = match hold.deadline.overdue().map(Stop::Overdue).or_else(|| hold.slot.ended(Phase::Body)) {
+        let item = match hold.deadline.overdue().map(StopReason::TimedOut).or_else(|| hold.slot.ended(Phase::Body)) {
             // However fast the pieces come, the total limit ends them, and so does the end of the client.
             Some(stop) => Some(Err(hold.slot.error(stop))),
             None => match Pin::new(&mut this.body).poll_next(cx) {
@@ -66,7 +66,7 @@ impl Stream for HeldBody {
                     }
                     let stop = match hold.slot.poll_ended(cx, Phase::Body) {
                         Poll::Ready(stop) => stop,
-                        Poll::Pending => Stop::Overdue(ready!(hold.deadline.poll_expired(cx))),
+                        Poll::Pending => StopReason::TimedOut(ready!(hold.deadline.poll_expired(cx))),
                     };
                     Some(Err(hold.slot.error(stop)))
                 }

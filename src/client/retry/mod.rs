@@ -117,7 +117,7 @@ impl Retry {
         Self::new().attempts(1)
     }
 
-    /// Sets the maximum number of attempts, the first included. Default: 3. One or zero means no retry.
+    /// Sets the maximum number of attempts, the first included. Default: 3. Zero and 1 mean no retry.
     ///
     /// # Examples
     ///
@@ -234,7 +234,7 @@ impl Retry {
         self
     }
 
-    /// Returns the wait before another attempt, if there is to be one; `random` is any number.
+    /// Returns the wait before another attempt, or `None` for no other attempt; `random` is any number.
     fn decide(&self, context: &RetryContext<'_>, random: u64) -> Option<Duration> {
         if !self.allows(context.attempt) || !self.wants_retry(context) {
             return None;

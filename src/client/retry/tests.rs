@@ -1,4 +1,4 @@
-//! Tests of the decisions, one table each.
+//! Tests of the decisions, a table for each.
 
 use super::*;
 use crate::error::{ErrorKind, Timeout};
