@@ -10,12 +10,13 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::body::{self, BodyOptions};
 use super::client_call::{self, ClientCall};
 use super::deadline::Deadline;
 use super::observer::Trace;
 use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
 use super::stop::StopReason;
-use super::{Client, ClientInner, held, limit, watch};
+use super::{Client, ClientInner};
 use crate::auth;
 use crate::error::{Phase, Result, Timeout};
 use crate::message::request::{PriorityHandle, Request};
@@ -125,9 +126,12 @@ impl Client {
         let handle = request.priority_handle().cloned();
         let priority = handle.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
         let caller = Caller { origin: url.origin_text(), priority, again: false };
-        let (idle_timeout, stream_limit) = (options.idle_timeout, options.stream_limit);
+        let body_options = BodyOptions {
+            idle_timeout: options.idle_timeout,
+            stream_limit: options.stream_limit,
+            on_download: request.on_download().cloned(),
+        };
         let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
-        let on_download = request.on_download().cloned();
         let retry = options.retry.clone();
         *request.options_mut() = options;
 
@@ -152,10 +156,7 @@ impl Client {
         // 11. Tie the slot and the deadline to the response's body: the request runs until its body ends.
         let total = response.content_length();
         let trace = trace.take();
-        Ok(response.map_body(|body| {
-            let body = held::hold(body, in_flight, idle_timeout, progress, trace);
-            watch::watch(limit::limit(body, stream_limit), on_download, total)
-        }))
+        Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, trace)))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
 //! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
 
+mod body;
 mod breaker;
 mod builder;
 pub(crate) mod call;
@@ -10,8 +11,6 @@ mod client_call;
 pub(crate) mod configure;
 pub(crate) mod deadline;
 mod defaults;
-mod held;
-mod limit;
 pub(crate) mod middleware;
 mod observer;
 pub(crate) mod queue;
@@ -22,7 +21,6 @@ mod spawn_json;
 pub(crate) mod stop;
 #[cfg(feature = "tower")]
 mod tower;
-mod watch;
 
 use std::fmt;
 use std::future::IntoFuture;
