@@ -131,7 +131,7 @@ impl Backend for Agent {
         Box::pin(async move {
             // A backend of one's own may have changed the request since the client checked it.
             request.validate()?;
-            request.options().settings.check("agent")?;
+            request.options().extensions.check("agent")?;
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
             }

@@ -175,7 +175,7 @@ impl Hop<'_> {
     async fn exchange(&self, connection: &mut Connection, body: Body) -> Result<(Answer, Duration)> {
         let request = self.request;
         let asks = request.options().expect_continue.unwrap_or_default();
-        request.progress().begin_exchange(body.length());
+        request.progress().exchange().begin(body.length());
         let outgoing = Outgoing {
             head: RequestHead {
                 method: request.method(),
@@ -196,7 +196,7 @@ impl Hop<'_> {
         let mut exchange = pin!(connection.exchange(outgoing));
         let outcome = poll_fn(|cx| {
             let polled = exchange.as_mut().poll(cx);
-            if first_byte.is_none() && request.progress().is_answered() {
+            if first_byte.is_none() && request.progress().exchange().is_answered() {
                 first_byte = Some(timer.now().since(started));
             }
             polled

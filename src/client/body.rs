@@ -16,7 +16,8 @@ use super::observer::{Stage, Trace};
 use super::stop::StopReason;
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout};
 use crate::message::body::Body;
-use crate::message::progress::{Progress, Watcher};
+use crate::message::call_times::CallTimes;
+use crate::message::progress::{Progress, ProgressCallback};
 use crate::platform::TimerQueue;
 
 /// What a request's options say about its response's body.
@@ -24,7 +25,7 @@ pub(super) struct BodyOptions {
     pub(super) idle_timeout: Option<Duration>,
     /// The maximum number of bytes of the body, however it is read.
     pub(super) stream_limit: Option<u64>,
-    pub(super) on_download: Option<Watcher>,
+    pub(super) on_download: Option<ProgressCallback>,
 }
 
 /// Ties `in_flight` and `trace` to the end of `body`, and applies `options` to it.
@@ -37,6 +38,7 @@ pub(super) fn wrap(
     options: BodyOptions,
     total: Option<u64>,
     progress: Progress,
+    times: CallTimes,
     trace: Option<Trace>,
 ) -> Body {
     if let Some(trace) = &trace {
@@ -49,12 +51,13 @@ pub(super) fn wrap(
         trace: None,
         is_waiting: false,
         progress,
+        times,
         received: 0,
         limit: None,
         download: options.on_download.map(|callback| Download { callback, bytes: 0, total }),
     };
     if is_complete {
-        this.progress.end(in_flight.deadline.age());
+        this.times.end(in_flight.deadline.age());
         drop(in_flight);
         if let Some(trace) = trace {
             trace.end(None);
@@ -93,8 +96,10 @@ struct ResponseBody {
     trace: Option<Trace>,
     /// Whether the reader waits for the next chunk. Only that time counts as silence of the server.
     is_waiting: bool,
-    /// The progress of the attempt behind the body: how much it sent, and where the end of the body is recorded.
+    /// The progress of the attempt behind the body, for the bytes sent that an error has.
     progress: Progress,
+    /// Where the end of the body is recorded.
+    times: CallTimes,
     /// How many bytes of the body have arrived.
     received: u64,
     limit: Option<StreamLimit>,
@@ -109,7 +114,7 @@ struct StreamLimit {
 
 /// The callback for the progress of a download.
 struct Download {
-    callback: Watcher,
+    callback: ProgressCallback,
     bytes: u64,
     total: Option<u64>,
 }
@@ -163,7 +168,7 @@ impl ResponseBody {
     /// Records the end of the body, frees what it holds, and tells the observer.
     fn end(&mut self, error: Option<ErrorKind>) {
         if let Some(in_flight) = &self.in_flight {
-            self.progress.end(in_flight.deadline.age());
+            self.times.end(in_flight.deadline.age());
         }
         let trace = self.trace.take();
         self.release();

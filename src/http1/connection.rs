@@ -205,7 +205,7 @@ impl Connection {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken.take().unwrap_or_else(|| self.closed()))),
                     Poll::Ready(Ok(_)) => {
                         self.answered = true;
-                        progress.answer();
+                        progress.exchange().answer();
                     }
                     Poll::Ready(Err(error)) => {
                         return Poll::Ready(Err(broken.take().unwrap_or_else(|| io_error(Phase::Head, error))));
@@ -264,7 +264,7 @@ impl Connection {
             let (count, of_body) = ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(broken)?;
             self.wrote = true;
             progress.add(count);
-            progress.send(of_body as u64);
+            progress.exchange().send(of_body as u64);
             written += count;
             writes += 1;
         }

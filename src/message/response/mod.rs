@@ -10,8 +10,8 @@ use self::fields::Fields;
 pub(crate) use self::parts::Parts;
 use crate::error::{Attempt, Error, Result};
 use crate::message::body::Body;
+use crate::message::call_times::CallTimes;
 use crate::message::connection_info::{Exchange, Hop, Timings};
-use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -39,7 +39,7 @@ impl Response {
             redirected: false,
             exchange: Exchange::default(),
             history: Vec::new(),
-            progress: None,
+            times: None,
             body_limit: DEFAULT_BODY_LIMIT,
             body: body.into(),
             attempts: Vec::new(),
@@ -96,8 +96,8 @@ impl Response {
         self
     }
 
-    pub(crate) fn set_progress(&mut self, progress: Progress) {
-        self.0.progress = Some(progress);
+    pub(crate) fn set_times(&mut self, times: CallTimes) {
+        self.0.times = Some(times);
     }
 
     /// The same response with its body wrapped or replaced.
@@ -200,9 +200,9 @@ impl Response {
     /// # Platform
     /// A browser shows the queue, which is ours, and the total.
     pub fn timings(&self) -> Timings {
-        let progress = self.0.progress.as_ref();
+        let times = self.0.times.as_ref();
         let Exchange { dns, connect, tls, first_byte, .. } = self.0.exchange;
-        let (queue, total) = (progress.and_then(Progress::queue), progress.and_then(Progress::total));
+        let (queue, total) = (times.and_then(CallTimes::queue), times.and_then(CallTimes::total));
         Timings { queue, dns, connect, tls, first_byte, total }
     }
 

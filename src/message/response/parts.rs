@@ -6,8 +6,8 @@ use super::fields::Fields;
 use super::{Response, check_status};
 use crate::error::{Attempt, Result};
 use crate::message::body::Body;
+use crate::message::call_times::CallTimes;
 use crate::message::connection_info::{Exchange, Hop};
-use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -22,7 +22,7 @@ pub(crate) struct Parts<B = Body> {
     pub(crate) redirected: bool,
     pub(super) exchange: Exchange,
     pub(super) history: Vec<Hop>,
-    pub(super) progress: Option<Progress>,
+    pub(super) times: Option<CallTimes>,
     pub(crate) body_limit: u64,
     pub(crate) body: B,
     pub(super) attempts: Vec<Attempt>,
@@ -41,7 +41,7 @@ impl<B> Parts<B> {
             redirected: self.redirected,
             exchange: self.exchange,
             history: self.history,
-            progress: self.progress,
+            times: self.times,
             body_limit: self.body_limit,
             body,
             attempts: self.attempts,
