@@ -20,7 +20,7 @@ use std::fmt;
 /// let client = Client::builder().backend(MockBackend::pending()).timer(timer.clone()).build()?;
 /// let request = client.get("http://example.com/").timeout(Duration::from_secs(5)).send();
 /// let advance = async { timer.advance(Duration::from_secs(5)) };
-/// let (outcome, ()) = futures::join!(request, advance);
+/// let (outcome, ()) = futures::future::join(request, advance).await;
 /// let error = outcome.unwrap_err();
 /// assert_eq!(error.timeout(), Some(Timeout::Total));
 /// assert_eq!(error.limit(), Some(Duration::from_secs(5)));
