@@ -1,7 +1,7 @@
 /** Server-sent events through a client, live: each event, and each connection that was lost and made again. */
 import { Client } from "waterspout";
 import { element, inside, setText } from "./dom.js";
-import { EventsStrip } from "./events-strip.js";
+import { EventsStrip } from "./events-timeline.js";
 import { seconds } from "./format.js";
 
 /** Lines that the log keeps. */

@@ -1,12 +1,12 @@
 /** The page's wiring: what each control does. */
 import { Banner } from "./banner.js";
-import { Clock } from "./clock.js";
-import { Compare } from "./compare.js";
-import { Counts } from "./counts.js";
+import { Clock } from "./stopwatch.js";
+import { Compare } from "./comparison.js";
+import { Counts } from "./state-counts.js";
 import { element, setText } from "./dom.js";
 import { EventsDemo } from "./events-demo.js";
-import { Figures } from "./figures.js";
-import { Loop } from "./loop.js";
+import { Figures } from "./statistics.js";
+import { Loop } from "./animation-loop.js";
 import { offerPresets } from "./presets.js";
 import { Runner } from "./runner.js";
 import { followSliders, readSettings, showFieldsOfTarget, targetOnLoad, unfoldMistakes } from "./settings.js";
@@ -16,7 +16,7 @@ import { eventsOf } from "./target.js";
 import { Throughput } from "./throughput.js";
 import { Waterfall } from "./waterfall.js";
 
-/** @typedef {import("./life.js").Life} Life */
+/** @typedef {import("./tracked-request.js").Life} Life */
 
 const form = element("settings", HTMLFormElement);
 const banner = new Banner(element("banner"));

@@ -2,9 +2,9 @@
 import { isWaterspoutError } from "waterspout";
 
 /**
- * @typedef {import("./life.js").Life} Life
- * @typedef {import("./life.js").End} End
- * @typedef {import("./life.js").Problem} Problem
+ * @typedef {import("./tracked-request.js").Life} Life
+ * @typedef {import("./tracked-request.js").End} End
+ * @typedef {import("./tracked-request.js").Problem} Problem
  */
 
 /**

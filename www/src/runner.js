@@ -1,16 +1,16 @@
 /** Fires requests through a waterspout client, and learns from its observer what becomes of each. */
 import { Client, isWaterspoutError } from "waterspout";
-import { readToEnd } from "./body.js";
+import { readToEnd } from "./read-body.js";
 import { optionsOf, priorityOf } from "./client-options.js";
-import { Life } from "./life.js";
-import { plansOf } from "./plan.js";
+import { Life } from "./tracked-request.js";
+import { plansOf } from "./request-spec.js";
 import { whatEnded } from "./problem.js";
 import { numberIn, senderOf, urlOf } from "./target.js";
 
 /**
  * @typedef {import("./settings.js").Settings} Settings
  * @typedef {import("waterspout").QueueEvent} QueueEvent
- * @typedef {{ settings: Settings, plans: import("./plan.js").Plan[], lives: Life[] }} Volley
+ * @typedef {{ settings: Settings, plans: import("./request-spec.js").Plan[], lives: Life[] }} Volley
  */
 
 export class Runner {
@@ -38,7 +38,7 @@ export class Runner {
   /** The requests that have not come to their end, by number. @type {Map<number, Life>} */
   #sent = new Map();
 
-  /** @param {import("./clock.js").Clock} clock */
+  /** @param {import("./stopwatch.js").Clock} clock */
   constructor(clock) {
     this.clock = clock;
   }

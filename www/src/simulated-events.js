@@ -1,5 +1,5 @@
 /** Server-sent events without a server: a few, then the end, and the next ones to who asks again. */
-import { pause } from "./pause.js";
+import { pause } from "./delay.js";
 
 /**
  * @param {Request} request

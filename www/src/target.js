@@ -1,9 +1,9 @@
 /** Where the requests go, and by what. */
-import { simulate } from "./simulate.js";
+import { simulate } from "./simulated-fetch.js";
 
 /**
  * @typedef {import("./settings.js").Settings} Settings
- * @typedef {import("./plan.js").Plan} Plan
+ * @typedef {import("./request-spec.js").Plan} Plan
  */
 
 /** What the demo server remembers is kept apart by this: another page's counts are its own. */

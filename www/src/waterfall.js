@@ -1,11 +1,11 @@
 /** The waterfall: all rows over one axis. Only rows in sight are drawn as they change, so that a thousand cost no more than twenty. */
 import { Axis } from "./axis.js";
-import { Bar } from "./bar.js";
+import { Bar } from "./request-row.js";
 import { element } from "./dom.js";
-import { Follow } from "./follow.js";
-import { TabStop } from "./tab-stop.js";
+import { Follow } from "./auto-scroll.js";
+import { TabStop } from "./roving-tabindex.js";
 
-/** @typedef {import("./life.js").Life} Life */
+/** @typedef {import("./tracked-request.js").Life} Life */
 
 export class Waterfall {
   #axis = new Axis();

@@ -8,12 +8,12 @@
  */
 import { launch, places, result } from "./harness.mjs";
 import { serveFiles } from "./files.mjs";
-import { testAccess } from "./access.mjs";
+import { testAccess } from "./accessibility.mjs";
 import { testCompare } from "./compare.mjs";
 import { testControls } from "./controls.mjs";
 import { testEvents } from "./events.mjs";
 import { testTypes } from "./types.mjs";
-import { testVolleys } from "./volleys.mjs";
+import { testVolleys } from "./batches.mjs";
 
 if (!places.lab) {
   console.error("usage: node www/test/page.mjs BASE_URL");

@@ -34,7 +34,7 @@ export class Life {
   /**
    * @param {number} number counted from 1 for the page's whole life
    * @param {string} url
-   * @param {import("./plan.js").Plan} plan
+   * @param {import("./request-spec.js").Plan} plan
    * @param {number} began
    * @param {(life: Life) => void} onChange told of each new state
    */

@@ -4,9 +4,9 @@ import { bytes, exact } from "./format.js";
 import { Plot, roundUp } from "./plot.js";
 import { ascending, quantile } from "./quantiles.js";
 import { perSecond } from "./throughput.js";
-import { headOf, waitOf, wholeOf } from "./times.js";
+import { headOf, waitOf, wholeOf } from "./request-times.js";
 
-/** @typedef {import("./life.js").Life} Life */
+/** @typedef {import("./tracked-request.js").Life} Life */
 
 /** Milliseconds between two drawings. */
 const pause = 250;

@@ -1,6 +1,6 @@
 /** A volley once more, with plain fetch: no client, all at once, nothing tried again. */
-import { readToEnd } from "./body.js";
-import { Life } from "./life.js";
+import { readToEnd } from "./read-body.js";
+import { Life } from "./tracked-request.js";
 import { whatEnded } from "./problem.js";
 import { senderOf, urlOf } from "./target.js";
 

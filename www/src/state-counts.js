@@ -1,9 +1,9 @@
 /** The head line: how many requests are in each state, the time and the pace; and the same for screen readers. */
 import { element, setText } from "./dom.js";
 import { bytes, seconds } from "./format.js";
-import { ends, phases } from "./life.js";
+import { ends, phases } from "./tracked-request.js";
 
-/** @typedef {import("./life.js").State} State */
+/** @typedef {import("./tracked-request.js").State} State */
 
 /** Milliseconds between two announcements: a live region that never rests cannot be listened to. */
 const pause = 4000;

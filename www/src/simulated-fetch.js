@@ -1,5 +1,5 @@
 /** A fetch without a network: it answers as the demo server does, for hosts that serve only files. */
-import { pause } from "./pause.js";
+import { pause } from "./delay.js";
 import { simulatedEvents } from "./simulated-events.js";
 
 /** How often each key has failed so far. @type {Map<string, number>} */

@@ -1,9 +1,9 @@
 /** One request's row: its bar, what became of it, its abort button. */
-import { words } from "./counts.js";
+import { words } from "./state-counts.js";
 import { element, inside, setText } from "./dom.js";
 import { bytes, exact, seconds } from "./format.js";
 
-/** @typedef {import("./life.js").Life} Life */
+/** @typedef {import("./tracked-request.js").Life} Life */
 
 const template = element("row", HTMLTemplateElement);
 

@@ -2,10 +2,10 @@
 import { badStatus } from "./problem.js";
 
 /**
- * @param {import("./life.js").Life} life
+ * @param {import("./tracked-request.js").Life} life
  * @param {Response} response
  * @param {(bytes: number) => void} onBytes told of each piece
- * @returns {Promise<[end: import("./life.js").End, problem?: import("./life.js").Problem]>}
+ * @returns {Promise<[end: import("./tracked-request.js").End, problem?: import("./tracked-request.js").Problem]>}
  */
 export async function readToEnd(life, response, onBytes) {
   life.status = response.status;

@@ -1,6 +1,6 @@
 /** A volley in small: a lane for each request, all in sight at once. */
 
-/** @typedef {import("./life.js").Life} Life */
+/** @typedef {import("./tracked-request.js").Life} Life */
 
 /** What is drawn in which of the page's colours. */
 const colours = ["queued", "active", "waiting", "streaming", "failed", "timed-out", "aborted", "line"];

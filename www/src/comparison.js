@@ -1,13 +1,13 @@
 /** The last volley beside the same with plain fetch: in small, and in figures. */
 import { element, setText } from "./dom.js";
 import { bytes, exact, seconds } from "./format.js";
-import { Lanes } from "./lanes.js";
-import { PlainRun } from "./plain.js";
+import { Lanes } from "./mini-waterfall.js";
+import { PlainRun } from "./plain-fetch.js";
 import { ascending, quantile } from "./quantiles.js";
-import { peakOf, wholeOf } from "./times.js";
+import { peakOf, wholeOf } from "./request-times.js";
 
 /**
- * @typedef {import("./life.js").Life} Life
+ * @typedef {import("./tracked-request.js").Life} Life
  * @typedef {import("./runner.js").Volley} Volley
  */
 
@@ -42,7 +42,7 @@ export class Compare {
     return cells;
   });
 
-  /** @param {import("./clock.js").Clock} clock that the client's volleys are timed by */
+  /** @param {import("./stopwatch.js").Clock} clock that the client's volleys are timed by */
   constructor(clock) {
     this.clock = clock;
     this.plain.onIdle = () => this.#finish();

@@ -1,6 +1,6 @@
 /** What can be read from the spans of requests: waits, times, and how many were under way at once. */
 
-/** @typedef {import("./life.js").Life} Life */
+/** @typedef {import("./tracked-request.js").Life} Life */
 
 /**
  * How long a request waited for its first slot, if it has had one.
