@@ -1,41 +1,42 @@
-/** The one animation loop: it runs only while requests do. */
+/** The animation loop of the page. It draws in each frame while requests run, and stops when no request runs. */
 
-const reduced = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Milliseconds between two drawings for those who want less motion. */
-const calm = 500;
+/** Milliseconds between two drawings if the reader prefers reduced motion. */
+const reducedInterval = 500;
 
-export class Loop {
-  #running = false;
+export class AnimationLoop {
+  #isRunning = false;
   /** @type {number | undefined} */
   #frame;
   /** @type {number | undefined} */
   #timer;
 
-  /** @param {(last: boolean) => void} draw told whether this is the last drawing for now */
+  /** @param {(isLast: boolean) => void} draw receives whether the loop stops after this drawing */
   constructor(draw) {
     this.draw = draw;
   }
 
   start() {
-    this.#running = true;
-    this.drawOnce();
+    this.#isRunning = true;
+    this.requestDraw();
   }
 
-  /** Ends the loop with a last drawing. */
+  /** Stops the loop after a last drawing. */
   stop() {
-    this.#running = false;
-    this.drawOnce();
+    this.#isRunning = false;
+    this.requestDraw();
   }
 
-  drawOnce() {
+  /** Draws in the next frame. A running loop then continues; a stopped loop draws only once. */
+  requestDraw() {
     clearTimeout(this.#timer);
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = undefined;
-      this.draw(!this.#running);
-      if (!this.#running) return;
-      if (reduced.matches) this.#timer = window.setTimeout(() => this.drawOnce(), calm);
-      else this.drawOnce();
+      this.draw(!this.#isRunning);
+      if (!this.#isRunning) return;
+      if (reducedMotion.matches) this.#timer = window.setTimeout(() => this.requestDraw(), reducedInterval);
+      else this.requestDraw();
     });
   }
 }

@@ -1,30 +1,36 @@
-/** Keeps in sight where the requests are at work, until the reader scrolls or goes there. */
+/** Scrolls the chart to the active requests, until the reader scrolls or focuses the chart. */
 
-/** Milliseconds between two steps: each costs a layout. */
-const pause = 250;
+/** Milliseconds between two scroll steps. Each step costs a layout. */
+const scrollInterval = 250;
 
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-export class Follow {
-  #isOn = false;
-  #moved = 0;
+export class AutoScroll {
+  #isEnabled = false;
+  #lastScrolled = 0;
 
-  /** @param {HTMLElement} box what scrolls */
+  /** @param {HTMLElement} box the element that scrolls */
   constructor(box) {
     this.box = box;
     for (const type of ["wheel", "touchmove", "pointerdown", "keydown", "focusin"]) {
-      box.addEventListener(type, () => (this.#isOn = false), { passive: true });
+      box.addEventListener(type, () => (this.#isEnabled = false), { passive: true });
     }
   }
 
-  begin() {
-    this.#isOn = !calm.matches && !this.box.contains(document.activeElement);
+  /** Enables scrolling, unless the reader prefers reduced motion or the focus is inside the chart. */
+  enable() {
+    this.#isEnabled = !reducedMotion.matches && !this.box.contains(document.activeElement);
   }
 
-  /** @param {HTMLElement | undefined} row */
-  to(row) {
-    if (!this.#isOn || !row || performance.now() - this.#moved < pause) return;
-    this.#moved = performance.now();
+  /**
+   * Scrolls so that a row is visible, if scrolling is enabled.
+   *
+   * @param {HTMLElement | undefined} row
+   */
+  scrollTo(row) {
+    if (!this.#isEnabled || !row || performance.now() - this.#lastScrolled < scrollInterval) return;
+    this.#lastScrolled = performance.now();
+    // The row ends up at a third of the height, so that finished rows above it stay visible too.
     this.box.scrollTop = row.offsetTop - this.box.clientHeight / 3;
   }
 }

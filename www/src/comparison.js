@@ -1,129 +1,167 @@
-/** The last volley beside the same with plain fetch: in small, and in figures. */
-import { element, setText } from "./dom.js";
-import { bytes, exact, seconds } from "./format.js";
-import { Lanes } from "./mini-waterfall.js";
-import { PlainRun } from "./plain-fetch.js";
-import { ascending, quantile } from "./quantiles.js";
-import { peakOf, wholeOf } from "./request-times.js";
+/** Shows the last batch beside the same batch with plain fetch: as two small drawings and as a table. */
+import { elementById, setText } from "./dom.js";
+import { formatBytes, formatDuration, formatSeconds } from "./format.js";
+import { MiniWaterfall } from "./mini-waterfall.js";
+import { PlainFetchRun } from "./plain-fetch.js";
+import { quantile, sortAscending } from "./quantiles.js";
+import { peakActive, totalTime } from "./request-times.js";
 
 /**
- * @typedef {import("./tracked-request.js").Life} Life
- * @typedef {import("./runner.js").Volley} Volley
+ * @typedef {import("./runner.js").Batch} Batch
+ * @typedef {import("./tracked-request.js").TrackedRequest} TrackedRequest
  */
 
 /** Milliseconds between two drawings. */
-const pause = 250;
+const drawInterval = 250;
 
-/** @type {[name: string, of: (lives: Life[], took: number) => string][]} */
-const rows = [
-  ["Done", (lives) => `${lives.filter(({ state }) => state === "done").length} of ${lives.length}`],
-  ["Not done", (lives) => String(lives.filter(({ state, over }) => over && state !== "done").length)],
-  ["Time in all", (_, took) => seconds(took)],
-  ["Most in flight at once", (lives) => String(peakOf(lives))],
-  ["Requests sent", (lives) => String(lives.reduce((sum, { attempts }) => sum + attempts, 0))],
-  ["Half were done within", (lives) => written(quantile(times(lives), 0.5))],
-  ["95 % were done within", (lives) => written(quantile(times(lives), 0.95))],
-  ["Body bytes read", (lives) => bytes(lives.reduce((sum, life) => sum + life.bytes, 0))],
+/** The rows of the table: the label, and the value for the requests of a run. @type {[label: string, value: (requests: TrackedRequest[], duration: number) => string][]} */
+const tableRows = [
+  ["Done", (requests) => `${countDone(requests)} of ${requests.length}`],
+  ["Not done", (requests) => String(requests.filter(({ state, isEnded }) => isEnded && state !== "done").length)],
+  ["Total time", (_, duration) => formatSeconds(duration)],
+  ["Peak in flight", (requests) => String(peakActive(requests))],
+  ["Requests sent", (requests) => String(requests.reduce((sum, { attempts }) => sum + attempts, 0))],
+  ["Median time", (requests) => durationOrDash(quantile(sortedTimes(requests), 0.5))],
+  ["95th percentile", (requests) => durationOrDash(quantile(sortedTimes(requests), 0.95))],
+  ["Body bytes read", (requests) => formatBytes(requests.reduce((sum, { bytes }) => sum + bytes, 0))],
 ];
 
-export class Compare {
-  plain = new PlainRun();
-  /** @type {Volley | undefined} */
-  volley;
-  #lanes = ["lanes-client", "lanes-plain"].map((id) => new Lanes(element(id, HTMLCanvasElement)));
-  #note = element("compare-note");
+export class Comparison {
+  plainRun = new PlainFetchRun();
+  /** The last batch; undefined after `clear`. @type {Batch | undefined} */
+  batch;
+  /** Called when the run with plain fetch ends. */
+  onIdle = () => {};
+  #drawings = ["mini-client", "mini-plain"].map((id) => new MiniWaterfall(elementById(id, HTMLCanvasElement)));
+  #note = elementById("compare-note");
   #intro = this.#note.textContent ?? "";
-  #drawn = -Infinity;
-  #cells = rows.map(([name]) => {
+  #lastDrawn = -Infinity;
+  /** The two value cells of each table row: client, plain fetch. */
+  #cells = tableRows.map(([label]) => {
     const row = document.createElement("tr");
     const cells = [document.createElement("td"), document.createElement("td")];
-    row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: name }), ...cells);
-    element("summary").append(row);
+    row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: label }), ...cells);
+    elementById("summary").append(row);
     return cells;
   });
 
-  /** @param {import("./stopwatch.js").Clock} clock that the client's volleys are timed by */
-  constructor(clock) {
-    this.clock = clock;
-    this.plain.onIdle = () => this.#finish();
+  /** @param {import("./stopwatch.js").Stopwatch} stopwatch the stopwatch that measures the batches of the client */
+  constructor(stopwatch) {
+    this.stopwatch = stopwatch;
+    this.plainRun.onIdle = () => this.#finish();
     this.clear();
   }
 
-  onIdle = () => {};
-
-  /** @param {Volley} volley */
-  follow(volley) {
-    this.volley = volley;
-    this.plain.clear();
+  /**
+   * Selects the batch to compare and discards the previous run with plain fetch.
+   *
+   * @param {Batch} batch
+   */
+  select(batch) {
+    this.batch = batch;
+    this.plainRun.clear();
     setText(this.#note, this.#intro);
   }
 
-  /** Runs the last volley once more, if there is one that is over. */
+  /**
+   * Repeats the selected batch with plain fetch.
+   *
+   * @returns {boolean} false if no batch is selected or a repetition runs already
+   */
   run() {
-    if (!this.volley || this.plain.running > 0) return false;
-    setText(this.#note, "Plain fetch runs…");
-    this.plain.start(this.volley);
+    if (!this.batch || this.plainRun.running > 0) return false;
+    setText(this.#note, "Running plain fetch…");
+    this.plainRun.start(this.batch);
     return true;
   }
 
+  /** Forgets the batch and the run with plain fetch. */
   clear() {
-    this.plain.clear();
-    this.volley = undefined;
+    this.plainRun.clear();
+    this.batch = undefined;
     setText(this.#note, this.#intro);
     this.draw(true);
   }
 
-  /** @param {boolean} last */
-  draw(last) {
-    if (!last && performance.now() - this.#drawn < pause) return;
-    this.#drawn = performance.now();
-    const lives = this.volley?.lives ?? [];
-    const from = lives[0]?.began ?? 0;
-    const now = this.clock.now();
-    const sides = [
-      { name: "waterspout", lives, from, now, took: took(lives, from, now) },
-      { name: "plain fetch", lives: this.plain.lives, from: 0, now: this.plain.now(), took: took(this.plain.lives, 0, this.plain.now()) },
-    ];
-    const length = Math.max(1, ...sides.map((side) => side.took));
-    sides.forEach((side, column) => {
-      this.#lanes[column].draw(side.lives, side.from, side.now, length);
-      const state = side.lives.length > 0 ? told(side.lives, side.took) : "nothing yet";
-      this.#lanes[column].describe(`The volley with ${side.name}: ${state}`);
-      rows.forEach(([, of], row) => setText(this.#cells[row][column], side.lives.length > 0 ? of(side.lives, side.took) : "–"));
+  /**
+   * Draws both runs, at most once per `drawInterval`.
+   *
+   * @param {boolean} isLast whether to draw regardless of the interval
+   */
+  draw(isLast) {
+    if (!isLast && performance.now() - this.#lastDrawn < drawInterval) return;
+    this.#lastDrawn = performance.now();
+    const sides = [this.#clientSide(), this.#plainSide()];
+    // Both drawings share the longer duration as their width, so that they can be compared.
+    const width = Math.max(1, ...sides.map(({ duration }) => duration));
+    sides.forEach(({ name, requests, from, now, duration }, column) => {
+      const hasRequests = requests.length > 0;
+      const drawing = this.#drawings[column];
+      drawing.draw(requests, from, now, width);
+      drawing.describe(`Batch with ${name}: ${hasRequests ? describe(requests, duration) : "no requests yet"}`);
+      tableRows.forEach(([, value], row) => setText(this.#cells[row][column], hasRequests ? value(requests, duration) : "–"));
     });
   }
 
+  #clientSide() {
+    const requests = this.batch?.requests ?? [];
+    const from = requests[0]?.began ?? 0;
+    const now = this.stopwatch.elapsed();
+    return { name: "waterspout", requests, from, now, duration: durationOf(requests, from, now) };
+  }
+
+  #plainSide() {
+    const { requests } = this.plainRun;
+    const now = this.plainRun.now();
+    return { name: "plain fetch", requests, from: 0, now, duration: durationOf(requests, 0, now) };
+  }
+
+  /** Writes the result of both runs into the note. */
   #finish() {
-    const [client, plain] = [this.volley?.lives ?? [], this.plain.lives].map((lives) => lives.filter(({ state }) => state === "done").length);
-    const most = peakOf(this.plain.lives);
-    setText(this.#note, `waterspout brought ${client} of ${this.plain.lives.length} home, plain fetch ${plain}, with up to ${most} in flight at once.`);
+    const { requests } = this.plainRun;
+    const byClient = countDone(this.batch?.requests ?? []);
+    const byPlainFetch = countDone(requests);
+    setText(
+      this.#note,
+      `waterspout completed ${byClient} of ${requests.length} requests; plain fetch completed ${byPlainFetch}, with up to ${peakActive(requests)} in flight at once.`,
+    );
     this.onIdle();
   }
 }
 
+/** @param {TrackedRequest[]} requests */
+function countDone(requests) {
+  return requests.filter(({ state }) => state === "done").length;
+}
+
 /**
- * @param {Life[]} lives
+ * Returns the milliseconds from the start of a run to the end of its last request.
+ *
+ * @param {TrackedRequest[]} requests
  * @param {number} from
- * @param {number} now
+ * @param {number} now counts as the end of a request that still runs
  */
-function took(lives, from, now) {
-  return Math.max(0, ...lives.map(({ ended }) => (ended ?? now) - from));
+function durationOf(requests, from, now) {
+  return Math.max(0, ...requests.map(({ ended }) => (ended ?? now) - from));
 }
 
 /**
- * @param {Life[]} lives
- * @param {number} took
+ * Returns the text of a drawing for screen readers.
+ *
+ * @param {TrackedRequest[]} requests
+ * @param {number} duration
  */
-function told(lives, took) {
-  return `${rows[0][1](lives, took)} done after ${seconds(took)}, at most ${peakOf(lives)} in flight`;
+function describe(requests, duration) {
+  const done = `${countDone(requests)} of ${requests.length} done after ${formatSeconds(duration)}`;
+  return `${done}, at most ${peakActive(requests)} in flight`;
 }
 
-/** @param {Life[]} lives */
-function times(lives) {
-  return ascending(lives.map(wholeOf).filter((time) => time !== undefined));
+/** @param {TrackedRequest[]} requests */
+function sortedTimes(requests) {
+  return sortAscending(requests.map(totalTime).filter((time) => time !== undefined));
 }
 
 /** @param {number | undefined} time */
-function written(time) {
-  return time === undefined ? "–" : exact(time);
+function durationOrDash(time) {
+  return time === undefined ? "–" : formatDuration(time);
 }

@@ -1,51 +1,68 @@
-/** A volley in small: a lane for each request, all in sight at once. */
+/** A small waterfall of a whole batch on a canvas, with a thin lane for each request. */
 
-/** @typedef {import("./tracked-request.js").Life} Life */
+/** @typedef {import("./tracked-request.js").TrackedRequest} TrackedRequest */
 
-/** What is drawn in which of the page's colours. */
-const colours = ["queued", "active", "waiting", "streaming", "failed", "timed-out", "aborted", "line"];
+/** The phases and outcomes that the drawing colours; each is also the name of a CSS variable. */
+const colourNames = ["queued", "active", "waiting", "streaming", "failed", "timed-out", "aborted"];
 
-export class Lanes {
+/** A small batch is drawn as if it had this many requests, so that its lanes do not become thick. */
+const minLanes = 12;
+/** The part of a lane that its bar fills. */
+const barShare = 0.72;
+/** Position and thickness of a thin line, as parts of the bar's thickness. */
+const thinOffset = 0.35;
+const thinShare = 0.3;
+
+export class MiniWaterfall {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
   }
 
   /**
-   * @param {Life[]} lives
-   * @param {number} from when the volley began
+   * @param {TrackedRequest[]} requests
+   * @param {number} start the time at the left edge, in milliseconds
    * @param {number} now
-   * @param {number} length milliseconds from edge to edge
+   * @param {number} length the milliseconds from edge to edge
    */
-  draw(lives, from, now, length) {
+  draw(requests, start, now, length) {
     const { canvas } = this;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.round(side * devicePixelRatio));
+    const width = Math.round(canvas.clientWidth * devicePixelRatio);
+    const height = Math.round(canvas.clientHeight * devicePixelRatio);
+    // Each assignment clears the canvas and allocates its pixels again, so it happens only when the size changes.
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const pen = canvas.getContext("2d");
-    if (!pen) return;
-    pen.clearRect(0, 0, width, height);
+    const context = canvas.getContext("2d");
+    if (!context) return;
+    context.clearRect(0, 0, width, height);
     const style = getComputedStyle(canvas);
-    const colour = Object.fromEntries(colours.map((name) => [name, style.getPropertyValue(`--${name}`)]));
-    const at = (/** @type {number} */ time) => ((time - from) / length) * width;
-    const lane = height / Math.max(lives.length, 12);
-    const thick = Math.max(1, lane * 0.72);
-    lives.forEach(({ spans, ended, state }, index) => {
-      const top = index * lane;
-      const isBad = state !== "done" && ended !== undefined;
-      for (const { phase, from: begin, to } of spans) {
-        const [left, right] = [at(begin), at(to ?? now)];
-        const thin = phase === "waiting" || phase === "queued";
-        // The body of an answer that was no good.
-        pen.fillStyle = colour[isBad && phase === "streaming" ? state : phase];
-        pen.fillRect(left, thin ? top + thick * 0.35 : top, Math.max(1, right - left), thin ? Math.max(1, thick * 0.3) : thick);
+    const colours = Object.fromEntries(colourNames.map((name) => [name, style.getPropertyValue(`--${name}`)]));
+    const x = (/** @type {number} */ time) => ((time - start) / length) * width;
+    const laneHeight = height / Math.max(requests.length, minLanes);
+    const barHeight = Math.max(1, laneHeight * barShare);
+    requests.forEach(({ spans, ended, state }, index) => {
+      const top = index * laneHeight;
+      const hasFailed = state !== "done" && ended !== undefined;
+      for (const { phase, from, to } of spans) {
+        const left = x(from);
+        const right = x(to ?? now);
+        const isThin = phase === "waiting" || phase === "queued";
+        // A failed request shows its body in the colour of the failure: the body belongs to an unusable response.
+        context.fillStyle = colours[hasFailed && phase === "streaming" ? state : phase];
+        const barTop = isThin ? top + barHeight * thinOffset : top;
+        context.fillRect(left, barTop, Math.max(1, right - left), isThin ? Math.max(1, barHeight * thinShare) : barHeight);
       }
-      if (!isBad) return;
-      pen.fillStyle = colour[state];
-      pen.fillRect(at(ended) - devicePixelRatio, top, 3 * devicePixelRatio, Math.max(thick, 2 * devicePixelRatio));
+      if (!hasFailed) return;
+      // A mark of three CSS pixels at the end, because the failed part may be too short to be visible.
+      context.fillStyle = colours[state];
+      context.fillRect(x(ended) - devicePixelRatio, top, 3 * devicePixelRatio, Math.max(barHeight, 2 * devicePixelRatio));
     });
   }
 
-  /** @param {string} text */
+  /**
+   * Sets the text of the drawing for screen readers.
+   *
+   * @param {string} text
+   */
   describe(text) {
     this.canvas.setAttribute("aria-label", text);
   }

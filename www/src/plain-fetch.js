@@ -1,66 +1,77 @@
-/** A volley once more, with plain fetch: no client, all at once, nothing tried again. */
-import { readToEnd } from "./read-body.js";
-import { Life } from "./tracked-request.js";
-import { whatEnded } from "./problem.js";
-import { senderOf, urlOf } from "./target.js";
+/** Repeats a batch with plain fetch: without a client, all requests at once, without retries. */
+import { resultOfError } from "./problem.js";
+import { readBody } from "./read-body.js";
+import { fetchOption, requestUrl } from "./target.js";
+import { TrackedRequest } from "./tracked-request.js";
 
-/** @typedef {import("./runner.js").Volley} Volley */
+/** @typedef {import("./runner.js").Batch} Batch */
 
-export class PlainRun {
-  /** @type {Life[]} */
-  lives = [];
+export class PlainFetchRun {
+  /** @type {TrackedRequest[]} */
+  requests = [];
+  /** The number of requests that have not ended. */
   running = 0;
+  /** The time of the start, from `performance.now()`. */
   began = 0;
+  /** Called when the last request ends. */
   onIdle = () => {};
-  #runs = 0;
+  /** Identifies the current run. `start` and `clear` change it. */
+  #run = 0;
 
-  /** Milliseconds since it began. */
+  /** Returns the milliseconds since the start. */
   now() {
     return performance.now() - this.began;
   }
 
-  /** @param {Volley} volley */
-  start({ settings, plans, lives }) {
+  /**
+   * Starts all requests of a batch again.
+   *
+   * @param {Batch} batch
+   */
+  start({ settings, specs, requests }) {
     this.clear();
     this.began = performance.now();
-    const run = ++this.#runs;
-    const send = senderOf(settings).fetch ?? ((input, init) => fetch(input, init));
-    this.lives = plans.map((plan, index) => {
-      const { number } = lives[index];
-      return new Life(number, urlOf(settings, plan, number, `plain-${run}`), plan, 0, () => {});
+    this.#run += 1;
+    const run = this.#run;
+    const send = fetchOption(settings).fetch ?? ((input, init) => fetch(input, init));
+    this.requests = specs.map((spec, index) => {
+      const { number } = requests[index];
+      return new TrackedRequest(number, requestUrl(settings, spec, number, `plain-${run}`), spec, 0, () => {});
     });
-    this.running = this.lives.length;
-    for (const life of this.lives) void this.#follow(life, send, run);
+    this.running = this.requests.length;
+    for (const request of this.requests) void this.#fetch(request, send, run);
   }
 
+  /** Aborts all requests that have not ended. */
   abort() {
-    for (const life of this.lives) if (!life.over) life.abort();
+    for (const request of this.requests) if (!request.isEnded) request.abort();
   }
 
+  /** Aborts and forgets all requests. */
   clear() {
     this.abort();
-    this.lives = [];
+    this.requests = [];
     this.running = 0;
-    this.#runs += 1;
+    this.#run += 1;
   }
 
   /**
-   * @param {Life} life
+   * @param {TrackedRequest} request
    * @param {typeof fetch} send
    * @param {number} run
    */
-  async #follow(life, send, run) {
-    life.enter("active", this.now());
+  async #fetch(request, send, run) {
+    request.enter("active", this.now());
     try {
-      const response = await send(life.url, { cache: "no-store", signal: life.signal });
-      life.enter("streaming", this.now());
-      const end = await readToEnd(life, response, () => {});
-      life.end(this.now(), ...end);
+      const response = await send(request.url, { cache: "no-store", signal: request.signal });
+      request.enter("streaming", this.now());
+      const result = await readBody(request, response, () => {});
+      request.end(this.now(), result);
     } catch (error) {
-      life.end(this.now(), ...whatEnded(error, life));
+      request.end(this.now(), resultOfError(error, request));
     }
-    // A run that has been put away counts no more.
-    if (run !== this.#runs) return;
+    // Requests of a cleared run still end; they must not count for the current run.
+    if (run !== this.#run) return;
     this.running -= 1;
     if (this.running === 0) this.onIdle();
   }

@@ -1,18 +1,20 @@
-/** Reading a response to its end, for whom it was fetched. */
-import { badStatus } from "./problem.js";
+/** Reads the body of a response to its end. */
+import { statusProblem } from "./problem.js";
 
 /**
- * @param {import("./tracked-request.js").Life} life
+ * Stores the status and the byte count in the tracked request, and returns the outcome.
+ *
+ * @param {import("./tracked-request.js").TrackedRequest} request
  * @param {Response} response
- * @param {(bytes: number) => void} onBytes told of each piece
- * @returns {Promise<[end: import("./tracked-request.js").End, problem?: import("./tracked-request.js").Problem]>}
+ * @param {(bytes: number) => void} onBytes receives the size of each chunk
+ * @returns {Promise<import("./tracked-request.js").Result>}
  */
-export async function readToEnd(life, response, onBytes) {
-  life.status = response.status;
+export async function readBody(request, response, onBytes) {
+  request.status = response.status;
   const reader = response.body?.getReader();
-  for (let piece = await reader?.read(); piece?.value; piece = await reader?.read()) {
-    life.bytes += piece.value.length;
-    onBytes(piece.value.length);
+  for (let chunk = await reader?.read(); chunk?.value; chunk = await reader?.read()) {
+    request.bytes += chunk.value.length;
+    onBytes(chunk.value.length);
   }
-  return response.ok ? ["done"] : ["failed", badStatus(response, life.url)];
+  return response.ok ? { outcome: "done" } : { outcome: "failed", problem: statusProblem(response, request.url) };
 }

@@ -1,36 +1,43 @@
-/** What a volley will ask for, drawn by chance before anything is sent: the same can be asked for again. */
-import { seeded } from "./random.js";
+/**
+ * The random properties of the requests of a batch.
+ *
+ * They are drawn before the batch is sent, so that a comparison can repeat exactly the same requests.
+ */
+import { seededRandom } from "./random.js";
 
 /**
- * @typedef {object} Plan one request
- * @property {number} head milliseconds until the response's head
+ * @typedef {object} RequestSpec the properties of a request
+ * @property {number} head milliseconds until the response head
  * @property {number} gap milliseconds between two chunks
- * @property {number} fails how many attempts will fail before one does not
- * @property {boolean} isHigh whether it has the higher priority
- * @property {boolean} isElsewhere whether it goes to the second origin
+ * @property {number} failures the number of attempts that fail before an attempt succeeds
+ * @property {boolean} isHighPriority
+ * @property {boolean} usesSecondOrigin
  */
 
-/** Attempts that fail beyond this many never end; a client makes fewer. */
-const most = 99;
+/** The largest number of failures. It ends the draw when all attempts fail, and no client makes this many attempts. */
+const maxFailures = 99;
 
 /**
+ * Draws the properties of all requests of a batch; an equal seed gives equal properties.
+ *
  * @param {import("./settings.js").Settings} settings
  * @param {number} seed
- * @returns {Plan[]}
+ * @returns {RequestSpec[]}
  */
-export function plansOf({ requests, head, gap, spread, failing, high, secondOrigin }, seed) {
-  const chance = seeded(seed);
-  const within = (/** @type {number} */ middle) => Math.max(0, Math.round(middle * (1 + ((chance() * 2 - 1) * spread) / 100)));
+export function drawSpecs({ requests, head, gap, spread, failing, highPriority, secondOrigin }, seed) {
+  const random = seededRandom(seed);
+  const varied = (/** @type {number} */ middle) =>
+    Math.max(0, Math.round(middle * (1 + ((random() * 2 - 1) * spread) / 100)));
   const failures = () => {
     let count = 0;
-    while (count < most && chance() * 100 < failing) count += 1;
+    while (count < maxFailures && random() * 100 < failing) count += 1;
     return count;
   };
   return Array.from({ length: requests }, (_, index) => ({
-    head: within(head),
-    gap: within(gap),
-    fails: failures(),
-    isHigh: chance() * 100 < high,
-    isElsewhere: secondOrigin && index % 2 === 1,
+    head: varied(head),
+    gap: varied(gap),
+    failures: failures(),
+    isHighPriority: random() * 100 < highPriority,
+    usesSecondOrigin: secondOrigin && index % 2 === 1,
   }));
 }

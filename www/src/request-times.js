@@ -1,51 +1,56 @@
-/** What can be read from the spans of requests: waits, times, and how many were under way at once. */
+/** Times that follow from the spans of requests, and the largest number of concurrent requests. */
 
-/** @typedef {import("./tracked-request.js").Life} Life */
+/** @typedef {import("./tracked-request.js").TrackedRequest} TrackedRequest */
 
 /**
- * How long a request waited for its first slot, if it has had one.
+ * Returns the milliseconds that a request waited for its first slot; undefined if it never had a slot.
  *
- * @param {Life} life
+ * @param {TrackedRequest} request
  */
-export function waitOf({ spans }) {
+export function slotWait({ spans }) {
   const first = spans.find(({ phase }) => phase === "active");
   return first && first.from - spans[0].from;
 }
 
 /**
- * How long the attempt took that brought the head, if one did.
+ * Returns the milliseconds from the start of the successful attempt to its response head; undefined without a response.
  *
- * @param {Life} life
+ * @param {TrackedRequest} request
  */
-export function headOf({ spans }) {
+export function headTime({ spans }) {
   const index = spans.findIndex(({ phase }) => phase === "streaming");
   return index > 0 ? spans[index].from - spans[index - 1].from : undefined;
 }
 
 /**
- * How long a request took in all, if it came to a good end.
+ * Returns the milliseconds from the start to the end of a request; undefined if its outcome is not "done".
  *
- * @param {Life} life
+ * @param {TrackedRequest} request
  */
-export function wholeOf({ state, began, ended }) {
+export function totalTime({ state, began, ended }) {
   return state === "done" && ended !== undefined ? ended - began : undefined;
 }
 
 /**
- * How many requests at most were in the platform's hands at once, up to their heads.
+ * Returns the largest number of requests that were active at once. A request is active from the call of the platform's fetch
+ * to the response head.
  *
- * @param {Iterable<Life>} lives
+ * @param {Iterable<TrackedRequest>} requests
  * @returns {number}
  */
-export function peakOf(lives) {
+export function peakActive(requests) {
   /** @type {[time: number, step: number][]} */
   const steps = [];
-  for (const { spans } of lives) {
+  for (const { spans } of requests) {
     for (const { phase, from, to } of spans) if (phase === "active") steps.push([from, 1], [to ?? Infinity, -1]);
   }
-  // What ends and begins at the same time is never two at once.
+  // At equal times, ends sort before starts: a slot that passes from a request to the next counts once.
   steps.sort(([time, step], [otherTime, otherStep]) => time - otherTime || step - otherStep);
-  let [now, peak] = [0, 0];
-  for (const [, step] of steps) peak = Math.max(peak, (now += step));
+  let active = 0;
+  let peak = 0;
+  for (const [, step] of steps) {
+    active += step;
+    peak = Math.max(peak, active);
+  }
   return peak;
 }

@@ -1,41 +1,50 @@
-/** The abort buttons are one stop of the Tab key; the arrow keys, Home and End go from one to the next that can be pressed. */
+/**
+ * Keyboard access to the abort buttons by the roving tabindex pattern.
+ *
+ * All buttons together are a single stop of the Tab key. The arrow keys, Home and End move between the enabled buttons.
+ */
 
-export class TabStop {
-  /** @type {HTMLElement | undefined} */
+export class RovingTabindex {
+  /** The button that the Tab key reaches. @type {HTMLElement | undefined} */
   #current;
-  #isDue = false;
+  #isUpdateScheduled = false;
 
-  /** @param {HTMLElement} list */
+  /** @param {HTMLElement} list the parent of the rows */
   constructor(list) {
     this.list = list;
     list.addEventListener("keydown", (event) => this.#onKey(event));
     list.addEventListener("focusin", ({ target }) => {
-      if (target instanceof HTMLElement && target.matches(".abort")) this.#make(target);
+      if (target instanceof HTMLElement && target.matches(".abort")) this.#setCurrent(target);
     });
-    list.addEventListener("focusout", () => this.settle());
+    list.addEventListener("focusout", () => this.scheduleUpdate());
   }
 
-  /** Once this turn is over: a volley that ends as one has only one stop to find. */
-  settle() {
-    if (this.#isDue) return;
-    this.#isDue = true;
+  /**
+   * Selects another button if the current button is disabled or removed.
+   *
+   * The update runs in a microtask: when many requests end together, a single search is enough.
+   */
+  scheduleUpdate() {
+    if (this.#isUpdateScheduled) return;
+    this.#isUpdateScheduled = true;
     queueMicrotask(() => {
-      this.#isDue = false;
+      this.#isUpdateScheduled = false;
       const current = this.#current;
-      if (current?.isConnected && (isOpen(current) || current === document.activeElement)) return;
-      this.#make(this.#openOnes()[0]);
+      // A focused button stays the stop even when it is disabled, so that the focus is not lost.
+      if (current?.isConnected && (isEnabled(current) || current === document.activeElement)) return;
+      this.#setCurrent(this.#enabledButtons()[0]);
     });
   }
 
   /** @param {HTMLElement | undefined} button */
-  #make(button) {
+  #setCurrent(button) {
     if (this.#current) this.#current.tabIndex = -1;
     if (button) button.tabIndex = 0;
     this.#current = button;
   }
 
   /** @returns {HTMLElement[]} */
-  #openOnes() {
+  #enabledButtons() {
     return [...this.list.querySelectorAll('.abort:not([aria-disabled="true"])')].filter((button) => button instanceof HTMLElement);
   }
 
@@ -43,13 +52,15 @@ export class TabStop {
   #onKey(event) {
     const { target, key } = event;
     if (!(target instanceof HTMLElement) || !target.matches(".abort")) return;
-    const open = this.#openOnes();
-    const isAt = (/** @type {number} */ side) => (/** @type {HTMLElement} */ button) => Boolean(target.compareDocumentPosition(button) & side);
+    const buttons = this.#enabledButtons();
+    const isOnSide = (/** @type {number} */ side) => (/** @type {HTMLElement} */ button) =>
+      Boolean(target.compareDocumentPosition(button) & side);
+    // The focused button may be disabled and thus missing from `buttons`, so its position in the document decides.
     const find = {
-      ArrowDown: () => open.find(isAt(Node.DOCUMENT_POSITION_FOLLOWING)),
-      ArrowUp: () => open.findLast(isAt(Node.DOCUMENT_POSITION_PRECEDING)),
-      Home: () => open[0],
-      End: () => open.at(-1),
+      ArrowDown: () => buttons.find(isOnSide(Node.DOCUMENT_POSITION_FOLLOWING)),
+      ArrowUp: () => buttons.findLast(isOnSide(Node.DOCUMENT_POSITION_PRECEDING)),
+      Home: () => buttons[0],
+      End: () => buttons.at(-1),
     }[key];
     if (!find) return;
     event.preventDefault();
@@ -58,6 +69,6 @@ export class TabStop {
 }
 
 /** @param {HTMLElement} button */
-function isOpen(button) {
+function isEnabled(button) {
   return button.getAttribute("aria-disabled") !== "true";
 }

@@ -1,48 +1,50 @@
-/** A fetch without a network: it answers as the demo server does, for hosts that serve only files. */
-import { pause } from "./delay.js";
+/** A fetch function without a network. It answers as the demo server does, for hosts that serve only files. */
+import { delay } from "./delay.js";
 import { simulatedEvents } from "./simulated-events.js";
 
-/** How often each key has failed so far. @type {Map<string, number>} */
+/** The number of failures so far for each key. @type {Map<string, number>} */
 const failures = new Map();
-/** How many of each group wait for their heads. @type {Map<string, number>} */
+/** The number of requests of each group that wait for their response heads. @type {Map<string, number>} */
 const busy = new Map();
 
 /** @type {typeof fetch} */
-export async function simulate(input, init) {
+export async function simulatedFetch(input, init) {
   const request = new Request(input, init);
   const { pathname, searchParams: query } = new URL(request.url);
-  return pathname.endsWith("/events") ? simulatedEvents(request, query) : slow(request, query);
+  return pathname.endsWith("/events") ? simulatedEvents(request, query) : slowResponse(request, query);
 }
 
 /**
+ * Answers after the latency of the query. A group that is at its capacity is answered at once, with an error status.
+ *
  * @param {Request} request
  * @param {URLSearchParams} query
  */
-async function slow({ signal }, query) {
+async function slowResponse({ signal }, query) {
   const number = (/** @type {string} */ name) => Number(query.get(name) ?? 0);
   const group = query.get("group") ?? "";
-  const taken = busy.get(group) ?? 0;
-  if (group && taken >= number("capacity")) return answer(true, query, signal);
-  const fails = doesFail(query.get("key"), number("fail"));
-  busy.set(group, taken + 1);
+  const active = busy.get(group) ?? 0;
+  if (group && active >= number("capacity")) return createResponse(true, query, signal);
+  const isFailing = countFailure(query.get("key"), number("fail"));
+  busy.set(group, active + 1);
   try {
-    await pause(number("head"), signal);
+    await delay(number("head"), signal);
   } finally {
     busy.set(group, (busy.get(group) ?? 1) - 1);
   }
-  return answer(fails, query, signal);
+  return createResponse(isFailing, query, signal);
 }
 
 /**
- * The first requests of a key fail; after them all begins anew.
+ * Returns whether a request fails: the first requests of a key fail, then a request succeeds and the count starts again.
  *
  * @param {string | null} key
- * @param {number} most
+ * @param {number} count the number of requests that fail
  */
-function doesFail(key, most) {
-  if (key === null) return most > 0;
+function countFailure(key, count) {
+  if (key === null) return count > 0;
   const before = failures.get(key) ?? 0;
-  if (before >= most) {
+  if (before >= count) {
     failures.delete(key);
     return false;
   }
@@ -51,27 +53,29 @@ function doesFail(key, most) {
 }
 
 /**
- * @param {boolean} fails
+ * Returns a response with the body that the query describes; a failing response has the status 503.
+ *
+ * @param {boolean} isFailing
  * @param {URLSearchParams} query
  * @param {AbortSignal} signal
  */
-function answer(fails, query, signal) {
+function createResponse(isFailing, query, signal) {
   const number = (/** @type {string} */ name) => Number(query.get(name) ?? 0);
-  let left = number("chunks");
-  let first = true;
+  let chunksLeft = number("chunks");
+  let isFirst = true;
   const body = new ReadableStream({
     start(controller) {
       signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
     },
     async pull(controller) {
-      if (left === 0) return controller.close();
-      // The first chunk comes with the head.
-      if (!first) await pause(number("gap"), signal);
-      first = false;
-      left -= 1;
+      if (chunksLeft === 0) return controller.close();
+      // The first chunk arrives together with the response head.
+      if (!isFirst) await delay(number("gap"), signal);
+      isFirst = false;
+      chunksLeft -= 1;
       controller.enqueue(new Uint8Array(number("size")));
     },
   });
-  const [status, statusText] = fails ? [503, "Service Unavailable"] : [200, "OK"];
-  return new Response(body, { status, statusText });
+  const status = isFailing ? { status: 503, statusText: "Service Unavailable" } : { status: 200, statusText: "OK" };
+  return new Response(body, status);
 }

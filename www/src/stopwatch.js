@@ -1,34 +1,43 @@
-/** The page's clock: milliseconds during which something ran. It stands still between two volleys, and the axis with it. */
+/**
+ * The stopwatch of the page: counts the milliseconds during which requests run.
+ *
+ * It stands still between two batches, and so does the time axis.
+ */
 
-export class Clock {
+export class Stopwatch {
+  /** Milliseconds counted before the last start. */
   #before = 0;
-  /** @type {number | undefined} */
-  #since;
+  /** The time of the last start; undefined while stopped. @type {number | undefined} */
+  #started;
 
-  now() {
-    return this.at(performance.now());
+  /** Returns the milliseconds counted so far. */
+  elapsed() {
+    return this.elapsedAt(performance.now());
   }
 
   /**
-   * What it said, or would have, at a time that `performance.now()` told.
+   * Returns the milliseconds counted at a given time; times before the last start count as the start.
    *
-   * @param {number} time
+   * @param {number} time a time from `performance.now()`
    */
-  at(time) {
-    return this.#before + (this.#since === undefined ? 0 : Math.max(0, time - this.#since));
+  elapsedAt(time) {
+    return this.#before + (this.#started === undefined ? 0 : Math.max(0, time - this.#started));
   }
 
+  /** Starts counting; does nothing if the stopwatch runs already. */
   start() {
-    this.#since ??= performance.now();
+    this.#started ??= performance.now();
   }
 
+  /** Stops counting and keeps the count. */
   stop() {
-    this.#before = this.now();
-    this.#since = undefined;
+    this.#before = this.elapsed();
+    this.#started = undefined;
   }
 
+  /** Stops counting and sets the count to 0. */
   reset() {
     this.#before = 0;
-    this.#since = undefined;
+    this.#started = undefined;
   }
 }

@@ -1,29 +1,30 @@
-/** The life of one request: its state, and the spans of its phases. */
+/** A request as the page tracks it: its state, the time spans of its phases, its result. */
 
 /**
  * @typedef {"queued" | "active" | "waiting" | "streaming"} Phase
- * @typedef {"done" | "failed" | "timed-out" | "aborted"} End
- * @typedef {Phase | End} State
+ * @typedef {"done" | "failed" | "timed-out" | "aborted"} Outcome
+ * @typedef {Phase | Outcome} State
  * @typedef {{ title: string, text: string }} Problem
+ * @typedef {{ outcome: Outcome, problem?: Problem }} Result
  * @typedef {{ phase: Phase, from: number, to?: number }} Span
  */
 
-/** The phases, in the order in which they are told. */
+/** The phases, in the order of the page. */
 export const phases = /** @type {const} */ (["queued", "active", "waiting", "streaming"]);
 
-/** The ends that a request can come to. */
-export const ends = /** @type {const} */ (["done", "failed", "timed-out", "aborted"]);
+/** The possible outcomes, in the order of the page. */
+export const outcomes = /** @type {const} */ (["done", "failed", "timed-out", "aborted"]);
 
-export class Life {
+export class TrackedRequest {
   /** @type {State} */
   state = "queued";
-  /** One after the other; a request that is tried again has the same phase more than once. @type {Span[]} */
+  /** The spans in the order of time. A retried request has several spans with the same phase. @type {Span[]} */
   spans = [];
-  /** @type {number | undefined} */
+  /** The time of the end, in milliseconds; undefined while the request runs. @type {number | undefined} */
   ended;
-  /** How often the platform was asked. */
+  /** The number of calls of the platform's fetch. */
   attempts = 0;
-  /** Bytes of the body read so far. */
+  /** The bytes of the body read so far. */
   bytes = 0;
   /** @type {number | undefined} */
   status;
@@ -32,25 +33,26 @@ export class Life {
   #controller = new AbortController();
 
   /**
-   * @param {number} number counted from 1 for the page's whole life
+   * @param {number} number the number of the request; the first request of the page has number 1
    * @param {string} url
-   * @param {import("./request-spec.js").Plan} plan
-   * @param {number} began
-   * @param {(life: Life) => void} onChange told of each new state
+   * @param {import("./request-spec.js").RequestSpec} spec
+   * @param {number} began the time of the start, in milliseconds
+   * @param {(request: TrackedRequest) => void} onChange called after each change of the state
    */
-  constructor(number, url, plan, began, onChange) {
+  constructor(number, url, spec, began, onChange) {
     this.number = number;
     this.url = url;
-    this.plan = plan;
+    this.spec = spec;
     this.began = began;
     this.onChange = onChange;
   }
 
+  /** The signal that `abort` triggers. */
   get signal() {
     return this.#controller.signal;
   }
 
-  get over() {
+  get isEnded() {
     return this.ended !== undefined;
   }
 
@@ -59,42 +61,41 @@ export class Life {
   }
 
   /**
-   * What comes after the end does not count: a response may arrive when its time is up already.
+   * Enters a phase. Does nothing after the end: a response can arrive after a timeout ended the request.
    *
    * @param {Phase} phase
-   * @param {number} at
+   * @param {number} time
    */
-  enter(phase, at) {
-    if (this.over) return;
-    this.#close(at);
-    this.spans.push({ phase, from: at });
+  enter(phase, time) {
+    if (this.isEnded) return;
+    this.#closeSpan(time);
+    this.spans.push({ phase, from: time });
     if (phase === "active") this.attempts += 1;
-    this.#turn(phase);
+    this.#setState(phase);
   }
 
   /**
-   * Only the first end counts.
+   * Ends the request. Does nothing if the request has ended already.
    *
-   * @param {number} at
-   * @param {End} end
-   * @param {Problem} [problem]
+   * @param {number} time
+   * @param {Result} result
    */
-  end(at, end, problem) {
-    if (this.over) return;
-    this.#close(at);
-    this.ended = at;
+  end(time, { outcome, problem }) {
+    if (this.isEnded) return;
+    this.#closeSpan(time);
+    this.ended = time;
     this.problem = problem;
-    this.#turn(end);
+    this.#setState(outcome);
   }
 
-  /** @param {number} at */
-  #close(at) {
+  /** @param {number} time */
+  #closeSpan(time) {
     const span = this.spans.at(-1);
-    if (span) span.to = at;
+    if (span) span.to = time;
   }
 
   /** @param {State} state */
-  #turn(state) {
+  #setState(state) {
     this.state = state;
     this.onChange(this);
   }

@@ -1,56 +1,68 @@
-/** For everybody: the keyboard, screen readers, both themes, small screens, less motion. */
-import { axe, check, counted, fire, group, inState, never, places, reads, row, states } from "./harness.mjs";
+/** Tests accessibility: keyboard, screen readers, contrast in both themes, small screens, reduced motion. */
+import { axePath, check, group, inState, never, row, sendBatch, states, urls, waitForCount, waitForText } from "./harness.mjs";
 
 const desktop = { width: 1280, height: 800 };
 const phone = { width: 360, height: 740 };
 
-/** What is drawn upon what, and how much it has to differ. */
+/** The required contrast ratios, by WCAG 2: 4.5 for text, 3 for graphics and borders. Names are CSS variables. */
 const contrasts = [
-  { least: 4.5, colours: ["ink", "soft", "done", "failed", "timed-out", "aborted", "streaming", "waiting"], grounds: ["sheet"] },
-  { least: 4.5, colours: ["ink", "soft", "streaming"], grounds: ["paper"] },
-  { least: 4.5, colours: ["ink", "soft", "streaming", "failed"], grounds: ["well"] },
-  { least: 4.5, colours: ["on-primary"], grounds: ["primary", "primary-over"] },
-  { least: 3, colours: ["queued", "active", "edge"], grounds: ["sheet"] },
-  { least: 3, colours: ["edge"], grounds: ["well"] },
+  {
+    minimum: 4.5,
+    colours: ["text", "text-muted", "done", "failed", "timed-out", "aborted", "streaming", "waiting"],
+    backgrounds: ["panel-background"],
+  },
+  { minimum: 4.5, colours: ["text", "text-muted", "streaming"], backgrounds: ["background"] },
+  { minimum: 4.5, colours: ["text", "text-muted", "streaming", "failed"], backgrounds: ["input-background"] },
+  { minimum: 4.5, colours: ["on-primary"], backgrounds: ["primary", "primary-hover"] },
+  { minimum: 3, colours: ["queued", "active", "border"], backgrounds: ["panel-background"] },
+  { minimum: 3, colours: ["border"], backgrounds: ["input-background"] },
 ];
 
-/** In the page: the contrasts that are too small, by WCAG's formula. */
-function tooSmall(contrasts) {
+/** Runs in the page. Returns the contrasts below their minimum, by the formula of WCAG. */
+function insufficientContrasts(contrasts) {
   const probe = document.body.appendChild(document.createElement("i"));
   const luminance = (name) => {
     probe.style.color = `var(--${name})`;
-    const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g).map((part) => part / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    const [red, green, blue] = getComputedStyle(probe)
+      .color.match(/[\d.]+/g)
+      .map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   };
-  const ratio = (one, other) => {
-    const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  const ratio = (colour, background) => {
+    const [dark, light] = [luminance(colour), luminance(background)].sort((a, b) => a - b);
     return (light + 0.05) / (dark + 0.05);
   };
-  const found = contrasts.flatMap(({ least, colours, grounds }) =>
-    grounds.flatMap((ground) => colours.filter((colour) => ratio(colour, ground) < least).map((colour) => `${colour} on ${ground}: ${ratio(colour, ground).toFixed(2)}`)),
+  const found = contrasts.flatMap(({ minimum, colours, backgrounds }) =>
+    backgrounds.flatMap((background) =>
+      colours
+        .filter((colour) => ratio(colour, background) < minimum)
+        .map((colour) => `${colour} on ${background}: ${ratio(colour, background).toFixed(2)}`),
+    ),
   );
   probe.remove();
   return found;
 }
 
-/** In the page: what the focus rests on, and whether one can see that. */
+/** Runs in the page. Returns the name of the focused element and whether its focus outline is visible. */
 function focused() {
   const target = document.activeElement;
   if (!target || target === document.body) return undefined;
+  // A radio button is transparent: its label draws the outline.
   const drawn = target.matches('[type="radio"]') ? target.nextElementSibling : target;
   const { outlineStyle, outlineWidth } = getComputedStyle(drawn);
   const name = target.id || target.getAttribute("aria-label") || target.getAttribute("name") || target.textContent.trim();
-  return { name, isSeen: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
+  return { name, isVisible: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
 }
 
-export async function testAccess() {
+export async function testAccessibility() {
   await group("axe", async ({ page }) => {
-    await fire(page, { maxActive: 3, requests: 9, failing: 60, attempts: 2, baseDelay: 5, high: 30, compare: true });
-    await reads(page, "#compare-note", /^waterspout brought/);
-    await fire(page, { maxActive: 2, requests: 4, head: never });
+    await sendBatch(page, { maxActive: 3, requests: 9, failing: 60, attempts: 2, baseDelay: 5, highPriority: 30, compare: true });
+    await waitForText(page, "#compare-note", /^waterspout completed/);
+    await sendBatch(page, { maxActive: 2, requests: 4, head: never });
     await page.waitForSelector(inState(11, "active"));
     await page.click(`${row(12)} .abort`);
-    await page.addScriptTag({ path: axe });
+    await page.addScriptTag({ path: axePath });
     for (const colorScheme of ["light", "dark"]) {
       for (const viewport of [desktop, phone]) {
         const where = `${colorScheme}, ${viewport.width} px`;
@@ -58,16 +70,16 @@ export async function testAccess() {
         await page.setViewportSize(viewport);
         const { violations, passes } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
         const found = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120))}`);
-        check(`axe finds nothing, ${where}`, found.length === 0 && passes.length > 20, found);
-        const small = await page.evaluate(tooSmall, contrasts);
-        check(`text and graphics stand out, ${where}`, small.length === 0, small);
+        check(`axe finds no violation, ${where}`, found.length === 0 && passes.length > 20, found);
+        const insufficient = await page.evaluate(insufficientContrasts, contrasts);
+        check(`text and graphics have sufficient contrast, ${where}`, insufficient.length === 0, insufficient);
         const width = await page.evaluate(() => document.documentElement.scrollWidth);
         check(`nothing is wider than the window, ${where}`, width === viewport.width, width);
       }
     }
   }, { context: { viewport: desktop } });
 
-  await group("the keyboard alone", async ({ page }) => {
+  await group("keyboard only", async ({ page }) => {
     const expected = await page.evaluate(() =>
       [...document.querySelectorAll("a[href], button, input, summary, [tabindex='0']")]
         .filter((target) => target.checkVisibility() && !target.disabled)
@@ -82,9 +94,9 @@ export async function testAccess() {
     }
     const names = stops.map(({ name }) => name);
     const missed = expected.filter((name) => !names.includes(name) && name !== "target");
-    check("the Tab key comes to each control", missed.length === 0 && expected.length > 20, missed);
-    const unseen = stops.filter(({ isSeen }) => !isSeen);
-    check("and each shows that it has the focus", unseen.length === 0, unseen);
+    check("the Tab key reaches each control", missed.length === 0 && expected.length > 20, missed);
+    const withoutOutline = stops.filter(({ isVisible }) => !isVisible);
+    check("each focused control has a visible outline", withoutOutline.length === 0, withoutOutline);
 
     await page.focus("#requests");
     await page.keyboard.press("Control+A");
@@ -94,47 +106,51 @@ export async function testAccess() {
     await page.keyboard.type(String(never));
     await page.keyboard.press("Enter");
     await page.waitForSelector(inState(4, "active"));
-    check("Enter in a field fires", (await states(page)).length === 6, await states(page));
+    check("Enter in a field sends the batch", (await states(page)).length === 6, await states(page));
     await page.focus("#chart");
     await page.keyboard.press("Tab");
-    const at = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
-    check("the rows are one stop of the Tab key", (await at()) === "Abort request 1", await at());
+    const focusedLabel = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+    check("the rows are a single stop of the Tab key", (await focusedLabel()) === "Abort request 1", await focusedLabel());
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowDown");
-    check("arrow keys go from row to row", (await at()) === "Abort request 3", await at());
+    check("arrow keys move from row to row", (await focusedLabel()) === "Abort request 3", await focusedLabel());
     await page.keyboard.press("Space");
     await page.waitForSelector(inState(3, "aborted"));
     await page.keyboard.press("ArrowUp");
     await page.keyboard.press("ArrowDown");
-    check("and pass over those that have ended", (await at()) === "Abort request 4", await at());
+    check("arrow keys skip ended requests", (await focusedLabel()) === "Abort request 4", await focusedLabel());
     await page.keyboard.press("End");
-    check("End goes to the last", (await at()) === "Abort request 6", await at());
+    check("End moves to the last row", (await focusedLabel()) === "Abort request 6", await focusedLabel());
     await page.keyboard.press("Tab");
-    check("the next Tab leaves the rows", !/^Abort request/.test(await at()), await at());
+    check("the next Tab leaves the rows", !/^Abort request/.test(await focusedLabel()), await focusedLabel());
     await page.keyboard.press("Shift+Tab");
-    check("and back comes to where one was", (await at()) === "Abort request 6", await at());
+    check("Shift+Tab returns to the same row", (await focusedLabel()) === "Abort request 6", await focusedLabel());
   });
 
   await group("a narrow screen", async ({ page }) => {
-    // The buttons that stick to the bottom must cover nothing for good.
+    // Playwright clicks only uncovered elements, so these clicks fail if the sticky buttons permanently cover the radio buttons.
     await page.check('[name="target"][value="simulated"]');
     await page.check('[name="target"][value="lab"]');
-    await fire(page, { maxActive: 50, requests: 60, head: 5, failing: 30 });
+    await sendBatch(page, { maxActive: 50, requests: 60, head: 5, failing: 30 });
     await page.waitForFunction(() => document.querySelectorAll('.row:is([data-state="done"], [data-state="failed"])').length === 60);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    check("nothing is wider than 360 px with errors shown", width === 360, width);
+    check("nothing is wider than 360 px while errors are shown", width === 360, width);
     await page.waitForFunction(() => document.getElementById("run").getBoundingClientRect().top < innerHeight * 0.6);
-    check("what was fired is in sight", true);
+    check("the chart is visible after sending", true);
   }, { context: { viewport: phone } });
 
-  await group("less motion", async ({ page }) => {
+  await group("reduced motion", async ({ page }) => {
     await page.evaluate(() => {
       window.drawings = [];
-      new MutationObserver(() => window.drawings.push(performance.now())).observe(document.querySelector("#grid"), { attributes: true, subtree: true });
+      const observer = new MutationObserver(() => window.drawings.push(performance.now()));
+      observer.observe(document.querySelector("#grid"), { attributes: true, subtree: true });
     });
-    await fire(page, { maxActive: 1, requests: 2, head: 1200 });
-    await counted(page, "done", 2);
-    const { length, took } = await page.evaluate(() => ({ length: window.drawings.length, took: window.drawings.at(-1) - window.drawings[0] }));
-    check("for those who want less motion it moves twice a second at most", length > 2 && length <= took / 500 + 3, { length, took });
-  }, { at: places.files });
+    await sendBatch(page, { maxActive: 1, requests: 2, head: 1200 });
+    await waitForCount(page, "done", 2);
+    const { length, duration } = await page.evaluate(() => ({
+      length: window.drawings.length,
+      duration: window.drawings.at(-1) - window.drawings[0],
+    }));
+    check("with reduced motion the page draws at most twice per second", length > 2 && length <= duration / 500 + 3, { length, duration });
+  }, { at: urls.files });
 }
