@@ -3,8 +3,8 @@
 #   tests/run.sh            runs the list `suites`
 #   tests/run.sh native js  runs the suites of all three lists with a matching name or name prefix
 #   tests/run.sh all        runs the lists `suites` and `more`
-# A suite that runs no test counts as failed. The script fails if it cannot install a required tool. The full output of each
-# suite is in target/test-logs.
+# A suite that runs no test counts as failed. The script fails if it cannot install a required tool. The full output of
+# each suite is in target/test-logs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -69,7 +69,8 @@ servers=()
 # A temporary directory for browser profiles and installed packages.
 scratch=""
 
-# Starts a suite in the background. `timeout` creates a process group, which contains all processes of the suite, browsers too.
+# Starts a suite in the background. `timeout` creates a process group, which contains all processes of the suite,
+# browsers too.
 begin() {
   local name="$1"
   shift
@@ -167,8 +168,9 @@ build_sdk() {
   wasm-bindgen --target nodejs --out-dir "$target/sdk/js" "$target/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
 }
 
-# The Rust scenarios in a browser: in pages and in workers of each kind. wasm-pack uses the first driver that the environment names,
-# so the variables of all drivers are unset. Its default limit of 20 s for all tests of a file is too short for a busy machine.
+# The Rust scenarios in a browser: in pages and in workers of each kind. wasm-pack uses the first driver that the
+# environment names, so the variables of all drivers are unset. Its default limit of 20 s for all tests of a file is too
+# short for a busy machine.
 rust_in_browser=(env -u GECKODRIVER -u SAFARIDRIVER -u CHROMEDRIVER WASM_BINDGEN_TEST_TIMEOUT=300 WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60 wasm-pack test --mode no-install --headless)
 rust_scenarios=(. --features json,testing --test browser --test dedicated_worker --test shared_worker --test service_worker)
 # The JavaScript scenarios.

@@ -1,5 +1,5 @@
-# Installs the tools that the tests need. This file is sourced: `. tests/setup.sh && setup_all`.
-# Each function first checks whether its tool is missing. It prints what it installs, and does nothing if the tool is present.
+# Installs the tools that the tests need. This file is sourced: `. tests/setup.sh && setup_all`. Each function first
+# checks whether its tool is missing. It prints what it installs, and does nothing if the tool is present.
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]:-tests/setup.sh}")/.." && pwd)"
 export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
@@ -165,8 +165,8 @@ setup_servers() {
 # Finds a server program too if it is in a system folder that is missing from the user's PATH.
 has_service() { PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" has "$1"; }
 
-# Installs JavaScript engines from npm, whose packages contain the programs: Deno, Bun, workerd and later versions of Node. The
-# file pkg-js/test/engines.mjs lists what these versions do differently.
+# Installs JavaScript engines from npm, whose packages contain the programs: Deno, Bun, workerd and later versions of
+# Node. The file pkg-js/test/engines.mjs lists what these versions do differently.
 setup_engines() {
   local system wanted="deno@2.9.6 bun@1.4.5 workerd@1.20261117.1"
   setup_node
@@ -176,7 +176,8 @@ setup_engines() {
   if [ "$(cat "$ENGINES/installed" 2>/dev/null)" != "$wanted" ]; then
     say "installing JavaScript engines in $ENGINES: $wanted"
     mkdir -p "$ENGINES"
-    # The install scripts replace wrapper scripts by the programs. Through a wrapper, workerd would not get its control descriptor.
+    # The install scripts replace wrapper scripts by the programs. Through a wrapper, workerd would not get its control
+    # descriptor.
     # shellcheck disable=SC2086 # each word is an argument
     npm install --prefix "$ENGINES" --ignore-scripts=false --no-audit --no-fund --loglevel=error $wanted >/dev/null \
       || give_up "npm could not install $wanted"
@@ -185,8 +186,8 @@ setup_engines() {
   export ENGINES
 }
 
-# Installs the bundlers of the tests, in the versions of their lock file. The npm packages contain the programs, so no install
-# script has to run.
+# Installs the bundlers of the tests, in the versions of their lock file. The npm packages contain the programs, so no
+# install script has to run.
 setup_bundlers() {
   local project="$root/pkg-js/test/bundlers"
   setup_node
@@ -195,7 +196,8 @@ setup_bundlers() {
     say "installing bundlers in $BUNDLERS"
     mkdir -p "$BUNDLERS"
     cp "$project/package.json" "$project/package-lock.json" "$BUNDLERS/"
-    # Not `npm ci`: it refuses a lock file that lacks the optional packages of other systems, as with mirrors of the registry.
+    # Not `npm ci`: it refuses a lock file that lacks the optional packages of other systems, as with mirrors of the
+    # registry.
     npm install --prefix "$BUNDLERS" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
       || give_up "npm could not install the packages of pkg-js/test/bundlers/package.json"
     cp "$project/package-lock.json" "$BUNDLERS/installed"

@@ -9,8 +9,9 @@
 //!
 //! Run it with `cargo run --release --manifest-path benches/Cargo.toml -- ARGUMENTS`.
 //!
-//! The server is a second process of this program, on the other processor. The results are medians over several rounds. In each
-//! round, every client has a turn. The table has ratios to hyper-util too, because absolute numbers depend mainly on the machine.
+//! The server is a second process of this program, on the other processor. The results are medians over several rounds.
+//! In each round, every client has a turn. The table has ratios to hyper-util too, because absolute numbers depend
+//! mainly on the machine.
 
 mod clients;
 mod queue;
@@ -67,8 +68,8 @@ fn run_client(mut arguments: impl Iterator<Item = String>) {
 fn pin(cpu: usize) {
     let mut set = CpuSet::new();
     set.set(cpu);
-    // A machine with a single processor has no second processor for the server. The benchmark still runs there, with results that
-    // are not comparable.
+    // A machine with a single processor has no second processor for the server. The benchmark still runs there, with
+    // results that are not comparable.
     let _ = sched_setaffinity(None, &set);
 }
 
@@ -91,7 +92,8 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Runs all rounds and prints a table with a row for each client. `wanted` has the names of the clients; empty means all.
+/// Runs all rounds and prints a table with a row for each client. `wanted` has the names of the clients; empty means
+/// all.
 fn compare(wanted: &[String], run: impl Fn(&dyn Client), requests: usize) {
     let clients: Vec<_> = clients::all()
         .into_iter()

@@ -17,9 +17,9 @@ impl Backend for Silent {
     }
 }
 
-/// Measures `count` queued requests in three cases: a single origin, 1,000 origins with limits, and a separate origin for each
-/// request. Without a `case`, runs each case in a new process: in a process that has freed memory before, the growth of the
-/// memory proves nothing.
+/// Measures `count` queued requests in three cases: a single origin, 1,000 origins with limits, and a separate origin
+/// for each request. Without a `case`, runs each case in a new process: in a process that has freed memory before, the
+/// growth of the memory proves nothing.
 pub fn measure(count: usize, case: Option<&str>) {
     match case {
         None => {
@@ -77,7 +77,8 @@ fn run(name: &str, count: usize, origins: usize, configure: impl Fn(Builder) -> 
 
 type RequestFuture = Pin<Box<dyn Future<Output = Result<Response>>>>;
 
-/// Builds the request with a number. Priorities vary from 0 to 4, so that the order of the queue is not the order of arrival.
+/// Builds the request with a number. Priorities vary from 0 to 4, so that the order of the queue is not the order of
+/// arrival.
 fn request(client: &Client, number: usize, origins: usize) -> RequestFuture {
     let url = format!("http://host-{}.example/", number % origins);
     Box::pin(client.get(url).priority((number % 5) as i16).send())

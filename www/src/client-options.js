@@ -1,8 +1,8 @@
 /** Turns the settings into client options. The page creates its client with these options and shows the same options as code. */
 
 /**
- * The priority of a high-priority request. A priority step counts as ten seconds of waiting, so a lead of five steps lasts
- * longer than any run of this page: no queued request of normal priority starts earlier.
+ * The priority of a high-priority request. A priority step counts as ten seconds of waiting, so five steps are a lead of
+ * 50 seconds. In a run shorter than that, no queued request of normal priority starts before a high-priority request.
  */
 export const highPriority = 5;
 

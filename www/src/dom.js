@@ -1,7 +1,8 @@
 /** Finds elements with a checked type, and writes text. */
 
 /**
- * Returns the element with an id. Throws at once if the page has no such element, because that is a mistake in the page.
+ * Returns the element with an id. Throws at once if the page has no such element, because that is a mistake in the
+ * page.
  *
  * @template {HTMLElement} [T=HTMLElement]
  * @param {string} id

@@ -47,7 +47,8 @@ export class EventsDemo {
   }
 
   /**
-   * Returns the hooks that show the connections of the stream. Each connection is a request of the client, so hooks run for it.
+   * Returns the hooks that show the connections of the stream. Each connection is a request of the client, so hooks run
+   * for it.
    *
    * @returns {import("waterspout").Hooks}
    */

@@ -12,7 +12,8 @@ export function formatSeconds(milliseconds) {
 }
 
 /**
- * Formats a time with three significant digits: milliseconds below 1 s, hundredths below 10 s, then as `formatSeconds` does.
+ * Formats a time with three significant digits: milliseconds below 1 s, hundredths below 10 s, then as `formatSeconds`
+ * does.
  *
  * @param {number} milliseconds
  */

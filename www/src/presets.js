@@ -73,8 +73,8 @@ export function addPresetButtons(box, note, form, run) {
 }
 
 /**
- * Resets the form and sets the values of a preset. The target and the comparison keep their current choice, except the target
- * "Any URL": it becomes "Simulated", because an arbitrary URL has no demo server.
+ * Resets the form and sets the values of a preset. The target and the comparison keep their current choice, except the
+ * target "Any URL": it becomes "Simulated", because an arbitrary URL has no demo server.
  *
  * @param {HTMLFormElement} form
  * @param {Values} values

@@ -32,8 +32,8 @@ export function totalTime({ state, began, ended }) {
 }
 
 /**
- * Returns the largest number of requests that were active at once. A request is active from the call of the platform's fetch
- * to the response head.
+ * Returns the largest number of requests that were active at once. A request is active from the call of the platform's
+ * fetch to the response head.
  *
  * @param {Iterable<TrackedRequest>} requests
  * @returns {number}

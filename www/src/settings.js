@@ -113,7 +113,8 @@ export function openInvalidDetails(form) {
 /**
  * Selects the target when the page loads: the demo server if it serves the page, otherwise simulated requests.
  *
- * A page on a loopback address probably comes from the demo server, so a request checks that. Any other host serves only files.
+ * A page on a loopback address probably comes from the demo server, so a request checks that. Any other host serves
+ * only files.
  *
  * @param {HTMLFormElement} form
  * @param {string} hostname

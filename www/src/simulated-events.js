@@ -2,9 +2,9 @@
 import { delay } from "./delay.js";
 
 /**
- * Answers a request for events as the demo server does. The query has these parameters: `total`, the number of all events;
- * `burst`, the number of events per connection; `gap`, milliseconds before each event; `retry`, the delay in milliseconds that
- * the server asks for before a reconnect. After the last event the answer is status 204.
+ * Answers a request for events as the demo server does. The query has these parameters: `total`, the number of all
+ * events; `burst`, the number of events per connection; `gap`, milliseconds before each event; `retry`, the delay in
+ * milliseconds that the server asks for before a reconnect. After the last event the answer is status 204.
  *
  * @param {Request} request
  * @param {URLSearchParams} query

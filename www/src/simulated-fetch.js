@@ -36,7 +36,8 @@ async function slowResponse({ signal }, query) {
 }
 
 /**
- * Returns whether a request fails: the first requests of a key fail, then a request succeeds and the count starts again.
+ * Returns whether a request fails: the first requests of a key fail, then a request succeeds and the count starts
+ * again.
  *
  * @param {string | null} key
  * @param {number} count the number of requests that fail

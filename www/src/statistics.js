@@ -87,8 +87,8 @@ export class Statistics {
   }
 
   /**
-   * Draws the histogram of the times that requests waited for a slot. Bucket 0 counts requests without a wait; the upper limit
-   * of each further bucket is twice the limit before, beginning with 1 ms.
+   * Draws the histogram of the times that requests waited for a slot. Bucket 0 counts requests without a wait; the
+   * upper limit of each further bucket is twice the limit before, beginning with 1 ms.
    *
    * @param {import("waterspout").WaitTimes | undefined} waits
    */

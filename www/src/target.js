@@ -12,8 +12,8 @@ import { simulatedFetch } from "./simulated-fetch.js";
 const pageKey = Math.random().toString(36).slice(2);
 
 /**
- * Returns the URL of a request. The fragment is the number of the request: it identifies the request in the client's events,
- * and no server receives it.
+ * Returns the URL of a request. The fragment is the number of the request: it identifies the request in the client's
+ * events, and no server receives it.
  *
  * @param {Settings} settings
  * @param {RequestSpec} spec
@@ -77,8 +77,8 @@ function labUrl(settings, { head, gap, failures, usesSecondOrigin }, number, run
 }
 
 /**
- * Returns the URL of a path on a second origin. On a loopback host, the other name of the host is another origin of the same
- * server. Any other host has no second name, so its origin stays.
+ * Returns the URL of a path on a second origin. On a loopback host, the other name of the host is another origin of the
+ * same server. Any other host has no second name, so its origin stays.
  *
  * @param {string} path
  * @param {Settings["target"]} target

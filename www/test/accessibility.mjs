@@ -128,7 +128,8 @@ export async function testAccessibility() {
   });
 
   await group("a narrow screen", async ({ page }) => {
-    // Playwright clicks only uncovered elements, so these clicks fail if the sticky buttons permanently cover the radio buttons.
+    // Playwright clicks only uncovered elements, so these clicks fail if the sticky buttons permanently cover the radio
+    // buttons.
     await page.check('[name="target"][value="simulated"]');
     await page.check('[name="target"][value="lab"]');
     await sendBatch(page, { maxActive: 50, requests: 60, head: 5, failing: 30 });

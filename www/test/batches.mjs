@@ -9,7 +9,8 @@ export async function testBatches() {
     check("12 rows are drawn", Object.keys(histories).length === 12, histories);
     check("never more than 3 are active at once", peak <= 3, peak);
     check("3 are active at once at some time", peak === 3, peak);
-    // A row starts as queued. The client reports the stage "queued" only for a request that has to wait, hence the repetition.
+    // A row starts as queued. The client reports the stage "queued" only for a request that has to wait, hence the
+    // repetition.
     const order = (states) => states.filter((state, index) => state !== states[index - 1]).join(" ");
     const unexpected = Object.values(histories).filter((states) => order(states) !== "queued active streaming done");
     check("each row is queued, then active, then streaming, then done", unexpected.length === 0, unexpected);

@@ -85,7 +85,8 @@ function idlePagesFor(...settings) {
 }
 
 async function open(options, prepare) {
-  // Drawing sixty times a second without a graphics card is expensive, so pages prefer reduced motion unless a group needs otherwise.
+  // Drawing sixty times a second without a graphics card is expensive, so pages prefer reduced motion unless a group
+  // needs otherwise.
   const context = await browser.newContext({ reducedMotion: "reduce", viewport: { width: 800, height: 600 }, ...options });
   await prepare?.(context);
   const page = await context.newPage();
@@ -112,7 +113,8 @@ function logStates() {
     const first = records.find((record) => record.type === "attributes" && record.target === row);
     return first ? first.oldValue : row.dataset.state;
   };
-  // A record holds only the old value of an attribute. The new value is the old value of the next record, or the current value.
+  // A record holds only the old value of an attribute. The new value is the old value of the next record, or the
+  // current value.
   new MutationObserver((records) => {
     records.forEach((record, index) => {
       for (const row of record.addedNodes) if (row.dataset?.number) enter(row, initial(records, row));

@@ -1,10 +1,10 @@
 /**
- * Tests of the live page in a real browser: `node www/test/page.mjs BASE_URL [PART]`. BASE_URL serves `www/dist` and `/lab`, as
- * the example `serve` does. PART is a name from `parts` below. The environment variable CHROMIUM names another browser than
- * /usr/bin/chromium.
+ * Tests of the live page in a real browser: `node www/test/page.mjs BASE_URL [PART]`. BASE_URL serves `www/dist` and
+ * `/lab`, as the example `serve` does. PART is a name from `parts` below. The environment variable CHROMIUM names
+ * another browser than /usr/bin/chromium.
  *
- * No test waits for a time to pass: a request that must not end gets a response head that does not arrive, and each step waits
- * for the state that it needs.
+ * No test waits for a time to pass: a request that must not end gets a response head that does not arrive, and each
+ * step waits for the state that it needs.
  */
 import { testAccessibility } from "./accessibility.mjs";
 import { testBatches } from "./batches.mjs";
