@@ -1,11 +1,13 @@
-/** A wait that a signal ends. */
+/** A delay that an abort signal can end. */
 
 /**
+ * Waits for a time. Rejects with the reason of the signal as soon as the signal is aborted.
+ *
  * @param {number} milliseconds
  * @param {AbortSignal} signal
  * @returns {Promise<void>}
  */
-export function pause(milliseconds, signal) {
+export function delay(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const onAbort = () => {
