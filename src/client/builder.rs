@@ -18,7 +18,7 @@ use crate::client::retry::{Bucket, RetryBudget};
 use crate::error::Result;
 use crate::message::request::{RequestOptions, option_setters};
 use crate::message::response::DEFAULT_BODY_LIMIT;
-use crate::platform::{self, QueuedTimer, TimerQueue};
+use crate::platform::{self, ClientClock};
 use crate::runtime::Timer;
 
 /// The longest wait for a connection, for a head and for a piece of a body, unless set otherwise.
@@ -42,7 +42,7 @@ pub struct Builder {
 }
 
 /// Called once the clock is known.
-type MakeBreaker = dyn FnOnce(Arc<TimerQueue>) -> Arc<dyn Breaker> + Send + Sync;
+type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn Breaker> + Send + Sync;
 
 impl Builder {
     /// Sets how many requests run at once; further ones wait. Default: 10.
@@ -130,7 +130,7 @@ impl Builder {
 
     /// Sets when an origin that fails is left alone. Default: never.
     pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
-        self.breaker = Some(Box::new(move |alarms| Arc::new(Circuits::new(breaker, alarms))));
+        self.breaker = Some(Box::new(move |clock| Arc::new(Circuits::new(breaker, clock))));
         self
     }
 
@@ -174,8 +174,8 @@ impl Builder {
     /// The client, of settings that may be wrong: those of [`configure`](crate::tornado::configure()) cannot be refused here.
     pub(super) fn assemble(mut self) -> Client {
         self.queue.max_active = self.queue.max_active.max(1);
-        let alarms = TimerQueue::new(self.timer.unwrap_or_else(platform::default_timer));
-        let timer: Arc<dyn Timer> = Arc::new(QueuedTimer(alarms.clone()));
+        let clock = ClientClock::from(self.timer.unwrap_or_else(platform::default_timer));
+        let timer: Arc<dyn Timer> = Arc::new(clock.clone());
         let defaults = RequestOptions {
             connect_timeout: Some(DEFAULT_TIMEOUT),
             head_timeout: Some(DEFAULT_TIMEOUT),
@@ -186,9 +186,9 @@ impl Builder {
         Client(Arc::new(Inner {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
             watcher: self.observer.map(|observer| Arc::new(Watcher::new(observer, &timer))),
-            bucket: Mutex::new(Bucket::new(self.budget, alarms.now())),
-            breaker: self.breaker.map(|make| make(alarms.clone())),
-            gate: Gate { queue: Arc::new(Queue::new(self.queue, timer)), clock: alarms },
+            bucket: Mutex::new(Bucket::new(self.budget, clock.now())),
+            breaker: self.breaker.map(|make| make(clock.clone())),
+            gate: Gate { queue: Arc::new(Queue::new(self.queue, timer)), clock },
             headers: self.headers,
             options: self.options.over(&defaults),
             middleware: self.middleware,

@@ -1,4 +1,4 @@
-//! The heap of alarms: one timer, nobody forgotten, whoever goes.
+//! The timer queue sets one timer and forgets no sleep, whichever sleep is dropped.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::*;
 
-/// A clock moved by hand that counts what is set on it.
+/// A clock moved by hand that counts the timers set on it.
 #[derive(Default)]
-struct Clock(Mutex<Hands>);
+struct CountingClock(Mutex<Hands>);
 
 #[derive(Default)]
 struct Hands {
@@ -17,13 +17,13 @@ struct Hands {
     set: HashMap<u64, (Instant, Waker)>,
 }
 
-struct Sleep {
-    clock: Arc<Clock>,
+struct CountedSleep {
+    clock: Arc<CountingClock>,
     number: u64,
     until: Instant,
 }
 
-impl Clock {
+impl CountingClock {
     fn pending(&self) -> usize {
         self.0.lock().unwrap().set.len()
     }
@@ -40,7 +40,7 @@ impl Clock {
     }
 }
 
-struct Handle(Arc<Clock>);
+struct Handle(Arc<CountingClock>);
 
 impl Timer for Handle {
     fn now(&self) -> Instant {
@@ -53,11 +53,11 @@ impl Timer for Handle {
             hands.next += 1;
             hands.next
         };
-        Box::pin(Sleep { clock: self.0.clone(), number, until })
+        Box::pin(CountedSleep { clock: self.0.clone(), number, until })
     }
 }
 
-impl std::future::Future for Sleep {
+impl std::future::Future for CountedSleep {
     type Output = ();
 
     fn poll(self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -70,7 +70,7 @@ impl std::future::Future for Sleep {
     }
 }
 
-impl Drop for Sleep {
+impl Drop for CountedSleep {
     fn drop(&mut self) {
         let _waker = self.clock.0.lock().unwrap().set.remove(&self.number);
     }
@@ -86,20 +86,21 @@ impl Wake for Woken {
     }
 }
 
-/// A task that waits for an alarm, and is polled when it is woken, as by an executor.
-struct Task {
-    alarm: Alarm,
+/// A task that sleeps, and is polled when it is woken, as by an executor.
+struct SleepingTask {
+    at: Instant,
+    sleep: QueuedSleep,
     woken: Arc<Woken>,
 }
 
-impl Task {
-    fn new(alarms: &Arc<TimerQueue>, at: Instant) -> Self {
-        Self { alarm: Alarm::new(alarms, at), woken: Arc::default() }
+impl SleepingTask {
+    fn new(queue: &TimerQueue, at: Instant) -> Self {
+        Self { at, sleep: sleep_until(queue, at), woken: Arc::default() }
     }
 
     fn poll(&mut self) -> bool {
         self.woken.0.store(0, Ordering::Relaxed);
-        self.alarm.poll(&mut Context::from_waker(&Waker::from(self.woken.clone()))).is_ready()
+        self.sleep.poll(&mut Context::from_waker(&Waker::from(self.woken.clone()))).is_ready()
     }
 
     fn is_woken(&self) -> bool {
@@ -107,29 +108,37 @@ impl Task {
     }
 }
 
+/// A sleep that is set and not polled yet.
+fn sleep_until(queue: &TimerQueue, at: Instant) -> QueuedSleep {
+    let mut sleep = QueuedSleep::new(queue);
+    sleep.reset(Some(at));
+    sleep
+}
+
 fn ms(milliseconds: u64) -> Instant {
     Instant::from_origin(Duration::from_millis(milliseconds))
 }
 
-fn clock() -> (Arc<Clock>, Arc<TimerQueue>) {
-    let clock = Arc::new(Clock::default());
-    (clock.clone(), TimerQueue::new(Arc::new(Handle(clock))))
+fn clock() -> (Arc<CountingClock>, TimerQueue) {
+    let clock = Arc::new(CountingClock::default());
+    let timer: Arc<dyn Timer> = Arc::new(Handle(clock.clone()));
+    (clock, timer.into())
 }
 
-fn tasks(alarms: &Arc<TimerQueue>, at: impl IntoIterator<Item = u64>) -> Vec<Task> {
-    let mut tasks: Vec<_> = at.into_iter().map(|at| Task::new(alarms, ms(at))).collect();
+fn tasks(queue: &TimerQueue, at: impl IntoIterator<Item = u64>) -> Vec<SleepingTask> {
+    let mut tasks: Vec<_> = at.into_iter().map(|at| SleepingTask::new(queue, ms(at))).collect();
     assert!(tasks.iter_mut().all(|task| !task.poll()));
     tasks
 }
 
-/// Polls whoever is woken until nobody is; those whose alarm went off are taken out.
-fn run(tasks: &mut Vec<Task>) -> Vec<Instant> {
+/// Polls the woken tasks until no task is woken. Returns the times of the tasks that ended, which are removed.
+fn run(tasks: &mut Vec<SleepingTask>) -> Vec<Instant> {
     let mut done = Vec::new();
-    while tasks.iter().any(Task::is_woken) {
+    while tasks.iter().any(SleepingTask::is_woken) {
         tasks.retain_mut(|task| {
             let over = task.is_woken() && task.poll();
             if over {
-                done.push(task.alarm.at());
+                done.push(task.at);
             }
             !over
         });
@@ -138,9 +147,9 @@ fn run(tasks: &mut Vec<Task>) -> Vec<Instant> {
 }
 
 #[test]
-fn ten_thousand_alarms_are_one_timer() {
-    let (clock, alarms) = clock();
-    let mut tasks = tasks(&alarms, (0..10_000).map(|index| 1000 + index / 10));
+fn ten_thousand_sleeps_set_one_timer() {
+    let (clock, queue) = clock();
+    let mut tasks = tasks(&queue, (0..10_000).map(|index| 1000 + index / 10));
     assert_eq!(clock.pending(), 1);
     clock.advance_to(ms(1499));
     assert_eq!(run(&mut tasks).len(), 5000);
@@ -150,9 +159,9 @@ fn ten_thousand_alarms_are_one_timer() {
 }
 
 #[test]
-fn a_sooner_alarm_takes_the_timer_over() {
-    let (clock, alarms) = clock();
-    let mut tasks = tasks(&alarms, [300, 200, 100]);
+fn sooner_sleep_becomes_the_leader() {
+    let (clock, queue) = clock();
+    let mut tasks = tasks(&queue, [300, 200, 100]);
     run(&mut tasks);
     assert_eq!(clock.pending(), 1);
     for at in [100, 200, 300] {
@@ -162,24 +171,24 @@ fn a_sooner_alarm_takes_the_timer_over() {
 }
 
 #[test]
-fn the_timer_is_kept_on_wherever_its_keeper_is_dropped() {
+fn another_sleep_leads_after_the_leader_is_dropped() {
     for polls in 0..3 {
         for advance in [0, 50, 100] {
-            let (clock, alarms) = clock();
-            let mut keeper = Task::new(&alarms, ms(100));
+            let (clock, queue) = clock();
+            let mut leader = SleepingTask::new(&queue, ms(100));
             for _ in 0..polls {
-                assert!(!keeper.poll());
+                assert!(!leader.poll());
             }
-            let mut others = tasks(&alarms, [100, 150, 200]);
+            let mut others = tasks(&queue, [100, 150, 200]);
             clock.advance_to(ms(advance));
-            // The keeper is dropped before, between and after being woken; the others are polled only if woken.
-            drop(keeper);
+            // The leader is dropped before, between and after its wakes; the other tasks are polled only if woken.
+            drop(leader);
             run(&mut others);
             assert!(others.is_empty() || clock.pending() == 1, "{polls} polls, {advance} ms");
             for at in [100, 150, 200] {
                 clock.advance_to(ms(at));
                 run(&mut others);
-                assert!(others.iter().all(|task| task.alarm.at() > ms(at)), "{polls} polls, {advance} ms, {at} ms");
+                assert!(others.iter().all(|task| task.at > ms(at)), "{polls} polls, {advance} ms, {at} ms");
             }
             assert_eq!(clock.pending(), 0);
         }
@@ -187,18 +196,18 @@ fn the_timer_is_kept_on_wherever_its_keeper_is_dropped() {
 }
 
 #[test]
-fn whoever_was_woken_to_keep_the_timer_may_be_dropped_instead() {
-    let (clock, alarms) = clock();
-    let mut tasks = tasks(&alarms, (0..20).map(|index| 100 + index));
+fn woken_candidates_may_be_dropped_without_a_poll() {
+    let (clock, queue) = clock();
+    let mut tasks = tasks(&queue, (0..20).map(|index| 100 + index));
     while tasks.len() > 1 {
-        // The keeper goes, and then each of its heirs without having been polled.
-        let keeper = tasks.iter().position(|task| task.alarm.duty.is_some()).unwrap_or(0);
-        drop(tasks.remove(keeper));
-        while let Some(heir) = tasks.iter().position(Task::is_woken).filter(|_| tasks.len() > 1) {
-            drop(tasks.remove(heir));
+        // The leader is dropped, and then each woken candidate before it is polled.
+        let leader = tasks.iter().position(|task| task.sleep.lead.is_some()).unwrap_or(0);
+        drop(tasks.remove(leader));
+        while let Some(candidate) = tasks.iter().position(SleepingTask::is_woken).filter(|_| tasks.len() > 1) {
+            drop(tasks.remove(candidate));
         }
     }
-    let last = tasks[0].alarm.at();
+    let last = tasks[0].at;
     run(&mut tasks);
     assert_eq!(clock.pending(), 1);
     clock.advance_to(last);
@@ -206,23 +215,23 @@ fn whoever_was_woken_to_keep_the_timer_may_be_dropped_instead() {
 }
 
 #[test]
-fn those_who_are_held_and_not_polled_do_not_hold_up_the_others() {
-    let (clock, alarms) = clock();
-    let mut held = tasks(&alarms, [100, 150, 160]);
-    let mut alive = tasks(&alarms, [200, 300]);
+fn unpolled_sleeps_do_not_delay_the_other_sleeps() {
+    let (clock, queue) = clock();
+    let mut held = tasks(&queue, [100, 150, 160]);
+    let mut alive = tasks(&queue, [200, 300]);
     for (at, left) in [(100, 2), (150, 2), (160, 2), (200, 1), (300, 0)] {
         clock.advance_to(ms(at));
         run(&mut alive);
         assert_eq!(alive.len(), left, "at {at} ms");
     }
-    assert!(held.iter_mut().all(Task::poll));
+    assert!(held.iter_mut().all(SleepingTask::poll));
 }
 
 #[test]
-fn an_alarm_at_rest_is_not_woken_and_keeps_the_timer_for_the_others() {
-    let (clock, alarms) = clock();
-    let mut tasks = tasks(&alarms, [100, 200]);
-    tasks[0].alarm.rest();
+fn sleep_that_stands_by_is_not_woken_and_still_leads() {
+    let (clock, queue) = clock();
+    let mut tasks = tasks(&queue, [100, 200]);
+    tasks[0].sleep.stand_by();
     clock.advance_to(ms(100));
     assert!(!tasks[0].is_woken() && tasks[1].is_woken());
     assert!(!tasks[1].poll() && tasks[0].poll());
@@ -231,44 +240,48 @@ fn an_alarm_at_rest_is_not_woken_and_keeps_the_timer_for_the_others() {
 }
 
 #[test]
-fn whoever_rests_instead_of_keeping_the_timer_hands_it_on() {
-    let (clock, alarms) = clock();
-    let mut tasks = tasks(&alarms, [100, 200, 300, 400, 500, 600, 700]);
+fn candidate_that_stands_by_wakes_another_candidate() {
+    let (clock, queue) = clock();
+    let mut tasks = tasks(&queue, [100, 200, 300, 400, 500, 600, 700]);
     drop(tasks.remove(0));
     for task in tasks.iter_mut().filter(|task| task.is_woken()) {
-        task.alarm.rest();
+        task.sleep.stand_by();
     }
     run(&mut tasks);
     assert_eq!(clock.pending(), 1);
 }
 
 #[test]
-fn cancelled_alarms_do_not_pile_up() {
-    let (_clock, alarms) = clock();
-    let kept = tasks(&alarms, [1]);
+fn cancelled_sleeps_do_not_pile_up() {
+    let (_clock, queue) = clock();
+    let kept = tasks(&queue, [1]);
     for at in 0..100_000 {
-        drop(tasks(&alarms, [1000 + at]));
+        drop(tasks(&queue, [1000 + at]));
     }
-    let state = alarms.lock();
-    assert!(state.heap.len() <= CANCELLED + 2, "{} alarms", state.heap.len());
-    assert!(state.places.len() <= 2);
+    let state = queue.lock();
+    assert!(state.heap.len() <= MAX_CANCELLED + 2, "{} items", state.heap.len());
+    assert!(state.entries.len() <= 2);
     drop(state);
     drop(kept);
-    let state = alarms.lock();
-    assert_eq!((state.heap.len(), state.live, state.waiting), (0, 0, 0));
+    let state = queue.lock();
+    assert_eq!((state.heap.len(), state.entries.len(), state.waiting), (0, 0, 0));
 }
 
 #[test]
-fn compaction_forgets_nobody() {
-    let (clock, alarms) = clock();
-    let mut all = tasks(&alarms, 1..=2000);
+fn compaction_keeps_every_live_sleep() {
+    let (clock, queue) = clock();
+    let mut all = tasks(&queue, 1..=2000);
     let mut index = 0;
     all.retain(|_| {
         index += 1;
         index % 10 == 0
     });
-    let state = alarms.lock();
-    assert!(state.heap.len() <= 200 + CANCELLED + 1 && state.cancelled <= CANCELLED + 1, "{}", state.heap.len());
+    let state = queue.lock();
+    assert!(
+        state.heap.len() <= 200 + MAX_CANCELLED + 1 && state.cancelled <= MAX_CANCELLED + 1,
+        "{}",
+        state.heap.len()
+    );
     drop(state);
     run(&mut all);
     for at in 1..=200 {
@@ -277,35 +290,35 @@ fn compaction_forgets_nobody() {
     }
 }
 
-/// Only where there are threads, which is where panics unwind, may a waker own these.
+/// Runs only with threads, which is where panics unwind: without them a sleep is not `Send`, and a waker must be.
 #[cfg(panic = "unwind")]
 #[test]
-fn a_waker_that_owns_a_task_is_dropped_outside_of_the_lock() {
-    struct Owner(#[allow(dead_code)] Mutex<Option<Alarm>>);
+fn waker_that_owns_a_sleep_is_dropped_outside_of_the_lock() {
+    struct Owner(#[allow(dead_code)] Mutex<Option<QueuedSleep>>);
     impl Wake for Owner {
         fn wake(self: Arc<Self>) {}
     }
-    let (_clock, alarms) = clock();
+    let (_clock, queue) = clock();
     let owned = |at| {
-        let alarm = Alarm::new(&alarms, ms(at));
-        Waker::from(Arc::new(Owner(Mutex::new(Some(alarm)))))
+        let sleep = sleep_until(&queue, ms(at));
+        Waker::from(Arc::new(Owner(Mutex::new(Some(sleep)))))
     };
-    let mut inner = Alarm::new(&alarms, ms(50));
+    let mut inner = sleep_until(&queue, ms(50));
     assert!(inner.poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    let mut outer = Alarm::new(&alarms, ms(10));
+    let mut outer = sleep_until(&queue, ms(10));
     assert!(outer.poll(&mut Context::from_waker(&Waker::from(Arc::new(Owner(Mutex::new(Some(inner))))))).is_pending());
-    // Replacing, resting and dropping each let go of a waker that has an alarm of these.
+    // Replacing the waker, standing by and dropping each drop a waker that owns another sleep of the queue.
     assert!(outer.poll(&mut Context::from_waker(&owned(60))).is_pending());
-    outer.rest();
+    outer.stand_by();
     assert!(outer.poll(&mut Context::from_waker(&owned(70))).is_pending());
     drop(outer);
-    assert_eq!(alarms.lock().live, 0);
+    assert_eq!(queue.lock().entries.len(), 0);
 }
 
-/// Numbers that look random and are the same each time.
-struct Numbers(u64);
+/// Numbers that look random and are the same in each run.
+struct TestNumbers(u64);
 
-impl Numbers {
+impl TestNumbers {
     fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
@@ -313,16 +326,16 @@ impl Numbers {
 }
 
 #[test]
-fn whatever_happens_every_alarm_goes_off_in_time_on_one_timer() {
+fn every_sleep_ends_in_time_on_one_timer_in_random_runs() {
     for seed in 0..200 {
-        let mut numbers = Numbers(seed);
-        let (clock, alarms) = clock();
-        let mut tasks: Vec<Task> = Vec::new();
+        let mut numbers = TestNumbers(seed);
+        let (clock, queue) = clock();
+        let mut tasks: Vec<SleepingTask> = Vec::new();
         let mut now = 0;
         for step in 0..300 {
             match numbers.below(6) {
                 0 | 1 => {
-                    let mut task = Task::new(&alarms, ms(now + 1 + numbers.below(100)));
+                    let mut task = SleepingTask::new(&queue, ms(now + 1 + numbers.below(100)));
                     assert!(!task.poll());
                     tasks.push(task);
                 }
@@ -332,8 +345,8 @@ fn whatever_happens_every_alarm_goes_off_in_time_on_one_timer() {
                 }
                 3 if !tasks.is_empty() => {
                     let other = usize::try_from(numbers.below(tasks.len() as u64)).unwrap();
-                    tasks[other].alarm.rest();
-                    // Somebody waits for it again.
+                    tasks[other].sleep.stand_by();
+                    // The task waits for it again.
                     assert!(!tasks[other].poll());
                 }
                 4 => {
@@ -343,11 +356,11 @@ fn whatever_happens_every_alarm_goes_off_in_time_on_one_timer() {
                 _ => {}
             }
             run(&mut tasks);
-            assert!(tasks.iter().all(|task| task.alarm.at() > ms(now)), "seed {seed}, step {step}: one is late");
+            assert!(tasks.iter().all(|task| task.at > ms(now)), "seed {seed}, step {step}: a sleep is late");
             assert_eq!(clock.pending(), usize::from(!tasks.is_empty()), "seed {seed}, step {step}");
-            let state = alarms.lock();
-            assert_eq!((state.live, state.waiting), (tasks.len(), tasks.len()), "seed {seed}, step {step}");
-            let live = state.heap.iter().filter(|item| is_live(&state.places, item.0.1)).count();
+            let state = queue.lock();
+            assert_eq!((state.entries.len(), state.waiting), (tasks.len(), tasks.len()), "seed {seed}, step {step}");
+            let live = state.heap.iter().filter(|item| is_live(&state.entries, item.0.1)).count();
             assert_eq!((live, state.heap.len() - live), (tasks.len(), state.cancelled), "seed {seed}, step {step}");
         }
     }

@@ -1,4 +1,5 @@
-//! The waits of a queue: for an item, for room, for the end of the work. Each may be dropped at any time.
+//! The futures of a work queue: they wait for an item, for room, or for the end of the work. Each may be dropped at any
+//! time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,26 +10,26 @@ use futures::Stream;
 use super::error::{PutError, QueueError};
 use super::order::Order;
 use super::queue::{WorkQueue, wake};
-use crate::tornado::queues::waiters::Ticket;
+use super::wait_list::WaitId;
 
-/// The wait of [`WorkQueue::get`].
+/// The future of [`WorkQueue::get`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Get<'a, T, O: Order<T>> {
     queue: &'a WorkQueue<T, O>,
-    ticket: Option<Ticket>,
+    wait: Option<WaitId>,
 }
 
 impl<'a, T, O: Order<T>> Get<'a, T, O> {
     pub(super) fn new(queue: &'a WorkQueue<T, O>) -> Self {
-        Self { queue, ticket: None }
+        Self { queue, wait: None }
     }
 
-    /// Takes an item, or joins the line.
+    /// Takes an item, or joins the wait list.
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, QueueError>> {
         let mut state = self.queue.lock();
         let taken = match state.take() {
             Err(QueueError::Empty) => {
-                self.ticket = Some(state.getters.join(cx.waker()));
+                self.wait = Some(state.getters.join(cx.waker()));
                 return Poll::Pending;
             }
             taken => taken,
@@ -45,14 +46,14 @@ impl<T, O: Order<T>> Future for Get<'_, T, O> {
     type Output = Result<T, QueueError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(ticket) = self.ticket else { return self.start(cx) };
-        // The waker from before is dropped after the lock: a task may go with it.
-        let (granted, _before) = self.queue.lock().getters.poll(ticket, cx);
+        let Some(id) = self.wait else { return self.start(cx) };
+        // Dropped after the lock is released, because a waker may own a task.
+        let (granted, _replaced) = self.queue.lock().getters.poll(id, cx);
         let Poll::Ready(item) = granted else { return Poll::Pending };
-        self.ticket = None;
+        self.wait = None;
         match item {
             Some(item) => Poll::Ready(Ok(item)),
-            // Closed; but somebody may have given an item back since.
+            // The queue was closed. Look again: a dropped get may have returned its item since.
             None => self.start(cx),
         }
     }
@@ -60,16 +61,16 @@ impl<T, O: Order<T>> Future for Get<'_, T, O> {
 
 impl<T, O: Order<T>> Drop for Get<'_, T, O> {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
+        let Some(id) = self.wait else { return };
         let mut state = self.queue.lock();
-        let (unclaimed, _own) = state.getters.leave(ticket);
+        let (unclaimed, _own) = state.getters.leave(id);
         let waker = unclaimed.flatten().and_then(|item| state.take_back(item));
         drop(state);
         wake(waker);
     }
 }
 
-/// The items of a queue, one after the other: [`WorkQueue::items`].
+/// The stream of [`WorkQueue::items`].
 #[must_use = "streams do nothing unless polled"]
 pub struct Items<'a, T, O: Order<T>>(Get<'a, T, O>);
 
@@ -83,37 +84,37 @@ impl<T, O: Order<T>> Stream for Items<'_, T, O> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        // Once it has ended, a get begins anew: it fails again, and only as long as the queue is closed and empty.
+        // A poll after the end starts another get, which fails as long as the queue is closed and empty.
         Pin::new(&mut self.0).poll(cx).map(Result::ok)
     }
 }
 
-/// The wait of [`WorkQueue::put`].
+/// The future of [`WorkQueue::put`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Put<'a, T, O: Order<T>> {
     queue: &'a WorkQueue<T, O>,
     item: Option<T>,
-    ticket: Option<Ticket>,
+    wait: Option<WaitId>,
 }
 
 impl<'a, T, O: Order<T>> Put<'a, T, O> {
     pub(super) fn new(queue: &'a WorkQueue<T, O>, item: T) -> Self {
-        Self { queue, item: Some(item), ticket: None }
+        Self { queue, item: Some(item), wait: None }
     }
 
-    /// Ends the wait; the item comes back unless it has entered the queue.
+    /// Ends the wait. Returns the item unless it has entered the queue.
     pub(super) fn withdraw(&mut self) -> Option<T> {
-        let Some(ticket) = self.ticket.take() else { return self.item.take() };
+        let Some(id) = self.wait.take() else { return self.item.take() };
         let mut state = self.queue.lock();
-        let left = state.putters.leave(ticket);
-        let held = state.held.remove(&ticket);
+        let left = state.putters.leave(id);
+        let item = state.pending_puts.remove(&id);
         drop(state);
         drop(left);
-        held
+        item
     }
 }
 
-// The item is only ever moved.
+// The item is moved and never pinned.
 impl<T, O: Order<T>> Unpin for Put<'_, T, O> {}
 
 impl<T, O: Order<T>> Future for Put<'_, T, O> {
@@ -122,13 +123,13 @@ impl<T, O: Order<T>> Future for Put<'_, T, O> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let mut state = this.queue.lock();
-        if let Some(ticket) = this.ticket {
-            let (granted, before) = state.putters.poll(ticket, cx);
-            let refused = granted.is_ready().then(|| state.held.remove(&ticket)).flatten();
+        if let Some(id) = this.wait {
+            let (granted, replaced) = state.putters.poll(id, cx);
+            let refused = granted.is_ready().then(|| state.pending_puts.remove(&id)).flatten();
             drop(state);
-            drop(before);
+            drop(replaced);
             let Poll::Ready(_) = granted else { return Poll::Pending };
-            this.ticket = None;
+            this.wait = None;
             return Poll::Ready(match refused {
                 Some(item) => Err(PutError { item, reason: QueueError::Closed }),
                 None => Ok(()),
@@ -137,9 +138,9 @@ impl<T, O: Order<T>> Future for Put<'_, T, O> {
         let Some(item) = this.item.take() else { return Poll::Ready(Ok(())) };
         match state.try_enter(item) {
             Err(PutError { item, reason: QueueError::Full }) => {
-                let ticket = state.putters.join(cx.waker());
-                state.held.insert(ticket, item);
-                this.ticket = Some(ticket);
+                let id = state.putters.join(cx.waker());
+                state.pending_puts.insert(id, item);
+                this.wait = Some(id);
                 Poll::Pending
             }
             entered => {
@@ -152,21 +153,21 @@ impl<T, O: Order<T>> Future for Put<'_, T, O> {
 
 impl<T, O: Order<T>> Drop for Put<'_, T, O> {
     fn drop(&mut self) {
-        // Granted or not, the put is over: an item let in stays in.
+        // An item that has entered the queue stays there.
         drop(self.withdraw());
     }
 }
 
-/// The wait of [`WorkQueue::join`].
+/// The future of [`WorkQueue::join`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Join<'a, T, O> {
     queue: &'a WorkQueue<T, O>,
-    ticket: Option<Ticket>,
+    wait: Option<WaitId>,
 }
 
 impl<'a, T, O> Join<'a, T, O> {
     pub(super) fn new(queue: &'a WorkQueue<T, O>) -> Self {
-        Self { queue, ticket: None }
+        Self { queue, wait: None }
     }
 }
 
@@ -176,18 +177,18 @@ impl<T, O> Future for Join<'_, T, O> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let mut state = this.queue.lock();
-        let Some(ticket) = this.ticket else {
+        let Some(id) = this.wait else {
             if state.unfinished == 0 {
                 return Poll::Ready(());
             }
-            this.ticket = Some(state.joiners.join(cx.waker()));
+            this.wait = Some(state.joiners.join(cx.waker()));
             return Poll::Pending;
         };
-        let (joined, before) = state.joiners.poll(ticket, cx);
+        let (joined, replaced) = state.joiners.poll(id, cx);
         drop(state);
-        drop(before);
+        drop(replaced);
         if joined.is_ready() {
-            this.ticket = None;
+            this.wait = None;
         }
         joined
     }
@@ -195,9 +196,9 @@ impl<T, O> Future for Join<'_, T, O> {
 
 impl<T, O> Drop for Join<'_, T, O> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            // In a binding, so that the waker outlives the lock.
-            let _left = self.queue.lock().joiners.leave(ticket);
+        if let Some(id) = self.wait {
+            // In a binding, so that the waker is dropped after the lock is released.
+            let _left = self.queue.lock().joiners.leave(id);
         }
     }
 }
