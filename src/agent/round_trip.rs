@@ -12,7 +12,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use super::decode::{self, Pipeline};
 use super::pool::{BackgroundConnect, PoolHandle, PoolKey, Reserved, Waiter};
 use super::{Agent, Config, OnInformational, Route, body};
-use crate::error::{Error, ErrorKind, Limit, Phase, Result};
+use crate::error::{Error, ErrorKind, Phase, Result, Timeout};
 use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::Exchange;
@@ -163,8 +163,8 @@ impl Hop<'_> {
             match select(connecting, timer.sleep_until(started + duration)).await {
                 Either::Left((transport, _)) => Ok(Connection::new(transport?, limits)),
                 Either::Right(_) => {
-                    let limit = Limit { name: "connect", duration };
-                    Err(Error::timeout(Phase::Connect, limit, timer.now().since(started)))
+                    let elapsed = timer.now().since(started);
+                    Err(Error::timed_out(Phase::Connect, Timeout::Connect, duration, elapsed))
                 }
             }
         })

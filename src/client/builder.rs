@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::breaker::{Breaker, CircuitBreaker, Circuits};
+use super::breaker::{BreakerPolicy, CircuitBreaker, Circuits};
+use super::call::Shared;
 use super::defaults::DefaultHeaders;
 use super::observer::{Observer, Watcher};
 use super::queue::{Queue, Rate, Settings};
-use super::send::Gate;
-use super::{Client, Inner};
+use super::{Client, ClientInner};
 use crate::backend::Backend;
 use crate::client::middleware::{Hooked, Hooks, Middleware};
-use crate::client::retry::{Bucket, RetryBudget};
+use crate::client::retry::{RetryBucket, RetryBudget};
 use crate::error::Result;
 use crate::message::request::{RequestOptions, option_setters};
 use crate::message::response::DEFAULT_BODY_LIMIT;
@@ -31,7 +31,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     queue: Settings,
-    headers: Option<DefaultHeaders>,
+    headers: Option<Box<dyn DefaultHeaders>>,
     options: RequestOptions,
     backend: Option<Arc<dyn Backend>>,
     timer: Option<Arc<dyn Timer>>,
@@ -42,7 +42,7 @@ pub struct Builder {
 }
 
 /// Called once the clock is known.
-type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn Breaker> + Send + Sync;
+type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn BreakerPolicy> + Send + Sync;
 
 impl Builder {
     /// Sets how many requests run at once; further ones wait. Default: 10.
@@ -111,11 +111,14 @@ impl Builder {
 
     /// Adds headers that each request sends unless it sets its own of that name.
     pub fn default_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.get_or_insert_with(DefaultHeaders::new).map.extend(headers);
+        match &mut self.headers {
+            Some(defaults) => defaults.extend(headers),
+            None => self.headers = Some(Box::new(headers)),
+        }
         self
     }
 
-    fn with_options(mut self, change: impl FnOnce(&mut RequestOptions)) -> Self {
+    pub(super) fn with_options(mut self, change: impl FnOnce(&mut RequestOptions)) -> Self {
         change(&mut self.options);
         self
     }
@@ -183,12 +186,12 @@ impl Builder {
             body_limit: Some(DEFAULT_BODY_LIMIT),
             ..RequestOptions::default()
         };
-        Client(Arc::new(Inner {
+        Client(Arc::new(ClientInner {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
             watcher: self.observer.map(|observer| Arc::new(Watcher::new(observer, &timer))),
-            bucket: Mutex::new(Bucket::new(self.budget, clock.now())),
+            bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),
             breaker: self.breaker.map(|make| make(clock.clone())),
-            gate: Gate { queue: Arc::new(Queue::new(self.queue, timer)), clock },
+            shared: Shared { queue: Arc::new(Queue::new(self.queue, timer)), clock },
             headers: self.headers,
             options: self.options.over(&defaults),
             middleware: self.middleware,

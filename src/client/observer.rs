@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::queue::Acquire;
-use super::send::Follow;
 use crate::error::ErrorKind;
 use crate::message::request::PriorityHandle;
 use crate::message::url::Url;
@@ -148,29 +146,6 @@ impl Trace {
             error,
         };
         watcher.observer.event(&event);
-    }
-}
-
-/// A request on its way through the queue: who watches it, and who may move it.
-pub(crate) struct Follower<'a> {
-    pub(crate) trace: Option<&'a Trace>,
-    pub(crate) handle: Option<&'a PriorityHandle>,
-}
-
-impl Follow for Follower<'_> {
-    fn queued(&self, waiting: &Acquire<'_>) {
-        if let Some((handle, place)) = self.handle.and_then(|handle| Some((handle, waiting.place()?))) {
-            handle.attach(Arc::new(move |priority| place.prioritize(priority)));
-        }
-        self.trace.into_iter().for_each(|trace| trace.step(Stage::Queued));
-    }
-
-    fn started(&self) {
-        self.trace.into_iter().for_each(|trace| trace.step(Stage::Started));
-    }
-
-    fn waiting(&self) {
-        self.trace.into_iter().for_each(|trace| trace.step(Stage::Waiting));
     }
 }
 

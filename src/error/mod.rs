@@ -6,6 +6,7 @@
 
 mod attempt;
 mod report;
+mod timeout;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -18,6 +19,7 @@ use http::StatusCode;
 
 pub use self::attempt::Attempt;
 pub(crate) use self::attempt::TRANSIENT_STATUSES;
+pub use self::timeout::Timeout;
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -38,7 +40,7 @@ pub enum ErrorKind {
     UnsupportedScheme,
     /// A method, header or option of the request or client is not allowed.
     InvalidRequest,
-    /// A time limit passed; [`Error::phase`] says in what wait, [`Error::limit`] which limit. Without one it was a limit of the
+    /// A time limit passed; [`Error::phase`] says in what wait, [`Error::timeout`] which limit. Without one it was a limit of the
     /// platform's own `fetch`.
     Timeout,
     /// The host's name has no address, or the look-up failed.
@@ -168,15 +170,6 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A time limit: which one it is and how long it lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// The option's name: `queue`, `connect`, `head`, `attempt`, `idle` or `total`.
-    pub name: &'static str,
-    /// How long the option allows.
-    pub duration: Duration,
-}
-
 /// An error of waterspout. A clone shares the cause.
 ///
 /// # Examples
@@ -199,7 +192,8 @@ struct Inner {
     phase: Phase,
     message: Cow<'static, str>,
     url: Option<String>,
-    limit: Option<Limit>,
+    /// The time limit that passed, and its length.
+    timeout: Option<(Timeout, Duration)>,
     elapsed: Option<Duration>,
     status: Option<StatusCode>,
     reason: Option<Box<str>>,
@@ -218,7 +212,7 @@ impl Error {
             phase,
             message: message.into(),
             url: None,
-            limit: None,
+            timeout: None,
             elapsed: None,
             status: None,
             reason: None,
@@ -237,9 +231,10 @@ impl Error {
         Self::request(ErrorKind::Cancelled, message)
     }
 
-    pub(crate) fn timeout(phase: Phase, limit: Limit, elapsed: Duration) -> Self {
+    /// Makes the error for a `timeout` of length `limit` that passed in `phase`, `elapsed` after the wait began.
+    pub(crate) fn timed_out(phase: Phase, timeout: Timeout, limit: Duration, elapsed: Duration) -> Self {
         let mut error = Self::new(ErrorKind::Timeout, phase, "timed out");
-        error.0.limit = Some(limit);
+        error.0.timeout = Some((timeout, limit));
         error.0.elapsed = Some(elapsed);
         error
     }
@@ -286,9 +281,16 @@ impl Error {
         self.0.url.as_deref()
     }
 
-    /// The time limit that passed, if one did.
-    pub fn limit(&self) -> Option<Limit> {
-        self.0.limit
+    /// Returns which time limit passed.
+    ///
+    /// It is `None` for other errors, and if a limit of the platform's own `fetch` passed.
+    pub fn timeout(&self) -> Option<Timeout> {
+        self.0.timeout.map(|(timeout, _)| timeout)
+    }
+
+    /// Returns the length of the time limit that passed, as the option of [`timeout`](Self::timeout) sets it.
+    pub fn limit(&self) -> Option<Duration> {
+        self.0.timeout.map(|(_, limit)| limit)
     }
 
     /// How long the limited wait had lasted when its limit passed.
@@ -350,9 +352,9 @@ impl fmt::Display for Error {
         if self.is_timeout() || (self.is_network() && !matches!(inner.phase, Phase::Request | Phase::Stream)) {
             write!(f, " while {}", inner.phase.activity())?;
         }
-        if let Some(limit) = inner.limit {
-            let (count, unit) = report::in_units(limit.duration);
-            write!(f, " (limit `{}`: {count}{unit})", limit.name)?;
+        if let Some((timeout, limit)) = inner.timeout {
+            let (count, unit) = report::in_units(limit);
+            write!(f, " (limit `{}`: {count}{unit})", timeout.name())?;
         }
         if let Some(status) = &inner.status {
             write!(f, ": {}", status.as_u16())?;
@@ -377,7 +379,7 @@ impl fmt::Debug for Error {
             .field("phase", &self.0.phase)
             .field("message", &self.0.message)
             .field("url", &self.0.url)
-            .field("limit", &self.0.limit)
+            .field("timeout", &self.0.timeout)
             .field("attempts", &self.0.attempts)
             .field("source", &self.0.source)
             .finish_non_exhaustive()

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::attempt::is_transient;
-use super::{Error, ErrorKind};
+use super::{Error, ErrorKind, Timeout};
 use crate::error::Attempt;
 
 impl Error {
@@ -78,7 +78,7 @@ impl Error {
 
     /// Whether a limit passed that another attempt would start again.
     pub(crate) fn is_attempt_timeout(&self) -> bool {
-        self.limit().is_some_and(|limit| !["queue", "total"].contains(&limit.name))
+        self.timeout().is_some_and(Timeout::restarts_with_attempt)
     }
 }
 

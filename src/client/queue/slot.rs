@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::Queue;
 use super::requests::Ticket;
-use crate::client::stop::Stop;
+use crate::client::stop::StopReason;
 use crate::error::{Error, Phase};
 
 /// The right to run one request; given on when dropped.
@@ -31,7 +31,7 @@ impl Slot {
         &mut self,
         phase: Phase,
         mut future: Pin<&mut F>,
-    ) -> impl Future<Output = Result<F::Output, Stop>> {
+    ) -> impl Future<Output = Result<F::Output, StopReason>> {
         poll_fn(move |cx| {
             if let Some(stop) = self.ended(phase) {
                 return Poll::Ready(Err(stop));
@@ -44,17 +44,17 @@ impl Slot {
     }
 
     /// What to tell if the client was closed at once; costs a look.
-    pub(crate) fn ended(&self, phase: Phase) -> Option<Stop> {
-        self.queue.has_ended().then_some(Stop::Ended(phase))
+    pub(crate) fn ended(&self, phase: Phase) -> Option<StopReason> {
+        self.queue.has_ended().then_some(StopReason::Closed(phase))
     }
 
     /// The error for a program in Rust.
-    pub(crate) fn error(&self, stop: Stop) -> Error {
+    pub(crate) fn error(&self, stop: StopReason) -> Error {
         stop.into_error(&self.queue)
     }
 
     /// Ready once the client is closed at once.
-    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<Stop> {
+    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<StopReason> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             // Both from before are dropped after the lock: a task may go with them.
             let _before = self.queue.lock().keep(self.ticket, cx.waker());
