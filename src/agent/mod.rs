@@ -25,7 +25,7 @@ use http::{HeaderMap, HeaderValue};
 pub use self::config::Config;
 pub use self::cookies::{CookieStore, Cookies};
 pub use self::informational::OnInformational;
-use self::pool::{IdleReaper, Pool};
+use self::pool::Pool;
 pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
 pub use self::route::Route;
 use crate::backend::Backend;
@@ -81,7 +81,7 @@ impl Agent {
     #[must_use]
     pub fn with_executor(mut self, executor: impl Executor + Clone) -> Self {
         let executor: Arc<dyn Executor> = Arc::new(executor);
-        self.pool = Arc::new(Pool::new(Some(IdleReaper::new(executor.clone(), self.timer.clone()))));
+        self.pool = Arc::new(Pool::with_reaper(executor.clone(), self.timer.clone()));
         self.executor = Some(executor);
         self
     }
