@@ -17,18 +17,17 @@ use super::{Agent, Config, OnInformational, Route, body};
 use crate::error::{Error, ErrorKind, Limit, Phase, Result};
 use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::message::body::Body;
-use crate::message::connection_info::Exchange;
+use crate::message::connection_info::ConnectionInfo;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Instant};
-use crate::transport::Details;
 
 /// Maximum time a request waits for a background connect: as long as a connect to one address is waited for before the
 /// next address is tried too (RFC 8305, section 5).
 const BACKGROUND_WAIT: Duration = Duration::from_millis(250);
 
 /// One request on its way through the agent: what it brings along over the agent's own settings, and where it goes.
-struct Hop<'a> {
+struct RoundTrip<'a> {
     agent: &'a Agent,
     request: &'a Request,
     config: &'a Config,
@@ -54,16 +53,16 @@ impl PooledConnection {
 
 impl Agent {
     /// Makes one request, without following where its response may point.
-    pub(super) async fn hop(&self, request: &mut Request) -> Result<Response> {
+    pub(super) async fn round_trip(&self, request: &mut Request) -> Result<Response> {
         let body = std::mem::take(request.body_mut());
         let config = request.options().extension::<Config>().unwrap_or(&self.config);
         let route = request.options().extension::<Route>().cloned();
         let key = PoolKey { origin: request.url().origin(), route };
-        Hop { agent: self, config, key, request }.run(body).await
+        RoundTrip { agent: self, config, key, request }.run(body).await
     }
 }
 
-impl Hop<'_> {
+impl RoundTrip<'_> {
     async fn run(self, body: Body) -> Result<Response> {
         let replay = body.try_clone();
         let pooled = match self.agent.pool.take(&self.key, self.agent.timer.now()) {
@@ -241,10 +240,10 @@ impl Hop<'_> {
         let Answer { mut head, body, rest } = answer;
         let pipeline = self.pipeline(&mut head)?;
         let rest = rest.map(|rest| (rest, self.request.progress().clone()));
-        let exchange = described(connection.details(), first_byte, reused);
+        let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
         let (body, trailers) = body::receive(connection, body, pipeline, rest, self.pool_handle());
         let mut response = Response::new(head.status, self.request.url().clone(), body);
-        response = response.with_version(head.version).with_headers(head.headers).with_exchange(exchange);
+        response = response.with_version(head.version).with_headers(head.headers).with_connection_info(connection_info);
         if let Some(trailers) = trailers {
             response = response.with_trailers(trailers);
         }
@@ -282,11 +281,17 @@ impl Hop<'_> {
     }
 }
 
-/// What a kept connection took to make is not this exchange's time.
-fn described(details: Details, first_byte: Duration, reused: bool) -> Exchange {
-    let Details { remote_address, local_address, dns, connect, tls, .. } = details;
-    let [dns, connect, tls] = [dns, connect, tls].map(|duration| duration.filter(|_| !reused));
-    Exchange { reused, remote_address, local_address, dns, connect, tls, first_byte: Some(first_byte) }
+/// Adds the facts of one exchange to the facts of its connection. The time that opening a reused connection took is no
+/// part of this exchange.
+fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -> ConnectionInfo {
+    if reused {
+        info.dns = None;
+        info.connect = None;
+        info.tls = None;
+    }
+    info.reused = reused;
+    info.first_byte = Some(first_byte);
+    info
 }
 
 /// Whether a kept connection had just been closed by the server, so that the request may be made once more on a new
