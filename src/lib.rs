@@ -266,7 +266,7 @@ pub use crate::client::{
 };
 pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout};
 pub use crate::message::body::Body;
-pub use crate::message::connection_info::{Exchange, Hop, Timings};
+pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 pub use crate::message::extensions::Extension;
 pub use crate::message::multipart;
 pub use crate::message::progress::{Connecting, Progress, TransferProgress};
@@ -275,4 +275,4 @@ pub use crate::message::response::Response;
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};
-pub use crate::transport::{Connector, Details, Forwarding, Transport};
+pub use crate::transport::{Connector, Forwarding, Transport};

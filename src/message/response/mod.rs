@@ -10,7 +10,7 @@ use self::fields::Fields;
 pub(crate) use self::parts::Parts;
 use crate::error::{Attempt, Error, Result};
 use crate::message::body::Body;
-use crate::message::connection_info::{Exchange, Hop, Timings};
+use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
@@ -37,7 +37,7 @@ impl Response {
             trailers: None,
             url,
             redirected: false,
-            exchange: Exchange::default(),
+            connection_info: ConnectionInfo::default(),
             history: Vec::new(),
             progress: None,
             body_limit: DEFAULT_BODY_LIMIT,
@@ -81,16 +81,16 @@ impl Response {
         self
     }
 
-    /// The same response with this said of how it was had.
+    /// Sets the facts about the connection of the response.
     #[must_use]
-    pub fn with_exchange(mut self, exchange: Exchange) -> Self {
-        self.0.exchange = exchange;
+    pub fn with_connection_info(mut self, connection_info: ConnectionInfo) -> Self {
+        self.0.connection_info = connection_info;
         self
     }
 
     /// The same response with the redirects that led to it.
     #[must_use]
-    pub fn with_history(mut self, history: Vec<Hop>) -> Self {
+    pub fn with_history(mut self, history: Vec<RedirectEntry>) -> Self {
         self.0.redirected = !history.is_empty();
         self.0.history = history;
         self
@@ -183,16 +183,16 @@ impl Response {
     ///
     /// # Platform
     /// A browser does not show them: there it is empty even if [`redirected`](Self::redirected).
-    pub fn history(&self) -> &[Hop] {
+    pub fn history(&self) -> &[RedirectEntry] {
         &self.0.history
     }
 
-    /// How the last exchange went: over which connection, and how long its parts took.
+    /// Returns the connection of the last exchange, and how long its parts took.
     ///
     /// # Platform
     /// A browser shows none of it.
-    pub fn exchange(&self) -> Exchange {
-        self.0.exchange
+    pub fn connection_info(&self) -> ConnectionInfo {
+        self.0.connection_info
     }
 
     /// How long the parts of the request took, as far as it is known by now; `total` is once the body has been read.
@@ -201,7 +201,7 @@ impl Response {
     /// A browser shows the queue, which is ours, and the total.
     pub fn timings(&self) -> Timings {
         let progress = self.0.progress.as_ref();
-        let Exchange { dns, connect, tls, first_byte, .. } = self.0.exchange;
+        let ConnectionInfo { dns, connect, tls, first_byte, .. } = self.0.connection_info;
         let (queue, total) = (progress.and_then(Progress::queue), progress.and_then(Progress::total));
         Timings { queue, dns, connect, tls, first_byte, total }
     }
