@@ -210,15 +210,15 @@ impl Hop<'_> {
         let rest = rest.map(|rest| (rest, self.request.progress().clone()));
         let exchange = described(connection.details(), first_byte, reused);
         let (body, trailers) = body::receive(connection, body, pipeline, rest, self.home());
-        let mut response = Response::new(head.status, self.request.url().clone(), body);
-        response = response.with_version(head.version).with_headers(head.headers).with_exchange(exchange);
+        let mut response = Response::builder(head.status, self.request.url());
+        response = response.version(head.version).headers(head.headers).connection_info(exchange);
         if let Some(trailers) = trailers {
-            response = response.with_trailers(trailers);
+            response = response.trailers(trailers);
         }
-        Ok(match head.reason {
-            Some(reason) => response.with_reason(reason),
-            None => response,
-        })
+        if let Some(reason) = head.reason {
+            response = response.reason(reason);
+        }
+        response.body(body)
     }
 
     /// What decodes the body, if it is to be decoded; then the head no longer describes the encoded one.

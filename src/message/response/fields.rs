@@ -10,8 +10,6 @@ use std::sync::OnceLock;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Response;
-
 /// The longest name that a map takes.
 const LONGEST_NAME: usize = u16::MAX as usize;
 
@@ -65,13 +63,6 @@ impl Fields {
             None => self.map.get(CONTENT_LENGTH)?,
         };
         value.to_str().ok()?.parse().ok()
-    }
-}
-
-impl Response {
-    pub(crate) fn with_fields(mut self, fields: Fields) -> Self {
-        self.0.headers = fields;
-        self
     }
 }
 

@@ -1,11 +1,13 @@
 //! Responses: a head that is here, and a body that may still be on its way.
 
+mod builder;
 pub(crate) mod fields;
 mod parts;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Version};
 
+pub use self::builder::ResponseBuilder;
 use self::fields::Fields;
 pub(crate) use self::parts::Parts;
 use crate::error::{Attempt, Error, Result};
@@ -46,54 +48,15 @@ impl Response {
         }))
     }
 
-    /// The same response with these headers.
-    #[must_use]
-    pub fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.0.headers = headers.into();
-        self
+    /// Returns a builder of a response from `url`; for backends and mocks. A bad URL becomes the error of
+    /// [`ResponseBuilder::body`].
+    pub fn builder(status: StatusCode, url: impl TryInto<Url, Error: Into<Error>>) -> ResponseBuilder {
+        ResponseBuilder::new(status, url)
     }
 
-    /// The same response, marked as reached through a redirect or not.
-    #[must_use]
-    pub fn with_redirected(mut self, redirected: bool) -> Self {
-        self.0.redirected = redirected;
-        self
-    }
-
-    /// The same response in this version of HTTP.
-    #[must_use]
-    pub fn with_version(mut self, version: Version) -> Self {
-        self.0.version = version;
-        self
-    }
-
-    /// The same response with this phrase after the status.
-    #[must_use]
-    pub fn with_reason(mut self, reason: impl Into<Box<str>>) -> Self {
-        self.0.reason = Some(reason.into());
-        self
-    }
-
-    /// The same response with a cell that its trailers will be in once the body has ended.
-    #[must_use]
-    pub fn with_trailers(mut self, trailers: Trailers) -> Self {
-        self.0.trailers = Some(trailers);
-        self
-    }
-
-    /// The same response with this said of how it was had.
-    #[must_use]
-    pub fn with_exchange(mut self, exchange: Exchange) -> Self {
-        self.0.exchange = exchange;
-        self
-    }
-
-    /// The same response with the redirects that led to it.
-    #[must_use]
-    pub fn with_history(mut self, history: Vec<Hop>) -> Self {
+    pub(crate) fn set_history(&mut self, history: Vec<Hop>) {
         self.0.redirected = !history.is_empty();
         self.0.history = history;
-        self
     }
 
     pub(crate) fn set_progress(&mut self, progress: Progress) {

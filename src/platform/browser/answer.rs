@@ -41,14 +41,12 @@ pub(super) async fn answer(
     }
     let body = body(response, &get("body")?, guard, upload).await?;
     // The target of a redirect may have had credentials.
-    let answer = Response::new(status, url.without_credentials(), body).with_redirected(redirected);
-    let answer = answer.with_fields(Fields::unread(fields));
+    let mut answer = Response::builder(status, url.without_credentials()).redirected(redirected);
     // Empty over HTTP/2, which has no such phrase.
-    let reason = get("statusText")?.as_string().filter(|reason| !reason.is_empty());
-    Ok(match reason {
-        Some(reason) => answer.with_reason(reason),
-        None => answer,
-    })
+    if let Some(reason) = get("statusText")?.as_string().filter(|reason| !reason.is_empty()) {
+        answer = answer.reason(reason);
+    }
+    answer.fields(Fields::unread(fields)).body(body)
 }
 
 /// Why a response has no status.
