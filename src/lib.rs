@@ -77,7 +77,7 @@ pub use crate::client::retry::{Retry, RetryBudget, RetryContext};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::error::{Attempt, Error, ErrorKind, Limit, Phase, Result, Source};
+pub use crate::error::{Attempt, Error, ErrorKind, Limit, Phase, Result, Source, Transfer};
 pub use crate::message::body::Body;
 pub use crate::message::connection_info::{Exchange, Hop, Timings};
 pub use crate::message::extensions::Extension;

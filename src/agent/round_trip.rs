@@ -12,7 +12,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use super::decode::{self, Pipeline};
 use super::pool::{BackgroundConnect, PoolHandle, PoolKey, Reserved, Waiter};
 use super::{Agent, Config, OnInformational, Route, body};
-use crate::error::{Error, ErrorKind, Limit, Phase, Result};
+use crate::error::{Error, ErrorKind, Limit, Phase, Result, Transfer};
 use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::Exchange;
@@ -54,11 +54,11 @@ impl Hop<'_> {
         match self.exchange(&mut connection, body).await {
             Ok((answer, first_byte)) => self.response(connection, answer, first_byte, reused),
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
-                let body = replay.ok_or_else(|| error.with_reused(true))?;
+                let body = replay.ok_or_else(|| error.with_transfer(Transfer::on_connection(true)))?;
                 drop(connection);
                 Box::pin(self.anew(body)).await
             }
-            Err(error) => Err(error.with_reused(reused)),
+            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
         }
     }
 
@@ -69,7 +69,7 @@ impl Hop<'_> {
             self.connecting(self.agent.timer.now()).await?
         };
         let outcome = self.exchange(&mut connection, body).await;
-        let (answer, first_byte) = outcome.map_err(|error| error.with_reused(false))?;
+        let (answer, first_byte) = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, answer, first_byte, false)
     }
 

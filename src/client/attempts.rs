@@ -11,7 +11,7 @@ use super::send::Plan;
 use super::stop::Stop;
 use crate::client::middleware::Next;
 use crate::client::retry::{Ended, Retry};
-use crate::error::{Attempt, Error, ErrorKind, Phase, Result};
+use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
 use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
@@ -147,7 +147,7 @@ impl<'a> Plan for Attempts<'a> {
 pub(super) fn told(error: Error, attempts: Vec<Attempt>, progress: Option<Progress>) -> Error {
     let error = error.with_attempts(attempts);
     match progress {
-        Some(progress) if error.phase() != Phase::Request => error.with_bytes(progress.bytes(), 0),
+        Some(progress) if error.phase() != Phase::Request => error.with_transfer(Transfer::bytes(progress.bytes(), 0)),
         _ => error,
     }
 }

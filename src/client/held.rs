@@ -12,7 +12,7 @@ use super::deadline::Which;
 use super::observer::{Stage, Trace};
 use super::send::Hold;
 use super::stop::Stop;
-use crate::error::{Error, Phase, Result};
+use crate::error::{Error, Phase, Result, Transfer};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 use crate::platform::TimerQueue;
@@ -88,6 +88,6 @@ impl Stream for HeldBody {
             }
         }
         let (sent, received) = (this.progress.bytes(), this.received);
-        Poll::Ready(item.map(|item| item.map_err(|error| error.with_bytes(sent, received))))
+        Poll::Ready(item.map(|item| item.map_err(|error| error.with_transfer(Transfer::bytes(sent, received)))))
     }
 }
