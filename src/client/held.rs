@@ -47,7 +47,7 @@ pub(crate) fn hold(
     hold.deadline.enter(Phase::Body, Which::Idle, idle);
     let length = body.length();
     let held = HeldBody { body, hold: Some(hold), trace, waiting: false, progress, received: 0 };
-    Body::raw_stream(Box::pin(held), length)
+    Body::boxed_stream(Box::pin(held), length)
 }
 
 impl Stream for HeldBody {

@@ -13,9 +13,9 @@ use crate::message::body::Body;
 pub(crate) fn limit(body: Body, most: Option<u64>) -> Body {
     let Some(most) = most else { return body };
     match body.length() {
-        Some(length) if length > most => Body::local_stream(Box::pin(stream::iter([Err(too_large(most))]))),
+        Some(length) if length > most => Body::in_memory_stream(Box::pin(stream::iter([Err(too_large(most))]))),
         Some(_) if body.is_complete() => body,
-        length => Body::raw_stream(Box::pin(LimitedBody { body, most, left: most }), length),
+        length => Body::boxed_stream(Box::pin(LimitedBody { body, most, left: most }), length),
     }
 }
 

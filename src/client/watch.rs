@@ -15,7 +15,7 @@ pub(crate) fn watch(body: Body, watcher: Option<Watcher>, total: Option<u64>) ->
     let Some(watcher) = watcher else { return body };
     let (length, complete) = (body.length(), body.is_complete());
     let watched = Box::pin(WatchedBody { body, watcher, bytes: 0, total });
-    if complete { Body::local_stream(watched) } else { Body::raw_stream(watched, length) }
+    if complete { Body::in_memory_stream(watched) } else { Body::boxed_stream(watched, length) }
 }
 
 struct WatchedBody {

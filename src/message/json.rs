@@ -35,11 +35,11 @@ impl Response {
     /// As [`bytes`](Self::bytes), and [`Decode`](ErrorKind::Decode) if it is not JSON of this shape.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let url = self.url().clone();
-        read(&self.bytes().await?, &url)
+        decode_json(&self.bytes().await?, &url)
     }
 }
 
-pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T> {
+pub(crate) fn decode_json<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
         let message = "the body is not JSON of the expected shape, seen";
         Error::new(ErrorKind::Decode, Phase::Body, message).with_source(error).with_url(url)

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 
 use super::Response;
-use super::fields::Fields;
+use super::lazy_headers::LazyHeaders;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 use crate::message::body::Body;
 use crate::message::connection_info::{Exchange, Hop};
@@ -57,12 +57,12 @@ impl ResponseBuilder {
 
     /// Sets all headers. They replace the headers set before.
     pub fn headers(self, headers: HeaderMap) -> Self {
-        self.fields(headers.into())
+        self.lazy_headers(headers.into())
     }
 
-    pub(crate) fn fields(mut self, fields: Fields) -> Self {
+    pub(crate) fn lazy_headers(mut self, headers: LazyHeaders) -> Self {
         if let Ok(response) = &mut self.0 {
-            response.0.headers = fields;
+            response.0.headers = headers;
         }
         self
     }

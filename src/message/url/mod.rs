@@ -84,7 +84,7 @@ impl Url {
 
     fn from_platform(input: &str, parsed: std::result::Result<String, Source>) -> Result<Self> {
         let href = parsed.map_err(|reason| {
-            let message = format!("the URL \"{}\" is not valid", presentable(input));
+            let message = format!("the URL \"{}\" is not valid", safe_excerpt(input));
             let error = Error::request(ErrorKind::InvalidUrl, message);
             // Some engines repeat what they were given.
             if reason.to_string().contains('@') { error } else { error.with_source(reason) }
@@ -318,7 +318,7 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
 ///
 /// It is not a URL, so which part of it would be a user name and password is anybody's guess: all before an `@` is
 /// left out.
-pub(crate) fn presentable(input: &str) -> String {
+pub(crate) fn safe_excerpt(input: &str) -> String {
     let host = input.rfind('@');
     let hidden = if host.is_some() { "\u{2026}" } else { "" };
     let shown = part(input, host.unwrap_or(0)..input.len()).chars();
@@ -392,8 +392,8 @@ mod tests {
         ] {
             assert_eq!(base.join(link).unwrap().as_str(), expected);
         }
-        assert_eq!(presentable("http://user:secret@[bad/x"), "\u{2026}@[bad/x");
-        assert_eq!(presentable("http:\nnext line"), "http:\u{fffd}next line");
+        assert_eq!(safe_excerpt("http://user:secret@[bad/x"), "\u{2026}@[bad/x");
+        assert_eq!(safe_excerpt("http:\nnext line"), "http:\u{fffd}next line");
         assert_eq!(base.without_fragment().as_str(), "http://example.com/a/b?q");
     }
 }
