@@ -108,7 +108,7 @@ impl ResponseBuilder {
     }
 
     /// Sets the redirects that led to the response, in the order they were followed. The response is marked as
-    /// redirected if there is at least one.
+    /// redirected if the list is not empty.
     pub fn history(mut self, history: Vec<Hop>) -> Self {
         if let Ok(response) = &mut self.0 {
             response.set_history(history);

@@ -293,7 +293,7 @@ impl Response {
         &self.0.url
     }
 
-    /// Returns whether at least one redirect led to this response.
+    /// Returns whether this response was reached through a redirect.
     pub fn redirected(&self) -> bool {
         self.0.redirected
     }
