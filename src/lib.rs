@@ -264,14 +264,14 @@ pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout};
+pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
 pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 pub use crate::message::extensions::Extension;
 pub use crate::message::multipart;
 pub use crate::message::progress::{Connecting, Progress, TransferProgress};
 pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions, RetryContext};
-pub use crate::message::response::Response;
+pub use crate::message::response::{Response, ResponseBuilder};
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};

@@ -70,7 +70,7 @@ pub(super) fn receive(
                         pool.give_back(connection);
                         body
                     }
-                    Err(error) => Body::local_stream(Box::pin(futures::stream::iter([Err(error)]))),
+                    Err(error) => Body::in_memory_stream(Box::pin(futures::stream::iter([Err(error)]))),
                 };
                 return (body, trailers);
             }
@@ -83,7 +83,7 @@ pub(super) fn receive(
     }
     if let Some(error) = failed {
         let pieces = early.into_iter().map(Ok).chain([Err(error)]);
-        let received = Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
+        let received = Body::boxed_stream(Box::pin(futures::stream::iter(pieces)), length);
         let body = match pipeline {
             None => received,
             Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
@@ -95,7 +95,7 @@ pub(super) fn receive(
     let cell = trailers.clone();
     let received = Receiving { early, source: Some(source), decoder, is_encoded, trailers: cell, rest, ended: false };
     let body = match pipeline {
-        None => Body::raw_stream(Box::pin(received), length),
+        None => Body::boxed_stream(Box::pin(received), length),
         Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
     };
     (body, trailers)

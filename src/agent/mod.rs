@@ -143,10 +143,11 @@ impl Backend for Agent {
             let mut history = Vec::new();
             loop {
                 let replay = request.body().try_clone();
-                let response = self.visit(&mut request).await.map_err(|error| error.with_url(request.url()))?;
+                let mut response = self.visit(&mut request).await.map_err(|error| error.with_url(request.url()))?;
                 let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
                 let Some(location) = location.filter(|_| policy != Redirect::Manual) else {
-                    return Ok(response.with_history(history));
+                    response.set_history(history);
+                    return Ok(response);
                 };
                 if policy == Redirect::Error {
                     return Err(Error::new(
@@ -162,7 +163,8 @@ impl Backend for Agent {
                 };
                 let redirect = (response.status(), location);
                 if !redirect::follow(&mut request, replay, redirect, history.len(), &redirects)? {
-                    return Ok(response.with_history(history));
+                    response.set_history(history);
+                    return Ok(response);
                 }
                 history.push(entry);
             }

@@ -14,7 +14,7 @@ use super::pool::handle::{PoolHandle, Reserved, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnect, Delivered};
 use super::{Agent, Config, OnInformational, Route, body};
-use crate::error::{Error, ErrorKind, Phase, Result, Timeout};
+use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
@@ -74,11 +74,11 @@ impl RoundTrip<'_> {
         match self.exchange(&mut connection, body).await {
             Ok((answer, first_byte)) => self.response(connection, answer, first_byte, reused),
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
-                let body = replay.ok_or_else(|| error.with_reused(true))?;
+                let body = replay.ok_or_else(|| error.with_transfer(Transfer::on_connection(true)))?;
                 drop(connection);
                 Box::pin(self.anew(body)).await
             }
-            Err(error) => Err(error.with_reused(reused)),
+            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
         }
     }
 
@@ -89,7 +89,7 @@ impl RoundTrip<'_> {
             self.connect(self.agent.timer.now()).await?
         };
         let outcome = self.exchange(&mut connection, body).await;
-        let (answer, first_byte) = outcome.map_err(|error| error.with_reused(false))?;
+        let (answer, first_byte) = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, answer, first_byte, false)
     }
 
@@ -242,15 +242,15 @@ impl RoundTrip<'_> {
         let rest = rest.map(|rest| (rest, self.request.progress().clone()));
         let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
         let (body, trailers) = body::receive(connection, body, pipeline, rest, self.pool_handle());
-        let mut response = Response::new(head.status, self.request.url().clone(), body);
-        response = response.with_version(head.version).with_headers(head.headers).with_connection_info(connection_info);
+        let mut response = Response::builder(head.status, self.request.url());
+        response = response.version(head.version).headers(head.headers).connection_info(connection_info);
         if let Some(trailers) = trailers {
-            response = response.with_trailers(trailers);
+            response = response.trailers(trailers);
         }
-        Ok(match head.reason {
-            Some(reason) => response.with_reason(reason),
-            None => response,
-        })
+        if let Some(reason) = head.reason {
+            response = response.reason(reason);
+        }
+        response.body(body)
     }
 
     /// What decodes the body, if it is to be decoded; then the head no longer describes the encoded one.

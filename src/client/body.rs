@@ -13,7 +13,7 @@ use futures::{Stream, stream};
 use super::call::InFlight;
 use super::observer::{Stage, Trace};
 use super::stop::StopReason;
-use crate::error::{Error, ErrorKind, Phase, Result, Timeout};
+use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
 use crate::message::progress::{Progress, Watcher};
 use crate::platform::ClientSleep;
@@ -66,7 +66,7 @@ pub(super) fn wrap(
     match (options.stream_limit, length) {
         (Some(max), Some(length)) if length > max => {
             this.release();
-            return Body::local_stream(Box::pin(stream::iter([Err(too_large(max))])));
+            return Body::in_memory_stream(Box::pin(stream::iter([Err(too_large(max))])));
         }
         // A complete body of known length within the limit needs no counting.
         (Some(_), Some(_)) if is_complete => {}
@@ -74,9 +74,9 @@ pub(super) fn wrap(
         (None, _) => {}
     }
     if !is_complete || this.limit.is_some() {
-        Body::raw_stream(Box::pin(this), length)
+        Body::boxed_stream(Box::pin(this), length)
     } else if this.download.is_some() {
-        Body::local_stream(Box::pin(this))
+        Body::in_memory_stream(Box::pin(this))
     } else {
         this.body
     }
@@ -153,7 +153,7 @@ impl ResponseBody {
             }
             Some(Err(error)) => {
                 self.end(Some(error.kind()));
-                Some(Err(error.with_bytes(self.progress.bytes(), self.received)))
+                Some(Err(error.with_transfer(Transfer::bytes(self.progress.bytes(), self.received))))
             }
         };
         Poll::Ready(item)

@@ -16,7 +16,7 @@ use super::observer::{Stage, Trace};
 use super::queue::{Acquire, Queue};
 use super::stop::StopReason;
 use crate::client::middleware::Next;
-use crate::error::{Attempt, Error, ErrorKind, Phase, Result};
+use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
 use crate::message::progress::Progress;
 use crate::message::request::{PriorityHandle, Request, RetryContext, RetryPolicy};
 use crate::message::response::Response;
@@ -206,7 +206,7 @@ impl<'a> Call for ClientCall<'a> {
 pub(super) fn with_history(error: Error, history: Vec<Attempt>, progress: Option<Progress>) -> Error {
     let error = error.with_attempts(history);
     match progress {
-        Some(progress) if error.phase() != Phase::Request => error.with_bytes(progress.bytes(), 0),
+        Some(progress) if error.phase() != Phase::Request => error.with_transfer(Transfer::bytes(progress.bytes(), 0)),
         _ => error,
     }
 }

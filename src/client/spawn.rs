@@ -16,7 +16,7 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::message::body::{self, Body};
 use crate::message::request::{Request, RequestBuilder};
-use crate::message::response::{self, Parts, Response};
+use crate::message::response::{self, Response, ResponseParts};
 use crate::message::url::Url;
 use crate::platform;
 use crate::runtime::Executor;
@@ -48,7 +48,7 @@ impl Future for Spawned {
 /// # Cancellation
 /// Dropping it stops the download.
 #[derive(Debug)]
-pub struct SendResponse(Box<Parts<Relayed>>);
+pub struct SendResponse(Box<ResponseParts<Relayed>>);
 
 impl SendResponse {
     /// The status.
@@ -93,7 +93,7 @@ impl SendResponse {
     /// # Errors
     /// As [`Response::bytes`].
     pub async fn bytes(self) -> Result<Bytes> {
-        let Parts { body, body_limit, url, .. } = *self.0;
+        let ResponseParts { body, body_limit, url, .. } = *self.0;
         let length = body.length;
         body::collect(body, length, body_limit).await.map_err(|error| error.with_url(&url))
     }
@@ -103,14 +103,14 @@ impl SendResponse {
     /// # Errors
     /// As [`bytes`](Self::bytes).
     pub async fn text(self) -> Result<String> {
-        Ok(response::decode(&self.bytes().await?))
+        Ok(response::decode_text(&self.bytes().await?))
     }
 
     /// The response as one that has all there is to ask; where there are no threads it is not `Send`.
     pub fn into_response(self) -> Response {
         let (parts, relayed) = self.0.swap_body(Body::empty());
         let length = relayed.length;
-        Response::from_parts(parts).map_body(|_| Body::raw_stream(Box::pin(relayed), length))
+        Response::from_parts(parts).map_body(|_| Body::boxed_stream(Box::pin(relayed), length))
     }
 }
 
