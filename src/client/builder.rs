@@ -9,7 +9,7 @@ use http::HeaderMap;
 use super::breaker::{Breaker, CircuitBreaker, Circuits};
 use super::defaults::DefaultHeaders;
 use super::observer::{Observer, Watcher};
-use super::queue::{Queue, Rate, Settings};
+use super::queue::{Queue, QueueSettings, Rate};
 use super::send::Gate;
 use super::{Client, Inner};
 use crate::backend::Backend;
@@ -30,7 +30,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
-    queue: Settings,
+    queue: QueueSettings,
     headers: Option<DefaultHeaders>,
     options: RequestOptions,
     backend: Option<Arc<dyn Backend>>,
@@ -69,7 +69,8 @@ impl Builder {
     /// A request that waits again after a failed attempt is counted and never turned away.
     pub fn max_queued(mut self, requests: usize) -> Self {
         self.queue.max_queued = Some(requests);
-        self.queue.full = format!("the queue is full: `max_queued` is {requests}, and so many requests wait").into();
+        self.queue.full_message =
+            format!("the queue is full: `max_queued` is {requests}, and so many requests wait").into();
         self
     }
 

@@ -38,7 +38,7 @@ pub use self::builder::Builder;
 use self::defaults::DefaultHeaders;
 pub use self::observer::{Event, Observer, Stage};
 use self::observer::{Follower, Trace, Watcher};
-use self::queue::Caller;
+use self::queue::Admission;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 use self::send::{Gate, Limits};
 pub use self::spawn::{SendResponse, Spawned};
@@ -155,10 +155,8 @@ impl Client {
     }
 
     /// How many requests run and wait for each origin that has any, by name.
-    ///
-    /// It is empty unless origins are told apart: by [`Builder::origin_stats`], or since they have limits.
     pub fn origins(&self) -> Vec<OriginStats> {
-        self.0.gate.queue.origins()
+        self.0.gate.queue.stats().origins
     }
 
     /// Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile.
@@ -220,10 +218,10 @@ impl Client {
         let url = request.url().clone();
         let handle = request.priority_handle().cloned();
         let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
-        let caller = Caller {
+        let caller = Admission {
             origin: url.origin_text(),
             priority: handle.as_ref().and_then(PriorityHandle::get).unwrap_or(priority),
-            again: false,
+            is_retry: false,
         };
         let watch = |watcher: &Arc<Watcher>| watcher.watch(&url, priority, handle.as_ref());
         let mut trace = self.0.watcher.as_ref().map(watch);
@@ -234,7 +232,12 @@ impl Client {
         })
     }
 
-    async fn admitted(&self, mut request: Request, caller: Caller<'_>, trace: &mut Option<Trace>) -> Result<Response> {
+    async fn admitted(
+        &self,
+        mut request: Request,
+        caller: Admission<'_>,
+        trace: &mut Option<Trace>,
+    ) -> Result<Response> {
         let Inner { gate, headers, options, .. } = &*self.0;
         headers.iter().for_each(|headers| headers.fill(request.headers_mut()));
         request.validate()?;

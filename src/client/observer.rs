@@ -159,8 +159,8 @@ pub(crate) struct Follower<'a> {
 
 impl Follow for Follower<'_> {
     fn queued(&self, waiting: &Acquire<'_>) {
-        if let Some((handle, place)) = self.handle.and_then(|handle| Some((handle, waiting.place()?))) {
-            handle.attach(Arc::new(move |priority| place.prioritize(priority)));
+        if let Some((handle, queued)) = self.handle.and_then(|handle| Some((handle, waiting.queued_request()?))) {
+            handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
         }
         self.trace.into_iter().for_each(|trace| trace.step(Stage::Queued));
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::{Deadline, Which};
-use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
+use super::queue::{Acquire, Admission, Queue, Rejection, Slot};
 use super::stop::Stop;
 use crate::error::Phase;
 use crate::runtime::clock::Clock;
@@ -83,7 +83,7 @@ pub(crate) trait Follow {
 pub(crate) async fn send<C: Clock, P: Plan>(
     gate: &Gate<C>,
     limits: Limits,
-    mut caller: Caller<'_>,
+    mut caller: Admission<'_>,
     follow: &impl Follow,
     plan: &mut P,
 ) -> Result<(P::Output, Hold<C>), P::Error> {
@@ -111,10 +111,10 @@ pub(crate) async fn send<C: Clock, P: Plan>(
         drop(outcome);
         drop(slot);
         follow.waiting();
-        caller.again = true;
+        caller.is_retry = true;
         let pause = pin!(deadline.sleep(delay));
-        if gate.queue.aside().guard(Phase::Queue, pause).await.is_err() {
-            return Err(plan.stopped(Refusal::Closed.into(), &gate.queue));
+        if gate.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
+            return Err(plan.stopped(Rejection::Closed.into(), &gate.queue));
         }
     }
 }
@@ -124,7 +124,7 @@ async fn enter<C: Clock>(
     gate: &Gate<C>,
     limits: Limits,
     deadline: &mut Deadline<C>,
-    caller: Caller<'_>,
+    caller: Admission<'_>,
     follow: &impl Follow,
 ) -> Result<Slot, Stop> {
     let slot = match gate.queue.try_acquire(&caller)? {

@@ -1,14 +1,14 @@
 //! Why the loop around a request ends it by itself.
 
 use super::deadline::Overdue;
-use super::queue::{Queue, Refusal};
+use super::queue::{Queue, Rejection};
 use crate::error::{Error, ErrorKind, Phase};
 
 /// The reason: small, and no error yet, since JavaScript has errors of its own.
 #[derive(Clone, Copy)]
 pub(crate) enum Stop {
     /// The queue sent it away.
-    Refused(Refusal),
+    Refused(Rejection),
     /// The client was closed at once while it ran.
     Ended(Phase),
     /// A limit has passed.
@@ -19,16 +19,16 @@ impl Stop {
     /// The error that a Rust program sees; `queue` is the one that the request was for.
     pub(crate) fn into_error(self, queue: &Queue) -> Error {
         match self {
-            Self::Refused(refusal) => queue.refusal(refusal),
+            Self::Refused(rejection) => queue.rejection_error(rejection),
             Self::Ended(phase) => Error::new(ErrorKind::Closed, phase, "the client was closed while the request ran"),
             Self::Overdue(overdue) => overdue.into(),
         }
     }
 }
 
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{host, tasks};
 use crate::client::deadline::{Deadline, Which};
-use crate::client::queue::{Acquire, Queue, Refusal};
+use crate::client::queue::{Acquire, Queue, Rejection};
 use crate::client::send::{Follow, Plan};
 use crate::client::stop::Stop;
 use crate::error::Phase;
@@ -20,9 +20,9 @@ pub(super) struct Failure(pub(super) u32);
 impl From<Stop> for Failure {
     fn from(stop: Stop) -> Self {
         Self(match stop {
-            Stop::Refused(Refusal::Full) => 1,
-            Stop::Refused(Refusal::Cleared) => 2,
-            Stop::Refused(Refusal::Closed) | Stop::Ended(_) => 3,
+            Stop::Refused(Rejection::Full) => 1,
+            Stop::Refused(Rejection::Cleared) => 2,
+            Stop::Refused(Rejection::Closed) | Stop::Ended(_) => 3,
             Stop::Overdue(overdue) if overdue.which == Which::Queue => 4,
             Stop::Overdue(overdue) if overdue.which == Which::Head => 5,
             Stop::Overdue(overdue) if overdue.phase == Phase::Queue => 6,
