@@ -1,10 +1,10 @@
-//! Headers that each request of a client sends unless it sets its own.
+//! Headers that each request of a client sends, unless the request has headers of the same name.
 
 use http::HeaderMap;
 
 pub(super) struct DefaultHeaders {
     pub(super) map: HeaderMap,
-    /// A pointer, so that a program without such headers does not link it.
+    /// The function `fill`. It is a pointer, so that a program without default headers does not link it.
     fill: fn(&HeaderMap, &mut HeaderMap),
 }
 
@@ -13,7 +13,7 @@ impl DefaultHeaders {
         Self { map: HeaderMap::new(), fill }
     }
 
-    /// Adds those whose names `headers` does not have.
+    /// Adds the default headers whose names `headers` does not contain.
     pub(super) fn fill(&self, headers: &mut HeaderMap) {
         (self.fill)(&self.map, headers);
     }

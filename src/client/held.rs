@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::deadline::Which;
-use super::observer::{Stage, Trace};
+use super::observer::{RequestTrace, Stage};
 use super::send::Hold;
 use super::stop::Stop;
 use crate::error::{Error, Phase, Result};
@@ -21,7 +21,7 @@ use crate::platform::TimerQueue;
 struct HeldBody {
     body: Body,
     hold: Option<Hold<Arc<TimerQueue>>>,
-    trace: Option<Trace>,
+    trace: Option<RequestTrace>,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
     /// Where it is told when the body ends; and how much of it has been handed out.
@@ -35,7 +35,7 @@ pub(crate) fn hold(
     mut hold: Hold<Arc<TimerQueue>>,
     idle: Option<Duration>,
     progress: Progress,
-    trace: Option<Trace>,
+    trace: Option<RequestTrace>,
 ) -> Body {
     trace.iter().for_each(|trace| trace.step(Stage::Head));
     if body.is_complete() {

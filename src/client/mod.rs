@@ -37,7 +37,7 @@ pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
 use self::defaults::DefaultHeaders;
 pub use self::observer::{Event, Observer, Stage};
-use self::observer::{Follower, Trace, Watcher};
+use self::observer::{QueueSteps, RequestTrace, Tracer};
 use self::queue::Admission;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 use self::send::{Gate, Limits};
@@ -93,7 +93,7 @@ struct Inner {
     middleware: Vec<Arc<dyn Middleware>>,
     bucket: Mutex<Bucket>,
     breaker: Option<Arc<dyn Breaker>>,
-    watcher: Option<Arc<Watcher>>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl Inner {
@@ -223,8 +223,8 @@ impl Client {
             priority: handle.as_ref().and_then(PriorityHandle::get).unwrap_or(priority),
             is_retry: false,
         };
-        let watch = |watcher: &Arc<Watcher>| watcher.watch(&url, priority, handle.as_ref());
-        let mut trace = self.0.watcher.as_ref().map(watch);
+        let begin_trace = |tracer: &Arc<Tracer>| tracer.trace(&url, priority, handle.as_ref());
+        let mut trace = self.0.tracer.as_ref().map(begin_trace);
         let result = self.admitted(request, caller, &mut trace).await;
         result.map_err(|error| {
             trace.into_iter().for_each(|trace| trace.end(Some(error.kind())));
@@ -236,7 +236,7 @@ impl Client {
         &self,
         mut request: Request,
         caller: Admission<'_>,
-        trace: &mut Option<Trace>,
+        trace: &mut Option<RequestTrace>,
     ) -> Result<Response> {
         let Inner { gate, headers, options, .. } = &*self.0;
         headers.iter().for_each(|headers| headers.fill(request.headers_mut()));
@@ -254,7 +254,7 @@ impl Client {
         *request.options_mut() = options;
         let handle = request.priority_handle().cloned();
         let mut attempts = Attempts::new(&self.0, request, retry)?;
-        let follower = Follower { trace: trace.as_ref(), handle: handle.as_ref() };
+        let follower = QueueSteps { trace: trace.as_ref(), handle: handle.as_ref() };
         let outcome = send::send(gate, limits, caller, &follower, &mut attempts).await;
         let (made, progress) = attempts.into_parts();
         let (mut response, hold) = match outcome {
