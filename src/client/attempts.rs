@@ -16,8 +16,8 @@ use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::message::url::Origin;
-use crate::runtime::clock::Clock;
-use crate::runtime::{BoxFuture, Instant};
+use crate::runtime::sleep::Sleep;
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 pub(super) struct Attempts<'a> {
     client: &'a Inner,
@@ -114,7 +114,7 @@ impl<'a> Plan for Attempts<'a> {
         self.start().unwrap_or_else(|error| Box::pin(async { Err(error) }))
     }
 
-    fn waits<C: Clock>(&mut self, deadline: &mut Deadline<C>) {
+    fn waits<S: Sleep>(&mut self, deadline: &mut Deadline<S>) {
         if let Some(progress) = &self.progress {
             deadline.follow(progress);
         }
@@ -124,7 +124,7 @@ impl<'a> Plan for Attempts<'a> {
         stop.into_error(queue)
     }
 
-    fn again<C: Clock>(&mut self, outcome: &Result<Response>, deadline: &Deadline<C>) -> Option<Duration> {
+    fn again<S: Sleep>(&mut self, outcome: &Result<Response>, deadline: &Deadline<S>) -> Option<Duration> {
         let outcome = outcome.as_ref();
         if let Some(permit) = self.permit.take() {
             permit.end(outcome);

@@ -9,8 +9,8 @@ use http::StatusCode;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::response::Response;
 use crate::message::url::Origin;
-use crate::platform::TimerQueue;
-use crate::runtime::Instant;
+use crate::platform::ClientClock;
+use crate::runtime::{Instant, Timer};
 
 /// The most origins that are remembered; beyond it, those that have rested are forgotten, then new ones not noted.
 const MOST_ORIGINS: usize = 1024;
@@ -89,7 +89,7 @@ pub(super) trait Permit: Send + Sync {
 /// The circuits of one client.
 pub(super) struct Circuits {
     settings: CircuitBreaker,
-    alarms: Arc<TimerQueue>,
+    clock: ClientClock,
     /// Those that have failed since they last succeeded.
     circuits: Mutex<HashMap<Origin, Circuit>>,
 }
@@ -103,8 +103,8 @@ struct Circuit {
 }
 
 impl Circuits {
-    pub(super) fn new(settings: CircuitBreaker, alarms: Arc<TimerQueue>) -> Self {
-        Self { settings, alarms, circuits: Mutex::default() }
+    pub(super) fn new(settings: CircuitBreaker, clock: ClientClock) -> Self {
+        Self { settings, clock, circuits: Mutex::default() }
     }
 
     /// How long the circuit still refuses, if it does; zero while the attempt that was let through is under way.
@@ -114,7 +114,7 @@ impl Circuits {
     }
 
     fn failed(&self, origin: &Origin, probe: bool) {
-        let now = self.alarms.now();
+        let now = self.clock.now();
         let mut circuits = self.lock();
         if circuits.len() >= MOST_ORIGINS && !circuits.contains_key(origin) {
             circuits.retain(|_, circuit| self.refusal(circuit, now).is_some());
@@ -146,7 +146,7 @@ impl Circuits {
 
 impl Breaker for Circuits {
     fn check(&self, origin: &Origin) -> Result<()> {
-        let now = self.alarms.now();
+        let now = self.clock.now();
         match self.lock().get(origin) {
             Some(circuit) => self.refusal(circuit, now).map_or(Ok(()), |left| Err(open(origin, left))),
             None => Ok(()),
@@ -154,7 +154,7 @@ impl Breaker for Circuits {
     }
 
     fn admit(self: Arc<Self>, origin: &Origin) -> Result<Box<dyn Permit>> {
-        let now = self.alarms.now();
+        let now = self.clock.now();
         let mut probe = false;
         if let Some(circuit) = self.lock().get_mut(origin) {
             if let Some(left) = self.refusal(circuit, now) {
@@ -216,7 +216,7 @@ mod tests {
 
     use super::*;
     use crate::message::url::Url;
-    use crate::runtime::{BoxFuture, Timer};
+    use crate::runtime::BoxFuture;
 
     /// A clock that shows these seconds.
     struct Seconds(Arc<AtomicU64>);
@@ -235,7 +235,8 @@ mod tests {
     fn no_more_origins_are_remembered_than_have_room() {
         let seconds = Arc::new(AtomicU64::new(0));
         let settings = CircuitBreaker::new().failures(1).rest(Duration::from_secs(10));
-        let breaker = Arc::new(Circuits::new(settings, TimerQueue::new(Arc::new(Seconds(seconds.clone())))));
+        let clock: Arc<dyn Timer> = Arc::new(Seconds(seconds.clone()));
+        let breaker = Arc::new(Circuits::new(settings, clock.into()));
         let origin = |index: usize| Url::parse(&format!("http://host-{index}/")).unwrap().origin();
         let fail = |index| breaker.failed(&origin(index), false);
         (0..MOST_ORIGINS + 10).for_each(fail);

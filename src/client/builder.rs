@@ -18,7 +18,7 @@ use crate::client::retry::{Bucket, RetryBudget};
 use crate::error::Result;
 use crate::message::request::{RequestOptions, option_setters};
 use crate::message::response::DEFAULT_BODY_LIMIT;
-use crate::platform::{self, QueuedTimer, TimerQueue};
+use crate::platform::{self, ClientClock};
 use crate::runtime::Timer;
 
 /// Default of the limits for connecting, for the response's head, and for the next piece of its body.
@@ -60,7 +60,7 @@ pub struct Builder {
 }
 
 /// Creates the circuit breaker. It is called by `build`, when the client's clock is known.
-type MakeBreaker = dyn FnOnce(Arc<TimerQueue>) -> Arc<dyn Breaker> + Send + Sync;
+type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn Breaker> + Send + Sync;
 
 impl Builder {
     /// Sets the number of requests that run at once. Further requests wait. Default: 10.
@@ -313,7 +313,7 @@ impl Builder {
     /// ```
     pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
         // Behind a pointer that this setter alone names: a program that sets no breaker does not link it.
-        self.breaker = Some(Box::new(move |alarms| Arc::new(Circuits::new(breaker, alarms))));
+        self.breaker = Some(Box::new(move |clock| Arc::new(Circuits::new(breaker, clock))));
         self
     }
 
@@ -405,8 +405,8 @@ impl Builder {
     pub(super) fn assemble(mut self) -> Client {
         // With 0, every request would wait for ever.
         self.queue.max_active = self.queue.max_active.max(1);
-        let alarms = TimerQueue::new(self.timer.unwrap_or_else(platform::default_timer));
-        let timer: Arc<dyn Timer> = Arc::new(QueuedTimer(alarms.clone()));
+        let clock = ClientClock::from(self.timer.unwrap_or_else(platform::default_timer));
+        let timer: Arc<dyn Timer> = Arc::new(clock.clone());
         let defaults = RequestOptions {
             connect_timeout: Some(DEFAULT_TIMEOUT),
             head_timeout: Some(DEFAULT_TIMEOUT),
@@ -417,9 +417,9 @@ impl Builder {
         Client(Arc::new(Inner {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
             tracer: self.observer.map(|observer| Arc::new(Tracer::new(observer, &timer))),
-            bucket: Mutex::new(Bucket::new(self.budget, alarms.now())),
-            breaker: self.breaker.map(|make| make(alarms.clone())),
-            gate: Gate { queue: Arc::new(Queue::new(self.queue, timer)), clock: alarms },
+            bucket: Mutex::new(Bucket::new(self.budget, clock.now())),
+            breaker: self.breaker.map(|make| make(clock.clone())),
+            gate: Gate { queue: Arc::new(Queue::new(self.queue, timer)), clock },
             headers: self.headers,
             options: self.options.over(&defaults),
             middleware: self.middleware,

@@ -1,7 +1,6 @@
 //! A response's body on its way through the client: it holds the slot, and its time is limited.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,12 +14,12 @@ use super::stop::Stop;
 use crate::error::{Error, Phase, Result};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
-use crate::platform::TimerQueue;
+use crate::platform::ClientSleep;
 
 /// The body of a response until it ends, fails or is dropped.
 struct HeldBody {
     body: Body,
-    hold: Option<Hold<Arc<TimerQueue>>>,
+    hold: Option<Hold<ClientSleep>>,
     trace: Option<RequestTrace>,
     /// Whether somebody waits for the next piece; only that time is silence.
     waiting: bool,
@@ -32,7 +31,7 @@ struct HeldBody {
 /// Ties `hold` to the end of `body`; a body that is already complete needs neither slot nor clock.
 pub(crate) fn hold(
     body: Body,
-    mut hold: Hold<Arc<TimerQueue>>,
+    mut hold: Hold<ClientSleep>,
     idle: Option<Duration>,
     progress: Progress,
     trace: Option<RequestTrace>,

@@ -51,7 +51,7 @@ use crate::error::{Error, Result};
 use crate::message::request::{PriorityHandle, Request, RequestBuilder, RequestOptions};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
-use crate::platform::{QueuedTimer, TimerQueue};
+use crate::platform::ClientSleep;
 use crate::runtime::{BoxFuture, Timer};
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
@@ -86,7 +86,7 @@ use crate::runtime::{BoxFuture, Timer};
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    gate: Gate<Arc<TimerQueue>>,
+    gate: Gate<ClientSleep>,
     backend: Arc<dyn Backend>,
     headers: Option<DefaultHeaders>,
     options: RequestOptions,
@@ -209,8 +209,8 @@ impl Client {
 
     /// Completes after `delay` on the client's clock.
     pub(crate) fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
-        let alarms = &self.0.gate.clock;
-        QueuedTimer(alarms.clone()).sleep_until(alarms.now() + delay)
+        let clock = &self.0.gate.clock;
+        clock.sleep_until(clock.now() + delay)
     }
 
     async fn run(&self, mut request: Request) -> Result<Response> {

@@ -12,12 +12,12 @@ use super::deadline::{Deadline, Which};
 use super::queue::{Acquire, Admission, Queue, Rejection, Slot};
 use super::stop::Stop;
 use crate::error::Phase;
-use crate::runtime::clock::Clock;
+use crate::runtime::sleep::Sleep;
 
 /// What all requests of a client share.
-pub(crate) struct Gate<C> {
+pub(crate) struct Gate<S: Sleep> {
     pub(crate) queue: Arc<Queue>,
-    pub(crate) clock: C,
+    pub(crate) clock: S::Clock,
 }
 
 /// One request's time limits; zero or nothing means none.
@@ -30,9 +30,9 @@ pub(crate) struct Limits {
 }
 
 /// What a request holds until its response's body has ended: its slot, and the clock that still runs.
-pub(crate) struct Hold<C: Clock> {
+pub(crate) struct Hold<S: Sleep> {
     pub(crate) slot: Slot,
-    pub(crate) deadline: Deadline<C>,
+    pub(crate) deadline: Deadline<S>,
 }
 
 /// One request as the loop sees it: how an attempt is made, and whether another one follows.
@@ -45,7 +45,7 @@ pub(crate) trait Plan {
     fn attempt(&mut self) -> Self::Attempt;
 
     /// The present attempt waits; the deadline can be told how far it is.
-    fn waits<C: Clock>(&mut self, deadline: &mut Deadline<C>) {
+    fn waits<S: Sleep>(&mut self, deadline: &mut Deadline<S>) {
         let _ = deadline;
     }
 
@@ -54,10 +54,10 @@ pub(crate) trait Plan {
 
     /// How long to wait before another attempt; `None` makes `outcome` the last. The deadline says how long the present
     /// one took, and how much time is left.
-    fn again<C: Clock>(
+    fn again<S: Sleep>(
         &mut self,
         outcome: &Result<Self::Output, Self::Error>,
-        deadline: &Deadline<C>,
+        deadline: &Deadline<S>,
     ) -> Option<Duration> {
         let _ = (outcome, deadline);
         None
@@ -80,13 +80,13 @@ pub(crate) trait Follow {
 ///
 /// # Cancellation
 /// Dropping the future leaves the queue, drops the attempt and frees its slot, or takes back the alarm.
-pub(crate) async fn send<C: Clock, P: Plan>(
-    gate: &Gate<C>,
+pub(crate) async fn send<S: Sleep, P: Plan>(
+    gate: &Gate<S>,
     limits: Limits,
     mut caller: Admission<'_>,
     follow: &impl Follow,
     plan: &mut P,
-) -> Result<(P::Output, Hold<C>), P::Error> {
+) -> Result<(P::Output, Hold<S>), P::Error> {
     let mut deadline = Deadline::start(&gate.clock, limits.total);
     loop {
         let mut slot = match enter(gate, limits, &mut deadline, caller, follow).await {
@@ -120,10 +120,10 @@ pub(crate) async fn send<C: Clock, P: Plan>(
 }
 
 /// Takes a slot, or waits for one within the limits.
-async fn enter<C: Clock>(
-    gate: &Gate<C>,
+async fn enter<S: Sleep>(
+    gate: &Gate<S>,
     limits: Limits,
-    deadline: &mut Deadline<C>,
+    deadline: &mut Deadline<S>,
     caller: Admission<'_>,
     follow: &impl Follow,
 ) -> Result<Slot, Stop> {

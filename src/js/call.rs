@@ -12,7 +12,7 @@ use crate::client::queue::{Acquire, Queue, Rejection};
 use crate::client::send::{Follow, Plan};
 use crate::client::stop::Stop;
 use crate::error::Phase;
-use crate::runtime::clock::Clock;
+use crate::runtime::sleep::Sleep;
 
 /// Why a request failed, as JavaScript is told: 0 for what it knows itself.
 pub(super) struct Failure(pub(super) u32);
@@ -49,7 +49,7 @@ impl Plan for Started {
         stop.into()
     }
 
-    fn again<C: Clock>(&mut self, outcome: &Result<(), Failure>, _: &Deadline<C>) -> Option<Duration> {
+    fn again<S: Sleep>(&mut self, outcome: &Result<(), Failure>, _: &Deadline<S>) -> Option<Duration> {
         let failure = outcome.as_ref().err().map_or(0, |failure| failure.0);
         let delay = host::again(self.0, failure);
         // The cast saturates, and JavaScript has seen to it that the total limit does not pass before.

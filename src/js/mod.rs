@@ -20,11 +20,11 @@ use std::time::Duration;
 use wasm_bindgen::prelude::*;
 
 use self::call::Started;
-use self::clock::HostClock;
+use self::clock::{HostClock, HostSleep};
 use crate::client::queue::{Admission, Queue, QueueSettings, Rate};
 use crate::client::send::{Gate, Limits, send};
 
-type Client = Rc<Gate<HostClock>>;
+type Client = Rc<Gate<HostSleep>>;
 
 thread_local! {
     /// The clients, by the numbers that JavaScript gives them.
