@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 
 use super::call::InFlight;
-use super::observer::{Stage, Trace};
+use super::observer::{RequestTrace, Stage};
 use super::stop::StopReason;
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
@@ -36,7 +36,7 @@ pub(super) fn wrap(
     options: BodyOptions,
     total: Option<u64>,
     progress: Progress,
-    trace: Option<Trace>,
+    trace: Option<RequestTrace>,
 ) -> Body {
     if let Some(trace) = &trace {
         trace.step(Stage::Head);
@@ -89,7 +89,7 @@ struct ResponseBody {
     body: Body,
     /// Present until the body ends; a body that was complete from the start has none.
     in_flight: Option<InFlight<ClientSleep>>,
-    trace: Option<Trace>,
+    trace: Option<RequestTrace>,
     /// Whether the reader waits for the next chunk. Only that time counts as silence of the server.
     is_waiting: bool,
     /// The progress of the attempt behind the body: how much it sent, and where the end of the body is recorded.

@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::body::{self, BodyOptions};
 use super::client_call::{self, ClientCall};
 use super::deadline::Deadline;
-use super::observer::Trace;
-use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
+use super::observer::RequestTrace;
+use super::queue::{Acquire, Admission, Queue, Rejection, Slot};
 use super::stop::StopReason;
 use super::{Client, ClientInner};
 use crate::auth;
@@ -97,7 +97,7 @@ impl Client {
         //    that the request was cancelled.
         let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
         let handle = request.priority_handle();
-        let mut trace = self.0.watcher.as_ref().map(|watcher| watcher.watch(&url, priority, handle));
+        let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
 
         let result = self.respond(request, &url, &mut trace).await;
         result.map_err(|error| {
@@ -108,7 +108,7 @@ impl Client {
         })
     }
 
-    async fn respond(&self, mut request: Request, url: &Url, trace: &mut Option<Trace>) -> Result<Response> {
+    async fn respond(&self, mut request: Request, url: &Url, trace: &mut Option<RequestTrace>) -> Result<Response> {
         let ClientInner { shared, headers, options, .. } = &*self.0;
 
         // 3. Add the client's default headers, check the request, merge its options over the client's.
@@ -125,7 +125,7 @@ impl Client {
         };
         let handle = request.priority_handle().cloned();
         let priority = handle.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
-        let caller = Caller { origin: url.origin_text(), priority, again: false };
+        let caller = Admission { origin: url.origin_text(), priority, is_retry: false };
         let body_options = BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
@@ -168,7 +168,7 @@ impl Client {
 pub(crate) async fn run<S: Sleep, T: Call>(
     shared: &Shared<S>,
     timeouts: Timeouts,
-    mut caller: Caller<'_>,
+    mut caller: Admission<'_>,
     call: &mut T,
 ) -> Result<(T::Output, InFlight<S>), T::Error> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
@@ -203,10 +203,10 @@ pub(crate) async fn run<S: Sleep, T: Call>(
         drop(outcome);
         drop(slot);
         call.waiting();
-        caller.again = true;
+        caller.is_retry = true;
         let pause = pin!(deadline.sleep(delay));
-        if shared.queue.aside().guard(Phase::Queue, pause).await.is_err() {
-            return Err(call.stopped(Refusal::Closed.into(), &shared.queue));
+        if shared.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
+            return Err(call.stopped(Rejection::Closed.into(), &shared.queue));
         }
     }
 }
@@ -216,7 +216,7 @@ async fn acquire_slot<S: Sleep>(
     shared: &Shared<S>,
     timeouts: Timeouts,
     deadline: &mut Deadline<S>,
-    caller: Caller<'_>,
+    caller: Admission<'_>,
     call: &impl Call,
 ) -> Result<Slot, StopReason> {
     let slot = match shared.queue.try_acquire(&caller)? {

@@ -12,7 +12,7 @@ use super::ClientInner;
 use super::breaker::{BreakerPolicy, Permit};
 use super::call::Call;
 use super::deadline::Deadline;
-use super::observer::{Stage, Trace};
+use super::observer::{RequestTrace, Stage};
 use super::queue::{Acquire, Queue};
 use super::stop::StopReason;
 use crate::client::middleware::Next;
@@ -45,7 +45,7 @@ pub(super) struct ClientCall<'a> {
     /// How long the request waited for its first slot.
     queued_for: Option<Duration>,
     /// The observer's trace of this request.
-    trace: Option<&'a Trace>,
+    trace: Option<&'a RequestTrace>,
     /// Changes the request's priority while it waits.
     handle: Option<PriorityHandle>,
 }
@@ -59,7 +59,7 @@ impl<'a> ClientCall<'a> {
         client: &'a ClientInner,
         request: Request,
         retry: Option<Arc<dyn RetryPolicy>>,
-        trace: Option<&'a Trace>,
+        trace: Option<&'a RequestTrace>,
     ) -> Result<Self> {
         let breaker = client.breaker.as_ref().map(|breaker| (breaker, request.url().origin()));
         if let Some((breaker, origin)) = &breaker {
@@ -150,8 +150,8 @@ impl<'a> Call for ClientCall<'a> {
 
     fn queued(&self, waiting: &Acquire<'_>) {
         if let Some(handle) = &self.handle {
-            if let Some(place) = waiting.place() {
-                handle.attach(Arc::new(move |priority| place.prioritize(priority)));
+            if let Some(queued) = waiting.queued_request() {
+                handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
             }
         }
         self.tell(Stage::Queued);

@@ -34,7 +34,7 @@ pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
 use self::call::Shared;
 use self::defaults::DefaultHeaders;
-use self::observer::Watcher;
+use self::observer::Tracer;
 pub use self::observer::{Event, Observer, Stage};
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 pub use self::spawn::{SendResponse, Spawned};
@@ -88,7 +88,7 @@ struct ClientInner {
     middleware: Vec<Arc<dyn Middleware>>,
     bucket: Mutex<RetryBucket>,
     breaker: Option<Arc<dyn BreakerPolicy>>,
-    watcher: Option<Arc<Watcher>>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl ClientInner {
@@ -150,10 +150,8 @@ impl Client {
     }
 
     /// How many requests run and wait for each origin that has any, by name.
-    ///
-    /// It is empty unless origins are told apart: by [`Builder::origin_stats`], or since they have limits.
     pub fn origins(&self) -> Vec<OriginStats> {
-        self.0.shared.queue.origins()
+        self.0.shared.queue.stats().origins
     }
 
     /// Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile.

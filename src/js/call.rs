@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{host, tasks};
 use crate::client::call::Call;
 use crate::client::deadline::Deadline;
-use crate::client::queue::{Acquire, Queue, Refusal};
+use crate::client::queue::{Acquire, Queue, Rejection};
 use crate::client::stop::StopReason;
 use crate::error::{Phase, Timeout};
 use crate::runtime::sleep::Sleep;
@@ -23,9 +23,9 @@ pub(super) struct Failure(pub(super) u32);
 impl From<StopReason> for Failure {
     fn from(reason: StopReason) -> Self {
         Self(match reason {
-            StopReason::Refused(Refusal::Full) => 1,
-            StopReason::Refused(Refusal::Cleared) => 2,
-            StopReason::Refused(Refusal::Closed) | StopReason::Closed(_) => 3,
+            StopReason::Refused(Rejection::Full) => 1,
+            StopReason::Refused(Rejection::Cleared) => 2,
+            StopReason::Refused(Rejection::Closed) | StopReason::Closed(_) => 3,
             StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Queue => 4,
             StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Head => 5,
             // The rest is the total timeout, told apart by the phase in which it passed.
