@@ -24,7 +24,7 @@
 //! The same future runs under `futures::executor::block_on`, smol, tokio and a browser's event loop. A bad URL or header
 //! is not a panic: it is the error of the `await`.
 //!
-//! Keep one [`Client`] and clone it. Each clone shares the queue, the limits and the idle connections.
+//! Keep a [`Client`] and clone it. Each clone shares the queue, the limits and the idle connections.
 //!
 //! # The queue
 //!
@@ -67,11 +67,11 @@
 //! | `queue_timeout` | none | the wait for a slot | `Queue` |
 //! | `connect_timeout` | 20 s | name lookup, TCP, proxy and TLS; a part of `head` in a browser | `Connect` |
 //! | `head_timeout` | 20 s | silence between sending the request and the response's head | `Head` |
-//! | `attempt_timeout` | none | one attempt, from its slot to the response's head | `Connect` or `Head` |
-//! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for one | `Body` |
+//! | `attempt_timeout` | none | an attempt, from its slot to the response's head | `Connect` or `Head` |
+//! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
 //! | `timeout` | none | from the call to the end of the body, the queue and retries included | the phase it ended |
 //!
-//! By default no limit bounds a whole transfer: a server that sends one byte every 19 s is never cut off. Set `timeout`
+//! By default no limit bounds a whole transfer: a server that sends a byte every 19 s is never cut off. Set `timeout`
 //! where this matters.
 //!
 //! # Errors
@@ -207,7 +207,7 @@
 //!
 //! | | Native | Browser, Node, Deno, Bun, workerd | Other wasm (WASI) |
 //! |---|---|---|---|
-//! | Backend | [`Agent`] over sockets | the engine's `fetch` | set one with [`Builder::backend`] |
+//! | Backend | [`Agent`] over sockets | the engine's `fetch` | set by [`Builder::backend`] |
 //! | Protocols | HTTP/1.1 | what the engine speaks | what the backend speaks |
 //! | Futures | `Send` | not `Send` | not `Send` |
 //! | Redirect to http from https | refused | the engine decides | what the backend does |
@@ -225,7 +225,7 @@
 //!   height of bytes; [`runtime`] has the traits for clocks and executors.
 //! - [`agent`] is the native engine and its settings; [`proxy`], [`auth`] and `cookies` belong to it.
 //! - [`multipart`] builds forms with files, [`sse`] reads server-sent events.
-//! - [`platform`] has the settings that exist on one target only.
+//! - [`platform`] has the settings that exist on a single target.
 //! - [`tornado`] has Tornado's other tools: event loop, work queues, byte streams, promises and process-wide defaults.
 
 pub mod agent;
@@ -264,15 +264,15 @@ pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout};
+pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
-pub use crate::message::connection_info::{Exchange, Hop, Timings};
+pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 pub use crate::message::extensions::Extension;
 pub use crate::message::multipart;
 pub use crate::message::progress::{Connecting, Progress, TransferProgress};
 pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions, RetryContext};
-pub use crate::message::response::Response;
+pub use crate::message::response::{Response, ResponseBuilder};
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};
-pub use crate::transport::{Connector, Details, Forwarding, Transport};
+pub use crate::transport::{Connector, Forwarding, Transport};

@@ -27,6 +27,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("platform", &[]),
     ("platform/browser", &["backend", "error", "message", "runtime"]),
     ("platform/native", &["agent", "backend", "error", "message", "runtime", "testing", "tornado", "transport"]),
+    ("platform/timer_queue", &["runtime"]),
     ("platform/unix", &["agent", "error", "message", "runtime", "transport"]),
     ("platform/unsupported", &["backend", "error", "message", "runtime"]),
 ];
@@ -78,7 +79,7 @@ impl File {
     /// The module that this file belongs to, as the table has it.
     fn module(&self) -> &str {
         let path = self.path.strip_prefix("src/").unwrap().trim_end_matches(".rs");
-        ["platform/native", "platform/browser", "platform/unix", "platform/unsupported"]
+        ["platform/native", "platform/browser", "platform/timer_queue", "platform/unix", "platform/unsupported"]
             .into_iter()
             .find(|module| path.starts_with(module))
             .unwrap_or_else(|| path.split('/').next().unwrap())

@@ -4,7 +4,6 @@
 //! download is.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,13 +11,13 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 
 use super::call::InFlight;
-use super::observer::{Stage, Trace};
+use super::observer::{RequestTrace, Stage};
 use super::stop::StopReason;
-use crate::error::{Error, ErrorKind, Phase, Result, Timeout};
+use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
 use crate::message::progress::{Progress, ProgressCallback};
-use crate::platform::TimerQueue;
+use crate::platform::ClientSleep;
 
 /// What a request's options say about its response's body.
 pub(super) struct BodyOptions {
@@ -34,12 +33,12 @@ pub(super) struct BodyOptions {
 /// neither slot nor deadline. Without a limit and a callback it is returned as it is.
 pub(super) fn wrap(
     body: Body,
-    in_flight: InFlight<Arc<TimerQueue>>,
+    in_flight: InFlight<ClientSleep>,
     options: BodyOptions,
     total: Option<u64>,
     progress: Progress,
     times: CallTimes,
-    trace: Option<Trace>,
+    trace: Option<RequestTrace>,
 ) -> Body {
     if let Some(trace) = &trace {
         trace.step(Stage::Head);
@@ -70,7 +69,7 @@ pub(super) fn wrap(
     match (options.stream_limit, length) {
         (Some(max), Some(length)) if length > max => {
             this.release();
-            return Body::local_stream(Box::pin(stream::iter([Err(too_large(max))])));
+            return Body::in_memory_stream(Box::pin(stream::iter([Err(too_large(max))])));
         }
         // A complete body of known length within the limit needs no counting.
         (Some(_), Some(_)) if is_complete => {}
@@ -78,9 +77,9 @@ pub(super) fn wrap(
         (None, _) => {}
     }
     if !is_complete || this.limit.is_some() {
-        Body::raw_stream(Box::pin(this), length)
+        Body::boxed_stream(Box::pin(this), length)
     } else if this.download.is_some() {
-        Body::local_stream(Box::pin(this))
+        Body::in_memory_stream(Box::pin(this))
     } else {
         this.body
     }
@@ -92,8 +91,8 @@ struct ResponseBody {
     // then the trace, which reports the end to the observer.
     body: Body,
     /// Present until the body ends; a body that was complete from the start has none.
-    in_flight: Option<InFlight<Arc<TimerQueue>>>,
-    trace: Option<Trace>,
+    in_flight: Option<InFlight<ClientSleep>>,
+    trace: Option<RequestTrace>,
     /// Whether the reader waits for the next chunk. Only that time counts as silence of the server.
     is_waiting: bool,
     /// The progress of the attempt behind the body, for the bytes sent that an error has.
@@ -159,7 +158,7 @@ impl ResponseBody {
             }
             Some(Err(error)) => {
                 self.end(Some(error.kind()));
-                Some(Err(error.with_bytes(self.progress.bytes(), self.received)))
+                Some(Err(error.with_transfer(Transfer::bytes(self.progress.bytes(), self.received))))
             }
         };
         Poll::Ready(item)

@@ -9,8 +9,8 @@ use http::StatusCode;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::response::Response;
 use crate::message::url::Origin;
-use crate::platform::TimerQueue;
-use crate::runtime::Instant;
+use crate::platform::ClientClock;
+use crate::runtime::{Instant, Timer};
 
 /// The maximum number of origins with a circuit.
 ///
@@ -152,7 +152,7 @@ pub(super) trait Permit: Send + Sync {
 /// The circuits of a client.
 pub(super) struct Circuits {
     settings: CircuitBreaker,
-    alarms: Arc<TimerQueue>,
+    clock: ClientClock,
     /// The origins that have failed since their last success.
     circuits: Mutex<HashMap<Origin, Circuit>>,
 }
@@ -167,8 +167,8 @@ struct Circuit {
 }
 
 impl Circuits {
-    pub(super) fn new(settings: CircuitBreaker, alarms: Arc<TimerQueue>) -> Self {
-        Self { settings, alarms, circuits: Mutex::default() }
+    pub(super) fn new(settings: CircuitBreaker, clock: ClientClock) -> Self {
+        Self { settings, clock, circuits: Mutex::default() }
     }
 
     /// Returns how long the circuit still refuses attempts, or `None` if it refuses none.
@@ -181,7 +181,7 @@ impl Circuits {
 
     /// Counts a failure; `probe` says whether it is that of a half-open circuit's probe.
     fn failed(&self, origin: &Origin, probe: bool) {
-        let now = self.alarms.now();
+        let now = self.clock.now();
         let mut circuits = self.lock();
         if circuits.len() >= MAX_ORIGINS && !circuits.contains_key(origin) {
             circuits.retain(|_, circuit| self.refusal(circuit, now).is_some());
@@ -214,7 +214,7 @@ impl Circuits {
 
 impl BreakerPolicy for Circuits {
     fn check(&self, origin: &Origin) -> Result<()> {
-        let now = self.alarms.now();
+        let now = self.clock.now();
         match self.lock().get(origin) {
             Some(circuit) => self.refusal(circuit, now).map_or(Ok(()), |left| Err(open(origin, left))),
             None => Ok(()),
@@ -222,7 +222,7 @@ impl BreakerPolicy for Circuits {
     }
 
     fn admit(self: Arc<Self>, origin: &Origin) -> Result<Box<dyn Permit>> {
-        let now = self.alarms.now();
+        let now = self.clock.now();
         let mut probe = false;
         if let Some(circuit) = self.lock().get_mut(origin) {
             if let Some(left) = self.refusal(circuit, now) {
@@ -285,7 +285,7 @@ mod tests {
 
     use super::*;
     use crate::message::url::Url;
-    use crate::runtime::{BoxFuture, Timer};
+    use crate::runtime::BoxFuture;
 
     /// A clock that shows this number of seconds.
     struct Seconds(Arc<AtomicU64>);
@@ -304,7 +304,8 @@ mod tests {
     fn number_of_circuits_is_bounded() {
         let seconds = Arc::new(AtomicU64::new(0));
         let settings = CircuitBreaker::new().failures(1).open_for(Duration::from_secs(10));
-        let breaker = Arc::new(Circuits::new(settings, TimerQueue::new(Arc::new(Seconds(seconds.clone())))));
+        let clock: Arc<dyn Timer> = Arc::new(Seconds(seconds.clone()));
+        let breaker = Arc::new(Circuits::new(settings, clock.into()));
         let origin = |index: usize| Url::parse(&format!("http://host-{index}/")).unwrap().origin();
         let fail = |index| breaker.failed(&origin(index), false);
         (0..MAX_ORIGINS + 10).for_each(fail);

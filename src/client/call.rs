@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::body::{self, BodyOptions};
 use super::client_call::{self, ClientCall, EndedCall};
 use super::deadline::Deadline;
-use super::observer::Trace;
-use super::queue::{Acquire, Caller, Queue, Refusal, Slot};
+use super::observer::RequestTrace;
+use super::queue::{Acquire, Admission, Queue, Rejection, Slot};
 use super::stop::StopReason;
 use super::{Client, ClientInner};
 use crate::auth;
@@ -22,12 +22,12 @@ use crate::error::{Phase, Result, Timeout};
 use crate::message::request::{PriorityHandle, Request};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
-use crate::runtime::clock::Clock;
+use crate::runtime::sleep::Sleep;
 
 /// What all requests of a client share.
-pub(crate) struct Shared<C> {
+pub(crate) struct Shared<S: Sleep> {
     pub(crate) queue: Arc<Queue>,
-    pub(crate) clock: C,
+    pub(crate) clock: S::Clock,
 }
 
 /// The time limits of a request that the loop watches; zero or `None` means no limit.
@@ -40,9 +40,9 @@ pub(crate) struct Timeouts {
 }
 
 /// What a request holds until its response's body has ended: its slot, and the deadline that still counts.
-pub(crate) struct InFlight<C: Clock> {
+pub(crate) struct InFlight<S: Sleep> {
     pub(crate) slot: Slot,
-    pub(crate) deadline: Deadline<C>,
+    pub(crate) deadline: Deadline<S>,
 }
 
 /// A request as the loop sees it.
@@ -63,17 +63,17 @@ pub(crate) trait Call {
     fn attempt(&mut self) -> Self::Attempt;
 
     /// Called when the attempt waits: tells `deadline` how far the attempt is.
-    fn report_progress<C: Clock>(&self, deadline: &mut Deadline<C>) {
+    fn report_progress<S: Sleep>(&self, deadline: &mut Deadline<S>) {
         let _ = deadline;
     }
 
     /// Returns how long to wait before another attempt; `None` makes `outcome` the last.
     ///
     /// `deadline` says how long the attempt took and how much time is left.
-    fn next_retry_delay<C: Clock>(
+    fn next_retry_delay<S: Sleep>(
         &mut self,
         outcome: &Result<Self::Output, Self::Error>,
-        deadline: &Deadline<C>,
+        deadline: &Deadline<S>,
     ) -> Option<Duration>;
 
     /// Called when the request has freed its slot to wait before another attempt.
@@ -97,7 +97,7 @@ impl Client {
         //    that the request was cancelled.
         let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
         let handle = request.priority_handle();
-        let mut trace = self.0.watcher.as_ref().map(|watcher| watcher.watch(&url, priority, handle));
+        let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
 
         let result = self.respond(request, &url, &mut trace).await;
         result.map_err(|error| {
@@ -108,7 +108,7 @@ impl Client {
         })
     }
 
-    async fn respond(&self, mut request: Request, url: &Url, trace: &mut Option<Trace>) -> Result<Response> {
+    async fn respond(&self, mut request: Request, url: &Url, trace: &mut Option<RequestTrace>) -> Result<Response> {
         let ClientInner { shared, headers, options, .. } = &*self.0;
 
         // 3. Add the client's default headers, check the request, merge its options over the client's.
@@ -125,7 +125,7 @@ impl Client {
         };
         let handle = request.priority_handle().cloned();
         let priority = handle.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
-        let caller = Caller { origin: url.origin_text(), priority, again: false };
+        let caller = Admission { origin: url.origin_text(), priority, is_retry: false };
         let body_options = BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
@@ -164,12 +164,12 @@ impl Client {
 /// # Cancellation
 /// Dropping the future takes the request out of the queue, drops the attempt and frees its slot, or ends the wait
 /// between two attempts.
-pub(crate) async fn run<C: Clock, T: Call>(
-    shared: &Shared<C>,
+pub(crate) async fn run<S: Sleep, T: Call>(
+    shared: &Shared<S>,
     timeouts: Timeouts,
-    mut caller: Caller<'_>,
+    mut caller: Admission<'_>,
     call: &mut T,
-) -> Result<(T::Output, InFlight<C>), T::Error> {
+) -> Result<(T::Output, InFlight<S>), T::Error> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
     let mut deadline = Deadline::start(&shared.clock, timeouts.total);
     loop {
@@ -202,20 +202,20 @@ pub(crate) async fn run<C: Clock, T: Call>(
         drop(outcome);
         drop(slot);
         call.waiting();
-        caller.again = true;
+        caller.is_retry = true;
         let pause = pin!(deadline.sleep(delay));
-        if shared.queue.aside().guard(Phase::Queue, pause).await.is_err() {
-            return Err(call.stopped(Refusal::Closed.into(), &shared.queue));
+        if shared.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
+            return Err(call.stopped(Rejection::Closed.into(), &shared.queue));
         }
     }
 }
 
 /// Takes a slot, or waits for a slot within the limits.
-async fn acquire_slot<C: Clock>(
-    shared: &Shared<C>,
+async fn acquire_slot<S: Sleep>(
+    shared: &Shared<S>,
     timeouts: Timeouts,
-    deadline: &mut Deadline<C>,
-    caller: Caller<'_>,
+    deadline: &mut Deadline<S>,
+    caller: Admission<'_>,
     call: &impl Call,
 ) -> Result<Slot, StopReason> {
     let slot = match shared.queue.try_acquire(&caller)? {

@@ -12,18 +12,18 @@ use super::ClientInner;
 use super::breaker::{BreakerPolicy, Permit};
 use super::call::Call;
 use super::deadline::Deadline;
-use super::observer::{Stage, Trace};
+use super::observer::{RequestTrace, Stage};
 use super::queue::{Acquire, Queue};
 use super::stop::StopReason;
 use crate::client::middleware::Next;
-use crate::error::{Attempt, Error, ErrorKind, Phase, Result};
+use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
 use crate::message::call_times::CallTimes;
 use crate::message::progress::Progress;
 use crate::message::request::{PriorityHandle, Request, RetryContext, RetryPolicy};
 use crate::message::response::Response;
 use crate::message::url::{Origin, Url};
-use crate::runtime::clock::Clock;
-use crate::runtime::{BoxFuture, Instant};
+use crate::runtime::sleep::Sleep;
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// A request, its attempts so far, and what the next attempt sends.
 pub(super) struct ClientCall<'a> {
@@ -45,7 +45,7 @@ pub(super) struct ClientCall<'a> {
     called_at: Instant,
     times: CallTimes,
     /// The observer's trace of this request.
-    trace: Option<&'a Trace>,
+    trace: Option<&'a RequestTrace>,
     /// Changes the request's priority while it waits.
     handle: Option<PriorityHandle>,
 }
@@ -68,7 +68,7 @@ impl<'a> ClientCall<'a> {
         client: &'a ClientInner,
         request: Request,
         retry: Option<Arc<dyn RetryPolicy>>,
-        trace: Option<&'a Trace>,
+        trace: Option<&'a RequestTrace>,
     ) -> Result<Self> {
         let breaker = client.breaker.as_ref().map(|breaker| (breaker, request.url().origin()));
         if let Some((breaker, origin)) = &breaker {
@@ -158,8 +158,8 @@ impl<'a> Call for ClientCall<'a> {
 
     fn queued(&self, waiting: &Acquire<'_>) {
         if let Some(handle) = &self.handle {
-            if let Some(place) = waiting.place() {
-                handle.attach(Arc::new(move |priority| place.prioritize(priority)));
+            if let Some(queued) = waiting.queued_request() {
+                handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
             }
         }
         self.tell(Stage::Queued);
@@ -173,13 +173,13 @@ impl<'a> Call for ClientCall<'a> {
         self.start().unwrap_or_else(|error| Box::pin(async { Err(error) }))
     }
 
-    fn report_progress<C: Clock>(&self, deadline: &mut Deadline<C>) {
+    fn report_progress<S: Sleep>(&self, deadline: &mut Deadline<S>) {
         if let Some(progress) = &self.progress {
             deadline.follow(progress);
         }
     }
 
-    fn next_retry_delay<C: Clock>(&mut self, outcome: &Result<Response>, deadline: &Deadline<C>) -> Option<Duration> {
+    fn next_retry_delay<S: Sleep>(&mut self, outcome: &Result<Response>, deadline: &Deadline<S>) -> Option<Duration> {
         let outcome = outcome.as_ref();
         if let Some(permit) = self.permit.take() {
             permit.end(outcome);
@@ -214,7 +214,7 @@ impl<'a> Call for ClientCall<'a> {
 pub(super) fn with_history(error: Error, history: Vec<Attempt>, progress: Option<Progress>) -> Error {
     let error = error.with_attempts(history);
     match progress {
-        Some(progress) if error.phase() != Phase::Request => error.with_bytes(progress.bytes(), 0),
+        Some(progress) if error.phase() != Phase::Request => error.with_transfer(Transfer::bytes(progress.bytes(), 0)),
         _ => error,
     }
 }

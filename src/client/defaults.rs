@@ -1,4 +1,4 @@
-//! Headers that each request of a client sends unless it sets its own.
+//! Headers that each request of a client sends, unless the request has headers of the same name.
 
 use http::HeaderMap;
 

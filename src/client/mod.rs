@@ -34,7 +34,7 @@ pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
 use self::call::Shared;
 use self::defaults::DefaultHeaders;
-use self::observer::Watcher;
+use self::observer::Tracer;
 pub use self::observer::{Event, Observer, Stage};
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 pub use self::spawn::{SendResponse, Spawned};
@@ -46,7 +46,7 @@ use crate::error::{Error, Result};
 use crate::message::request::{Request, RequestBuilder, RequestOptions};
 use crate::message::response::Response;
 use crate::message::url::Url;
-use crate::platform::{QueuedTimer, TimerQueue};
+use crate::platform::ClientSleep;
 use crate::runtime::{BoxFuture, Timer};
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
@@ -81,14 +81,14 @@ use crate::runtime::{BoxFuture, Timer};
 pub struct Client(Arc<ClientInner>);
 
 struct ClientInner {
-    shared: Shared<Arc<TimerQueue>>,
+    shared: Shared<ClientSleep>,
     backend: Arc<dyn Backend>,
     headers: Option<Box<dyn DefaultHeaders>>,
     options: RequestOptions,
     middleware: Vec<Arc<dyn Middleware>>,
     bucket: Mutex<RetryBucket>,
     breaker: Option<Arc<dyn BreakerPolicy>>,
-    watcher: Option<Arc<Watcher>>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl ClientInner {
@@ -150,10 +150,8 @@ impl Client {
     }
 
     /// How many requests run and wait for each origin that has any, by name.
-    ///
-    /// It is empty unless origins are told apart: by [`Builder::origin_stats`], or since they have limits.
     pub fn origins(&self) -> Vec<OriginStats> {
-        self.0.shared.queue.origins()
+        self.0.shared.queue.stats().origins
     }
 
     /// Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile.
@@ -206,8 +204,8 @@ impl Client {
 
     /// Completes after `delay` on the client's clock.
     pub(crate) fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
-        let alarms = &self.0.shared.clock;
-        QueuedTimer(alarms.clone()).sleep_until(alarms.now() + delay)
+        let clock = &self.0.shared.clock;
+        clock.sleep_until(clock.now() + delay)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why the loop around a request stops it.
 
 use super::deadline::Overdue;
-use super::queue::{Queue, Refusal};
+use super::queue::{Queue, Rejection};
 use crate::error::{Error, ErrorKind, Phase};
 
 /// The reason why a request is stopped.
@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Phase};
 #[derive(Clone, Copy)]
 pub(crate) enum StopReason {
     /// The queue refused the request.
-    Refused(Refusal),
+    Refused(Rejection),
     /// [`Client::close_now`](crate::Client::close_now) was called while the request was in this phase.
     Closed(Phase),
     /// A time limit passed.
@@ -21,16 +21,16 @@ impl StopReason {
     /// Makes the error of the Rust API; `queue` is the queue that the request is for.
     pub(crate) fn into_error(self, queue: &Queue) -> Error {
         match self {
-            Self::Refused(refusal) => queue.refusal(refusal),
+            Self::Refused(rejection) => queue.rejection_error(rejection),
             Self::Closed(phase) => Error::new(ErrorKind::Closed, phase, "the client was closed while the request ran"),
             Self::TimedOut(overdue) => overdue.into(),
         }
     }
 }
 
-impl From<Refusal> for StopReason {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<Rejection> for StopReason {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
     }
 }
 

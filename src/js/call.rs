@@ -12,10 +12,10 @@ use std::time::Duration;
 use super::{host, tasks};
 use crate::client::call::Call;
 use crate::client::deadline::Deadline;
-use crate::client::queue::{Acquire, Queue, Refusal};
+use crate::client::queue::{Acquire, Queue, Rejection};
 use crate::client::stop::StopReason;
 use crate::error::{Phase, Timeout};
-use crate::runtime::clock::Clock;
+use crate::runtime::sleep::Sleep;
 
 /// The number that tells JavaScript why a request failed; 0 means that JavaScript itself settled the attempt.
 pub(super) struct Failure(pub(super) u32);
@@ -23,9 +23,9 @@ pub(super) struct Failure(pub(super) u32);
 impl From<StopReason> for Failure {
     fn from(reason: StopReason) -> Self {
         Self(match reason {
-            StopReason::Refused(Refusal::Full) => 1,
-            StopReason::Refused(Refusal::Cleared) => 2,
-            StopReason::Refused(Refusal::Closed) | StopReason::Closed(_) => 3,
+            StopReason::Refused(Rejection::Full) => 1,
+            StopReason::Refused(Rejection::Cleared) => 2,
+            StopReason::Refused(Rejection::Closed) | StopReason::Closed(_) => 3,
             StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Queue => 4,
             StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Head => 5,
             // The rest is the total timeout, told apart by the phase in which it passed.
@@ -55,7 +55,7 @@ impl Call for HostCall {
         HostAttempt(self.0)
     }
 
-    fn next_retry_delay<C: Clock>(&mut self, outcome: &Result<(), Failure>, _: &Deadline<C>) -> Option<Duration> {
+    fn next_retry_delay<S: Sleep>(&mut self, outcome: &Result<(), Failure>, _: &Deadline<S>) -> Option<Duration> {
         let failure = outcome.as_ref().err().map_or(0, |failure| failure.0);
         let delay = host::again(self.0, failure);
         // The cast saturates. JavaScript has checked that the wait ends before the total timeout.

@@ -20,11 +20,11 @@ use std::time::Duration;
 use wasm_bindgen::prelude::*;
 
 use self::call::HostCall;
-use self::clock::HostClock;
+use self::clock::{HostClock, HostSleep};
 use crate::client::call::{Shared, Timeouts, run};
-use crate::client::queue::{Caller, Queue, Rate, Settings};
+use crate::client::queue::{Admission, Queue, QueueSettings, Rate};
 
-type Client = Rc<Shared<HostClock>>;
+type Client = Rc<Shared<HostSleep>>;
 
 thread_local! {
     /// The clients, by the numbers that JavaScript gives them.
@@ -47,13 +47,13 @@ pub fn create(
     origin_per: f64,
     origin_burst: u32,
 ) {
-    let settings = Settings {
+    let settings = QueueSettings {
         max_active: max_active as usize,
         max_active_per_origin: (max_active_per_origin > 0).then_some(max_active_per_origin as usize),
         max_queued: (max_queued < u32::MAX).then_some(max_queued as usize),
         rate: rate(requests, per, burst),
         origin_rate: rate(origin_requests, origin_per, origin_burst),
-        ..Settings::default()
+        ..QueueSettings::default()
     };
     let shared = Shared { queue: Arc::new(Queue::new(settings, Arc::new(HostClock))), clock: HostClock };
     CLIENTS.with_borrow_mut(|clients| {
@@ -82,7 +82,7 @@ pub fn request(client: u32, task: u32, origin: &str, priority: i16, queue: f64, 
     let timeouts = Timeouts { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
     let origin: Box<str> = origin.into();
     tasks::run(task, async move {
-        let caller = Caller { origin: &origin, priority, again: false };
+        let caller = Admission { origin: &origin, priority, is_retry: false };
         let sent = run(&shared, timeouts, caller, &mut HostCall(task)).await;
         // The slot is free from here on: the body of a response that stays the platform's own cannot be watched.
         sent.map_or_else(|failure| failure.0, |_held| 0)
@@ -125,7 +125,7 @@ pub fn command(client: u32, what: u32) {
 #[wasm_bindgen]
 pub fn stat(client: u32, which: u32) -> f64 {
     let Some(shared) = find(client) else { return 0.0 };
-    let stats = shared.queue.stats();
+    let stats = shared.queue.totals();
     match which {
         0 => stats.active as f64,
         1 => stats.queued as f64,
