@@ -73,7 +73,7 @@ pub(super) fn wrap(
         }
         // A complete body of known length within the limit needs no counting.
         (Some(_), Some(_)) if is_complete => {}
-        (Some(max), _) => this.limit = Some(StreamLimit { max, left: max }),
+        (Some(max), _) => this.limit = Some(ByteLimit { max, left: max }),
         (None, _) => {}
     }
     if !is_complete || this.limit.is_some() {
@@ -101,12 +101,12 @@ struct ResponseBody {
     times: CallTimes,
     /// How many bytes of the body have arrived.
     received: u64,
-    limit: Option<StreamLimit>,
+    limit: Option<ByteLimit>,
     download: Option<Download>,
 }
 
 /// The maximum number of bytes of a body, and how many of them are left.
-struct StreamLimit {
+struct ByteLimit {
     max: u64,
     left: u64,
 }
@@ -145,7 +145,7 @@ impl ResponseBody {
         };
         if self.is_waiting {
             self.is_waiting = false;
-            deadline.rest();
+            deadline.stand_by();
         }
         let item = match item {
             Some(Ok(chunk)) => {

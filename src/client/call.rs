@@ -180,7 +180,7 @@ pub(crate) async fn run<S: Sleep, T: Call>(
         };
 
         // 7. Make an attempt, until it ends, a timeout passes, or the client is closed.
-        deadline.attempt(timeouts.attempt);
+        deadline.start_attempt(timeouts.attempt);
         deadline.enter(Phase::Head, Timeout::Head, timeouts.head);
         let outcome = {
             let attempt = pin!(call.attempt());

@@ -33,7 +33,7 @@ pub(super) struct ClientCall<'a> {
     retry: Option<Arc<dyn RetryPolicy>>,
     /// The request of the next attempt, if there may be a next attempt.
     next: Option<Request>,
-    /// The method and URL of the present attempt, for the retry policy if there is one.
+    /// The method and URL of the present attempt, for the retry policy.
     present: Option<(Method, Url)>,
     /// The progress of the present attempt.
     progress: Option<Progress>,
@@ -186,7 +186,7 @@ impl<'a> Call for ClientCall<'a> {
         }
         self.retry.as_ref()?;
         let summary = outcome.map(Response::status).map_err(Error::kind);
-        self.history.push(Attempt::new(summary, deadline.attempted()));
+        self.history.push(Attempt::new(summary, deadline.attempt_age()));
         let delay = self.policy_delay(outcome)?;
         // A wait that the total timeout would cut short is not begun: the response at hand is worth more.
         if deadline.left().is_some_and(|left| delay >= left) {

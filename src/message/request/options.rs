@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::RetryPolicy;
 use crate::message::extensions::{Extension, Extensions};
 
-/// What to do with a redirect; the names are those of the Fetch standard.
+/// What to do with a redirect; the names come from the Fetch standard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Redirect {
