@@ -25,8 +25,8 @@ const IDLE_TOTAL: usize = 1024;
 /// The configuration of an [`Agent`](super::Agent). As an [`Extension`] of a request or a client, it replaces the
 /// agent's configuration as a whole.
 ///
-/// The limits bound the memory that a response takes besides its body, for every server. A response beyond a
-/// limit fails with [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
+/// The limits bound the memory that a response takes besides its body, independent of what the server sends. A response
+/// beyond a limit fails with [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
 ///
 /// # Examples
 ///

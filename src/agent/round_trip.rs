@@ -314,13 +314,10 @@ fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -
 }
 
 /// Returns whether the exchange failed because the server had closed an idle connection, and the request may be sent
-/// again on a new connection.
+/// again on a new connection (RFC 9110, section 9.2.2).
 ///
-/// No byte of a response may have arrived. Besides, RFC 9110, section 9.2.2, requires that at least
-/// a single condition holds:
-/// - the method is idempotent;
-/// - no byte of the request was written;
-/// - the request was not written completely, and no piece of its body was taken.
+/// No byte of a response may have arrived. In addition, the method is idempotent, or no byte of the request was written,
+/// or the request was not written completely and no piece of its body was taken.
 ///
 /// A request without a body has been received completely once its head has been received. That a POST has no body does
 /// therefore not mean that it may be sent again.

@@ -76,8 +76,9 @@ impl HeadDecoder {
     }
 }
 
-/// Skips a blank line before the head: some servers send a blank line after the previous response (RFC 9112, section
-/// 2.2). Returns whether the head begins here; `false` means that more bytes are needed to decide.
+/// Skips a blank line before the head: a line break that is left over from the previous response is not part of this
+/// head (RFC 9112, section 2.2). Returns whether the head begins here; `false` means that more bytes are needed to
+/// decide.
 fn skip_blank_line(buffer: &mut ReadBuffer) -> bool {
     let blank = match buffer.data() {
         [] | [b'\r'] => return false,

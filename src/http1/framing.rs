@@ -68,7 +68,7 @@ pub(crate) fn is_chunked(headers: &HeaderMap, version: Version) -> Result<bool> 
     if values.next().is_some() || !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Err(malformed("the Transfer-Encoding is not `chunked`"));
     }
-    // An HTTP/1.0 reader in between would ignore the header and find another end (RFC 9112, section 6.1).
+    // RFC 9112, section 6.1, calls the framing of such a message faulty.
     if version != Version::HTTP_11 {
         return Err(malformed("an HTTP/1.0 message has a Transfer-Encoding, which HTTP/1.0 does not define"));
     }
