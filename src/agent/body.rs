@@ -66,7 +66,7 @@ pub(super) fn receive(
                         pool.give_back(connection);
                         body
                     }
-                    Err(error) => Body::local_stream(Box::pin(futures::stream::iter([Err(error)]))),
+                    Err(error) => Body::in_memory_stream(Box::pin(futures::stream::iter([Err(error)]))),
                 };
                 return (body, trailers);
             }
@@ -79,7 +79,7 @@ pub(super) fn receive(
     }
     if let Some(error) = failure {
         let pieces = early.into_iter().map(Ok).chain([Err(error)]);
-        let received = Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
+        let received = Body::boxed_stream(Box::pin(futures::stream::iter(pieces)), length);
         let body = match pipeline {
             None => received,
             Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
@@ -96,7 +96,7 @@ pub(super) fn receive(
         ended: false,
     };
     let body = match pipeline {
-        None => Body::raw_stream(Box::pin(incoming), length),
+        None => Body::boxed_stream(Box::pin(incoming), length),
         Some(pipeline) => decode::decode_stream(Box::new(incoming), pipeline),
     };
     (body, trailers)

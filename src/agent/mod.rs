@@ -221,12 +221,13 @@ impl Backend for Agent {
             loop {
                 // 3. Send the request.
                 let replay = request.body().try_clone();
-                let response =
+                let mut response =
                     self.fetch_without_redirects(&mut request).await.map_err(|error| error.with_url(request.url()))?;
                 // 4. Return the response, unless it is a redirect to follow.
                 let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
                 let Some(location) = location.filter(|_| mode != Redirect::Manual) else {
-                    return Ok(response.with_history(history));
+                    response.set_history(history);
+                    return Ok(response);
                 };
                 if mode == Redirect::Error {
                     let message = "the server redirects, but the request's redirect mode is `Redirect::Error`";
@@ -240,7 +241,8 @@ impl Backend for Agent {
                 };
                 let redirect = RedirectResponse { status: response.status(), location, followed: history.len() };
                 if !redirect::follow(&mut request, replay, &redirect, &policy)? {
-                    return Ok(response.with_history(history));
+                    response.set_history(history);
+                    return Ok(response);
                 }
                 history.push(entry);
             }

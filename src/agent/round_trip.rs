@@ -14,7 +14,7 @@ use super::pool::handle::{PoolHandle, Reserved, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnect, Delivered};
 use super::{Agent, Config, OnInformational, Route, body};
-use crate::error::{Error, ErrorKind, Limit, Phase, Result};
+use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
@@ -86,11 +86,11 @@ impl RoundTrip<'_> {
             Ok(timed) => self.response(connection, timed, reused),
             // 3. Replace an idle connection that the server had closed.
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
-                let body = replay.ok_or_else(|| error.with_reused(true))?;
+                let body = replay.ok_or_else(|| error.with_transfer(Transfer::on_connection(true)))?;
                 drop(connection);
                 Box::pin(self.reconnect(body)).await
             }
-            Err(error) => Err(error.with_reused(reused)),
+            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
         }
     }
 
@@ -101,7 +101,7 @@ impl RoundTrip<'_> {
             self.connect(self.agent.timer.now()).await?
         };
         let outcome = self.exchange(&mut connection, body).await;
-        let timed = outcome.map_err(|error| error.with_reused(false))?;
+        let timed = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, timed, false)
     }
 
@@ -212,8 +212,8 @@ impl RoundTrip<'_> {
             match select(connecting, timer.sleep_until(started + duration)).await {
                 Either::Left((transport, _)) => Ok(Connection::new(transport?, limits)),
                 Either::Right(_) => {
-                    let limit = Limit { name: "connect", duration };
-                    Err(Error::timeout(Phase::Connect, limit, timer.now().since(started)))
+                    let elapsed = timer.now().since(started);
+                    Err(Error::timed_out(Phase::Connect, Timeout::Connect, duration, elapsed))
                 }
             }
         })
@@ -258,16 +258,15 @@ impl RoundTrip<'_> {
         let upload = upload.map(|upload| (upload, self.request.progress().clone()));
         let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
         let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle());
-        let mut response = Response::new(head.status, self.request.url().clone(), body);
-        response = response.with_version(head.version).with_headers(head.headers);
-        response = response.with_connection_info(connection_info);
+        let mut response = Response::builder(head.status, self.request.url());
+        response = response.version(head.version).headers(head.headers).connection_info(connection_info);
         if let Some(trailers) = trailers {
-            response = response.with_trailers(trailers);
+            response = response.trailers(trailers);
         }
-        Ok(match head.reason {
-            Some(reason) => response.with_reason(reason),
-            None => response,
-        })
+        if let Some(reason) = head.reason {
+            response = response.reason(reason);
+        }
+        response.body(body)
     }
 
     /// Returns the decoder of the response's body, if the body is to be decoded. Removes the headers that describe the

@@ -37,12 +37,12 @@ pub(in crate::agent) fn decode_complete(encoded: Bytes, mut pipeline: Pipeline) 
             DecodeEvent::End => return Ok(concat(early).map_or_else(Body::empty, Body::from)),
         }
     }
-    Ok(Body::local_stream(Box::pin(DecodedBody { early, source: Some(Box::new(Body::empty())), pipeline })))
+    Ok(Body::in_memory_stream(Box::pin(DecodedBody { early, source: Some(Box::new(Body::empty())), pipeline })))
 }
 
 /// Decodes a body while it arrives.
 pub(in crate::agent) fn decode_stream(encoded: Box<dyn Encoded>, pipeline: Pipeline) -> Body {
-    Body::raw_stream(Box::pin(DecodedBody { early: VecDeque::new(), source: Some(encoded), pipeline }), None)
+    Body::boxed_stream(Box::pin(DecodedBody { early: VecDeque::new(), source: Some(encoded), pipeline }), None)
 }
 
 /// An encoded body that is being received.

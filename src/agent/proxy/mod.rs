@@ -33,7 +33,7 @@ pub use self::choice::Proxies;
 pub use self::socks::SocksReply;
 use crate::auth;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::message::url::{Origin, Scheme, Url, presentable};
+use crate::message::url::{Origin, Scheme, Url, safe_excerpt};
 use crate::transport::Forwarding;
 
 /// The protocol of a proxy.
@@ -305,7 +305,7 @@ fn is_name(host: &str) -> bool {
 /// Creates the error for a text that is not the URL of a proxy.
 fn refused(kind: ErrorKind, text: &str) -> Error {
     let example = "\"http://proxy.example:3128\", with a scheme out of http, https, socks5 and socks5h";
-    Error::request(kind, format!("\"{}\" is not the URL of a proxy, such as {example}", presentable(text)))
+    Error::request(kind, format!("\"{}\" is not the URL of a proxy, such as {example}", safe_excerpt(text)))
 }
 
 impl FromStr for Proxy {
