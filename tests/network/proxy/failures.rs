@@ -29,7 +29,7 @@ fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_re
     let proxy = TinyProxy::socks(Does { wants: Some("other:one"), ..Does::default() });
     let with = |userinfo: &str| self::client(&format!("socks5h://{userinfo}{}", proxy.address));
     refused(&with("user:pa%20ss@"), "http://origin.test:9/", "does not accept the user name and password");
-    refused(&with(""), "http://origin.test:9/", "wants credentials");
+    refused(&with(""), "http://origin.test:9/", "requires credentials");
     assert!(proxy.asked().is_empty());
 }
 
