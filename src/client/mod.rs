@@ -14,6 +14,7 @@ mod limit;
 pub(crate) mod middleware;
 mod observer;
 pub(crate) mod queue;
+mod queue_options;
 pub(crate) mod retry;
 pub(crate) mod send;
 mod spawn;
@@ -152,11 +153,6 @@ impl Client {
     /// How many requests run and wait at this moment, and how long those that ran had waited.
     pub fn stats(&self) -> Stats {
         self.0.gate.queue.stats()
-    }
-
-    /// How many requests run and wait for each origin that has any, by name.
-    pub fn origins(&self) -> Vec<OriginStats> {
-        self.0.gate.queue.stats().origins
     }
 
     /// Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile.

@@ -93,7 +93,7 @@ pub async fn at_most_max_active_per_origin_run(lab: Lab) {
     }))
     .await;
     assert_eq!(lab.recall("peak", "").await, "2");
-    assert!(client.origins().is_empty());
+    assert!(client.stats().origins.is_empty());
 }
 
 pub async fn the_higher_priority_goes_first(lab: Lab) {
