@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::breaker::{Breaker, CircuitBreaker, Circuits};
+use super::breaker::{BreakerPolicy, CircuitBreaker, Circuits};
+use super::call::Shared;
 use super::defaults::DefaultHeaders;
 use super::observer::{Observer, Tracer};
 use super::queue::{Queue, QueueSettings};
-use super::send::Gate;
-use super::{Client, Inner};
+use super::{Client, ClientInner};
 use crate::backend::Backend;
 use crate::client::middleware::Middleware;
-use crate::client::retry::{Bucket, RetryBudget};
+use crate::client::retry::{RetryBucket, RetryBudget};
 use crate::error::Result;
 use crate::message::request::{RequestOptions, option_setters};
 use crate::message::response::DEFAULT_BODY_LIMIT;
@@ -49,7 +49,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     pub(super) queue: QueueSettings,
-    headers: Option<DefaultHeaders>,
+    headers: Option<Box<dyn DefaultHeaders>>,
     options: RequestOptions,
     backend: Option<Arc<dyn Backend>>,
     timer: Option<Arc<dyn Timer>>,
@@ -60,7 +60,7 @@ pub struct Builder {
 }
 
 /// Creates the circuit breaker. It is called by `build`, when the client's clock is known.
-type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn Breaker> + Send + Sync;
+type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn BreakerPolicy> + Send + Sync;
 
 impl Builder {
     /// Sets the observer that is called at each step of each request. Default: none. A later call replaces it.
@@ -91,11 +91,14 @@ impl Builder {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn default_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.get_or_insert_with(DefaultHeaders::new).map.extend(headers);
+        match &mut self.headers {
+            Some(defaults) => defaults.extend(headers),
+            None => self.headers = Some(Box::new(headers)),
+        }
         self
     }
 
-    fn with_options(mut self, change: impl FnOnce(&mut RequestOptions)) -> Self {
+    pub(super) fn with_options(mut self, change: impl FnOnce(&mut RequestOptions)) -> Self {
         change(&mut self.options);
         self
     }
@@ -236,12 +239,12 @@ impl Builder {
             body_limit: Some(DEFAULT_BODY_LIMIT),
             ..RequestOptions::default()
         };
-        Client(Arc::new(Inner {
+        Client(Arc::new(ClientInner {
             backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
             tracer: self.observer.map(|observer| Arc::new(Tracer::new(observer, &timer))),
-            bucket: Mutex::new(Bucket::new(self.budget, clock.now())),
+            bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),
             breaker: self.breaker.map(|make| make(clock.clone())),
-            gate: Gate { queue: Arc::new(Queue::new(self.queue, timer)), clock },
+            shared: Shared { queue: Arc::new(Queue::new(self.queue, timer)), clock },
             headers: self.headers,
             options: self.options.over(&defaults),
             middleware: self.middleware,

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::queue::Acquire;
-use super::send::Follow;
 use crate::error::ErrorKind;
 use crate::message::request::PriorityHandle;
 use crate::message::url::Url;
@@ -224,37 +222,6 @@ impl RequestTrace {
             error,
         };
         tracer.observer.event(&event);
-    }
-}
-
-/// Passes the steps of a request in the queue on to its observer, and ties its priority handle to its place.
-pub(crate) struct QueueSteps<'a> {
-    pub(crate) trace: Option<&'a RequestTrace>,
-    pub(crate) handle: Option<&'a PriorityHandle>,
-}
-
-impl QueueSteps<'_> {
-    fn step(&self, stage: Stage) {
-        if let Some(trace) = self.trace {
-            trace.step(stage);
-        }
-    }
-}
-
-impl Follow for QueueSteps<'_> {
-    fn queued(&self, waiting: &Acquire<'_>) {
-        if let Some((handle, queued)) = self.handle.and_then(|handle| Some((handle, waiting.queued_request()?))) {
-            handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
-        }
-        self.step(Stage::Queued);
-    }
-
-    fn started(&self) {
-        self.step(Stage::Started);
-    }
-
-    fn waiting(&self) {
-        self.step(Stage::Waiting);
     }
 }
 

@@ -16,7 +16,7 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::message::body::{self, Body};
 use crate::message::request::{Request, RequestBuilder};
-use crate::message::response::{self, Parts, Response};
+use crate::message::response::{self, Response, ResponseParts};
 use crate::message::url::Url;
 use crate::platform;
 use crate::runtime::Executor;
@@ -81,7 +81,7 @@ impl Future for Spawned {
 /// ```
 // A type of its own, because a `Body` may hold values of a JavaScript engine: on wasm no `Response` is `Send`.
 #[derive(Debug)]
-pub struct SendResponse(Box<Parts<Relayed>>);
+pub struct SendResponse(Box<ResponseParts<Relayed>>);
 
 impl SendResponse {
     /// Returns the status.
@@ -156,7 +156,7 @@ impl SendResponse {
     /// # }).unwrap();
     /// ```
     pub async fn bytes(self) -> Result<Bytes> {
-        let Parts { body, body_limit, url, .. } = *self.0;
+        let ResponseParts { body, body_limit, url, .. } = *self.0;
         let length = body.length;
         body::collect(body, length, body_limit).await.map_err(|error| error.with_url(&url))
     }
@@ -179,7 +179,7 @@ impl SendResponse {
     /// # }).unwrap();
     /// ```
     pub async fn text(self) -> Result<String> {
-        Ok(response::decode(&self.bytes().await?))
+        Ok(response::decode_text(&self.bytes().await?))
     }
 
     /// Converts it into a [`Response`], which has more methods. On platforms without threads, a `Response` is not `Send`.
@@ -200,7 +200,7 @@ impl SendResponse {
     pub fn into_response(self) -> Response {
         let (parts, relayed) = self.0.swap_body(Body::empty());
         let length = relayed.length;
-        Response::from_parts(parts).map_body(|_| Body::raw_stream(Box::pin(relayed), length))
+        Response::from_parts(parts).map_body(|_| Body::boxed_stream(Box::pin(relayed), length))
     }
 }
 

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::SendResponse;
 use crate::error::Result;
-use crate::message::json::read;
+use crate::message::json::decode_json;
 
 impl SendResponse {
     /// Reads the whole body and parses it as JSON.
@@ -27,6 +27,6 @@ impl SendResponse {
     /// ```
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let url = self.url().clone();
-        read(&self.bytes().await?, &url)
+        decode_json(&self.bytes().await?, &url)
     }
 }

@@ -21,7 +21,7 @@ fn the_connect_limit_covers_the_connection_and_names_itself() {
     timer.advance(Duration::from_secs(20));
     let error = request.now_or_never().unwrap().unwrap_err();
     assert_eq!(
-        (error.kind(), error.phase(), error.limit().unwrap().name),
+        (error.kind(), error.phase(), error.timeout().unwrap().name()),
         (ErrorKind::Timeout, Phase::Connect, "connect")
     );
     assert!(error.is_connect() && error.is_timeout());
@@ -82,7 +82,7 @@ fn a_black_hole_is_blamed_on_the_connection() {
             .head_timeout(limit)
             .build()
             .unwrap();
-        names.push(block_on(client.get(URL).send()).unwrap_err().limit().unwrap().name);
+        names.push(block_on(client.get(URL).send()).unwrap_err().timeout().unwrap().name());
     }
     assert!(names.iter().all(|n| *n == "connect"), "{names:?}");
 }

@@ -143,7 +143,7 @@ fn a_request_that_would_keep_connections_for_less_time_still_uses_a_kept_one() {
     let hurried = || Config::new().idle_connection_timeout(seconds(1));
     send(wire.client.get(URL)).unwrap();
     wire.timer.advance(seconds(5));
-    assert!(send(wire.client.get(URL).extension(hurried())).unwrap().exchange().reused);
+    assert!(send(wire.client.get(URL).extension(hurried())).unwrap().connection_info().reused);
     // It goes back for as long as the last to use it would have it.
     wire.timer.advance(seconds(1));
     assert!(send(wire.client.get(URL)).is_err());

@@ -30,7 +30,7 @@ fn a_unix_socket_is_spoken_to_like_a_server() {
     let client = Client::builder().backend(UnixSocket::new(&path).agent()).build().unwrap();
     for reused in [false, true] {
         let response = block_on(client.get("http://daemon/version").send()).unwrap();
-        assert_eq!(response.exchange().reused, reused);
+        assert_eq!(response.connection_info().reused, reused);
         assert_eq!(block_on(response.text()).unwrap(), "hello");
     }
     server.join().unwrap();

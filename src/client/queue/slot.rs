@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::Queue;
 use super::requests::Ticket;
-use crate::client::stop::Stop;
+use crate::client::stop::StopReason;
 use crate::error::{Error, Phase};
 
 /// The right to run a request. Dropping it gives the slot to the next request.
@@ -31,7 +31,7 @@ impl Slot {
         &mut self,
         phase: Phase,
         mut future: Pin<&mut F>,
-    ) -> impl Future<Output = Result<F::Output, Stop>> {
+    ) -> impl Future<Output = Result<F::Output, StopReason>> {
         poll_fn(move |cx| {
             if let Some(stop) = self.ended(phase) {
                 return Poll::Ready(Err(stop));
@@ -44,17 +44,17 @@ impl Slot {
     }
 
     /// Returns the reason to stop if the client was closed at once. It reads an atomic and takes no lock.
-    pub(crate) fn ended(&self, phase: Phase) -> Option<Stop> {
-        self.queue.has_ended().then_some(Stop::Ended(phase))
+    pub(crate) fn ended(&self, phase: Phase) -> Option<StopReason> {
+        self.queue.has_ended().then_some(StopReason::Closed(phase))
     }
 
     /// Returns the error that a Rust program gets for `stop`.
-    pub(crate) fn error(&self, stop: Stop) -> Error {
+    pub(crate) fn error(&self, stop: StopReason) -> Error {
         stop.into_error(&self.queue)
     }
 
     /// Waits until the client is closed at once.
-    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<Stop> {
+    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<StopReason> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             // The old wakers are dropped after the lock is open: dropping a waker may drop a task that calls the queue.
             let _old = self.queue.lock().keep_waker(self.ticket, cx.waker());

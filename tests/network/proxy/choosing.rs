@@ -65,7 +65,7 @@ fn a_request_may_bring_its_own_way_and_shares_its_connections_with_nobody() {
         let request = client.get(origin.url("/"));
         let request = if own { request.extension(via.clone()) } else { request };
         let response = block_on(request.send()).unwrap();
-        let remote = response.exchange().remote_address;
+        let remote = response.connection_info().remote_address;
         (remote.unwrap(), block_on(response.text()).unwrap())
     };
     for _ in 0..2 {
