@@ -1,8 +1,7 @@
 //! The client: what happens to every request on every platform.
 //!
-//! `call` has a request's life in numbered steps, from the call to the response. `queue` gives slots, `deadline` watches
-//! the time limits, `retry` decides about further attempts, and `body` ties the slot and the limits to the response's
-//! body.
+//! A request passes through these files: `client_call` merges its options over the client's and checks it, `call` waits for a
+//! slot and makes the attempts within the limits, and `body` holds the slot and the clock until the response's body ends.
 
 mod body;
 mod breaker;
@@ -12,10 +11,11 @@ mod client_call;
 pub(crate) mod configure;
 pub(crate) mod deadline;
 mod defaults;
-mod fetch;
+mod methods;
 pub(crate) mod middleware;
 mod observer;
 pub(crate) mod queue;
+mod queue_options;
 pub(crate) mod retry;
 mod spawn;
 #[cfg(feature = "json")]
@@ -40,7 +40,9 @@ pub use self::spawn::{SendResponse, Spawned};
 use crate::backend::Backend;
 use crate::client::middleware::Middleware;
 use crate::client::retry::RetryBucket;
-use crate::message::request::RequestOptions;
+use crate::error::{Error, Result};
+use crate::message::request::{Request, RequestBuilder, RequestOptions};
+use crate::message::response::Response;
 use crate::platform::ClientSleep;
 use crate::runtime::{BoxFuture, Timer};
 
@@ -98,7 +100,7 @@ impl ClientInner {
 }
 
 impl Client {
-    /// Makes a client with the process's defaults ([`configure`](crate::tornado::configure())). Without such defaults it has
+    /// Creates a client with the process's defaults, see [`configure`](crate::tornado::configure()). Without such defaults, it has
     /// the platform's backend and the built-in settings.
     ///
     /// # Examples
@@ -113,68 +115,83 @@ impl Client {
         Self::builder().assemble()
     }
 
-    /// Returns a builder, whose settings win over the process's defaults.
+    /// Returns a builder. Its settings override the process's defaults.
     ///
     /// # Examples
     ///
     /// ```
+    /// use std::time::Duration;
     /// use waterspout::Client;
     ///
-    /// let client = Client::builder().max_active(100).build()?;
-    /// # let _ = client;
+    /// let client = Client::builder().max_active(4).timeout(Duration::from_secs(60)).build()?;
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn builder() -> Builder {
         configure::apply(Builder::default())
     }
 
-    /// Returns how many requests run and wait at this moment, and how long the requests that got a slot had waited for
-    /// it.
+    /// Returns how many requests run and wait at this moment, and how long the requests that started had waited.
     ///
     /// # Examples
     ///
     /// ```
-    /// use std::future::IntoFuture;
     /// use futures::FutureExt;
-    /// use waterspout::testing::MockBackend;
     /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
     ///
-    /// # futures::executor::block_on(async {
-    /// let client = Client::builder().backend(MockBackend::pending()).max_active(1).build()?;
-    /// let mut first = client.get("http://example.com/1").into_future();
-    /// let mut second = client.get("http://example.com/2").into_future();
-    /// assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+    /// let client = Client::builder().max_active(2).backend(MockBackend::pending()).build()?;
+    /// let mut requests: Vec<_> = (0..3).map(|_| client.get("http://example.com/").send().boxed()).collect();
+    /// for request in &mut requests {
+    ///     assert!(request.now_or_never().is_none());
+    /// }
     /// let stats = client.stats();
-    /// assert_eq!((stats.active, stats.queued), (1, 1));
+    /// assert_eq!((stats.active, stats.queued), (2, 1));
     /// # Ok::<(), waterspout::Error>(())
-    /// # }).unwrap();
     /// ```
     pub fn stats(&self) -> Stats {
         self.0.shared.queue.stats()
     }
 
-    /// Starts no further requests. Running requests go on, new requests wait. Time limits count meanwhile.
+    /// Lets no further request start. Running requests go on and new requests wait. Time limits count meanwhile.
     ///
     /// # Examples
     ///
     /// ```
-    /// use waterspout::testing::MockBackend;
+    /// use futures::FutureExt;
     /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
     ///
-    /// # futures::executor::block_on(async {
     /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
     /// client.pause();
+    /// let mut request = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut request).now_or_never().is_none());
     /// assert!(client.stats().paused);
+    ///
     /// client.resume();
-    /// assert_eq!(client.get("http://example.com/").await?.text().await?, "hello");
+    /// assert_eq!(request.now_or_never().unwrap()?.status(), 200);
     /// # Ok::<(), waterspout::Error>(())
-    /// # }).unwrap();
     /// ```
     pub fn pause(&self) {
         self.0.shared.queue.pause(true);
     }
 
-    /// Starts requests again after [`pause`](Self::pause).
+    /// Lets requests start again after [`pause`](Self::pause).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// client.pause();
+    /// client.resume();
+    /// assert!(!client.stats().paused);
+    /// client.get("http://example.com/").await?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn resume(&self) {
         self.0.shared.queue.pause(false);
     }
@@ -185,23 +202,28 @@ impl Client {
     /// # Examples
     ///
     /// ```
-    /// use waterspout::Client;
-    /// # use waterspout::testing::MockBackend;
+    /// use futures::FutureExt;
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, ErrorKind};
     ///
-    /// let client = Client::builder()
-    /// #   .backend(MockBackend::text(""))
-    ///     .build()?;
-    /// assert_eq!(client.clear(), 0);
+    /// let client = Client::builder().max_active(1).backend(MockBackend::pending()).build()?;
+    /// let mut running = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut running).now_or_never().is_none());
+    /// let mut waiting = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut waiting).now_or_never().is_none());
+    ///
+    /// assert_eq!(client.clear(), 1);
+    /// assert_eq!(waiting.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Cleared);
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn clear(&self) -> usize {
         self.0.shared.queue.clear()
     }
 
-    /// Closes the client and all its clones. New requests fail with [`Closed`](crate::ErrorKind::Closed). Running and
-    /// waiting requests are finished. A closed client cannot be opened again.
+    /// Closes the client and all its clones. New requests fail with [`Closed`](crate::ErrorKind::Closed); requests that run or
+    /// wait are finished. A closed client cannot be opened again.
     ///
-    /// A paused client finishes its waiting requests when it is resumed.
+    /// If the client is paused, the waiting requests start when it is resumed.
     ///
     /// # Examples
     ///
@@ -222,32 +244,63 @@ impl Client {
     }
 
     /// Closes the client and all its clones at once. Running and waiting requests, bodies that are being read, and new
-    /// requests all fail with [`Closed`](crate::ErrorKind::Closed).
-    ///
-    /// Their tasks are woken; each request stops when it is polled or dropped.
+    /// requests fail with [`Closed`](crate::ErrorKind::Closed). Their tasks are woken; each stops when it is polled or dropped.
     ///
     /// # Examples
     ///
     /// ```
-    /// use std::future::IntoFuture;
     /// use futures::FutureExt;
     /// use waterspout::testing::MockBackend;
     /// use waterspout::{Client, ErrorKind};
     ///
-    /// # futures::executor::block_on(async {
     /// let client = Client::builder().backend(MockBackend::pending()).build()?;
-    /// let mut request = client.get("http://example.com/").into_future();
-    /// assert!(request.as_mut().now_or_never().is_none());
+    /// let mut request = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut request).now_or_never().is_none());
+    ///
     /// client.close_now();
-    /// assert_eq!(request.await.unwrap_err().kind(), ErrorKind::Closed);
+    /// assert_eq!(request.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    /// assert_eq!(client.stats().active, 0);
     /// # Ok::<(), waterspout::Error>(())
-    /// # }).unwrap();
     /// ```
     pub fn close_now(&self) {
         self.0.shared.queue.close_now();
     }
 
-    /// Waits for `delay` on the client's clock.
+    /// Sends a request, given as a [`Request`] or as its builder. Returns the response as soon as its head has arrived.
+    ///
+    /// A status of 400 or above is a response and not an error; see [`Response::error_for_status`].
+    ///
+    /// A user name and password in the URL are percent-decoded and sent as Basic credentials (RFC 7617). They appear
+    /// nowhere else: neither in [`Response::url`] nor in an error. They override an `authorization` header of the client's
+    /// defaults, and the request's own `authorization` header overrides them.
+    ///
+    /// # Errors
+    /// If the request is not valid, a time limit passes, or no response arrives.
+    ///
+    /// # Cancellation
+    /// Dropping the future takes a waiting request out of the queue, and stops a running request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Request};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let request = Request::get("http://example.com/page").header("accept", "text/html").build()?;
+    /// let response = client.fetch(request).await?;
+    /// println!("{} {}", response.status(), response.url());
+    /// assert_eq!(response.text().await?, "hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn fetch(&self, request: impl TryInto<Request, Error: Into<Error>>) -> Result<Response> {
+        let request = request.try_into().map_err(Into::into)?;
+        self.run(request).await
+    }
+
+    /// Completes after `delay` on the client's clock.
     pub(crate) fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
         let clock = &self.0.shared.clock;
         clock.sleep_until(clock.now() + delay)
@@ -263,5 +316,39 @@ impl Default for Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("options", &self.0.options).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl RequestBuilder<Client> {
+    /// Sends the request; `await` on the builder does the same.
+    ///
+    /// # Errors
+    /// As [`Client::fetch`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let response = client.get("http://example.com/").send().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn send(self) -> Result<Response> {
+        let (client, request) = self.into_parts();
+        client.run(request?).await
+    }
+}
+
+impl IntoFuture for RequestBuilder<Client> {
+    type Output = Result<Response>;
+    type IntoFuture = BoxFuture<'static, Result<Response>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
     }
 }

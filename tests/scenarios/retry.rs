@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures::future::join;
 use waterspout::http::HeaderValue;
-use waterspout::{Attempt, BoxFuture, CircuitBreaker, Client, ErrorKind, Hooks, Request, Response, Result, Retry};
+use waterspout::{
+    Attempt, BoxFuture, CircuitBreaker, Client, ErrorKind, Middleware, Next, Request, Response, Result, Retry,
+};
 
 use super::{Lab, ms};
 
@@ -98,26 +100,25 @@ pub async fn an_origin_that_fails_is_left_alone(lab: Lab) {
     assert_eq!(client.get(lab.keyed("flaky", "?fail=2")).await.unwrap().status(), 200);
 }
 
-/// Counts what it is called for.
+/// Records the requests and responses that it sees. The JavaScript scenario of the same name does this with hooks.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
-impl Hooks for Notes {
-    fn before_request<'a>(&'a self, request: &'a mut Request) -> BoxFuture<'a, Result<Option<Response>>> {
-        request.headers_mut().insert("x-hook", HeaderValue::from_static("seen"));
-        self.0.lock().unwrap().push(format!("request {}", request.attempts().len()));
-        Box::pin(async { Ok(None) })
-    }
-
-    fn after_response(&self, response: Response) -> BoxFuture<'_, Result<Response>> {
-        self.0.lock().unwrap().push(format!("response {}", response.status().as_u16()));
-        Box::pin(async { Ok(response) })
+impl Middleware for Notes {
+    fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move {
+            request.headers_mut().insert("x-hook", HeaderValue::from_static("seen"));
+            self.0.lock().unwrap().push(format!("request {}", request.attempts().len()));
+            let response = next.run(request).await?;
+            self.0.lock().unwrap().push(format!("response {}", response.status().as_u16()));
+            Ok(response)
+        })
     }
 }
 
 pub async fn hooks_see_each_attempt(lab: Lab) {
     let notes = Notes::default();
-    let client = Client::builder().retry(quick()).hooks(notes.clone()).build().unwrap();
+    let client = Client::builder().retry(quick()).middleware(notes.clone()).build().unwrap();
     client.get(lab.keyed("flaky", "?fail=1")).await.unwrap();
     assert_eq!(*notes.0.lock().unwrap(), ["request 0", "response 503", "request 1", "response 200"]);
     let head = client.get(lab.url("head")).await.unwrap().text().await.unwrap();
