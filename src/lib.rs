@@ -260,19 +260,19 @@ pub use crate::backend::Backend;
 #[cfg(feature = "tracing")]
 pub use crate::client::middleware::Spans;
 pub use crate::client::middleware::{Hooks, Middleware, Next};
-pub use crate::client::retry::{Retry, RetryBudget, RetryContext};
+pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::error::{Attempt, Error, ErrorKind, Limit, Phase, Result, Source};
+pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
-pub use crate::message::connection_info::{Exchange, Hop, Timings};
+pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 pub use crate::message::extensions::Extension;
 pub use crate::message::multipart;
 pub use crate::message::progress::{Connecting, Progress, TransferProgress};
-pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions};
-pub use crate::message::response::Response;
+pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions, RetryContext};
+pub use crate::message::response::{Response, ResponseBuilder};
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};
-pub use crate::transport::{Connector, Details, Forwarding, Transport};
+pub use crate::transport::{Connector, Forwarding, Transport};
