@@ -1,5 +1,5 @@
-//! A server of experiments under `/lab/…`, for the tests and the live page: the URL says how the server behaves, correctly
-//! or not.
+//! A server of experiments under `/lab/…`, for the tests and the live page: the URL says how the server behaves,
+//! correctly or not.
 //!
 //! Pages of every origin may read the responses (CORS). An experiment that keeps state has a key in its URL, so that
 //! parallel tests do not disturb each other.

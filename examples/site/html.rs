@@ -221,8 +221,8 @@ impl PageWriter<'_> {
         text
     }
 
-    /// Returns the link to the next article, as a link, an image map, a frame, or in the head. An unlisted article links back to the
-    /// article that leads to it.
+    /// Returns the link to the next article, as a link, an image map or a frame. Every fourth article has it in the head
+    /// instead. An unlisted article links back to the article that leads to it.
     fn continuation(&self, section: usize, number: usize) -> String {
         if number >= LISTED {
             return format!(

@@ -3,7 +3,8 @@
 //! The spider, the demo server and the tests include this module. It serves the paths under `/site/`, and a page under
 //! `/elsewhere/` for links that lead out of the site.
 //!
-//! `plan` defines the pages, their links and how each page is sent. `html` writes the pages. This file replies to requests.
+//! `plan` defines the pages, their links and how each page is sent. `html` writes the pages. This file replies to
+//! requests.
 
 #![allow(dead_code, unused_imports, reason = "each program that includes the site uses a part of it")]
 

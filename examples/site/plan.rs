@@ -130,8 +130,8 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Returns the kind of error that a client reports if it sees the bytes on the connection. A browser hides them from
-    /// programs.
+    /// Returns the kind of error that a client reports if it sees the bytes on the connection. A browser hides them
+    /// from programs.
     pub(crate) fn kind(self) -> ErrorKind {
         match self {
             Self::Status(_) => ErrorKind::Status,

@@ -1,7 +1,8 @@
 //! The crawl: workers take links from a queue, fetch the pages, and add the links of these pages to the queue.
 //!
-//! `Spider::visit` handles a link: it fetches the page, queues the links of the page and records the result. A redirect is
-//! treated as a page with a single link, so that no URL is requested twice, whether a link or a redirect leads to it.
+//! `Spider::visit` handles a link: it fetches the page, queues the links of the page and records the result. A redirect
+//! is treated as a page with a single link, so that no URL is requested twice, whether a link or a redirect leads to
+//! it.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -97,8 +98,8 @@ impl Findings {
     }
 }
 
-/// Crawls until every link is visited, a limit of `plan` is reached, or `stop` completes. Calls `on_progress` after each
-/// page.
+/// Crawls until every link is visited, a limit of `plan` is reached, or `stop` completes. Calls `on_progress` after
+/// each page.
 pub(crate) async fn crawl(
     client: &Client,
     plan: &Plan,
@@ -210,8 +211,8 @@ impl<P: Fn(Tally)> Spider<'_, P> {
         Ok(Fetched::Page { page, links })
     }
 
-    /// Returns the redirect from `link` to `target`, or an error if the crawl cannot go on from there: a page redirects to
-    /// itself, or the start page redirects out of the prefix. Any other redirect out of the prefix is only counted.
+    /// Returns the redirect from `link` to `target`, or an error if the crawl cannot go on from there: a page redirects
+    /// to itself, or the start page redirects out of the prefix. Any other redirect out of the prefix is only counted.
     fn check_redirect(&self, link: &Link, target: Url) -> Result<Fetched> {
         let refused = |message| Err(Error::new(ErrorKind::Redirect, Phase::Head, message).with_url(&link.url));
         if target == link.url {

@@ -8,7 +8,8 @@ use waterspout::Url;
 const PAGE_RELATIONS: [&str; 2] = ["next", "prev"];
 
 /// Returns the URLs that the page at `url` links to, without fragments, in the order of the page. A repeated link is
-/// returned repeatedly. A link that is not an `http` or `https` URL (`mailto:`, `javascript:`, invalid URLs) is left out.
+/// returned repeatedly. A link that is not an `http` or `https` URL (`mailto:`, `javascript:`, invalid URLs) is left
+/// out.
 pub(crate) fn links(html: &str, url: &Url) -> Vec<Url> {
     let document = Html::parse_document(html);
     let elements = || document.root_element().descendants().filter_map(|node| node.value().as_element());
@@ -39,7 +40,8 @@ fn is_page_relation(rel: &str) -> bool {
 pub(crate) struct Prefix(String);
 
 impl Prefix {
-    /// Returns the folder of `start`: the URL up to the last slash of its path. Relative links start from the same folder.
+    /// Returns the folder of `start`: the URL up to the last slash of its path. Relative links start from the same
+    /// folder.
     pub(crate) fn of(start: &Url) -> Self {
         let folder = start.path().rfind('/').map_or("/", |slash| &start.path()[..=slash]);
         Self(format!("{}{folder}", start.origin()))

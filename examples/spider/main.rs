@@ -59,8 +59,8 @@ struct Arguments {
 
     /// Send at most N requests at once to an origin [default: the number of workers]
     ///
-    /// All pages of a crawl have the same origin, so this limits all requests. Workers beyond N are not started: they would
-    /// only wait in the queue, and the wait would count as latency of the server and against --timeout.
+    /// All pages of a crawl have the same origin, so this limits all requests. Workers beyond N are not started: they
+    /// would only wait in the queue, and the wait would count as latency of the server and against --timeout.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     limit_per_origin: Option<u16>,
 
@@ -175,7 +175,8 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Returns a future that completes at the first Ctrl-C. After that, or once the future is dropped, Ctrl-C ends the program.
+/// Returns a future that completes at the first Ctrl-C. After that, or once the future is dropped, Ctrl-C ends the
+/// program.
 fn first_ctrl_c() -> Result<impl Future<Output = ()>, ctrlc::Error> {
     let (sender, receiver) = oneshot::channel();
     let mut sender = Some(sender);

@@ -1,5 +1,6 @@
 //! Browsers that deviate from the standards. The scenarios check for exactly these deviations, so that they fail when a
-//! browser changes its behaviour. `pkg-js/test/differs.mjs` has the same table for the npm package, with further engines.
+//! browser changes its behaviour. `pkg-js/test/differs.mjs` has the same table for the npm package, with further
+//! engines.
 
 /// The engine that runs the scenarios, as far as the scenarios tell engines apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! Errors of invalid requests and faulty servers. Each failure is a typed error with its phase and cause, and none hangs.
+//! Errors of invalid requests and faulty servers. Each failure is a typed error with its phase and cause, and none
+//! hangs.
 
 use waterspout::{Client, Error, ErrorKind, Phase, Request};
 
@@ -16,8 +17,8 @@ async fn failure(url: String) -> Error {
     }
 }
 
-/// Returns the error of a faulty response. Returns `None` if this engine accepts the response, as the table in `engines`
-/// says.
+/// Returns the error of a faulty response. Returns `None` if this engine accepts the response, as the table in
+/// `engines` says.
 pub async fn fault_error(lab: &Lab, experiment: &str) -> Option<Error> {
     let outcome = async { Client::new().get(lab.url(experiment)).await?.bytes().await }.await;
     let Some(length) = engines::accepted(experiment) else { return Some(outcome.unwrap_err()) };

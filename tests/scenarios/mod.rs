@@ -1,5 +1,5 @@
-//! The scenarios: a single list of behaviours that runs natively, in browsers and in Node. The tests of the npm package run
-//! scenarios of the same names in further engines.
+//! The scenarios: a single list of behaviours that runs natively, in browsers and in Node. The tests of the npm package
+//! run scenarios of the same names in further engines.
 //!
 //! The server is the lab of `examples/lab`. `engines` lists where engines deviate.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, dead_code, unreachable_pub)]
@@ -162,8 +162,8 @@ macro_rules! for_each_scenario {
 #[allow(unused_imports)]
 pub(crate) use for_each_scenario;
 
-/// Calls the macro `$run` with the scenarios that may behave differently in a worker than in a page: a scenario for each
-/// feature of the engine that the client uses.
+/// Calls the macro `$run` with the scenarios that may behave differently in a worker than in a page: a scenario for
+/// each feature of the engine that the client uses.
 #[allow(unused_macros)]
 macro_rules! for_each_worker_scenario {
     ($run:ident) => {
@@ -197,8 +197,8 @@ macro_rules! for_each_worker_scenario {
 #[allow(unused_imports)]
 pub(crate) use for_each_worker_scenario;
 
-/// The address of the lab, and a key that is unique to this run of the scenario: parallel runs in several browsers use the
-/// same lab.
+/// The address of the lab, and a key that is unique to this run of the scenario: parallel runs in several browsers use
+/// the same lab.
 pub struct Lab {
     base: String,
     key: String,

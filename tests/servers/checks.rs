@@ -27,8 +27,8 @@ const SMALL: usize = 1 << 20;
 /// The number of requests that a client runs at once.
 const SLOTS: usize = 16;
 
-/// Returns a client with a cookie jar. It waits for `100 Continue` without a limit, so a body that is sent proves that the
-/// server sent `100 Continue`.
+/// Returns a client with a cookie jar. It waits for `100 Continue` without a limit, so a body that is sent proves that
+/// the server sent `100 Continue`.
 fn client() -> Client {
     let config = Config::new().continue_timeout(Duration::ZERO);
     let agent = Network::new().agent().with_cookies(CookieJar::new()).with_config(config);
@@ -121,9 +121,9 @@ pub async fn a_connection_is_reused(server: &Running) {
     assert_eq!(server.peer(&other).await, elsewhere);
 }
 
-/// Checks only that there are far fewer connections than requests. A busy server may close idle connections, as Apache does
-/// while its threads start. Another test checks that there are no more connections than concurrent requests, against a
-/// server that closes none.
+/// Checks only that there are far fewer connections than requests. A busy server may close idle connections, as Apache
+/// does while its threads start. Another test checks that there are no more connections than concurrent requests,
+/// against a server that closes none.
 pub async fn parallel_requests_share_connections(server: &Running) {
     let client = client();
     let peers: BTreeSet<_> = join_all((0..20 * SLOTS).map(|_| server.peer(&client))).await.into_iter().collect();

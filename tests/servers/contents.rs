@@ -33,7 +33,8 @@ fn hash(body: &[u8]) -> String {
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Creates the folder in the system's temporary folder, so that a server that drops its root privileges can read it.
+    /// Creates the folder in the system's temporary folder, so that a server that drops its root privileges can read
+    /// it.
     pub fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);

@@ -16,7 +16,8 @@ pub struct Kind {
     shared: Mutex<Weak<Running>>,
 }
 
-/// The paths of a server. A path with a second text has a different body on each server, and the body contains that text.
+/// The paths of a server. A path with a second text has a different body on each server, and the body contains that
+/// text.
 pub struct Paths {
     /// The text `hello` and a line feed.
     pub plain: &'static str,
@@ -36,8 +37,8 @@ pub struct Paths {
     pub basic: &'static str,
     /// Requires the Digest credentials of Aladdin.
     pub digest: &'static [&'static str],
-    /// Requires the Digest credentials of Aladdin, with nonces that expire soon. The server writes a line for each request
-    /// into `access.log`: the status, the path and the `authorization` header.
+    /// Requires the Digest credentials of Aladdin, with nonces that expire soon. The server writes a line for each
+    /// request into `access.log`: the status, the path and the `authorization` header.
     pub stale: &'static str,
     /// Accepts a body at any name below this path.
     pub stored: &'static str,
@@ -104,8 +105,8 @@ impl Kind {
         Self { name, command, paths, shared: Mutex::new(Weak::new()) }
     }
 
-    /// Returns the running server, and starts it if necessary. The server stops when the last returned value is dropped.
-    /// Returns `None` if the server is not installed.
+    /// Returns the running server, and starts it if necessary. The server stops when the last returned value is
+    /// dropped. Returns `None` if the server is not installed.
     pub fn running(&'static self) -> Option<Arc<Running>> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = shared.upgrade() {

@@ -1,8 +1,8 @@
-//! A faulty engine, simulated in Node: globals are replaced by values that throw, return wrong results or are missing. In
-//! each case the client returns a response or a typed error.
+//! A faulty engine, simulated in Node: globals are replaced by values that throw, return wrong results or are missing.
+//! In each case the client returns a response or a typed error.
 //!
-//! The tests also show that nothing panics: a panic is a trap, and an uncaught exception or an unhandled rejection ends the
-//! process.
+//! The tests also show that nothing panics: a panic is a trap, and an uncaught exception or an unhandled rejection ends
+//! the process.
 #![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
 #![cfg(target_family = "wasm")]
 
@@ -73,8 +73,8 @@ async fn a_limit_beyond_what_a_timer_can_wait_does_not_pass_at_once() {
 async fn a_timer_that_fires_at_once_does_not_break_a_timeout() {
     let _fetch = Shim::fetch("() => new Promise(() => {})");
     let _timer = Shim::of("setTimeout", "(run) => { seen.pulls += 1; run(); return 1; }");
-    // The request runs on a separate task, because the task of the test is polled for other reasons too. The limit leaves
-    // time to load what a first request needs.
+    // The request runs on a separate task, because the task of the test is polled for other reasons too. The limit
+    // leaves time to load what a first request needs.
     let error = Client::new().get(URL).timeout(Duration::from_millis(300)).send_spawned().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(number("seen.pulls") >= 1.0);

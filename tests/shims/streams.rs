@@ -7,7 +7,7 @@ use waterspout::{Client, ErrorKind, Phase};
 use super::URL;
 use super::shim::{Shim, number};
 
-/// Replaces `fetch` by a function whose responses have `pieces` chunks of a byte each and count the calls of the stream.
+/// Replaces `fetch` by a function that returns a body of `pieces` chunks of a byte each. The body counts its calls.
 fn counting(pieces: &str) -> Shim {
     Shim::fetch(&format!("async (request) => {{ watch(request); return new Response(counting({pieces})); }}"))
 }
