@@ -6,7 +6,7 @@ use waterspout::{Client, ErrorKind, Request};
 
 use super::Lab;
 
-/// The next event's data.
+/// Returns the data of the next event, after a check of its type and ID.
 async fn data(events: &mut Events) -> String {
     let event = events.next().await.expect("the stream has not ended").unwrap();
     assert_eq!(event.event, "count");
@@ -24,7 +24,7 @@ pub async fn events_arrive_as_they_are_sent(lab: Lab) {
 
 pub async fn a_stream_of_events_that_ends_goes_on_after_the_last(lab: Lab) {
     let events = Client::new().events(Request::get(lab.url("events?total=5&burst=2")));
-    // The third answer has the fifth alone, and the fourth is a 204.
+    // The third response has only the fifth event, and the fourth response is a 204.
     let events: Vec<_> = events.map(|event| event.unwrap().id.to_string()).collect().await;
     assert_eq!(events, ["1", "2", "3", "4", "5"]);
 }
