@@ -40,7 +40,7 @@ impl IoStream {
     /// // The first write is queued, although its future is dropped.
     /// drop(stream.write("NOOP\r\n"));
     /// stream.write("QUIT\r\n").await?;
-    /// assert_eq!(server.written(), ["NOOP\r\nQUIT\r\n"]);
+    /// assert_eq!(server.written(0), "NOOP\r\nQUIT\r\n");
     /// # Ok::<(), waterspout::Error>(())
     /// # }).unwrap();
     /// ```
