@@ -5,38 +5,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::error::{Error, Limit, Phase};
+use crate::error::{Error, Phase, Timeout};
 use crate::message::progress::Progress;
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{Instant, Timer, nanos};
 
-/// The limits there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
-    Queue,
-    Head,
-    Attempt,
-    Idle,
-    Total,
-}
-
-impl Which {
-    /// The option's name.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Queue => "queue",
-            Self::Head => "head",
-            Self::Attempt => "attempt",
-            Self::Idle => "idle",
-            Self::Total => "total",
-        }
-    }
-}
-
 /// A limit that is set; nanoseconds, never zero.
 #[derive(Clone, Copy)]
 struct Bound {
-    which: Which,
+    timeout: Timeout,
     length: u64,
 }
 
@@ -47,15 +24,15 @@ type Since = (Bound, Instant);
 #[derive(Clone, Copy)]
 pub(crate) struct Overdue {
     pub(crate) phase: Phase,
-    pub(crate) which: Which,
+    pub(crate) timeout: Timeout,
     length: u64,
     elapsed: u64,
 }
 
 impl From<Overdue> for Error {
     fn from(overdue: Overdue) -> Self {
-        let limit = Limit { name: overdue.which.name(), duration: Duration::from_nanos(overdue.length) };
-        Self::timeout(overdue.phase, limit, Duration::from_nanos(overdue.elapsed))
+        let limit = Duration::from_nanos(overdue.length);
+        Self::timed_out(overdue.phase, overdue.timeout, limit, Duration::from_nanos(overdue.elapsed))
     }
 }
 
@@ -82,9 +59,9 @@ pub(crate) struct Deadline<S: Sleep> {
 }
 
 /// That limit; zero is none.
-fn bound(which: Which, duration: Option<Duration>) -> Option<Bound> {
+fn bound(timeout: Timeout, duration: Option<Duration>) -> Option<Bound> {
     let length = duration.map_or(0, nanos);
-    (length > 0).then_some(Bound { which, length })
+    (length > 0).then_some(Bound { timeout, length })
 }
 
 impl<S: Sleep> Deadline<S> {
@@ -94,7 +71,7 @@ impl<S: Sleep> Deadline<S> {
         Self {
             clock: clock.clone(),
             started: now,
-            total: bound(Which::Total, total),
+            total: bound(Timeout::Total, total),
             attempt: None,
             begun: now,
             phase: Phase::Queue,
@@ -113,15 +90,15 @@ impl<S: Sleep> Deadline<S> {
 
     /// Starts an attempt, with a limit on all of it up to the head; zero is none.
     pub(crate) fn attempt(&mut self, limit: Option<Duration>) {
-        self.attempt = bound(Which::Attempt, limit);
+        self.attempt = bound(Timeout::Attempt, limit);
         self.begun = self.clock.now();
         self.seen = 0;
     }
 
     /// Enters a phase; a limit of zero is none. The attempt's limit ends with the head.
-    pub(crate) fn enter(&mut self, phase: Phase, which: Which, duration: Option<Duration>) {
+    pub(crate) fn enter(&mut self, phase: Phase, timeout: Timeout, duration: Option<Duration>) {
         self.phase = phase;
-        self.limit = bound(which, duration);
+        self.limit = bound(timeout, duration);
         self.allowance = 0;
         self.attempt.take_if(|_| phase != Phase::Head);
         self.touch();
@@ -220,8 +197,8 @@ impl<S: Sleep> Deadline<S> {
         }
     }
 
-    fn past(&self, (Bound { which, length }, since): Since) -> Overdue {
-        Overdue { phase: self.phase, which, length, elapsed: self.elapsed(since) }
+    fn past(&self, (Bound { timeout, length }, since): Since) -> Overdue {
+        Overdue { phase: self.phase, timeout, length, elapsed: self.elapsed(since) }
     }
 
     /// When which limit passes first; of several at once, the widest.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waterspout::sse::{Event, Parser};
-use waterspout::{Error, ErrorKind, Phase};
+use waterspout::{Error, ErrorKind, Phase, Result};
 
 /// What it is about; the input; the events as (event, data, id); the last id; the server's `retry` in milliseconds.
 type Golden =
