@@ -60,7 +60,7 @@ fn a_request_may_bring_its_own_way_and_shares_its_connections_with_nobody() {
     let origin = Server::start(handler(|_| async { Reply::text("directly") }.boxed())).unwrap();
     let proxy = TinyProxy::http(Does::default());
     let client = client_of(network(Proxies::none()));
-    let via = network(Proxies::all(format!("http://{}", proxy.address)).unwrap()).via();
+    let via = network(Proxies::all(format!("http://{}", proxy.address)).unwrap()).route();
     let fetch = |own: bool| {
         let request = client.get(origin.url("/"));
         let request = if own { request.extension(via.clone()) } else { request };
