@@ -120,8 +120,8 @@ impl fmt::Debug for Error {
 }
 
 /// Returns `time` in the largest unit in which it is a whole number.
-// No `Debug` output here or in messages: that of a text or a time links tables of Unicode and fractions in 128 bits, 8 KB
-// raw in a browser program.
+// No `Debug` output here or in messages: that of a text or a time links tables of Unicode and fractions in 128 bits, 8
+// KB raw in a browser program.
 fn in_units(time: Duration) -> (u64, &'static str) {
     let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1000, "\u{b5}s")];

@@ -23,8 +23,8 @@ use super::Error;
 pub struct Transfer {
     /// Whether the connection had carried another request before.
     pub connection_reused: Option<bool>,
-    /// The bytes of the request that were sent in the last attempt, its head included, if an attempt was made. A browser
-    /// does not show what it sends: there it counts the bytes taken from a body that is a stream.
+    /// The bytes of the request that were sent in the last attempt, its head included, if an attempt was made. A
+    /// browser does not show what it sends: there it counts the bytes taken from a body that is a stream.
     pub bytes_sent: Option<u64>,
     /// The bytes of the response's body that were handed out, after decoding, if an attempt was made.
     pub bytes_received: Option<u64>,

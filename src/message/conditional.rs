@@ -12,7 +12,8 @@ use crate::message::request::RequestBuilder;
 const MAX_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 impl<C> RequestBuilder<C> {
-    /// Requests the page only if it has changed since `time`. Otherwise a server answers 304 (RFC 9110, section 13.1.3).
+    /// Requests the page only if it has changed since `time`. Otherwise a server answers 304 (RFC 9110, section
+    /// 13.1.3).
     ///
     /// Fractions of a second are dropped. The header replaces an `if-modified-since` header set before.
     ///

@@ -294,8 +294,8 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
 /// Returns the part of an invalid URL that a message may quote: a single line of at most 200 characters, without a
 /// password.
 ///
-/// In an invalid URL the userinfo cannot be located, so an ellipsis replaces all text before the last `@`. U+FFFD replaces
-/// each control character.
+/// In an invalid URL the userinfo cannot be located, so an ellipsis replaces all text before the last `@`. U+FFFD
+/// replaces each control character.
 pub(crate) fn safe_excerpt(input: &str) -> String {
     let host = input.rfind('@');
     let hidden = if host.is_some() { "\u{2026}" } else { "" };
