@@ -23,8 +23,9 @@ pub enum ErrorKind {
     UnsupportedScheme,
     /// A method, header or option of the request or client is not allowed.
     InvalidRequest,
-    /// A time limit passed; [`Error::phase`](crate::Error::phase) names the wait, [`Error::limit`](crate::Error::limit)
-    /// the limit. Without a limit it was a limit of the platform's own `fetch`.
+    /// A time limit passed. [`Error::phase`](crate::Error::phase) names the wait,
+    /// [`Error::timeout`](crate::Error::timeout) the limit. Without a limit it was a limit of the platform's own
+    /// `fetch`.
     Timeout,
     /// The host's name has no address, or the look-up failed.
     Dns,

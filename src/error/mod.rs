@@ -8,6 +8,7 @@ mod attempt;
 mod kind;
 mod phase;
 mod report;
+mod timeout;
 mod transfer;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ pub use self::attempt::Attempt;
 pub(crate) use self::attempt::TRANSIENT_STATUSES;
 pub use self::kind::ErrorKind;
 pub use self::phase::Phase;
+pub use self::timeout::Timeout;
 pub use self::transfer::Transfer;
 
 /// A `Result` whose error is [`Error`].
@@ -32,15 +34,6 @@ const MAX_REASON_LENGTH: usize = 100;
 
 /// The cause of an [`Error`], as another error.
 pub type Source = Box<dyn StdError + Send + Sync>;
-
-/// A time limit: which one it is and how long it lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// The option's name: `queue`, `connect`, `head`, `attempt`, `idle` or `total`.
-    pub name: &'static str,
-    /// How long the option allows.
-    pub duration: Duration,
-}
 
 /// An error of this crate. A clone shares the cause.
 ///
@@ -65,7 +58,8 @@ struct ErrorDetails {
     phase: Phase,
     message: Cow<'static, str>,
     url: Option<String>,
-    limit: Option<Limit>,
+    /// The time limit that passed, and its length.
+    timeout: Option<(Timeout, Duration)>,
     elapsed: Option<Duration>,
     status: Option<StatusCode>,
     reason: Option<Box<str>>,
@@ -91,7 +85,7 @@ impl Error {
             phase,
             message: message.into(),
             url: None,
-            limit: None,
+            timeout: None,
             elapsed: None,
             status: None,
             reason: None,
@@ -109,9 +103,10 @@ impl Error {
         Self::request(ErrorKind::Cancelled, message)
     }
 
-    pub(crate) fn timeout(phase: Phase, limit: Limit, elapsed: Duration) -> Self {
+    /// Makes the error for a `timeout` of length `limit` that passed in `phase`, `elapsed` after the wait began.
+    pub(crate) fn timed_out(phase: Phase, timeout: Timeout, limit: Duration, elapsed: Duration) -> Self {
         let mut error = Self::new(ErrorKind::Timeout, phase, "timed out");
-        error.0.limit = Some(limit);
+        error.0.timeout = Some((timeout, limit));
         error.0.elapsed = Some(elapsed);
         error
     }
@@ -181,12 +176,19 @@ impl Error {
         self.0.url.as_deref()
     }
 
-    /// The time limit that passed, if one did.
-    pub fn limit(&self) -> Option<Limit> {
-        self.0.limit
+    /// Returns which time limit passed.
+    ///
+    /// It is `None` for other errors, and if a limit of the platform's own `fetch` passed.
+    pub fn timeout(&self) -> Option<Timeout> {
+        self.0.timeout.map(|(timeout, _)| timeout)
     }
 
-    /// How long the limited wait had lasted when its limit passed.
+    /// Returns the length of the time limit that passed, as the option of [`timeout`](Self::timeout) sets it.
+    pub fn limit(&self) -> Option<Duration> {
+        self.0.timeout.map(|(_, limit)| limit)
+    }
+
+    /// Returns how long the limited wait had lasted when its limit passed.
     pub fn elapsed(&self) -> Option<Duration> {
         self.0.elapsed
     }

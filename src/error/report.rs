@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::attempt::is_transient;
-use super::{Attempt, Error, ErrorKind, Phase};
+use super::{Attempt, Error, ErrorKind, Phase, Timeout};
 
 impl Error {
     /// Returns the same error with the attempts that led to it.
@@ -74,7 +74,7 @@ impl Error {
 
     /// Returns whether the limit that passed is a limit that each attempt starts again.
     pub(crate) fn is_attempt_timeout(&self) -> bool {
-        self.limit().is_some_and(|limit| !["queue", "total"].contains(&limit.name))
+        self.timeout().is_some_and(Timeout::restarts_with_attempt)
     }
 }
 
@@ -85,9 +85,9 @@ impl fmt::Display for Error {
         if self.is_timeout() || (self.is_network() && !matches!(details.phase, Phase::Request | Phase::Stream)) {
             write!(f, " while {}", details.phase.activity())?;
         }
-        if let Some(limit) = details.limit {
-            let (count, unit) = in_units(limit.duration);
-            write!(f, " (limit `{}`: {count}{unit})", limit.name)?;
+        if let Some((timeout, limit)) = details.timeout {
+            let (count, unit) = in_units(limit);
+            write!(f, " (limit `{}`: {count}{unit})", timeout.name())?;
         }
         if let Some(status) = &details.status {
             write!(f, ": {}", status.as_u16())?;
@@ -112,7 +112,7 @@ impl fmt::Debug for Error {
             .field("phase", &self.0.phase)
             .field("message", &self.0.message)
             .field("url", &self.0.url)
-            .field("limit", &self.0.limit)
+            .field("timeout", &self.0.timeout)
             .field("attempts", &self.0.attempts)
             .field("source", &self.0.source)
             .finish_non_exhaustive()

@@ -2,9 +2,8 @@
 //! dropped, for each n until it comes to an end; time passes only when nothing else is waited for.
 
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Wake, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Context;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -16,33 +15,27 @@ use waterspout::testing::{
 };
 use waterspout::{Agent, Client, Connector, Origin, Request, Result, Retry, Transport};
 
-use super::{body, pause};
+use crate::support::client::HELLO;
+use crate::support::polling::yield_once;
+use crate::support::wakers::WakeFlag;
+
+use super::body;
 
 const URL: &str = "http://example.com/start";
-const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
 /// A request, its response read whole.
 type Run = for<'a> fn(&'a Client) -> BoxFuture<'a, ()>;
 
-struct Flag(AtomicBool);
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
 /// Polls `run` at most `times`, as an executor would: when it was woken. Whether it got to its end.
 fn poll_times(client: &Client, timer: &ManualTimer, run: Run, times: usize) -> bool {
-    let flag = Arc::new(Flag(AtomicBool::new(false)));
-    let waker = Waker::from(flag.clone());
+    let (flag, waker) = WakeFlag::new();
     let mut future = pin!(run(client));
     for _ in 0..times {
         if future.as_mut().poll_unpin(&mut Context::from_waker(&waker)).is_ready() {
             return true;
         }
         let mut waits = 0;
-        while !flag.0.swap(false, Ordering::SeqCst) {
+        while !flag.take() {
             waits += 1;
             assert!(waits < 100, "nobody wakes the request");
             timer.advance(Duration::from_millis(100));
@@ -52,7 +45,7 @@ fn poll_times(client: &Client, timer: &ManualTimer, run: Run, times: usize) -> b
 }
 
 /// A connection that gives these answers in turn, byte by byte, and then waits.
-fn answers<T: AsRef<[u8]>>(answers: impl IntoIterator<Item = T>) -> Script {
+fn dripped<T: AsRef<[u8]>>(answers: impl IntoIterator<Item = T>) -> Script {
     answers.into_iter().fold(Script::new(), |script, answer| script.expect_head().drip(answer.as_ref()))
 }
 
@@ -81,7 +74,7 @@ fn in_memory<H: Handler>(server: impl Fn() -> H, run: Run, least_polls: usize) {
         let (open, mut reused) = (connector.open(), 0);
         for origin in ["http://example.com", "http://other.example"] {
             let next = block_on(client.get(format!("{origin}/next")).send()).unwrap();
-            reused += usize::from(next.exchange().reused);
+            reused += usize::from(next.connection_info().reused);
             assert_eq!(block_on(next.text()).unwrap(), "next", "after {polls} polls");
         }
         assert_eq!(reused, open, "after {polls} polls: open connections that nobody can have");
@@ -134,7 +127,7 @@ async fn read(response: Result<waterspout::Response>, expected: &str) {
     let mut text = Vec::new();
     while let Some(chunk) = response.chunk().await.unwrap() {
         text.extend_from_slice(&chunk);
-        pause().await;
+        yield_once().await;
     }
     assert_eq!(String::from_utf8(text).unwrap(), expected);
 }
@@ -153,7 +146,7 @@ fn in_a_chain_of_redirects() {
     let to = |location: &str| format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
     let hops = || {
         let there = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nthere".to_owned();
-        vec![answers([to("/second"), to("/third"), there]).silence()]
+        vec![dripped([to("/second"), to("/third"), there]).silence()]
     };
     scripted(hops, |connector| connector, run);
 }
@@ -171,7 +164,7 @@ fn in_a_digest_challenge() {
 
     let challenge =
         format!("HTTP/1.1 401 Unauthorized\r\nwww-authenticate: {CHALLENGE}\r\ncontent-length: 3\r\n\r\nno!");
-    let both = || vec![answers([&*challenge, HELLO]).silence()];
+    let both = || vec![dripped([&*challenge, HELLO]).silence()];
     scripted(both, |connector| connector, run);
 }
 
@@ -192,7 +185,7 @@ impl Connector for Tunnelled {
 fn in_a_tunnel_through_a_proxy() {
     let run: Run = |client| async { read(client.get(URL).await, "hello").await }.boxed();
     let established = "HTTP/1.1 200 Connection established\r\nproxy-agent: test\r\n\r\n";
-    let tunnel = || vec![answers([established, HELLO]).silence()];
+    let tunnel = || vec![dripped([established, HELLO]).silence()];
     scripted(tunnel, Tunnelled, run);
 }
 
@@ -201,7 +194,7 @@ fn in_the_replay_on_a_stale_connection() {
     let run: Run = |client| {
         async {
             read(client.get(URL).await, "first").await;
-            pause().await;
+            yield_once().await;
             read(client.get(URL).await, "third").await;
         }
         .boxed()
@@ -216,7 +209,7 @@ fn in_the_replay_on_a_stale_connection() {
 
     let first = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst";
     let third = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nthird";
-    let stale = || vec![answers([first]).expect_head(), answers([third]).silence()];
+    let stale = || vec![dripped([first]).expect_head(), dripped([third]).silence()];
     scripted(stale, |connector| connector, run);
 }
 
@@ -227,7 +220,7 @@ fn in_an_upload_that_asks_first() {
     in_memory(|| server(|_, _| Reply::text("hello")), run, 30);
 
     let answer = format!("HTTP/1.1 100 Continue\r\n\r\n{HELLO}");
-    let asked = || vec![answers([&answer]).silence()];
+    let asked = || vec![dripped([&answer]).silence()];
     scripted(
         asked,
         |connector| connector,
@@ -261,13 +254,12 @@ fn in_a_question_that_nobody_answers() {
 
 /// As [`poll_times`], until nobody wakes the request any more; whether that was so.
 fn poll_times_quietly(client: &Client, timer: &ManualTimer, run: Run, times: usize) -> bool {
-    let flag = Arc::new(Flag(AtomicBool::new(false)));
-    let waker = Waker::from(flag.clone());
+    let (flag, waker) = WakeFlag::new();
     let mut future = pin!(run(client));
     for _ in 0..times {
         assert!(future.as_mut().poll_unpin(&mut Context::from_waker(&waker)).is_pending());
         let mut waits = 0;
-        while !flag.0.swap(false, Ordering::SeqCst) {
+        while !flag.take() {
             timer.advance(Duration::from_millis(100));
             waits += 1;
             if waits == 100 {
@@ -298,7 +290,7 @@ fn in_an_encoded_download() {
 
     let encoded = || {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", gzip().len());
-        vec![answers([[head.into_bytes(), gzip()].concat()]).silence()]
+        vec![dripped([[head.into_bytes(), gzip()].concat()]).silence()]
     };
     scripted(encoded, |connector| connector, run);
 }
@@ -316,7 +308,7 @@ fn while_it_backs_off_and_tries_again() {
 
     let later = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
     let last = "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nat last";
-    scripted(|| vec![answers([later, last]).silence()], |it| it, run);
+    scripted(|| vec![dripped([later, last]).silence()], |it| it, run);
 }
 
 #[test]
@@ -327,7 +319,7 @@ fn in_a_stream_of_events() {
             let mut seen = Vec::new();
             while let Some(event) = events.next().await {
                 seen.push(event.unwrap().data);
-                pause().await;
+                yield_once().await;
             }
             assert_eq!(seen, ["one", "two"]);
         }
@@ -347,7 +339,7 @@ fn in_a_stream_of_events() {
     };
     let connection = || {
         let end = "HTTP/1.1 204 No Content\r\n\r\n".to_owned();
-        vec![answers([events("id: 1\ndata: one\n\n"), events("id: 2\ndata: two\n\n"), end]).silence()]
+        vec![dripped([events("id: 1\ndata: one\n\n"), events("id: 2\ndata: two\n\n"), end]).silence()]
     };
     scripted(connection, |connector| connector, run);
 }

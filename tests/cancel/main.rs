@@ -1,42 +1,27 @@
 //! Dropping a request at every point where it waits: nothing leaks, nothing goes on.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
 mod everywhere;
 #[cfg(feature = "tls")]
 mod proxied;
-#[cfg(feature = "tls")]
-#[path = "../secured/mod.rs"]
-mod secured;
-#[cfg(feature = "tls")]
-#[path = "../tiny_proxy/mod.rs"]
-#[allow(dead_code, reason = "one kind of proxy is used here")]
-mod tiny_proxy;
+#[path = "../support/mod.rs"]
+mod support;
+mod tunnels;
 
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use futures::{Future, stream};
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
 use waterspout::{Agent, Body, Bytes, Client};
 
-/// A future that has to be polled twice: as a connection, each piece of a body and each piece of an answer may be.
-async fn pause() {
-    let mut polled = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut polled, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
+use crate::support::polling::{poll_times, yield_once};
 
 /// An upload in pieces that are not there at once.
 fn body() -> Body {
     Body::stream(stream::unfold(0, |piece| async move {
-        pause().await;
+        yield_once().await;
         (piece < 3).then(|| (Ok::<_, std::io::Error>(Bytes::from("piece")), piece + 1))
     }))
 }
@@ -44,17 +29,10 @@ fn body() -> Body {
 /// A request, its answer read whole, with pauses between; the script answers byte by byte.
 async fn exchange(client: &Client) {
     let mut response = client.post("http://example.com/").body(body()).await.unwrap();
-    pause().await;
+    yield_once().await;
     while response.chunk().await.unwrap().is_some() {
-        pause().await;
+        yield_once().await;
     }
-}
-
-/// Polls `future` at most `times`; whether it got to its end.
-fn poll_times(future: impl Future<Output = ()>, times: usize) -> bool {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    (0..times).any(|_| future.as_mut().poll(&mut context).is_ready())
 }
 
 #[test]
@@ -66,7 +44,7 @@ fn a_request_dropped_after_any_number_of_polls_leaves_nothing_behind() {
         let agent = Agent::new(connector.clone(), timer.clone());
         let client = Client::builder().backend(agent).timer(timer.clone()).max_active(1).build().unwrap();
 
-        let finished = poll_times(exchange(&client), polls);
+        let finished = poll_times(exchange(&client), polls).is_some();
         assert_eq!((client.stats().active, client.stats().queued), (0, 0), "after {polls} polls");
         assert_eq!(timer.pending(), 0, "after {polls} polls");
         // Only a connection whose exchange has ended may be kept.
@@ -85,7 +63,7 @@ fn a_request_that_waits_for_a_slot_leaves_the_line_wherever_it_is_dropped() {
     assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     for polls in 0..4 {
         let waiting = async { drop(client.get("http://example.com/").await) };
-        assert!(!poll_times(waiting, polls));
+        assert!(!poll_times(waiting, polls).is_some());
         assert_eq!((client.stats().active, client.stats().queued), (1, 0));
     }
 }

@@ -11,7 +11,7 @@ use waterspout::platform::native::Network;
 use waterspout::proxy::{Proxies, Proxy};
 use waterspout::testing::{Reply, Server, handler};
 
-use super::tiny_proxy::{Does, TinyProxy};
+use crate::support::proxy::{Does, TinyProxy};
 
 /// Tells that it was woken.
 struct Woken(mpsc::Sender<()>);

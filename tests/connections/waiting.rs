@@ -1,17 +1,24 @@
 //! Requests that connect while others do: who is given which connection, and how many are made.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures::future::{join, poll_fn};
-use futures::{AsyncRead, AsyncWrite};
+use futures::executor::block_on;
+use futures::future::{join, join_all, poll_fn};
+use futures::{FutureExt, StreamExt};
 use waterspout::platform::native::BackgroundThread;
-use waterspout::{Connector, Origin, Phase, Response, Result, Transport};
+use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+use waterspout::{Agent, BoxFuture, Client, Connector, ErrorKind, Origin, Phase, Response, Result, Transport};
 
-use super::*;
+use crate::support::client::{HELLO, URL, answers};
+use crate::support::connectors::ObservedTransport;
+use crate::support::executor::ManualExecutor;
+use crate::support::polling::yield_once;
+
+use super::PooledClient;
 
 /// A connector whose connections are made as the gate opens, one each time.
 struct Slow {
@@ -23,13 +30,6 @@ struct Slow {
 
 /// What happens when somebody looks at a connection that is kept.
 type Look = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
-
-/// A connection; what it `_holds` goes with it.
-struct End {
-    inner: Box<dyn Transport>,
-    look: Look,
-    _holds: Option<Counter>,
-}
 
 struct Counter(Arc<AtomicUsize>);
 
@@ -45,36 +45,12 @@ impl Connector for Slow {
         Box::pin(async move {
             poll_fn(|cx| self.gate.lock().unwrap().poll_next_unpin(cx)).await;
             let inner = self.inner.connect(origin).await?;
-            Ok(Box::new(End { inner, look: self.look.clone(), _holds: None }) as Box<dyn Transport>)
+            let look = self.look.clone();
+            Ok(ObservedTransport::wrap(inner, move || {
+                let look = look.lock().unwrap().take();
+                look.into_iter().for_each(|look| look());
+            }))
         })
-    }
-}
-
-impl Transport for End {
-    fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let look = self.look.lock().unwrap().take();
-        look.into_iter().for_each(|look| look());
-        self.inner.poll_unfit(cx)
-    }
-}
-
-impl AsyncRead for End {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for End {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_close(cx)
     }
 }
 
@@ -95,18 +71,18 @@ impl Gate {
     }
 }
 
-fn slow(scripts: impl IntoIterator<Item = Script>) -> (Wire, Gate) {
-    let (connector, timer, tasks) = (ScriptedConnector::new(scripts), ManualTimer::new(), Tasks::default());
+fn slow(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate) {
+    let (connector, timer, executor) = (ScriptedConnector::new(scripts), ManualTimer::new(), ManualExecutor::default());
     let ((opened, gate), begun, look) = (unbounded(), Arc::<AtomicUsize>::default(), Look::default());
     let slow = Slow { inner: connector.clone(), gate: Mutex::new(gate), begun: begun.clone(), look: look.clone() };
-    let agent = Agent::new(slow, timer.clone()).with_executor(tasks.clone());
+    let agent = Agent::new(slow, timer.clone()).with_executor(executor.clone());
     let client = Client::builder().backend(agent).timer(timer.clone()).max_active(2).build().unwrap();
-    (Wire { client, connector, timer, tasks, pool: LocalPool::new() }, Gate { opened, begun, look })
+    (PooledClient { client, connector, timer, executor }, Gate { opened, begun, look })
 }
 
 type Sent = BoxFuture<'static, Result<Response>>;
 
-fn send(wire: &Wire) -> Sent {
+fn send(wire: &PooledClient) -> Sent {
     wire.client.get(URL).send().boxed()
 }
 
@@ -120,14 +96,14 @@ fn now(request: Sent) -> Response {
 }
 
 fn is_reused(request: Sent) -> bool {
-    now(request).exchange().reused
+    now(request).connection_info().reused
 }
 
 /// The first connection carries an answer that does not end, the second is being made for nobody, and a third request
 /// relies on that one.
-fn relying(scripts: impl IntoIterator<Item = Script>) -> (Wire, Gate, Response, Sent) {
+fn relying(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Response, Sent) {
     let endless = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello";
-    let first = [answers(1).expect_head().send(endless).silence()];
+    let first = [answers([HELLO; 1]).expect_head().send(endless).silence()];
     let (wire, gate) = slow(first.into_iter().chain(scripts));
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
@@ -141,13 +117,13 @@ fn relying(scripts: impl IntoIterator<Item = Script>) -> (Wire, Gate, Response, 
 
 #[test]
 fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
-    let (mut wire, gate) = slow([answers(2).silence(), answers(1).silence()]);
+    let (wire, gate) = slow([answers([HELLO; 2]).silence(), answers([HELLO; 1]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
     let (first, second) = block_on(both);
     assert_eq!(wire.connector.connections(), 1);
-    let reused = [first.unwrap(), second.unwrap()].map(|response| response.exchange().reused);
+    let reused = [first.unwrap(), second.unwrap()].map(|response| response.connection_info().reused);
     assert_eq!(reused.iter().filter(|reused| **reused).count(), 1);
     // The connection that came too late is made all the same, and kept for the next.
     gate.open();
@@ -158,7 +134,7 @@ fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
 
 #[test]
 fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
-    let (wire, gate) = slow([answers(3).silence()]);
+    let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
     let (mut first, mut dropped) = (send(&wire), send(&wire));
     assert!(waits(&mut first) && waits(&mut dropped));
     gate.open();
@@ -170,7 +146,7 @@ fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
 
 #[test]
 fn a_connection_that_was_given_counts_more_than_the_failure_of_ones_own() {
-    let (wire, gate) = slow([answers(2).silence(), Script::refused()]);
+    let (wire, gate) = slow([answers([HELLO; 2]).silence(), Script::refused()]);
     let (mut first, mut second) = (send(&wire), send(&wire));
     assert!(waits(&mut first) && waits(&mut second));
     gate.open();
@@ -193,17 +169,17 @@ fn no_more_connections_are_made_than_requests_run_at_once() {
 
 #[test]
 fn a_request_takes_the_connection_that_was_made_for_another() {
-    let (mut wire, gate, _endless, third) = relying([answers(2).silence()]);
+    let (wire, gate, _endless, third) = relying([answers([HELLO; 2]).silence()]);
     gate.open();
     wire.run_tasks();
     assert!(is_reused(third));
-    wire.get();
+    wire.fetch();
     assert_eq!((gate.begun(), wire.connector.connections()), (2, 2));
 }
 
 #[test]
 fn a_request_connects_when_what_it_relied_on_fails() {
-    let (mut wire, gate, _endless, mut third) = relying([Script::refused(), answers(1).silence()]);
+    let (wire, gate, _endless, mut third) = relying([Script::refused(), answers([HELLO; 1]).silence()]);
     gate.open();
     wire.run_tasks();
     assert!(waits(&mut third));
@@ -215,7 +191,7 @@ fn a_request_connects_when_what_it_relied_on_fails() {
 #[test]
 fn a_request_connects_when_what_it_relied_on_is_given_up() {
     let (wire, gate, _endless, mut third) = relying([]);
-    wire.tasks.0.lock().unwrap().clear();
+    wire.executor.end();
     assert!(waits(&mut third));
     assert_eq!(gate.begun(), 3);
 }
@@ -245,7 +221,7 @@ impl Wake for Sees {
 
 #[test]
 fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() {
-    let inner = ScriptedConnector::new([answers(3).silence()]);
+    let inner = ScriptedConnector::new([answers([HELLO; 3]).silence()]);
     let ((opened, gate), trying) = (unbounded(), Arc::<AtomicUsize>::default());
     let slow = Slow { inner, gate: Mutex::new(gate), begun: Arc::default(), look: Look::default() };
     let agent = Agent::new(Trying(slow, trying.clone()), ManualTimer::new());
@@ -265,7 +241,7 @@ fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() 
 
 #[test]
 fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
-    let (mut wire, gate, _endless, third) = relying([answers(1).silence()]);
+    let (wire, gate, _endless, third) = relying([answers([HELLO; 1]).silence()]);
     drop(third);
     let mut next = send(&wire);
     assert!(waits(&mut next));
@@ -294,7 +270,7 @@ fn only_one_waits_in_vain_for_a_connection_that_is_never_made() {
 
 #[test]
 fn a_connection_is_found_that_was_being_looked_at() {
-    let (mut wire, gate) = slow([answers(3).silence()]);
+    let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
@@ -350,17 +326,13 @@ impl Connector for Counted {
         let counter = Counter(self.open.clone());
         Box::pin(async move {
             for _ in 0..begun * 7 % 50 {
-                let mut turns = 1..=1;
-                poll_fn(|cx| {
-                    turns.next().map_or(Poll::Ready(()), |_| {
-                        cx.waker().wake_by_ref();
-                        Poll::Pending
-                    })
-                })
-                .await;
+                yield_once().await;
             }
             let inner = self.inner.connect(origin).await?;
-            Ok(Box::new(End { inner, look: Look::default(), _holds: Some(counter) }) as Box<dyn Transport>)
+            // The counter goes with the connection.
+            Ok(ObservedTransport::wrap(inner, move || {
+                let _ = &counter;
+            }))
         })
     }
 }

@@ -4,12 +4,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(all(feature = "tls", unix))]
 
-#[path = "../program/mod.rs"]
-mod program;
 mod programs;
 mod running;
-#[path = "../secured/mod.rs"]
-mod secured;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::error::Error as _;
 use std::net::SocketAddr;
@@ -24,7 +22,8 @@ use waterspout::{Client, Error, ErrorKind, Phase, Result};
 
 use self::programs::Setup;
 use self::running::Running;
-use self::secured::{Authority, acceptor, trusting};
+use self::support::program::free_port;
+use self::support::tls::{Authority, TlsServer, acceptor, trusting};
 
 /// Larger than what any of them keeps in memory for one request.
 const LARGE: usize = 3 << 20;
@@ -55,7 +54,11 @@ impl Origins {
     fn start() -> Self {
         let authority = Authority::new();
         let acceptor = acceptor(authority.issue(&["127.0.0.1", "localhost"], |_| {}), None);
-        Self { plain: Server::start(origin()).unwrap(), secured: secured::serve(acceptor, origin()), authority }
+        Self {
+            plain: Server::start(origin()).unwrap(),
+            secured: TlsServer::start(acceptor, origin()).address,
+            authority,
+        }
     }
 
     fn urls(&self, host: &str) -> [String; 2] {
@@ -127,11 +130,6 @@ fn reply(client: &Client, url: &str) -> Option<u8> {
     reply.map(|reply| reply.code())
 }
 
-/// A port of this machine on which nobody listens.
-fn closed_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[test]
 fn tinyproxy_forwards_and_tunnels_for_those_it_knows() {
     let origins = Origins::start();
@@ -180,8 +178,8 @@ fn squid_forwards_and_tunnels_for_those_it_knows_in_the_clear_and_over_tls() {
         }
         // It says so if there is no way on.
         let client = origins.client(&proxy.url(scheme, "user:s3cret@"));
-        assert_eq!(get(&client, &format!("http://127.0.0.1:{}", closed_port())).unwrap(), 503);
-        refused_with_status(&client, &format!("https://127.0.0.1:{}", closed_port()), 503);
+        assert_eq!(get(&client, &format!("http://127.0.0.1:{}", free_port())).unwrap(), 503);
+        refused_with_status(&client, &format!("https://127.0.0.1:{}", free_port()), 503);
     }
 }
 
@@ -195,7 +193,7 @@ fn dante_connects_to_names_and_addresses() {
     // It does not ask for them.
     origins.check(&proxy.url("socks5", "user:s3cret@"), "127.0.0.1");
     let client = origins.client(&proxy.url("socks5", ""));
-    assert_eq!(reply(&client, &format!("https://127.0.0.1:{}", closed_port())), Some(5));
+    assert_eq!(reply(&client, &format!("https://127.0.0.1:{}", free_port())), Some(5));
 }
 
 #[test]

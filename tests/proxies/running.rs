@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::program::{PORTS, Program, free_port};
 use crate::programs::Setup;
+use crate::support::program::{PORTS, Program, free_port};
 
 pub(crate) struct Running {
     program: Program,

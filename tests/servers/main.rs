@@ -8,10 +8,10 @@
 mod checks;
 mod contents;
 mod process;
-#[path = "../program/mod.rs"]
-mod program;
 mod programs;
 mod sites;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
 //! A server that runs, with a folder of its own.
 
 use crate::contents::Folder;
-use crate::program::{PORTS, Program, free_port};
 use crate::sites::Kind;
+use crate::support::program::{PORTS, Program, free_port};
 
 /// A server and its folder; both are gone when dropped, the server first.
 pub struct Running {

@@ -6,7 +6,7 @@ use super::Response;
 use super::lazy_headers::LazyHeaders;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 use crate::message::body::Body;
-use crate::message::connection_info::{Exchange, Hop};
+use crate::message::connection_info::{ConnectionInfo, RedirectEntry};
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -92,9 +92,9 @@ impl ResponseBuilder {
     }
 
     /// Sets the facts about the connection that carried the response.
-    pub fn connection_info(mut self, info: Exchange) -> Self {
+    pub fn connection_info(mut self, info: ConnectionInfo) -> Self {
         if let Ok(response) = &mut self.0 {
-            response.0.exchange = info;
+            response.0.connection_info = info;
         }
         self
     }
@@ -109,7 +109,7 @@ impl ResponseBuilder {
 
     /// Sets the redirects that led to the response, in the order they were followed. The response is marked as
     /// redirected if the list is not empty.
-    pub fn history(mut self, history: Vec<Hop>) -> Self {
+    pub fn history(mut self, history: Vec<RedirectEntry>) -> Self {
         if let Ok(response) = &mut self.0 {
             response.set_history(history);
         }
@@ -159,8 +159,11 @@ mod tests {
 
     #[test]
     fn history_marks_the_response_as_redirected() {
-        let hop =
-            Hop { url: Url::parse("http://h/old").unwrap(), status: StatusCode::FOUND, exchange: Exchange::default() };
+        let hop = RedirectEntry {
+            url: Url::parse("http://h/old").unwrap(),
+            status: StatusCode::FOUND,
+            connection_info: ConnectionInfo::default(),
+        };
         let response = Response::builder(StatusCode::OK, "http://h/").history(vec![hop]).body("").unwrap();
         assert!(response.redirected());
         let response = Response::builder(StatusCode::OK, "http://h/").history(Vec::new()).body("").unwrap();

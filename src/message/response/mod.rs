@@ -13,7 +13,7 @@ pub(crate) use self::parts::ResponseParts;
 pub(crate) use self::reading::decode_text;
 use crate::error::{Attempt, Error};
 use crate::message::body::Body;
-use crate::message::connection_info::{Exchange, Hop, Timings};
+use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
@@ -68,7 +68,7 @@ impl Response {
             trailers: None,
             url,
             redirected: false,
-            exchange: Exchange::default(),
+            connection_info: ConnectionInfo::default(),
             history: Vec::new(),
             progress: None,
             body_limit: DEFAULT_BODY_LIMIT,
@@ -103,7 +103,7 @@ impl Response {
         ResponseBuilder::new(status, url)
     }
 
-    pub(crate) fn set_history(&mut self, history: Vec<Hop>) {
+    pub(crate) fn set_history(&mut self, history: Vec<RedirectEntry>) {
         self.0.redirected = !history.is_empty();
         self.0.history = history;
     }
@@ -321,16 +321,16 @@ impl Response {
     /// # })?;
     /// # Ok::<(), waterspout::Error>(())
     /// ```
-    pub fn history(&self) -> &[Hop] {
+    pub fn history(&self) -> &[RedirectEntry] {
         &self.0.history
     }
 
-    /// How the last exchange went: over which connection, and how long its parts took.
+    /// Returns facts about the connection of the last exchange, and how long its parts took.
     ///
     /// # Platform
     /// A browser shows none of it.
-    pub fn exchange(&self) -> Exchange {
-        self.0.exchange
+    pub fn connection_info(&self) -> ConnectionInfo {
+        self.0.connection_info
     }
 
     /// Returns the durations of the request's parts, as far as they are known by now. `total` is known once the body
@@ -340,7 +340,7 @@ impl Response {
     /// In a browser only `queue`, which this library measures, and `total` are known.
     pub fn timings(&self) -> Timings {
         let progress = self.0.progress.as_ref();
-        let Exchange { dns, connect, tls, first_byte, .. } = self.0.exchange;
+        let ConnectionInfo { dns, connect, tls, first_byte, .. } = self.0.connection_info;
         let queue = progress.and_then(Progress::queue);
         let total = progress.and_then(Progress::total);
         Timings { queue, dns, connect, tls, first_byte, total }

@@ -6,7 +6,7 @@ use super::Response;
 use super::lazy_headers::LazyHeaders;
 use crate::error::{Attempt, Error, Result};
 use crate::message::body::Body;
-use crate::message::connection_info::{Exchange, Hop};
+use crate::message::connection_info::{ConnectionInfo, RedirectEntry};
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
@@ -20,8 +20,8 @@ pub(crate) struct ResponseParts<B = Body> {
     pub(super) trailers: Option<Trailers>,
     pub(crate) url: Url,
     pub(crate) redirected: bool,
-    pub(super) exchange: Exchange,
-    pub(super) history: Vec<Hop>,
+    pub(super) connection_info: ConnectionInfo,
+    pub(super) history: Vec<RedirectEntry>,
     pub(super) progress: Option<Progress>,
     pub(crate) body_limit: u64,
     pub(crate) body: B,
@@ -40,7 +40,7 @@ impl<B> ResponseParts<B> {
             trailers: self.trailers,
             url: self.url,
             redirected: self.redirected,
-            exchange: self.exchange,
+            connection_info: self.connection_info,
             history: self.history,
             progress: self.progress,
             body_limit: self.body_limit,

@@ -1,0 +1,90 @@
+//! The agent's cookie jar.
+
+use futures::executor::block_on;
+use waterspout::agent::Cookies;
+use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+use waterspout::{Agent, Client, ErrorKind, Url};
+
+use crate::support::client::{HELLO, answers, send};
+
+use super::{AWAY, HOME, URL, digest, setting, wire, with_jar};
+
+#[test]
+fn each_hop_stores_cookies_and_sends_those_of_its_own_url() {
+    let first = setting("a=1", &setting("b=2; path=/next", HOME));
+    let (wire, jar) = with_jar([
+        answers([&first, &setting("a=; max-age=0", AWAY), HELLO]),
+        answers([&setting("evil=1; domain=example.com", &setting("c=3", HELLO))]),
+    ]);
+    send(wire.client.get(URL)).unwrap();
+    assert_eq!(wire.sent_headers(0, "cookie"), ["-", "b=2; a=1"]);
+    assert_eq!(wire.sent_headers(1, "cookie"), ["-"]);
+    send(wire.client.get("http://example.com/next")).unwrap();
+    assert_eq!(wire.sent_headers(0, "cookie")[2], "b=2");
+    let get = |url: &str, name: &str| jar.get(&Url::parse(url).unwrap(), name);
+    assert_eq!(get("http://other.example/", "c").as_deref(), Some("3"));
+    assert_eq!((jar.len(), get(URL, "evil"), get(URL, "a")), (2, None, None));
+}
+
+#[test]
+fn a_cookie_of_one_hop_does_not_travel_to_the_next() {
+    let (wire, jar) = with_jar([answers([HOME, HELLO])]);
+    jar.add(&URL.parse().unwrap(), "dir=1; path=/dir").unwrap();
+    send(wire.client.get(URL)).unwrap();
+    assert_eq!(wire.sent_headers(0, "cookie"), ["dir=1", "-"]);
+}
+
+#[test]
+fn a_cookie_header_of_the_requests_own_wins_within_its_origin() {
+    let (wire, jar) = with_jar([answers([HOME, AWAY]), answers([HELLO])]);
+    jar.add(&URL.parse().unwrap(), "jar=1; path=/").unwrap();
+    jar.add(&"http://other.example/".parse().unwrap(), "other=2").unwrap();
+    send(wire.client.get(URL).header("cookie", "own=3")).unwrap();
+    assert_eq!(wire.sent_headers(0, "cookie"), ["own=3", "own=3"]);
+    assert_eq!(wire.sent_headers(1, "cookie"), ["other=2"]);
+}
+
+#[test]
+fn a_challenge_may_set_a_cookie_for_its_answer() {
+    let wire = wire([answers([&setting("sid=1", &digest("n1")), HELLO])]);
+    assert_eq!(send(wire.client.get(URL).digest_auth("u", "p")).unwrap().status(), 200);
+    assert_eq!(wire.sent_headers(0, "cookie"), ["-", "sid=1"]);
+}
+
+#[test]
+fn a_jar_is_shared_by_its_clones_and_can_be_emptied() {
+    let (wire, jar) = with_jar([answers([&setting("a=1", HELLO), HELLO, HELLO])]);
+    send(wire.client.get(URL)).unwrap();
+    send(wire.client.get(URL)).unwrap();
+    jar.clear();
+    assert!(jar.is_empty());
+    send(wire.client.get(URL)).unwrap();
+    assert_eq!(wire.sent_headers(0, "cookie"), ["-", "a=1", "-"]);
+    let refused = jar.add(&URL.parse().unwrap(), "a=b; domain=com").unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidRequest);
+    assert!(format!("{:?}", jar).contains("len: 0"));
+}
+
+#[cfg(feature = "cookies")]
+#[test]
+fn a_request_can_do_without_its_agents_cookie_jar_or_bring_its_own() {
+    use waterspout::cookies::CookieJar;
+
+    let answer = "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\ncontent-length: 0\r\n\r\n";
+    let script = (0..5).fold(Script::new(), |script, _| script.expect_head().send(answer));
+    let connector = ScriptedConnector::new([script]);
+    let agent = Agent::new(connector.clone(), ManualTimer::new()).with_cookies(CookieJar::new());
+    let client = Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap();
+    let own = Cookies::new(CookieJar::new());
+    for cookies in [None, Some(Cookies::none()), Some(own.clone()), None, Some(own)] {
+        let request = client.get(URL);
+        let request = match cookies {
+            Some(cookies) => request.extension(cookies),
+            None => request,
+        };
+        block_on(async { request.await.unwrap() });
+    }
+    let written = connector.written(0);
+    let sent: Vec<_> = written.split("\r\n\r\n").take(5).map(|head| head.contains("cookie: a=1")).collect();
+    assert_eq!(sent, [false, false, false, true, true]);
+}

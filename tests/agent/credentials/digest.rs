@@ -1,0 +1,122 @@
+//! Answers to Digest challenges.
+
+use futures::executor::block_on;
+use futures::stream;
+use waterspout::auth::digest::DigestAuth;
+use waterspout::testing::Script;
+use waterspout::{Body, Error, ErrorKind};
+
+use crate::support::client::{HELLO, answers, send};
+
+use super::{AWAY, HOME, URL, digest, stale, unauthorized, wire};
+
+#[test]
+fn a_digest_challenge_is_answered_on_the_same_connection() {
+    let wire = wire([answers([&digest("n1"), HELLO])]);
+    let response = send(wire.client.get(URL).digest_auth("Mufasa", "Circle of Life")).unwrap();
+    assert_eq!((response.status().as_u16(), response.redirected()), (200, false));
+    let sent = wire.sent_headers(0, "authorization");
+    assert_eq!((sent.len(), &*sent[0]), (2, "-"));
+    for part in
+        ["Digest username=\"Mufasa\", realm=\"r\", uri=\"/dir?q=1\", nonce=\"n1\"", "qop=auth, nc=00000001, cnonce=\""]
+    {
+        assert!(sent[1].contains(part), "{part} in {}", sent[1]);
+    }
+    assert!(!wire.connector.written(0).contains("Circle"));
+}
+
+#[test]
+fn a_chunked_401_is_read_over_and_an_endless_one_is_not() {
+    let chunked = digest("n1").replace("content-length: 3\r\n\r\nno!", "transfer-encoding: chunked\r\n\r\n");
+    let wire = wire([
+        Script::new().expect_head().send(chunked).send("3\r\nno!\r\n").send("0\r\n\r\n").expect_head().send(HELLO),
+        Script::new().expect_head().send(digest("n2").replace("content-length: 3", "content-length: 99999999")),
+        answers([HELLO]),
+    ]);
+    send(wire.client.get(URL).digest_auth("u", "p")).unwrap();
+    assert_eq!((wire.connector.connections(), wire.connector.open()), (1, 1));
+    let other = wire.client.get("http://other.example/").digest_auth("u", "p");
+    send(other).unwrap();
+    assert_eq!(wire.connector.connections(), 3);
+}
+
+#[test]
+fn basic_is_never_the_answer_to_a_choice() {
+    let both = unauthorized("www-authenticate: Basic realm=\"x\", Digest realm=\"r\", nonce=\"n\"\r\n");
+    let only = unauthorized("www-authenticate: Basic realm=\"x\"\r\n");
+    let wire = wire([answers([&both, HELLO]), answers([&only])]);
+    send(wire.client.get(URL).digest_auth("u", "p")).unwrap();
+    assert!(wire.sent_headers(0, "authorization")[1].starts_with("Digest "));
+    let response = send(wire.client.get("http://other.example/").digest_auth("u", "p")).unwrap();
+    assert_eq!((response.status().as_u16(), wire.sent_headers(1, "authorization")), (401, vec!["-".to_owned()]));
+    assert_eq!(block_on(response.text()).unwrap(), "no!");
+}
+
+#[test]
+fn a_refused_answer_is_the_callers_to_see() {
+    let wire = wire([answers([&digest("n1"), &digest("n2"), HELLO])]);
+    assert_eq!(send(wire.client.get(URL).digest_auth("u", "wrong")).unwrap().status(), 401);
+    assert_eq!(wire.sent_headers(0, "authorization").len(), 2);
+}
+
+#[test]
+fn a_stale_nonce_is_replaced_once() {
+    let wire =
+        wire([answers([&digest("n1"), &stale("n2"), HELLO]), answers([&digest("n3"), &stale("n4"), &stale("n5")])]);
+    assert_eq!(send(wire.client.get(URL).digest_auth("u", "p")).unwrap().status(), 200);
+    assert!(wire.sent_headers(0, "authorization")[2].contains("nonce=\"n2\""));
+    let response = send(wire.client.get("http://other.example/").digest_auth("u", "p")).unwrap();
+    assert_eq!((response.status().as_u16(), wire.sent_headers(1, "authorization").len()), (401, 3));
+}
+
+#[test]
+fn requests_that_share_an_account_are_asked_once() {
+    let wire = wire([answers([&digest("n1"), HELLO, HELLO, &stale("n2"), HELLO]), answers([HELLO])]);
+    let account = DigestAuth::new("u", "p").unwrap();
+    for _ in 0..3 {
+        assert_eq!(send(wire.client.get(URL).authenticator(account.clone())).unwrap().status(), 200);
+    }
+    let sent = wire.sent_headers(0, "authorization");
+    let counts: Vec<_> = sent.iter().map(|value| value.split("nc=").nth(1).map_or("-", |rest| &rest[..8])).collect();
+    assert_eq!(counts, ["-", "00000001", "00000002", "00000003", "00000001"]);
+    assert!(sent[3].contains("\"n1\"") && sent[4].contains("\"n2\""));
+    // Another origin has asked for nothing.
+    send(wire.client.get("http://other.example/").authenticator(account)).unwrap();
+    assert_eq!(wire.sent_headers(1, "authorization"), ["-"]);
+}
+
+#[test]
+fn a_redirect_within_the_origin_is_answered_for_its_own_path() {
+    let wire = wire([answers([&digest("n1"), HOME, HELLO])]);
+    assert_eq!(send(wire.client.get(URL).digest_auth("u", "p")).unwrap().status(), 200);
+    let sent = wire.sent_headers(0, "authorization");
+    assert!(sent[1].contains("uri=\"/dir?q=1\"") && sent[2].contains("uri=\"/next\""), "{sent:?}");
+    assert!(sent[2].contains("nc=00000002"), "{sent:?}");
+}
+
+#[test]
+fn another_origin_gets_no_digest_even_if_it_asks() {
+    let wire = wire([answers([&digest("n1"), AWAY]), answers([&digest("n2"), HELLO])]);
+    let response = send(wire.client.get(URL).digest_auth("u", "p")).unwrap();
+    assert_eq!((response.status().as_u16(), wire.sent_headers(1, "authorization")), (401, vec!["-".to_owned()]));
+}
+
+#[test]
+fn a_body_is_sent_again_with_the_answer_if_it_can_be() {
+    let wire = wire([answers([&digest("n1"), HELLO]), answers([&digest("n2"), HELLO])]);
+    send(wire.client.post(URL).body("payload").digest_auth("u", "p")).unwrap();
+    assert_eq!(wire.connector.written(0).matches("\r\n\r\npayload").count(), 2);
+    let once = Body::stream(stream::iter([Ok::<_, Error>("payload")]));
+    let error = send(wire.client.post("http://other.example/").body(once).digest_auth("u", "p")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BodyNotReplayable);
+}
+
+#[test]
+fn a_user_name_that_cannot_be_sent_is_refused() {
+    for user in ["a:b", "a\r\nb"] {
+        assert_eq!(DigestAuth::new(user, "").unwrap_err().kind(), ErrorKind::InvalidRequest);
+        let error = send(wire([]).client.get(URL).digest_auth(user, "")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    }
+    assert!(!format!("{:?}", DigestAuth::new("user", "secret").unwrap()).contains("secret"));
+}

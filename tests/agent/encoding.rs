@@ -1,0 +1,324 @@
+//! Bodies in content codings through the agent, over scripted connections: what is asked for, what comes out, what
+//! becomes of headers, connection and slot.
+
+use std::error::Error as _;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use futures::FutureExt;
+use futures::executor::block_on;
+use waterspout::testing::Script;
+use waterspout::{Client, ErrorKind, Phase, RequestBuilder};
+
+use crate::support::client::scripted_agent;
+use crate::support::client::{HELLO, URL, once, scripted, send};
+
+const MIB: usize = 1 << 20;
+
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(data: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn raw_deflate(data: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An answer of declared length, in one piece.
+fn whole(lines: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\n{lines}content-length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+/// A connection that answers by `lines` and, after the head, by these chunks, then answers hello.
+fn chunked(lines: &str, chunks: &[Vec<u8>]) -> Script {
+    let head = format!("HTTP/1.1 200 OK\r\n{lines}transfer-encoding: chunked\r\n\r\n");
+    let script = Script::new().expect_head().send(head);
+    let framed = chunks.iter().map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+    framed.fold(script, Script::send).send("0\r\n\r\n").expect_head().send(HELLO)
+}
+
+const GZIP: &str = "content-encoding: gzip\r\n";
+
+#[test]
+fn a_body_is_decoded_and_its_headers_no_longer_describe_the_encoded_one() {
+    for (lines, body) in [
+        (GZIP, gzip(b"hello")),
+        ("Content-Encoding: X-GZip\r\n", gzip(b"hello")),
+        ("content-encoding: deflate\r\n", zlib(b"hello")),
+        ("content-encoding: deflate\r\n", raw_deflate(b"hello")),
+        ("content-encoding: identity, gzip\r\n", gzip(b"hello")),
+        ("content-encoding: gzip, deflate\r\n", zlib(&gzip(b"hello"))),
+        ("content-encoding: deflate\r\ncontent-encoding: gzip\r\n", gzip(&zlib(b"hello"))),
+        (GZIP, [gzip(b"he"), gzip(b""), gzip(b"llo")].concat()),
+    ] {
+        let streamed: Vec<_> = body.chunks(3).map(<[u8]>::to_vec).collect();
+        let dripping = Script::new().expect_head().drip(&whole(lines, &body));
+        for script in [once(whole(lines, &body)), chunked(lines, &streamed), dripping] {
+            let wire = scripted([script]);
+            let response = send(wire.get()).unwrap();
+            for gone in ["content-encoding", "content-length"] {
+                assert!(!response.headers().contains_key(gone), "{lines}");
+            }
+            assert!([None, Some(5)].contains(&response.content_length()), "{lines}");
+            assert_eq!(block_on(response.text()).unwrap(), "hello", "{lines}");
+        }
+    }
+}
+
+#[test]
+fn a_body_in_an_unknown_coding_is_left_as_it_is() {
+    for coding in ["foo", "gzip, foo", "foo, gzip", "identity"] {
+        let wire = scripted([once(whole(&format!("content-encoding: {coding}\r\n"), b"hello"))]);
+        let response = send(wire.get()).unwrap();
+        assert_eq!(response.headers()["content-encoding"], coding);
+        assert_eq!(
+            (&response.headers()["content-length"], response.content_length()),
+            (&"5".parse().unwrap(), Some(5))
+        );
+        assert_eq!(block_on(response.text()).unwrap(), "hello");
+    }
+}
+
+#[test]
+fn what_can_be_decoded_is_asked_for() {
+    let wire = scripted([once(HELLO)]);
+    wire.text().unwrap();
+    let written = wire.connector.written(0);
+    let mut offer = "gzip, deflate".to_owned();
+    for (coding, compiled_in) in [(", br", cfg!(feature = "brotli")), (", zstd", cfg!(feature = "zstd"))] {
+        offer.push_str(if compiled_in { coding } else { "" });
+    }
+    assert!(written.contains(&format!("\r\naccept-encoding: {offer}\r\n")), "{written}");
+}
+
+#[test]
+fn a_callers_own_wish_is_sent_as_it_is_and_what_comes_is_decoded_all_the_same() {
+    for wish in ["gzip", "identity", "br;q=0.5, *;q=0"] {
+        let wire = scripted([once(whole(GZIP, &gzip(b"hello")))]);
+        let response = block_on(wire.get().header("accept-encoding", wish).send()).unwrap();
+        assert_eq!(block_on(response.text()).unwrap(), "hello");
+        let written = wire.connector.written(0);
+        assert!(written.contains(&format!("accept-encoding: {wish}\r\n")), "{written}");
+        assert_eq!(written.matches("accept-encoding").count(), 1, "{written}");
+    }
+}
+
+#[test]
+fn a_range_is_asked_for_as_it_is_stored() {
+    let wire = scripted([once(HELLO)]);
+    block_on(wire.get().header("range", "bytes=0-4").send()).unwrap();
+    let written = wire.connector.written(0);
+    assert!(written.contains("accept-encoding: identity\r\n"), "{written}");
+}
+
+#[test]
+fn without_decompression_the_bytes_and_their_headers_come_as_they_were_sent() {
+    let encoded = gzip(b"hello");
+    let wire = scripted([once(whole(GZIP, &encoded)).expect_head().send(whole(GZIP, &encoded))]);
+    let response = block_on(wire.get().decompress(false).header("accept-encoding", "gzip").send()).unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    assert_eq!(response.headers()["content-length"], encoded.len().to_string().as_str());
+    assert_eq!(block_on(response.bytes()).unwrap(), encoded);
+    // And nothing is asked for that the caller would have to decode.
+    block_on(wire.get().decompress(false).send()).unwrap();
+    assert_eq!(wire.connector.written(0).matches("accept-encoding").count(), 1);
+}
+
+#[test]
+fn answers_that_never_have_a_body_keep_their_headers_and_are_no_errors() {
+    for (method, status) in [("HEAD", "200 OK"), ("GET", "204 No Content"), ("GET", "304 Not Modified")] {
+        let lines = if status.starts_with("204") { GZIP.to_owned() } else { format!("{GZIP}content-length: 34\r\n") };
+        let wire = scripted([once(format!("HTTP/1.1 {status}\r\n{lines}\r\n")).expect_head().send(HELLO)]);
+        let response = block_on(wire.client.request(method.parse().unwrap(), URL).send()).unwrap();
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        assert_eq!(block_on(response.bytes()).unwrap(), "");
+        assert_eq!(wire.text().unwrap(), "hello");
+        assert_eq!(wire.connector.connections(), 1, "{method} {status}");
+    }
+}
+
+#[test]
+fn an_encoded_body_of_no_bytes_is_empty() {
+    for script in [once(whole(GZIP, b"")), chunked(GZIP, &[])] {
+        assert_eq!(scripted([script]).text().unwrap(), "");
+    }
+}
+
+#[test]
+fn junk_behind_the_end_does_not_hang() {
+    let body = [gzip(b"hello"), vec![b'x'; 100]].concat();
+    for script in [once(whole(GZIP, &body)), chunked(GZIP, &[body[..20].to_vec(), body[20..].to_vec()])] {
+        let wire = scripted([script.expect_head().send(HELLO)]);
+        assert_eq!([wire.text().unwrap(), wire.text().unwrap()], ["hello", "hello"]);
+        assert_eq!(wire.connector.connections(), 1);
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_decoded_is_an_error_with_a_cause_and_closes_its_connection() {
+    let encoded = gzip(b"hello");
+    for (lines, body) in [
+        (GZIP, &b"this is not gzip"[..]),
+        (GZIP, &encoded[..encoded.len() - 1]),
+        (GZIP, &encoded[..1]),
+        ("content-encoding: deflate\r\n", b"\x78\x9c\xff\xff\xff\xff"),
+        ("content-encoding: deflate, gzip\r\n", &encoded),
+    ] {
+        for script in [once(whole(lines, body)).expect_head().send(HELLO), chunked(lines, &[body.to_vec()])] {
+            let wire = scripted([script, once(HELLO)]);
+            // The head is fine: only reading the body fails.
+            let response = send(wire.get()).unwrap();
+            assert_eq!(response.status(), 200);
+            let error = block_on(response.text()).unwrap_err();
+            assert_eq!((error.kind(), error.phase()), (ErrorKind::Decode, Phase::Body), "{error}");
+            assert!(error.source().is_some() && error.url() == Some(URL), "{error:?}");
+            assert!(wire.connector.open() == 0 && wire.client.stats().active == 0);
+            assert_eq!(wire.text().unwrap(), "hello");
+            assert_eq!(wire.connector.connections(), 2);
+        }
+    }
+}
+
+#[test]
+fn a_body_cut_by_the_connection_is_an_error_at_every_byte() {
+    let encoded = gzip(b"hello, hello, hello");
+    for length in 1..encoded.len() {
+        // Without a length, only the coding tells that something is missing.
+        let answer = [format!("HTTP/1.1 200 OK\r\n{GZIP}\r\n").as_bytes(), &encoded[..length]].concat();
+        let error = scripted([once(answer)]).text().unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Decode, Phase::Body), "{length}: {error}");
+    }
+}
+
+#[test]
+fn a_connection_is_used_again_after_a_decoded_body() {
+    let encoded = gzip(&b"0123456789".repeat(1000));
+    let chunks: Vec<_> = encoded.chunks(20).map(<[u8]>::to_vec).collect();
+    let wire = scripted([chunked(GZIP, &chunks)]);
+    assert_eq!(wire.text().unwrap().len(), 10_000);
+    assert_eq!(wire.text().unwrap(), "hello");
+    assert_eq!((wire.connector.connections(), wire.connector.open()), (1, 1));
+}
+
+#[test]
+fn an_encoded_answer_that_came_whole_frees_connection_and_slot_before_it_is_read() {
+    for length in [5, 900_000] {
+        let wire = scripted([once(whole(GZIP, &gzip(&vec![b'x'; length]))).expect_head().send(HELLO)]);
+        let unread = send(wire.get()).unwrap();
+        assert!(wire.client.stats().active == 0, "{length}");
+        assert_eq!(wire.text().unwrap(), "hello");
+        assert_eq!(wire.connector.connections(), 1);
+        assert_eq!(block_on(unread.bytes()).unwrap().len(), length);
+    }
+}
+
+#[test]
+fn pieces_are_of_64_kib_at_most() {
+    let data: Vec<u8> = (0..2 * MIB).map(|index| ((index * index) >> 9) as u8).collect();
+    let encoded = gzip(&data);
+    for script in [once(whole(GZIP, &encoded)), chunked(GZIP, std::slice::from_ref(&encoded))] {
+        let mut response = send(scripted([script]).get()).unwrap();
+        let mut read = Vec::new();
+        while let Some(chunk) = block_on(response.chunk()).unwrap() {
+            assert!(!chunk.is_empty() && chunk.len() <= 64 * 1024, "{}", chunk.len());
+            read.extend_from_slice(&chunk);
+        }
+        assert!(read == data);
+    }
+}
+
+#[test]
+fn limits_count_what_is_decoded() {
+    let answer = |length| whole(GZIP, &gzip(&vec![b'x'; length]));
+    for streamed in [false, true] {
+        for (length, fits) in [(100, true), (101, false)] {
+            let encoded = gzip(&vec![b'x'; length]);
+            let script = if streamed { chunked(GZIP, &[encoded]) } else { once(answer(length)) };
+            let limits: [fn(RequestBuilder<Client>) -> _; 2] = [|get| get.body_limit(100), |get| get.stream_limit(100)];
+            for limit in limits {
+                let wire = scripted([script.clone()]);
+                let outcome = block_on(async { limit(wire.get()).await?.bytes().await });
+                let outcome = outcome.map(|bytes| bytes.len()).map_err(|error| (error.kind(), error.phase()));
+                let too_much = (ErrorKind::LimitExceeded, Phase::Body);
+                assert_eq!(outcome, if fits { Ok(length) } else { Err(too_much) });
+                assert_eq!(wire.client.stats().active, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_limit_covers_reading_chunk_by_chunk() {
+    let chunks: Vec<_> = gzip(&vec![0; MIB]).chunks(100).map(<[u8]>::to_vec).collect();
+    let wire = scripted([chunked(GZIP, &chunks)]);
+    let mut response = block_on(wire.get().stream_limit(200_000).send()).unwrap();
+    let mut read = 0;
+    let error = loop {
+        match block_on(response.chunk()) {
+            Ok(chunk) => read += chunk.unwrap().len(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::LimitExceeded, Phase::Body));
+    assert!(error.to_string().contains("200000 bytes"), "{error}");
+    assert!((100_000..=200_000).contains(&read), "{read}");
+    assert!(wire.connector.open() == 0 && wire.client.stats().active == 0);
+    // After the error there is nothing.
+    assert!(block_on(response.chunk()).unwrap().is_none());
+}
+
+#[test]
+fn a_stream_limit_counts_plain_bodies_too() {
+    for (most, fits) in [(5, true), (4, false), (0, false)] {
+        let wire = scripted([once(HELLO)]);
+        let mut response = block_on(wire.get().stream_limit(most).send()).unwrap();
+        assert_eq!(block_on(response.chunk()).is_ok(), fits, "{most}");
+    }
+}
+
+#[test]
+fn a_bomb_ends_its_download_unless_it_is_allowed() {
+    let bomb = gzip(&vec![0; 8 * MIB]);
+    let chunks: Vec<_> = bomb.chunks(1000).map(<[u8]>::to_vec).collect();
+    for (most, passes) in [(200, false), (1100, true), (0, true)] {
+        let wire = scripted_agent(
+            |agent| agent.with_config(waterspout::agent::Config::new().max_expansion(most)),
+            [chunked(GZIP, &chunks)],
+        );
+        let outcome = block_on(async { wire.get().await?.bytes().await });
+        assert_eq!(outcome.as_ref().is_ok_and(|bytes| bytes.len() == 8 * MIB), passes, "{most}");
+        assert_eq!(outcome.is_err_and(|error| error.kind() == ErrorKind::LimitExceeded), !passes, "{most}");
+        assert_eq!(wire.connector.open(), usize::from(passes));
+    }
+    let error = scripted([chunked(GZIP, &chunks)]).text().unwrap_err();
+    assert!(error.kind() == ErrorKind::LimitExceeded && error.phase() == Phase::Body, "the default: {error}");
+}
+
+#[test]
+fn a_body_that_decodes_to_nothing_lets_others_run() {
+    let wire = scripted([chunked(GZIP, &vec![gzip(b""); 1000])]);
+    let mut response = send(wire.get()).unwrap();
+    // Everything is there to be read, and still the reader yields, so that time limits are looked at.
+    assert!(response.chunk().now_or_never().is_none());
+    assert!(block_on(response.chunk()).unwrap().is_none());
+}
+
+#[test]
+fn an_encoded_redirect_is_followed() {
+    let body = gzip(b"moved");
+    let head = format!("HTTP/1.1 302 Found\r\nlocation: /next\r\n{GZIP}content-length: {}\r\n\r\n", body.len());
+    let wire = scripted([once([head.as_bytes(), &body].concat()).expect_head().send(whole(GZIP, &gzip(b"hello")))]);
+    assert_eq!(wire.text().unwrap(), "hello");
+    assert_eq!(wire.connector.connections(), 1);
+}

@@ -1,0 +1,13 @@
+//! What a browser does for itself and the native agent does for others: redirects, credentials, cookies, content codings.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![cfg(not(target_family = "wasm"))]
+
+#[cfg(all(feature = "cookies", feature = "digest"))]
+mod credentials;
+#[cfg(feature = "gzip")]
+mod encoding;
+mod redirect_credentials;
+mod redirect_policy;
+mod redirects;
+#[path = "../support/mod.rs"]
+mod support;

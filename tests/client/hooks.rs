@@ -1,0 +1,164 @@
+//! Middleware and hooks between a client and its backend.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::executor::block_on;
+use waterspout::http::{HeaderValue, StatusCode};
+use waterspout::testing::{ManualTimer, MockBackend};
+use waterspout::{
+    Attempt, BoxFuture, Client, Error, ErrorKind, Hooks, Middleware, Next, Phase, Progress, Request, Response, Result,
+    Retry,
+};
+
+use crate::support::client::URL;
+
+fn status(request: &Request, status: u16) -> Response {
+    Response::new(StatusCode::from_u16(status).unwrap(), request.url().clone(), format!("{status}"))
+}
+
+/// Notes what it is told, and does one thing.
+#[derive(Clone, Default)]
+struct Notes {
+    name: &'static str,
+    notes: Arc<Mutex<Vec<String>>>,
+    refuse: bool,
+    replace: bool,
+    fail_response: bool,
+    recover: bool,
+}
+
+impl Notes {
+    fn note(&self, text: impl std::fmt::Display) {
+        self.notes.lock().unwrap().push(format!("{}{text}", self.name));
+    }
+
+    fn taken(&self) -> Vec<String> {
+        std::mem::take(&mut self.notes.lock().unwrap())
+    }
+}
+
+impl Hooks for Notes {
+    fn before_request<'a>(&'a self, request: &'a mut Request) -> BoxFuture<'a, Result<Option<Response>>> {
+        Box::pin(async move {
+            self.note("request");
+            request.headers_mut().append("x-hook", HeaderValue::from_static("seen"));
+            if self.refuse {
+                return Err(Error::new(ErrorKind::InvalidRequest, Phase::Request, "not on my watch"));
+            }
+            Ok(self.replace.then(|| status(request, 203)))
+        })
+    }
+
+    fn before_retry<'a>(&'a self, _: &'a mut Request, made: &'a [Attempt]) -> BoxFuture<'a, Result<()>> {
+        self.note(format_args!("retry {}", made.len()));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn after_response(&self, response: Response) -> BoxFuture<'_, Result<Response>> {
+        self.note(format_args!("response {}", response.status().as_u16()));
+        Box::pin(async move { if self.fail_response { response.error_for_status() } else { Ok(response) } })
+    }
+
+    fn on_error(&self, error: Error) -> BoxFuture<'_, Result<Response>> {
+        self.note(format_args!("error {:?}", error.kind()));
+        Box::pin(async move {
+            if self.recover { Ok(Response::new(StatusCode::OK, URL.try_into()?, "from elsewhere")) } else { Err(error) }
+        })
+    }
+}
+
+#[test]
+fn hooks_are_called_at_their_four_moments_for_each_attempt() {
+    let count = AtomicUsize::new(0);
+    let backend = MockBackend::new(move |request| {
+        assert_eq!(request.headers()["x-hook"], "seen");
+        assert_eq!(request.headers().get_all("x-hook").iter().count(), 1);
+        let outcome = match count.fetch_add(1, Ordering::Relaxed) {
+            0 => Ok(status(&request, 503)),
+            1 => Err(Error::new(ErrorKind::Io, Phase::Head, "cut")),
+            _ => Ok(status(&request, 200)),
+        };
+        async { outcome }.boxed()
+    });
+    let notes = Notes::default();
+    let retry = Retry::new().base_delay(Duration::ZERO);
+    let client = Client::builder().backend(backend).hooks(notes.clone()).retry(retry).build().unwrap();
+    assert_eq!(block_on(client.get(URL).send()).unwrap().status(), 200);
+    let expected = ["request", "response 503", "retry 1", "request", "error Io", "retry 2", "request", "response 200"];
+    assert_eq!(notes.taken(), expected);
+}
+
+#[test]
+fn the_first_added_is_the_outermost() {
+    let outer = Notes { name: "outer ", ..Notes::default() };
+    let inner = Notes { name: "inner ", notes: outer.notes.clone(), ..Notes::default() };
+    let client = Client::builder().backend(MockBackend::text("")).hooks(outer.clone()).hooks(inner).build().unwrap();
+    block_on(client.get(URL).send()).unwrap();
+    assert_eq!(outer.taken(), ["outer request", "inner request", "inner response 200", "outer response 200"]);
+}
+
+#[test]
+fn a_hook_refuses_replaces_and_recovers() {
+    let backend = MockBackend::new(|request| async move { Ok(status(&request, 404)) }.boxed());
+    let with = |hooks| Client::builder().backend(backend.clone()).hooks(hooks).build().unwrap();
+
+    let error = block_on(with(Notes { refuse: true, ..Notes::default() }).get(URL).send()).unwrap_err();
+    assert_eq!(error.to_string(), "not on my watch, for http://example.com/");
+    let replaced = block_on(with(Notes { replace: true, ..Notes::default() }).get(URL).send()).unwrap();
+    assert_eq!(replaced.status(), 203);
+    assert!(backend.seen().is_empty());
+
+    let failed = block_on(with(Notes { fail_response: true, ..Notes::default() }).get(URL).send()).unwrap_err();
+    assert_eq!((failed.kind(), failed.status().unwrap().as_u16()), (ErrorKind::Status, 404));
+
+    let broken = MockBackend::new(|_| async { Err(Error::new(ErrorKind::Io, Phase::Head, "cut")) }.boxed());
+    let recover = Notes { recover: true, ..Notes::default() };
+    let client = Client::builder().backend(broken).hooks(recover).build().unwrap();
+    assert_eq!(block_on(async { client.get(URL).send().await?.text().await }).unwrap(), "from elsewhere");
+}
+
+#[test]
+fn a_request_that_a_hook_made_invalid_is_refused() {
+    struct Smuggle;
+    impl Middleware for Smuggle {
+        fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+            request.headers_mut().insert("transfer-encoding", HeaderValue::from_static("chunked"));
+            next.run(request)
+        }
+    }
+    let backend = MockBackend::text("");
+    let client = Client::builder().backend(backend.clone()).middleware(Smuggle).build().unwrap();
+    let error = block_on(client.get(URL).send()).unwrap_err();
+    assert_eq!((error.kind(), backend.seen().len()), (ErrorKind::InvalidRequest, 0));
+}
+
+#[test]
+fn what_a_middleware_sends_instead_is_no_silence() {
+    struct Twice;
+    impl Middleware for Twice {
+        fn handle<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+            Box::pin(async move { next.run(request.try_clone().unwrap()).await })
+        }
+    }
+    let timer = ManualTimer::new();
+    let slot: Arc<Mutex<Option<Progress>>> = Arc::default();
+    let shared = slot.clone();
+    let backend = MockBackend::new(move |request| {
+        *shared.lock().unwrap() = Some(request.progress().clone());
+        std::future::pending().boxed()
+    });
+    let client = Client::builder().timer(timer.clone()).backend(backend).middleware(Twice).build().unwrap();
+    let mut request = client.post(URL).body("upload").send().boxed();
+    assert!((&mut request).now_or_never().is_none());
+    timer.advance(Duration::from_secs(19));
+    slot.lock().unwrap().as_ref().unwrap().add(3);
+    assert!((&mut request).now_or_never().is_none());
+    timer.advance(Duration::from_secs(19));
+    assert!((&mut request).now_or_never().is_none());
+    timer.advance(Duration::from_secs(1));
+    let error = request.now_or_never().unwrap().unwrap_err();
+    assert_eq!((error.timeout().unwrap().name(), error.transfer().bytes_sent), ("head", Some(3)));
+}

@@ -1,0 +1,13 @@
+//! The client over mock backends, on a clock moved by hand.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![cfg(not(target_family = "wasm"))]
+
+mod deadlines;
+mod defaults;
+mod errors;
+mod hooks;
+mod refresh;
+mod requests;
+#[path = "../support/mod.rs"]
+mod support;
+mod timeouts;

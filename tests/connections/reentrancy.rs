@@ -1,0 +1,129 @@
+//! What is foreign (wakers, transports) is called outside of locks, so that it may use the client.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use futures::FutureExt;
+use waterspout::agent::Route;
+use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+use waterspout::{Agent, BoxFuture, Client, Connector, Origin, Result, Transport};
+
+use crate::support::client::URL;
+use crate::support::connectors::NeverConnects;
+use crate::support::connectors::ObservedTransport;
+use crate::support::executor::ManualExecutor;
+use crate::support::polling::assert_ends;
+
+/// A request that is polled once and dropped.
+fn begin_and_drop(client: &Client) {
+    let mut request = client.get(URL).send().boxed();
+    let _ = request.poll_unpin(&mut Context::from_waker(Waker::noop()));
+}
+
+/// Uses the client whenever it is woken.
+struct Uses(Client, Mutex<usize>);
+
+impl Wake for Uses {
+    fn wake(self: Arc<Self>) {
+        begin_and_drop(&self.0);
+        *self.1.lock().unwrap() += 1;
+    }
+}
+
+#[test]
+fn a_task_that_uses_the_client_when_woken_may_leave_the_line_for_connections() {
+    assert_ends(|| {
+        let client = Client::builder().backend(Agent::new(NeverConnects, ManualTimer::new())).build().unwrap();
+        let uses = Arc::new(Uses(client.clone(), Mutex::new(0)));
+        let mut request = client.get(URL).send().boxed();
+        assert!(request.poll_unpin(&mut Context::from_waker(&Waker::from(uses.clone()))).is_pending());
+        drop(request);
+        assert!(*uses.1.lock().unwrap() > 0, "nobody was woken: the test proves nothing");
+        assert_eq!(client.stats().active, 0);
+    });
+}
+
+/// Connections that use the client while the pool checks whether they are unfit.
+#[derive(Clone)]
+struct ObservedConnector {
+    inner: ScriptedConnector,
+    client: Arc<Mutex<Option<Client>>>,
+    checks: Arc<Mutex<usize>>,
+}
+
+impl Connector for ObservedConnector {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        Box::pin(async move {
+            let (client, checks) = (self.client.clone(), self.checks.clone());
+            Ok(ObservedTransport::wrap(self.inner.connect(origin).await?, move || {
+                let client = client.lock().unwrap().clone();
+                client.iter().for_each(begin_and_drop);
+                *checks.lock().unwrap() += 1;
+            }))
+        })
+    }
+}
+
+#[test]
+fn a_connection_may_use_the_client_while_it_is_watched() {
+    assert_ends(|| {
+        let kept = || Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").silence();
+        let connector = ObservedConnector {
+            inner: ScriptedConnector::new([kept(), kept()]),
+            client: Arc::default(),
+            checks: Arc::default(),
+        };
+        let (timer, turns) = (ManualTimer::new(), ManualExecutor::default());
+        let agent = Agent::new(connector.clone(), timer.clone()).with_executor(turns.clone());
+        let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
+        futures::executor::block_on(client.get(URL).send()).unwrap();
+        *connector.client.lock().unwrap() = Some(client.clone());
+        turns.run();
+        timer.advance(Duration::from_millis(200));
+        turns.run();
+        assert!(*connector.checks.lock().unwrap() > 0, "nobody looked: the test proves nothing");
+        connector.client.lock().unwrap().take();
+    });
+}
+
+/// A way to connect that uses the client when it goes.
+struct Goes {
+    inner: ScriptedConnector,
+    client: Client,
+    gone: mpsc::Sender<()>,
+}
+
+impl Connector for Goes {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        self.inner.connect(origin)
+    }
+}
+
+impl Drop for Goes {
+    fn drop(&mut self) {
+        begin_and_drop(&self.client);
+        self.gone.send(()).unwrap();
+    }
+}
+
+#[test]
+fn a_way_to_connect_that_goes_with_its_last_connection_may_use_the_client() {
+    assert_ends(|| {
+        let kept = || {
+            ScriptedConnector::new([Script::new()
+                .expect_head()
+                .send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                .silence()])
+        };
+        let timer = ManualTimer::new();
+        let client = Client::builder().backend(Agent::new(kept(), timer.clone())).timer(timer.clone()).build().unwrap();
+        let (gone, has_gone) = mpsc::channel();
+        let via = Route::new(Goes { inner: kept(), client: client.clone(), gone });
+        futures::executor::block_on(client.get(URL).extension(via).send()).unwrap();
+        assert!(has_gone.try_recv().is_err());
+        timer.advance(Duration::from_secs(60));
+        futures::executor::block_on(client.get(URL).send()).unwrap();
+        has_gone.try_recv().expect("it went with its connection, which had been idle for too long");
+    });
+}

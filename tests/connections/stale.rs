@@ -1,0 +1,236 @@
+//! The race between a request and a server that closes the connection: each moment, by method and by body.
+
+use std::fmt::Debug;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use futures::executor::block_on;
+use futures::{AsyncRead, AsyncWrite, stream};
+use http::Method;
+use waterspout::testing::ManualTimer;
+use waterspout::{Agent, Body, BoxFuture, Client, Connector, ErrorKind, Origin, Result, Transport};
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+
+/// When the server closes a kept connection, as seen from the request that comes next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moment {
+    /// It can be seen before anything is written.
+    BeforeCheckout,
+    /// The first write fails.
+    BeforeWrite,
+    /// The head is taken, and the write after it fails.
+    AfterHead,
+    /// Everything is taken, and no answer comes.
+    AfterRequest,
+    /// In the middle of the answer's head.
+    MidHead,
+    /// In the middle of the answer's body.
+    MidBody,
+    /// After the whole answer.
+    AfterAnswer,
+}
+
+const MOMENTS: [Moment; 7] = [
+    Moment::BeforeCheckout,
+    Moment::BeforeWrite,
+    Moment::AfterHead,
+    Moment::AfterRequest,
+    Moment::MidHead,
+    Moment::MidBody,
+    Moment::AfterAnswer,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    None,
+    Bytes,
+    Factory,
+    Stream,
+}
+
+impl Kind {
+    fn body(self) -> Body {
+        let pieces = || stream::iter(["some ", "body"].map(Ok::<_, io::Error>));
+        match self {
+            Self::None => Body::empty(),
+            Self::Bytes => Body::from("some body"),
+            // With a length, so that it is not gathered before anything is written.
+            Self::Factory => Body::factory(pieces).with_length(9),
+            Self::Stream => Body::stream(pieces()).with_length(9),
+        }
+    }
+
+    fn replayable(self) -> bool {
+        self != Self::Stream
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    /// What each connection received.
+    requests: Vec<Vec<u8>>,
+}
+
+/// The first connection answers one request and then fails at `moment`; the others answer everything.
+#[derive(Clone)]
+struct Server {
+    moment: Moment,
+    reset: bool,
+    seen: Arc<Mutex<Seen>>,
+}
+
+struct Wire {
+    server: Server,
+    index: usize,
+    /// Whole requests answered so far, and what came since.
+    answered: usize,
+    pending: Vec<u8>,
+    output: Vec<u8>,
+    closing: bool,
+}
+
+impl Connector for Server {
+    fn connect<'a>(&'a self, _: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        Box::pin(async move {
+            let mut seen = self.seen.lock().unwrap();
+            seen.requests.push(Vec::new());
+            let index = seen.requests.len() - 1;
+            let (pending, output) = (Vec::new(), Vec::new());
+            let wire = Wire { server: self.clone(), index, answered: 0, pending, output, closing: false };
+            Ok(Box::new(wire) as Box<dyn Transport>)
+        })
+    }
+}
+
+impl Wire {
+    /// What befalls the present request, if anything does.
+    fn fate(&self) -> Option<Moment> {
+        (self.index == 0 && self.answered == 1).then_some(self.server.moment)
+    }
+
+    fn closed<T>(&self, end: T) -> Poll<io::Result<T>> {
+        Poll::Ready(if self.server.reset { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(end) })
+    }
+
+    /// Answers the request in `pending`, if it is whole.
+    fn answer(&mut self) {
+        let text = String::from_utf8_lossy(&self.pending).into_owned();
+        let Some(head) = text.find("\r\n\r\n") else { return };
+        let has_body = text.to_ascii_lowercase().contains("content-length: 9");
+        if self.pending.len() < head + 4 + if has_body { 9 } else { 0 } {
+            return;
+        }
+        let cut = match self.fate() {
+            Some(Moment::AfterRequest) => 0,
+            Some(Moment::MidHead) => 20,
+            Some(Moment::MidBody) => ANSWER.len() - 2,
+            _ => ANSWER.len(),
+        };
+        self.closing = cut < ANSWER.len() || self.fate() == Some(Moment::AfterAnswer);
+        self.output.extend_from_slice(&ANSWER[..cut]);
+        self.pending.clear();
+        self.answered += 1;
+    }
+}
+
+impl Transport for Wire {
+    fn is_idle(&mut self) -> bool {
+        self.fate() != Some(Moment::BeforeCheckout)
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let count = self.output.len().min(buffer.len());
+        if count > 0 {
+            buffer[..count].copy_from_slice(&self.output[..count]);
+            self.output.drain(..count);
+            return Poll::Ready(Ok(count));
+        }
+        let failed = matches!(self.fate(), Some(Moment::BeforeWrite | Moment::AfterHead));
+        if self.closing || failed { self.closed(0) } else { Poll::Pending }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.fate() {
+            Some(Moment::BeforeWrite) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            Some(Moment::AfterHead) if self.pending.ends_with(b"\r\n\r\n") => {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            _ => {}
+        }
+        self.server.seen.lock().unwrap().requests[self.index].extend_from_slice(bytes);
+        self.pending.extend_from_slice(bytes);
+        if self.fate() != Some(Moment::AfterHead) {
+            self.answer();
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What the second request comes to: whether it succeeds, on how many connections, and why it does not.
+fn outcome(moment: Moment, reset: bool, method: &Method, kind: Kind) -> (Option<ErrorKind>, usize) {
+    let server = Server { moment, reset, seen: Arc::default() };
+    let agent = Agent::new(server.clone(), ManualTimer::new());
+    let client = Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap();
+    let url = "http://example.com/";
+    let first = block_on(async { client.get(url).await?.text().await });
+    assert_eq!(first.unwrap(), "hello");
+    let second = block_on(async { client.request(method.clone(), url).body(kind.body()).await?.text().await });
+    let connections = server.seen.lock().unwrap().requests.len();
+    (second.err().map(|error| error.kind()), connections)
+}
+
+/// What ought to come of it (RFC 9110, section 9.2.2).
+fn expected(moment: Moment, method: &Method, kind: Kind) -> (Option<ErrorKind>, usize) {
+    let closed = (Some(ErrorKind::ConnectionClosed), 1);
+    let may_repeat = match moment {
+        // Seen in time, or not in the way.
+        Moment::BeforeCheckout => return (None, 2),
+        Moment::AfterAnswer => return (None, 1),
+        // An answer had begun.
+        Moment::MidHead | Moment::MidBody => return closed,
+        // Nothing has left.
+        Moment::BeforeWrite => true,
+        // Whoever has had all of a request, or some of its body, may have acted on it.
+        Moment::AfterHead | Moment::AfterRequest => method.is_idempotent(),
+    };
+    if may_repeat && kind.replayable() { (None, 2) } else { closed }
+}
+
+#[test]
+fn a_request_is_made_again_only_where_nothing_can_have_been_done() {
+    let methods =
+        [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE, Method::POST, Method::PATCH];
+    let mut cases = 0;
+    for (moment, reset) in MOMENTS.into_iter().flat_map(|moment| [(moment, false), (moment, true)]) {
+        for method in &methods {
+            let bodiless = [Method::GET, Method::HEAD].contains(method);
+            let kinds =
+                if bodiless { &[Kind::None][..] } else { &[Kind::None, Kind::Bytes, Kind::Factory, Kind::Stream] };
+            for kind in kinds {
+                // The answer to HEAD has no body that could break off.
+                if *method == Method::HEAD && [Moment::MidBody, Moment::AfterAnswer].contains(&moment) {
+                    continue;
+                }
+                let got = outcome(moment, reset, method, *kind);
+                assert_eq!(got, expected(moment, method, *kind), "{moment:?}, reset {reset}, {method}, {kind:?}");
+                cases += 1;
+            }
+        }
+    }
+    assert!(cases > 280, "{cases}");
+}

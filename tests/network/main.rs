@@ -1,0 +1,17 @@
+//! The native network over real sockets on loopback: names, addresses, TLS, proxies, files.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![cfg(not(target_family = "wasm"))]
+
+mod files;
+mod names_and_addresses;
+#[cfg(feature = "tls")]
+mod proxy;
+#[path = "../support/mod.rs"]
+mod support;
+mod tcp_client;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_streams;
+#[cfg(unix)]
+mod unix_socket;

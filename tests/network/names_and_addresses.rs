@@ -1,0 +1,198 @@
+//! Where a request goes: names and what they lead to, literals, families, maps, and the system's own words on failure.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::executor::block_on;
+use waterspout::platform::native::{AddressFamily, HostMap, Network, Resolver, SystemResolver};
+use waterspout::testing::{ManualTimer, Reply, Server, handler};
+use waterspout::{BoxFuture, Client, Error, ErrorKind, Phase, Response, Result};
+
+/// A resolver that gives what a function says, and remembers what it was asked for.
+#[derive(Clone)]
+struct Told {
+    answer: Arc<dyn Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync>,
+    asked: Arc<Mutex<Vec<(String, u16)>>>,
+}
+
+impl Told {
+    fn new(answer: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
+        Self { answer: Arc::new(answer), asked: Arc::default() }
+    }
+}
+
+impl Resolver for Told {
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        self.asked.lock().unwrap().push((host.to_owned(), port));
+        let answer = (self.answer)();
+        async move { answer }.boxed()
+    }
+}
+
+struct NeverTold;
+
+impl Resolver for NeverTold {
+    fn resolve(&self, _: &str, _: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        std::future::pending().boxed()
+    }
+}
+
+/// A server that answers by the host it was asked for.
+fn echo() -> Server {
+    Server::start(handler(|request| async { Reply::text(request.host().to_owned()) }.boxed())).unwrap()
+}
+
+fn client(network: Network) -> Client {
+    Client::builder().backend(network.agent()).build().unwrap()
+}
+
+fn get(network: Network, url: &str) -> Result<Response, Error> {
+    async_io::block_on(client(network).get(url).send())
+}
+
+fn text(network: Network, url: &str) -> String {
+    async_io::block_on(async { client(network).get(url).await.unwrap().text().await.unwrap() })
+}
+
+fn chain(error: &Error) -> Vec<&(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source()).collect()
+}
+
+#[test]
+fn a_name_that_is_never_looked_up_ends_with_the_connect_limit_however_long_the_total_one() {
+    let timer = ManualTimer::new();
+    let agent = Network::new().timer(timer.clone()).resolver(NeverTold).agent();
+    let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
+    let request = client.get("http://example.com/").connect_timeout(Duration::from_millis(100));
+    let mut request = request.timeout(Duration::from_secs(3600)).send().boxed();
+    assert!((&mut request).now_or_never().is_none());
+    timer.advance(Duration::from_millis(99));
+    assert!((&mut request).now_or_never().is_none());
+    timer.advance(Duration::from_millis(1));
+    let error = request.now_or_never().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect));
+    assert_eq!(error.to_string(), "timed out while connecting (limit `connect`: 100ms), for http://example.com/");
+}
+
+#[test]
+fn a_connect_limit_of_zero_never_passes() {
+    let timer = ManualTimer::new();
+    let agent = Network::new().timer(timer.clone()).resolver(NeverTold).agent();
+    let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
+    let mut request = client.get("http://example.com/").connect_timeout(Duration::ZERO).send().boxed();
+    for _ in 0..2 {
+        assert!((&mut request).now_or_never().is_none());
+        timer.advance(Duration::from_secs(1_000_000));
+    }
+    assert!(request.now_or_never().is_none());
+}
+
+#[test]
+fn a_name_that_cannot_be_looked_up_is_named_with_its_cause() {
+    let resolver = Told::new(|| Err(io::Error::new(io::ErrorKind::NotFound, "no such name")));
+    let error = get(Network::new().resolver(resolver), "http://nowhere.example/").unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
+    assert!(error.is_connect() && error.is_network());
+    assert!(
+        error.to_string().contains("\"nowhere.example\"") && error.to_string().ends_with("no such name"),
+        "{error}"
+    );
+    let cause = chain(&error)[0].downcast_ref::<io::Error>().unwrap();
+    assert_eq!(cause.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn a_name_without_addresses_is_an_error() {
+    let error = get(Network::new().resolver(Told::new(|| Ok(Vec::new()))), "http://empty.example/").unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
+    assert!(error.to_string().contains("no address of \"empty.example\""), "{error}");
+}
+
+#[test]
+fn the_system_knows_localhost_and_refuses_what_is_no_name() {
+    let found = block_on(SystemResolver.resolve("localhost", 81)).unwrap();
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 81), "{found:?}");
+    assert!(block_on(SystemResolver.resolve("an invalid name", 81)).is_err());
+}
+
+#[test]
+fn an_ipv6_literal_loses_its_brackets_on_the_way_to_the_socket_and_keeps_them_in_host() {
+    let server = echo();
+    let address = server.address();
+    let resolver = Told::new(move || Ok(vec![address]));
+    let host = text(Network::new().resolver(resolver.clone()), "http://[::1]:8080/");
+    assert_eq!(host, "[::1]:8080");
+    assert_eq!(*resolver.asked.lock().unwrap(), [("::1".to_owned(), 8080)]);
+}
+
+#[test]
+fn an_ipv6_literal_is_connected_to() {
+    let hello = handler(|_| async { Reply::text("hello") }.boxed());
+    let Ok(server) = Server::start_on("[::1]:0".parse().unwrap(), hello) else {
+        // A machine without IPv6: that brackets are taken off is tested beside this.
+        return;
+    };
+    assert_eq!(text(Network::new(), &server.url("/")), "hello");
+    assert_eq!(text(Network::new().address_family(AddressFamily::V6), &server.url("/")), "hello");
+    let error = get(Network::new().address_family(AddressFamily::V4), &server.url("/")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Dns);
+}
+
+#[test]
+fn an_address_of_the_other_family_is_not_connected_to() {
+    let server = echo();
+    for (family, url) in [
+        (AddressFamily::V6, server.url("/")),
+        (AddressFamily::V4, format!("http://[::1]:{}/", server.address().port())),
+    ] {
+        let error = get(Network::new().address_family(family), &url).unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
+        assert!(error.to_string().contains("no address of the wanted family"), "{error}");
+    }
+    assert!(get(Network::new().address_family(AddressFamily::V4), &server.url("/")).is_ok());
+}
+
+#[test]
+fn a_refused_connection_keeps_the_systems_own_error() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let error = get(Network::new(), &format!("http://{address}/")).unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Connect, Phase::Connect));
+    let causes = chain(&error);
+    let cause = causes.iter().find_map(|cause| cause.downcast_ref::<io::Error>()).unwrap();
+    assert_eq!(cause.kind(), io::ErrorKind::ConnectionRefused);
+    assert!(cause.raw_os_error().is_some(), "{cause:?}");
+    let text = error.to_string();
+    assert!(text.contains(&address.to_string()) && text.ends_with(&cause.to_string()), "{text}");
+}
+
+#[test]
+fn a_map_leads_elsewhere_and_the_server_is_asked_for_what_was_written() {
+    let server = echo();
+    let (address, port) = (server.address(), server.address().port());
+    let by_port = || HostMap::new(SystemResolver).host_and_port("www.example.com", 80, address);
+    assert_eq!(text(Network::new().resolver(by_port()), "http://WWW.example.com/"), "www.example.com");
+    let by_host = HostMap::new(SystemResolver).host("www.example.com", address.ip());
+    let url = format!("http://www.example.com:{port}/");
+    assert_eq!(text(Network::new().resolver(by_host), &url), format!("www.example.com:{port}"));
+    // Of another port the map knows nothing.
+    let rest = HostMap::new(Told::new(|| Ok(Vec::new()))).host_and_port("www.example.com", 80, address);
+    assert_eq!(get(Network::new().resolver(rest), "http://www.example.com:81/").unwrap_err().kind(), ErrorKind::Dns);
+}
+
+#[test]
+fn a_request_leaves_from_the_address_it_was_given() {
+    let server = echo();
+    let response = get(Network::new().local_address([127, 0, 0, 1]), &server.url("/")).unwrap();
+    assert_eq!(response.connection_info().local_address.unwrap().ip(), std::net::Ipv4Addr::LOCALHOST);
+    // Not an address of this machine (RFC 5737): it cannot be left from.
+    let error = get(Network::new().local_address([192, 0, 2, 1]), &server.url("/")).unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Connect, Phase::Connect), "{error}");
+    let error = get(Network::new().local_address(std::net::Ipv6Addr::LOCALHOST), &server.url("/")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Dns, "{error}");
+}

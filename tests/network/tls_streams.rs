@@ -1,0 +1,167 @@
+//! Byte streams that are secured by TLS, from the start or later.
+
+use std::net::TcpListener;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use async_io::Async;
+use futures::future::join;
+use futures::{AsyncReadExt, AsyncWriteExt};
+use rcgen::{Certificate, KeyPair};
+use waterspout::platform::native::{TcpClient, TlsConfig};
+use waterspout::testing::ManualTimer;
+use waterspout::tornado::IoStream;
+use waterspout::{ErrorKind, Phase};
+
+use super::tls::{refused, secret_server};
+use crate::support::tls::{Authority, acceptor, trusting};
+
+/// A server that speaks in the clear until it is asked for TLS, then sends everything back; tells what it heard in the clear.
+fn upgrading(certificate: (Certificate, KeyPair)) -> (u16, mpsc::Receiver<String>) {
+    let acceptor = acceptor(certificate, None);
+    let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+    let port = listener.get_ref().local_addr().unwrap().port();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        async_io::block_on(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut line = [0; 10];
+                if stream.read_exact(&mut line).await.is_err() || stream.write_all(b"go on\r\n").await.is_err() {
+                    continue;
+                }
+                let _ = tell.send(String::from_utf8_lossy(&line).into_owned());
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let (from, mut to) = stream.split();
+                    let _ = futures::io::copy(from, &mut to).await;
+                    let _ = to.close().await;
+                }
+            }
+        })
+    });
+    (port, told)
+}
+
+/// A stream to such a server on which the upgrade has been agreed on.
+async fn agreed(port: u16) -> IoStream {
+    let stream = TcpClient::new().connect("127.0.0.1", port).await.unwrap();
+    stream.write("STARTTLS\r\n").await.unwrap();
+    assert_eq!(stream.read_until("\r\n", 100).await.unwrap(), "go on\r\n");
+    stream
+}
+
+#[test]
+fn a_stream_goes_on_over_tls_after_it_has_spoken_in_the_clear() {
+    let authority = Authority::new();
+    let (port, heard) = upgrading(authority.issue(&["server.test"], |_| {}));
+    async_io::block_on(async {
+        let stream = agreed(port).await;
+        let tls = trusting(&authority);
+        let secured = tls.start_tls(&stream, "server.test");
+        // Written while the hands are shaken.
+        let (secured, written) = join(secured, async { stream.write("secret\r\n").await }).await;
+        secured.unwrap();
+        written.unwrap();
+        assert_eq!(stream.read_until("\r\n", 100).await.unwrap(), "secret\r\n");
+        stream.shutdown().await.unwrap();
+        stream.closed().await.unwrap();
+    });
+    assert_eq!(heard.recv().unwrap(), "STARTTLS\r\n");
+}
+
+#[test]
+fn a_stream_that_is_not_idle_stays_in_the_clear() {
+    let authority = Authority::new();
+    let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
+    async_io::block_on(async {
+        let stream = TcpClient::new().connect("127.0.0.1", port).await.unwrap();
+        stream.write("STARTTLS\r\n").await.unwrap();
+        assert_eq!(stream.read_exact(1).await.unwrap(), "g");
+        let error = trusting(&authority).start_tls(&stream, "server.test").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+        assert_eq!(stream.read_until("\r\n", 100).await.unwrap(), "o on\r\n");
+    });
+}
+
+#[test]
+fn a_stream_is_secured_for_the_host_that_is_named_and_no_other() {
+    let authority = Authority::new();
+    let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
+    async_io::block_on(async {
+        let stream = agreed(port).await;
+        trusting(&authority).start_tls(&stream, "server.test").await.unwrap();
+        // The server has one connection at a time.
+        stream.close();
+
+        let stream = agreed(port).await;
+        let outcome = trusting(&authority).start_tls(&stream, "other.test").await;
+        refused(outcome.map(|()| String::new()), "not for other.test");
+        // Nothing more is sent in the clear.
+        assert_eq!(stream.write("secret").await.unwrap_err().kind(), ErrorKind::Tls);
+
+        let stream = agreed(port).await;
+        let careless = trusting(&authority).danger_accept_invalid_certificates(true);
+        careless.start_tls(&stream, "other.test").await.unwrap();
+    });
+}
+
+#[test]
+fn one_thread_reads_a_secured_stream_while_another_writes() {
+    const PIECES: usize = 64;
+    let authority = Authority::new();
+    let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
+    let stream = Arc::new(async_io::block_on(async {
+        let stream = agreed(port).await;
+        trusting(&authority).start_tls(&stream, "server.test").await.unwrap();
+        stream
+    }));
+    let writing = stream.clone();
+    let writer = std::thread::spawn(move || {
+        futures::executor::block_on(async {
+            for piece in 0..PIECES {
+                writing.write(vec![piece as u8; 65_536]).await.unwrap();
+            }
+        });
+    });
+    futures::executor::block_on(async {
+        for piece in 0..PIECES {
+            let bytes = stream.read_exact(65_536).await.unwrap();
+            assert!(bytes.iter().all(|byte| *byte == piece as u8), "piece {piece}");
+        }
+    });
+    writer.join().unwrap();
+}
+
+#[test]
+fn the_limit_on_connecting_holds_for_the_handshake() {
+    let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+    let port = listener.get_ref().local_addr().unwrap().port();
+    let (timer, limit) = (ManualTimer::new(), Duration::from_secs(5));
+    let client = TcpClient::new().timer(timer.clone()).timeout(limit);
+    let tls = TlsConfig::new().without_system_roots().danger_accept_invalid_certificates(true);
+    let error = async_io::block_on(async {
+        let silent = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The client has begun to shake hands.
+            stream.read_exact(&mut [0; 1]).await.unwrap();
+            timer.advance(limit);
+            stream
+        };
+        join(client.connect_tls("127.0.0.1", port, &tls), silent).await.0.unwrap_err()
+    });
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect), "{error}");
+    assert_eq!(timer.pending(), 0);
+}
+
+#[test]
+fn a_stream_can_be_secured_from_the_start() {
+    let authority = Authority::new();
+    let server = secret_server(authority.issue(&["127.0.0.1"], |_| {}), None);
+    let answer = async_io::block_on(async {
+        let tls = trusting(&authority);
+        let stream = TcpClient::new().connect_tls("127.0.0.1", server.address.port(), &tls).await?;
+        stream.write("GET / HTTP/1.1\r\nhost: me\r\nconnection: close\r\n\r\n").await?;
+        stream.read_until("\r\n", 1000).await
+    });
+    assert_eq!(answer.unwrap(), "HTTP/1.1 200 OK\r\n");
+}

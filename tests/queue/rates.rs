@@ -1,0 +1,78 @@
+//! Rate limits.
+
+use std::time::Duration;
+
+use waterspout::{Builder, Rate};
+
+use crate::support::client::seconds;
+
+use super::{Bench, Tasks, ms, polled};
+
+#[test]
+fn a_rate_lets_a_burst_go_and_then_one_each_interval() {
+    let rate = Rate::new(10, seconds(1)).burst(3);
+    let mut tasks = Tasks::new(|builder| builder.max_active(100).head_timeout(Duration::ZERO).rate_limit(rate));
+    for number in 0..8 {
+        tasks.spawn(&format!("http://a/{number}"));
+    }
+    assert_eq!(tasks.bench.counts(), (3, 5));
+    let started = [99, 1, 99, 1, 200, 100].map(|time| tasks.after(ms(time)));
+    assert_eq!(started, [3, 4, 4, 5, 7, 8]);
+    // Nobody waits, so nobody watches the clock for a token.
+    assert_eq!(tasks.bench.timer.pending(), 0);
+    assert_eq!(tasks.bench.seen()[7], "a/7");
+}
+
+#[test]
+fn one_of_those_that_wait_watches_the_clock_for_all() {
+    let limits = |builder: Builder| builder.head_timeout(Duration::ZERO).rate_limit(Rate::new(1, seconds(1)));
+    let mut tasks = Tasks::new(limits);
+    let stops: Vec<_> = ["http://a/", "http://b/", "http://c/", "http://d/"].map(|url| tasks.spawn(url)).into();
+    assert_eq!((tasks.bench.counts(), tasks.bench.timer.pending()), ((1, 3), 1));
+    let mut stops = stops.into_iter().skip(1);
+    // The one that watches leaves, and so does the next: somebody else takes over.
+    for _ in 0..2 {
+        stops.next().unwrap().send(()).unwrap();
+        tasks.pool.run_until_stalled();
+        assert_eq!(tasks.bench.timer.pending(), 1);
+    }
+    assert_eq!(tasks.after(ms(999)), 1);
+    assert_eq!(tasks.after(ms(1)), 2);
+    assert_eq!((tasks.bench.seen(), tasks.bench.timer.pending()), (vec!["a/".to_owned(), "d/".to_owned()], 0));
+}
+
+#[test]
+fn an_origins_rate_holds_up_no_other() {
+    let mut tasks = Tasks::new(|builder| builder.rate_limit_per_origin(Rate::new(1, seconds(1))));
+    for url in ["http://a/1", "http://a/2", "http://b/1", "http://a/3", "http://b/2"] {
+        tasks.spawn(url);
+    }
+    assert_eq!(tasks.bench.seen(), ["a/1", "b/1"]);
+    assert_eq!([999, 1, 999, 1].map(|time| tasks.after(ms(time))), [2, 4, 4, 5]);
+    assert_eq!(tasks.bench.seen()[2..], ["a/2", "b/2", "a/3"]);
+}
+
+#[test]
+fn a_request_that_leaves_with_a_token_gives_it_back() {
+    let bench = Bench::new(|builder| builder.max_active(1).rate_limit(Rate::new(2, seconds(1000))));
+    let first = bench.send("http://a/");
+    let (second, third) = (bench.send("http://b/"), bench.send("http://c/"));
+    // It frees the slot, which the second has and does not know of.
+    drop(first);
+    drop(second);
+    let _third = polled(third);
+    assert_eq!(bench.seen(), ["a/", "c/"]);
+}
+
+#[test]
+fn an_earlier_token_is_not_missed() {
+    // While one waits for its origin's token, another comes whose origin has one sooner.
+    let mut tasks = Tasks::new(|builder| builder.rate_limit_per_origin(Rate::new(1, seconds(10))));
+    tasks.spawn("http://early/1");
+    tasks.after(seconds(5));
+    tasks.spawn("http://late/1");
+    tasks.spawn("http://late/2");
+    tasks.spawn("http://early/2");
+    assert_eq!(tasks.after(seconds(5)), 3);
+    assert_eq!(tasks.after(seconds(5)), 4);
+}

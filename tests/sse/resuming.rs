@@ -1,0 +1,103 @@
+//! What a stream sends when it reconnects.
+
+use std::time::Duration;
+
+use futures::stream::iter;
+use waterspout::sse::ReadyState;
+use waterspout::{Body, Error, ErrorKind};
+
+use super::{Answer, End, SECOND, STREAM, Stage, Status, URL, data, error, now, waits};
+
+#[test]
+fn a_stream_that_ends_is_resumed_after_the_last_event() {
+    let acts = [
+        Answer(STREAM, "id: 1\ndata: a\n\nid: 2\ndata: lost", End::Close),
+        Answer(STREAM, "data: b\n\n", End::Close),
+        Answer(STREAM, "id: 3\ndata: c\n\n", End::Stay),
+    ];
+    let stage = Stage::new(acts);
+    let mut events = stage.events();
+    assert_eq!(data(&mut events), "a");
+    waits(&mut events);
+    assert!((events.ready_state(), events.last_error().is_none()) == (ReadyState::Connecting, true));
+    // Three seconds, and not more than half of that for chance.
+    stage.timer.advance(3 * SECOND - Duration::from_millis(1));
+    waits(&mut events);
+    assert_eq!(stage.asked(), ["GET \"\" text/event-stream -"]);
+    stage.timer.advance(2 * SECOND);
+    let event = now(&mut events).unwrap().unwrap().unwrap();
+    // The id outlives the connection.
+    assert_eq!((&*event.data, &*event.id), ("b", "1"));
+    waits(&mut events);
+    stage.timer.advance(5 * SECOND);
+    assert_eq!(data(&mut events), "c");
+    assert_eq!(events.last_event_id(), "3");
+    assert_eq!(stage.asked(), ["GET \"\" text/event-stream 1"; 2]);
+}
+
+#[test]
+fn an_id_that_no_header_can_have_is_an_error_on_reconnecting() {
+    let stage = Stage::new([Answer(STREAM, "id: a\u{1}b\ndata: a\n\n", End::Close)]);
+    let mut events = stage.events();
+    assert_eq!(data(&mut events), "a");
+    waits(&mut events);
+    stage.timer.advance(5 * SECOND);
+    let error = error(&mut events);
+    assert_eq!((error.kind(), stage.asked().len()), (ErrorKind::Protocol, 1), "{error}");
+}
+
+#[test]
+fn a_body_and_headers_are_sent_again() {
+    let stage = Stage::new([Answer(STREAM, "id: 1\n\n", End::Close), Answer(STREAM, "data: b\n\n", End::Stay)]);
+    let request = stage.client.post(URL).header("accept", "text/event-stream, */*").body("question");
+    let mut events = request.events();
+    waits(&mut events);
+    stage.timer.advance(5 * SECOND);
+    assert_eq!(data(&mut events), "b");
+    let asked = ["POST \"question\" text/event-stream, */* -", "POST \"question\" text/event-stream, */* 1"];
+    assert_eq!(stage.asked(), asked);
+}
+
+#[test]
+fn a_one_shot_body_is_sent_once_and_missed_on_reconnecting() {
+    let stage = Stage::new([Answer(STREAM, "data: a\n\n", End::Close)]);
+    let body = Body::stream(iter([Ok::<_, Error>("question")]));
+    let mut events = stage.client.post(URL).body(body).events();
+    assert_eq!(data(&mut events), "a");
+    waits(&mut events);
+    stage.timer.advance(5 * SECOND);
+    let error = error(&mut events);
+    assert_eq!((error.kind(), error.url()), (ErrorKind::BodyNotReplayable, Some(URL)));
+    assert_eq!(stage.asked(), ["POST \"question\" text/event-stream -"]);
+}
+
+#[test]
+fn a_request_may_say_where_to_begin() {
+    let stage = Stage::new([
+        Answer(STREAM, "data: b\n\n", End::Close),
+        Answer(STREAM, "id\ndata: c\n\n", End::Close),
+        Status(204),
+    ]);
+    let mut events = stage.client.get(URL).header("last-event-id", "41").events();
+    assert_eq!(events.last_event_id(), "41");
+    for text in ["b", "c"] {
+        assert_eq!(data(&mut events), text);
+        waits(&mut events);
+        stage.timer.advance(5 * SECOND);
+    }
+    assert!(now(&mut events).unwrap().is_none());
+    // Taken back by the server, it is not sent any more.
+    let asked = stage.asked();
+    assert_eq!(asked[..2], ["GET \"\" text/event-stream 41"; 2]);
+    assert_eq!(asked[2], "GET \"\" text/event-stream -");
+}
+
+#[test]
+fn an_id_that_no_header_can_carry_is_an_error_not_a_repetition() {
+    let stage = Stage::new([Answer(STREAM, "id: \u{1}\ndata: a\n\n", End::Close)]);
+    let mut events = stage.events();
+    assert_eq!(data(&mut events), "a");
+    waits(&mut events);
+    stage.timer.advance(5 * SECOND);
+    assert_eq!(error(&mut events).kind(), ErrorKind::Protocol);
+}

@@ -1,0 +1,70 @@
+//! A program of others that runs and listens: waited for when it starts, and ended when it is dropped.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long one may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two looks at whether it has.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How many ports are worth trying: between being found free and being used, one may be taken.
+pub const PORTS: usize = 3;
+
+pub struct Program {
+    port: u16,
+    child: Child,
+}
+
+impl Program {
+    /// Starts `command` in `folder` and waits until it accepts connections on `port`; `None` if it ends before. What it
+    /// prints is in `output.log`.
+    pub fn start(mut command: Command, folder: &Path, port: u16) -> Option<Self> {
+        let log = File::create(folder.join("output.log")).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).current_dir(folder);
+        let mut program = Self { port, child: command.spawn().unwrap() };
+        program.listens().then_some(program)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether it comes to accept connections; if not, it has ended.
+    fn listens(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && !self.has_ended() {
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                return true;
+            }
+            thread::sleep(PAUSE);
+        }
+        false
+    }
+
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Program {
+    /// Asks first: some have processes and shared memory of their own to end.
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let deadline = Instant::now() + PATIENCE / 6;
+        while Instant::now() < deadline && !self.has_ended() {
+            thread::sleep(PAUSE);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

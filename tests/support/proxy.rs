@@ -1,0 +1,204 @@
+//! Proxies on loopback ports that do what they are told and remember what they were asked.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use async_io::Async;
+use futures::future::{Either, select};
+use futures::io::copy;
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, FutureExt};
+use futures_rustls::TlsAcceptor;
+
+use super::tls::Secured;
+
+/// What a proxy does.
+#[derive(Clone, Default)]
+pub struct Does {
+    /// The credentials it wants: `user:password` as Basic, or what RFC 1929 has of them.
+    pub wants: Option<&'static str>,
+    /// Says this instead of an answer, then closes.
+    pub says: Option<&'static [u8]>,
+    /// Says nothing, ever, and waits until it is left.
+    pub is_silent: bool,
+    /// The address to which a SOCKS proxy finds no way.
+    pub lost: Option<IpAddr>,
+    /// Whether it speaks TLS.
+    pub tls: Option<TlsAcceptor>,
+}
+
+/// A proxy on a thread that ends with the test. Every name is this machine to it.
+pub struct TinyProxy {
+    pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    left: mpsc::Receiver<()>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Speaks {
+    Http,
+    Socks,
+}
+
+impl TinyProxy {
+    pub fn start(speaks: Speaks, does: Does) -> Self {
+        let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+        let address = listener.get_ref().local_addr().unwrap();
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let log = asked.clone();
+        let (leave, left) = mpsc::channel();
+        std::thread::spawn(move || {
+            async_io::block_on(async {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let (does, log, leave) = (does.clone(), log.clone(), leave.clone());
+                    // A thread for each connection: several may be open at once.
+                    std::thread::spawn(move || {
+                        async_io::block_on(serve(speaks, stream, does, &log));
+                        let _ = leave.send(());
+                    });
+                }
+            })
+        });
+        Self { address, asked, left }
+    }
+
+    pub fn http(does: Does) -> Self {
+        Self::start(Speaks::Http, does)
+    }
+
+    pub fn socks(does: Does) -> Self {
+        Self::start(Speaks::Socks, does)
+    }
+
+    /// Waits until one of its connections has been closed by the client.
+    pub fn wait_until_left(&self) {
+        self.left.recv_timeout(Duration::from_secs(20)).unwrap();
+    }
+
+    /// What was asked, one text for each request: a head, or the goal of a SOCKS request.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn serve(speaks: Speaks, stream: Async<TcpStream>, does: Does, log: &Mutex<Vec<String>>) {
+    let stream: Box<dyn Stream> = match &does.tls {
+        None => Box::new(stream),
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => Box::new(Secured(stream)),
+            Err(_) => return,
+        },
+    };
+    if does.is_silent {
+        let _ = copy(stream, &mut futures::io::sink()).await;
+        return;
+    }
+    // A client that goes away is no failure of the proxy's.
+    let _ = match speaks {
+        Speaks::Http => http(stream, &does, log).await,
+        Speaks::Socks => socks(stream, &does, log).await,
+    };
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+async fn http(mut stream: Box<dyn Stream>, does: &Does, log: &Mutex<Vec<String>>) -> io::Result<()> {
+    loop {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).await?;
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        log.lock().unwrap().push(head.clone());
+        if let Some(says) = does.says {
+            return say(&mut stream, says).await;
+        }
+        if does.wants.is_some_and(|wants| !head.contains(&format!("proxy-authorization: Basic {wants}\r\n"))) {
+            let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(refusal).await?;
+            continue;
+        }
+        let goal = head.split(' ').nth(1).unwrap();
+        if !head.starts_with("CONNECT ") {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nforwarded").await?;
+            continue;
+        }
+        let port = goal.rsplit_once(':').unwrap().1.parse().unwrap();
+        let origin = Async::<TcpStream>::connect(SocketAddr::from(([127, 0, 0, 1], port))).await?;
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\nproxy-agent: tiny\r\n\r\n").await?;
+        return relay(stream, origin).await;
+    }
+}
+
+async fn socks(mut stream: Box<dyn Stream>, does: &Does, log: &Mutex<Vec<String>>) -> io::Result<()> {
+    if let Some(says) = does.says {
+        return say(&mut stream, says).await;
+    }
+    let offered = read(&mut stream, 2).await?;
+    let offered = read(&mut stream, usize::from(offered[1])).await?;
+    match does.wants {
+        None => stream.write_all(&[5, 0]).await?,
+        Some(_) if !offered.contains(&2) => return say(&mut stream, &[5, 0xff]).await,
+        Some(wants) => {
+            stream.write_all(&[5, 2]).await?;
+            let length = read(&mut stream, 2).await?[1];
+            let user = read(&mut stream, usize::from(length)).await?;
+            let length = read(&mut stream, 1).await?[0];
+            let password = read(&mut stream, usize::from(length)).await?;
+            if [user, password].join(&b':') != wants.as_bytes() {
+                return say(&mut stream, &[1, 1]).await;
+            }
+            stream.write_all(&[1, 0]).await?;
+        }
+    }
+    let kind = read(&mut stream, 4).await?[3];
+    let (goal, address) = match kind {
+        1 => {
+            let bytes: [u8; 4] = read(&mut stream, 4).await?.try_into().unwrap();
+            (Ipv4Addr::from(bytes).to_string(), Some(IpAddr::from(bytes)))
+        }
+        4 => {
+            let bytes: [u8; 16] = read(&mut stream, 16).await?.try_into().unwrap();
+            (Ipv6Addr::from(bytes).to_string(), Some(IpAddr::from(bytes)))
+        }
+        _ => {
+            let length = read(&mut stream, 1).await?[0];
+            (String::from_utf8(read(&mut stream, usize::from(length)).await?).unwrap(), None)
+        }
+    };
+    let port = read(&mut stream, 2).await?;
+    let port = u16::from_be_bytes([port[0], port[1]]);
+    log.lock().unwrap().push(format!("{goal} {port}"));
+    let origin = Async::<TcpStream>::connect(SocketAddr::from(([127, 0, 0, 1], port))).await;
+    let Some(origin) = origin.ok().filter(|_| address.is_none() || address != does.lost) else {
+        return say(&mut stream, &[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+    };
+    stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+    relay(stream, origin).await
+}
+
+async fn say(stream: &mut Box<dyn Stream>, says: &[u8]) -> io::Result<()> {
+    stream.write_all(says).await?;
+    stream.close().await
+}
+
+async fn read(stream: &mut Box<dyn Stream>, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Carries bytes both ways until either end closes.
+async fn relay(client: Box<dyn Stream>, origin: Async<TcpStream>) -> io::Result<()> {
+    let ((from_client, mut to_client), (from_origin, mut to_origin)) = (client.split(), origin.split());
+    let up = copy(from_client, &mut to_origin).boxed();
+    let down = copy(from_origin, &mut to_client).boxed();
+    match select(up, down).await {
+        Either::Left((outcome, _)) | Either::Right((outcome, _)) => outcome.map(drop),
+    }
+}
