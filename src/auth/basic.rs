@@ -100,6 +100,7 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Result<HeaderValue> {
 }
 
 fn bearer(token: &str) -> Result<HeaderValue> {
+    // The grammar `b64token` of RFC 6750.
     let characters = token.trim_end_matches('=');
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     if characters.is_empty() || !characters.bytes().all(allowed) {

@@ -4,12 +4,14 @@ use std::net::Ipv4Addr;
 
 /// Returns whether `host` is `domain` or a subdomain of it.
 pub(super) fn domain_matches(host: &str, domain: &str) -> bool {
+    // An address has no subdomains: a cookie for `0.0.1` is not sent to `127.0.0.1`.
     host == domain
         || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')) && !domain.is_empty() && !is_address(host)
 }
 
 /// Returns whether the host of a URL is an address and not a name.
 pub(super) fn is_address(host: &str) -> bool {
+    // A URL has IPv6 addresses in brackets, and its parser has normalized all notations of IPv4.
     host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
 }
 
@@ -21,6 +23,7 @@ pub(super) fn is_public_suffix(domain: &str) -> bool {
 
 /// Returns whether a request for `path` sends the cookies of the path `prefix`.
 pub(super) fn path_matches(path: &str, prefix: &str) -> bool {
+    // Only whole segments match: `/ab` is not below `/a`.
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
 }
 

@@ -97,6 +97,7 @@ impl CookieStorage {
     /// Removes expired cookies once there are too many, then the oldest.
     fn evict(&mut self, now: u64) {
         let count = |storage: &Self| storage.by_domain.values().map(Vec::len).sum::<usize>();
+        // Not on each insertion: a sweep visits all cookies.
         if count(self) > MAX_COUNT {
             self.by_domain.values_mut().for_each(|cookies| cookies.retain(|(_, cookie)| cookie.is_unexpired(now)));
         }
@@ -111,6 +112,7 @@ impl CookieStorage {
     /// cookies.
     pub(super) fn matching(&self, url: &Url, now: u64) -> Vec<&StoredCookie> {
         let host = url.host();
+        // The domains that may have cookies for the host are looked up by name, so other domains cost nothing.
         let parents = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
         let all = std::iter::once(host).chain(parents).filter_map(|domain| self.by_domain.get(domain)).flatten();
         let mut found: Vec<_> = all.filter(|(_, cookie)| cookie.matches(url) && cookie.is_unexpired(now)).collect();
@@ -139,13 +141,16 @@ fn parse(url: &Url, header: &str, now: u64) -> Result<StoredCookie, &'static str
     if secure && url.scheme() == Scheme::Http {
         return Err("a secure cookie cannot be set over http");
     }
+    // A path that does not begin with a slash counts as absent.
     let path = raw.path().filter(|path| path.starts_with('/'));
+    // In any case of letters: some servers compare names that way (RFC 6265bis, section 5.7).
     let prefixed = |prefix: &str| raw.name().get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix));
     let satisfies_host_prefix = secure && raw.domain().is_none() && path == Some("/");
     if (prefixed("__Host-") && !satisfies_host_prefix) || (prefixed("__Secure-") && !secure) {
         return Err("the prefix of the cookie's name requires attributes that the cookie lacks");
     }
     let at = |seconds: i64| u64::try_from(seconds).unwrap_or(0);
+    // `Max-Age` overrides `Expires`.
     let expires = match raw.max_age() {
         Some(age) => Some(now.saturating_add(at(age.whole_seconds())).saturating_sub(u64::from(age.is_zero()))),
         None => raw.expires_datetime().map(|date| at(date.unix_timestamp())),

@@ -86,6 +86,7 @@ impl ErrorKind {
     /// assert_eq!(waterspout::ErrorKind::QueueFull.code(), "QUEUE_FULL");
     /// ```
     pub const fn code(self) -> &'static str {
+        // Without a wildcard, so that a new kind does not compile until it has a name.
         match self {
             Self::InvalidUrl => "INVALID_URL",
             Self::UnsupportedScheme => "UNSUPPORTED_SCHEME",

@@ -68,6 +68,7 @@ impl Error {
 
     /// Returns whether the connection to a proxy could not be made or broke. A refusal by the proxy does not count.
     fn is_lost_proxy(&self) -> bool {
+        // A lost connection has an I/O error or a retryable error as its cause. A refusal has neither.
         let cause = self.source().filter(|_| self.kind() == ErrorKind::Proxy);
         cause.is_some_and(|cause| cause.is::<std::io::Error>() || cause.downcast_ref().is_some_and(Self::is_retryable))
     }

@@ -60,6 +60,7 @@ impl Error {
     /// Returns the same error with the facts of `transfer` added. A fact already known stays as it is.
     #[must_use]
     pub fn with_transfer(mut self, transfer: Transfer) -> Self {
+        // Each layer adds facts on the way out, so the value set first comes from the layer closest to the connection.
         let known = &mut self.0.transfer;
         known.connection_reused = known.connection_reused.or(transfer.connection_reused);
         known.bytes_sent = known.bytes_sent.or(transfer.bytes_sent);

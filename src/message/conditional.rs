@@ -43,6 +43,7 @@ impl<C> RequestBuilder<C> {
             if since.as_secs() > MAX_DATE.as_secs() {
                 return Err(refused());
             }
+            // Whole seconds, because the format has no fractions.
             let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs()));
             let date = HeaderValue::from_str(&date).map_err(|error| refused().with_source(error))?;
             request.headers_mut().insert(IF_MODIFIED_SINCE, date);

@@ -45,6 +45,7 @@ pub(crate) struct Extensions(Vec<ExtensionEntry>);
 
 #[derive(Clone)]
 struct ExtensionEntry {
+    // Shared: a client's extensions are cloned for each request, and an extension need not be `Clone`.
     value: Arc<dyn Any + Send + Sync>,
     name: &'static str,
     backend: &'static str,

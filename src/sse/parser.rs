@@ -133,6 +133,7 @@ impl Parser {
     /// [`max_event_size`](Self::max_event_size). The rest of the stream cannot be parsed after that.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<ServerEvent>> {
         loop {
+            // CR LF is a single line end, even if the chunk ended between the two.
             if self.after_cr && !input.is_empty() {
                 *input = input.strip_prefix(b"\n").unwrap_or(input);
                 self.after_cr = false;
@@ -202,6 +203,7 @@ impl Parser {
                 self.data.push_str(&String::from_utf8_lossy(value));
                 self.data.push('\n');
             }
+            // An id with a zero byte is ignored, as the HTML standard says.
             b"id" if !value.contains(&0) => self.next_id = String::from_utf8_lossy(value).into(),
             b"retry" => self.retry = milliseconds(value).or(self.retry),
             // A comment, which has an empty name, or an unknown field.

@@ -40,8 +40,8 @@ const MAX_CHUNKS_PER_POLL: usize = 16;
 ///
 /// The stream connects when it is first polled. When the connection ends, whether the server closes it or it breaks, or
 /// a time limit passes, the stream waits and reconnects, with the last event's id in the header `last-event-id`. The
-/// delay is the server's last `retry`, or else 3 s. It doubles with each consecutive failed attempt after the first, and
-/// a random part of up to half is added. A request that sets `last-event-id` itself begins after that event.
+/// delay is the server's last `retry`, or else 3 s. It doubles with each consecutive failed attempt after the first,
+/// and a random part of up to half is added. A request that sets `last-event-id` itself begins after that event.
 ///
 /// The stream holds a slot of the client while it is connected, and none while it waits. The time limits of the client
 /// and the request apply to each connection. `idle_timeout` (20 s) is the maximum silence, so a server with few events
@@ -223,6 +223,7 @@ impl Events {
         let mut request = original.clone_head();
         *request.body_mut() = body;
         let headers = request.headers_mut();
+        // The caller's own `accept` stays.
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(EVENT_STREAM));
         let id = self.parser.last_event_id();
         if id.is_empty() {

@@ -59,11 +59,13 @@ fn parse(challenge: &ChallengeRef<'_>) -> Option<DigestChallenge> {
     let (hash, session) = hash(algorithm.as_deref().unwrap_or("MD5"))?;
     let qop = get("qop");
     let offers_auth = |qop: &str| qop.split(',').any(|option| option.trim().eq_ignore_ascii_case("auth"));
+    // Without `qop` the challenge is of RFC 2069, and still answered.
     // `auth-int`, which also protects the body, is not supported.
     if qop.as_deref().is_some_and(|qop| !offers_auth(qop)) {
         return None;
     }
     Some(DigestChallenge {
+        // Both are required (RFC 7616, section 3.3).
         realm: get("realm")?,
         nonce: get("nonce")?,
         opaque: get("opaque"),

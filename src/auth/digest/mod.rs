@@ -102,6 +102,7 @@ impl Authenticate for DigestAuth {
     fn prepare(&self, request: &Request) -> Option<HeaderValue> {
         let mut session = self.lock();
         let session = session.as_mut().filter(|session| session.origin == request.url().origin())?;
+        // After a failure the request is sent without an answer, and `answer` reports the error.
         session.next(&self.credentials, request).ok()
     }
 
@@ -115,6 +116,7 @@ impl Authenticate for DigestAuth {
         let cnonce = format!("{:016x}{:016x}", platform::random(), platform::random());
         let mut session = DigestSession { origin: request.url().origin(), challenge, cnonce, count: 0 };
         let authorization = session.next(&self.credentials, request)?;
+        // The lock is taken only to store the session: hashing needs no lock.
         *self.lock() = Some(session);
         Ok(Some(authorization))
     }

@@ -60,6 +60,7 @@ pub(super) fn authorization(
     for (key, value) in [("realm", realm.as_str()), ("uri", target), ("nonce", nonce), ("response", &response)] {
         let _ = write!(line, ", {key}=\"{}\"", escaped(value));
     }
+    // `algorithm`, `qop` and `nc` must not be quoted (RFC 7616, section 3.4).
     if let Some(algorithm) = &challenge.algorithm {
         let _ = write!(line, ", algorithm={algorithm}");
     }

@@ -26,6 +26,7 @@ impl Response {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn content_length(&self) -> Option<u64> {
+        // The body first: the head may describe a body that has been replaced or partly read.
         self.0.body.length().or_else(|| self.0.headers.content_length())
     }
 
