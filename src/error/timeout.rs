@@ -45,8 +45,8 @@ pub enum Timeout {
 }
 
 impl Timeout {
-    /// Returns the timeout's stable name in lower case, as error messages show it: `queue`, `connect`, `head`, `attempt`,
-    /// `idle` or `total`.
+    /// Returns the timeout's stable name in lower case, as error messages show it: `queue`, `connect`, `head`,
+    /// `attempt`, `idle` or `total`.
     ///
     /// # Examples
     ///
@@ -67,8 +67,8 @@ impl Timeout {
         }
     }
 
-    /// Whether another attempt starts this timeout again: the wait in the queue and the total time belong to the request
-    /// as a whole.
+    /// Whether another attempt starts this timeout again: the wait in the queue and the total time belong to the
+    /// request as a whole.
     pub(crate) const fn restarts_with_attempt(self) -> bool {
         matches!(self, Self::Connect | Self::Head | Self::Attempt | Self::Idle)
     }

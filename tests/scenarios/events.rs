@@ -1,7 +1,7 @@
 //! Server-sent events.
 
 use futures::StreamExt;
-use waterspout::sse::{Events, State};
+use waterspout::sse::{Events, ReadyState};
 use waterspout::{Client, ErrorKind, Request};
 
 use super::Lab;
@@ -16,9 +16,9 @@ async fn data(events: &mut Events) -> String {
 
 pub async fn events_arrive_as_they_are_sent(lab: Lab) {
     let mut events = Client::new().events(Request::get(lab.url("events?total=2&stay=1")));
-    assert_eq!(events.state(), State::Connecting);
+    assert_eq!(events.ready_state(), ReadyState::Connecting);
     assert_eq!(data(&mut events).await, "1\nGET ");
-    assert_eq!(events.state(), State::Open);
+    assert_eq!(events.ready_state(), ReadyState::Open);
     assert_eq!((data(&mut events).await, events.last_event_id()), ("2\nGET ".to_owned(), "2"));
 }
 
@@ -34,7 +34,7 @@ pub async fn events_that_are_asked_for_by_post_are_asked_for_again(lab: Lab) {
     assert_eq!(data(&mut events).await, "1\nPOST question");
     assert_eq!(data(&mut events).await, "2\nPOST question");
     assert!(events.next().await.is_none());
-    assert_eq!(events.state(), State::Closed);
+    assert_eq!(events.ready_state(), ReadyState::Closed);
 }
 
 pub async fn what_is_no_stream_of_events_is_an_error(lab: Lab) {

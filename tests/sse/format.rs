@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use waterspout::sse::{Event, Parser};
+use waterspout::sse::{Parser, ServerEvent};
 use waterspout::{Error, ErrorKind, Phase, Result};
 
 /// What it is about; the input; the events as (event, data, id); the last id; the server's `retry` in milliseconds.
@@ -154,7 +154,7 @@ const GOLDEN: &[Golden] = &[
 ];
 
 /// What a parser makes of the pieces.
-fn parse<'a>(parser: &mut Parser, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Event>, Error> {
+fn parse<'a>(parser: &mut Parser, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ServerEvent>, Error> {
     let mut events = Vec::new();
     for mut piece in pieces {
         while let Some(event) = parser.next(&mut piece)? {
@@ -253,7 +253,7 @@ fn a_restarted_parser_forgets_what_was_cut_short_and_keeps_the_last_id_and_retry
     parser.restart();
     // The mark is at a beginning again, and the line feed is a line of its own.
     let events = parse(&mut parser, [b"\xEF\xBB\xBFdata: e\n\n".as_slice()]).unwrap();
-    assert_eq!(events, [Event { event: "message".to_owned(), data: "e".to_owned(), id: "7".into() }]);
+    assert_eq!(events, [ServerEvent { event: "message".to_owned(), data: "e".to_owned(), id: "7".into() }]);
     assert_eq!((parser.last_event_id(), parser.retry()), ("7", Some(Duration::from_millis(5))));
 }
 

@@ -226,8 +226,8 @@ impl Response {
         self.0.headers.map_mut()
     }
 
-    /// Returns the header fields after the body. `None` until the body has been read to its end, and if there are no such
-    /// fields.
+    /// Returns the header fields after the body. `None` until the body has been read to its end, and if there are no
+    /// such fields.
     ///
     /// They describe the body that the server has just sent. They are not mixed with [`headers`](Self::headers).
     ///
@@ -333,8 +333,8 @@ impl Response {
         self.0.connection_info
     }
 
-    /// Returns the durations of the request's parts, as far as they are known by now. `total` is known once the body has
-    /// been read.
+    /// Returns the durations of the request's parts, as far as they are known by now. `total` is known once the body
+    /// has been read.
     ///
     /// # Platform
     /// In a browser only `queue`, which this library measures, and `total` are known.
