@@ -19,7 +19,7 @@ WebAssembly.Instance = function (...call) {
 
 /** Scenarios of the Rust list that have no counterpart here, and why. */
 export const notHere = {
-  default_headers_yield_to_those_of_the_request: "a client has no default headers",
+  default_headers_yield_to_the_headers_of_the_request: "a client has no default headers",
   credentials_in_the_url_become_basic_authorization: "the platform's Request refuses such a URL",
   credentials_in_the_url_appear_in_no_error: "the platform's Request refuses such a URL, in its own words",
   an_authorization_header_wins_over_the_url: "the platform's Request refuses such a URL",
@@ -144,7 +144,7 @@ export const scenarios = {
       equal([response.status, response.ok, await response.text()], [status, false, `status ${status}`]);
     }
   },
-  async error_for_status_keeps_good_responses_and_names_bad_ones(lab) {
+  async error_for_status_keeps_good_responses_and_names_bad_statuses(lab) {
     const client = new Client({ throwHttpErrors: true });
     equal((await client.fetch(lab.url("hello"))).status, 200);
     const { message, request, response, attempts } = await rejectsWith(client.fetch(lab.url("status/404")), "STATUS");
@@ -744,7 +744,7 @@ export const only = {
       equal(order, [1, 2, "turn", "turn"], JSON.stringify(settings));
     }
   },
-  async the_clients_fetch_may_replace_the_global_one(lab) {
+  async the_clients_fetch_may_replace_the_global_fetch(lab) {
     const original = globalThis.fetch;
     const client = new Client();
     globalThis.fetch = client.fetch;
@@ -1041,7 +1041,7 @@ export const only = {
       if (size > 3) size += 7;
     }
   },
-  async events_that_nobody_wants_any_more_end_at_once(lab) {
+  async an_abandoned_stream_of_events_ends_at_once(lab) {
     for (const make of [(client, ...rest) => client.events(...rest), events]) {
       const client = new Client();
       const all = make(client, lab.url("events?total=1&burst=1&stay=1"), {});
@@ -1214,7 +1214,7 @@ export const only = {
       equal([(await other).status, Object.keys(answers), counts(client)], [200, ["a"], { active: 0, queued: 0 }], place);
     }
   },
-  async an_abort_waits_for_nobody() {
+  async an_abort_waits_for_neither_hook_nor_platform() {
     const never = () => new Promise(() => {});
     const heeding = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const answer = async () => new Response("hello");
@@ -1369,7 +1369,7 @@ export const only = {
     await (await client.fetch("http://127.0.0.1:1/", { waterspout: { onDownloadProgress: (progress) => seen.push(progress) } })).arrayBuffer();
     equal(seen, [{ bytes: 2, total: 4 }, { bytes: 4, total: 4 }, { bytes: 6 }]);
   },
-  async whatever_has_a_length_tells_the_end_of_its_upload() {
+  async a_body_of_known_length_tells_the_end_of_its_upload() {
     const client = new Client({ fetch: async (request) => new Response(await request.text()) });
     const told = async (body) => {
       const seen = [];
