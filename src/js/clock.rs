@@ -1,4 +1,4 @@
-//! The engine's own timers: it keeps them in a heap itself, so that ours need not be downloaded.
+//! Waits on the engine's own timers: the engine keeps them in a heap, so the package need not contain a heap of timers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,10 +9,14 @@ use crate::clock::{Clock, Wait};
 use crate::future::BoxFuture;
 use crate::runtime::{Instant, Timer};
 
-/// The two sides may differ by so many nanoseconds; a wait that finds itself so near its end is set again.
-const EARLY: u64 = 2_000_000;
+/// Nanoseconds in a millisecond.
+const MILLISECOND: u64 = 1_000_000;
 
-/// A clock with a timer for each wait.
+/// A timer that is due within this many nanoseconds has fired, or is about to: the clock here and the engine's timers may differ by
+/// so much. If the wait is not over then, a new timer is set.
+const EARLY: u64 = 2 * MILLISECOND;
+
+/// A clock with a timer of the engine for each wait.
 #[derive(Clone, Debug)]
 pub(super) struct HostClock;
 
@@ -20,8 +24,8 @@ impl Clock for HostClock {
     type Wait = HostWait;
 
     fn now(&self) -> Instant {
-        // The cast saturates, so that even a clock gone mad gives a number.
-        Instant::from_nanos((host::now() * 1e6) as u64)
+        // The cast saturates: it gives a number even if the engine's clock gives NaN or a negative time.
+        Instant::from_nanos((host::now() * MILLISECOND as f64) as u64)
     }
 
     fn until(&self, at: Instant) -> HostWait {
@@ -42,14 +46,14 @@ impl Timer for HostClock {
 /// A wait of the task that polls it.
 pub(super) struct HostWait {
     at: Instant,
-    /// The engine's timer, and when it should go off.
+    /// The number of the engine's timer, and when the timer is due.
     timer: Option<(u32, Instant)>,
 }
 
 impl HostWait {
-    fn unset(&mut self) {
+    fn clear_timer(&mut self) {
         if let Some((timer, _)) = self.timer.take() {
-            host::unset(timer);
+            host::clear_timer(timer);
         }
     }
 }
@@ -66,10 +70,11 @@ impl Wait for HostWait {
             return Poll::Ready(());
         }
         if self.timer.is_none_or(|(_, due)| due.nanos_since(now) <= EARLY) {
-            self.unset();
-            let delay = (left as f64 / 1e6).ceil();
-            let timer = host::set(tasks::current(), delay);
-            self.timer = Some((timer, now.later(delay as u64 * 1_000_000)));
+            self.clear_timer();
+            let delay = (left as f64 / MILLISECOND as f64).ceil();
+            // The timer wakes the task by its number, so the waker of the context is not needed.
+            let timer = host::set_timer(tasks::current(), delay);
+            self.timer = Some((timer, now.later(delay as u64 * MILLISECOND)));
         }
         Poll::Pending
     }
@@ -85,6 +90,6 @@ impl Future for HostWait {
 
 impl Drop for HostWait {
     fn drop(&mut self) {
-        self.unset();
+        self.clear_timer();
     }
 }
