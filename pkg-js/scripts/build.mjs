@@ -75,9 +75,10 @@ function compileCore() {
 /** Optimizes the module in place. Returns the new names of imports and exports. */
 function optimize(wasm) {
   keepExports(wasm, exported);
-  // The module's memory has no data below 1024 bytes (saves 94 bytes).
+  // The first 1024 bytes of memory are unused: they are the far end of the stack of 1 MiB (saves 104 bytes).
   const promises = ["--low-memory-unused"];
-  // The first pass removes repeated work (saves 38 bytes), the second optimizes for size. Sections need no alignment (saves 49 bytes).
+  // `-O3` removes repeated work first (saves 66 bytes), `-Oz` optimizes for size. `--dealign` drops the alignment of each load and
+  // store, which is only a hint (saves 46 bytes). The last three remove names (the last saves about 500 bytes).
   const passes = ["-O3", "-Oz", "--dealign", "--strip-debug", "--strip-producers", "--minify-imports-and-exports-and-modules"];
   return JSON.parse(run(tool("wasm-opt"), [...promises, ...passes, ...features, wasm, "-o", wasm]));
 }
@@ -97,7 +98,7 @@ async function bundle(entry, name, source) {
     minify: true,
     target: "es2022",
   });
-  // The second minifier saves 197 bytes.
+  // The second minifier saves 228 bytes.
   const { code } = await minify(readFileSync(outfile, "utf8"), { module: true, ecma: 2022, compress: { hoist_funs: true, inline: 1 } });
   writeFileSync(outfile, code);
   return code;

@@ -78,10 +78,9 @@ pub fn forget(client: u32) {
 ///
 /// The time limits are in milliseconds. The origin may be empty if the client has no limits by origin.
 #[wasm_bindgen]
-pub fn request(client: u32, origin: &str, priority: i16, queue: f64, head: f64, total: f64) -> u32 {
+pub fn request(client: u32, origin: String, priority: i16, queue: f64, head: f64, total: f64) -> u32 {
     let gate = find(client);
     let limits = Limits { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
-    let origin: Box<str> = origin.into();
     tasks::add(|task| {
         Box::pin(async move {
             // A client that only JavaScript knows is a defect: the request fails, it does not hang.
@@ -123,35 +122,32 @@ pub fn cancel(task: u32) {
     tasks::cancel(task);
 }
 
-/// Changes a client as a whole.
+/// Changes a client as a whole, by the number of a [`Command`].
 #[wasm_bindgen]
-pub fn command(client: u32, command: Command) {
+pub fn command(client: u32, number: u32) {
     let Some(gate) = find(client) else { return };
-    tasks::turn(|| match command {
-        Command::Pause => gate.queue.pause(true),
-        Command::Resume => gate.queue.pause(false),
-        Command::Clear => drop(gate.queue.clear()),
-        Command::Close => gate.queue.close(),
-        Command::CloseNow => gate.queue.close_now(),
+    // An enum exported through wasm-bindgen would check the number, with 100 bytes of code and text.
+    tasks::turn(|| match number {
+        it if it == Command::Pause as u32 => gate.queue.pause(true),
+        it if it == Command::Resume as u32 => gate.queue.pause(false),
+        it if it == Command::Clear as u32 => drop(gate.queue.clear()),
+        it if it == Command::Close as u32 => gate.queue.close(),
+        it if it == Command::CloseNow as u32 => gate.queue.close_now(),
+        _ => (),
     });
 }
 
 /// Returns a number of a client's statistics: a [`Stat`], or a bucket from `Stat::FirstBucket` on.
 #[wasm_bindgen]
 pub fn stat(client: u32, number: u32) -> f64 {
-    const ACTIVE: u32 = Stat::Active as u32;
-    const QUEUED: u32 = Stat::Queued as u32;
-    const TOTAL_WAIT: u32 = Stat::TotalWait as u32;
-    const LONGEST_WAIT: u32 = Stat::LongestWait as u32;
-    const FIRST_BUCKET: u32 = Stat::FirstBucket as u32;
     let Some(gate) = find(client) else { return 0.0 };
     let stats = gate.queue.stats();
     match number {
-        ACTIVE => stats.active as f64,
-        QUEUED => stats.queued as f64,
-        TOTAL_WAIT => milliseconds(stats.waits.total()),
-        LONGEST_WAIT => milliseconds(stats.waits.longest()),
-        FIRST_BUCKET.. => stats.waits.bucket((number - FIRST_BUCKET) as usize) as f64,
+        it if it == Stat::Active as u32 => stats.active as f64,
+        it if it == Stat::Queued as u32 => stats.queued as f64,
+        it if it == Stat::TotalWait as u32 => milliseconds(stats.waits.total()),
+        it if it == Stat::LongestWait as u32 => milliseconds(stats.waits.longest()),
+        _ => stats.waits.bucket((number - Stat::FirstBucket as u32) as usize) as f64,
     }
 }
 

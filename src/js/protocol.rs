@@ -2,12 +2,9 @@
 //!
 //! `pkg-js/src/protocol.ts` declares the same enums and constants. `tests/js_protocol.rs` compares the two files.
 
-use wasm_bindgen::prelude::*;
-
 /// A change to a client as a whole.
-#[wasm_bindgen]
 #[derive(Clone, Copy)]
-pub enum Command {
+pub(super) enum Command {
     /// Starts no further requests.
     Pause = 0,
     /// Starts requests again.
