@@ -149,8 +149,9 @@ export class ClientRequest implements Task, AbortListener {
       this.#response = undefined;
       this.#controller?.abort(this.#error);
     }
-    // Of the core's failures, only the limit of the attempt itself may pass with another attempt.
+    // Of the core's failures, only the limit `head` belongs to the attempt, so another attempt may avoid it.
     const isFinal = failure && failure !== Failure.HeadTimeout;
+    // A body that can be sent once ends the retries without an error of its own: the server's response is worth more.
     if (!retry || attempt >= retry.attempts || this.#body.isOneShot || this.#signal?.aborted || isFinal) return NO_RETRY;
     const request = this.#request;
     const response = this.#response;
