@@ -102,7 +102,7 @@ impl<F: Fn(&str) -> Reply + Send + Sync + 'static> Handler for Pages<F> {
 }
 
 #[test]
-fn finds_the_whole_site_with_any_number_of_workers() {
+fn spider_finds_the_whole_site_with_any_number_of_workers() {
     let expected = site::expected();
     assert_eq!(expected.pages.len(), site::PAGES);
     for workers in [1, 10] {
@@ -125,7 +125,7 @@ fn finds_the_whole_site_with_any_number_of_workers() {
 }
 
 #[test]
-fn asks_for_everything_once() {
+fn spider_requests_each_url_once() {
     let site = Recorded::site();
     run(&site.plan(site::START));
 
@@ -137,7 +137,7 @@ fn asks_for_everything_once() {
 }
 
 #[test]
-fn says_why_each_link_failed_and_where_it_is() {
+fn each_failed_link_has_a_reason_and_a_page() {
     let site = Recorded::site();
     let findings = run(&site.plan(site::START));
     let known: BTreeSet<_> = findings.pages.iter().map(|page| &page.url).collect();
@@ -155,7 +155,7 @@ fn says_why_each_link_failed_and_where_it_is() {
 }
 
 #[test]
-fn stays_in_the_folder_of_its_start() {
+fn spider_stays_in_the_folder_of_its_start() {
     let site = Recorded::site();
     let findings = run(&site.plan("/site/fog/"));
     assert!(findings.pages.len() > 1);
@@ -165,7 +165,7 @@ fn stays_in_the_folder_of_its_start() {
 }
 
 #[test]
-fn ends_when_enough_pages_were_asked_for() {
+fn spider_ends_at_the_page_limit() {
     for workers in [1, 10] {
         let site = Recorded::site();
         let findings = run(&Plan { max_pages: 5, workers, ..site.plan(site::START) });
@@ -178,7 +178,7 @@ fn ends_when_enough_pages_were_asked_for() {
 }
 
 #[test]
-fn a_page_behind_a_redirect_is_not_asked_for_again() {
+fn page_behind_a_redirect_is_not_requested_again() {
     let site = Recorded::start(Pages(|path: &str| match path {
         "/" => Reply::html("<a href=/go>go</a>"),
         "/go" => Reply::redirect(302, "/landing#part"),

@@ -64,7 +64,7 @@ fn requests_that_come_together_are_answered_in_order() {
 }
 
 #[test]
-fn what_the_handler_leaves_of_a_body_is_read_over_within_a_bound() {
+fn unread_request_body_is_drained_up_to_a_bound() {
     let server = || Server::start(handler(|_| async { Reply::text("enough") }.boxed())).unwrap();
     let request = |size: usize| {
         let head = format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {size}\r\n\r\n");
@@ -84,7 +84,7 @@ fn what_the_handler_leaves_of_a_body_is_read_over_within_a_bound() {
 }
 
 #[test]
-fn what_is_no_request_is_answered_with_a_status_and_a_reason() {
+fn malformed_request_gets_a_status_and_a_reason() {
     let server = Server::start(echo()).unwrap();
     let long = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(70_000));
     let many = format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: y\r\n".repeat(300));
@@ -136,7 +136,7 @@ impl Resource for Notes {
 }
 
 #[test]
-fn a_resource_answers_by_method_and_names_those_it_has() {
+fn resource_answers_by_method_and_lists_its_methods() {
     block_on(async {
         let client = client_of(Notes);
         let page = client.get("http://example.com/?a=%31+2&b").await.unwrap();
@@ -154,7 +154,7 @@ fn a_resource_answers_by_method_and_names_those_it_has() {
 }
 
 #[test]
-fn a_form_is_parsed_and_nothing_else_is() {
+fn only_a_form_is_parsed_as_a_form() {
     block_on(async {
         let client = client_of(Notes);
         let form = client.post(URL).form([("name", "J\u{fc}rgen"), ("to", "a&b c")]).await.unwrap();
@@ -194,7 +194,7 @@ fn bodies_stream_both_ways() {
 }
 
 #[test]
-fn a_body_is_asked_for_when_the_handler_reads_it() {
+fn server_sends_100_continue_when_the_handler_reads_the_body() {
     let recorder = Recorder::new();
     let picky = handler(|request| {
         async move {
@@ -235,7 +235,7 @@ fn requests_are_recorded_with_their_connection() {
 }
 
 #[test]
-fn a_recorded_request_has_its_headers_and_the_body_that_was_read_over() {
+fn recorded_request_has_its_headers_and_its_drained_body() {
     let recorder = Recorder::new();
     let client = client_of(recorder.record(handler(|_| async { Reply::text("ok") }.boxed())));
     block_on(async {
@@ -272,7 +272,7 @@ fn read(client: &Client) -> (String, Option<ErrorKind>) {
 }
 
 #[test]
-fn faults_happen_where_they_are_told_to() {
+fn faults_happen_at_their_position() {
     let chunked = || Reply::new(200, Body::stream(stream::iter([Ok::<_, std::io::Error>("hello, "), Ok("world")])));
     let closed = Some(ErrorKind::ConnectionClosed);
     assert_eq!(read(&faulty(|| Reply::text("hello").with_fault(Fault::close()))), ("Head".into(), closed));
@@ -293,7 +293,7 @@ fn faults_happen_where_they_are_told_to() {
 }
 
 #[test]
-fn a_reset_is_told_from_an_end() {
+fn reset_is_distinguished_from_a_clean_end() {
     let broken = || Reply::text("hello").with_fault(Fault::reset().after_body(3));
     assert_eq!(read(&faulty(broken)).1, Some(ErrorKind::ConnectionClosed));
     let source = |client: &Client, url: &str| {
@@ -307,7 +307,7 @@ fn a_reset_is_told_from_an_end() {
 }
 
 #[test]
-fn a_delay_and_silence_pass_on_the_tests_clock() {
+fn delay_and_silence_follow_the_clock_of_the_test() {
     let timer = ManualTimer::new();
     let (clock, seen) = (timer.clone(), timer.clone());
     let late =
@@ -329,7 +329,7 @@ fn a_delay_and_silence_pass_on_the_tests_clock() {
 }
 
 #[test]
-fn a_connection_goes_on_as_both_sides_say() {
+fn connection_is_kept_if_both_sides_allow_it() {
     let server = Server::start(handler(|request| {
         let reply = match request.path() {
             "/last" => Reply::text("last").with_header("connection", "close"),

@@ -133,7 +133,7 @@ async fn read(response: Result<waterspout::Response>, expected: &str) {
 }
 
 #[test]
-fn in_a_chain_of_redirects() {
+fn request_dropped_in_a_redirect_chain_leaves_nothing_behind() {
     let run: Run = |client| async { read(client.get(URL).await, "there").await }.boxed();
     let answer = |request: &Incoming, _| match request.path() {
         "/start" => Reply::redirect(302, "/second"),
@@ -153,7 +153,7 @@ fn in_a_chain_of_redirects() {
 
 #[cfg(feature = "digest")]
 #[test]
-fn in_a_digest_challenge() {
+fn request_dropped_in_a_digest_challenge_leaves_nothing_behind() {
     const CHALLENGE: &str = r#"Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256"#;
     let run: Run = |client| async { read(client.get(URL).digest_auth("user", "secret").await, "hello").await }.boxed();
     let answer = |request: &Incoming, _| match request.header("authorization") {
@@ -182,7 +182,7 @@ impl Connector for Tunnelled {
 }
 
 #[test]
-fn in_a_tunnel_through_a_proxy() {
+fn request_dropped_in_a_proxy_tunnel_leaves_nothing_behind() {
     let run: Run = |client| async { read(client.get(URL).await, "hello").await }.boxed();
     let established = "HTTP/1.1 200 Connection established\r\nproxy-agent: test\r\n\r\n";
     let tunnel = || vec![dripped([established, HELLO]).silence()];
@@ -190,7 +190,7 @@ fn in_a_tunnel_through_a_proxy() {
 }
 
 #[test]
-fn in_the_replay_on_a_stale_connection() {
+fn request_dropped_in_a_replay_leaves_nothing_behind() {
     let run: Run = |client| {
         async {
             read(client.get(URL).await, "first").await;
@@ -214,7 +214,7 @@ fn in_the_replay_on_a_stale_connection() {
 }
 
 #[test]
-fn in_an_upload_that_asks_first() {
+fn upload_dropped_in_expect_continue_leaves_nothing_behind() {
     let run: Run =
         |client| async { read(client.post(URL).expect_continue(true).body(body()).await, "hello").await }.boxed();
     in_memory(|| server(|_, _| Reply::text("hello")), run, 30);
@@ -235,7 +235,7 @@ fn in_an_upload_that_asks_first() {
 }
 
 #[test]
-fn in_a_question_that_nobody_answers() {
+fn upload_dropped_in_an_unanswered_expect_continue_leaves_nothing_behind() {
     // The body goes out when the server's time to say something is over.
     let run: Run =
         |client| async { read(client.post(URL).expect_continue(true).body("body").await, "hello").await }.boxed();
@@ -271,14 +271,14 @@ fn poll_times_quietly(client: &Client, timer: &ManualTimer, run: Run, times: usi
 }
 
 #[test]
-fn in_a_streaming_upload() {
+fn dropped_streaming_upload_leaves_nothing_behind() {
     let run: Run = |client| async { read(client.post(URL).body(body()).await, "hello").await }.boxed();
     in_memory(|| server(|_, _| Reply::text("hello")), run, 30);
 }
 
 #[cfg(feature = "gzip")]
 #[test]
-fn in_an_encoded_download() {
+fn dropped_encoded_download_leaves_nothing_behind() {
     use std::io::Write;
     fn gzip() -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -296,7 +296,7 @@ fn in_an_encoded_download() {
 }
 
 #[test]
-fn while_it_backs_off_and_tries_again() {
+fn request_dropped_in_retries_leaves_nothing_behind() {
     let run: Run = |client| async { read(client.get(URL).await, "at last").await }.boxed();
     let answer = |_: &Incoming, before| match before {
         // The next attempt is on a new connection, so that its end is a failure and no replay.
@@ -312,7 +312,7 @@ fn while_it_backs_off_and_tries_again() {
 }
 
 #[test]
-fn in_a_stream_of_events() {
+fn dropped_event_stream_leaves_nothing_behind() {
     let run: Run = |client| {
         async {
             let mut events = client.events(Request::get(URL));

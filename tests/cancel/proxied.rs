@@ -23,7 +23,7 @@ impl Wake for Woken {
 }
 
 #[test]
-fn a_request_through_a_tunnel_leaves_no_connection_wherever_it_is_dropped() {
+fn tunnelled_request_dropped_after_any_number_of_polls_leaves_no_connection() {
     let server = Server::start(handler(|_| async { Reply::text("hello") }.boxed())).unwrap();
     let proxy = TinyProxy::http(Does::default());
     for polls in 0.. {

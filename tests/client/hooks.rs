@@ -92,7 +92,7 @@ fn hooks_are_called_at_their_four_moments_for_each_attempt() {
 }
 
 #[test]
-fn the_first_added_is_the_outermost() {
+fn hooks_that_are_added_first_are_outermost() {
     let outer = Notes { name: "outer ", ..Notes::default() };
     let inner = Notes { name: "inner ", notes: outer.notes.clone(), ..Notes::default() };
     let client = Client::builder().backend(MockBackend::text("")).hooks(outer.clone()).hooks(inner).build().unwrap();
@@ -101,7 +101,7 @@ fn the_first_added_is_the_outermost() {
 }
 
 #[test]
-fn a_hook_refuses_replaces_and_recovers() {
+fn hooks_can_refuse_replace_and_recover() {
     let backend = MockBackend::new(|request| async move { Ok(status(&request, 404)) }.boxed());
     let with = |hooks| Client::builder().backend(backend.clone()).hooks(hooks).build().unwrap();
 
@@ -136,7 +136,7 @@ fn a_request_that_a_hook_made_invalid_is_refused() {
 }
 
 #[test]
-fn what_a_middleware_sends_instead_is_no_silence() {
+fn upload_progress_of_a_replaced_request_postpones_the_head_limit() {
     struct Twice;
     impl Middleware for Twice {
         fn handle<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {

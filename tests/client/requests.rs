@@ -37,7 +37,7 @@ fn handles_and_futures_may_move_between_threads() {
 }
 
 #[test]
-fn a_clone_of_a_request_is_sent_as_it_was_written() {
+fn sending_a_clone_does_not_change_the_request() {
     let wire = scripted([answers([&*redirect(303, "http://other.example/"), HELLO]), answers([HELLO])]);
     let request = Request::post(URL).basic_auth("user", "secret").header("x-a", "1").body("body").build().unwrap();
     let before = request.headers().clone();

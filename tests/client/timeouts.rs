@@ -31,7 +31,7 @@ fn the_queue_time_does_not_count_against_the_head_limit() {
 }
 
 #[test]
-fn a_request_sets_one_timer_and_leaves_none() {
+fn request_sets_a_single_timer_and_removes_it() {
     let timer = ManualTimer::new();
     let client =
         Client::builder().timer(timer.clone()).backend(MockBackend::pending()).timeout(seconds(60)).build().unwrap();
@@ -46,7 +46,7 @@ fn a_request_sets_one_timer_and_leaves_none() {
 }
 
 #[test]
-fn an_upload_that_makes_progress_is_no_silence() {
+fn upload_progress_postpones_the_head_limit() {
     let timer = ManualTimer::new();
     let (progress, backend) = {
         let slot: Arc<Mutex<Option<Progress>>> = Arc::default();
@@ -70,7 +70,7 @@ fn an_upload_that_makes_progress_is_no_silence() {
 }
 
 #[test]
-fn the_total_limit_reaches_into_the_body() {
+fn total_limit_covers_the_body() {
     let timer = ManualTimer::new();
     let backend = MockBackend::new(|request| {
         let body = Body::stream(stream::pending::<Result<Bytes>>());
@@ -103,7 +103,7 @@ fn all(limit: Duration) -> RequestOptions {
 }
 
 #[test]
-fn limits_of_zero_and_of_all_time_never_pass() {
+fn limits_of_zero_and_of_duration_max_never_expire() {
     for limit in [Duration::ZERO, Duration::MAX] {
         let held = Script::new().expect_head().hold().send(&HELLO[..HELLO.len() - 2]).hold().send("lo");
         let wire = scripted_client(Client::builder().max_active(1), [held, answers([HELLO])]);
@@ -123,7 +123,7 @@ fn limits_of_zero_and_of_all_time_never_pass() {
 }
 
 #[test]
-fn the_systems_clock_takes_the_longest_limit_too() {
+fn system_clock_accepts_a_limit_of_duration_max() {
     let server = waterspout::testing::handler(|_| async { waterspout::testing::Reply::text("hello") }.boxed());
     let server = waterspout::testing::Server::start(server).unwrap();
     let get = Client::new().get(server.url("/")).options(all(Duration::MAX));
@@ -131,7 +131,7 @@ fn the_systems_clock_takes_the_longest_limit_too() {
 }
 
 #[test]
-fn the_total_limit_covers_all_hops_of_a_redirect() {
+fn total_limit_covers_all_redirects() {
     // Those released before a connection was made count for it too.
     let hop = |number: usize| {
         let held = (0..=number).fold(Script::new().expect_head(), |script, _| script.hold());
@@ -154,7 +154,7 @@ fn the_total_limit_covers_all_hops_of_a_redirect() {
 }
 
 #[test]
-fn a_wait_in_the_queue_that_took_too_long_says_so() {
+fn queued_request_times_out_with_the_queue_limit() {
     let timer = ManualTimer::new();
     let client = Client::builder().max_active(1).timer(timer.clone()).backend(MockBackend::pending());
     let client = client.queue_timeout(Duration::from_millis(100)).build().unwrap();
@@ -195,7 +195,7 @@ fn the_total_limit_ends_a_body_that_is_always_ready() {
 }
 
 #[test]
-fn a_caller_who_thinks_is_no_silence_of_the_server() {
+fn slow_reader_does_not_expire_the_idle_limit() {
     // Like the browser's reader.read(): never ready in the poll that starts it, ready at once afterwards.
     let timer = ManualTimer::new();
     let backend = MockBackend::new(|request| {

@@ -32,7 +32,7 @@ impl Wake for Uses {
 }
 
 #[test]
-fn a_task_that_uses_the_client_when_woken_may_leave_the_line_for_connections() {
+fn waker_may_use_the_client_while_a_connecting_request_is_dropped() {
     assert_ends(|| {
         let client = Client::builder().backend(Agent::new(NeverConnects, ManualTimer::new())).build().unwrap();
         let uses = Arc::new(Uses(client.clone(), Mutex::new(0)));
@@ -66,7 +66,7 @@ impl Connector for ObservedConnector {
 }
 
 #[test]
-fn a_connection_may_use_the_client_while_it_is_watched() {
+fn transport_may_use_the_client_while_the_pool_checks_it() {
     assert_ends(|| {
         let kept = || Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").silence();
         let connector = ObservedConnector {
@@ -108,7 +108,7 @@ impl Drop for Goes {
 }
 
 #[test]
-fn a_way_to_connect_that_goes_with_its_last_connection_may_use_the_client() {
+fn connector_may_use_the_client_when_it_is_dropped_with_its_last_connection() {
     assert_ends(|| {
         let kept = || {
             ScriptedConnector::new([Script::new()

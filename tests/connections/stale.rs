@@ -212,7 +212,7 @@ fn expected(moment: Moment, method: &Method, kind: Kind) -> (Option<ErrorKind>, 
 }
 
 #[test]
-fn a_request_is_made_again_only_where_nothing_can_have_been_done() {
+fn request_is_replayed_only_if_the_server_cannot_have_acted_on_it() {
     let methods =
         [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE, Method::POST, Method::PATCH];
     let mut cases = 0;

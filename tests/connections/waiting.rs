@@ -116,7 +116,7 @@ fn relying(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Re
 }
 
 #[test]
-fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
+fn connecting_request_takes_a_connection_that_is_returned_first() {
     let (wire, gate) = slow([answers([HELLO; 2]).silence(), answers([HELLO; 1]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
@@ -133,7 +133,7 @@ fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
 }
 
 #[test]
-fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
+fn connection_delivered_to_a_dropped_request_is_kept() {
     let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
     let (mut first, mut dropped) = (send(&wire), send(&wire));
     assert!(waits(&mut first) && waits(&mut dropped));
@@ -145,7 +145,7 @@ fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
 }
 
 #[test]
-fn a_connection_that_was_given_counts_more_than_the_failure_of_ones_own() {
+fn delivered_connection_wins_over_the_failure_of_the_requests_own_connect() {
     let (wire, gate) = slow([answers([HELLO; 2]).silence(), Script::refused()]);
     let (mut first, mut second) = (send(&wire), send(&wire));
     assert!(waits(&mut first) && waits(&mut second));
@@ -168,7 +168,7 @@ fn no_more_connections_are_made_than_requests_run_at_once() {
 }
 
 #[test]
-fn a_request_takes_the_connection_that_was_made_for_another() {
+fn request_takes_a_connection_from_a_background_connect() {
     let (wire, gate, _endless, third) = relying([answers([HELLO; 2]).silence()]);
     gate.open();
     wire.run_tasks();
@@ -178,7 +178,7 @@ fn a_request_takes_the_connection_that_was_made_for_another() {
 }
 
 #[test]
-fn a_request_connects_when_what_it_relied_on_fails() {
+fn request_connects_when_the_background_connect_fails() {
     let (wire, gate, _endless, mut third) = relying([Script::refused(), answers([HELLO; 1]).silence()]);
     gate.open();
     wire.run_tasks();
@@ -189,7 +189,7 @@ fn a_request_connects_when_what_it_relied_on_fails() {
 }
 
 #[test]
-fn a_request_connects_when_what_it_relied_on_is_given_up() {
+fn request_connects_when_the_background_connect_is_dropped() {
     let (wire, gate, _endless, mut third) = relying([]);
     wire.executor.end();
     assert!(waits(&mut third));
@@ -220,7 +220,7 @@ impl Wake for Sees {
 }
 
 #[test]
-fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() {
+fn without_an_executor_a_background_connect_is_dropped_before_another_begins() {
     let inner = ScriptedConnector::new([answers([HELLO; 3]).silence()]);
     let ((opened, gate), trying) = (unbounded(), Arc::<AtomicUsize>::default());
     let slow = Slow { inner, gate: Mutex::new(gate), begun: Arc::default(), look: Look::default() };
@@ -240,7 +240,7 @@ fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() 
 }
 
 #[test]
-fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
+fn dropped_request_leaves_the_background_connect_to_the_next_request() {
     let (wire, gate, _endless, third) = relying([answers([HELLO; 1]).silence()]);
     drop(third);
     let mut next = send(&wire);
@@ -252,7 +252,7 @@ fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
 }
 
 #[test]
-fn only_one_waits_in_vain_for_a_connection_that_is_never_made() {
+fn only_the_first_request_waits_for_a_stuck_background_connect() {
     let last = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     let (wire, gate, endless, mut third) = relying((0..3).map(|_| Script::new().expect_head().send(last)));
     assert!(waits(&mut third));
@@ -269,7 +269,7 @@ fn only_one_waits_in_vain_for_a_connection_that_is_never_made() {
 }
 
 #[test]
-fn a_connection_is_found_that_was_being_looked_at() {
+fn connection_under_check_is_found_by_a_new_request() {
     let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
@@ -290,7 +290,7 @@ fn a_connection_is_found_that_was_being_looked_at() {
 }
 
 #[test]
-fn a_request_relies_on_another_for_a_short_time_only() {
+fn wait_for_a_background_connect_is_bounded() {
     for (limit, patience) in [(0, 250), (1_000, 250), (100, 50)] {
         let (wire, gate, _endless, third) = relying([]);
         drop(third);

@@ -206,7 +206,7 @@ macro_rules! corpus {
         })*
 
         #[test]
-        fn there_are_at_least_150_golden_responses_with_names_of_their_own() {
+        fn at_least_150_golden_responses_have_distinct_names() {
             let all = [$(include_str!(concat!("corpus/", stringify!($name), ".txt"))),*];
             let names: Vec<_> = all.iter().flat_map(|text| cases(text)).map(|case| case.name).collect();
             let distinct: std::collections::BTreeSet<_> = names.iter().collect();

@@ -114,7 +114,7 @@ fn trailers_may_be_as_large_as_their_limit() {
 }
 
 #[test]
-fn there_may_be_as_many_interim_responses_as_their_limit() {
+fn there_may_be_as_many_informational_responses_as_their_limit() {
     let answer = |count| format!("{}HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(count));
     assert_eq!(fetched(Config::new().interim_responses(0), &answer(0)).unwrap(), "");
     assert_eq!(fetched(Config::new().interim_responses(0), &answer(1)), Err((ErrorKind::Protocol, Phase::Head)));
@@ -122,7 +122,7 @@ fn there_may_be_as_many_interim_responses_as_their_limit() {
 }
 
 #[test]
-fn whatever_the_server_sends_memory_is_bounded() {
+fn endless_heads_and_chunk_lines_and_trailers_are_refused() {
     let endless_head = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(70_000));
     let many_headers = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(300));
     for answer in [endless_head, many_headers] {
@@ -137,7 +137,7 @@ fn whatever_the_server_sends_memory_is_bounded() {
 }
 
 #[test]
-fn trailers_of_exactly_the_limit_are_counted_right() {
+fn trailers_of_exactly_the_limit_leave_no_room_for_more() {
     let trailer = format!("x: {}\r\n", "a".repeat(16 * 1024 - 1 - 3));
     let answer = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n{trailer}y: b\r\n\r\n");
     let w = scripted([Script::new().expect_head().send(answer).silence()]);
@@ -169,7 +169,7 @@ fn a_body_that_ends_with_the_connection_is_streamed_and_limited() {
 }
 
 #[test]
-fn a_chunk_is_handed_on_in_pieces_however_large_it_is() {
+fn large_chunk_is_delivered_in_pieces() {
     let size = 8 << 20;
     let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{size:x}\r\n");
     let body = [head.as_bytes(), &vec![b'x'; size], b"\r\n0\r\n\r\n"].concat();

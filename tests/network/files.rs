@@ -55,7 +55,7 @@ fn a_file_is_sent_with_its_length_and_again_after_a_redirect() {
 }
 
 #[test]
-fn a_file_is_a_body_of_its_own() {
+fn file_can_be_the_whole_body() {
     let (server, temporary) = (server(), Temporary::new("body", b"content"));
     block_on(async {
         let response = Client::new().put(server.url("/")).body(file(&temporary.0).await.unwrap()).await.unwrap();
@@ -65,7 +65,7 @@ fn a_file_is_a_body_of_its_own() {
 }
 
 #[test]
-fn a_file_that_changes_or_goes_fails_the_request() {
+fn file_that_changes_or_disappears_fails_the_request() {
     let (server, temporary) = (server(), Temporary::new("changed", b"before"));
     block_on(async {
         let body = || file(&temporary.0);

@@ -62,7 +62,7 @@ fn chain(error: &Error) -> Vec<&(dyn std::error::Error + 'static)> {
 }
 
 #[test]
-fn a_name_that_is_never_looked_up_ends_with_the_connect_limit_however_long_the_total_one() {
+fn name_lookup_ends_at_the_connect_limit() {
     let timer = ManualTimer::new();
     let agent = Network::new().timer(timer.clone()).resolver(NeverTold).agent();
     let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
@@ -78,7 +78,7 @@ fn a_name_that_is_never_looked_up_ends_with_the_connect_limit_however_long_the_t
 }
 
 #[test]
-fn a_connect_limit_of_zero_never_passes() {
+fn connect_limit_of_zero_never_expires() {
     let timer = ManualTimer::new();
     let agent = Network::new().timer(timer.clone()).resolver(NeverTold).agent();
     let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
@@ -91,7 +91,7 @@ fn a_connect_limit_of_zero_never_passes() {
 }
 
 #[test]
-fn a_name_that_cannot_be_looked_up_is_named_with_its_cause() {
+fn dns_error_names_the_host_and_its_cause() {
     let resolver = Told::new(|| Err(io::Error::new(io::ErrorKind::NotFound, "no such name")));
     let error = get(Network::new().resolver(resolver), "http://nowhere.example/").unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
@@ -112,7 +112,7 @@ fn a_name_without_addresses_is_an_error() {
 }
 
 #[test]
-fn the_system_knows_localhost_and_refuses_what_is_no_name() {
+fn system_resolver_resolves_localhost_and_refuses_an_invalid_name() {
     let found = block_on(SystemResolver.resolve("localhost", 81)).unwrap();
     assert!(!found.is_empty());
     assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 81), "{found:?}");
@@ -120,7 +120,7 @@ fn the_system_knows_localhost_and_refuses_what_is_no_name() {
 }
 
 #[test]
-fn an_ipv6_literal_loses_its_brackets_on_the_way_to_the_socket_and_keeps_them_in_host() {
+fn ipv6_literal_has_brackets_in_host_and_none_for_the_resolver() {
     let server = echo();
     let address = server.address();
     let resolver = Told::new(move || Ok(vec![address]));
@@ -172,7 +172,7 @@ fn a_refused_connection_keeps_the_systems_own_error() {
 }
 
 #[test]
-fn a_map_leads_elsewhere_and_the_server_is_asked_for_what_was_written() {
+fn host_map_changes_the_address_and_not_the_host_header() {
     let server = echo();
     let (address, port) = (server.address(), server.address().port());
     let by_port = || HostMap::new(SystemResolver).host_and_port("www.example.com", 80, address);
@@ -186,7 +186,7 @@ fn a_map_leads_elsewhere_and_the_server_is_asked_for_what_was_written() {
 }
 
 #[test]
-fn a_request_leaves_from_the_address_it_was_given() {
+fn request_is_sent_from_the_configured_local_address() {
     let server = echo();
     let response = get(Network::new().local_address([127, 0, 0, 1]), &server.url("/")).unwrap();
     assert_eq!(response.exchange().local_address.unwrap().ip(), std::net::Ipv4Addr::LOCALHOST);

@@ -82,7 +82,7 @@ fn a_self_signed_certificate_is_refused() {
 }
 
 #[test]
-fn a_certificate_out_of_its_time_is_refused() {
+fn expired_or_future_certificate_is_refused() {
     let authority = Authority::new();
     let expired = authority.issue(&["server.test"], |params| params.not_after = date_time_ymd(2020, 1, 1));
     refused(get(&secret_server(expired, None), "server.test", trusting(&authority)), "has expired");
@@ -91,7 +91,7 @@ fn a_certificate_out_of_its_time_is_refused() {
 }
 
 #[test]
-fn the_danger_switch_accepts_them_all() {
+fn danger_accept_invalid_certificates_accepts_any_certificate() {
     let authority = Authority::new();
     let expired = authority.issue(&["server.test"], |params| params.not_after = date_time_ymd(2020, 1, 1));
     let server = secret_server(expired, None);
@@ -115,7 +115,7 @@ fn a_client_certificate_is_shown_to_a_server_that_asks() {
 }
 
 #[test]
-fn a_client_certificate_of_one_request_is_not_shown_for_the_next() {
+fn client_certificate_of_a_request_is_not_shown_for_the_next_request() {
     let authority = Authority::new();
     let server = secret_server(authority.issue(&["127.0.0.1"], |_| {}), Some(authority.roots()));
     let (certificate, key) = authority.issue(&["client"], |_| {});
@@ -136,7 +136,7 @@ fn a_client_certificate_of_one_request_is_not_shown_for_the_next() {
 }
 
 #[test]
-fn the_certificate_of_an_ipv6_literal_is_checked_too() {
+fn certificate_is_checked_for_an_ipv6_literal() {
     let authority = Authority::new();
     for (name, holds) in [("::1", true), ("::2", false), ("localhost", false)] {
         let server = secret_server(authority.issue(&[name], |_| {}), None);
@@ -153,7 +153,7 @@ fn the_certificate_of_an_ipv6_literal_is_checked_too() {
 }
 
 #[test]
-fn the_server_is_told_which_name_is_asked_for() {
+fn server_name_indication_names_the_host() {
     let authority = Authority::new();
     let (certificate, key) = authority.issue(&["server.test"], |_| {});
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
@@ -170,7 +170,7 @@ fn the_server_is_told_which_name_is_asked_for() {
 }
 
 #[test]
-fn the_server_is_offered_the_protocols_that_were_set() {
+fn alpn_offers_the_configured_protocols() {
     let authority = Authority::new();
     let (certificate, key) = authority.issue(&["127.0.0.1"], |_| {});
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
@@ -187,7 +187,7 @@ fn the_server_is_offered_the_protocols_that_were_set() {
 }
 
 #[test]
-fn a_secured_connection_is_used_again() {
+fn tls_connection_is_reused() {
     let authority = Authority::new();
     let server = secret_server(authority.issue(&["127.0.0.1"], |_| {}), None);
     let client = Client::builder().backend(Network::new().tls(trusting(&authority)).agent()).build().unwrap();

@@ -51,7 +51,7 @@ async fn agreed(port: u16) -> IoStream {
 }
 
 #[test]
-fn a_stream_goes_on_over_tls_after_it_has_spoken_in_the_clear() {
+fn stream_can_start_tls_after_plain_text() {
     let authority = Authority::new();
     let (port, heard) = upgrading(authority.issue(&["server.test"], |_| {}));
     async_io::block_on(async {
@@ -70,7 +70,7 @@ fn a_stream_goes_on_over_tls_after_it_has_spoken_in_the_clear() {
 }
 
 #[test]
-fn a_stream_that_is_not_idle_stays_in_the_clear() {
+fn start_tls_is_refused_while_received_bytes_are_unread() {
     let authority = Authority::new();
     let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
     async_io::block_on(async {
@@ -84,7 +84,7 @@ fn a_stream_that_is_not_idle_stays_in_the_clear() {
 }
 
 #[test]
-fn a_stream_is_secured_for_the_host_that_is_named_and_no_other() {
+fn start_tls_checks_the_certificate_for_the_named_host() {
     let authority = Authority::new();
     let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
     async_io::block_on(async {
@@ -106,7 +106,7 @@ fn a_stream_is_secured_for_the_host_that_is_named_and_no_other() {
 }
 
 #[test]
-fn one_thread_reads_a_secured_stream_while_another_writes() {
+fn tls_stream_is_read_and_written_on_two_threads() {
     const PIECES: usize = 64;
     let authority = Authority::new();
     let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
@@ -133,7 +133,7 @@ fn one_thread_reads_a_secured_stream_while_another_writes() {
 }
 
 #[test]
-fn the_limit_on_connecting_holds_for_the_handshake() {
+fn connect_limit_covers_the_tls_handshake() {
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let port = listener.get_ref().local_addr().unwrap().port();
     let (timer, limit) = (ManualTimer::new(), Duration::from_secs(5));
@@ -154,7 +154,7 @@ fn the_limit_on_connecting_holds_for_the_handshake() {
 }
 
 #[test]
-fn a_stream_can_be_secured_from_the_start() {
+fn stream_can_use_tls_from_the_start() {
     let authority = Authority::new();
     let server = secret_server(authority.issue(&["127.0.0.1"], |_| {}), None);
     let answer = async_io::block_on(async {

@@ -131,7 +131,7 @@ fn reply(client: &Client, url: &str) -> Option<u8> {
 }
 
 #[test]
-fn tinyproxy_forwards_and_tunnels_for_those_it_knows() {
+fn tinyproxy_forwards_and_tunnels_for_known_users() {
     let origins = Origins::start();
     let Some(proxy) = Running::start("tinyproxy", programs::tinyproxy, &Setup::default()) else { return };
     origins.check(&proxy.url("http", ""), "127.0.0.1");
@@ -149,7 +149,7 @@ fn tinyproxy_forwards_and_tunnels_for_those_it_knows() {
 }
 
 #[test]
-fn tinyproxy_tunnels_only_to_where_it_may() {
+fn tinyproxy_tunnels_only_to_allowed_ports() {
     let origins = Origins::start();
     let setup = Setup { port: Some(1), ..Setup::default() };
     let Some(proxy) = Running::start("tinyproxy", programs::tinyproxy, &setup) else { return };
@@ -162,7 +162,7 @@ fn tinyproxy_tunnels_only_to_where_it_may() {
 }
 
 #[test]
-fn squid_forwards_and_tunnels_for_those_it_knows_in_the_clear_and_over_tls() {
+fn squid_forwards_and_tunnels_for_known_users_with_and_without_tls() {
     let origins = Origins::start();
     let (certificate, key) = origins.authority.issue(&["127.0.0.1"], |_| {});
     for tls in [None, Some((certificate.pem(), key.serialize_pem()))] {
@@ -197,7 +197,7 @@ fn dante_connects_to_names_and_addresses() {
 }
 
 #[test]
-fn dante_refuses_whom_it_does_not_know_and_where_it_may_not() {
+fn dante_refuses_unknown_users_and_forbidden_ports() {
     let origins = Origins::start();
     let [http, https] = origins.urls("127.0.0.1");
     let setup = Setup { port: Some(origins.secured.port()), ..Setup::default() };
@@ -215,7 +215,7 @@ fn dante_refuses_whom_it_does_not_know_and_where_it_may_not() {
 }
 
 #[test]
-fn microsocks_connects_for_those_it_knows() {
+fn microsocks_connects_for_known_users() {
     let origins = Origins::start();
     let setup = Setup { credentials: true, ..Setup::default() };
     let Some(proxy) = Running::start("microsocks", programs::microsocks, &setup) else { return };

@@ -15,7 +15,7 @@ use crate::support::polling::assert_ends;
 use crate::support::wakers::{ArcTask, OnDropWaker};
 
 #[test]
-fn a_waker_may_drop_its_task_in_the_line_for_a_slot() {
+fn waker_may_use_the_client_when_it_is_dropped_with_a_queued_request() {
     assert_ends(|| {
         let client = Client::builder().backend(MockBackend::pending()).max_active(1).build().unwrap();
         let mut first = client.get(URL).send().boxed();
@@ -32,7 +32,7 @@ fn a_waker_may_drop_its_task_in_the_line_for_a_slot() {
 }
 
 #[test]
-fn a_task_may_own_one_request_and_lend_out_another() {
+fn task_may_own_a_running_request_and_lend_its_queued_request() {
     // A task owns a running request (a slot) and lends its queued one to another task, which polls it.
     assert_ends(|| {
         let client = Client::builder()

@@ -9,7 +9,7 @@ use crate::support::client::{URL, seconds};
 use super::{Act, at_once, poll, stage, statuses};
 
 #[test]
-fn an_open_circuit_refuses_at_once_and_closes_after_one_success() {
+fn open_circuit_refuses_requests_and_closes_after_a_success() {
     let breaker = CircuitBreaker::new().failures(3).rest(seconds(10));
     let stage = stage(
         &[Act::Status(503), Act::Fails(ErrorKind::Connect), Act::Status(500), Act::Status(503), Act::Status(200)],
@@ -34,7 +34,7 @@ fn an_open_circuit_refuses_at_once_and_closes_after_one_success() {
 }
 
 #[test]
-fn a_half_open_circuit_lets_one_attempt_through() {
+fn half_open_circuit_admits_a_single_attempt() {
     let breaker = CircuitBreaker::new().failures(1).rest(seconds(10));
     let stage = stage(&[Act::Status(503), Act::Silent, Act::Status(200)], |builder| builder.circuit_breaker(breaker));
     drop(stage.get());
@@ -60,7 +60,7 @@ fn successes_between_failures_keep_the_circuit_closed() {
 }
 
 #[test]
-fn a_request_whose_circuit_opens_returns_what_it_has() {
+fn retries_end_when_the_circuit_opens() {
     let breaker = CircuitBreaker::new().failures(2);
     let stage = stage(&[Act::Status(503)], |builder| builder.circuit_breaker(breaker).retry(at_once().attempts(9)));
     assert_eq!(statuses(&stage.get().unwrap()), [503, 503]);

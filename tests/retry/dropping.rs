@@ -53,7 +53,7 @@ fn a_request_dropped_after_any_number_of_polls_leaves_no_timer_and_no_slot() {
 }
 
 #[test]
-fn a_request_dropped_while_it_queues_again_leaves_the_line() {
+fn request_dropped_while_it_queues_for_a_retry_leaves_the_queue() {
     let stage = stage(&[Act::Later(503, "1"), Act::Silent], |builder| builder.max_active(1).retry(Retry::new()));
     let mut first = stage.client.get(URL).send().boxed();
     assert!(poll(&mut first).is_none());

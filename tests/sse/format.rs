@@ -186,7 +186,7 @@ fn every_golden_input_is_read_byte_by_byte() {
 }
 
 #[test]
-fn every_golden_input_is_read_in_two_wherever_it_is_split() {
+fn every_golden_input_is_read_in_two_pieces_split_at_every_position() {
     for golden in GOLDEN {
         for position in 0..=golden.1.len() {
             let (first, second) = golden.1.split_at(position);
@@ -197,7 +197,7 @@ fn every_golden_input_is_read_in_two_wherever_it_is_split() {
 }
 
 #[test]
-fn an_event_beyond_the_limit_is_an_error_however_it_grows() {
+fn event_beyond_the_limit_is_an_error_in_pieces_of_any_size() {
     let inputs: [&[u8]; 5] = [
         b"data: 0123456789012345678901234567890123456789\n\n",
         b"data: 0123456789012345678901234567890123456789",
@@ -227,7 +227,7 @@ fn the_limit_counts_each_event_and_no_comments() {
 }
 
 #[test]
-fn the_limit_counts_the_bytes_of_the_lines_as_they_came() {
+fn limit_counts_the_bytes_of_lines_as_received() {
     // Not what becomes of them: each of these is U+FFFD, of three bytes.
     let exact = [b"data:".as_slice(), &[0xff; 11], b"\n\n"].concat();
     for size in [1, 5, exact.len()] {
@@ -246,7 +246,7 @@ fn the_limit_counts_the_bytes_of_the_lines_as_they_came() {
 }
 
 #[test]
-fn a_restarted_parser_forgets_what_was_cut_short_and_keeps_the_last_id_and_retry() {
+fn restarted_parser_drops_the_partial_event_and_keeps_last_id_and_retry() {
     let mut parser = Parser::after("6");
     assert_eq!(parser.last_event_id(), "6");
     parse(&mut parser, [b"id: 7\nretry: 5\ndata: a\n\nid: 8\nevent: b\ndata: c\ndata: d\r".as_slice()]).unwrap();
@@ -258,7 +258,7 @@ fn a_restarted_parser_forgets_what_was_cut_short_and_keeps_the_last_id_and_retry
 }
 
 #[test]
-fn a_byte_is_looked_at_once_however_the_input_is_split() {
+fn each_byte_is_parsed_once() {
     // A line of 16 MiB that comes in small pieces: were each piece to be looked at from the line's beginning, this would
     // be some 10^12 bytes to look at, and no test that ends.
     let size = 16 << 20;
@@ -270,7 +270,7 @@ fn a_byte_is_looked_at_once_however_the_input_is_split() {
 }
 
 #[test]
-fn a_long_id_costs_nothing_for_the_events_after_it() {
+fn events_share_the_memory_of_a_long_id() {
     let mut parser = Parser::new();
     let input = [b"id:".as_slice(), &vec![b'i'; 1 << 19], b"\n", &b"data\n\n".repeat(20_000)].concat();
     let events = parse(&mut parser, [&*input]).unwrap();

@@ -36,7 +36,7 @@ fn a_stream_that_ends_is_resumed_after_the_last_event() {
 }
 
 #[test]
-fn an_id_that_no_header_can_have_is_an_error_on_reconnecting() {
+fn id_with_a_control_character_fails_the_reconnect() {
     let stage = Stage::new([Answer(STREAM, "id: a\u{1}b\ndata: a\n\n", End::Close)]);
     let mut events = stage.events();
     assert_eq!(data(&mut events), "a");
@@ -59,7 +59,7 @@ fn a_body_and_headers_are_sent_again() {
 }
 
 #[test]
-fn a_one_shot_body_is_sent_once_and_missed_on_reconnecting() {
+fn body_that_cannot_be_replayed_fails_the_reconnect() {
     let stage = Stage::new([Answer(STREAM, "data: a\n\n", End::Close)]);
     let body = Body::stream(iter([Ok::<_, Error>("question")]));
     let mut events = stage.client.post(URL).body(body).events();
@@ -72,7 +72,7 @@ fn a_one_shot_body_is_sent_once_and_missed_on_reconnecting() {
 }
 
 #[test]
-fn a_request_may_say_where_to_begin() {
+fn request_may_set_the_first_last_event_id() {
     let stage = Stage::new([
         Answer(STREAM, "data: b\n\n", End::Close),
         Answer(STREAM, "id\ndata: c\n\n", End::Close),
@@ -93,7 +93,7 @@ fn a_request_may_say_where_to_begin() {
 }
 
 #[test]
-fn an_id_that_no_header_can_carry_is_an_error_not_a_repetition() {
+fn id_that_is_a_control_character_fails_the_reconnect() {
     let stage = Stage::new([Answer(STREAM, "id: \u{1}\ndata: a\n\n", End::Close)]);
     let mut events = stage.events();
     assert_eq!(data(&mut events), "a");

@@ -45,7 +45,7 @@ fn assert_closed_at<T: std::fmt::Debug>(outcome: Result<T>, expected: StreamLimi
 }
 
 #[test]
-fn a_stream_is_used_by_several_threads() {
+fn stream_is_send_and_sync() {
     fn assert_both<T: Send + Sync>(_: &T) {}
     assert_both(&Wire::new().stream());
 }

@@ -11,7 +11,7 @@ use crate::support::polling::assert_ends;
 use crate::support::wakers::{ArcTask, OnDropWaker};
 
 #[test]
-fn a_waker_may_drop_its_task_in_a_work_queue() {
+fn waker_may_use_the_queue_when_another_waker_replaces_it() {
     assert_ends(|| {
         let queue = Arc::new(Queue::<u8>::unbounded());
         let mut get = queue.get();
@@ -26,7 +26,7 @@ fn a_waker_may_drop_its_task_in_a_work_queue() {
 }
 
 #[test]
-fn a_waker_may_drop_its_task_when_another_leaves() {
+fn waker_may_drop_its_task_while_a_get_leaves_the_queue() {
     // A task owns a get of a queue; another get of the same queue, lent out, is dropped elsewhere.
     assert_ends(|| {
         let queue: &'static Queue<u8> = Box::leak(Box::new(Queue::unbounded()));

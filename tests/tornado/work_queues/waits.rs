@@ -5,13 +5,13 @@ use waterspout::tornado::{Order, PutError, QueueError, WorkQueue};
 
 for_each_queue! {
     a_put_to_a_full_queue_waits_until_a_get_frees_it
-    zero_means_any_number
-    a_get_takes_at_once_what_is_there
+    bound_of_zero_means_unbounded
+    get_takes_an_available_item_at_once
     a_get_from_an_empty_queue_without_waiting_is_empty
     a_get_lets_a_waiting_put_in
     a_get_waits_for_a_later_put
     a_put_to_a_full_queue_without_waiting_gives_the_item_back
-    a_put_serves_waiting_gets_in_the_order_in_which_they_came
+    put_serves_waiting_gets_in_order
     a_dropped_get_loses_no_item
     a_dropped_put_never_enters
 }
@@ -32,7 +32,7 @@ fn a_put_to_a_full_queue_waits_until_a_get_frees_it<O: Order<i32>>() {
     assert_eq!(fourth.now_or_never(), Some(Ok(())));
 }
 
-fn zero_means_any_number<O: Order<i32>>() {
+fn bound_of_zero_means_unbounded<O: Order<i32>>() {
     for queue in [WorkQueue::<i32, O>::bounded(0), WorkQueue::unbounded()] {
         assert_eq!(queue.max(), None);
         (0..1000).for_each(|number| queue.put_nowait(number).unwrap());
@@ -40,7 +40,7 @@ fn zero_means_any_number<O: Order<i32>>() {
     }
 }
 
-fn a_get_takes_at_once_what_is_there<O: Order<i32>>() {
+fn get_takes_an_available_item_at_once<O: Order<i32>>() {
     let queue = WorkQueue::<i32, O>::unbounded();
     queue.put_nowait(7).unwrap();
     assert_eq!(queue.get().now_or_never(), Some(Ok(7)));
@@ -84,7 +84,7 @@ fn a_put_to_a_full_queue_without_waiting_gives_the_item_back<O: Order<i32>>() {
     assert_eq!(queue.unfinished(), 1);
 }
 
-fn a_put_serves_waiting_gets_in_the_order_in_which_they_came<O: Order<i32>>() {
+fn put_serves_waiting_gets_in_order<O: Order<i32>>() {
     let queue = WorkQueue::<i32, O>::bounded(1);
     let (mut first, mut second) = (queue.get(), queue.get());
     assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
