@@ -1,24 +1,24 @@
-# The two commands most people need are `make test` and `make www`; everything else is plain cargo and npm.
+# Most work needs only `make test` and `make www`. Everything else is plain cargo and npm.
 
-# The recipes source tests/setup.sh, which is bash; /bin/sh is another shell on many systems.
+# The recipes source tests/setup.sh, which needs bash. On many systems /bin/sh is another shell.
 SHELL := bash
 
 .PHONY: help test test-all test-servers test-bundlers test-memory test-wpt bench-js lint setup package www size clean
 
 help:
-	@echo "make test     all tests: natively, in Chromium, Node, Deno, Bun and workerd; installs what it lacks"
-	@echo "make test-all      those, the scenarios in Firefox, WebKit and later versions of Node, and test-memory"
-	@echo "make test-servers  only the tests with servers that others have written"
-	@echo "make test-bundlers only the npm package through bundlers"
-	@echo "make test-memory   that 100,000 requests of the npm package leave nothing behind"
-	@echo "make bench-js      the npm package beside plain fetch, p-queue and ky; ARGS=node or ARGS=chromium for one engine"
-	@echo "make test-wpt WPT=FOLDER   the web platform's own tests of fetch, from a checkout, with the client's fetch; ONLY=\"fetch/api/abort\" for some"
-	@echo "make lint     formatting, clippy and rustdoc, warnings as errors"
-	@echo "make www      builds the live page and serves it with the demo site; ARGS=\"--address 127.0.0.1:0\" for another port"
-	@echo "make package  builds the npm package"
-	@echo "make size     builds the npm package and the smallest Rust program for a browser, and says what they weigh"
-	@echo "make setup    installs what the tests need, and nothing else"
-	@echo "make clean    removes what was built"
+	@echo "make test           run all tests natively and in Chromium, Node, Deno, Bun and workerd; install missing tools"
+	@echo "make test-all       the same, plus the scenarios in Firefox, WebKit and later versions of Node, plus test-memory"
+	@echo "make test-servers   run only the tests with third-party servers"
+	@echo "make test-bundlers  run only the tests of the npm package with bundlers"
+	@echo "make test-memory    test that 100,000 requests of the npm package leak no memory"
+	@echo "make bench-js       compare the npm package with plain fetch, p-queue and ky; ARGS=node or ARGS=chromium selects an engine"
+	@echo "make test-wpt WPT=FOLDER   run the fetch tests of a web-platform-tests checkout with the client's fetch; ONLY=\"fetch/api/abort\" selects tests"
+	@echo "make lint           check formatting, clippy and rustdoc; warnings are errors"
+	@echo "make www            build the live page and serve it with the demo site; ARGS=\"--address 127.0.0.1:0\" selects another port"
+	@echo "make package        build the npm package"
+	@echo "make size           build the npm package and the smallest Rust program for a browser, and print their sizes"
+	@echo "make setup          only install the tools that the tests need"
+	@echo "make clean          remove all build output"
 
 test:
 	@tests/run.sh
@@ -41,7 +41,7 @@ bench-js: package
 	@. tests/setup.sh && serve="$$(target_directory)/release/examples/serve" && cd pkg-js/bench && exec node overhead.mjs "$$serve" $(ARGS)
 
 test-wpt:
-	@[ -n "$(WPT)" ] || { echo "WPT has to name a checkout of web-platform-tests" >&2; exit 1; }
+	@[ -n "$(WPT)" ] || { echo "WPT is not set: set it to the folder of a web-platform-tests checkout" >&2; exit 1; }
 	@$(MAKE) --no-print-directory package
 	@. tests/setup.sh && setup_chromium && exec node pkg-js/test/wpt/index.mjs "$(WPT)" $(ONLY)
 

@@ -1,5 +1,7 @@
-//! Prints a server's events as they come, through lost connections too: with `cargo run --example serve` in another
-//! terminal, `cargo run --example events -- 'http://127.0.0.1:8737/lab/events?total=5&burst=2'`.
+//! Prints a server's events as they arrive, and reconnects when the connection is lost.
+//!
+//! Run `cargo run --example serve` in another terminal, then
+//! `cargo run --example events -- 'http://127.0.0.1:8737/lab/events?total=5&burst=2'`.
 
 use futures::StreamExt;
 use waterspout::tornado::EventLoop;

@@ -1,4 +1,5 @@
-//! Fetches one URL and prints its head and body: `cargo run --example get -- http://example.com/`.
+//! Fetches a URL and prints the head and the body of the response:
+//! `cargo run --example get -- http://example.com/`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The seam at Fetch height: a request goes in, a response whose body may still be on its way comes out.
+//! The seam at the height of the Fetch standard: from a request to a response whose body may still be arriving.
 
 use std::sync::Arc;
 
@@ -7,18 +7,48 @@ use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
 
-/// Makes one attempt at one request: redirects followed, cookies kept, body decoded, as in the Fetch standard.
+/// Makes an attempt at a request as the Fetch standard defines it: it follows redirects, keeps cookies and decodes the body.
 ///
-/// The platform's own backend is the default. A mock, a cache or a logger is a backend too, often one that wraps
-/// another.
+/// The platform's own backend is the default. A mock, a cache or a logger can be a backend too, and often wraps another
+/// backend.
 ///
 /// # Cancellation
-/// Dropping the future must stop the attempt; dropping the response's body must stop the download.
+/// Dropping the future must stop the attempt. Dropping the response's body must stop the download.
+///
+/// # Examples
+///
+/// A backend that counts the attempts of another:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use waterspout::testing::MockBackend;
+/// use waterspout::{Backend, BoxFuture, Client, Request, Response, Result};
+///
+/// struct Counted<B> {
+///     backend: B,
+///     attempts: Arc<AtomicUsize>,
+/// }
+///
+/// impl<B: Backend> Backend for Counted<B> {
+///     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+///         self.attempts.fetch_add(1, Ordering::Relaxed);
+///         self.backend.fetch(request)
+///     }
+/// }
+///
+/// let attempts = Arc::new(AtomicUsize::new(0));
+/// let backend = Counted { backend: MockBackend::text("hello"), attempts: attempts.clone() };
+/// let client = Client::builder().backend(backend).build()?;
+/// futures::executor::block_on(client.get("http://example.com/").send())?;
+/// assert_eq!(attempts.load(Ordering::Relaxed), 1);
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 pub trait Backend: Send + Sync + 'static {
     /// Fetches `request`.
     ///
     /// # Errors
-    /// If no response could be had. A status of 400 or above is a response.
+    /// If no response arrives. A status of 400 or above is a response and not an error.
     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>>;
 }
 

@@ -1,45 +1,232 @@
 //! One HTTP client for native Rust, WebAssembly and JavaScript.
 //!
-//! waterspout fetches the same way everywhere: natively over sockets, in a browser through `fetch`. It brings what
-//! neither has: a bounded queue in front of all requests, time limits that name what they waited for, and requests
-//! that stop when their future is dropped. It needs no runtime: any executor that polls the future will do.
+//! The same program fetches over sockets natively and through `fetch` in a browser. On both platforms the client adds a
+//! bounded queue in front of all requests, time limits that name the wait they ended, and cancellation by dropping a
+//! future. No runtime is needed: any executor that polls the future works.
 //!
-//! # Examples
+//! waterspout refuses three jobs: it is no HTTP server (except for tests), it renders no pages, and it keeps no cache.
+//!
+//! # A first request
 //!
 //! ```no_run
-//! use std::time::Duration;
-//! use waterspout::{Client, Request};
+//! use waterspout::Client;
+//! use waterspout::tornado::EventLoop;
 //!
-//! # async fn run() -> waterspout::Result<()> {
-//! let client = Client::builder().max_active(10).timeout(Duration::from_secs(20)).build()?;
-//!
-//! let page = client.get("http://example.com/").header("accept", "text/html").await?;
-//! println!("{} {}", page.status(), page.text().await?);
-//!
-//! let mut download = client.fetch(Request::get("http://example.com/large")).await?;
-//! while let Some(chunk) = download.chunk().await? {
-//!     println!("{} bytes", chunk.len());
+//! fn main() -> waterspout::Result<()> {
+//!     EventLoop::new().run_sync(async {
+//!         let page = Client::new().get("http://example.com/").header("accept", "text/html").await?;
+//!         println!("{} {}", page.status(), page.text().await?);
+//!         Ok(())
+//!     })
 //! }
-//! # Ok(())
-//! # }
 //! ```
 //!
-//! # In and out of scope
-//! In: HTTP requests and responses with streaming bodies, the queue and the limits around them, the seams to replace
-//! what is below. Out: serving HTTP (but for tests), rendering, caching.
+//! The same future runs under `futures::executor::block_on`, smol, tokio and a browser's event loop. A bad URL or header
+//! is not a panic: it is the error of the `await`.
 //!
-//! # Map
-//! - [`Client`] sends a [`Request`] and gets a [`Response`]; [`Error`] is the only error.
-//! - [`Backend`] is the seam at Fetch height, [`Connector`] and [`Transport`] the one at byte height.
-//! - [`IoStream`] reads and writes plain bytes, within limits, over any [`Transport`].
-//! - [`Retry`] tries again, [`CircuitBreaker`] leaves alone, [`Middleware`] and [`Hooks`] are called around each attempt.
-//! - [`runtime`] has the two traits asked of a runtime; both have defaults.
-//! - [`auth`] has what answers a server that asks for credentials; [`multipart`] has forms with files.
-//! - [`agent`] is HTTP/1.1 over any [`Connector`]; [`platform`] has what exists on this target only.
-//! - [`proxy`] says which origin goes through which proxy.
-//! - [`sse`] has server-sent events, [`configure()`] defaults for all clients of the process.
-//! - [`queues`] has asynchronous work queues; [`EventLoop`] runs futures, callbacks and timers in programs without an
-//!   executor; [`promise()`] is a result to come.
+//! Keep a [`Client`] and clone it. Each clone shares the queue, the limits and the idle connections.
+//!
+//! # The queue
+//!
+//! A client runs 10 requests at a time ([`Builder::max_active`]). Further requests wait, in the order of their priority
+//! and then of their arrival. A request holds its slot until the response's body has been read or dropped, so read or
+//! drop each body.
+//!
+//! ```
+//! use std::time::Duration;
+//! use waterspout::testing::MockBackend;
+//! use waterspout::{Client, Rate};
+//!
+//! # futures::executor::block_on(async {
+//! let client = Client::builder()
+//!     .max_active(4)
+//!     .max_active_per_origin(2)
+//!     .max_queued(1_000)
+//!     .rate_limit(Rate::new(50, Duration::from_secs(1)))
+//!     .backend(MockBackend::text("hello")) // this example needs no network
+//!     .build()?;
+//!
+//! let urgent = client.get("http://example.com/now").priority(5).await?;
+//! assert_eq!(urgent.text().await?, "hello");
+//! assert_eq!(client.stats().active, 0);
+//! # Ok::<(), waterspout::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! [`Client::pause`], [`Client::clear`] and [`Client::close`] control the queue. An [`Observer`] is called at each step
+//! of each request.
+//!
+//! # Timeouts
+//!
+//! Each wait has a limit of its own. A limit is an option of the client ([`Builder`]) and of a request
+//! ([`RequestBuilder`]); zero switches it off. A limit that passes gives an error of kind [`ErrorKind::Timeout`], which
+//! names the limit and the [`Phase`].
+//!
+//! | Option | Default | What it covers | Phase of the error |
+//! |---|---|---|---|
+//! | `queue_timeout` | none | the wait for a slot | `Queue` |
+//! | `connect_timeout` | 20 s | name lookup, TCP, proxy and TLS; a part of `head` in a browser | `Connect` |
+//! | `head_timeout` | 20 s | silence between sending the request and the response's head | `Head` |
+//! | `attempt_timeout` | none | an attempt, from its slot to the response's head | `Connect` or `Head` |
+//! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
+//! | `timeout` | none | from the call to the end of the body, the queue and retries included | the phase it ended |
+//!
+//! By default no limit bounds a whole transfer: a server that sends a byte every 19 s is never cut off. Set `timeout`
+//! where this matters.
+//!
+//! # Errors
+//!
+//! [`Error`] is the only error type. [`Error::kind`] says what failed, [`Error::phase`] says when, and
+//! [`source`](std::error::Error::source) holds the cause. A status of 400 or above is a response;
+//! [`Response::error_for_status`] turns it into an error.
+//!
+//! | Kinds | What to do |
+//! |---|---|
+//! | `InvalidUrl`, `InvalidRequest`, `UnsupportedScheme` | Correct the request. Nothing was sent. |
+//! | `Unsupported` | This platform cannot do what an option asks; the message names the option. |
+//! | `QueueFull`, `Cleared`, `Closed` | The client refused the request. Send it later, or to another client. |
+//! | `Timeout` | Raise the limit that the error names, or retry. |
+//! | `Dns`, `Connect`, `Tls`, `Proxy` | No connection could be made. [`Error::is_retryable`] says whether a retry may help. |
+//! | `ConnectionClosed`, `Io`, `Protocol`, `Network` | The connection broke, or its bytes are not HTTP. |
+//! | `Status`, `CircuitOpen` | The server answers with errors. Wait, then retry. |
+//! | `LimitExceeded` | Raise the limit that the message names, or read the body in pieces. |
+//! | `Redirect`, `BodyNotReplayable`, `RequestBody` | The request cannot be sent again as it is; the message says why. |
+//! | `Decode` | The body is not in the expected format. |
+//! | `Cancelled` | The program, or the page, cancelled the request. |
+//!
+//! ```
+//! use waterspout::testing::MockBackend;
+//! use waterspout::{Client, ErrorKind, Phase};
+//!
+//! # futures::executor::block_on(async {
+//! let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+//! let error = client.get("http://[not a host]/").await.unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::InvalidUrl);
+//! assert_eq!(error.phase(), Phase::Request);
+//! assert!(error.is_invalid_request());
+//! # Ok::<(), waterspout::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Streaming
+//!
+//! A response arrives with its head; its [`Body`] is a [`Stream`](futures::Stream) of [`Bytes`]. Memory stays bounded
+//! however long the body is. A request's body can be a stream, a reader or a function that makes a new stream for each
+//! attempt.
+//!
+//! ```
+//! use futures::StreamExt;
+//! use waterspout::testing::MockBackend;
+//! use waterspout::{Body, Client};
+//!
+//! # futures::executor::block_on(async {
+//! let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+//!
+//! let mut download = client.get("http://example.com/large").await?;
+//! let mut length = 0;
+//! while let Some(piece) = download.chunk().await? {
+//!     length += piece.len();
+//! }
+//! assert_eq!(length, 5);
+//!
+//! let pieces = futures::stream::iter(["a", "b"]).map(Ok::<_, std::io::Error>);
+//! client.post("http://example.com/upload").body(Body::stream(pieces)).await?;
+//! # Ok::<(), waterspout::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Retries
+//!
+//! Nothing is retried unless a [`Retry`] policy says so. The policy repeats idempotent requests only, waits with
+//! exponential backoff and full jitter, obeys `Retry-After`, and stops when the client's [`RetryBudget`] is empty. A
+//! [`CircuitBreaker`] stops sending to an origin that keeps failing. A [`Middleware`] wraps each attempt.
+//!
+//! ```
+//! use std::time::Duration;
+//! use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+//! use waterspout::{Agent, Client, Retry};
+//!
+//! # futures::executor::block_on(async {
+//! let busy = Script::new().send("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n");
+//! let ready = Script::new().send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
+//! let agent = Agent::new(ScriptedConnector::new([busy, ready]), ManualTimer::new());
+//! let client = Client::builder()
+//!     .retry(Retry::new().attempts(3).base_delay(Duration::ZERO))
+//!     .backend(agent)
+//!     .build()?;
+//! let response = client.get("http://example.com/").await?;
+//! assert_eq!(response.status(), 200);
+//! assert_eq!(response.attempts().len(), 2);
+//! # Ok::<(), waterspout::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Testing
+//!
+//! The feature `testing` provides what a test of your own program needs: [`testing::MockBackend`] replaces the network,
+//! [`testing::ManualTimer`] is a clock that the test moves, [`testing::ScriptedConnector`] plays scripted bytes as a
+//! connection, and a real HTTP/1.1 server listens on loopback or in memory and misbehaves on demand.
+//!
+//! ```
+//! use std::time::Duration;
+//! use futures::FutureExt;
+//! use waterspout::testing::{ManualTimer, MockBackend};
+//! use waterspout::{Client, ErrorKind};
+//!
+//! let timer = ManualTimer::new();
+//! let client = Client::builder()
+//!     .backend(MockBackend::pending()) // a server that never answers
+//!     .timer(timer.clone())
+//!     .timeout(Duration::from_secs(5))
+//!     .build()?;
+//! let mut request = Box::pin(client.get("http://example.com/").send());
+//! assert!(request.as_mut().now_or_never().is_none());
+//! timer.advance(Duration::from_secs(5));
+//! let error = request.now_or_never().expect("the limit has passed").unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::Timeout);
+//! # Ok::<(), waterspout::Error>(())
+//! ```
+//!
+//! # Cargo features
+//!
+//! | Feature | Default | What it adds |
+//! |---|---|---|
+//! | `tls` | yes | native `https`: rustls with ring, and the system's root certificates |
+//! | `gzip` | yes | native decoding of `gzip` and `deflate` bodies |
+//! | `brotli` | no | native decoding of `br` bodies |
+//! | `zstd` | no | native decoding of `zstd` bodies; needs Rust 1.87 |
+//! | `json` | no | JSON bodies in requests and responses |
+//! | `cookies` | no | a cookie jar for native agents |
+//! | `digest` | no | answers to Digest challenges |
+//! | `regex` | no | [`tornado::IoStream`] reads up to a pattern |
+//! | `tower` | no | `tower_service::Service` for [`Client`] |
+//! | `tracing` | no | a `tracing` span for each attempt |
+//! | `testing` | no | the module [`testing`] |
+//!
+//! # Platforms
+//!
+//! | | Native | Browser, Node, Deno, Bun, workerd | Other wasm (WASI) |
+//! |---|---|---|---|
+//! | Backend | [`Agent`] over sockets | the engine's `fetch` | set by [`Builder::backend`] |
+//! | Protocols | HTTP/1.1 | what the engine speaks | what the backend speaks |
+//! | Futures | `Send` | not `Send` | not `Send` |
+//! | Redirect to http from https | refused | the engine decides | what the backend does |
+//! | Connect time | own limit | part of `head_timeout` | what the backend reports |
+//! | Streamed upload | yes | gathered up to 64 MiB, unless asked to stream | what the backend does |
+//! | Cookies, proxies, TLS settings | [`platform`] | the engine's own | what the backend does |
+//!
+//! An option that a platform cannot honour is an error of kind [`ErrorKind::Unsupported`]; no option is ignored.
+//! [`PortableFuture`] and [`MaybeSend`] let a library compile for all platforms without a `cfg`.
+//!
+//! # Where to look
+//!
+//! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API.
+//! - [`Backend`] is the seam at the height of the Fetch standard; [`Connector`] and [`Transport`] are the seam at the
+//!   height of bytes; [`runtime`] has the traits for clocks and executors.
+//! - [`agent`] is the native engine and its settings; [`proxy`], [`auth`] and `cookies` belong to it.
+//! - [`multipart`] builds forms with files, [`sse`] reads server-sent events.
+//! - [`platform`] has the settings that exist on a single target.
+//! - [`tornado`] has Tornado's other tools: event loop, work queues, byte streams, promises and process-wide defaults.
 
 pub mod agent;
 pub mod auth;
@@ -73,19 +260,19 @@ pub use crate::backend::Backend;
 #[cfg(feature = "tracing")]
 pub use crate::client::middleware::Spans;
 pub use crate::client::middleware::{Hooks, Middleware, Next};
-pub use crate::client::retry::{Retry, RetryBudget, RetryContext};
+pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::error::{Attempt, Error, ErrorKind, Limit, Phase, Result, Source};
+pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
-pub use crate::message::connection_info::{Exchange, Hop, Timings};
+pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 pub use crate::message::extensions::Extension;
 pub use crate::message::multipart;
 pub use crate::message::progress::{Connecting, Progress, TransferProgress};
-pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions};
-pub use crate::message::response::Response;
+pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions, RetryContext};
+pub use crate::message::response::{Response, ResponseBuilder};
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};
-pub use crate::transport::{Connector, Details, Forwarding, Transport};
+pub use crate::transport::{Connector, Forwarding, Transport};

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, clippy on both targets, the oldest Rust and rustdoc; a warning is an error.
+# Checks formatting, clippy on all targets, the oldest supported Rust and rustdoc. A warning is an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -18,23 +18,24 @@ cargo clippy --quiet -- -D warnings
 say "clippy for wasm32"
 cargo clippy --quiet --target wasm32-unknown-unknown --lib --all-features \
   --test browser --test node --test shims --test dedicated_worker --test shared_worker --test service_worker -- -D warnings
-say "check for WASI, where a program brings its own backend"
+# The library has no backend for WASI: there a program brings its own backend.
+say "clippy for WASI"
 for target in wasm32-wasip1 wasm32-wasip2; do
   cargo clippy --quiet --target "$target" --lib --all-features -- -D warnings
 done
 say "clippy for the typed client"
-# They share what is compiled of others.
-elsewhere=(--target-dir "$(target_directory)")
-in_sdk=(cargo clippy --quiet --manifest-path examples/sdk/Cargo.toml "${elsewhere[@]}")
+# The shared target directory reuses the compiled dependencies.
+shared_target=(--target-dir "$(target_directory)")
+in_sdk=(cargo clippy --quiet --manifest-path examples/sdk/Cargo.toml "${shared_target[@]}")
 "${in_sdk[@]}" --all-targets --package waterspout-example-sdk -- -D warnings
 "${in_sdk[@]}" --target wasm32-unknown-unknown --lib --workspace -- -D warnings
 cargo fmt --check --manifest-path examples/sdk/Cargo.toml --all
 say "clippy for the smallest program"
-cargo clippy --quiet --manifest-path examples/minimal/Cargo.toml "${elsewhere[@]}" --target wasm32-unknown-unknown -- -D warnings
+cargo clippy --quiet --manifest-path examples/minimal/Cargo.toml "${shared_target[@]}" --target wasm32-unknown-unknown -- -D warnings
 cargo fmt --check --manifest-path examples/minimal/Cargo.toml
-say "check with Rust $oldest_rust, the oldest that is promised"
-# Not zstd, which says that it needs a later one; of dependencies the versions in Cargo.lock.
-with_oldest=(cargo "+$oldest_rust" check --quiet --locked "${elsewhere[@]}")
+say "check with Rust $oldest_rust, the oldest supported version"
+# Without the feature zstd, because its decoder needs a later Rust. The dependencies have the versions of Cargo.lock.
+with_oldest=(cargo "+$oldest_rust" check --quiet --locked "${shared_target[@]}")
 "${with_oldest[@]}" --features brotli,cookies,digest,json,regex,testing,tower,tracing
 "${with_oldest[@]}" --target wasm32-unknown-unknown --no-default-features --features js
 say "rustdoc"

@@ -1,42 +1,43 @@
 #!/usr/bin/env bash
-# Runs every suite on every platform and prints one line for each, then the total:
-#   tests/run.sh            the suites of `suites`
-#   tests/run.sh native js  those whose names begin so, of `more` and `apart` too
-#   tests/run.sh all        those of `suites` and `more`
-# A suite that ran no test has failed, and so has a run that could not install what it needs. Full output of each suite is in
-# target/test-logs.
+# Runs test suites, prints a line for each suite, then the total:
+#   tests/run.sh            runs the list `suites`
+#   tests/run.sh native js  runs the suites of all three lists with a matching name or name prefix
+#   tests/run.sh all        runs the lists `suites` and `more`
+# A suite that runs no test counts as failed. The script fails if it cannot install a required tool. The full output of
+# each suite is in target/test-logs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
+# The order matters: the conditions below select the suites from an index on, for example all but the first three.
 suites=(native doc servers wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
 more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory)
-apart=(bundlers)
-known=" ${suites[*]} ${more[*]} ${apart[*]} "
+on_request=(bundlers)
+known=" ${suites[*]} ${more[*]} ${on_request[*]} "
 only=("$@")
 [ "$#" -gt 0 ] || only=("${suites[@]}")
 [ "$*" != all ] || only=("${suites[@]}" "${more[@]}")
 for prefix in "${only[@]}"; do
-  [[ "$known" == *" $prefix"* ]] || give_up "no suite begins with $prefix; there are:${known}and all"
+  [[ "$known" == *" $prefix"* ]] || give_up "no suite has a name that begins with \"$prefix\"; use \"all\" or any of:$known"
 done
 
-# Whether one of these suites is to run.
+# Succeeds if any of the given suites is selected.
 wanted() {
   local name prefix
   for name in "$@"; do
     for prefix in "${only[@]}"; do
-      # A whole name means that suite alone: js-bun is not the beginning of js-bundle.
+      # A complete name selects only its suite: js-bun must not select js-bundle.
       [[ "$name" == "$prefix" || ("$name" == "$prefix"* && "$known" != *" $prefix "*) ]] && return 0
     done
   done
   return 1
 }
 
-# The servers of the tests are on this machine, whatever proxy it is behind.
+# The tests use servers on this machine, so requests to them must not go through a proxy from the environment.
 export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.0/8,::1,.test${no_proxy:+,$no_proxy}"
 setup_cargo
 if wanted servers; then setup_servers; fi
-if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}"; then setup_package; fi
+if wanted "${suites[@]:3}" "${more[@]}" "${on_request[@]}"; then setup_package; fi
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
 if wanted wasm-chromium js-module js-bundle js-worker js-drop-in js-packed js-upload js-memory page bundlers; then setup_chromium; fi
 if wanted js-upload; then setup_openssl; fi
@@ -49,11 +50,11 @@ mkdir -p "$logs"
 summary=()
 passed=0
 failed=0
-bounded=()
-has timeout && bounded=(timeout "${SUITE_TIMEOUT:-1500}")
+time_limit=()
+has timeout && time_limit=(timeout "${SUITE_TIMEOUT:-1500}")
 
-# Notes what came of a suite, and shows its output if something failed.
-note() {
+# Records the result of a suite, and prints the end of its output if a test failed.
+record() {
   local name="$1" ok="$2" bad="$3" seconds="$4"
   if [ "$bad" -ne 0 ]; then tail -n 150 "$logs/$name.log"; fi
   passed=$((passed + ok))
@@ -61,25 +62,26 @@ note() {
   summary+=("$(printf '%-18s %5d passed %3d failed %5d s' "$name" "$ok" "$bad" "$seconds")")
 }
 
-# The suites that are under way: the name of each, its process, and when it began.
+# The running suites. Each entry has the name, the process id and the start time.
 running=()
-# The servers that suites need.
+# The process ids of the servers that suites need.
 servers=()
-# Where browsers keep profiles and packages are installed.
+# A temporary directory for browser profiles and installed packages.
 scratch=""
 
-# Begins a suite. All that it starts is in the process group that `timeout` makes, browsers too.
+# Starts a suite in the background. `timeout` creates a process group, which contains all processes of the suite,
+# browsers too.
 begin() {
   local name="$1"
   shift
   wanted "$name" || return 0
   say "$name"
-  # A suite that hangs is a failure too.
-  "${bounded[@]}" "$@" >"$logs/$name.log" 2>&1 &
+  # The time limit turns a suite that hangs into a failure.
+  "${time_limit[@]}" "$@" >"$logs/$name.log" 2>&1 &
   running+=("$name $! $SECONDS")
 }
 
-# Waits for the suites that are under way, and counts what their output says ran.
+# Waits for the running suites, and reads the numbers of passed and failed tests from their output.
 finish() {
   local each name process started log status ok bad
   for each in "${running[@]}"; do
@@ -88,7 +90,7 @@ finish() {
     wait "$process"
     status=$?
     end_group "$process"
-    # "test result: ok. 3 passed; 0 failed" (cargo) and "name: 3 passed, 0 failed" (ours).
+    # cargo prints "test result: ok. 3 passed; 0 failed", the JavaScript suites print "name: 3 passed, 0 failed".
     read -r ok bad < <(awk '
       match($0, /[0-9]+ passed[;,] [0-9]+ failed/) {
         split(substr($0, RSTART, RLENGTH), part, " "); ok += part[1]; bad += part[3]
@@ -102,21 +104,21 @@ finish() {
       printf 'the suite ran no test\n' >>"$log"
       bad=1
     fi
-    note "$name" "$ok" "$bad" "$((SECONDS - started))"
+    record "$name" "$ok" "$bad" "$((SECONDS - started))"
   done
   running=()
 }
 
-# A suite that runs alone.
+# Runs a suite and waits for it, so that no other suite runs beside it.
 suite() {
   begin "$@"
   finish
 }
 
-# Whatever a suite has left behind.
+# Kills the remaining processes of a suite.
 end_group() { kill -KILL -- "-$1" 2>/dev/null; }
 
-# However this script ends, nothing that it started goes on.
+# Ends all processes that this script started. It runs at every exit of the script.
 stop() {
   local each name process started
   for each in "${running[@]}"; do
@@ -129,17 +131,17 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-# Something that the suites after it need; if it fails, it counts as a failure and they do not run.
+# Runs a preparation for the suites after it. A failure counts as a failed test, and the caller skips these suites.
 step() {
   local name="$1" started=$SECONDS
   shift
   say "$name"
   "$@" >"$logs/$name.log" 2>&1 && return 0
-  note "$name" 0 1 "$((SECONDS - started))"
+  record "$name" 0 1 "$((SECONDS - started))"
   return 1
 }
 
-# The lab, for the suites that cannot bring their own.
+# Starts the lab server, for the suites that cannot start it themselves.
 start_lab() {
   cargo build --quiet --example serve || return 1
   exec 3< <(exec "$(target_directory)/debug/examples/serve" --address 127.0.0.1:0 --directory www/dist 2>"$logs/serve.log")
@@ -148,7 +150,7 @@ start_lab() {
   export WATERSPOUT_LAB
 }
 
-# A display that nobody sees, for a browser that needs one.
+# Starts a virtual display, for browsers that need a display.
 start_display() {
   local number
   exec 4< <(exec Xvfb -displayfd 1 -screen 0 1280x800x24 -nolisten tcp 2>"$logs/xvfb.log")
@@ -157,48 +159,49 @@ start_display() {
   export DISPLAY=":$number"
 }
 
-# The typed client of the examples, as the module that its JavaScript program loads.
+# Builds the typed client of the examples as the WebAssembly module that its JavaScript program loads.
 build_sdk() {
-  local made
-  made="$(target_directory)"
-  cargo build --quiet --manifest-path examples/sdk/Cargo.toml --target-dir "$made" --target wasm32-unknown-unknown \
+  local target
+  target="$(target_directory)"
+  cargo build --quiet --manifest-path examples/sdk/Cargo.toml --target-dir "$target" --target wasm32-unknown-unknown \
     --package waterspout-example-sdk-js || return 1
-  wasm-bindgen --target nodejs --out-dir "$made/sdk/js" "$made/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
+  wasm-bindgen --target nodejs --out-dir "$target/sdk/js" "$target/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
 }
 
-# The Rust list in a browser, in pages and in workers of each kind. The tool takes the first driver that the environment names, so it
-# names none; and 20 s for all tests of a file, which is little on a busy machine.
-in_browser=(env -u GECKODRIVER -u SAFARIDRIVER -u CHROMEDRIVER WASM_BINDGEN_TEST_TIMEOUT=300 WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60 wasm-pack test --mode no-install --headless)
-lists=(. --features json,testing --test browser --test dedicated_worker --test shared_worker --test service_worker)
-# The JavaScript list.
-in_package=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)
+# The Rust scenarios in a browser: in pages and in workers of each kind. wasm-pack uses the first driver that the
+# environment names, so the variables of all drivers are unset. Its default limit of 20 s for all tests of a file is too
+# short for a busy machine.
+rust_in_browser=(env -u GECKODRIVER -u SAFARIDRIVER -u CHROMEDRIVER WASM_BINDGEN_TEST_TIMEOUT=300 WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60 wasm-pack test --mode no-install --headless)
+rust_scenarios=(. --features json,testing --test browser --test dedicated_worker --test shared_worker --test service_worker)
+# The JavaScript scenarios.
+js_scenarios=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)
 
 suite native cargo test --all-features --lib --tests
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers --test proxies
-if wanted "${suites[@]:3}" "${more[@]}" "${apart[@]}" && step lab start_lab; then
+if wanted "${suites[@]:3}" "${more[@]}" "${on_request[@]}" && step lab start_lab; then
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"
   if wanted wasm-webkit js-webkit; then step display start_display; fi
   suite wasm-node wasm-pack test --mode no-install --node . --features json,testing --test node --test shims
-  # The browsers run it beside each other.
-  begin wasm-chromium "${in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${lists[@]}"
-  begin wasm-firefox env GECKODRIVER_ARGS="--binary='${FIREFOX:-}'" "${in_browser[@]}" --firefox --geckodriver "${GECKODRIVER:-}" "${lists[@]}"
-  # To the tool, every WebKit is Safari.
-  begin wasm-webkit "${in_browser[@]}" --safari --safaridriver "${WEBKITDRIVER:-}" "${lists[@]}"
+  # The browsers run the scenarios in parallel.
+  begin wasm-chromium "${rust_in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${rust_scenarios[@]}"
+  begin wasm-firefox env GECKODRIVER_ARGS="--binary='${FIREFOX:-}'" "${rust_in_browser[@]}" --firefox --geckodriver "${GECKODRIVER:-}" "${rust_scenarios[@]}"
+  # wasm-pack knows WebKit only as Safari.
+  begin wasm-webkit "${rust_in_browser[@]}" --safari --safaridriver "${WEBKITDRIVER:-}" "${rust_scenarios[@]}"
   finish
   if wanted sdk && step sdk-module build_sdk; then
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
   fi
   suite minimal node examples/minimal/size.mjs
   if wanted "${suites[@]:7}" "${more[@]:2}" bundlers && step package make --no-print-directory package; then
-    # Those that wait for the most part run beside each other.
-    for name in node deno bun workerd module bundle worker; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
+    # These suites mostly wait, so they run in parallel.
+    for name in node deno bun workerd module bundle worker; do begin "js-$name" "${js_scenarios[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
-    for name in node22 node24 node26 firefox webkit; do begin "js-$name" "${in_package[@]}" "$WATERSPOUT_LAB" "$name"; done
+    for name in node22 node24 node26 firefox webkit; do begin "js-$name" "${js_scenarios[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
-    suite js-drop-in "${in_package[@]}" "$WATERSPOUT_LAB" drop-in
-    begin js-packed "${in_package[@]}" "$WATERSPOUT_LAB" packed
+    suite js-drop-in "${js_scenarios[@]}" "$WATERSPOUT_LAB" drop-in
+    begin js-packed "${js_scenarios[@]}" "$WATERSPOUT_LAB" packed
     begin js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
     begin js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"
     finish

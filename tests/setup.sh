@@ -1,5 +1,5 @@
-# Installs what the tests need and the machine lacks. To be sourced: `. tests/setup.sh && setup_all`.
-# Each step looks first, says what it does, and does nothing if there is nothing to do.
+# Installs the tools that the tests need. This file is sourced: `. tests/setup.sh && setup_all`. Each function first
+# checks whether its tool is missing. It prints what it installs, and does nothing if the tool is present.
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]:-tests/setup.sh}")/.." && pwd)"
 export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
@@ -21,25 +21,25 @@ setup_rust() {
   setup_target wasm32-unknown-unknown
 }
 
-# The oldest Rust that the manifest promises, as `oldest_rust`.
+# Installs the oldest Rust that Cargo.toml supports, and sets `oldest_rust` to its version.
 setup_oldest_rust() {
   oldest_rust="$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml")"
-  [ -n "$oldest_rust" ] || give_up "Cargo.toml names no rust-version"
+  [ -n "$oldest_rust" ] || give_up "Cargo.toml has no rust-version"
   local libraries
   libraries="$(rustc "+$oldest_rust" --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)" && [ -d "$libraries" ] && return
-  say "installing Rust $oldest_rust beside the one in use"
+  say "installing Rust $oldest_rust beside the Rust in use"
   rustup toolchain install "$oldest_rust" --profile minimal --target wasm32-unknown-unknown \
     || give_up "rustup could not install Rust $oldest_rust"
 }
 
-# The source of the standard library, which is built along with the package.
+# Installs the source of the standard library, because the build of the npm package compiles it.
 setup_rust_source() {
   [ -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] && return
   say "adding the Rust component rust-src"
   rustup component add rust-src || give_up "rustup could not add the component rust-src"
 }
 
-# A target is there once its standard library is.
+# Installs a target. A target is present if the folder of its standard library exists.
 setup_target() {
   if ! rustc --print target-libdir --target "$1" 2>/dev/null | xargs -I{} test -d {}; then
     say "adding the Rust target $1"
@@ -47,20 +47,20 @@ setup_target() {
   fi
 }
 
-# The generated glue and the tool that makes it must be of one version: the one in Cargo.lock.
+# Installs wasm-bindgen's tool in the version of Cargo.lock: the tool and the crate must have equal versions.
 setup_wasm_bindgen() {
   local wanted
   wanted="$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print }' "$root/Cargo.lock")"
-  [ -n "$wanted" ] || give_up "Cargo.lock names no version of wasm-bindgen"
+  [ -n "$wanted" ] || give_up "Cargo.lock has no version of wasm-bindgen"
   [ "$(wasm-bindgen --version 2>/dev/null)" = "wasm-bindgen $wanted" ] && return
   say "installing wasm-bindgen-cli $wanted (some minutes)"
-  cargo install --quiet --force wasm-bindgen-cli --version "$wanted" || give_up "wasm-bindgen-cli $wanted could not be installed"
+  cargo install --quiet --force wasm-bindgen-cli --version "$wanted" || give_up "cargo could not install wasm-bindgen-cli $wanted"
 }
 
 setup_wasm_pack() {
   has wasm-pack && return
   say "installing wasm-pack (some minutes)"
-  cargo install --quiet wasm-pack || give_up "wasm-pack could not be installed"
+  cargo install --quiet wasm-pack || give_up "cargo could not install wasm-pack"
 }
 
 setup_node() {
@@ -83,17 +83,17 @@ setup_package() {
   fi
 }
 
-# Installs Debian packages: `apt_install "what they are" PACKAGE …`.
+# Installs Debian packages: `apt_install DESCRIPTION PACKAGE …`.
 apt_install() {
   local what="$1" as_root=""
   shift
   [ "$(id -u)" = 0 ] || as_root="sudo -n"
-  has apt-get || give_up "$what: not there, and there is no apt-get; install them, then run this again (in Debian: apt-get install $*)"
+  has apt-get || give_up "$what: missing, and there is no apt-get; install them, then run this again (in Debian: apt-get install $*)"
   say "installing $what through apt-get: $*"
-  # A service that a package brings is not started: the tests start their own.
+  # SYSTEMD_OFFLINE keeps the services of the packages from starting: the tests start their own servers.
   { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
     apt-get install -y -qq "$@"; } >/dev/null \
-    || give_up "$what: apt-get could not install $*; do that as root, then run this again"
+    || give_up "$what: apt-get could not install $*; install them as root, then run this again"
 }
 
 setup_chromium() {
@@ -107,12 +107,12 @@ setup_chromium() {
   export CHROMIUM CHROMEDRIVER
 }
 
-# What makes the certificates of servers that tests in JavaScript start.
+# Installs openssl, which creates the certificates for the servers of the JavaScript tests.
 setup_openssl() {
   has openssl || apt_install "openssl" openssl
 }
 
-# Firefox, and its driver, which Debian does not have.
+# Installs Firefox, and its driver through cargo, because Debian has no package for the driver.
 setup_firefox() {
   local wanted=0.37.1
   FIREFOX="${FIREFOX:-$(command -v firefox-esr || command -v firefox || true)}"
@@ -123,13 +123,13 @@ setup_firefox() {
   GECKODRIVER="${GECKODRIVER:-$(command -v geckodriver || true)}"
   if [ -z "$GECKODRIVER" ]; then
     say "installing geckodriver $wanted (some minutes)"
-    cargo install --quiet geckodriver --version "$wanted" || give_up "geckodriver $wanted could not be installed"
+    cargo install --quiet geckodriver --version "$wanted" || give_up "cargo could not install geckodriver $wanted"
     GECKODRIVER="$(command -v geckodriver)"
   fi
   export FIREFOX GECKODRIVER
 }
 
-# WebKitGTK's driver, which brings a browser, and the display that the browser needs.
+# Installs WebKitGTK's driver, which includes a browser, and the virtual display that the browser needs.
 setup_webkit() {
   local packages=()
   WEBKITDRIVER="${WEBKITDRIVER:-$(command -v WebKitWebDriver || true)}"
@@ -137,11 +137,11 @@ setup_webkit() {
   has Xvfb || packages+=(xvfb)
   [ "${#packages[@]}" -eq 0 ] || apt_install "WebKit and a display for it" --no-install-recommends "${packages[@]}"
   WEBKITDRIVER="${WEBKITDRIVER:-$(command -v WebKitWebDriver)}"
-  # Its sandbox needs privileges that a container does not have; the pages are ours.
+  # The sandbox needs privileges that a container lacks. Without it the browser loads only the pages of these tests.
   export WEBKITDRIVER WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1
 }
 
-# The servers and proxies of others that the client is tried with. Python's are in an environment of their own.
+# Installs the third-party servers and proxies for the tests. The servers in Python get a separate virtual environment.
 setup_servers() {
   local packages=() environment requirements="$root/tests/servers/requirements.txt"
   has_service nginx || packages+=(nginx-light)
@@ -155,18 +155,18 @@ setup_servers() {
   setup_node
   environment="$(target_directory)/servers"
   if ! cmp -s "$requirements" "$environment/requirements.txt"; then
-    say "installing Python's servers in $environment"
+    say "installing the servers in Python in $environment"
     { python3 -m venv --clear "$environment" && "$environment/bin/pip" install -q --disable-pip-version-check -r "$requirements"; } \
-      || give_up "pip could not install what tests/servers/requirements.txt names"
+      || give_up "pip could not install the packages of tests/servers/requirements.txt"
     cp "$requirements" "$environment/"
   fi
 }
 
-# Servers are where a user's PATH does not always lead.
+# Finds a server program too if it is in a system folder that is missing from the user's PATH.
 has_service() { PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" has "$1"; }
 
-# JavaScript engines that are neither Node nor a browser, from npm, whose packages hold the programs. What they do differently
-# is in pkg-js/test/engines.mjs, for these versions.
+# Installs JavaScript engines from npm, whose packages contain the programs: Deno, Bun, workerd and later versions of
+# Node. The file pkg-js/test/engines.mjs lists what these versions do differently.
 setup_engines() {
   local system wanted="deno@2.9.6 bun@1.4.5 workerd@1.20261117.1"
   setup_node
@@ -176,8 +176,9 @@ setup_engines() {
   if [ "$(cat "$ENGINES/installed" 2>/dev/null)" != "$wanted" ]; then
     say "installing JavaScript engines in $ENGINES: $wanted"
     mkdir -p "$ENGINES"
-    # Their scripts put the programs where wrappers are, which would keep workerd's control descriptor from it.
-    # shellcheck disable=SC2086 # one word for each
+    # The install scripts replace wrapper scripts by the programs. Through a wrapper, workerd would not get its control
+    # descriptor.
+    # shellcheck disable=SC2086 # each word is an argument
     npm install --prefix "$ENGINES" --ignore-scripts=false --no-audit --no-fund --loglevel=error $wanted >/dev/null \
       || give_up "npm could not install $wanted"
     printf '%s\n' "$wanted" >"$ENGINES/installed"
@@ -185,7 +186,8 @@ setup_engines() {
   export ENGINES
 }
 
-# The bundlers that build for the package, in the versions of their lock file; their programs come with npm's packages, no script fetches any.
+# Installs the bundlers of the tests, in the versions of their lock file. The npm packages contain the programs, so no
+# install script has to run.
 setup_bundlers() {
   local project="$root/pkg-js/test/bundlers"
   setup_node
@@ -194,15 +196,16 @@ setup_bundlers() {
     say "installing bundlers in $BUNDLERS"
     mkdir -p "$BUNDLERS"
     cp "$project/package.json" "$project/package-lock.json" "$BUNDLERS/"
-    # Not `npm ci`: that refuses a lock file which lacks optional packages of other systems, as mirrors of the registry do.
+    # Not `npm ci`: it refuses a lock file that lacks the optional packages of other systems, as with mirrors of the
+    # registry.
     npm install --prefix "$BUNDLERS" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
-      || give_up "npm could not install what pkg-js/test/bundlers/package.json names"
+      || give_up "npm could not install the packages of pkg-js/test/bundlers/package.json"
     cp "$project/package-lock.json" "$BUNDLERS/installed"
   fi
   export BUNDLERS
 }
 
-# What `make test` needs.
+# Installs all tools that `make test` needs.
 setup_all() {
   setup_package
   setup_wasm_pack

@@ -1,4 +1,4 @@
-//! The clients, each through its public API, on one thread.
+//! The measured clients. Each runs through its public API, on a single thread.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -11,26 +11,29 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// A client to be measured.
+use crate::server::SMALL_BODY;
+
+/// A measured client.
 pub trait Client {
     fn name(&self) -> &'static str;
-    /// Makes `requests` small requests, as many at once as there are `connections`.
+    /// Sends `requests` small requests, `connections` of them at once.
     fn small(&self, address: &str, connections: usize, requests: usize);
-    /// Downloads `length` bytes.
+    /// Downloads a body of `length` bytes.
     fn large(&self, address: &str, length: usize);
 }
 
+/// Returns all clients, in the order of the table.
 pub fn all() -> Vec<Box<dyn Client>> {
     vec![Box::new(Waterspout), Box::new(HyperUtil), Box::new(Reqwest)]
 }
 
-/// Runs `request` until all are made, `connections` at once.
-async fn share<F: Future<Output = usize>>(connections: usize, requests: usize, request: impl Fn() -> F) {
+/// Calls `request` until `requests` of them are complete, with `connections` calls at once.
+async fn run_concurrently<F: Future<Output = usize>>(connections: usize, requests: usize, request: impl Fn() -> F) {
     let left = Cell::new(requests);
     join_all((0..connections.min(requests)).map(|_| async {
         while left.get() > 0 {
             left.set(left.get() - 1);
-            assert_eq!(request().await, 13);
+            assert_eq!(request().await, SMALL_BODY.len());
         }
     }))
     .await;
@@ -47,7 +50,7 @@ impl Client for Waterspout {
     fn small(&self, address: &str, connections: usize, requests: usize) {
         let client = waterspout::Client::builder().max_active(connections).build().expect("a client");
         let url = waterspout::Url::parse(&format!("http://{address}/")).expect("a URL");
-        async_io::block_on(share(connections, requests, || async {
+        async_io::block_on(run_concurrently(connections, requests, || async {
             client.get(&url).send().await.expect("a response").bytes().await.expect("a body").len()
         }));
     }
@@ -65,7 +68,8 @@ impl Client for Waterspout {
     }
 }
 
-fn tokio() -> tokio::runtime::Runtime {
+/// Returns a runtime on the current thread: hyper-util and reqwest need tokio.
+fn tokio_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
@@ -74,6 +78,7 @@ struct HyperUtil;
 impl HyperUtil {
     fn client() -> legacy::Client<HttpConnector, Empty<Bytes>> {
         let mut connector = HttpConnector::new();
+        // The other two clients disable Nagle's algorithm by default.
         connector.set_nodelay(true);
         legacy::Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(15)).build(connector)
     }
@@ -86,9 +91,9 @@ impl Client for HyperUtil {
 
     fn small(&self, address: &str, connections: usize, requests: usize) {
         let uri: http::Uri = format!("http://{address}/").parse().expect("a URI");
-        tokio().block_on(async {
+        tokio_runtime().block_on(async {
             let client = Self::client();
-            share(connections, requests, || async {
+            run_concurrently(connections, requests, || async {
                 let response = client.get(uri.clone()).await.expect("a response");
                 response.into_body().collect().await.expect("a body").to_bytes().len()
             })
@@ -98,7 +103,7 @@ impl Client for HyperUtil {
 
     fn large(&self, address: &str, length: usize) {
         let uri: http::Uri = format!("http://{address}/large").parse().expect("a URI");
-        tokio().block_on(async {
+        tokio_runtime().block_on(async {
             let mut body = Self::client().get(uri).await.expect("a response").into_body();
             let mut count = 0;
             while let Some(frame) = body.frame().await {
@@ -119,14 +124,14 @@ impl Client for Reqwest {
     fn small(&self, address: &str, connections: usize, requests: usize) {
         let client = reqwest::Client::builder().build().expect("a client");
         let url = reqwest::Url::parse(&format!("http://{address}/")).expect("a URL");
-        tokio().block_on(share(connections, requests, || async {
+        tokio_runtime().block_on(run_concurrently(connections, requests, || async {
             client.get(url.clone()).send().await.expect("a response").bytes().await.expect("a body").len()
         }));
     }
 
     fn large(&self, address: &str, length: usize) {
         let client = reqwest::Client::builder().build().expect("a client");
-        tokio().block_on(async {
+        tokio_runtime().block_on(async {
             let mut response = client.get(format!("http://{address}/large")).send().await.expect("a response");
             let mut count = 0;
             while let Some(chunk) = response.chunk().await.expect("a chunk") {

@@ -1,13 +1,17 @@
-//! Small requests and a large download over loopback, by waterspout and its peers in one run:
-//! `cargo run --release --manifest-path benches/Cargo.toml -- [REQUESTS] [CLIENT …]`.
+//! Compares waterspout with other clients over loopback, in a single run: small requests, and a large download.
 //!
-//! `… -- serve` is the server alone and prints its address; `… -- client ADDRESS CONNECTIONS REQUESTS` is waterspout alone,
-//! for tools that count what one process does.
+//! | arguments | what runs |
+//! |---|---|
+//! | `[REQUESTS] [CLIENT …]` | the comparison, with 40,000 small requests by default and all clients by default |
+//! | `serve` | the server alone; it prints its address |
+//! | `client ADDRESS CONNECTIONS REQUESTS` | waterspout alone, for tools that count the work of a process |
+//! | `queue [REQUESTS]` | the costs of many queued requests, 1,000,000 by default |
 //!
-//! The server is this program again, in a process of its own on the other processor. Figures are medians over rounds in
-//! which the clients take turns, as ratios to hyper-util: absolute ones say more about the machine.
+//! Run it with `cargo run --release --manifest-path benches/Cargo.toml -- ARGUMENTS`.
 //!
-//! `-- queue [REQUESTS]` measures a crowd in the client's queue instead.
+//! The server is a second process of this program, on the other processor. The results are medians over several rounds.
+//! In each round, every client has a turn. The table has ratios to hyper-util too, because absolute numbers depend
+//! mainly on the machine.
 
 mod clients;
 mod queue;
@@ -19,10 +23,10 @@ use clients::Client;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-/// How often each client has its turn.
+/// The number of rounds. In a round, each client has a turn.
 const ROUNDS: usize = 5;
 
-/// The bytes of the large download.
+/// The length of the large download, in bytes.
 const LARGE: usize = 64 << 20;
 
 fn main() {
@@ -34,11 +38,11 @@ fn main() {
     }
     pin(0);
     if first.as_deref() == Some("client") {
-        return alone(arguments);
+        return run_client(arguments);
     }
     if first.as_deref() == Some("queue") {
-        let crowd = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(1_000_000);
-        return queue::measure(crowd, arguments.next().as_deref());
+        let requests = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(1_000_000);
+        return queue::measure(requests, arguments.next().as_deref());
     }
     let requests = first.and_then(|number| number.parse().ok()).unwrap_or(40_000);
     let wanted: Vec<String> = arguments.collect();
@@ -47,12 +51,12 @@ fn main() {
         println!("\nsmall GET, {connections} connections, {requests} requests");
         compare(&wanted, |client| client.small(&server.address, connections, requests), requests);
     }
-    println!("\nlarge GET, {} MiB, one connection", LARGE >> 20);
+    println!("\nlarge GET, {} MiB, 1 connection", LARGE >> 20);
     compare(&wanted, |client| client.large(&server.address, LARGE), 1);
 }
 
-/// Makes small requests by waterspout, to a server that runs already.
-fn alone(mut arguments: impl Iterator<Item = String>) {
+/// Sends small requests through waterspout to a server that runs already.
+fn run_client(mut arguments: impl Iterator<Item = String>) {
     let usage = "client ADDRESS CONNECTIONS REQUESTS";
     let address = arguments.next().expect(usage);
     let mut number = || arguments.next().and_then(|number| number.parse().ok()).expect(usage);
@@ -60,37 +64,43 @@ fn alone(mut arguments: impl Iterator<Item = String>) {
     clients::Waterspout.small(&address, connections, requests);
 }
 
-/// Keeps this process on one processor, so that client and server do not take turns on it.
+/// Keeps this process on a given processor, so that the client and the server do not share a processor.
 fn pin(cpu: usize) {
     let mut set = CpuSet::new();
     set.set(cpu);
-    // A machine with one processor measures something else, but it measures.
+    // A machine with a single processor has no second processor for the server. The benchmark still runs there, with
+    // results that are not comparable.
     let _ = sched_setaffinity(None, &set);
 }
 
-/// What a turn took.
+/// The time of a turn.
 struct Turn {
     wall: Duration,
     cpu: Duration,
 }
 
+/// Measures `work`.
 fn turn(work: impl FnOnce()) -> Turn {
     let (cpu, wall) = (cpu_time(), Instant::now());
     work();
     Turn { wall: wall.elapsed(), cpu: cpu_time() - cpu }
 }
 
+/// Returns the CPU time that this process has used so far.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// Runs all rounds and prints a table with a row for each client. `wanted` has the names of the clients; empty means
+/// all.
 fn compare(wanted: &[String], run: impl Fn(&dyn Client), requests: usize) {
     let clients: Vec<_> = clients::all()
         .into_iter()
         .filter(|client| wanted.is_empty() || wanted.iter().any(|name| name == client.name()))
         .collect();
     let mut turns: Vec<Vec<Turn>> = clients.iter().map(|_| Vec::new()).collect();
+    // The clients alternate, so that a change of the machine's speed affects all of them.
     for _ in 0..ROUNDS {
         for (client, turns) in clients.iter().zip(&mut turns) {
             turns.push(turn(|| run(&**client)));

@@ -1,4 +1,4 @@
-//! The server: answers that are made before they are asked for.
+//! The server. Its responses are constants, so that the server costs as little as possible.
 
 use std::future::poll_fn;
 use std::io::{BufRead, BufReader};
@@ -12,16 +12,21 @@ use futures::{AsyncReadExt, AsyncWriteExt, Stream, StreamExt};
 
 use crate::LARGE;
 
-const SMALL: &[u8] =
+/// The body of the small response.
+pub const SMALL_BODY: &str = "Hello, world!";
+
+/// The small response, with the headers that a usual server sends.
+const SMALL_RESPONSE: &[u8] =
     b"HTTP/1.1 200 OK\r\nserver: bench\r\ndate: Sat, 21 Nov 2026 08:00:00 GMT\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\r\nHello, world!";
 
-/// The server's process; killed when dropped.
+/// The process of the server. Dropping it kills the process.
 pub struct Process {
     child: Child,
     pub address: String,
 }
 
 impl Process {
+    /// Starts this program again with the argument `serve`, and reads the address that it prints.
     pub fn start() -> Self {
         let program = std::env::current_exe().expect("this program has a path");
         let mut child = Command::new(program).arg("serve").stdout(Stdio::piped()).spawn().expect("the server starts");
@@ -39,6 +44,7 @@ impl Drop for Process {
     }
 }
 
+/// Prints the address of a free port on loopback, then serves all connections on this thread, forever.
 pub fn serve() {
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).expect("a port is free");
     println!("{}", listener.get_ref().local_addr().expect("it has an address"));
@@ -47,7 +53,7 @@ pub fn serve() {
         let mut incoming = Box::pin(listener.incoming());
         poll_fn(|cx| {
             while let Poll::Ready(Some(accepted)) = incoming.as_mut().poll_next(cx) {
-                connections.extend(accepted.ok().map(connection));
+                connections.extend(accepted.ok().map(serve_connection));
             }
             while let Poll::Ready(Some(())) = connections.poll_next_unpin(cx) {}
             Poll::<()>::Pending
@@ -56,7 +62,8 @@ pub fn serve() {
     });
 }
 
-async fn connection(mut stream: Async<TcpStream>) {
+/// Answers the requests of a connection until the client closes it.
+async fn serve_connection(mut stream: Async<TcpStream>) {
     let _ = stream.get_ref().set_nodelay(true);
     let mut buffer = vec![0; 64 * 1024];
     let mut filled = 0;
@@ -66,10 +73,11 @@ async fn connection(mut stream: Async<TcpStream>) {
             _ => return,
         }
         while let Some(end) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") {
-            let large = buffer.starts_with(b"GET /large ");
+            // Requests have no body, so the next request begins right after the head.
+            let is_large = buffer.starts_with(b"GET /large ");
             buffer.copy_within(end + 4..filled, 0);
             filled -= end + 4;
-            let sent = if large { large_answer(&mut stream).await } else { stream.write_all(SMALL).await };
+            let sent = if is_large { send_large(&mut stream).await } else { stream.write_all(SMALL_RESPONSE).await };
             if sent.is_err() {
                 return;
             }
@@ -77,11 +85,12 @@ async fn connection(mut stream: Async<TcpStream>) {
     }
 }
 
-async fn large_answer(stream: &mut Async<TcpStream>) -> std::io::Result<()> {
+/// Sends the large response in chunks of 256 KiB.
+async fn send_large(stream: &mut Async<TcpStream>) -> std::io::Result<()> {
     stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n").as_bytes()).await?;
-    let piece = vec![b'x'; 256 * 1024];
-    for _ in 0..LARGE / piece.len() {
-        stream.write_all(&piece).await?;
+    let chunk = vec![b'x'; 256 * 1024];
+    for _ in 0..LARGE / chunk.len() {
+        stream.write_all(&chunk).await?;
     }
     Ok(())
 }

@@ -1,12 +1,14 @@
-//! A server that does as it is told, good and bad: `/lab/…`, the counterpart of the tests and of the live page.
+//! A server of experiments under `/lab/…`, for the tests and the live page: the URL says how the server behaves, correctly
+//! or not.
 //!
-//! Every answer may be read by any page (CORS). What needs a memory is keyed, so that tests do not meet.
+//! Pages of every origin may read the responses (CORS). An experiment that keeps state has a key in its URL, so that
+//! parallel tests do not disturb each other.
 
 mod bodies;
 mod encoded;
 mod events;
 mod faults;
-mod memory;
+mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +18,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use waterspout::testing::{Handler, Incoming, Reply};
 
-use self::memory::Memory;
+use self::state::KeyedState;
 
 /// The handler of `/lab/…`.
 #[derive(Clone, Default)]
 #[allow(unreachable_pub, reason = "each program that includes this module is its own crate")]
 pub struct Lab {
-    memory: Arc<Memory>,
+    state: Arc<KeyedState>,
 }
 
 impl Handler for Lab {
@@ -31,14 +33,14 @@ impl Handler for Lab {
             if request.method() == "OPTIONS" && request.header("access-control-request-method").is_some() {
                 return preflight(request);
             }
-            readable(self.answer(request).await)
+            allow_cross_origin(self.reply(request).await)
         }
         .boxed()
     }
 }
 
 impl Lab {
-    async fn answer(&self, request: &mut Incoming) -> Reply {
+    async fn reply(&self, request: &mut Incoming) -> Reply {
         let path = request.path().trim_start_matches("/lab/").to_owned();
         let (name, argument) = path.split_once('/').unwrap_or((&path, ""));
         match name {
@@ -46,47 +48,47 @@ impl Lab {
             "status" => Reply::text(format!("status {argument}")).with_status(argument),
             "echo" => echo(request).await,
             "head" => Reply::text(head(request)),
-            "header" => header(request, argument),
+            "header" => header_bytes(request, argument),
             "guarded" => guarded(request),
             "upload" => upload(request).await,
             "redirect" => redirect(request, argument),
-            "slow" => bodies::slow(request, &self.memory).await,
+            "slow" => bodies::slow(request, &self.state).await,
             "bytes" => bodies::bytes(argument),
             "chunks" => bodies::chunks(argument),
-            "encoded" => encoded::answer(argument),
-            "events" => events::answer(request).await,
+            "encoded" => encoded::reply(argument),
+            "events" => events::reply(request).await,
             "json" => {
                 Reply::text(r#"{"name":"waterspout","sizes":[1,2,3]}"#).with_header("content-type", "application/json")
             }
             "headers" => Reply::text("").with_header("x-twice", "one").with_header("x-twice", "two"),
             "hit" | "hits" | "peak" | "busy" | "flaky" | "endless" | "ended" => {
-                self.memory.answer(name, argument, request).await
+                self.state.reply(name, argument, request).await
             }
-            _ => faults::answer(name).unwrap_or_else(|| Reply::new(404, format!("no such experiment: {name}"))),
+            _ => faults::reply(name).unwrap_or_else(|| Reply::new(404, format!("unknown experiment: {name}"))),
         }
     }
 }
 
-/// Lets any page read an answer, its headers included.
-fn readable(reply: Reply) -> Reply {
+/// Lets pages of every origin read a response and its headers.
+fn allow_cross_origin(reply: Reply) -> Reply {
     reply
         .with_header("access-control-allow-origin", "*")
         .with_header("access-control-expose-headers", "*, authorization")
-        // Also by a page that is isolated from other origins, without CORS.
+        // A page that is isolated from other origins needs this header even without CORS.
         .with_header("cross-origin-resource-policy", "cross-origin")
-        // A browser asks for the same page only once at a time if it may be cached.
+        // A browser sends parallel requests for a URL one after the other if the response may be cached.
         .with_header("cache-control", "no-store")
 }
 
 fn preflight(request: &Incoming) -> Reply {
     let headers = request.header("access-control-request-headers").unwrap_or("*").to_owned();
-    readable(Reply::new(204, ""))
+    allow_cross_origin(Reply::new(204, ""))
         .with_header("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, QUERY")
         .with_header("access-control-allow-headers", &headers)
         .with_header("access-control-max-age", "600")
 }
 
-/// The request's method, body and content type, back.
+/// `echo`: the request's body and content type, with its method in `x-method`.
 async fn echo(request: &mut Incoming) -> Reply {
     let kind = request.header("content-type").unwrap_or("application/octet-stream").to_owned();
     let method = request.method().to_string();
@@ -96,7 +98,7 @@ async fn echo(request: &mut Incoming) -> Reply {
     }
 }
 
-/// The request's head as text, a line each.
+/// `head`: the request's head as text, a line for the request line and for each header.
 fn head(request: &Incoming) -> String {
     let mut text = format!("{} {}\n", request.method(), request.target());
     for (name, value) in request.headers() {
@@ -105,24 +107,25 @@ fn head(request: &Incoming) -> String {
     text
 }
 
-/// `header/NAME`: the bytes of a header as numbers.
-fn header(request: &Incoming, name: &str) -> Reply {
+/// `header/NAME`: the bytes of a request header as decimal numbers.
+fn header_bytes(request: &Incoming, name: &str) -> Reply {
     let value = request.headers().get(name).map(|value| value.as_bytes()).unwrap_or_default();
     let numbers: Vec<_> = value.iter().map(u8::to_string).collect();
     Reply::text(numbers.join(" "))
 }
 
-/// A page behind a challenge that no browser knows.
+/// `guarded`: a page behind an authentication scheme that no browser implements.
 fn guarded(request: &Incoming) -> Reply {
     match request.header("authorization") {
         Some("Sesame open") => Reply::text("welcome"),
-        _ => Reply::new(401, "who is there?").with_header("www-authenticate", "Sesame"),
+        _ => Reply::new(401, "credentials required").with_header("www-authenticate", "Sesame"),
     }
 }
 
-/// How many bytes came, and the sum of them.
+/// `upload`: the number of bytes in the request's body, and the sum of their values.
 async fn upload(request: &mut Incoming) -> Reply {
-    let (mut count, mut sum) = (0, 0u64);
+    let mut count = 0;
+    let mut sum = 0u64;
     loop {
         match request.chunk().await {
             Ok(Some(chunk)) => {
@@ -135,7 +138,7 @@ async fn upload(request: &mut Incoming) -> Reply {
     }
 }
 
-/// `redirect/N` redirects N times, then to `to`; `status` says how.
+/// `redirect/N?status=S&to=URL`: N redirects with the status S (default 302), the last to `to` (default `/lab/hello`).
 fn redirect(request: &Incoming, times: &str) -> Reply {
     let status = request.query("status").and_then(|status| status.parse().ok()).unwrap_or(302);
     let to = request.query("to").unwrap_or("/lab/hello");
@@ -145,13 +148,14 @@ fn redirect(request: &Incoming, times: &str) -> Reply {
     }
 }
 
-/// Waits for as many milliseconds as the query's `name` says.
-async fn pause(request: &Incoming, name: &str) {
-    if let Some(milliseconds) = number(request, name) {
+/// Waits for the number of milliseconds in the query parameter `name`, if it is present.
+async fn sleep_ms(request: &Incoming, name: &str) {
+    if let Some(milliseconds) = query_number(request, name) {
         Timer::after(Duration::from_millis(milliseconds)).await;
     }
 }
 
-fn number(request: &Incoming, name: &str) -> Option<u64> {
+/// Returns the number in the query parameter `name`, or `None` if it is missing or not a number.
+fn query_number(request: &Incoming, name: &str) -> Option<u64> {
     request.query(name)?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Fetches a page with a token that is fetched when it is needed:
+//! Fetches a page with a bearer token, which a middleware requests when the server asks for it:
 //! `cargo run --example refresh -- http://localhost:8080/token http://localhost:8080/page`.
 
 mod token;
@@ -10,13 +10,13 @@ use self::token::Refresh;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(source), Some(page)) = (arguments.next(), arguments.next()) else {
+    let (Some(token_url), Some(page_url)) = (arguments.next(), arguments.next()) else {
         println!("usage: refresh TOKEN-URL PAGE-URL");
         return Ok(());
     };
     EventLoop::new().run_sync(async {
-        let client = Client::builder().middleware(Refresh::new(Url::parse(&source)?)).build()?;
-        let page = client.get(page).await?;
+        let client = Client::builder().middleware(Refresh::new(Url::parse(&token_url)?)).build()?;
+        let page = client.get(page_url).await?;
         println!("{} {}", page.status(), page.url());
         println!("{}", page.text().await?);
         Ok(())

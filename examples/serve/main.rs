@@ -1,4 +1,5 @@
-//! Serves the demo site, the lab and, if asked, a directory, on loopback: `cargo run --example serve -- --help`.
+//! Serves the demo site, the lab and, with `--directory`, the files of a directory:
+//! `cargo run --example serve -- --help`.
 
 mod files;
 #[path = "../lab/mod.rs"]
@@ -15,10 +16,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use waterspout::testing::{Handler, Incoming, Reply, Server};
 
-/// Serves the demo site at /site/, the lab at /lab/, and a directory at /.
+/// Serves the demo site at /site/, the lab at /lab/, and a directory at /
 #[derive(Parser)]
 struct Arguments {
-    /// The address to listen on; port 0 takes a free one
+    /// The address to listen on; port 0 selects a free port
     #[arg(long, default_value = "127.0.0.1:8737")]
     address: SocketAddr,
     /// A directory whose files are served at /
@@ -37,15 +38,15 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // The first line is for programs that start this one and wait for the address.
+    // Scripts that start this program read the address from the first line of standard output.
     println!("{}", server.url("/"));
-    eprintln!("{page} is at {} (demo site at /site/, lab at /lab/hello). Ctrl-C ends it.", server.url("/"));
+    eprintln!("{page} is at {} (demo site at /site/, lab at /lab/hello). Press Ctrl-C to stop it.", server.url("/"));
     loop {
         std::thread::park();
     }
 }
 
-/// Who answers what.
+/// Dispatches each request by the first part of its path.
 struct Routes {
     lab: lab::Lab,
     site: Box<dyn Handler>,
@@ -57,7 +58,7 @@ impl Handler for Routes {
         match (request.path().split('/').nth(1), &self.directory) {
             (Some("lab"), _) => self.lab.handle(request),
             (Some("site" | "elsewhere"), _) => self.site.handle(request),
-            (_, Some(directory)) => files::answer(directory, request).boxed(),
+            (_, Some(directory)) => files::reply(directory, request).boxed(),
             (_, None) => async { Reply::new(404, "not found; try /site/ or /lab/hello") }.boxed(),
         }
     }

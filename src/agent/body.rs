@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
 use super::decode::{self, Encoded, Pipeline};
-use super::pool::PoolHandle;
+use super::pool::handle::PoolHandle;
 use crate::error::Result;
 use crate::http1::{BodyDecoder, BodyEvent, Connection, Rest};
 use crate::message::body::Body;
@@ -33,12 +33,12 @@ struct Receiving {
 /// The connection, and where it goes afterwards.
 struct Source {
     connection: Connection,
-    home: PoolHandle,
+    pool: PoolHandle,
 }
 
 impl Source {
     fn give_back(self) {
-        self.home.give_back(self.connection);
+        self.pool.give_back(self.connection);
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn receive(
     mut decoder: BodyDecoder,
     pipeline: Option<Pipeline>,
     mut rest: Option<(Rest, Progress)>,
-    home: PoolHandle,
+    pool: PoolHandle,
 ) -> (Body, Option<Trailers>) {
     let trailers = decoder.may_have_trailers().then(Trailers::new);
     let length = decoder.length();
@@ -67,10 +67,10 @@ pub(super) fn receive(
                 keep(&mut decoder, trailers.as_ref());
                 let body = match complete(early, pipeline) {
                     Ok(body) => {
-                        home.give_back(connection);
+                        pool.give_back(connection);
                         body
                     }
-                    Err(error) => Body::local_stream(Box::pin(futures::stream::iter([Err(error)]))),
+                    Err(error) => Body::in_memory_stream(Box::pin(futures::stream::iter([Err(error)]))),
                 };
                 return (body, trailers);
             }
@@ -83,19 +83,19 @@ pub(super) fn receive(
     }
     if let Some(error) = failed {
         let pieces = early.into_iter().map(Ok).chain([Err(error)]);
-        let received = Body::raw_stream(Box::pin(futures::stream::iter(pieces)), length);
+        let received = Body::boxed_stream(Box::pin(futures::stream::iter(pieces)), length);
         let body = match pipeline {
             None => received,
             Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
         };
         return (body, trailers);
     }
-    let source = Source { connection, home };
+    let source = Source { connection, pool };
     let is_encoded = pipeline.is_some();
     let cell = trailers.clone();
     let received = Receiving { early, source: Some(source), decoder, is_encoded, trailers: cell, rest, ended: false };
     let body = match pipeline {
-        None => Body::raw_stream(Box::pin(received), length),
+        None => Body::boxed_stream(Box::pin(received), length),
         Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
     };
     (body, trailers)

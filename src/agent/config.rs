@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::pool::IdleLimits;
+use super::pool::key::IdleLimits;
 use crate::http1::Limits;
 use crate::message::extensions::Extension;
 
@@ -41,7 +41,7 @@ pub struct Config {
     pub(super) limits: Limits,
     pub(super) continue_timeout: Duration,
     pub(super) max_expansion: u32,
-    pub(super) keeping: IdleLimits,
+    pub(super) idle: IdleLimits,
 }
 
 impl Config {
@@ -51,7 +51,7 @@ impl Config {
             limits: Limits::default(),
             continue_timeout: CONTINUE_TIMEOUT,
             max_expansion: MAX_EXPANSION,
-            keeping: IdleLimits { idle: IDLE_TIMEOUT, per_origin: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
+            idle: IdleLimits { timeout: IDLE_TIMEOUT, per_origin: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
         }
     }
 
@@ -100,20 +100,20 @@ impl Config {
     /// Sets how long a connection is kept without a request; zero means that none is kept. Default: 15 s, which is less
     /// than most servers keep theirs.
     pub fn idle_connection_timeout(mut self, limit: Duration) -> Self {
-        self.keeping.idle = limit;
+        self.idle.timeout = limit;
         self
     }
 
     /// Sets the most connections kept without a request for one origin; the one idle longest is closed for a further
     /// one. Default: 512.
     pub fn idle_connections_per_origin(mut self, connections: usize) -> Self {
-        self.keeping.per_origin = connections;
+        self.idle.per_origin = connections;
         self
     }
 
     /// Sets the most connections kept without a request in total. Default: 1,024.
     pub fn idle_connections(mut self, connections: usize) -> Self {
-        self.keeping.total = connections;
+        self.idle.total = connections;
         self
     }
 

@@ -25,12 +25,12 @@ use http::{HeaderMap, HeaderValue};
 pub use self::config::Config;
 pub use self::cookies::{CookieStore, Cookies};
 pub use self::informational::OnInformational;
-use self::pool::{IdleReaper, Pool};
+use self::pool::Pool;
 pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
 pub use self::route::Route;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::message::connection_info::Hop;
+use crate::message::connection_info::RedirectEntry;
 use crate::message::request::{Redirect, Request};
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Timer};
@@ -81,7 +81,7 @@ impl Agent {
     #[must_use]
     pub fn with_executor(mut self, executor: impl Executor + Clone) -> Self {
         let executor: Arc<dyn Executor> = Arc::new(executor);
-        self.pool = Arc::new(Pool::new(Some(IdleReaper::new(executor.clone(), self.timer.clone()))));
+        self.pool = Arc::new(Pool::with_reaper(executor.clone(), self.timer.clone()));
         self.executor = Some(executor);
         self
     }
@@ -109,7 +109,7 @@ impl Agent {
         loop {
             let mut replay = request.body().try_clone();
             let from_jar = cookies::add(jar.as_deref(), request);
-            let outcome = self.hop(request).await;
+            let outcome = self.round_trip(request).await;
             if from_jar {
                 cookies::remove(request);
             }
@@ -143,10 +143,11 @@ impl Backend for Agent {
             let mut history = Vec::new();
             loop {
                 let replay = request.body().try_clone();
-                let response = self.visit(&mut request).await.map_err(|error| error.with_url(request.url()))?;
+                let mut response = self.visit(&mut request).await.map_err(|error| error.with_url(request.url()))?;
                 let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
                 let Some(location) = location.filter(|_| policy != Redirect::Manual) else {
-                    return Ok(response.with_history(history));
+                    response.set_history(history);
+                    return Ok(response);
                 };
                 if policy == Redirect::Error {
                     return Err(Error::new(
@@ -155,12 +156,17 @@ impl Backend for Agent {
                         "the server redirects, which is not wanted",
                     ));
                 }
-                let hop = Hop { url: request.url().clone(), status: response.status(), exchange: response.exchange() };
+                let entry = RedirectEntry {
+                    url: request.url().clone(),
+                    status: response.status(),
+                    connection_info: response.connection_info(),
+                };
                 let redirect = (response.status(), location);
                 if !redirect::follow(&mut request, replay, redirect, history.len(), &redirects)? {
-                    return Ok(response.with_history(history));
+                    response.set_history(history);
+                    return Ok(response);
                 }
-                history.push(hop);
+                history.push(entry);
             }
         })
     }

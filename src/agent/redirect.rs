@@ -10,7 +10,7 @@ use super::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
 use crate::message::request::Request;
-use crate::message::url::{Scheme, Url, presentable};
+use crate::message::url::{Scheme, Url, safe_excerpt};
 
 /// Whether a status names another place to go to.
 pub(super) fn is_redirect(status: StatusCode) -> bool {
@@ -64,7 +64,7 @@ pub(super) fn follow(
 fn target(from: &Url, location: &HeaderValue, downgrade: bool) -> Result<Url> {
     let text = String::from_utf8_lossy(location.as_bytes());
     let mut target = from.join(&text).map_err(|error| {
-        refused(format!("the redirect's target \"{}\" cannot be fetched", presentable(&text))).with_source(error)
+        refused(format!("the redirect's target \"{}\" cannot be fetched", safe_excerpt(&text))).with_source(error)
     })?;
     if target.has_credentials() {
         return Err(refused("the redirect's target has a user name or password".to_owned()));

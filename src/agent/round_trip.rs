@@ -10,55 +10,75 @@ use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::decode::{self, Pipeline};
-use super::pool::{BackgroundConnect, PoolHandle, PoolKey, Reserved, Waiter};
+use super::pool::handle::{PoolHandle, Reserved, Waiter};
+use super::pool::key::PoolKey;
+use super::pool::{BackgroundConnect, Delivered};
 use super::{Agent, Config, OnInformational, Route, body};
-use crate::error::{Error, ErrorKind, Limit, Phase, Result};
+use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
 use crate::message::body::Body;
-use crate::message::connection_info::Exchange;
+use crate::message::connection_info::ConnectionInfo;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Instant};
-use crate::transport::Details;
 
-/// How long a request counts on a connection that is being made for nobody: as long as one address is waited for before
-/// the next is tried too (RFC 8305, section 5).
-const RELIANCE: Duration = Duration::from_millis(250);
+/// Maximum time a request waits for a background connect: as long as a connect to one address is waited for before the
+/// next address is tried too (RFC 8305, section 5).
+const BACKGROUND_WAIT: Duration = Duration::from_millis(250);
 
 /// One request on its way through the agent: what it brings along over the agent's own settings, and where it goes.
-struct Hop<'a> {
+struct RoundTrip<'a> {
     agent: &'a Agent,
     request: &'a Request,
     config: &'a Config,
     key: PoolKey,
 }
 
-impl Agent {
-    /// Makes one request, without following where its response may point.
-    pub(super) async fn hop(&self, request: &mut Request) -> Result<Response> {
-        let body = std::mem::take(request.body_mut());
-        let config = request.options().extension::<Config>().unwrap_or(&self.config);
-        let via = request.options().extension::<Route>().cloned();
-        Hop { agent: self, config, key: PoolKey { origin: request.url().origin(), via }, request }.run(body).await
+/// A connection, and where it comes from.
+struct PooledConnection {
+    connection: Connection,
+    /// Whether it has carried an exchange before.
+    reused: bool,
+}
+
+impl PooledConnection {
+    fn new(connection: Connection) -> Self {
+        Self { connection, reused: false }
+    }
+
+    fn reused(connection: Connection) -> Self {
+        Self { connection, reused: true }
     }
 }
 
-impl Hop<'_> {
+impl Agent {
+    /// Makes one request, without following where its response may point.
+    pub(super) async fn round_trip(&self, request: &mut Request) -> Result<Response> {
+        let body = std::mem::take(request.body_mut());
+        let config = request.options().extension::<Config>().unwrap_or(&self.config);
+        let route = request.options().extension::<Route>().cloned();
+        let key = PoolKey { origin: request.url().origin(), route };
+        RoundTrip { agent: self, config, key, request }.run(body).await
+    }
+}
+
+impl RoundTrip<'_> {
     async fn run(self, body: Body) -> Result<Response> {
         let replay = body.try_clone();
-        let (mut connection, reused) = match self.agent.pool.take(&self.key, self.agent.timer.now()) {
-            Some(connection) => (connection, true),
+        let pooled = match self.agent.pool.take(&self.key, self.agent.timer.now()) {
+            Some(connection) => PooledConnection::reused(connection),
             // What is rare is in boxes: so the future of each request is smaller.
             None => Box::pin(self.connect_or_wait()).await?,
         };
+        let PooledConnection { mut connection, reused } = pooled;
         match self.exchange(&mut connection, body).await {
             Ok((answer, first_byte)) => self.response(connection, answer, first_byte, reused),
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
-                let body = replay.ok_or_else(|| error.with_reused(true))?;
+                let body = replay.ok_or_else(|| error.with_transfer(Transfer::on_connection(true)))?;
                 drop(connection);
                 Box::pin(self.anew(body)).await
             }
-            Err(error) => Err(error.with_reused(reused)),
+            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
         }
     }
 
@@ -66,83 +86,95 @@ impl Hop<'_> {
     async fn anew(&self, body: Body) -> Result<Response> {
         let mut connection = {
             let _connecting = self.request.progress().connecting();
-            self.connecting(self.agent.timer.now()).await?
+            self.connect(self.agent.timer.now()).await?
         };
         let outcome = self.exchange(&mut connection, body).await;
-        let (answer, first_byte) = outcome.map_err(|error| error.with_reused(false))?;
+        let (answer, first_byte) = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, answer, first_byte, false)
     }
 
-    /// A new connection, or one that another request has finished with meanwhile; says whether it is that.
-    async fn connect_or_wait(&self) -> Result<(Connection, bool)> {
+    /// Opens a connection, or takes one that another request gives back first. An open connection comes first because a
+    /// fast server would otherwise see as many connections as there are requests at once, though one of them is slow
+    /// to open and the responses are fast.
+    async fn connect_or_wait(&self) -> Result<PooledConnection> {
         let _connecting = self.request.progress().connecting();
         let started = self.agent.timer.now();
         let mut may_wait_for_background = true;
-        let mut place = loop {
-            match self.home().wait(may_wait_for_background) {
-                Reserved::Connection(connection) => return Ok((connection, true)),
-                Reserved::Waiter(place) => break place,
-                Reserved::Reliance(place) => match self.rely(place, started).await {
-                    Some(connection) => return Ok((connection, true)),
-                    None => may_wait_for_background = self.agent.timer.now() < started + self.reliance(),
+        let mut waiter = loop {
+            match self.pool_handle().reserve(may_wait_for_background) {
+                Reserved::Connection(connection) => return Ok(PooledConnection::reused(connection)),
+                Reserved::Connect(waiter) => break waiter,
+                Reserved::WaitForBackground(waiter) => match self.wait_for_background(waiter, started).await {
+                    Some(connection) => return Ok(PooledConnection::reused(connection)),
+                    None => may_wait_for_background = self.agent.timer.now() < started + self.background_wait(),
                 },
             }
         };
-        let mut connecting = self.connecting(started);
-        match select(&mut connecting, &mut place).await {
-            Either::Right((Some((connection, spare)), _)) => {
-                self.finish_later(connecting, spare);
-                Ok((connection, true))
+        let mut connecting = self.connect(started);
+        match select(&mut connecting, &mut waiter).await {
+            Either::Right((Some(Delivered { connection, background }), _)) => {
+                self.finish_in_background(connecting, background);
+                Ok(PooledConnection::reused(connection))
             }
-            // Only who relies on another is told to look again.
-            Either::Right((None, _)) => Ok((connecting.await?, false)),
-            Either::Left((Ok(connection), _)) => Ok((connection, false)),
-            Either::Left((Err(error), place)) => match place.now_or_never().flatten() {
-                Some((connection, _)) => Ok((connection, true)),
+            // Only a request that waits for a background connect is told to reserve again, so this does not happen.
+            Either::Right((None, _)) => Ok(PooledConnection::new(connecting.await?)),
+            Either::Left((Ok(connection), _)) => Ok(PooledConnection::new(connection)),
+            // A connection may have been delivered at the same moment.
+            Either::Left((Err(error), waiter)) => match waiter.now_or_never().flatten() {
+                Some(delivered) => Ok(PooledConnection::reused(delivered.connection)),
                 None => Err(error),
             },
         }
     }
 
-    /// Waits for a connection that another had begun to make; none if that fails or takes long.
-    async fn rely(&self, place: Waiter, started: Instant) -> Option<Connection> {
-        let patience = self.agent.timer.sleep_until(started + self.reliance());
-        match select(place, patience).await {
-            Either::Left((came, _)) => came.map(|(connection, _)| connection),
-            Either::Right((_, place)) => {
-                place.give_up();
+    /// Waits for the result of a background connect. Returns `None` if the connect fails or takes too long.
+    async fn wait_for_background(&self, waiter: Waiter, started: Instant) -> Option<Connection> {
+        let limit = self.agent.timer.sleep_until(started + self.background_wait());
+        match select(waiter, limit).await {
+            Either::Left((delivered, _)) => delivered.map(|delivered| delivered.connection),
+            Either::Right((_, waiter)) => {
+                waiter.give_up();
                 None
             }
         }
     }
 
-    /// How long a request counts on a connection that is being made for nobody, before it makes one as well.
-    fn reliance(&self) -> Duration {
-        self.connect_limit().map_or(RELIANCE, |limit| RELIANCE.min(limit / 2))
+    /// Returns how long this request may wait for background connects, counted from the beginning of its own connecting.
+    ///
+    /// The wait is bounded because this request cannot drive a background connect: it is in the hands of an executor that may
+    /// not run it, or of a request that may not be polled.
+    fn background_wait(&self) -> Duration {
+        self.connect_limit().map_or(BACKGROUND_WAIT, |limit| BACKGROUND_WAIT.min(limit / 2))
     }
 
-    /// Has a connection that came too late made and kept, if there is an executor; else it is dropped.
-    fn finish_later(&self, connecting: BoxFuture<'static, Result<Connection>>, spare: Option<BackgroundConnect>) {
+    /// Lets an executor finish a connect that this request does not need, for other requests. Without an executor the
+    /// connect is dropped.
+    fn finish_in_background(
+        &self,
+        connecting: BoxFuture<'static, Result<Connection>>,
+        background: Option<BackgroundConnect>,
+    ) {
         let Some(executor) = &self.agent.executor else {
-            // In this order: who relied on it connects once it is gone, and not before.
+            // In this order: a request that waits for the background connect opens its own connection once `background`
+            // is dropped. The server must not see both.
             drop(connecting);
-            return drop(spare);
+            return drop(background);
         };
-        let home = self.home();
+        let pool = self.pool_handle();
         executor.spawn(Box::pin(async move {
             if let Ok(connection) = connecting.await {
-                home.give_back(connection);
+                pool.give_back(connection);
             }
-            drop(spare);
+            drop(background);
         }));
     }
 
-    /// Where a connection of this hop goes when it is free.
-    fn home(&self) -> PoolHandle {
+    /// Returns the pool's handle for a connection of this request.
+    fn pool_handle(&self) -> PoolHandle {
         PoolHandle {
             pool: self.agent.pool.clone(),
             key: self.key.clone(),
-            keeping: self.config.keeping,
+            limits: self.config.idle,
             timer: self.agent.timer.clone(),
         }
     }
@@ -152,8 +184,8 @@ impl Hop<'_> {
     }
 
     /// Makes a connection, within the limit for that, which has run since `started`.
-    fn connecting(&self, started: Instant) -> BoxFuture<'static, Result<Connection>> {
-        let connector = self.key.via.as_ref().map_or(&self.agent.connector, Route::connector).clone();
+    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Connection>> {
+        let connector = self.key.route.as_ref().map_or(&self.agent.connector, Route::connector).clone();
         let origin = self.key.origin.clone();
         let (timer, limits) = (self.agent.timer.clone(), self.config.limits);
         let limit = self.connect_limit();
@@ -163,8 +195,8 @@ impl Hop<'_> {
             match select(connecting, timer.sleep_until(started + duration)).await {
                 Either::Left((transport, _)) => Ok(Connection::new(transport?, limits)),
                 Either::Right(_) => {
-                    let limit = Limit { name: "connect", duration };
-                    Err(Error::timeout(Phase::Connect, limit, timer.now().since(started)))
+                    let elapsed = timer.now().since(started);
+                    Err(Error::timed_out(Phase::Connect, Timeout::Connect, duration, elapsed))
                 }
             }
         })
@@ -208,17 +240,17 @@ impl Hop<'_> {
         let Answer { mut head, body, rest } = answer;
         let pipeline = self.pipeline(&mut head)?;
         let rest = rest.map(|rest| (rest, self.request.progress().clone()));
-        let exchange = described(connection.details(), first_byte, reused);
-        let (body, trailers) = body::receive(connection, body, pipeline, rest, self.home());
-        let mut response = Response::new(head.status, self.request.url().clone(), body);
-        response = response.with_version(head.version).with_headers(head.headers).with_exchange(exchange);
+        let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
+        let (body, trailers) = body::receive(connection, body, pipeline, rest, self.pool_handle());
+        let mut response = Response::builder(head.status, self.request.url());
+        response = response.version(head.version).headers(head.headers).connection_info(connection_info);
         if let Some(trailers) = trailers {
-            response = response.with_trailers(trailers);
+            response = response.trailers(trailers);
         }
-        Ok(match head.reason {
-            Some(reason) => response.with_reason(reason),
-            None => response,
-        })
+        if let Some(reason) = head.reason {
+            response = response.reason(reason);
+        }
+        response.body(body)
     }
 
     /// What decodes the body, if it is to be decoded; then the head no longer describes the encoded one.
@@ -249,11 +281,17 @@ impl Hop<'_> {
     }
 }
 
-/// What a kept connection took to make is not this exchange's time.
-fn described(details: Details, first_byte: Duration, reused: bool) -> Exchange {
-    let Details { remote_address, local_address, dns, connect, tls, .. } = details;
-    let [dns, connect, tls] = [dns, connect, tls].map(|duration| duration.filter(|_| !reused));
-    Exchange { reused, remote_address, local_address, dns, connect, tls, first_byte: Some(first_byte) }
+/// Adds the facts of one exchange to the facts of its connection. The time that opening a reused connection took is no
+/// part of this exchange.
+fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -> ConnectionInfo {
+    if reused {
+        info.dns = None;
+        info.connect = None;
+        info.tls = None;
+    }
+    info.reused = reused;
+    info.first_byte = Some(first_byte);
+    info
 }
 
 /// Whether a kept connection had just been closed by the server, so that the request may be made once more on a new

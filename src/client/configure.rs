@@ -1,4 +1,4 @@
-//! Defaults for all clients of the process: Tornado's `AsyncHTTPClient.configure`.
+//! Defaults for all clients of the process, as with Tornado's `AsyncHTTPClient.configure`.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,18 +9,19 @@ type Defaults = dyn Fn(Builder) -> Builder + Send + Sync;
 
 static DEFAULTS: RwLock<Option<Arc<Defaults>>> = RwLock::new(None);
 
-/// Sets the defaults of every client that this process makes from now on with [`Client::new`](crate::Client::new) or
-/// [`Client::builder`](crate::Client::builder); clients that exist stay as they are.
+/// Sets the defaults of all clients that this process creates from now on with [`Client::new`](crate::Client::new) or
+/// [`Client::builder`](crate::Client::builder). Existing clients do not change.
 ///
-/// `defaults` is called for each, with a builder that has no settings yet. What the program then sets on the builder wins,
-/// and what a request sets wins over that; what nobody sets is built in. A later call replaces the defaults. It may be
-/// called from any thread, and `defaults` too; it must not make clients the same way, for that would have no end.
+/// `defaults` is called for each new client, with a builder that has no settings yet. Settings that the program then makes
+/// on the builder override the defaults, and options of a request override both. Settings made nowhere have their built-in
+/// values. A later call replaces the defaults. This function and `defaults` may be called from any thread. `defaults` must
+/// not call `Client::new` or `Client::builder`, because that would recurse without end.
 ///
-/// It is for programs. A library should take a client from its caller, or use [`Builder::default`], which knows nothing of
-/// this.
+/// This function is for programs. A library should take a client from its caller, or use [`Builder::default`], which
+/// ignores these defaults.
 ///
 /// # Errors
-/// If no client can be built with the defaults; those of before then stay.
+/// If no client can be built with the defaults. The previous defaults then stay.
 ///
 /// # Examples
 ///
@@ -30,7 +31,7 @@ static DEFAULTS: RwLock<Option<Arc<Defaults>>> = RwLock::new(None);
 ///
 /// waterspout::tornado::configure(|builder| builder.max_active(50).timeout(Duration::from_secs(60)))?;
 /// let client = Client::new();
-/// let hasty = Client::builder().timeout(Duration::from_secs(1)).build()?;
+/// let impatient = Client::builder().timeout(Duration::from_secs(1)).build()?;
 /// # waterspout::tornado::reset_configuration();
 /// # Ok::<(), waterspout::Error>(())
 /// ```
@@ -40,17 +41,28 @@ pub fn configure(defaults: impl Fn(Builder) -> Builder + Send + Sync + 'static) 
     Ok(())
 }
 
-/// Takes back what [`configure`] has set, for the next test say.
+/// Removes the defaults set by [`configure`], for example before the next test.
+///
+/// # Examples
+///
+/// ```
+/// waterspout::tornado::configure(|builder| builder.max_active(50))?;
+/// waterspout::tornado::reset_configuration();
+/// // Runs at most 10 requests at once, the built-in value.
+/// let client = waterspout::Client::new();
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 pub fn reset_configuration() {
     replace(None);
 }
 
 fn replace(defaults: Option<Arc<Defaults>>) {
-    // In a binding, so that the old ones, which are the program's own, are dropped after the lock.
+    // A binding, so that the old closure, which is the program's own code, is dropped after the lock is open.
     let _old = std::mem::replace(&mut *DEFAULTS.write().unwrap_or_else(PoisonError::into_inner), defaults);
 }
 
-/// The builder with the process's defaults.
+/// Applies the process's defaults to a builder.
+// `Client::new` and `Client::builder` call this and `Builder::default` does not: a library has a way around the defaults.
 pub(crate) fn apply(builder: Builder) -> Builder {
     let defaults = DEFAULTS.read().unwrap_or_else(PoisonError::into_inner).clone();
     match defaults {

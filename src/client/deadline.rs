@@ -5,38 +5,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::error::{Error, Limit, Phase};
+use crate::error::{Error, Phase, Timeout};
 use crate::message::progress::Progress;
-use crate::runtime::clock::{Clock, Wait};
-use crate::runtime::{Instant, nanos};
-
-/// The limits there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
-    Queue,
-    Head,
-    Attempt,
-    Idle,
-    Total,
-}
-
-impl Which {
-    /// The option's name.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Queue => "queue",
-            Self::Head => "head",
-            Self::Attempt => "attempt",
-            Self::Idle => "idle",
-            Self::Total => "total",
-        }
-    }
-}
+use crate::runtime::sleep::Sleep;
+use crate::runtime::{Instant, Timer, nanos};
 
 /// A limit that is set; nanoseconds, never zero.
 #[derive(Clone, Copy)]
 struct Bound {
-    which: Which,
+    timeout: Timeout,
     length: u64,
 }
 
@@ -47,24 +24,24 @@ type Since = (Bound, Instant);
 #[derive(Clone, Copy)]
 pub(crate) struct Overdue {
     pub(crate) phase: Phase,
-    pub(crate) which: Which,
+    pub(crate) timeout: Timeout,
     length: u64,
     elapsed: u64,
 }
 
 impl From<Overdue> for Error {
     fn from(overdue: Overdue) -> Self {
-        let limit = Limit { name: overdue.which.name(), duration: Duration::from_nanos(overdue.length) };
-        Self::timeout(overdue.phase, limit, Duration::from_nanos(overdue.elapsed))
+        let limit = Duration::from_nanos(overdue.length);
+        Self::timed_out(overdue.phase, overdue.timeout, limit, Duration::from_nanos(overdue.elapsed))
     }
 }
 
-/// Watches a request through its phases with one alarm, which is set only when a wait really waits.
+/// Watches a request through its phases with one sleep, which is set only when the request has to wait.
 ///
-/// Progress moves a deadline without touching the alarm: it goes off at the old time, sees that the new one is
-/// later, and is set again. A download thus costs an alarm every idle limit, not one for every chunk.
-pub(crate) struct Deadline<C: Clock> {
-    clock: C,
+/// Progress moves a deadline and leaves the sleep as it is. The sleep ends at the old time, and is then set for the new
+/// one. So a download sets the sleep once per idle limit and not once per chunk.
+pub(crate) struct Deadline<S: Sleep> {
+    clock: S::Clock,
     started: Instant,
     total: Option<Bound>,
     /// The limit of the present attempt, and when that began.
@@ -78,23 +55,23 @@ pub(crate) struct Deadline<C: Clock> {
     allowance: u64,
     /// How many bytes had left when the attempt was looked at last.
     seen: u64,
-    alarm: Option<C::Wait>,
+    sleep: S,
 }
 
 /// That limit; zero is none.
-fn bound(which: Which, duration: Option<Duration>) -> Option<Bound> {
+fn bound(timeout: Timeout, duration: Option<Duration>) -> Option<Bound> {
     let length = duration.map_or(0, nanos);
-    (length > 0).then_some(Bound { which, length })
+    (length > 0).then_some(Bound { timeout, length })
 }
 
-impl<C: Clock> Deadline<C> {
+impl<S: Sleep> Deadline<S> {
     /// Starts the total limit.
-    pub(crate) fn start(clock: &C, total: Option<Duration>) -> Self {
+    pub(crate) fn start(clock: &S::Clock, total: Option<Duration>) -> Self {
         let now = clock.now();
         Self {
             clock: clock.clone(),
             started: now,
-            total: bound(Which::Total, total),
+            total: bound(Timeout::Total, total),
             attempt: None,
             begun: now,
             phase: Phase::Queue,
@@ -102,7 +79,7 @@ impl<C: Clock> Deadline<C> {
             since: now,
             allowance: 0,
             seen: 0,
-            alarm: None,
+            sleep: S::new(clock),
         }
     }
 
@@ -113,15 +90,15 @@ impl<C: Clock> Deadline<C> {
 
     /// Starts an attempt, with a limit on all of it up to the head; zero is none.
     pub(crate) fn attempt(&mut self, limit: Option<Duration>) {
-        self.attempt = bound(Which::Attempt, limit);
+        self.attempt = bound(Timeout::Attempt, limit);
         self.begun = self.clock.now();
         self.seen = 0;
     }
 
     /// Enters a phase; a limit of zero is none. The attempt's limit ends with the head.
-    pub(crate) fn enter(&mut self, phase: Phase, which: Which, duration: Option<Duration>) {
+    pub(crate) fn enter(&mut self, phase: Phase, timeout: Timeout, duration: Option<Duration>) {
         self.phase = phase;
-        self.limit = bound(which, duration);
+        self.limit = bound(timeout, duration);
         self.allowance = 0;
         self.attempt.take_if(|_| phase != Phase::Head);
         self.touch();
@@ -155,14 +132,13 @@ impl<C: Clock> Deadline<C> {
 
     /// Waits that long; no limit counts.
     pub(crate) async fn sleep(&mut self, delay: Duration) {
-        self.alarm = None;
-        let mut alarm = self.clock.until(self.clock.now() + delay);
-        poll_fn(|cx| alarm.poll(cx)).await;
+        self.sleep.reset(Some(self.clock.now() + delay));
+        poll_fn(|cx| self.sleep.poll(cx)).await;
     }
 
-    /// Nobody waits at present: the alarm stays as it is.
+    /// Keeps the sleep set, and wakes no task until the next poll.
     pub(crate) fn rest(&mut self) {
-        self.alarm.iter_mut().for_each(Wait::rest);
+        self.sleep.stand_by();
     }
 
     /// Takes into account what the backend tells: a piece that left starts the phase's limit again, and while it
@@ -203,24 +179,26 @@ impl<C: Clock> Deadline<C> {
     pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Overdue> {
         loop {
             let Some((deadline, limit)) = self.next() else {
-                self.alarm = None;
+                self.sleep.reset(None);
                 return Poll::Pending;
             };
-            let alarm = match self.alarm.take() {
-                Some(alarm) if alarm.at() <= deadline => self.alarm.insert(alarm),
-                _ => self.alarm.insert(self.clock.until(deadline)),
+            // A sleep that ends sooner is kept: to wake once too early costs less than to set it for each piece.
+            let at = match self.sleep.at() {
+                Some(at) if at <= deadline => at,
+                _ => {
+                    self.sleep.reset(Some(deadline));
+                    deadline
+                }
             };
-            ready!(alarm.poll(cx));
-            let went_off_for = alarm.at();
-            self.alarm = None;
-            if went_off_for >= deadline {
+            ready!(self.sleep.poll(cx));
+            if at >= deadline {
                 return Poll::Ready(self.past(limit));
             }
         }
     }
 
-    fn past(&self, (Bound { which, length }, since): Since) -> Overdue {
-        Overdue { phase: self.phase, which, length, elapsed: self.elapsed(since) }
+    fn past(&self, (Bound { timeout, length }, since): Since) -> Overdue {
+        Overdue { phase: self.phase, timeout, length, elapsed: self.elapsed(since) }
     }
 
     /// When which limit passes first; of several at once, the widest.

@@ -1,28 +1,31 @@
-//! Headers that each request of a client sends unless it sets its own.
+//! Headers that each request of a client sends, unless the request has headers of the same name.
 
 use http::HeaderMap;
 
-pub(super) struct DefaultHeaders {
-    pub(super) map: HeaderMap,
-    /// A pointer, so that a program without such headers does not link it.
-    fill: fn(&HeaderMap, &mut HeaderMap),
+/// The default headers of a client.
+///
+/// It is a trait object that only [`Builder::default_headers`](super::Builder::default_headers) makes: a browser program
+/// without default headers does not link the code that adds them. `RetryPolicy` says what the idiom saves in all.
+pub(super) trait DefaultHeaders: Send + Sync {
+    /// Adds `headers` to the defaults; they replace defaults of the same name.
+    fn extend(&mut self, headers: HeaderMap);
+
+    /// Adds to `headers` the defaults that they have no field of the same name for.
+    fn fill(&self, headers: &mut HeaderMap);
 }
 
-impl DefaultHeaders {
-    pub(super) fn new() -> Self {
-        Self { map: HeaderMap::new(), fill }
+impl DefaultHeaders for HeaderMap {
+    fn extend(&mut self, headers: HeaderMap) {
+        Extend::extend(self, headers);
     }
 
-    /// Adds those whose names `headers` does not have.
-    pub(super) fn fill(&self, headers: &mut HeaderMap) {
-        (self.fill)(&self.map, headers);
-    }
-}
-
-fn fill(map: &HeaderMap, headers: &mut HeaderMap) {
-    for name in map.keys().filter(|name| !headers.contains_key(*name)).cloned().collect::<Vec<_>>() {
-        for value in map.get_all(&name) {
-            headers.append(name.clone(), value.clone());
+    fn fill(&self, headers: &mut HeaderMap) {
+        let is_missing = |name: &&http::HeaderName| !headers.contains_key(*name);
+        let missing: Vec<_> = self.keys().filter(is_missing).cloned().collect();
+        for name in missing {
+            for value in self.get_all(&name) {
+                headers.append(name.clone(), value.clone());
+            }
         }
     }
 }

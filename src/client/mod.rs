@@ -3,26 +3,24 @@
 //! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
 //! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
 
-mod attempts;
+mod body;
 mod breaker;
 mod builder;
+pub(crate) mod call;
+mod client_call;
 pub(crate) mod configure;
 pub(crate) mod deadline;
 mod defaults;
-mod held;
-mod limit;
 pub(crate) mod middleware;
 mod observer;
 pub(crate) mod queue;
 pub(crate) mod retry;
-pub(crate) mod send;
 mod spawn;
 #[cfg(feature = "json")]
 mod spawn_json;
 pub(crate) mod stop;
 #[cfg(feature = "tower")]
 mod tower;
-mod watch;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -31,27 +29,24 @@ use std::time::Duration;
 
 use http::Method;
 
-use self::attempts::Attempts;
-use self::breaker::Breaker;
+use self::breaker::BreakerPolicy;
 pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
+use self::call::Shared;
 use self::defaults::DefaultHeaders;
+use self::observer::Tracer;
 pub use self::observer::{Event, Observer, Stage};
-use self::observer::{Follower, Trace, Watcher};
-use self::queue::Caller;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
-use self::send::{Gate, Limits};
 pub use self::spawn::{SendResponse, Spawned};
-use crate::auth;
 use crate::backend::Backend;
 
 use crate::client::middleware::Middleware;
-use crate::client::retry::Bucket;
+use crate::client::retry::RetryBucket;
 use crate::error::{Error, Result};
-use crate::message::request::{PriorityHandle, Request, RequestBuilder, RequestOptions};
-use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
+use crate::message::request::{Request, RequestBuilder, RequestOptions};
+use crate::message::response::Response;
 use crate::message::url::Url;
-use crate::platform::{QueuedTimer, TimerQueue};
+use crate::platform::ClientSleep;
 use crate::runtime::{BoxFuture, Timer};
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
@@ -83,21 +78,21 @@ use crate::runtime::{BoxFuture, Timer};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(Arc<ClientInner>);
 
-struct Inner {
-    gate: Gate<Arc<TimerQueue>>,
+struct ClientInner {
+    shared: Shared<ClientSleep>,
     backend: Arc<dyn Backend>,
-    headers: Option<DefaultHeaders>,
+    headers: Option<Box<dyn DefaultHeaders>>,
     options: RequestOptions,
     middleware: Vec<Arc<dyn Middleware>>,
-    bucket: Mutex<Bucket>,
-    breaker: Option<Arc<dyn Breaker>>,
-    watcher: Option<Arc<Watcher>>,
+    bucket: Mutex<RetryBucket>,
+    breaker: Option<Arc<dyn BreakerPolicy>>,
+    tracer: Option<Arc<Tracer>>,
 }
 
-impl Inner {
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
+impl ClientInner {
+    fn bucket(&self) -> MutexGuard<'_, RetryBucket> {
         self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -151,30 +146,28 @@ impl Client {
 
     /// How many requests run and wait at this moment, and how long those that ran had waited.
     pub fn stats(&self) -> Stats {
-        self.0.gate.queue.stats()
+        self.0.shared.queue.stats()
     }
 
     /// How many requests run and wait for each origin that has any, by name.
-    ///
-    /// It is empty unless origins are told apart: by [`Builder::origin_stats`], or since they have limits.
     pub fn origins(&self) -> Vec<OriginStats> {
-        self.0.gate.queue.origins()
+        self.0.shared.queue.stats().origins
     }
 
     /// Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile.
     pub fn pause(&self) {
-        self.0.gate.queue.pause(true);
+        self.0.shared.queue.pause(true);
     }
 
     /// Lets requests start again after [`pause`](Self::pause).
     pub fn resume(&self) {
-        self.0.gate.queue.pause(false);
+        self.0.shared.queue.pause(false);
     }
 
     /// Takes all waiting requests out of the queue and returns how many there were. They fail with
     /// [`Cleared`](crate::ErrorKind::Cleared); those that run go on.
     pub fn clear(&self) -> usize {
-        self.0.gate.queue.clear()
+        self.0.shared.queue.clear()
     }
 
     /// Closes the client and all its clones: new requests fail with [`Closed`](crate::ErrorKind::Closed), those that run or
@@ -182,13 +175,13 @@ impl Client {
     ///
     /// A client that is paused finishes what waits when it is resumed.
     pub fn close(&self) {
-        self.0.gate.queue.close();
+        self.0.shared.queue.close();
     }
 
     /// Closes the client and all its clones at once: requests that run or wait, and bodies that are being read, fail with
     /// [`Closed`](crate::ErrorKind::Closed), as new requests do. They are woken to notice, and stop when polled or dropped.
     pub fn close_now(&self) {
-        self.0.gate.queue.close_now();
+        self.0.shared.queue.close_now();
     }
 
     /// Sends a request, or a builder of one, and returns its response as soon as the head is here.
@@ -211,63 +204,8 @@ impl Client {
 
     /// Completes after `delay` on the client's clock.
     pub(crate) fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
-        let alarms = &self.0.gate.clock;
-        QueuedTimer(alarms.clone()).sleep_until(alarms.now() + delay)
-    }
-
-    async fn run(&self, mut request: Request) -> Result<Response> {
-        auth::take_from_url(&mut request)?;
-        let url = request.url().clone();
-        let handle = request.priority_handle().cloned();
-        let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
-        let caller = Caller {
-            origin: url.origin_text(),
-            priority: handle.as_ref().and_then(PriorityHandle::get).unwrap_or(priority),
-            again: false,
-        };
-        let watch = |watcher: &Arc<Watcher>| watcher.watch(&url, priority, handle.as_ref());
-        let mut trace = self.0.watcher.as_ref().map(watch);
-        let result = self.admitted(request, caller, &mut trace).await;
-        result.map_err(|error| {
-            trace.into_iter().for_each(|trace| trace.end(Some(error.kind())));
-            error.with_url(&url)
-        })
-    }
-
-    async fn admitted(&self, mut request: Request, caller: Caller<'_>, trace: &mut Option<Trace>) -> Result<Response> {
-        let Inner { gate, headers, options, .. } = &*self.0;
-        headers.iter().for_each(|headers| headers.fill(request.headers_mut()));
-        request.validate()?;
-        let options = std::mem::take(request.options_mut()).over(options);
-        let on_download = request.on_download().cloned();
-        let limits = Limits {
-            queue: options.queue_timeout,
-            head: options.head_timeout,
-            attempt: options.attempt_timeout,
-            total: options.timeout,
-        };
-        let (idle, stream_limit) = (options.idle_timeout, options.stream_limit);
-        let (body_limit, retry) = (options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT), options.retry.clone());
-        *request.options_mut() = options;
-        let handle = request.priority_handle().cloned();
-        let mut attempts = Attempts::new(&self.0, request, retry)?;
-        let follower = Follower { trace: trace.as_ref(), handle: handle.as_ref() };
-        let outcome = send::send(gate, limits, caller, &follower, &mut attempts).await;
-        let (made, progress) = attempts.into_parts();
-        let (mut response, hold) = match outcome {
-            Ok(answered) => answered,
-            Err(error) => return Err(attempts::told(error, made, progress)),
-        };
-        response.set_attempts(made);
-        response.set_body_limit(body_limit);
-        let progress = progress.unwrap_or_default();
-        response.set_progress(progress.clone());
-        let total = response.content_length();
-        let trace = trace.take();
-        Ok(response.map_body(|body| {
-            let body = held::hold(body, hold, idle, progress, trace);
-            watch::watch(limit::limit(body, stream_limit), on_download, total)
-        }))
+        let clock = &self.0.shared.clock;
+        clock.sleep_until(clock.now() + delay)
     }
 }
 

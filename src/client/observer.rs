@@ -1,20 +1,18 @@
-//! Who wants to know what becomes of requests, and what they are told.
+//! Observers: an event at each step of each request of a client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::queue::Acquire;
-use super::send::Follow;
 use crate::error::ErrorKind;
 use crate::message::request::PriorityHandle;
 use crate::message::url::Url;
 use crate::runtime::{Instant, Timer};
 
-/// Told of each step of each request of a client; any closure that takes an [`Event`] is one.
+/// Is called at each step of each request of a client. Any closure that takes an [`Event`] is an observer.
 ///
-/// It is called outside of all locks, by whoever polls or drops the request, so it may use the client; it should be
-/// quick, since the request waits for it. The events of one request come in order. Natively those of several may come
-/// from several threads at once.
+/// It is called while the request is polled or dropped, and never with a lock held, so it may use the client. It should
+/// return quickly, because the request waits for it. The events of a request come in order. Natively, the events of
+/// several requests may come from several threads at once.
 ///
 /// # Examples
 ///
@@ -36,7 +34,34 @@ use crate::runtime::{Instant, Timer};
 /// # }).unwrap();
 /// ```
 pub trait Observer: Send + Sync + 'static {
-    /// Called at each step.
+    /// Is called at each step.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Event, Observer, Stage};
+    ///
+    /// /// Counts the requests that ended well.
+    /// #[derive(Clone, Default)]
+    /// struct Completed(Arc<AtomicUsize>);
+    ///
+    /// impl Observer for Completed {
+    ///     fn event(&self, event: &Event<'_>) {
+    ///         if event.stage == Stage::Done {
+    ///             self.0.fetch_add(1, Ordering::Relaxed);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let completed = Completed::default();
+    /// let client = Client::builder().observer(completed.clone()).backend(MockBackend::text("")).build()?;
+    /// futures::executor::block_on(client.get("http://example.com/").send())?;
+    /// assert_eq!(completed.0.load(Ordering::Relaxed), 1);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     fn event(&self, event: &Event<'_>);
 }
 
@@ -46,33 +71,78 @@ impl<F: Fn(&Event<'_>) + Send + Sync + 'static> Observer for F {
     }
 }
 
-/// A step in a request's life.
+/// A step of a request.
+///
+/// # Examples
+///
+/// A failed request and its retry:
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use std::time::Duration;
+/// use waterspout::testing::MockBackend;
+/// use waterspout::{Client, Error, ErrorKind, Event, Phase, Retry, Stage};
+///
+/// let backend = MockBackend::new(|_| {
+///     Box::pin(async { Err(Error::new(ErrorKind::Io, Phase::Head, "connection reset")) })
+/// });
+/// let stages = Arc::new(Mutex::new(Vec::new()));
+/// let seen = stages.clone();
+/// let client = Client::builder()
+///     .retry(Retry::new().attempts(2).base_delay(Duration::ZERO))
+///     .observer(move |event: &Event<'_>| seen.lock().unwrap().push(event.stage))
+///     .backend(backend)
+///     .build()?;
+/// futures::executor::block_on(client.get("http://example.com/").send()).unwrap_err();
+/// assert_eq!(*stages.lock().unwrap(), [Stage::Started, Stage::Waiting, Stage::Started, Stage::Failed]);
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
-    /// It waits for a slot; a request that need not has no such step.
+    /// The request waits for a slot. A request that gets a slot at once has no such step.
     Queued,
-    /// It has a slot, and its attempt begins.
+    /// The request has a slot, and an attempt begins.
     Started,
-    /// An attempt failed, its slot is free, and it waits before it is tried again; then it is queued or started anew.
+    /// An attempt failed and the request waits before a retry, without a slot. `Queued` or `Started` follows.
     Waiting,
-    /// The head of its response is here.
+    /// The head of the response has arrived.
     Head,
-    /// Its response's body has been read to the end. Nothing follows.
+    /// The body of the response has been read to the end. No step follows.
     Done,
-    /// It failed, before its head or within its body. Nothing follows.
+    /// The request failed, before the head or within the body of the response. No step follows.
     Failed,
-    /// It was dropped, or its response's body was, before the end. Nothing follows.
+    /// The request, or the body of its response, was dropped before the end. No step follows.
     Cancelled,
 }
 
-/// What an [`Observer`] is told.
+/// A step of a request, with what is known about the request at that moment; the argument of an [`Observer`].
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use waterspout::testing::MockBackend;
+/// use waterspout::{Client, Event};
+///
+/// let log = Arc::new(Mutex::new(Vec::new()));
+/// let lines = log.clone();
+/// let client = Client::builder()
+///     .observer(move |event: &Event<'_>| {
+///         lines.lock().unwrap().push(format!("{} {:?} {}", event.id, event.stage, event.url));
+///     })
+///     .backend(MockBackend::text(""))
+///     .build()?;
+/// futures::executor::block_on(client.get("http://user:secret@example.com/a").send())?;
+/// assert_eq!(log.lock().unwrap()[0], "1 Started http://example.com/a");
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// The request's number, from 1, in the order in which requests came to the client.
+    /// The number of the request, from 1, in the order in which requests reached the client.
     pub id: u64,
-    /// What happened.
+    /// The step.
     pub stage: Stage,
     /// The request's URL, without user name and password.
     pub url: &'a str,
@@ -80,104 +150,85 @@ pub struct Event<'a> {
     pub origin: &'a str,
     /// The request's priority at this moment.
     pub priority: i16,
-    /// When, on the client's timer.
+    /// The time of the step, by the client's timer.
     pub at: Instant,
-    /// Why it failed, if it did.
+    /// The kind of the error, if the request failed.
     pub error: Option<ErrorKind>,
 }
 
-/// A client's observer.
-pub(crate) struct Watcher {
+/// A client's observer, with what its events need.
+pub(crate) struct Tracer {
     observer: Arc<dyn Observer>,
     timer: Arc<dyn Timer>,
-    seen: AtomicU64,
+    /// Number of requests so far.
+    count: AtomicU64,
 }
 
-impl Watcher {
+impl Tracer {
     pub(crate) fn new(observer: Arc<dyn Observer>, timer: &Arc<dyn Timer>) -> Self {
-        Self { observer, timer: timer.clone(), seen: AtomicU64::new(0) }
+        Self { observer, timer: timer.clone(), count: AtomicU64::new(0) }
     }
 
-    /// Begins to watch a request.
-    pub(crate) fn watch(self: &Arc<Self>, url: &Url, priority: i16, handle: Option<&PriorityHandle>) -> Trace {
-        Trace {
-            watcher: self.clone(),
-            id: self.seen.fetch_add(1, Ordering::Relaxed) + 1,
+    /// Gives a new request its number.
+    pub(crate) fn trace(self: &Arc<Self>, url: &Url, priority: i16, handle: Option<&PriorityHandle>) -> RequestTrace {
+        RequestTrace {
+            tracer: self.clone(),
+            id: self.count.fetch_add(1, Ordering::Relaxed) + 1,
             url: url.redacted().into(),
             origin: url.origin_text().len(),
             priority,
             handle: handle.cloned(),
-            over: false,
+            has_ended: false,
         }
     }
 }
 
-/// A request that is watched: it says what happens, and at the latest when dropped that it is over.
-pub(crate) struct Trace {
-    watcher: Arc<Watcher>,
+/// Sends the events of a request. If it is dropped before the end, it sends [`Stage::Cancelled`].
+// The request owns it and sends its events while it is polled or dropped. If the request that frees a slot sent the
+// events of the next, they could come out of order on several threads, or with a lock held.
+pub(crate) struct RequestTrace {
+    tracer: Arc<Tracer>,
     id: u64,
     url: Box<str>,
-    /// How much of the URL is the origin.
+    /// Length of the origin, which is the beginning of the URL.
     origin: usize,
     priority: i16,
+    /// A priority that the caller can change. It comes before `priority`.
     handle: Option<PriorityHandle>,
-    over: bool,
+    has_ended: bool,
 }
 
-impl Trace {
-    /// Tells a step after which there are others.
+impl RequestTrace {
+    /// Sends the event of a step that is not the last.
     pub(crate) fn step(&self, stage: Stage) {
-        self.tell(stage, None);
+        self.send(stage, None);
     }
 
-    /// Tells the end: done, or why not.
+    /// Sends the last event: `Failed` if there is an error, else `Done`.
     pub(crate) fn end(mut self, error: Option<ErrorKind>) {
-        self.over = true;
-        self.tell(if error.is_some() { Stage::Failed } else { Stage::Done }, error);
+        self.has_ended = true;
+        self.send(if error.is_some() { Stage::Failed } else { Stage::Done }, error);
     }
 
-    fn tell(&self, stage: Stage, error: Option<ErrorKind>) {
-        let Self { watcher, id, url, .. } = self;
+    fn send(&self, stage: Stage, error: Option<ErrorKind>) {
+        let Self { tracer, id, url, .. } = self;
         let event = Event {
             id: *id,
             stage,
             url,
             origin: url.get(..self.origin).unwrap_or(url),
             priority: self.handle.as_ref().and_then(PriorityHandle::get).unwrap_or(self.priority),
-            at: watcher.timer.now(),
+            at: tracer.timer.now(),
             error,
         };
-        watcher.observer.event(&event);
+        tracer.observer.event(&event);
     }
 }
 
-/// A request on its way through the queue: who watches it, and who may move it.
-pub(crate) struct Follower<'a> {
-    pub(crate) trace: Option<&'a Trace>,
-    pub(crate) handle: Option<&'a PriorityHandle>,
-}
-
-impl Follow for Follower<'_> {
-    fn queued(&self, waiting: &Acquire<'_>) {
-        if let Some((handle, place)) = self.handle.and_then(|handle| Some((handle, waiting.place()?))) {
-            handle.attach(Arc::new(move |priority| place.prioritize(priority)));
-        }
-        self.trace.into_iter().for_each(|trace| trace.step(Stage::Queued));
-    }
-
-    fn started(&self) {
-        self.trace.into_iter().for_each(|trace| trace.step(Stage::Started));
-    }
-
-    fn waiting(&self) {
-        self.trace.into_iter().for_each(|trace| trace.step(Stage::Waiting));
-    }
-}
-
-impl Drop for Trace {
+impl Drop for RequestTrace {
     fn drop(&mut self) {
-        if !self.over {
-            self.tell(Stage::Cancelled, None);
+        if !self.has_ended {
+            self.send(Stage::Cancelled, None);
         }
     }
 }

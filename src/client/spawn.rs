@@ -1,4 +1,4 @@
-//! Requests on a task of their own, whose futures and responses go from thread to thread on every platform.
+//! Requests on a task of their own. Their futures and responses are `Send` on every platform.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -16,62 +16,95 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::message::body::{self, Body};
 use crate::message::request::{Request, RequestBuilder};
-use crate::message::response::{self, Parts, Response};
+use crate::message::response::{self, Response, ResponseParts};
 use crate::message::url::Url;
 use crate::platform;
 use crate::runtime::Executor;
 
-/// What goes through the channel: a piece, or the end, so that a task that is lost is not taken for one.
+/// An item of the channel: a piece of the body, an error, or `None` for the end.
+// The end is an item of its own: if the channel closes without it, the task was lost and the body is not complete.
 type Piece = Result<Option<Bytes>>;
 
-/// A response to come, of a request that runs on a task of its own: a future that is `Send` everywhere.
+/// The future response of a request that runs on a task of its own. It is `Send` on every platform.
+///
+/// [`Client::fetch_spawned`] returns it.
 ///
 /// # Cancellation
 /// Dropping it stops the request.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::testing::MockBackend;
+/// use waterspout::{Client, Request, SendResponse, Spawned};
+///
+/// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+/// // The request runs from here on, polled or not.
+/// let spawned: Spawned = client.fetch_spawned(Request::get("http://example.com/"));
+/// let response: SendResponse = futures::executor::block_on(spawned)?;
+/// assert_eq!(response.status(), 200);
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[must_use = "the request is stopped when this is dropped"]
 pub struct Spawned(oneshot::Receiver<Result<SendResponse>>);
 
 /// # Errors
-/// As [`Client::fetch`], and [`Cancelled`](crate::ErrorKind::Cancelled) if the task is lost.
+/// As [`Client::fetch`], and [`Cancelled`](crate::ErrorKind::Cancelled) if the executor drops the task.
 impl Future for Spawned {
     type Output = Result<SendResponse>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|result| result.unwrap_or_else(|_| Err(lost())))
+        Pin::new(&mut self.0).poll(cx).map(|result| result.unwrap_or_else(|_| Err(task_lost())))
     }
 }
 
-/// A response whose body comes from another task, piece by piece: `Send` and `Sync` everywhere.
+/// A response whose body comes from another task, piece by piece. It is `Send` and `Sync` on every platform.
 ///
-/// That task reads one piece ahead and then waits until it is taken.
+/// The task reads a single piece ahead, and then waits until the piece is taken.
 ///
 /// # Cancellation
 /// Dropping it stops the download.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::testing::MockBackend;
+/// use waterspout::{Client, Request};
+///
+/// # futures::executor::block_on(async {
+/// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+/// let response = client.fetch_spawned(Request::get("http://example.com/")).await?.error_for_status()?;
+/// println!("{} from {}", response.status(), response.url());
+/// assert_eq!(response.text().await?, "hello");
+/// # Ok::<(), waterspout::Error>(())
+/// # }).unwrap();
+/// ```
+// A type of its own, because a `Body` may hold values of a JavaScript engine: on wasm no `Response` is `Send`.
 #[derive(Debug)]
-pub struct SendResponse(Box<Parts<Relayed>>);
+pub struct SendResponse(Box<ResponseParts<Relayed>>);
 
 impl SendResponse {
-    /// The status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         self.0.headers.map()
     }
 
-    /// The URL that answered, after redirects.
+    /// Returns the URL that answered, after redirects.
     pub fn url(&self) -> &Url {
         &self.0.url
     }
 
-    /// Whether a redirect led here.
+    /// Returns whether a redirect led to this response.
     pub fn redirected(&self) -> bool {
         self.0.redirected
     }
 
-    /// The response, unless its status is 400 or above.
+    /// Returns the response, or an error if its status is 400 or above.
     ///
     /// # Errors
     /// As [`Response::error_for_status`].
@@ -80,47 +113,105 @@ impl SendResponse {
         Ok(self)
     }
 
-    /// The next chunk of the body, or `None` after the last.
+    /// Returns the next chunk of the body, or `None` after the last.
     ///
     /// # Errors
     /// As [`Response::chunk`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use waterspout::testing::MockBackend;
+    /// # use waterspout::{Client, Request};
+    /// # futures::executor::block_on(async {
+    /// # let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let mut response = client.fetch_spawned(Request::get("http://example.com/")).await?;
+    /// let mut length = 0;
+    /// while let Some(chunk) = response.chunk().await? {
+    ///     length += chunk.len();
+    /// }
+    /// assert_eq!(length, 5);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         self.0.body.next().await.transpose().map_err(|error| error.with_url(&self.0.url))
     }
 
-    /// The whole body.
+    /// Reads the whole body.
     ///
     /// # Errors
     /// As [`Response::bytes`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use waterspout::testing::MockBackend;
+    /// # use waterspout::{Client, Request};
+    /// # futures::executor::block_on(async {
+    /// # let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let bytes = client.fetch_spawned(Request::get("http://example.com/")).await?.bytes().await?;
+    /// assert_eq!(&bytes[..], b"hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn bytes(self) -> Result<Bytes> {
-        let Parts { body, body_limit, url, .. } = *self.0;
+        let ResponseParts { body, body_limit, url, .. } = *self.0;
         let length = body.length;
         body::collect(body, length, body_limit).await.map_err(|error| error.with_url(&url))
     }
 
-    /// The whole body as UTF-8, read as by [`Response::text`].
+    /// Reads the whole body as UTF-8, as [`Response::text`] does.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use waterspout::testing::MockBackend;
+    /// # use waterspout::{Client, Request};
+    /// # futures::executor::block_on(async {
+    /// # let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let text = client.fetch_spawned(Request::get("http://example.com/")).await?.text().await?;
+    /// assert_eq!(text, "hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn text(self) -> Result<String> {
-        Ok(response::decode(&self.bytes().await?))
+        Ok(response::decode_text(&self.bytes().await?))
     }
 
-    /// The response as one that has all there is to ask; where there are no threads it is not `Send`.
+    /// Converts it into a [`Response`], which has more methods. On platforms without threads, a `Response` is not `Send`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use waterspout::testing::MockBackend;
+    /// # use waterspout::{Client, Request};
+    /// # futures::executor::block_on(async {
+    /// # let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let response = client.fetch_spawned(Request::get("http://example.com/")).await?.into_response();
+    /// assert!(response.attempts().is_empty());
+    /// assert_eq!(response.text().await?, "hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn into_response(self) -> Response {
         let (parts, relayed) = self.0.swap_body(Body::empty());
         let length = relayed.length;
-        Response::from_parts(parts).map_body(|_| Body::raw_stream(Box::pin(relayed), length))
+        Response::from_parts(parts).map_body(|_| Body::boxed_stream(Box::pin(relayed), length))
     }
 }
 
-/// The receiving side of a body.
+/// The receiving side of a body's channel.
 #[derive(Debug)]
 struct Relayed {
     pieces: mpsc::Receiver<Piece>,
+    /// The length of the whole body, if it is known.
     length: Option<u64>,
-    ended: bool,
-    /// Dropped with this, it tells the task that nobody reads any more.
+    has_ended: bool,
+    /// Dropping this tells the task to stop reading the body. No value is ever sent.
     _reader: oneshot::Receiver<Infallible>,
 }
 
@@ -128,44 +219,46 @@ impl Stream for Relayed {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
+        if self.has_ended {
             return Poll::Ready(None);
         }
-        let piece = ready!(Pin::new(&mut self.pieces).poll_next(cx)).unwrap_or_else(|| Err(lost()));
-        self.ended = !matches!(piece, Ok(Some(_)));
+        let piece = ready!(Pin::new(&mut self.pieces).poll_next(cx)).unwrap_or_else(|| Err(task_lost()));
+        self.has_ended = !matches!(piece, Ok(Some(_)));
         Poll::Ready(piece.transpose())
     }
 }
 
-fn lost() -> Error {
-    Error::cancelled("the task that ran the request is gone")
+fn task_lost() -> Error {
+    Error::cancelled("the executor dropped the task that ran the request")
 }
 
-/// What the task does: the request, then its body as far as somebody reads it.
-async fn relay(client: Client, request: Result<Request>, mut asker: oneshot::Sender<Result<SendResponse>>) {
+/// Runs on the task: sends the request, then passes its body on until the reader is dropped.
+async fn relay(client: Client, request: Result<Request>, mut caller: oneshot::Sender<Result<SendResponse>>) {
     let fetch = async { client.run(request?).await };
-    let result = match select(pin!(asker.cancellation()), pin!(fetch)).await {
+    let result = match select(pin!(caller.cancellation()), pin!(fetch)).await {
         Either::Left(_) => return,
         Either::Right((result, _)) => result,
     };
     let response = match result {
         Ok(response) => response,
-        Err(error) => return drop(asker.send(Err(error))),
+        Err(error) => return drop(caller.send(Err(error))),
     };
     let (parts, body) = response.into_parts().swap_body(());
+    // With capacity 0, the channel holds a piece for its only sender.
     let (to, pieces) = mpsc::channel(0);
     let (mut reader, _reader) = oneshot::channel();
-    let (parts, ()) = parts.swap_body(Relayed { pieces, length: body.length(), ended: false, _reader });
-    if asker.send(Ok(SendResponse(Box::new(parts)))).is_ok() {
+    let (parts, ()) = parts.swap_body(Relayed { pieces, length: body.length(), has_ended: false, _reader });
+    if caller.send(Ok(SendResponse(Box::new(parts)))).is_ok() {
         select(pin!(reader.cancellation()), pin!(pass(body, to))).await;
     }
 }
 
+/// Passes the pieces of a body on until its end, an error, or until the reader is dropped.
 async fn pass(mut body: Body, mut to: mpsc::Sender<Piece>) {
     loop {
         let piece = body.chunk().await;
         let more = matches!(piece, Ok(Some(_)));
-        // Sending waits until the piece before has been taken.
+        // Waits until the previous piece has been taken.
         if to.send(piece).await.is_err() || !more {
             return;
         }
@@ -173,18 +266,20 @@ async fn pass(mut body: Body, mut to: mpsc::Sender<Piece>) {
 }
 
 impl Client {
-    /// Sends a request on a task of its own: what is returned, and the response, are `Send` on every platform, as some
-    /// traits demand of their futures. The request is under way when this returns.
+    /// Sends a request on a task of its own. The returned future and the response are `Send` on every platform, as some
+    /// traits require of their futures. The request has started when this returns.
     ///
-    /// Natively the task runs on a thread of the library's own. In a browser it runs on the loop of the thread that calls
-    /// this, where the engine's values must stay; what comes of it goes to any other. If all that is wanted is a future, and
-    /// nobody demands that it be `Send`, [`fetch`](Self::fetch) costs less.
+    /// If the future need not be `Send`, [`fetch`](Self::fetch) costs less.
+    ///
+    /// # Platform
+    /// Natively, the task runs on a thread of the library. In a browser, it runs on the event loop of the calling thread,
+    /// because the engine's values must stay there. Its result can go to any thread.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch), from the future.
     ///
     /// # Cancellation
-    /// Dropping the future, or the response, stops the request soon after.
+    /// Dropping the future or the response stops the request soon after.
     ///
     /// # Examples
     ///
@@ -208,14 +303,28 @@ impl Client {
     }
 
     fn spawn(&self, request: Result<Request>) -> Spawned {
-        let (asker, result) = oneshot::channel();
-        platform::default_executor().spawn(Box::pin(relay(self.clone(), request, asker)));
+        let (caller, result) = oneshot::channel();
+        platform::default_executor().spawn(Box::pin(relay(self.clone(), request, caller)));
         Spawned(result)
     }
 }
 
 impl RequestBuilder<Client> {
     /// Sends the request on a task of its own, see [`Client::fetch_spawned`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let response = client.post("http://example.com/").body("data").send_spawned().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn send_spawned(self) -> Spawned {
         let (client, request) = self.into_parts();
         client.spawn(request)

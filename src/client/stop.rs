@@ -1,39 +1,41 @@
-//! Why the loop around a request ends it by itself.
+//! Why the loop around a request stops it.
 
 use super::deadline::Overdue;
-use super::queue::{Queue, Refusal};
+use super::queue::{Queue, Rejection};
 use crate::error::{Error, ErrorKind, Phase};
 
-/// The reason: small, and no error yet, since JavaScript has errors of its own.
+/// The reason why a request is stopped.
+///
+/// It is small and not yet an error, because the npm package has errors of its own.
 #[derive(Clone, Copy)]
-pub(crate) enum Stop {
-    /// The queue sent it away.
-    Refused(Refusal),
-    /// The client was closed at once while it ran.
-    Ended(Phase),
-    /// A limit has passed.
-    Overdue(Overdue),
+pub(crate) enum StopReason {
+    /// The queue refused the request.
+    Refused(Rejection),
+    /// [`Client::close_now`](crate::Client::close_now) was called while the request was in this phase.
+    Closed(Phase),
+    /// A time limit passed.
+    TimedOut(Overdue),
 }
 
-impl Stop {
-    /// The error that a Rust program sees; `queue` is the one that the request was for.
+impl StopReason {
+    /// Makes the error of the Rust API; `queue` is the queue that the request is for.
     pub(crate) fn into_error(self, queue: &Queue) -> Error {
         match self {
-            Self::Refused(refusal) => queue.refusal(refusal),
-            Self::Ended(phase) => Error::new(ErrorKind::Closed, phase, "the client was closed while the request ran"),
-            Self::Overdue(overdue) => overdue.into(),
+            Self::Refused(rejection) => queue.rejection_error(rejection),
+            Self::Closed(phase) => Error::new(ErrorKind::Closed, phase, "the client was closed while the request ran"),
+            Self::TimedOut(overdue) => overdue.into(),
         }
     }
 }
 
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<Rejection> for StopReason {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
     }
 }
 
-impl From<Overdue> for Stop {
+impl From<Overdue> for StopReason {
     fn from(overdue: Overdue) -> Self {
-        Self::Overdue(overdue)
+        Self::TimedOut(overdue)
     }
 }

@@ -1,4 +1,4 @@
-//! A client as a service of `tower`.
+//! A client as a service of `tower`. Behind the feature `tower`.
 
 use std::task::{Context, Poll};
 
@@ -10,7 +10,7 @@ use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
 
-/// A client is always ready: its queue is within, and `stats` says how long it is.
+/// A client is always ready, because requests wait in its own queue. [`Client::stats`] tells how many wait.
 ///
 /// # Examples
 ///

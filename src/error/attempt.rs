@@ -1,4 +1,4 @@
-//! What became of one attempt at a request.
+//! The outcome of an attempt at a request.
 
 use std::time::Duration;
 
@@ -6,17 +6,42 @@ use http::StatusCode;
 
 use crate::error::ErrorKind;
 
-/// One attempt of a request that is [retried](crate::Retry): what came of it, and how long it took.
+/// An attempt of a request that is [retried](crate::Retry): its outcome and its duration.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use http::StatusCode;
+/// use waterspout::testing::MockBackend;
+/// use waterspout::{Client, Response, Retry};
+///
+/// # futures::executor::block_on(async {
+/// let backend = MockBackend::new(|request| {
+///     let status = if request.attempts().is_empty() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+///     Box::pin(async move { Response::builder(status, request.url()).body("") })
+/// });
+/// let retry = Retry::default().base_delay(Duration::from_millis(1));
+/// let client = Client::builder().backend(backend).retry(retry).build()?;
+/// let response = client.get("http://example.com/").await?;
+///
+/// let statuses: Vec<_> = response.attempts().iter().filter_map(|attempt| attempt.status).collect();
+/// assert_eq!(statuses, [StatusCode::SERVICE_UNAVAILABLE, StatusCode::OK]);
+/// assert!(response.attempts().iter().all(|attempt| attempt.error.is_none()));
+/// # Ok::<(), waterspout::Error>(())
+/// # })?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// The status of its response, if it had one.
+    /// The status of the response, if the attempt got a response.
     pub status: Option<StatusCode>,
-    /// The kind of its error, if it had none.
+    /// The kind of the error, if the attempt failed.
     pub error: Option<ErrorKind>,
-    /// The time from its start, when it had its slot, to the response's head or the error.
+    /// The time from the start of the attempt, once it had its slot, to the response's head or the error.
     pub elapsed: Duration,
-    /// The time then waited before the next attempt, not counting the wait for a slot; zero after the last.
+    /// The wait between this attempt and the next, without the wait for a slot. Zero after the last attempt.
     pub delay: Duration,
 }
 
@@ -37,7 +62,7 @@ pub(crate) const TRANSIENT_STATUSES: [StatusCode; 7] = [
     StatusCode::GATEWAY_TIMEOUT,
 ];
 
-/// Whether another attempt may succeed after this status.
+/// Returns whether another attempt may succeed after this status.
 pub(crate) fn is_transient(status: StatusCode) -> bool {
     TRANSIENT_STATUSES.contains(&status)
 }

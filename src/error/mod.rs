@@ -1,16 +1,19 @@
-//! The only error type: one opaque value with a kind, the phase it happened in, and its cause.
+//! The only error type: an opaque value with a kind, the phase it happened in, and its cause.
 //!
-//! It is opaque so that a later version can say more without breaking a `match`. Ask it questions
-//! ([`Error::kind`], [`Error::phase`], [`Error::is_timeout`]) or print it: `Display` is one line that
+//! It is opaque so that a later version can say more without breaking a `match`. Query it
+//! ([`Error::kind`], [`Error::phase`], [`Error::is_timeout`]) or print it: `Display` writes a single line that
 //! ends in the root cause.
 
 mod attempt;
+mod kind;
+mod phase;
 mod report;
+mod timeout;
+mod transfer;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,166 +21,21 @@ use http::StatusCode;
 
 pub use self::attempt::Attempt;
 pub(crate) use self::attempt::TRANSIENT_STATUSES;
+pub use self::kind::ErrorKind;
+pub use self::phase::Phase;
+pub use self::timeout::Timeout;
+pub use self::transfer::Transfer;
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// How many characters of a server's reason phrase an error repeats.
-const LONGEST_REASON: usize = 100;
+/// The maximum number of characters of a server's reason phrase that an error repeats.
+const MAX_REASON_LENGTH: usize = 100;
 
 /// The cause of an [`Error`], as another error.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong, in terms a program can act on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The text is not a URL, or not one that names a host.
-    InvalidUrl,
-    /// The URL's scheme is neither `http` nor `https`, or no connector speaks it.
-    UnsupportedScheme,
-    /// A method, header or option of the request or client is not allowed.
-    InvalidRequest,
-    /// A time limit passed; [`Error::phase`] says in what wait, [`Error::limit`] which limit. Without one it was a limit of the
-    /// platform's own `fetch`.
-    Timeout,
-    /// The host's name has no address, or the look-up failed.
-    Dns,
-    /// No connection to the server could be made.
-    Connect,
-    /// A proxy could not be reached, refused, or gave no proper answer; [`Error::status`] is its status, if it gave one.
-    Proxy,
-    /// The TLS handshake failed; the message and the source tell a certificate that has expired, is for another host or
-    /// comes from an issuer that is not trusted.
-    Tls,
-    /// The server closed the connection before the response, or what a stream waited for, was complete.
-    ConnectionClosed,
-    /// The server's bytes are not a valid HTTP/1.1 response.
-    Protocol,
-    /// Reading or writing an open connection failed.
-    Io,
-    /// The platform's own `fetch` failed and did not say more (in a browser this covers name look-up,
-    /// connection, TLS, CORS and broken responses).
-    Network,
-    /// A redirect could not be followed: too many, a bad target, or a downgrade from https.
-    Redirect,
-    /// The request's body must be sent a second time, after a redirect or a challenge, and cannot be: it is a one-shot
-    /// stream. A [retry](crate::Retry) is not made then, and this error not either.
-    BodyNotReplayable,
-    /// The request's body failed while being read, or is not as long as it said.
-    RequestBody,
-    /// A head, a body or the buffer of a stream is larger than a limit allows.
-    LimitExceeded,
-    /// The body is not what the caller asked it to be (JSON, for instance).
-    Decode,
-    /// [`Response::error_for_status`](crate::Response::error_for_status) met a status of 400 or above.
-    Status,
-    /// The origin has failed again and again and is left alone for a while; see [`CircuitBreaker`](crate::CircuitBreaker).
-    CircuitOpen,
-    /// The platform cannot do what was asked.
-    Unsupported,
-    /// There will be no result: a [`Pending`](crate::tornado::Pending) was cancelled, whoever was to settle it has gone, or, in a browser,
-    /// the page or its service worker aborted the fetch.
-    Cancelled,
-    /// As many requests wait for a slot as the client allows; nothing was sent.
-    QueueFull,
-    /// The client's queue was cleared while the request waited in it; nothing was sent.
-    Cleared,
-    /// The client is closed; [`Error::phase`] says whether the request had begun.
-    Closed,
-}
-
-impl ErrorKind {
-    /// The kind's stable name in JavaScript: the `code` of the npm package's errors.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::InvalidUrl => "INVALID_URL",
-            Self::UnsupportedScheme => "UNSUPPORTED_SCHEME",
-            Self::InvalidRequest => "INVALID_REQUEST",
-            Self::Timeout => "TIMEOUT",
-            Self::Dns => "DNS",
-            Self::Connect => "CONNECT",
-            Self::Proxy => "PROXY",
-            Self::Tls => "TLS",
-            Self::ConnectionClosed => "CONNECTION_CLOSED",
-            Self::Protocol => "PROTOCOL",
-            Self::Io => "IO",
-            Self::Network => "NETWORK",
-            Self::Redirect => "REDIRECT",
-            Self::BodyNotReplayable => "BODY_NOT_REPLAYABLE",
-            Self::RequestBody => "REQUEST_BODY",
-            Self::LimitExceeded => "LIMIT_EXCEEDED",
-            Self::Decode => "DECODE",
-            Self::Status => "STATUS",
-            Self::CircuitOpen => "CIRCUIT_OPEN",
-            Self::Unsupported => "UNSUPPORTED",
-            Self::Cancelled => "CANCELLED",
-            Self::QueueFull => "QUEUE_FULL",
-            Self::Cleared => "CLEARED",
-            Self::Closed => "CLOSED",
-        }
-    }
-}
-
-/// The wait or step of a request in which something happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Phase {
-    /// Building the request: nothing was sent.
-    Request,
-    /// Waiting for one of the client's slots.
-    Queue,
-    /// Looking up the host and connecting to it. In a browser this is part of [`Phase::Head`].
-    Connect,
-    /// Sending the request and waiting for the response's head.
-    Head,
-    /// Reading the response's body.
-    Body,
-    /// Reading or writing an [`IoStream`](crate::tornado::IoStream), which is not part of any request.
-    Stream,
-}
-
-impl Phase {
-    /// The phase's stable name, in lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Request => "request",
-            Self::Queue => "queue",
-            Self::Connect => "connect",
-            Self::Head => "head",
-            Self::Body => "body",
-            Self::Stream => "stream",
-        }
-    }
-
-    const fn activity(self) -> &'static str {
-        match self {
-            Self::Request => "building the request",
-            Self::Queue => "waiting for a free slot",
-            Self::Connect => "connecting",
-            Self::Head => "waiting for the response's head",
-            Self::Body => "reading the body",
-            Self::Stream => "using a stream",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A time limit: which one it is and how long it lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// The option's name: `queue`, `connect`, `head`, `attempt`, `idle` or `total`.
-    pub name: &'static str,
-    /// How long the option allows.
-    pub duration: Duration,
-}
-
-/// An error of waterspout. A clone shares the cause.
+/// An error of this crate. A clone shares the cause.
 ///
 /// # Examples
 ///
@@ -190,42 +48,50 @@ pub struct Limit {
 /// assert_eq!(error.phase(), Phase::Request);
 /// # });
 /// ```
+// In a box, because every `Result` of the crate has room for an error: a pointer keeps it small.
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorDetails>);
 
 #[derive(Clone)]
-struct Inner {
+struct ErrorDetails {
     kind: ErrorKind,
     phase: Phase,
     message: Cow<'static, str>,
     url: Option<String>,
-    limit: Option<Limit>,
+    /// The time limit that passed, and its length.
+    timeout: Option<(Timeout, Duration)>,
     elapsed: Option<Duration>,
     status: Option<StatusCode>,
     reason: Option<Box<str>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     attempts: Vec<Attempt>,
-    reused: Option<bool>,
-    /// Bytes sent and received.
-    bytes: Option<(u64, u64)>,
+    transfer: Transfer,
 }
 
 impl Error {
-    /// An error of this kind, in this phase, that says `message`. For backends and connectors of your own.
+    /// Returns an error of this kind, in this phase, with `message` as its text. For your own backends and connectors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Error, ErrorKind, Phase};
+    ///
+    /// let error = Error::new(ErrorKind::Dns, Phase::Connect, "the name has no address");
+    /// assert_eq!(error.to_string(), "the name has no address while connecting");
+    /// ```
     pub fn new(kind: ErrorKind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(ErrorDetails {
             kind,
             phase,
             message: message.into(),
             url: None,
-            limit: None,
+            timeout: None,
             elapsed: None,
             status: None,
             reason: None,
             source: None,
             attempts: Vec::new(),
-            reused: None,
-            bytes: None,
+            transfer: Transfer::default(),
         }))
     }
 
@@ -237,96 +103,165 @@ impl Error {
         Self::request(ErrorKind::Cancelled, message)
     }
 
-    pub(crate) fn timeout(phase: Phase, limit: Limit, elapsed: Duration) -> Self {
+    /// Makes the error for a `timeout` of length `limit` that passed in `phase`, `elapsed` after the wait began.
+    pub(crate) fn timed_out(phase: Phase, timeout: Timeout, limit: Duration, elapsed: Duration) -> Self {
         let mut error = Self::new(ErrorKind::Timeout, phase, "timed out");
-        error.0.limit = Some(limit);
+        error.0.timeout = Some((timeout, limit));
         error.0.elapsed = Some(elapsed);
         error
     }
 
-    /// The phrase after the status may be the server's own: of a long one only the beginning is told.
+    /// Returns the error of an unwanted status. `reason` may be the server's own text, so it is cut to 100 characters.
     pub(crate) fn for_status(status: StatusCode, reason: Option<&str>) -> Self {
         let mut error =
             Self::new(ErrorKind::Status, Phase::Head, "the server answered with an error").with_status(status);
-        error.0.reason = reason.map(|reason| reason.chars().take(LONGEST_REASON).collect());
+        error.0.reason = reason.map(|reason| reason.chars().take(MAX_REASON_LENGTH).collect());
         error
     }
 
-    /// The same error, about this status.
+    /// Returns the same error with `status` and its standard phrase.
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = Some(status);
         self.0.reason = status.canonical_reason().map(Into::into);
         self
     }
 
-    /// The same error with `source` as its cause.
+    /// Returns the same error with `source` as its cause.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use waterspout::{Error, ErrorKind, Phase};
+    ///
+    /// let cause = std::io::Error::other("disk on fire");
+    /// let error = Error::new(ErrorKind::RequestBody, Phase::Head, "the file could not be read").with_source(cause);
+    /// assert!(error.source().unwrap().is::<std::io::Error>());
+    /// assert_eq!(error.to_string(), "the file could not be read: disk on fire");
+    /// ```
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(Arc::from(source.into()));
         self
     }
 
-    /// The same error, about `url`; user name and password are left out.
+    /// Returns the same error with `url`, without user name and password. A URL set before stays.
     pub fn with_url(mut self, url: &crate::Url) -> Self {
         self.0.url.get_or_insert_with(|| url.redacted());
         self
     }
 
-    /// What went wrong.
+    /// Returns what went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Where in the request's life it went wrong.
+    /// Returns the phase of the request in which it went wrong.
     pub fn phase(&self) -> Phase {
         self.0.phase
     }
 
-    /// The URL the request was for, without user name and password.
+    /// Returns the URL of the request, without user name and password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Error, ErrorKind, Phase, Url};
+    ///
+    /// let url = Url::parse("http://user:secret@example.com/")?;
+    /// let error = Error::new(ErrorKind::Io, Phase::Head, "broken pipe").with_url(&url);
+    /// assert_eq!(error.url(), Some("http://example.com/"));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
 
-    /// The time limit that passed, if one did.
-    pub fn limit(&self) -> Option<Limit> {
-        self.0.limit
+    /// Returns which time limit passed.
+    ///
+    /// It is `None` for other errors, and if a limit of the platform's own `fetch` passed.
+    pub fn timeout(&self) -> Option<Timeout> {
+        self.0.timeout.map(|(timeout, _)| timeout)
     }
 
-    /// How long the limited wait had lasted when its limit passed.
+    /// Returns the length of the time limit that passed, as the option of [`timeout`](Self::timeout) sets it.
+    pub fn limit(&self) -> Option<Duration> {
+        self.0.timeout.map(|(_, limit)| limit)
+    }
+
+    /// Returns how long the limited wait had lasted when its limit passed.
     pub fn elapsed(&self) -> Option<Duration> {
         self.0.elapsed
     }
 
-    /// The status, if the error is about one.
+    /// Returns the status that caused the error, if a status did.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// let response = Response::builder(StatusCode::NOT_FOUND, "http://example.com/").body("")?;
+    /// assert_eq!(response.error_for_status().unwrap_err().status(), Some(StatusCode::NOT_FOUND));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// Whether a time limit passed.
+    /// Returns whether a time limit passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::FutureExt;
+    /// use waterspout::Client;
+    /// use waterspout::testing::{ManualTimer, MockBackend};
+    ///
+    /// let timer = ManualTimer::new();
+    /// let builder = Client::builder().timer(timer.clone()).backend(MockBackend::pending());
+    /// let client = builder.timeout(Duration::from_secs(20)).build()?;
+    /// let mut page = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut page).now_or_never().is_none());
+    /// timer.advance(Duration::from_secs(20));
+    /// assert!(page.now_or_never().unwrap().unwrap_err().is_timeout());
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// Whether no connection could be made: the look-up or the connection failed or took too long.
+    /// Returns whether no connection could be made: the look-up or the connection failed or took too long.
     ///
     /// # Platform
-    /// A browser does not show its connections, so there this is never true.
+    /// A browser does not show its connections, so there this is always `false`.
     pub fn is_connect(&self) -> bool {
         self.phase() == Phase::Connect
     }
 
-    /// Whether the network, the server or the bytes between them are at fault, rather than the request or a limit.
+    /// Returns whether the network, the server or the bytes between them are at fault, not the request or a limit.
     pub fn is_network(&self) -> bool {
         use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network, Protocol, Proxy, Tls};
         matches!(self.kind(), Dns | Connect | Proxy | Tls | ConnectionClosed | Protocol | Io | Network)
     }
 
-    /// Whether the request was never sent because it is wrong in itself.
+    /// Returns whether the request was never sent because the request itself is invalid.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Request;
+    ///
+    /// let error = Request::get("http://example.com/").header("not a name", "x").build().unwrap_err();
+    /// assert!(error.is_invalid_request() && !error.is_network());
+    /// ```
     pub fn is_invalid_request(&self) -> bool {
         use ErrorKind::{InvalidRequest, InvalidUrl, UnsupportedScheme};
         matches!(self.kind(), InvalidUrl | InvalidRequest | UnsupportedScheme)
     }
 
-    /// The last error in the chain of sources, if there is any.
+    /// Returns the last error in the chain of sources, if there is a source.
     fn root(&self) -> Option<&(dyn StdError + 'static)> {
         let mut root = self.source()?;
         while let Some(next) = root.source() {
@@ -336,51 +271,10 @@ impl Error {
     }
 }
 
-/// For what cannot fail to become a request or a URL.
+/// For conversions into a request or a URL that cannot fail.
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        f.write_str(&inner.message)?;
-        if self.is_timeout() || (self.is_network() && !matches!(inner.phase, Phase::Request | Phase::Stream)) {
-            write!(f, " while {}", inner.phase.activity())?;
-        }
-        if let Some(limit) = inner.limit {
-            let (count, unit) = report::in_units(limit.duration);
-            write!(f, " (limit `{}`: {count}{unit})", limit.name)?;
-        }
-        if let Some(status) = &inner.status {
-            write!(f, ": {}", status.as_u16())?;
-        }
-        if let Some(reason) = &inner.reason {
-            write!(f, " {reason}")?;
-        }
-        if let Some(url) = &inner.url {
-            write!(f, ", for {url}")?;
-        }
-        match self.root() {
-            Some(root) => report::one_line(f, &root.to_string()),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("phase", &self.0.phase)
-            .field("message", &self.0.message)
-            .field("url", &self.0.url)
-            .field("limit", &self.0.limit)
-            .field("attempts", &self.0.attempts)
-            .field("source", &self.0.source)
-            .finish_non_exhaustive()
     }
 }
 

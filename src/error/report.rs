@@ -1,68 +1,64 @@
-//! What an error tells of the attempts behind it, and whether another may help.
+//! The text of an error, the attempts before it, and whether another attempt may succeed.
 
 use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
 use super::attempt::is_transient;
-use super::{Error, ErrorKind};
-use crate::error::Attempt;
+use super::{Attempt, Error, ErrorKind, Phase, Timeout};
 
 impl Error {
-    /// The same error, after these attempts.
+    /// Returns the same error with the attempts that led to it.
     pub(crate) fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
         self.0.attempts = attempts;
         self
     }
 
-    /// The same error, on a connection that had carried another request before, or on a new one.
-    #[must_use]
-    pub fn with_reused(mut self, reused: bool) -> Self {
-        self.0.reused = Some(reused);
-        self
-    }
-
-    /// The same error, after so many bytes of the request and of the response's body; what was said before stays.
-    #[must_use]
-    pub fn with_bytes(mut self, sent: u64, received: u64) -> Self {
-        self.0.bytes.get_or_insert((sent, received));
-        self
-    }
-
-    /// The attempts made, the last one included, if the request had a [`Retry`](crate::Retry); else nothing.
+    /// Returns the attempts made, the last included. Empty if the request had no [`Retry`](crate::Retry).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Error, ErrorKind, Phase, Retry};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let refused = || Error::new(ErrorKind::Connect, Phase::Connect, "refused");
+    /// let backend = MockBackend::new(move |_| Box::pin(async move { Err(refused()) }));
+    /// let retry = Retry::new().attempts(2).base_delay(Duration::from_millis(1));
+    /// let client = Client::builder().backend(backend).retry(retry).build()?;
+    /// let error = client.get("http://example.com/").await.unwrap_err();
+    /// assert_eq!(error.attempts().len(), 2);
+    /// assert_eq!(error.attempts()[0].error, Some(ErrorKind::Connect));
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
     }
 
-    /// Whether the connection had carried another request before, as far as it is known.
+    /// Returns whether another attempt at the same request may succeed.
+    ///
+    /// This is so if
+    /// - no connection could be made or it broke, the connection to a proxy included;
+    /// - a time limit of the attempt passed (`connect`, `head`, `attempt`, `idle`);
+    /// - [`error_for_status`](crate::Response::error_for_status) found 408, 425, 429, 500, 502, 503 or 504.
+    ///
+    /// It does not say whether the request may be repeated: the server may have carried out a `POST`.
     ///
     /// # Platform
-    /// A browser does not show its connections, so there this is `None`.
-    pub fn reused(&self) -> Option<bool> {
-        self.0.reused
-    }
-
-    /// How many bytes of the request had left in the last attempt, its head included, if one was made.
+    /// A browser reports all failures alike. There this is also `true` for permanent failures, such as of CORS.
     ///
-    /// # Platform
-    /// A browser does not show what it sends: there it counts what was taken from a body that is a stream.
-    pub fn sent(&self) -> Option<u64> {
-        self.0.bytes.map(|(sent, _)| sent)
-    }
-
-    /// How many bytes of the response's body had been handed out, after decoding, if an attempt was made.
-    pub fn received(&self) -> Option<u64> {
-        self.0.bytes.map(|(_, received)| received)
-    }
-
-    /// Whether the same request, made again, may fare better: no connection could be made or it broke, that to a proxy
-    /// included, a time limit of the attempt passed (`connect`, `head`, `attempt`, `idle`), or [`error_for_status`](crate::Response::error_for_status)
-    /// met 408, 425, 429, 500, 502, 503 or 504.
+    /// # Examples
     ///
-    /// That says nothing about whether the request may be repeated: a `POST` may have been carried out.
+    /// ```
+    /// use waterspout::{Error, ErrorKind, Phase};
     ///
-    /// # Platform
-    /// A browser says of all failures the same, so there failures that stay, of CORS say, are among them.
+    /// assert!(Error::new(ErrorKind::Connect, Phase::Connect, "refused").is_retryable());
+    /// assert!(!Error::new(ErrorKind::Tls, Phase::Connect, "the certificate has expired").is_retryable());
+    /// ```
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network};
         let passing = self.status().is_some_and(is_transient);
@@ -70,28 +66,71 @@ impl Error {
         passing || self.is_attempt_timeout() || broken || self.is_lost_proxy()
     }
 
-    /// Whether the connection to a proxy could not be made or broke, rather than that the proxy refused.
+    /// Returns whether the connection to a proxy could not be made or broke. A refusal by the proxy does not count.
     fn is_lost_proxy(&self) -> bool {
         let cause = self.source().filter(|_| self.kind() == ErrorKind::Proxy);
         cause.is_some_and(|cause| cause.is::<std::io::Error>() || cause.downcast_ref().is_some_and(Self::is_retryable))
     }
 
-    /// Whether a limit passed that another attempt would start again.
+    /// Returns whether the limit that passed is a limit that each attempt starts again.
     pub(crate) fn is_attempt_timeout(&self) -> bool {
-        self.limit().is_some_and(|limit| !["queue", "total"].contains(&limit.name))
+        self.timeout().is_some_and(Timeout::restarts_with_attempt)
     }
 }
 
-/// A time in the largest unit in which it is a whole number.
-pub(super) fn in_units(time: Duration) -> (u64, &'static str) {
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let details = &*self.0;
+        f.write_str(&details.message)?;
+        if self.is_timeout() || (self.is_network() && !matches!(details.phase, Phase::Request | Phase::Stream)) {
+            write!(f, " while {}", details.phase.activity())?;
+        }
+        if let Some((timeout, limit)) = details.timeout {
+            let (count, unit) = in_units(limit);
+            write!(f, " (limit `{}`: {count}{unit})", timeout.name())?;
+        }
+        if let Some(status) = &details.status {
+            write!(f, ": {}", status.as_u16())?;
+        }
+        if let Some(reason) = &details.reason {
+            write!(f, " {reason}")?;
+        }
+        if let Some(url) = &details.url {
+            write!(f, ", for {url}")?;
+        }
+        match self.root() {
+            Some(root) => one_line(f, &root.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("phase", &self.0.phase)
+            .field("message", &self.0.message)
+            .field("url", &self.0.url)
+            .field("timeout", &self.0.timeout)
+            .field("attempts", &self.0.attempts)
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns `time` in the largest unit in which it is a whole number.
+// No `Debug` output here or in messages: that of a text or a time links tables of Unicode and fractions in 128 bits, 8 KB
+// raw in a browser program.
+fn in_units(time: Duration) -> (u64, &'static str) {
     let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1000, "\u{b5}s")];
     let whole = units.into_iter().find(|(length, _)| nanos % length == 0);
     whole.map_or((nanos, "ns"), |(length, unit)| (nanos / length, unit))
 }
 
-/// Adds a root cause; what an engine or another library says may have several lines.
-pub(super) fn one_line(f: &mut fmt::Formatter<'_>, cause: &str) -> fmt::Result {
+/// Writes a root cause on a single line: the text of an engine or another library may have several.
+fn one_line(f: &mut fmt::Formatter<'_>, cause: &str) -> fmt::Result {
     let mut separator = ": ";
     for line in cause.lines().map(str::trim).filter(|line| !line.is_empty()) {
         f.write_str(separator)?;
@@ -106,15 +145,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_the_largest_unit_in_which_it_is_whole() {
-        let told = |time| {
+    fn time_is_written_in_the_largest_unit_that_keeps_it_whole() {
+        let text = |time| {
             let (count, unit) = in_units(time);
             format!("{count}{unit}")
         };
-        assert_eq!(told(Duration::from_secs(20)), "20s");
-        assert_eq!(told(Duration::from_millis(1500)), "1500ms");
-        assert_eq!(told(Duration::from_micros(250)), "250\u{b5}s");
-        assert_eq!(told(Duration::from_nanos(1)), "1ns");
-        assert_eq!(told(Duration::MAX), format!("{}ns", u64::MAX));
+        assert_eq!(text(Duration::from_secs(20)), "20s");
+        assert_eq!(text(Duration::from_millis(1500)), "1500ms");
+        assert_eq!(text(Duration::from_micros(250)), "250\u{b5}s");
+        assert_eq!(text(Duration::from_nanos(1)), "1ns");
+        assert_eq!(text(Duration::MAX), format!("{}ns", u64::MAX));
     }
 }

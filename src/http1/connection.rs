@@ -18,9 +18,10 @@ use super::limits::Limits;
 use super::upload::{Output, Upload};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
+use crate::message::connection_info::ConnectionInfo;
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
-use crate::transport::{Details, Transport};
+use crate::transport::Transport;
 
 /// How many bytes are written before the server's answer is looked for: one that refuses a body without end is heard.
 const TURN: usize = 256 * 1024;
@@ -108,8 +109,8 @@ impl Connection {
     }
 
     /// Where it leads, and how long it took to make.
-    pub(crate) fn details(&self) -> Details {
-        self.transport.details()
+    pub(crate) fn connection_info(&self) -> ConnectionInfo {
+        self.transport.connection_info()
     }
 
     /// Whether the exchange that has just ended left the connection fit for another.

@@ -1,88 +1,91 @@
-//! The engine's own timers: it keeps them in a heap itself, so that ours need not be downloaded.
+//! The clock of the npm package: the engine's own timers, set by JavaScript.
+//!
+//! The engine keeps its timers in a heap itself, so the module does without one, and there is less to download.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::{host, tasks};
-use crate::runtime::clock::{Clock, Wait};
+use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
-/// The two sides may differ by so many nanoseconds; a wait that finds itself so near its end is set again.
+/// Nanoseconds by which the engine's timers and its clock may disagree. A timer that fires at most this much before its
+/// time is replaced, so that a sleep never stays without a timer.
 const EARLY: u64 = 2_000_000;
 
-/// A clock with a timer for each wait.
+/// The engine's clock.
 #[derive(Clone, Debug)]
 pub(super) struct HostClock;
 
-impl Clock for HostClock {
-    type Wait = HostWait;
-
+impl Timer for HostClock {
     fn now(&self) -> Instant {
-        // The cast saturates, so that even a clock gone mad gives a number.
+        // The cast saturates, so that a clock that returns NaN or a negative number gives zero and not a panic.
         Instant::from_nanos((host::now() * 1e6) as u64)
     }
 
-    fn until(&self, at: Instant) -> HostWait {
-        HostWait { at, timer: None }
-    }
-}
-
-impl Timer for HostClock {
-    fn now(&self) -> Instant {
-        Clock::now(self)
-    }
-
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
-        Box::pin(self.until(deadline))
+        let mut sleep = HostSleep { at: Some(deadline), timer: None };
+        Box::pin(poll_fn(move |cx| sleep.poll(cx)))
     }
 }
 
-/// A wait of the task that polls it.
-pub(super) struct HostWait {
-    at: Instant,
-    /// The engine's timer, and when it should go off.
-    timer: Option<(u32, Instant)>,
+/// A sleep of the task that polls it.
+pub(super) struct HostSleep {
+    at: Option<Instant>,
+    timer: Option<HostTimer>,
 }
 
-impl HostWait {
+/// A timer that JavaScript has set.
+struct HostTimer {
+    number: u32,
+    /// When it should fire.
+    due: Instant,
+}
+
+impl HostSleep {
     fn unset(&mut self) {
-        if let Some((timer, _)) = self.timer.take() {
-            host::unset(timer);
+        if let Some(timer) = self.timer.take() {
+            host::unset(timer.number);
         }
     }
 }
 
-impl Wait for HostWait {
-    fn at(&self) -> Instant {
+impl Sleep for HostSleep {
+    type Clock = HostClock;
+
+    fn new(_clock: &HostClock) -> Self {
+        Self { at: None, timer: None }
+    }
+
+    fn at(&self) -> Option<Instant> {
         self.at
     }
 
+    fn reset(&mut self, at: Option<Instant>) {
+        self.unset();
+        self.at = at;
+    }
+
+    // No waker is kept: JavaScript wakes the task by its number when the timer fires.
     fn poll(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        let now = Clock::now(&HostClock);
-        let left = self.at.nanos_since(now);
+        let Some(at) = self.at else { return Poll::Pending };
+        let now = HostClock.now();
+        let left = at.nanos_since(now);
         if left == 0 {
+            self.reset(None);
             return Poll::Ready(());
         }
-        if self.timer.is_none_or(|(_, due)| due.nanos_since(now) <= EARLY) {
+        if self.timer.as_ref().is_none_or(|timer| timer.due.nanos_since(now) <= EARLY) {
             self.unset();
             let delay = (left as f64 / 1e6).ceil();
-            let timer = host::set(tasks::current(), delay);
-            self.timer = Some((timer, now.later(delay as u64 * 1_000_000)));
+            let number = host::set(tasks::current(), delay);
+            self.timer = Some(HostTimer { number, due: now.later(delay as u64 * 1_000_000) });
         }
         Poll::Pending
     }
 }
 
-impl Future for HostWait {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Wait::poll(&mut *self, cx)
-    }
-}
-
-impl Drop for HostWait {
+impl Drop for HostSleep {
     fn drop(&mut self) {
         self.unset();
     }

@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
 
-use self::call::Started;
-use self::clock::HostClock;
-use crate::client::queue::{Caller, Queue, Rate, Settings};
-use crate::client::send::{Gate, Limits, send};
+use self::call::HostCall;
+use self::clock::{HostClock, HostSleep};
+use crate::client::call::{Shared, Timeouts, run};
+use crate::client::queue::{Admission, Queue, QueueSettings, Rate};
 
-type Client = Rc<Gate<HostClock>>;
+type Client = Rc<Shared<HostSleep>>;
 
 thread_local! {
     /// The clients, by the numbers that JavaScript gives them.
@@ -47,22 +47,22 @@ pub fn create(
     origin_per: f64,
     origin_burst: u32,
 ) {
-    let settings = Settings {
+    let settings = QueueSettings {
         max_active: max_active as usize,
         max_active_per_origin: (max_active_per_origin > 0).then_some(max_active_per_origin as usize),
         max_queued: (max_queued < u32::MAX).then_some(max_queued as usize),
         rate: rate(requests, per, burst),
         origin_rate: rate(origin_requests, origin_per, origin_burst),
-        ..Settings::default()
+        ..QueueSettings::default()
     };
-    let gate = Gate { queue: Arc::new(Queue::new(settings, Arc::new(HostClock))), clock: HostClock };
+    let shared = Shared { queue: Arc::new(Queue::new(settings, Arc::new(HostClock))), clock: HostClock };
     CLIENTS.with_borrow_mut(|clients| {
         let least = client as usize + 1;
         if clients.len() < least {
             clients.resize_with(least, || None);
         }
         if let Some(place) = clients.get_mut(client as usize) {
-            *place = Some(Rc::new(gate));
+            *place = Some(Rc::new(shared));
         }
     });
 }
@@ -78,12 +78,12 @@ pub fn forget(client: u32) {
 /// and in the end `done`. The limits are in milliseconds, zero means none; the origin may be empty if origins have no limits.
 #[wasm_bindgen]
 pub fn request(client: u32, task: u32, origin: &str, priority: i16, queue: f64, head: f64, total: f64) {
-    let Some(gate) = find(client) else { return };
-    let limits = Limits { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
+    let Some(shared) = find(client) else { return };
+    let timeouts = Timeouts { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
     let origin: Box<str> = origin.into();
     tasks::run(task, async move {
-        let caller = Caller { origin: &origin, priority, again: false };
-        let sent = send(&gate, limits, caller, &Started(task), &mut Started(task)).await;
+        let caller = Admission { origin: &origin, priority, is_retry: false };
+        let sent = run(&shared, timeouts, caller, &mut HostCall(task)).await;
         // The slot is free from here on: the body of a response that stays the platform's own cannot be watched.
         sent.map_or_else(|failure| failure.0, |_held| 0)
     });
@@ -110,13 +110,13 @@ pub fn cancel(task: u32) -> bool {
 /// Changes a client as a whole: 0 pauses, 1 resumes, 2 clears, 3 closes, 4 closes at once.
 #[wasm_bindgen]
 pub fn command(client: u32, what: u32) {
-    let Some(gate) = find(client) else { return };
+    let Some(shared) = find(client) else { return };
     tasks::turn(|| match what {
-        0 => gate.queue.pause(true),
-        1 => gate.queue.pause(false),
-        2 => drop(gate.queue.clear()),
-        3 => gate.queue.close(),
-        _ => gate.queue.close_now(),
+        0 => shared.queue.pause(true),
+        1 => shared.queue.pause(false),
+        2 => drop(shared.queue.clear()),
+        3 => shared.queue.close(),
+        _ => shared.queue.close_now(),
     });
 }
 
@@ -124,8 +124,8 @@ pub fn command(client: u32, what: u32) {
 /// buckets of the histogram.
 #[wasm_bindgen]
 pub fn stat(client: u32, which: u32) -> f64 {
-    let Some(gate) = find(client) else { return 0.0 };
-    let stats = gate.queue.stats();
+    let Some(shared) = find(client) else { return 0.0 };
+    let stats = shared.queue.totals();
     match which {
         0 => stats.active as f64,
         1 => stats.queued as f64,

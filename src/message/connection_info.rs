@@ -1,4 +1,4 @@
-//! How one exchange with a server went: over which connection, and how long its parts took.
+//! Facts about the connection of an exchange, the redirects before it, and how long the parts of a request took.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,55 +7,97 @@ use http::StatusCode;
 
 use crate::message::url::Url;
 
-/// One exchange of a request and a response.
+/// Facts about a connection, and about one exchange of a request and a response on it.
+///
+/// A [`Transport`](crate::Transport) reports its addresses and how long opening it took. The agent adds `reused` and
+/// `first_byte` for each exchange. `None` means that a fact is not known.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client};
+///
+/// let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+/// let script = Script::new().expect_head().send(answer).expect_head().send(answer);
+/// let agent = Agent::new(ScriptedConnector::new([script]), ManualTimer::new());
+/// let client = Client::builder().backend(agent).build()?;
+/// futures::executor::block_on(async {
+///     let first = client.get("http://example.com/").await?;
+///     let second = client.get("http://example.com/").await?;
+///     assert!(!first.connection_info().reused);
+///     assert!(second.connection_info().reused);
+///     Ok::<(), waterspout::Error>(())
+/// })?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 ///
 /// # Platform
-/// A browser shows none of it: there everything is unknown.
+/// A browser shows none of these facts: `reused` is `false` and everything else is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Exchange {
-    /// Whether the connection had carried an exchange before.
+pub struct ConnectionInfo {
+    /// Whether the connection had carried an exchange before. A transport leaves it `false`.
     pub reused: bool,
-    /// The address of the server, or of the proxy in between.
+    /// The address of the other end: the server, or the proxy in between.
     pub remote_address: Option<SocketAddr>,
-    /// The address that the request came from.
+    /// The address of this end.
     pub local_address: Option<SocketAddr>,
-    /// How long looking up the address took; nothing on a connection that was kept.
+    /// How long the DNS look-up took. In a response, `None` if the connection was reused.
     pub dns: Option<Duration>,
-    /// How long connecting took, without TLS; nothing on a connection that was kept.
+    /// How long connecting took, without TLS and including a proxy's part. In a response, `None` if the connection was
+    /// reused.
     pub connect: Option<Duration>,
-    /// How long the TLS handshake took; nothing on a connection that was kept or has no TLS.
+    /// How long the TLS handshake took; `None` without TLS. In a response, `None` if the connection was reused.
     pub tls: Option<Duration>,
-    /// The time from the beginning of the request to the first byte of the answer.
+    /// The time from the beginning of the request to the first byte of the response. A transport leaves it `None`.
     pub first_byte: Option<Duration>,
 }
 
-/// A response that was followed to another: a redirect on the way.
+/// A redirect that was followed on the way to a response.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client};
+///
+/// let redirect = "HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n";
+/// let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+/// let script = Script::new().expect_head().send(redirect).expect_head().send(answer);
+/// let agent = Agent::new(ScriptedConnector::new([script]), ManualTimer::new());
+/// let client = Client::builder().backend(agent).build()?;
+/// let response = futures::executor::block_on(async { client.get("http://example.com/a").await })?;
+/// assert_eq!(response.url().as_str(), "http://example.com/b");
+/// let entry = &response.history()[0];
+/// assert_eq!((entry.url.as_str(), entry.status.as_u16()), ("http://example.com/a", 302));
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Hop {
-    /// Where the redirect came from.
+pub struct RedirectEntry {
+    /// The URL that answered with the redirect.
     pub url: Url,
-    /// Its status.
+    /// The status of the redirect.
     pub status: StatusCode,
-    /// How the exchange went.
-    pub exchange: Exchange,
+    /// The connection that the redirect came over.
+    pub connection_info: ConnectionInfo,
 }
 
-/// How long the parts of a request took. What is not known, or not yet, is `None`.
+/// How long the parts of a request took. A part that is not known, or not known yet, is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timings {
     /// The wait for a slot of the client.
     pub queue: Option<Duration>,
-    /// Looking up the address, on the last hop.
+    /// The DNS look-up of the last exchange, after redirects.
     pub dns: Option<Duration>,
-    /// Connecting, without TLS, on the last hop.
+    /// Connecting for the last exchange, without TLS.
     pub connect: Option<Duration>,
-    /// The TLS handshake, on the last hop.
+    /// The TLS handshake of the last exchange.
     pub tls: Option<Duration>,
-    /// From the beginning of the last hop's exchange to the first byte of its answer.
+    /// From the beginning of the last exchange to the first byte of its response.
     pub first_byte: Option<Duration>,
-    /// From the call to the end of the body; known once that has been read.
+    /// From the call to the end of the body; known once the body has been read.
     pub total: Option<Duration>,
 }

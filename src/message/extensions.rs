@@ -1,4 +1,4 @@
-//! Extensions that only some backends know: they travel with a request under their type.
+//! Options that only some backends understand. They travel with a request, identified by their type.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A setting that one backend understands and others do not, such as how to connect.
+/// An option that a single backend understands, such as how to connect.
 ///
-/// A request or a client is given it by `setting`; a backend finds it by its type, in
-/// [`RequestOptions::extension`](crate::RequestOptions::extension). The platform's backends refuse a setting that is for
-/// another one, so none is ignored in silence. A backend of your own that wraps another one takes out what is for itself
-/// with [`RequestOptions::take_extension`](crate::RequestOptions::take_extension).
+/// The method `extension` sets it on a request or a client. A backend finds it by its type, with
+/// [`RequestOptions::extension`](crate::RequestOptions::extension). The platform's backends refuse an extension for another
+/// backend, so no extension is ignored silently. A custom backend that wraps another removes its own extensions with
+/// [`RequestOptions::take_extension`](crate::RequestOptions::take_extension).
 ///
 /// # Examples
 ///
 /// ```
-/// use waterspout::{Request, Extension};
+/// use waterspout::{Extension, Request};
 ///
 /// #[derive(Debug)]
 /// struct CacheFor(u64);
@@ -30,28 +30,30 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert_eq!(request.options().extension::<CacheFor>().map(|cache| cache.0), Some(60));
 /// # Ok::<(), waterspout::Error>(())
 /// ```
+// The portable options are fields of `RequestOptions`. How to connect is a single extension (`agent::Route`): such extensions
+// cannot be compared, so the pool identifies connections by the route that made them.
 pub trait Extension: Any + Send + Sync {
-    /// What an error calls it.
+    /// The extension's name in errors.
     const NAME: &'static str;
-    /// The backend that understands it: `agent` for [`Agent`](crate::Agent), `fetch` for a browser's.
+    /// The backend that understands it: `agent` for [`Agent`](crate::Agent), `fetch` for a browser's backend.
     const BACKEND: &'static str;
 }
 
-/// A request's settings, each under its type.
+/// The extensions of a request, without two of the same type.
 #[derive(Clone, Default)]
-pub(crate) struct Extensions(Vec<Entry>);
+pub(crate) struct Extensions(Vec<ExtensionEntry>);
 
 #[derive(Clone)]
-struct Entry {
+struct ExtensionEntry {
     value: Arc<dyn Any + Send + Sync>,
     name: &'static str,
     backend: &'static str,
 }
 
 impl Extensions {
-    pub(crate) fn set<S: Extension>(&mut self, setting: S) {
+    pub(crate) fn set<S: Extension>(&mut self, extension: S) {
         self.take::<S>();
-        self.0.push(Entry { value: Arc::new(setting), name: S::NAME, backend: S::BACKEND });
+        self.0.push(ExtensionEntry { value: Arc::new(extension), name: S::NAME, backend: S::BACKEND });
     }
 
     pub(crate) fn get<S: Extension>(&self) -> Option<&S> {
@@ -59,31 +61,31 @@ impl Extensions {
     }
 
     pub(crate) fn take<S: Extension>(&mut self) -> Option<Arc<S>> {
-        let index = self.0.iter().position(|entry| entry.kind() == TypeId::of::<S>())?;
+        let index = self.0.iter().position(|entry| entry.extension_type() == TypeId::of::<S>())?;
         self.0.swap_remove(index).value.downcast().ok()
     }
 
-    /// These, and `defaults` of the types that are not among them.
+    /// Adds the `defaults` whose types are not set here.
     pub(crate) fn over(mut self, defaults: &Self) -> Self {
         for entry in &defaults.0 {
-            if !self.0.iter().any(|own| own.kind() == entry.kind()) {
+            if !self.0.iter().any(|own| own.extension_type() == entry.extension_type()) {
                 self.0.push(entry.clone());
             }
         }
         self
     }
 
-    /// Refuses what is not for `backend`.
+    /// Refuses an extension for another backend than `backend`.
     pub(crate) fn check(&self, backend: &str) -> Result<()> {
         let Some(entry) = self.0.iter().find(|entry| entry.backend != backend) else { return Ok(()) };
-        let Entry { name, backend: wanted, .. } = entry;
-        let message = format!("the setting `{name}` is for the backend `{wanted}`, and this is `{backend}`");
+        let ExtensionEntry { name, backend: wanted, .. } = entry;
+        let message = format!("the extension `{name}` is for the backend `{wanted}`, and this backend is `{backend}`");
         Err(Error::request(ErrorKind::Unsupported, message))
     }
 }
 
-impl Entry {
-    fn kind(&self) -> TypeId {
+impl ExtensionEntry {
+    fn extension_type(&self) -> TypeId {
         (*self.value).type_id()
     }
 }
@@ -113,18 +115,18 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_is_found_by_its_type_and_replaces_the_one_before() {
-        let mut settings = Extensions::default();
-        settings.set(Depth(1));
-        settings.set(Colour("red"));
-        settings.set(Depth(2));
-        assert_eq!((settings.get(), settings.get()), (Some(&Depth(2)), Some(&Colour("red"))));
-        assert_eq!(settings.take::<Depth>().as_deref(), Some(&Depth(2)));
-        assert_eq!(settings.get::<Depth>(), None);
+    fn extension_is_found_by_type_and_replaces_the_previous() {
+        let mut extensions = Extensions::default();
+        extensions.set(Depth(1));
+        extensions.set(Colour("red"));
+        extensions.set(Depth(2));
+        assert_eq!((extensions.get(), extensions.get()), (Some(&Depth(2)), Some(&Colour("red"))));
+        assert_eq!(extensions.take::<Depth>().as_deref(), Some(&Depth(2)));
+        assert_eq!(extensions.get::<Depth>(), None);
     }
 
     #[test]
-    fn a_requests_settings_win_over_the_clients_type_by_type() {
+    fn extensions_of_a_request_override_the_defaults_by_type() {
         let (mut own, mut defaults) = (Extensions::default(), Extensions::default());
         own.set(Depth(1));
         defaults.set(Depth(2));
@@ -134,11 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_for_another_backend_is_refused_by_name() {
-        let mut settings = Extensions::default();
-        settings.set(Depth(1));
-        assert!(settings.check("diver").is_ok());
-        let error = settings.check("painter").unwrap_err();
+    fn extension_for_another_backend_is_refused_by_name() {
+        let mut extensions = Extensions::default();
+        extensions.set(Depth(1));
+        assert!(extensions.check("diver").is_ok());
+        let error = extensions.check("painter").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("`depth` is for the backend `diver`"), "{error}");
     }

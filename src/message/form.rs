@@ -1,4 +1,4 @@
-//! Names and values as HTML forms send them, in a body or in a query: `application/x-www-form-urlencoded`.
+//! Pairs of names and values in the encoding of HTML forms, `application/x-www-form-urlencoded`, in a body or a query.
 
 use std::borrow::Borrow;
 
@@ -10,9 +10,9 @@ use crate::message::request::RequestBuilder;
 use crate::message::url::Url;
 
 impl<C> RequestBuilder<C> {
-    /// Sets the body to these pairs as a form, in order, and the `content-type` unless there is one.
+    /// Sets the body to these pairs as a form, in order, and the `content-type` unless it is already set.
     ///
-    /// A space becomes `+`, other characters are percent-encoded in UTF-8, as a browser does it.
+    /// A space becomes `+`. Other characters are percent-encoded in UTF-8, as in a browser.
     ///
     /// # Examples
     ///
@@ -44,7 +44,7 @@ impl<C> RequestBuilder<C> {
 
     /// Adds these pairs at the end of the URL's query, encoded as in [`form`](Self::form).
     ///
-    /// What the query has already stays as it is; no pairs leave the URL as it is.
+    /// The existing query stays as it is. Without pairs the URL stays as it is.
     ///
     /// # Examples
     ///
@@ -75,6 +75,7 @@ fn encode<K: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item: Borrow<(K
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
+/// Appends `added` to the query. The empty query of `?` needs no separator.
 fn with_query(url: &Url, added: &str) -> crate::error::Result<Url> {
     let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
     let bare = url.clone().without_fragment();
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_added_to_the_query_and_nothing_else_changes() {
+    fn pairs_are_appended_to_the_query_and_nothing_else_changes() {
         let pairs = [("a b", "\u{e9}"), ("c", "#")];
         assert_eq!(query("http://h/", &pairs), "http://h/?a+b=%C3%A9&c=%23");
         assert_eq!(query("http://h/?", &pairs[1..]), "http://h/?c=%23");
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_type_of_the_callers_own_stays() {
+    fn content_type_of_the_caller_stays() {
         let request = Request::post("http://h/").header("content-type", "x/y").form([("a", "b")]).build().unwrap();
         assert_eq!(request.headers()[CONTENT_TYPE], "x/y");
     }

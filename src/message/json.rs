@@ -1,4 +1,4 @@
-//! JSON bodies, both ways. Behind the feature `json`.
+//! JSON bodies of requests and responses. Behind the feature `json`.
 
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -11,10 +11,21 @@ use crate::message::response::Response;
 use crate::message::url::Url;
 
 impl<C> RequestBuilder<C> {
-    /// Sets the body to `value` as JSON, and the `content-type` unless there is one.
+    /// Sets the body to `value` as JSON, and the `content-type` unless it is already set.
     ///
     /// # Errors
     /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) if `value` cannot be written as JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Request;
+    ///
+    /// let request = Request::post("http://example.com/").json(&["a", "b"]).build()?;
+    /// assert_eq!(request.headers()["content-type"], "application/json");
+    /// assert_eq!(request.body().length(), Some(9));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn json(self, value: &impl Serialize) -> Self {
         self.edit(|request| {
             let text = serde_json::to_vec(value).map_err(|error| {
@@ -29,19 +40,36 @@ impl<C> RequestBuilder<C> {
 }
 
 impl Response {
-    /// The whole body, read as JSON.
+    /// Reads the whole body as JSON.
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes), and [`Decode`](ErrorKind::Decode) if it is not JSON of this shape.
+    /// As [`bytes`](Self::bytes), and [`Decode`](ErrorKind::Decode) if the body is not JSON of this shape.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text(r#"{"stars": 5}"#)).build()?;
+    /// let rating: HashMap<String, u32> = client.get("http://example.com/").await?.json().await?;
+    /// assert_eq!(rating["stars"], 5);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let url = self.url().clone();
-        read(&self.bytes().await?, &url)
+        decode_json(&self.bytes().await?, &url)
     }
 }
 
-pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T> {
+/// Reads `bytes`, the body of a response from `url`, as JSON.
+pub(crate) fn decode_json<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let message = "the body is not JSON of the expected shape, seen";
+        let message = "the body is not JSON of the expected shape";
         Error::new(ErrorKind::Decode, Phase::Body, message).with_source(error).with_url(url)
     })
 }

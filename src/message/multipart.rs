@@ -1,4 +1,4 @@
-//! Forms with files: `multipart/form-data` (RFC 7578), written as a browser writes it.
+//! Forms with files: `multipart/form-data` (RFC 7578), written as by a browser.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::message::body::Body;
 use crate::message::request::RequestBuilder;
 use crate::platform;
 
-/// A form of named parts, in order; several may have the same name.
+/// A form of named parts, in order. Several parts may have the same name.
 ///
-/// Its length is known if that of each part is, and it can be sent again, after a redirect for instance, if each part
-/// can. Otherwise it is sent chunked, or once.
+/// The form's length is known if the length of each part is known; otherwise it is sent chunked. The form can be sent
+/// again, after a redirect for instance, if each part can be; otherwise it is sent once.
 ///
 /// # Examples
 ///
@@ -35,7 +35,26 @@ pub struct Form {
     parts: Vec<(String, Part)>,
 }
 
-/// One part of a [`Form`]: a body, perhaps with a file's name and a content type.
+/// A part of a [`Form`]: a body, optionally with the name of a file and a content type.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::multipart::{Form, Part};
+/// use waterspout::{Body, Request};
+///
+/// let log = Body::reader(futures::io::Cursor::new("line\n")).with_length(5);
+/// let part = Part::new(log).file_name("today.log").content_type("text/plain");
+/// let request = Request::post("http://example.com/").multipart(Form::new().part("log", part)).build()?;
+/// # futures::executor::block_on(async {
+/// let mut request = request;
+/// let body = std::mem::take(request.body_mut()).collect(1000).await?;
+/// let head = "name=\"log\"; filename=\"today.log\"\r\nContent-Type: text/plain\r\n\r\nline\n";
+/// assert!(String::from_utf8_lossy(&body).contains(head));
+/// # Ok::<(), waterspout::Error>(())
+/// # })?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[must_use = "a part does nothing until it is in a form"]
 pub struct Part {
     body: Body,
@@ -44,14 +63,14 @@ pub struct Part {
 }
 
 impl Form {
-    /// A form without parts.
+    /// Returns a form without parts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a text.
+    /// Adds a part of text.
     ///
-    /// It is sent as it is; a browser would make each line break of it CR LF.
+    /// The text is sent as it is, whereas a browser would convert each line break to CR LF.
     pub fn text(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.part(name, Part::new(value.into()))
     }
@@ -62,13 +81,14 @@ impl Form {
         self
     }
 
-    /// The form as a body whose parts are divided by `boundary`.
+    /// Writes the form as a body with `boundary` between its parts.
     fn into_body(self, boundary: &str) -> Result<Body> {
         let mut pieces = Vec::new();
         let mut delimiter = format!("--{boundary}\r\n");
         for (name, part) in self.parts {
             let mut head = std::mem::replace(&mut delimiter, format!("\r\n--{boundary}\r\n")).into_bytes();
             part.write_head(&mut head, &name)?;
+            // Separate bodies, because a streamed body cannot be copied behind its head.
             pieces.extend([Body::from(head), part.body]);
         }
         let is_empty = pieces.is_empty();
@@ -78,14 +98,14 @@ impl Form {
 }
 
 impl Part {
-    /// A part of these bytes, this text, or the stream or reader that a [`Body`] is made of.
+    /// Returns a part of bytes, text, or a [`Body`] that reads a stream.
     pub fn new(body: impl Into<Body>) -> Self {
         Self { body: body.into(), file_name: None, content_type: None }
     }
 
-    /// Sets the name of the file that the part is said to be.
+    /// Sets the name of the file that the part holds.
     ///
-    /// Its content type is `application/octet-stream` unless set.
+    /// The content type of a part with a file name is `application/octet-stream`, unless set.
     pub fn file_name(mut self, name: impl Into<String>) -> Self {
         self.file_name = Some(name.into());
         self
@@ -94,10 +114,10 @@ impl Part {
     /// Sets the content type.
     ///
     /// # Errors
-    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a control character in it.
+    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) if the value has a control character.
     pub fn content_type<V: TryInto<HeaderValue, Error: Into<Source>>>(mut self, value: V) -> Self {
         self.content_type = Some(value.try_into().map_err(|error| {
-            let message = "the content type of a part has a character that is not allowed";
+            let message = "the content type of a form's part has a character that is not allowed in a header";
             Error::request(ErrorKind::InvalidRequest, message).with_source(error)
         }));
         self
@@ -134,33 +154,37 @@ impl fmt::Debug for Part {
 }
 
 impl<C> RequestBuilder<C> {
-    /// Sets the body to this form, and the `content-type` to its own: one set before would lack the boundary.
+    /// Sets the body to this form, and the `content-type` to that of the form. A `content-type` set before is replaced,
+    /// because it lacks the boundary.
     ///
     /// # Errors
-    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) if the content type of a part is not allowed, and
-    /// whatever reading the parts fails with.
+    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) if the content type of a part is not allowed, and the
+    /// error of a part that cannot be read.
     ///
     /// # Platform
-    /// A browser gathers a form with a streamed part before it is sent, up to 64 MiB.
+    /// A browser collects a form with a streamed part in memory before it sends the form, up to 64 MiB.
     pub fn multipart(self, form: Form) -> Self {
         self.edit(|request| {
             let boundary = boundary();
             *request.body_mut() = form.into_body(&boundary)?;
             let content_type = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}"));
-            let content_type = content_type
-                .map_err(|error| Error::request(ErrorKind::InvalidRequest, "the boundary").with_source(error))?;
+            let content_type = content_type.map_err(|error| {
+                Error::request(ErrorKind::InvalidRequest, "the boundary of a form is no header value")
+                    .with_source(error)
+            })?;
             request.headers_mut().insert(CONTENT_TYPE, content_type);
             Ok(())
         })
     }
 }
 
-/// A line that occurs in no part, by chance alone: 128 random bits.
+/// Returns a boundary of 128 random bits.
+// Nothing checks that no part contains it: with 128 random bits this does not happen.
 fn boundary() -> String {
     format!("----waterspout{:016x}{:016x}", platform::random(), platform::random())
 }
 
-/// A name within quotes, as the HTML standard escapes it ("multipart/form-data encoding algorithm").
+/// Escapes a name within quotes as the HTML standard says ("multipart/form-data encoding algorithm").
 fn escape(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -185,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_written_as_rfc_7578_has_it() {
+    fn parts_have_the_format_of_rfc_7578() {
         let file = Part::new(once()).file_name("a b.txt").content_type("text/plain; charset=utf-8");
         let form =
             Form::new().text("name", "J\u{fc}rgen").part("file", file).part("raw", Part::new("x").file_name("f"));
@@ -199,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_escaped_as_browsers_do() {
+    fn names_are_escaped_as_in_browsers() {
         let form = Form::new().part("a\"b\r\nc: d", Part::new("").file_name("\u{e9}\"\n\\.txt"));
         let head = "form-data; name=\"a%22b%0D%0Ac: d\"; filename=\"\u{e9}%22%0A\\.txt\"\r\n";
         assert!(written(form).contains(head));
     }
 
     #[test]
-    fn a_form_is_as_replayable_and_as_long_as_its_parts() {
+    fn form_is_replayable_and_has_a_length_if_all_parts_are_and_have() {
         let body = |part: Body| Form::new().text("a", "b").part("c", Part::new(part)).into_body("X").unwrap();
         let known = body(Body::from("bytes"));
         assert!(known.length().is_some());
@@ -221,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn a_content_type_with_a_line_break_is_refused() {
+    fn content_type_with_a_line_break_is_refused() {
         let form = Form::new().part("a", Part::new("").content_type("text/plain\r\nx: y"));
         let error = Request::post("http://h/").multipart(form).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     }
 
     #[test]
-    fn each_form_has_a_boundary_of_its_own() {
+    fn each_form_has_its_own_boundary() {
         let kind = || {
             let request = Request::post("http://h/").header("content-type", "x/y").multipart(Form::new()).build();
             request.unwrap().headers()[CONTENT_TYPE].to_str().unwrap().to_owned()

@@ -1,7 +1,7 @@
 //! The one file that names a target: it picks the platform, and the rest of the tree uses what it exports.
 //!
 //! Every platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`,
-//! `base64`, `normalize`, `random`, `TimerQueue` and `QueuedTimer` (a client's clock), `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
+//! `base64`, `normalize`, `random`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
 #[cfg(target_family = "wasm")]
 mod local;
@@ -14,6 +14,8 @@ mod parse;
 mod standard;
 #[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod time_of_day;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod timer_queue;
 
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub mod browser;
@@ -39,15 +41,17 @@ pub(crate) mod loopback {}
 pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::{
-    QueuedTimer, TimerQueue, base64, default_backend, default_executor, default_timer, normalize, parse_url, random,
+    ClientClock, ClientSleep, base64, default_backend, default_executor, default_timer, normalize, parse_url, random,
 };
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use self::native::{QueuedTimer, TimerQueue, default_backend, default_executor, default_timer};
+pub(crate) use self::native::{default_backend, default_executor, default_timer};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub(crate) use self::time_of_day::unix_time;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub(crate) use self::timer_queue::{QueuedSleep as ClientSleep, TimerQueue as ClientClock};
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
-pub(crate) use self::unsupported::{QueuedTimer, TimerQueue, default_backend, default_executor, default_timer};
+pub(crate) use self::unsupported::{default_backend, default_executor, default_timer};

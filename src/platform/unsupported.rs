@@ -7,7 +7,6 @@ use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::request::Request;
 use crate::message::response::Response;
-pub(crate) use crate::runtime::timer_queue::{QueuedTimer, TimerQueue};
 use crate::runtime::{BoxFuture, Executor, Instant, Timer};
 
 /// Says on each use that this platform has none of its own.

@@ -2,11 +2,8 @@
 //!
 //! Both have a default on every platform that needs no set-up, so most programs never name them.
 
-pub(crate) mod clock;
 mod future;
-// A browser's engine keeps its own heap of timers: there this module is not used.
-#[allow(dead_code)]
-pub(crate) mod timer_queue;
+pub(crate) mod sleep;
 
 use std::ops::Add;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Client::fetch_with`]: a request whose result goes to a callback.
+//! [`Client::fetch_with`], which passes the result of a request to a callback.
 
 use std::pin::pin;
 
@@ -12,10 +12,10 @@ use crate::runtime::{Executor, MaybeSend};
 use crate::tornado::promise::{Pending, promise};
 
 impl Client {
-    /// Sends a request on `executor` and calls `callback` there with what came of it: for programs without `async`.
+    /// Sends a request as a task of `executor` and calls `callback` there with the result: for programs without `async`.
     ///
-    /// The callback is called once, never within this call. What is returned completes after it; dropping that changes
-    /// nothing.
+    /// The callback is called once, never within this call. The returned [`Pending`] completes after the callback; dropping
+    /// it changes nothing.
     ///
     /// # Cancellation
     /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
@@ -43,7 +43,8 @@ impl Client {
         callback: impl FnOnce(Result<Response>) + MaybeSend + 'static,
     ) -> Pending<()> {
         let (promise, pending) = promise();
-        let (client, request) = (self.clone(), request.try_into().map_err(Into::into));
+        let client = self.clone();
+        let request = request.try_into().map_err(Into::into);
         executor.spawn(Box::pin(async move {
             let fetch = async { client.fetch(request?).await };
             let result = match select(pin!(promise.cancelled()), pin!(fetch)).await {

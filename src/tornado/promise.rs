@@ -1,5 +1,7 @@
-//! One result that somebody sets and somebody else waits for: Tornado's `Future`, over the traits of
-//! [`runtime`](crate::runtime).
+//! A result that is set once and awaited elsewhere: Tornado's `Future`, over the traits of [`runtime`](crate::runtime).
+//!
+//! A [`Promise`] sets the result, and its [`Pending`] receives it. Callbacks see the result first, one after the other; the
+//! task that awaits the `Pending` takes it last.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,10 +13,10 @@ use std::task::{Context, Poll, Waker};
 use crate::error::{Error, Result};
 use crate::runtime::{Executor, MaybeSend};
 
-/// What a second look for a result finds.
+/// The message for a result that is asked for a second time.
 const TAKEN: &str = "the result has been taken before";
 
-/// A result to come: the one who sets it, and the one who waits.
+/// Makes a promise and the future of its result.
 ///
 /// # Examples
 ///
@@ -27,50 +29,55 @@ const TAKEN: &str = "the result has been taken before";
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 pub fn promise<T>() -> (Promise<T>, Pending<T>) {
-    let state = State {
-        outcome: Outcome::None,
+    let state = PromiseState {
+        outcome: PromiseOutcome::None,
         cancelled: false,
-        showing: false,
+        in_callbacks: false,
         callbacks: VecDeque::new(),
-        waiter: None,
-        setter: None,
+        pending_waker: None,
+        promise_waker: None,
     };
-    let shared = Arc::new(Shared(Mutex::new(state)));
+    let shared = Arc::new(PromiseShared(Mutex::new(state)));
     (Promise(shared.clone()), Pending(shared))
 }
 
-/// The side that sets the result. Dropped before it has, it sets an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
-pub struct Promise<T>(Arc<Shared<T>>);
+/// The side that sets the result. If it is dropped before, the result is an error of kind
+/// [`Cancelled`](crate::ErrorKind::Cancelled).
+pub struct Promise<T>(Arc<PromiseShared<T>>);
 
 /// The side that waits: a future of the result.
 ///
 /// # Cancellation
-/// Dropping it tells nobody: the result is then nobody's. To stop whoever works on it, [`cancel`](Self::cancel).
-pub struct Pending<T>(Arc<Shared<T>>);
+/// Dropping it discards the result and does not cancel the work: in callback style no variable keeps the `Pending`. To stop
+/// the work, call [`cancel`](Self::cancel).
+pub struct Pending<T>(Arc<PromiseShared<T>>);
 
-struct Shared<T>(Mutex<State<T>>);
+struct PromiseShared<T>(Mutex<PromiseState<T>>);
 
-struct State<T> {
-    outcome: Outcome<T>,
+struct PromiseState<T> {
+    outcome: PromiseOutcome<T>,
+    /// Whether [`Pending::cancel`] has set the result.
     cancelled: bool,
-    /// Whether the result is on its way through the callbacks; who waits gets it after them.
-    showing: bool,
-    callbacks: VecDeque<Box<dyn Callback<T>>>,
-    waiter: Option<Waker>,
-    setter: Option<Waker>,
+    /// Whether the callbacks are being run. The `Pending` becomes ready after them.
+    in_callbacks: bool,
+    callbacks: VecDeque<Box<dyn DoneCallback<T>>>,
+    /// Wakes the task that awaits the `Pending`.
+    pending_waker: Option<Waker>,
+    /// Wakes the task that awaits [`Promise::cancelled`].
+    promise_waker: Option<Waker>,
 }
 
-enum Outcome<T> {
+enum PromiseOutcome<T> {
     None,
     Set(Result<T>),
-    /// Whoever awaited it has it, or a callback that it is being shown to.
+    /// The task that awaited the result has it, or the callback that runs has borrowed it.
     Taken,
 }
 
-/// A function that is to be shown the result, and where; boxed, so `Send` where there are threads.
-trait Callback<T>: MaybeSend {
-    /// Shows it the result on a later turn.
-    fn start(self: Box<Self>, turn: Turn<T>);
+/// A callback and its executor. A trait of its own, so that its boxed form is `Send` where threads exist.
+trait DoneCallback<T>: MaybeSend {
+    /// Spawns the callback on its executor.
+    fn start(self: Box<Self>, turn: CallbackTurn<T>);
 }
 
 struct OnDone<E, F> {
@@ -78,79 +85,95 @@ struct OnDone<E, F> {
     callback: F,
 }
 
-impl<T, E, F> Callback<T> for OnDone<E, F>
+impl<T, E, F> DoneCallback<T> for OnDone<E, F>
 where
     T: MaybeSend + 'static,
     E: Executor,
     F: FnOnce(&Result<T>) + MaybeSend + 'static,
 {
-    fn start(self: Box<Self>, turn: Turn<T>) {
+    fn start(self: Box<Self>, turn: CallbackTurn<T>) {
         let Self { executor, callback } = *self;
-        executor.spawn(Box::pin(async move { turn.take(callback) }));
+        executor.spawn(Box::pin(async move { turn.run(callback) }));
     }
 }
 
-/// A callback's turn. When it is dropped, be it before its time or by a panic, the next one comes.
-struct Turn<T> {
-    shared: Arc<Shared<T>>,
-    lent: Option<Result<T>>,
+/// The turn of one callback. Dropping it starts the next callback, so neither a callback that panics nor an executor that
+/// drops its task keeps the result from the other callbacks.
+struct CallbackTurn<T> {
+    shared: Arc<PromiseShared<T>>,
+    /// The result, while the callback runs: the callback is called without the lock.
+    borrowed: Option<Result<T>>,
 }
 
-impl<T> Turn<T> {
-    fn take(mut self, callback: impl FnOnce(&Result<T>)) {
+impl<T> CallbackTurn<T> {
+    fn run(mut self, callback: impl FnOnce(&Result<T>)) {
         let mut state = self.shared.lock();
-        match std::mem::replace(&mut state.outcome, Outcome::Taken) {
-            Outcome::Set(result) => self.lent = Some(result),
-            Outcome::None | Outcome::Taken => {}
+        match std::mem::replace(&mut state.outcome, PromiseOutcome::Taken) {
+            PromiseOutcome::Set(result) => self.borrowed = Some(result),
+            PromiseOutcome::None | PromiseOutcome::Taken => {}
         }
         drop(state);
-        match &self.lent {
+        match &self.borrowed {
             Some(result) => callback(result),
             None => callback(&Err(Error::cancelled(TAKEN))),
         }
     }
 }
 
-impl<T> Drop for Turn<T> {
+impl<T> Drop for CallbackTurn<T> {
     fn drop(&mut self) {
-        if let Some(result) = self.lent.take() {
-            self.shared.lock().outcome = Outcome::Set(result);
+        if let Some(result) = self.borrowed.take() {
+            self.shared.lock().outcome = PromiseOutcome::Set(result);
         }
-        self.shared.show_next();
+        self.shared.run_next_callback();
     }
 }
 
 impl<T> Promise<T> {
-    /// Sets the result to `value`; says whether it was the first to be set. A later one is ignored.
+    /// Sets the result to `value`. Returns whether this is the first result; a later result is ignored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::tornado::promise;
+    ///
+    /// let (promise, pending) = promise();
+    /// assert!(promise.resolve("first"));
+    /// assert!(!promise.resolve("second"));
+    /// assert_eq!(futures::executor::block_on(pending)?, "first");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn resolve(&self, value: T) -> bool {
         self.settle(Ok(value))
     }
 
-    /// Sets the result to `error`; says whether it was the first to be set. A later one is ignored.
+    /// Sets the result to `error`. Returns whether this is the first result; a later result is ignored.
     pub fn reject(&self, error: Error) -> bool {
         self.settle(Err(error))
     }
 
-    /// Sets the result; says whether it was the first to be set. A later one is ignored.
+    /// Sets the result. Returns whether this is the first result; a later result is ignored.
     pub fn settle(&self, result: Result<T>) -> bool {
         self.0.settle(result, false)
     }
 
-    /// Whether [`Pending::cancel`] came before a result.
+    /// Returns whether [`Pending::cancel`] was called before a result was set.
     pub fn is_cancelled(&self) -> bool {
         self.0.lock().cancelled
     }
 
-    /// Completes once [`Pending::cancel`] has come before a result; else never. For one task: the last to ask is woken.
+    /// Completes when [`Pending::cancel`] is called before a result is set, and never otherwise.
+    ///
+    /// One task may wait at a time: only the task that polled last is woken.
     pub async fn cancelled(&self) {
         poll_fn(|cx| {
             let mut state = self.0.lock();
             if state.cancelled {
                 return Poll::Ready(());
             }
-            let before = state.setter.replace(cx.waker().clone());
+            let replaced = state.promise_waker.replace(cx.waker().clone());
             drop(state);
-            drop(before);
+            drop(replaced);
             Poll::Pending
         })
         .await;
@@ -159,93 +182,122 @@ impl<T> Promise<T> {
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
-        self.0.settle(Err(Error::cancelled("whoever was to give the result has gone")), false);
+        self.0.settle(Err(Error::cancelled("the promise was dropped without a result")), false);
     }
 }
 
 impl<T> Pending<T> {
-    /// Whether there is a result.
+    /// Returns whether the result is set.
     pub fn is_done(&self) -> bool {
-        !matches!(self.0.lock().outcome, Outcome::None)
+        !matches!(self.0.lock().outcome, PromiseOutcome::None)
     }
 
-    /// Sets an error of kind [`Cancelled`](crate::ErrorKind::Cancelled) as the result, unless there is one, and tells the other
-    /// side; says whether it was in time.
+    /// Sets the result to an error of kind [`Cancelled`](crate::ErrorKind::Cancelled) and completes
+    /// [`Promise::cancelled`]. Returns false, and does nothing, if the result was set before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::ErrorKind;
+    /// use waterspout::tornado::promise;
+    ///
+    /// let (promise, pending) = promise::<u32>();
+    /// assert!(pending.cancel());
+    /// assert!(promise.is_cancelled() && !promise.resolve(42));
+    /// let error = futures::executor::block_on(pending).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Cancelled);
+    /// ```
     pub fn cancel(&self) -> bool {
-        let in_time = self.0.settle(Err(Error::cancelled("cancelled")), true);
-        let setter = self.0.lock().setter.take();
-        setter.into_iter().for_each(Waker::wake);
-        in_time
+        let is_first = self.0.settle(Err(Error::cancelled("cancelled")), true);
+        let waker = self.0.lock().promise_waker.take();
+        waker.into_iter().for_each(Waker::wake);
+        is_first
     }
 }
 
 impl<T: MaybeSend + 'static> Pending<T> {
-    /// Shows the result to `callback` once it is there, on a later turn of `executor`, never within this call or the one
-    /// that sets the result.
+    /// Calls `callback` with the result once it is set, as a task of `executor`: never within this call, nor within the
+    /// call that sets the result.
     ///
-    /// Callbacks run one after the other, in the order in which they were added, and before whoever awaits the result gets
-    /// it. One that is added after the result was taken away is shown an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// Callbacks run one after the other, in the order in which they were added. The task that awaits the result gets it
+    /// after them. A callback that is added after the result was taken gets an error of kind
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::tornado::{EventLoop, promise};
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let (promise, pending) = promise();
+    /// let (seen, shown) = std::sync::mpsc::channel();
+    /// pending.on_done(event_loop.executor(), move |result| seen.send(*result.as_ref().unwrap()).unwrap());
+    /// promise.resolve(42);
+    /// assert_eq!(shown.recv(), Ok(42));
+    /// assert_eq!(event_loop.run_sync(pending)?, 42);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn on_done(&self, executor: impl Executor, callback: impl FnOnce(&Result<T>) + MaybeSend + 'static) {
         let mut state = self.0.lock();
         state.callbacks.push_back(Box::new(OnDone { executor, callback }));
-        let start = !matches!(state.outcome, Outcome::None) && !std::mem::replace(&mut state.showing, true);
+        let start = !matches!(state.outcome, PromiseOutcome::None) && !std::mem::replace(&mut state.in_callbacks, true);
         drop(state);
         if start {
-            self.0.show_next();
+            self.0.run_next_callback();
         }
     }
 }
 
 /// # Errors
-/// What the other side has set, or an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
+/// The error that the promise was rejected with, or an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
 impl<T> Future for Pending<T> {
     type Output = Result<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let mut state = self.0.lock();
-        if state.showing || matches!(state.outcome, Outcome::None) {
-            let before = state.waiter.replace(cx.waker().clone());
+        if state.in_callbacks || matches!(state.outcome, PromiseOutcome::None) {
+            let replaced = state.pending_waker.replace(cx.waker().clone());
             drop(state);
-            drop(before);
+            drop(replaced);
             return Poll::Pending;
         }
-        match std::mem::replace(&mut state.outcome, Outcome::Taken) {
-            Outcome::Set(result) => Poll::Ready(result),
-            Outcome::None | Outcome::Taken => Poll::Ready(Err(Error::cancelled(TAKEN))),
+        match std::mem::replace(&mut state.outcome, PromiseOutcome::Taken) {
+            PromiseOutcome::Set(result) => Poll::Ready(result),
+            PromiseOutcome::None | PromiseOutcome::Taken => Poll::Ready(Err(Error::cancelled(TAKEN))),
         }
     }
 }
 
-impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl<T> PromiseShared<T> {
+    fn lock(&self) -> MutexGuard<'_, PromiseState<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the first result. What it wakes, it wakes outside of the lock; a result that is too late is dropped there too.
+    /// Sets the result, unless it was set before. Tasks are woken, and a late result is dropped, outside of the lock.
     fn settle(self: &Arc<Self>, result: Result<T>, cancelled: bool) -> bool {
         let mut state = self.lock();
-        if !matches!(state.outcome, Outcome::None) {
+        if !matches!(state.outcome, PromiseOutcome::None) {
             return false;
         }
-        state.outcome = Outcome::Set(result);
+        state.outcome = PromiseOutcome::Set(result);
         state.cancelled = cancelled;
-        state.showing = true;
+        state.in_callbacks = true;
         drop(state);
-        self.show_next();
+        self.run_next_callback();
         true
     }
 
-    /// Hands the result to the next callback, or to whoever awaits it.
-    fn show_next(self: &Arc<Self>) {
+    /// Starts the next callback, or wakes the task that awaits the result if there is none.
+    fn run_next_callback(self: &Arc<Self>) {
         let mut state = self.lock();
         let Some(callback) = state.callbacks.pop_front() else {
-            state.showing = false;
-            let waiter = state.waiter.take();
+            state.in_callbacks = false;
+            let waker = state.pending_waker.take();
             drop(state);
-            return waiter.into_iter().for_each(Waker::wake);
+            return waker.into_iter().for_each(Waker::wake);
         };
         drop(state);
-        callback.start(Turn { shared: self.clone(), lent: None });
+        callback.start(CallbackTurn { shared: self.clone(), borrowed: None });
     }
 }
 

@@ -2,14 +2,13 @@
 
 pub(crate) mod read_buffer;
 
-use std::net::SocketAddr;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use futures::io::{AsyncRead, AsyncWrite};
 use http::HeaderValue;
 
 use crate::error::Result;
+use crate::message::connection_info::ConnectionInfo;
 use crate::message::url::Origin;
 use crate::runtime::BoxFuture;
 
@@ -33,31 +32,15 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
         std::pin::Pin::new(self).poll_read(cx, &mut [0]).map(|_| ())
     }
 
-    /// Where it leads, and how long it took to make. Default: nothing is known.
-    fn details(&self) -> Details {
-        Details::default()
+    /// Returns the addresses of the connection, and how long opening it took. Default: nothing is known.
+    fn connection_info(&self) -> ConnectionInfo {
+        ConnectionInfo::default()
     }
 
     /// Set if the connection ends at a proxy that forwards requests rather than at their origin. Default: none.
     fn forwarding(&self) -> Option<&Forwarding> {
         None
     }
-}
-
-/// What is known about a [`Transport`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Details {
-    /// The address of the other end: the server's, or that of the proxy in between.
-    pub remote_address: Option<SocketAddr>,
-    /// The address of this end.
-    pub local_address: Option<SocketAddr>,
-    /// How long the look-up took.
-    pub dns: Option<Duration>,
-    /// How long connecting took, a proxy's part included.
-    pub connect: Option<Duration>,
-    /// How long the TLS handshake took.
-    pub tls: Option<Duration>,
 }
 
 /// How requests are written for a proxy that forwards them: with the whole URL as their target (RFC 9112, section
@@ -88,8 +71,8 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).poll_unfit(cx)
     }
 
-    fn details(&self) -> Details {
-        (**self).details()
+    fn connection_info(&self) -> ConnectionInfo {
+        (**self).connection_info()
     }
 
     fn forwarding(&self) -> Option<&Forwarding> {

@@ -74,7 +74,7 @@ fn in_memory<H: Handler>(server: impl Fn() -> H, run: Run, least_polls: usize) {
         let (open, mut reused) = (connector.open(), 0);
         for origin in ["http://example.com", "http://other.example"] {
             let next = block_on(client.get(format!("{origin}/next")).send()).unwrap();
-            reused += usize::from(next.exchange().reused);
+            reused += usize::from(next.connection_info().reused);
             assert_eq!(block_on(next.text()).unwrap(), "next", "after {polls} polls");
         }
         assert_eq!(reused, open, "after {polls} polls: open connections that nobody can have");

@@ -146,7 +146,7 @@ fn timeout_error_names_its_limit_phase_and_elapsed_time() {
         let error = request.now_or_never().unwrap().unwrap_err();
         let phase = if name == "queue" { Phase::Queue } else { Phase::Head };
         assert_eq!((error.kind(), error.phase(), error.elapsed()), (ErrorKind::Timeout, phase, Some(seconds(4))));
-        assert_eq!((error.limit().unwrap().name, error.limit().unwrap().duration), (name, limit));
+        assert_eq!((error.timeout().unwrap().name(), error.limit().unwrap()), (name, limit));
         assert_eq!(error.is_retryable(), ["head", "attempt"].contains(&name));
         assert!(error.to_string().contains(&format!("(limit `{name}`: 3s)")), "{error}");
     }

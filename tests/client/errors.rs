@@ -40,7 +40,10 @@ fn request_refused_before_sending_reports_no_bytes_and_no_connection() {
     let mut headers = HeaderMap::new();
     headers.insert("content-length", HeaderValue::from_static("3"));
     let error = block_on(client.post(URL).headers(headers).send()).unwrap_err();
-    assert_eq!((error.sent(), error.received(), error.reused()), (None, None, None));
+    assert_eq!(
+        (error.transfer().bytes_sent, error.transfer().bytes_received, error.transfer().connection_reused),
+        (None, None, None)
+    );
     assert!(!error.is_retryable());
 }
 

@@ -160,5 +160,5 @@ fn upload_progress_of_a_replaced_request_postpones_the_head_limit() {
     assert!((&mut request).now_or_never().is_none());
     timer.advance(Duration::from_secs(1));
     let error = request.now_or_never().unwrap().unwrap_err();
-    assert_eq!((error.limit().unwrap().name, error.sent()), ("head", Some(3)));
+    assert_eq!((error.timeout().unwrap().name(), error.transfer().bytes_sent), ("head", Some(3)));
 }

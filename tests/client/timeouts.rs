@@ -27,7 +27,10 @@ fn the_queue_time_does_not_count_against_the_head_limit() {
     assert!((&mut second).now_or_never().is_none());
     timer.advance(seconds(1));
     let error = (&mut second).now_or_never().unwrap().unwrap_err();
-    assert_eq!((error.phase(), error.limit().unwrap().name, error.elapsed()), (Phase::Head, "head", Some(seconds(5))));
+    assert_eq!(
+        (error.phase(), error.timeout().unwrap().name(), error.elapsed()),
+        (Phase::Head, "head", Some(seconds(5)))
+    );
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn upload_progress_postpones_the_head_limit() {
         assert!((&mut request).now_or_never().is_none());
     }
     timer.advance(seconds(10));
-    assert_eq!((&mut request).now_or_never().unwrap().unwrap_err().limit().unwrap().name, "head");
+    assert_eq!((&mut request).now_or_never().unwrap().unwrap_err().timeout().unwrap().name(), "head");
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn total_limit_covers_the_body() {
         assert!((&mut chunk).now_or_never().is_none());
         timer.advance(seconds(15));
         let error = chunk.now_or_never().unwrap().unwrap_err();
-        assert_eq!((error.phase(), error.limit().unwrap().name), (Phase::Body, "total"));
+        assert_eq!((error.phase(), error.timeout().unwrap().name()), (Phase::Body, "total"));
     }
     assert_eq!((client.stats().active, timer.pending()), (0, 0));
 }
@@ -147,7 +150,7 @@ fn total_limit_covers_all_redirects() {
     assert!((&mut request).now_or_never().is_none());
     wire.timer.advance(seconds(2));
     let error = request.now_or_never().unwrap().unwrap_err();
-    assert_eq!((error.limit().unwrap().name, error.elapsed()), ("total", Some(seconds(12))));
+    assert_eq!((error.timeout().unwrap().name(), error.elapsed()), ("total", Some(seconds(12))));
     assert_eq!((wire.connector.connections(), wire.client.stats().active), (3, 0));
     // Those of the hops before are kept.
     assert_eq!(wire.connector.open(), 2);

@@ -21,7 +21,7 @@ fn connect_limit_ends_a_connect_and_is_named_in_the_error() {
     timer.advance(Duration::from_secs(20));
     let error = request.now_or_never().unwrap().unwrap_err();
     assert_eq!(
-        (error.kind(), error.phase(), error.limit().unwrap().name),
+        (error.kind(), error.phase(), error.timeout().unwrap().name()),
         (ErrorKind::Timeout, Phase::Connect, "connect")
     );
     assert!(error.is_connect() && error.is_timeout());
@@ -82,7 +82,7 @@ fn connect_limit_wins_over_an_equal_head_limit() {
             .head_timeout(limit)
             .build()
             .unwrap();
-        names.push(block_on(client.get(URL).send()).unwrap_err().limit().unwrap().name);
+        names.push(block_on(client.get(URL).send()).unwrap_err().timeout().unwrap().name());
     }
     assert!(names.iter().all(|n| *n == "connect"), "{names:?}");
 }

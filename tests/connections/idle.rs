@@ -143,7 +143,7 @@ fn request_with_a_shorter_idle_limit_still_reuses_a_connection() {
     let hurried = || Config::new().idle_connection_timeout(seconds(1));
     send(wire.client.get(URL)).unwrap();
     wire.timer.advance(seconds(5));
-    assert!(send(wire.client.get(URL).extension(hurried())).unwrap().exchange().reused);
+    assert!(send(wire.client.get(URL).extension(hurried())).unwrap().connection_info().reused);
     // It goes back for as long as the last to use it would have it.
     wire.timer.advance(seconds(1));
     assert!(send(wire.client.get(URL)).is_err());

@@ -21,7 +21,7 @@ fn response_reports_timings_and_connection_addresses() {
         block_on(async {
             let mut response = client.get(url.as_str()).await.unwrap();
             while response.chunk().await.unwrap().is_some() {}
-            (response.exchange(), response.timings())
+            (response.connection_info(), response.timings())
         })
     };
     let (first, timings) = run();
@@ -110,8 +110,11 @@ fn errors_report_connection_reuse_and_bytes_transferred() {
     let client = Client::builder().backend(agent).timer(timer).build().unwrap();
     block_on(client.get(URL).send()).unwrap();
     let error = block_on(client.get(URL).send()).unwrap_err();
-    assert_eq!((error.kind(), error.reused(), error.received()), (ErrorKind::Protocol, Some(true), Some(0)));
-    assert!(error.sent().unwrap() > 50, "{:?}", error.sent());
+    assert_eq!(
+        (error.kind(), error.transfer().connection_reused, error.transfer().bytes_received),
+        (ErrorKind::Protocol, Some(true), Some(0))
+    );
+    assert!(error.transfer().bytes_sent.unwrap() > 50, "{:?}", error.transfer().bytes_sent);
 
     let script = Script::new().expect_head().send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour");
     let timer = ManualTimer::new();
@@ -120,5 +123,5 @@ fn errors_report_connection_reuse_and_bytes_transferred() {
     let mut response = block_on(client.get(URL).send()).unwrap();
     assert_eq!(block_on(response.chunk()).unwrap().unwrap(), "four");
     let error = block_on(response.chunk()).unwrap_err();
-    assert_eq!((error.phase(), error.received()), (Phase::Body, Some(4)));
+    assert_eq!((error.phase(), error.transfer().bytes_received), (Phase::Body, Some(4)));
 }

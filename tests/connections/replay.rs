@@ -66,5 +66,9 @@ fn error_of_a_request_that_cannot_be_replayed_reports_a_reused_connection() {
     block_on(async { w.client.get(URL).await?.text().await }).unwrap();
     let body = Body::stream(stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"once"))]));
     let error = block_on(w.client.put(URL).body(body).send()).unwrap_err();
-    assert_eq!((error.kind(), error.reused()), (ErrorKind::ConnectionClosed, Some(true)), "{error}");
+    assert_eq!(
+        (error.kind(), error.transfer().connection_reused),
+        (ErrorKind::ConnectionClosed, Some(true)),
+        "{error}"
+    );
 }

@@ -96,7 +96,7 @@ fn now(request: Sent) -> Response {
 }
 
 fn is_reused(request: Sent) -> bool {
-    now(request).exchange().reused
+    now(request).connection_info().reused
 }
 
 /// The first connection carries an answer that does not end, the second is being made for nobody, and a third request
@@ -123,7 +123,7 @@ fn connecting_request_takes_a_connection_that_is_returned_first() {
     gate.open();
     let (first, second) = block_on(both);
     assert_eq!(wire.connector.connections(), 1);
-    let reused = [first.unwrap(), second.unwrap()].map(|response| response.exchange().reused);
+    let reused = [first.unwrap(), second.unwrap()].map(|response| response.connection_info().reused);
     assert_eq!(reused.iter().filter(|reused| **reused).count(), 1);
     // The connection that came too late is made all the same, and kept for the next.
     gate.open();

@@ -189,7 +189,7 @@ fn host_map_changes_the_address_and_not_the_host_header() {
 fn request_is_sent_from_the_configured_local_address() {
     let server = echo();
     let response = get(Network::new().local_address([127, 0, 0, 1]), &server.url("/")).unwrap();
-    assert_eq!(response.exchange().local_address.unwrap().ip(), std::net::Ipv4Addr::LOCALHOST);
+    assert_eq!(response.connection_info().local_address.unwrap().ip(), std::net::Ipv4Addr::LOCALHOST);
     // Not an address of this machine (RFC 5737): it cannot be left from.
     let error = get(Network::new().local_address([192, 0, 2, 1]), &server.url("/")).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Connect, Phase::Connect), "{error}");

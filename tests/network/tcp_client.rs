@@ -207,7 +207,7 @@ fn resolver_that_never_answers_is_dropped_at_the_connect_limit() {
     timer.advance(Duration::from_millis(1));
     let error = connecting.now_or_never().unwrap().unwrap_err();
     assert_eq!((error.kind(), error.phase(), error.elapsed()), (ErrorKind::Timeout, Phase::Connect, Some(limit)));
-    assert_eq!(error.limit().map(|limit| (limit.name, limit.duration)), Some(("connect", limit)));
+    assert_eq!(error.timeout().map(|timeout| timeout.name()).zip(error.limit()), Some(("connect", limit)));
     assert_eq!((silent.0.load(Ordering::Relaxed), timer.pending()), (0, 0));
 }
 

@@ -30,7 +30,7 @@ fn requests_over_a_unix_socket_reuse_the_connection() {
     let client = Client::builder().backend(UnixSocket::new(&path).agent()).build().unwrap();
     for reused in [false, true] {
         let response = block_on(client.get("http://daemon/version").send()).unwrap();
-        assert_eq!(response.exchange().reused, reused);
+        assert_eq!(response.connection_info().reused, reused);
         assert_eq!(block_on(response.text()).unwrap(), "hello");
     }
     server.join().unwrap();

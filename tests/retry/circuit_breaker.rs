@@ -10,7 +10,7 @@ use super::{Act, at_once, poll, stage, statuses};
 
 #[test]
 fn open_circuit_refuses_requests_and_closes_after_a_success() {
-    let breaker = CircuitBreaker::new().failures(3).rest(seconds(10));
+    let breaker = CircuitBreaker::new().failures(3).open_for(seconds(10));
     let stage = stage(
         &[Act::Status(503), Act::Fails(ErrorKind::Connect), Act::Status(500), Act::Status(503), Act::Status(200)],
         |builder| builder.circuit_breaker(breaker),
@@ -35,7 +35,7 @@ fn open_circuit_refuses_requests_and_closes_after_a_success() {
 
 #[test]
 fn half_open_circuit_admits_a_single_attempt() {
-    let breaker = CircuitBreaker::new().failures(1).rest(seconds(10));
+    let breaker = CircuitBreaker::new().failures(1).open_for(seconds(10));
     let stage = stage(&[Act::Status(503), Act::Silent, Act::Status(200)], |builder| builder.circuit_breaker(breaker));
     drop(stage.get());
     stage.timer.advance(seconds(10));

@@ -27,7 +27,7 @@ fn delay_that_ended_after_the_total_limit_starts_no_attempt() {
     // Whoever polls the request was busy elsewhere.
     stage.timer.advance(seconds(9));
     let error = poll(&mut request).unwrap().unwrap_err();
-    assert_eq!((error.limit().unwrap().name, error.attempts().len(), stage.attempts()), ("total", 1, 1));
+    assert_eq!((error.timeout().unwrap().name(), error.attempts().len(), stage.attempts()), ("total", 1, 1));
     assert!(!error.is_retryable());
 }
 
@@ -63,5 +63,8 @@ fn total_limit_covers_all_attempts() {
     assert!(poll(&mut request).is_none());
     stage.timer.advance(seconds(1));
     let error = poll(&mut request).unwrap().unwrap_err();
-    assert_eq!((error.limit().unwrap().name, error.elapsed(), error.attempts().len()), ("total", Some(seconds(10)), 4));
+    assert_eq!(
+        (error.timeout().unwrap().name(), error.elapsed(), error.attempts().len()),
+        ("total", Some(seconds(10)), 4)
+    );
 }

@@ -252,6 +252,6 @@ pub fn byte(index: usize) -> u8 {
 /// Checks that an error says the limit that passed.
 pub fn assert_timeout(error: &Error, phase: waterspout::Phase, limit: &str) {
     assert!(error.is_timeout(), "{error}");
-    assert_eq!((error.phase(), error.limit().map(|limit| limit.name)), (phase, Some(limit)), "{error}");
-    assert!(error.elapsed().unwrap() >= error.limit().unwrap().duration, "{error:?}");
+    assert_eq!((error.phase(), error.timeout().map(|timeout| timeout.name())), (phase, Some(limit)), "{error}");
+    assert!(error.elapsed().unwrap() >= error.limit().unwrap(), "{error:?}");
 }

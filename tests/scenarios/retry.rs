@@ -87,7 +87,7 @@ pub async fn a_request_that_backs_off_holds_no_slot(lab: Lab) {
 }
 
 pub async fn an_origin_that_fails_is_left_alone(lab: Lab) {
-    let breaker = CircuitBreaker::new().failures(2).rest(ms(150));
+    let breaker = CircuitBreaker::new().failures(2).open_for(ms(150));
     let client = Client::builder().circuit_breaker(breaker).build().unwrap();
     for _ in 0..2 {
         assert_eq!(client.get(lab.keyed("flaky", "?fail=2")).await.unwrap().status(), 503);

@@ -35,7 +35,7 @@ fn silence_beyond_the_idle_limit_is_a_lost_connection() {
     waits(&mut events);
     stage.timer.advance(20 * SECOND);
     waits(&mut events);
-    assert_eq!(events.last_error().unwrap().limit().unwrap().name, "idle");
+    assert_eq!(events.last_error().unwrap().timeout().unwrap().name(), "idle");
     stage.timer.advance(5 * SECOND);
     assert_eq!(data(&mut events), "b");
 }
@@ -62,8 +62,8 @@ fn flood_of_comments_yields_to_other_tasks() {
                 assert!(left > 0, "one poll takes it all");
                 Ok::<_, Error>(Bytes::from_static(b":\n\n"))
             });
-            let response = Response::new(StatusCode::OK, request.url().clone(), Body::stream(flood));
-            Ok(response.with_headers(HeaderMap::from_iter(headers)))
+            let response = Response::builder(StatusCode::OK, request.url());
+            response.headers(HeaderMap::from_iter(headers)).body(Body::stream(flood))
         }
         .boxed()
     });

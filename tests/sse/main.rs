@@ -74,7 +74,7 @@ impl Stage {
                         };
                         let headers = [("content-type".parse().unwrap(), HeaderValue::from_static(kind))];
                         let body = Body::stream(first.chain(rest));
-                        Ok(Response::new(StatusCode::OK, url, body).with_headers(HeaderMap::from_iter(headers)))
+                        Response::builder(StatusCode::OK, url).headers(HeaderMap::from_iter(headers)).body(body)
                     }
                     Status(code) => Ok(Response::new(StatusCode::from_u16(code).unwrap(), url, "")),
                     Fail(kind, phase) => Err(Error::new(kind, phase, "it failed")),

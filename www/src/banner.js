@@ -1,4 +1,4 @@
-/** The banner over the page: what concerns the client as a whole and not one request. */
+/** The banner above the page. It shows errors of the whole client; errors of a single request appear in its row. */
 
 export class Banner {
   /** @param {HTMLElement} box */
@@ -6,7 +6,11 @@ export class Banner {
     this.box = box;
   }
 
-  /** @param {unknown} error */
+  /**
+   * Shows an error: its name and code, its message, and the message of its cause.
+   *
+   * @param {unknown} error
+   */
   show(error) {
     const title = document.createElement("b");
     title.textContent = error instanceof Error ? [error.name, "code" in error ? error.code : ""].join(" ").trim() : "Error";
@@ -16,6 +20,7 @@ export class Banner {
     this.box.hidden = false;
   }
 
+  /** Hides the banner and removes its text. */
   hide() {
     this.box.hidden = true;
     this.box.replaceChildren();

@@ -1,13 +1,16 @@
-/** What the settings mean for a client: the very options that it is made with, and that the page shows as code. */
+/** Turns the settings into client options. The page creates its client with these options and shows the same options as code. */
 
-/** A step is worth ten seconds of waiting: those of higher priority are never overtaken while anybody watches. */
-const high = 5;
+/**
+ * The priority of a high-priority request. A priority step counts as ten seconds of waiting, so five steps are a lead of
+ * 50 seconds. In a run shorter than that, no queued request of normal priority starts before a high-priority request.
+ */
+export const highPriority = 5;
 
 /**
  * @param {import("./settings.js").Settings} settings
  * @returns {import("waterspout").ClientOptions}
  */
-export function optionsOf({ maxActive, maxActivePerOrigin, maxQueued, rate, timeout, attempts, baseDelay }) {
+export function clientOptions({ maxActive, maxActivePerOrigin, maxQueued, rate, timeout, attempts, baseDelay }) {
   return {
     maxActive,
     ...(maxActivePerOrigin && { maxActivePerOrigin }),
@@ -18,7 +21,7 @@ export function optionsOf({ maxActive, maxActivePerOrigin, maxQueued, rate, time
   };
 }
 
-/** @param {{ isHigh: boolean }} plan */
-export function priorityOf({ isHigh }) {
-  return isHigh ? high : 0;
+/** @param {import("./request-spec.js").RequestSpec} spec */
+export function priorityOf({ isHighPriority }) {
+  return isHighPriority ? highPriority : 0;
 }

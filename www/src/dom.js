@@ -1,34 +1,36 @@
-/** Finding elements, with their types checked. */
+/** Finds elements with a checked type, and writes text. */
 
 /**
- * The element with this id; a missing one is a mistake in the page, told at once.
+ * Returns the element with an id. Throws at once if the page has no such element, because that is a mistake in the
+ * page.
  *
  * @template {HTMLElement} [T=HTMLElement]
  * @param {string} id
- * @param {new () => T} [kind]
+ * @param {new () => T} [kind] the expected class of the element
  * @returns {T}
  */
-export function element(id, kind) {
+export function elementById(id, kind) {
   const found = document.getElementById(id);
-  if (!(found instanceof (kind ?? HTMLElement))) throw new Error(`the page has no fitting element #${id}`);
+  const expected = kind ?? HTMLElement;
+  if (!(found instanceof expected)) throw new Error(`the page has no ${expected.name} with the id "${id}"`);
   return /** @type {T} */ (found);
 }
 
 /**
- * The first descendant that a selector finds.
+ * Returns the first descendant that matches a selector. Throws if there is none.
  *
  * @param {ParentNode} parent
  * @param {string} selector
  * @returns {HTMLElement}
  */
-export function inside(parent, selector) {
+export function descendant(parent, selector) {
   const found = parent.querySelector(selector);
-  if (!(found instanceof HTMLElement)) throw new Error(`the page has no ${selector} where one should be`);
+  if (!(found instanceof HTMLElement)) throw new Error(`no HTML element matches the selector "${selector}"`);
   return found;
 }
 
 /**
- * Sets a text only if it differs: writing the same text again would still cost a layout.
+ * Sets the text of an element if it differs. Writing an equal text would still cost a layout.
  *
  * @param {Element} target
  * @param {string} text

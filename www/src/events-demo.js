@@ -1,125 +1,139 @@
-/** Server-sent events through a client, live: each event, and each connection that was lost and made again. */
+/** Server-sent events through a client: shows each event, each lost connection and each reconnect. */
 import { Client } from "waterspout";
-import { element, inside, setText } from "./dom.js";
-import { EventsStrip } from "./events-strip.js";
-import { seconds } from "./format.js";
+import { descendant, elementById, setText } from "./dom.js";
+import { EventsTimeline } from "./events-timeline.js";
+import { formatSeconds } from "./format.js";
 
-/** Lines that the log keeps. */
-const longest = 60;
-/** Events until the server says that there are no more. */
+/** The largest number of lines in the log. */
+const maxLines = 60;
+/** The number of events after which the server ends the stream. */
 const total = 500;
 
 export class EventsDemo {
-  #state = element("events-state");
-  #log = element("events-log");
-  #form = element("events-settings", HTMLFormElement);
-  #start = element("events-start", HTMLButtonElement);
-  #stop = element("events-stop", HTMLButtonElement);
-  #strip = new EventsStrip(element("events"));
-  /** @type {AbortController | undefined} */
+  #status = elementById("events-status");
+  #log = elementById("events-log");
+  #form = elementById("events-settings", HTMLFormElement);
+  #startButton = elementById("events-start", HTMLButtonElement);
+  #stopButton = elementById("events-stop", HTMLButtonElement);
+  #timeline = new EventsTimeline(elementById("events"));
+  /** The controller of the running stream; undefined while no stream runs. @type {AbortController | undefined} */
   #running;
   #connections = 0;
-  #last = "";
+  /** The id of the last event. */
+  #lastId = "";
 
-  /** @param {() => { address: string, sender: { fetch?: typeof fetch } }} target asked at each start */
-  constructor(target) {
-    this.target = target;
-    this.#start.addEventListener("click", () => void this.#run());
-    this.#stop.addEventListener("click", () => this.#running?.abort());
+  /** @param {() => import("./target.js").EventsSource} source called at each start */
+  constructor(source) {
+    this.source = source;
+    this.#startButton.addEventListener("click", () => void this.#run());
+    this.#stopButton.addEventListener("click", () => this.#running?.abort());
     this.#form.addEventListener("submit", (event) => event.preventDefault());
   }
 
   async #run() {
     if (this.#running || !this.#form.reportValidity()) return;
-    const { address, sender } = this.target();
+    const { address, options } = this.source();
     const { signal } = this.#begin();
-    const client = new Client({ ...sender, hooks: this.#hooks() });
-    const query = new URLSearchParams([["total", String(total)], ...[...new FormData(this.#form)].map(([name, value]) => [name, String(value)])]);
+    const client = new Client({ ...options, hooks: this.#hooks() });
+    const fields = [...new FormData(this.#form)].map(([name, value]) => [name, String(value)]);
+    const query = new URLSearchParams([["total", String(total)], ...fields]);
     try {
       for await (const event of client.events(`${address}?${query}`, { signal })) this.#show(event);
-      this.#end("The server says that there are no more events.");
+      this.#end("The server ended the stream: there are no more events.");
     } catch (error) {
-      if (signal.aborted) this.#end(`Stopped after event ${this.#last || "0"}.`);
-      else this.#end(`Given up: ${error instanceof Error ? error.message : error}`);
+      if (signal.aborted) this.#end(`Stopped after event ${this.#lastId || "0"}.`);
+      else this.#end(`Gave up: ${error instanceof Error ? error.message : error}`);
     }
   }
 
-  /** How the page learns of connections: a client for events is one like any other. @returns {import("waterspout").Hooks} */
+  /**
+   * Returns the hooks that show the connections of the stream. Each connection is a request of the client, so hooks run
+   * for it.
+   *
+   * @returns {import("waterspout").Hooks}
+   */
   #hooks() {
     return {
       beforeRequest: ({ request }) => {
-        this.#say(this.#connections === 0 ? "Connecting…" : `Connecting again, to go on after event ${this.#last}…`);
-        // A connection that has ended is given up by its own signal.
-        request.signal.addEventListener("abort", () => this.#lose(), { once: true });
+        this.#setStatus(this.#connections === 0 ? "Connecting…" : `Reconnecting, to continue after event ${this.#lastId}…`);
+        // The client aborts the signal of each connection that has ended.
+        request.signal.addEventListener("abort", () => this.#showLoss(), { once: true });
       },
       afterResponse: ({ response }) => {
+        // Status 204 ends the stream; other statuses carry events only if they report success.
         if (!response.ok || response.status === 204) return;
         this.#connections += 1;
-        this.#strip.connect();
-        this.#say(`Connected${this.#connections > 1 ? `, for the ${ordinal(this.#connections)} time` : ""}.`);
-        this.#write("connection", `connection ${this.#connections}${this.#last ? `, Last-Event-ID: ${this.#last}` : ""}`);
+        this.#timeline.connect();
+        this.#setStatus(`Connected${this.#connections > 1 ? ` for the ${ordinal(this.#connections)} time` : ""}.`);
+        const lastId = this.#lastId ? `, Last-Event-ID: ${this.#lastId}` : "";
+        this.#addLine("connection", `connection ${this.#connections}${lastId}`);
       },
     };
   }
 
   #begin() {
-    const running = (this.#running = new AbortController());
-    [this.#connections, this.#last] = [0, ""];
+    const running = new AbortController();
+    this.#running = running;
+    this.#connections = 0;
+    this.#lastId = "";
     this.#log.replaceChildren();
-    this.#strip.begin();
-    this.#enable(true);
+    this.#timeline.begin();
+    this.#updateButtons(true);
     return running;
   }
 
   /** @param {import("waterspout/events").ServerEvent} event */
   #show({ event, data, id }) {
-    this.#last = id;
-    this.#strip.mark();
-    this.#write("event", `${event} ${data.split("\n", 1)[0]}`);
+    this.#lastId = id;
+    this.#timeline.addEvent();
+    this.#addLine("event", `${event} ${data.split("\n", 1)[0]}`);
   }
 
-  #lose() {
+  /** Shows that the connection is lost. */
+  #showLoss() {
     if (!this.#running || this.#running.signal.aborted) return;
-    // An attempt that failed had none to lose.
-    if (this.#strip.lose()) this.#write("lost", "connection lost");
-    this.#say(`Connection lost after event ${this.#last}; soon again.`);
+    // After a failed attempt there is no connection to lose, so the log gets no line.
+    if (this.#timeline.disconnect()) this.#addLine("lost", "connection lost");
+    this.#setStatus(`Connection lost after event ${this.#lastId}; the client reconnects soon.`);
   }
 
-  /** @param {string} why */
-  #end(why) {
-    this.#strip.end();
+  /** @param {string} status */
+  #end(status) {
+    this.#timeline.end();
     this.#running = undefined;
-    this.#say(why);
-    this.#enable(false);
+    this.#setStatus(status);
+    this.#updateButtons(false);
   }
 
-  /** @param {boolean} runs */
-  #enable(runs) {
-    // A button that is disabled while it has the focus would lose it.
-    const from = runs ? this.#start : this.#stop;
-    const to = runs ? this.#stop : this.#start;
-    to.disabled = false;
-    if (document.activeElement === from) to.focus();
-    from.disabled = true;
+  /** @param {boolean} isRunning */
+  #updateButtons(isRunning) {
+    const toDisable = isRunning ? this.#startButton : this.#stopButton;
+    const toEnable = isRunning ? this.#stopButton : this.#startButton;
+    toEnable.disabled = false;
+    // A focused button loses the focus when it is disabled, so the focus moves first.
+    if (document.activeElement === toDisable) toEnable.focus();
+    toDisable.disabled = true;
   }
 
   /** @param {string} text */
-  #say(text) {
-    setText(this.#state, text);
+  #setStatus(text) {
+    setText(this.#status, text);
   }
 
   /**
+   * Adds a line at the top of the log and removes the oldest lines beyond `maxLines`.
+   *
    * @param {"connection" | "event" | "lost"} kind
    * @param {string} text
    */
-  #write(kind, text) {
+  #addLine(kind, text) {
     const line = document.createElement("li");
     line.className = kind;
     line.innerHTML = "<span></span> <b></b>";
-    setText(inside(line, "span"), seconds(this.#strip.now()));
-    setText(inside(line, "b"), text);
+    setText(descendant(line, "span"), formatSeconds(this.#timeline.now()));
+    setText(descendant(line, "b"), text);
     this.#log.prepend(line);
-    while (this.#log.childElementCount > longest) this.#log.lastElementChild?.remove();
+    while (this.#log.childElementCount > maxLines) this.#log.lastElementChild?.remove();
   }
 }
 

@@ -1,85 +1,88 @@
-/** The page's wiring: what each control does. */
+/** The entry of the page: connects the controls, the client and the drawings. */
+import { AnimationLoop } from "./animation-loop.js";
 import { Banner } from "./banner.js";
-import { Clock } from "./clock.js";
-import { Compare } from "./compare.js";
-import { Counts } from "./counts.js";
-import { element, setText } from "./dom.js";
+import { Comparison } from "./comparison.js";
+import { elementById, setText } from "./dom.js";
 import { EventsDemo } from "./events-demo.js";
-import { Figures } from "./figures.js";
-import { Loop } from "./loop.js";
-import { offerPresets } from "./presets.js";
+import { addPresetButtons } from "./presets.js";
 import { Runner } from "./runner.js";
-import { followSliders, readSettings, showFieldsOfTarget, targetOnLoad, unfoldMistakes } from "./settings.js";
+import { chooseInitialTarget, linkSliders, openInvalidDetails, readSettings, showFieldsOfTarget } from "./settings.js";
 import { Slots } from "./slots.js";
 import { showSnippet } from "./snippet.js";
-import { eventsOf } from "./target.js";
+import { StateCounts } from "./state-counts.js";
+import { Statistics } from "./statistics.js";
+import { Stopwatch } from "./stopwatch.js";
+import { eventsSource } from "./target.js";
 import { Throughput } from "./throughput.js";
 import { Waterfall } from "./waterfall.js";
 
-/** @typedef {import("./life.js").Life} Life */
+/** @typedef {import("./tracked-request.js").TrackedRequest} TrackedRequest */
 
-const form = element("settings", HTMLFormElement);
-const banner = new Banner(element("banner"));
-const clock = new Clock();
-const runner = new Runner(clock);
+const form = elementById("settings", HTMLFormElement);
+const banner = new Banner(elementById("banner"));
+const stopwatch = new Stopwatch();
+const runner = new Runner(stopwatch);
 const waterfall = new Waterfall();
-const counts = new Counts();
+const counts = new StateCounts();
 const slots = new Slots();
 const throughput = new Throughput();
-const figures = new Figures();
-const compare = new Compare(clock);
-new EventsDemo(() => eventsOf(readSettings(form)));
+const statistics = new Statistics();
+const comparison = new Comparison(stopwatch);
+new EventsDemo(() => eventsSource(readSettings(form)));
 
-/** Whether plain fetch is to run when the client has nothing left to do. */
-let isPlainDue = false;
+/** Whether the comparison starts when the client has no running requests left. */
+let isComparisonDue = false;
 
-const loop = new Loop((last) => {
-  const now = clock.now();
-  const runs = runner.running > 0;
-  waterfall.draw(now, runs);
-  counts.draw(runner, now, !runs);
-  slots.draw(runner, !runs);
-  figures.draw(runner, throughput, waterfall.length, !runs);
-  compare.draw(last);
+const loop = new AnimationLoop((isLast) => {
+  const now = stopwatch.elapsed();
+  const isRunning = runner.running > 0;
+  waterfall.draw(now, isRunning);
+  counts.draw(runner, now, !isRunning);
+  slots.draw(runner, !isRunning);
+  statistics.draw(runner, throughput, waterfall.length, !isRunning);
+  comparison.draw(isLast);
 });
 
-runner.onChange = (/** @type {Life} */ life) => {
-  // What was cleared away may still end.
-  if (!runner.lives.has(life)) return;
-  waterfall.turn(life);
-  if (life.over) throughput.add(life.state === "done" ? throughput.done : throughput.failed, clock.now(), 1);
+runner.onChange = (/** @type {TrackedRequest} */ request) => {
+  // A request that `clear` removed can still end.
+  if (!runner.requests.has(request)) return;
+  waterfall.updateState(request);
+  if (!request.isEnded) return;
+  const series = request.state === "done" ? throughput.done : throughput.failed;
+  throughput.add(series, stopwatch.elapsed(), 1);
 };
-runner.onBytes = (/** @type {number} */ bytes) => throughput.add(throughput.bytes, clock.now(), bytes);
-runner.onFault = (/** @type {unknown} */ error) => banner.show(error);
+runner.onBytes = (/** @type {number} */ bytes) => throughput.add(throughput.bytes, stopwatch.elapsed(), bytes);
+runner.onClientError = (/** @type {unknown} */ error) => banner.show(error);
 runner.onIdle = () => {
-  clock.stop();
-  if (isPlainDue) runPlain();
-  else rest();
+  stopwatch.stop();
+  if (isComparisonDue) runComparison();
+  else stopLoopIfIdle();
 };
-compare.onIdle = rest;
+comparison.onIdle = stopLoopIfIdle;
 
-function rest() {
-  if (runner.running === 0 && compare.plain.running === 0) loop.stop();
+function stopLoopIfIdle() {
+  if (runner.running === 0 && comparison.plainRun.running === 0) loop.stop();
 }
 
-function runPlain() {
-  // It is compared with a volley that is over.
-  isPlainDue = runner.running > 0;
-  if (isPlainDue || !compare.run()) return rest();
+function runComparison() {
+  // The comparison needs a finished batch, so it waits until the client is idle.
+  isComparisonDue = runner.running > 0;
+  if (isComparisonDue || !comparison.run()) return stopLoopIfIdle();
   loop.start();
 }
 
-function fire() {
+function send() {
   banner.hide();
   const settings = readSettings(form);
-  clock.start();
+  stopwatch.start();
   loop.start();
   try {
-    const volley = runner.prepare(settings);
-    compare.follow(volley);
-    isPlainDue = settings.compare;
-    waterfall.add(volley.lives);
-    runner.send(volley);
+    const batch = runner.prepare(settings);
+    comparison.select(batch);
+    isComparisonDue = settings.compare;
+    // The rows must exist before the requests start, because a change of a request updates its row.
+    waterfall.add(batch.requests);
+    runner.send(batch);
     waterfall.scrollIntoView();
   } catch (error) {
     banner.show(error);
@@ -88,21 +91,21 @@ function fire() {
 }
 
 function abortAll() {
-  isPlainDue = false;
+  isComparisonDue = false;
   runner.abortAll();
-  compare.plain.abort();
+  comparison.plainRun.abort();
 }
 
 function clear() {
-  isPlainDue = false;
+  isComparisonDue = false;
   runner.clear();
   waterfall.clear();
   throughput.clear();
-  compare.clear();
-  clock.reset();
+  comparison.clear();
+  stopwatch.reset();
   banner.hide();
-  loop.drawOnce();
-  rest();
+  loop.requestDraw();
+  stopLoopIfIdle();
 }
 
 function togglePause() {
@@ -111,39 +114,40 @@ function togglePause() {
   } catch (error) {
     banner.show(error);
   }
-  setText(element("pause"), runner.paused ? "Resume" : "Pause");
+  setText(elementById("pause"), runner.isPaused ? "Resume" : "Pause");
   slots.draw(runner);
 }
 
+/** Shows the settings as code and as slots. */
 function showSettings() {
   const settings = readSettings(form);
-  showSnippet(element("snippet"), settings);
-  slots.promise(settings.maxActive);
+  showSnippet(elementById("snippet"), settings);
+  slots.setConfigured(settings.maxActive);
   slots.draw(runner);
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  fire();
+  send();
 });
 form.addEventListener("input", showSettings);
 form.addEventListener("change", () => showFieldsOfTarget(form));
-element("pause").addEventListener("click", togglePause);
-element("abort-all").addEventListener("click", abortAll);
-element("clear").addEventListener("click", clear);
-element("compare-run").addEventListener("click", runPlain);
-offerPresets(element("presets"), element("preset-note"), form, () => {
+elementById("pause").addEventListener("click", togglePause);
+elementById("abort-all").addEventListener("click", abortAll);
+elementById("clear").addEventListener("click", clear);
+elementById("compare-run").addEventListener("click", runComparison);
+addPresetButtons(elementById("presets"), elementById("preset-note"), form, () => {
   clear();
-  fire();
+  send();
 });
 
-// What is drawn on a canvas follows neither by itself.
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => loop.drawOnce());
-addEventListener("resize", () => loop.drawOnce());
+// A canvas does not follow the colour scheme or the window size by itself.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => loop.requestDraw());
+addEventListener("resize", () => loop.requestDraw());
 
-void targetOnLoad(form, location.hostname);
-followSliders(form);
-unfoldMistakes(form);
+void chooseInitialTarget(form, location.hostname);
+linkSliders(form);
+openInvalidDetails(form);
 showFieldsOfTarget(form);
 showSettings();
-loop.drawOnce();
+loop.requestDraw();

@@ -1,21 +1,22 @@
-/** A plot: columns in an SVG that is stretched to its place, its labels as text around it. */
+/** A column plot. The SVG is stretched to the available width, so its labels are HTML text around it. */
 import { setText } from "./dom.js";
 
-/** The SVG's own units. */
-const [width, height] = [1000, 100];
+/** The size of the SVG in its own units. */
+const width = 1000;
+const height = 100;
 
 export class Plot {
   figure = document.createElement("figure");
   #value = document.createElement("b");
-  #most = document.createElement("span");
+  #maximum = document.createElement("span");
   #labels = document.createElement("div");
   #svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  /** @type {SVGPathElement[]} */
+  /** The path of each series. @type {SVGPathElement[]} */
   #paths;
 
   /**
    * @param {string} title
-   * @param {string[]} kinds the class of each series; they are stacked in this order
+   * @param {string[]} kinds the CSS class of each series, from the lowest to the highest of the stack
    */
   constructor(title, kinds) {
     this.figure.className = "plot";
@@ -24,8 +25,8 @@ export class Plot {
     name.textContent = title;
     caption.append(name, this.#value);
     this.title = title;
-    this.#most.className = "most";
-    this.#most.ariaHidden = "true";
+    this.#maximum.className = "maximum";
+    this.#maximum.ariaHidden = "true";
     this.#labels.className = "labels";
     this.#labels.ariaHidden = "true";
     this.#svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -37,19 +38,20 @@ export class Plot {
       return path;
     });
     this.#svg.append(...this.#paths);
-    this.figure.append(caption, this.#most, this.#svg, this.#labels);
+    this.figure.append(caption, this.#maximum, this.#svg, this.#labels);
   }
 
   /**
    * @param {number[][]} series
    * @param {number} top the value at the upper edge
-   * @param {{ value: string, most: string, labels: string[], description: string }} texts
+   * @param {{ value: string, maximum: string, labels: string[], description: string }} texts
    */
-  draw(series, top, { value, most, labels, description }) {
+  draw(series, top, { value, maximum, labels, description }) {
     const base = series[0].map(() => 0);
-    series.forEach((values, index) => this.#paths[index].setAttribute("d", columns(values, base, top || 1)));
+    // A plot without data has the top 0, which must not become a divisor.
+    series.forEach((values, index) => this.#paths[index].setAttribute("d", columnPath(values, base, top || 1)));
     setText(this.#value, value);
-    setText(this.#most, most);
+    setText(this.#maximum, maximum);
     this.#svg.setAttribute("aria-label", `${this.title}: ${description}`);
     if (this.#labels.textContent === labels.join("")) return;
     this.#labels.replaceChildren(
@@ -59,28 +61,30 @@ export class Plot {
 }
 
 /**
- * A path of columns that stand on others; what they stand on is raised by them.
+ * Returns the SVG path of a series and adds the heights of its columns to `base`.
  *
  * @param {number[]} values
- * @param {number[]} base
+ * @param {number[]} base the height of the stack below each column
  * @param {number} top
  */
-function columns(values, base, top) {
+function columnPath(values, base, top) {
   const step = width / values.length;
   const gap = Math.min(4, step * 0.15);
   return values
     .map((value, index) => {
-      const tall = (value / top) * height;
-      const from = height - base[index];
-      base[index] += tall;
-      const [left, wide] = [index * step + gap / 2, step - gap];
-      return tall > 0 ? `M${left.toFixed(1)} ${from.toFixed(1)}v${(-tall).toFixed(1)}h${wide.toFixed(1)}v${tall.toFixed(1)}z` : "";
+      const columnHeight = (value / top) * height;
+      const bottom = height - base[index];
+      base[index] += columnHeight;
+      if (columnHeight <= 0) return "";
+      const left = index * step + gap / 2;
+      const columnWidth = step - gap;
+      return `M${left.toFixed(1)} ${bottom.toFixed(1)}v${(-columnHeight).toFixed(1)}h${columnWidth.toFixed(1)}v${columnHeight.toFixed(1)}z`;
     })
     .join("");
 }
 
 /**
- * A round number not below the value.
+ * Returns a round number (1, 2, 3, 5 or 10 times a power of ten) that is not less than the value.
  *
  * @param {number} value
  */

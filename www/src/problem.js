@@ -1,44 +1,48 @@
-/** What went wrong, in words: a title and a sentence. */
+/** Describes failed requests: a title and a sentence. */
 import { isWaterspoutError } from "waterspout";
 
 /**
- * @typedef {import("./life.js").Life} Life
- * @typedef {import("./life.js").End} End
- * @typedef {import("./life.js").Problem} Problem
+ * @typedef {import("./tracked-request.js").TrackedRequest} TrackedRequest
+ * @typedef {import("./tracked-request.js").Problem} Problem
+ * @typedef {import("./tracked-request.js").Result} Result
  */
 
+/** Titles for errors of neither the client nor the page, by the phase in which they occur. */
+const titles = { queued: "Not sent", active: "No response", waiting: "No response", streaming: "Body incomplete" };
+/** A failed fetch reports the same error for an unreachable server and for a response without CORS permission. */
+const unreadable = "Either the server does not answer, or this page may not read the response (CORS).";
+const hints = { queued: "", active: unreadable, waiting: unreadable, streaming: "" };
+
 /**
- * The end that an error brings to a request.
+ * Returns the result of a request that an error ended.
  *
  * @param {unknown} error
- * @param {Life} life as it was when the error came
- * @returns {[end: End, problem?: Problem]}
+ * @param {TrackedRequest} request its state before the error
+ * @returns {Result}
  */
-export function whatEnded(error, life) {
-  const phase = life.spans.at(-1)?.phase ?? "queued";
+export function resultOfError(error, request) {
+  const phase = request.spans.at(-1)?.phase ?? "queued";
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (name === "TimeoutError") return ["timed-out", { title: "Time limit", text: sentence(message) }];
-  if (life.signal.aborted) return ["aborted"];
-  if (isWaterspoutError(error)) return ["failed", { title: error.code, text: sentence(message) }];
-  return ["failed", { title: titles[phase], text: [sentence(message), hints[phase]].join(" ").trim() }];
+  if (name === "TimeoutError") return { outcome: "timed-out", problem: { title: "Timeout", text: sentence(message) } };
+  if (request.signal.aborted) return { outcome: "aborted" };
+  if (isWaterspoutError(error)) return { outcome: "failed", problem: { title: error.code, text: sentence(message) } };
+  const text = [sentence(message), hints[phase]].join(" ").trim();
+  return { outcome: "failed", problem: { title: titles[phase], text } };
 }
 
-/** What an error means that neither the client nor the page has made, by when it came. */
-const titles = { queued: "Not sent", active: "No response", waiting: "No response", streaming: "Body broke off" };
-const unread = "Either nobody answers there, or the answer may not be read by this page (CORS).";
-const hints = { queued: "", active: unread, waiting: unread, streaming: "" };
-
 /**
+ * Describes a response with an error status.
+ *
  * @param {Response} response
  * @param {string} url
  * @returns {Problem}
  */
-export function badStatus({ status, statusText }, url) {
+export function statusProblem({ status, statusText }, url) {
   const title = `${status} ${statusText || "error status"}`;
   if (status === 404 && url.startsWith("/lab/slow?")) {
-    return { title, text: "There is no demo server here: run the example `serve` of the crate, or choose “Simulated”." };
+    return { title, text: "No demo server runs here: start the example `serve` of the crate, or choose “Simulated”." };
   }
-  return { title, text: "The response came whole; its status says that the request failed." };
+  return { title, text: "The response is complete, but its status reports a failure." };
 }
 
 /** @param {string} message */

@@ -1,9 +1,9 @@
-/** How long things took, of many. */
+/** Quantiles of a list of numbers. */
 
 /**
- * The value that this share of the values does not pass; nothing of none.
+ * Returns the smallest value that is not less than a given share of the values; undefined for an empty list.
  *
- * @param {number[]} sorted
+ * @param {number[]} sorted the values in ascending order
  * @param {number} share from 0 to 1
  * @returns {number | undefined}
  */
@@ -11,7 +11,11 @@ export function quantile(sorted, share) {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
 }
 
-/** @param {number[]} values */
-export function ascending(values) {
-  return values.sort((one, other) => one - other);
+/**
+ * Sorts numbers in place, in ascending order.
+ *
+ * @param {number[]} values
+ */
+export function sortAscending(values) {
+  return values.sort((a, b) => a - b);
 }

@@ -1,12 +1,12 @@
-/** Chance that can be had again: the same seed gives the same numbers. */
+/** Repeatable random numbers: an equal seed gives an equal sequence. */
 
 /**
- * Numbers from 0 up to 1 (mulberry32).
+ * Returns a generator of numbers from 0 (included) to 1 (excluded), by the algorithm mulberry32.
  *
  * @param {number} seed
  * @returns {() => number}
  */
-export function seeded(seed) {
+export function seededRandom(seed) {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

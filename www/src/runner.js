@@ -1,147 +1,165 @@
-/** Fires requests through a waterspout client, and learns from its observer what becomes of each. */
+/** Sends batches of requests through a client and follows each request through the events of the client's observer. */
 import { Client, isWaterspoutError } from "waterspout";
-import { readToEnd } from "./body.js";
-import { optionsOf, priorityOf } from "./client-options.js";
-import { Life } from "./life.js";
-import { plansOf } from "./plan.js";
-import { whatEnded } from "./problem.js";
-import { numberIn, senderOf, urlOf } from "./target.js";
+import { clientOptions, priorityOf } from "./client-options.js";
+import { resultOfError } from "./problem.js";
+import { readBody } from "./read-body.js";
+import { drawSpecs } from "./request-spec.js";
+import { fetchOption, requestNumber, requestUrl } from "./target.js";
+import { TrackedRequest } from "./tracked-request.js";
 
 /**
  * @typedef {import("./settings.js").Settings} Settings
  * @typedef {import("waterspout").QueueEvent} QueueEvent
- * @typedef {{ settings: Settings, plans: import("./plan.js").Plan[], lives: Life[] }} Volley
+ * @typedef {{ settings: Settings, specs: import("./request-spec.js").RequestSpec[], requests: TrackedRequest[] }} Batch
  */
 
-export class Runner {
-  /** @type {Set<Life>} */
-  lives = new Set();
-  /** How many requests have not come to their end. */
-  running = 0;
-  /** @type {Client | undefined} */
-  client;
-  maxActive = 0;
-  paused = false;
-  /** @type {(life: Life) => void} */
-  onChange = () => {};
-  /** @type {(bytes: number) => void} */
-  onBytes = () => {};
-  /** Told of errors that concern the client and not one request. @type {(error: unknown) => void} */
-  onFault = () => {};
-  onIdle = () => {};
-  #count = 0;
-  #volleys = 0;
-  /** What the client in use was made of. */
-  #made = "";
-  /** Those that may still have requests. @type {Set<Client>} */
-  #clients = new Set();
-  /** The requests that have not come to their end, by number. @type {Map<number, Life>} */
-  #sent = new Map();
+/** The phase that the page draws for each stage of a client's event. */
+const phaseOfStage = /** @type {const} */ ({ queued: "queued", started: "active", waiting: "waiting", head: "streaming" });
 
-  /** @param {import("./clock.js").Clock} clock */
-  constructor(clock) {
-    this.clock = clock;
+export class Runner {
+  /** All requests since the last `clear`. @type {Set<TrackedRequest>} */
+  requests = new Set();
+  /** The number of requests that have not ended. */
+  running = 0;
+  /** The client of the last batch; undefined before the first batch and after `clear`. @type {Client | undefined} */
+  client;
+  /** The slots of `client`. */
+  maxActive = 0;
+  isPaused = false;
+  /** Called after each change of a request's state. @type {(request: TrackedRequest) => void} */
+  onChange = () => {};
+  /** Called with the size of each chunk of a body. @type {(bytes: number) => void} */
+  onBytes = () => {};
+  /** Called with each error that concerns the whole client. @type {(error: unknown) => void} */
+  onClientError = () => {};
+  /** Called when the last request ends. */
+  onIdle = () => {};
+  /** The number of the last request. */
+  #lastNumber = 0;
+  /** The number of batches so far. */
+  #batches = 0;
+  /** The options of `client` as text. */
+  #clientKey = "";
+  /** The clients that can still have running requests. @type {Set<Client>} */
+  #clients = new Set();
+  /** The running requests by number. @type {Map<number, TrackedRequest>} */
+  #runningByNumber = new Map();
+
+  /** @param {import("./stopwatch.js").Stopwatch} stopwatch */
+  constructor(stopwatch) {
+    this.stopwatch = stopwatch;
   }
 
   /**
-   * The requests of a volley, not sent yet.
+   * Creates the requests of a batch without sending them.
    *
    * @param {Settings} settings
-   * @returns {Volley}
+   * @returns {Batch}
    */
   prepare(settings) {
-    const plans = plansOf(settings, Math.random() * 2 ** 32);
-    const run = `${++this.#volleys}`;
-    const began = this.clock.now();
-    const lives = plans.map((plan) => {
-      const number = ++this.#count;
-      return new Life(number, urlOf(settings, plan, number, run), plan, began, (life) => this.onChange(life));
+    const specs = drawSpecs(settings, Math.random() * 2 ** 32);
+    this.#batches += 1;
+    const run = String(this.#batches);
+    const began = this.stopwatch.elapsed();
+    const requests = specs.map((spec) => {
+      this.#lastNumber += 1;
+      const number = this.#lastNumber;
+      const url = requestUrl(settings, spec, number, run);
+      return new TrackedRequest(number, url, spec, began, (request) => this.onChange(request));
     });
-    return { settings, plans, lives };
+    return { settings, specs, requests };
   }
 
-  /** @param {Volley} volley */
-  send({ lives, settings }) {
-    const client = this.#clientWith(settings);
-    for (const life of lives) {
-      this.lives.add(life);
-      this.#sent.set(life.number, life);
+  /**
+   * Sends the requests of a batch.
+   *
+   * @param {Batch} batch
+   */
+  send({ requests, settings }) {
+    const client = this.#clientFor(settings);
+    for (const request of requests) {
+      this.requests.add(request);
+      this.#runningByNumber.set(request.number, request);
       this.running += 1;
-      void this.#follow(life, client);
+      void this.#fetch(request, client);
     }
   }
 
-  /** Nothing starts until it is called again. */
+  /** Pauses all clients, or resumes them if they are paused. A paused client starts no request. */
   togglePause() {
-    this.paused = !this.paused;
+    this.isPaused = !this.isPaused;
     for (const client of this.#clients) {
-      if (this.paused) client.pause();
+      if (this.isPaused) client.pause();
       else client.resume();
     }
   }
 
+  /** Aborts all requests that have not ended. */
   abortAll() {
-    // The last first: an active one that ends would let one start that is to be aborted next.
-    for (const life of [...this.lives].reverse()) if (!life.over) life.abort();
+    // In reverse order: aborting an active request first would start a queued request that is aborted a moment later.
+    for (const request of [...this.requests].reverse()) if (!request.isEnded) request.abort();
   }
 
-  /** Aborts and forgets all requests, and the client with what it has counted. */
+  /** Aborts and forgets all requests, and forgets the client with its statistics. */
   clear() {
     this.abortAll();
-    this.lives.clear();
+    this.requests.clear();
     this.client = undefined;
     this.#clients.clear();
-    // Those that still end are known by their numbers.
-    if (this.running === 0) this.#count = 0;
+    // Requests that still run are found by their numbers, so numbers start again only if none runs.
+    if (this.running === 0) this.#lastNumber = 0;
   }
 
   /**
-   * The client in use, or a new one: a client's limits never change.
+   * Returns the current client, or a new client if the settings differ: the limits of a client never change.
    *
    * @param {Settings} settings
    */
-  #clientWith(settings) {
-    const options = optionsOf(settings);
-    const made = JSON.stringify([options, settings.target]);
-    if (this.client && this.#made === made) return this.client;
-    const client = new Client({ ...options, ...senderOf(settings) });
-    client.observe((event) => this.#hear(event));
-    if (this.paused) client.pause();
+  #clientFor(settings) {
+    const options = clientOptions(settings);
+    const key = JSON.stringify([options, settings.target]);
+    if (this.client && this.#clientKey === key) return this.client;
+    const client = new Client({ ...options, ...fetchOption(settings) });
+    client.observe((event) => this.#onQueueEvent(event));
+    if (this.isPaused) client.pause();
+    // Without running requests, earlier clients have nothing left to pause.
     if (this.running === 0) this.#clients.clear();
     this.#clients.add(client);
-    [this.client, this.#made, this.maxActive] = [client, made, settings.maxActive];
+    this.client = client;
+    this.#clientKey = key;
+    this.maxActive = settings.maxActive;
     return client;
   }
 
   /** @param {QueueEvent} event */
-  #hear({ url, stage, at, error }) {
-    const life = this.#sent.get(numberIn(url));
-    const time = this.clock.at(at);
-    if (stage === "failed" || stage === "cancelled") {
-      if (life) life.end(time, ...whatEnded(error, life));
-    } else life?.enter(phaseOf[stage], time);
+  #onQueueEvent({ url, stage, at, error }) {
+    const request = this.#runningByNumber.get(requestNumber(url));
+    if (!request) return;
+    const time = this.stopwatch.elapsedAt(at);
+    if (stage === "failed" || stage === "cancelled") request.end(time, resultOfError(error, request));
+    else request.enter(phaseOfStage[stage], time);
   }
 
   /**
-   * @param {Life} life
+   * Fetches a request through a client and reads its body.
+   *
+   * @param {TrackedRequest} request
    * @param {Client} client
    */
-  async #follow(life, client) {
+  async #fetch(request, client) {
     try {
-      const waterspout = { priority: priorityOf(life.plan) };
-      const response = await client.fetch(life.url, { cache: "no-store", signal: life.signal, waterspout });
-      const end = await readToEnd(life, response, (bytes) => this.onBytes(bytes));
-      life.end(this.clock.now(), ...end);
+      const waterspout = { priority: priorityOf(request.spec) };
+      const response = await client.fetch(request.url, { cache: "no-store", signal: request.signal, waterspout });
+      const result = await readBody(request, response, (bytes) => this.onBytes(bytes));
+      request.end(this.stopwatch.elapsed(), result);
     } catch (error) {
-      if (isWaterspoutError(error, "UNSUPPORTED")) this.onFault(error);
-      life.end(this.clock.now(), ...whatEnded(error, life));
+      // This platform cannot run the client at all, for example because a policy forbids WebAssembly.
+      if (isWaterspoutError(error, "UNSUPPORTED")) this.onClientError(error);
+      request.end(this.stopwatch.elapsed(), resultOfError(error, request));
     } finally {
-      this.#sent.delete(life.number);
+      this.#runningByNumber.delete(request.number);
       this.running -= 1;
       if (this.running === 0) this.onIdle();
     }
   }
 }
-
-/** What the page draws for each stage that the client tells of. */
-const phaseOf = /** @type {const} */ ({ queued: "queued", started: "active", waiting: "waiting", head: "streaming" });

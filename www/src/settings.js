@@ -1,29 +1,32 @@
-/** The form: reading it, and keeping its parts in step. */
+/** The settings form: reads its values and keeps its parts consistent. */
 
 /**
  * @typedef {object} Settings
- * @property {number} requests
- * @property {number} high percent of them with a higher priority
- * @property {boolean} compare whether plain fetch is to do the same afterwards
+ * @property {number} requests the number of requests in a batch
+ * @property {number} highPriority percent of the requests with high priority
+ * @property {boolean} compare whether plain fetch repeats the batch afterwards
  * @property {number} maxActive
  * @property {number | undefined} maxActivePerOrigin
  * @property {number | undefined} maxQueued
  * @property {import("waterspout").Rate | undefined} rate
- * @property {boolean} secondOrigin whether every other request goes there
+ * @property {boolean} secondOrigin whether every second request goes to a second origin
  * @property {number} attempts
  * @property {number} baseDelay milliseconds
- * @property {{ queue?: number, head?: number, total?: number }} timeout milliseconds; only those that are set
+ * @property {{ queue?: number, head?: number, total?: number }} timeout milliseconds; contains only the timeouts that are set
  * @property {"lab" | "url" | "simulated"} target
- * @property {string} lab the demo server's address
- * @property {string} url any URL
- * @property {number} head milliseconds
- * @property {number} failing percent of the attempts
- * @property {number} capacity how many requests the server takes at once; 0 for any number
- * @property {number} spread percent
- * @property {number} chunks
- * @property {number} size of a chunk, KiB
- * @property {number} gap between two chunks, milliseconds
+ * @property {string} lab the address of the demo server
+ * @property {string} url the address for the target "url"
+ * @property {number} head milliseconds until the response head
+ * @property {number} failing percent of the attempts that fail
+ * @property {number} capacity the number of requests that the server takes at once; 0 for any number
+ * @property {number} spread percent by which times vary
+ * @property {number} chunks the number of chunks in a body
+ * @property {number} size KiB of a chunk
+ * @property {number} gap milliseconds between two chunks
  */
+
+/** The period of a rate whose field is empty, in milliseconds. */
+const defaultRatePeriod = 1000;
 
 /**
  * @param {HTMLFormElement} form
@@ -34,20 +37,22 @@ export function readSettings(form) {
   const text = (/** @type {string} */ name) => String(data.get(name) ?? "").trim();
   const number = (/** @type {string} */ name) => Number(text(name));
   const optional = (/** @type {string} */ name) => (text(name) === "" ? undefined : number(name));
-  const limits = { queue: number("limitQueue"), head: number("limitHead"), total: number("limitTotal") };
-  const [requests, burst] = [optional("rate"), optional("rateBurst")];
+  const timeouts = { queue: number("limitQueue"), head: number("limitHead"), total: number("limitTotal") };
+  const rateRequests = optional("rate");
+  const burst = optional("rateBurst");
+  const per = number("ratePer") || defaultRatePeriod;
   return {
     requests: number("requests"),
-    high: number("high"),
+    highPriority: number("highPriority"),
     compare: data.has("compare"),
     maxActive: number("maxActive"),
     maxActivePerOrigin: optional("maxActivePerOrigin"),
     maxQueued: optional("maxQueued"),
-    rate: requests ? { requests, per: number("ratePer") || 1000, ...(burst && { burst }) } : undefined,
+    rate: rateRequests ? { requests: rateRequests, per, ...(burst && { burst }) } : undefined,
     secondOrigin: data.has("secondOrigin"),
     attempts: number("attempts"),
     baseDelay: number("baseDelay"),
-    timeout: Object.fromEntries(Object.entries(limits).filter(([, milliseconds]) => milliseconds > 0)),
+    timeout: Object.fromEntries(Object.entries(timeouts).filter(([, milliseconds]) => milliseconds > 0)),
     target: /** @type {Settings["target"]} */ (text("target")),
     lab: text("lab"),
     url: text("url"),
@@ -62,59 +67,64 @@ export function readSettings(form) {
 }
 
 /**
- * Hides the fields that do not concern the chosen target; disabled, they are not validated either.
+ * Shows the fields that the selected target uses and hides the rest.
  *
  * @param {HTMLFormElement} form
  */
 export function showFieldsOfTarget(form) {
   const target = String(new FormData(form).get("target"));
-  for (const part of form.querySelectorAll("[data-for]")) {
+  for (const part of form.querySelectorAll("[data-targets]")) {
     if (!(part instanceof HTMLElement)) continue;
-    part.hidden = !part.dataset.for?.split(" ").includes(target);
-    for (const input of part.querySelectorAll("input")) input.disabled = input.closest("[data-for][hidden]") !== null;
+    part.hidden = !part.dataset.targets?.split(" ").includes(target);
+    // The form validates hidden fields too, but not disabled fields.
+    for (const input of part.querySelectorAll("input")) input.disabled = input.closest("[data-targets][hidden]") !== null;
   }
 }
 
 /**
- * Each slider and its number always say the same.
+ * Keeps each slider and its number field at the same value.
  *
  * @param {HTMLFormElement} form
  */
-export function followSliders(form) {
-  for (const slider of form.querySelectorAll("input[data-follows]")) {
-    const number = form.querySelector(`#${slider.getAttribute("data-follows")}`);
+export function linkSliders(form) {
+  for (const slider of form.querySelectorAll("input[data-slider-for]")) {
+    const number = form.querySelector(`#${slider.getAttribute("data-slider-for")}`);
     if (!(slider instanceof HTMLInputElement) || !(number instanceof HTMLInputElement)) continue;
-    const follow = () => (slider.value = number.value);
-    follow();
+    const updateSlider = () => (slider.value = number.value);
+    updateSlider();
     slider.addEventListener("input", () => (number.value = slider.value));
-    number.addEventListener("input", follow);
+    number.addEventListener("input", updateSlider);
   }
 }
 
 /**
- * A field that is wrong must be seen: what is folded away opens.
+ * Opens the collapsed part of the form that contains an invalid field. The browser cannot focus a hidden field.
  *
  * @param {HTMLFormElement} form
  */
-export function unfoldMistakes(form) {
-  const unfold = (/** @type {Event} */ { target }) => {
+export function openInvalidDetails(form) {
+  const open = (/** @type {Event} */ { target }) => {
     if (target instanceof Element) target.closest("details")?.setAttribute("open", "");
   };
-  form.addEventListener("invalid", unfold, { capture: true });
+  // The event "invalid" does not bubble, so the listener uses the capture phase.
+  form.addEventListener("invalid", open, { capture: true });
 }
 
 /**
- * A page on loopback is served by the demo server, most likely, which is asked; any other host serves only files.
+ * Selects the target when the page loads: the demo server if it serves the page, otherwise simulated requests.
+ *
+ * A page on a loopback address probably comes from the demo server, so a request checks that. Any other host serves
+ * only files.
  *
  * @param {HTMLFormElement} form
  * @param {string} hostname
  */
-export async function targetOnLoad(form, hostname) {
+export async function chooseInitialTarget(form, hostname) {
   const isLoopback = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
   chooseTarget(form, isLoopback ? "lab" : "simulated");
   if (!isLoopback) return;
-  // Some hosts answer whatever they are asked with the page itself.
-  const hello = await fetch("/lab/hello").then((answer) => answer.text()).catch(() => "");
+  // Some hosts answer every request with the page itself, so the status alone proves nothing.
+  const hello = await fetch("/lab/hello").then((response) => response.text()).catch(() => "");
   if (hello !== "hello" && new FormData(form).get("target") === "lab") chooseTarget(form, "simulated");
   showFieldsOfTarget(form);
 }
@@ -124,6 +134,6 @@ export async function targetOnLoad(form, hostname) {
  * @param {string} target
  */
 export function chooseTarget(form, target) {
-  const choice = form.querySelector(`input[name="target"][value="${target}"]`);
-  if (choice instanceof HTMLInputElement) choice.checked = true;
+  const radio = form.querySelector(`input[name="target"][value="${target}"]`);
+  if (radio instanceof HTMLInputElement) radio.checked = true;
 }

@@ -1,14 +1,18 @@
-/** Server-sent events without a server: a few, then the end, and the next ones to who asks again. */
-import { pause } from "./pause.js";
+/** Server-sent events without a server. Each connection sends a few events and ends; the next connection continues after them. */
+import { delay } from "./delay.js";
 
 /**
+ * Answers a request for events as the demo server does. The query has these parameters: `total`, the number of all
+ * events; `burst`, the number of events per connection; `gap`, milliseconds before each event; `retry`, the delay in
+ * milliseconds that the server asks for before a reconnect. After the last event the answer is status 204.
+ *
  * @param {Request} request
  * @param {URLSearchParams} query
  */
 export function simulatedEvents({ headers, signal }, query) {
   const number = (/** @type {string} */ name) => Number(query.get(name) ?? 0);
   let id = Number(headers.get("last-event-id") ?? 0);
-  const last = Math.min(number("total"), id + number("burst"));
+  const lastId = Math.min(number("total"), id + number("burst"));
   if (id >= number("total")) return new Response(null, { status: 204 });
   const encoder = new TextEncoder();
   const body = new ReadableStream({
@@ -17,8 +21,8 @@ export function simulatedEvents({ headers, signal }, query) {
       signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
     },
     async pull(controller) {
-      await pause(number("gap"), signal);
-      if (id === last) return controller.close();
+      await delay(number("gap"), signal);
+      if (id === lastId) return controller.close();
       id += 1;
       controller.enqueue(encoder.encode(`id: ${id}\nevent: count\ndata: ${id}\n\n`));
     },

@@ -1,35 +1,41 @@
-/** The code that does what the page does, in step with the settings. */
-import { optionsOf } from "./client-options.js";
+/** The code example: JavaScript that does what the current settings do. */
+import { clientOptions, highPriority } from "./client-options.js";
 
 /**
+ * Shows the code for the settings.
+ *
  * @param {HTMLElement} box
  * @param {import("./settings.js").Settings} settings
  */
 export function showSnippet(box, settings) {
-  const options = Object.entries(optionsOf(settings)).flatMap(([name, value]) => [`  ${name}: `, live(written(value)), ",\n"]);
-  const priority = settings.high > 0 ? [", {\n  waterspout: { ", live("priority: 5"), " },\n}"] : [];
+  const options = Object.entries(clientOptions(settings)).flatMap(([name, value]) => [`  ${name}: `, setting(literal(value)), ",\n"]);
+  const hasPriority = settings.highPriority > 0;
+  const init = hasPriority ? [", {\n  waterspout: { ", setting(`priority: ${highPriority}`), " },\n}"] : [];
   box.replaceChildren(
-    ...[word("import"), " { Client } ", word("from"), " ", quoted('"waterspout"'), ";\n\n"],
-    ...[word("const"), " client = ", word("new"), " Client({\n", ...options, "});\n"],
-    ...[word("const"), " response = ", word("await"), " client.fetch(url", ...priority, ");"],
+    ...[keyword("import"), " { Client } ", keyword("from"), " ", string('"waterspout"'), ";\n\n"],
+    ...[keyword("const"), " client = ", keyword("new"), " Client({\n", ...options, "});\n"],
+    ...[keyword("const"), " response = ", keyword("await"), " client.fetch(url", ...init, ");"],
   );
 }
 
 /**
+ * Returns a value as JavaScript code.
+ *
  * @param {unknown} value
  * @returns {string}
  */
-function written(value) {
+function literal(value) {
   if (typeof value !== "object" || value === null) return String(value);
-  return `{ ${Object.entries(value).map(([name, part]) => `${name}: ${written(part)}`).join(", ")} }`;
+  return `{ ${Object.entries(value).map(([name, part]) => `${name}: ${literal(part)}`).join(", ")} }`;
 }
 
-const word = (/** @type {string} */ text) => coloured("word", text);
-const quoted = (/** @type {string} */ text) => coloured("quoted", text);
-const live = (/** @type {string} */ text) => coloured("live", text);
+const keyword = (/** @type {string} */ text) => coloured("keyword", text);
+const string = (/** @type {string} */ text) => coloured("string", text);
+/** Highlights a value that the settings determine. */
+const setting = (/** @type {string} */ text) => coloured("setting", text);
 
 /**
- * @param {string} kind
+ * @param {string} kind the CSS class
  * @param {string} text
  */
 function coloured(kind, text) {

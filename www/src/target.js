@@ -1,83 +1,89 @@
-/** Where the requests go, and by what. */
-import { simulate } from "./simulate.js";
+/** The target of the requests: their URLs, and the fetch function that sends them. */
+import { simulatedFetch } from "./simulated-fetch.js";
 
 /**
  * @typedef {import("./settings.js").Settings} Settings
- * @typedef {import("./plan.js").Plan} Plan
+ * @typedef {import("./request-spec.js").RequestSpec} RequestSpec
+ * @typedef {{ fetch?: typeof fetch }} FetchOption client options that replace the platform's fetch; empty to keep it
+ * @typedef {{ address: string, options: FetchOption }} EventsSource
  */
 
-/** What the demo server remembers is kept apart by this: another page's counts are its own. */
-const page = Math.random().toString(36).slice(2);
+/** A random key of this page load. It keeps the counts that the demo server stores apart from the counts of other pages. */
+const pageKey = Math.random().toString(36).slice(2);
 
 /**
- * The URL of a request. Its fragment is the request's number, by which the page knows it again when the client tells of it;
- * no server ever sees that.
+ * Returns the URL of a request. The fragment is the number of the request: it identifies the request in the client's
+ * events, and no server receives it.
  *
  * @param {Settings} settings
- * @param {Plan} plan
+ * @param {RequestSpec} spec
  * @param {number} number
- * @param {string} run what the server's memory is told of: two runs of the same plan must not meet there
+ * @param {string} run a key for the server's counts: two runs of the same batch must not share their counts
  * @returns {string}
  */
-export function urlOf(settings, plan, number, run) {
-  const url = settings.target === "url" ? settings.url.replaceAll("{n}", String(number)) : labUrl(settings, plan, number, run);
+export function requestUrl(settings, spec, number, run) {
+  const url =
+    settings.target === "url" ? settings.url.replaceAll("{n}", String(number)) : labUrl(settings, spec, number, run);
   return `${url.replace(/#.*/s, "")}#${number}`;
 }
 
-/** @param {string} url as `urlOf` made it */
-export function numberIn(url) {
+/** @param {string} url a URL from `requestUrl` */
+export function requestNumber(url) {
   return Number(url.slice(url.lastIndexOf("#") + 1));
 }
 
 /**
- * Where events come from: the demo server, or what stands for it.
+ * Returns where the events come from: the demo server, or its simulation for each other target.
  *
  * @param {Settings} settings
- * @returns {{ address: string, sender: { fetch?: typeof fetch } }}
+ * @returns {EventsSource}
  */
-export function eventsOf({ target, lab }) {
-  if (target === "lab") return { address: lab.replace(/slow$/, "events"), sender: {} };
-  return { address: "/lab/events", sender: { fetch: simulate } };
+export function eventsSource({ target, lab }) {
+  if (target === "lab") return { address: lab.replace(/slow$/, "events"), options: {} };
+  return { address: "/lab/events", options: { fetch: simulatedFetch } };
 }
 
 /**
- * What makes the requests; nothing if the platform does.
+ * Returns the client options for the fetch function of the target.
  *
  * @param {Settings} settings
- * @returns {{ fetch?: typeof fetch }}
+ * @returns {FetchOption}
  */
-export function senderOf({ target }) {
-  return target === "simulated" ? { fetch: simulate } : {};
+export function fetchOption({ target }) {
+  return target === "simulated" ? { fetch: simulatedFetch } : {};
 }
 
 /**
+ * Returns the URL of a request to the demo server.
+ *
  * @param {Settings} settings
- * @param {Plan} plan
+ * @param {RequestSpec} spec
  * @param {number} number
  * @param {string} run
  */
-function labUrl(settings, { head, gap, fails, isElsewhere }, number, run) {
+function labUrl(settings, { head, gap, failures, usesSecondOrigin }, number, run) {
   const { chunks, size, capacity, target, lab } = settings;
   const query = new URLSearchParams({ head: String(head), chunks: String(chunks), size: String(size * 1024), gap: String(gap) });
-  if (fails > 0) {
-    query.set("fail", String(fails));
-    query.set("key", `${page}-${run}-${number}`);
+  if (failures > 0) {
+    query.set("fail", String(failures));
+    query.set("key", `${pageKey}-${run}-${number}`);
   }
   if (capacity > 0) {
     query.set("capacity", String(capacity));
-    query.set("group", `${page}-${run}`);
+    query.set("group", `${pageKey}-${run}`);
   }
   const path = target === "lab" ? lab : "/lab/slow";
-  return `${isElsewhere ? elsewhere(path, target) : path}?${query}`;
+  return `${usesSecondOrigin ? onSecondOrigin(path, target) : path}?${query}`;
 }
 
 /**
- * The same machine by its other name is another origin. Any other host has but one.
+ * Returns the URL of a path on a second origin. On a loopback host, the other name of the host is another origin of the
+ * same server. Any other host has no second name, so its origin stays.
  *
  * @param {string} path
  * @param {Settings["target"]} target
  */
-function elsewhere(path, target) {
+function onSecondOrigin(path, target) {
   if (target === "simulated") return `https://second.example${path}`;
   const url = new URL(path, location.href);
   if (url.hostname === "127.0.0.1") url.hostname = "localhost";

@@ -1,44 +1,47 @@
-/** What was done in each tenth of a second: ends of requests, and bytes. */
+/** Counts ended requests and received bytes for each tenth of a second. */
 
-/** Milliseconds. */
-const tick = 100;
+/** The length of an interval, in milliseconds. */
+const interval = 100;
 
 export class Throughput {
-  /** @type {number[]} */
+  /** The requests with the outcome "done", for each interval. @type {number[]} */
   done = [];
-  /** All ends but the good one. @type {number[]} */
+  /** The requests with any other outcome. @type {number[]} */
   failed = [];
   /** @type {number[]} */
   bytes = [];
 
   /**
    * @param {number[]} series
-   * @param {number} time
+   * @param {number} time in milliseconds
    * @param {number} amount
    */
   add(series, time, amount) {
-    const index = Math.floor(time / tick);
+    const index = Math.floor(time / interval);
     series[index] = (series[index] ?? 0) + amount;
   }
 
   clear() {
-    [this.done, this.failed, this.bytes] = [[], [], []];
+    this.done = [];
+    this.failed = [];
+    this.bytes = [];
   }
 }
 
 /**
- * The amounts per second, in so many parts of an axis.
+ * Returns the amounts per second for each column of a plot.
  *
  * @param {number[]} series
- * @param {number} length of the axis, in milliseconds
- * @param {number} parts
+ * @param {number} axisLength in milliseconds
+ * @param {number} columns
  * @returns {number[]}
  */
-export function perSecond(series, length, parts) {
-  const values = Array.from({ length: parts }, () => 0);
+export function perSecond(series, axisLength, columns) {
+  const values = Array.from({ length: columns }, () => 0);
   series.forEach((amount, index) => {
-    const part = Math.min(parts - 1, Math.floor(((index * tick) / length) * parts));
-    values[part] += amount;
+    const column = Math.min(columns - 1, Math.floor(((index * interval) / axisLength) * columns));
+    values[column] += amount;
   });
-  return values.map((amount) => amount / (length / parts / 1000));
+  const columnSeconds = axisLength / columns / 1000;
+  return values.map((amount) => amount / columnSeconds);
 }

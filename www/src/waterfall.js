@@ -1,110 +1,135 @@
-/** The waterfall: all rows over one axis. Only rows in sight are drawn as they change, so that a thousand cost no more than twenty. */
+/**
+ * The waterfall: the rows of all requests on a shared time axis.
+ *
+ * While requests run, only visible rows are drawn, so that a thousand rows cost no more than twenty.
+ */
+import { AutoScroll } from "./auto-scroll.js";
 import { Axis } from "./axis.js";
-import { Bar } from "./bar.js";
-import { element } from "./dom.js";
-import { Follow } from "./follow.js";
-import { TabStop } from "./tab-stop.js";
+import { elementById } from "./dom.js";
+import { RequestRow } from "./request-row.js";
+import { RovingTabindex } from "./roving-tabindex.js";
 
-/** @typedef {import("./life.js").Life} Life */
+/** @typedef {import("./tracked-request.js").TrackedRequest} TrackedRequest */
+
+/** The chart counts as visible if its top is within this part of the window height. */
+const visibleShare = 0.6;
 
 export class Waterfall {
   #axis = new Axis();
-  #chart = element("chart");
-  #rows = element("rows");
-  #empty = element("empty");
-  #follow = new Follow(this.#chart);
-  #tabStop = new TabStop(this.#rows);
-  /** @type {Map<Life, Bar>} */
-  #bars = new Map();
-  /** @type {WeakMap<Element, Bar>} */
-  #ofRow = new WeakMap();
-  /** The bars that still change. @type {Set<Bar>} */
-  #open = new Set();
-  /** @type {Set<Bar>} */
-  #seen = new Set();
-  /** Bars that came into sight, or have ended there, since the last drawing. @type {Set<Bar>} */
-  #stale = new Set();
-  #watch = new IntersectionObserver((entries) => this.#notice(entries), { root: this.#chart, rootMargin: "100px" });
+  #chart = elementById("chart");
+  #list = elementById("rows");
+  #empty = elementById("empty");
+  #autoScroll = new AutoScroll(this.#chart);
+  #rovingTabindex = new RovingTabindex(this.#list);
+  /** @type {Map<TrackedRequest, RequestRow>} */
+  #rows = new Map();
+  /** @type {WeakMap<Element, RequestRow>} */
+  #rowOfElement = new WeakMap();
+  /** The rows of requests that have not ended. @type {Set<RequestRow>} */
+  #running = new Set();
+  /** The rows in or near the visible part of the chart. @type {Set<RequestRow>} */
+  #visible = new Set();
+  /** The rows that the next drawing must include: rows that became visible or whose requests ended. @type {Set<RequestRow>} */
+  #outdated = new Set();
+  #visibility = new IntersectionObserver((entries) => this.#onIntersection(entries), {
+    root: this.#chart,
+    // Rows within 100 px of the edge are drawn in advance, so that scrolling shows finished bars.
+    rootMargin: "100px",
+  });
 
-  /** Milliseconds from edge to edge. */
+  /** The length of the time axis, in milliseconds. */
   get length() {
     return this.#axis.length;
   }
 
-  /** @param {Life[]} lives */
-  add(lives) {
-    const bars = lives.map((life) => new Bar(life));
-    for (const bar of bars) {
-      this.#bars.set(bar.life, bar);
-      this.#ofRow.set(bar.row, bar);
-      this.#open.add(bar);
-      this.#watch.observe(bar.row);
-    }
-    this.#rows.append(...bars.map((bar) => bar.row));
-    this.#empty.hidden = this.#bars.size > 0;
-    this.#follow.begin();
-    this.#tabStop.settle();
-  }
-
   /**
-   * Shows a request's new state.
+   * Adds a row for each request.
    *
-   * @param {Life} life
+   * @param {TrackedRequest[]} requests
    */
-  turn(life) {
-    const bar = this.#bars.get(life);
-    if (!bar) return;
-    bar.turn();
-    if (!life.over) return;
-    this.#open.delete(bar);
-    this.#stale.add(bar);
-    this.#tabStop.settle();
+  add(requests) {
+    const rows = requests.map((request) => new RequestRow(request));
+    for (const row of rows) {
+      this.#rows.set(row.request, row);
+      this.#rowOfElement.set(row.element, row);
+      this.#running.add(row);
+      this.#visibility.observe(row.element);
+    }
+    this.#list.append(...rows.map((row) => row.element));
+    this.#empty.hidden = this.#rows.size > 0;
+    this.#autoScroll.enable();
+    this.#rovingTabindex.scheduleUpdate();
   }
 
   /**
-   * @param {number} now
-   * @param {boolean} runs whether any request does
+   * Shows the new state of a request.
+   *
+   * @param {TrackedRequest} request
    */
-  draw(now, runs) {
-    const stretched = this.#axis.fit(now);
-    this.#axis.point(now, runs);
-    if (!runs) this.#stale = new Set(this.#bars.values());
-    if (stretched) for (const bar of this.#seen) this.#stale.add(bar);
-    for (const bar of this.#seen) if (this.#open.has(bar)) this.#stale.add(bar);
-    for (const bar of this.#stale) bar.draw(now, this.#axis.length);
-    this.#stale.clear();
-    if (runs) this.#follow.to(this.#atWork());
+  updateState(request) {
+    const row = this.#rows.get(request);
+    if (!row) return;
+    row.updateState();
+    if (!request.isEnded) return;
+    this.#running.delete(row);
+    this.#outdated.add(row);
+    this.#rovingTabindex.scheduleUpdate();
   }
 
+  /**
+   * Draws the axis and the rows that changed.
+   *
+   * @param {number} now in milliseconds
+   * @param {boolean} isRunning whether a request runs
+   */
+  draw(now, isRunning) {
+    const hasNewLength = this.#axis.fit(now);
+    this.#axis.showNow(now, isRunning);
+    // The last drawing includes all rows, because invisible rows were left out before.
+    if (!isRunning) this.#outdated = new Set(this.#rows.values());
+    for (const row of this.#visible) if (hasNewLength || this.#running.has(row)) this.#outdated.add(row);
+    for (const row of this.#outdated) row.draw(now, this.#axis.length);
+    this.#outdated.clear();
+    if (isRunning) this.#autoScroll.scrollTo(this.#firstActiveRow());
+  }
+
+  /** Removes all rows. */
   clear() {
-    for (const bar of this.#bars.values()) this.#watch.unobserve(bar.row);
-    for (const bars of [this.#bars, this.#open, this.#seen, this.#stale]) bars.clear();
-    this.#rows.replaceChildren();
+    for (const row of this.#rows.values()) this.#visibility.unobserve(row.element);
+    for (const rows of [this.#rows, this.#running, this.#visible, this.#outdated]) rows.clear();
+    this.#list.replaceChildren();
     this.#empty.hidden = false;
     this.#chart.scrollTop = 0;
   }
 
-  /** On a small screen the chart is below the form: what was fired should be seen. */
+  /** Scrolls the window to the chart if the chart is not visible. On a small screen the chart is below the form. */
   scrollIntoView() {
-    const run = element("run");
-    if (run.getBoundingClientRect().top < innerHeight * 0.6) return;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    run.scrollIntoView({ behavior: calm ? "instant" : "smooth" });
+    const panel = elementById("run");
+    if (panel.getBoundingClientRect().top < innerHeight * visibleShare) return;
+    const isReduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    panel.scrollIntoView({ behavior: isReduced ? "instant" : "smooth" });
   }
 
-  /** The row of the first request that has a slot. */
-  #atWork() {
-    for (const { row, life } of this.#open) if (life.state === "active" || life.state === "streaming") return row;
+  /** Returns the element of the first row with an active or streaming request. */
+  #firstActiveRow() {
+    for (const { element, request } of this.#running) {
+      if (request.state === "active" || request.state === "streaming") return element;
+    }
     return undefined;
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
-  #notice(entries) {
+  #onIntersection(entries) {
     for (const { target, isIntersecting } of entries) {
-      const bar = this.#ofRow.get(target);
-      if (!bar || !this.#bars.has(bar.life)) continue;
-      if (!isIntersecting) this.#seen.delete(bar);
-      else for (const bars of [this.#stale, this.#seen]) bars.add(bar);
+      const row = this.#rowOfElement.get(target);
+      // The observer can still report rows that `clear` removed.
+      if (!row || !this.#rows.has(row.request)) continue;
+      if (isIntersecting) {
+        this.#outdated.add(row);
+        this.#visible.add(row);
+      } else {
+        this.#visible.delete(row);
+      }
     }
   }
 }

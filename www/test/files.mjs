@@ -1,4 +1,4 @@
-/** A host that serves the built page as files in a folder, and nothing else. */
+/** A static file server for the built page. It serves the files from a folder of a host without a demo server. */
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 const folder = "/some/where/";
-const kinds = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript" };
+const contentTypes = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript" };
 
 export async function serveFiles() {
   const server = createServer(async (request, response) => {
@@ -14,7 +14,7 @@ export async function serveFiles() {
     const name = pathname === folder ? "index.html" : pathname.slice(folder.length);
     const isFile = pathname.startsWith(folder) && !name.includes("..");
     const bytes = isFile ? await readFile(path.join(dist, name)).catch(() => undefined) : undefined;
-    response.writeHead(bytes ? 200 : 404, { "content-type": kinds[path.extname(name)] ?? "text/plain" });
+    response.writeHead(bytes ? 200 : 404, { "content-type": contentTypes[path.extname(name)] ?? "text/plain" });
     response.end(bytes ?? "not found");
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,32 +1,39 @@
 /**
- * Tests of the live page in a real browser: `node www/test/page.mjs BASE_URL [PART]`, where BASE_URL serves www/dist and
- * /lab, as the example `serve` does, and PART is one of `tests` below. CHROMIUM names another browser than
- * /usr/bin/chromium.
+ * Tests of the live page in a real browser: `node www/test/page.mjs BASE_URL [PART]`. BASE_URL serves `www/dist` and
+ * `/lab`, as the example `serve` does. PART is a name from `parts` below. The environment variable CHROMIUM names
+ * another browser than /usr/bin/chromium.
  *
- * Nothing here waits for a time to pass: what must not end by itself is given a head that does not come, and each step
- * waits for the state it needs.
+ * No test waits for a time to pass: a request that must not end gets a response head that does not arrive, and each
+ * step waits for the state that it needs.
  */
-import { launch, places, result } from "./harness.mjs";
-import { serveFiles } from "./files.mjs";
-import { testAccess } from "./access.mjs";
+import { testAccessibility } from "./accessibility.mjs";
+import { testBatches } from "./batches.mjs";
 import { testCompare } from "./compare.mjs";
 import { testControls } from "./controls.mjs";
 import { testEvents } from "./events.mjs";
+import { serveFiles } from "./files.mjs";
+import { launch, result, urls } from "./harness.mjs";
 import { testTypes } from "./types.mjs";
-import { testVolleys } from "./volleys.mjs";
 
-if (!places.lab) {
-  console.error("usage: node www/test/page.mjs BASE_URL");
+if (!urls.lab) {
+  console.error("usage: node www/test/page.mjs BASE_URL [PART]");
   process.exit(2);
 }
 
 const server = await serveFiles();
-places.files = server.url;
+urls.files = server.url;
 const browser = await launch();
-// Each has pages of its own; one that waits for its server leaves the processor to the others.
-const tests = { volleys: testVolleys, controls: testControls, compare: testCompare, events: testEvents, access: testAccess, types: testTypes };
+const parts = {
+  batches: testBatches,
+  controls: testControls,
+  compare: testCompare,
+  events: testEvents,
+  accessibility: testAccessibility,
+  types: testTypes,
+};
 const only = process.argv[3];
-await Promise.all(Object.entries(tests).map(([name, test]) => (only === undefined || only === name) && test()));
+// The parts have separate pages and run together: while a part waits for its server, the others use the processor.
+await Promise.all(Object.entries(parts).map(([name, test]) => (only === undefined || only === name) && test()));
 await browser.close();
 server.close();
 

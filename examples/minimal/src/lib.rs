@@ -1,4 +1,4 @@
-//! The smallest program that makes a request in a browser: a text by its URL.
+//! The smallest program that makes a request in a browser: it fetches the text at a URL.
 
 use wasm_bindgen::prelude::*;
 use waterspout::{Client, Error};
@@ -6,15 +6,15 @@ use waterspout::{Client, Error};
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
-/// The text at `url`.
+/// Returns the text at `url`.
 ///
 /// # Errors
-/// What went wrong, as a text.
+/// The promise is rejected with the message of the error, as a string.
 #[wasm_bindgen]
 pub async fn get_text(url: String) -> Result<String, JsValue> {
-    read(&url).await.map_err(|error| error.to_string().into())
+    fetch_text(&url).await.map_err(|error| error.to_string().into())
 }
 
-async fn read(url: &str) -> Result<String, Error> {
+async fn fetch_text(url: &str) -> Result<String, Error> {
     Client::new().get(url).send().await?.text().await
 }

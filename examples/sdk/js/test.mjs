@@ -1,5 +1,6 @@
 /**
- * The typed client from JavaScript, against a lab: `node test.mjs MODULE URL`, where MODULE is what wasm-bindgen made.
+ * Tests the typed client from JavaScript: `node test.mjs MODULE URL`. MODULE is the output of wasm-bindgen, URL is the
+ * address of a lab.
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -18,7 +19,7 @@ const tests = {
     const item = await lab.save("teapot", new Uint32Array([418]));
     assert.deepEqual([item.name, [...item.sizes]], ["teapot", [418]]);
   },
-  async a_download_is_told_piece_by_piece() {
+  async a_download_reports_its_progress() {
     let last = 0;
     const sum = await lab.download(251 * 4000, (count) => {
       assert.ok(count > last);
@@ -26,16 +27,16 @@ const tests = {
     });
     assert.deepEqual([last, sum], [251 * 4000, 125 * 251 * 4000]);
   },
-  async what_is_missing_has_a_name() {
+  async a_missing_item_is_a_not_found_error() {
     await assert.rejects(lab.missing(), { name: "NotFound" });
   },
-  async what_cannot_be_reached_is_a_network_error() {
+  async an_unreachable_server_is_a_network_error() {
     await assert.rejects(new Lab("http://127.0.0.1:49151", 1).item(), { name: "NETWORK" });
   },
-  async a_bad_url_is_thrown() {
+  async an_invalid_url_is_thrown() {
     assert.throws(() => new Lab("not a url", 1), { name: "INVALID_URL" });
   },
-  async many_requests_share_two_slots() {
+  async twenty_requests_share_two_slots() {
     const items = await Promise.all(Array.from({ length: 20 }, () => lab.item()));
     assert.equal(items.length, 20);
   },

@@ -1,5 +1,7 @@
-//! A typed client of the lab's HTTP interface, as the author of a library would write it: one source, without a `cfg`,
-//! for native programs, browsers and Node. What a `Client` cannot know is here: paths, types, and which failure means what.
+//! A typed client of the lab's HTTP interface, as an example of a portable library: the same source, without a `cfg`, runs
+//! in native programs, browsers and Node.
+//!
+//! It adds what a `Client` cannot know: the paths, the types, and the meaning of each failure.
 
 use std::fmt;
 
@@ -7,41 +9,41 @@ use serde::{Deserialize, Serialize};
 use waterspout::http::StatusCode;
 use waterspout::{Body, Client, MaybeSend, PortableFuture, Response, Url};
 
-/// A thing that the server knows.
+/// An item in the server's store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// What it is called.
+    /// The name of the item.
     pub name: String,
-    /// The sizes it comes in.
+    /// The available sizes.
     pub sizes: Vec<u32>,
 }
 
-/// How many bytes something had, and their sum.
+/// The length and the checksum of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
-    /// The bytes.
+    /// The number of bytes.
     pub count: u64,
-    /// Their sum.
+    /// The sum of the bytes' values.
     pub sum: u64,
 }
 
-/// What can go wrong.
+/// The error of a call to the server.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such thing.
+    /// The server does not know the item (status 404).
     NotFound,
-    /// The server's answer is not what it should be.
+    /// The server's response has an unexpected body, which is included here.
     Unexpected(String),
-    /// The request failed.
+    /// The request failed for another reason.
     Http(waterspout::Error),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound => f.write_str("there is no such thing"),
-            Self::Unexpected(answer) => write!(f, "the server's answer makes no sense: {answer:?}"),
+            Self::NotFound => f.write_str("the server does not know the item"),
+            Self::Unexpected(body) => write!(f, "the server sent an unexpected body: {body:?}"),
             Self::Http(error) => error.fmt(f),
         }
     }
@@ -55,30 +57,36 @@ impl From<waterspout::Error> for Error {
     }
 }
 
-/// A `Result` whose error is [`Error`].
+/// A [`Result`](std::result::Result) with [`Error`] as its error type.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can be asked of the server; a program's tests may implement it themselves.
+/// The calls that the server supports. The tests of a program can implement this trait without a server.
 ///
-/// The futures are `Send` where there are threads and need not be where there are none.
+/// # Platform
+/// The futures are `Send` on platforms with threads. In a browser and in Node they need not be.
 pub trait Store {
-    /// The item of the day.
+    /// Returns the item of the day.
     fn item(&self) -> impl PortableFuture<Output = Result<Item>>;
 
-    /// Stores an item and returns it as the server has it.
+    /// Stores an item and returns the stored item.
     fn save(&self, item: &Item) -> impl PortableFuture<Output = Result<Item>>;
 
-    /// Sends `body`.
+    /// Sends `body`, and returns its length and checksum as the server counted them.
     fn upload(&self, body: impl Into<Body> + MaybeSend) -> impl PortableFuture<Output = Result<Sum>>;
 
-    /// Receives `count` bytes, of which only a piece is in memory at a time, and calls `seen` for each with the count so far.
-    fn download(&self, count: u64, seen: impl FnMut(u64) + MaybeSend) -> impl PortableFuture<Output = Result<Sum>>;
+    /// Downloads `count` bytes in chunks and returns their length and checksum. Only a chunk is in memory at a time. Calls
+    /// `on_progress` after each chunk with the number of bytes received so far.
+    fn download(
+        &self,
+        count: u64,
+        on_progress: impl FnMut(u64) + MaybeSend,
+    ) -> impl PortableFuture<Output = Result<Sum>>;
 
-    /// Always [`Error::NotFound`].
+    /// Requests an item that does not exist, and always fails with [`Error::NotFound`].
     fn missing(&self) -> impl PortableFuture<Output = Result<Item>>;
 }
 
-/// The server, over HTTP.
+/// A [`Store`] that calls the server over HTTP.
 #[derive(Clone, Debug)]
 pub struct Remote {
     client: Client,
@@ -86,7 +94,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// A server at `base`, asked through `client`, whose limits and queue hold.
+    /// Returns a store that calls the server at `base` through `client`. The limits and the queue of `client` apply.
     pub fn new(client: Client, base: Url) -> Self {
         Self { client, base }
     }
@@ -110,14 +118,12 @@ impl Store for Remote {
     async fn upload(&self, body: impl Into<Body> + MaybeSend) -> Result<Sum> {
         let response = self.client.post(self.url("/lab/upload")?).body(body).await?;
         let text = response.error_for_status()?.text().await?;
-        let sum = text.split_once(' ').and_then(|(count, sum)| Some((count.parse().ok()?, sum.parse().ok()?)));
-        let (count, sum) = sum.ok_or(Error::Unexpected(text))?;
-        Ok(Sum { count, sum })
+        parse_sum(&text).ok_or(Error::Unexpected(text))
     }
 
-    async fn download(&self, count: u64, seen: impl FnMut(u64) + MaybeSend) -> Result<Sum> {
+    async fn download(&self, count: u64, on_progress: impl FnMut(u64) + MaybeSend) -> Result<Sum> {
         let response = self.client.get(self.url(&format!("/lab/bytes/{count}"))?).await?;
-        add_up(response.error_for_status()?, seen).await
+        checksum(response.error_for_status()?, on_progress).await
     }
 
     async fn missing(&self) -> Result<Item> {
@@ -126,12 +132,18 @@ impl Store for Remote {
     }
 }
 
-async fn add_up(mut response: Response, mut seen: impl FnMut(u64)) -> Result<Sum> {
-    let mut all = Sum::default();
+/// Parses the reply to an upload: two numbers with a space between them.
+fn parse_sum(text: &str) -> Option<Sum> {
+    let (count, sum) = text.split_once(' ')?;
+    Some(Sum { count: count.parse().ok()?, sum: sum.parse().ok()? })
+}
+
+async fn checksum(mut response: Response, mut on_progress: impl FnMut(u64)) -> Result<Sum> {
+    let mut total = Sum::default();
     while let Some(chunk) = response.chunk().await? {
-        all.count += chunk.len() as u64;
-        all.sum += chunk.iter().map(|byte| u64::from(*byte)).sum::<u64>();
-        seen(all.count);
+        total.count += chunk.len() as u64;
+        total.sum += chunk.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+        on_progress(total.count);
     }
-    Ok(all)
+    Ok(total)
 }

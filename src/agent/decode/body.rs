@@ -36,12 +36,12 @@ pub(in crate::agent) fn decode_complete(encoded: Bytes, mut pipeline: Pipeline) 
             Event::End => return Ok(joined(early).map_or_else(Body::empty, Body::from)),
         }
     }
-    Ok(Body::local_stream(Box::pin(Decoding { early, source: Some(Box::new(Body::empty())), pipeline })))
+    Ok(Body::in_memory_stream(Box::pin(Decoding { early, source: Some(Box::new(Body::empty())), pipeline })))
 }
 
 /// Decodes a body as it comes.
 pub(in crate::agent) fn decode_stream(encoded: Box<dyn Encoded>, pipeline: Pipeline) -> Body {
-    Body::raw_stream(Box::pin(Decoding { early: VecDeque::new(), source: Some(encoded), pipeline }), None)
+    Body::boxed_stream(Box::pin(Decoding { early: VecDeque::new(), source: Some(encoded), pipeline }), None)
 }
 
 /// An encoded body on its way in.

@@ -1,4 +1,4 @@
-//! Where a connection goes when it is free, and the wait for one that comes back.
+//! A request's access to the pool: it reserves a connection, and gives it back.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,63 +8,77 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use super::waiters::Delivered;
-use super::{IdleLimits, Pool, PoolKey};
+use super::key::{IdleLimits, PoolKey};
+use super::waiters::WaitMode;
+use super::{Delivered, Pool, Put, idle_reaper};
 use crate::http1::Connection;
 use crate::runtime::Timer;
 
-/// The pool that a connection belongs to, and its place there.
+/// The pool, and the key and limits of one request's connection in it.
 #[derive(Clone)]
 pub(in crate::agent) struct PoolHandle {
     pub(in crate::agent) pool: Arc<Pool>,
     pub(in crate::agent) key: PoolKey,
-    pub(in crate::agent) keeping: IdleLimits,
+    pub(in crate::agent) limits: IdleLimits,
     pub(in crate::agent) timer: Arc<dyn Timer>,
 }
 
-/// What somebody finds who needs a connection.
+/// What the pool has for a request that needs a connection.
 pub(in crate::agent) enum Reserved {
+    /// An idle connection.
     Connection(Connection),
-    /// None, but a place in line.
-    Waiter(Waiter),
-    /// A place in line, and a spare connection on its way: there is no need to make one.
-    Reliance(Waiter),
+    /// No idle connection. The request opens a connection, and uses a returned connection if that is ready first.
+    Connect(Waiter),
+    /// No idle connection, but a background connect. The request waits and opens no connection.
+    WaitForBackground(Waiter),
 }
 
 impl PoolHandle {
-    /// Keeps a connection for the next request, if another can be made on it.
+    /// Gives a connection to the next request, or keeps it idle. Closes a connection that cannot carry another request.
     pub(in crate::agent) fn give_back(&self, connection: Connection) {
-        self.pool.put(self, connection);
+        if !connection.is_reusable() {
+            return;
+        }
+        match self.pool.put(&self.key, connection, self.limits, self.timer.now()) {
+            Put::Idle => idle_reaper::notify(&self.pool),
+            Put::Delivered | Put::Closed => {}
+        }
     }
 
-    /// Takes a kept connection, or waits for one to come back. Who `may_wait_for_background` waits for a spare one too, if there is
-    /// any, and need not make one then.
-    pub(in crate::agent) fn wait(self, may_wait_for_background: bool) -> Reserved {
+    /// Takes an idle connection, or adds the request to the waiters. The request waits for a background connect only if
+    /// `may_wait_for_background` is set.
+    pub(in crate::agent) fn reserve(self, may_wait_for_background: bool) -> Reserved {
         let (sender, receiver) = oneshot::channel();
         match self.pool.take_or_wait(&self.key, self.timer.now(), sender, may_wait_for_background) {
             Ok(connection) => Reserved::Connection(connection),
-            Err((number, true)) => Reserved::Reliance(Waiter { home: self, receiver, number }),
-            Err((number, false)) => Reserved::Waiter(Waiter { home: self, receiver, number }),
+            Err(queued) => {
+                let waiter = Waiter { handle: self, receiver, ticket: queued.ticket };
+                match queued.mode {
+                    WaitMode::Connect => Reserved::Connect(waiter),
+                    WaitMode::ForBackground => Reserved::WaitForBackground(waiter),
+                }
+            }
         }
     }
 }
 
-/// A place in line for a connection. Dropping it leaves the line.
+/// A request's place among the waiters of its key. Dropping it gives the place up.
 pub(in crate::agent) struct Waiter {
-    home: PoolHandle,
+    handle: PoolHandle,
     receiver: oneshot::Receiver<Delivered>,
-    number: u64,
+    ticket: u64,
 }
 
 impl Waiter {
-    /// Leaves the line, since the spare connection that it relied on takes too long.
+    /// Gives the place up because the background connect takes too long. Other requests will not wait for it either.
     pub(in crate::agent) fn give_up(self) {
-        self.home.pool.give_up_spare(&self.home.key);
+        self.handle.pool.mark_overdue(&self.handle.key);
     }
 }
 
 impl Future for Waiter {
-    /// Nothing if the spare connection that it relied on has failed, or another can be had.
+    /// `None` if the request has to reserve again: the background connect it waited for has failed, or an idle
+    /// connection may be available.
     type Output = Option<Delivered>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Delivered>> {
@@ -74,19 +88,11 @@ impl Future for Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        self.home.pool.leave(&self.home.key, self.number);
+        self.handle.pool.stop_waiting(&self.handle.key, self.ticket);
         self.receiver.close();
-        if let Ok(Some((connection, _spare))) = self.receiver.try_recv() {
-            self.home.give_back(connection);
+        // A connection may have been delivered before the receiver was closed: it goes to the next request.
+        if let Ok(Some(Delivered { connection, .. })) = self.receiver.try_recv() {
+            self.handle.give_back(connection);
         }
-    }
-}
-
-/// A connection that is being made for nobody, or is about to be: others may rely on it until this is dropped.
-pub(in crate::agent) struct BackgroundConnect(pub(in crate::agent) PoolHandle);
-
-impl Drop for BackgroundConnect {
-    fn drop(&mut self) {
-        self.0.pool.end_spare(&self.0.key);
     }
 }

@@ -1,7 +1,7 @@
-//! Who looks after connections that nobody uses: one task for a pool, as long as there are any.
+//! The idle reaper: one task for each pool that closes idle connections in time.
 //!
-//! It closes those that have been idle too long, and those that the server closes or says something on. A connection
-//! that goes from request to request is never watched: that would cost each request more than the request itself.
+//! It closes a connection that has been idle too long, that the server has closed, or on which the server has sent bytes
+//! without a request. The task ends when the pool has no idle connections, and starts again with the next.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,103 +14,89 @@ use futures::stream::FuturesUnordered;
 use futures::task::AtomicWaker;
 use futures::{FutureExt, StreamExt};
 
-use super::{Pool, Sweep, Unwatched};
-use crate::runtime::{BoxFuture, Executor, Timer};
+use super::Pool;
+use super::idle::{Sweep, WatchTarget};
+use super::reaper_signal::ReaperFlags;
+use crate::runtime::{BoxFuture, Timer};
 
 /// How long a connection has to be idle before it is watched.
-const SOON: Duration = Duration::from_millis(100);
+///
+/// Watching registers the socket with the reactor, which costs system calls. A connection that goes from request to
+/// request within this time never pays for them.
+const WATCH_AFTER: Duration = Duration::from_millis(100);
 
-/// What starts the task, and wakes it.
-pub(in crate::agent) struct IdleReaper {
-    executor: Arc<dyn Executor>,
-    timer: Arc<dyn Timer>,
-    state: Arc<State>,
-}
-
-#[derive(Default)]
-struct State {
-    running: AtomicBool,
-    /// Whether it sleeps until a connection expires, and so has to be told of a new one.
-    resting: AtomicBool,
-    waker: AtomicWaker,
-}
-
-impl IdleReaper {
-    pub(in crate::agent) fn new(executor: Arc<dyn Executor>, timer: Arc<dyn Timer>) -> Self {
-        Self { executor, timer, state: Arc::default() }
-    }
-
-    /// Sees to it that the task runs and knows of a new connection.
-    pub(in crate::agent) fn ensure(&self, pool: &Arc<Pool>) {
-        if !self.state.running.swap(true, Ordering::SeqCst) {
-            let task = watch(Arc::downgrade(pool), self.timer.clone(), self.state.clone());
-            self.executor.spawn(Box::pin(task));
-        } else if self.state.resting.swap(false, Ordering::SeqCst) {
-            self.state.waker.wake();
-        }
+/// Starts the task if it does not run, or tells it of a new idle connection. Does nothing for an agent without an
+/// executor: its pool checks an idle connection only when a request takes it.
+pub(super) fn notify(pool: &Arc<Pool>) {
+    let Some(signal) = pool.reaper() else { return };
+    let flags = &signal.shared;
+    if !flags.is_running.swap(true, Ordering::SeqCst) {
+        let task = run(Arc::downgrade(pool), signal.timer.clone(), flags.clone());
+        signal.executor.spawn(Box::pin(task));
+    } else if flags.is_resting.swap(false, Ordering::SeqCst) {
+        flags.waker.wake();
     }
 }
 
-impl Drop for IdleReaper {
-    fn drop(&mut self) {
-        self.state.resting.store(false, Ordering::SeqCst);
-        self.state.waker.wake();
-    }
-}
-
-async fn watch(pool: Weak<Pool>, timer: Arc<dyn Timer>, state: Arc<State>) {
-    let mut watched = FuturesUnordered::new();
-    let (mut wake_at, mut rests) = (timer.now() + SOON, false);
+/// Runs until the pool is gone or has no idle connections.
+async fn run(pool: Weak<Pool>, timer: Arc<dyn Timer>, flags: Arc<ReaperFlags>) {
+    let mut watches = FuturesUnordered::new();
+    let mut wake_at = timer.now() + WATCH_AFTER;
+    let mut rests = false;
     loop {
-        rest(&mut watched, timer.sleep_until(wake_at), rests.then_some(&state.resting), &state.waker).await;
+        rest(&mut watches, timer.sleep_until(wake_at), rests.then_some(&flags.is_resting), &flags.waker).await;
         let Some(strong) = pool.upgrade() else { return };
         let now = timer.now();
-        match strong.round(now.before(SOON), now) {
-            Sweep::Kept(unwatched, first) => {
-                watched.extend(unwatched.into_iter().map(|unwatched| gone(pool.clone(), unwatched)));
-                // In this order, so that one that is put back meanwhile is either seen here or wakes the task.
-                state.resting.store(true, Ordering::SeqCst);
+        match strong.sweep(now.before(WATCH_AFTER), now) {
+            Sweep::Idle { targets, first_expiry } => {
+                watches.extend(targets.into_iter().map(|target| watch(pool.clone(), target)));
+                // First the flag, then the check: a connection that becomes idle meanwhile is either seen by the check,
+                // or `notify` sees the flag and wakes the task.
+                flags.is_resting.store(true, Ordering::SeqCst);
                 if !strong.all_watched() {
-                    state.resting.store(false, Ordering::SeqCst);
+                    flags.is_resting.store(false, Ordering::SeqCst);
                 }
-                rests = state.resting.load(Ordering::SeqCst);
-                wake_at = if rests { first } else { first.min(now + SOON) };
+                rests = flags.is_resting.load(Ordering::SeqCst);
+                wake_at = if rests { first_expiry } else { first_expiry.min(now + WATCH_AFTER) };
             }
             Sweep::Empty => {
-                state.running.store(false, Ordering::SeqCst);
-                if strong.is_empty() || state.running.swap(true, Ordering::SeqCst) {
+                // First the flag, then the check again: a connection that becomes idle meanwhile either starts a new
+                // task, or keeps this task running.
+                flags.is_running.store(false, Ordering::SeqCst);
+                if strong.is_empty() || flags.is_running.swap(true, Ordering::SeqCst) {
                     return;
                 }
-                (wake_at, rests) = (now + SOON, false);
+                wake_at = now + WATCH_AFTER;
+                rests = false;
             }
         }
     }
 }
 
-/// Watches until `alarm` goes off, or `resting` is no longer true.
+/// Polls the watches until `alarm` fires, or until `is_resting` is cleared.
 async fn rest(
-    watched: &mut FuturesUnordered<BoxFuture<'static, ()>>,
+    watches: &mut FuturesUnordered<BoxFuture<'static, ()>>,
     mut alarm: BoxFuture<'static, ()>,
-    resting: Option<&AtomicBool>,
+    is_resting: Option<&AtomicBool>,
     waker: &AtomicWaker,
 ) {
     poll_fn(|cx: &mut Context<'_>| {
         waker.register(cx.waker());
-        while let Poll::Ready(Some(())) = watched.poll_next_unpin(cx) {}
-        match resting {
-            Some(resting) if !resting.load(Ordering::SeqCst) => Poll::Ready(()),
+        while let Poll::Ready(Some(())) = watches.poll_next_unpin(cx) {}
+        match is_resting {
+            Some(is_resting) if !is_resting.load(Ordering::SeqCst) => Poll::Ready(()),
             _ => alarm.poll_unpin(cx),
         }
     })
     .await;
 }
 
-/// Completes when a kept connection has been taken, or had to be closed.
-fn gone(pool: Weak<Pool>, unwatched: Unwatched) -> BoxFuture<'static, ()> {
-    let Unwatched { key, number, taken } = unwatched;
+/// Completes when an idle connection has left the pool: a request took it, or it could not be used any more.
+fn watch(pool: Weak<Pool>, target: WatchTarget) -> BoxFuture<'static, ()> {
+    let WatchTarget { key, id, removed } = target;
     let unfit = poll_fn(move |cx| match pool.upgrade() {
-        Some(pool) => pool.poll_gone(&key, number, cx),
+        Some(pool) => pool.poll_removed(&key, id, cx),
         None => Poll::Ready(()),
     });
-    Box::pin(select(unfit, taken).map(drop))
+    Box::pin(select(unfit, removed).map(drop))
 }

@@ -1,83 +1,103 @@
-//! Requests that wait for a connection to one place, and what they may count on.
+//! The requests that wait for a connection with one key, as plain state: no lock, no clock, no task.
 //!
-//! One that is given a connection that another has finished with leaves its own half made: a spare one. Who comes later
-//! waits for that rather than making one more, or a fast server would be met by as many connections as there are
-//! requests while one of them is slow to be made.
+//! A waiting request is in one of two modes ([`WaitMode`]). Normally it opens a connection of its own at the same time.
+//! If a returned connection arrives first, the request uses that one and no longer needs the connection it had begun to
+//! open. This unfinished connect is then a *background connect*. A request that arrives later waits for a background
+//! connect instead of opening a connection.
+//!
+//! A method that removes a waiter returns the waiter's sender. The pool uses or drops the sender after its lock is
+//! released.
 
 use std::collections::BTreeMap;
 
-use futures::channel::oneshot;
-
-use super::BackgroundConnect;
-use crate::http1::Connection;
-
-/// A connection that has come back, and the place among the spare ones of what its receiver was making, if it was.
-pub(in crate::agent) type Delivered = (Connection, Option<BackgroundConnect>);
-
-/// A line, in the order in which its members came.
-#[derive(Default)]
-pub(in crate::agent) struct Waiters {
-    /// Each makes a connection of its own meanwhile.
-    connecting: BTreeMap<u64, oneshot::Sender<Delivered>>,
-    /// Each counts on a spare one: there are never more of them than of those.
-    relying: BTreeMap<u64, oneshot::Sender<Delivered>>,
-    /// How many connections are being made that nobody needs any more.
-    spare: usize,
-    /// How many of them somebody has relied on in vain.
-    stalled: usize,
+/// What a waiting request does besides waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WaitMode {
+    /// The request opens a connection of its own.
+    Connect,
+    /// The request opens no connection, because a background connect will give it one.
+    ForBackground,
 }
 
-impl Waiters {
-    /// Puts a request at the end, which may rely on a spare connection if it wants to; says whether it does.
-    pub(in crate::agent) fn join(
-        &mut self,
-        number: u64,
-        sender: oneshot::Sender<Delivered>,
-        may_wait_for_background: bool,
-    ) -> bool {
-        let relies = may_wait_for_background && self.relying.len() < self.spare - self.stalled;
-        let line = if relies { &mut self.relying } else { &mut self.connecting };
-        line.insert(number, sender);
-        relies
+/// A waiter that has been removed because a connection is ready for it.
+pub(super) struct FirstWaiter<S> {
+    pub(super) sender: S,
+    pub(super) mode: WaitMode,
+}
+
+/// The waiting requests of one key. `S` is the sender that delivers a connection to a request.
+///
+/// Tickets grow from request to request, so the lowest ticket belongs to the request that has waited longest.
+pub(super) struct Waiters<S> {
+    /// The requests in [`WaitMode::Connect`], by ticket.
+    connecting: BTreeMap<u64, S>,
+    /// The requests in [`WaitMode::ForBackground`], by ticket. There are never more of them than background connects.
+    for_background: BTreeMap<u64, S>,
+    /// The number of background connects.
+    background_connects: usize,
+    /// The number of background connects that are too slow to wait for: a request has already waited in vain.
+    overdue: usize,
+}
+
+impl<S> Waiters<S> {
+    pub(super) fn new() -> Self {
+        Self { connecting: BTreeMap::new(), for_background: BTreeMap::new(), background_connects: 0, overdue: 0 }
     }
 
-    /// Takes the first out of the line, to be given a connection; says whether its own becomes a spare one thereby.
-    pub(in crate::agent) fn next(&mut self) -> Option<(oneshot::Sender<Delivered>, bool)> {
-        let first = |line: &BTreeMap<u64, _>| line.first_key_value().map_or(u64::MAX, |(number, _)| *number);
-        if first(&self.relying) < first(&self.connecting) {
-            return self.relying.pop_first().map(|(_, sender)| (sender, false));
+    /// Adds a request and returns its mode. The mode is [`WaitMode::Connect`] unless `may_wait_for_background` is set
+    /// and there is a background connect that no other request waits for.
+    pub(super) fn add(&mut self, ticket: u64, sender: S, may_wait_for_background: bool) -> WaitMode {
+        let available = self.background_connects - self.overdue;
+        if may_wait_for_background && self.for_background.len() < available {
+            self.for_background.insert(ticket, sender);
+            return WaitMode::ForBackground;
+        }
+        self.connecting.insert(ticket, sender);
+        WaitMode::Connect
+    }
+
+    /// Removes the request that has waited longest, to give it a connection. If the request was connecting, its own
+    /// connect becomes a background connect.
+    pub(super) fn pop_first(&mut self) -> Option<FirstWaiter<S>> {
+        let first_ticket = |waiters: &BTreeMap<u64, S>| waiters.keys().next().map_or(u64::MAX, |ticket| *ticket);
+        if first_ticket(&self.for_background) < first_ticket(&self.connecting) {
+            let (_, sender) = self.for_background.pop_first()?;
+            return Some(FirstWaiter { sender, mode: WaitMode::ForBackground });
         }
         let (_, sender) = self.connecting.pop_first()?;
-        self.spare += 1;
-        Some((sender, true))
+        self.background_connects += 1;
+        Some(FirstWaiter { sender, mode: WaitMode::Connect })
     }
 
-    /// Takes one out that waits no longer, if it is there.
-    pub(in crate::agent) fn leave(&mut self, number: u64) -> Option<oneshot::Sender<Delivered>> {
-        self.connecting.remove(&number).or_else(|| self.relying.remove(&number))
+    /// Removes a request that waits no longer. Returns `None` if the request has been removed already.
+    pub(super) fn remove(&mut self, ticket: u64) -> Option<S> {
+        self.connecting.remove(&ticket).or_else(|| self.for_background.remove(&ticket))
     }
 
-    /// Somebody has relied on a spare connection for long enough: nobody else is to wait for that one.
-    pub(in crate::agent) fn give_up_spare(&mut self) {
-        self.stalled = self.spare.min(self.stalled + 1);
+    /// Records that a request has waited too long for a background connect. No other request will wait for it.
+    pub(super) fn mark_overdue(&mut self) {
+        self.overdue = self.background_connects.min(self.overdue + 1);
     }
 
-    /// Takes the first of those out that make none, to look again for one that is kept.
-    pub(in crate::agent) fn look_again(&mut self) -> Option<oneshot::Sender<Delivered>> {
-        self.relying.pop_first().map(|(_, sender)| sender)
-    }
-
-    /// Counts a spare connection less, be it made or given up. Who relied on it comes out, to connect itself.
-    pub(in crate::agent) fn end_spare(&mut self) -> Option<oneshot::Sender<Delivered>> {
-        self.spare -= 1;
-        self.stalled = self.stalled.min(self.spare);
-        if self.relying.len() <= self.spare {
+    /// Records the end of a background connect, successful or not. Returns the request that must now connect itself, if
+    /// more requests wait than there are background connects left.
+    pub(super) fn end_background_connect(&mut self) -> Option<S> {
+        self.background_connects -= 1;
+        self.overdue = self.overdue.min(self.background_connects);
+        if self.for_background.len() <= self.background_connects {
             return None;
         }
-        self.relying.pop_last().map(|(_, sender)| sender)
+        // The newest request loses its place: the older requests keep theirs.
+        self.for_background.pop_last().map(|(_, sender)| sender)
     }
 
-    pub(in crate::agent) fn is_empty(&self) -> bool {
-        self.connecting.is_empty() && self.relying.is_empty() && self.spare == 0
+    /// Removes the first request that waits for a background connect, so that it can look for an idle connection again.
+    pub(super) fn pop_first_for_background(&mut self) -> Option<S> {
+        self.for_background.pop_first().map(|(_, sender)| sender)
+    }
+
+    /// Returns whether nothing has to be remembered for this key.
+    pub(super) fn is_empty(&self) -> bool {
+        self.connecting.is_empty() && self.for_background.is_empty() && self.background_connects == 0
     }
 }

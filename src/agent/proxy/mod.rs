@@ -27,7 +27,7 @@ pub use self::choice::Proxies;
 pub use self::socks::SocksReply;
 use crate::auth;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::message::url::{Origin, Scheme, Url, presentable};
+use crate::message::url::{Origin, Scheme, Url, safe_excerpt};
 use crate::transport::Forwarding;
 
 /// The protocol that a proxy speaks.
@@ -245,7 +245,7 @@ fn is_name(host: &str) -> bool {
 
 fn refused(kind: ErrorKind, text: &str) -> Error {
     let wanted = "http, https, socks5 or socks5h, then host and port";
-    Error::request(kind, format!("\"{}\" is not the URL of a proxy: {wanted}", presentable(text)))
+    Error::request(kind, format!("\"{}\" is not the URL of a proxy: {wanted}", safe_excerpt(text)))
 }
 
 impl FromStr for Proxy {

@@ -1,4 +1,4 @@
-//! What is called around each attempt: it may change the request, answer in the server's place, refuse, send again.
+//! Middleware: code around each attempt that may change the request, answer it, refuse it, or send it again.
 
 mod hooks;
 #[cfg(feature = "tracing")]
@@ -18,15 +18,17 @@ use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
 
-/// Stands between a client and its backend: a cache, a logger, whatever fetches a new token.
+/// Code between a client and its backend, for example a cache, a logger, or a refresh of tokens.
 ///
-/// It is called for each attempt, with the attempt's slot and within its limits, so that all it sends and waits for is
-/// part of one attempt: requests that it makes belong into `next`, since those of the same client would wait for a slot
-/// while this one is held. For a few words before and after, [`Hooks`] are less to write. Whatever must also hold for
-/// other clients of a [`Backend`] is a backend that wraps another.
+/// A middleware is called for each attempt. It runs with the attempt's slot and within the attempt's limits, and all that
+/// it sends and waits for is part of the attempt. Send further requests through `next`: a request of the same client would
+/// wait for another slot while this slot is held.
+///
+/// Several are called in the order in which they were added, and see the outcome in the reverse order: the first added is
+/// the outermost. To change a [`Backend`] for all clients that use it, write a backend that wraps another.
 ///
 /// # Cancellation
-/// The future is dropped with the request, or when one of its limits has passed.
+/// The future is dropped with the request, or when a limit of the attempt has passed.
 ///
 /// # Examples
 ///
@@ -56,11 +58,65 @@ use crate::runtime::BoxFuture;
 /// futures::executor::block_on(client.get("http://example.com/").send())?;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
+///
+/// A middleware may change the request, and may know the attempts before this:
+///
+/// ```
+/// use waterspout::http::HeaderValue;
+/// # use waterspout::testing::MockBackend;
+/// # use waterspout::{BoxFuture, Client, Middleware, Next, Request, Response, Result};
+///
+/// /// Sends the number of the attempt, from 1.
+/// struct AttemptHeader;
+///
+/// impl Middleware for AttemptHeader {
+///     fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+///         let attempt = request.attempts().len() + 1;
+///         request.headers_mut().insert("x-attempt", HeaderValue::from(attempt));
+///         next.run(request)
+///     }
+/// }
+/// #
+/// # let client = Client::builder().middleware(AttemptHeader).backend(MockBackend::text("hello")).build()?;
+/// # futures::executor::block_on(client.get("http://example.com/").send())?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
+// Retries are part of the client's loop and middleware of the attempt. So a middleware that fetches a token has a slot,
+// even while all requests that hold slots wait for the token.
 pub trait Middleware: Send + Sync + 'static {
-    /// Answers `request`, most often by what `next` gives.
+    /// Answers `request`, in most cases with the result of `next`.
     ///
     /// # Errors
-    /// Those of `next`, or its own: then the request is refused, and retried only if the error says that it may be.
+    /// The errors of `next`, or errors of its own. Such an error refuses the request; it is retried only if the error says
+    /// that it may be.
+    ///
+    /// # Examples
+    ///
+    /// A middleware that answers without the backend:
+    ///
+    /// ```
+    /// use waterspout::http::StatusCode;
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{BoxFuture, Client, Middleware, Next, Request, Response, Result};
+    ///
+    /// struct Robots;
+    ///
+    /// impl Middleware for Robots {
+    ///     fn handle<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+    ///         if request.url().path() != "/robots.txt" {
+    ///             return next.run(request);
+    ///         }
+    ///         Box::pin(async move { Ok(Response::new(StatusCode::OK, request.url().clone(), "User-agent: *\n")) })
+    ///     }
+    /// }
+    ///
+    /// let backend = MockBackend::text("from the server");
+    /// let client = Client::builder().middleware(Robots).backend(backend.clone()).build()?;
+    /// let text = futures::executor::block_on(async { client.get("http://example.com/robots.txt").await?.text().await })?;
+    /// assert_eq!(text, "User-agent: *\n");
+    /// assert!(backend.seen().is_empty());
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     fn handle<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
 }
 
@@ -70,7 +126,46 @@ impl<M: Middleware + ?Sized> Middleware for Arc<M> {
     }
 }
 
-/// What comes after a [`Middleware`]: the next one, at last the backend. It may be run any number of times.
+/// The rest of the way after a [`Middleware`]: further middleware and then the backend. It may be run any number of times.
+///
+/// # Examples
+///
+/// A middleware that sends a refused request once more:
+///
+/// ```
+/// use waterspout::http::{HeaderValue, StatusCode};
+/// use waterspout::testing::MockBackend;
+/// use waterspout::{BoxFuture, Client, Middleware, Next, Request, Response, Result};
+///
+/// struct Login;
+///
+/// impl Middleware for Login {
+///     fn handle<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+///         Box::pin(async move {
+///             // `None` if the body can be read only once.
+///             let copy = request.try_clone();
+///             let response = next.run(request).await?;
+///             match copy {
+///                 Some(mut copy) if response.status() == StatusCode::UNAUTHORIZED => {
+///                     copy.headers_mut().insert("authorization", HeaderValue::from_static("Bearer token"));
+///                     next.run(copy).await
+///                 }
+///                 _ => Ok(response),
+///             }
+///         })
+///     }
+/// }
+///
+/// let backend = MockBackend::new(|request| {
+///     let known = request.headers().contains_key("authorization");
+///     let status = if known { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+///     Box::pin(async move { Ok(Response::new(status, request.url().clone(), "")) })
+/// });
+/// let client = Client::builder().middleware(Login).backend(backend.clone()).build()?;
+/// assert_eq!(futures::executor::block_on(client.get("http://example.com/").send())?.status(), 200);
+/// assert_eq!(backend.seen().len(), 2);
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Next<'a> {
     rest: &'a [Arc<dyn Middleware>],
@@ -83,10 +178,10 @@ impl<'a> Next<'a> {
         Self { rest, backend, progress: progress.clone() }
     }
 
-    /// Sends `request` on.
+    /// Sends `request` to the next middleware, or to the backend.
     ///
     /// # Errors
-    /// If no response could be had, or the request, as changed, is not valid.
+    /// If no response arrives, or if a middleware has made the request invalid.
     pub fn run(&self, request: Request) -> BoxFuture<'a, Result<Response>> {
         match self.rest {
             [] => self.send(request),
@@ -95,7 +190,7 @@ impl<'a> Next<'a> {
     }
 
     fn send(&self, mut request: Request) -> BoxFuture<'a, Result<Response>> {
-        // The head limit looks at this attempt's progress, whichever request makes it.
+        // The head limit reads this progress. A middleware may send another request than the attempt's.
         request.set_progress(self.progress.clone());
         match auth::take_from_url(&mut request).and_then(|()| request.validate()) {
             Ok(()) => self.backend.fetch(request),

@@ -1,4 +1,4 @@
-//! Spans of `tracing`, one for each attempt.
+//! A span of `tracing` for each attempt. Behind the feature `tracing`.
 
 use tracing::{Instrument, field, info_span};
 
@@ -7,10 +7,10 @@ use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
 
-/// A [`Middleware`] that puts each attempt into a span of `tracing`, within whatever span the caller is in.
+/// A [`Middleware`] that puts each attempt into a span of `tracing`, within the caller's current span.
 ///
-/// The span is called `request`, has the level *info*, and the fields `method`, `url` (without user name and password),
-/// `attempt` (the first is 1), and then `status` or `error`. It ends with the response's head.
+/// The span has the name `request`, the level *info*, and the fields `method`, `url` (without user name and password),
+/// `attempt` (the first is 1), and later `status` or `error`. It ends with the response's head.
 ///
 /// # Examples
 ///
@@ -25,7 +25,7 @@ use crate::runtime::BoxFuture;
 pub struct Spans(());
 
 impl Spans {
-    /// A middleware that makes spans.
+    /// Creates the middleware.
     pub const fn new() -> Self {
         Self(())
     }

@@ -6,105 +6,113 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::rate::{Nanos, instant};
-use super::requests::{Refusal, Ticket};
-use super::wake_list::Later;
-use super::{Caller, Place, Queue, Slot};
+use super::requests::{Rejection, Ticket};
+use super::wake_list::WakeList;
+use super::{Admission, Queue, QueuedRequest, Slot};
 use crate::runtime::BoxFuture;
 
 /// The wait for a [`Slot`].
 ///
-/// Where only time is missing, one of those that wait watches the clock for all. It is the next in line, and hands that
-/// on when it leaves. One that is neither polled nor dropped holds up those behind it, as it would with a slot.
+/// If only the rate limit keeps waiting requests from starting, the timekeeper alone has a timer. It is the next request
+/// to start, and another takes over when it leaves. A future that is neither polled nor dropped delays the requests
+/// behind it, as it would with a slot.
 pub(crate) struct Acquire<'a> {
     queue: Arc<Queue>,
-    caller: Caller<'a>,
+    admission: Admission<'a>,
+    /// The ticket, once the request has joined the queue and until it has a slot.
     ticket: Option<Ticket>,
-    alarm: Option<(Nanos, BoxFuture<'static, ()>)>,
+    /// The timer of the timekeeper, and the time for which it is set.
+    timer: Option<(Nanos, BoxFuture<'static, ()>)>,
 }
 
 impl<'a> Acquire<'a> {
-    pub(super) fn new(queue: Arc<Queue>, caller: Caller<'a>) -> Self {
-        Self { queue, caller, ticket: None, alarm: None }
+    pub(super) fn new(queue: Arc<Queue>, admission: Admission<'a>) -> Self {
+        Self { queue, admission, ticket: None, timer: None }
     }
 
-    /// Joins the line, or looks what has become of the place in it.
-    fn look(&mut self, cx: &Context<'_>) -> Look {
+    /// Joins the queue at the first call; later calls ask for the outcome.
+    fn check(&mut self, cx: &Context<'_>) -> AcquireStatus {
         let now = self.queue.now();
-        let mut later = Later::default();
-        let look = match self.ticket {
-            None => self.join(cx, now, &mut later),
+        let mut wakes = WakeList::default();
+        let status = match self.ticket {
+            None => self.join(cx, now, &mut wakes),
             Some(ticket) => {
-                let mut line = self.queue.lock();
-                match line.poll(ticket, cx, now, &mut later) {
-                    Poll::Ready(result) => Look::Over(result.map(|()| ticket)),
-                    Poll::Pending => Look::Waits(line.watches(ticket)),
+                let mut state = self.queue.lock();
+                match state.poll(ticket, cx, now, &mut wakes) {
+                    Poll::Ready(result) => AcquireStatus::Done(result.map(|()| ticket)),
+                    Poll::Pending => AcquireStatus::Waiting { timer_at: state.timer_for(ticket) },
                 }
             }
         };
-        later.run();
-        look
+        wakes.wake_all();
+        status
     }
 
-    fn join(&mut self, cx: &Context<'_>, now: Nanos, later: &mut Later) -> Look {
-        let Self { queue, caller, .. } = self;
-        let mut line = queue.lock();
-        if queue.turns_away(&line, caller) {
-            return Look::Over(Err(Refusal::Closed));
+    fn join(&mut self, cx: &Context<'_>, now: Nanos, wakes: &mut WakeList) -> AcquireStatus {
+        let Self { queue, admission, .. } = self;
+        let mut state = queue.lock();
+        if queue.rejects(&state, admission) {
+            return AcquireStatus::Done(Err(Rejection::Closed));
         }
-        line.dispatch(now, later);
-        if let Some(ticket) = line.start(caller.origin, now) {
-            line.settle(None, later);
-            return Look::Over(Ok(ticket));
+        state.dispatch(now, wakes);
+        // Between `try_acquire` and this call, a slot may have become free.
+        if let Some(ticket) = state.try_start(admission.origin, now) {
+            state.choose_timekeeper(None, wakes);
+            return AcquireStatus::Done(Ok(ticket));
         }
-        let joined = line.join(caller.origin, caller.priority, caller.again, cx.waker(), now);
-        line.settle(joined.ok(), later);
+        let joined = state.enqueue(admission.origin, admission.priority, admission.is_retry, cx.waker(), now);
+        state.choose_timekeeper(joined.ok(), wakes);
         match joined {
             Ok(ticket) => {
                 self.ticket = Some(ticket);
-                Look::Waits(line.watches(ticket))
+                AcquireStatus::Waiting { timer_at: state.timer_for(ticket) }
             }
-            Err(refusal) => Look::Over(Err(refusal)),
+            Err(rejection) => AcquireStatus::Done(Err(rejection)),
         }
     }
 
-    /// Where it waits, if it does.
-    pub(crate) fn place(&self) -> Option<Place> {
+    /// Returns a handle of the waiting request, or `None` if it does not wait.
+    pub(crate) fn queued_request(&self) -> Option<QueuedRequest> {
         let ticket = self.ticket?;
         let serial = self.queue.lock().serial(ticket);
-        Some(Place { queue: Arc::downgrade(&self.queue), ticket, serial })
+        Some(QueuedRequest { queue: Arc::downgrade(&self.queue), ticket, serial })
     }
 }
 
-/// What a look says.
-enum Look {
-    Over(Result<Ticket, Refusal>),
-    /// If this is the one that watches the clock, for when.
-    Waits(Option<Nanos>),
+/// The outcome of a check.
+enum AcquireStatus {
+    Done(Result<Ticket, Rejection>),
+    Waiting {
+        /// When to wake up, if this request is the timekeeper.
+        timer_at: Option<Nanos>,
+    },
 }
 
 impl Future for Acquire<'_> {
-    type Output = Result<Slot, Refusal>;
+    type Output = Result<Slot, Rejection>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Slot, Refusal>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Slot, Rejection>> {
         let this = &mut *self;
         loop {
-            let tick = match this.look(cx) {
-                Look::Waits(Some(tick)) => tick,
-                Look::Waits(None) => {
-                    this.alarm = None;
+            let timer_at = match this.check(cx) {
+                AcquireStatus::Waiting { timer_at: Some(timer_at) } => timer_at,
+                AcquireStatus::Waiting { timer_at: None } => {
+                    this.timer = None;
                     return Poll::Pending;
                 }
-                Look::Over(result) => {
-                    (this.ticket, this.alarm) = (None, None);
+                AcquireStatus::Done(result) => {
+                    this.ticket = None;
+                    this.timer = None;
                     return Poll::Ready(result.map(|ticket| Slot::new(this.queue.clone(), ticket)));
                 }
             };
-            let (_, alarm) = match this.alarm.take() {
-                Some((at, alarm)) if at == tick => this.alarm.insert((at, alarm)),
-                _ => this.alarm.insert((tick, this.queue.timer.sleep_until(instant(tick)))),
+            let (_, timer) = match this.timer.take() {
+                Some((at, timer)) if at == timer_at => this.timer.insert((at, timer)),
+                _ => this.timer.insert((timer_at, this.queue.timer.sleep_until(instant(timer_at)))),
             };
-            ready!(alarm.as_mut().poll(cx));
-            this.alarm = None;
+            ready!(timer.as_mut().poll(cx));
+            this.timer = None;
+            // The change is the time alone: this gives slots to the requests that may start now, perhaps to this request.
             this.queue.change(|_, _, _| ());
         }
     }
@@ -113,7 +121,7 @@ impl Future for Acquire<'_> {
 impl Drop for Acquire<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.queue.leave(ticket);
+            self.queue.remove(ticket);
         }
     }
 }

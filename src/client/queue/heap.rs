@@ -1,9 +1,9 @@
-//! A binary heap whose items know where they are, so that one can leave from anywhere.
+//! A binary heap that reports the position of each item, so that an item can be removed from the middle.
 
-/// So much room is kept when nothing is left.
-const KEPT: usize = 64;
+/// Capacity that is kept when the last item is removed.
+const RETAINED_CAPACITY: usize = 64;
 
-/// What is in a heap: an item and its rank; the smallest rank is first, among equal ones the smallest serial.
+/// An item of a heap with its rank. The smallest rank comes first; among equal ranks, the smallest serial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) rank: i64,
@@ -12,16 +12,17 @@ pub(super) struct Node {
 }
 
 impl Node {
-    fn before(&self, other: &Self) -> bool {
+    fn is_before(&self, other: &Self) -> bool {
         (self.rank, self.serial) < (other.rank, other.serial)
     }
 }
 
-/// Told where an item is now. It is a trait object so that there is one heap in the module of the npm package, not one
-/// for each kind of item.
-pub(super) type Place<'a> = &'a mut dyn FnMut(u32, u32);
+/// Called with an item and its new position whenever an item moves.
+// A trait object rather than a type parameter: the npm package's module then has the code of a single heap, not a copy
+// for each kind of item.
+pub(super) type OnMove<'a> = &'a mut dyn FnMut(u32, u32);
 
-/// The heap. Joining and leaving take logarithmic time; joining at the end takes constant time.
+/// The heap. Adding and removing an item takes logarithmic time; adding the last in order takes constant time.
 #[derive(Debug, Default)]
 pub(super) struct Heap(Vec<Node>);
 
@@ -34,68 +35,71 @@ impl Heap {
         self.0.len()
     }
 
-    /// Lets go of everything, and of its memory.
+    /// Removes all items and frees the memory. The items are not told.
     pub(super) fn clear(&mut self) {
         self.0 = Vec::new();
     }
 
-    /// The first; it is at position 0.
+    /// Returns the first item; its position is 0.
     pub(super) fn first(&self) -> Option<Node> {
         self.0.first().copied()
     }
 
-    pub(super) fn push(&mut self, node: Node, place: Place<'_>) {
+    pub(super) fn push(&mut self, node: Node, on_move: OnMove<'_>) {
         self.0.push(node);
-        self.rise(self.0.len() - 1, node, place);
+        self.sift_up(self.0.len() - 1, node, on_move);
     }
 
-    /// Takes out what is at `position`.
-    pub(super) fn remove(&mut self, position: u32, place: Place<'_>) -> Option<Node> {
+    /// Removes the item at `position`.
+    pub(super) fn remove(&mut self, position: u32, on_move: OnMove<'_>) -> Option<Node> {
         let at = position as usize;
         let removed = self.0.get(at).copied()?;
         let last = self.0.pop()?;
+        // The last item fills the gap. It may belong above the gap as well as below.
         if at < self.0.len() {
-            let rises = at > 0 && self.0.get((at - 1) / 2).is_some_and(|above| last.before(above));
-            if rises { self.rise(at, last, place) } else { self.sink(at, last, place) }
+            let goes_up = at > 0 && self.0.get((at - 1) / 2).is_some_and(|above| last.is_before(above));
+            if goes_up { self.sift_up(at, last, on_move) } else { self.sift_down(at, last, on_move) }
         }
-        // The memory of a great crowd goes with the last of it.
-        if self.0.is_empty() && self.0.capacity() > KEPT {
+        // The memory of a large burst of requests is returned with the last of them.
+        if self.0.is_empty() && self.0.capacity() > RETAINED_CAPACITY {
             self.clear();
         }
         Some(removed)
     }
 
-    fn rise(&mut self, mut at: usize, node: Node, place: Place<'_>) {
+    fn sift_up(&mut self, mut at: usize, node: Node, on_move: OnMove<'_>) {
         while at > 0 {
             let parent = (at - 1) / 2;
-            let Some(above) = self.0.get(parent).copied().filter(|above| node.before(above)) else { break };
-            self.put(at, above, place);
+            let Some(above) = self.0.get(parent).copied().filter(|above| node.is_before(above)) else { break };
+            self.put(at, above, on_move);
             at = parent;
         }
-        self.put(at, node, place);
+        self.put(at, node, on_move);
     }
 
-    fn sink(&mut self, mut at: usize, node: Node, place: Place<'_>) {
+    fn sift_down(&mut self, mut at: usize, node: Node, on_move: OnMove<'_>) {
         loop {
-            let (left, right) = (2 * at + 1, 2 * at + 2);
+            let left = 2 * at + 1;
+            let right = left + 1;
             let Some(mut below) = self.0.get(left).copied() else { break };
             let mut child = left;
-            if let Some(other) = self.0.get(right).filter(|other| other.before(&below)) {
-                (below, child) = (*other, right);
+            if let Some(other) = self.0.get(right).filter(|other| other.is_before(&below)) {
+                below = *other;
+                child = right;
             }
-            if !below.before(&node) {
+            if !below.is_before(&node) {
                 break;
             }
-            self.put(at, below, place);
+            self.put(at, below, on_move);
             at = child;
         }
-        self.put(at, node, place);
+        self.put(at, node, on_move);
     }
 
-    fn put(&mut self, at: usize, node: Node, place: Place<'_>) {
+    fn put(&mut self, at: usize, node: Node, on_move: OnMove<'_>) {
         if let Some(slot) = self.0.get_mut(at) {
             *slot = node;
-            place(node.item, at as u32);
+            on_move(node.item, at as u32);
         }
     }
 }
@@ -104,7 +108,7 @@ impl Heap {
 mod tests {
     use super::*;
 
-    /// Numbers that are the same in every run.
+    /// Pseudorandom numbers, the same in every run.
     fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
         move || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn comes_out_in_order_past_those_who_left() {
+    fn items_come_out_in_order_after_removals() {
         let mut next = numbers(7);
         let mut positions = vec![u32::MAX; 1000];
         let mut heap = Heap::default();
@@ -123,15 +127,15 @@ mod tests {
             heap.push(*node, &mut |item, at| positions[item as usize] = at);
         }
         for _ in 0..400 {
-            let gone = nodes.swap_remove(next() as usize % nodes.len());
-            let removed = heap.remove(positions[gone.item as usize], &mut |item, at| positions[item as usize] = at);
-            assert_eq!(removed, Some(gone));
+            let chosen = nodes.swap_remove(next() as usize % nodes.len());
+            let removed = heap.remove(positions[chosen.item as usize], &mut |item, at| positions[item as usize] = at);
+            assert_eq!(removed, Some(chosen));
         }
         nodes.sort_by_key(|node| (node.rank, node.serial));
         for node in nodes {
             assert_eq!(heap.first(), Some(node));
             heap.remove(0, &mut |item, at| positions[item as usize] = at);
         }
-        assert!(heap.is_empty() && heap.0.capacity() <= KEPT);
+        assert!(heap.is_empty() && heap.0.capacity() <= RETAINED_CAPACITY);
     }
 }

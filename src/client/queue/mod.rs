@@ -1,7 +1,8 @@
-//! The queue in front of a client's slots: who may run at once, who waits, and who is next.
+//! The queue in front of a client's slots: it decides which requests run now, which wait, and which starts next.
 //!
-//! `line` is the state and decides; this file has the lock around it. Nothing runs by itself: slots are given by whoever
-//! frees one, and where only time is missing, one of those that wait watches the clock for all.
+//! [`QueueState`] makes the decisions; this file has the lock around it. No task works in the background: the request
+//! that frees a slot gives it to the next. If only a rate limit keeps requests waiting, a waiting request, the
+//! timekeeper, has a timer for all of them.
 
 mod acquire;
 mod heap;
@@ -15,6 +16,8 @@ mod slot;
 mod state;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "js")]
+mod totals;
 mod wait_times;
 mod wake_list;
 
@@ -25,197 +28,227 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub(crate) use self::acquire::Acquire;
 use self::rate::Nanos;
 pub use self::rate::Rate;
-pub(crate) use self::requests::Refusal;
+pub(crate) use self::requests::Rejection;
 use self::requests::Ticket;
-pub(crate) use self::settings::Settings;
+pub(crate) use self::settings::QueueSettings;
 pub(crate) use self::slot::Slot;
-use self::state::Line;
+use self::state::QueueState;
 pub use self::wait_times::WaitTimes;
-use self::wake_list::Later;
+use self::wake_list::WakeList;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::runtime::Timer;
 
-/// What the queue is told of a request.
+/// What a request tells the queue when it asks for a slot.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Caller<'a> {
-    /// The text of its origin, which tells it from others.
+pub(crate) struct Admission<'a> {
+    /// The text of the request's origin.
     pub(crate) origin: &'a str,
     pub(crate) priority: i16,
-    /// Whether it had a slot before and gave it back, to wait before another attempt: it is not turned away from a full
-    /// queue, nor by a client that is closing, and joins at the end of the line.
-    pub(crate) again: bool,
+    /// Whether the request held a slot before and gave it back to wait before a retry.
+    ///
+    /// A retry joins the queue even if the queue is full or the client is closing. It starts after the requests that
+    /// joined before it.
+    pub(crate) is_retry: bool,
 }
 
-/// A request's place in the line; it holds neither.
-pub(crate) struct Place {
+/// A handle of a waiting request, to change its priority. It keeps neither the queue nor the request alive.
+pub(crate) struct QueuedRequest {
     queue: Weak<Queue>,
     ticket: Ticket,
     serial: u64,
 }
 
-impl Place {
-    /// Moves the request by its new priority; nothing happens if it no longer waits.
+impl QueuedRequest {
+    /// Moves the request by its new priority. Does nothing if it no longer waits.
     pub(crate) fn prioritize(&self, priority: i16) {
         if let Some(queue) = self.queue.upgrade() {
-            queue.change(|line, now, _| line.prioritize(self.ticket, self.serial, priority, now));
+            queue.change(|state, now, _| state.prioritize(self.ticket, self.serial, priority, now));
         }
     }
 }
 
-/// How many run and wait for one origin.
+/// How many requests to an origin run and wait; see [`Stats::origins`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OriginStats {
     /// The origin: scheme, host and, unless it is the scheme's default, port.
     pub origin: String,
-    /// Requests that hold a slot.
+    /// Number of requests that hold a slot.
     pub active: usize,
-    /// Requests that wait for one.
+    /// Number of requests that wait for a slot.
     pub queued: usize,
 }
 
-/// How many requests of a client run and wait, and how long they waited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How many requests of a client run and wait, and how long they waited; see [`Client::stats`](crate::Client::stats).
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::Client;
+/// use waterspout::testing::MockBackend;
+///
+/// # futures::executor::block_on(async {
+/// let client = Client::builder().origin_stats(true).backend(MockBackend::text("hello")).build()?;
+/// client.get("http://example.com/").await?.text().await?;
+///
+/// let stats = client.stats();
+/// assert_eq!((stats.active, stats.queued), (0, 0));
+/// assert_eq!(stats.waits.count(), 1);
+/// assert!(stats.origins.is_empty());
+/// # Ok::<(), waterspout::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Requests that hold a slot.
+    /// Number of requests that hold a slot.
     pub active: usize,
-    /// Requests that wait for one.
+    /// Number of requests that wait for a slot.
     pub queued: usize,
-    /// Whether the client is paused, so that none of those that wait starts.
+    /// Whether the client is paused, so that no waiting request starts.
     pub paused: bool,
     /// Whether the client is closed, so that it takes no new requests.
     pub closed: bool,
-    /// How long those that got a slot had waited for it, since the client was made.
+    /// How long the requests that got a slot waited for it, since the client was created.
     pub waits: WaitTimes,
+    /// The counts of each origin with a request that runs or waits, sorted by origin.
+    ///
+    /// It is empty unless the client counts requests by origin: with [`Builder::origin_stats`](crate::Builder::origin_stats),
+    /// or with a limit for each origin.
+    pub origins: Vec<OriginStats>,
 }
 
-/// A client's slots and the line in front of them.
+/// A client's slots and the queue in front of them.
 pub(crate) struct Queue {
-    line: Mutex<Line>,
+    state: Mutex<QueueState>,
     timer: Arc<dyn Timer>,
-    /// Whether a start depends on the time; if not, nobody looks at the clock who need not wait.
-    timed: bool,
-    /// What is told those who find the queue full.
-    full: Cow<'static, str>,
-    /// Whether those that run are to end.
-    ended: AtomicBool,
+    /// Whether a rate is limited. If not, the clock is read only for requests that wait.
+    has_rate: bool,
+    /// The message of the error for a request that finds the queue full.
+    full_message: Cow<'static, str>,
+    /// Whether the client was closed at once: running requests end too.
+    // Outside of the lock, because every poll of a running request reads it.
+    has_ended: AtomicBool,
 }
 
 impl Queue {
-    pub(crate) fn new(settings: Settings, timer: Arc<dyn Timer>) -> Self {
-        let (timed, full) = (settings.is_timed(), settings.full.clone());
-        Self { line: Mutex::new(Line::new(settings)), timer, timed, full, ended: AtomicBool::new(false) }
+    pub(crate) fn new(settings: QueueSettings, timer: Arc<dyn Timer>) -> Self {
+        Self {
+            timer,
+            has_rate: settings.has_rate(),
+            full_message: settings.full_message.clone(),
+            has_ended: AtomicBool::new(false),
+            state: Mutex::new(QueueState::new(settings)),
+        }
     }
 
-    /// Takes a slot at once, if one is free and nobody who waits could have it. Says no to all if the client is closed.
-    pub(crate) fn try_acquire(self: &Arc<Self>, caller: &Caller<'_>) -> Result<Option<Slot>, Refusal> {
-        let now = self.now_if_timed();
-        let mut later = Later::default();
+    /// Takes a free slot without waiting. Returns `None` if no slot is free, or if a waiting request could take it.
+    ///
+    /// # Errors
+    /// If the client is closed.
+    pub(crate) fn try_acquire(self: &Arc<Self>, admission: &Admission<'_>) -> Result<Option<Slot>, Rejection> {
+        let now = self.now_if_needed();
+        let mut wakes = WakeList::default();
         let ticket = {
-            let mut line = self.lock();
-            if self.turns_away(&line, caller) {
-                return Err(Refusal::Closed);
+            let mut state = self.lock();
+            if self.rejects(&state, admission) {
+                return Err(Rejection::Closed);
             }
-            if self.timed {
-                line.dispatch(now, &mut later);
-                line.settle(None, &mut later);
+            // Tokens may have arrived since the last change; waiting requests come first.
+            if self.has_rate {
+                state.dispatch(now, &mut wakes);
+                state.choose_timekeeper(None, &mut wakes);
             }
-            line.start(caller.origin, now)
+            state.try_start(admission.origin, now)
         };
-        later.run();
+        wakes.wake_all();
         Ok(ticket.map(|ticket| Slot::new(self.clone(), ticket)))
     }
 
-    /// Waits in line for a slot. Dropping the future leaves the line.
-    pub(crate) fn acquire<'a>(self: &Arc<Self>, caller: Caller<'a>) -> Acquire<'a> {
-        Acquire::new(self.clone(), caller)
+    /// Waits for a slot. Dropping the future leaves the queue.
+    pub(crate) fn acquire<'a>(self: &Arc<Self>, admission: Admission<'a>) -> Acquire<'a> {
+        Acquire::new(self.clone(), admission)
     }
 
-    /// A place for a request that has given its slot back and will want another: no slot, but told of the end as one that has.
-    pub(crate) fn aside(self: &Arc<Self>) -> Slot {
-        let ticket = self.lock().aside();
+    /// Registers a request that has given its slot back and waits before a retry.
+    ///
+    /// The result is no right to run. It only stops the wait when the client is closed at once, as a slot does.
+    pub(crate) fn back_off(self: &Arc<Self>) -> Slot {
+        let ticket = self.lock().back_off();
         Slot::new(self.clone(), ticket)
     }
 
+    /// Returns all statistics, as they are at a single moment.
     pub(crate) fn stats(&self) -> Stats {
-        let line = self.lock();
-        Stats { active: line.active, queued: line.waiting, paused: line.paused, closed: line.closed, waits: line.waits }
+        let state = self.lock();
+        Stats { origins: state.origins.stats(), ..state.totals() }
     }
 
-    pub(crate) fn origins(&self) -> Vec<OriginStats> {
-        let line = self.lock();
-        let stats = |lane: &origins::Lane| OriginStats {
-            origin: lane.name().to_owned(),
-            active: lane.active,
-            queued: lane.line.len(),
-        };
-        line.lanes.busy().map(stats).collect()
-    }
-
-    /// Lets nothing start, or again what waits.
+    /// With `true`, lets no waiting request start; with `false`, lets them start again.
     pub(crate) fn pause(&self, paused: bool) {
-        self.change(|line, _, _| line.paused = paused);
+        self.change(|state, _, _| state.paused = paused);
     }
 
-    /// Sends those away who wait; how many they were.
+    /// Rejects all waiting requests and returns how many there were.
     pub(crate) fn clear(&self) -> usize {
-        self.change(|line, _, later| {
-            let waiting = line.waiting;
-            line.clear(Refusal::Cleared, later);
+        self.change(|state, _, wakes| {
+            let waiting = state.waiting;
+            state.clear(Rejection::Cleared, wakes);
             waiting
         })
     }
 
-    /// Takes nobody any more.
+    /// Rejects new requests from now on.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
     }
 
-    /// The same, and sends everybody away, those that run as well.
+    /// Rejects new requests from now on, and ends all requests that wait or run.
     pub(crate) fn close_now(&self) {
-        // Before the wakers are collected: who comes later sees it and needs no waking.
-        self.ended.store(true, Ordering::Release);
-        self.change(|line, _, later| {
-            line.closed = true;
-            line.clear(Refusal::Closed, later);
-            line.wake_those_within(later);
+        // Before the wakers are collected: a request that keeps its waker later sees the flag and needs no waking.
+        self.has_ended.store(true, Ordering::Release);
+        self.change(|state, _, wakes| {
+            state.closed = true;
+            state.clear(Rejection::Closed, wakes);
+            state.wake_admitted(wakes);
         });
     }
 
     fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+        self.has_ended.load(Ordering::Acquire)
     }
 
-    fn turns_away(&self, line: &Line, caller: &Caller<'_>) -> bool {
-        line.closed && (!caller.again || self.has_ended())
+    /// Returns whether a request may not join because the client is closed.
+    fn rejects(&self, state: &QueueState, admission: &Admission<'_>) -> bool {
+        state.closed && (!admission.is_retry || self.has_ended())
     }
 
-    /// Changes the state, gives free slots to whoever may start now, and wakes them.
-    fn change<T>(&self, change: impl FnOnce(&mut Line, Nanos, &mut Later) -> T) -> T {
-        let now = self.now_if_timed();
-        let mut later = Later::default();
+    /// Changes the state, gives free slots to the requests that may start now, and wakes them.
+    fn change<T>(&self, change: impl FnOnce(&mut QueueState, Nanos, &mut WakeList) -> T) -> T {
+        let now = self.now_if_needed();
+        let mut wakes = WakeList::default();
         let result = {
-            let mut line = self.lock();
-            let result = change(&mut line, now, &mut later);
-            line.dispatch(now, &mut later);
-            line.settle(None, &mut later);
+            let mut state = self.lock();
+            let result = change(&mut state, now, &mut wakes);
+            state.dispatch(now, &mut wakes);
+            state.choose_timekeeper(None, &mut wakes);
             result
         };
-        later.run();
+        // The lock is open here: a woken task may call the queue.
+        wakes.wake_all();
         result
     }
 
-    fn leave(&self, ticket: Ticket) {
-        self.change(|line, now, later| line.leave(ticket, now, later));
+    fn remove(&self, ticket: Ticket) {
+        self.change(|state, now, wakes| state.remove(ticket, now, wakes));
     }
 
-    /// The error for a program in Rust.
-    pub(crate) fn refusal(&self, refusal: Refusal) -> Error {
-        let (kind, message) = match refusal {
-            Refusal::Full => return Error::new(ErrorKind::QueueFull, Phase::Queue, self.full.clone()),
-            Refusal::Cleared => (ErrorKind::Cleared, "the client's queue was cleared while the request waited in it"),
-            Refusal::Closed => (ErrorKind::Closed, "the client is closed: it takes no more requests"),
+    /// Returns the error that a Rust program gets for a rejection.
+    pub(crate) fn rejection_error(&self, rejection: Rejection) -> Error {
+        let (kind, message) = match rejection {
+            Rejection::Full => return Error::new(ErrorKind::QueueFull, Phase::Queue, self.full_message.clone()),
+            Rejection::Cleared => (ErrorKind::Cleared, "the client's queue was cleared while the request waited in it"),
+            Rejection::Closed => (ErrorKind::Closed, "the client is closed and takes no more requests"),
         };
         Error::new(kind, Phase::Queue, message)
     }
@@ -224,11 +257,12 @@ impl Queue {
         Nanos::try_from(self.timer.now().nanos()).unwrap_or(Nanos::MAX)
     }
 
-    fn now_if_timed(&self) -> Nanos {
-        if self.timed { self.now() } else { 0 }
+    /// Returns the time if a rate is limited, else 0, which saves reading the clock: nothing then depends on the time.
+    fn now_if_needed(&self) -> Nanos {
+        if self.has_rate { self.now() } else { 0 }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,134 +1,152 @@
-//! The lanes of the line: one for each origin if origins have limits or are counted, else one for all.
+//! The origin queues. Each origin has its own if origins have limits or are counted; else a single queue is for all.
 
+use super::OriginStats;
 use super::heap::Heap;
-use super::rate::{Bucket, Nanos, Rate};
+use super::rate::{Nanos, Rate, TokenBucket};
 
-/// The longest page of the index before it becomes two.
-const PAGE: usize = 256;
+/// Maximum number of indices in a page. A longer page is split in two.
+const PAGE_SIZE: usize = 256;
 
-/// The fewest lanes at which it is worth looking for those that nobody uses.
-const SWEEP: usize = 64;
+/// Number of origin queues in use at which the first search for unused queues happens.
+const FIRST_SWEEP: usize = 64;
 
-/// Where a lane stands.
+/// Whether the first request of an origin queue may start, as far as its origin's limits say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stand {
-    /// Nobody waits in it, or it has as many running as it may.
-    Aside,
-    /// Its first may start.
+pub(super) enum Readiness {
+    /// No request waits, or as many requests of this origin run as may.
+    Blocked,
+    /// The first request may start now.
     Ready,
-    /// Its first may start at a point in time.
-    Timed,
+    /// The rate limit of the origin lets the first request start later.
+    Delayed,
 }
 
-/// The requests to one origin.
+/// The requests to an origin.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct OriginQueue {
+    /// The text of the origin; empty if this queue is for all origins, or unused.
     name: Box<str>,
+    /// Whether this queue is in the index. An unused queue is reused by the next new origin.
     in_use: bool,
+    /// Number of requests that hold a slot.
     pub(super) active: usize,
-    pub(super) line: Heap,
-    pub(super) bucket: Option<Bucket>,
-    pub(super) stand: Stand,
-    /// Where in the heap of its stand.
+    /// The waiting requests, by their tickets.
+    pub(super) waiting: Heap,
+    /// The rate limit of this origin.
+    pub(super) bucket: Option<TokenBucket>,
+    pub(super) readiness: Readiness,
+    /// Index in the heap that `readiness` names.
     pub(super) position: u32,
 }
 
-impl Lane {
+impl OriginQueue {
     fn new(name: &str, rate: Option<Rate>) -> Self {
         Self {
             name: name.into(),
             in_use: true,
             active: 0,
-            line: Heap::default(),
-            bucket: rate.map(Bucket::new),
-            stand: Stand::Aside,
+            waiting: Heap::default(),
+            bucket: rate.map(TokenBucket::new),
+            readiness: Readiness::Blocked,
             position: 0,
         }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// When its rate lets one start.
+    /// Returns when the rate limit of the origin lets the next request start.
     pub(super) fn free_at(&self) -> Nanos {
-        self.bucket.as_ref().map_or(Nanos::MIN, Bucket::free_at)
+        self.bucket.as_ref().map_or(Nanos::MIN, TokenBucket::free_at)
     }
 
-    fn is_idle(&self, now: Nanos) -> bool {
-        self.active == 0 && self.line.is_empty() && self.bucket.is_none_or(|bucket| bucket.is_full(now))
+    fn is_empty(&self) -> bool {
+        self.active == 0 && self.waiting.is_empty()
+    }
+
+    /// Returns whether forgetting this queue changes nothing: a new queue begins with a full bucket.
+    fn is_unused(&self, now: Nanos) -> bool {
+        self.is_empty() && self.bucket.is_none_or(|bucket| bucket.is_full(now))
     }
 }
 
-/// All lanes. They are found by name in a sorted list, cut into pages so that a new one moves few others.
+/// All origin queues.
 #[derive(Debug)]
-pub(super) struct Lanes {
-    lanes: Vec<Lane>,
+pub(super) struct OriginQueues {
+    queues: Vec<OriginQueue>,
+    /// Indices of the unused queues.
     free: Vec<u32>,
-    /// Nothing if there is one lane for all.
+    /// Indices of the queues in use, sorted by name; `None` if a single queue is for all origins.
+    // The list is cut into pages, so that inserting an index moves few others.
     pages: Option<Vec<Vec<u32>>>,
+    /// The rate limit of each origin.
     rate: Option<Rate>,
+    /// Number of queues in use at which the next sweep happens.
     sweep_at: usize,
 }
 
-impl Lanes {
+impl OriginQueues {
     pub(super) fn new(by_origin: bool, rate: Option<Rate>) -> Self {
-        let (lanes, pages) = if by_origin { (Vec::new(), Some(Vec::new())) } else { (vec![Lane::new("", None)], None) };
-        Self { lanes, free: Vec::new(), pages, rate, sweep_at: SWEEP }
+        let (queues, pages) =
+            if by_origin { (Vec::new(), Some(Vec::new())) } else { (vec![OriginQueue::new("", None)], None) };
+        Self { queues, free: Vec::new(), pages, rate, sweep_at: FIRST_SWEEP }
     }
 
-    pub(super) fn get(&self, index: u32) -> Option<&Lane> {
-        self.lanes.get(index as usize)
+    pub(super) fn get(&self, index: u32) -> Option<&OriginQueue> {
+        self.queues.get(index as usize)
     }
 
-    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Lane> {
-        self.lanes.get_mut(index as usize)
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut OriginQueue> {
+        self.queues.get_mut(index as usize)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
-        self.lanes.iter_mut()
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut OriginQueue> {
+        self.queues.iter_mut()
     }
 
-    /// The lanes in which something runs or waits, by name; none if there is one for all.
-    pub(super) fn busy(&self) -> impl Iterator<Item = &Lane> {
+    /// Returns the counts of each origin with a request, sorted by name; none if a single queue is for all origins.
+    pub(super) fn stats(&self) -> Vec<OriginStats> {
         let indices = self.pages.iter().flatten().flatten();
-        indices.filter_map(|index| self.get(*index)).filter(|lane| lane.active > 0 || !lane.line.is_empty())
+        let queues = indices.filter_map(|index| self.get(*index)).filter(|queue| !queue.is_empty());
+        let stats = |queue: &OriginQueue| OriginStats {
+            origin: queue.name.to_string(),
+            active: queue.active,
+            queued: queue.waiting.len(),
+        };
+        queues.map(stats).collect()
     }
 
-    /// The lane of `origin`, which is made if there is none.
+    /// Returns the index of the queue for `origin`, which is created if there is none.
     pub(super) fn open(&mut self, origin: &str, now: Nanos) -> u32 {
         if self.pages.is_none() {
             return 0;
         }
         let (page, at) = match self.find(origin) {
             Ok(found) => return found,
-            Err(_) if self.lanes.len() - self.free.len() >= self.sweep_at => {
+            Err(_) if self.queues.len() - self.free.len() >= self.sweep_at => {
                 self.sweep(now);
                 self.find(origin).err().unwrap_or_default()
             }
             Err(missing) => missing,
         };
-        let lane = Lane::new(origin, self.rate);
+        let queue = OriginQueue::new(origin, self.rate);
         let index = match self.free.pop() {
             Some(index) => {
                 if let Some(free) = self.get_mut(index) {
-                    *free = lane;
+                    *free = queue;
                 }
                 index
             }
             None => {
-                self.lanes.push(lane);
-                (self.lanes.len() - 1) as u32
+                self.queues.push(queue);
+                (self.queues.len() - 1) as u32
             }
         };
         self.insert(page, at, index);
         index
     }
 
-    /// The lane of that name, or the page and the place on it where it should be.
+    /// Returns the index of the queue with this name, or the page and the place on the page where it belongs.
     fn find(&self, name: &str) -> Result<u32, (usize, usize)> {
         let pages = self.pages.as_deref().unwrap_or_default();
-        let name_of = |index: &u32| self.get(*index).map_or("", Lane::name);
+        let name_of = |index: &u32| self.get(*index).map_or("", |queue| &*queue.name);
         let page = pages.partition_point(|page| page.first().is_some_and(|first| name_of(first) <= name));
         let page = page.saturating_sub(1);
         let entries = pages.get(page).map_or(&[][..], Vec::as_slice);
@@ -143,29 +161,30 @@ impl Lanes {
         let Some(pages) = &mut self.pages else { return };
         let Some(entries) = pages.get_mut(page) else { return pages.push(vec![index]) };
         entries.insert(at.min(entries.len()), index);
-        if entries.len() > PAGE {
-            let rest = entries.split_off(PAGE / 2);
+        if entries.len() > PAGE_SIZE {
+            let rest = entries.split_off(PAGE_SIZE / 2);
             pages.insert(page + 1, rest);
         }
     }
 
-    /// Forgets the lanes that nobody uses; the next time when there are twice as many as now remain.
+    /// Frees the unused queues.
     fn sweep(&mut self, now: Nanos) {
-        let Self { lanes, free, pages, .. } = self;
-        for (index, lane) in lanes.iter_mut().enumerate() {
-            if lane.in_use && lane.is_idle(now) {
-                lane.in_use = false;
-                lane.name = Box::default();
+        let Self { queues, free, pages, .. } = self;
+        for (index, queue) in queues.iter_mut().enumerate() {
+            if queue.in_use && queue.is_unused(now) {
+                queue.in_use = false;
+                queue.name = Box::default();
                 free.push(index as u32);
             }
         }
         for page in pages.iter_mut().flatten() {
-            page.retain(|index| lanes.get(*index as usize).is_some_and(|lane| lane.in_use));
+            page.retain(|index| queues.get(*index as usize).is_some_and(|queue| queue.in_use));
         }
         if let Some(pages) = pages {
             pages.retain(|page| !page.is_empty());
         }
-        self.sweep_at = SWEEP.max(2 * (self.lanes.len() - self.free.len()));
+        // The next sweep waits until the number has doubled, so sweeping costs constant time for each new origin.
+        self.sweep_at = FIRST_SWEEP.max(2 * (self.queues.len() - self.free.len()));
     }
 }
 
@@ -174,33 +193,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lane_is_found_again_among_thousands() {
-        let mut lanes = Lanes::new(true, None);
+    fn each_of_5000_origins_is_found() {
+        let mut origins = OriginQueues::new(true, None);
         let name = |number: usize| format!("http://host-{}.example", number * 7919 % 5000);
         let indices: Vec<_> = (0..5000)
             .map(|number| {
-                let index = lanes.open(&name(number), 0);
-                lanes.get_mut(index).unwrap().active = 1;
+                let index = origins.open(&name(number), 0);
+                origins.get_mut(index).unwrap().active = 1;
                 index
             })
             .collect();
-        assert!((0..5000).all(|number| lanes.open(&name(number), 0) == indices[number]));
-        let names: Vec<_> = lanes.busy().map(|lane| lane.name().to_owned()).collect();
+        assert!((0..5000).all(|number| origins.open(&name(number), 0) == indices[number]));
+        let names: Vec<_> = origins.stats().into_iter().map(|stats| stats.origin).collect();
         assert!(names.len() == 5000 && names.is_sorted());
     }
 
     #[test]
-    fn lanes_that_nobody_uses_are_forgotten() {
-        let mut lanes = Lanes::new(true, Some(Rate::new(1, std::time::Duration::from_nanos(10))));
-        let busy = lanes.open("http://busy.example", 0);
-        lanes.get_mut(busy).unwrap().active = 1;
+    fn unused_origins_are_removed() {
+        let mut origins = OriginQueues::new(true, Some(Rate::new(1, std::time::Duration::from_nanos(10))));
+        let busy = origins.open("http://busy.example", 0);
+        origins.get_mut(busy).unwrap().active = 1;
         for number in 0..10_000 {
-            let index = lanes.open(&format!("http://{number}.example"), number);
-            // An empty bucket is remembered until it is full again.
-            lanes.get_mut(index).unwrap().bucket.as_mut().unwrap().take(number);
+            let index = origins.open(&format!("http://{number}.example"), number);
+            // An origin whose bucket is not full is kept until the bucket is full.
+            origins.get_mut(index).unwrap().bucket.as_mut().unwrap().take(number);
         }
-        assert!(lanes.lanes.len() < 200, "{}", lanes.lanes.len());
-        assert_eq!(lanes.open("http://busy.example", 0), busy);
-        assert!(lanes.find("http://9999.example").is_ok());
+        assert!(origins.queues.len() < 200, "{}", origins.queues.len());
+        assert_eq!(origins.open("http://busy.example", 0), busy);
+        assert!(origins.find("http://9999.example").is_ok());
     }
 }

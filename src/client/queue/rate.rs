@@ -1,14 +1,15 @@
-//! Rates: how many requests may start in a time, by a token bucket that needs no task to fill it.
+//! Rate limits: a token bucket that computes its level from the time, so that no task has to fill it.
 
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{self, Instant};
 
-/// How many requests may start in a time: `requests` per `per`, and at most `burst` at once.
+/// A rate limit: at most `requests` requests start in each period `per`, and at most `burst` at once.
 ///
-/// It is a token bucket: a start takes a token, `per / requests` brings the next, and no more than `burst` are kept. A
-/// request that has its slot waits for no token again, so the hops of a redirect cost none.
+/// It is a token bucket. Each start takes a token, a new token arrives every `per / requests`, and at most `burst` tokens
+/// are kept. A request takes its token with its slot, so following a redirect takes none. Another attempt takes a
+/// token of its own.
 ///
 /// # Examples
 ///
@@ -16,7 +17,7 @@ use crate::runtime::{self, Instant};
 /// use std::time::Duration;
 /// use waterspout::{Client, Rate};
 ///
-/// // One every 100 ms, and no two at once.
+/// // One request every 100 ms, and never two at once.
 /// let rate = Rate::new(10, Duration::from_secs(1)).burst(1);
 /// let client = Client::builder().rate_limit(rate).build()?;
 /// # Ok::<(), waterspout::Error>(())
@@ -24,33 +25,54 @@ use crate::runtime::{self, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     requests: u32,
-    /// Nanoseconds.
+    /// The period in nanoseconds.
     per: u64,
     pub(super) burst: u32,
 }
 
 impl Rate {
-    /// `requests` per `per`, all of them at once if nothing has started for so long.
+    /// Creates a limit of `requests` per `per`. After an idle period of `per`, all of them may start at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::Rate;
+    ///
+    /// let rate = Rate::new(100, Duration::from_secs(60));
+    /// assert_eq!(rate, rate.burst(100));
+    /// ```
     pub const fn new(requests: u32, per: Duration) -> Self {
         Self { requests, per: runtime::nanos(per), burst: requests }
     }
 
-    /// Sets how many may start at once after a pause. Default: `requests`.
+    /// Sets the number of requests that may start at once after an idle period. Default: `requests`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::{Client, Rate};
+    ///
+    /// let per_origin = Rate::new(10, Duration::from_secs(1)).burst(2);
+    /// let client = Client::builder().rate_limit_per_origin(per_origin).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub const fn burst(self, requests: u32) -> Self {
         Self { burst: requests, ..self }
     }
 
-    /// The time that brings a token, in nanoseconds.
+    /// Returns the time between two tokens.
     pub(super) fn interval(self) -> Nanos {
         Nanos::try_from(self.per / u64::from(self.requests.max(1))).unwrap_or(Nanos::MAX)
     }
 
-    /// Refuses what lets nothing start, or does not limit; `name` is the setting's.
+    /// Returns an error if the limit lets no request start, or limits nothing. `name` is the name of the option.
     pub(super) fn check(self, name: &str) -> Result<()> {
         let wrong = match self {
-            Self { requests: 0, .. } => "0 requests: nothing could ever start",
-            Self { burst: 0, .. } => "a burst of 0: nothing could ever start",
-            _ if self.interval() == 0 => "more than a request each nanosecond: it limits nothing",
+            Self { requests: 0, .. } => "with 0 requests, no request can start",
+            Self { burst: 0, .. } => "with a burst of 0, no request can start",
+            _ if self.interval() == 0 => "more than a request per nanosecond limits nothing",
             _ => return Ok(()),
         };
         let message = format!(
@@ -63,37 +85,39 @@ impl Rate {
     }
 }
 
-/// Nanoseconds since a clock's origin; 292 years of them.
+/// A time in nanoseconds since the origin of the clock, or a duration. It reaches 292 years.
+// Signed, because a rank subtracts priorities from a time and may be negative.
 pub(super) type Nanos = i64;
 
-/// A duration in nanoseconds; the longest if it is longer.
+/// Converts a duration. If it is too long, the result is the maximum.
 pub(super) fn nanos(duration: Duration) -> Nanos {
     Nanos::try_from(runtime::nanos(duration)).unwrap_or(Nanos::MAX)
 }
 
-/// The point on the clock that is `nanos` after its origin.
+/// Converts a time. If it is before the origin, the result is the origin.
 pub(super) fn instant(nanos: Nanos) -> Instant {
     Instant::from_nanos(u64::try_from(nanos).unwrap_or(0))
 }
 
-/// A bucket of tokens, as the two points in time that say how full it is.
+/// A token bucket. Its level is not stored but follows from the time at which the bucket is full.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bucket {
+pub(super) struct TokenBucket {
+    /// The time between two tokens.
     interval: Nanos,
-    /// The time that fills it from empty, but for one token.
+    /// The time in which the bucket fills from a single token.
     depth: Nanos,
-    /// When it is full.
+    /// When the bucket is full.
     full_at: Nanos,
 }
 
-impl Bucket {
+impl TokenBucket {
     pub(super) fn new(rate: Rate) -> Self {
         let interval = rate.interval();
         let depth = interval.saturating_mul(i64::from(rate.burst) - 1);
         Self { interval, depth, full_at: 0 }
     }
 
-    /// When there is a token.
+    /// Returns when the bucket holds a token.
     pub(super) fn free_at(&self) -> Nanos {
         self.full_at.saturating_sub(self.depth)
     }
@@ -102,11 +126,12 @@ impl Bucket {
         self.full_at <= now
     }
 
+    /// Takes a token.
     pub(super) fn take(&mut self, now: Nanos) {
         self.full_at = self.full_at.max(now).saturating_add(self.interval);
     }
 
-    /// Gives a token back that was not used.
+    /// Returns a token that was not used.
     pub(super) fn give_back(&mut self) {
         self.full_at = self.full_at.saturating_sub(self.interval);
     }
@@ -117,8 +142,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_and_then_one_each_interval() {
-        let mut bucket = Bucket::new(Rate::new(2, Duration::from_nanos(100)).burst(3));
+    fn burst_is_followed_by_a_token_per_interval() {
+        let mut bucket = TokenBucket::new(Rate::new(2, Duration::from_nanos(100)).burst(3));
         let now = 1000;
         for _ in 0..3 {
             assert!(bucket.free_at() <= now);
@@ -129,7 +154,7 @@ mod tests {
         assert_eq!(bucket.free_at(), 1100);
         bucket.give_back();
         assert_eq!(bucket.free_at(), 1050);
-        // A long pause gives no more than the burst.
+        // However long the idle period, the bucket holds at most the burst.
         for _ in 0..3 {
             assert!(bucket.free_at() <= 9000);
             bucket.take(9000);

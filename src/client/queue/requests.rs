@@ -1,105 +1,117 @@
-//! The requests in the queue, each at a place of its own that is used again.
+//! The requests that the queue knows: a slab whose indices are the tickets.
 
 use std::task::Waker;
 
 use super::rate::Nanos;
 
-/// A request in the queue; its owner's until it leaves.
+/// The index of a request. It is valid until the request is removed; a later request may get the same index.
 pub(super) type Ticket = u32;
 
-/// No request.
-pub(super) const NONE: Ticket = Ticket::MAX;
+/// The index of no request and of no origin queue.
+pub(super) const NONE: u32 = u32::MAX;
 
-/// So many places are kept when nobody is left.
-const KEPT: usize = 1024;
+/// Number of entries whose memory is kept when the last request is removed.
+const RETAINED_ENTRIES: usize = 1024;
 
 /// Why a request gets no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
+    /// `max_queued` requests wait already.
     Full,
+    /// The queue was cleared while the request waited.
     Cleared,
+    /// The client is closed.
     Closed,
 }
 
-pub(super) struct Entry {
-    pub(super) state: State,
-    pub(super) lane: u32,
-    /// Where in the lane's heap.
+pub(super) struct RequestEntry {
+    pub(super) state: RequestState,
+    /// Index of the origin queue.
+    pub(super) origin: u32,
+    /// Index in the heap of the origin queue, while the request waits.
     pub(super) position: u32,
+    /// When the request joined the queue.
     pub(super) arrived: Nanos,
-    /// By which it is told from another that has its ticket later.
+    /// Unique among all requests, unlike the ticket.
     pub(super) serial: u64,
 }
 
-pub(super) enum State {
-    /// Nobody's; the next such one.
+pub(super) enum RequestState {
+    /// The entry is unused; the ticket is the next unused entry.
     Free(Ticket),
+    /// The request waits for a slot; the waker is that of its future.
     Waiting(Waker),
-    /// It has a slot and does not know yet.
+    /// The request has a slot and has not been polled since.
     Granted,
-    /// The waker is for the end of the client.
+    /// The request runs. The waker is called if the client is closed at once.
     Active(Option<Waker>),
-    /// It is between two attempts; the waker is for the same.
-    Aside(Option<Waker>),
-    Refused(Refusal),
+    /// The request waits between two attempts, without a slot. The waker is called if the client is closed at once.
+    BackingOff(Option<Waker>),
+    /// The request was rejected while it waited and has not been polled since.
+    Rejected(Rejection),
 }
 
-/// All of them.
-pub(super) struct Entries {
-    list: Vec<Entry>,
-    free: Ticket,
-    present: usize,
+/// All requests.
+pub(super) struct Requests {
+    entries: Vec<RequestEntry>,
+    /// The first unused entry, or [`NONE`]. Unused entries are a linked list.
+    first_free: Ticket,
+    /// Number of entries in use.
+    used: usize,
     next_serial: u64,
 }
 
-impl Entries {
+impl Requests {
     pub(super) const fn new() -> Self {
-        Self { list: Vec::new(), free: NONE, present: 0, next_serial: 0 }
+        Self { entries: Vec::new(), first_free: NONE, used: 0, next_serial: 0 }
     }
 
-    pub(super) fn get(&self, ticket: Ticket) -> Option<&Entry> {
-        self.list.get(ticket as usize)
+    pub(super) fn get(&self, ticket: Ticket) -> Option<&RequestEntry> {
+        self.entries.get(ticket as usize)
     }
 
-    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Entry> {
-        self.list.get_mut(ticket as usize)
+    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut RequestEntry> {
+        self.entries.get_mut(ticket as usize)
     }
 
-    pub(super) fn states_mut(&mut self) -> impl Iterator<Item = &mut State> {
-        self.list.iter_mut().map(|entry| &mut entry.state)
+    pub(super) fn states_mut(&mut self) -> impl Iterator<Item = &mut RequestState> {
+        self.entries.iter_mut().map(|entry| &mut entry.state)
     }
 
-    pub(super) fn move_to(&mut self, ticket: Ticket, position: u32) {
+    /// Notes where a request is in the heap of its origin queue.
+    pub(super) fn set_position(&mut self, ticket: Ticket, position: u32) {
         if let Some(entry) = self.get_mut(ticket) {
             entry.position = position;
         }
     }
 
-    pub(super) fn insert(&mut self, state: State, lane: u32, arrived: Nanos) -> Ticket {
-        let new = Entry { state, lane, position: 0, arrived, serial: self.next_serial };
+    pub(super) fn insert(&mut self, state: RequestState, origin: u32, arrived: Nanos) -> Ticket {
+        let new = RequestEntry { state, origin, position: 0, arrived, serial: self.next_serial };
         self.next_serial += 1;
-        self.present += 1;
-        match self.list.get_mut(self.free as usize) {
+        self.used += 1;
+        match self.entries.get_mut(self.first_free as usize) {
             Some(entry) => {
                 let old = std::mem::replace(entry, new);
-                let next = if let State::Free(next) = old.state { next } else { NONE };
-                std::mem::replace(&mut self.free, next)
+                let next = if let RequestState::Free(next) = old.state { next } else { NONE };
+                std::mem::replace(&mut self.first_free, next)
             }
             None => {
-                self.list.push(new);
-                (self.list.len() - 1) as Ticket
+                self.entries.push(new);
+                (self.entries.len() - 1) as Ticket
             }
         }
     }
 
-    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Entry> {
-        let free = Entry { state: State::Free(self.free), lane: 0, position: 0, arrived: 0, serial: u64::MAX };
-        let entry = self.get_mut(ticket).filter(|entry| !matches!(entry.state, State::Free(_)))?;
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<RequestEntry> {
+        let state = RequestState::Free(self.first_free);
+        let free = RequestEntry { state, origin: 0, position: 0, arrived: 0, serial: u64::MAX };
+        let entry = self.get_mut(ticket).filter(|entry| !matches!(entry.state, RequestState::Free(_)))?;
         let removed = std::mem::replace(entry, free);
-        self.free = ticket;
-        self.present -= 1;
-        // The memory of a great crowd goes with the last of it.
-        if self.present == 0 && self.list.len() > KEPT {
+        self.first_free = ticket;
+        self.used -= 1;
+        // The memory of a large burst of requests is returned with the last of them. Serials go on, so that the
+        // handle of a removed request matches no later request.
+        if self.used == 0 && self.entries.len() > RETAINED_ENTRIES {
             *self = Self { next_serial: self.next_serial, ..Self::new() };
         }
         Some(removed)

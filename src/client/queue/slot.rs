@@ -1,4 +1,4 @@
-//! The right to run one request.
+//! The right to run a request.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -7,17 +7,17 @@ use std::task::{Context, Poll, Waker};
 
 use super::Queue;
 use super::requests::Ticket;
-use crate::client::stop::Stop;
+use crate::client::stop::StopReason;
 use crate::error::{Error, Phase};
 
-/// The right to run one request; given on when dropped.
+/// The right to run a request. Dropping it gives the slot to the next request.
 ///
-/// A request that fails and is to be tried again drops it for the time in between, and waits for another as a
-/// [`Caller`](super::Caller) that comes `again`.
+/// Before a retry, the request drops its slot while it waits, and then acquires another with
+/// [`Admission::is_retry`](super::Admission::is_retry).
 pub(crate) struct Slot {
     queue: Arc<Queue>,
     ticket: Ticket,
-    /// The one that the queue has, so that it is asked once and not each time.
+    /// A copy of the waker that the queue keeps. While the task's waker is the same, the queue's lock is not taken.
     waker: Option<Waker>,
 }
 
@@ -26,12 +26,12 @@ impl Slot {
         Self { queue, ticket, waker: None }
     }
 
-    /// Runs `future` until the client is closed at once.
+    /// Runs `future`, and stops it when the client is closed at once.
     pub(crate) fn guard<F: Future>(
         &mut self,
         phase: Phase,
         mut future: Pin<&mut F>,
-    ) -> impl Future<Output = Result<F::Output, Stop>> {
+    ) -> impl Future<Output = Result<F::Output, StopReason>> {
         poll_fn(move |cx| {
             if let Some(stop) = self.ended(phase) {
                 return Poll::Ready(Err(stop));
@@ -43,29 +43,30 @@ impl Slot {
         })
     }
 
-    /// What to tell if the client was closed at once; costs a look.
-    pub(crate) fn ended(&self, phase: Phase) -> Option<Stop> {
-        self.queue.has_ended().then_some(Stop::Ended(phase))
+    /// Returns the reason to stop if the client was closed at once. It reads an atomic and takes no lock.
+    pub(crate) fn ended(&self, phase: Phase) -> Option<StopReason> {
+        self.queue.has_ended().then_some(StopReason::Closed(phase))
     }
 
-    /// The error for a program in Rust.
-    pub(crate) fn error(&self, stop: Stop) -> Error {
+    /// Returns the error that a Rust program gets for `stop`.
+    pub(crate) fn error(&self, stop: StopReason) -> Error {
         stop.into_error(&self.queue)
     }
 
-    /// Ready once the client is closed at once.
-    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<Stop> {
+    /// Waits until the client is closed at once.
+    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<StopReason> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            // Both from before are dropped after the lock: a task may go with them.
-            let _before = self.queue.lock().keep(self.ticket, cx.waker());
+            // The old wakers are dropped after the lock is open: dropping a waker may drop a task that calls the queue.
+            let _old = self.queue.lock().keep_waker(self.ticket, cx.waker());
             self.waker = Some(cx.waker().clone());
         }
+        // Checked after the waker is kept: `close_now` sets the flag first and then collects the wakers.
         self.ended(phase).map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.queue.leave(self.ticket);
+        self.queue.remove(self.ticket);
     }
 }

@@ -1,340 +1,433 @@
-//! The state of the queue, without a lock, a clock or a task: who runs, who waits, who is next.
+//! The state of the queue: which requests run, which wait, and which starts next.
 //!
-//! Requests wait in lanes, one for each origin if that matters. A lane whose first may start stands among the `ready`
-//! ones, ordered by that first request, so a full lane is passed by and the order among all others is kept. A lane whose
-//! rate lets nothing start yet stands among the `timed` ones.
+//! This file has no lock, no clock and no task. Each method takes the present time as `now`, changes the state, and
+//! puts wakers into a [`WakeList`]. The [`Queue`](super::Queue) holds the lock, reads the clock, and wakes afterwards.
+//!
+//! # Terms
+//! - A *slot* is the right to run a request. At most `max_active` requests hold a slot.
+//! - A request is *admitted* if it has held a slot: it runs now, or it waits between two attempts.
+//! - An *origin queue* holds the waiting requests of an origin in the order in which they start. If origins have no
+//!   limits and are not counted, a single origin queue holds the requests of all origins.
+//! - The *timekeeper* is the only waiting request with a timer, see [`QueueState::choose_timekeeper`].
+//!
+//! # Two levels of heaps
+//! Each origin queue is a heap of requests, ordered by rank: the arrival time, moved earlier by priority. An origin queue
+//! is itself in a heap if a request waits in it and fewer than `max_active_per_origin` of its requests run:
+//! - in `ready`, ordered by its first request, if its rate limit lets that request start now;
+//! - in `delayed`, ordered by the time at which its rate limit lets the next request start.
+//!
+//! The first origin queue in `ready` therefore holds the next request to start. An origin at its limit is in neither
+//! heap: finding the next request never looks at it, and requests to other origins keep their order.
+//!
+//! # Life of a request
+//! ```text
+//!  try_start ────────────────────────────────────► Active ──► remove
+//!  enqueue ──► Waiting ──dispatch──► Granted ──poll──┘
+//!                 └──────clear─────► Rejected ─poll──► (gone)
+//!  back_off ──► BackingOff ──► remove
+//! ```
+//! `Granted` means that the request has a slot but was not polled since. `remove` is allowed in every state: dropping the
+//! request's future, or its slot, calls it.
+//!
+//! # Invariants
+//! 1. `active` is the number of requests in the states `Granted` and `Active`, in total and for each origin queue.
+//! 2. `waiting` is the number of requests in the state `Waiting`. Each of these is in the heap of its origin queue.
+//! 3. The readiness of an origin queue names the heap that holds it, and its `position` is its index in that heap.
+//! 4. After `dispatch`, no waiting request could start at `now`.
+//! 5. After `choose_timekeeper`, a waiting request is the timekeeper if only the time keeps a request from starting.
+//!    Otherwise none is.
+//!
+//! A method that takes a slot back or changes a limit breaks invariants 4 and 5. The caller restores both by calling
+//! `dispatch` and then `choose_timekeeper` before it opens the lock.
 
 use std::task::{Context, Poll, Waker};
 
+use super::Stats;
 use super::heap::{Heap, Node};
-use super::origins::{Lane, Lanes, Stand};
-use super::rate::{Bucket, Nanos};
-use super::requests::{Entries, Entry, NONE, Refusal, State, Ticket};
-use super::settings::Settings;
+use super::origins::{OriginQueue, OriginQueues, Readiness};
+use super::rate::{Nanos, TokenBucket};
+use super::requests::{NONE, Rejection, RequestEntry, RequestState, Requests, Ticket};
+use super::settings::QueueSettings;
 use super::wait_times::WaitTimes;
-use super::wake_list::Later;
+use super::wake_list::WakeList;
 
-/// The state.
-pub(super) struct Line {
-    pub(super) settings: Settings,
+/// The state of the queue; the module's documentation explains it.
+pub(super) struct QueueState {
+    pub(super) settings: QueueSettings,
+    /// Number of requests that hold a slot.
     pub(super) active: usize,
+    /// Number of requests that wait for a slot.
     pub(super) waiting: usize,
+    /// Whether no request may start.
     pub(super) paused: bool,
+    /// Whether the client is closed. This file does not read it: the caller rejects new requests.
     pub(super) closed: bool,
-    pub(super) waits: WaitTimes,
-    pub(super) lanes: Lanes,
-    entries: Entries,
+    /// The waiting times of all requests that got a slot.
+    pub(super) wait_times: WaitTimes,
+    pub(super) origins: OriginQueues,
+    requests: Requests,
+    /// The origin queues with a request that may start as soon as the client has a free slot.
     ready: Heap,
-    timed: Heap,
-    bucket: Option<Bucket>,
-    /// Who of the waiting watches the clock, and for which point in time.
-    watcher: Ticket,
-    tick: Nanos,
+    /// The origin queues with a request that may start at a later time.
+    delayed: Heap,
+    /// The rate limit of all requests together.
+    bucket: Option<TokenBucket>,
+    /// The waiting request with a timer, or [`NONE`].
+    timekeeper: Ticket,
+    /// The time for which the timekeeper sets its timer.
+    next_start: Nanos,
 }
 
-impl Line {
-    pub(super) fn new(settings: Settings) -> Self {
+impl QueueState {
+    pub(super) fn new(settings: QueueSettings) -> Self {
         Self {
             active: 0,
             waiting: 0,
             paused: false,
             closed: false,
-            waits: WaitTimes::default(),
-            lanes: Lanes::new(settings.by_origin(), settings.origin_rate),
-            entries: Entries::new(),
+            wait_times: WaitTimes::default(),
+            origins: OriginQueues::new(settings.by_origin(), settings.origin_rate),
+            requests: Requests::new(),
             ready: Heap::default(),
-            timed: Heap::default(),
-            bucket: settings.rate.map(Bucket::new),
-            watcher: NONE,
-            tick: 0,
+            delayed: Heap::default(),
+            bucket: settings.rate.map(TokenBucket::new),
+            timekeeper: NONE,
+            next_start: 0,
             settings,
         }
     }
 
-    /// Gives a slot at once, if that overtakes nobody who could have it.
-    pub(super) fn start(&mut self, origin: &str, now: Nanos) -> Option<Ticket> {
-        if !self.has_room(now) || !self.ready.is_empty() {
-            return None;
+    /// Returns the statistics without the origins.
+    pub(super) fn totals(&self) -> Stats {
+        Stats {
+            active: self.active,
+            queued: self.waiting,
+            paused: self.paused,
+            closed: self.closed,
+            waits: self.wait_times,
+            origins: Vec::new(),
         }
-        let lane = self.lanes.open(origin, now);
-        let most = self.settings.max_active_per_origin.unwrap_or(usize::MAX);
-        let free = |lane: &Lane| lane.line.is_empty() && lane.active < most && lane.free_at() <= now;
-        if !self.lanes.get(lane).is_some_and(free) {
-            return None;
-        }
-        self.occupy(lane, now);
-        self.waits.record_none();
-        Some(self.entries.insert(State::Active(None), lane, now))
     }
 
-    /// Joins the line. `again` is for a request that was admitted before.
-    pub(super) fn join(
+    /// Takes a slot for a new request without waiting, or returns `None` if it has to wait.
+    ///
+    /// The new request has to wait if a waiting request could take the slot, even if that request is to another origin.
+    pub(super) fn try_start(&mut self, origin: &str, now: Nanos) -> Option<Ticket> {
+        if !self.has_free_slot(now) || !self.ready.is_empty() {
+            return None;
+        }
+        let index = self.origins.open(origin, now);
+        let max_active = self.settings.max_active_per_origin.unwrap_or(usize::MAX);
+        let may_start =
+            |queue: &OriginQueue| queue.waiting.is_empty() && queue.active < max_active && queue.free_at() <= now;
+        if !self.origins.get(index).is_some_and(may_start) {
+            return None;
+        }
+        self.take_slot(index, now);
+        self.wait_times.record_none();
+        Some(self.requests.insert(RequestState::Active(None), index, now))
+    }
+
+    /// Adds a request to the waiting requests. `is_retry` says that the request held a slot before.
+    ///
+    /// A retry gets a new arrival time and so starts after requests that have not had a turn. It is added even to a full
+    /// queue, because the queue accepted the request before its first attempt.
+    pub(super) fn enqueue(
         &mut self,
         origin: &str,
         priority: i16,
-        again: bool,
+        is_retry: bool,
         waker: &Waker,
         now: Nanos,
-    ) -> Result<Ticket, Refusal> {
-        if !again && self.settings.max_queued.is_some_and(|most| self.waiting >= most) {
-            return Err(Refusal::Full);
+    ) -> Result<Ticket, Rejection> {
+        if !is_retry && self.settings.max_queued.is_some_and(|max| self.waiting >= max) {
+            return Err(Rejection::Full);
         }
-        let lane = self.lanes.open(origin, now);
-        let ticket = self.entries.insert(State::Waiting(waker.clone()), lane, now);
+        let index = self.origins.open(origin, now);
+        let ticket = self.requests.insert(RequestState::Waiting(waker.clone()), index, now);
         self.waiting += 1;
-        self.line_up(ticket, priority, now);
+        self.push_to_origin(ticket, priority, now);
         Ok(ticket)
     }
 
-    /// What has become of `ticket`: a slot, a refusal, or nothing yet; then the waker of `cx` is kept.
+    /// Asks whether a waiting request got a slot or a rejection. Keeps the waker of `cx` if it got neither.
     pub(super) fn poll(
         &mut self,
         ticket: Ticket,
         cx: &Context<'_>,
         now: Nanos,
-        later: &mut Later,
-    ) -> Poll<Result<(), Refusal>> {
-        let Some(entry) = self.entries.get_mut(ticket) else { return Poll::Pending };
+        wakes: &mut WakeList,
+    ) -> Poll<Result<(), Rejection>> {
+        let Some(entry) = self.requests.get_mut(ticket) else { return Poll::Pending };
         match &mut entry.state {
-            State::Waiting(waker) => {
+            RequestState::Waiting(waker) => {
                 if !waker.will_wake(cx.waker()) {
-                    later.drop = Some(std::mem::replace(waker, cx.waker().clone()));
+                    wakes.discarded = Some(std::mem::replace(waker, cx.waker().clone()));
                 }
                 Poll::Pending
             }
-            State::Granted => {
-                entry.state = State::Active(None);
-                self.waits.record(now.saturating_sub(entry.arrived));
+            RequestState::Granted => {
+                entry.state = RequestState::Active(None);
+                self.wait_times.record(now.saturating_sub(entry.arrived));
                 Poll::Ready(Ok(()))
             }
-            State::Refused(refusal) => {
-                let refusal = *refusal;
-                self.remove(ticket);
-                Poll::Ready(Err(refusal))
+            RequestState::Rejected(rejection) => {
+                let rejection = *rejection;
+                self.forget(ticket);
+                Poll::Ready(Err(rejection))
             }
-            State::Free(_) | State::Active(_) | State::Aside(_) => Poll::Pending,
+            RequestState::Free(_) | RequestState::Active(_) | RequestState::BackingOff(_) => Poll::Pending,
         }
     }
 
-    /// The point in time for which `ticket` must watch the clock, if it is the one to do so.
-    pub(super) fn watches(&self, ticket: Ticket) -> Option<Nanos> {
-        (self.watcher == ticket).then_some(self.tick)
+    /// Returns the time for which `ticket` must set a timer, or `None` if it is not the timekeeper.
+    pub(super) fn timer_for(&self, ticket: Ticket) -> Option<Nanos> {
+        (self.timekeeper == ticket).then_some(self.next_start)
     }
 
-    /// Leaves, from whatever state: the line, or with a slot, claimed or not.
-    pub(super) fn leave(&mut self, ticket: Ticket, now: Nanos, later: &mut Later) {
-        let Some(entry) = self.remove(ticket) else { return };
+    /// Removes a request in any state. A slot that it holds becomes free.
+    pub(super) fn remove(&mut self, ticket: Ticket, now: Nanos, wakes: &mut WakeList) {
+        let Some(entry) = self.forget(ticket) else { return };
         match entry.state {
-            State::Waiting(waker) => {
-                later.drop = Some(waker);
+            RequestState::Waiting(waker) => {
+                wakes.discarded = Some(waker);
                 self.waiting -= 1;
-                self.leave_lane(entry.lane, entry.position);
-                self.place_lane(entry.lane, now);
+                self.remove_from_origin(entry.origin, entry.position);
+                self.reschedule(entry.origin, now);
             }
-            State::Granted => {
-                // It has sent nothing: its tokens are there for the next.
-                let buckets = self.lanes.get_mut(entry.lane).and_then(|lane| lane.bucket.as_mut()).into_iter();
-                buckets.chain(&mut self.bucket).for_each(Bucket::give_back);
-                self.vacate(entry.lane, now);
+            RequestState::Granted => {
+                // The request was dropped before it used its slot: the next request may start in its place.
+                self.give_tokens_back(entry.origin);
+                self.free_slot(entry.origin, now);
             }
-            State::Active(waker) => {
-                later.drop = waker;
-                self.vacate(entry.lane, now);
+            RequestState::Active(waker) => {
+                wakes.discarded = waker;
+                self.free_slot(entry.origin, now);
             }
-            State::Aside(waker) => later.drop = waker,
-            State::Refused(_) | State::Free(_) => {}
+            RequestState::BackingOff(waker) => wakes.discarded = waker,
+            RequestState::Rejected(_) | RequestState::Free(_) => {}
         }
     }
 
-    /// Takes in one that is between two attempts.
-    pub(super) fn aside(&mut self) -> Ticket {
-        self.entries.insert(State::Aside(None), NONE, 0)
+    /// Adds a request that waits between two attempts. It holds no slot and belongs to no origin queue.
+    pub(super) fn back_off(&mut self) -> Ticket {
+        // It has an entry so that `wake_admitted` reaches it when the client is closed at once.
+        self.requests.insert(RequestState::BackingOff(None), NONE, 0)
     }
 
-    /// Gives slots to those who may start now.
-    pub(super) fn dispatch(&mut self, now: Nanos, later: &mut Later) {
-        while let Some(node) = self.timed.first().filter(|node| node.rank <= now) {
-            self.place_lane(node.item, now);
+    /// Gives free slots to the waiting requests that may start now.
+    pub(super) fn dispatch(&mut self, now: Nanos, wakes: &mut WakeList) {
+        while let Some(node) = self.delayed.first().filter(|node| node.rank <= now) {
+            self.reschedule(node.item, now);
         }
-        while self.has_room(now) {
-            let Some(lane) = self.ready.first().map(|node| node.item) else { break };
-            let Some(first) = self.leave_lane(lane, 0) else { break };
+        while self.has_free_slot(now) {
+            let Some(index) = self.ready.first().map(|node| node.item) else { break };
+            let Some(first) = self.remove_from_origin(index, 0) else { break };
             self.waiting -= 1;
-            self.occupy(lane, now);
-            self.place_lane(lane, now);
-            if self.watcher == first {
-                self.watcher = NONE;
+            self.take_slot(index, now);
+            self.reschedule(index, now);
+            if self.timekeeper == first {
+                self.timekeeper = NONE;
             }
-            let Some(entry) = self.entries.get_mut(first) else { continue };
-            if let State::Waiting(waker) = std::mem::replace(&mut entry.state, State::Granted) {
-                later.wake(waker);
+            let Some(entry) = self.requests.get_mut(first) else { continue };
+            if let RequestState::Waiting(waker) = std::mem::replace(&mut entry.state, RequestState::Granted) {
+                wakes.push(waker);
             }
         }
     }
 
-    /// Sees to it that somebody watches the clock, if only time is missing; `me` looks for itself and is not woken.
-    pub(super) fn settle(&mut self, me: Option<Ticket>, later: &mut Later) {
-        let Some(tick) = self.next_tick() else {
-            self.watcher = NONE;
+    /// Makes sure that a waiting request has a timer if only the time keeps a request from starting.
+    ///
+    /// That request is the timekeeper. When its timer fires, it calls `dispatch` for all waiting requests. The timekeeper
+    /// is the first request of the first origin queue, so it is usually the next to start. If it is removed or gets a
+    /// slot, the next call chooses another.
+    ///
+    /// `caller` is the request on whose behalf this is called, if it waits. It is not woken, because it asks for its
+    /// timer next.
+    pub(super) fn choose_timekeeper(&mut self, caller: Option<Ticket>, wakes: &mut WakeList) {
+        // A single timer for all: a timer for each of a million waiting requests would be a million timers. A background task
+        // with a timer would make requests progress that nothing polls.
+        let Some(next_start) = self.time_of_next_start() else {
+            self.timekeeper = NONE;
             return;
         };
-        let earlier = tick < std::mem::replace(&mut self.tick, tick);
-        if self.watcher != NONE && !earlier {
+        let is_earlier = next_start < std::mem::replace(&mut self.next_start, next_start);
+        // A timer that fires too early is harmless: the timekeeper then sets another. So only an earlier time matters.
+        if self.timekeeper != NONE && !is_earlier {
             return;
         }
-        if self.watcher == NONE {
-            let lane = self.ready.first().or(self.timed.first()).map_or(NONE, |node| node.item);
-            let first = self.lanes.get(lane).and_then(|lane| lane.line.first());
-            self.watcher = first.map_or(NONE, |node| node.item);
+        if self.timekeeper == NONE {
+            let index = self.ready.first().or(self.delayed.first()).map_or(NONE, |node| node.item);
+            let first = self.origins.get(index).and_then(|queue| queue.waiting.first());
+            self.timekeeper = first.map_or(NONE, |node| node.item);
         }
-        if me == Some(self.watcher) {
+        if caller == Some(self.timekeeper) {
             return;
         }
-        if let Some(Entry { state: State::Waiting(waker), .. }) = self.entries.get(self.watcher) {
-            later.wake(waker.clone());
+        // Woken, the timekeeper polls and sets its timer for `next_start`.
+        if let Some(RequestEntry { state: RequestState::Waiting(waker), .. }) = self.requests.get(self.timekeeper) {
+            wakes.push(waker.clone());
         }
     }
 
-    /// Moves a request that waits; nothing happens to one that no longer does.
+    /// Moves a waiting request to its place by a new priority. Does nothing if the request no longer waits.
     pub(super) fn prioritize(&mut self, ticket: Ticket, serial: u64, priority: i16, now: Nanos) {
-        let Some(entry) = self.entries.get(ticket) else { return };
-        if entry.serial != serial || !matches!(entry.state, State::Waiting(_)) {
+        let Some(entry) = self.requests.get(ticket) else { return };
+        if entry.serial != serial || !matches!(entry.state, RequestState::Waiting(_)) {
             return;
         }
-        self.leave_lane(entry.lane, entry.position);
-        self.line_up(ticket, priority, now);
+        self.remove_from_origin(entry.origin, entry.position);
+        self.push_to_origin(ticket, priority, now);
     }
 
-    /// The serial number of a request, by which it is told from another that has its ticket later.
+    /// Returns the serial number of a request. It differs from that of a later request with the same ticket.
     pub(super) fn serial(&self, ticket: Ticket) -> u64 {
-        self.entries.get(ticket).map_or(0, |entry| entry.serial)
+        self.requests.get(ticket).map_or(0, |entry| entry.serial)
     }
 
-    /// Sends everybody away who waits.
-    pub(super) fn clear(&mut self, refusal: Refusal, later: &mut Later) {
-        for state in self.entries.states_mut().filter(|state| matches!(state, State::Waiting(_))) {
-            if let State::Waiting(waker) = std::mem::replace(state, State::Refused(refusal)) {
-                later.wake(waker);
+    /// Rejects all waiting requests.
+    pub(super) fn clear(&mut self, rejection: Rejection, wakes: &mut WakeList) {
+        for state in self.requests.states_mut().filter(|state| matches!(state, RequestState::Waiting(_))) {
+            if let RequestState::Waiting(waker) = std::mem::replace(state, RequestState::Rejected(rejection)) {
+                wakes.push(waker);
             }
         }
-        for lane in self.lanes.iter_mut() {
-            lane.line.clear();
-            lane.stand = Stand::Aside;
+        for queue in self.origins.iter_mut() {
+            queue.waiting.clear();
+            queue.readiness = Readiness::Blocked;
         }
         self.ready.clear();
-        self.timed.clear();
+        self.delayed.clear();
         self.waiting = 0;
-        self.watcher = NONE;
+        self.timekeeper = NONE;
     }
 
-    /// Wakes everybody who runs, or has run and will again.
-    pub(super) fn wake_those_within(&mut self, later: &mut Later) {
-        for state in self.entries.states_mut() {
-            let (State::Active(waker) | State::Aside(waker)) = state else { continue };
-            waker.take().into_iter().for_each(|waker| later.wake(waker));
+    /// Wakes all requests that run, and all that wait between two attempts.
+    pub(super) fn wake_admitted(&mut self, wakes: &mut WakeList) {
+        for state in self.requests.states_mut() {
+            let (RequestState::Active(waker) | RequestState::BackingOff(waker)) = state else { continue };
+            if let Some(waker) = waker.take() {
+                wakes.push(waker);
+            }
         }
     }
 
-    /// Keeps the waker of a request that runs or is aside; the one from before comes back.
-    pub(super) fn keep(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {
-        match self.entries.get_mut(ticket).map(|entry| &mut entry.state) {
-            Some(State::Active(kept) | State::Aside(kept)) => kept.replace(waker.clone()),
+    /// Keeps a waker of an admitted request for [`wake_admitted`](Self::wake_admitted). Returns the waker kept before.
+    pub(super) fn keep_waker(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {
+        match self.requests.get_mut(ticket).map(|entry| &mut entry.state) {
+            Some(RequestState::Active(kept) | RequestState::BackingOff(kept)) => kept.replace(waker.clone()),
             _ => None,
         }
     }
 
-    fn has_room(&self, now: Nanos) -> bool {
-        let limits = self.active < self.settings.max_active && !self.paused;
-        limits && self.bucket.as_ref().is_none_or(|bucket| bucket.free_at() <= now)
+    /// Returns whether the limits of the client as a whole let a request start now.
+    fn has_free_slot(&self, now: Nanos) -> bool {
+        let is_open = self.active < self.settings.max_active && !self.paused;
+        is_open && self.bucket.as_ref().is_none_or(|bucket| bucket.free_at() <= now)
     }
 
-    /// When somebody may start whom only time holds back.
-    fn next_tick(&self) -> Option<Nanos> {
+    /// Returns when a waiting request may start, or `None` if none waits or more than time is missing.
+    fn time_of_next_start(&self) -> Option<Nanos> {
         if self.paused || self.active >= self.settings.max_active {
             return None;
         }
-        let own = self.bucket.as_ref().map_or(Nanos::MIN, Bucket::free_at);
+        let free_at = self.bucket.as_ref().map_or(Nanos::MIN, TokenBucket::free_at);
         if !self.ready.is_empty() {
-            return Some(own);
+            return Some(free_at);
         }
-        self.timed.first().map(|node| node.rank.max(own))
+        self.delayed.first().map(|node| node.rank.max(free_at))
     }
 
-    fn remove(&mut self, ticket: Ticket) -> Option<Entry> {
-        if self.watcher == ticket {
-            self.watcher = NONE;
+    /// Removes a request's entry alone; counts, heaps and tokens stay as they are.
+    fn forget(&mut self, ticket: Ticket) -> Option<RequestEntry> {
+        if self.timekeeper == ticket {
+            self.timekeeper = NONE;
         }
-        self.entries.remove(ticket)
+        self.requests.remove(ticket)
     }
 
-    fn occupy(&mut self, lane: u32, now: Nanos) {
+    /// Counts a start, in total and for the origin queue: another active request, a token less.
+    fn take_slot(&mut self, index: u32, now: Nanos) {
         self.active += 1;
         if let Some(bucket) = &mut self.bucket {
             bucket.take(now);
         }
-        let Some(lane) = self.lanes.get_mut(lane) else { return };
-        lane.active += 1;
-        if let Some(bucket) = &mut lane.bucket {
+        let Some(queue) = self.origins.get_mut(index) else { return };
+        queue.active += 1;
+        if let Some(bucket) = &mut queue.bucket {
             bucket.take(now);
         }
     }
 
-    fn vacate(&mut self, lane: u32, now: Nanos) {
+    /// Counts an end, in total and for the origin queue. Tokens do not come back: a rate limits starts.
+    fn free_slot(&mut self, index: u32, now: Nanos) {
         self.active -= 1;
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.active -= 1;
+        if let Some(queue) = self.origins.get_mut(index) {
+            queue.active -= 1;
         }
-        self.place_lane(lane, now);
+        self.reschedule(index, now);
     }
 
-    /// Puts a request that waits into its lane, by its priority.
-    fn line_up(&mut self, ticket: Ticket, priority: i16, now: Nanos) {
-        let Self { entries, lanes, settings, .. } = self;
-        let Some(entry) = entries.get(ticket) else { return };
-        let (index, serial) = (entry.lane, entry.serial);
-        let node = Node { rank: settings.rank(entry.arrived, priority), serial, item: ticket };
-        if let Some(lane) = lanes.get_mut(index) {
-            lane.line.push(node, &mut |item, at| entries.move_to(item, at));
+    /// Returns the tokens of a start that sent nothing.
+    fn give_tokens_back(&mut self, index: u32) {
+        let origin_bucket = self.origins.get_mut(index).and_then(|queue| queue.bucket.as_mut());
+        for bucket in [self.bucket.as_mut(), origin_bucket].into_iter().flatten() {
+            bucket.give_back();
         }
-        self.place_lane(index, now);
     }
 
-    /// Takes a request out of its lane.
-    fn leave_lane(&mut self, lane: u32, position: u32) -> Option<Ticket> {
-        let Self { entries, lanes, .. } = self;
-        let lane = lanes.get_mut(lane)?;
-        lane.line.remove(position, &mut |item, at| entries.move_to(item, at)).map(|node| node.item)
+    /// Puts a waiting request into the heap of its origin queue.
+    fn push_to_origin(&mut self, ticket: Ticket, priority: i16, now: Nanos) {
+        let Self { requests, origins, settings, .. } = self;
+        let Some(entry) = requests.get(ticket) else { return };
+        let index = entry.origin;
+        let node = Node { rank: settings.rank(entry.arrived, priority), serial: entry.serial, item: ticket };
+        if let Some(queue) = origins.get_mut(index) {
+            queue.waiting.push(node, &mut |item, at| requests.set_position(item, at));
+        }
+        self.reschedule(index, now);
     }
 
-    /// Puts a lane where it belongs, after anything about it has changed.
-    fn place_lane(&mut self, index: u32, now: Nanos) {
-        let Self { lanes, ready, timed, settings, .. } = self;
-        let Some(lane) = lanes.get_mut(index) else { return };
-        let (stand, position) = (std::mem::replace(&mut lane.stand, Stand::Aside), lane.position);
-        let most = settings.max_active_per_origin.unwrap_or(usize::MAX);
-        let first = lane.line.first().filter(|_| lane.active < most);
-        let free_at = lane.free_at();
-        let mut node = first.map(|first| Node { item: index, ..first });
-        if let Some(node) = &mut node {
-            lane.stand = if free_at > now { Stand::Timed } else { Stand::Ready };
-            if free_at > now {
-                node.rank = free_at;
+    /// Takes the request at `position` out of the heap of its origin queue. The caller calls `reschedule` afterwards.
+    fn remove_from_origin(&mut self, index: u32, position: u32) -> Option<Ticket> {
+        let Self { requests, origins, .. } = self;
+        let queue = origins.get_mut(index)?;
+        queue.waiting.remove(position, &mut |item, at| requests.set_position(item, at)).map(|node| node.item)
+    }
+
+    /// Puts an origin queue into the heap where it belongs now: `ready`, `delayed` or neither.
+    ///
+    /// Called after each change of its first request, its number of active requests or its tokens, and when its delay is
+    /// over.
+    fn reschedule(&mut self, index: u32, now: Nanos) {
+        let Self { origins, ready, delayed, settings, .. } = self;
+        let Some(queue) = origins.get_mut(index) else { return };
+        let old = queue.readiness;
+        let old_position = queue.position;
+        let max_active = settings.max_active_per_origin.unwrap_or(usize::MAX);
+        let free_at = queue.free_at();
+        let first = queue.waiting.first().filter(|_| queue.active < max_active);
+        let (new, node) = match first {
+            None => (Readiness::Blocked, None),
+            Some(first) if free_at > now => {
+                (Readiness::Delayed, Some(Node { rank: free_at, serial: first.serial, item: index }))
             }
-        }
-        let to = lane.stand;
-        let place = &mut |item, at| {
-            if let Some(lane) = lanes.get_mut(item) {
-                lane.position = at;
+            Some(first) => (Readiness::Ready, Some(Node { item: index, ..first })),
+        };
+        queue.readiness = new;
+        let on_move = &mut |item, at| {
+            if let Some(queue) = origins.get_mut(item) {
+                queue.position = at;
             }
         };
-        match stand {
-            Stand::Ready => drop(ready.remove(position, place)),
-            Stand::Timed => drop(timed.remove(position, place)),
-            Stand::Aside => {}
+        match old {
+            Readiness::Ready => drop(ready.remove(old_position, on_move)),
+            Readiness::Delayed => drop(delayed.remove(old_position, on_move)),
+            Readiness::Blocked => {}
         }
-        match (to, node) {
-            (Stand::Ready, Some(node)) => ready.push(node, place),
-            (Stand::Timed, Some(node)) => timed.push(node, place),
+        match (new, node) {
+            (Readiness::Ready, Some(node)) => ready.push(node, on_move),
+            (Readiness::Delayed, Some(node)) => delayed.push(node, on_move),
             _ => {}
         }
     }

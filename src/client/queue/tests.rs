@@ -8,9 +8,9 @@ use futures::FutureExt;
 use super::*;
 use crate::runtime::{BoxFuture, Instant};
 
-struct Still;
+struct StoppedClock;
 
-impl Timer for Still {
+impl Timer for StoppedClock {
     fn now(&self) -> Instant {
         Instant::default()
     }
@@ -20,16 +20,18 @@ impl Timer for Still {
     }
 }
 
+const RETRY: Admission<'static> = Admission { origin: "", priority: 0, is_retry: true };
+
 fn queue(max_active: usize) -> Arc<Queue> {
-    Arc::new(Queue::new(Settings { max_active, ..Settings::default() }, Arc::new(Still)))
+    Arc::new(Queue::new(QueueSettings { max_active, ..QueueSettings::default() }, Arc::new(StoppedClock)))
 }
 
-fn take(queue: &Arc<Queue>) -> Option<Slot> {
-    queue.try_acquire(&Caller::default()).unwrap()
+fn try_acquire(queue: &Arc<Queue>) -> Option<Slot> {
+    queue.try_acquire(&Admission::default()).unwrap()
 }
 
 fn wait(queue: &Arc<Queue>) -> Acquire<'static> {
-    let mut waiting = queue.acquire(Caller::default());
+    let mut waiting = queue.acquire(Admission::default());
     assert!((&mut waiting).now_or_never().is_none());
     waiting
 }
@@ -38,127 +40,126 @@ fn counts(queue: &Queue) -> (usize, usize) {
     (queue.stats().active, queue.stats().queued)
 }
 
-fn served(waiting: &mut Acquire<'_>) -> Option<Slot> {
+fn granted(waiting: &mut Acquire<'_>) -> Option<Slot> {
     waiting.now_or_never().map(|slot| slot.unwrap())
 }
 
 #[test]
-fn serves_first_come_first_served() {
+fn first_request_to_wait_starts_first() {
     let queue = queue(1);
-    let slot = take(&queue).unwrap();
+    let slot = try_acquire(&queue).unwrap();
     let (mut first, mut second) = (wait(&queue), wait(&queue));
     drop(slot);
-    assert!(served(&mut second).is_none());
-    let slot = served(&mut first).expect("first in line");
+    assert!(granted(&mut second).is_none());
+    let slot = granted(&mut first).expect("it was the first to wait");
     assert_eq!(counts(&queue), (1, 1));
     drop(slot);
-    assert!(served(&mut second).is_some());
+    assert!(granted(&mut second).is_some());
     assert_eq!(counts(&queue), (0, 0));
 }
 
 #[test]
-fn nobody_overtakes_a_granted_slot() {
+fn new_request_does_not_take_a_granted_slot() {
     let queue = queue(1);
-    let slot = take(&queue).unwrap();
+    let slot = try_acquire(&queue).unwrap();
     let mut waiting = wait(&queue);
     drop(slot);
-    assert!(take(&queue).is_none());
-    assert!(served(&mut waiting).is_some());
+    assert!(try_acquire(&queue).is_none());
+    assert!(granted(&mut waiting).is_some());
 }
 
 #[test]
-fn leaving_the_line_frees_the_place() {
+fn dropped_wait_leaves_the_queue() {
     let queue = queue(1);
-    let slot = take(&queue).unwrap();
+    let slot = try_acquire(&queue).unwrap();
     let (first, mut second) = (wait(&queue), wait(&queue));
     drop(first);
     assert_eq!(counts(&queue), (1, 1));
     drop(slot);
-    assert!(served(&mut second).is_some());
+    assert!(granted(&mut second).is_some());
 }
 
 #[test]
-fn leaving_with_an_unclaimed_slot_gives_it_on() {
+fn wait_dropped_with_a_granted_slot_gives_the_slot_to_the_next() {
     let queue = queue(1);
-    let slot = take(&queue).unwrap();
+    let slot = try_acquire(&queue).unwrap();
     let (first, mut second) = (wait(&queue), wait(&queue));
     drop(slot);
     drop(first);
-    assert!(served(&mut second).is_some());
+    assert!(granted(&mut second).is_some());
     assert_eq!(counts(&queue), (0, 0));
 }
 
 #[test]
-fn a_slot_given_back_between_attempts_is_had_again_in_turn() {
+fn retry_starts_after_requests_that_waited_before_it() {
     let queue = queue(1);
-    let slot = take(&queue).unwrap();
+    let slot = try_acquire(&queue).unwrap();
     let mut other = wait(&queue);
-    // The first attempt failed: the other runs meanwhile.
+    // The first attempt failed: the other request runs meanwhile.
     drop(slot);
-    let mut again = queue.acquire(Caller { again: true, ..Caller::default() });
-    assert!((&mut again).now_or_never().is_none());
-    drop(served(&mut other).expect("its turn"));
-    assert!(served(&mut again).is_some());
+    let mut retry = queue.acquire(RETRY);
+    assert!((&mut retry).now_or_never().is_none());
+    drop(granted(&mut other).expect("it waited before the retry"));
+    assert!(granted(&mut retry).is_some());
 }
 
 #[test]
-fn who_comes_again_is_not_turned_away() {
-    let settings = Settings { max_active: 1, max_queued: Some(0), ..Settings::default() };
-    let queue = Arc::new(Queue::new(settings, Arc::new(Still)));
-    let slot = take(&queue).unwrap();
-    let again = Caller { again: true, ..Caller::default() };
-    let refused = queue.acquire(Caller::default()).now_or_never().unwrap().err().unwrap();
-    assert_eq!(refused, Refusal::Full);
-    let error = queue.refusal(refused);
+fn retry_joins_a_full_queue_and_a_closing_client() {
+    let settings = QueueSettings { max_active: 1, max_queued: Some(0), ..QueueSettings::default() };
+    let queue = Arc::new(Queue::new(settings, Arc::new(StoppedClock)));
+    let slot = try_acquire(&queue).unwrap();
+    let rejection = queue.acquire(Admission::default()).now_or_never().unwrap().err().unwrap();
+    assert_eq!(rejection, Rejection::Full);
+    let error = queue.rejection_error(rejection);
     assert_eq!((error.kind(), error.phase()), (ErrorKind::QueueFull, Phase::Queue));
-    let mut waiting = queue.acquire(again);
+    let mut waiting = queue.acquire(RETRY);
     assert!((&mut waiting).now_or_never().is_none());
     queue.close();
-    assert!(queue.try_acquire(&Caller::default()).is_err_and(|refusal| refusal == Refusal::Closed));
+    assert!(queue.try_acquire(&Admission::default()).is_err_and(|rejection| rejection == Rejection::Closed));
     drop(slot);
-    drop(served(&mut waiting).expect("it was admitted before"));
-    assert!(queue.try_acquire(&again).unwrap().is_some());
+    drop(granted(&mut waiting).expect("it was admitted before"));
+    assert!(queue.try_acquire(&RETRY).unwrap().is_some());
     queue.close_now();
-    assert!(queue.try_acquire(&again).is_err());
-    assert!(queue.acquire(again).now_or_never().unwrap().is_err());
+    assert!(queue.try_acquire(&RETRY).is_err());
+    assert!(queue.acquire(RETRY).now_or_never().unwrap().is_err());
 }
 
 #[test]
-fn the_memory_of_a_crowd_goes_with_the_last() {
+fn queue_works_after_it_returned_the_memory_of_5000_requests() {
     let queue = queue(1);
-    let slot = take(&queue).unwrap();
+    let slot = try_acquire(&queue).unwrap();
     let crowd: Vec<_> = (0..5000).map(|_| wait(&queue)).collect();
     drop(slot);
     drop(crowd);
     assert_eq!(counts(&queue), (0, 0));
-    let (mut first, mut second) = (queue.acquire(Caller::default()), queue.acquire(Caller::default()));
-    let slot = served(&mut first).expect("nobody is there");
-    assert!(served(&mut second).is_none());
+    let (mut first, mut second) = (queue.acquire(Admission::default()), queue.acquire(Admission::default()));
+    let slot = granted(&mut first).expect("no other request runs");
+    assert!(granted(&mut second).is_none());
     drop(slot);
-    assert!(served(&mut second).is_some());
+    assert!(granted(&mut second).is_some());
 }
 
-/// A task that is dropped with its waker may have a place in the very same line. Only where there are threads, which is
-/// where panics unwind, may a waker own it.
+/// Dropping a waker may drop its task, and the task may wait in the same queue. Only with threads may a waker own such a
+/// task, and panics unwind on the targets with threads.
 #[cfg(panic = "unwind")]
 #[test]
-fn a_waker_that_goes_takes_its_task_along() {
-    struct Task {
+fn dropped_waker_may_drop_a_task_that_waits_in_the_same_queue() {
+    struct WaitingTask {
         _waiting: Mutex<Option<Acquire<'static>>>,
     }
-    impl std::task::Wake for Task {
+    impl std::task::Wake for WaitingTask {
         fn wake(self: Arc<Self>) {}
     }
     let queue = queue(1);
-    let slot = take(&queue).unwrap();
+    let slot = try_acquire(&queue).unwrap();
     let inner = wait(&queue);
-    let waker = Arc::new(Task { _waiting: Mutex::new(Some(inner)) }).into();
-    let mut outer = queue.acquire(Caller::default());
+    let waker = Arc::new(WaitingTask { _waiting: Mutex::new(Some(inner)) }).into();
+    let mut outer = queue.acquire(Admission::default());
     assert!(outer.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
     drop(waker);
-    // The queue has the last of the waker; another one takes its place.
+    // The queue holds the last copy of the waker. The next poll replaces it.
     assert!((&mut outer).now_or_never().is_none());
     assert_eq!(counts(&queue), (1, 1));
     drop(slot);
-    assert!(served(&mut outer).is_some());
+    assert!(granted(&mut outer).is_some());
 }

@@ -1,25 +1,30 @@
-//! What is woken or dropped once the lock is open.
+//! Wakers that are called or dropped after the lock is open.
 
 use std::task::Waker;
 
-/// Wakers on their way out of the lock: waking or dropping one may run a task, and that task may come back to the queue.
+/// Collects wakers while the lock is held.
+///
+/// Waking or dropping a waker may run or drop a task, and that task may call the queue. With the lock held, that would
+/// be a deadlock.
 #[derive(Default)]
-pub(super) struct Later {
+pub(super) struct WakeList {
     first: Option<Waker>,
     more: Vec<Waker>,
-    /// Not to be woken.
-    pub(super) drop: Option<Waker>,
+    /// A waker that is dropped with the list and not woken.
+    pub(super) discarded: Option<Waker>,
 }
 
-impl Later {
-    /// Nearly always there is one, which needs no memory.
-    pub(super) fn wake(&mut self, waker: Waker) {
+impl WakeList {
+    /// Adds a waker.
+    pub(super) fn push(&mut self, waker: Waker) {
+        // Most lists hold a single waker, which needs no allocation.
         if let Some(other) = self.first.replace(waker) {
             self.more.push(other);
         }
     }
 
-    pub(super) fn run(self) {
+    /// Wakes all; the caller has opened the lock.
+    pub(super) fn wake_all(self) {
         self.more.into_iter().chain(self.first).for_each(Waker::wake);
     }
 }

@@ -1,4 +1,4 @@
-//! How many attempts beyond the first a client makes: a bucket of tokens.
+//! Limits the retries of a client with a bucket of tokens.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::runtime::Instant;
 /// Parts of a token.
 const TOKEN: u64 = 1_000_000;
 
-/// How many attempts beyond the first a client makes in all, however many of its requests fail.
+/// Limits the attempts beyond the first that a client makes in all, however many of its requests fail.
 ///
-/// Each request puts a part of a token into a bucket, time adds some, each further attempt takes one out; when it is
-/// empty, what fails is returned at once. A server that has broken down thus meets little more than the usual load,
-/// where three attempts each would treble it.
+/// Each request adds a part of a token to a bucket, and time adds tokens too. Each further attempt takes a token out.
+/// When the bucket is empty, a failed attempt is returned at once. A server that has broken down thus gets little more
+/// than its usual load; three attempts for each request would treble it.
 ///
 /// # Examples
 ///
@@ -37,12 +37,21 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// One further attempt for five requests, one each second besides, and 100 at once.
+    /// Allows a further attempt for each five requests, another each second, and 100 at once.
     pub const fn new() -> Self {
         Self { percent: 20, per_second: 1, capacity: 100 }
     }
 
-    /// As many as the policies want.
+    /// Allows as many further attempts as the retry policies want.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Client, Retry, RetryBudget};
+    ///
+    /// let client = Client::builder().retry(Retry::new()).retry_budget(RetryBudget::unlimited()).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub const fn unlimited() -> Self {
         Self { percent: 0, per_second: 0, capacity: u32::MAX }
     }
@@ -53,39 +62,42 @@ impl RetryBudget {
         self
     }
 
-    /// Sets how many further attempts each second pays for, whether there are requests or not. Default: 1.
+    /// Sets how many further attempts each second pays for, with or without requests. Default: 1.
     pub const fn per_second(mut self, attempts: u32) -> Self {
         self.per_second = attempts;
         self
     }
 
-    /// Sets how many further attempts can be saved up; a new client has as many. Default: 100. Zero means none ever.
+    /// Sets how many further attempts can be saved up; a new client starts with this number. Default: 100. Zero means
+    /// that no request is ever tried again.
     pub const fn capacity(mut self, attempts: u32) -> Self {
         self.capacity = attempts;
         self
     }
 }
 
-/// A client's bucket.
+/// The tokens of a client.
 #[derive(Debug)]
-pub(crate) struct Bucket {
+pub(crate) struct RetryBucket {
     budget: RetryBudget,
+    /// The content, in parts of a token.
     parts: u64,
+    /// When time last added tokens.
     filled: Instant,
 }
 
-impl Bucket {
-    /// A full one.
+impl RetryBucket {
+    /// Makes a full bucket.
     pub(crate) fn new(budget: RetryBudget, now: Instant) -> Self {
         Self { budget, parts: u64::from(budget.capacity) * TOKEN, filled: now }
     }
 
-    /// A request begins.
+    /// Adds the part of a token that a new request pays.
     pub(crate) fn deposit(&mut self) {
         self.add(u64::from(self.budget.percent) * (TOKEN / 100));
     }
 
-    /// Pays for a further attempt, if there is enough.
+    /// Takes a token for a further attempt and returns whether there was a token.
     pub(crate) fn withdraw(&mut self, now: Instant) -> bool {
         if self.budget.capacity == u32::MAX {
             return true;
@@ -112,13 +124,13 @@ mod tests {
         Instant::from_origin(Duration::from_millis(milliseconds))
     }
 
-    fn drain(bucket: &mut Bucket, now: Instant) -> usize {
+    fn drain(bucket: &mut RetryBucket, now: Instant) -> usize {
         std::iter::from_fn(|| bucket.withdraw(now).then_some(())).count()
     }
 
     #[test]
-    fn five_requests_pay_for_one_more_attempt() {
-        let mut bucket = Bucket::new(RetryBudget::new().per_second(0).capacity(10), at(0));
+    fn five_requests_pay_for_a_further_attempt() {
+        let mut bucket = RetryBucket::new(RetryBudget::new().per_second(0).capacity(10), at(0));
         assert_eq!(drain(&mut bucket, at(0)), 10);
         (0..14).for_each(|_| bucket.deposit());
         assert_eq!(drain(&mut bucket, at(99_000)), 2);
@@ -127,8 +139,8 @@ mod tests {
     }
 
     #[test]
-    fn time_pays_as_well_and_nothing_is_saved_beyond_the_capacity() {
-        let mut bucket = Bucket::new(RetryBudget::new().per_second(2).capacity(5), at(0));
+    fn time_adds_tokens_up_to_the_capacity() {
+        let mut bucket = RetryBucket::new(RetryBudget::new().per_second(2).capacity(5), at(0));
         assert_eq!(drain(&mut bucket, at(0)), 5);
         assert_eq!(drain(&mut bucket, at(499)), 0);
         assert_eq!(drain(&mut bucket, at(500)), 1);
@@ -138,9 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_may_be_none_at_all_or_without_end() {
-        assert_eq!(drain(&mut Bucket::new(RetryBudget::new().capacity(0), at(0)), at(1_000_000)), 0);
-        let mut endless = Bucket::new(RetryBudget::unlimited(), at(0));
-        assert!((0..10_000).all(|_| endless.withdraw(at(0))));
+    fn budget_may_be_zero_or_unlimited() {
+        assert_eq!(drain(&mut RetryBucket::new(RetryBudget::new().capacity(0), at(0)), at(1_000_000)), 0);
+        let mut unlimited = RetryBucket::new(RetryBudget::unlimited(), at(0));
+        assert!((0..10_000).all(|_| unlimited.withdraw(at(0))));
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a request is tried again, and when: decisions without a clock, a socket or a task.
+//! Decides whether and when a request is tried again, without a clock, a socket or a task.
 
 mod budget;
 mod wait;
@@ -9,48 +9,49 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-pub(crate) use self::budget::Bucket;
+pub(crate) use self::budget::RetryBucket;
 pub use self::budget::RetryBudget;
+use crate::client::Builder;
 use crate::error::{Error, Phase, TRANSIENT_STATUSES};
-use crate::message::request::Request;
+use crate::message::request::{Request, RequestBuilder, RequestOptions, RetryContext, RetryPolicy};
 use crate::message::response::Response;
-use crate::message::url::Url;
 use crate::platform;
 
-/// How many attempts a policy makes at most, unless set otherwise.
+/// The default maximum number of attempts, the first included.
 const DEFAULT_ATTEMPTS: u32 = 3;
 
-/// The longest wait before the second attempt, unless set otherwise; it doubles with each attempt.
+/// The default maximum wait before the second attempt; it doubles with each attempt.
 const DEFAULT_BASE: Duration = Duration::from_millis(200);
 
-/// The longest wait before any attempt, unless set otherwise.
+/// The default maximum wait before any attempt.
 const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// When to try a request again; an option of a client or of a request. Without one, nothing is tried again.
+/// Says when to try a request again; an option of a client or of a request. By default nothing is tried again.
 ///
-/// An attempt is everything up to the response's head: redirects belong to it, and a body that breaks off later is an
-/// error of its reader's, who has had the beginning. Three things are asked before another attempt is made:
+/// An attempt is everything up to the response's head. Redirects belong to it. A body that breaks off later is not
+/// retried: the reader gets the error, because it has already had the beginning. Before another attempt three questions
+/// are asked:
 ///
 /// - *Could it help?* The status is 408, 425, 429, 500, 502, 503 or 504, or the error [is
-///   retryable](crate::Error::is_retryable): no connection, one that broke, or a time limit of the attempt's own.
-/// - *May it be repeated?* The method is idempotent (RFC 9110, section 9.2.2), or nothing of the request has left. A
-///   body that can be read only once is never tried again.
-/// - *May we?* There are attempts left, the client's [budget](RetryBudget) has a token, its circuit breaker is closed,
-///   and the wait ends before the request's total limit.
+///   retryable](crate::Error::is_retryable): no connection, a broken connection, or a time limit of the attempt.
+/// - *May it be repeated?* The method is idempotent (RFC 9110, section 9.2.2), or no byte of the request has left. A
+///   body that can be read only once is never sent again.
+/// - *Is it allowed?* There are attempts left, the client's [budget](RetryBudget) has a token, the circuit breaker is
+///   closed, and the wait ends before the request's total limit.
 ///
-/// If not, the response or the error that is there is returned as it is; its `attempts()` say what came before.
+/// Otherwise the client returns the last response or error unchanged; its `attempts()` list the attempts before it.
 ///
-/// The wait is any time up to the base delay, the second one up to twice that, and so on, up to the cap: full jitter,
-/// so that many clients do not come back at once. A server that says how long to wait is obeyed instead, up to the same
-/// cap: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), and with a 429 also `RateLimit-Reset` or
-/// `X-RateLimit-Reset`, in seconds or, if they are 10⁹ or more, in seconds since 1970. Points in time are measured
-/// against the response's own `Date`, so the clocks need not agree; without one they are ignored. While a request
-/// waits, its slot is free; after it, it joins the queue again.
+/// The wait is a random time up to the base delay. The maximum doubles with each attempt, up to `max_delay`: this full
+/// jitter keeps many clients from coming back at once. If the server says how long to wait, that time counts instead,
+/// up to the same maximum. It says so with `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3). With a 429
+/// it may also send `RateLimit-Reset` or `X-RateLimit-Reset`: seconds, or seconds since 1970 if the number is 10⁹ or
+/// more. Points in time are measured against the response's own `Date`, so the clocks need not agree; without a `Date`
+/// they are ignored. While a request waits, its slot is free; afterwards it joins the queue again.
 ///
 /// # Platform
-/// A browser says of all failures the same, so that errors which another attempt cannot change, CORS say, are tried
-/// again too. It hides `Retry-After` and `Date` of other origins unless the server exposes them, and reports an upload
-/// that failed without saying how far it was: there only idempotent methods are tried again.
+/// A browser reports all failures alike, so failures that another attempt cannot change, such as CORS, are tried again
+/// too. It hides `Retry-After` and `Date` of other origins unless the server exposes them. It does not say how far a
+/// failed upload was, so only idempotent methods are tried again after it.
 ///
 /// # Examples
 ///
@@ -67,45 +68,13 @@ pub struct Retry {
     attempts: u32,
     base: Duration,
     max_delay: Duration,
+    /// The methods that may be repeated; without a list, the idempotent methods.
     methods: Option<Arc<[Method]>>,
     statuses: Arc<[StatusCode]>,
     predicate: Option<Arc<Predicate>>,
-    copy: Copy,
-    delay: Delay,
 }
-
-/// How a policy is carried out. [`Retry::new`] alone names what these point to, so that a program without a policy does
-/// not link it.
-type Copy = fn(&Retry, &Request, u32) -> (Option<Request>, Request);
-type Delay = fn(&Retry, &Ended<'_>) -> Option<Duration>;
 
 type Predicate = dyn Fn(&RetryContext<'_>) -> bool + Send + Sync;
-
-/// An attempt that has ended, for [`Retry::when`].
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct RetryContext<'a> {
-    /// The request's method.
-    pub method: &'a Method,
-    /// The request's URL.
-    pub url: &'a Url,
-    /// What came of the attempt.
-    pub outcome: Result<&'a Response, &'a Error>,
-    /// Which attempt it was; the first is 1.
-    pub attempt: u32,
-    /// Whether the policy would try again.
-    pub default: bool,
-}
-
-/// What the policy looks at.
-pub(crate) struct Ended<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) outcome: Result<&'a Response, &'a Error>,
-    /// Which attempt it was; the first is 1.
-    pub(crate) attempt: u32,
-    /// How many bytes of the request had left.
-    pub(crate) sent: u64,
-}
 
 impl Default for Retry {
     fn default() -> Self {
@@ -114,7 +83,9 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// Three attempts, waits of up to 200 ms, then 400 ms, 30 s at most, for idempotent methods.
+    /// Makes a policy of three attempts for idempotent methods, with waits of up to 200 ms, then up to 400 ms.
+    ///
+    /// A server that asks for a longer wait gets it, up to 30 s.
     pub fn new() -> Self {
         Self {
             attempts: DEFAULT_ATTEMPTS,
@@ -123,91 +94,165 @@ impl Retry {
             methods: None,
             statuses: TRANSIENT_STATUSES.into(),
             predicate: None,
-            copy: |retry, request, attempts| {
-                let next = retry.allows(attempts).then(|| request.try_clone()).flatten();
-                (next, request.clone_head())
-            },
-            delay: |retry, ended| retry.decide(ended, platform::random()),
         }
     }
 
-    /// Nothing is tried again: for a request of a client that does.
+    /// Makes a policy that tries nothing again, for a request of a client that has a policy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Retry};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).retry(Retry::new()).build()?;
+    /// let response = client.get("http://example.com/").retry(Retry::off()).await?;
+    /// // Attempts are listed only for requests that may have several.
+    /// assert!(response.attempts().is_empty());
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn off() -> Self {
         Self::new().attempts(1)
     }
 
-    /// Sets how many attempts are made at most, the first included. Default: 3. One, or zero, means no other.
+    /// Sets the maximum number of attempts, the first included. Default: 3. Zero and 1 mean no retry.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Error, ErrorKind, Phase, Request, Retry};
+    /// # use waterspout::{BoxFuture, Response};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let backend = MockBackend::new(|_: Request| {
+    ///     Box::pin(async { Err(Error::new(ErrorKind::Connect, Phase::Connect, "connection refused")) })
+    /// });
+    /// let client = Client::builder().backend(backend).build()?;
+    /// let retry = Retry::new().attempts(5).base_delay(std::time::Duration::ZERO);
+    /// let error = client.get("http://example.com/").retry(retry).await.unwrap_err();
+    /// assert_eq!(error.attempts().len(), 5);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// Sets the longest wait before the second attempt; it doubles with each. Default: 200 ms. Zero means no wait.
+    /// Sets the maximum wait before the second attempt; it doubles with each attempt. Default: 200 ms. Zero means no
+    /// wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::Retry;
+    ///
+    /// // Up to 1 s before the second attempt, up to 2 s before the third, up to 4 s before the fourth.
+    /// let retry = Retry::new().attempts(4).base_delay(Duration::from_secs(1));
+    /// # let _ = retry;
+    /// ```
     pub fn base_delay(mut self, delay: Duration) -> Self {
         self.base = delay;
         self
     }
 
-    /// Sets the longest wait before any attempt, be it ours or the server's. Default: 30 s.
+    /// Sets the maximum wait before any attempt, whether it is random or the server asks for it. Default: 30 s.
     ///
-    /// A server that asks for more is asked again after this time.
+    /// If the server asks for more, the request is tried again after this time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::Retry;
+    ///
+    /// let retry = Retry::new().max_delay(Duration::from_secs(5));
+    /// # let _ = retry;
+    /// ```
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// Sets the methods that may be repeated, instead of the idempotent ones.
+    /// Sets the methods that may be repeated, instead of the idempotent methods.
     ///
-    /// With `POST` among them, the server may see it more than once; a key in the request that tells it so helps.
+    /// If `POST` is among them, the server may see the same request more than once. A key in the request by which the
+    /// server recognises a repetition helps.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Retry;
+    /// use waterspout::http::Method;
+    ///
+    /// let retry = Retry::new().methods([Method::GET, Method::POST]);
+    /// # let _ = retry;
+    /// ```
     pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
         self.methods = Some(methods.into_iter().collect());
         self
     }
 
     /// Sets the statuses that are tried again, instead of 408, 425, 429, 500, 502, 503 and 504.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Retry;
+    /// use waterspout::http::StatusCode;
+    ///
+    /// let retry = Retry::new().statuses([StatusCode::SERVICE_UNAVAILABLE]);
+    /// # let _ = retry;
+    /// ```
     pub fn statuses(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
         self.statuses = statuses.into_iter().collect();
         self
     }
 
-    /// Sets who decides whether an attempt's outcome is worth another and whether the request may be repeated.
+    /// Sets a function that decides whether an attempt's outcome calls for another attempt and whether the request may
+    /// be repeated.
     ///
-    /// The number of attempts, the budget, the breaker, the limits and a body that can be read only once still count.
+    /// The number of attempts, the budget, the circuit breaker and the time limits still apply. A body that can be read
+    /// only once is still never sent again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Retry;
+    /// use waterspout::http::Method;
+    ///
+    /// // Repeats what the policy would repeat, except `DELETE`.
+    /// let retry = Retry::new().when(|context| context.default && context.method != Method::DELETE);
+    /// # let _ = retry;
+    /// ```
     pub fn when(mut self, predicate: impl Fn(&RetryContext<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.predicate = Some(Arc::new(predicate));
         self
     }
 
-    /// Whether another attempt may follow that many.
-    pub(crate) fn allows(&self, attempts: u32) -> bool {
-        attempts < self.attempts
-    }
-
-    /// What another attempt after `attempts` sends, if there may be one, and the head of the present one's request.
-    pub(crate) fn copies(&self, request: &Request, attempts: u32) -> (Option<Request>, Request) {
-        (self.copy)(self, request, attempts)
-    }
-
-    /// How long to wait before another attempt, if it is wanted.
-    pub(crate) fn delay(&self, ended: &Ended<'_>) -> Option<Duration> {
-        (self.delay)(self, ended)
-    }
-
-    /// The delay; `random` is any number.
-    fn decide(&self, ended: &Ended<'_>, random: u64) -> Option<Duration> {
-        if !self.allows(ended.attempt) || !self.wants(ended) {
+    /// Returns the wait before another attempt, or `None` for no other attempt; `random` is any number.
+    fn decide(&self, context: &RetryContext<'_>, random: u64) -> Option<Duration> {
+        if !self.allows(context.attempt) || !self.wants_retry(context) {
             return None;
         }
-        let asked = ended.outcome.ok().and_then(wait::asked);
-        let own = || wait::backoff(self.base, self.max_delay, ended.attempt, random);
-        Some(asked.map_or_else(own, |asked| asked.min(self.max_delay)))
+        let asked = context.outcome.ok().and_then(wait::asked_by_server);
+        // A server may ask for hours: a wait beyond the maximum is cut to the maximum, not refused.
+        Some(match asked {
+            Some(asked) => asked.min(self.max_delay),
+            None => wait::backoff(self.base, self.max_delay, context.attempt, random),
+        })
     }
 
-    fn wants(&self, ended: &Ended<'_>) -> bool {
-        let default = self.could_help(ended.outcome) && self.may_repeat(ended);
-        let Some(predicate) = &self.predicate else { return default };
-        let (method, url) = (ended.request.method(), ended.request.url());
-        predicate(&RetryContext { method, url, outcome: ended.outcome, attempt: ended.attempt, default })
+    fn wants_retry(&self, context: &RetryContext<'_>) -> bool {
+        let default = self.could_help(context.outcome) && self.may_repeat(context);
+        match &self.predicate {
+            Some(predicate) => predicate(&RetryContext { default, ..*context }),
+            None => default,
+        }
     }
 
     fn could_help(&self, outcome: Result<&Response, &Error>) -> bool {
@@ -217,11 +262,85 @@ impl Retry {
         }
     }
 
-    fn may_repeat(&self, ended: &Ended<'_>) -> bool {
-        let method = ended.request.method();
-        let listed = self.methods.as_ref().map(|methods| methods.contains(method));
-        let untouched = ended.outcome.is_err_and(|error| error.phase() == Phase::Connect) && ended.sent == 0;
-        listed.unwrap_or_else(|| method.is_idempotent()) || untouched
+    fn may_repeat(&self, context: &RetryContext<'_>) -> bool {
+        let is_repeatable = match &self.methods {
+            Some(methods) => methods.contains(context.method),
+            None => context.method.is_idempotent(),
+        };
+        // A redirect may have led to a server that refuses connections after bytes had left for the first server.
+        let has_failed_to_connect = context.outcome.is_err_and(|error| error.phase() == Phase::Connect);
+        is_repeatable || (has_failed_to_connect && context.sent == 0)
+    }
+}
+
+impl RetryPolicy for Retry {
+    fn allows(&self, attempts: u32) -> bool {
+        attempts < self.attempts
+    }
+
+    fn copy(&self, request: &Request, attempts: u32) -> Option<Request> {
+        if self.allows(attempts) { request.try_clone() } else { None }
+    }
+
+    fn delay(&self, context: &RetryContext<'_>) -> Option<Duration> {
+        self.decide(context, platform::random())
+    }
+}
+
+impl Builder {
+    /// Sets when to try again; default: never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Client, Retry};
+    ///
+    /// let client = Client::builder().retry(Retry::new()).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn retry(self, retry: Retry) -> Self {
+        self.with_options(|options| options.set_retry(retry))
+    }
+}
+
+impl<C> RequestBuilder<C> {
+    /// Sets when to try again, instead of what the client does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Retry};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let response = client.get("http://example.com/").retry(Retry::new()).await?;
+    /// assert_eq!(response.attempts().len(), 1);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn retry(self, retry: Retry) -> Self {
+        self.with_options(|options| options.set_retry(retry))
+    }
+}
+
+impl RequestOptions {
+    /// Sets when to try again; `None` leaves it to the client. Client default: never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Request, RequestOptions, Retry};
+    ///
+    /// let mut options = RequestOptions::default();
+    /// options.set_retry(Retry::new().attempts(2));
+    /// let request = Request::get("http://example.com/").options(options).build()?;
+    /// # let _ = request;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn set_retry(&mut self, retry: impl Into<Option<Retry>>) {
+        // The only place that turns a `Retry` into a trait object; see `RetryPolicy` for the reason.
+        self.retry = retry.into().map(|retry| Arc::new(retry) as _);
     }
 }
 

@@ -1,8 +1,9 @@
-//! The decisions, one table each.
+//! Tests of the decisions, a table for each.
 
 use super::*;
-use crate::error::{ErrorKind, Limit};
+use crate::error::{ErrorKind, Timeout};
 use crate::message::body::Body;
+use crate::message::url::Url;
 
 fn request(method: &str) -> Request {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -13,22 +14,32 @@ fn response(status: u16) -> Response {
     Response::new(StatusCode::from_u16(status).unwrap(), Url::parse("http://example.com/").unwrap(), Body::empty())
 }
 
+fn context<'a>(
+    request: &'a Request,
+    outcome: Result<&'a Response, &'a Error>,
+    attempt: u32,
+    sent: u64,
+) -> RetryContext<'a> {
+    let (method, url) = (request.method(), request.url());
+    RetryContext { method, url, outcome, attempt, sent, default: false }
+}
+
 fn decide(retry: &Retry, method: &str, outcome: Result<&Response, &Error>, attempt: u32, sent: u64) -> bool {
     let request = request(method);
-    retry.decide(&Ended { request: &request, outcome, attempt, sent }, 0).is_some()
+    retry.decide(&context(&request, outcome, attempt, sent), 0).is_some()
 }
 
 #[test]
-fn statuses_that_may_pass_are_tried_again() {
-    let again = |status| decide(&Retry::new(), "GET", Ok(&response(status)), 1, 0);
-    let tried: Vec<u16> = (200..600).filter(|status| again(*status)).collect();
+fn transient_statuses_are_retried() {
+    let is_retried = |status| decide(&Retry::new(), "GET", Ok(&response(status)), 1, 0);
+    let tried: Vec<u16> = (200..600).filter(|status| is_retried(*status)).collect();
     assert_eq!(tried, [408, 425, 429, 500, 502, 503, 504]);
     let only = Retry::new().statuses([StatusCode::NOT_FOUND]);
     assert!(decide(&only, "GET", Ok(&response(404)), 1, 0) && !decide(&only, "GET", Ok(&response(503)), 1, 0));
 }
 
 #[test]
-fn idempotent_methods_are_tried_again() {
+fn idempotent_methods_are_retried() {
     let tried = |retry: &Retry| {
         let methods = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH", "PURGE"];
         methods.into_iter().filter(|method| decide(retry, method, Ok(&response(503)), 1, 0)).collect::<Vec<_>>()
@@ -38,35 +49,35 @@ fn idempotent_methods_are_tried_again() {
 }
 
 #[test]
-fn any_method_is_tried_again_if_nothing_has_left() {
+fn any_method_is_retried_if_no_byte_was_sent() {
     let error = |phase| Error::new(ErrorKind::Connect, phase, "refused");
     let retry = Retry::new();
     assert!(decide(&retry, "POST", Err(&error(Phase::Connect)), 1, 0));
-    // A redirect may have led to where no connection could be made.
+    // A redirect may have led to a server that refuses connections.
     assert!(!decide(&retry, "POST", Err(&error(Phase::Connect)), 1, 90));
     assert!(!decide(&retry, "POST", Err(&error(Phase::Head)), 1, 0));
 }
 
 #[test]
-fn errors_that_may_pass_are_tried_again() {
+fn network_errors_are_retried() {
     use ErrorKind::{Connect, ConnectionClosed, Dns, Io, Network, Protocol, Redirect, RequestBody, Tls, Unsupported};
-    let again = |kind| decide(&Retry::new(), "GET", Err(&Error::new(kind, Phase::Head, "failed")), 1, 0);
-    assert!([Dns, Connect, ConnectionClosed, Io, Network].into_iter().all(again));
-    assert!(![Tls, Protocol, Redirect, RequestBody, Unsupported].into_iter().any(again));
+    let is_retried = |kind| decide(&Retry::new(), "GET", Err(&Error::new(kind, Phase::Head, "failed")), 1, 0);
+    assert!([Dns, Connect, ConnectionClosed, Io, Network].into_iter().all(is_retried));
+    assert!(![Tls, Protocol, Redirect, RequestBody, Unsupported].into_iter().any(is_retried));
 }
 
 #[test]
-fn limits_of_the_attempt_are_tried_again_and_those_of_the_request_are_not() {
-    let again = |name| {
-        let limit = Limit { name, duration: Duration::from_secs(1) };
-        decide(&Retry::new(), "GET", Err(&Error::timeout(Phase::Head, limit, limit.duration)), 1, 0)
+fn timeouts_of_the_attempt_are_retried_and_timeouts_of_the_request_are_not() {
+    let is_retried = |timeout| {
+        let second = Duration::from_secs(1);
+        decide(&Retry::new(), "GET", Err(&Error::timed_out(Phase::Head, timeout, second, second)), 1, 0)
     };
-    assert!(["connect", "head", "attempt"].into_iter().all(again));
-    assert!(!["queue", "total"].into_iter().any(again));
+    assert!([Timeout::Connect, Timeout::Head, Timeout::Attempt].into_iter().all(is_retried));
+    assert!(![Timeout::Queue, Timeout::Total].into_iter().any(is_retried));
 }
 
 #[test]
-fn the_number_of_attempts_has_an_end() {
+fn attempts_stop_at_the_maximum() {
     let bad = response(503);
     let attempts = |retry: &Retry| (1..10).take_while(|attempt| decide(retry, "GET", Ok(&bad), *attempt, 0)).count();
     assert_eq!(attempts(&Retry::new()), 2);
@@ -75,12 +86,12 @@ fn the_number_of_attempts_has_an_end() {
 }
 
 #[test]
-fn a_predicate_has_the_last_word_but_for_the_number_of_attempts() {
+fn predicate_overrides_all_but_the_maximum_of_attempts() {
     let never = Retry::new().when(|_| false);
     assert!(!decide(&never, "GET", Ok(&response(503)), 1, 0));
-    let more = Retry::new().when(|occasion| {
-        let teapot = occasion.outcome.is_ok_and(|response| response.status() == 418);
-        occasion.default || (teapot && occasion.method == Method::POST && occasion.attempt == 1)
+    let more = Retry::new().when(|context| {
+        let teapot = context.outcome.is_ok_and(|response| response.status() == 418);
+        context.default || (teapot && context.method == Method::POST && context.attempt == 1)
     });
     assert!(decide(&more, "POST", Ok(&response(418)), 1, 0));
     assert!(!decide(&more, "POST", Ok(&response(418)), 2, 0));
@@ -88,11 +99,11 @@ fn a_predicate_has_the_last_word_but_for_the_number_of_attempts() {
 }
 
 #[test]
-fn what_the_server_asks_for_is_capped() {
+fn requested_wait_is_capped() {
     let mut bad = response(503);
     bad.headers_mut().insert("retry-after", http::HeaderValue::from_static("3600"));
     let request = request("GET");
-    let ended = Ended { request: &request, outcome: Ok(&bad), attempt: 1, sent: 0 };
-    assert_eq!(Retry::new().decide(&ended, 7), Some(Duration::from_secs(30)));
-    assert_eq!(Retry::new().max_delay(Duration::from_secs(9999)).decide(&ended, 7), Some(Duration::from_secs(3600)));
+    let context = context(&request, Ok(&bad), 1, 0);
+    assert_eq!(Retry::new().decide(&context, 7), Some(Duration::from_secs(30)));
+    assert_eq!(Retry::new().max_delay(Duration::from_secs(9999)).decide(&context, 7), Some(Duration::from_secs(3600)));
 }

@@ -1,4 +1,4 @@
-//! How long to wait: what the server asks for, else a random time that grows.
+//! Computes the wait before another attempt: the time the server asks for, or a random time that grows.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,28 +7,33 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::message::response::Response;
 
-/// From this number on, a reset is a point in time: seconds since 1970, where a delay would be of 31 years.
+/// From this number on, a reset is a point in time, in seconds since 1970; as a delay it would be 31 years.
 const EPOCH: u64 = 1_000_000_000;
 
-/// When a quota is full again, by the names in use.
+/// The names in use for the header that says when a quota is full again.
 const RESETS: [HeaderName; 2] =
     [HeaderName::from_static("ratelimit-reset"), HeaderName::from_static("x-ratelimit-reset")];
 
-/// Any time up to `base`, doubled with each attempt after the first, and up to `most`.
-pub(super) fn backoff(base: Duration, most: Duration, attempt: u32, random: u64) -> Duration {
+/// Returns a random time up to `base`, which doubles with each attempt after the first, and up to `max`.
+///
+/// `random` is any number; the result is the same part of the maximum as `random` is of 2⁶⁴.
+pub(super) fn backoff(base: Duration, max: Duration, attempt: u32, random: u64) -> Duration {
     let doubled = 1u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-    let longest = base.saturating_mul(doubled).min(most).as_nanos().min(u128::from(u64::MAX));
-    // A product of two numbers of 64 bits, of which the upper half is the part of `longest`.
-    let part = (longest * u128::from(random)) >> 64;
-    Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX))
+    let longest = base.saturating_mul(doubled).min(max).as_nanos().min(u128::from(u64::MAX));
+    // The upper half of the product of two 64-bit numbers: no division and no rounding to zero.
+    let delay = (longest * u128::from(random)) >> 64;
+    Duration::from_nanos(u64::try_from(delay).unwrap_or(u64::MAX))
 }
 
-/// How long the server asks to wait, if it does.
-pub(super) fn asked(response: &Response) -> Option<Duration> {
+/// Returns how long the server asks the client to wait.
+pub(super) fn asked_by_server(response: &Response) -> Option<Duration> {
     let headers = response.headers();
     retry_after(headers).or_else(|| {
-        let limited = response.status() == StatusCode::TOO_MANY_REQUESTS;
-        RESETS.iter().filter(|_| limited).find_map(|name| reset(headers, name))
+        // Servers send the header with every response: only with a 429 does it say when to come back.
+        if response.status() != StatusCode::TOO_MANY_REQUESTS {
+            return None;
+        }
+        RESETS.iter().find_map(|name| reset(headers, name))
     })
 }
 
@@ -47,7 +52,9 @@ fn reset(headers: &HeaderMap, name: &HeaderName) -> Option<Duration> {
     }
 }
 
-/// The time from the response's own date to `point`; none if that has passed.
+/// Returns the time from the response's own `Date` to `point`, or zero if `point` has passed.
+///
+/// The client's clock is monotonic and knows no dates, so the server's date is the only reference.
 fn from_now(headers: &HeaderMap, point: SystemTime) -> Option<Duration> {
     let now = httpdate::parse_http_date(text(headers, &DATE)?).ok()?;
     Some(point.duration_since(now).unwrap_or_default())
@@ -57,7 +64,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// Digits and nothing else; more than fit are as many as there can be.
+/// Parses a text of digits alone; a number that does not fit into 64 bits becomes the largest number.
 fn seconds(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
@@ -77,7 +84,7 @@ mod tests {
         for (name, value) in headers {
             response.headers_mut().append(*name, HeaderValue::from_static(value));
         }
-        asked(&response)
+        asked_by_server(&response)
     }
 
     fn secs(seconds: u64) -> Option<Duration> {
@@ -85,17 +92,17 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_any_part_of_a_time_that_doubles_up_to_the_cap() {
-        let (base, most) = (Duration::from_millis(100), Duration::from_secs(1));
-        let longest = |attempt| backoff(base, most, attempt, u64::MAX).as_micros().div_ceil(1000);
+    fn backoff_doubles_up_to_the_maximum() {
+        let (base, max) = (Duration::from_millis(100), Duration::from_secs(1));
+        let longest = |attempt| backoff(base, max, attempt, u64::MAX).as_micros().div_ceil(1000);
         assert_eq!([1, 2, 3, 4, 5, 40, u32::MAX].map(longest), [100, 200, 400, 800, 1000, 1000, 1000]);
-        assert_eq!(backoff(base, most, 1, u64::MAX / 2).as_micros().div_ceil(1000), 50);
-        assert_eq!(backoff(base, most, 3, 0), Duration::ZERO);
+        assert_eq!(backoff(base, max, 1, u64::MAX / 2).as_micros().div_ceil(1000), 50);
+        assert_eq!(backoff(base, max, 3, 0), Duration::ZERO);
         assert!(backoff(Duration::MAX, Duration::MAX, 9, u64::MAX) > Duration::from_secs(1 << 30));
     }
 
     #[test]
-    fn the_server_says_how_long_in_seconds_or_by_its_own_clock() {
+    fn retry_after_is_seconds_or_a_date() {
         assert_eq!(answer(503, &[("retry-after", "0")]), secs(0));
         assert_eq!(answer(503, &[("retry-after", " 120 ")]), secs(120));
         assert_eq!(answer(503, &[("retry-after", "99999999999999999999999")]), secs(u64::MAX));
@@ -109,15 +116,15 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_says_when_it_is_full_again_as_a_delay_or_a_point_in_time() {
-        // The date is 784111777 seconds after 1970, before any number that is taken for a point in time.
+    fn quota_reset_is_a_delay_or_a_point_in_time() {
+        // This date is 999,999,960 seconds after 1970, 40 seconds before the smallest number that is a point in time.
         let date = ("date", "Sun, 09 Sep 2001 01:46:00 GMT");
         assert_eq!(answer(429, &[("ratelimit-reset", "7")]), secs(7));
         assert_eq!(answer(429, &[("x-ratelimit-reset", "1000000000"), date]), secs(40));
         assert_eq!(answer(429, &[("x-ratelimit-reset", "1000000000")]), None);
         assert_eq!(answer(429, &[("x-ratelimit-reset", "18446744073709551615"), date]), None);
         assert_eq!(answer(429, &[("retry-after", "2"), ("ratelimit-reset", "7")]), secs(2));
-        // Servers send it with every answer: it says nothing about an outage.
+        // With a 503 the header says nothing about the outage.
         assert_eq!(answer(503, &[("ratelimit-reset", "7")]), None);
     }
 }

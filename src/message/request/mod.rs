@@ -2,6 +2,7 @@
 
 mod options;
 mod priority;
+mod retry_policy;
 
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 pub(crate) use self::options::option_setters;
 pub use self::options::{Redirect, RequestOptions};
 pub use self::priority::PriorityHandle;
+pub use self::retry_policy::RetryContext;
+pub(crate) use self::retry_policy::RetryPolicy;
 use crate::error::{Attempt, Error, ErrorKind, Result, Source};
 use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
@@ -250,7 +253,7 @@ impl<C> RequestBuilder<C> {
         self
     }
 
-    fn with_options(self, change: impl FnOnce(&mut RequestOptions)) -> Self {
+    pub(crate) fn with_options(self, change: impl FnOnce(&mut RequestOptions)) -> Self {
         self.edit(|request| {
             change(&mut request.0.options);
             Ok(())

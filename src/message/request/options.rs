@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::retry::Retry;
+use super::RetryPolicy;
 use crate::message::extensions::{Extension, Extensions};
 
 /// What to do with a redirect; the names are the Fetch standard's.
@@ -88,8 +88,8 @@ pub struct RequestOptions {
     /// # Platform
     /// A browser cannot: there a request that has a body and asks fails with [`Unsupported`](crate::ErrorKind::Unsupported).
     pub expect_continue: Option<bool>,
-    /// When to try again. Client default: never.
-    pub retry: Option<Retry>,
+    /// When to try again; `Retry` and its setters stand in `client`. Client default: never.
+    pub(crate) retry: Option<Arc<dyn RetryPolicy>>,
     /// What only one backend understands.
     pub(crate) settings: Extensions,
 }
@@ -172,11 +172,6 @@ macro_rules! option_setters {
         /// Sets the longest time from the start of an attempt to the response's head; zero means none.
         pub fn attempt_timeout(self, limit: std::time::Duration) -> Self {
             self.with_options(|options| options.attempt_timeout = Some(limit))
-        }
-
-        /// Sets when to try again; default: never.
-        pub fn retry(self, retry: crate::client::retry::Retry) -> Self {
-            self.with_options(|options| options.retry = Some(retry))
         }
 
         /// Sets the longest silence between two pieces of the response's body; zero means none.

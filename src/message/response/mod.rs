@@ -1,43 +1,74 @@
-//! Responses: a head that is here, and a body that may still be on its way.
+//! Responses: a head that has been received, and a body that may still be on its way.
 
-pub(crate) mod fields;
+mod builder;
+pub(crate) mod lazy_headers;
 mod parts;
+mod reading;
 
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Version};
 
-use self::fields::Fields;
-pub(crate) use self::parts::Parts;
-use crate::error::{Attempt, Error, Result};
+pub use self::builder::ResponseBuilder;
+use self::lazy_headers::LazyHeaders;
+pub(crate) use self::parts::ResponseParts;
+pub(crate) use self::reading::decode_text;
+use crate::error::{Attempt, Error};
 use crate::message::body::Body;
-use crate::message::connection_info::{Exchange, Hop, Timings};
+use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
-/// The most bytes that a body is collected to, unless a client or request says otherwise: 100 MiB.
+/// The maximum size to which a body is collected, unless a client or request sets another: 100 MiB.
 pub(crate) const DEFAULT_BODY_LIMIT: u64 = 100 * 1024 * 1024;
 
-/// A response.
+/// A response to a request.
 ///
 /// # Cancellation
-/// It holds its slot of the client, and its connection, until its body has been read to the end or it is dropped.
-// In a box: a response changes hands a dozen times before it is read.
+/// The response holds its slot of the client, and its connection, until its body has been read to the end or it is
+/// dropped.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::Client;
+/// use waterspout::testing::MockBackend;
+///
+/// # futures::executor::block_on(async {
+/// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+/// let response = client.get("http://example.com/").await?;
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(response.text().await?, "hello");
+/// # Ok::<(), waterspout::Error>(())
+/// # })?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
+// In a box: a response is moved a dozen times before it is read, and a pointer is cheap to move.
 #[derive(Debug)]
-pub struct Response(Box<Parts>);
+pub struct Response(Box<ResponseParts>);
 
 impl Response {
-    /// A response from `url` without headers; for backends of your own.
+    /// Returns a response from `url` without headers. For your own backends; see also [`builder`](Self::builder).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::{Response, Url};
+    ///
+    /// let response = Response::new(StatusCode::OK, Url::parse("http://example.com/")?, "hello");
+    /// assert_eq!(response.content_length(), Some(5));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn new(status: StatusCode, url: Url, body: impl Into<Body>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(ResponseParts {
             status,
             reason: None,
             version: Version::HTTP_11,
-            headers: Fields::default(),
+            headers: LazyHeaders::default(),
             trailers: None,
             url,
             redirected: false,
-            exchange: Exchange::default(),
+            connection_info: ConnectionInfo::default(),
             history: Vec::new(),
             progress: None,
             body_limit: DEFAULT_BODY_LIMIT,
@@ -46,61 +77,54 @@ impl Response {
         }))
     }
 
-    /// The same response with these headers.
-    #[must_use]
-    pub fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.0.headers = headers.into();
-        self
+    /// Returns a builder of a response from `url`. For your own backends and mocks.
+    ///
+    /// A bad URL becomes the error of [`ResponseBuilder::body`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Response};
+    ///
+    /// let backend = MockBackend::new(|request| {
+    ///     let response = Response::builder(StatusCode::OK, request.url()).header("etag", "\"1\"").body("hello");
+    ///     Box::pin(async move { response })
+    /// });
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(backend).build()?;
+    /// assert_eq!(client.get("http://example.com/").await?.headers()["etag"], "\"1\"");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn builder(status: StatusCode, url: impl TryInto<Url, Error: Into<Error>>) -> ResponseBuilder {
+        ResponseBuilder::new(status, url)
     }
 
-    /// The same response, marked as reached through a redirect or not.
-    #[must_use]
-    pub fn with_redirected(mut self, redirected: bool) -> Self {
-        self.0.redirected = redirected;
-        self
-    }
-
-    /// The same response in this version of HTTP.
-    #[must_use]
-    pub fn with_version(mut self, version: Version) -> Self {
-        self.0.version = version;
-        self
-    }
-
-    /// The same response with this phrase after the status.
-    #[must_use]
-    pub fn with_reason(mut self, reason: impl Into<Box<str>>) -> Self {
-        self.0.reason = Some(reason.into());
-        self
-    }
-
-    /// The same response with a cell that its trailers will be in once the body has ended.
-    #[must_use]
-    pub fn with_trailers(mut self, trailers: Trailers) -> Self {
-        self.0.trailers = Some(trailers);
-        self
-    }
-
-    /// The same response with this said of how it was had.
-    #[must_use]
-    pub fn with_exchange(mut self, exchange: Exchange) -> Self {
-        self.0.exchange = exchange;
-        self
-    }
-
-    /// The same response with the redirects that led to it.
-    #[must_use]
-    pub fn with_history(mut self, history: Vec<Hop>) -> Self {
+    pub(crate) fn set_history(&mut self, history: Vec<RedirectEntry>) {
         self.0.redirected = !history.is_empty();
         self.0.history = history;
-        self
     }
 
     pub(crate) fn set_progress(&mut self, progress: Progress) {
         self.0.progress = Some(progress);
     }
 
-    /// The same response with its body wrapped or replaced.
+    /// Returns the same response with the body that `change` makes of its body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::{Body, Response};
+    ///
+    /// let response = Response::builder(StatusCode::OK, "http://example.com/").body("secret")?;
+    /// let response = response.map_body(|_| Body::empty());
+    /// assert_eq!(response.content_length(), Some(0));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     #[must_use]
     pub fn map_body(mut self, change: impl FnOnce(Body) -> Body) -> Self {
         self.0.body = change(std::mem::take(&mut self.0.body));
@@ -115,168 +139,210 @@ impl Response {
         self.0.attempts = attempts;
     }
 
-    /// The attempts made, the one that led here included, if the request had a [`Retry`](crate::Retry); else nothing.
+    /// Returns the attempts made, the last included. Empty if the request had no [`Retry`](crate::Retry).
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
     }
 
-    /// The status.
+    /// Returns the status.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// let response = Response::builder(StatusCode::NOT_FOUND, "http://example.com/").body("")?;
+    /// assert!(response.status().is_client_error());
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The phrase after the status: the server's own, else the standard's. No program should depend on it.
+    /// Returns the phrase after the status: the server's own, or else the standard phrase. A program should not depend
+    /// on it.
     ///
-    /// A phrase beyond ASCII is not kept, and HTTP/2, which a browser may speak, has none.
+    /// A phrase with characters beyond ASCII is not kept. HTTP/2, which a browser may speak, has no phrase.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// let response = Response::builder(StatusCode::OK, "http://example.com/").body("")?;
+    /// assert_eq!(response.reason(), Some("OK"));
+    /// let response = Response::builder(StatusCode::OK, "http://example.com/").reason("Fine").body("")?;
+    /// assert_eq!(response.reason(), Some("Fine"));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref().or_else(|| self.0.status.canonical_reason())
     }
 
-    /// The version of HTTP that the server spoke.
+    /// Returns the version of HTTP that the server spoke.
     ///
     /// # Platform
-    /// A browser does not tell: there it is always 1.1.
+    /// A browser does not show the version: there it is always 1.1.
     pub fn version(&self) -> Version {
         self.0.version
     }
 
-    /// The headers.
+    /// Returns the headers.
     ///
     /// # Platform
-    /// A browser shows those that CORS exposes.
+    /// A browser shows the headers that CORS exposes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// let builder = Response::builder(StatusCode::OK, "http://example.com/");
+    /// let response = builder.header("content-type", "text/plain").body("hello")?;
+    /// assert_eq!(response.headers()["content-type"], "text/plain");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn headers(&self) -> &HeaderMap {
         self.0.headers.map()
     }
 
-    /// The headers, to be changed.
+    /// Returns the headers, for changes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// let mut response = Response::builder(StatusCode::OK, "http://example.com/").header("age", "7").body("")?;
+    /// response.headers_mut().remove("age");
+    /// assert!(response.headers().is_empty());
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         self.0.headers.map_mut()
     }
 
-    /// The header fields after the body: `None` until the body has been read to its end, and if there are none.
+    /// Returns the header fields after the body. `None` until the body has been read to its end, and if there are no such
+    /// fields.
     ///
-    /// They are the server's word on what it has just sent, and are not mixed with [`headers`](Self::headers).
+    /// They describe the body that the server has just sent. They are not mixed with [`headers`](Self::headers).
     ///
     /// # Platform
-    /// A browser does not show them: there it is always `None`.
+    /// A browser does not show trailers: there it is always `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// use waterspout::{Agent, Client};
+    ///
+    /// let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nchecksum: abc\r\n\r\n";
+    /// let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(Agent::new(connector, ManualTimer::new())).build()?;
+    /// let mut response = client.get("http://example.com/").await?;
+    /// while response.chunk().await?.is_some() {}
+    /// assert_eq!(response.trailers().unwrap()["checksum"], "abc");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn trailers(&self) -> Option<&HeaderMap> {
         self.0.trailers.as_ref()?.get()
     }
 
-    /// A handle of the trailers that outlives the response, for whoever reads the body with [`bytes`](Self::bytes) or
-    /// takes it with [`into_body`](Self::into_body). It stays empty if there are none.
+    /// Returns a handle of the trailers that outlives the response. Take it before the body is read with
+    /// [`bytes`](Self::bytes) or taken with [`into_body`](Self::into_body). It stays empty if there are no trailers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{HeaderMap, StatusCode};
+    /// use waterspout::{Response, Trailers};
+    ///
+    /// let cell = Trailers::new();
+    /// let builder = Response::builder(StatusCode::OK, "http://example.com/");
+    /// let response = builder.trailers(cell.clone()).body("hello")?;
+    /// let trailers = response.trailers_handle();
+    /// drop(response);
+    /// cell.set(HeaderMap::new());
+    /// assert!(trailers.get().is_some());
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn trailers_handle(&self) -> Trailers {
         self.0.trailers.clone().unwrap_or_default()
     }
 
-    /// The URL that answered, after redirects.
+    /// Returns the URL that answered, after redirects.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// let response = Response::builder(StatusCode::OK, "http://example.com/a/..").body("")?;
+    /// assert_eq!(response.url().as_str(), "http://example.com/");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn url(&self) -> &Url {
         &self.0.url
     }
 
-    /// Whether a redirect led here.
+    /// Returns whether this response was reached through a redirect.
     pub fn redirected(&self) -> bool {
         self.0.redirected
     }
 
-    /// The redirects that led here, the first the first.
+    /// Returns the redirects that led to this response, in the order they were followed.
     ///
     /// # Platform
-    /// A browser does not show them: there it is empty even if [`redirected`](Self::redirected).
-    pub fn history(&self) -> &[Hop] {
+    /// A browser does not show redirects: there it is empty even if [`redirected`](Self::redirected) is `true`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// use waterspout::{Agent, Client};
+    ///
+    /// let redirect = "HTTP/1.1 302 Found\r\nlocation: /new\r\ncontent-length: 0\r\n\r\n";
+    /// let page = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    /// let script = Script::new().expect_head().send(redirect).expect_head().send(page);
+    /// let agent = Agent::new(ScriptedConnector::new([script]), ManualTimer::new());
+    /// # futures::executor::block_on(async {
+    /// let response = Client::builder().backend(agent).build()?.get("http://example.com/old").await?;
+    /// assert_eq!(response.url().path(), "/new");
+    /// assert_eq!(response.history()[0].url.path(), "/old");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn history(&self) -> &[RedirectEntry] {
         &self.0.history
     }
 
-    /// How the last exchange went: over which connection, and how long its parts took.
+    /// Returns facts about the connection of the last exchange, and how long its parts took.
     ///
     /// # Platform
     /// A browser shows none of it.
-    pub fn exchange(&self) -> Exchange {
-        self.0.exchange
+    pub fn connection_info(&self) -> ConnectionInfo {
+        self.0.connection_info
     }
 
-    /// How long the parts of the request took, as far as it is known by now; `total` is once the body has been read.
+    /// Returns the durations of the request's parts, as far as they are known by now. `total` is known once the body has
+    /// been read.
     ///
     /// # Platform
-    /// A browser shows the queue, which is ours, and the total.
+    /// In a browser only `queue`, which this library measures, and `total` are known.
     pub fn timings(&self) -> Timings {
         let progress = self.0.progress.as_ref();
-        let Exchange { dns, connect, tls, first_byte, .. } = self.0.exchange;
-        let (queue, total) = (progress.and_then(Progress::queue), progress.and_then(Progress::total));
+        let ConnectionInfo { dns, connect, tls, first_byte, .. } = self.0.connection_info;
+        let queue = progress.and_then(Progress::queue);
+        let total = progress.and_then(Progress::total);
         Timings { queue, dns, connect, tls, first_byte, total }
     }
-
-    /// The length in bytes of what is left of the body, as far as it is known: from the body itself, else from the head.
-    ///
-    /// # Platform
-    /// A page is not told whether the body of another origin was compressed; the length is then the compressed one.
-    pub fn content_length(&self) -> Option<u64> {
-        self.0.body.length().or_else(|| self.0.headers.content_length())
-    }
-
-    /// The next chunk of the body, or `None` after the last.
-    ///
-    /// # Errors
-    /// If the server, the network or a time limit ends the body early.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        self.0.body.chunk().await.map_err(|error| error.with_url(&self.0.url))
-    }
-
-    /// The whole body.
-    ///
-    /// # Errors
-    /// As [`chunk`](Self::chunk), and [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond
-    /// [`body_limit`](crate::RequestOptions::body_limit).
-    pub async fn bytes(self) -> Result<Bytes> {
-        self.0.body.collect(self.0.body_limit).await.map_err(|error| error.with_url(&self.0.url))
-    }
-
-    /// The whole body as UTF-8; a byte order mark is removed, and what is not UTF-8 becomes U+FFFD, as in the Fetch
-    /// standard.
-    ///
-    /// # Errors
-    /// As [`bytes`](Self::bytes).
-    pub async fn text(self) -> Result<String> {
-        Ok(decode(&self.bytes().await?))
-    }
-
-    /// The body as it is.
-    pub fn into_body(self) -> Body {
-        self.0.body
-    }
-
-    /// The response, unless its status is 400 or above.
-    ///
-    /// # Errors
-    /// Of kind [`Status`](crate::ErrorKind::Status). It does not keep the response; to read the body of an error
-    /// page, use [`error_for_status_ref`](Self::error_for_status_ref).
-    pub fn error_for_status(self) -> Result<Self> {
-        self.error_for_status_ref().map(|_| ())?;
-        Ok(self)
-    }
-
-    /// As [`error_for_status`](Self::error_for_status), leaving the response where it is.
-    ///
-    /// # Errors
-    /// Of kind [`Status`](crate::ErrorKind::Status); its text has the status and [`reason`](Self::reason), of which the
-    /// first 100 characters.
-    pub fn error_for_status_ref(&self) -> Result<&Self> {
-        self.0.error_for_status()?;
-        Ok(self)
-    }
-}
-
-/// Makes an error of a status of 400 or above.
-fn check_status(status: StatusCode, reason: Option<&str>, url: &Url) -> Result<()> {
-    if status.is_client_error() || status.is_server_error() {
-        let reason = reason.or_else(|| status.canonical_reason());
-        return Err(Error::for_status(status, reason).with_url(url));
-    }
-    Ok(())
-}
-
-/// The text of a body: UTF-8, without a byte order mark.
-pub(crate) fn decode(bytes: &[u8]) -> String {
-    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    String::from_utf8_lossy(text).into_owned()
 }

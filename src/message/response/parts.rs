@@ -1,37 +1,38 @@
-//! What a response is made of, with its body or another one: what is `Send` everywhere but for the body.
+//! The parts of a response, generic over its body. Without the body they are `Send` on every platform.
 
 use http::{StatusCode, Version};
 
-use super::fields::Fields;
-use super::{Response, check_status};
-use crate::error::{Attempt, Result};
+use super::Response;
+use super::lazy_headers::LazyHeaders;
+use crate::error::{Attempt, Error, Result};
 use crate::message::body::Body;
-use crate::message::connection_info::{Exchange, Hop};
+use crate::message::connection_info::{ConnectionInfo, RedirectEntry};
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
 #[derive(Debug)]
-pub(crate) struct Parts<B = Body> {
+pub(crate) struct ResponseParts<B = Body> {
     pub(crate) status: StatusCode,
     pub(super) reason: Option<Box<str>>,
     pub(super) version: Version,
-    pub(crate) headers: Fields,
+    pub(crate) headers: LazyHeaders,
     pub(super) trailers: Option<Trailers>,
     pub(crate) url: Url,
     pub(crate) redirected: bool,
-    pub(super) exchange: Exchange,
-    pub(super) history: Vec<Hop>,
+    pub(super) connection_info: ConnectionInfo,
+    pub(super) history: Vec<RedirectEntry>,
     pub(super) progress: Option<Progress>,
     pub(crate) body_limit: u64,
     pub(crate) body: B,
     pub(super) attempts: Vec<Attempt>,
 }
 
-impl<B> Parts<B> {
-    /// The same with another body, and the one it had.
-    pub(crate) fn swap_body<N>(self, body: N) -> (Parts<N>, B) {
-        let swapped = Parts {
+impl<B> ResponseParts<B> {
+    /// Replaces the body and returns the previous body beside the parts.
+    // Field by field: a struct update (`..self`) cannot change the type of the body.
+    pub(crate) fn swap_body<N>(self, body: N) -> (ResponseParts<N>, B) {
+        let swapped = ResponseParts {
             status: self.status,
             reason: self.reason,
             version: self.version,
@@ -39,7 +40,7 @@ impl<B> Parts<B> {
             trailers: self.trailers,
             url: self.url,
             redirected: self.redirected,
-            exchange: self.exchange,
+            connection_info: self.connection_info,
             history: self.history,
             progress: self.progress,
             body_limit: self.body_limit,
@@ -50,18 +51,22 @@ impl<B> Parts<B> {
     }
 
     /// # Errors
-    /// Of kind [`Status`](crate::ErrorKind::Status), if the status is 400 or above.
+    /// [`Status`](crate::ErrorKind::Status) if the status is 400 or above.
     pub(crate) fn error_for_status(&self) -> Result<()> {
-        check_status(self.status, self.reason.as_deref(), &self.url)
+        if self.status.is_client_error() || self.status.is_server_error() {
+            let reason = self.reason.as_deref().or_else(|| self.status.canonical_reason());
+            return Err(Error::for_status(self.status, reason).with_url(&self.url));
+        }
+        Ok(())
     }
 }
 
 impl Response {
-    pub(crate) fn into_parts(self) -> Parts {
+    pub(crate) fn into_parts(self) -> ResponseParts {
         *self.0
     }
 
-    pub(crate) fn from_parts(parts: Parts) -> Self {
+    pub(crate) fn from_parts(parts: ResponseParts) -> Self {
         Self(Box::new(parts))
     }
 }

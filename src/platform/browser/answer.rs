@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
 use crate::message::request::Request;
 use crate::message::response::Response;
-use crate::message::response::fields::{Field, Fields};
+use crate::message::response::lazy_headers::{LazyHeaders, RawHeader};
 use crate::message::url::Url;
 
 /// Reads `response`, the answer to `asked`, whose body may still be on its way up as well.
@@ -41,14 +41,12 @@ pub(super) async fn answer(
     }
     let body = body(response, &get("body")?, guard, upload).await?;
     // The target of a redirect may have had credentials.
-    let answer = Response::new(status, url.without_credentials(), body).with_redirected(redirected);
-    let answer = answer.with_fields(Fields::unread(fields));
+    let mut answer = Response::builder(status, url.without_credentials()).redirected(redirected);
     // Empty over HTTP/2, which has no such phrase.
-    let reason = get("statusText")?.as_string().filter(|reason| !reason.is_empty());
-    Ok(match reason {
-        Some(reason) => answer.with_reason(reason),
-        None => answer,
-    })
+    if let Some(reason) = get("statusText")?.as_string().filter(|reason| !reason.is_empty()) {
+        answer = answer.reason(reason);
+    }
+    answer.lazy_headers(LazyHeaders::raw(fields)).body(body)
 }
 
 /// Why a response has no status.
@@ -65,16 +63,16 @@ fn hidden(kind: Option<JsValue>) -> Error {
 }
 
 /// The engine's headers, one by one.
-pub(super) fn fields(from: &JsValue) -> Result<Vec<Field>> {
+pub(super) fn fields(from: &JsValue) -> Result<Vec<RawHeader>> {
     let malformed = || Error::new(ErrorKind::Protocol, Phase::Head, "a header of the response is malformed");
     let entries = global::array_from(from).map_err(failed)?;
-    if entries.length() as usize > Fields::MOST {
+    if entries.length() as usize > LazyHeaders::MAX_COUNT {
         return Err(Error::new(ErrorKind::LimitExceeded, Phase::Head, "the response has too many headers"));
     }
     let field = |entry: JsValue| {
         let text = |index: &str| global::get(&entry, index).map_err(failed).map(|text| text.as_string());
         let (name, value) = (text("0")?, text("1")?.and_then(|value| header_value(&value)));
-        name.zip(value).and_then(|(name, value)| Field::new(name, value)).ok_or_else(malformed)
+        name.zip(value).and_then(|(name, value)| RawHeader::new(name, value)).ok_or_else(malformed)
     };
     entries.iter().map(field).collect()
 }
@@ -86,7 +84,7 @@ fn header_value(shown: &str) -> Option<HeaderValue> {
 }
 
 /// The engine has decoded the body, if it knows all the codings: what describes the encoded one is no longer true.
-fn forget_coding(fields: &mut Vec<Field>) {
+fn forget_coding(fields: &mut Vec<RawHeader>) {
     let values = fields.iter().filter(|field| field.name == "content-encoding").map(|field| field.value.as_bytes());
     let all = values.collect::<Vec<_>>().join(&b',').to_ascii_lowercase();
     let mut names = all.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
@@ -111,5 +109,5 @@ async fn body(response: &JsValue, stream: &JsValue, guard: AbortGuard, upload: O
         guard.disarm();
         return Ok(Body::from(Uint8Array::new(&buffer).to_vec()));
     }
-    Ok(Body::raw_stream(Box::pin(ReadingStream::new(stream, guard, upload)?), None))
+    Ok(Body::boxed_stream(Box::pin(ReadingStream::new(stream, guard, upload)?), None))
 }

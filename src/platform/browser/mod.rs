@@ -11,11 +11,11 @@ mod init;
 #[cfg(feature = "js")]
 mod memory;
 mod request;
+mod sleep;
 mod standard;
 #[cfg(feature = "cookies")]
 mod time_of_day;
 mod timer;
-mod timer_queue;
 mod upload;
 mod url;
 
@@ -25,11 +25,11 @@ pub use self::executor::EngineLoop;
 pub use self::failure::JsFailure;
 pub use self::fetch::FetchBackend;
 pub use self::init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
+pub(crate) use self::sleep::{ClientClock, TimerSleep as ClientSleep};
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]
 pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
-pub(crate) use self::timer_queue::{QueuedTimer, TimerQueue};
 pub use self::upload::can_stream_uploads;
 pub(crate) use self::url::parse_url;
 use crate::backend::Backend;

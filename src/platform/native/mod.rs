@@ -35,7 +35,6 @@ pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsConfig;
 use crate::backend::Backend;
-pub(crate) use crate::runtime::timer_queue::{QueuedTimer, TimerQueue};
 use crate::runtime::{Executor, Timer};
 
 pub(crate) fn default_backend(timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {

@@ -14,8 +14,9 @@ use super::tcp::{AddressFamily, unbracketed};
 use super::tls;
 use crate::agent::proxy::{Proxy, ProxyScheme, SocksReply};
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::message::connection_info::ConnectionInfo;
 use crate::message::url::{Origin, Scheme};
-use crate::transport::{Details, Forwarding, Transport};
+use crate::transport::{Forwarding, Transport};
 
 /// Connects to `origin` through `proxy`. The proxy itself is reached directly, whatever the choice of proxies is.
 pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Box<dyn Transport>> {
@@ -30,8 +31,8 @@ pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -
     };
     // All of it is on the way to the origin; the part of TLS is that of the origin.
     let since = network.timer.now().since(started);
-    proxied.details.connect = Some(since.saturating_sub(proxied.details.dns.unwrap_or(Duration::ZERO)));
-    proxied.details.tls = None;
+    proxied.connection_info.connect = Some(since.saturating_sub(proxied.connection_info.dns.unwrap_or(Duration::ZERO)));
+    proxied.connection_info.tls = None;
     match origin.scheme() {
         Scheme::Http => Ok(Box::new(proxied)),
         Scheme::Https => tls::start(proxied, origin.host(), &network.tls, &*network.timer).await,
@@ -101,13 +102,13 @@ fn failed(message: &str, error: Error) -> Error {
 /// A connection that leads through a proxy, or to one that forwards.
 struct Proxied {
     stream: Box<dyn Transport>,
-    details: Details,
+    connection_info: ConnectionInfo,
     forwarding: Option<Forwarding>,
 }
 
 impl Proxied {
     fn over(stream: Box<dyn Transport>) -> Self {
-        Self { details: stream.details(), stream, forwarding: None }
+        Self { connection_info: stream.connection_info(), stream, forwarding: None }
     }
 }
 
@@ -120,8 +121,8 @@ impl Transport for Proxied {
         self.stream.poll_unfit(cx)
     }
 
-    fn details(&self) -> Details {
-        self.details
+    fn connection_info(&self) -> ConnectionInfo {
+        self.connection_info
     }
 
     fn forwarding(&self) -> Option<&Forwarding> {

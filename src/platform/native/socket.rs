@@ -8,12 +8,13 @@ use std::task::{Context, Poll, ready};
 use async_io::Async;
 use futures::{AsyncRead, AsyncWrite};
 
-use crate::transport::{Details, Transport};
+use crate::message::connection_info::ConnectionInfo;
+use crate::transport::Transport;
 
 /// A TCP connection.
 pub(super) struct TcpTransport {
     stream: Async<TcpStream>,
-    pub(super) details: Details,
+    pub(super) connection_info: ConnectionInfo,
     /// Whether the reactor has been asked to say when there is something to read.
     asked: bool,
     reading: Reading,
@@ -34,8 +35,8 @@ enum Reading {
 impl TcpTransport {
     pub(super) fn new(stream: Async<TcpStream>) -> Self {
         let (remote_address, local_address) = (stream.get_ref().peer_addr().ok(), stream.get_ref().local_addr().ok());
-        let details = Details { remote_address, local_address, ..Details::default() };
-        Self { stream, details, asked: false, reading: Reading::Now }
+        let connection_info = ConnectionInfo { remote_address, local_address, ..ConnectionInfo::default() };
+        Self { stream, connection_info, asked: false, reading: Reading::Now }
     }
 
     fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -62,8 +63,8 @@ impl Transport for TcpTransport {
         }
     }
 
-    fn details(&self) -> Details {
-        self.details
+    fn connection_info(&self) -> ConnectionInfo {
+        self.connection_info
     }
 }
 

@@ -169,8 +169,8 @@ impl TcpClient {
         let delay = if self.local_port.is_some() { Duration::MAX } else { self.delay };
         let outcome = happy_eyeballs::race(addresses, delay, &*self.timer, dial).await;
         let mut transport = outcome.map_err(unreachable)?;
-        transport.details.dns = Some(looked_up.since(started));
-        transport.details.connect = Some(self.timer.now().since(looked_up));
+        transport.connection_info.dns = Some(looked_up.since(started));
+        transport.connection_info.connect = Some(self.timer.now().since(looked_up));
         Ok(transport)
     }
 

@@ -20,9 +20,10 @@ use super::tcp::{TcpClient, unbracketed};
 use super::timer::SystemTimer;
 use super::verify::{AcceptAny, NameSelfSigned, SelfSigned};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::message::connection_info::ConnectionInfo;
 use crate::runtime::Timer;
 use crate::tornado::io_stream::IoStream;
-use crate::transport::{Details, Transport};
+use crate::transport::Transport;
 
 /// How servers are trusted and what they are shown.
 ///
@@ -271,15 +272,15 @@ pub(super) async fn start<T: Transport>(
     timer: &dyn Timer,
 ) -> Result<Box<dyn Transport>> {
     let started = timer.now();
-    let mut details = stream.details();
+    let mut connection_info = stream.connection_info();
     let host = unbracketed(host);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| {
         Error::new(ErrorKind::Tls, Phase::Connect, "the host's name cannot be in a certificate").with_source(error)
     })?;
     let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
     let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
-    details.tls = Some(timer.now().since(started));
-    Ok(Box::new(TlsTransport { stream, details }))
+    connection_info.tls = Some(timer.now().since(started));
+    Ok(Box::new(TlsTransport { stream, connection_info }))
 }
 
 /// Says in words why a handshake failed; the cause keeps the details.
@@ -312,7 +313,7 @@ fn certificate_problem(reason: &CertificateError, host: &str) -> String {
 /// A TLS connection.
 struct TlsTransport<T> {
     stream: TlsStream<T>,
-    details: Details,
+    connection_info: ConnectionInfo,
 }
 
 impl<T: Transport> Transport for TlsTransport<T> {
@@ -324,8 +325,8 @@ impl<T: Transport> Transport for TlsTransport<T> {
         })
     }
 
-    fn details(&self) -> Details {
-        self.details
+    fn connection_info(&self) -> ConnectionInfo {
+        self.connection_info
     }
 }
 

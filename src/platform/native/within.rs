@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 
-use crate::error::{Error, Limit, Phase, Result};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::runtime::Timer;
 
 /// Runs `future` to its end, or drops it after `limit`; zero is none.
@@ -20,8 +20,8 @@ pub(super) async fn within<T>(
     match select(pin!(future), timer.sleep_until(started + duration)).await {
         Either::Left((outcome, _)) => outcome,
         Either::Right(_) => {
-            let limit = Limit { name: "connect", duration };
-            Err(Error::timeout(Phase::Connect, limit, timer.now().since(started)))
+            let elapsed = timer.now().since(started);
+            Err(Error::timed_out(Phase::Connect, Timeout::Connect, duration, elapsed))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The event loop: Tornado's `IOLoop` over the traits of [`runtime`](crate::runtime).
 
+mod callbacks;
 mod periodic;
-mod turns;
 
 use std::fmt;
 use std::future::Future;
@@ -11,20 +11,21 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::abortable;
 
+use self::callbacks::CallbackQueue;
+pub use self::callbacks::Scheduled;
 pub use self::periodic::Periodic;
-pub use self::turns::Scheduled;
-use self::turns::Turns;
 use crate::platform;
 use crate::runtime::{Executor, Instant, MaybeSend, Timer};
 
-/// Runs futures: to their end on this thread (natively), or in the background; and functions, in turn or at their time.
+/// Runs futures and callbacks: a future to its end on this thread (natively) or in the background, a callback on the next
+/// turn or at a given time.
 ///
-/// The client needs none; it is for programs that have no executor of their own. A clone is another handle of the same
-/// loop. It lives as long as something is left for it to do, and needs no start: its executor runs it.
+/// A client needs no event loop; this is for programs that have no executor of their own. A clone is another handle of the
+/// same loop. The loop needs no start, because its executor runs it, and it holds no task while it has nothing to do.
 ///
 /// # Platform
-/// Natively what runs in the background runs on one thread of the process that is not the caller's, unless the loop was
-/// made [over another executor](Self::over). In a browser it runs on the page's or worker's own, after the present call.
+/// Natively background work runs on one thread of the process, which is not the caller's, unless the loop was made
+/// [over another executor](Self::over). In a browser it runs on the thread of the page or worker, after the present call.
 ///
 /// # Examples
 ///
@@ -37,39 +38,66 @@ use crate::runtime::{Executor, Instant, MaybeSend, Timer};
 pub struct EventLoop {
     executor: Arc<dyn Executor>,
     timer: Arc<dyn Timer>,
-    turns: Arc<Turns>,
+    callbacks: Arc<CallbackQueue>,
 }
 
 impl EventLoop {
-    /// A loop over the platform's own executor and clock.
+    /// Makes a loop over the platform's own executor and clock.
     pub fn new() -> Self {
         Self::over(platform::default_executor(), platform::default_timer())
     }
 
-    /// A loop over an executor and a clock of the program's own.
+    /// Makes a loop over an executor and a clock of the program's own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::testing::ManualTimer;
+    /// use waterspout::tornado::EventLoop;
+    ///
+    /// let timer = ManualTimer::new();
+    /// let event_loop = EventLoop::over(EventLoop::new().executor(), timer.clone());
+    /// timer.advance(Duration::from_secs(3));
+    /// assert_eq!(event_loop.now().since_origin(), Duration::from_secs(3));
+    /// ```
     pub fn over(executor: impl Executor, timer: impl Timer) -> Self {
-        let (executor, timer): (Arc<dyn Executor>, Arc<dyn Timer>) = (Arc::new(executor), Arc::new(timer));
-        let turns = Turns::new(executor.clone(), timer.clone());
-        Self { executor, timer, turns }
+        let executor: Arc<dyn Executor> = Arc::new(executor);
+        let timer: Arc<dyn Timer> = Arc::new(timer);
+        let callbacks = CallbackQueue::new(executor.clone(), timer.clone());
+        Self { executor, timer, callbacks }
     }
 
-    /// The executor, for [`Client::fetch_with`](crate::Client::fetch_with) and
+    /// Returns the executor, for [`Client::fetch_with`](crate::Client::fetch_with) and
     /// [`Pending::on_done`](crate::tornado::Pending::on_done).
     pub fn executor(&self) -> Arc<dyn Executor> {
         self.executor.clone()
     }
 
-    /// The clock.
+    /// Returns the clock.
     pub fn timer(&self) -> Arc<dyn Timer> {
         self.timer.clone()
     }
 
-    /// The present point in time on the loop's clock.
+    /// Returns the present time on the loop's clock.
     pub fn now(&self) -> Instant {
         self.timer.now()
     }
 
-    /// Runs `task` in the background: natively on another thread, in a browser on this one, later.
+    /// Runs `task` in the background: natively on another thread, in a browser on this thread after the present call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::tornado::{EventLoop, promise};
+    ///
+    /// let (promise, pending) = promise();
+    /// EventLoop::new().spawn(async move {
+    ///     promise.resolve(42);
+    /// });
+    /// assert_eq!(futures::executor::block_on(pending)?, 42);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn spawn(&self, task: impl Future<Output = ()> + MaybeSend + 'static) {
         self.executor.spawn(Box::pin(task));
     }
@@ -78,38 +106,95 @@ impl EventLoop {
     ///
     /// # Cancellation
     /// Dropping the future drops the timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::tornado::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let started = event_loop.now();
+    /// event_loop.run_sync(event_loop.sleep(Duration::from_millis(10)));
+    /// assert!(event_loop.now().since(started) >= Duration::from_millis(10));
+    /// ```
     pub fn sleep(&self, delay: Duration) -> impl Future<Output = ()> + MaybeSend + use<> {
         self.timer.sleep_until(self.timer.now() + delay)
     }
 
     /// Calls `callback` on the next turn of the loop, never within this call.
     ///
-    /// Callbacks run one at a time, in the order in which they were added; one that is added by another waits for the turn
-    /// after. A turn runs the callbacks first, and then those whose time has come. Natively any thread may add one. One
-    /// that panics does not keep the others from running.
+    /// Callbacks run one at a time, in the order in which they were added. A callback that is added by another callback
+    /// runs on the turn after. A turn runs the callbacks first, and then the timed callbacks that are due. Natively any
+    /// thread may add a callback. A callback that panics does not keep the other callbacks from running.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use waterspout::tornado::EventLoop;
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let event_loop = EventLoop::new();
+    /// for number in [1, 2, 3] {
+    ///     let sender = sender.clone();
+    ///     event_loop.add_callback(move || sender.send(number).unwrap());
+    /// }
+    /// drop(sender);
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2, 3]);
+    /// ```
     pub fn add_callback(&self, callback: impl FnOnce() + MaybeSend + 'static) {
-        self.turns.add(Box::new(callback));
+        self.callbacks.add(Box::new(callback));
     }
 
-    /// Calls `callback` after `delay`, unless it is cancelled before. Dropping the handle does not cancel it.
+    /// Calls `callback` after `delay`, unless it is [cancelled](Scheduled::cancel) before. Dropping the handle does not
+    /// cancel it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// use waterspout::tornado::EventLoop;
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// EventLoop::new().call_later(Duration::from_millis(5), move || sender.send("five milliseconds").unwrap());
+    /// assert_eq!(receiver.recv(), Ok("five milliseconds"));
+    /// ```
     pub fn call_later(&self, delay: Duration, callback: impl FnOnce() + MaybeSend + 'static) -> Scheduled {
         self.call_at(self.now() + delay, callback)
     }
 
-    /// Calls `callback` at `deadline` on the loop's clock or soon after, unless it is cancelled before; those of the same
-    /// time in the order in which they were added. Dropping the handle does not cancel it.
+    /// Calls `callback` at `deadline` on the loop's clock or soon after, unless it is [cancelled](Scheduled::cancel)
+    /// before. Callbacks with the same deadline run in the order in which they were added. Dropping the handle does not
+    /// cancel it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// use waterspout::tornado::EventLoop;
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let event_loop = EventLoop::new();
+    /// let deadline = event_loop.now() + Duration::from_millis(5);
+    /// let scheduled = event_loop.call_at(deadline, move || sender.send(()).unwrap());
+    /// assert_eq!(scheduled.deadline(), deadline);
+    /// assert!(receiver.recv().is_ok());
+    /// ```
     pub fn call_at(&self, deadline: Instant, callback: impl FnOnce() + MaybeSend + 'static) -> Scheduled {
-        self.turns.schedule(deadline, Box::new(callback))
+        self.callbacks.schedule(deadline, Box::new(callback))
     }
 
-    /// Calls `callback` every `period`, for the first time one period from now, until it is stopped. Dropping the handle
-    /// does not stop it. A period below a millisecond is taken as one.
+    /// Calls `callback` every `period` until it is [stopped](Periodic::stop), for the first time one period from now.
+    /// Dropping the handle does not stop it. A period below 1 ms is taken as 1 ms.
     ///
-    /// What it returns is awaited before the next time. Times that pass meanwhile are left out, and those that remain keep
-    /// to the same beat: calls do not pile up.
+    /// The future that `callback` returns is awaited before the next call. Calls whose time passes meanwhile are left out,
+    /// and later calls keep to the same beat, so calls do not pile up.
     ///
-    /// `jitter` is the part of the period, from 0 to 1, by which each varies at random: with 0.1 it lasts 95 to 105 per
-    /// cent. It keeps many programs from doing the same thing at the same time.
+    /// `jitter`, from 0 to 1, is the part of the period by which each period varies at random: with 0.1 a period lasts 95 %
+    /// to 105 %. It keeps many programs from doing the same work at the same moment.
     ///
     /// # Examples
     ///
@@ -119,6 +204,7 @@ impl EventLoop {
     ///
     /// let ticks = EventLoop::new().call_every(Duration::from_secs(60), 0.1, || async { println!("tick") });
     /// ticks.stop();
+    /// assert!(ticks.is_stopped());
     /// ```
     pub fn call_every<F>(
         &self,
@@ -143,7 +229,7 @@ impl Default for EventLoop {
 
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (callbacks, timers) = self.turns.counts();
+        let (callbacks, timers) = self.callbacks.counts();
         f.debug_struct("EventLoop").field("callbacks", &callbacks).field("timers", &timers).finish_non_exhaustive()
     }
 }

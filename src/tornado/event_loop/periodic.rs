@@ -9,10 +9,11 @@ use futures::future::AbortHandle;
 use crate::platform;
 use crate::runtime::{Instant, Timer};
 
-/// The shortest period.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The shortest period; shorter ones are lengthened to it.
+const MIN_PERIOD: Duration = Duration::from_millis(1);
 
-/// A handle of calls at regular intervals: [`EventLoop::call_every`](super::EventLoop::call_every).
+/// A handle of calls at regular intervals, returned by [`EventLoop::call_every`](super::EventLoop::call_every). Dropping it
+/// does not stop the calls.
 #[derive(Clone, Debug)]
 pub struct Periodic(AbortHandle);
 
@@ -21,34 +22,34 @@ impl Periodic {
         Self(handle)
     }
 
-    /// Ends the calls; one that is being awaited is dropped at its next wait. Stopping again does nothing.
+    /// Stops the calls. The future of a call that is in progress is dropped when it next waits. Stopping again does nothing.
     pub fn stop(&self) {
         self.0.abort();
     }
 
-    /// Whether the calls were stopped.
+    /// Returns whether the calls were stopped.
     pub fn is_stopped(&self) -> bool {
         self.0.is_aborted()
     }
 }
 
-/// Calls `callback` every `period`, for ever.
+/// Calls `callback` every `period`, without end.
 pub(super) async fn run<F: Future<Output = ()>>(
     timer: Arc<dyn Timer>,
     period: Duration,
     jitter: f64,
     mut callback: impl FnMut() -> F,
 ) {
-    let mut last = timer.now();
+    let mut due = timer.now();
     loop {
-        last = following(last, timer.now(), varied(period.max(SHORTEST), jitter, platform::random()));
-        timer.sleep_until(last).await;
+        due = next_call(due, timer.now(), with_jitter(period.max(MIN_PERIOD), jitter, platform::random()));
+        timer.sleep_until(due).await;
         callback().await;
     }
 }
 
-/// The time after `last`: a period later, or as many periods as it takes to be in the future.
-fn following(last: Instant, now: Instant, period: Duration) -> Instant {
+/// Returns the time of the next call: one period after `last`, or as many periods as it takes to be later than `now`.
+fn next_call(last: Instant, now: Instant, period: Duration) -> Instant {
     if last > now {
         return last + period;
     }
@@ -56,8 +57,8 @@ fn following(last: Instant, now: Instant, period: Duration) -> Instant {
     now + period.saturating_sub(Duration::from_nanos(u64::try_from(behind).unwrap_or(u64::MAX)))
 }
 
-/// The period, longer or shorter by up to half of `jitter`.
-fn varied(period: Duration, jitter: f64, random: u64) -> Duration {
+/// Returns the period, longer or shorter by up to half of `jitter`. `random` is spread over the whole range of `u64`.
+fn with_jitter(period: Duration, jitter: f64, random: u64) -> Duration {
     let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 0.0 };
     if jitter == 0.0 {
         return period;
@@ -75,20 +76,20 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_took_too_long_are_left_out_and_the_beat_is_kept() {
+    fn missed_calls_are_left_out_and_the_beat_is_kept() {
         let period = Duration::from_millis(10);
-        // When each call ends, and when the next is due.
+        // When the last call was due, when it ended, and when the next call is due.
         for (last, now, next) in
             [(0, 0, 10), (10, 10, 20), (10, 19, 20), (10, 20, 30), (20, 48, 50), (30, 10_005, 10_010)]
         {
-            assert_eq!(following(at(last), at(now), period), at(next), "{last} {now}");
+            assert_eq!(next_call(at(last), at(now), period), at(next), "{last} {now}");
         }
-        // A timer that goes off early does not call twice.
-        assert_eq!(following(at(20), at(19), period), at(30));
+        // A timer that fires early does not cause a second call for the same time.
+        assert_eq!(next_call(at(20), at(19), period), at(30));
     }
 
     #[test]
-    fn jitter_varies_a_period_by_its_part_and_no_more() {
+    fn jitter_varies_a_period_by_half_of_its_part_each_way() {
         let period = Duration::from_secs(10);
         for (jitter, random, expected) in [
             (0.0, 12345, 10_000),
@@ -100,8 +101,8 @@ mod tests {
             (7.0, 0, 15_000),
             (7.0, u64::MAX, 5_000),
         ] {
-            assert_eq!(varied(period, jitter, random).as_millis(), expected, "{jitter} {random}");
+            assert_eq!(with_jitter(period, jitter, random).as_millis(), expected, "{jitter} {random}");
         }
-        assert_eq!(varied(Duration::MAX, 0.0, 0), Duration::MAX);
+        assert_eq!(with_jitter(Duration::MAX, 0.0, 0), Duration::MAX);
     }
 }

@@ -1,19 +1,19 @@
-//! Why a queue did not do what was asked.
+//! The errors of work queues.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a queue did not do what was asked.
+/// The reason why a queue could not put, get or count an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueError {
     /// The time limit passed.
     TimedOut,
-    /// There is nothing to get at this moment.
+    /// The queue holds no item at this moment.
     Empty,
-    /// There is no room at this moment.
+    /// The queue holds its maximum of items at this moment.
     Full,
-    /// The queue was closed: nothing can be put any more, and what had been put is gone.
+    /// The queue was closed: it takes no item any more, and every item that it held was taken.
     Closed,
     /// [`task_done`](super::WorkQueue::task_done) was called more often than items were put.
     NothingUnfinished,
@@ -33,7 +33,19 @@ impl fmt::Display for QueueError {
 
 impl Error for QueueError {}
 
-/// An item that did not enter the queue, and why.
+/// An item that did not enter the queue, and the reason.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::tornado::{Queue, QueueError};
+///
+/// let queue = Queue::bounded(1);
+/// queue.put_nowait("first")?;
+/// let error = queue.put_nowait("second").unwrap_err();
+/// assert_eq!((error.item, error.reason), ("second", QueueError::Full));
+/// # Ok::<(), waterspout::tornado::PutError<&str>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PutError<T> {
     /// The item.

@@ -1,18 +1,19 @@
 //! Asynchronous work queues: Tornado's `queues`, for any executor.
 //!
-//! One queue, in three orders: [`Queue`] is first in, first out, [`LifoQueue`] gives the newest first, [`PriorityQueue`]
-//! the lowest. They are all [`WorkQueue`]s and differ in nothing else.
+//! Three queues with the same methods: [`Queue`] returns the oldest item first, [`LifoQueue`] the newest, [`PriorityQueue`]
+//! the lowest. Each is a [`WorkQueue`] with another [`Order`]. Tasks that wait are always served in the order in which they
+//! came, independent of the order of the items.
 //!
-//! Tornado's other means of waiting (`Lock`, `Semaphore`, `Condition`, `Event`) are not here: the crates `async-lock` and
-//! `event-listener` have them, for any executor as well.
+//! Tornado's other means of waiting (`Lock`, `Semaphore`, `Condition`, `Event`) are in the crates `async-lock` and
+//! `event-listener`, which also work on any executor.
 
 mod error;
+mod futures;
 mod order;
 mod queue;
-mod waiters;
-mod waits;
+mod wait_list;
 
 pub use self::error::{PutError, QueueError};
+pub use self::futures::{Get, Items, Join, Put};
 pub use self::order::{Fifo, Lifo, Lowest, Order};
 pub use self::queue::{LifoQueue, PriorityQueue, Queue, WorkQueue};
-pub use self::waits::{Get, Items, Join, Put};

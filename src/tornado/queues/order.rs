@@ -1,11 +1,11 @@
-//! In which order a queue gives what was put.
+//! The orders in which a queue returns its items.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// What a queue keeps its items in; it decides which is the next. [`Fifo`], [`Lifo`] and [`Lowest`] are the three.
+/// The collection that a queue keeps its items in, which decides the next item: [`Fifo`], [`Lifo`] or [`Lowest`].
 pub trait Order<T>: Default + sealed::Sealed {
-    /// What the queue is called.
+    /// The name of the queue in debug output.
     #[doc(hidden)]
     const NAME: &'static str;
 
@@ -16,7 +16,7 @@ pub trait Order<T>: Default + sealed::Sealed {
     #[doc(hidden)]
     fn pop(&mut self) -> Option<T>;
 
-    /// Takes back an item that had been the next.
+    /// Returns an item that was popped and not delivered: it is the next item again.
     #[doc(hidden)]
     fn push_back(&mut self, item: T);
 
@@ -25,7 +25,7 @@ pub trait Order<T>: Default + sealed::Sealed {
 }
 
 mod sealed {
-    /// Keeps the orders to those here.
+    /// Keeps other crates from adding orders.
     pub trait Sealed {}
 }
 
@@ -91,11 +91,12 @@ impl<T> Order<T> for Lifo<T> {
     }
 }
 
-/// The lowest first; equals in the order of their puts.
+/// The lowest item first; equal items in the order of their puts.
 pub struct Lowest<T> {
     heap: BinaryHeap<Reverse<(T, i64)>>,
-    /// Ranks among equals: what comes next, and what comes back.
+    /// The rank of the item that was pushed last. Equal items are ordered by rank.
     last: i64,
+    /// The rank of the item that was pushed back last, below every other rank.
     first: i64,
 }
 

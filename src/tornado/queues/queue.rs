@@ -1,4 +1,7 @@
-//! A queue with a count of unfinished work, in any order.
+//! The work queue behind all orders, with its count of unfinished items.
+//!
+//! An item goes straight to the task that has waited longest for it, so a get that comes later cannot overtake. A put to a
+//! full queue leaves its item in `pending_puts`, and the get that makes room moves it into the queue.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,28 +14,53 @@ use std::time::Duration;
 use futures::future::{Either, select};
 
 use super::error::{PutError, QueueError};
+use super::futures::{Get, Items, Join, Put};
 use super::order::{Fifo, Lifo, Lowest, Order};
-use super::waits::{Get, Items, Join, Put};
+use super::wait_list::{WaitId, WaitList};
 use crate::platform;
 use crate::runtime::{Instant, Timer};
-use crate::tornado::queues::waiters::{Ticket, Waiters};
 
-/// A queue that is first in, first out.
+/// A queue that returns the oldest item first.
 pub type Queue<T> = WorkQueue<T, Fifo<T>>;
 
-/// A queue that gives the newest item first.
+/// A queue that returns the newest item first.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::tornado::LifoQueue;
+///
+/// let queue = LifoQueue::unbounded();
+/// queue.put_nowait("older")?;
+/// queue.put_nowait("newer")?;
+/// assert_eq!(queue.get_nowait(), Ok("newer"));
+/// # Ok::<(), waterspout::tornado::PutError<&str>>(())
+/// ```
 pub type LifoQueue<T> = WorkQueue<T, Lifo<T>>;
 
-/// A queue that gives the lowest item first, and equal ones in the order of their puts.
+/// A queue that returns the lowest item first, and equal items in the order of their puts.
 ///
-/// For the highest first, put [`std::cmp::Reverse`]; to order work by a number, put pairs, or a type whose [`Ord`] looks
-/// at the number alone.
+/// For the highest item first, put [`std::cmp::Reverse`]. To order work by a number, put pairs, or a type with an [`Ord`]
+/// that compares the number alone.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::tornado::PriorityQueue;
+///
+/// let queue = PriorityQueue::unbounded();
+/// for task in [(3, "sweep"), (1, "cook"), (2, "eat")] {
+///     queue.put_nowait(task)?;
+/// }
+/// assert_eq!(queue.get_nowait(), Ok((1, "cook")));
+/// # Ok::<(), waterspout::tornado::PutError<(i32, &str)>>(())
+/// ```
 pub type PriorityQueue<T> = WorkQueue<T, Lowest<T>>;
 
-/// A queue between tasks: workers [`get`](Self::get) what others [`put`](Self::put), and [`join`](Self::join) waits until
-/// all of it is [done](Self::task_done).
+/// A queue between tasks: producers [`put`](Self::put) items, workers [`get`](Self::get) them, and [`join`](Self::join)
+/// waits until every item is [done](Self::task_done).
 ///
-/// Tasks that wait are served in the order in which they came. Share it by reference or in an `Arc`.
+/// Tasks that wait are served in the order in which they came. Share the queue by reference or in an `Arc`.
 ///
 /// # Examples
 ///
@@ -61,85 +89,86 @@ pub type PriorityQueue<T> = WorkQueue<T, Lowest<T>>;
 pub struct WorkQueue<T, O> {
     max: Option<NonZeroUsize>,
     timer: Arc<dyn Timer>,
-    state: Mutex<State<T, O>>,
+    state: Mutex<WorkQueueState<T, O>>,
 }
 
-/// What is in a queue and who waits for it.
-pub(super) struct State<T, O> {
+/// The items of a queue and the tasks that wait.
+pub(super) struct WorkQueueState<T, O> {
     max: usize,
     items: O,
     closed: bool,
-    /// Each is given an item, or nothing if the queue was closed.
-    pub(super) getters: Waiters<Option<T>>,
-    /// Each is told whether its item entered; it did not if the queue was closed.
-    pub(super) putters: Waiters<bool>,
-    /// The items of the waiting puts.
-    pub(super) held: BTreeMap<Ticket, T>,
-    pub(super) joiners: Waiters<()>,
+    /// Each task is granted an item, or `None` if the queue was closed.
+    pub(super) getters: WaitList<Option<T>>,
+    /// Each task is granted `true` when its item has entered, and `false` if the queue was closed.
+    pub(super) putters: WaitList<bool>,
+    /// The items of the tasks in `putters`.
+    pub(super) pending_puts: BTreeMap<WaitId, T>,
+    pub(super) joiners: WaitList<()>,
+    /// How many items were put and are not done.
     pub(super) unfinished: usize,
 }
 
 impl<T, O: Order<T>> WorkQueue<T, O> {
-    /// A queue that takes any number of items.
+    /// Makes a queue that holds any number of items.
     pub fn unbounded() -> Self {
         Self::bounded(0)
     }
 
-    /// A queue that holds at most `max` items, zero meaning any number; a put to a full queue waits.
+    /// Makes a queue that holds at most `max` items; zero means any number. A put to a full queue waits.
     pub fn bounded(max: usize) -> Self {
         let max = NonZeroUsize::new(max);
         Self {
             max,
             timer: platform::default_timer(),
-            state: Mutex::new(State {
+            state: Mutex::new(WorkQueueState {
                 max: max.map_or(usize::MAX, NonZeroUsize::get),
                 items: O::default(),
                 closed: false,
-                getters: Waiters::new(),
-                putters: Waiters::new(),
-                held: BTreeMap::new(),
-                joiners: Waiters::new(),
+                getters: WaitList::new(),
+                putters: WaitList::new(),
+                pending_puts: BTreeMap::new(),
+                joiners: WaitList::new(),
                 unfinished: 0,
             }),
         }
     }
 
-    /// The same queue with another clock for its time limits.
+    /// Sets the clock of the queue's time limits. Default: the platform's monotonic clock.
     #[must_use]
     pub fn with_timer(mut self, timer: impl Timer) -> Self {
         self.timer = Arc::new(timer);
         self
     }
 
-    /// The most items that the queue holds; `None` if any number.
+    /// Returns the maximum number of items, or `None` if there is none.
     pub fn max(&self) -> Option<usize> {
         self.max.map(NonZeroUsize::get)
     }
 
-    /// The number of items that could be got now.
+    /// Returns the number of items that a get could take now.
     pub fn len(&self) -> usize {
         self.lock().items.count()
     }
 
-    /// Whether there is nothing to get.
+    /// Returns whether the queue holds no item.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether a put would have to wait.
+    /// Returns whether a put would have to wait.
     pub fn is_full(&self) -> bool {
         self.lock().is_full()
     }
 
-    /// The number of items put and not yet [done](Self::task_done).
+    /// Returns the number of items that were put and are not [done](Self::task_done).
     pub fn unfinished(&self) -> usize {
         self.lock().unfinished
     }
 
-    /// Puts `item`; waits while the queue is full.
+    /// Puts `item`, and waits while the queue is full.
     ///
     /// # Errors
-    /// The item, if the queue [is closed](Self::close), be it meanwhile.
+    /// A [`PutError`] with the item if the queue [is closed](Self::close), before or during the wait.
     ///
     /// # Cancellation
     /// An item whose put is dropped while it waits never enters the queue.
@@ -150,7 +179,7 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
     /// Puts `item` without waiting.
     ///
     /// # Errors
-    /// The item, if the queue is [full](QueueError::Full) or [closed](QueueError::Closed).
+    /// A [`PutError`] with the item if the queue is [full](QueueError::Full) or [closed](QueueError::Closed).
     pub fn put_nowait(&self, item: T) -> Result<(), PutError<T>> {
         let mut state = self.lock();
         let waker = state.try_enter(item)?;
@@ -159,24 +188,24 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         Ok(())
     }
 
-    /// Puts `item`; waits no longer than `limit`. With a limit of zero it waits for nothing.
+    /// Puts `item`, and waits for at most `limit`. A limit of zero does not wait.
     ///
     /// # Errors
-    /// The item, which has then not entered the queue; the reason is [`TimedOut`](QueueError::TimedOut), or
+    /// A [`PutError`] with the item, which has not entered the queue. The reason is [`TimedOut`](QueueError::TimedOut) or
     /// [`Closed`](QueueError::Closed).
     pub async fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
         self.put_until(item, self.timer.now() + limit).await
     }
 
-    /// Puts `item`; waits no longer than until `deadline` on the queue's clock.
+    /// Puts `item`, and waits at most until `deadline` on the queue's clock.
     ///
     /// # Errors
     /// As [`put_timeout`](Self::put_timeout).
     pub async fn put_until(&self, item: T, deadline: Instant) -> Result<(), PutError<T>> {
         let mut put = self.put(item);
-        match self.within(deadline, &mut put).await {
+        match self.run_until(deadline, &mut put).await {
             Some(entered) => entered,
-            // Nothing comes back if it was let in at this very moment.
+            // If room was made at the same moment, the item has entered and there is no item to return.
             None => match put.withdraw() {
                 Some(item) => Err(PutError { item, reason: QueueError::TimedOut }),
                 None => Ok(()),
@@ -184,13 +213,13 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         }
     }
 
-    /// Takes the next item; waits while there is none.
+    /// Takes the next item, and waits while the queue is empty.
     ///
     /// # Errors
-    /// [`Closed`](QueueError::Closed) once the queue has been closed and everything in it has been taken.
+    /// [`Closed`](QueueError::Closed) once the queue has been closed and every item has been taken.
     ///
     /// # Cancellation
-    /// No item is lost: one that had been handed to a dropped get goes to the next, in its place.
+    /// No item is lost: an item that was granted to a dropped get goes to the next get, or back to its place in the queue.
     pub fn get(&self) -> Get<'_, T, O> {
         Get::new(self)
     }
@@ -198,7 +227,7 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
     /// Takes the next item without waiting.
     ///
     /// # Errors
-    /// [`Empty`](QueueError::Empty), or [`Closed`](QueueError::Closed) if nothing will ever come.
+    /// [`Empty`](QueueError::Empty), or [`Closed`](QueueError::Closed) if the queue is empty and closed.
     pub fn get_nowait(&self) -> Result<T, QueueError> {
         let mut state = self.lock();
         let (item, waker) = state.take()?;
@@ -207,34 +236,64 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         Ok(item)
     }
 
-    /// Takes the next item; waits no longer than `limit`. With a limit of zero it takes what is there.
+    /// Takes the next item, and waits for at most `limit`. A limit of zero takes an item that is present.
     ///
     /// # Errors
-    /// [`TimedOut`](QueueError::TimedOut), [`Closed`](QueueError::Closed).
+    /// [`TimedOut`](QueueError::TimedOut) or [`Closed`](QueueError::Closed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::tornado::{Queue, QueueError};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let queue: Queue<&str> = Queue::unbounded();
+    /// let got = queue.get_timeout(Duration::from_millis(5)).await;
+    /// assert_eq!(got, Err(QueueError::TimedOut));
+    /// # })
+    /// ```
     pub async fn get_timeout(&self, limit: Duration) -> Result<T, QueueError> {
         self.get_until(self.timer.now() + limit).await
     }
 
-    /// Takes the next item; waits no longer than until `deadline` on the queue's clock.
+    /// Takes the next item, and waits at most until `deadline` on the queue's clock.
     ///
     /// # Errors
     /// As [`get_timeout`](Self::get_timeout).
     pub async fn get_until(&self, deadline: Instant) -> Result<T, QueueError> {
-        self.within(deadline, self.get()).await.unwrap_or(Err(QueueError::TimedOut))
+        self.run_until(deadline, self.get()).await.unwrap_or(Err(QueueError::TimedOut))
     }
 
-    /// The items as a stream, each taken when it is asked for; it ends once the queue has been closed and is empty.
+    /// Returns the items as a stream, which takes each item when it is polled for it. The stream ends once the queue is
+    /// closed and empty.
     ///
     /// # Cancellation
     /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// use waterspout::tornado::Queue;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let queue = Queue::unbounded();
+    /// queue.put(1).await?;
+    /// queue.put(2).await?;
+    /// queue.close();
+    /// assert_eq!(queue.items().collect::<Vec<_>>().await, [1, 2]);
+    /// # Ok::<(), waterspout::tornado::PutError<i32>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn items(&self) -> Items<'_, T, O> {
         Items::new(self)
     }
 
-    /// Says that the work on one item is done.
+    /// Counts an item as done: its work is finished.
     ///
     /// # Errors
-    /// [`NothingUnfinished`](QueueError::NothingUnfinished) if it was called more often than items were put.
+    /// [`NothingUnfinished`](QueueError::NothingUnfinished) if it is called more often than items were put.
     pub fn task_done(&self) -> Result<(), QueueError> {
         let mut state = self.lock();
         state.unfinished = state.unfinished.checked_sub(1).ok_or(QueueError::NothingUnfinished)?;
@@ -247,12 +306,13 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         Ok(())
     }
 
-    /// Waits until the work on every item put so far, and on those put meanwhile, is done. Closing changes nothing in that.
+    /// Waits until every item is [done](Self::task_done), including items that are put during the wait. Closing the queue
+    /// does not end the wait.
     pub fn join(&self) -> Join<'_, T, O> {
         Join::new(self)
     }
 
-    /// Waits as [`join`](Self::join) does, no longer than `limit`.
+    /// Waits as [`join`](Self::join) does, for at most `limit`.
     ///
     /// # Errors
     /// [`TimedOut`](QueueError::TimedOut).
@@ -260,32 +320,47 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         self.join_until(self.timer.now() + limit).await
     }
 
-    /// Waits as [`join`](Self::join) does, no longer than until `deadline` on the queue's clock.
+    /// Waits as [`join`](Self::join) does, at most until `deadline` on the queue's clock.
     ///
     /// # Errors
     /// [`TimedOut`](QueueError::TimedOut).
     pub async fn join_until(&self, deadline: Instant) -> Result<(), QueueError> {
-        self.within(deadline, self.join()).await.ok_or(QueueError::TimedOut)
+        self.run_until(deadline, self.join()).await.ok_or(QueueError::TimedOut)
     }
 
-    /// Closes the queue: what is in it can still be got, then every get ends; puts fail, the waiting ones too.
+    /// Closes the queue: its items can still be taken, after which every get fails. Puts fail at once, also puts that wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::tornado::{Queue, QueueError};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.put_nowait(1)?;
+    /// queue.close();
+    /// assert_eq!(queue.put_nowait(2).unwrap_err().reason, QueueError::Closed);
+    /// assert_eq!(queue.get_nowait(), Ok(1));
+    /// assert_eq!(queue.get_nowait(), Err(QueueError::Closed));
+    /// # Ok::<(), waterspout::tornado::PutError<i32>>(())
+    /// ```
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        // Who waits for an item does so because there is none.
+        // No item is passed over: a get waits only while the queue is empty.
         let getters: Vec<Waker> = std::iter::from_fn(|| state.getters.grant(None).ok()).collect();
         let putters: Vec<Waker> = std::iter::from_fn(|| state.putters.grant(false).ok()).collect();
         drop(state);
         getters.into_iter().chain(putters).for_each(Waker::wake);
     }
 
-    /// Whether the queue was closed.
+    /// Returns whether the queue was closed.
     pub fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
-    /// Polls `future` first, so that a deadline that has passed still takes what is there.
-    async fn within<F: Future + Unpin>(&self, deadline: Instant, future: F) -> Option<F::Output> {
+    /// Runs `future` until `deadline`. The future is polled first, so a deadline in the past still takes an item that is
+    /// present.
+    async fn run_until<F: Future + Unpin>(&self, deadline: Instant, future: F) -> Option<F::Output> {
         match select(future, self.timer.sleep_until(deadline)).await {
             Either::Left((output, _)) => Some(output),
             Either::Right(_) => None,
@@ -294,17 +369,17 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
 }
 
 impl<T, O> WorkQueue<T, O> {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State<T, O>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, WorkQueueState<T, O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T, O: Order<T>> State<T, O> {
+impl<T, O: Order<T>> WorkQueueState<T, O> {
     fn is_full(&self) -> bool {
         self.items.count() >= self.max
     }
 
-    /// Puts an item, if it may enter now: into the queue, or into the hands of a waiting get.
+    /// Puts an item if the queue is open and has room: to the get that waits longest, or else into the queue.
     pub(super) fn try_enter(&mut self, item: T) -> Result<Option<Waker>, PutError<T>> {
         if self.closed {
             return Err(PutError { item, reason: QueueError::Closed });
@@ -322,7 +397,7 @@ impl<T, O: Order<T>> State<T, O> {
         }
     }
 
-    /// Takes the next item, and lets the first waiting put in.
+    /// Takes the next item and admits the put that waits longest. Returns the waker of that put's task.
     pub(super) fn take(&mut self) -> Result<(T, Option<Waker>), QueueError> {
         match self.items.pop() {
             Some(item) => Ok((item, self.admit())),
@@ -331,18 +406,18 @@ impl<T, O: Order<T>> State<T, O> {
         }
     }
 
-    /// Lets the first waiting put in, if there is room.
+    /// Moves the item of the put that waits longest into the queue, if there is room.
     fn admit(&mut self) -> Option<Waker> {
         if self.is_full() {
             return None;
         }
-        let item = self.held.remove(&self.putters.first()?)?;
+        let item = self.pending_puts.remove(&self.putters.first()?)?;
         self.unfinished += 1;
         self.items.push(item);
         self.putters.grant(true).ok()
     }
 
-    /// Takes back an item that a dropped get had been given.
+    /// Returns an item that was granted to a dropped get: to the next get, or else to the front of the queue.
     pub(super) fn take_back(&mut self, item: T) -> Option<Waker> {
         match self.getters.grant(Some(item)) {
             Ok(waker) => Some(waker),
@@ -354,7 +429,7 @@ impl<T, O: Order<T>> State<T, O> {
     }
 }
 
-/// Wakes a task, outside of the lock.
+/// Wakes a task. Called after the lock is released.
 pub(super) fn wake(waker: Option<Waker>) {
     waker.into_iter().for_each(Waker::wake);
 }

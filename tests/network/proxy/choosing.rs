@@ -65,7 +65,7 @@ fn request_with_a_route_shares_no_connection_with_other_requests() {
         let request = client.get(origin.url("/"));
         let request = if own { request.extension(via.clone()) } else { request };
         let response = block_on(request.send()).unwrap();
-        let remote = response.exchange().remote_address;
+        let remote = response.connection_info().remote_address;
         (remote.unwrap(), block_on(response.text()).unwrap())
     };
     for _ in 0..2 {

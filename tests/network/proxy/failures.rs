@@ -57,7 +57,7 @@ fn connect_limit_covers_the_proxy_handshake_and_closes_the_connection() {
         let request = client.get("https://origin.test:9/").connect_timeout(Duration::from_millis(50));
         let error = block_on(request.send()).unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect), "{error}");
-        assert_eq!(error.limit().map(|limit| limit.name), Some("connect"));
+        assert_eq!(error.timeout().map(|timeout| timeout.name()), Some("connect"));
         proxy.wait_until_left();
     }
 }

@@ -110,7 +110,7 @@ fn response_reports_the_proxy_address_and_connect_timings() {
         for (url, has_tls) in
             [("http://origin.test/".to_owned(), false), (format!("https://origin.test:{origin}/"), true)]
         {
-            let exchange = get(&client, &url).unwrap().exchange();
+            let exchange = get(&client, &url).unwrap().connection_info();
             assert_eq!(exchange.remote_address, Some(proxy.address));
             // The proxy's own TLS is part of connecting.
             assert_eq!((exchange.connect.is_some(), exchange.tls.is_some()), (true, has_tls), "{scheme} {url}");

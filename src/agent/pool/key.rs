@@ -1,0 +1,25 @@
+//! What makes two requests share a connection, and how many idle connections a pool keeps.
+
+use std::time::Duration;
+
+use crate::agent::route::Route;
+use crate::message::url::Origin;
+
+/// The properties that two requests must have in common to use the same connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::agent) struct PoolKey {
+    pub(in crate::agent) origin: Origin,
+    /// The request's own route; `None` for the agent's connector.
+    pub(in crate::agent) route: Option<Route>,
+}
+
+/// How many idle connections are kept, and how long.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::agent) struct IdleLimits {
+    /// How long a connection may be idle before it is closed.
+    pub(in crate::agent) timeout: Duration,
+    /// Maximum number of idle connections with the same key.
+    pub(in crate::agent) per_origin: usize,
+    /// Maximum number of idle connections in the pool.
+    pub(in crate::agent) total: usize,
+}

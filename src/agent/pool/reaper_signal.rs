@@ -1,0 +1,41 @@
+//! How the pool starts and wakes the task of the idle reaper.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::task::AtomicWaker;
+
+use crate::runtime::{Executor, Timer};
+
+/// The pool's side of the idle reaper. Dropping it wakes the task, which ends because the pool is gone.
+pub(super) struct ReaperSignal {
+    /// Runs the task.
+    pub(super) executor: Arc<dyn Executor>,
+    /// The clock of the task.
+    pub(super) timer: Arc<dyn Timer>,
+    pub(super) shared: Arc<ReaperFlags>,
+}
+
+/// What the pool and the task share.
+#[derive(Default)]
+pub(super) struct ReaperFlags {
+    /// Whether the task exists.
+    pub(super) is_running: AtomicBool,
+    /// Whether the task sleeps until a connection expires. It then has to be woken for a new idle connection.
+    pub(super) is_resting: AtomicBool,
+    /// Wakes the task.
+    pub(super) waker: AtomicWaker,
+}
+
+impl ReaperSignal {
+    pub(super) fn new(executor: Arc<dyn Executor>, timer: Arc<dyn Timer>) -> Self {
+        Self { executor, timer, shared: Arc::default() }
+    }
+}
+
+impl Drop for ReaperSignal {
+    fn drop(&mut self) {
+        self.shared.is_resting.store(false, Ordering::SeqCst);
+        self.shared.waker.wake();
+    }
+}

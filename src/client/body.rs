@@ -1,0 +1,215 @@
+//! A response's body on its way through the client.
+//!
+//! The body holds the request's slot and deadline until it ends. It also enforces the stream limit and reports how far the
+//! download is.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, stream};
+
+use super::call::InFlight;
+use super::observer::{RequestTrace, Stage};
+use super::stop::StopReason;
+use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
+use crate::message::body::Body;
+use crate::message::progress::{Progress, Watcher};
+use crate::platform::ClientSleep;
+
+/// What a request's options say about its response's body.
+pub(super) struct BodyOptions {
+    pub(super) idle_timeout: Option<Duration>,
+    /// The maximum number of bytes of the body, however it is read.
+    pub(super) stream_limit: Option<u64>,
+    pub(super) on_download: Option<Watcher>,
+}
+
+/// Ties `in_flight` and `trace` to the end of `body`, and applies `options` to it.
+///
+/// `total` is the length of the body as far as it is known, for the download progress. A body that is complete needs
+/// neither slot nor deadline. Without a limit and a callback it is returned as it is.
+pub(super) fn wrap(
+    body: Body,
+    in_flight: InFlight<ClientSleep>,
+    options: BodyOptions,
+    total: Option<u64>,
+    progress: Progress,
+    trace: Option<RequestTrace>,
+) -> Body {
+    if let Some(trace) = &trace {
+        trace.step(Stage::Head);
+    }
+    let (length, is_complete) = (body.length(), body.is_complete());
+    let mut this = ResponseBody {
+        body,
+        in_flight: None,
+        trace: None,
+        is_waiting: false,
+        progress,
+        received: 0,
+        limit: None,
+        download: options.on_download.map(|callback| Download { callback, bytes: 0, total }),
+    };
+    if is_complete {
+        this.progress.end(in_flight.deadline.age());
+        drop(in_flight);
+        if let Some(trace) = trace {
+            trace.end(None);
+        }
+    } else {
+        let in_flight = this.in_flight.insert(in_flight);
+        in_flight.deadline.enter(Phase::Body, Timeout::Idle, options.idle_timeout);
+        this.trace = trace;
+    }
+    match (options.stream_limit, length) {
+        (Some(max), Some(length)) if length > max => {
+            this.release();
+            return Body::in_memory_stream(Box::pin(stream::iter([Err(too_large(max))])));
+        }
+        // A complete body of known length within the limit needs no counting.
+        (Some(_), Some(_)) if is_complete => {}
+        (Some(max), _) => this.limit = Some(StreamLimit { max, left: max }),
+        (None, _) => {}
+    }
+    if !is_complete || this.limit.is_some() {
+        Body::boxed_stream(Box::pin(this), length)
+    } else if this.download.is_some() {
+        Body::in_memory_stream(Box::pin(this))
+    } else {
+        this.body
+    }
+}
+
+/// The body of a response until it ends, fails or is dropped.
+struct ResponseBody {
+    // Fields are dropped in this order: the connection or fetch behind the body first, then the slot that stands for it,
+    // then the trace, which reports the end to the observer.
+    body: Body,
+    /// Present until the body ends; a body that was complete from the start has none.
+    in_flight: Option<InFlight<ClientSleep>>,
+    trace: Option<RequestTrace>,
+    /// Whether the reader waits for the next chunk. Only that time counts as silence of the server.
+    is_waiting: bool,
+    /// The progress of the attempt behind the body: how much it sent, and where the end of the body is recorded.
+    progress: Progress,
+    /// How many bytes of the body have arrived.
+    received: u64,
+    limit: Option<StreamLimit>,
+    download: Option<Download>,
+}
+
+/// The maximum number of bytes of a body, and how many of them are left.
+struct StreamLimit {
+    max: u64,
+    left: u64,
+}
+
+/// The callback for the progress of a download.
+struct Download {
+    callback: Watcher,
+    bytes: u64,
+    total: Option<u64>,
+}
+
+impl ResponseBody {
+    /// Polls the next chunk within the deadline, and frees the slot when the body ends.
+    fn poll_in_flight(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let Some(in_flight) = &mut self.in_flight else { return Pin::new(&mut self.body).poll_next(cx) };
+        let InFlight { slot, deadline } = in_flight;
+        // Chunks that are always ready never look at the timer: the total timeout and the closing of the client are
+        // checked before each chunk.
+        let stopped = deadline.overdue().map(StopReason::TimedOut).or_else(|| slot.ended(Phase::Body));
+        let item = match stopped {
+            Some(reason) => Some(Err(slot.error(reason))),
+            None => match Pin::new(&mut self.body).poll_next(cx) {
+                Poll::Ready(item) => item,
+                Poll::Pending => {
+                    if !self.is_waiting {
+                        self.is_waiting = true;
+                        deadline.touch();
+                    }
+                    let reason = match slot.poll_ended(cx, Phase::Body) {
+                        Poll::Ready(reason) => reason,
+                        Poll::Pending => StopReason::TimedOut(ready!(deadline.poll_expired(cx))),
+                    };
+                    Some(Err(slot.error(reason)))
+                }
+            },
+        };
+        if self.is_waiting {
+            self.is_waiting = false;
+            deadline.rest();
+        }
+        let item = match item {
+            Some(Ok(chunk)) => {
+                self.received += chunk.len() as u64;
+                Some(Ok(chunk))
+            }
+            None => {
+                self.end(None);
+                None
+            }
+            Some(Err(error)) => {
+                self.end(Some(error.kind()));
+                Some(Err(error.with_transfer(Transfer::bytes(self.progress.bytes(), self.received))))
+            }
+        };
+        Poll::Ready(item)
+    }
+
+    /// Records the end of the body, frees what it holds, and tells the observer.
+    fn end(&mut self, error: Option<ErrorKind>) {
+        if let Some(in_flight) = &self.in_flight {
+            self.progress.end(in_flight.deadline.age());
+        }
+        let trace = self.trace.take();
+        self.release();
+        if let Some(trace) = trace {
+            trace.end(error);
+        }
+    }
+
+    /// Drops the body, then the slot: the next request must not start before the connection of this request is free.
+    /// A trace that has not ended reports that the request was cancelled.
+    fn release(&mut self) {
+        self.body = Body::empty();
+        self.in_flight = None;
+        self.trace = None;
+    }
+}
+
+impl Stream for ResponseBody {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let item = ready!(this.poll_in_flight(cx));
+        let Some(Ok(chunk)) = &item else { return Poll::Ready(item) };
+        let length = chunk.len() as u64;
+        if let Some(limit) = &mut this.limit {
+            let max = limit.max;
+            match limit.left.checked_sub(length) {
+                Some(left) => limit.left = left,
+                None => {
+                    this.release();
+                    return Poll::Ready(Some(Err(too_large(max))));
+                }
+            }
+        }
+        if let Some(download) = &mut this.download {
+            download.bytes += length;
+            // The length in the head may be that of a compressed body, since a page does not see another origin's
+            // coding: once more bytes have arrived, the total is unknown.
+            let total = download.total.filter(|total| *total >= download.bytes);
+            download.callback.tell(download.bytes, total);
+        }
+        Poll::Ready(item)
+    }
+}
+
+fn too_large(max: u64) -> Error {
+    let message = format!("the body is larger than the limit of {max} bytes; raise `stream_limit`");
+    Error::new(ErrorKind::LimitExceeded, Phase::Body, message)
+}

@@ -1,0 +1,246 @@
+//! A request's life, from the call to the response.
+//!
+//! The numbered comments of this file are the steps, in order. `Client::run` and `Client::respond` have the steps of the
+//! Rust API, [`run`] has the loop around the attempts. The loop knows a request only as a [`Call`]. `ClientCall` makes its
+//! attempts over a [`Backend`](crate::Backend) and gets a [`Response`]. The npm package makes its attempts with the
+//! platform's own `fetch` (`js::call`) and gets the platform's own objects.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::body::{self, BodyOptions};
+use super::client_call::{self, ClientCall};
+use super::deadline::Deadline;
+use super::observer::RequestTrace;
+use super::queue::{Acquire, Admission, Queue, Rejection, Slot};
+use super::stop::StopReason;
+use super::{Client, ClientInner};
+use crate::auth;
+use crate::error::{Phase, Result, Timeout};
+use crate::message::request::{PriorityHandle, Request};
+use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
+use crate::message::url::Url;
+use crate::runtime::sleep::Sleep;
+
+/// What all requests of a client share.
+pub(crate) struct Shared<S: Sleep> {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) clock: S::Clock,
+}
+
+/// The time limits of a request that the loop watches; zero or `None` means no limit.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Timeouts {
+    pub(crate) queue: Option<Duration>,
+    pub(crate) head: Option<Duration>,
+    pub(crate) attempt: Option<Duration>,
+    pub(crate) total: Option<Duration>,
+}
+
+/// What a request holds until its response's body has ended: its slot, and the deadline that still counts.
+pub(crate) struct InFlight<S: Sleep> {
+    pub(crate) slot: Slot,
+    pub(crate) deadline: Deadline<S>,
+}
+
+/// A request as the loop sees it.
+pub(crate) trait Call {
+    type Output;
+    type Error;
+    type Attempt: Future<Output = Result<Self::Output, Self::Error>>;
+
+    /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
+    fn queued(&self, waiting: &Acquire<'_>) {
+        let _ = waiting;
+    }
+
+    /// Called when the request has a slot.
+    fn started(&self) {}
+
+    /// Starts an attempt.
+    fn attempt(&mut self) -> Self::Attempt;
+
+    /// Called when the attempt waits: tells `deadline` how far the attempt is.
+    fn report_progress<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        let _ = deadline;
+    }
+
+    /// Returns how long to wait before another attempt; `None` makes `outcome` the last.
+    ///
+    /// `deadline` says how long the attempt took and how much time is left.
+    fn next_retry_delay<S: Sleep>(
+        &mut self,
+        outcome: &Result<Self::Output, Self::Error>,
+        deadline: &Deadline<S>,
+    ) -> Option<Duration>;
+
+    /// Called when the request has freed its slot to wait before another attempt.
+    fn waiting(&self) {}
+
+    /// Makes the error of a request that the loop stops; `queue` is the queue that the request is for.
+    fn stopped(&self, reason: StopReason, queue: &Queue) -> Self::Error;
+}
+
+impl Client {
+    /// Sends `request` and returns its response as soon as the head has arrived.
+    ///
+    /// # Cancellation
+    /// As [`run`].
+    pub(super) async fn run(&self, mut request: Request) -> Result<Response> {
+        // 1. Move credentials from the URL to a header: from here on the URL may appear in events and errors.
+        auth::take_from_url(&mut request)?;
+        let url = request.url().clone();
+
+        // 2. Give the request a number for the observer, before anything can fail. A trace that is dropped reports
+        //    that the request was cancelled.
+        let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
+        let handle = request.priority_handle();
+        let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
+
+        let result = self.respond(request, &url, &mut trace).await;
+        result.map_err(|error| {
+            if let Some(trace) = trace {
+                trace.end(Some(error.kind()));
+            }
+            error.with_url(&url)
+        })
+    }
+
+    async fn respond(&self, mut request: Request, url: &Url, trace: &mut Option<RequestTrace>) -> Result<Response> {
+        let ClientInner { shared, headers, options, .. } = &*self.0;
+
+        // 3. Add the client's default headers, check the request, merge its options over the client's.
+        if let Some(headers) = headers {
+            headers.fill(request.headers_mut());
+        }
+        request.validate()?;
+        let options = std::mem::take(request.options_mut()).over(options);
+        let timeouts = Timeouts {
+            queue: options.queue_timeout,
+            head: options.head_timeout,
+            attempt: options.attempt_timeout,
+            total: options.timeout,
+        };
+        let handle = request.priority_handle().cloned();
+        let priority = handle.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
+        let caller = Admission { origin: url.origin_text(), priority, is_retry: false };
+        let body_options = BodyOptions {
+            idle_timeout: options.idle_timeout,
+            stream_limit: options.stream_limit,
+            on_download: request.on_download().cloned(),
+        };
+        let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
+        let retry = options.retry.clone();
+        *request.options_mut() = options;
+
+        // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
+        //    the retry budget.
+        let mut call = ClientCall::new(&self.0, request, retry, trace.as_ref())?;
+
+        // 5. to 9. Wait for a slot and make attempts, until the policies want no other.
+        let outcome = run(shared, timeouts, caller, &mut call).await;
+
+        // 10. Add what the attempts tell: to the error, or to the response.
+        let (history, progress) = call.into_parts();
+        let (mut response, in_flight) = match outcome {
+            Ok(answered) => answered,
+            Err(error) => return Err(client_call::with_history(error, history, progress)),
+        };
+        response.set_attempts(history);
+        response.set_body_limit(body_limit);
+        let progress = progress.unwrap_or_default();
+        response.set_progress(progress.clone());
+
+        // 11. Tie the slot and the deadline to the response's body: the request runs until its body ends.
+        let total = response.content_length();
+        let trace = trace.take();
+        Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, trace)))
+    }
+}
+
+/// Waits for a slot and makes an attempt, within the limits, as often as the call wants.
+///
+/// # Cancellation
+/// Dropping the future takes the request out of the queue, drops the attempt and frees its slot, or ends the wait
+/// between two attempts.
+pub(crate) async fn run<S: Sleep, T: Call>(
+    shared: &Shared<S>,
+    timeouts: Timeouts,
+    mut caller: Admission<'_>,
+    call: &mut T,
+) -> Result<(T::Output, InFlight<S>), T::Error> {
+    // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
+    let mut deadline = Deadline::start(&shared.clock, timeouts.total);
+    loop {
+        // 6. Wait for a slot.
+        let mut slot = match acquire_slot(shared, timeouts, &mut deadline, caller, call).await {
+            Ok(slot) => slot,
+            Err(reason) => return Err(call.stopped(reason, &shared.queue)),
+        };
+
+        // 7. Make an attempt, until it ends, a timeout passes, or the client is closed.
+        deadline.attempt(timeouts.attempt);
+        deadline.enter(Phase::Head, Timeout::Head, timeouts.head);
+        let outcome = {
+            let attempt = pin!(call.attempt());
+            let guarded = slot.guard(Phase::Head, attempt);
+            let outcome = deadline.bound(|deadline| call.report_progress(deadline), guarded).await;
+            match outcome.map_err(StopReason::TimedOut).and_then(|outcome| outcome) {
+                Ok(outcome) => outcome,
+                Err(reason) => Err(call.stopped(reason, &shared.queue)),
+            }
+        };
+
+        // 8. Ask whether another attempt follows.
+        let Some(delay) = call.next_retry_delay(&outcome, &deadline) else {
+            return outcome.map(|output| (output, InFlight { slot, deadline }));
+        };
+
+        // 9. Free the slot and wait: requests in the queue must not wait for a server that asked for a pause. The
+        //    response goes first, since the slot stands for the connection behind it.
+        drop(outcome);
+        drop(slot);
+        call.waiting();
+        caller.is_retry = true;
+        let pause = pin!(deadline.sleep(delay));
+        if shared.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
+            return Err(call.stopped(Rejection::Closed.into(), &shared.queue));
+        }
+    }
+}
+
+/// Takes a slot, or waits for a slot within the limits.
+async fn acquire_slot<S: Sleep>(
+    shared: &Shared<S>,
+    timeouts: Timeouts,
+    deadline: &mut Deadline<S>,
+    caller: Admission<'_>,
+    call: &impl Call,
+) -> Result<Slot, StopReason> {
+    let slot = match shared.queue.try_acquire(&caller)? {
+        Some(slot) => slot,
+        None => {
+            deadline.enter(Phase::Queue, Timeout::Queue, timeouts.queue);
+            let mut acquire = shared.queue.acquire(caller);
+            let mut is_queued = false;
+            let wait = poll_fn(|cx| {
+                let slot = Pin::new(&mut acquire).poll(cx);
+                // The request joins the queue in the first poll: only then is there an entry to show.
+                if slot.is_pending() && !is_queued {
+                    is_queued = true;
+                    call.queued(&acquire);
+                }
+                slot
+            });
+            deadline.bound(|_| (), wait).await??
+        }
+    };
+    call.started();
+    // A slot that is free at once sets no timer, so nothing has looked at the total timeout yet.
+    match deadline.overdue() {
+        Some(overdue) => Err(overdue.into()),
+        None => Ok(slot),
+    }
+}

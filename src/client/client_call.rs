@@ -1,0 +1,212 @@
+//! A request of the Rust API as the loop sees it.
+//!
+//! Each attempt passes through the client's middleware. The circuit breaker, the retry policy and the retry budget judge
+//! its outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+
+use super::ClientInner;
+use super::breaker::{BreakerPolicy, Permit};
+use super::call::Call;
+use super::deadline::Deadline;
+use super::observer::{RequestTrace, Stage};
+use super::queue::{Acquire, Queue};
+use super::stop::StopReason;
+use crate::client::middleware::Next;
+use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
+use crate::message::progress::Progress;
+use crate::message::request::{PriorityHandle, Request, RetryContext, RetryPolicy};
+use crate::message::response::Response;
+use crate::message::url::{Origin, Url};
+use crate::runtime::sleep::Sleep;
+use crate::runtime::{BoxFuture, Instant, Timer};
+
+/// A request, its attempts so far, and what the next attempt sends.
+pub(super) struct ClientCall<'a> {
+    client: &'a ClientInner,
+    /// The client's circuit breaker, and the origin whose circuit counts.
+    breaker: Option<(&'a Arc<dyn BreakerPolicy>, Origin)>,
+    retry: Option<Arc<dyn RetryPolicy>>,
+    /// The request of the next attempt, if there may be a next attempt.
+    next: Option<Request>,
+    /// The method and URL of the present attempt, for the retry policy if there is one.
+    present: Option<(Method, Url)>,
+    /// The progress of the present attempt.
+    progress: Option<Progress>,
+    /// The breaker's permit for the present attempt.
+    permit: Option<Box<dyn Permit>>,
+    /// The attempts that have ended; empty without a retry policy.
+    history: Vec<Attempt>,
+    /// When the request was made.
+    called_at: Instant,
+    /// How long the request waited for its first slot.
+    queued_for: Option<Duration>,
+    /// The observer's trace of this request.
+    trace: Option<&'a RequestTrace>,
+    /// Changes the request's priority while it waits.
+    handle: Option<PriorityHandle>,
+}
+
+impl<'a> ClientCall<'a> {
+    /// Prepares the attempts at `request`.
+    ///
+    /// # Errors
+    /// If the circuit of the request's origin is open.
+    pub(super) fn new(
+        client: &'a ClientInner,
+        request: Request,
+        retry: Option<Arc<dyn RetryPolicy>>,
+        trace: Option<&'a RequestTrace>,
+    ) -> Result<Self> {
+        let breaker = client.breaker.as_ref().map(|breaker| (breaker, request.url().origin()));
+        if let Some((breaker, origin)) = &breaker {
+            breaker.check(origin)?;
+        }
+        let retry = retry.filter(|retry| retry.allows(1));
+        if retry.is_some() {
+            client.bucket().deposit();
+        }
+        Ok(Self {
+            client,
+            breaker,
+            retry,
+            handle: request.priority_handle().cloned(),
+            next: Some(request),
+            present: None,
+            progress: None,
+            permit: None,
+            history: Vec::new(),
+            called_at: client.shared.clock.now(),
+            queued_for: None,
+            trace,
+        })
+    }
+
+    /// Returns the attempts that have ended, and the progress of the last attempt.
+    pub(super) fn into_parts(self) -> (Vec<Attempt>, Option<Progress>) {
+        (self.history, self.progress)
+    }
+
+    fn start(&mut self) -> Result<BoxFuture<'a, Result<Response>>> {
+        let mut request = self.next.take().ok_or_else(|| {
+            Error::request(ErrorKind::BodyNotReplayable, "the request cannot be sent again: its body has been sent")
+        })?;
+        if let Some((breaker, origin)) = &self.breaker {
+            self.permit = Some(Arc::clone(breaker).admit(origin)?);
+        }
+        request.set_attempts(self.history.clone());
+        if let Some(retry) = &self.retry {
+            // Copied before the attempt takes the body.
+            self.next = retry.copy(&request, self.count() + 1);
+            self.present = Some((request.method().clone(), request.url().clone()));
+        }
+        let now = self.client.shared.clock.now();
+        let queued_for = *self.queued_for.get_or_insert(now.since(self.called_at));
+        request.progress().leave_queue(queued_for);
+        self.progress = Some(request.progress().clone());
+        Ok(Next::new(&self.client.middleware, &*self.client.backend, request.progress()).run(request))
+    }
+
+    /// Returns how many attempts have ended.
+    fn count(&self) -> u32 {
+        u32::try_from(self.history.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the retry policy's delay, if the request can be sent again.
+    ///
+    /// A body that can be read only once ends the attempts without an error: the server's response is worth more than an
+    /// error that says it could not be asked again.
+    fn policy_delay(&self, outcome: Result<&Response, &Error>) -> Option<Duration> {
+        self.next.as_ref()?;
+        let (method, url) = self.present.as_ref()?;
+        let sent = self.progress.as_ref().map_or(0, Progress::bytes);
+        let context = RetryContext { method, url, outcome, attempt: self.count(), sent, default: false };
+        self.retry.as_ref()?.delay(&context)
+    }
+
+    /// Pays for another attempt, unless the circuit is open; returns whether the attempt may be made.
+    fn pay_for_retry(&self) -> bool {
+        let is_closed = match &self.breaker {
+            Some((breaker, origin)) => breaker.check(origin).is_ok(),
+            None => true,
+        };
+        is_closed && self.client.bucket().withdraw(self.client.shared.clock.now())
+    }
+
+    fn tell(&self, stage: Stage) {
+        if let Some(trace) = self.trace {
+            trace.step(stage);
+        }
+    }
+}
+
+impl<'a> Call for ClientCall<'a> {
+    type Output = Response;
+    type Error = Error;
+    type Attempt = BoxFuture<'a, Result<Response>>;
+
+    fn queued(&self, waiting: &Acquire<'_>) {
+        if let Some(handle) = &self.handle {
+            if let Some(queued) = waiting.queued_request() {
+                handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
+            }
+        }
+        self.tell(Stage::Queued);
+    }
+
+    fn started(&self) {
+        self.tell(Stage::Started);
+    }
+
+    fn attempt(&mut self) -> Self::Attempt {
+        self.start().unwrap_or_else(|error| Box::pin(async { Err(error) }))
+    }
+
+    fn report_progress<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        if let Some(progress) = &self.progress {
+            deadline.follow(progress);
+        }
+    }
+
+    fn next_retry_delay<S: Sleep>(&mut self, outcome: &Result<Response>, deadline: &Deadline<S>) -> Option<Duration> {
+        let outcome = outcome.as_ref();
+        if let Some(permit) = self.permit.take() {
+            permit.end(outcome);
+        }
+        self.retry.as_ref()?;
+        let summary = outcome.map(Response::status).map_err(Error::kind);
+        self.history.push(Attempt::new(summary, deadline.attempted()));
+        let delay = self.policy_delay(outcome)?;
+        // A wait that the total timeout would cut short is not begun: the response at hand is worth more.
+        if deadline.left().is_some_and(|left| delay >= left) {
+            return None;
+        }
+        if !self.pay_for_retry() {
+            return None;
+        }
+        if let Some(last) = self.history.last_mut() {
+            last.delay = delay;
+        }
+        Some(delay)
+    }
+
+    fn waiting(&self) {
+        self.tell(Stage::Waiting);
+    }
+
+    fn stopped(&self, reason: StopReason, queue: &Queue) -> Error {
+        reason.into_error(queue)
+    }
+}
+
+/// Adds to `error` the attempts before it and the bytes that the last attempt sent.
+pub(super) fn with_history(error: Error, history: Vec<Attempt>, progress: Option<Progress>) -> Error {
+    let error = error.with_attempts(history);
+    match progress {
+        Some(progress) if error.phase() != Phase::Request => error.with_transfer(Transfer::bytes(progress.bytes(), 0)),
+        _ => error,
+    }
+}

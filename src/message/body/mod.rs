@@ -1,0 +1,374 @@
+//! Bodies of requests and responses: empty, bytes, or a stream that can or cannot be started again.
+
+mod collect;
+mod replay;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures::{AsyncRead, Stream, StreamExt, TryStreamExt, stream};
+
+pub(crate) use self::collect::collect;
+use self::replay::{ReplayableBody, StreamFactory};
+use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::runtime::{BoxStream, MaybeSend};
+
+/// The maximum number of bytes read from a reader at once.
+const READ_SIZE: usize = 64 * 1024;
+
+/// The body of a request or a response.
+///
+/// Strings, byte vectors and [`Bytes`] convert into it. As a [`Stream`] it yields its chunks.
+///
+/// # Examples
+///
+/// ```
+/// use futures::StreamExt;
+/// use waterspout::{Body, Bytes};
+///
+/// # futures::executor::block_on(async {
+/// let mut body = Body::from("hello");
+/// assert_eq!(body.length(), Some(5));
+/// assert_eq!(body.next().await.unwrap()?, Bytes::from("hello"));
+/// assert!(body.next().await.is_none());
+/// # Ok::<(), waterspout::Error>(())
+/// # })?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
+pub struct Body(BodyKind);
+
+enum BodyKind {
+    Empty,
+    Bytes(Bytes),
+    Factory {
+        start: Arc<dyn StreamFactory>,
+        length: Option<u64>,
+        /// Whether all chunks are already in memory.
+        in_memory: bool,
+    },
+    Stream {
+        // The lock is never taken: it makes requests and responses `Sync` without `unsafe`.
+        stream: Mutex<BoxStream<'static, Result<Bytes>>>,
+        length: Option<u64>,
+        /// Whether all chunks can be computed from bytes in memory, without waiting for a peer.
+        in_memory: bool,
+    },
+}
+
+impl Body {
+    /// Returns the absence of a body. An empty string differs from it: it is a body of length 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Body;
+    ///
+    /// assert!(Body::empty().is_none());
+    /// assert!(!Body::from("").is_none(), "an empty string is a body");
+    /// ```
+    pub const fn empty() -> Self {
+        Self(BodyKind::Empty)
+    }
+
+    /// Returns a body that reads `stream` once.
+    ///
+    /// A redirect that needs the body a second time fails, and a retry is not made. Without a length the body is sent
+    /// chunked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use waterspout::Body;
+    ///
+    /// let body = Body::stream(stream::iter([Ok::<_, std::io::Error>("hel"), Ok("lo")]));
+    /// assert!(body.length().is_none() && body.try_clone().is_none());
+    /// # futures::executor::block_on(async {
+    /// assert_eq!(body.collect(100).await?, "hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn stream<S, B, E>(stream: S) -> Self
+    where
+        S: Stream<Item = Result<B, E>> + MaybeSend + 'static,
+        B: Into<Bytes> + 'static,
+        E: Into<Source> + 'static,
+    {
+        Self::boxed_stream(caller_stream(stream), None)
+    }
+
+    /// Returns a body that each attempt reads from a new stream made by `factory`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use waterspout::Body;
+    ///
+    /// let body = Body::factory(|| stream::iter([Ok::<_, std::io::Error>("again")]));
+    /// # futures::executor::block_on(async {
+    /// let copy = body.try_clone().unwrap();
+    /// assert_eq!(copy.collect(100).await?, body.collect(100).await?);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn factory<F, S, B, E>(factory: F) -> Self
+    where
+        F: Fn() -> S + Send + Sync + 'static,
+        S: Stream<Item = Result<B, E>> + MaybeSend + 'static,
+        B: Into<Bytes> + 'static,
+        E: Into<Source> + 'static,
+    {
+        let start = Arc::new(move || caller_stream(factory()));
+        Self(BodyKind::Factory { start, length: None, in_memory: false })
+    }
+
+    /// Returns a body that reads `reader` once, in chunks of at most 64 KiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::io::Cursor;
+    /// use waterspout::Body;
+    ///
+    /// let body = Body::reader(Cursor::new("hello")).with_length(5);
+    /// # futures::executor::block_on(async {
+    /// assert_eq!(body.collect(100).await?, "hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn reader(reader: impl AsyncRead + MaybeSend + Unpin + 'static) -> Self {
+        Self::stream(stream::try_unfold((reader, BytesMut::new()), |(mut reader, mut buffer)| async move {
+            buffer.resize(READ_SIZE, 0);
+            let count = poll_fn(|cx| Pin::new(&mut reader).poll_read(cx, &mut buffer)).await?;
+            let chunk = buffer.split_to(count).freeze();
+            Ok::<_, std::io::Error>((count > 0).then_some((chunk, (reader, buffer))))
+        }))
+    }
+
+    /// Declares the length of a streamed body in bytes, so that it is sent with a `Content-Length`.
+    ///
+    /// The request fails if the stream is longer or shorter. A body of bytes keeps its own length.
+    pub fn with_length(mut self, bytes: u64) -> Self {
+        match &mut self.0 {
+            BodyKind::Factory { length, .. } | BodyKind::Stream { length, .. } => *length = Some(bytes),
+            BodyKind::Empty | BodyKind::Bytes(_) => {}
+        }
+        self
+    }
+
+    /// Joins bodies in order. The result has a known length if all bodies have, and is replayable if all are.
+    pub(crate) fn concat(bodies: Vec<Self>) -> Self {
+        let length = bodies.iter().map(Self::length).try_fold(0u64, |sum, length| sum.checked_add(length?));
+        let replays: Option<Vec<_>> = bodies.iter().map(Self::replay).collect();
+        match replays {
+            None => Self::boxed_stream(Box::pin(stream::iter(bodies).flatten()), length),
+            Some(replays) => {
+                let in_memory = replays.iter().all(|replay| matches!(replay, ReplayableBody::Bytes(_)));
+                let start = move || -> BoxStream<'static, Result<Bytes>> {
+                    let bodies = replays.clone().into_iter().map(ReplayableBody::start);
+                    Box::pin(stream::iter(bodies).flatten())
+                };
+                Self(BodyKind::Factory { start: Arc::new(start), length, in_memory })
+            }
+        }
+    }
+
+    /// Returns what starts the body again, or `None` if it can be read only once.
+    fn replay(&self) -> Option<ReplayableBody> {
+        match &self.0 {
+            BodyKind::Empty => Some(ReplayableBody::Bytes(Bytes::new())),
+            BodyKind::Bytes(bytes) => Some(ReplayableBody::Bytes(bytes.clone())),
+            BodyKind::Factory { start, .. } => Some(ReplayableBody::Factory(start.clone())),
+            BodyKind::Stream { .. } => None,
+        }
+    }
+
+    /// Returns a body that reads a stream of this crate: its errors need no conversion.
+    pub(crate) fn boxed_stream(stream: BoxStream<'static, Result<Bytes>>, length: Option<u64>) -> Self {
+        Self(BodyKind::Stream { stream: Mutex::new(stream), length, in_memory: false })
+    }
+
+    /// Returns a response's body that needs no further bytes from the peer, such as bytes still to be decoded.
+    pub(crate) fn in_memory_stream(stream: BoxStream<'static, Result<Bytes>>) -> Self {
+        Self(BodyKind::Stream { stream: Mutex::new(stream), length: None, in_memory: true })
+    }
+
+    /// Returns the length in bytes of the unread rest, if it is known.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use waterspout::Body;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut body = Body::stream(stream::iter([Ok::<_, std::io::Error>("hel"), Ok("lo")])).with_length(5);
+    /// body.chunk().await?;
+    /// assert_eq!(body.length(), Some(2));
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            BodyKind::Empty => Some(0),
+            BodyKind::Bytes(bytes) => Some(bytes.len() as u64),
+            BodyKind::Factory { length, .. } | BodyKind::Stream { length, .. } => *length,
+        }
+    }
+
+    /// Returns whether there is no body. An empty string is a body.
+    pub fn is_none(&self) -> bool {
+        matches!(self.0, BodyKind::Empty)
+    }
+
+    /// Returns whether the whole body is in memory, even if it is still to be decoded.
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(
+            self.0,
+            BodyKind::Empty
+                | BodyKind::Bytes(_)
+                | BodyKind::Factory { in_memory: true, .. }
+                | BodyKind::Stream { in_memory: true, .. }
+        )
+    }
+
+    /// Returns the same body from its beginning, or `None` if it can be read only once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Body;
+    ///
+    /// assert_eq!(Body::from("hello").try_clone().unwrap().length(), Some(5));
+    /// assert!(Body::reader(futures::io::empty()).try_clone().is_none());
+    /// ```
+    pub fn try_clone(&self) -> Option<Self> {
+        match &self.0 {
+            BodyKind::Empty => Some(Self(BodyKind::Empty)),
+            BodyKind::Bytes(bytes) => Some(Self(BodyKind::Bytes(bytes.clone()))),
+            BodyKind::Factory { start, length, in_memory } => {
+                Some(Self(BodyKind::Factory { start: start.clone(), length: *length, in_memory: *in_memory }))
+            }
+            BodyKind::Stream { .. } => None,
+        }
+    }
+
+    /// Reads the next chunk. Returns `None` after the last chunk.
+    ///
+    /// # Errors
+    /// Fails with the error of the stream behind the body.
+    ///
+    /// # Cancellation
+    /// Dropping the future loses nothing: the chunk stays in the body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Body, Bytes};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut body = Body::from("hello");
+    /// assert_eq!(body.chunk().await?, Some(Bytes::from("hello")));
+    /// assert_eq!(body.chunk().await?, None);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        self.next().await.transpose()
+    }
+
+    /// Reads the whole body, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) as soon as there are more than `limit` bytes, and the error of the
+    /// stream behind the body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Body, ErrorKind};
+    ///
+    /// # futures::executor::block_on(async {
+    /// assert_eq!(Body::from("hello").collect(5).await?, "hello");
+    /// assert_eq!(Body::from("hello").collect(4).await.unwrap_err().kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub async fn collect(self, limit: u64) -> Result<Bytes> {
+        let length = self.length();
+        collect(self, length, limit).await
+    }
+}
+
+/// Converts the items and errors of a caller's stream into the types of this crate.
+fn caller_stream<S, B, E>(stream: S) -> BoxStream<'static, Result<Bytes>>
+where
+    S: Stream<Item = Result<B, E>> + MaybeSend + 'static,
+    B: Into<Bytes> + 'static,
+    E: Into<Source> + 'static,
+{
+    Box::pin(stream.map_ok(Into::into).map_err(|error| {
+        Error::new(ErrorKind::RequestBody, Phase::Head, "the request's body failed").with_source(error)
+    }))
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match &mut self.0 {
+                BodyKind::Empty => return Poll::Ready(None),
+                BodyKind::Bytes(bytes) => {
+                    let bytes = std::mem::take(bytes);
+                    self.0 = BodyKind::Empty;
+                    return Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) });
+                }
+                BodyKind::Factory { start, length, .. } => *self = Self::boxed_stream(start.start(), *length),
+                BodyKind::Stream { stream, length, .. } => {
+                    let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+                    let item = stream.as_mut().poll_next(cx);
+                    if let (Poll::Ready(Some(Ok(chunk))), Some(left)) = (&item, length) {
+                        *left = left.saturating_sub(chunk.len() as u64);
+                    }
+                    return item;
+                }
+            }
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self(BodyKind::Bytes(bytes.into()))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            BodyKind::Empty => "Empty",
+            BodyKind::Bytes(_) => "Bytes",
+            BodyKind::Factory { .. } => "Factory",
+            BodyKind::Stream { .. } => "Stream",
+        };
+        f.debug_struct(kind).field("length", &self.length()).finish()
+    }
+}

@@ -1,0 +1,180 @@
+//! What a caller does with a response: check its status and read its body.
+
+use bytes::Bytes;
+
+use super::Response;
+use crate::error::Result;
+use crate::message::body::Body;
+
+impl Response {
+    /// Returns the length in bytes of the unread rest of the body, if it is known: from the body itself, or else from the
+    /// head.
+    ///
+    /// # Platform
+    /// A page cannot see whether the body of another origin was compressed. The length is then the compressed length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::stream;
+    /// use http::StatusCode;
+    /// use waterspout::{Body, Response};
+    ///
+    /// let builder = Response::builder(StatusCode::OK, "http://example.com/").header("content-length", "5");
+    /// let body = Body::stream(stream::iter([Ok::<_, std::io::Error>("hello")]));
+    /// assert_eq!(builder.body(body)?.content_length(), Some(5));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn content_length(&self) -> Option<u64> {
+        self.0.body.length().or_else(|| self.0.headers.content_length())
+    }
+
+    /// Reads the next chunk of the body. Returns `None` after the last chunk.
+    ///
+    /// # Errors
+    /// Fails if the server, the network or a time limit ends the body early.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let mut response = client.get("http://example.com/").await?;
+    /// let mut size = 0;
+    /// while let Some(chunk) = response.chunk().await? {
+    ///     size += chunk.len();
+    /// }
+    /// assert_eq!(size, 5);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        self.0.body.chunk().await.map_err(|error| error.with_url(&self.0.url))
+    }
+
+    /// Reads the whole body.
+    ///
+    /// # Errors
+    /// As [`chunk`](Self::chunk), and [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond
+    /// [`body_limit`](crate::RequestOptions::body_limit) (default: 100 MiB).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, ErrorKind};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// assert_eq!(client.get("http://example.com/").await?.bytes().await?, "hello");
+    ///
+    /// let response = client.get("http://example.com/").body_limit(4).await?;
+    /// assert_eq!(response.bytes().await.unwrap_err().kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub async fn bytes(self) -> Result<Bytes> {
+        self.0.body.collect(self.0.body_limit).await.map_err(|error| error.with_url(&self.0.url))
+    }
+
+    /// Reads the whole body as UTF-8. A byte order mark is removed, and bytes that are not UTF-8 become U+FFFD, as in the
+    /// Fetch standard.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let builder = Response::builder(StatusCode::OK, "http://example.com/");
+    /// assert_eq!(builder.body(&b"\xEF\xBB\xBFhell\xF6"[..])?.text().await?, "hell\u{fffd}");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub async fn text(self) -> Result<String> {
+        Ok(decode_text(&self.bytes().await?))
+    }
+
+    /// Returns the body, without its head.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// let response = Response::builder(StatusCode::OK, "http://example.com/").body("hello")?;
+    /// assert_eq!(response.into_body().length(), Some(5));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn into_body(self) -> Body {
+        self.0.body
+    }
+
+    /// Returns the response, unless its status is 400 or above.
+    ///
+    /// # Errors
+    /// [`Status`](crate::ErrorKind::Status) if the status is 400 or above. The error does not keep the response. To read
+    /// the body of an error page, use [`error_for_status_ref`](Self::error_for_status_ref).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::{ErrorKind, Response};
+    ///
+    /// let response = Response::builder(StatusCode::NOT_FOUND, "http://example.com/").body("")?;
+    /// let error = response.error_for_status().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Status);
+    /// assert_eq!(error.status(), Some(StatusCode::NOT_FOUND));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    // The error cannot keep the response: an error must be `Send`, and a body that streams is not in a browser.
+    pub fn error_for_status(self) -> Result<Self> {
+        self.error_for_status_ref().map(|_| ())?;
+        Ok(self)
+    }
+
+    /// Checks the status as [`error_for_status`](Self::error_for_status) does, and leaves the response to the caller.
+    ///
+    /// # Errors
+    /// [`Status`](crate::ErrorKind::Status) if the status is 400 or above. Its text has the status and the first 100
+    /// characters of [`reason`](Self::reason).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let response = Response::builder(StatusCode::BAD_REQUEST, "http://example.com/").body("no such field")?;
+    /// if let Err(error) = response.error_for_status_ref() {
+    ///     assert_eq!(error.to_string(), "the server answered with an error: 400 Bad Request, for http://example.com/");
+    ///     assert_eq!(response.text().await?, "no such field");
+    /// }
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn error_for_status_ref(&self) -> Result<&Self> {
+        self.0.error_for_status()?;
+        Ok(self)
+    }
+}
+
+/// Decodes a body's bytes as UTF-8, without a byte order mark.
+pub(crate) fn decode_text(bytes: &[u8]) -> String {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    String::from_utf8_lossy(text).into_owned()
+}

@@ -1,0 +1,308 @@
+//! URLs and origins, as the URL standard defines them.
+//!
+//! The platform parses: natively the `url` crate, in a browser the engine's own `URL`. Both return the normalized text,
+//! which this module cuts into parts, the same way on every platform. Only `http` and `https` URLs exist here.
+
+mod origin;
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+pub use self::origin::{Origin, Scheme};
+use crate::error::{Error, ErrorKind, Result, Source};
+use crate::platform;
+
+/// An absolute `http` or `https` URL in its normalized form.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::Url;
+///
+/// let url = Url::parse("http://Example.com:80/a/../b?q=1#top")?;
+/// assert_eq!(url.as_str(), "http://example.com/b?q=1#top");
+/// assert_eq!((url.host(), url.port()), ("example.com", 80));
+/// assert_eq!((url.path(), url.query(), url.fragment()), ("/b", Some("q=1"), Some("top")));
+/// # Ok::<(), waterspout::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Url {
+    href: String,
+    /// The index of the host's first byte, after the `@` of a userinfo.
+    host: usize,
+    /// The index after the host's last byte.
+    host_end: usize,
+    port: u16,
+    /// The index of the path's first `/`. The path is never empty.
+    path: usize,
+    /// The index of the query's `?`, or the end of the path.
+    query: usize,
+    /// The index of the fragment's `#`, or the end of the URL.
+    fragment: usize,
+}
+
+impl Url {
+    /// Parses an absolute URL.
+    ///
+    /// # Errors
+    /// [`InvalidUrl`](ErrorKind::InvalidUrl) if `input` is not an absolute URL,
+    /// [`UnsupportedScheme`](ErrorKind::UnsupportedScheme) if its scheme is neither `http` nor `https`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{ErrorKind, Url};
+    ///
+    /// assert_eq!(Url::parse("HTTP://Example.com")?.as_str(), "http://example.com/");
+    /// assert_eq!(Url::parse("/relative").unwrap_err().kind(), ErrorKind::InvalidUrl);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn parse(input: &str) -> Result<Self> {
+        Self::from_platform(input, platform::parse_url(input, None))
+    }
+
+    /// Parses `input` relative to this URL, as a browser parses a link on this page.
+    ///
+    /// # Errors
+    /// As [`Url::parse`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    ///
+    /// let page = Url::parse("http://example.com/a/b?q")?;
+    /// assert_eq!(page.join("../c")?.as_str(), "http://example.com/c");
+    /// assert_eq!(page.join("//other.example/")?.as_str(), "http://other.example/");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn join(&self, input: &str) -> Result<Self> {
+        Self::from_platform(input, platform::parse_url(input, Some(&self.href)))
+    }
+
+    fn from_platform(input: &str, parsed: std::result::Result<String, Source>) -> Result<Self> {
+        let href = parsed.map_err(|reason| {
+            let message = format!("the URL \"{}\" is not valid", safe_excerpt(input));
+            let error = Error::request(ErrorKind::InvalidUrl, message);
+            // Some engines repeat their input in the error: it could show a password.
+            if reason.to_string().contains('@') { error } else { error.with_source(reason) }
+        })?;
+        let Some(authority) = ["http://", "https://"].iter().find(|s| href.starts_with(**s)).map(|s| s.len()) else {
+            let scheme = href.split(':').next().unwrap_or_default();
+            let message = format!("the URL's scheme \"{scheme}\" is neither http nor https");
+            return Err(Error::request(ErrorKind::UnsupportedScheme, message));
+        };
+        let from = |start: usize, stops: &[u8]| {
+            let stop = href.bytes().skip(start).position(|byte| stops.contains(&byte));
+            stop.map_or(href.len(), |at| start + at)
+        };
+        let path = from(authority, b"/?#");
+        let fragment = from(path, b"#");
+        let query = from(path, b"?#");
+        let host = slice(&href, authority..path).rfind('@').map_or(authority, |at| authority + at + 1);
+        let (name, port) = split_port(slice(&href, host..path));
+        let default = if href.starts_with("https") { Scheme::Https } else { Scheme::Http }.default_port();
+        Ok(Self { host, host_end: host + name.len(), port: port.unwrap_or(default), path, query, fragment, href })
+    }
+
+    /// Returns the whole URL.
+    pub fn as_str(&self) -> &str {
+        &self.href
+    }
+
+    /// Returns the scheme.
+    pub fn scheme(&self) -> Scheme {
+        if self.href.starts_with("https") { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// Returns the host and, unless it is the scheme's default, the port: the value of a `Host` header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    ///
+    /// assert_eq!(Url::parse("http://user@example.com:8080/a")?.authority(), "example.com:8080");
+    /// assert_eq!(Url::parse("http://example.com:80/a")?.authority(), "example.com");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn authority(&self) -> &str {
+        slice(&self.href, self.host..self.path)
+    }
+
+    /// Returns the host. An IPv6 address is in brackets.
+    pub fn host(&self) -> &str {
+        slice(&self.href, self.host..self.host_end)
+    }
+
+    /// Returns the port, or the scheme's default if the URL names no port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the path, which is at least `/`.
+    pub fn path(&self) -> &str {
+        slice(&self.href, self.path..self.query)
+    }
+
+    /// Returns the query without its question mark.
+    pub fn query(&self) -> Option<&str> {
+        slice(&self.href, self.query..self.fragment).strip_prefix('?')
+    }
+
+    /// Returns path and query: the target in a request line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(waterspout::Url::parse("http://example.com/a?b#c")?.target(), "/a?b");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn target(&self) -> &str {
+        slice(&self.href, self.path..self.fragment)
+    }
+
+    /// Returns the fragment without its `#`. A fragment is never sent.
+    pub fn fragment(&self) -> Option<&str> {
+        slice(&self.href, self.fragment..self.href.len()).strip_prefix('#')
+    }
+
+    /// Returns the same URL without its fragment.
+    pub fn without_fragment(mut self) -> Self {
+        self.href.truncate(self.fragment);
+        self
+    }
+
+    /// Returns whether the URL has a user name or password.
+    pub fn has_credentials(&self) -> bool {
+        slice(&self.href, 0..self.host).ends_with('@')
+    }
+
+    /// Returns user name and password, still percent-encoded.
+    pub(crate) fn userinfo(&self) -> Option<(&str, &str)> {
+        let userinfo = slice(&self.href, self.after_scheme()..self.host).strip_suffix('@')?;
+        Some(userinfo.split_once(':').unwrap_or((userinfo, "")))
+    }
+
+    /// Returns the same URL without user name and password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    ///
+    /// let url = Url::parse("http://user:secret@example.com/")?;
+    /// assert!(url.has_credentials());
+    /// assert_eq!(url.without_credentials().as_str(), "http://example.com/");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn without_credentials(mut self) -> Self {
+        let gone = self.host - self.after_scheme();
+        self.href = self.redacted();
+        for at in [&mut self.host, &mut self.host_end, &mut self.path, &mut self.query, &mut self.fragment] {
+            *at -= gone;
+        }
+        self
+    }
+
+    /// Returns the origin: scheme, host and port.
+    pub fn origin(&self) -> Origin {
+        Origin { scheme: self.scheme(), host: self.host().to_owned(), port: self.port() }
+    }
+
+    /// Returns the URL up to its path: the text of the origin, if the URL has no user name and password.
+    pub(crate) fn origin_text(&self) -> &str {
+        slice(&self.href, 0..self.path)
+    }
+
+    /// Returns the URL without user name and password, for messages.
+    pub(crate) fn redacted(&self) -> String {
+        [slice(&self.href, 0..self.after_scheme()), slice(&self.href, self.host..self.href.len())].concat()
+    }
+
+    /// Returns the index where the authority begins, a userinfo included.
+    fn after_scheme(&self) -> usize {
+        self.scheme().as_str().len() + "://".len()
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.href)
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Url({})", self.redacted())
+    }
+}
+
+impl FromStr for Url {
+    type Err = Error;
+
+    fn from_str(input: &str) -> Result<Self> {
+        Self::parse(input)
+    }
+}
+
+impl TryFrom<&str> for Url {
+    type Error = Error;
+
+    fn try_from(input: &str) -> Result<Self> {
+        Self::parse(input)
+    }
+}
+
+impl TryFrom<String> for Url {
+    type Error = Error;
+
+    fn try_from(input: String) -> Result<Self> {
+        Self::parse(&input)
+    }
+}
+
+impl TryFrom<&String> for Url {
+    type Error = Error;
+
+    fn try_from(input: &String) -> Result<Self> {
+        Self::parse(input)
+    }
+}
+
+impl From<&Url> for Url {
+    fn from(url: &Url) -> Self {
+        url.clone()
+    }
+}
+
+/// Returns the part of a URL in `range`, or an empty text if the range is not within it.
+// Not by slicing: that would link the text of its panic.
+fn slice(href: &str, range: Range<usize>) -> &str {
+    href.get(range).unwrap_or_default()
+}
+
+/// Splits an authority at its port's colon. The colons within the brackets of an IPv6 address do not count.
+fn split_port(authority: &str) -> (&str, Option<u16>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+        _ => (authority, None),
+    }
+}
+
+/// Returns the part of an invalid URL that a message may quote: a single line of at most 200 characters, without a
+/// password.
+///
+/// In an invalid URL the userinfo cannot be located, so an ellipsis replaces all text before the last `@`. U+FFFD replaces
+/// each control character.
+pub(crate) fn safe_excerpt(input: &str) -> String {
+    let host = input.rfind('@');
+    let hidden = if host.is_some() { "\u{2026}" } else { "" };
+    let shown = slice(input, host.unwrap_or(0)..input.len()).chars();
+    let shown = shown.map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
+    hidden.chars().chain(shown).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! The one internal trait of time: a wait that can be set, polled and set again.
+//!
+//! [`Timer`] is the public trait, and it gives a new boxed future for each wait. The time limits of a request move with
+//! each piece of a body, so they use a [`Sleep`], which is made once per request and set again. Three types implement it:
+//!
+//! - `QueuedSleep` of the platform, natively and on WASI: the sleeps of a client share one timer.
+//! - `TimerSleep` of the platform, in a browser: each sleep is a timer of the engine's.
+//! - `HostSleep` of `js`, in the npm package: each sleep is a number that JavaScript has set a timeout for.
+
+use std::task::{Context, Poll};
+
+use crate::runtime::{Instant, Timer};
+
+/// A wait for a point of time on a clock. Dropping it cancels the wait.
+pub(crate) trait Sleep {
+    /// The clock that the sleep runs on.
+    type Clock: Timer + Clone;
+
+    /// Makes a sleep that is not set.
+    fn new(clock: &Self::Clock) -> Self;
+
+    /// The time that the sleep is set for.
+    fn at(&self) -> Option<Instant>;
+
+    /// Sets the sleep for `at` in place of any earlier time; `None` cancels it.
+    fn reset(&mut self, at: Option<Instant>);
+
+    /// Returns `Ready` once the time has come, which also leaves the sleep unset. Until then it wakes the last task that
+    /// polled it. A sleep that is not set stays pending and wakes no task.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Keeps the time and wakes no task until the next poll.
+    ///
+    /// The owner calls it when its task has work other than waiting.
+    fn stand_by(&mut self) {}
+}
