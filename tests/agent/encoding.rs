@@ -1,5 +1,5 @@
-//! Bodies in content codings through the agent, over scripted connections: what is asked for, what comes out, what
-//! becomes of headers, connection and slot.
+//! Content codings in the agent, over scripted connections: the codings that requests offer, the decoded bodies, and
+//! the effect on headers, connection and slot.
 
 use std::error::Error as _;
 use std::io::Write;
@@ -34,13 +34,13 @@ fn raw_deflate(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An answer of declared length, in one piece.
+/// Builds a response with these header lines, the body's length and the body.
 fn whole(lines: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\n{lines}content-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
-/// A connection that answers by `lines` and, after the head, by these chunks, then answers hello.
+/// A connection that answers with these header lines and chunks, and answers the next request with [`HELLO`].
 fn chunked(lines: &str, chunks: &[Vec<u8>]) -> Script {
     let head = format!("HTTP/1.1 200 OK\r\n{lines}transfer-encoding: chunked\r\n\r\n");
     let script = Script::new().expect_head().send(head);
@@ -130,7 +130,7 @@ fn body_without_decompression_keeps_its_bytes_and_headers() {
     assert_eq!(response.headers()["content-encoding"], "gzip");
     assert_eq!(response.headers()["content-length"], encoded.len().to_string().as_str());
     assert_eq!(block_on(response.bytes()).unwrap(), encoded);
-    // And nothing is asked for that the caller would have to decode.
+    // Without decompression the agent offers no coding: the caller would have to decode it.
     block_on(wire.get().decompress(false).send()).unwrap();
     assert_eq!(wire.connector.written(0).matches("accept-encoding").count(), 1);
 }
@@ -177,7 +177,7 @@ fn a_body_that_cannot_be_decoded_is_an_error_with_a_cause_and_closes_its_connect
     ] {
         for script in [once(whole(lines, body)).expect_head().send(HELLO), chunked(lines, &[body.to_vec()])] {
             let wire = scripted([script, once(HELLO)]);
-            // The head is fine: only reading the body fails.
+            // The head arrives without an error. Only reading the body fails.
             let response = send(wire.get()).unwrap();
             assert_eq!(response.status(), 200);
             let error = block_on(response.text()).unwrap_err();
@@ -194,7 +194,7 @@ fn a_body_that_cannot_be_decoded_is_an_error_with_a_cause_and_closes_its_connect
 fn gzip_body_cut_at_any_byte_is_a_decode_error() {
     let encoded = gzip(b"hello, hello, hello");
     for length in 1..encoded.len() {
-        // Without a length, only the coding tells that something is missing.
+        // The response has no length, so only the decoder can notice that bytes are missing.
         let answer = [format!("HTTP/1.1 200 OK\r\n{GZIP}\r\n").as_bytes(), &encoded[..length]].concat();
         let error = scripted([once(answer)]).text().unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Decode, Phase::Body), "{length}: {error}");
@@ -274,7 +274,7 @@ fn a_stream_limit_covers_reading_chunk_by_chunk() {
     assert!(error.to_string().contains("200000 bytes"), "{error}");
     assert!((100_000..=200_000).contains(&read), "{read}");
     assert!(wire.connector.open() == 0 && wire.client.stats().active == 0);
-    // After the error there is nothing.
+    // The body has ended after the error.
     assert!(block_on(response.chunk()).unwrap().is_none());
 }
 
@@ -309,7 +309,7 @@ fn decompression_bomb_fails_unless_its_expansion_is_allowed() {
 fn body_that_decodes_to_nothing_yields_to_other_tasks() {
     let wire = scripted([chunked(GZIP, &vec![gzip(b""); 1000])]);
     let mut response = send(wire.get()).unwrap();
-    // Everything is there to be read, and still the reader yields, so that time limits are looked at.
+    // All bytes have been received. The reader yields all the same, so that time limits are checked.
     assert!(response.chunk().now_or_never().is_none());
     assert!(block_on(response.chunk()).unwrap().is_none());
 }

@@ -1,4 +1,4 @@
-//! Credentials that a redirect to another origin leaves behind.
+//! Credentials that are removed when a redirect leads to another origin.
 
 use futures::executor::block_on;
 use waterspout::Client;

@@ -1,4 +1,4 @@
-//! Which responses are redirects, and what is sent to where they lead.
+//! Which responses are followed as redirects, and the requests that follow them.
 
 use std::sync::{Arc, Mutex};
 

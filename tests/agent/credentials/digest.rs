@@ -80,7 +80,7 @@ fn requests_with_a_shared_digest_account_are_challenged_once() {
     let counts: Vec<_> = sent.iter().map(|value| value.split("nc=").nth(1).map_or("-", |rest| &rest[..8])).collect();
     assert_eq!(counts, ["-", "00000001", "00000002", "00000003", "00000001"]);
     assert!(sent[3].contains("\"n1\"") && sent[4].contains("\"n2\""));
-    // Another origin has asked for nothing.
+    // The other origin has sent no challenge.
     send(wire.client.get("http://other.example/").authenticator(account)).unwrap();
     assert_eq!(wire.sent_headers(1, "authorization"), ["-"]);
 }

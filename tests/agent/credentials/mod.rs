@@ -1,4 +1,4 @@
-//! Credentials and cookies over scripted connections: what is sent where, and what a redirect does not take along.
+//! Credentials and cookies over scripted connections: which origin receives them, and which redirects drop them.
 
 mod cookies;
 mod digest;
