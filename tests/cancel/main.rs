@@ -1,4 +1,4 @@
-//! Dropping a request at every point where it waits: nothing leaks, nothing goes on.
+//! Requests that are dropped at every point where they wait: no resource leaks and no work continues.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -18,7 +18,7 @@ use waterspout::{Agent, Body, Bytes, Client};
 
 use crate::support::polling::{poll_times, yield_once};
 
-/// An upload in pieces that are not there at once.
+/// A body of three pieces, each of which is pending once.
 fn body() -> Body {
     Body::stream(stream::unfold(0, |piece| async move {
         yield_once().await;
@@ -26,7 +26,7 @@ fn body() -> Body {
     }))
 }
 
-/// A request, its answer read whole, with pauses between; the script answers byte by byte.
+/// Sends a request and reads the whole response, with pauses. The script sends byte by byte.
 async fn exchange(client: &Client) {
     let mut response = client.post("http://example.com/").body(body()).await.unwrap();
     yield_once().await;
@@ -47,7 +47,7 @@ fn a_request_dropped_after_any_number_of_polls_leaves_nothing_behind() {
         let finished = poll_times(exchange(&client), polls).is_some();
         assert_eq!((client.stats().active, client.stats().queued), (0, 0), "after {polls} polls");
         assert_eq!(timer.pending(), 0, "after {polls} polls");
-        // Only a connection whose exchange has ended may be kept.
+        // Only a connection whose response has ended may be kept.
         assert_eq!(connector.open(), usize::from(finished), "after {polls} polls");
         if finished {
             assert!(polls > answer.len(), "{polls} polls are too few to have met every wait");

@@ -1,4 +1,4 @@
-//! The same over sockets, through a proxy's tunnel.
+//! Requests that are dropped while they go through a proxy's tunnel, over sockets.
 
 use std::pin::pin;
 use std::sync::mpsc;
@@ -13,7 +13,7 @@ use waterspout::testing::{Reply, Server, handler};
 
 use crate::support::proxy::{Does, TinyProxy};
 
-/// Tells that it was woken.
+/// A waker that sends a message when it is woken.
 struct Woken(mpsc::Sender<()>);
 
 impl Wake for Woken {
@@ -44,7 +44,7 @@ fn tunnelled_request_dropped_after_any_number_of_polls_leaves_no_connection() {
         let text = async_io::block_on(async { client.get(server.url("/")).await.unwrap().text().await.unwrap() });
         assert_eq!(text, "hello", "after {polls} polls");
         drop(client);
-        // Each tunnel that was asked for has been left by now, or is about to be.
+        // The client has closed each tunnel by now, or is about to close it.
         (asked..proxy.asked().len()).for_each(|_| proxy.wait_until_left());
         if finished {
             assert!(polls > 2, "{polls} polls are too few to have met every wait");

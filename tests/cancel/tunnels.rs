@@ -6,7 +6,7 @@ use waterspout::{Agent, BoxFuture, Client, Connector, Origin, Result, Transport}
 
 use crate::support::polling::poll_times;
 
-/// A connector of one's own that goes through a proxy: what the native one does, over scripted connections.
+/// A connector that opens a tunnel through a proxy as the native connector does, over scripted connections.
 struct Through {
     proxy: Proxy,
     inner: ScriptedConnector,
