@@ -1,4 +1,4 @@
-//! Many time limits on one timer, and what a limit says of itself.
+//! Many time limits on a single timer, and the facts that a timeout error reports.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn client(timer: &ManualTimer, backend: MockBackend, max_active: usize) -> Clien
     Client::builder().timer(timer.clone()).backend(backend).max_active(max_active).build().unwrap()
 }
 
-/// Polls whoever is woken until nobody is.
+/// Polls the requests until none of them is woken, and returns their errors.
 fn drain(requests: &mut FuturesUnordered<BoxFuture<'_, Result<Response>>>) -> Vec<Error> {
     let (woken, waker) = WakeFlag::new();
     waker.wake_by_ref();
@@ -63,7 +63,7 @@ fn dropped_request_does_not_change_the_limits_of_other_requests() {
         drop(requests.remove(gone));
         for now in 1..=6 {
             timer.advance(seconds(1));
-            // Each drain sees its own tasks only: those that a later one wakes are polled in a second round.
+            // Each drain polls its own requests only. A request that a later drain wakes needs a second round.
             let mut errors: Vec<_> = requests.iter_mut().flat_map(drain).collect();
             errors.extend(requests.iter_mut().flat_map(drain));
             assert!(errors.iter().all(|error| error.elapsed() == Some(seconds(now))), "without {gone}: {errors:?}");

@@ -1,4 +1,4 @@
-//! What errors and debug output say, and what they leave out.
+//! The texts of errors and debug output, without credentials.
 
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -74,7 +74,7 @@ fn error_about_a_bad_url_hides_the_password() {
 
 #[test]
 fn debug_output_of_forwarding_hides_credentials() {
-    // Made by hand, as a connector of one's own does it.
+    // Made by hand, as a custom connector makes it.
     let shown = format!("{:?}", Forwarding::new(Some(HeaderValue::from_static("Basic c2VjcmV0"))));
     assert!(!shown.contains("c2VjcmV0"), "{shown}");
 }

@@ -19,7 +19,7 @@ fn status(request: &Request, status: u16) -> Response {
     Response::new(StatusCode::from_u16(status).unwrap(), request.url().clone(), format!("{status}"))
 }
 
-/// Notes what it is told, and does one thing.
+/// Hooks that note each call, and that act as the fields say.
 #[derive(Clone, Default)]
 struct Notes {
     name: &'static str,

@@ -1,4 +1,4 @@
-//! The token refresh of the examples: a middleware that asks for a new token once.
+//! The token refresh of the examples: a middleware that requests a new token once for all refused requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ mod token;
 
 use self::token::Refresh;
 
-/// A server whose token is good for as long as nobody has asked for the next one; a refresh waits for the channel.
+/// A server that accepts the newest token only. The first refresh waits for the channel `hold`, if there is a channel.
 struct Guarded {
     refreshes: Arc<AtomicUsize>,
     backend: MockBackend,
@@ -54,7 +54,7 @@ fn guarded(hold: Option<oneshot::Receiver<()>>) -> Guarded {
 fn single_refresh_serves_all_refused_requests() {
     let (release, hold) = oneshot::channel();
     let server = guarded(Some(hold));
-    // As many as there are slots: a refresh that waited for one of its own would wait for ever.
+    // The requests occupy all slots. A refresh that needed a slot would wait forever.
     let client = Client::builder()
         .backend(server.backend.clone())
         .middleware(Refresh::new("http://example.com/token".try_into().unwrap()))

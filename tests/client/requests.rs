@@ -21,7 +21,7 @@ fn a_request_can_be_built_once_and_sent_twice() {
     );
 }
 
-/// These compile, or a promise is broken.
+/// Compiles only if the handles and futures are `Send` and `Sync` as documented.
 #[test]
 fn handles_and_futures_may_move_between_threads() {
     fn shareable<T: Send + Sync>(_: &T) {}

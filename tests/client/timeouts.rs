@@ -135,7 +135,7 @@ fn system_clock_accepts_a_limit_of_duration_max() {
 
 #[test]
 fn total_limit_covers_all_redirects() {
-    // Those released before a connection was made count for it too.
+    // A release before the connection exists counts too, so each later hop holds once more.
     let hop = |number: usize| {
         let held = (0..=number).fold(Script::new().expect_head(), |script, _| script.hold());
         held.send(redirect(302, &format!("http://{number}.example/")))
@@ -152,7 +152,7 @@ fn total_limit_covers_all_redirects() {
     let error = request.now_or_never().unwrap().unwrap_err();
     assert_eq!((error.timeout().unwrap().name(), error.elapsed()), ("total", Some(seconds(12))));
     assert_eq!((wire.connector.connections(), wire.client.stats().active), (3, 0));
-    // Those of the hops before are kept.
+    // The connections of the earlier redirects are kept.
     assert_eq!(wire.connector.open(), 2);
 }
 
@@ -199,7 +199,7 @@ fn the_total_limit_ends_a_body_that_is_always_ready() {
 
 #[test]
 fn slow_reader_does_not_expire_the_idle_limit() {
-    // Like the browser's reader.read(): never ready in the poll that starts it, ready at once afterwards.
+    // Like `reader.read()` in a browser: pending in the first poll, ready at once afterwards.
     let timer = ManualTimer::new();
     let backend = MockBackend::new(|request| {
         async move {
@@ -224,7 +224,8 @@ fn slow_reader_does_not_expire_the_idle_limit() {
     let client = Client::builder().backend(backend).timer(timer.clone()).build().unwrap();
     let mut response = block_on(client.get(URL).send()).unwrap();
     assert!(block_on(response.chunk()).is_ok());
-    timer.advance(Duration::from_secs(21)); // the consumer thinks; the server has the next chunk ready
+    // The caller pauses. The next chunk of the server is ready.
+    timer.advance(Duration::from_secs(21));
     let next = block_on(response.chunk());
     assert!(next.is_ok(), "{next:?}");
 }
