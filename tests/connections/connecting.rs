@@ -59,7 +59,7 @@ fn timeout_of_a_connect_after_a_redirect_has_phase_connect() {
         .drip(b"HTTP/1.1 302 Found\r\nlocation: http://hole.example/\r\ncontent-length: 0\r\n\r\n")]);
     let client = Client::builder().backend(Agent::new(Then(c), timer.clone())).timer(timer.clone()).build().unwrap();
     let mut f = client.get(URL).send().boxed();
-    // first poll: the head is written; the answer drips in one second later
+    // The first poll writes the head. The response drips in a second later.
     let mut cx = Context::from_waker(Waker::noop());
     assert!(f.as_mut().poll(&mut cx).is_pending());
     timer.advance(Duration::from_secs(1));

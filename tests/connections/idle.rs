@@ -66,7 +66,7 @@ fn idle_reaper_starts_again_with_the_next_connection() {
 fn connection_returned_while_others_are_idle_is_watched() {
     let wire = pooled(Config::new(), [answers([HELLO; 1]).silence(), answers([HELLO; 1]).hold()]);
     wire.fetch();
-    // At rest: it sleeps until the connection expires.
+    // The idle reaper sleeps until the connection expires.
     wire.pass(Duration::from_secs(1));
     wire.pass(Duration::from_secs(1));
     text(wire.client.get("http://other.example/")).unwrap();
@@ -144,7 +144,7 @@ fn request_with_a_shorter_idle_limit_still_reuses_a_connection() {
     send(wire.client.get(URL)).unwrap();
     wire.timer.advance(seconds(5));
     assert!(send(wire.client.get(URL).extension(hurried())).unwrap().connection_info().reused);
-    // It goes back for as long as the last to use it would have it.
+    // The connection stays idle for as long as the request that used it last allows.
     wire.timer.advance(seconds(1));
     assert!(send(wire.client.get(URL)).is_err());
 }

@@ -1,4 +1,4 @@
-//! What responses and errors tell about their connection, and the progress of bodies.
+//! Facts about the connection that responses and errors report, and the progress of bodies.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -13,7 +13,7 @@ fn request_on_a_closed_idle_connection_is_replayed_once() {
     let wire = scripted([stale(), once(HELLO), Script::new().expect_head(), once(HELLO)]);
     assert_eq!([wire.text().unwrap(), wire.text().unwrap()], ["hello", "hello"]);
     assert_eq!(wire.connector.connections(), 2);
-    // A new connection that does so is the server's answer.
+    // The same close on a new connection is an error.
     assert_eq!(wire.failure(), (ErrorKind::ConnectionClosed, Phase::Head));
     assert_eq!(wire.connector.connections(), 3);
 }
@@ -51,7 +51,7 @@ fn only_idempotent_requests_with_replayable_bodies_are_replayed() {
 
 #[test]
 fn post_without_a_body_is_not_replayed() {
-    // the server gets the whole second POST, does it, and dies before it answers
+    // The server receives the whole second POST, acts on it, and closes before it answers.
     let w = scripted([Script::new().expect_head().send(HELLO).expect_head(), Script::new().expect_head().send(HELLO)]);
     for _ in 0..2 {
         let _ = block_on(async { w.client.post(URL).await?.text().await });

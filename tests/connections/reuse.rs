@@ -1,4 +1,4 @@
-//! Which responses leave a connection that the next request can use.
+//! Which responses leave a connection that the next request can reuse.
 
 use futures::executor::block_on;
 use waterspout::{ErrorKind, Phase};

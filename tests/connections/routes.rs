@@ -1,4 +1,4 @@
-//! Settings of a request that replace the agent's.
+//! Extensions of a request that replace the agent's settings.
 
 use waterspout::agent::{Config, Route};
 use waterspout::testing::{Script, ScriptedConnector};

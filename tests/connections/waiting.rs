@@ -1,4 +1,4 @@
-//! Requests that connect while others do: who is given which connection, and how many are made.
+//! Requests that connect at the same time: which request gets which connection, and how many connections are made.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use crate::support::polling::yield_once;
 
 use super::PooledClient;
 
-/// A connector whose connections are made as the gate opens, one each time.
+/// A connector that completes a connect each time the gate opens.
 struct Slow {
     inner: ScriptedConnector,
     gate: Mutex<UnboundedReceiver<()>>,
@@ -28,7 +28,7 @@ struct Slow {
     look: Look,
 }
 
-/// What happens when somebody looks at a connection that is kept.
+/// A function that runs once, when the pool checks an idle connection.
 type Look = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 
 struct Counter(Arc<AtomicUsize>);
@@ -65,7 +65,7 @@ impl Gate {
         self.opened.unbounded_send(()).unwrap();
     }
 
-    /// How many connections the client has begun to make.
+    /// Returns the number of connects that the client has begun.
     fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
@@ -90,7 +90,7 @@ fn waits(request: &mut Sent) -> bool {
     request.now_or_never().is_none()
 }
 
-/// The response, for which nobody has to wait any more.
+/// Returns the response, which must be ready.
 fn now(request: Sent) -> Response {
     request.now_or_never().unwrap().unwrap()
 }
@@ -99,8 +99,8 @@ fn is_reused(request: Sent) -> bool {
     now(request).connection_info().reused
 }
 
-/// The first connection carries an answer that does not end, the second is being made for nobody, and a third request
-/// relies on that one.
+/// Sends three requests. The first connection carries a response that does not end. The second connect has lost its
+/// request and continues in the background. The third request waits for that background connect.
 fn relying(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Response, Sent) {
     let endless = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello";
     let first = [answers([HELLO; 1]).expect_head().send(endless).silence()];
@@ -125,7 +125,7 @@ fn connecting_request_takes_a_connection_that_is_returned_first() {
     assert_eq!(wire.connector.connections(), 1);
     let reused = [first.unwrap(), second.unwrap()].map(|response| response.connection_info().reused);
     assert_eq!(reused.iter().filter(|reused| **reused).count(), 1);
-    // The connection that came too late is made all the same, and kept for the next.
+    // The connect that came too late completes all the same, and its connection is kept for the next request.
     gate.open();
     wire.run_tasks();
     assert_eq!((wire.connector.connections(), wire.connector.open()), (2, 2));
@@ -157,7 +157,7 @@ fn delivered_connection_wins_over_the_failure_of_the_requests_own_connect() {
 
 #[test]
 fn no_more_connections_are_made_than_requests_run_at_once() {
-    // Each answer takes a moment, so that requests meet.
+    // Each response takes a moment, so that requests overlap.
     let answers = (0..100).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
     let (wire, gate) = slow([answers.silence()]);
     let mut all = join_all((0..100).map(|_| send(&wire)));
@@ -196,7 +196,7 @@ fn request_connects_when_the_background_connect_is_dropped() {
     assert_eq!(gate.begun(), 3);
 }
 
-/// Counts the attempts to connect that are under way.
+/// A connector that counts the connects in progress.
 struct Trying(Slow, Arc<AtomicUsize>);
 
 impl Connector for Trying {
@@ -210,7 +210,7 @@ impl Connector for Trying {
     }
 }
 
-/// Notes how many attempts are under way when it is woken.
+/// A waker that notes the number of connects in progress each time it is woken.
 struct Sees(Arc<AtomicUsize>, Mutex<Vec<usize>>);
 
 impl Wake for Sees {
@@ -230,7 +230,8 @@ fn without_an_executor_a_background_connect_is_dropped_before_another_begins() {
     assert!(waits(&mut first) && waits(&mut second));
     opened.unbounded_send(()).unwrap();
     now(first);
-    // The second has been given the connection, but does not know; the third relies on what the second was making.
+    // The second request was given the connection but was not polled since. The third request waits for the connect of
+    // the second.
     let sees = Arc::new(Sees(trying.clone(), Mutex::default()));
     assert!(third.poll_unpin(&mut Context::from_waker(&Waker::from(sees.clone()))).is_pending());
     assert_eq!(trying.load(Ordering::SeqCst), 1);
@@ -275,7 +276,7 @@ fn connection_under_check_is_found_by_a_new_request() {
     assert!((&mut both).now_or_never().is_none());
     gate.open();
     block_on(both).0.unwrap();
-    // The watch looks at the one that is kept, and a request comes at that very moment.
+    // The idle reaper checks the idle connection, and a request begins during the check.
     let (client, cell) = (wire.client.clone(), Arc::new(Mutex::new(None)));
     let other = cell.clone();
     *gate.look.lock().unwrap() = Some(Box::new(move || {
@@ -303,7 +304,7 @@ fn wait_for_a_background_connect_is_bounded() {
         assert_eq!(gate.begun(), 2);
         assert!(pass(1).is_none());
         assert_eq!(gate.begun(), 3);
-        // The limit is for both together.
+        // The connect limit covers the wait and the request's own connect.
         if limit > 0 {
             let error = pass(limit - patience).unwrap().unwrap_err();
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect));
@@ -311,7 +312,7 @@ fn wait_for_a_background_connect_is_bounded() {
     }
 }
 
-/// A connector whose connections take some turns to be made, and which counts them from the beginning to their end.
+/// A connector whose connects take several polls. It counts connections from the start of the connect to their end.
 struct Counted {
     inner: ScriptedConnector,
     begun: AtomicUsize,
@@ -329,7 +330,7 @@ impl Connector for Counted {
                 yield_once().await;
             }
             let inner = self.inner.connect(origin).await?;
-            // The counter goes with the connection.
+            // The counter is dropped with the connection.
             Ok(ObservedTransport::wrap(inner, move || {
                 let _ = &counter;
             }))
@@ -337,11 +338,11 @@ impl Connector for Counted {
     }
 }
 
-/// Four threads with four requests at once each.
+/// Four threads each have four requests in flight.
 #[test]
 fn threads_do_not_make_more_connections_than_requests_run_at_once() {
     for background in [true, false] {
-        // Each connection is closed after a while, so that others have to be made.
+        // The server closes each connection after 20 responses, so that new connections are needed.
         let script = || (0..20).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
         let (open, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let inner = ScriptedConnector::new((0..10_000).map(|_| script()));
