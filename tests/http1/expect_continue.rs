@@ -1,4 +1,4 @@
-//! Requests that ask with `Expect: 100-continue` before their body goes.
+//! Requests that send `Expect: 100-continue` and wait before they send their body.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ const UNKNOWN: &str = "HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\
 
 const REFUSED: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 
-/// A body of these pieces that counts how often it is asked for one.
+/// A body of these pieces that counts how often it is polled.
 fn watched(pieces: &'static [&'static str]) -> (Body, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let mut pieces = pieces.iter().copied();
@@ -42,7 +42,7 @@ fn body_is_sent_after_100_continue() {
     let (head, body) = wire.sent_head_and_rest();
     assert!(head.ends_with("transfer-encoding: chunked\r\nexpect: 100-continue"), "{head}");
     assert_eq!(body, "2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n");
-    // Time played no part in it, and the connection is as good as new.
+    // The request used no timer, and the connection can be reused.
     assert_eq!((wire.timer.pending(), wire.connector.open()), (0, 1));
     assert!(block_on(wire.client.get(URL).send()).is_ok());
 }
@@ -89,7 +89,7 @@ fn final_response_before_100_leaves_the_body_unpolled() {
     let response = block_on(wire.client.post(URL).expect_continue(true).body(body).send()).unwrap();
     assert_eq!(response.status(), 403);
     assert_eq!((asked.load(Ordering::Relaxed), &*wire.sent_head_and_rest().1), (0, ""));
-    // The server may still wait for the body it was announced: nothing else may follow.
+    // The server may still wait for the announced body, so the connection is closed.
     assert_eq!(wire.connector.open(), 0);
 }
 
@@ -103,7 +103,7 @@ fn request_is_sent_again_without_expect_after_a_417() {
     assert_eq!(known.sent_head_and_rest().1, "");
     let again = known.connector.written(1);
     assert!(!again.contains("expect") && again.ends_with("content-length: 4\r\n\r\nbody"), "{again}");
-    // Once is enough, and a body that cannot be had again leaves it at that.
+    // A second 417 is returned, and a body that cannot be replayed is not sent again.
     let stubborn = scripted(answers(UNKNOWN));
     assert_eq!((post(&stubborn, Body::from("body")).status().as_u16(), stubborn.connector.connections()), (417, 2));
     let one_shot = scripted(answers(HELLO));

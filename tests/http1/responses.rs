@@ -1,4 +1,4 @@
-//! Responses that come in pieces, with interim responses before them, or malformed.
+//! Responses in pieces, responses after informational responses, and malformed responses.
 
 use futures::executor::block_on;
 use waterspout::testing::Script;
@@ -27,7 +27,7 @@ fn informational_responses_are_skipped_up_to_a_limit() {
 
 #[test]
 fn malformed_responses_fail_at_once() {
-    // The server stays silent after these: whoever waits for more waits for ever.
+    // The server stays silent after these bytes. A client that waits for more would wait forever.
     for answer in [
         "SSH-2.0-OpenSSH\r\n",
         "HTTP/2 200\r\n",

@@ -1,4 +1,4 @@
-//! Uploads and the answers that come before they end.
+//! Uploads, and responses that arrive before the upload ends.
 
 use std::io;
 use std::io::{Read, Write};
@@ -34,7 +34,7 @@ fn body_of_empty_pieces_does_not_delay_the_response() {
     assert_eq!(response.status(), 403);
 }
 
-/// A connection that takes the first write, breaks, and still has this to say, if anything.
+/// A transport that accepts the first write, fails all later writes, and can still be read until `answer` ends.
 struct Broken {
     writes: usize,
     open: bool,
@@ -109,7 +109,7 @@ fn refusal_before_the_end_of_an_upload_closes_the_connection() {
     let response = block_on(wire.client.post(URL).body(endless).send()).unwrap();
     assert_eq!(response.status(), 413);
     assert_eq!(block_on(response.text()).unwrap(), "no!");
-    // What was left unsent would be taken for the next request.
+    // The server would take the next request for the unsent rest of the body.
     assert_eq!(wire.connector.open(), 0);
 }
 
@@ -131,7 +131,7 @@ fn upload_that_is_always_ready_notices_the_response() {
         block_on(w.client.post(URL).body(Body::stream(s)).timeout(Duration::from_secs(5)).send()).map(|r| r.status());
     assert!(
         n.load(Ordering::SeqCst) < 1000,
-        "sent {} pieces, one second each, with a total limit of 5 s, before {status:?}",
+        "sent {} pieces, a second each, with a total limit of 5 s, before {status:?}",
         n.load(Ordering::SeqCst)
     );
 }
@@ -139,7 +139,8 @@ fn upload_that_is_always_ready_notices_the_response() {
 #[test]
 fn failing_response_body_as_request_body_ends_the_request() {
     let w = scripted([
-        Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello"), // truncated
+        // The body is truncated.
+        Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello"),
         Script::new().expect_head().silence(),
     ]);
     let source = block_on(w.client.get(URL).send()).unwrap().into_body();
@@ -152,7 +153,7 @@ fn failing_response_body_as_request_body_ends_the_request() {
         .send()
         .boxed();
     let outcome = (&mut post).now_or_never();
-    assert!(outcome.is_some(), "hangs: the body failed and nobody is told; stats {:?}", w.client.stats());
+    assert!(outcome.is_some(), "hangs although the body has failed; stats {:?}", w.client.stats());
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn early_success_response_does_not_stop_the_upload() {
     });
     let client = Client::new();
     let outcome = block_on(async { client.post(&*url).body(vec![7u8; SIZE]).await?.text().await });
-    // The connection is kept, and the server reads on until it is closed.
+    // The client keeps the connection, and the server reads until the connection is closed.
     drop(client);
     t.join().unwrap();
     assert_eq!((outcome.unwrap().as_str(), got.load(Ordering::SeqCst)), ("ok", SIZE));
