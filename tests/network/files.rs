@@ -1,4 +1,4 @@
-//! Forms with files of the disk, over a real server.
+//! Forms and bodies that are files, sent to a real server.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use waterspout::platform::native::file;
 use waterspout::testing::{Incoming, Reply, Server, handler};
 use waterspout::{Client, ErrorKind};
 
-/// A file of the test's own, removed at its end.
+/// A temporary file that is removed when it is dropped.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -27,7 +27,7 @@ impl Drop for Temporary {
     }
 }
 
-/// RedirectPolicy the first request with 307, then says how the second was framed and sends its body back.
+/// Redirects `/again` with 307. Answers other paths with the request's body and, in `x-length`, with its framing.
 fn server() -> Server {
     async fn answer(request: &mut Incoming) -> Reply {
         if request.path() == "/again" {

@@ -1,4 +1,5 @@
-//! Where a request goes: names and what they lead to, literals, families, maps, and the system's own words on failure.
+//! Addresses of requests: name lookups, literals, address families, host maps, local addresses, and errors of the
+//! system.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +12,7 @@ use waterspout::platform::native::{AddressFamily, HostMap, Network, Resolver, Sy
 use waterspout::testing::{ManualTimer, Reply, Server, handler};
 use waterspout::{BoxFuture, Client, Error, ErrorKind, Phase, Response, Result};
 
-/// A resolver that gives what a function says, and remembers what it was asked for.
+/// A resolver that returns the result of a function and remembers the names that it was asked for.
 #[derive(Clone)]
 struct Told {
     answer: Arc<dyn Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync>,
@@ -40,7 +41,7 @@ impl Resolver for NeverTold {
     }
 }
 
-/// A server that answers by the host it was asked for.
+/// A server that answers with the host of the request.
 fn echo() -> Server {
     Server::start(handler(|request| async { Reply::text(request.host().to_owned()) }.boxed())).unwrap()
 }
@@ -133,7 +134,7 @@ fn ipv6_literal_has_brackets_in_host_and_none_for_the_resolver() {
 fn an_ipv6_literal_is_connected_to() {
     let hello = handler(|_| async { Reply::text("hello") }.boxed());
     let Ok(server) = Server::start_on("[::1]:0".parse().unwrap(), hello) else {
-        // A machine without IPv6: that brackets are taken off is tested beside this.
+        // The machine has no IPv6. The test above checks that brackets are removed.
         return;
     };
     assert_eq!(text(Network::new(), &server.url("/")), "hello");
@@ -180,7 +181,7 @@ fn host_map_changes_the_address_and_not_the_host_header() {
     let by_host = HostMap::new(SystemResolver).host("www.example.com", address.ip());
     let url = format!("http://www.example.com:{port}/");
     assert_eq!(text(Network::new().resolver(by_host), &url), format!("www.example.com:{port}"));
-    // Of another port the map knows nothing.
+    // The map has no entry for another port.
     let rest = HostMap::new(Told::new(|| Ok(Vec::new()))).host_and_port("www.example.com", 80, address);
     assert_eq!(get(Network::new().resolver(rest), "http://www.example.com:81/").unwrap_err().kind(), ErrorKind::Dns);
 }
@@ -190,7 +191,7 @@ fn request_is_sent_from_the_configured_local_address() {
     let server = echo();
     let response = get(Network::new().local_address([127, 0, 0, 1]), &server.url("/")).unwrap();
     assert_eq!(response.connection_info().local_address.unwrap().ip(), std::net::Ipv4Addr::LOCALHOST);
-    // Not an address of this machine (RFC 5737): it cannot be left from.
+    // An address reserved for documentation (RFC 5737), so it is not an address of this machine.
     let error = get(Network::new().local_address([192, 0, 2, 1]), &server.url("/")).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Connect, Phase::Connect), "{error}");
     let error = get(Network::new().local_address(std::net::Ipv6Addr::LOCALHOST), &server.url("/")).unwrap_err();

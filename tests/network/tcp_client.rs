@@ -1,4 +1,4 @@
-//! TCP clients and their streams, over real sockets on loopback.
+//! TCP clients and their streams over sockets on loopback.
 
 use std::error::Error as _;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// A server of one connection, and what becomes of it.
+/// Serves a single connection with `serve`. Returns the port and a channel for the result of `serve`.
 fn serve<T: Send + 'static>(
     address: IpAddr,
     serve: impl FnOnce(TcpStream) -> T + Send + 'static,
@@ -35,7 +35,7 @@ fn serve<T: Send + 'static>(
     Ok((port, told))
 }
 
-/// A server that wants five bytes and tells them with the client's address.
+/// Reads five bytes and returns them with the client's address.
 fn five(mut stream: TcpStream) -> ([u8; 5], SocketAddr) {
     let mut bytes = [0; 5];
     stream.read_exact(&mut bytes).unwrap();
@@ -56,7 +56,7 @@ fn told<T>(receiver: &mpsc::Receiver<T>) -> T {
     receiver.recv_timeout(Duration::from_secs(30)).unwrap()
 }
 
-/// Gives these addresses to every name.
+/// A resolver that returns these addresses for every name.
 struct Named(Vec<IpAddr>);
 
 impl Resolver for Named {
@@ -66,7 +66,7 @@ impl Resolver for Named {
     }
 }
 
-/// Never answers; counts the questions that were not given up.
+/// A resolver that never answers. It counts the lookups that were not dropped.
 #[derive(Clone, Default)]
 struct Silent(Arc<AtomicUsize>);
 
@@ -146,7 +146,7 @@ fn error_of_a_refused_port_keeps_the_system_error() {
 #[test]
 fn connect_from_an_address_of_another_machine_fails() {
     let (port, _arrived) = serve(V4, five).unwrap();
-    // Reserved for documentation (RFC 5737): nobody has it.
+    // Reserved for documentation (RFC 5737), so no machine has this address.
     let client = TcpClient::new().local_address([192, 0, 2, 1]);
     let error = block_on(client.connect("127.0.0.1", port)).unwrap_err();
     assert_eq!((error.kind(), cause(&error)), (ErrorKind::Connect, io::ErrorKind::AddrNotAvailable));

@@ -1,4 +1,4 @@
-//! TLS against servers with good and bad certificates, of a certificate authority made here.
+//! HTTPS against servers with valid and invalid certificates.
 
 use std::error::Error as _;
 use std::io;
@@ -25,12 +25,12 @@ use futures_rustls::rustls::RootCertStore;
 use rcgen::Certificate;
 use waterspout::testing::{Handler, Reply, handler};
 
-/// A handler that tells a secret with the host that was asked for.
+/// A handler that answers with a secret and the host of the request.
 fn secret() -> impl Handler {
     handler(|request| async { Reply::text(format!("secret for {}", request.host())) }.boxed())
 }
 
-/// Serves the secret with this certificate; a certificate of `clients` must be shown to it, if given.
+/// Serves the secret with this certificate. With `clients`, clients must show a certificate of these issuers.
 pub(super) fn secret_server(certificate: (Certificate, KeyPair), clients: Option<RootCertStore>) -> TlsServer {
     TlsServer::start(acceptor(certificate, clients), secret())
 }
@@ -128,7 +128,7 @@ fn client_certificate_of_a_request_is_not_shown_for_the_next_request() {
     let shown = || async_io::block_on(async { client.get(&url).extension(known.clone()).await?.text().await });
     for _ in 0..2 {
         assert!(shown().unwrap().starts_with("secret"));
-        // The connection that the server trusts is kept, and not for this one.
+        // The connection with the client certificate is kept, but not for requests without it.
         let error = async_io::block_on(async { client.get(&url).await?.text().await }).unwrap_err();
         assert!(error.is_network(), "{error}");
     }
@@ -165,7 +165,7 @@ fn server_name_indication_names_the_host() {
     let server =
         TlsServer::start(TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(certificates)))), secret());
     assert!(get(&server, "server.test", trusting(&authority)).unwrap().starts_with("secret"));
-    // Who is not told the name has no certificate to show.
+    // The server has no certificate for another name.
     assert_eq!(get(&server, "other.test", trusting(&authority)).unwrap_err().kind(), ErrorKind::Tls);
 }
 
@@ -182,7 +182,7 @@ fn alpn_offers_the_configured_protocols() {
     let get = |protocols: &[&str]| get(&server, "127.0.0.1", trusting(&authority).alpn_protocols(protocols.to_vec()));
     assert!(get(&["h2", "http/1.1"]).unwrap().starts_with("secret"));
     assert!(get(&[]).unwrap().starts_with("secret"));
-    // It knows no other.
+    // The server supports no other protocol.
     assert_eq!(get(&["h2"]).unwrap_err().kind(), ErrorKind::Tls);
 }
 
@@ -206,7 +206,7 @@ fn a_server_that_speaks_no_tls_is_an_error_at_once() {
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
-        // Held open, so that it is the bytes that tell.
+        // The connection stays open, so that only the bytes can cause the error.
         std::thread::park();
     });
     let error =

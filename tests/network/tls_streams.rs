@@ -1,4 +1,4 @@
-//! Byte streams that are secured by TLS, from the start or later.
+//! Byte streams that use TLS from the start or from a later point.
 
 use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
@@ -16,7 +16,8 @@ use waterspout::{ErrorKind, Phase};
 use super::tls::{refused, secret_server};
 use crate::support::tls::{Authority, acceptor, trusting};
 
-/// A server that speaks in the clear until it is asked for TLS, then sends everything back; tells what it heard in the clear.
+/// Starts a server that reads a line of plain text, then uses TLS and echoes all bytes. Returns its port and a channel
+/// for the line.
 fn upgrading(certificate: (Certificate, KeyPair)) -> (u16, mpsc::Receiver<String>) {
     let acceptor = acceptor(certificate, None);
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
@@ -42,7 +43,7 @@ fn upgrading(certificate: (Certificate, KeyPair)) -> (u16, mpsc::Receiver<String
     (port, told)
 }
 
-/// A stream to such a server on which the upgrade has been agreed on.
+/// Connects to the server of [`upgrading`] and agrees on the upgrade to TLS.
 async fn agreed(port: u16) -> IoStream {
     let stream = TcpClient::new().connect("127.0.0.1", port).await.unwrap();
     stream.write("STARTTLS\r\n").await.unwrap();
@@ -58,7 +59,7 @@ fn stream_can_start_tls_after_plain_text() {
         let stream = agreed(port).await;
         let tls = trusting(&authority);
         let secured = tls.start_tls(&stream, "server.test");
-        // Written while the hands are shaken.
+        // The write happens during the handshake.
         let (secured, written) = join(secured, async { stream.write("secret\r\n").await }).await;
         secured.unwrap();
         written.unwrap();
@@ -90,13 +91,13 @@ fn start_tls_checks_the_certificate_for_the_named_host() {
     async_io::block_on(async {
         let stream = agreed(port).await;
         trusting(&authority).start_tls(&stream, "server.test").await.unwrap();
-        // The server has one connection at a time.
+        // The server accepts the next connection only after this stream is closed.
         stream.close();
 
         let stream = agreed(port).await;
         let outcome = trusting(&authority).start_tls(&stream, "other.test").await;
         refused(outcome.map(|()| String::new()), "not for other.test");
-        // Nothing more is sent in the clear.
+        // The stream sends no more plain text.
         assert_eq!(stream.write("secret").await.unwrap_err().kind(), ErrorKind::Tls);
 
         let stream = agreed(port).await;
@@ -142,7 +143,7 @@ fn connect_limit_covers_the_tls_handshake() {
     let error = async_io::block_on(async {
         let silent = async {
             let (mut stream, _) = listener.accept().await.unwrap();
-            // The client has begun to shake hands.
+            // The client has begun the handshake.
             stream.read_exact(&mut [0; 1]).await.unwrap();
             timer.advance(limit);
             stream

@@ -1,4 +1,4 @@
-//! Proxies that refuse, babble or fall silent, and certificates that are not trusted.
+//! Proxies that refuse, send garbage or stay silent, and certificates that are not trusted.
 
 use std::error::Error as _;
 use std::net::TcpListener;
@@ -38,7 +38,7 @@ fn proxy_that_sends_garbage_or_closes_early_is_an_error() {
     for says in [&b""[..], b"HTTP/1.1 200 ", b"220 mail.test ESMTP\r\n", b"HTTP/1.1 200 OK\r\n\r\nmore", b"\0\0\0\0"] {
         let proxy = TinyProxy::http(Does { says: Some(says), ..Does::default() });
         let error = refused(&client(&format!("http://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
-        // Only what broke off may go better.
+        // A reply that broke off can be retried, a wrong reply cannot.
         assert_eq!(error.is_retryable(), b"HTTP/1.1 200 ".starts_with(says), "{error}");
     }
     for says in [&b""[..], b"\x05", b"\x05\x00\x05\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
@@ -84,7 +84,7 @@ fn the_certificates_of_proxy_and_server_are_each_checked() {
     let proxy = TinyProxy::http(Does { tls: Some(proxy_acceptor()), ..Does::default() });
     let (proxies, url) =
         (Proxies::all(format!("https://{}", proxy.address)).unwrap(), format!("https://origin.test:{origin}/"));
-    // Without a setting of its own the proxy is trusted as servers are, and this one is not.
+    // This configuration trusts the authority of the server only, and the proxy has another authority.
     let both = |tls| client_of(network(proxies.clone()).proxy_tls(tls));
     let error = refused(&both(trusting(authority())), &url, "could not secure the connection to the proxy");
     let cause = error.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();

@@ -23,7 +23,7 @@ fn http_request_is_forwarded_over_a_kept_proxy_connection() {
         let proxy = TinyProxy::http(Does { wants: Some(BASIC), tls, ..Does::default() });
         let client = client(&format!("{scheme}://user:pa%20ss@{}", proxy.address));
         for _ in 0..2 {
-            // Nobody looks this name up here.
+            // The proxy resolves this name, the client does not.
             assert_eq!(text(&client, "http://nowhere.invalid:81/a?b#c"), "forwarded");
         }
         let asked = proxy.asked();
@@ -52,7 +52,7 @@ fn https_requests_share_a_tunnel_and_hide_the_proxy_credentials() {
             "CONNECT origin.test:{origin} HTTP/1.1\r\nhost: origin.test:{origin}\r\n\
              proxy-authorization: Basic {BASIC}\r\n\r\n"
         );
-        // One tunnel for both requests.
+        // Both requests share a tunnel.
         assert_eq!(proxy.asked(), [expected]);
     }
 }
@@ -112,7 +112,7 @@ fn response_reports_the_proxy_address_and_connect_timings() {
         {
             let exchange = get(&client, &url).unwrap().connection_info();
             assert_eq!(exchange.remote_address, Some(proxy.address));
-            // The proxy's own TLS is part of connecting.
+            // The TLS handshake with the proxy counts as connecting.
             assert_eq!((exchange.connect.is_some(), exchange.tls.is_some()), (true, has_tls), "{scheme} {url}");
         }
     }
