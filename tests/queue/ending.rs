@@ -17,7 +17,10 @@ fn full_queue_refuses_requests() {
     let mut requests = ["http://a/", "http://b/", "http://c/"].map(|url| bench.send(url));
     let error = failure(bench.client.get("http://d/").send().boxed());
     assert_eq!((error.kind(), error.phase(), error.is_timeout()), (ErrorKind::QueueFull, Phase::Queue, false));
-    assert_eq!(error.to_string(), "the queue is full: `max_queued` is 2, and as many requests wait already, for http://d/");
+    assert_eq!(
+        error.to_string(),
+        "the queue is full: `max_queued` is 2, and as many requests wait already, for http://d/"
+    );
     requests[1] = std::future::pending().boxed();
     let _in_its_place = bench.send("http://e/");
     assert_eq!(bench.order(&mut requests), ["a/", "c/"]);

@@ -16,7 +16,7 @@ fn slow_origin_does_not_block_other_origins() {
     let mut requests = urls.map(|url| bench.send(url));
     assert_eq!(bench.seen(), ["slow/1", "b/1", "c/1"]);
     assert_eq!(bench.counts(), (3, 3));
-    // The slow one's slot goes to its own next, who came before the other.
+    // The slot of the slow request goes to the next slow request, which came before the second request to b.
     assert_eq!(bench.order(&mut requests), ["slow/1", "b/1", "c/1", "slow/2", "b/2", "slow/3"]);
     assert_eq!(bench.counts(), (0, 0));
 }
@@ -73,7 +73,7 @@ fn a_priority_changes_while_the_request_waits() {
     down.set(-7);
     assert_eq!((up.get(), down.get()), (Some(7), Some(-7)));
     assert_eq!(bench.order(&mut requests), ["first/", "up/", "b/", "down/"]);
-    // What it was for is over: this moves nobody.
+    // The handle's request has ended, so the new priority moves no request.
     let mut requests = [bench.send("http://first/"), bench.send("http://b/"), bench.send("http://c/")];
     up.set(-9);
     assert_eq!(bench.order(&mut requests)[4..], ["first/", "b/", "c/"]);

@@ -18,7 +18,7 @@ fn rate_limit_allows_a_burst_and_then_a_request_per_interval() {
     assert_eq!(tasks.bench.counts(), (3, 5));
     let started = [99, 1, 99, 1, 200, 100].map(|time| tasks.after(ms(time)));
     assert_eq!(started, [3, 4, 4, 5, 7, 8]);
-    // Nobody waits, so nobody watches the clock for a token.
+    // No request waits, so no timer for a token is set.
     assert_eq!(tasks.bench.timer.pending(), 0);
     assert_eq!(tasks.bench.seen()[7], "a/7");
 }
@@ -30,7 +30,7 @@ fn requests_waiting_for_a_token_share_a_single_timer() {
     let stops: Vec<_> = ["http://a/", "http://b/", "http://c/", "http://d/"].map(|url| tasks.spawn(url)).into();
     assert_eq!((tasks.bench.counts(), tasks.bench.timer.pending()), ((1, 3), 1));
     let mut stops = stops.into_iter().skip(1);
-    // The one that watches leaves, and so does the next: somebody else takes over.
+    // The request that holds the timer is dropped, and so is its successor. Another request takes over each time.
     for _ in 0..2 {
         stops.next().unwrap().send(()).unwrap();
         tasks.pool.run_until_stalled();
@@ -57,7 +57,7 @@ fn dropped_request_returns_its_token() {
     let bench = Bench::new(|builder| builder.max_active(1).rate_limit(Rate::new(2, seconds(1000))));
     let first = bench.send("http://a/");
     let (second, third) = (bench.send("http://b/"), bench.send("http://c/"));
-    // It frees the slot, which the second has and does not know of.
+    // Dropping the first request gives its slot to the second, which has not been polled since.
     drop(first);
     drop(second);
     let _third = polled(third);
@@ -66,7 +66,7 @@ fn dropped_request_returns_its_token() {
 
 #[test]
 fn request_whose_token_comes_earlier_starts_on_time() {
-    // While one waits for its origin's token, another comes whose origin has one sooner.
+    // While a request waits for its origin's token, a request arrives whose origin has a token sooner.
     let mut tasks = Tasks::new(|builder| builder.rate_limit_per_origin(Rate::new(1, seconds(10))));
     tasks.spawn("http://early/1");
     tasks.after(seconds(5));

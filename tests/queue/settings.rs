@@ -1,4 +1,4 @@
-//! Settings that are refused, statistics that are kept.
+//! Settings that are refused, and statistics.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Slots: who has one, and when the next request gets it.
+//! Slots: how long a request keeps its slot, and when the next request gets it.
 
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +31,7 @@ fn redirects_of_a_request_share_a_slot_and_a_token() {
 fn request_keeps_its_slot_through_all_redirects() {
     let hops = ["/1", "/2", "/z"].map(|to| redirect(302, to));
     let all = hops.into_iter().chain([HELLO; 3].map(str::to_owned));
-    // Each answer keeps its request waiting, so that the others could go on if there were a slot.
+    // Each response lets its request wait, so that other requests could start if a slot were free.
     let script = all.fold(Script::new(), |script, answer| script.expect_head().pause().send(answer));
     let wire = scripted_client(Client::builder().max_active(1), [script]);
     let get = |path: &str| wire.client.get(format!("http://example.com{path}")).send();
