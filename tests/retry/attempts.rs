@@ -1,4 +1,4 @@
-//! Which outcomes are tried again.
+//! Which outcomes are retried.
 
 use futures::executor::block_on;
 use futures::stream;

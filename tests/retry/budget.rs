@@ -13,7 +13,7 @@ fn retry_budget_bounds_the_retries_of_all_requests() {
     for _ in 0..20 {
         assert_eq!(stage.get().unwrap().status(), 503);
     }
-    // 20 requests, 5 saved, and one for each 5 requests.
+    // 20 requests, 5 retries of the initial budget, and a retry for every 5 requests.
     assert!((28..=30).contains(&stage.attempts()), "{}", stage.attempts());
     let before = stage.attempts();
     stage.timer.advance(seconds(60));

@@ -21,7 +21,7 @@ fn open_circuit_refuses_requests_and_closes_after_a_success() {
     let error = stage.get().unwrap_err();
     assert_eq!((error.kind(), stage.attempts(), error.is_retryable()), (ErrorKind::CircuitOpen, 3, false));
     assert!(error.to_string().contains("http://example.com is open for another 10s"), "{error}");
-    // Other origins have circuits of their own.
+    // Each origin has its own circuit.
     stage.acts.acts.lock().unwrap().push_front(Act::Status(200));
     assert_eq!(block_on(stage.client.get("http://example.com:81/").send()).unwrap().status(), 200);
 
@@ -43,7 +43,7 @@ fn half_open_circuit_admits_a_single_attempt() {
     assert!(poll(&mut probe).is_none());
     let error = stage.get().unwrap_err();
     assert!(error.to_string().contains("being tried"), "{error}");
-    // A trial that is given up says nothing, and the next one may try.
+    // A dropped trial has no outcome, so the next request may try.
     drop(probe);
     assert_eq!(stage.get().unwrap().status(), 200);
 }

@@ -18,7 +18,7 @@ fn the_slot_is_free_while_a_request_backs_off() {
     assert_eq!((stage.client.stats().active, stage.client.stats().queued), (0, 0));
     let second = poll(&mut stage.client.get(URL).send().boxed()).unwrap().unwrap();
     assert_eq!(second.status(), 200);
-    // It joins the queue again, behind whoever has the slot by now.
+    // The first request joins the queue again, behind the request that holds the slot.
     stage.timer.advance(seconds(10));
     assert!(poll(&mut first).is_none());
     assert_eq!((stage.client.stats().active, stage.client.stats().queued), (1, 1));

@@ -24,7 +24,7 @@ fn delay_that_ended_after_the_total_limit_starts_no_attempt() {
     let stage = stage(&[Act::Later(503, "5"), Act::Status(200)], |builder| builder.retry(Retry::new()));
     let mut request = stage.client.get(URL).timeout(seconds(8)).send().boxed();
     assert!(poll(&mut request).is_none());
-    // Whoever polls the request was busy elsewhere.
+    // The task polls the request late.
     stage.timer.advance(seconds(9));
     let error = poll(&mut request).unwrap().unwrap_err();
     assert_eq!((error.timeout().unwrap().name(), error.attempts().len(), stage.attempts()), ("total", 1, 1));
