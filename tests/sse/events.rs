@@ -59,7 +59,7 @@ fn flood_of_comments_yields_to_other_tasks() {
             let mut left = 100_000;
             let flood = futures::stream::repeat_with(move || {
                 left -= 1;
-                assert!(left > 0, "one poll takes it all");
+                assert!(left > 0, "a single poll reads everything");
                 Ok::<_, Error>(Bytes::from_static(b":\n\n"))
             });
             let response = Response::builder(StatusCode::OK, request.url());

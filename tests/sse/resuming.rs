@@ -1,4 +1,4 @@
-//! What a stream sends when it reconnects.
+//! The requests that a stream sends when it reconnects.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ fn a_stream_that_ends_is_resumed_after_the_last_event() {
     assert_eq!(data(&mut events), "a");
     waits(&mut events);
     assert!((events.state(), events.last_error().is_none()) == (State::Connecting, true));
-    // Three seconds, and not more than half of that for chance.
+    // Three seconds, and at most half of that as jitter.
     stage.timer.advance(3 * SECOND - Duration::from_millis(1));
     waits(&mut events);
     assert_eq!(stage.asked(), ["GET \"\" text/event-stream -"]);
     stage.timer.advance(2 * SECOND);
     let event = now(&mut events).unwrap().unwrap().unwrap();
-    // The id outlives the connection.
+    // The id is kept across connections.
     assert_eq!((&*event.data, &*event.id), ("b", "1"));
     waits(&mut events);
     stage.timer.advance(5 * SECOND);
@@ -86,7 +86,7 @@ fn request_may_set_the_first_last_event_id() {
         stage.timer.advance(5 * SECOND);
     }
     assert!(now(&mut events).unwrap().is_none());
-    // Taken back by the server, it is not sent any more.
+    // The server reset the id, so it is not sent any more.
     let asked = stage.asked();
     assert_eq!(asked[..2], ["GET \"\" text/event-stream 41"; 2]);
     assert_eq!(asked[2], "GET \"\" text/event-stream -");
