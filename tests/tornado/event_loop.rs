@@ -1,5 +1,5 @@
-//! The event loop: callbacks, timers and periodic calls on a clock and an executor that are moved by hand; what blocks, on
-//! the real ones.
+//! The event loop: callbacks, timers and periodic calls on a manual clock and a manual executor, and blocking calls on
+//! the real clock and executor.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::support::executor::ManualExecutor;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A loop, what moves it, and what its callbacks wrote down.
+/// A loop, its executor and clock, and the notes of its callbacks.
 struct Bench {
     turns: ManualExecutor,
     timer: ManualTimer,
@@ -30,13 +30,13 @@ impl Bench {
         Self { turns, timer, event_loop, log: Arc::default() }
     }
 
-    /// A callback that writes `text` down.
+    /// Returns a callback that adds `text` to the notes.
     fn note(&self, text: impl Into<String>) -> impl FnOnce() + Send + 'static {
         let (log, text) = (self.log.clone(), text.into());
         move || log.lock().unwrap().push(text)
     }
 
-    /// What was written down since the last time.
+    /// Returns the notes since the last call.
     fn notes(&self) -> String {
         std::mem::take(&mut *self.log.lock().unwrap()).join(" ")
     }
@@ -257,7 +257,7 @@ fn call_longer_than_its_period_skips_calls() {
         calls += &bench.advance(5 * SECOND);
         calls += " ";
     }
-    // Each lasts from its beat to five seconds after the one but next.
+    // Each call takes 25 s, so it skips two periods of 10 s and the next call starts 30 s later.
     assert_eq!(calls.split_whitespace().collect::<Vec<_>>(), ["10", "40", "70", "100"]);
 }
 

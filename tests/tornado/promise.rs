@@ -1,4 +1,4 @@
-//! One result between two tasks, and callbacks on it: Tornado's `Future`.
+//! A result that a task sets and another task awaits, and callbacks on it: Tornado's `Future`.
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -129,7 +129,7 @@ fn a_callback_added_after_the_result_runs_on_a_later_turn_too() {
     turns.run();
     assert_eq!(notes(&log), ["Ok(5)"]);
     assert_eq!((&mut pending).now_or_never().unwrap().unwrap(), 5);
-    // The result is gone: neither a callback nor another wait hangs for it.
+    // The result has been taken. A later callback and a later wait get an error and do not hang.
     add(&pending);
     turns.run();
     assert_eq!(notes(&log), ["Err(Cancelled)"]);

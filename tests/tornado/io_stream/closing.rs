@@ -1,4 +1,4 @@
-//! The end of a stream, from either side.
+//! Streams that end, from either side.
 
 use std::error::Error as _;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ fn received_bytes_are_delivered_before_the_close() {
     for end in [Wire::end, Wire::reset] {
         let (wire, stream) = receiving(&["12"]);
         end(&wire);
-        // Reads as far as the close.
+        // This wait reads up to the close.
         let _ = block_on(stream.closed());
         for expected in ["1", "2"] {
             assert_eq!(block_on(stream.read_exact(1)).unwrap(), expected);
@@ -97,7 +97,7 @@ fn waiting_for_the_close_holds_no_more_than_the_read_buffer() {
     let watching = stream.clone();
     let closed = tasks.spawn(async move { watching.closed().await });
     assert!(wire.reads().iter().sum::<usize>() <= 11, "{:?}", wire.reads());
-    // Then no more are left than may be held.
+    // After 990 more bytes the rest fits into the read buffer, and the close is noticed.
     for _ in 0..99 {
         assert!(!closed.is_done());
         assert_eq!(block_on(stream.read_exact(10)).unwrap().len(), 10);
@@ -106,7 +106,7 @@ fn waiting_for_the_close_holds_no_more_than_the_read_buffer() {
     assert!(closed.take().unwrap().is_ok());
 }
 
-/// A wait for something of a stream.
+/// A future that waits on a stream.
 type Wait = fn(Rc<IoStream>) -> LocalBoxFuture<'static, Result<Bytes>>;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What each read returns, and the limits on reads.
+//! The results of reads, and their limits.
 
 use std::future::Future;
 use std::pin::pin;
@@ -61,7 +61,7 @@ fn four_mebibytes_before_a_delimiter_take_linear_time() {
     let reading = stream.clone();
     let read = tasks.spawn(async move { reading.read_until("\r\n\r\n", SIZE + 4).await });
     let started = Instant::now();
-    // Each piece is a wake of its own; looking at all again each time would be 32 GiB.
+    // Each piece wakes the reader. Searching all bytes again each time would mean 32 GiB.
     for _ in 0..SIZE / 256 {
         wire.send([b'\r'; 256]);
         tasks.run();
@@ -164,7 +164,7 @@ fn second_read_at_the_same_time_is_refused() {
     assert_eq!(block_on(stream.read_exact(1)).unwrap(), "a");
 }
 
-/// A read of `text`, which comes byte by byte; what it gives.
+/// Reads a text that arrives byte by byte, and returns the bytes that the read gave.
 type Read = for<'a> fn(&'a IoStream) -> BoxFuture<'a, Vec<u8>>;
 
 #[test]

@@ -9,7 +9,7 @@ use waterspout::{ErrorKind, Result, Transport};
 
 use super::{Tasks, Wire, receiving};
 
-/// An upgrade that never comes to an end.
+/// Starts an upgrade that never ends.
 fn upgrade(stream: &IoStream) -> Result<()> {
     stream.upgrade(|transport| async move {
         let _transport = transport;

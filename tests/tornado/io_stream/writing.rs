@@ -1,4 +1,4 @@
-//! When writes leave, and when they are done.
+//! The order, the completion and the limits of writes.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -111,7 +111,7 @@ fn next_writer_drives_the_stream_when_the_first_leaves() {
         futures::future::select(left, pin!(first.write("abc"))).await;
     });
     let write = tasks.spawn(async move { second.write("def").await });
-    // Woken for both reasons at once, the first goes without looking at the stream.
+    // The first task is woken for both events at once, and ends without polling the stream.
     leave.send(()).unwrap();
     wire.widen(9);
     tasks.run();

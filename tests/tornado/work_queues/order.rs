@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use waterspout::tornado::{LifoQueue, Order, PriorityQueue, Queue, WorkQueue};
 
-/// Puts these, the last two while the queue is full, and gets all.
+/// Puts five items, the last two while the queue is full, and gets all.
 fn round<O: Order<(i32, char)>>() -> Vec<(i32, char)> {
     let queue = WorkQueue::<_, O>::bounded(3);
     for item in [(2, 'a'), (3, 'b'), (1, 'c')] {

@@ -133,7 +133,7 @@ fn a_put_that_timed_out_never_enters<O: Order<i32>>() {
     let mut limited = pin!(queue.put_timeout(2, SECOND));
     assert!(poll(limited.as_mut()).is_pending());
     timer.advance(SECOND);
-    // The item comes back.
+    // The error returns the item.
     assert_eq!(poll(limited), Poll::Ready(Err(PutError { item: 2, reason: QueueError::TimedOut })));
     assert_eq!((queue.get_nowait(), queue.get_nowait()), (Ok(1), Err(QueueError::Empty)));
     assert_eq!(queue.unfinished(), 1);
