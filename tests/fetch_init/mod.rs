@@ -1,4 +1,4 @@
-//! The options of `fetch` that only a browser has, in a browser.
+//! The options of `fetch` that only browsers have.
 #![allow(clippy::unwrap_used)]
 
 use futures::stream;
@@ -53,7 +53,7 @@ async fn opaque_response_is_an_unsupported_error() {
     let error = Client::new().get(url("hello")).extension(init.clone()).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Head), "{error}");
     assert!(error.to_string().contains("opaque"), "{error}");
-    // Headers beyond the simplest would be left out in silence.
+    // In this mode `fetch` would silently drop headers that are not CORS-safelisted.
     let error = Client::new().get(url("hello")).header("x-a", "b").extension(init).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Request), "{error}");
     let error = Client::new().get(url("redirect/1")).redirect(Redirect::Manual).await.unwrap_err();
