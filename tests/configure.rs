@@ -12,7 +12,7 @@ use waterspout::testing::{ManualTimer, MockBackend};
 use waterspout::tornado::{configure, reset_configuration};
 use waterspout::{Client, ErrorKind, Request, Response};
 
-/// The process's defaults, of one test at a time and forgotten after it.
+/// Exclusive use of the process's defaults for a test. Dropping it resets the defaults.
 struct Own(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
 
 impl Own {
@@ -30,7 +30,7 @@ impl Drop for Own {
 
 const URL: &str = "http://a.example/";
 
-/// A backend that answers with what the request asks of it.
+/// A backend that answers with the user agent and the time limits of the request.
 fn mirror() -> MockBackend {
     MockBackend::new(|request| {
         let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok()).unwrap_or("none");
@@ -57,7 +57,7 @@ fn process_defaults_yield_to_client_and_request_settings() {
     let _own = Own::new();
     let seconds = Duration::from_secs;
     configure(move |builder| builder.backend(mirror()).timeout(seconds(7)).default_headers(agent("process"))).unwrap();
-    // Built in, over the process's, over the client's, over the request's own.
+    // Built-in settings, process defaults, client settings, request settings: each level replaces the levels before it.
     assert_eq!(said(&Client::new(), get()), "process Some(7s) Some(20s)");
     let client = Client::builder().timeout(seconds(3)).default_headers(agent("client")).build().unwrap();
     assert_eq!(said(&client, get()), "client Some(3s) Some(20s)");

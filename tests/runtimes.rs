@@ -1,4 +1,4 @@
-//! The same code on every executor, with no set-up on any.
+//! The same code on every executor, without any setup.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -15,7 +15,7 @@ fn server() -> Server {
         .unwrap()
 }
 
-/// What a program does: no `cfg`, no runtime named.
+/// A program that names no platform and no runtime.
 async fn program(base: String) -> Result<usize> {
     let client = Client::builder().max_active(10).timeout(Duration::from_secs(20)).build()?;
     let page = client.get(format!("{base}/page")).header("accept", "text/html").await?;

@@ -1,4 +1,4 @@
-//! The spider of the examples against the demo site: what it finds, what it asks for, how it ends.
+//! The spider of the examples against the demo site: the pages it finds, the URLs it requests, and how it ends.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![cfg(not(target_family = "wasm"))]
@@ -26,7 +26,7 @@ use waterspout::{BoxFuture, Client, ErrorKind, Url};
 
 use crate::crawl::{Ended, Findings, Plan, crawl};
 
-/// A handler that remembers what it was asked for.
+/// A handler that remembers the targets of the requests.
 struct Recorder<H> {
     handler: H,
     paths: Arc<Mutex<Vec<String>>>,
@@ -51,7 +51,7 @@ impl Recorded {
         Self { server, paths }
     }
 
-    /// The demo site with hardly a delay.
+    /// The demo site with nearly no delay.
     fn site() -> Self {
         Self::start(site::Site { pace: 0.02 })
     }
@@ -111,7 +111,7 @@ fn spider_finds_the_whole_site_with_any_number_of_workers() {
 
         assert_eq!(findings.ended, Ended::Complete);
         assert_eq!(findings.unvisited, 0);
-        // A list, not a set: a page found twice shows.
+        // A list and not a set, so that a page found twice is noticed.
         assert_eq!(paths(&findings), expected.pages.iter().cloned().collect::<Vec<_>>(), "{workers} workers");
         let failures: BTreeMap<_, _> = expected.failures.iter().map(|(path, why)| (path.clone(), why.kind())).collect();
         assert_eq!(kinds(&findings), failures, "{workers} workers");
@@ -160,7 +160,7 @@ fn spider_stays_in_the_folder_of_its_start() {
     let findings = run(&site.plan("/site/fog/"));
     assert!(findings.pages.len() > 1);
     assert!(findings.pages.iter().all(|page| page.url.path().starts_with("/site/fog/")));
-    // Only the redirects could lead out, and this section has none within its folder.
+    // Only redirects could lead out of the folder, and this section has no redirects in its folder.
     assert!(site.requests().keys().all(|path| path.starts_with("/site/fog/")));
 }
 
@@ -255,7 +255,7 @@ fn an_early_end_keeps_what_was_found() {
     assert_eq!(client.stats().active, 0);
 }
 
-/// Counts the requests that it works on at once.
+/// A handler that records the highest number of requests that it handled at once.
 #[derive(Default)]
 struct Busy {
     now: AtomicUsize,

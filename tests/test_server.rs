@@ -1,4 +1,4 @@
-//! The server for tests: what it does with requests right and wrong, over sockets and in memory.
+//! The server for tests: its answers to valid and malformed requests, over sockets and in memory.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -25,7 +25,7 @@ fn client_of(handler: impl Handler) -> Client {
     memory(&MemoryConnector::new(handler)).0
 }
 
-/// Answers with the request: method, target and body.
+/// Answers with the method, the target and the body of the request.
 fn echo() -> impl Handler {
     handler(|request| {
         async move {
@@ -39,7 +39,7 @@ fn echo() -> impl Handler {
     })
 }
 
-/// All that a server says to `bytes`, which come in one piece.
+/// Sends `bytes` in a single write and returns all that the server answers.
 fn talk(server: &Server, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -73,10 +73,10 @@ fn unread_request_body_is_drained_up_to_a_bound() {
     let last = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     let answer = talk(&server(), &[request(100_000), last.to_vec()].concat());
     assert_eq!(answer.matches("enough").count(), 2, "{answer}");
-    // More than the bound: the connection ends, and the answer arrives.
+    // The body exceeds the bound: the server closes the connection, and the answer still arrives.
     let answer = talk(&server(), &request(2_000_000));
     assert!(answer.contains("connection: close") && answer.ends_with("enough"), "{answer}");
-    // Nobody knows before how long this one is.
+    // The length of this body is not known before it ends.
     let chunk = [b"10000\r\n".to_vec(), vec![b'x'; 0x10000], b"\r\n".to_vec()].concat();
     let head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let answer = talk(&server(), &[head, chunk.repeat(40), b"0\r\n\r\n".to_vec(), last.to_vec()].concat());
@@ -253,7 +253,7 @@ fn faulty(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Client {
     }))
 }
 
-/// What is received of a body, and how it ends.
+/// Returns the received text of a body and the kind of its error.
 fn read(client: &Client) -> (String, Option<ErrorKind>) {
     block_on(async {
         let mut response = match client.get(URL).await {
@@ -347,7 +347,7 @@ fn connection_is_kept_if_both_sides_allow_it() {
     assert_eq!(answers(&format!("GET / HTTP/1.0\r\n\r\n{last}")), 1);
     assert_eq!(answers(&format!("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n{last}")), 2);
     assert_eq!(answers(&format!("HEAD /own HTTP/1.1\r\nhost: a\r\n\r\n{last}")), 2);
-    // HTTP/1.0 knows no chunks.
+    // HTTP/1.0 has no chunked coding.
     let stream = talk(&server, b"GET /stream HTTP/1.0\r\nconnection: keep-alive\r\n\r\n");
     assert!(stream.ends_with("\r\n\r\nuntil the end") && !stream.contains("chunked"), "{stream}");
 }
