@@ -3,13 +3,11 @@
 import { checkMembers, checkNumber } from "./checks.js";
 import { Core, type ClientSettings } from "./core.js";
 import { isWaterspoutError } from "./errors.js";
-import type { EventsInit, ServerEvent } from "./events.js";
+import type { EventsInit, ServerEvents } from "./events.js";
 import { DEFAULTS, mergeOptions, rateSettings, SHARED_OPTIONS, type Options } from "./options.js";
 import { Command, NO_LIMIT, Stat, UNLIMITED_QUEUE, WAIT_BUCKETS } from "./protocol.js";
 import { ClientRequest, type ClientContext } from "./request.js";
 import type { ClientOptions, ClientStats, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
-
-type Events = AsyncGenerator<ServerEvent, void, undefined>;
 
 /** The default of `maxActive`. */
 const DEFAULT_MAX_ACTIVE = 10;
@@ -97,11 +95,11 @@ export class Client {
    *
    * This is `events` of `waterspout/events`, through this client. The first use loads that entry.
    */
-  events(url: string | URL, init?: EventsInit): AsyncGenerator<ServerEvent, void, undefined> {
-    let inner: Promise<Events> | undefined;
-    const load = (): Promise<Events> => (inner ??= import("./events.js").then(({ events }) => events(this, url, init)));
+  events(url: string | URL, init?: EventsInit): ServerEvents {
+    let inner: Promise<ServerEvents> | undefined;
+    const load = (): Promise<ServerEvents> => (inner ??= import("./events.js").then(({ events }) => events(this, url, init)));
     // With `yield*`, a `return` would wait until the pending `next` has its event.
-    return Object.assign((async function* (): Events {})(), {
+    return Object.assign((async function* (): ServerEvents {})(), {
       next: async () => (await load()).next(),
       return: async (value: void | PromiseLike<void>) => (await load()).return(value),
       throw: async (error: unknown) => (await load()).throw(error),

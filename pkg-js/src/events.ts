@@ -4,7 +4,6 @@ import { LONGEST_DELAY } from "./timer.js";
 import type { FetchOptions } from "./types.js";
 
 type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
-type Events = AsyncGenerator<ServerEvent, void, undefined>;
 
 /** The shortest wait before a new connection, in milliseconds. */
 const SHORTEST_RETRY_DELAY = 100;
@@ -19,6 +18,9 @@ export interface ServerEvent {
   /** The last id that the server sent, with this event or before. A new connection goes on after this id. */
   readonly id: string;
 }
+
+/** The events of a server, until they end. */
+export type ServerEvents = AsyncGenerator<ServerEvent, void, undefined>;
 
 /** The request for the events, and how to connect again. */
 export interface EventsInit extends Omit<RequestInit, "body"> {
@@ -63,7 +65,7 @@ export interface EventsInit extends Omit<RequestInit, "body"> {
  *
  * `return` ends the connection at once. A pending `next` then resolves as done.
  */
-export function events(through: { fetch: Fetch } | Fetch, url: string | URL, init: EventsInit = {}): AsyncGenerator<ServerEvent, void, undefined> {
+export function events(through: { fetch: Fetch } | Fetch, url: string | URL, init: EventsInit = {}): ServerEvents {
   const stop = new AbortController();
   const generator = stoppable(stop, init.signal, connections(through, url, init, stop.signal));
   const end = generator.return.bind(generator);
@@ -75,7 +77,7 @@ export function events(through: { fetch: Fetch } | Fetch, url: string | URL, ini
 }
 
 /** Yields `all` until `stop` is aborted, which ends the events, or the caller's signal is aborted, which throws its reason. */
-async function* stoppable(stop: AbortController, signal: AbortSignal | null | undefined, all: Events): Events {
+async function* stoppable(stop: AbortController, signal: AbortSignal | null | undefined, all: ServerEvents): ServerEvents {
   const forward = (): void => stop.abort(signal?.reason);
   if (signal?.aborted) forward();
   signal?.addEventListener("abort", forward);
@@ -94,7 +96,7 @@ async function* connections(
   url: string | URL,
   { retryDelay = 3000, maxDelay = 300_000, maxAttempts = 5, maxEventSize = 1 << 20, body, ...init }: EventsInit,
   signal: AbortSignal,
-): Events {
+): ServerEvents {
   const fetch = typeof through === "function" ? through : through.fetch;
   const headers = new Headers(init.headers);
   if (!headers.has("accept")) headers.set("accept", "text/event-stream");

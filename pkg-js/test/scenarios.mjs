@@ -696,20 +696,20 @@ export const only = {
     assert(!made && !("prototype" in fetch), "not made by new");
   },
   async what_fetch_is_called_upon_is_the_platforms_to_judge(lab) {
-    const upon = [];
-    const client = new Client({ fetch() { upon.push(this); return Promise.resolve(new Response()); } });
+    const thisArgs = [];
+    const client = new Client({ fetch() { thisArgs.push(this); return Promise.resolve(new Response()); } });
     const { fetch } = client;
     const holder = { fetch };
     for (const call of [() => client.fetch(lab.url("a")), () => fetch(lab.url("b")), () => holder.fetch(lab.url("c")), () => fetch.call(null, lab.url("d"))]) await call();
-    assert(upon.every((found) => found === globalThis), "nothing, or where it is kept");
-    await fetch.call(upon, lab.url("e"));
-    assert(upon.at(-1) === upon, "something else");
+    assert(thisArgs.every((found) => found === globalThis), "called on no object, or on the object that holds it");
+    await fetch.call(thisArgs, lab.url("e"));
+    assert(thisArgs.at(-1) === thisArgs, "called on another object");
     const own = { Promise: class extends Promise {} };
-    assert(fetch.call(own, lab.url("f")) instanceof own.Promise, "a promise of the realm that it is called upon");
+    assert(fetch.call(own, lab.url("f")) instanceof own.Promise, "a promise of the realm that it is called on");
     // The fetch of workerd throws at once.
-    const uponAnObject = async (fetch) => fetch.call({}, lab.url("hello")).then(() => "answered");
-    const [plain, ours] = await Promise.all([globalThis.fetch, new Client().fetch].map((fetch) => uponAnObject(fetch).catch((error) => error.name)));
-    equal(ours, plain, "upon an object");
+    const calledOnAnObject = async (fetch) => fetch.call({}, lab.url("hello")).then(() => "answered");
+    const [plain, ours] = await Promise.all([globalThis.fetch, new Client().fetch].map((fetch) => calledOnAnObject(fetch).catch((error) => error.name)));
+    equal(ours, plain, "called on an object");
   },
   async an_aborted_signal_rejects_at_once(lab) {
     let called = false;

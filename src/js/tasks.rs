@@ -15,12 +15,12 @@ use slab::Slab;
 use super::host;
 use super::protocol::Failure;
 
-/// A task. Its output is its failure.
-type Task = Pin<Box<dyn Future<Output = Failure>>>;
+/// The future of a task. Its output is its failure.
+type TaskFuture = Pin<Box<dyn Future<Output = Failure>>>;
 
-enum State {
+enum TaskState {
     /// The task waits to be woken.
-    Waiting(Task),
+    Waiting(TaskFuture),
     /// The task is being polled. If it is cancelled meanwhile, it is dropped after the poll.
     Polled { cancelled: bool },
 }
@@ -32,14 +32,16 @@ pub(super) enum AttemptEnd {
     Error,
 }
 
-struct Entry {
-    state: State,
+struct TaskEntry {
+    state: TaskState,
     /// How the present attempt ended, until the task takes it.
     attempt_end: Option<AttemptEnd>,
 }
 
 thread_local! {
-    static TASKS: RefCell<Slab<Entry>> = const { RefCell::new(Slab::new()) };
+    // The crate `slab` gives the numbers. A hand-written table took 92 bytes more of the download, and JavaScript, which then
+    // gave the numbers, 48 bytes more.
+    static TASKS: RefCell<Slab<TaskEntry>> = const { RefCell::new(Slab::new()) };
     /// The tasks to poll in this turn.
     static WOKEN: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
     /// The task that is being polled.
@@ -67,11 +69,13 @@ pub(super) fn wake(task: u32) {
 }
 
 /// Adds the task that `make` returns for its number. Returns the number. The task is not polled yet.
-pub(super) fn add(make: impl FnOnce(u32) -> Task) -> u32 {
+///
+/// The table is borrowed while `make` runs, so `make` must not call JavaScript.
+pub(super) fn add(make: impl FnOnce(u32) -> TaskFuture) -> u32 {
     TASKS.with_borrow_mut(|tasks| {
         let entry = tasks.vacant_entry();
         let number = entry.key() as u32;
-        entry.insert(Entry { state: State::Waiting(make(number)), attempt_end: None });
+        entry.insert(TaskEntry { state: TaskState::Waiting(make(number)), attempt_end: None });
         number
     })
 }
@@ -84,7 +88,7 @@ pub(super) fn run(task: u32) {
 /// Cancels a task. A task that is being polled is dropped after the poll.
 pub(super) fn cancel(task: u32) {
     let waiting = TASKS.with_borrow_mut(|tasks| match tasks.get_mut(task as usize) {
-        Some(Entry { state: State::Polled { cancelled }, .. }) => {
+        Some(TaskEntry { state: TaskState::Polled { cancelled }, .. }) => {
             *cancelled = true;
             None
         }
@@ -127,21 +131,22 @@ fn poll_woken() {
 }
 
 fn poll(task: u32) {
-    let taken = change(task, |entry| match std::mem::replace(&mut entry.state, State::Polled { cancelled: false }) {
-        State::Waiting(future) => Some(future),
-        state => {
-            entry.state = state;
-            None
-        }
-    });
+    let taken =
+        change(task, |entry| match std::mem::replace(&mut entry.state, TaskState::Polled { cancelled: false }) {
+            TaskState::Waiting(future) => Some(future),
+            state => {
+                entry.state = state;
+                None
+            }
+        });
     let Some(mut future) = taken.flatten() else { return };
     // Polls may be nested: `run` polls a task during the poll of another.
     let previous = CURRENT.replace(task);
     let waker = Waker::from(Arc::new(TaskWaker(task)));
     let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
     let ended = TASKS.with_borrow_mut(|tasks| match (poll, tasks.get_mut(task as usize)) {
-        (Poll::Pending, Some(entry)) if !matches!(entry.state, State::Polled { cancelled: true }) => {
-            entry.state = State::Waiting(future);
+        (Poll::Pending, Some(entry)) if !matches!(entry.state, TaskState::Polled { cancelled: true }) => {
+            entry.state = TaskState::Waiting(future);
             None
         }
         (poll, _) => {
@@ -159,6 +164,6 @@ fn poll(task: u32) {
 }
 
 /// Changes the entry of a task. Returns `None` if the number was never used.
-fn change<T>(task: u32, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+fn change<T>(task: u32, change: impl FnOnce(&mut TaskEntry) -> T) -> Option<T> {
     TASKS.with_borrow_mut(|tasks| tasks.get_mut(task as usize).map(change))
 }
