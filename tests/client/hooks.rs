@@ -46,7 +46,7 @@ impl Hooks for Notes {
             self.note("request");
             request.headers_mut().append("x-hook", HeaderValue::from_static("seen"));
             if self.refuse {
-                return Err(Error::new(ErrorKind::InvalidRequest, Phase::Request, "not on my watch"));
+                return Err(Error::new(ErrorKind::InvalidRequest, Phase::Request, "refused by the hook"));
             }
             Ok(self.replace.then(|| status(request, 203)))
         })
@@ -106,7 +106,7 @@ fn hooks_can_refuse_replace_and_recover() {
     let with = |hooks| Client::builder().backend(backend.clone()).hooks(hooks).build().unwrap();
 
     let error = block_on(with(Notes { refuse: true, ..Notes::default() }).get(URL).send()).unwrap_err();
-    assert_eq!(error.to_string(), "not on my watch, for http://example.com/");
+    assert_eq!(error.to_string(), "refused by the hook, for http://example.com/");
     let replaced = block_on(with(Notes { replace: true, ..Notes::default() }).get(URL).send()).unwrap();
     assert_eq!(replaced.status(), 203);
     assert!(backend.seen().is_empty());
