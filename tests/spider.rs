@@ -24,7 +24,7 @@ use waterspout::testing::{Handler, Incoming, Reply, Server};
 use waterspout::tornado::EventLoop;
 use waterspout::{BoxFuture, Client, ErrorKind, Url};
 
-use crate::crawl::{Ended, Findings, Plan, crawl};
+use crate::crawl::{EndReason, Findings, Plan, crawl};
 
 /// A handler that remembers the targets of the requests.
 struct Recorder<H> {
@@ -109,7 +109,7 @@ fn spider_finds_the_whole_site_with_any_number_of_workers() {
         let site = Recorded::site();
         let findings = run(&Plan { workers, ..site.plan(site::START) });
 
-        assert_eq!(findings.ended, Ended::Complete);
+        assert_eq!(findings.ended, EndReason::Complete);
         assert_eq!(findings.unvisited, 0);
         // A list and not a set, so that a page found twice is noticed.
         assert_eq!(paths(&findings), expected.pages.iter().cloned().collect::<Vec<_>>(), "{workers} workers");
@@ -169,12 +169,12 @@ fn spider_ends_at_the_page_limit() {
     for workers in [1, 10] {
         let site = Recorded::site();
         let findings = run(&Plan { max_pages: 5, workers, ..site.plan(site::START) });
-        assert_eq!(findings.ended, Ended::PageLimit);
+        assert_eq!(findings.ended, EndReason::PageLimit);
         assert_eq!(findings.pages.len() + findings.failures.len(), 5);
         assert_eq!(site.requests().values().sum::<usize>(), 5);
     }
     let enough = Recorded::start(Pages(|_: &str| Reply::html("<a href=/x>x</a>")));
-    assert_eq!(run(&Plan { max_pages: 2, ..enough.plan("/") }).ended, Ended::Complete);
+    assert_eq!(run(&Plan { max_pages: 2, ..enough.plan("/") }).ended, EndReason::Complete);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_start_that_cannot_be_fetched_is_an_error() {
 
     let findings = run(&site.plan("/site/go/away"));
     let error = findings.start_error().unwrap();
-    assert!(error.to_string().contains("/elsewhere/: crawl that instead"), "{error}");
+    assert!(error.to_string().contains("/elsewhere/: crawl that URL instead"), "{error}");
 
     assert!(run(&site.plan(site::START)).start_error().is_none());
 }
@@ -247,11 +247,11 @@ fn an_early_end_keeps_what_was_found() {
         _ => Reply::silence(),
     }));
     let late = run(&Plan { deadline: Duration::from_millis(100), ..site.plan("/") });
-    assert_eq!((late.ended, late.unvisited, paths(&late)), (Ended::Deadline, 1, vec!["/".to_owned()]));
+    assert_eq!((late.ended, late.unvisited, paths(&late)), (EndReason::Deadline, 1, vec!["/".to_owned()]));
 
     let client = Client::new();
     let stopped = EventLoop::new().run_sync(crawl(&client, &site.plan("/"), ready(()), |_| {}));
-    assert_eq!((stopped.ended, stopped.unvisited, stopped.pages.len()), (Ended::Interrupted, 1, 0));
+    assert_eq!((stopped.ended, stopped.unvisited, stopped.pages.len()), (EndReason::Interrupted, 1, 0));
     assert_eq!(client.stats().active, 0);
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::body::{self, BodyOptions};
-use super::client_call::{self, ClientCall};
+use super::client_call::{self, ClientCall, EndedCall};
 use super::deadline::Deadline;
 use super::observer::RequestTrace;
 use super::queue::{Acquire, Admission, Queue, Rejection, Slot};
@@ -143,20 +143,19 @@ impl Client {
         let outcome = run(shared, timeouts, caller, &mut call).await;
 
         // 10. Add what the attempts tell: to the error, or to the response.
-        let (history, progress) = call.into_parts();
+        let EndedCall { history, progress, times } = call.into_parts();
         let (mut response, in_flight) = match outcome {
             Ok(answered) => answered,
             Err(error) => return Err(client_call::with_history(error, history, progress)),
         };
         response.set_attempts(history);
         response.set_body_limit(body_limit);
-        let progress = progress.unwrap_or_default();
-        response.set_progress(progress.clone());
+        response.set_times(times.clone());
 
         // 11. Tie the slot and the deadline to the response's body: the request runs until its body ends.
         let total = response.content_length();
-        let trace = trace.take();
-        Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, trace)))
+        let (progress, trace) = (progress.unwrap_or_default(), trace.take());
+        Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, times, trace)))
     }
 }
 
@@ -181,7 +180,7 @@ pub(crate) async fn run<S: Sleep, T: Call>(
         };
 
         // 7. Make an attempt, until it ends, a timeout passes, or the client is closed.
-        deadline.attempt(timeouts.attempt);
+        deadline.start_attempt(timeouts.attempt);
         deadline.enter(Phase::Head, Timeout::Head, timeouts.head);
         let outcome = {
             let attempt = pin!(call.attempt());

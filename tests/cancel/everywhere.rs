@@ -62,7 +62,7 @@ fn client_of(connector: impl Connector) -> (Client, ManualTimer) {
 fn nothing_is_left(client: &Client, timer: &ManualTimer, polls: usize) {
     assert_eq!((client.stats().active, client.stats().queued), (0, 0), "after {polls} polls");
     assert_eq!(timer.pending(), 0, "after {polls} polls");
-    assert!(client.origins().is_empty(), "after {polls} polls: {:?}", client.origins());
+    assert!(client.stats().origins.is_empty(), "after {polls} polls: {:?}", client.stats().origins);
 }
 
 /// Drops `run` at every wait, over connections in memory. The next requests must reuse each connection that is open.

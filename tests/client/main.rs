@@ -5,7 +5,7 @@
 mod deadlines;
 mod defaults;
 mod errors;
-mod hooks;
+mod middleware;
 mod refresh;
 mod requests;
 #[path = "../support/mod.rs"]

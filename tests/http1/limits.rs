@@ -117,9 +117,9 @@ fn trailers_may_be_as_large_as_their_limit() {
 #[test]
 fn there_may_be_as_many_informational_responses_as_their_limit() {
     let answer = |count| format!("{}HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(count));
-    assert_eq!(fetched(Config::new().interim_responses(0), &answer(0)).unwrap(), "");
-    assert_eq!(fetched(Config::new().interim_responses(0), &answer(1)), Err((ErrorKind::Protocol, Phase::Head)));
-    assert_eq!(fetched(Config::new().interim_responses(3000), &answer(3000)).unwrap(), "");
+    assert_eq!(fetched(Config::new().informational_responses(0), &answer(0)).unwrap(), "");
+    assert_eq!(fetched(Config::new().informational_responses(0), &answer(1)), Err((ErrorKind::Protocol, Phase::Head)));
+    assert_eq!(fetched(Config::new().informational_responses(3000), &answer(3000)).unwrap(), "");
 }
 
 #[test]

@@ -34,13 +34,13 @@ fn origins_are_counted_only_if_origin_stats_are_enabled() {
     for counted in [false, true] {
         let bench = Bench::new(|builder| builder.max_active(1).origin_stats(counted));
         let mut requests = [bench.send("http://b/"), bench.send("http://a/")];
-        let origins = bench.client.origins();
+        let origins = bench.client.stats().origins;
         assert_eq!(
             origins.iter().map(|it| &*it.origin).collect::<Vec<_>>().join(" "),
             ["", "http://a http://b"][usize::from(counted)]
         );
         bench.order(&mut requests);
-        assert!(bench.client.origins().is_empty());
+        assert!(bench.client.stats().origins.is_empty());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use waterspout::sse::{Event, Parser};
+use waterspout::sse::{Parser, ServerEvent};
 use waterspout::{Error, ErrorKind, Phase, Result};
 
 /// A description, the input, the events as (event, data, id), the last id, and the server's `retry` in milliseconds.
@@ -166,7 +166,7 @@ const GOLDEN: &[Golden] = &[
 ];
 
 /// Feeds the pieces to the parser and returns all events.
-fn parse<'a>(parser: &mut Parser, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Event>, Error> {
+fn parse<'a>(parser: &mut Parser, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ServerEvent>, Error> {
     let mut events = Vec::new();
     for mut piece in pieces {
         while let Some(event) = parser.next(&mut piece)? {
@@ -265,7 +265,7 @@ fn restarted_parser_drops_the_partial_event_and_keeps_last_id_and_retry() {
     parser.restart();
     // A byte order mark at the new start is skipped, and the line feed ends an empty line.
     let events = parse(&mut parser, [b"\xEF\xBB\xBFdata: e\n\n".as_slice()]).unwrap();
-    assert_eq!(events, [Event { event: "message".to_owned(), data: "e".to_owned(), id: "7".into() }]);
+    assert_eq!(events, [ServerEvent { event: "message".to_owned(), data: "e".to_owned(), id: "7".into() }]);
     assert_eq!((parser.last_event_id(), parser.retry()), ("7", Some(Duration::from_millis(5))));
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures::stream::{BoxStream, iter, pending};
 use futures::{FutureExt, StreamExt};
 use waterspout::http::{HeaderMap, HeaderValue, StatusCode};
-use waterspout::sse::{Event, Events, State};
+use waterspout::sse::{Events, ReadyState, ServerEvent};
 use waterspout::testing::{ManualTimer, MockBackend};
 use waterspout::{Body, Bytes, Client, Error, ErrorKind, Phase, Request, Response, Result};
 
@@ -97,7 +97,7 @@ impl Stage {
 }
 
 /// Polls the stream once. Returns `None` while it is pending, `Some(None)` at its end, or the item.
-fn now(events: &mut Events) -> Option<Option<Result<Event>>> {
+fn now(events: &mut Events) -> Option<Option<Result<ServerEvent>>> {
     events.next().now_or_never()
 }
 
@@ -107,7 +107,7 @@ fn data(events: &mut Events) -> String {
 
 fn error(events: &mut Events) -> Error {
     let error = now(events).expect("it is over").expect("the stream ends in an error").unwrap_err();
-    assert_eq!(events.state(), State::Closed);
+    assert_eq!(events.ready_state(), ReadyState::Closed);
     assert!(now(events).expect("an error is the last").is_none());
     error
 }

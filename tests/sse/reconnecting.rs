@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use waterspout::sse::{Events, State};
+use waterspout::sse::{Events, ReadyState};
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
 use waterspout::{Agent, Client, ErrorKind, Phase, Request};
 
@@ -20,7 +20,7 @@ fn a_connection_that_breaks_is_replaced() {
     assert_eq!(data(&mut events), "a");
     waits(&mut events);
     assert_eq!(events.last_error().unwrap().kind(), ErrorKind::ConnectionClosed);
-    assert_eq!((events.state(), connector.open()), (State::Connecting, 0));
+    assert_eq!((events.ready_state(), connector.open()), (ReadyState::Connecting, 0));
     timer.advance(5 * SECOND);
     assert_eq!(data(&mut events), "b");
     assert!(events.last_error().is_none());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::stream::iter;
-use waterspout::sse::State;
+use waterspout::sse::ReadyState;
 use waterspout::{Body, Error, ErrorKind};
 
 use super::{Answer, End, SECOND, STREAM, Stage, Status, URL, data, error, now, waits};
@@ -19,7 +19,7 @@ fn a_stream_that_ends_is_resumed_after_the_last_event() {
     let mut events = stage.events();
     assert_eq!(data(&mut events), "a");
     waits(&mut events);
-    assert!((events.state(), events.last_error().is_none()) == (State::Connecting, true));
+    assert!((events.ready_state(), events.last_error().is_none()) == (ReadyState::Connecting, true));
     // Three seconds, and at most half of that as jitter.
     stage.timer.advance(3 * SECOND - Duration::from_millis(1));
     waits(&mut events);

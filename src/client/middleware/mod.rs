@@ -1,13 +1,10 @@
 //! Middleware: code around each attempt that may change the request, answer it, refuse it, or send it again.
 
-mod hooks;
 #[cfg(feature = "tracing")]
 mod spans;
 
 use std::sync::Arc;
 
-pub(crate) use self::hooks::Hooked;
-pub use self::hooks::Hooks;
 #[cfg(feature = "tracing")]
 pub use self::spans::Spans;
 use crate::auth;

@@ -11,6 +11,7 @@ mod model_tests;
 mod origins;
 mod rate;
 mod requests;
+mod schedule;
 mod settings;
 mod slot;
 mod state;
@@ -181,7 +182,7 @@ impl Queue {
     /// Returns all statistics, as they are at a single moment.
     pub(crate) fn stats(&self) -> Stats {
         let state = self.lock();
-        Stats { origins: state.origins.stats(), ..state.totals() }
+        Stats { origins: state.schedule.origins.stats(), ..state.totals() }
     }
 
     /// With `true`, lets no waiting request start; with `false`, lets them start again.

@@ -52,7 +52,7 @@ pub(super) fn check(request: &Request) -> Result<()> {
     if request.authenticator().is_some() {
         return refuse("this platform does not let a request answer the server's demand for credentials");
     }
-    request.options().settings.check("fetch")
+    request.options().extensions.check("fetch")
 }
 
 /// Bytes that are there already are no stream, and have no limit; nor has what is made of such, as a form is.

@@ -127,7 +127,7 @@ impl Pulled {
         Reflect::set(&strategy, &"highWaterMark".into(), &0.into()).map_err(refused)?;
         let stream = ReadableStream::new(&source, &strategy).map_err(refused)?;
         let declared = body.length();
-        progress.begin_exchange(declared);
+        progress.exchange().begin(declared);
         Ok(Self { stream, body, declared, sent: 0, ended: false, progress, shared, _callbacks: callbacks })
     }
 
@@ -146,7 +146,7 @@ impl Pulled {
         let controller = self.shared.controller.borrow().clone();
         global::call1(&controller, "enqueue", chunk.as_ref()).map_err(refused)?;
         self.progress.add(piece.len());
-        self.progress.send(length);
+        self.progress.exchange().send(length);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Version};
 
 use crate::error::Phase;
 use crate::http1::buffer::ReadBuffer;
-use crate::http1::fields::{self, Scan};
+use crate::http1::fields::{self, BlockScan};
 use crate::http1::framing::{Framing, content_length, is_chunked};
 
 /// The largest head of a request.
@@ -42,7 +42,7 @@ impl Refusal {
 
 /// Looks for a head in a read buffer that grows.
 #[derive(Default)]
-pub(super) struct HeadReader(Scan);
+pub(super) struct HeadReader(BlockScan);
 
 impl HeadReader {
     /// Takes the head out of `input`, if it is complete.

@@ -15,7 +15,7 @@ use super::head::{Head, HeadReader, Refusal};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::buffer::ReadBuffer;
 use crate::http1::framing::{Framing, wants_more};
-use crate::http1::{BodyDecoder, BodyEvent, Limits};
+use crate::http1::{BodyDecoder, BodyEvent, Http1Limits};
 use crate::transport::Transport;
 
 /// Where a copy of a body goes as it is read.
@@ -86,7 +86,7 @@ impl Incoming {
             target,
             version,
             headers,
-            body: BodyDecoder::new(framing, Limits::default()),
+            body: BodyDecoder::new(framing, Http1Limits::default()),
             ended: framing == Framing::Length(0),
             is_asking,
             malformed: None,

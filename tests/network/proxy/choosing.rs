@@ -60,7 +60,7 @@ fn request_with_a_route_shares_no_connection_with_other_requests() {
     let origin = Server::start(handler(|_| async { Reply::text("directly") }.boxed())).unwrap();
     let proxy = TinyProxy::http(ProxyBehaviour::default());
     let client = client_of(network(Proxies::none()));
-    let via = network(Proxies::all(format!("http://{}", proxy.address)).unwrap()).via();
+    let via = network(Proxies::all(format!("http://{}", proxy.address)).unwrap()).route();
     let fetch = |own: bool| {
         let request = client.get(origin.url("/"));
         let request = if own { request.extension(via.clone()) } else { request };

@@ -29,7 +29,7 @@ fn wrong_proxy_credentials_fail_a_tunnel_and_return_407_to_a_forwarded_request()
     let proxy = TinyProxy::socks(ProxyBehaviour { credentials: Some("other:user"), ..ProxyBehaviour::default() });
     let with = |userinfo: &str| self::client(&format!("socks5h://{userinfo}{}", proxy.address));
     refused(&with("user:pa%20ss@"), "http://origin.test:9/", "does not accept the user name and password");
-    refused(&with(""), "http://origin.test:9/", "wants credentials");
+    refused(&with(""), "http://origin.test:9/", "requires credentials");
     assert!(proxy.requests().is_empty());
 }
 
