@@ -115,6 +115,8 @@ impl<'a> ClientCall<'a> {
             self.times.leave_queue(self.client.shared.clock.now().since(self.called_at));
         }
         self.progress = Some(request.progress().clone());
+        // Middleware belongs to the attempt: what it sends has the attempt's slot and limits. So it can fetch a token while
+        // all slots wait for the token.
         Ok(Next::new(&self.client.middleware, &*self.client.backend, request.progress()).run(request))
     }
 

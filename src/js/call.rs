@@ -23,9 +23,9 @@ pub(super) struct Failure(pub(super) u32);
 impl From<StopReason> for Failure {
     fn from(reason: StopReason) -> Self {
         Self(match reason {
-            StopReason::Refused(Rejection::Full) => 1,
-            StopReason::Refused(Rejection::Cleared) => 2,
-            StopReason::Refused(Rejection::Closed) | StopReason::Closed(_) => 3,
+            StopReason::Rejected(Rejection::Full) => 1,
+            StopReason::Rejected(Rejection::Cleared) => 2,
+            StopReason::Rejected(Rejection::Closed) | StopReason::Closed(_) => 3,
             StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Queue => 4,
             StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Head => 5,
             // The rest is the total timeout, told apart by the phase in which it passed.
