@@ -277,6 +277,7 @@ impl Request {
     /// ```
     pub fn try_clone(&self) -> Option<Self> {
         let body = self.0.body.try_clone()?;
+        // The head is copied only once it is clear that the body can be read again.
         let mut clone = self.clone_head();
         clone.0.body = body;
         Some(clone)
