@@ -74,6 +74,7 @@ impl<'a> ClientCall<'a> {
         if let Some((breaker, origin)) = &breaker {
             breaker.check(origin)?;
         }
+        // A policy of a single attempt is no policy: such a request lists no attempts and pays into no budget.
         let retry = retry.filter(|retry| retry.allows(1));
         if retry.is_some() {
             client.bucket().deposit();
@@ -105,6 +106,7 @@ impl<'a> ClientCall<'a> {
         if let Some((breaker, origin)) = &self.breaker {
             self.permit = Some(Arc::clone(breaker).admit(origin)?);
         }
+        // A middleware may want to know which attempt this is.
         request.set_attempts(self.history.clone());
         if let Some(retry) = &self.retry {
             // Copied before the attempt takes the body.
@@ -115,6 +117,8 @@ impl<'a> ClientCall<'a> {
             self.times.leave_queue(self.client.shared.clock.now().since(self.called_at));
         }
         self.progress = Some(request.progress().clone());
+        // Middleware belongs to the attempt: what it sends has the attempt's slot and limits. So it can fetch a token while
+        // all slots wait for the token.
         Ok(Next::new(&self.client.middleware, &*self.client.backend, request.progress()).run(request))
     }
 

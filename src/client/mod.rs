@@ -74,6 +74,7 @@ use crate::runtime::{BoxFuture, Timer};
 /// # })
 /// # }
 /// ```
+// Behind an `Arc`, since each request's future holds the client that it is sent with.
 #[derive(Clone)]
 pub struct Client(Arc<ClientInner>);
 

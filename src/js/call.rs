@@ -22,9 +22,9 @@ use crate::runtime::sleep::Sleep;
 impl From<StopReason> for Failure {
     fn from(reason: StopReason) -> Self {
         match reason {
-            StopReason::Refused(Rejection::Full) => Self::QueueFull,
-            StopReason::Refused(Rejection::Cleared) => Self::Cleared,
-            StopReason::Refused(Rejection::Closed) | StopReason::Closed(_) => Self::Closed,
+            StopReason::Rejected(Rejection::Full) => Self::QueueFull,
+            StopReason::Rejected(Rejection::Cleared) => Self::Cleared,
+            StopReason::Rejected(Rejection::Closed) | StopReason::Closed(_) => Self::Closed,
             StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Queue => Self::QueueTimeout,
             StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Head => Self::HeadTimeout,
             // The rest is the total timeout, told apart by the phase in which it passed.

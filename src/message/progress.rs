@@ -37,6 +37,8 @@ use std::time::Duration;
 pub struct Progress(Arc<AttemptProgress>);
 
 /// What the head timeout reads, and the present exchange of the attempt.
+// Relaxed ordering is enough for all of these numbers: each stands for itself, and no other memory is published through
+// them.
 #[derive(Debug, Default)]
 struct AttemptProgress {
     /// The bytes of the request that have left, its head included.
@@ -166,6 +168,7 @@ impl Default for ExchangeProgress {
 impl ExchangeProgress {
     /// Begins an exchange whose request has a body of this length.
     pub(crate) fn begin(&self, length: Option<u64>) {
+        // A redirect sends the body again: the callback's count begins at zero.
         self.is_answered.store(false, Ordering::Relaxed);
         self.sent.store(0, Ordering::Relaxed);
         self.length.store(length.unwrap_or(UNKNOWN), Ordering::Relaxed);
@@ -173,6 +176,7 @@ impl ExchangeProgress {
 
     /// Counts `bytes` more of the body as sent, and calls the `on_upload` callback.
     pub(crate) fn send(&self, bytes: u64) {
+        // A write of the head alone is no progress of the body.
         if bytes == 0 {
             return;
         }

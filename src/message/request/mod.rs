@@ -277,6 +277,7 @@ impl Request {
     /// ```
     pub fn try_clone(&self) -> Option<Self> {
         let body = self.0.body.try_clone()?;
+        // The head is copied only once it is clear that the body can be read again.
         let mut clone = self.clone_head();
         clone.0.body = body;
         Some(clone)
@@ -301,6 +302,7 @@ impl Request {
         let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url));
         // The framing headers come from the body. A caller's own would be a second source, and the two could differ.
         if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.0.headers.contains_key(*name)) {
+            // The quotes are written out: `{:?}` of a text links tables of Unicode, 8 KB of a browser's module.
             return refuse(format!(
                 "the header \"{name}\" is derived from the body; set the body's length instead",
                 name = name.as_str()
