@@ -31,6 +31,7 @@ pub(super) fn answer(request: &mut Request, response: &Response, replay: Option<
     }
     // The agent knows no scheme by name: Basic and Digest are authenticators like any other.
     let Some(authenticator) = request.authenticator().cloned() else { return Ok(false) };
+    // Asked before the body is looked at: that the body cannot be sent again matters only if there is an answer.
     let Some(authorization) = authenticator.answer(request, response.headers(), answers)? else { return Ok(false) };
     *request.body_mut() = replay.ok_or_else(|| {
         let message = "the server asks for credentials, but the request's body is a stream that cannot be sent again";
@@ -41,6 +42,7 @@ pub(super) fn answer(request: &mut Request, response: &Response, replay: Option<
 }
 
 fn set(request: &mut Request, mut authorization: HeaderValue) {
+    // A sensitive header appears in no debug output, and `redirect` removes it when the origin changes.
     authorization.set_sensitive(true);
     request.headers_mut().insert(AUTHORIZATION, authorization);
 }
@@ -48,5 +50,6 @@ fn set(request: &mut Request, mut authorization: HeaderValue) {
 /// Reads and discards a body of up to 64 KiB, so that its connection goes back to the pool. A longer body is dropped,
 /// which closes the connection.
 pub(super) async fn drain(response: Response) {
+    // A failure only means that the connection closes and the next request opens another.
     let _ = response.into_body().collect(MAX_DRAIN).await;
 }

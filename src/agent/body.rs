@@ -66,11 +66,15 @@ pub(super) fn receive(
                         pool.give_back(connection);
                         body
                     }
+                    // The head is valid, so the error belongs to the body: reading it fails. The connection closes,
+                    // because it is not given back.
                     Err(error) => Body::in_memory_stream(Box::pin(futures::stream::iter([Err(error)]))),
                 };
                 return (body, trailers);
             }
             Err(error) => {
+                // The caller still receives the pieces before the malformed bytes. The connection closes at the end of
+                // this function.
                 upload = None;
                 failure = Some(error);
                 break;
@@ -121,6 +125,7 @@ fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> Result<Body>
 pub(super) fn concat(mut pieces: VecDeque<Bytes>) -> Option<Bytes> {
     let first = pieces.pop_front()?;
     if pieces.is_empty() {
+        // The common case: a piece that is the whole body is not copied.
         return Some(first);
     }
     let mut all = BytesMut::from(first);
@@ -155,6 +160,7 @@ impl Stream for IncomingBody {
         match item {
             Some(Ok(_)) => {}
             Some(Err(_)) => this.source = None,
+            // The caller stops polling at the end of the body, and that would stop the rest of the request.
             None if this.upload.is_some() => {
                 this.ended = true;
                 return Poll::Pending;

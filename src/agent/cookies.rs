@@ -101,6 +101,7 @@ pub(super) fn add(store: Option<&dyn CookieStore>, request: &mut Request) -> boo
         return false;
     }
     let Some(mut cookies) = store.and_then(|store| store.cookies(request.url())) else { return false };
+    // Cookies appear in no debug output.
     cookies.set_sensitive(true);
     request.headers_mut().insert(COOKIE, cookies);
     true

@@ -16,8 +16,10 @@ pub(super) fn remove(request: &mut Request, response: &Response, replay: &mut Op
     if response.status() != StatusCode::EXPECTATION_FAILED || !expects_continue {
         return false;
     }
+    // A request without a body was sent without the expectation, so its 417 means something else.
     let Some(body) = replay.take_if(|body| !body.is_none()) else { return false };
     *request.body_mut() = body;
+    // A second 417 is therefore the response, and the request is repeated only once.
     request.options_mut().expect_continue = Some(false);
     true
 }

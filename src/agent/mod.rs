@@ -69,6 +69,8 @@ const AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("waterspout/", 
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 pub struct Agent {
+    // Two traits and nothing of a target, so targets stay out of this module. On WASI, or over a tunnel in a browser,
+    // the same engine runs.
     connector: Arc<dyn Connector>,
     timer: Arc<dyn Timer>,
     pool: Arc<Pool>,
@@ -183,13 +185,17 @@ impl Agent {
         auth::prepare(request);
         let mut answers = 0;
         loop {
+            // Before the request is sent, because `round_trip` takes the body out of it.
             let mut replay = request.body().try_clone();
             let has_stored_cookies = cookies::add(jar.as_deref(), request);
             let outcome = self.round_trip(request).await;
+            // The store's cookies leave the request at once: a header that stayed would count as the caller's own, and
+            // the next request, or another URL, may need other cookies.
             if has_stored_cookies {
                 cookies::remove(request);
             }
             let response = outcome?;
+            // Before a challenge is answered: the answer may need the cookies that came with the challenge.
             cookies::store(jar.as_deref(), request.url(), response.headers());
             if !expect_continue::remove(request, &response, &mut replay) {
                 if !auth::answer(request, &response, replay, answers)? {
@@ -258,6 +264,8 @@ fn accept_encodings(headers: &mut HeaderMap) {
         offer => offer,
     };
     if let Some(offer) = offer {
+        // A caller's own value stays. The response decides whether it is decoded, so a body that the caller asked for
+        // is decoded too.
         headers.entry(ACCEPT_ENCODING).or_insert(offer);
     }
 }

@@ -55,6 +55,7 @@ pub(super) fn follow(
         *request.method_mut() = Method::GET;
         *request.body_mut() = Body::empty();
         *request.trailers_mut() = None;
+        // The "request-body-header names" of the Fetch standard: they describe the body that is gone.
         for name in [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE] {
             request.headers_mut().remove(name);
         }
@@ -69,6 +70,7 @@ pub(super) fn follow(
     // 3. Keep credentials within their origin.
     if target.origin() != request.url().origin() {
         request.set_authenticator(None);
+        // A header that the caller has marked as sensitive is a credential, too. `host` names the previous origin.
         let secret = request.headers().iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone());
         let known = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST];
         for name in secret.chain(known).collect::<Vec<_>>() {
@@ -104,6 +106,8 @@ fn target(from: &Url, location: &HeaderValue, allow_downgrade: bool) -> Result<U
 /// Returns whether the redirected request becomes a GET without a body.
 fn becomes_get(method: &Method, status: StatusCode) -> bool {
     match status.as_u16() {
+        // For historical reasons (RFC 9110, sections 15.4.2 and 15.4.3): browsers have always done so, and servers rely
+        // on it. A 307 or 308 keeps method and body.
         301 | 302 => method == Method::POST,
         303 => method != Method::GET && method != Method::HEAD,
         _ => false,

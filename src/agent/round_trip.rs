@@ -87,6 +87,7 @@ impl RoundTrip<'_> {
             // 3. Replace an idle connection that the server had closed.
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
                 let body = replay.ok_or_else(|| error.with_transfer(Transfer::on_connection(true)))?;
+                // Closed first: a request has a single connection at a time.
                 drop(connection);
                 Box::pin(self.reconnect(body)).await
             }
@@ -113,6 +114,7 @@ impl RoundTrip<'_> {
     /// [`BACKGROUND_WAIT`].
     async fn connect_or_wait(&self) -> Result<PooledConnection> {
         let _connecting = self.request.progress().connecting();
+        // Taken once: the connect timeout also covers the waits for background connects.
         let started = self.agent.timer.now();
         let mut may_wait_for_background = true;
         let mut waiter = loop {
@@ -243,6 +245,8 @@ impl RoundTrip<'_> {
         let mut exchange = pin!(connection.exchange(exchange_request));
         let outcome = poll_fn(|cx| {
             let polled = exchange.as_mut().poll(cx);
+            // `http1` has no clock. It notes that the response has begun, and the time is taken here after the same
+            // poll.
             if first_byte.is_none() && request.progress().exchange().is_answered() {
                 first_byte = Some(timer.now().since(started));
             }

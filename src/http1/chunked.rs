@@ -89,6 +89,7 @@ impl ChunkedDecoder {
         let end = data[self.scanned..].iter().position(|byte| *byte == b'\n').map(|at| self.scanned + at);
         self.scanned = if end.is_some() { 0 } else { data.len() };
         match end {
+            // The CR before the line feed does not count.
             _ if end.unwrap_or(data.len()) > limit.saturating_add(1) => {
                 let message = format!("a line of the chunked body is longer than {limit} bytes, its limit");
                 Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message))
@@ -112,6 +113,7 @@ fn trailer_block(scan: &mut BlockScan, buffer: &mut ReadBuffer, limit: usize) ->
         [b'\n', ..] => return Err(malformed("a line of the chunked body does not end in CRLF")),
         data => scan.end(data),
     };
+    // The empty line after the trailers does not count.
     if end.unwrap_or(buffer.data().len()) > limit.saturating_add(2) {
         let message = format!("the trailers are larger than {limit} bytes, their limit");
         return Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message));
@@ -147,6 +149,7 @@ pub(crate) fn take_some(buffer: &mut ReadBuffer, left: u64) -> Option<(Bytes, u6
 /// Parses a chunk's size: `1*HEXDIG`, then optional white space and an extension, which is ignored (RFC 9112, section
 /// 7.1.1).
 fn chunk_size(line: &[u8]) -> Result<u64> {
+    // Counted first, because `from_str_radix` also accepts a sign.
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (size, rest) = line.split_at(digits);
     let extension = rest.iter().find(|byte| !matches!(byte, b' ' | b'\t'));

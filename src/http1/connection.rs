@@ -157,6 +157,7 @@ impl Connection {
         self.keep_alive = can_write
             && framing != Framing::Close
             && wants_more(response.version, &response.headers)
+            // The caller may have set `connection: close`.
             && wants_more(Version::HTTP_11, head.headers);
         self.request_sent = upload.has_ended() && self.output.is_empty();
         let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
@@ -226,6 +227,7 @@ impl Connection {
                 // 3. Read more.
                 match self.input.poll_fill(cx, &mut *self.transport) {
                     Poll::Ready(Ok(0)) => {
+                        // Without a response, the failed write is the better explanation.
                         return Poll::Ready(Err(write_error.take().unwrap_or_else(|| self.closed_before_head())));
                     }
                     Poll::Ready(Ok(_)) => {
@@ -282,11 +284,14 @@ impl Connection {
                 }
             }
             if self.output.is_empty() {
+                // Also between two pieces of a body: what has been written must not wait in a transport for a piece
+                // that comes late.
                 ready!(Pin::new(&mut self.transport).poll_flush(cx)).map_err(write_failed)?;
                 self.request_sent = upload.has_ended();
                 return if self.request_sent { Poll::Ready(Ok(())) } else { Poll::Pending };
             }
             if bytes_written >= MAX_BYTES_PER_TURN || writes >= MAX_WRITES_PER_TURN {
+                // The transport may accept bytes for ever, and then nothing else would poll this task to go on.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

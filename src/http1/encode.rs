@@ -110,9 +110,11 @@ pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, options: &H
         out.extend_from_slice(part.as_bytes());
     }
     if !head.headers.contains_key(HOST) {
+        // `host` should be the first header (RFC 9110, section 7.2).
         line(out, b"host", head.authority.as_bytes());
     }
     encode_headers(out, head.headers);
+    // Credentials that the caller has written for this request win over the credentials of the proxy's URL.
     let credentials = options.forwarding.and_then(|forwarding| forwarding.authorization.as_ref());
     if let Some(credentials) = credentials.filter(|_| !head.headers.contains_key(PROXY_AUTHORIZATION)) {
         line(out, b"proxy-authorization", credentials.as_bytes());

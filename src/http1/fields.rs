@@ -70,6 +70,7 @@ fn unfold(block: &[u8]) -> Bytes {
 
 /// Makes a map of parsed lines. The values stay slices of `block`.
 pub(crate) fn map(block: &Bytes, lines: &[httparse::Header<'_>], phase: Phase) -> Result<HeaderMap> {
+    // `try_`, because a map panics beyond its own maximum of entries, and the limit of lines may be set higher.
     let mut headers = HeaderMap::try_with_capacity(lines.len()).map_err(|_| too_many(lines.len(), phase))?;
     for line in lines {
         let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|error| {

@@ -37,6 +37,8 @@ pub(crate) fn of_response(
     }
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) || method == Method::HEAD;
     Ok(match length {
+        // First, because a 304 and the response to HEAD may declare the length of a body that they do not have (RFC
+        // 9110, section 8.6).
         _ if bodiless => Framing::Length(0),
         _ if chunked => Framing::Chunked,
         Some(length) => Framing::Length(length),
@@ -51,6 +53,7 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
     for item in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
         let digits = item.trim_ascii();
         let number = Some(digits)
+            // `parse` alone would also accept a plus sign.
             .filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
             .and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok())
             .ok_or_else(|| malformed("the Content-Length is not a decimal number"))?;

@@ -166,6 +166,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     /// Appends the last chunk and the trailers to `lines`.
     fn encode_end(&self, lines: &mut Vec<u8>) -> Result<()> {
         let fields = self.trailers.as_ref().and_then(Trailers::get);
+        // Checked only here, because the trailers may be computed while the body is read.
         fields.map_or(Ok(()), encode::check_trailers)?;
         lines.extend_from_slice(b"0\r\n");
         fields.into_iter().for_each(|fields| encode::encode_headers(lines, fields));
@@ -211,6 +212,7 @@ impl WriteBuffer {
     where
         S: AsyncWrite + Unpin + ?Sized,
     {
+        // A vectored write: head, piece and line break leave in a single call, and the piece is not copied.
         let slices = [&self.lines[self.written..], &self.data, self.tail].map(IoSlice::new);
         let total = ready!(Pin::new(sink).poll_write_vectored(cx, &slices))?;
         if total == 0 {

@@ -62,6 +62,8 @@ impl ReadBuffer {
         source: &mut R,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
+        // Room that is left of the previous read is used first. Below half of a read it is renewed, so that reads do
+        // not become small.
         if self.bytes.len() - self.filled < self.room / 2 {
             self.bytes.resize(self.filled + self.room, 0);
         }

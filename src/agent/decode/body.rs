@@ -94,6 +94,7 @@ impl Stream for DecodedBody {
             this.source = None;
             return Poll::Ready(item);
         }
+        // All of these pieces were ready, so no event would poll this task again.
         cx.waker().wake_by_ref();
         Poll::Pending
     }

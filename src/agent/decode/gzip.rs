@@ -54,6 +54,8 @@ impl GzipDecoder {
     /// been consumed.
     fn begin(&self, start: [u8; 2], any: bool) -> Result<GzipState, Source> {
         let mut inflate = match self.format {
+            // The first member has to be gzip, so other bytes fail in the inflater. Other bytes after a member are
+            // ignored.
             Format::Gzip if start == GZIP || !any => Inflate::new(true, WINDOW + EXPECT_GZIP),
             Format::Deflate if !any => Inflate::new(is_zlib(start), WINDOW),
             _ => return Ok(GzipState::Ended),
@@ -100,6 +102,7 @@ impl Decode for GzipDecoder {
 
     fn is_complete(&self) -> bool {
         match self.state {
+            // A first byte of gzip at the very end may be the beginning of a member that was cut short.
             GzipState::Between { first, any } => any && !matches!((self.format, first), (Format::Gzip, Some(0x1f))),
             GzipState::Inside(_) => false,
             GzipState::Ended => true,

@@ -93,6 +93,7 @@ pub(super) fn of(headers: &HeaderMap) -> Result<Vec<&'static Coding>> {
         }
         let is_name = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         let Some(coding) = codings().find(|coding| is_name(coding.name) || coding.alias.is_some_and(is_name)) else {
+            // An unknown coding leaves the whole body encoded, with its headers, as the Fetch standard says.
             return Ok(Vec::new());
         };
         if found.len() == MAX_CODINGS {

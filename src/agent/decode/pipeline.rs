@@ -122,6 +122,7 @@ fn pull(
     loop {
         let piece = stage.step()?;
         if !piece.is_empty() {
+            // Each stage is checked and not only the last: what an inner stage produces costs memory and time as well.
             guard.check(stage.produced)?;
             return Ok(DecodeEvent::Data(piece));
         }

@@ -156,6 +156,7 @@ impl Decode for ZstdDecoder {
     fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, Source> {
         let mut rest = input;
         loop {
+            // Output leaves before more input is taken, so the library holds at most a block besides its window.
             let produced = self.frame.read(output)?;
             if produced > 0 {
                 return Ok(Decoded { consumed: input.len() - rest.len(), produced });

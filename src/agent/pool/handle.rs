@@ -88,6 +88,7 @@ impl Future for Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
+        // First out of the waiters, so that no connection is delivered from now on.
         self.handle.pool.stop_waiting(&self.handle.key, self.ticket);
         self.receiver.close();
         // A connection may have been delivered before the receiver was closed: it goes to the next request.

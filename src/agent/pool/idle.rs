@@ -100,10 +100,13 @@ impl IdleConnections {
         now: Instant,
     ) -> Removed {
         let mut removed = Removed::default();
+        // Without an executor there is no idle reaper, so inserting removes expired connections. It visits all
+        // connections, hence at most once a second.
         if now.since(self.last_prune) >= PRUNE_INTERVAL {
             self.last_prune = now;
             removed = self.remove_expired(now);
         }
+        // A loop, because the limit comes from the request: an earlier request may have had a higher limit.
         while self.count >= limits.total {
             removed.connections.extend(self.remove_oldest());
         }
@@ -158,6 +161,8 @@ impl IdleConnections {
     /// Removes the expired connections, and the keys that have no connection left.
     pub(super) fn remove_expired(&mut self, now: Instant) -> Removed {
         let mut removed = Removed::default();
+        // Taken apart and not `retain`: expired connections and unused keys have to leave the lock before they are
+        // dropped.
         for (key, connections) in std::mem::take(&mut self.by_key) {
             let (expired, kept): (Vec<_>, Vec<_>) = connections.into_iter().partition(|idle| idle.expires_at <= now);
             removed.connections.extend(expired);

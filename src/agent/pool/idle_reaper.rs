@@ -31,6 +31,7 @@ pub(super) fn notify(pool: &Arc<Pool>) {
     let Some(signal) = pool.reaper() else { return };
     let flags = &signal.shared;
     if !flags.is_running.swap(true, Ordering::SeqCst) {
+        // The task must not keep the pool alive: the pool, and its connections, go with the last agent.
         let task = run(Arc::downgrade(pool), signal.timer.clone(), flags.clone());
         signal.executor.spawn(Box::pin(task));
     } else if flags.is_resting.swap(false, Ordering::SeqCst) {
@@ -57,6 +58,8 @@ async fn run(pool: Weak<Pool>, timer: Arc<dyn Timer>, flags: Arc<ReaperFlags>) {
                     flags.is_resting.store(false, Ordering::SeqCst);
                 }
                 rests = flags.is_resting.load(Ordering::SeqCst);
+                // A resting task is woken for a new connection. While a connection is not watched yet, the task looks
+                // again after 100 ms.
                 wake_at = if rests { first_expiry } else { first_expiry.min(now + WATCH_AFTER) };
             }
             Sweep::Empty => {
@@ -81,6 +84,7 @@ async fn rest(
     waker: &AtomicWaker,
 ) {
     poll_fn(|cx: &mut Context<'_>| {
+        // Registered before the flag is read, so that no wake-up is lost in between.
         waker.register(cx.waker());
         while let Poll::Ready(Some(())) = watches.poll_next_unpin(cx) {}
         match is_resting {

@@ -146,6 +146,8 @@ impl Pool {
 
     /// Removes a request from the waiters, if it is still there.
     fn stop_waiting(&self, key: &PoolKey, ticket: u64) {
+        // The lock is a temporary of this statement. The sender outlives it, so the waker in the sender is dropped
+        // outside of the lock.
         let _sender = self.lock().with_waiters(key, |waiters| waiters.remove(ticket));
     }
 
@@ -175,6 +177,7 @@ impl Pool {
             let mut state = self.lock();
             let Some(FirstWaiter { sender, mode }) = state.with_waiters(key, Waiters::pop_first) else {
                 if limits.total == 0 || limits.per_origin == 0 {
+                    // `connection`, a parameter, is dropped after `state`, a local variable: outside of the lock.
                     return PutOutcome::Closed;
                 }
                 let removed = state.idle.insert(key, connection, limits, now);

@@ -76,6 +76,7 @@ impl<S> Waiters<S> {
 
     /// Records that a request has waited too long for a background connect. No other request will wait for it.
     pub(super) fn mark_overdue(&mut self) {
+        // At most as many as there are: the connect may have ended at the same moment.
         self.overdue = self.background_connects.min(self.overdue + 1);
     }
 
@@ -83,6 +84,8 @@ impl<S> Waiters<S> {
     /// more requests wait than there are background connects left.
     pub(super) fn end_background_connect(&mut self) -> Option<S> {
         self.background_connects -= 1;
+        // Background connects are counted and not told apart. The overdue connect may be this one or may still run, so
+        // the others stay overdue.
         self.overdue = self.overdue.min(self.background_connects);
         if self.for_background.len() <= self.background_connects {
             return None;

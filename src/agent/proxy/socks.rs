@@ -83,6 +83,7 @@ pub(super) async fn open<S>(stream: &mut S, proxy: &Proxy, login: Option<&[u8]>,
 where
     S: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
+    // Made before anything is sent: if the host cannot be sent, the stream is untouched.
     let request = request(proxy, host, port)?;
     let mut handshake = SocksHandshake { stream, proxy };
     // 1. Offer methods of authentication.
