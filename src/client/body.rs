@@ -143,6 +143,7 @@ impl ResponseBody {
                 }
             },
         };
+        // The reader has a chunk or the end, so a wake-up of the deadline would not help it.
         if self.is_waiting {
             self.is_waiting = false;
             deadline.stand_by();
@@ -172,6 +173,7 @@ impl ResponseBody {
         let trace = self.trace.take();
         self.release();
         if let Some(trace) = trace {
+            // Told last: the observer may use the client, and then finds the slot free.
             trace.end(error);
         }
     }

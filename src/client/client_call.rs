@@ -104,6 +104,7 @@ impl<'a> ClientCall<'a> {
             Error::request(ErrorKind::BodyNotReplayable, "the request cannot be sent again: its body has been sent")
         })?;
         if let Some((breaker, origin)) = &self.breaker {
+            // `new` has asked already, but the circuit may have opened while the request waited for its slot.
             self.permit = Some(Arc::clone(breaker).admit(origin)?);
         }
         // A middleware may want to know which attempt this is.
@@ -132,6 +133,7 @@ impl<'a> ClientCall<'a> {
     /// A body that can be read only once ends the attempts without an error: the server's response is worth more than an
     /// error that says it could not be asked again.
     fn policy_delay(&self, outcome: Result<&Response, &Error>) -> Option<Duration> {
+        // `BodyNotReplayable` is for redirects and challenges, which are no answers to the request.
         self.next.as_ref()?;
         let (method, url) = self.present.as_ref()?;
         let sent = self.progress.as_ref().map_or(0, Progress::bytes);
@@ -145,6 +147,7 @@ impl<'a> ClientCall<'a> {
             Some((breaker, origin)) => breaker.check(origin).is_ok(),
             None => true,
         };
+        // The circuit first: no token is spent on an attempt that the circuit would refuse.
         is_closed && self.client.bucket().withdraw(self.client.shared.clock.now())
     }
 
@@ -186,6 +189,7 @@ impl<'a> Call for ClientCall<'a> {
     fn next_retry_delay<S: Sleep>(&mut self, outcome: &Result<Response>, deadline: &Deadline<S>) -> Option<Duration> {
         let outcome = outcome.as_ref();
         if let Some(permit) = self.permit.take() {
+            // Before the policy is asked: this outcome may open the circuit, and then no other attempt follows.
             permit.end(outcome);
         }
         self.retry.as_ref()?;

@@ -64,6 +64,7 @@ fn replace(defaults: Option<Arc<Defaults>>) {
 /// Applies the process's defaults to a builder.
 // `Client::new` and `Client::builder` call this and `Builder::default` does not: a library has a way around the defaults.
 pub(crate) fn apply(builder: Builder) -> Builder {
+    // Cloned, so that the closure, which is the program's own code, runs outside of the lock.
     let defaults = DEFAULTS.read().unwrap_or_else(PoisonError::into_inner).clone();
     match defaults {
         Some(defaults) => defaults(builder),

@@ -169,6 +169,8 @@ impl<S: Sleep> Deadline<S> {
         self.allowance = nanos(progress.allowance());
         let is_connecting = progress.is_connecting();
         let was_connecting = self.phase == Phase::Connect;
+        // The limit counts silence and not time: a slow upload is not a failure while its pieces leave. The first look
+        // after connecting starts the limit, too.
         if is_connecting || was_connecting || progress.bytes() != self.bytes_seen {
             self.bytes_seen = progress.bytes();
             self.phase = if is_connecting { Phase::Connect } else { Phase::Head };

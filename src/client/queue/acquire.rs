@@ -54,6 +54,7 @@ impl<'a> Acquire<'a> {
         if queue.rejects(&state, admission) {
             return AcquireStatus::Done(Err(Rejection::Closed));
         }
+        // As in `try_acquire`: the waiting requests come first.
         state.dispatch(now, wakes);
         // Between `try_acquire` and this call, a slot may have become free.
         if let Some(ticket) = state.try_start(admission.origin, now) {
@@ -107,6 +108,7 @@ impl Future for Acquire<'_> {
                 }
             };
             let (_, timer) = match this.timer.take() {
+                // Kept while the time is the same, because each timer is a boxed future.
                 Some((at, timer)) if at == timer_at => this.timer.insert((at, timer)),
                 _ => this.timer.insert((timer_at, this.queue.timer.sleep_until(instant(timer_at)))),
             };

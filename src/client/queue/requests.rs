@@ -104,6 +104,7 @@ impl Requests {
 
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<RequestEntry> {
         let state = RequestState::Free(self.first_free);
+        // No handle has this serial, so a handle of the removed request finds nothing.
         let free = RequestEntry { state, origin: 0, position: 0, arrived: 0, serial: u64::MAX };
         let entry = self.get_mut(ticket).filter(|entry| !matches!(entry.state, RequestState::Free(_)))?;
         let removed = std::mem::replace(entry, free);
