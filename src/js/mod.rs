@@ -152,6 +152,7 @@ pub fn stat(client: u32, number: u32) -> f64 {
 }
 
 fn find(client: u32) -> Option<Client> {
+    // Cloned, so that the table is not borrowed while the client is used, which may call JavaScript.
     CLIENTS.with_borrow(|clients| clients.get(client as usize).cloned())
 }
 
@@ -165,5 +166,6 @@ fn milliseconds(duration: Duration) -> f64 {
 
 /// Returns a limit in milliseconds as a duration. The cast saturates: a negative number or NaN becomes zero, which means no limit.
 fn limit(milliseconds: f64) -> Option<Duration> {
+    // Rounded up, because a limit of less than a millisecond must not become zero.
     Some(Duration::from_millis(milliseconds.ceil() as u64))
 }

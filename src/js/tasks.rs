@@ -94,6 +94,7 @@ pub(super) fn cancel(task: u32) {
         }
         _ => tasks.try_remove(task as usize),
     });
+    // Within a turn, because dropping the task frees its slot, and the next request starts within this call.
     turn(|| drop(waiting));
 }
 
@@ -123,6 +124,7 @@ pub(super) fn turn<T>(act: impl FnOnce() -> T) -> T {
 #[inline(never)]
 fn poll_woken() {
     let mut polled = 0;
+    // By index: a poll may wake further tasks, which join this list and are polled in the same turn.
     while let Some(task) = WOKEN.with_borrow(|woken| woken.get(polled).copied()) {
         polled += 1;
         poll(task);

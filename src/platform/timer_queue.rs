@@ -154,6 +154,7 @@ impl TimerQueueState {
         let entry = self.entries.try_remove(id.key)?;
         self.cancelled += usize::from(entry.in_heap);
         if self.entries.is_empty() {
+            // Without entries, all items belong to cancelled sleeps.
             self.heap.clear();
             self.cancelled = 0;
         } else if self.cancelled > MAX_CANCELLED && self.cancelled > self.heap.len() / 2 {
@@ -291,6 +292,7 @@ impl QueuedSleep {
         let present = state.leader.map(|leader| leader.number);
         drop(state);
         drop(replaced);
+        // Outside of the lock, because this drops a timer of the backend's.
         self.lead.take_if(|lead| Some(lead.number) != present);
         former.into_iter().for_each(Waker::wake);
         elected
@@ -329,6 +331,7 @@ impl Sleep for QueuedSleep {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
+        // The clock decides and not the wake-up: a task is also woken as a candidate.
         if self.queue.now() >= at {
             self.reset(None);
             return Poll::Ready(());

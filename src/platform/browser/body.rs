@@ -37,6 +37,7 @@ impl ReadingStream {
     /// Returns the next chunk that is not empty, or `None` at the end.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         loop {
+            // The rest of the request goes on here, because only the future or body of a request polls its upload.
             if let Poll::Ready(Err(error)) = poll_upload(&mut self.upload, cx) {
                 return Poll::Ready(Err(error));
             }

@@ -55,7 +55,8 @@ async fn attempt(mut request: Request) -> Result<Response> {
         OutgoingBody::Bytes(bytes) => bytes.len() as u64,
         OutgoingBody::Nothing | OutgoingBody::Stream(_) => 0,
     };
-    // A page is not told how far an upload is, so the limit on the head grows with the size of the body.
+    // A page is told neither how far an upload is nor when a connection is open. So the limit on the head grows by a
+    // second for each 32 KiB of the body.
     request.progress().allow(Duration::from_secs(length / MIN_UPLOAD_RATE));
     let returned = global::fetch(&js_request).map_err(failed)?;
     let mut fetch = JsFuture::from(global::promise(&returned));
@@ -71,6 +72,7 @@ async fn attempt(mut request: Request) -> Result<Response> {
     });
     let response: JsValue = response.await?;
     if length > 0 {
+        // The engine does not show the upload, so its bytes count as sent when the head has arrived.
         let exchange = request.progress().exchange();
         exchange.begin(Some(length));
         exchange.send(length);

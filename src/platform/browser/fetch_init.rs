@@ -158,6 +158,7 @@ impl FetchInit {
 
     fn set(mut self, name: &'static str, value: MemberValue) -> Self {
         self.members.retain(|(other, _)| *other != name);
+        // Sorted, so that equality does not depend on the order of the setters.
         let at = self.members.partition_point(|(other, _)| *other < name);
         self.members.insert(at, (name, value));
         self

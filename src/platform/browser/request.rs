@@ -33,6 +33,7 @@ impl OutgoingBody {
         if let Some(upload) = init.start_upload(&mut body, request.progress())? {
             return Ok(Self::Stream(upload));
         }
+        // Every engine can send a gathered body, and the error of its limit names the option.
         Ok(Self::Bytes(gather(body, request.progress(), init.max_gathered()).await?))
     }
 }

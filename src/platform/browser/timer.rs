@@ -32,6 +32,8 @@ impl Timer for EngineTimer {
 
 /// Returns a delay for `setTimeout`: whole milliseconds, rounded up, at most `i32::MAX`.
 fn milliseconds(delay: Duration) -> i32 {
+    // Rounded up, because a timeout that fires early has to be set again. `setTimeout` has 32 bits for the delay, and
+    // fires at once beyond them.
     i32::try_from(delay.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
 }
 

@@ -52,6 +52,7 @@ fn detect() -> std::result::Result<bool, JsValue> {
     Reflect::set(&getter, &"get".into(), duplex.as_ref())?;
     Reflect::set(&init, &"method".into(), &"POST".into())?;
     Reflect::set(&init, &"body".into(), ReadableStream::new(&Object::new(), &Object::new())?.as_ref())?;
+    // The Fetch standard requires `duplex` with a stream, so an engine that can send a stream reads it.
     Reflect::define_property(&init, &"duplex".into(), &getter)?;
     let request = global::Request::new("http://localhost/", &init)?;
     let headers = global::get(request.as_ref(), "headers")?;
@@ -89,6 +90,7 @@ struct PulledStream {
     has_ended: bool,
     progress: Progress,
     shared: Rc<PullState>,
+    // Alive for as long as the engine may call them.
     _callbacks: [Closure<dyn FnMut(JsValue)>; 3],
 }
 
@@ -167,6 +169,7 @@ impl PulledStream {
         let controller = self.shared.controller.borrow().clone();
         // The call throws if the engine has cancelled the stream, which is closed then.
         let _ = global::call(&controller, "close");
+        // The engine still has to send what it has taken: the limit on the head grows by the time for that.
         self.progress.allow(Duration::from_secs(self.sent.min(ENGINE_BUFFER) / MIN_UPLOAD_RATE));
         self.end();
         Ok(())

@@ -220,6 +220,7 @@ impl Connector for Network {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             if origin.scheme() == Scheme::Https {
+                // Before anything is sent: a build without TLS refuses here.
                 self.tls.check()?;
             }
             if let Some(proxy) = self.proxies.for_origin(origin)? {

@@ -73,6 +73,7 @@ async fn over_addresses(network: &Network, proxy: &Proxy, origin: &Origin) -> Re
         Error::new(ErrorKind::Dns, Phase::Connect, format!("the look-up of {host:?} returned no address"));
     loop {
         let Some(address) = addresses.next() else { return Err(failure) };
+        // A new connection for each address: a SOCKS proxy closes the connection after a refusal (RFC 1928, section 6).
         failure = match tunnel(network, proxy, &address.ip().to_string(), address.port()).await {
             Err(error) if concerns_address(&error) => error,
             outcome => return outcome,

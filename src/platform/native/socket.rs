@@ -55,6 +55,8 @@ impl TcpTransport {
 
 impl Transport for TcpTransport {
     fn is_idle(&mut self) -> bool {
+        // The default would read, and a read after a write is deferred without a look at the socket. A look at an idle
+        // connection also needs no registration with the reactor.
         let peeked = self.stream.get_ref().peek(&mut [0]);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }

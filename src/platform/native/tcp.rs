@@ -280,6 +280,7 @@ async fn dial_from(local: SocketAddr, address: SocketAddr) -> io::Result<Async<T
         if let Some(error) = stream.get_ref().take_error()? {
             return Err(error);
         }
+        // A socket without an error and without a peer is not connected: the result of `connect` says why.
         stream.get_ref().peer_addr().or_else(|_| started.map(|()| address))?;
     }
     Ok(stream)

@@ -71,6 +71,7 @@ impl TlsConfig {
 
     fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
+        // Clones share what was built, and a changed configuration must not.
         self.built = Arc::default();
         self
     }
@@ -152,6 +153,8 @@ impl TlsConfig {
         }
         let this = self.clone();
         let config = Arc::new(blocking::unblock(move || this.build()).await?);
+        // Another connection may have built it meanwhile. All use the same configuration, and so share the sessions to
+        // resume.
         Ok(built().get_or_insert(config).clone())
     }
 

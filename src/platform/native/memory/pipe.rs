@@ -143,6 +143,7 @@ impl AsyncRead for PipeEnd {
             buffer.iter_mut().zip(direction.bytes.drain(..count)).for_each(|(place, byte)| *place = byte);
             Poll::Ready(count)
         });
+        // A replaced waker may own a task with the other end, so it is dropped outside of the lock.
         drop(replaced);
         self.read_was_deferred &= poll.is_pending();
         poll
@@ -168,6 +169,7 @@ impl AsyncWrite for PipeEnd {
             direction.bytes.extend(bytes.iter().take(count));
             Poll::Ready(Some(count))
         });
+        // As in `poll_read`.
         drop(replaced);
         self.write_was_deferred &= poll.is_pending();
         poll.map(|count| count?.ok_or_else(|| io::ErrorKind::BrokenPipe.into()))
