@@ -1,5 +1,10 @@
-//! For tests of programs that use waterspout: a clock moved by hand, a backend without a network, connections made of
-//! scripted bytes, and a real HTTP/1.1 server on loopback. Behind the feature `testing`.
+//! Tools for tests of programs that use waterspout. Behind the feature `testing`.
+//!
+//! - [`ManualTimer`] is a clock that the test advances.
+//! - [`MockBackend`] answers requests by a function, without a network.
+//! - [`ScriptedConnector`] makes connections of scripted bytes, for an [`Agent`](crate::Agent).
+//! - `Server` is an HTTP/1.1 server on a loopback port, and `MemoryConnector` the same server without a socket (both native).
+//!   A [`Handler`] or [`Resource`] answers with a [`Reply`], which may have a [`Fault`]; a [`Recorder`] keeps the requests.
 
 mod backend;
 mod connector;

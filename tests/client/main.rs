@@ -1,4 +1,4 @@
-//! The client over mock backends, on a clock moved by hand.
+//! The client over mock backends, on a manual clock.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 

@@ -1,4 +1,4 @@
-//! What is foreign (wakers, transports) is called outside of locks, so that it may use the client.
+//! Wakers, transports and connectors that use the client while the client calls or drops them, without holding a lock.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
@@ -15,13 +15,13 @@ use crate::support::connectors::ObservedTransport;
 use crate::support::executor::ManualExecutor;
 use crate::support::polling::assert_ends;
 
-/// A request that is polled once and dropped.
+/// Begins a request, polls it once and drops it.
 fn begin_and_drop(client: &Client) {
     let mut request = client.get(URL).send().boxed();
     let _ = request.poll_unpin(&mut Context::from_waker(Waker::noop()));
 }
 
-/// Uses the client whenever it is woken.
+/// A waker that uses the client when it is woken, and counts how often.
 struct Uses(Client, Mutex<usize>);
 
 impl Wake for Uses {
@@ -32,14 +32,14 @@ impl Wake for Uses {
 }
 
 #[test]
-fn a_task_that_uses_the_client_when_woken_may_leave_the_line_for_connections() {
+fn waker_may_use_the_client_while_a_connecting_request_is_dropped() {
     assert_ends(|| {
         let client = Client::builder().backend(Agent::new(NeverConnects, ManualTimer::new())).build().unwrap();
         let uses = Arc::new(Uses(client.clone(), Mutex::new(0)));
         let mut request = client.get(URL).send().boxed();
         assert!(request.poll_unpin(&mut Context::from_waker(&Waker::from(uses.clone()))).is_pending());
         drop(request);
-        assert!(*uses.1.lock().unwrap() > 0, "nobody was woken: the test proves nothing");
+        assert!(*uses.1.lock().unwrap() > 0, "no waker was called: the test proves nothing");
         assert_eq!(client.stats().active, 0);
     });
 }
@@ -66,7 +66,7 @@ impl Connector for ObservedConnector {
 }
 
 #[test]
-fn a_connection_may_use_the_client_while_it_is_watched() {
+fn transport_may_use_the_client_while_the_pool_checks_it() {
     assert_ends(|| {
         let kept = || Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").silence();
         let connector = ObservedConnector {
@@ -82,12 +82,12 @@ fn a_connection_may_use_the_client_while_it_is_watched() {
         turns.run();
         timer.advance(Duration::from_millis(200));
         turns.run();
-        assert!(*connector.checks.lock().unwrap() > 0, "nobody looked: the test proves nothing");
+        assert!(*connector.checks.lock().unwrap() > 0, "the pool checked no connection: the test proves nothing");
         connector.client.lock().unwrap().take();
     });
 }
 
-/// A way to connect that uses the client when it goes.
+/// A connector that uses the client when it is dropped.
 struct Goes {
     inner: ScriptedConnector,
     client: Client,
@@ -108,7 +108,7 @@ impl Drop for Goes {
 }
 
 #[test]
-fn a_way_to_connect_that_goes_with_its_last_connection_may_use_the_client() {
+fn connector_may_use_the_client_when_it_is_dropped_with_its_last_connection() {
     assert_ends(|| {
         let kept = || {
             ScriptedConnector::new([Script::new()
@@ -124,6 +124,6 @@ fn a_way_to_connect_that_goes_with_its_last_connection_may_use_the_client() {
         assert!(has_gone.try_recv().is_err());
         timer.advance(Duration::from_secs(60));
         futures::executor::block_on(client.get(URL).send()).unwrap();
-        has_gone.try_recv().expect("it went with its connection, which had been idle for too long");
+        has_gone.try_recv().expect("it is dropped with its connection, which was idle for too long");
     });
 }

@@ -1,4 +1,4 @@
-//! Requests that connect while others do: who is given which connection, and how many are made.
+//! Requests that connect at the same time: which request gets which connection, and how many connections are made.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use crate::support::polling::yield_once;
 
 use super::PooledClient;
 
-/// A connector whose connections are made as the gate opens, one each time.
+/// A connector that completes a connect each time the gate opens.
 struct Slow {
     inner: ScriptedConnector,
     gate: Mutex<UnboundedReceiver<()>>,
@@ -28,7 +28,7 @@ struct Slow {
     look: Look,
 }
 
-/// What happens when somebody looks at a connection that is kept.
+/// A function that runs once, when the pool checks an idle connection.
 type Look = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 
 struct Counter(Arc<AtomicUsize>);
@@ -65,7 +65,7 @@ impl Gate {
         self.opened.unbounded_send(()).unwrap();
     }
 
-    /// How many connections the client has begun to make.
+    /// Returns the number of connects that the client has begun.
     fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
@@ -90,7 +90,7 @@ fn waits(request: &mut Sent) -> bool {
     request.now_or_never().is_none()
 }
 
-/// The response, for which nobody has to wait any more.
+/// Returns the response, which must be ready.
 fn now(request: Sent) -> Response {
     request.now_or_never().unwrap().unwrap()
 }
@@ -99,8 +99,8 @@ fn is_reused(request: Sent) -> bool {
     now(request).connection_info().reused
 }
 
-/// The first connection carries an answer that does not end, the second is being made for nobody, and a third request
-/// relies on that one.
+/// Sends three requests. The first connection carries a response that does not end. The second connect has lost its
+/// request and continues in the background. The third request waits for that background connect.
 fn relying(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Response, Sent) {
     let endless = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello";
     let first = [answers([HELLO; 1]).expect_head().send(endless).silence()];
@@ -116,7 +116,7 @@ fn relying(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Re
 }
 
 #[test]
-fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
+fn connecting_request_takes_a_connection_that_is_returned_first() {
     let (wire, gate) = slow([answers([HELLO; 2]).silence(), answers([HELLO; 1]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
@@ -125,7 +125,7 @@ fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
     assert_eq!(wire.connector.connections(), 1);
     let reused = [first.unwrap(), second.unwrap()].map(|response| response.connection_info().reused);
     assert_eq!(reused.iter().filter(|reused| **reused).count(), 1);
-    // The connection that came too late is made all the same, and kept for the next.
+    // The connect that came too late completes all the same, and its connection is kept for the next request.
     gate.open();
     wire.run_tasks();
     assert_eq!((wire.connector.connections(), wire.connector.open()), (2, 2));
@@ -133,7 +133,7 @@ fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
 }
 
 #[test]
-fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
+fn connection_delivered_to_a_dropped_request_is_kept() {
     let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
     let (mut first, mut dropped) = (send(&wire), send(&wire));
     assert!(waits(&mut first) && waits(&mut dropped));
@@ -145,7 +145,7 @@ fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
 }
 
 #[test]
-fn a_connection_that_was_given_counts_more_than_the_failure_of_ones_own() {
+fn delivered_connection_wins_over_the_failure_of_the_requests_own_connect() {
     let (wire, gate) = slow([answers([HELLO; 2]).silence(), Script::refused()]);
     let (mut first, mut second) = (send(&wire), send(&wire));
     assert!(waits(&mut first) && waits(&mut second));
@@ -157,7 +157,7 @@ fn a_connection_that_was_given_counts_more_than_the_failure_of_ones_own() {
 
 #[test]
 fn no_more_connections_are_made_than_requests_run_at_once() {
-    // Each answer takes a moment, so that requests meet.
+    // Each response takes a moment, so that requests overlap.
     let answers = (0..100).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
     let (wire, gate) = slow([answers.silence()]);
     let mut all = join_all((0..100).map(|_| send(&wire)));
@@ -168,7 +168,7 @@ fn no_more_connections_are_made_than_requests_run_at_once() {
 }
 
 #[test]
-fn a_request_takes_the_connection_that_was_made_for_another() {
+fn request_takes_a_connection_from_a_background_connect() {
     let (wire, gate, _endless, third) = relying([answers([HELLO; 2]).silence()]);
     gate.open();
     wire.run_tasks();
@@ -178,7 +178,7 @@ fn a_request_takes_the_connection_that_was_made_for_another() {
 }
 
 #[test]
-fn a_request_connects_when_what_it_relied_on_fails() {
+fn request_connects_when_the_background_connect_fails() {
     let (wire, gate, _endless, mut third) = relying([Script::refused(), answers([HELLO; 1]).silence()]);
     gate.open();
     wire.run_tasks();
@@ -189,14 +189,14 @@ fn a_request_connects_when_what_it_relied_on_fails() {
 }
 
 #[test]
-fn a_request_connects_when_what_it_relied_on_is_given_up() {
+fn request_connects_when_the_background_connect_is_dropped() {
     let (wire, gate, _endless, mut third) = relying([]);
     wire.executor.end();
     assert!(waits(&mut third));
     assert_eq!(gate.begun(), 3);
 }
 
-/// Counts the attempts to connect that are under way.
+/// A connector that counts the connects in progress.
 struct Trying(Slow, Arc<AtomicUsize>);
 
 impl Connector for Trying {
@@ -210,7 +210,7 @@ impl Connector for Trying {
     }
 }
 
-/// Notes how many attempts are under way when it is woken.
+/// A waker that notes the number of connects in progress each time it is woken.
 struct Sees(Arc<AtomicUsize>, Mutex<Vec<usize>>);
 
 impl Wake for Sees {
@@ -220,7 +220,7 @@ impl Wake for Sees {
 }
 
 #[test]
-fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() {
+fn without_an_executor_a_background_connect_is_dropped_before_another_begins() {
     let inner = ScriptedConnector::new([answers([HELLO; 3]).silence()]);
     let ((opened, gate), trying) = (unbounded(), Arc::<AtomicUsize>::default());
     let slow = Slow { inner, gate: Mutex::new(gate), begun: Arc::default(), look: Look::default() };
@@ -230,7 +230,8 @@ fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() 
     assert!(waits(&mut first) && waits(&mut second));
     opened.unbounded_send(()).unwrap();
     now(first);
-    // The second has been given the connection, but does not know; the third relies on what the second was making.
+    // The second request was given the connection but was not polled since. The third request waits for the connect of
+    // the second.
     let sees = Arc::new(Sees(trying.clone(), Mutex::default()));
     assert!(third.poll_unpin(&mut Context::from_waker(&Waker::from(sees.clone()))).is_pending());
     assert_eq!(trying.load(Ordering::SeqCst), 1);
@@ -240,7 +241,7 @@ fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() 
 }
 
 #[test]
-fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
+fn dropped_request_leaves_the_background_connect_to_the_next_request() {
     let (wire, gate, _endless, third) = relying([answers([HELLO; 1]).silence()]);
     drop(third);
     let mut next = send(&wire);
@@ -252,7 +253,7 @@ fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
 }
 
 #[test]
-fn only_one_waits_in_vain_for_a_connection_that_is_never_made() {
+fn only_the_first_request_waits_for_a_stuck_background_connect() {
     let last = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     let (wire, gate, endless, mut third) = relying((0..3).map(|_| Script::new().expect_head().send(last)));
     assert!(waits(&mut third));
@@ -269,13 +270,13 @@ fn only_one_waits_in_vain_for_a_connection_that_is_never_made() {
 }
 
 #[test]
-fn a_connection_is_found_that_was_being_looked_at() {
+fn connection_under_check_is_found_by_a_new_request() {
     let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
     block_on(both).0.unwrap();
-    // The watch looks at the one that is kept, and a request comes at that very moment.
+    // The idle reaper checks the idle connection, and a request begins during the check.
     let (client, cell) = (wire.client.clone(), Arc::new(Mutex::new(None)));
     let other = cell.clone();
     *gate.look.lock().unwrap() = Some(Box::new(move || {
@@ -290,7 +291,7 @@ fn a_connection_is_found_that_was_being_looked_at() {
 }
 
 #[test]
-fn a_request_relies_on_another_for_a_short_time_only() {
+fn wait_for_a_background_connect_is_bounded() {
     for (limit, patience) in [(0, 250), (1_000, 250), (100, 50)] {
         let (wire, gate, _endless, third) = relying([]);
         drop(third);
@@ -303,7 +304,7 @@ fn a_request_relies_on_another_for_a_short_time_only() {
         assert_eq!(gate.begun(), 2);
         assert!(pass(1).is_none());
         assert_eq!(gate.begun(), 3);
-        // The limit is for both together.
+        // The connect limit covers the wait and the request's own connect.
         if limit > 0 {
             let error = pass(limit - patience).unwrap().unwrap_err();
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect));
@@ -311,7 +312,7 @@ fn a_request_relies_on_another_for_a_short_time_only() {
     }
 }
 
-/// A connector whose connections take some turns to be made, and which counts them from the beginning to their end.
+/// A connector whose connects take several polls. It counts connections from the start of the connect to their end.
 struct Counted {
     inner: ScriptedConnector,
     begun: AtomicUsize,
@@ -329,7 +330,7 @@ impl Connector for Counted {
                 yield_once().await;
             }
             let inner = self.inner.connect(origin).await?;
-            // The counter goes with the connection.
+            // The counter is dropped with the connection.
             Ok(ObservedTransport::wrap(inner, move || {
                 let _ = &counter;
             }))
@@ -337,11 +338,11 @@ impl Connector for Counted {
     }
 }
 
-/// Four threads with four requests at once each.
+/// Four threads each have four requests in flight.
 #[test]
 fn threads_do_not_make_more_connections_than_requests_run_at_once() {
     for background in [true, false] {
-        // Each connection is closed after a while, so that others have to be made.
+        // The server closes each connection after 20 responses, so that new connections are needed.
         let script = || (0..20).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
         let (open, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let inner = ScriptedConnector::new((0..10_000).map(|_| script()));

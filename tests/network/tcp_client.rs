@@ -1,4 +1,4 @@
-//! TCP clients and their streams, over real sockets on loopback.
+//! TCP clients and their streams over sockets on loopback.
 
 use std::error::Error as _;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// A server of one connection, and what becomes of it.
+/// Serves a single connection with `serve`. Returns the port and a channel for the result of `serve`.
 fn serve<T: Send + 'static>(
     address: IpAddr,
     serve: impl FnOnce(TcpStream) -> T + Send + 'static,
@@ -35,7 +35,7 @@ fn serve<T: Send + 'static>(
     Ok((port, told))
 }
 
-/// A server that wants five bytes and tells them with the client's address.
+/// Reads five bytes and returns them with the client's address.
 fn five(mut stream: TcpStream) -> ([u8; 5], SocketAddr) {
     let mut bytes = [0; 5];
     stream.read_exact(&mut bytes).unwrap();
@@ -56,7 +56,7 @@ fn told<T>(receiver: &mpsc::Receiver<T>) -> T {
     receiver.recv_timeout(Duration::from_secs(30)).unwrap()
 }
 
-/// Gives these addresses to every name.
+/// A resolver that returns these addresses for every name.
 struct Named(Vec<IpAddr>);
 
 impl Resolver for Named {
@@ -66,7 +66,7 @@ impl Resolver for Named {
     }
 }
 
-/// Never answers; counts the questions that were not given up.
+/// A resolver that never answers. It counts the lookups that were not dropped.
 #[derive(Clone, Default)]
 struct Silent(Arc<AtomicUsize>);
 
@@ -136,7 +136,7 @@ fn cause(error: &Error) -> io::ErrorKind {
 }
 
 #[test]
-fn a_refused_port_is_told_with_the_systems_reason() {
+fn error_of_a_refused_port_keeps_the_system_error() {
     let error = block_on(TcpClient::new().connect("127.0.0.1", free_port())).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Connect, Phase::Connect));
     assert_eq!(cause(&error), io::ErrorKind::ConnectionRefused);
@@ -144,16 +144,16 @@ fn a_refused_port_is_told_with_the_systems_reason() {
 }
 
 #[test]
-fn an_address_of_another_machine_cannot_be_connected_from() {
+fn connect_from_an_address_of_another_machine_fails() {
     let (port, _arrived) = serve(V4, five).unwrap();
-    // Reserved for documentation (RFC 5737): nobody has it.
+    // Reserved for documentation (RFC 5737), so no machine has this address.
     let client = TcpClient::new().local_address([192, 0, 2, 1]);
     let error = block_on(client.connect("127.0.0.1", port)).unwrap_err();
     assert_eq!((error.kind(), cause(&error)), (ErrorKind::Connect, io::ErrorKind::AddrNotAvailable));
 }
 
 #[test]
-fn an_address_of_this_machine_is_the_one_the_server_sees() {
+fn server_sees_the_configured_local_address() {
     let (port, arrived) = serve(V4, five).unwrap();
     let stream = block_on(TcpClient::new().local_address(V4).connect("127.0.0.1", port)).unwrap();
     block_on(stream.write("hello")).unwrap();
@@ -161,7 +161,7 @@ fn an_address_of_this_machine_is_the_one_the_server_sees() {
 }
 
 #[test]
-fn a_local_port_is_the_one_the_server_sees_with_an_address_or_without() {
+fn server_sees_the_configured_local_port() {
     for address in [None, Some(V4)] {
         let (port, arrived) = serve(V4, five).unwrap();
         let local = free_port();
@@ -195,7 +195,7 @@ fn a_local_port_that_is_taken_is_an_error() {
 }
 
 #[test]
-fn a_resolver_that_never_answers_is_given_up_at_the_limit() {
+fn resolver_that_never_answers_is_dropped_at_the_connect_limit() {
     let (silent, timer) = (Silent::default(), ManualTimer::new());
     let limit = Duration::from_millis(50);
     let client = TcpClient::new().resolver(silent.clone()).timer(timer.clone()).timeout(limit);
@@ -212,7 +212,7 @@ fn a_resolver_that_never_answers_is_given_up_at_the_limit() {
 }
 
 #[test]
-fn a_limit_of_zero_is_none() {
+fn limit_of_zero_sets_no_timer() {
     let (silent, timer) = (Silent::default(), ManualTimer::new());
     let client = TcpClient::new().resolver(silent).timer(timer.clone()).timeout(Duration::ZERO);
     let mut connecting = client.connect("silent.example", 80).boxed();
@@ -221,14 +221,14 @@ fn a_limit_of_zero_is_none() {
 }
 
 #[test]
-fn a_name_without_an_address_is_no_connection() {
+fn name_without_an_address_is_a_dns_error() {
     let error = block_on(TcpClient::new().resolver(Named(Vec::new())).connect("nowhere.example", 80)).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
     assert!(error.to_string().contains("nowhere.example"), "{error}");
 }
 
 #[test]
-fn what_is_written_before_the_connection_is_there_arrives_after_it() {
+fn bytes_written_before_the_connect_arrive_after_it() {
     let (port, arrived) = serve(V4, five).unwrap();
     let stream = TcpClient::new().connecting("127.0.0.1", port);
     let (one, two) = (stream.write("hel"), stream.write("lo"));
@@ -237,7 +237,7 @@ fn what_is_written_before_the_connection_is_there_arrives_after_it() {
 }
 
 #[test]
-fn one_thread_reads_while_another_writes() {
+fn stream_is_read_and_written_on_two_threads() {
     const SIZE: usize = 8 * 1024 * 1024;
     let (port, _ended) = serve(V4, echo).unwrap();
     let stream = Arc::new(block_on(TcpClient::new().connect("127.0.0.1", port)).unwrap());
@@ -261,7 +261,7 @@ fn one_thread_reads_while_another_writes() {
 }
 
 #[test]
-fn the_peers_close_is_noticed_while_nobody_reads() {
+fn close_by_the_peer_is_noticed_without_a_read() {
     let (go, gone) = mpsc::channel::<()>();
     let (port, _ended) = serve(V4, move |mut stream| {
         stream.write_all(b"last words").unwrap();

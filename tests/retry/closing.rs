@@ -15,7 +15,7 @@ use crate::support::client::seconds;
 use super::backing_off;
 
 #[test]
-fn a_client_closed_at_once_ends_those_that_back_off() {
+fn close_now_ends_requests_that_back_off() {
     let (client, timer, sending) = backing_off(&Arc::default());
     let woken = Arc::new(AtomicBool::new(false));
     struct Flag(Arc<AtomicBool>);
@@ -35,7 +35,7 @@ fn a_client_closed_at_once_ends_those_that_back_off() {
 }
 
 #[test]
-fn an_observer_hears_that_a_request_backs_off() {
+fn observer_sees_that_a_request_backs_off() {
     let seen = Arc::default();
     let (_client, timer, sending) = backing_off(&seen);
     timer.advance(seconds(600));

@@ -52,14 +52,14 @@ fn a_request_may_switch_the_idle_limit_off() {
 }
 
 #[test]
-fn a_server_that_floods_with_comments_leaves_others_their_turn() {
+fn flood_of_comments_yields_to_other_tasks() {
     let backend = MockBackend::new(|request| {
         async move {
             let headers = [("content-type".parse().unwrap(), HeaderValue::from_static(STREAM))];
             let mut left = 100_000;
             let flood = futures::stream::repeat_with(move || {
                 left -= 1;
-                assert!(left > 0, "one poll takes it all");
+                assert!(left > 0, "a single poll reads everything");
                 Ok::<_, Error>(Bytes::from_static(b":\n\n"))
             });
             let response = Response::builder(StatusCode::OK, request.url());
@@ -94,7 +94,7 @@ fn a_slot_is_held_while_connected_and_not_while_waiting() {
 }
 
 #[test]
-fn dropping_ends_the_wait() {
+fn dropping_the_stream_removes_its_timer() {
     let stage = Stage::new([Answer(STREAM, "", End::Close)]);
     let mut events = stage.events();
     waits(&mut events);

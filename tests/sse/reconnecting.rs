@@ -95,7 +95,7 @@ fn failed_attempts_wait_longer_each_time_and_a_stream_starts_the_count_again() {
 }
 
 #[test]
-fn attempts_in_a_row_are_limited_and_the_last_error_is_told() {
+fn consecutive_attempts_are_limited_and_the_last_error_is_returned() {
     let stage = Stage::new((0..3).map(|_| Fail(ErrorKind::Dns, Phase::Connect)));
     let mut events = stage.events().max_attempts(3);
     for _ in 0..2 {
@@ -107,7 +107,7 @@ fn attempts_in_a_row_are_limited_and_the_last_error_is_told() {
 }
 
 #[test]
-fn five_attempts_are_the_default_and_zero_means_any_number() {
+fn max_attempts_is_five_by_default_and_zero_is_unlimited() {
     let stage = Stage::new((0..100).map(|_| Fail(ErrorKind::Connect, Phase::Connect)));
     let attempts = |mut events: Events| {
         for attempt in 1..=50 {

@@ -1,4 +1,4 @@
-//! Proxies on loopback ports that do what they are told and remember what they were asked.
+//! Proxies on loopback ports that behave as configured and remember their requests.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,22 +13,23 @@ use futures_rustls::TlsAcceptor;
 
 use super::tls::Secured;
 
-/// What a proxy does.
+/// The behaviour of a proxy.
 #[derive(Clone, Default)]
 pub struct Does {
-    /// The credentials it wants: `user:password` as Basic, or what RFC 1929 has of them.
+    /// The credentials that the proxy demands: encoded Basic credentials for HTTP, `user:password` for SOCKS (RFC
+    /// 1929).
     pub wants: Option<&'static str>,
-    /// Says this instead of an answer, then closes.
+    /// The bytes that the proxy sends instead of a reply before it closes.
     pub says: Option<&'static [u8]>,
-    /// Says nothing, ever, and waits until it is left.
+    /// Whether the proxy sends nothing and waits until the client closes the connection.
     pub is_silent: bool,
-    /// The address to which a SOCKS proxy finds no way.
+    /// The address that a SOCKS proxy cannot reach.
     pub lost: Option<IpAddr>,
-    /// Whether it speaks TLS.
+    /// The TLS acceptor, if the proxy uses TLS.
     pub tls: Option<TlsAcceptor>,
 }
 
-/// A proxy on a thread that ends with the test. Every name is this machine to it.
+/// A proxy on a thread that ends with the test. It resolves every name to this machine.
 pub struct TinyProxy {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -53,7 +54,7 @@ impl TinyProxy {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
                     let (does, log, leave) = (does.clone(), log.clone(), leave.clone());
-                    // A thread for each connection: several may be open at once.
+                    // Several connections may be open at once, so each has a thread.
                     std::thread::spawn(move || {
                         async_io::block_on(serve(speaks, stream, does, &log));
                         let _ = leave.send(());
@@ -72,12 +73,12 @@ impl TinyProxy {
         Self::start(Speaks::Socks, does)
     }
 
-    /// Waits until one of its connections has been closed by the client.
+    /// Waits until the client has closed a connection to the proxy.
     pub fn wait_until_left(&self) {
         self.left.recv_timeout(Duration::from_secs(20)).unwrap();
     }
 
-    /// What was asked, one text for each request: a head, or the goal of a SOCKS request.
+    /// Returns a text for each request: the head of an HTTP request, or the address and port of a SOCKS request.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -95,7 +96,7 @@ async fn serve(speaks: Speaks, stream: Async<TcpStream>, does: Does, log: &Mutex
         let _ = copy(stream, &mut futures::io::sink()).await;
         return;
     }
-    // A client that goes away is no failure of the proxy's.
+    // A client may close the connection at any time, so errors are ignored.
     let _ = match speaks {
         Speaks::Http => http(stream, &does, log).await,
         Speaks::Socks => socks(stream, &does, log).await,
@@ -193,7 +194,7 @@ async fn read(stream: &mut Box<dyn Stream>, count: usize) -> io::Result<Vec<u8>>
     Ok(bytes)
 }
 
-/// Carries bytes both ways until either end closes.
+/// Copies bytes in both directions until either side closes.
 async fn relay(client: Box<dyn Stream>, origin: Async<TcpStream>) -> io::Result<()> {
     let ((from_client, mut to_client), (from_origin, mut to_origin)) = (client.split(), origin.split());
     let up = copy(from_client, &mut to_origin).boxed();

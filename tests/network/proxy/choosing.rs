@@ -56,7 +56,7 @@ fn a_function_chooses_for_each_origin() {
 }
 
 #[test]
-fn a_request_may_bring_its_own_way_and_shares_its_connections_with_nobody() {
+fn request_with_a_route_shares_no_connection_with_other_requests() {
     let origin = Server::start(handler(|_| async { Reply::text("directly") }.boxed())).unwrap();
     let proxy = TinyProxy::http(Does::default());
     let client = client_of(network(Proxies::none()));

@@ -11,7 +11,7 @@ use crate::support::proxy::{Does, TinyProxy};
 
 use super::BASIC;
 
-/// Run by [`the_default_client_reads_the_environment`], in a process with another environment.
+/// Runs in a process that [`the_default_client_reads_the_environment`] starts with another environment.
 #[test]
 #[ignore = "is run by another test"]
 fn child() {

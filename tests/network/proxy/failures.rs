@@ -1,4 +1,4 @@
-//! Proxies that refuse, babble or fall silent, and certificates that are not trusted.
+//! Proxies that refuse, send garbage or stay silent, and certificates that are not trusted.
 
 use std::error::Error as _;
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ use super::{
 };
 
 #[test]
-fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_request() {
+fn wrong_proxy_credentials_fail_a_tunnel_and_return_407_to_a_forwarded_request() {
     let proxy = TinyProxy::http(Does { wants: Some("other"), ..Does::default() });
     let client = client(&format!("http://user:pa%20ss@{}", proxy.address));
     let error = refused(&client, "https://origin.test:9/", "407 Proxy Authentication Required");
@@ -34,11 +34,11 @@ fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_re
 }
 
 #[test]
-fn a_proxy_that_babbles_or_closes_early_is_an_error_at_once() {
+fn proxy_that_sends_garbage_or_closes_early_is_an_error() {
     for says in [&b""[..], b"HTTP/1.1 200 ", b"220 mail.test ESMTP\r\n", b"HTTP/1.1 200 OK\r\n\r\nmore", b"\0\0\0\0"] {
         let proxy = TinyProxy::http(Does { says: Some(says), ..Does::default() });
         let error = refused(&client(&format!("http://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
-        // Only what broke off may go better.
+        // A reply that broke off can be retried, a wrong reply cannot.
         assert_eq!(error.is_retryable(), b"HTTP/1.1 200 ".starts_with(says), "{error}");
     }
     for says in [&b""[..], b"\x05", b"\x05\x00\x05\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
@@ -49,7 +49,7 @@ fn a_proxy_that_babbles_or_closes_early_is_an_error_at_once() {
 }
 
 #[test]
-fn the_limit_for_connecting_covers_the_proxys_part_and_closes_the_connection() {
+fn connect_limit_covers_the_proxy_handshake_and_closes_the_connection() {
     let silent = || Does { is_silent: true, ..Does::default() };
     for scheme in ["http", "https", "socks5", "socks5h"] {
         let proxy = TinyProxy::http(silent());
@@ -63,7 +63,7 @@ fn the_limit_for_connecting_covers_the_proxys_part_and_closes_the_connection() {
 }
 
 #[test]
-fn a_proxy_that_cannot_be_reached_is_named() {
+fn error_names_the_proxy_that_cannot_be_reached() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for scheme in ["http", "https", "socks5", "socks5h"] {
         let client = client(&format!("{scheme}://user:pa%20ss@{free}"));
@@ -84,7 +84,7 @@ fn the_certificates_of_proxy_and_server_are_each_checked() {
     let proxy = TinyProxy::http(Does { tls: Some(proxy_acceptor()), ..Does::default() });
     let (proxies, url) =
         (Proxies::all(format!("https://{}", proxy.address)).unwrap(), format!("https://origin.test:{origin}/"));
-    // Without a setting of its own the proxy is trusted as servers are, and this one is not.
+    // This configuration trusts the authority of the server only, and the proxy has another authority.
     let both = |tls| client_of(network(proxies.clone()).proxy_tls(tls));
     let error = refused(&both(trusting(authority())), &url, "could not secure the connection to the proxy");
     let cause = error.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();
@@ -100,7 +100,7 @@ fn the_certificates_of_proxy_and_server_are_each_checked() {
 }
 
 #[test]
-fn a_certificate_of_ones_own_is_shown_to_servers_and_not_to_proxies() {
+fn client_certificate_is_shown_to_servers_and_not_to_proxies() {
     let wants_one = acceptor(proxies_authority().issue(&["127.0.0.1"], |_| {}), Some(authority().roots()));
     let proxy = TinyProxy::http(Does { tls: Some(wants_one), ..Does::default() });
     let (certificate, key) = authority().issue(&["client"], |_| {});

@@ -17,13 +17,13 @@ use super::{
 };
 
 #[test]
-fn a_request_for_http_is_forwarded_whole_over_a_connection_that_is_kept() {
+fn http_request_is_forwarded_over_a_kept_proxy_connection() {
     for tls in [None, Some(proxy_acceptor())] {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let proxy = TinyProxy::http(Does { wants: Some(BASIC), tls, ..Does::default() });
         let client = client(&format!("{scheme}://user:pa%20ss@{}", proxy.address));
         for _ in 0..2 {
-            // Nobody looks this name up here.
+            // The proxy resolves this name, the client does not.
             assert_eq!(text(&client, "http://nowhere.invalid:81/a?b#c"), "forwarded");
         }
         let asked = proxy.asked();
@@ -37,7 +37,7 @@ fn a_request_for_http_is_forwarded_whole_over_a_connection_that_is_kept() {
 }
 
 #[test]
-fn a_request_for_https_goes_through_a_tunnel_that_knows_nothing_of_it() {
+fn https_requests_share_a_tunnel_and_hide_the_proxy_credentials() {
     let origin = secured_origin();
     for tls in [None, Some(proxy_acceptor())] {
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -52,13 +52,13 @@ fn a_request_for_https_goes_through_a_tunnel_that_knows_nothing_of_it() {
             "CONNECT origin.test:{origin} HTTP/1.1\r\nhost: origin.test:{origin}\r\n\
              proxy-authorization: Basic {BASIC}\r\n\r\n"
         );
-        // One tunnel for both requests.
+        // Both requests share a tunnel.
         assert_eq!(proxy.asked(), [expected]);
     }
 }
 
 #[test]
-fn a_request_for_http_goes_through_a_tunnel_if_that_is_wanted() {
+fn tunnel_all_also_tunnels_http_requests() {
     let origin = Server::start(echo()).unwrap();
     let proxy = TinyProxy::http(Does::default());
     let through = Proxy::parse(&format!("http://user:pa%20ss@{}", proxy.address)).unwrap().tunnel_all(true);
@@ -69,7 +69,7 @@ fn a_request_for_http_goes_through_a_tunnel_if_that_is_wanted() {
 }
 
 #[test]
-fn socks_is_told_addresses_and_socksh_names() {
+fn socks5_sends_addresses_and_socks5h_sends_names() {
     let (http, https) = (Server::start(echo()).unwrap(), secured_origin());
     for wants in [None, Some("user:pa ss")] {
         let proxy = TinyProxy::socks(Does { wants, ..Does::default() });
@@ -87,7 +87,7 @@ fn socks_is_told_addresses_and_socksh_names() {
 }
 
 #[test]
-fn an_ipv6_address_is_told_to_each_kind_as_it_wants_it() {
+fn ipv6_address_is_sent_in_the_form_of_each_proxy_protocol() {
     let acceptor = acceptor(authority().issue(&["::1"], |_| {}), None);
     let port = TlsServer::start(acceptor, echo()).address.port();
     let (http, socks) = (TinyProxy::http(Does::default()), TinyProxy::socks(Does::default()));
@@ -101,7 +101,7 @@ fn an_ipv6_address_is_told_to_each_kind_as_it_wants_it() {
 }
 
 #[test]
-fn a_response_says_which_proxy_it_came_through_and_what_its_way_took() {
+fn response_reports_the_proxy_address_and_connect_timings() {
     let origin = secured_origin();
     let plain = TinyProxy::http(Does::default());
     let secured = TinyProxy::http(Does { tls: Some(proxy_acceptor()), ..Does::default() });
@@ -112,7 +112,7 @@ fn a_response_says_which_proxy_it_came_through_and_what_its_way_took() {
         {
             let exchange = get(&client, &url).unwrap().connection_info();
             assert_eq!(exchange.remote_address, Some(proxy.address));
-            // The proxy's own TLS is part of connecting.
+            // The TLS handshake with the proxy counts as connecting.
             assert_eq!((exchange.connect.is_some(), exchange.tls.is_some()), (true, has_tls), "{scheme} {url}");
         }
     }
@@ -131,7 +131,7 @@ impl Resolver for TwoAddresses {
 }
 
 #[test]
-fn socks_is_told_the_next_address_if_it_cannot_reach_the_first() {
+fn socks_proxy_gets_the_next_address_if_it_cannot_reach_the_first() {
     let origin = Server::start(echo()).unwrap();
     let proxy = TinyProxy::socks(Does { lost: Some([127, 0, 0, 9].into()), ..Does::default() });
     let proxies = Proxies::all(format!("socks5://{}", proxy.address)).unwrap();
