@@ -236,7 +236,7 @@ mod client;
 pub mod cookies;
 mod error;
 mod http1;
-#[cfg(feature = "js")]
+#[cfg(waterspout_npm)]
 mod js;
 mod message;
 pub mod platform;

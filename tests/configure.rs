@@ -13,16 +13,16 @@ use waterspout::tornado::{configure, reset_configuration};
 use waterspout::{Client, ErrorKind, Request, Response};
 
 /// Exclusive use of the process's defaults for a test. Dropping it resets the defaults.
-struct Own(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+struct ExclusiveDefaults(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
 
-impl Own {
+impl ExclusiveDefaults {
     fn new() -> Self {
         static LOCK: Mutex<()> = Mutex::new(());
         Self(LOCK.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Drop for Own {
+impl Drop for ExclusiveDefaults {
     fn drop(&mut self) {
         reset_configuration();
     }
@@ -54,7 +54,7 @@ fn get() -> Request {
 
 #[test]
 fn process_defaults_yield_to_client_and_request_settings() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     let seconds = Duration::from_secs;
     configure(move |builder| builder.backend(mirror()).timeout(seconds(7)).default_headers(agent("process"))).unwrap();
     // Built-in settings, process defaults, client settings, request settings: each level replaces the levels before it.
@@ -69,7 +69,7 @@ fn process_defaults_yield_to_client_and_request_settings() {
 
 #[test]
 fn configure_does_not_change_existing_clients() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.backend(MockBackend::text("first"))).unwrap();
     let client = Client::new();
     configure(|builder| builder.backend(MockBackend::text("second"))).unwrap();
@@ -78,7 +78,7 @@ fn configure_does_not_change_existing_clients() {
 
 #[test]
 fn the_number_of_slots_is_ten_unless_set_and_the_builder_wins() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     let active = |client: Client| {
         let running: Vec<_> = (0..20).map(|_| client.get(URL).send().boxed()).collect();
         let mut running = stream::iter(running).buffer_unordered(20);
@@ -93,7 +93,7 @@ fn the_number_of_slots_is_ten_unless_set_and_the_builder_wins() {
 
 #[test]
 fn default_builder_ignores_the_process_defaults() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.default_headers(agent("process"))).unwrap();
     let client = waterspout::Builder::default().backend(mirror()).build().unwrap();
     assert_eq!(said(&client, get()), "none None Some(20s)");
@@ -101,7 +101,7 @@ fn default_builder_ignores_the_process_defaults() {
 
 #[test]
 fn reset_configuration_removes_the_defaults() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.default_headers(agent("process"))).unwrap();
     reset_configuration();
     let client = Client::builder().backend(mirror()).build().unwrap();
@@ -110,7 +110,7 @@ fn reset_configuration_removes_the_defaults() {
 
 #[test]
 fn refused_defaults_keep_the_previous_defaults() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.backend(MockBackend::text("before"))).unwrap();
     let error = configure(|builder| builder.max_active(0)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
@@ -120,7 +120,7 @@ fn refused_defaults_keep_the_previous_defaults() {
 
 #[test]
 fn defaults_that_become_invalid_give_a_client_a_single_slot() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     let calls = Mutex::new(0);
     configure(move |builder| {
         let mut calls = calls.lock().unwrap();
@@ -133,7 +133,7 @@ fn defaults_that_become_invalid_give_a_client_a_single_slot() {
 
 #[test]
 fn process_defaults_can_set_the_timer() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     let timer = ManualTimer::new();
     let clock = timer.clone();
     configure(move |builder| {
@@ -148,7 +148,7 @@ fn process_defaults_can_set_the_timer() {
 
 #[test]
 fn threads_can_set_defaults_while_other_threads_build_clients() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.backend(MockBackend::text("one"))).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4 {

@@ -116,7 +116,7 @@ fn malformed_request_gets_a_status_and_a_reason() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(words), "{start:?}: {answer}");
         assert!(answer.contains("connection: close"), "{answer}");
     }
-    assert!(talk(&server, b"GET /on HTTP/1.0\r\n\r\n").ends_with("GET /on "), "the server goes on");
+    assert!(talk(&server, b"GET /on HTTP/1.0\r\n\r\n").ends_with("GET /on "), "the server still answers");
 }
 
 struct Notes;

@@ -1,6 +1,6 @@
 //! The clock of the npm package: the engine's own timers, set by JavaScript.
 //!
-//! The engine keeps its timers in a heap itself, so the module does without one, and there is less to download.
+//! The engine keeps its timers in a heap itself, so the module has no timer queue, and is smaller to download.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};

@@ -1,5 +1,5 @@
-//! Functions of the standard library and of the crates behind `url`, on platforms without a JavaScript engine: the normal form
-//! of a text, a random number, base64.
+//! Functions of the standard library and of the crates behind `url`, on platforms without a JavaScript engine: the
+//! normal form of a text, a random number, base64.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -1,5 +1,5 @@
-//! Targets that are neither native nor a browser, such as WASI. The library compiles, and the program sets its own backend and
-//! timer on each client.
+//! Targets that are neither native nor a browser, such as WASI. The library compiles, and the program sets its own
+//! backend and timer on each client.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ struct Unsupported;
 
 impl Backend for Unsupported {
     fn fetch(&self, _request: Request) -> BoxFuture<'_, Result<Response>> {
-        let message = "this platform has no backend of its own: set one with `Client::builder().backend(…)`";
+        let message = "this platform has no default backend: set a backend with `Client::builder().backend(…)`";
         Box::pin(async move { Err(Error::request(ErrorKind::Unsupported, message)) })
     }
 }

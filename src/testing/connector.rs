@@ -111,8 +111,8 @@ impl Script {
     }
 }
 
-/// A [`Connector`] that makes scripted connections: the first connection follows the first [`Script`], and so on. A clone is
-/// another handle of the same connector.
+/// A [`Connector`] that makes scripted connections: the first connection follows the first [`Script`], and so on. A
+/// clone is another handle of the same connector.
 ///
 /// # Examples
 ///
@@ -176,7 +176,8 @@ impl ScriptedConnector {
         held.into_iter().for_each(Waker::wake);
     }
 
-    /// Returns the bytes that the client has written to a connection, counted from 0. Bytes that are not UTF-8 become U+FFFD.
+    /// Returns the bytes that the client has written to a connection, counted from 0. Bytes that are not UTF-8 become
+    /// U+FFFD.
     pub fn written(&self, connection: usize) -> String {
         let state = self.lock();
         let written = state.connections.get(connection).map(|connection| connection.written.as_slice());

@@ -1,12 +1,12 @@
-//! The tools of Tornado beside its HTTP client: an event loop, a promise, work queues, byte streams, and defaults for all
-//! clients of the process.
+//! The tools of Tornado beside its HTTP client: an event loop, a promise, work queues, byte streams, and defaults for
+//! all clients of the process.
 //!
-//! A [`Client`](crate::Client) needs none of them. They are for programs that come from Tornado, or that have no executor of
-//! their own, and they work on any executor and on every platform, except where the table says "native".
+//! A [`Client`](crate::Client) needs none of them. They are for programs that come from Tornado, or that have no
+//! executor of their own, and they work on any executor and on every platform, except where the table says "native".
 //!
 //! - [`EventLoop`] runs futures in the background, and callbacks on the next turn, at a time, or at intervals.
-//! - [`promise`] makes a [`Promise`], which sets a result once, and its [`Pending`], which is the future of that result and
-//!   shows it to callbacks.
+//! - [`promise`] makes a [`Promise`], which sets a result once, and its [`Pending`], which is the future of that result
+//!   and shows it to callbacks.
 //! - [`Queue`], [`LifoQueue`] and [`PriorityQueue`] pass items from producers to workers, and count unfinished work.
 //! - [`IoStream`] reads and writes plain bytes over any connection, within bounds.
 //! - [`configure`] sets the defaults of every client that the process makes.

@@ -84,7 +84,7 @@ fn in_memory<H: Handler>(server: impl Fn() -> H, run: Run, least_polls: usize) {
         drop(client);
         assert_eq!(connector.open(), 0, "after {polls} polls");
         if finished {
-            assert!(polls > least_polls, "{polls} polls are too few to have met every wait");
+            assert!(polls > least_polls, "{polls} polls are too few to reach every wait");
             return;
         }
         assert!(polls < 10_000, "it does not come to an end");
@@ -102,7 +102,7 @@ fn scripted<C: Connector>(scripts: impl Fn() -> Vec<Script>, wrap: impl Fn(Scrip
         drop(client);
         assert_eq!(connector.open(), 0, "after {polls} polls");
         if finished {
-            assert!(polls > 50, "{polls} polls are too few to have met every wait");
+            assert!(polls > 50, "{polls} polls are too few to reach every wait");
             return;
         }
         assert!(polls < 10_000, "it does not come to an end");

@@ -50,7 +50,7 @@ fn a_request_dropped_after_any_number_of_polls_leaves_nothing_behind() {
         // Only a connection whose response has ended may be kept.
         assert_eq!(connector.open(), usize::from(finished), "after {polls} polls");
         if finished {
-            assert!(polls > answer.len(), "{polls} polls are too few to have met every wait");
+            assert!(polls > answer.len(), "{polls} polls are too few to reach every wait");
             return;
         }
     }

@@ -11,7 +11,7 @@ use waterspout::platform::native::Network;
 use waterspout::proxy::{Proxies, Proxy};
 use waterspout::testing::{Reply, Server, handler};
 
-use crate::support::proxy::{Does, TinyProxy};
+use crate::support::proxy::{ProxyBehaviour, TinyProxy};
 
 /// A waker that sends a message when it is woken.
 struct Woken(mpsc::Sender<()>);
@@ -25,12 +25,12 @@ impl Wake for Woken {
 #[test]
 fn tunnelled_request_dropped_after_any_number_of_polls_leaves_no_connection() {
     let server = Server::start(handler(|_| async { Reply::text("hello") }.boxed())).unwrap();
-    let proxy = TinyProxy::http(Does::default());
+    let proxy = TinyProxy::http(ProxyBehaviour::default());
     for polls in 0.. {
         let through = Proxy::parse(&format!("http://{}", proxy.address)).unwrap().tunnel_all(true);
         let network = Network::new().proxies(Proxies::all(through).unwrap());
         let client = Client::builder().backend(network.agent()).max_active(1).build().unwrap();
-        let asked = proxy.asked().len();
+        let asked = proxy.requests().len();
         let (sender, woken) = mpsc::channel();
         let waker = Waker::from(std::sync::Arc::new(Woken(sender)));
         let finished = {
@@ -45,9 +45,9 @@ fn tunnelled_request_dropped_after_any_number_of_polls_leaves_no_connection() {
         assert_eq!(text, "hello", "after {polls} polls");
         drop(client);
         // The client has closed each tunnel by now, or is about to close it.
-        (asked..proxy.asked().len()).for_each(|_| proxy.wait_until_left());
+        (asked..proxy.requests().len()).for_each(|_| proxy.wait_until_closed());
         if finished {
-            assert!(polls > 2, "{polls} polls are too few to have met every wait");
+            assert!(polls > 2, "{polls} polls are too few to reach every wait");
             return;
         }
     }

@@ -46,7 +46,7 @@ fn request_dropped_while_it_opens_a_tunnel_leaves_nothing_behind() {
             assert_eq!(connector.open(), usize::from(finished.is_some()), "after {polls} polls");
             if let Some(outcome) = finished {
                 assert_eq!(outcome.unwrap(), "ok");
-                assert!(polls > bytes + answer.len() - "ok".len(), "{polls} polls are too few to have met every wait");
+                assert!(polls > bytes + answer.len() - "ok".len(), "{polls} polls are too few to reach every wait");
                 break;
             }
         }

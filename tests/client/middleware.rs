@@ -49,7 +49,7 @@ impl Middleware for Notes {
             self.note("request");
             request.headers_mut().append("x-middleware", HeaderValue::from_static("seen"));
             if self.refuse {
-                return Err(Error::new(ErrorKind::InvalidRequest, Phase::Request, "not on my watch"));
+                return Err(Error::new(ErrorKind::InvalidRequest, Phase::Request, "refused by the hook"));
             }
             let outcome = if self.replace { Ok(status(&request, 203)) } else { next.run(request).await };
             match outcome {
@@ -106,7 +106,7 @@ fn middleware_refuses_replaces_and_recovers() {
     let with = |notes| Client::builder().backend(backend.clone()).middleware(notes).build().unwrap();
 
     let error = block_on(with(Notes { refuse: true, ..Notes::default() }).get(URL).send()).unwrap_err();
-    assert_eq!(error.to_string(), "not on my watch, for http://example.com/");
+    assert_eq!(error.to_string(), "refused by the hook, for http://example.com/");
     let replaced = block_on(with(Notes { replace: true, ..Notes::default() }).get(URL).send()).unwrap();
     assert_eq!(replaced.status(), 203);
     assert!(backend.seen().is_empty());

@@ -46,7 +46,7 @@ fn idle_connection_closes_on_time_without_another_request() {
     assert_eq!(wire.connector.open(), 1);
     wire.pass(Duration::from_millis(200));
     assert_eq!(wire.connector.open(), 0);
-    assert_eq!(wire.timer.pending(), 0, "the watch ends with the last connection");
+    assert_eq!(wire.timer.pending(), 0, "the idle reaper ends with the last connection");
 }
 
 #[test]

@@ -22,12 +22,15 @@ fn begin_and_drop(client: &Client) {
 }
 
 /// A waker that uses the client when it is woken, and counts how often.
-struct Uses(Client, Mutex<usize>);
+struct ClientUsingWaker {
+    client: Client,
+    wakes: Mutex<usize>,
+}
 
-impl Wake for Uses {
+impl Wake for ClientUsingWaker {
     fn wake(self: Arc<Self>) {
-        begin_and_drop(&self.0);
-        *self.1.lock().unwrap() += 1;
+        begin_and_drop(&self.client);
+        *self.wakes.lock().unwrap() += 1;
     }
 }
 
@@ -35,11 +38,11 @@ impl Wake for Uses {
 fn waker_may_use_the_client_while_a_connecting_request_is_dropped() {
     assert_ends(|| {
         let client = Client::builder().backend(Agent::new(NeverConnects, ManualTimer::new())).build().unwrap();
-        let uses = Arc::new(Uses(client.clone(), Mutex::new(0)));
+        let waker = Arc::new(ClientUsingWaker { client: client.clone(), wakes: Mutex::new(0) });
         let mut request = client.get(URL).send().boxed();
-        assert!(request.poll_unpin(&mut Context::from_waker(&Waker::from(uses.clone()))).is_pending());
+        assert!(request.poll_unpin(&mut Context::from_waker(&Waker::from(waker.clone()))).is_pending());
         drop(request);
-        assert!(*uses.1.lock().unwrap() > 0, "no waker was called: the test proves nothing");
+        assert!(*waker.wakes.lock().unwrap() > 0, "no waker was called: the test proves nothing");
         assert_eq!(client.stats().active, 0);
     });
 }
@@ -88,22 +91,22 @@ fn transport_may_use_the_client_while_the_pool_checks_it() {
 }
 
 /// A connector that uses the client when it is dropped.
-struct Goes {
+struct ClientUsingConnector {
     inner: ScriptedConnector,
     client: Client,
-    gone: mpsc::Sender<()>,
+    dropped: mpsc::Sender<()>,
 }
 
-impl Connector for Goes {
+impl Connector for ClientUsingConnector {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         self.inner.connect(origin)
     }
 }
 
-impl Drop for Goes {
+impl Drop for ClientUsingConnector {
     fn drop(&mut self) {
         begin_and_drop(&self.client);
-        self.gone.send(()).unwrap();
+        self.dropped.send(()).unwrap();
     }
 }
 
@@ -118,12 +121,12 @@ fn connector_may_use_the_client_when_it_is_dropped_with_its_last_connection() {
         };
         let timer = ManualTimer::new();
         let client = Client::builder().backend(Agent::new(kept(), timer.clone())).timer(timer.clone()).build().unwrap();
-        let (gone, has_gone) = mpsc::channel();
-        let via = Route::new(Goes { inner: kept(), client: client.clone(), gone });
+        let (dropped, was_dropped) = mpsc::channel();
+        let via = Route::new(ClientUsingConnector { inner: kept(), client: client.clone(), dropped });
         futures::executor::block_on(client.get(URL).extension(via).send()).unwrap();
-        assert!(has_gone.try_recv().is_err());
+        assert!(was_dropped.try_recv().is_err());
         timer.advance(Duration::from_secs(60));
         futures::executor::block_on(client.get(URL).send()).unwrap();
-        has_gone.try_recv().expect("it is dropped with its connection, which was idle for too long");
+        was_dropped.try_recv().expect("it is dropped with its connection, which was idle for too long");
     });
 }

@@ -21,34 +21,34 @@ use crate::support::polling::yield_once;
 use super::PooledClient;
 
 /// A connector that completes a connect each time the gate opens.
-struct Slow {
+struct GatedConnector {
     inner: ScriptedConnector,
     gate: Mutex<UnboundedReceiver<()>>,
     begun: Arc<AtomicUsize>,
-    look: Look,
+    on_check: OnCheck,
 }
 
 /// A function that runs once, when the pool checks an idle connection.
-type Look = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+type OnCheck = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 
-struct Counter(Arc<AtomicUsize>);
+struct CountGuard(Arc<AtomicUsize>);
 
-impl Drop for Counter {
+impl Drop for CountGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-impl Connector for Slow {
+impl Connector for GatedConnector {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             poll_fn(|cx| self.gate.lock().unwrap().poll_next_unpin(cx)).await;
             let inner = self.inner.connect(origin).await?;
-            let look = self.look.clone();
+            let on_check = self.on_check.clone();
             Ok(ObservedTransport::wrap(inner, move || {
-                let look = look.lock().unwrap().take();
-                look.into_iter().for_each(|look| look());
+                let on_check = on_check.lock().unwrap().take();
+                on_check.into_iter().for_each(|on_check| on_check());
             }))
         })
     }
@@ -57,7 +57,7 @@ impl Connector for Slow {
 struct Gate {
     opened: UnboundedSender<()>,
     begun: Arc<AtomicUsize>,
-    look: Look,
+    on_check: OnCheck,
 }
 
 impl Gate {
@@ -71,53 +71,58 @@ impl Gate {
     }
 }
 
-fn slow(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate) {
+fn gated(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate) {
     let (connector, timer, executor) = (ScriptedConnector::new(scripts), ManualTimer::new(), ManualExecutor::default());
-    let ((opened, gate), begun, look) = (unbounded(), Arc::<AtomicUsize>::default(), Look::default());
-    let slow = Slow { inner: connector.clone(), gate: Mutex::new(gate), begun: begun.clone(), look: look.clone() };
+    let ((opened, gate), begun, on_check) = (unbounded(), Arc::<AtomicUsize>::default(), OnCheck::default());
+    let slow = GatedConnector {
+        inner: connector.clone(),
+        gate: Mutex::new(gate),
+        begun: begun.clone(),
+        on_check: on_check.clone(),
+    };
     let agent = Agent::new(slow, timer.clone()).with_executor(executor.clone());
     let client = Client::builder().backend(agent).timer(timer.clone()).max_active(2).build().unwrap();
-    (PooledClient { client, connector, timer, executor }, Gate { opened, begun, look })
+    (PooledClient { client, connector, timer, executor }, Gate { opened, begun, on_check })
 }
 
-type Sent = BoxFuture<'static, Result<Response>>;
+type Sending = BoxFuture<'static, Result<Response>>;
 
-fn send(wire: &PooledClient) -> Sent {
+fn send(wire: &PooledClient) -> Sending {
     wire.client.get(URL).send().boxed()
 }
 
-fn waits(request: &mut Sent) -> bool {
+fn is_pending(request: &mut Sending) -> bool {
     request.now_or_never().is_none()
 }
 
 /// Returns the response, which must be ready.
-fn now(request: Sent) -> Response {
+fn response(request: Sending) -> Response {
     request.now_or_never().unwrap().unwrap()
 }
 
-fn is_reused(request: Sent) -> bool {
-    now(request).connection_info().reused
+fn is_reused(request: Sending) -> bool {
+    response(request).connection_info().reused
 }
 
 /// Sends three requests. The first connection carries a response that does not end. The second connect has lost its
 /// request and continues in the background. The third request waits for that background connect.
-fn relying(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Response, Sent) {
+fn waiting_for_background(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Response, Sending) {
     let endless = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello";
     let first = [answers([HELLO; 1]).expect_head().send(endless).silence()];
-    let (wire, gate) = slow(first.into_iter().chain(scripts));
+    let (wire, gate) = gated(first.into_iter().chain(scripts));
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
     let (_, endless) = block_on(both);
     let mut third = send(&wire);
-    assert!(waits(&mut third));
+    assert!(is_pending(&mut third));
     assert_eq!((gate.begun(), wire.connector.connections()), (2, 1));
     (wire, gate, endless.unwrap(), third)
 }
 
 #[test]
 fn connecting_request_takes_a_connection_that_is_returned_first() {
-    let (wire, gate) = slow([answers([HELLO; 2]).silence(), answers([HELLO; 1]).silence()]);
+    let (wire, gate) = gated([answers([HELLO; 2]).silence(), answers([HELLO; 1]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
@@ -134,11 +139,11 @@ fn connecting_request_takes_a_connection_that_is_returned_first() {
 
 #[test]
 fn connection_delivered_to_a_dropped_request_is_kept() {
-    let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
+    let (wire, gate) = gated([answers([HELLO; 3]).silence()]);
     let (mut first, mut dropped) = (send(&wire), send(&wire));
-    assert!(waits(&mut first) && waits(&mut dropped));
+    assert!(is_pending(&mut first) && is_pending(&mut dropped));
     gate.open();
-    now(first);
+    response(first);
     drop(dropped);
     assert_eq!((wire.connector.connections(), wire.connector.open()), (1, 1));
     assert!(is_reused(send(&wire)));
@@ -146,11 +151,11 @@ fn connection_delivered_to_a_dropped_request_is_kept() {
 
 #[test]
 fn delivered_connection_wins_over_the_failure_of_the_requests_own_connect() {
-    let (wire, gate) = slow([answers([HELLO; 2]).silence(), Script::refused()]);
+    let (wire, gate) = gated([answers([HELLO; 2]).silence(), Script::refused()]);
     let (mut first, mut second) = (send(&wire), send(&wire));
-    assert!(waits(&mut first) && waits(&mut second));
+    assert!(is_pending(&mut first) && is_pending(&mut second));
     gate.open();
-    now(first);
+    response(first);
     gate.open();
     assert!(is_reused(second));
 }
@@ -159,7 +164,7 @@ fn delivered_connection_wins_over_the_failure_of_the_requests_own_connect() {
 fn no_more_connections_are_made_than_requests_run_at_once() {
     // Each response takes a moment, so that requests overlap.
     let answers = (0..100).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
-    let (wire, gate) = slow([answers.silence()]);
+    let (wire, gate) = gated([answers.silence()]);
     let mut all = join_all((0..100).map(|_| send(&wire)));
     assert!((&mut all).now_or_never().is_none());
     gate.open();
@@ -169,7 +174,7 @@ fn no_more_connections_are_made_than_requests_run_at_once() {
 
 #[test]
 fn request_takes_a_connection_from_a_background_connect() {
-    let (wire, gate, _endless, third) = relying([answers([HELLO; 2]).silence()]);
+    let (wire, gate, _endless, third) = waiting_for_background([answers([HELLO; 2]).silence()]);
     gate.open();
     wire.run_tasks();
     assert!(is_reused(third));
@@ -179,10 +184,10 @@ fn request_takes_a_connection_from_a_background_connect() {
 
 #[test]
 fn request_connects_when_the_background_connect_fails() {
-    let (wire, gate, _endless, mut third) = relying([Script::refused(), answers([HELLO; 1]).silence()]);
+    let (wire, gate, _endless, mut third) = waiting_for_background([Script::refused(), answers([HELLO; 1]).silence()]);
     gate.open();
     wire.run_tasks();
-    assert!(waits(&mut third));
+    assert!(is_pending(&mut third));
     assert_eq!(gate.begun(), 3);
     gate.open();
     assert!(!is_reused(third));
@@ -190,19 +195,19 @@ fn request_connects_when_the_background_connect_fails() {
 
 #[test]
 fn request_connects_when_the_background_connect_is_dropped() {
-    let (wire, gate, _endless, mut third) = relying([]);
+    let (wire, gate, _endless, mut third) = waiting_for_background([]);
     wire.executor.end();
-    assert!(waits(&mut third));
+    assert!(is_pending(&mut third));
     assert_eq!(gate.begun(), 3);
 }
 
 /// A connector that counts the connects in progress.
-struct Trying(Slow, Arc<AtomicUsize>);
+struct CountingConnector(GatedConnector, Arc<AtomicUsize>);
 
-impl Connector for Trying {
+impl Connector for CountingConnector {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         self.1.fetch_add(1, Ordering::SeqCst);
-        let counter = Counter(self.1.clone());
+        let counter = CountGuard(self.1.clone());
         Box::pin(async move {
             let _counter = counter;
             self.0.connect(origin).await
@@ -211,9 +216,9 @@ impl Connector for Trying {
 }
 
 /// A waker that notes the number of connects in progress each time it is woken.
-struct Sees(Arc<AtomicUsize>, Mutex<Vec<usize>>);
+struct NotingWaker(Arc<AtomicUsize>, Mutex<Vec<usize>>);
 
-impl Wake for Sees {
+impl Wake for NotingWaker {
     fn wake(self: Arc<Self>) {
         self.1.lock().unwrap().push(self.0.load(Ordering::SeqCst));
     }
@@ -222,30 +227,30 @@ impl Wake for Sees {
 #[test]
 fn without_an_executor_a_background_connect_is_dropped_before_another_begins() {
     let inner = ScriptedConnector::new([answers([HELLO; 3]).silence()]);
-    let ((opened, gate), trying) = (unbounded(), Arc::<AtomicUsize>::default());
-    let slow = Slow { inner, gate: Mutex::new(gate), begun: Arc::default(), look: Look::default() };
-    let agent = Agent::new(Trying(slow, trying.clone()), ManualTimer::new());
+    let ((opened, gate), connecting) = (unbounded(), Arc::<AtomicUsize>::default());
+    let slow = GatedConnector { inner, gate: Mutex::new(gate), begun: Arc::default(), on_check: OnCheck::default() };
+    let agent = Agent::new(CountingConnector(slow, connecting.clone()), ManualTimer::new());
     let client = Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap();
     let [mut first, mut second, mut third] = [(); 3].map(|()| client.get(URL).send().boxed());
-    assert!(waits(&mut first) && waits(&mut second));
+    assert!(is_pending(&mut first) && is_pending(&mut second));
     opened.unbounded_send(()).unwrap();
-    now(first);
+    response(first);
     // The second request was given the connection but was not polled since. The third request waits for the connect of
     // the second.
-    let sees = Arc::new(Sees(trying.clone(), Mutex::default()));
-    assert!(third.poll_unpin(&mut Context::from_waker(&Waker::from(sees.clone()))).is_pending());
-    assert_eq!(trying.load(Ordering::SeqCst), 1);
-    now(second);
-    assert_eq!(*sees.1.lock().unwrap(), [0]);
+    let waker = Arc::new(NotingWaker(connecting.clone(), Mutex::default()));
+    assert!(third.poll_unpin(&mut Context::from_waker(&Waker::from(waker.clone()))).is_pending());
+    assert_eq!(connecting.load(Ordering::SeqCst), 1);
+    response(second);
+    assert_eq!(*waker.1.lock().unwrap(), [0]);
     assert!(is_reused(third));
 }
 
 #[test]
 fn dropped_request_leaves_the_background_connect_to_the_next_request() {
-    let (wire, gate, _endless, third) = relying([answers([HELLO; 1]).silence()]);
+    let (wire, gate, _endless, third) = waiting_for_background([answers([HELLO; 1]).silence()]);
     drop(third);
     let mut next = send(&wire);
-    assert!(waits(&mut next));
+    assert!(is_pending(&mut next));
     gate.open();
     wire.run_tasks();
     assert!(is_reused(next));
@@ -255,23 +260,24 @@ fn dropped_request_leaves_the_background_connect_to_the_next_request() {
 #[test]
 fn only_the_first_request_waits_for_a_stuck_background_connect() {
     let last = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    let (wire, gate, endless, mut third) = relying((0..3).map(|_| Script::new().expect_head().send(last)));
-    assert!(waits(&mut third));
+    let (wire, gate, endless, mut third) =
+        waiting_for_background((0..3).map(|_| Script::new().expect_head().send(last)));
+    assert!(is_pending(&mut third));
     wire.timer.advance(Duration::from_millis(250));
     for _ in 0..2 {
-        assert!(waits(&mut third));
+        assert!(is_pending(&mut third));
         gate.open();
-        now(third);
+        response(third);
         third = send(&wire);
     }
-    assert!(waits(&mut third));
+    assert!(is_pending(&mut third));
     assert_eq!(gate.begun(), 5);
     drop(endless);
 }
 
 #[test]
 fn connection_under_check_is_found_by_a_new_request() {
-    let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
+    let (wire, gate) = gated([answers([HELLO; 3]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
@@ -279,9 +285,9 @@ fn connection_under_check_is_found_by_a_new_request() {
     // The idle reaper checks the idle connection, and a request begins during the check.
     let (client, cell) = (wire.client.clone(), Arc::new(Mutex::new(None)));
     let other = cell.clone();
-    *gate.look.lock().unwrap() = Some(Box::new(move || {
+    *gate.on_check.lock().unwrap() = Some(Box::new(move || {
         let mut request = client.get(URL).send().boxed();
-        assert!(waits(&mut request));
+        assert!(is_pending(&mut request));
         *other.lock().unwrap() = Some(request);
     }));
     wire.pass(Duration::from_millis(200));
@@ -293,7 +299,7 @@ fn connection_under_check_is_found_by_a_new_request() {
 #[test]
 fn wait_for_a_background_connect_is_bounded() {
     for (limit, patience) in [(0, 250), (1_000, 250), (100, 50)] {
-        let (wire, gate, _endless, third) = relying([]);
+        let (wire, gate, _endless, third) = waiting_for_background([]);
         drop(third);
         let mut request = wire.client.get(URL).connect_timeout(Duration::from_millis(limit)).send().boxed();
         let mut pass = |millis| {
@@ -313,18 +319,18 @@ fn wait_for_a_background_connect_is_bounded() {
 }
 
 /// A connector whose connects take several polls. It counts connections from the start of the connect to their end.
-struct Counted {
+struct CountedConnector {
     inner: ScriptedConnector,
     begun: AtomicUsize,
     open: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
 }
 
-impl Connector for Counted {
+impl Connector for CountedConnector {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         let begun = self.begun.fetch_add(1, Ordering::SeqCst);
         self.most.fetch_max(self.open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        let counter = Counter(self.open.clone());
+        let counter = CountGuard(self.open.clone());
         Box::pin(async move {
             for _ in 0..begun * 7 % 50 {
                 yield_once().await;
@@ -346,7 +352,7 @@ fn threads_do_not_make_more_connections_than_requests_run_at_once() {
         let script = || (0..20).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
         let (open, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let inner = ScriptedConnector::new((0..10_000).map(|_| script()));
-        let counted = Counted { inner, begun: AtomicUsize::new(0), open: open.clone(), most: most.clone() };
+        let counted = CountedConnector { inner, begun: AtomicUsize::new(0), open: open.clone(), most: most.clone() };
         let mut agent = Agent::new(counted, ManualTimer::new());
         if background {
             agent = agent.with_executor(BackgroundThread);

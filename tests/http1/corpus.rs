@@ -154,7 +154,7 @@ fn check(case: &Case, response: Script) -> Result<(), String> {
     let client = Client::builder().backend(agent).timer(timer).build().unwrap();
 
     let outcome = run_until_stalled(first(&client, case.method.clone()));
-    let Some(Outcome { mut line, response }) = outcome else { return Err("it waits for ever".to_owned()) };
+    let Some(Outcome { mut line, response }) = outcome else { return Err("it waits forever".to_owned()) };
     let sentinel = run_until_stalled(async { client.get("http://example.com/").await?.text().await });
     let sentinel = sentinel.map(|text| text.unwrap_or_else(|error| error.to_string()));
     let sentinel = sentinel.unwrap_or_else(|| "a connection on which nothing answers".to_owned());

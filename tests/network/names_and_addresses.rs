@@ -14,18 +14,18 @@ use waterspout::{BoxFuture, Client, Error, ErrorKind, Phase, Response, Result};
 
 /// A resolver that returns the result of a function and remembers the names that it was asked for.
 #[derive(Clone)]
-struct Told {
+struct FakeResolver {
     answer: Arc<dyn Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync>,
     asked: Arc<Mutex<Vec<(String, u16)>>>,
 }
 
-impl Told {
+impl FakeResolver {
     fn new(answer: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
         Self { answer: Arc::new(answer), asked: Arc::default() }
     }
 }
 
-impl Resolver for Told {
+impl Resolver for FakeResolver {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         self.asked.lock().unwrap().push((host.to_owned(), port));
         let answer = (self.answer)();
@@ -33,9 +33,9 @@ impl Resolver for Told {
     }
 }
 
-struct NeverTold;
+struct PendingResolver;
 
-impl Resolver for NeverTold {
+impl Resolver for PendingResolver {
     fn resolve(&self, _: &str, _: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         std::future::pending().boxed()
     }
@@ -65,7 +65,7 @@ fn chain(error: &Error) -> Vec<&(dyn std::error::Error + 'static)> {
 #[test]
 fn name_lookup_ends_at_the_connect_limit() {
     let timer = ManualTimer::new();
-    let agent = Network::new().timer(timer.clone()).resolver(NeverTold).agent();
+    let agent = Network::new().timer(timer.clone()).resolver(PendingResolver).agent();
     let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
     let request = client.get("http://example.com/").connect_timeout(Duration::from_millis(100));
     let mut request = request.timeout(Duration::from_secs(3600)).send().boxed();
@@ -81,7 +81,7 @@ fn name_lookup_ends_at_the_connect_limit() {
 #[test]
 fn connect_limit_of_zero_never_expires() {
     let timer = ManualTimer::new();
-    let agent = Network::new().timer(timer.clone()).resolver(NeverTold).agent();
+    let agent = Network::new().timer(timer.clone()).resolver(PendingResolver).agent();
     let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
     let mut request = client.get("http://example.com/").connect_timeout(Duration::ZERO).send().boxed();
     for _ in 0..2 {
@@ -93,7 +93,7 @@ fn connect_limit_of_zero_never_expires() {
 
 #[test]
 fn dns_error_names_the_host_and_its_cause() {
-    let resolver = Told::new(|| Err(io::Error::new(io::ErrorKind::NotFound, "no such name")));
+    let resolver = FakeResolver::new(|| Err(io::Error::new(io::ErrorKind::NotFound, "no such name")));
     let error = get(Network::new().resolver(resolver), "http://nowhere.example/").unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
     assert!(error.is_connect() && error.is_network());
@@ -107,7 +107,8 @@ fn dns_error_names_the_host_and_its_cause() {
 
 #[test]
 fn a_name_without_addresses_is_an_error() {
-    let error = get(Network::new().resolver(Told::new(|| Ok(Vec::new()))), "http://empty.example/").unwrap_err();
+    let error =
+        get(Network::new().resolver(FakeResolver::new(|| Ok(Vec::new()))), "http://empty.example/").unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
     assert!(error.to_string().contains("no address of \"empty.example\""), "{error}");
 }
@@ -124,7 +125,7 @@ fn system_resolver_resolves_localhost_and_refuses_an_invalid_name() {
 fn ipv6_literal_has_brackets_in_host_and_none_for_the_resolver() {
     let server = echo();
     let address = server.address();
-    let resolver = Told::new(move || Ok(vec![address]));
+    let resolver = FakeResolver::new(move || Ok(vec![address]));
     let host = text(Network::new().resolver(resolver.clone()), "http://[::1]:8080/");
     assert_eq!(host, "[::1]:8080");
     assert_eq!(*resolver.asked.lock().unwrap(), [("::1".to_owned(), 8080)]);
@@ -182,7 +183,7 @@ fn host_map_changes_the_address_and_not_the_host_header() {
     let url = format!("http://www.example.com:{port}/");
     assert_eq!(text(Network::new().resolver(by_host), &url), format!("www.example.com:{port}"));
     // The map has no entry for another port.
-    let rest = HostMap::new(Told::new(|| Ok(Vec::new()))).host_and_port("www.example.com", 80, address);
+    let rest = HostMap::new(FakeResolver::new(|| Ok(Vec::new()))).host_and_port("www.example.com", 80, address);
     assert_eq!(get(Network::new().resolver(rest), "http://www.example.com:81/").unwrap_err().kind(), ErrorKind::Dns);
 }
 

@@ -28,8 +28,10 @@ fn close_now_ends_requests_that_back_off() {
     let mut sending = pin!(sending);
     assert!(sending.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     client.close_now();
-    assert!(woken.load(Ordering::SeqCst), "it is told at once");
-    let Poll::Ready(outcome) = sending.as_mut().poll(&mut Context::from_waker(&waker)) else { panic!("it waits on") };
+    assert!(woken.load(Ordering::SeqCst), "closing wakes the request");
+    let Poll::Ready(outcome) = sending.as_mut().poll(&mut Context::from_waker(&waker)) else {
+        panic!("the request is still pending")
+    };
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!((client.stats().active, client.stats().queued, timer.pending()), (0, 0, 0));
 }

@@ -45,7 +45,7 @@ fn a_request_dropped_after_any_number_of_polls_leaves_no_timer_and_no_slot() {
         assert_eq!((stage.client.stats().active, stage.client.stats().queued), (0, 0), "after {polls} polls");
         assert_eq!(stage.timer.pending(), 0, "after {polls} polls");
         if finished {
-            assert!(polls > 6, "{polls} polls are too few to have met every wait");
+            assert!(polls > 6, "{polls} polls are too few to reach every wait");
             assert_eq!(stage.attempts(), 3);
             return;
         }

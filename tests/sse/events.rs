@@ -73,7 +73,7 @@ fn flood_of_comments_yields_to_other_tasks() {
     for turn in 1..4 {
         let polled = events.poll_next_unpin(&mut std::task::Context::from_waker(&waker));
         assert!(polled.is_pending());
-        assert_eq!(woken.get(), turn, "it goes on by itself");
+        assert_eq!(woken.get(), turn, "the stream wakes its task again");
     }
 }
 

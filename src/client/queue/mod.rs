@@ -17,7 +17,7 @@ mod slot;
 mod state;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "js")]
+#[cfg(waterspout_npm)]
 mod totals;
 mod wait_times;
 mod wake_list;

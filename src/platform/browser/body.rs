@@ -16,8 +16,8 @@ use super::js_failure::body_failed;
 use super::upload::Upload;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// Reads a `ReadableStream`. A chunk is requested when the stream is polled. Dropping it before the end aborts the fetch and
-/// cancels the stream.
+/// Reads a `ReadableStream`. A chunk is requested when the stream is polled. Dropping it before the end aborts the
+/// fetch and cancels the stream.
 pub(super) struct ReadingStream {
     reader: JsValue,
     /// The read in progress.
@@ -62,8 +62,8 @@ impl ReadingStream {
         self.upload = None;
     }
 
-    /// Aborts the fetch, and cancels the stream: a stream that a page or a service worker has made does not react to the
-    /// abort.
+    /// Aborts the fetch, and cancels the stream: a stream that a page or a service worker has made does not react to
+    /// the abort.
     fn stop(&mut self) {
         let Some(guard) = self.guard.take() else { return };
         drop(guard);

@@ -14,16 +14,18 @@ use crate::message::progress::Progress;
 /// The default of [`FetchInit::upload_limit`] in bytes: 64 MiB.
 const DEFAULT_UPLOAD_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Options of the engine's `fetch` that other platforms do not have. Names and values are those of the Fetch standard.
+/// Options of the engine's `fetch` that other platforms do not have. Names and values are defined by the Fetch
+/// standard.
 ///
-/// Set it on a request or a client with `extension`. The value of a request replaces the value of its client as a whole. Only
-/// members that are set here are set on the engine's request, because some engines refuse members that they do not know. There
-/// is no `redirect` here: the portable [`Redirect`](crate::Redirect) has all three values of the standard.
+/// Set it on a request or a client with `extension`. The value of a request replaces the value of its client as a
+/// whole. Only members that are set here are set on the engine's request, because some engines refuse members that they
+/// do not know. There is no `redirect` here: the portable [`Redirect`](crate::Redirect) has all three values of the
+/// standard.
 ///
 /// # Errors
 /// On sending: [`Unsupported`](crate::ErrorKind::Unsupported) if the engine ignores an option, and
-/// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) with the engine's message if it refuses a value. An ignored `priority`
-/// is not detected, because it is a hint that any engine may ignore.
+/// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) with the engine's message if it refuses a value. An ignored
+/// `priority` is not detected, because it is a hint that any engine may ignore.
 ///
 /// # Examples
 ///
@@ -60,8 +62,8 @@ impl From<&MemberValue> for JsValue {
     }
 }
 
-/// The function that starts a streamed upload. Only [`FetchInit::stream_upload`] names that function, so a program that does not
-/// call the setter does not link the code for streams.
+/// The function that starts a streamed upload. Only [`FetchInit::stream_upload`] names that function, so a program that
+/// does not call the setter does not link the code for streams.
 #[derive(Clone, Copy)]
 struct StreamUpload(fn(&mut Body, &Progress) -> Result<Option<Upload>>);
 
@@ -105,8 +107,8 @@ impl FetchInit {
         self.set("cache", MemberValue::Text(cache.name().into()))
     }
 
-    /// Sets the referrer: a URL of the same origin, `about:client` for the page itself, or an empty text for no referrer.
-    /// Default: the page.
+    /// Sets the referrer: a URL of the same origin, `about:client` for the page itself, or an empty text for no
+    /// referrer. Default: the page.
     pub fn referrer(self, referrer: impl Into<String>) -> Self {
         self.set("referrer", MemberValue::Text(referrer.into().into()))
     }
@@ -116,8 +118,8 @@ impl FetchInit {
         self.set("referrerPolicy", MemberValue::Text(policy.name().into()))
     }
 
-    /// Sets the hash that the response's body must have, as in Subresource Integrity: `sha256-…`. A body with another hash is an
-    /// error of kind [`Network`](crate::ErrorKind::Network).
+    /// Sets the hash that the response's body must have, as in Subresource Integrity: `sha256-…`. A body with another
+    /// hash is an error of kind [`Network`](crate::ErrorKind::Network).
     pub fn integrity(self, metadata: impl Into<String>) -> Self {
         self.set("integrity", MemberValue::Text(metadata.into().into()))
     }
@@ -139,16 +141,16 @@ impl FetchInit {
     /// ([`can_stream_uploads`](super::can_stream_uploads)). Otherwise the body is gathered, up to
     /// [`upload_limit`](Self::upload_limit). Default: false.
     ///
-    /// It is off by default because a browser sends streams only over HTTP/2 and later. Over HTTP/1.1 the request fails with
-    /// [`Network`](crate::ErrorKind::Network) after the stream has begun, so a one-shot body cannot be sent in another way. A
-    /// redirect that keeps the body cannot be followed either.
+    /// It is off by default because a browser sends streams only over HTTP/2 and later. Over HTTP/1.1 the request fails
+    /// with [`Network`](crate::ErrorKind::Network) after the stream has begun, so a body that can be read only once
+    /// cannot be sent in another way. A redirect that keeps the body cannot be followed either.
     pub fn stream_upload(mut self, stream: bool) -> Self {
         self.stream_upload = stream.then_some(StreamUpload(upload::start));
         self
     }
 
-    /// Sets how many bytes of a streamed request body are gathered at most. Default: 64 MiB. A longer body is an error of kind
-    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded), before anything is sent.
+    /// Sets how many bytes of a streamed request body are gathered at most. Default: 64 MiB. A longer body is an error
+    /// of kind [`LimitExceeded`](crate::ErrorKind::LimitExceeded), before anything is sent.
     pub fn upload_limit(mut self, bytes: u64) -> Self {
         self.upload_limit = Some(bytes);
         self
@@ -205,8 +207,8 @@ option! {
     Mode {
         /// `cors`: requests that the other server allows.
         Cors = "cors",
-        /// `no-cors`: simple requests only. The page may not read their responses, so the request is sent and ends with an error
-        /// of kind [`Unsupported`](crate::ErrorKind::Unsupported).
+        /// `no-cors`: simple requests only. The page may not read their responses, so the request is sent and ends with
+        /// an error of kind [`Unsupported`](crate::ErrorKind::Unsupported).
         NoCors = "no-cors",
         /// `same-origin`: none.
         SameOrigin = "same-origin",

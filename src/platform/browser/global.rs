@@ -1,8 +1,9 @@
-//! The globals of the engine that are used here. They are looked up on `globalThis` and not on `window`, because workers and
-//! Node have no `window`.
+//! The globals of the engine that are used here. They are looked up on `globalThis` and not on `window`, because
+//! workers and Node have no `window`.
 //!
-//! Each call that may throw is caught: an exception that passes through WebAssembly runs no destructor. A page may replace any
-//! of these values, so the members of a returned value are read with [`get`], which assumes nothing about the value.
+//! Each call that may throw is caught: an exception that passes through WebAssembly runs no destructor. A page may
+//! replace any of these values, so the members of a returned value are read with [`get`], which assumes nothing about
+//! the value.
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;

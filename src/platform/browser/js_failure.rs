@@ -88,8 +88,8 @@ pub(super) fn refused(thrown: JsValue) -> Error {
     Error::request(ErrorKind::InvalidRequest, "the engine refused the request").with_source(failure)
 }
 
-/// Returns an error of the kind that the name of the thrown value tells. Most failures are a `TypeError` without details, so
-/// that a page learns nothing about other origins.
+/// Returns an error of the kind that the name of the thrown value tells. Most failures are a `TypeError` without
+/// details, so that a page learns nothing about other origins.
 fn classify(thrown: JsValue, phase: Phase, message: &'static str) -> Error {
     let failure = JsFailure::from(thrown);
     let mut causes = std::iter::successors(Some(&failure), |failure| failure.cause.as_deref());

@@ -62,8 +62,8 @@ fn without_status(kind: Option<JsValue>) -> Error {
     Error::new(kind, Phase::Head, message)
 }
 
-/// Reads an engine's `Headers`. Their names are checked when the program looks at them: the table of known header names is
-/// 6 KB of the module, and a program that never looks does not link it.
+/// Reads an engine's `Headers`. Their names are checked when the program looks at them: the table of known header names
+/// is 6 KB of the module, and a program that never looks does not link it.
 pub(super) fn raw_headers(from: &JsValue) -> Result<Vec<RawHeader>> {
     let malformed = || Error::new(ErrorKind::Protocol, Phase::Head, "a header of the response is malformed");
     let entries = global::array_from(from).map_err(failed)?;
@@ -84,8 +84,8 @@ fn header_value(shown: &str) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(Bytes::from(bytes?)).ok()
 }
 
-/// Removes `content-encoding` and `content-length` if the engine has decoded the body, which it does if it knows all codings:
-/// they describe the encoded body. A body in an unknown coding keeps both.
+/// Removes `content-encoding` and `content-length` if the engine has decoded the body, which it does if it knows all
+/// codings: they describe the encoded body. A body in an unknown coding keeps both.
 fn remove_coding(headers: &mut Vec<RawHeader>) {
     let codings = headers.iter().filter(|header| header.name == "content-encoding");
     let values = codings.map(|header| header.value.as_bytes());

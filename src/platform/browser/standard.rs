@@ -14,7 +14,8 @@ pub(crate) fn base64(bytes: &[u8]) -> Option<String> {
     global::btoa(&global::characters(bytes)).ok()
 }
 
-/// Returns a number that cannot be guessed. If the engine has no `crypto`, the number differs each time but can be guessed.
+/// Returns a number that cannot be guessed. If the engine has no `crypto`, the number differs each time but can be
+/// guessed.
 pub(crate) fn random() -> u64 {
     let bytes = Uint8Array::new_with_length(8);
     match global::get_random_values(&bytes) {

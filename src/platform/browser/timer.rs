@@ -19,7 +19,8 @@ pub struct EngineTimer;
 
 impl Timer for EngineTimer {
     fn now(&self) -> Instant {
-        // A clock that throws stands still. The cast saturates, so a clock that returns NaN or a negative number gives zero.
+        // A clock that throws stands still. The cast saturates, so a clock that returns NaN or a negative number gives
+        // zero.
         let milliseconds = global::now().ok().and_then(|now| now.as_f64()).unwrap_or_default();
         Instant::from_origin(Duration::from_micros((milliseconds * 1000.0) as u64))
     }
@@ -78,7 +79,8 @@ impl Future for EngineSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // Stored before the timeout is set: a page may have replaced `setTimeout` with a function that calls back at once.
+        // Stored before the timeout is set: a page may have replaced `setTimeout` with a function that calls back at
+        // once.
         let replaced = self.signal.waker.replace(Some(cx.waker().clone()));
         drop(replaced);
         if self.timeout.is_none() || self.signal.fired.get() {

@@ -19,8 +19,8 @@ use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 
-/// The slowest upload that is not a timeout, in bytes per second. The limit on the head grows by a second for this many bytes,
-/// because an engine does not show how much it has sent.
+/// The slowest upload that is not a timeout, in bytes per second. The limit on the head grows by a second for this many
+/// bytes, because an engine does not show how much it has sent.
 pub(super) const MIN_UPLOAD_RATE: u64 = 32 * 1024;
 
 /// The estimate of how many bytes of a stream an engine has taken and not sent.
@@ -28,10 +28,12 @@ const ENGINE_BUFFER: u64 = 512 * 1024;
 
 /// Returns whether this engine can send a request body while it is read. The result is determined once.
 ///
-/// An engine without such streams would send the text `[object ReadableStream]`, which its request shows by a content type.
+/// An engine without such streams would send the text `[object ReadableStream]`, which its request shows by a content
+/// type.
 pub fn can_stream_uploads() -> bool {
     static KNOWN: OnceLock<bool> = OnceLock::new();
-    // `detect` runs outside of `get_or_init`: a page may have replaced a constructor with a function that calls this again.
+    // `detect` runs outside of `get_or_init`: a page may have replaced a constructor with a function that calls this
+    // again.
     KNOWN.get().copied().unwrap_or_else(|| {
         let found = detect().unwrap_or(false);
         *KNOWN.get_or_init(|| found)
@@ -62,7 +64,8 @@ pub(super) trait Streaming {
     /// Returns the stream for the engine.
     fn stream(&self) -> &JsValue;
 
-    /// Passes chunks to the engine when it asks for them. Ready at the end of the body, or when the engine cancels the stream.
+    /// Passes chunks to the engine when it asks for them. Ready at the end of the body, or when the engine cancels the
+    /// stream.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>>;
 }
 
@@ -76,8 +79,8 @@ pub(super) fn start(body: &mut Body, progress: &Progress) -> Result<Option<Uploa
     Ok(Some(Box::new(PulledStream::new(std::mem::take(body), progress.clone())?)))
 }
 
-/// A stream that the engine pulls. The body is read only while this is polled, and a pull of the engine wakes the polling task.
-/// So the upload stops with its request, and goes on while the body of an early response is read.
+/// A stream that the engine pulls. The body is read only while this is polled, and a pull of the engine wakes the
+/// polling task. So the upload stops with its request, and goes on while the body of an early response is read.
 struct PulledStream {
     stream: ReadableStream,
     body: Body,

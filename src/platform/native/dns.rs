@@ -13,7 +13,8 @@ use futures::future::Shared;
 use super::timer::SystemTimer;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
-/// How long [`CachingResolver`] keeps an answer by default. The operating system does not tell how long an answer is valid.
+/// How long [`CachingResolver`] keeps an answer by default. The operating system does not tell how long an answer is
+/// valid.
 const DEFAULT_MEMORY: Duration = Duration::from_secs(60);
 
 /// How many answers the cache holds at most.

@@ -13,8 +13,8 @@ use crate::message::body::Body;
 
 /// Makes a body that each attempt reads from the file at `path`, on a thread for blocking work.
 ///
-/// The body's length is the length of the file at this call. If the file has grown or shrunk when it is sent, the request
-/// fails.
+/// The body's length is the length of the file at this call. If the file has grown or shrunk when it is sent, the
+/// request fails.
 ///
 /// # Errors
 /// If `path` does not name a file, or the file's metadata cannot be read.

@@ -18,7 +18,7 @@ use socket2::SockRef;
 
 pub use super::memory::MemoryConnector;
 use super::socket::TcpTransport;
-use crate::testing::{Handler, Session};
+use crate::testing::{Handler, ServerConnection};
 
 /// An HTTP/1.1 server on a loopback port, with a thread of its own. Dropping it stops the server.
 ///
@@ -116,6 +116,6 @@ async fn connection(stream: Async<TcpStream>, handler: Arc<dyn Handler>, number:
         // With a linger time of zero the system sends a reset instead of an orderly end.
         let _ = same.as_ref().map(|stream| SockRef::from(stream).set_linger(Some(Duration::ZERO)));
     };
-    let session = Session { handler: &*handler, number, reset: &reset };
-    let _ = session.serve(Box::new(TcpTransport::new(stream))).await;
+    let connection = ServerConnection { handler: &*handler, number, reset: &reset };
+    let _ = connection.serve(Box::new(TcpTransport::new(stream))).await;
 }

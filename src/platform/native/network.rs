@@ -18,7 +18,8 @@ use crate::message::url::{Origin, Scheme};
 use crate::runtime::{BoxFuture, Timer};
 use crate::transport::{Connector, Transport};
 
-/// Connects to origins over the network, directly or through proxies. It is the connector of the native default backend.
+/// Connects to origins over the network, directly or through proxies. It is the connector of the native default
+/// backend.
 ///
 /// # Examples
 ///
@@ -46,8 +47,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Makes a connector with the defaults: the system's resolver with a cache of 60 s, all addresses, the proxies that the
-    /// environment names at this moment, and the root certificates of the system.
+    /// Makes a connector with the defaults: the system's resolver with a cache of 60 s, all addresses, the proxies that
+    /// the environment names at this moment, and the root certificates of the system.
     ///
     /// The environment's proxies are the default because behind a proxy nothing else works, as in curl.
     pub fn new() -> Self {
@@ -65,8 +66,8 @@ impl Network {
         network.resolver(CachingResolver::new(SystemResolver))
     }
 
-    /// Sets the clock of the race between addresses, of the connect limit and of the pool. Default: the system's monotonic
-    /// clock.
+    /// Sets the clock of the race between addresses, of the connect limit and of the pool. Default: the system's
+    /// monotonic clock.
     ///
     /// # Examples
     ///
@@ -154,11 +155,11 @@ impl Network {
     /// Sets the proxies, by origin. Default: the result of [`Proxies::from_env`] when this value was made. Use
     /// [`Proxies::none`] to connect directly.
     ///
-    /// The resolver, the address family and the local address then apply to the connection to the proxy, and the connect limit
-    /// also covers the proxy's part. An `http` or `https` proxy forwards requests for `http` origins, and a status 407 of such a
-    /// proxy is the response. A proxy that refuses a tunnel is an error of the kind [`Proxy`](crate::ErrorKind::Proxy). A
-    /// `proxy-authorization` header that a request has set is sent like any other header: to a proxy that forwards, and through
-    /// a tunnel to the server.
+    /// The resolver, the address family and the local address then apply to the connection to the proxy, and the
+    /// connect limit also covers the proxy's part. An `http` or `https` proxy forwards requests for `http` origins, and
+    /// a status 407 of such a proxy is the response. A proxy that refuses a tunnel is an error of the kind
+    /// [`Proxy`](crate::ErrorKind::Proxy). A `proxy-authorization` header that a request has set is sent like any other
+    /// header: to a proxy that forwards, and through a tunnel to the server.
     ///
     /// # Examples
     ///
@@ -177,8 +178,8 @@ impl Network {
         self
     }
 
-    /// Returns this connector as a [`Route`]: an extension for requests that connect in another way than the client's other
-    /// requests.
+    /// Returns this connector as a [`Route`]: an extension for requests that connect in another way than the client's
+    /// other requests.
     ///
     /// # Examples
     ///

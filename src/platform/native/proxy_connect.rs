@@ -21,8 +21,8 @@ use crate::transport::{Forwarding, Transport};
 /// Connects to `origin` through `proxy`. The proxy itself is always reached directly.
 ///
 /// # Errors
-/// Every failure on the way to the proxy, or at the proxy, has the kind [`Proxy`](ErrorKind::Proxy) and its cause as the source,
-/// so a wrong certificate of the proxy is not mistaken for that of the server.
+/// Every failure on the way to the proxy, or at the proxy, has the kind [`Proxy`](ErrorKind::Proxy) and its cause as
+/// the source, so a wrong certificate of the proxy is not mistaken for that of the server.
 pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Box<dyn Transport>> {
     let started = network.timer.now();
     let mut proxied = match proxy.scheme() {

@@ -1,7 +1,7 @@
 //! A TCP connection that saves system calls.
 //!
-//! A look for an answer that finds none costs a system call, and so does a registration with the reactor. With 64 connections
-//! the rules of [`NextRead`] halve the calls per request.
+//! A look for an answer that finds none costs a system call, and so does a registration with the reactor. With 64
+//! connections the rules of [`NextRead`] halve the calls per request.
 
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, TcpStream};
@@ -28,11 +28,11 @@ pub(super) struct TcpTransport {
 enum NextRead {
     /// Reads from the socket.
     Now,
-    /// Returns pending once, and lets other tasks run. Something was just written, so no answer can have arrived: this saves
-    /// the call that would find nothing, and the call to wait for the answer.
+    /// Returns pending once, and lets other tasks run. Something was just written, so no answer can have arrived: this
+    /// saves the call that would find nothing, and the call to wait for the answer.
     Deferred,
-    /// Reads from the socket, and a write in between does not defer it again: otherwise a task that keeps writing would never
-    /// see an early answer.
+    /// Reads from the socket, and a write in between does not defer it again: otherwise a task that keeps writing would
+    /// never see an early answer.
     AfterDeferral,
 }
 

@@ -91,7 +91,8 @@ impl TcpClient {
         self
     }
 
-    /// Sets the clock of the race between addresses and of the [limit](Self::timeout). Default: the system's monotonic clock.
+    /// Sets the clock of the race between addresses and of the [limit](Self::timeout). Default: the system's monotonic
+    /// clock.
     #[must_use]
     pub fn timer(mut self, timer: impl Timer) -> Self {
         self.timer = Arc::new(timer);
@@ -120,19 +121,21 @@ impl TcpClient {
         self
     }
 
-    /// Sets the port of this machine to connect from; zero means any port. Without a [local address](Self::local_address) the
-    /// port is bound on every interface: bound to loopback, as Tornado has it, it could reach no other machine.
+    /// Sets the port of this machine to connect from; zero means any port. Without a [local
+    /// address](Self::local_address) the port is bound on every interface: bound to loopback, as Tornado has it, it
+    /// could reach no other machine.
     ///
-    /// Only a single attempt can hold the port, so the addresses of a host are then tried in turn and not in a race. The system
-    /// may keep the port in use for minutes after a connection.
+    /// Only a single attempt can hold the port, so the addresses of a host are then tried in turn and not in a race.
+    /// The system may keep the port in use for minutes after a connection.
     #[must_use]
     pub fn local_port(mut self, port: u16) -> Self {
         self.local_port = (port != 0).then_some(port);
         self
     }
 
-    /// Sets how long [`connect`](Self::connect) may take in total: look-up, every attempt and the TLS handshake. Zero means no
-    /// limit, which is the default. A [`Network`](super::Network) does not use it, because a client has its own connect limit.
+    /// Sets how long [`connect`](Self::connect) may take in total: look-up, every attempt and the TLS handshake. Zero
+    /// means no limit, which is the default. A [`Network`](super::Network) does not use it, because a client has its
+    /// own connect limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -142,8 +145,8 @@ impl TcpClient {
     /// Connects to `host`, a name or an address. An IPv6 address may be in brackets.
     ///
     /// # Errors
-    /// [`Dns`](ErrorKind::Dns) if there is no address to try, [`Connect`](ErrorKind::Connect) if no address accepts a connection,
-    /// [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout).
+    /// [`Dns`](ErrorKind::Dns) if there is no address to try, [`Connect`](ErrorKind::Connect) if no address accepts a
+    /// connection, [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout).
     ///
     /// # Cancellation
     /// Dropping the future drops the look-up and every attempt.

@@ -27,8 +27,8 @@ use crate::transport::Transport;
 
 /// The TLS configuration: which certificates are trusted, and which certificate is presented.
 ///
-/// By default a server's certificate is verified against the root certificates of the operating system, which are read at the
-/// first use. A clone shares those roots and the sessions that can be resumed.
+/// By default a server's certificate is verified against the root certificates of the operating system, which are read
+/// at the first use. A clone shares the roots and the sessions that can be resumed.
 ///
 /// # Examples
 ///
@@ -90,8 +90,8 @@ impl TlsConfig {
         self.change(|config| config.system_roots = false)
     }
 
-    /// Sets the client certificate, which is presented to servers that ask for it: the chain with the leaf first, and its
-    /// private key, both in PEM.
+    /// Sets the client certificate, which is presented to servers that ask for it: the chain with the leaf first, and
+    /// its private key, both in PEM.
     ///
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the chain or the key cannot be read.
@@ -102,15 +102,15 @@ impl TlsConfig {
         Ok(self.change(|config| config.identity = Some(Arc::new(Identity { chain, key }))))
     }
 
-    /// Sets whether every certificate is accepted: expired, for another host, from any issuer. Every machine on the way to the
-    /// server can then read and change the traffic. Default: false.
+    /// Sets whether every certificate is accepted: expired, for another host, from any issuer. Every machine on the way
+    /// to the server can then read and change the traffic. Default: false.
     #[must_use]
     pub fn danger_accept_invalid_certificates(self, accept: bool) -> Self {
         self.change(|config| config.accept_invalid = accept)
     }
 
-    /// Sets the protocols that are offered to the server by ALPN (RFC 7301), the preferred protocol first: `http/1.1` for a
-    /// server that requires it, or the protocol of an [`IoStream`]. Default: none.
+    /// Sets the protocols that are offered to the server by ALPN (RFC 7301), the preferred protocol first: `http/1.1`
+    /// for a server that requires it, or the protocol of an [`IoStream`]. Default: none.
     ///
     /// An agent always speaks HTTP/1.1, independent of this setting. A server that knows none of the protocols ends the
     /// handshake.
@@ -128,8 +128,8 @@ impl TlsConfig {
         self.change(|config| config.alpn = protocols)
     }
 
-    /// Returns the configuration without the client certificate. It shares the roots that were read if there is no client
-    /// certificate.
+    /// Returns the configuration without the client certificate. It shares the roots that were read if there is no
+    /// client certificate.
     pub(super) fn without_identity(self) -> Self {
         if self.identity.is_none() {
             return self;
@@ -143,8 +143,8 @@ impl TlsConfig {
         Ok(())
     }
 
-    /// Returns the configuration for `rustls`, which is made at the first call. The system's roots are read on a thread for
-    /// blocking work.
+    /// Returns the configuration for `rustls`, which is made at the first call. The system's roots are read on a thread
+    /// for blocking work.
     async fn client_config(&self) -> Result<Arc<ClientConfig>> {
         let built = || self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = &*built() {
@@ -224,8 +224,8 @@ impl Network {
         self
     }
 
-    /// Sets the TLS configuration for `https` proxies. Default: that of servers without the client certificate, which is not
-    /// presented to proxies.
+    /// Sets the TLS configuration for `https` proxies. Default: that of servers without the client certificate, which
+    /// is not presented to proxies.
     #[must_use]
     pub fn proxy_tls(mut self, config: TlsConfig) -> Self {
         self.own_tls_to_proxies = Some(config);
@@ -234,12 +234,12 @@ impl Network {
 }
 
 impl TlsConfig {
-    /// Secures a stream that is open and idle, as `STARTTLS` requires: makes the TLS handshake as a client of `host`, a name or
-    /// an address. Bytes that are written meanwhile are queued and sent over TLS.
+    /// Secures a stream that is open and idle, as `STARTTLS` requires: makes the TLS handshake as a client of `host`, a
+    /// name or an address. Bytes that are written meanwhile are queued and sent over TLS.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the stream is not idle, as defined by [`IoStream::upgrade`]; the stream
-    /// is then unchanged. [`Tls`](ErrorKind::Tls) if the handshake fails; the stream is then closed.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the stream is not idle, as defined by [`IoStream::upgrade`];
+    /// the stream is then unchanged. [`Tls`](ErrorKind::Tls) if the handshake fails; the stream is then closed.
     ///
     /// # Cancellation
     /// If the future is dropped, the handshake goes on when the stream is next used: nothing more is sent in the clear.
@@ -252,7 +252,8 @@ impl TlsConfig {
 }
 
 impl TcpClient {
-    /// Connects as [`connect`](Self::connect) does, and makes the TLS handshake as a client of `host` within the same limit.
+    /// Connects as [`connect`](Self::connect) does, and makes the TLS handshake as a client of `host` within the same
+    /// limit.
     ///
     /// # Errors
     /// The errors of [`connect`](Self::connect), and [`Tls`](ErrorKind::Tls) if the handshake fails.

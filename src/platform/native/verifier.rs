@@ -1,5 +1,5 @@
-//! The certificate verifiers: the standard verifier of `rustls` with an additional reason, and a verifier that accepts every
-//! certificate.
+//! The certificate verifiers: the standard verifier of `rustls` with an additional reason, and a verifier that accepts
+//! every certificate.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -19,15 +19,15 @@ use crate::transport::Transport;
 /// How many bytes of an unread body are skipped at most, so that the connection can be kept.
 const MAX_SKIPPED: u64 = 1024 * 1024;
 
-/// How many bytes are read at most from a connection after its last reply. Closing a socket with unread bytes resets it, and the
-/// client might lose the reply.
+/// How many bytes are read at most from a connection after its last reply. Closing a socket with unread bytes resets
+/// it, and the client might lose the reply.
 const MAX_LINGER: u64 = 16 * 1024 * 1024;
 
 /// Serves the requests on `transport` in turn, until either side closes the connection.
 ///
-/// An invalid request, and a request with a malformed body that the handler reads, is answered with a status of 400 or above, and
-/// the connection is closed. If the handler panics, the answer has status 500. An unread rest of a body is skipped if it is at most
-/// 1 MiB; otherwise the connection is closed.
+/// An invalid request, and a request with a malformed body that the handler reads, is answered with a status of 400 or
+/// above, and the connection is closed. If the handler panics, the answer has status 500. An unread rest of a body is
+/// skipped if it is at most 1 MiB; otherwise the connection is closed.
 ///
 /// # Errors
 /// If the connection fails, or the body of a reply fails.
@@ -35,18 +35,18 @@ const MAX_LINGER: u64 = 16 * 1024 * 1024;
 /// # Cancellation
 /// Dropping the future drops the connection and the handler's future.
 pub async fn serve_connection(transport: Box<dyn Transport>, handler: &dyn Handler) -> io::Result<()> {
-    Session { handler, number: 0, reset: &|| () }.serve(transport).await
+    ServerConnection { handler, number: 0, reset: &|| () }.serve(transport).await
 }
 
 /// A connection of a server.
-pub(crate) struct Session<'a> {
+pub(crate) struct ServerConnection<'a> {
     pub(crate) handler: &'a dyn Handler,
     pub(crate) number: u64,
     /// Makes the connection reset when it is dropped.
     pub(crate) reset: &'a (dyn Fn() + Send + Sync),
 }
 
-impl Session<'_> {
+impl ServerConnection<'_> {
     pub(crate) async fn serve(&self, mut transport: Box<dyn Transport>) -> io::Result<()> {
         let mut input = ReadBuffer::new();
         loop {
@@ -214,7 +214,8 @@ async fn send_chunked(output: &mut ReplyWriter<'_>, body: &mut Body) -> Result<b
     Ok(true)
 }
 
-/// Skips the unread rest of the body, so that the next request can be read. Returns false if it is too long or malformed.
+/// Skips the unread rest of the body, so that the next request can be read. Returns false if it is too long or
+/// malformed.
 async fn skip_body(request: &mut Incoming) -> bool {
     let mut left = MAX_SKIPPED;
     loop {

@@ -89,8 +89,9 @@ impl Fault {
         Self::new(FaultAction::Close)
     }
 
-    /// Makes a fault that resets the connection: the client's read fails, and the client may lose the last bytes before. Over
-    /// [`serve_connection`](super::serve_connection) the connection is closed instead, as with [`close`](Self::close).
+    /// Makes a fault that resets the connection: the client's read fails, and the client may lose the last bytes
+    /// before. Over [`serve_connection`](super::serve_connection) the connection is closed instead, as with
+    /// [`close`](Self::close).
     pub fn reset() -> Self {
         Self::new(FaultAction::Reset)
     }
@@ -105,14 +106,14 @@ impl Fault {
         Self::new(FaultAction::Garbage(bytes.into()))
     }
 
-    /// Sets the position: after `bytes` bytes of the reply, head and body as they are on the wire. In a shorter reply the fault
-    /// does not happen.
+    /// Sets the position: after `bytes` bytes of the reply, head and body as they are on the wire. In a shorter reply
+    /// the fault does not happen.
     pub fn after(self, bytes: u64) -> Self {
         Self { position: FaultPosition::Written(bytes), ..self }
     }
 
-    /// Sets the position: after the head and `bytes` bytes of the body. The framing of chunks is not counted. In a shorter body
-    /// the fault does not happen.
+    /// Sets the position: after the head and `bytes` bytes of the body. The framing of chunks is not counted. In a
+    /// shorter body the fault does not happen.
     pub fn after_body(self, bytes: u64) -> Self {
         Self { position: FaultPosition::Body(bytes), ..self }
     }

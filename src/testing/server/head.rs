@@ -1,4 +1,5 @@
-//! Parses the head of a request strictly: a head that two servers could read differently is refused (RFC 9112, section 11.2).
+//! Parses the head of a request strictly: a head that two servers could read differently is refused (RFC 9112, section
+//! 11.2).
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};

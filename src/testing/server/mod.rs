@@ -1,11 +1,12 @@
 //! An HTTP/1.1 server for tests, which serves connections over any transport.
 //!
-//! It is the counterpart of the client's engine and shares its framing. It can also behave like a broken server: see [`Fault`]
-//! and [`Reply::raw`]. It does not parse multipart forms, because the crates for that bring encodings and media types with them.
+//! It is the counterpart of the client's engine and shares its framing. It can also behave like a broken server: see
+//! [`Fault`] and [`Reply::raw`]. It does not parse multipart forms, because the crates for that bring encodings and
+//! media types with them.
 //!
-//! `head` parses requests, and `request` is the request that a handler gets. `resource` calls a function for each method.
-//! `reply` is the answer of a handler, `fault` a failure in it, `output` writes both. `recorder` keeps requests. `connection` is
-//! the loop over the requests of a connection.
+//! `head` parses requests, and `request` is the request that a handler gets. `resource` calls a function for each
+//! method. `reply` is the answer of a handler, `fault` a failure in it, `output` writes both. `recorder` keeps
+//! requests. `connection` is the loop over the requests of a connection.
 
 mod connection;
 mod fault;
@@ -17,7 +18,7 @@ mod request;
 mod resource;
 
 #[allow(unused_imports, reason = "a platform that cannot listen serves no connections of its own")]
-pub(crate) use self::connection::Session;
+pub(crate) use self::connection::ServerConnection;
 pub use self::connection::serve_connection;
 pub use self::fault::Fault;
 pub use self::recorder::{Recorded, Recorder};
@@ -26,7 +27,8 @@ pub use self::request::Incoming;
 pub use self::resource::Resource;
 use crate::runtime::BoxFuture;
 
-/// Answers requests. [`handler`] makes a handler of a function. Each [`Resource`] is a handler with a function per method.
+/// Answers requests. [`handler`] makes a handler of a function. Each [`Resource`] is a handler with a function per
+/// method.
 pub trait Handler: Send + Sync + 'static {
     /// Answers a request. The unread rest of its body is skipped before the next request.
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply>;

@@ -96,8 +96,8 @@ impl Incoming {
         }
     }
 
-    /// Returns the number of the request's connection: connections are numbered from 0 in the order in which the server accepted
-    /// them.
+    /// Returns the number of the request's connection: connections are numbered from 0 in the order in which the server
+    /// accepted them.
     pub fn connection(&self) -> u64 {
         self.connection
     }
@@ -144,12 +144,12 @@ impl Incoming {
         form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// Returns the next chunk of the body, or `None` at its end. If the client waits for `100 Continue` (RFC 9110, section
-    /// 10.1.1), the first call sends it.
+    /// Returns the next chunk of the body, or `None` at its end. If the client waits for `100 Continue` (RFC 9110,
+    /// section 10.1.1), the first call sends it.
     ///
     /// # Errors
-    /// If the connection fails, or the body is malformed. After a malformed body the server ignores the reply of the handler,
-    /// answers with status 400, and closes the connection.
+    /// If the connection fails, or the body is malformed. After a malformed body the server ignores the reply of the
+    /// handler, answers with status 400, and closes the connection.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         if std::mem::take(&mut self.expects_continue) {
             let sent = self.transport().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
@@ -242,8 +242,8 @@ impl Incoming {
         self.has_ended
     }
 
-    /// Returns whether the connection can be kept for another request: the client allows it, and the rest of the body is not known
-    /// to be longer than `max` bytes.
+    /// Returns whether the connection can be kept for another request: the client allows it, and the rest of the body
+    /// is not known to be longer than `max` bytes.
     pub(super) fn can_keep_alive(&self, max: u64) -> bool {
         let is_bounded = self.body.length().is_none_or(|length| length <= max);
         wants_more(self.version, &self.headers) && is_bounded && !self.expects_continue

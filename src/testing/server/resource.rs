@@ -7,11 +7,11 @@ use crate::runtime::{BoxFuture, PortableFuture};
 
 macro_rules! resource {
     ($($name:ident $method:ident,)*) => {
-        /// A [`Handler`] with a function for each method. A request with a method that the resource does not have is answered with
-        /// status 405 and the list of its methods in the `allow` header (RFC 9110, section 15.5.6).
+        /// A [`Handler`] with a function for each method. A request with a method that the resource does not have is
+        /// answered with status 405 and the list of its methods in the `allow` header (RFC 9110, section 15.5.6).
         ///
-        /// To find out which methods exist, the server calls all functions and drops their futures unpolled, so that no list has
-        /// to be kept. Write them as `async fn`: the body of an `async fn` does not run before the first poll.
+        /// To find out which methods exist, the server calls all functions and drops their futures unpolled, so that no
+        /// list has to be kept. Write them as `async fn`: the body of an `async fn` does not run before the first poll.
         ///
         /// # Examples
         ///

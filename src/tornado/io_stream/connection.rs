@@ -31,8 +31,8 @@ impl IoStream {
         .await
     }
 
-    /// Completes when the peer closes the stream, even if no task reads. Bytes that arrive meanwhile are kept for a read, up to
-    /// the limit of the read buffer; then the peer has to wait until a read makes room.
+    /// Completes when the peer closes the stream, even if no task reads. Bytes that arrive meanwhile are kept for a
+    /// read, up to the limit of the read buffer; then the peer has to wait until a read makes room.
     ///
     /// # Errors
     /// If the stream did not end in order: it was reset, was closed here, or could not be connected.
@@ -57,8 +57,8 @@ impl IoStream {
         .await
     }
 
-    /// Closes the connection at once. Bytes that wait to be sent or read are discarded, and every pending future of the stream
-    /// ends with an error of kind [`ConnectionClosed`](ErrorKind::ConnectionClosed). To close in order, await
+    /// Closes the connection at once. Bytes that wait to be sent or read are discarded, and every pending future of the
+    /// stream ends with an error of kind [`ConnectionClosed`](ErrorKind::ConnectionClosed). To close in order, await
     /// [`shutdown`](Self::shutdown) first.
     pub fn close(&self) {
         let error = Error::new(ErrorKind::ConnectionClosed, Phase::Stream, "the stream was closed here");
@@ -69,15 +69,15 @@ impl IoStream {
         });
     }
 
-    /// Replaces the connection by another connection made over it, TLS for instance. Later reads and writes wait for the new
-    /// connection, so nothing can be sent in the clear after this call, except by `upgrade` itself.
+    /// Replaces the connection by another connection made over it, TLS for instance. Later reads and writes wait for
+    /// the new connection, so nothing can be sent in the clear after this call, except by `upgrade` itself.
     ///
     /// The future of `upgrade` is polled by the futures of the stream, so it must not use the stream. Await
     /// [`connected`](Self::connected) for the outcome.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the stream is not idle: it is still connecting, is being read, or holds
-    /// bytes that were received and not read, or written and not sent. The stream is then unchanged.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the stream is not idle: it is still connecting, is being read,
+    /// or holds bytes that were received and not read, or written and not sent. The stream is then unchanged.
     pub fn upgrade<F>(&self, upgrade: impl FnOnce(Box<dyn Transport>) -> F) -> Result<()>
     where
         F: Future<Output = Result<Box<dyn Transport>>> + MaybeSend + 'static,

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind, Phase};
 
-/// The limit of an [`IoStream`](super::IoStream) that was exceeded, in bytes: the [source](std::error::Error::source) of an
-/// error of kind [`LimitExceeded`](ErrorKind::LimitExceeded) in the phase [`Stream`](Phase::Stream).
+/// The limit of an [`IoStream`](super::IoStream) that was exceeded, in bytes: the [source](std::error::Error::source)
+/// of an error of kind [`LimitExceeded`](ErrorKind::LimitExceeded) in the phase [`Stream`](Phase::Stream).
 ///
 /// # Examples
 ///
@@ -35,7 +35,8 @@ pub enum StreamLimit {
     Match(usize),
     /// A read needs more bytes than the [read buffer](super::IoStream::max_read_buffer) may hold.
     ReadBuffer(usize),
-    /// The bytes of a write do not fit into the [write buffer](super::IoStream::max_write_buffer) beside the bytes that wait.
+    /// The bytes of a write do not fit into the [write buffer](super::IoStream::max_write_buffer) beside the bytes that
+    /// wait.
     WriteBuffer(usize),
 }
 

@@ -6,8 +6,8 @@
 //! write ──▶ StreamOutput ──▶┘
 //! ```
 //!
-//! `state` has the connection and the two buffers, `waiters` the tasks that wait. The methods of [`IoStream`] are in `read`,
-//! `write` and `connection`. A stream is driven by the futures that its user polls, and has no task of its own.
+//! `state` has the connection and the two buffers, `waiters` the tasks that wait. The methods of [`IoStream`] are in
+//! `read`, `write` and `connection`. A stream is driven by the futures that its user polls, and has no task of its own.
 
 mod connection;
 mod limit;
@@ -35,19 +35,20 @@ use crate::error::Result;
 use crate::runtime::MaybeSend;
 use crate::transport::Transport;
 
-/// A connection with bounded buffers on both sides. A read ends at a length, a delimiter, a pattern or the end of the stream;
-/// writes are sent in the order in which they were queued.
+/// A connection with bounded buffers on both sides. A read ends at a length, a delimiter, a pattern or the end of the
+/// stream; writes are sent in the order in which they were queued.
 ///
 /// All methods take `&self`, so a task can read while another task writes, through a reference or an `Arc`. A second
-/// read is refused while a read is running. Nothing happens in the background: each future of the stream, when it is polled,
-/// drives both directions for all of them. Dropping the stream closes the connection at once.
+/// read is refused while a read is running. Nothing happens in the background: each future of the stream, when it is
+/// polled, drives both directions for all of them. Dropping the stream closes the connection at once.
 ///
 /// # Errors
 /// Errors are in the phase [`Stream`](crate::Phase::Stream), except for the errors of connecting. Their kinds are:
 ///
-/// - [`ConnectionClosed`](crate::ErrorKind::ConnectionClosed) if the stream ended too early, was reset or was closed here.
-/// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) at a limit, with a [`StreamLimit`] as the source. A read that exceeds
-///   a limit closes the stream.
+/// - [`ConnectionClosed`](crate::ErrorKind::ConnectionClosed) if the stream ended too early, was reset or was closed
+///   here.
+/// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) at a limit, with a [`StreamLimit`] as the source. A read that
+///   exceeds a limit closes the stream.
 /// - [`Io`](crate::ErrorKind::Io) if the connection failed otherwise.
 ///
 /// # Cancellation
@@ -83,8 +84,9 @@ impl IoStream {
         Self::with_connection(StreamConnection::Open(Box::new(transport)))
     }
 
-    /// Makes a stream over a connection that is still being made. Writes are queued until the connection is open, and reads
-    /// wait for it. The future `connection` is polled by the futures of the stream, so it must not use the stream itself.
+    /// Makes a stream over a connection that is still being made. Writes are queued until the connection is open, and
+    /// reads wait for it. The future `connection` is polled by the futures of the stream, so it must not use the stream
+    /// itself.
     pub fn connecting(connection: impl Future<Output = Result<Box<dyn Transport>>> + MaybeSend + 'static) -> Self {
         Self::with_connection(StreamConnection::Connecting(Box::pin(connection)))
     }
@@ -94,7 +96,8 @@ impl IoStream {
         Self { state: Mutex::new(StreamState::new(connection)), waker: Waker::from(waiters.clone()), waiters }
     }
 
-    /// Sets how many received bytes may wait to be read. It is also the maximum that a single read returns. Default: 100 MiB.
+    /// Sets how many received bytes may wait to be read. It is also the maximum that a single read returns. Default:
+    /// 100 MiB.
     ///
     /// # Examples
     ///

@@ -16,12 +16,12 @@ use crate::transport::Transport;
 /// How many pieces a vectored write may gather.
 const MAX_PIECES: usize = 16;
 
-/// The length in bytes up to which small pieces that wait are joined. A queue of single bytes would hold many times the memory
-/// that the limit of the write buffer allows.
+/// The length in bytes up to which small pieces that wait are joined. A queue of single bytes would hold many times the
+/// memory that the limit of the write buffer allows.
 const JOINED: usize = 4 * 1024;
 
-/// How many bytes a transport may take before it is flushed. It may have a buffer of its own, and the writes complete only
-/// when that is flushed.
+/// How many bytes a transport may take before it is flushed. It may have a buffer of its own, and the writes complete
+/// only when that is flushed.
 const MAX_UNFLUSHED: u64 = 128 * 1024;
 
 /// The output of a stream, in the order of the writes. Positions count from the first byte of the first write.

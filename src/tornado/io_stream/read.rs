@@ -21,10 +21,10 @@ impl IoStream {
     /// Each byte is examined once, independent of how the bytes are split.
     ///
     /// # Errors
-    /// - [`StreamLimit::Delimiter`] as soon as `max_bytes` have arrived without a delimiter. The stream is then closed, and its
-    ///   received bytes are discarded.
-    /// - [`ConnectionClosed`](ErrorKind::ConnectionClosed) if the stream ends before. The received bytes can then be read with
-    ///   another method.
+    /// - [`StreamLimit::Delimiter`] as soon as `max_bytes` have arrived without a delimiter. The stream is then closed,
+    ///   and its received bytes are discarded.
+    /// - [`ConnectionClosed`](ErrorKind::ConnectionClosed) if the stream ends before. The received bytes can then be
+    ///   read with another method.
     /// - [`InvalidRequest`](ErrorKind::InvalidRequest) if `delimiter` is empty, or if another read has not ended.
     ///
     /// # Cancellation
@@ -41,8 +41,8 @@ impl IoStream {
     /// Reads `count` bytes.
     ///
     /// # Errors
-    /// [`StreamLimit::ReadBuffer`] if `count` is more than the read buffer may hold; the stream stays open. Otherwise as
-    /// [`read_until`](Self::read_until).
+    /// [`StreamLimit::ReadBuffer`] if `count` is more than the read buffer may hold; the stream stays open. Otherwise
+    /// as [`read_until`](Self::read_until).
     ///
     /// # Cancellation
     /// A dropped read has taken no byte.
@@ -70,8 +70,8 @@ impl IoStream {
         self.read(move |input| Ok((input.data().len() >= count).then(|| input.take(count)))).await
     }
 
-    /// Reads the bytes that have arrived, at most `max_bytes`, and waits only if there are none. Returns no byte at the end of
-    /// the stream.
+    /// Reads the bytes that have arrived, at most `max_bytes`, and waits only if there are none. Returns no byte at the
+    /// end of the stream.
     ///
     /// # Cancellation
     /// A dropped read has taken no byte.
@@ -93,8 +93,8 @@ impl IoStream {
         Ok(())
     }
 
-    /// Reads the bytes that have arrived into `buffer`, and waits only if there are none. Returns how many bytes were read;
-    /// zero at the end of the stream.
+    /// Reads the bytes that have arrived into `buffer`, and waits only if there are none. Returns how many bytes were
+    /// read; zero at the end of the stream.
     ///
     /// # Cancellation
     /// A dropped read has taken no byte.
@@ -107,8 +107,8 @@ impl IoStream {
     /// Reads all bytes until the peer closes the stream. Returns no byte if the end was reached before.
     ///
     /// # Errors
-    /// [`StreamLimit::ReadBuffer`] if the read buffer may not hold so many bytes; the stream is then closed. To read more, call
-    /// [`read_partial`](Self::read_partial) until it returns no byte.
+    /// [`StreamLimit::ReadBuffer`] if the read buffer may not hold so many bytes; the stream is then closed. To read
+    /// more, call [`read_partial`](Self::read_partial) until it returns no byte.
     ///
     /// # Cancellation
     /// A dropped read has taken no byte.
@@ -116,8 +116,8 @@ impl IoStream {
         self.read(|input| Ok(input.has_ended.then(|| input.take(usize::MAX)))).await
     }
 
-    /// Reads until `take` finds the wanted bytes in the input and takes them. It takes bytes only when it returns them, so a
-    /// dropped read loses none.
+    /// Reads until `take` finds the wanted bytes in the input and takes them. It takes bytes only when it returns them,
+    /// so a dropped read loses none.
     pub(super) async fn read<T>(&self, mut take: impl FnMut(&mut StreamInput) -> Result<Option<T>>) -> Result<T> {
         if !self.waiters.begin_reading() {
             return Err(refused("the stream is being read by another task"));

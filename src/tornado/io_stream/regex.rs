@@ -1,7 +1,7 @@
 //! Reads up to the match of a pattern. Behind the feature `regex`.
 //!
-//! The pattern is compiled to tables that are stepped byte by byte, so each byte is examined once. A search of the crate `regex`
-//! starts again at each call, which takes quadratic time if the peer sends single bytes.
+//! The pattern is compiled to tables that are stepped byte by byte, so each byte is examined once. A search of the
+//! crate `regex` starts again at each call, which takes quadratic time if the peer sends single bytes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ const MAX_TABLE_BYTES: usize = 1024 * 1024;
 
 /// A regular expression over bytes, for [`IoStream::read_until_regex`]. A clone shares its tables.
 ///
-/// The syntax is that of the crate `regex` with Unicode off: `\d`, `\w`, `\s`, `\b` and `(?i)` know ASCII, and `.` is any
-/// byte except a line feed. There are no back references, so a read takes a single step per byte for every pattern.
+/// The syntax is that of the crate `regex` with Unicode off: `\d`, `\w`, `\s`, `\b` and `(?i)` know ASCII, and `.` is
+/// any byte except a line feed. There are no back references, so a read takes a single step per byte for every pattern.
 #[derive(Clone)]
 pub struct Regex {
     tables: Arc<DFA<Vec<u32>>>,
@@ -36,8 +36,8 @@ impl Regex {
     /// Compiles `pattern` to tables.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the pattern is malformed, if it matches the empty string and so matches
-    /// everywhere, or if its tables would take more than 1 MiB, as the tables of large counted repetitions do.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the pattern is malformed, if it matches the empty string and so
+    /// matches everywhere, or if its tables would take more than 1 MiB, as the tables of large counted repetitions do.
     ///
     /// # Examples
     ///
@@ -119,8 +119,8 @@ impl Find for RegexSearch<'_> {
 impl IoStream {
     /// Reads up to and including the first match of `regex`, which must end within `max_bytes`.
     ///
-    /// A match is taken as soon as it has arrived: `[0-9]+` may end where a packet ends, and `$` matches wherever the received
-    /// bytes end. So a pattern should end with the terminator of the message.
+    /// A match is taken as soon as it has arrived: `[0-9]+` may end where a packet ends, and `$` matches wherever the
+    /// received bytes end. So a pattern should end with the terminator of the message.
     ///
     /// # Errors
     /// As [`read_until`](Self::read_until), with [`StreamLimit::Match`].

@@ -8,7 +8,8 @@ pub(super) trait Find {
 
 /// Searches for a fixed delimiter and examines each byte once (Knuth, Morris and Pratt).
 ///
-/// A searcher that starts again at each call, as `memchr` does, would take quadratic time if the peer sends single bytes.
+/// A searcher that starts again at each call, as `memchr` does, would take quadratic time if the peer sends single
+/// bytes.
 pub(super) struct Delimiter<'a> {
     bytes: &'a [u8],
     /// For each prefix of the delimiter, the length of its longest proper prefix that is also its suffix.

@@ -149,8 +149,8 @@ impl StreamState {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes bytes from the input with `take`, and reads until it finds them. Ready with `None` if `budget` reads were not
-    /// enough.
+    /// Takes bytes from the input with `take`, and reads until it finds them. Ready with `None` if `budget` reads were
+    /// not enough.
     pub(super) fn poll_take<T>(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,13 +1,13 @@
 //! The tasks that wait for a stream, and which of them are woken when.
 //!
-//! A transport keeps a single waker for reads and a single waker for writes, but several tasks may use a stream: a reader,
-//! any number of writers, and tasks that wait for the connection or for its end. There is no background task either, so
-//! each future of the stream drives both directions when it is polled:
+//! A transport keeps a single waker for reads and a single waker for writes, but several tasks may use a stream: a
+//! reader, any number of writers, and tasks that wait for the connection or for its end. There is no background task
+//! either, so each future of the stream drives both directions when it is polled:
 //!
 //! 1. The future locks the stream's state and makes a step. In the step the transport is polled with the waker of
 //!    [`StreamWaiters`], not with that of the future's task.
-//! 2. The step reports its [`StreamChanges`]. At its end the tasks that waited for such a change are woken, and the future's
-//!    own task joins the waiters if the future is still pending.
+//! 2. The step reports its [`StreamChanges`]. At its end the tasks that waited for such a change are woken, and the
+//!    future's own task joins the waiters if the future is still pending.
 //! 3. When the transport wakes the waker of `StreamWaiters`, all waiting tasks are woken, and each polls its future.
 
 use std::collections::BTreeMap;
@@ -46,8 +46,8 @@ struct WaiterMap {
     writers: BTreeMap<(u64, u64), Waker>,
     /// Whether a read has begun, and has neither ended nor been dropped.
     is_reading: bool,
-    /// Whether a step is running, so the stream's state is locked. No task is woken or dropped then, because it may need
-    /// that lock.
+    /// Whether a step is running, so the stream's state is locked. No task is woken or dropped then, because it may
+    /// need that lock.
     in_step: bool,
     /// Whether the transport has woken the stream during the step.
     woken_in_step: bool,
@@ -139,8 +139,8 @@ impl StreamWaiters {
         (wakers, replaced)
     }
 
-    /// Removes a task that has its result or was dropped. If it was a writer, the first of the other writers is woken to
-    /// drive the stream on.
+    /// Removes a task that has its result or was dropped. If it was a writer, the first of the other writers is woken
+    /// to drive the stream on.
     pub(super) fn leave(&self, waiter: StreamWaiter) {
         let mut map = self.lock();
         let own = map.remove(waiter);

@@ -13,17 +13,17 @@ use super::{IoStream, WaitGuard};
 use crate::error::{Error, Result};
 
 impl IoStream {
-    /// Queues `bytes` behind all earlier writes, and sends at once as much as the connection takes. The future completes when
-    /// the transport has taken and flushed the bytes.
+    /// Queues `bytes` behind all earlier writes, and sends at once as much as the connection takes. The future
+    /// completes when the transport has taken and flushed the bytes.
     ///
     /// # Errors
-    /// [`StreamLimit::WriteBuffer`](super::StreamLimit::WriteBuffer) if the write buffer has no room for all of `bytes`; then
-    /// none is queued, and the stream stays open. Otherwise the reason why the connection takes no more bytes; received bytes
-    /// can still be read.
+    /// [`StreamLimit::WriteBuffer`](super::StreamLimit::WriteBuffer) if the write buffer has no room for all of
+    /// `bytes`; then none is queued, and the stream stays open. Otherwise the reason why the connection takes no more
+    /// bytes; received bytes can still be read.
     ///
     /// # Cancellation
-    /// The bytes are queued by this call, not by the first poll. They are sent even if the future is dropped, when another
-    /// future of the stream is polled.
+    /// The bytes are queued by this call, not by the first poll. They are sent even if the future is dropped, when
+    /// another future of the stream is polled.
     ///
     /// # Examples
     ///
@@ -91,8 +91,8 @@ impl IoStream {
     }
 }
 
-/// The future of [`IoStream::write`] and [`IoStream::flush`]. The bytes are queued before the first poll, and any polled future
-/// of the stream sends them.
+/// The future of [`IoStream::write`] and [`IoStream::flush`]. The bytes are queued before the first poll, and any
+/// polled future of the stream sends them.
 #[must_use = "await it to learn whether the bytes were sent"]
 pub struct Write<'a> {
     guard: WaitGuard<'a>,

@@ -1,7 +1,7 @@
 //! Connections in memory to a handler: a client and its server without a socket or a thread.
 //!
-//! The server of a connection runs inside the client's end: a read or write of the client that would wait polls the server
-//! first. So a test without an executor keeps its order, and dropping the client's end stops the server.
+//! The server of a connection runs inside the client's end: a read or write of the client that would wait polls the
+//! server first. So a test without an executor keeps its order, and dropping the client's end stops the server.
 
 mod pipe;
 
@@ -19,7 +19,7 @@ use self::pipe::{PipeEnd, pipe};
 use crate::error::Result;
 use crate::message::url::Origin;
 use crate::runtime::BoxFuture;
-use crate::testing::{Handler, Session};
+use crate::testing::{Handler, ServerConnection};
 use crate::transport::{Connector, Transport};
 
 /// The default of [`MemoryConnector::capacity`] in bytes.
@@ -28,11 +28,12 @@ const DEFAULT_CAPACITY: usize = 64 * 1024;
 /// How often a single poll of the client's end polls the server before other tasks run.
 const MAX_SERVER_POLLS: usize = 64;
 
-/// A [`Connector`] that connects every origin, in memory, to a [`Handler`]. A clone is another handle of the same connector.
+/// A [`Connector`] that connects every origin, in memory, to a [`Handler`]. A clone is another handle of the same
+/// connector.
 ///
-/// There is no thread and no task: the server runs while the client's end of its connection is polled, and stops when that end
-/// is dropped. So a test controls the order of events. With a [`ManualTimer`](crate::testing::ManualTimer) on both sides time
-/// passes only when the test advances it.
+/// There is no thread and no task: the server runs while the client's end of its connection is polled, and stops when
+/// that end is dropped. So a test controls the order of events. With a [`ManualTimer`](crate::testing::ManualTimer) on
+/// both sides time passes only when the test advances it.
 ///
 /// # Examples
 ///
@@ -93,16 +94,16 @@ impl MemoryConnector {
         Self { handler: Arc::new(handler), counts: Arc::default(), capacity: DEFAULT_CAPACITY, pieces: None }
     }
 
-    /// Sets how many bytes a connection holds in each direction before the writer has to wait. Default: 64 KiB. Zero is taken
-    /// as 1.
+    /// Sets how many bytes a connection holds in each direction before the writer has to wait. Default: 64 KiB. Zero is
+    /// taken as 1.
     #[must_use]
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(1);
         self
     }
 
-    /// Limits each read and write of the client to `bytes`, and makes each of them, and each connect, return pending once
-    /// before. So a test can stop at every point at which a request may wait. Default: off. Zero is taken as 1.
+    /// Limits each read and write of the client to `bytes`, and makes each of them, and each connect, return pending
+    /// once before. So a test can stop at every point at which a request may wait. Default: off. Zero is taken as 1.
     #[must_use]
     pub fn in_pieces(mut self, bytes: usize) -> Self {
         self.pieces = Some(bytes.max(1));
@@ -127,9 +128,9 @@ impl MemoryConnector {
         let handler = self.handler.clone();
         let server = Box::pin(async move {
             let reset = server_end.reset_handle();
-            let session = Session { handler: &*handler, number, reset: &|| reset.reset() };
+            let connection = ServerConnection { handler: &*handler, number, reset: &|| reset.reset() };
             // An error is ignored here: the client sees it too.
-            let _ = session.serve(Box::new(server_end)).await;
+            let _ = connection.serve(Box::new(server_end)).await;
         });
         // The server is polled once before it can be woken.
         let waker = Arc::new(ServerWaker { is_woken: AtomicBool::new(true), tasks: Mutex::default() });

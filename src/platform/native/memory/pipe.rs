@@ -106,8 +106,8 @@ impl PipeEnd {
         self.has_deferred
     }
 
-    /// Changes the direction that this end reads, or the direction that it writes, and wakes the task that waits at the other
-    /// end.
+    /// Changes the direction that this end reads, or the direction that it writes, and wakes the task that waits at the
+    /// other end.
     fn change<T>(&self, reads: bool, change: impl FnOnce(&mut PipeDirection, usize) -> Poll<T>) -> Poll<io::Result<T>> {
         let (outcome, wakers) = {
             let mut state = lock(&self.shared);
