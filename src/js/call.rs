@@ -1,8 +1,7 @@
 //! A request of the npm package as the loop sees it.
 //!
 //! JavaScript makes the attempts, keeps their responses and errors, and decides whether another attempt follows. That
-//! decision in Rust would be 7 KB to download, for its headers and dates; in TypeScript it is half a KB, since the engine
-//! has both.
+//! decision is half a kilobyte of TypeScript, since the engine has headers and dates. In Rust it would be 7 KB to download.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -37,7 +36,7 @@ impl From<StopReason> for Failure {
 /// The request of a task, by the task's number.
 pub(super) struct HostCall(pub(super) u32);
 
-// JavaScript itself knows when a request starts and when it waits for its next attempt: `started` and `waiting` stay empty.
+// JavaScript reports the start and the wait between attempts to its observers itself: `started` and `waiting` stay empty.
 impl Call for HostCall {
     type Output = ();
     type Error = Failure;
@@ -57,7 +56,7 @@ impl Call for HostCall {
     fn next_retry_delay<S: Sleep>(&mut self, outcome: &Result<(), Failure>, _: &Deadline<S>) -> Option<Duration> {
         let failure = outcome.as_ref().err().copied().unwrap_or(Failure::None);
         let delay = host::next_retry_delay(self.0, failure as u32);
-        // The cast saturates. JavaScript has checked that the wait ends before the total timeout.
+        // The cast saturates. JavaScript begins no wait that the total limit would cut short.
         (delay > NO_RETRY).then(|| Duration::from_millis(delay as u64))
     }
 

@@ -153,7 +153,7 @@ fn an_address_of_the_other_family_is_not_connected_to() {
     ] {
         let error = get(Network::new().address_family(family), &url).unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
-        assert!(error.to_string().contains("no address of the wanted family"), "{error}");
+        assert!(error.to_string().contains("no address in the requested family"), "{error}");
     }
     assert!(get(Network::new().address_family(AddressFamily::V4), &server.url("/")).is_ok());
 }

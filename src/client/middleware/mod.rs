@@ -182,6 +182,7 @@ impl<'a> Next<'a> {
     pub fn run(&self, request: Request) -> BoxFuture<'a, Result<Response>> {
         match self.rest {
             [] => self.send(request),
+            // A slice of the client's list rather than a list of its own: the way through middleware allocates only futures.
             [first, rest @ ..] => first.handle(request, Self { rest, ..self.clone() }),
         }
     }

@@ -107,6 +107,7 @@ impl Future for Acquire<'_> {
                     return Poll::Ready(result.map(|ticket| Slot::new(this.queue.clone(), ticket)));
                 }
             };
+            // A timer for the same time is kept: setting another would cost an allocation at each poll.
             let (_, timer) = match this.timer.take() {
                 // Kept while the time is the same, because each timer is a boxed future.
                 Some((at, timer)) if at == timer_at => this.timer.insert((at, timer)),
