@@ -240,6 +240,7 @@ impl<T: MaybeSend + 'static> Pending<T> {
     pub fn on_done(&self, executor: impl Executor, callback: impl FnOnce(&Result<T>) + MaybeSend + 'static) {
         let mut state = self.0.lock();
         state.callbacks.push_back(Box::new(OnDone { executor, callback }));
+        // While callbacks run, the turn before this callback starts it.
         let start = !matches!(state.outcome, PromiseOutcome::None) && !std::mem::replace(&mut state.in_callbacks, true);
         drop(state);
         if start {

@@ -165,6 +165,7 @@ impl Driver {
     /// Runs the callbacks that are ready when the turn begins. Callbacks that they add wait for the next turn.
     fn run_turn(&mut self) {
         for _ in 0..self.queue.begin_turn() {
+            // The lock is released at the end of this line: the callback may add other callbacks.
             let Some(callback) = self.queue.lock().ready.pop_front() else { break };
             self.in_callback = true;
             callback.run();
@@ -181,6 +182,7 @@ impl Driver {
             (true, None) => NextTurn::Never,
         };
         self.is_finished = matches!(next, NextTurn::Never);
+        // Under the lock, so that the next callback that is added finds this driver or spawns another.
         state.has_driver = !self.is_finished;
         let waker = (!self.is_finished).then(|| cx.waker().clone());
         let replaced = std::mem::replace(&mut state.waker, waker);

@@ -24,6 +24,8 @@ impl IoStream {
         poll_fn(|cx| {
             self.drive(guard.waiter, cx, |state, cx| {
                 ready!(state.poll_connected(cx))?;
+                // The writes that were queued meanwhile leave now. An error of sending reaches the futures of the
+                // writes.
                 let _ = state.poll_send(cx);
                 Poll::Ready(Ok(()))
             })
@@ -43,6 +45,7 @@ impl IoStream {
         let guard = self.connection_guard();
         poll_fn(|cx| {
             self.drive(guard.waiter, cx, |state, cx| {
+                // Each future of the stream drives both directions, because no task works in the background.
                 let _ = state.poll_send(cx);
                 while !state.input.has_ended {
                     if state.input.is_full() && matches!(state.connection, StreamConnection::Open(_)) {
@@ -108,6 +111,7 @@ impl IoStream {
             self.change(|state, _| {
                 // The stream may have been closed meanwhile, and then stays closed.
                 if matches!(state.connection, StreamConnection::Connecting(_)) {
+                    // All waiting tasks are woken below: they have to poll the future of the new connection.
                     state.connection = StreamConnection::Connecting(Box::pin(connection));
                     state.changes.input = true;
                     state.changes.flushed = Some(u64::MAX);

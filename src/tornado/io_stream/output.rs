@@ -59,6 +59,7 @@ impl StreamOutput {
             return Err(StreamLimit::WriteBuffer(self.max).into());
         }
         self.queued += bytes.len() as u64;
+        // Larger pieces, and pieces that need not wait, are sent without a copy.
         if waiting > 0 && bytes.len() <= JOINED / 4 {
             self.join(&bytes);
         } else if !bytes.is_empty() {

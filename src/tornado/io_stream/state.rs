@@ -83,6 +83,7 @@ impl StreamState {
     pub(super) fn fail(&mut self, error: Error) {
         self.connection = StreamConnection::Closed(error);
         self.output.clear();
+        // Every task that waits for bytes, for the connection or for a flush has its result now.
         self.changes = StreamChanges { input: true, flushed: Some(u64::MAX) };
     }
 
@@ -137,6 +138,7 @@ impl StreamState {
         if self.input.has_ended {
             return Poll::Ready(Err(ended()));
         }
+        // A byte more than the limit, because only that byte shows that the limit is exceeded.
         let room = self.input.max.saturating_add(1).saturating_sub(self.input.data().len());
         match ready!(self.input.buffer.poll_fill_within(cx, transport, room)) {
             Ok(count) => {

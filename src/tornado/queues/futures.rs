@@ -64,6 +64,7 @@ impl<T, O: Order<T>> Drop for Get<'_, T, O> {
         let Some(id) = self.wait else { return };
         let mut state = self.queue.lock();
         let (unclaimed, _own) = state.getters.leave(id);
+        // An item that was granted and not taken must not be lost.
         let waker = unclaimed.flatten().and_then(|item| state.take_back(item));
         drop(state);
         wake(waker);
@@ -125,6 +126,8 @@ impl<T, O: Order<T>> Future for Put<'_, T, O> {
         let mut state = this.queue.lock();
         if let Some(id) = this.wait {
             let (granted, replaced) = state.putters.poll(id, cx);
+            // An item that enters the queue is removed from `pending_puts` first. An item that is still there was
+            // refused.
             let refused = granted.is_ready().then(|| state.pending_puts.remove(&id)).flatten();
             drop(state);
             drop(replaced);
