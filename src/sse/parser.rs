@@ -212,6 +212,7 @@ impl Parser {
     }
 
     fn end_event(&mut self) -> Option<ServerEvent> {
+        // Also without data, as the HTML standard says: an id alone moves the point from which to continue.
         self.last_id = self.next_id.clone();
         self.size_before_line = 0;
         let event = std::mem::take(&mut self.event);
@@ -229,6 +230,7 @@ fn milliseconds(value: &[u8]) -> Option<Duration> {
         return None;
     }
     let digit = |byte: &u8| u64::from(byte - b'0');
+    // Saturating, because the server may send any number of digits.
     let number = value.iter().map(digit).fold(0u64, |number, digit| number.saturating_mul(10).saturating_add(digit));
     Some(Duration::from_millis(number))
 }

@@ -215,6 +215,7 @@ impl Events {
         };
         let body = match self.body.as_ref().and_then(Body::try_clone) {
             Some(body) => body,
+            // The first attempt uses such a body up.
             None => self.body.take().ok_or_else(|| {
                 let message = "the stream of events cannot reconnect: the request's body can be read only once";
                 Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message).with_url(original.url())
@@ -242,6 +243,7 @@ impl Events {
     fn open(&mut self, response: Response) -> Result<()> {
         match response.status() {
             StatusCode::OK => {}
+            // By this status a server tells its clients to stop reconnecting (HTML standard, section 9.2.1).
             StatusCode::NO_CONTENT => {
                 self.state = EventsState::Closed;
                 return Ok(());

@@ -319,9 +319,11 @@ impl Request {
         if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
             return refuse(format!("the method {} cannot be used by a client", self.0.method));
         }
+        // A server has to refuse such a request (RFC 9112, section 3.2).
         if self.0.headers.get_all(HOST).iter().count() > 1 {
             return refuse("the request has more than one `host` header".to_owned());
         }
+        // The Fetch standard forbids it, so no browser sends such a request.
         if [Method::GET, Method::HEAD].contains(&self.0.method) && !self.0.body.is_none() {
             return refuse(format!("a {} request cannot have a body", self.0.method));
         }

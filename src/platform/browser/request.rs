@@ -41,6 +41,8 @@ impl OutgoingBody {
 /// Refuses options that an engine does not give to a page. An option never silently does nothing.
 pub(super) fn check(request: &Request) -> Result<()> {
     let refuse = |message: &'static str| Err(Error::request(ErrorKind::Unsupported, message));
+    // Trailers and `expect_continue` belong to a single request, so they are options of a request on every platform.
+    // The settings of an agent (`agent::Config`) do not exist here, so there is none to ignore.
     if request.trailers().is_some() {
         return refuse("this platform cannot send trailers");
     }

@@ -87,6 +87,7 @@ fn header_value(shown: &str) -> Option<HeaderValue> {
 /// Removes `content-encoding` and `content-length` if the engine has decoded the body, which it does if it knows all
 /// codings: they describe the encoded body. A body in an unknown coding keeps both.
 fn remove_coding(headers: &mut Vec<RawHeader>) {
+    // A page does not see the coding of another origin's response, so there the length stays.
     let codings = headers.iter().filter(|header| header.name == "content-encoding");
     let values = codings.map(|header| header.value.as_bytes());
     let all = values.collect::<Vec<_>>().join(&b',').to_ascii_lowercase();
