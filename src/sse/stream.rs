@@ -243,7 +243,7 @@ impl Events {
     fn open(&mut self, response: Response) -> Result<()> {
         match response.status() {
             StatusCode::OK => {}
-            // By this status a server tells its clients to stop reconnecting (HTML standard, section 9.2.1).
+            // By this status a server tells its clients to stop reconnecting (HTML standard, section 9.2).
             StatusCode::NO_CONTENT => {
                 self.state = EventsState::Closed;
                 return Ok(());
