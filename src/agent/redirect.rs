@@ -43,6 +43,7 @@ pub(super) fn follow(
     }
     let target = target(request.url(), location, policy.allow_downgrade)?;
     let attempt = RedirectAttempt { method: request.method(), status, from: request.url(), to: &target, followed };
+    // Asked after the other settings, so the callback sees only redirects that they allow.
     match policy.action(&attempt) {
         RedirectAction::Follow => {}
         RedirectAction::Stop => return Ok(false),

@@ -35,6 +35,7 @@ where
 fn authority(host: &str, port: u16) -> Option<String> {
     match address(host) {
         Some(IpAddr::V6(address)) => Some(format!("[{address}]:{port}")),
+        // Brackets are for IPv6 only: a proxy could read them as a part of a name.
         Some(IpAddr::V4(_)) if host.starts_with('[') => None,
         Some(IpAddr::V4(_)) => Some(format!("{host}:{port}")),
         None if is_name(host) && !host.contains([':', '/', '\\', '?', '#', '@', '[', ']']) => {

@@ -102,6 +102,7 @@ impl ServerConnection<'_> {
             Err(ReplyStop::Close) | Ok(()) => transport.close().await?,
         }
         let mut ignored = vec![0; 16 * 1024];
+        // A request that was read to its end leaves no unread bytes, so closing does not reset the connection.
         let mut left = if is_read { 0 } else { MAX_LINGER };
         while left > 0 {
             match transport.read(&mut ignored).await {
@@ -202,6 +203,7 @@ async fn send_chunked(output: &mut ReplyWriter<'_>, body: &mut Body) -> Result<b
     output.flush().await?;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(io::Error::other)?;
+        // An empty chunk would end the body.
         if chunk.is_empty() {
             continue;
         }

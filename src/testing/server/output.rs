@@ -107,6 +107,7 @@ impl<'a> ReplyWriter<'a> {
             self.buffer.extend_from_slice(bytes);
             return Ok(());
         }
+        // The bytes before the fault have to arrive.
         self.flush().await?;
         match action {
             FaultAction::Garbage(_) => Ok(()),

@@ -88,6 +88,7 @@ impl Recorder {
     /// ```
     pub fn take(&self) -> Vec<Recorded> {
         let requests = self.requests();
+        // Only these: further requests may have been recorded since.
         self.lock().drain(..requests.len()).for_each(drop);
         requests
     }

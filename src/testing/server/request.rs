@@ -246,6 +246,7 @@ impl Incoming {
     /// is not known to be longer than `max` bytes.
     pub(super) fn can_keep_alive(&self, max: u64) -> bool {
         let is_bounded = self.body.length().is_none_or(|length| length <= max);
+        // A client that was not asked to continue may send its body or not: the begin of its next request is not known.
         wants_more(self.version, &self.headers) && is_bounded && !self.expects_continue
     }
 }
