@@ -55,7 +55,7 @@ impl From<Overdue> for Error {
     }
 }
 
-/// Watches a request through its phases with one sleep, which is set only when the request has to wait.
+/// Watches a request through its phases with a single sleep, which is set only when the request has to wait.
 ///
 /// Progress moves a deadline and leaves the sleep as it is. The sleep ends at the old time, and is then set for the new
 /// time. So a download sets the sleep once per idle limit and not once per chunk.

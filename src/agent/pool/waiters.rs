@@ -84,8 +84,8 @@ impl<S> Waiters<S> {
     /// more requests wait than there are background connects left.
     pub(super) fn end_background_connect(&mut self) -> Option<S> {
         self.background_connects -= 1;
-        // Background connects are counted and not told apart. The overdue connect may be this one or may still run, so
-        // the others stay overdue.
+        // Background connects are counted and not told apart: the overdue connect may have ended or may still run. So
+        // the number stays, unless fewer connects than that are left.
         self.overdue = self.overdue.min(self.background_connects);
         if self.for_background.len() <= self.background_connects {
             return None;
