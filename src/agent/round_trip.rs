@@ -280,7 +280,7 @@ impl RoundTrip<'_> {
         if bodiless || self.request.options().decompress == Some(false) {
             return Ok(None);
         }
-        let codings = decode::of(&head.headers)?;
+        let codings = decode::content_codings(&head.headers)?;
         if codings.is_empty() {
             return Ok(None);
         }

@@ -48,7 +48,7 @@ pub(in crate::agent) fn decode_stream(encoded: Box<dyn Encoded>, pipeline: Pipel
 /// An encoded body that is being received.
 pub(in crate::agent) trait Encoded: Stream<Item = Result<Bytes>> + MaybeSend + Unpin {
     /// Called after the end of the body, if the decoded body is complete too.
-    fn decoded(&mut self) {}
+    fn on_decoded(&mut self) {}
 }
 
 impl Encoded for Body {}
@@ -75,7 +75,7 @@ impl Stream for DecodedBody {
             let item = match this.pipeline.next() {
                 Ok(DecodeEvent::Data(piece)) => return Poll::Ready(Some(Ok(piece))),
                 Ok(DecodeEvent::End) => {
-                    source.decoded();
+                    source.on_decoded();
                     None
                 }
                 Err(error) => Some(Err(error)),
