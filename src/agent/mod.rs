@@ -186,6 +186,7 @@ impl Agent {
             let mut replay = request.body().try_clone();
             let has_stored_cookies = cookies::add(jar.as_deref(), request);
             let outcome = self.round_trip(request).await;
+            // The next request, after a redirect or a challenge, reads the store again.
             if has_stored_cookies {
                 cookies::remove(request);
             }
@@ -197,6 +198,7 @@ impl Agent {
                 }
                 answers += 1;
             }
+            // The next request can then use the same connection.
             auth::drain(response).await;
         }
     }

@@ -68,6 +68,7 @@ pub(super) fn follow(
     }
     // 3. Keep credentials within their origin.
     if target.origin() != request.url().origin() {
+        // The authenticator would answer a challenge of the new origin with the credentials of the old origin.
         request.set_authenticator(None);
         let secret = request.headers().iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone());
         let known = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST];
@@ -104,6 +105,7 @@ fn target(from: &Url, location: &HeaderValue, allow_downgrade: bool) -> Result<U
 /// Returns whether the redirected request becomes a GET without a body.
 fn becomes_get(method: &Method, status: StatusCode) -> bool {
     match status.as_u16() {
+        // RFC 9110 allows the change for POST, and browsers make it.
         301 | 302 => method == Method::POST,
         303 => method != Method::GET && method != Method::HEAD,
         _ => false,

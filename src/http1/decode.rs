@@ -54,6 +54,7 @@ impl HeadDecoder {
             return Ok(HeadEvent::More);
         }
         let data = buffer.data();
+        // Checked before the head is complete, so that a server with another protocol fails at once.
         let prefix = data.len().min(PREFIX.len());
         if data[..prefix] != PREFIX[..prefix] {
             return Err(malformed("the server's answer is not HTTP/1.x"));
@@ -102,6 +103,7 @@ fn check_first_line(block: &[u8]) -> Result<()> {
 
 fn parse(block: &Bytes, limits: &Http1Limits) -> Result<ResponseHead> {
     let max_lines = fields::max_lines(block.len(), limits.headers);
+    // The limit may be thousands of lines, and most heads have few: the array is neither allocated nor initialized.
     let mut on_stack = [const { MaybeUninit::uninit() }; HEADERS_ON_STACK];
     let mut on_heap;
     let lines = match on_stack.get_mut(..max_lines) {
@@ -121,6 +123,7 @@ fn parse(block: &Bytes, limits: &Http1Limits) -> Result<ResponseHead> {
     }
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or_else(|| malformed("the status code is not a number from 100 to 999"))?;
+    // A standard phrase follows from the status and is not stored.
     let reason = parsed.reason.filter(|reason| !reason.is_empty() && Some(*reason) != status.canonical_reason());
     Ok(ResponseHead {
         status,

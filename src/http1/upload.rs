@@ -159,6 +159,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
                 piece => return Poll::Ready(piece.map(|piece| piece.map_err(body_failed))),
             }
         }
+        // The body is ready, so it will not wake this task.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -211,6 +212,7 @@ impl WriteBuffer {
     where
         S: AsyncWrite + Unpin + ?Sized,
     {
+        // A single vectored write: the head and the first piece of the body share a system call.
         let slices = [&self.lines[self.written..], &self.data, self.tail].map(IoSlice::new);
         let total = ready!(Pin::new(sink).poll_write_vectored(cx, &slices))?;
         if total == 0 {

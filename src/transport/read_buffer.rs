@@ -63,6 +63,7 @@ impl ReadBuffer {
         limit: usize,
     ) -> Poll<io::Result<usize>> {
         if self.bytes.len() - self.filled < self.room / 2 {
+            // Half of the room is kept free, so that reads do not shrink to a few bytes.
             self.bytes.resize(self.filled + self.room, 0);
         }
         let spare = &mut self.bytes[self.filled..];

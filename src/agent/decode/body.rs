@@ -37,6 +37,7 @@ pub(in crate::agent) fn decode_complete(encoded: Bytes, mut pipeline: Pipeline) 
             DecodeEvent::End => return Ok(concat(early).map_or_else(Body::empty, Body::from)),
         }
     }
+    // The whole encoded body is in the pipeline already, so the source is empty.
     Ok(Body::in_memory_stream(Box::pin(DecodedBody { early, source: Some(Box::new(Body::empty())), pipeline })))
 }
 
@@ -94,6 +95,7 @@ impl Stream for DecodedBody {
             this.source = None;
             return Poll::Ready(item);
         }
+        // The source may be ready, so it would not wake this task.
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -93,6 +93,7 @@ pub(super) fn content_codings(headers: &HeaderMap) -> Result<Vec<&'static Coding
         }
         let is_name = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         let Some(coding) = codings().find(|coding| is_name(coding.name) || coding.alias.is_some_and(is_name)) else {
+            // As browsers do: the caller receives the encoded body with its headers.
             return Ok(Vec::new());
         };
         if found.len() == MAX_CODINGS {

@@ -80,6 +80,7 @@ impl IdleConnections {
     /// Removes the most recently used connection with this key. Borrowed connections are skipped.
     pub(super) fn pop(&mut self, key: &PoolKey) -> Option<IdleConnection> {
         let connections = self.by_key.get_mut(key)?;
+        // The most recently used connection is the least likely to have been closed by the server.
         let newest = connections.iter().rposition(|idle| idle.connection.is_some())?;
         self.count -= 1;
         Some(connections.remove(newest))
@@ -121,6 +122,7 @@ impl IdleConnections {
             None => self.by_key.entry(key.clone()).or_default(),
         };
         if connections.len() >= limits.per_origin {
+            // The first connection of a key has been idle longest.
             removed.connections.push(connections.remove(0));
             self.count -= 1;
         }

@@ -100,6 +100,7 @@ impl Proxy {
         // default ports show it.
         let parsed = (Url::parse(&format!("http://{rest}")), Url::parse(&format!("https://{rest}")));
         let (Ok(url), Ok(other)) = parsed else { return Err(refused(ErrorKind::InvalidUrl, text)) };
+        // A path, query or fragment has no meaning for a proxy, so it points to a mistake.
         if url.target() != "/" || url.fragment().is_some() {
             return Err(refused(ErrorKind::InvalidUrl, text));
         }
