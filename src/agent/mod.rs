@@ -209,7 +209,7 @@ impl Backend for Agent {
         Box::pin(async move {
             // 1. Check the request. A middleware may have changed it since the client checked it.
             request.validate()?;
-            request.options().settings.check("agent")?;
+            request.options().extensions.check("agent")?;
             // 2. Add the headers that a browser would add.
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);

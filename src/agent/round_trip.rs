@@ -225,7 +225,7 @@ impl RoundTrip<'_> {
     async fn exchange(&self, connection: &mut Connection, body: Body) -> Result<TimedResponse> {
         let request = self.request;
         let expects_continue = request.options().expect_continue.unwrap_or_default();
-        request.progress().begin_exchange(body.length());
+        request.progress().exchange().begin(body.length());
         let exchange_request = ExchangeRequest {
             head: RequestHead {
                 method: request.method(),
@@ -246,7 +246,7 @@ impl RoundTrip<'_> {
         let outcome = poll_fn(|cx| {
             let polled = exchange.as_mut().poll(cx);
             // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
-            if first_byte.is_none() && request.progress().is_answered() {
+            if first_byte.is_none() && request.progress().exchange().is_answered() {
                 first_byte = Some(timer.now().since(started));
             }
             polled

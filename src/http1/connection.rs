@@ -233,7 +233,7 @@ impl Connection {
                     }
                     Poll::Ready(Ok(_)) => {
                         self.response_begun = true;
-                        progress.answer();
+                        progress.exchange().answer();
                     }
                     Poll::Ready(Err(error)) => {
                         return Poll::Ready(Err(write_error.take().unwrap_or_else(|| io_error(Phase::Head, error))));
@@ -298,7 +298,7 @@ impl Connection {
                 ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(write_failed)?;
             self.request_begun = true;
             progress.add(total);
-            progress.send(body as u64);
+            progress.exchange().send(body as u64);
             bytes_written += total;
             writes += 1;
         }

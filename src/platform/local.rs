@@ -1,13 +1,13 @@
-//! Bounds on a platform without threads: futures and streams may hold values that cannot leave theirs.
+//! Bounds and boxes on a platform without threads: futures and streams may hold values that are not `Send`.
 
 use std::pin::Pin;
 
 use futures::{Future, Stream};
 
-/// Empty on this platform; `Send` where there are threads.
-pub trait MaybeSend {}
+/// `MaybeSend` on this platform: every type has it. Where threads exist it requires `Send`.
+pub trait NotNecessarilySend {}
 
-impl<T: ?Sized> MaybeSend for T {}
+impl<T: ?Sized> NotNecessarilySend for T {}
 
 /// A boxed future, not `Send` on this platform.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;

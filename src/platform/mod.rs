@@ -1,7 +1,8 @@
-//! The one file that names a target: it picks the platform, and the rest of the tree uses what it exports.
+//! The only file that names a target: it picks the platform, and all other modules use the names that it exports.
 //!
-//! Every platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`,
-//! `base64`, `normalize`, `random`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
+//! Each platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`, `base64`,
+//! `normalize`, `random`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for
+//! cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
 #[cfg(target_family = "wasm")]
 mod local;
@@ -27,13 +28,13 @@ pub mod unix;
 mod unsupported;
 
 #[cfg(target_family = "wasm")]
-pub use self::local::{BoxFuture, BoxStream, MaybeSend};
+pub use self::local::{BoxFuture, BoxStream, NotNecessarilySend as MaybeSend};
 #[cfg(not(target_family = "wasm"))]
 pub use self::send::{BoxFuture, BoxStream, MaybeSend};
 
 #[cfg(all(feature = "testing", not(target_family = "wasm")))]
 pub(crate) use self::native::loopback;
-/// Nothing: this platform cannot listen.
+/// Empty: this platform cannot listen on a port.
 #[cfg(all(feature = "testing", target_family = "wasm"))]
 pub(crate) mod loopback {}
 

@@ -1,8 +1,11 @@
-//! URL parsing by the `url` crate, where no engine brings its own.
+//! URL parsing by the `url` crate, on platforms without a JavaScript engine.
 
 use url::Url;
 
-/// The normalized text of `input`, resolved against `base`, or why it is not a URL.
+/// Returns the normalized text of `input`, resolved against `base`.
+///
+/// # Errors
+/// The reason why `input` is not a URL.
 pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
     let base = base.map(Url::parse).transpose()?;
     Ok(Url::options().base_url(base.as_ref()).parse(input)?.into())

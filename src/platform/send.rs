@@ -1,10 +1,10 @@
-//! Bounds on a platform with threads: futures and streams are `Send`.
+//! Bounds and boxes on a platform with threads: futures and streams are `Send`.
 
 use std::pin::Pin;
 
 use futures::{Future, Stream};
 
-/// `Send` on this platform; empty where there are no threads.
+/// A bound that requires `Send` on this platform. Where no threads exist every type has it.
 pub trait MaybeSend: Send {}
 
 impl<T: Send + ?Sized> MaybeSend for T {}

@@ -1,5 +1,5 @@
-//! What the standard library and the crates behind `url` can do where there is an operating system: the normal form of a
-//! text, a random number, bytes as text.
+//! Functions of the standard library and of the crates behind `url`, on platforms without a JavaScript engine: the
+//! normal form of a text, a random number, base64.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -7,17 +7,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use unicode_normalization::UnicodeNormalization;
 
-/// `text` in Unicode's normal form C.
+/// Returns `text` in Unicode normal form C.
 pub(crate) fn normalize(text: &str) -> String {
     text.nfc().collect()
 }
 
-/// A number that nobody can guess: a keyed hash whose key the standard library takes from the system.
+/// Returns a number that cannot be guessed: a keyed hash with a key that the standard library takes from the system.
 pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(0u8)
 }
 
-/// `bytes` in base64 (RFC 4648, section 4).
+/// Returns `bytes` in base64 (RFC 4648, section 4).
 pub(crate) fn base64(bytes: &[u8]) -> Option<String> {
     Some(STANDARD.encode(bytes))
 }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_composed_letter_is_one_character() {
+    fn composed_letter_is_a_single_character() {
         assert_eq!(normalize("e\u{301}"), "\u{e9}");
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-/// The time since the beginning of 1970, as far as the system's clock is right.
+/// Returns the time since the beginning of 1970, by the system's clock; zero if that clock is earlier.
 pub(crate) fn unix_time() -> Duration {
     SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }

@@ -1,18 +1,19 @@
-//! The timer queue of one client: any number of sleeps share one timer of the backend's.
+//! The timer queue of a client: any number of sleeps share a single timer of the backend's.
 //!
-//! Each sleep that waits has an entry in a heap, soonest first, and only the soonest time is set on the client's [`Timer`].
-//! The queue cannot hold the future of that timer: on wasm futures are not `Send`, and a client, which owns the queue, is.
-//! So the future is held by one of the sleeps, the leader:
+//! Each sleep that waits has an entry in a heap, soonest first, and only the soonest time is set on the client's
+//! [`Timer`]. The queue cannot hold the future of that timer: on wasm futures are not `Send`, and a client, which owns
+//! the queue, is. So a sleep holds the future, and that sleep is the leader:
 //!
-//! 1. A sleep that is polled stores its task's waker in its entry. If there is no leader, or the leader's timer is set for
-//!    later than the soonest entry, the sleep becomes the leader: it asks the `Timer` for a future and keeps it.
+//! 1. A sleep that is polled stores its task's waker in its entry. If there is no leader, or the leader's timer is set
+//!    for later than the soonest entry, the sleep becomes the leader: it asks the `Timer` for a future and keeps it.
 //! 2. The leader polls that future once, with a [`FireWaker`] of the queue. So the timer reaches the queue even if the
 //!    leader's task is never polled again.
-//! 3. When the timer fires, the queue wakes the task of each entry that is due. The leader's timer is spent, so the queue
-//!    has no leader any more, and it wakes up to [`CANDIDATES`] tasks of the entries that remain.
-//! 4. The first candidate that polls its sleep becomes the leader, as in step 1; the others find a leader and wait on.
-//! 5. A leader that is dropped or set again gives up the lead, and candidates are woken too. So are they when a sleep stands
-//!    by that may have been woken as a candidate.
+//! 3. When the timer fires, the queue wakes the task of each entry that is due. The leader's timer is spent, so the
+//!    queue has no leader any more. It also wakes up to [`CANDIDATES`] tasks of the entries that remain.
+//! 4. The first candidate that polls its sleep becomes the leader, as in step 1. Other candidates find a leader and
+//!    wait on.
+//! 5. A leader that is dropped or set again gives up the lead, and candidates are woken. A sleep that stands by may
+//!    have been woken as a candidate, so it wakes other candidates if there is no leader.
 //!
 //! Several candidates are woken because a program may hold a future without polling it: its task never answers.
 //!
@@ -29,14 +30,14 @@ use slab::Slab;
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
-/// How many tasks are woken so that one of them becomes the leader.
+/// How many tasks are woken so that a task among them becomes the leader.
 const CANDIDATES: usize = 4;
 
 /// How many items of cancelled sleeps the heap keeps before it is compacted. It is compacted only if they are also more
 /// than half of the heap, so the cost per cancelled sleep stays constant.
 const MAX_CANCELLED: usize = 512;
 
-/// The clock of one client, and the sleeps that are set on it. A clone is another handle of the same queue.
+/// The clock of a client, and the sleeps that are set on it. A clone is another handle of the same queue.
 #[derive(Clone)]
 pub(crate) struct TimerQueue(Arc<TimerQueueShared>);
 
@@ -47,8 +48,8 @@ struct TimerQueueShared {
 
 #[derive(Default)]
 struct TimerQueueState {
-    /// Times and the entries they belong to, soonest first. Cancelling a sleep leaves its item behind: an item whose entry
-    /// is gone, or has been reused, is skipped when it is reached.
+    /// Times and the entries they belong to, soonest first. Cancelling a sleep leaves its item behind: an item whose
+    /// entry is gone, or has been reused, is skipped when it is reached.
     heap: BinaryHeap<Reverse<(Instant, EntryId)>>,
     /// The sleeps that have been polled and not yet dropped or set again.
     entries: Slab<TimerEntry>,
@@ -70,7 +71,7 @@ struct EntryId {
     key: usize,
 }
 
-/// What the queue knows of one sleep.
+/// What the queue knows of a sleep.
 struct TimerEntry {
     number: u64,
     /// Wakes the sleep's task. `None` once the task has been woken, or while the sleep stands by.
@@ -175,8 +176,8 @@ impl TimerQueueState {
         None
     }
 
-    /// Takes the wakers of the entries that are due, and their items out of the heap. The entries stay until their sleeps
-    /// are dropped or set again.
+    /// Takes the wakers of the entries that are due, and their items out of the heap. The entries stay until their
+    /// sleeps are dropped or set again.
     fn take_due(&mut self, now: Instant) -> Vec<Waker> {
         let mut due = Vec::new();
         while self.soonest().is_some_and(|at| at <= now) {
@@ -270,8 +271,8 @@ impl QueuedSleep {
         candidates.into_iter().for_each(Waker::wake);
     }
 
-    /// Joins the queue as a sleep that waits until `at`. Returns the leader if that is now this sleep and it has to set the
-    /// backend's timer.
+    /// Joins the queue as a sleep that waits until `at`. Returns the leader if that is now this sleep and it has to set
+    /// the backend's timer.
     fn wait(&mut self, at: Instant, waker: &Waker) -> Option<Leader> {
         let mut state = self.queue.lock();
         let id = *self.entry.get_or_insert_with(|| state.insert(at));
@@ -338,8 +339,8 @@ impl Sleep for QueuedSleep {
         Poll::Pending
     }
 
-    /// Keeps the entry, and the timer if this sleep is the leader. If the task was woken as a candidate, another one is
-    /// woken in its place.
+    /// Keeps the entry, and the timer if this sleep is the leader. If the task was woken as a candidate, other
+    /// candidates are woken in its place.
     fn stand_by(&mut self) {
         let Some(id) = self.entry else { return };
         let mut candidates = Vec::new();

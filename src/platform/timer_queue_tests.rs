@@ -1,4 +1,4 @@
-//! The timer queue sets one timer and forgets no sleep, whichever sleep is dropped.
+//! The timer queue sets a single timer and forgets no sleep when other sleeps are dropped.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -147,7 +147,7 @@ fn run(tasks: &mut Vec<SleepingTask>) -> Vec<Instant> {
 }
 
 #[test]
-fn ten_thousand_sleeps_set_one_timer() {
+fn ten_thousand_sleeps_set_a_single_timer() {
     let (clock, queue) = clock();
     let mut tasks = tasks(&queue, (0..10_000).map(|index| 1000 + index / 10));
     assert_eq!(clock.pending(), 1);
@@ -326,7 +326,7 @@ impl TestNumbers {
 }
 
 #[test]
-fn every_sleep_ends_in_time_on_one_timer_in_random_runs() {
+fn every_sleep_ends_in_time_on_a_single_timer_in_random_runs() {
     for seed in 0..200 {
         let mut numbers = TestNumbers(seed);
         let (clock, queue) = clock();

@@ -15,9 +15,9 @@ use crate::message::url::{Origin, Scheme};
 use crate::runtime::BoxFuture;
 use crate::transport::{Connector, Transport};
 
-/// Connects every `http` origin to one Unix socket, such as a local daemon's.
+/// Connects every `http` origin to the same Unix socket, such as the socket of a local daemon.
 ///
-/// The URL's host goes into the `host` header and nowhere else.
+/// The URL's host is used for the `host` header only.
 ///
 /// # Examples
 ///
@@ -38,12 +38,12 @@ pub struct UnixSocket {
 }
 
 impl UnixSocket {
-    /// The socket at `path`.
+    /// Makes a connector to the socket at `path`. The socket is opened when a request connects.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// A backend over this socket.
+    /// Makes an agent, which is a backend, over this socket.
     pub fn agent(self) -> Agent {
         Agent::new(self, super::native::SystemTimer).with_executor(super::native::BackgroundThread)
     }
@@ -53,7 +53,7 @@ impl Connector for UnixSocket {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             if origin.scheme() == Scheme::Https {
-                let message = "a Unix socket is spoken to without TLS: use an `http` URL";
+                let message = "a Unix socket has no TLS: use an `http` URL";
                 return Err(Error::new(ErrorKind::UnsupportedScheme, Phase::Connect, message));
             }
             let stream = Async::<UnixStream>::connect(&self.path).await.map_err(|error| {

@@ -1,5 +1,5 @@
-//! Targets that are neither native nor a browser, WASI among them: the library compiles, and a client needs a backend
-//! and a timer of the program's own.
+//! Targets that are neither native nor a browser, such as WASI. The library compiles, and the program sets its own
+//! backend and timer on each client.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Instant, Timer};
 
-/// Says on each use that this platform has none of its own.
+/// The default backend, timer and executor. Requests fail with an error that says what to set.
 #[derive(Clone, Copy)]
 struct Unsupported;
 
 impl Backend for Unsupported {
     fn fetch(&self, _request: Request) -> BoxFuture<'_, Result<Response>> {
-        let message = "this platform has no backend of its own: set one with `Client::builder().backend(…)`";
+        let message = "this platform has no default backend: set a backend with `Client::builder().backend(…)`";
         Box::pin(async move { Err(Error::request(ErrorKind::Unsupported, message)) })
     }
 }
 
-/// A clock on which no limit ever passes; one of the program's own takes its place.
+/// A clock that stands still, so no limit ever passes. The program replaces it with its own timer.
 impl Timer for Unsupported {
     fn now(&self) -> Instant {
         Instant::default()

@@ -1,13 +1,13 @@
-//! Futures that are `Send` where threads exist and need not be where they do not.
+//! Futures that are `Send` on platforms with threads, and need not be `Send` on other platforms.
 //!
-//! Natively a request may move between threads, so its future must be `Send`. In a browser it holds JavaScript
-//! values and cannot be. A library written with these names compiles for both without a `cfg` of its own.
+//! Natively a request may move between threads, so its future must be `Send`. In a browser the future holds JavaScript
+//! values, which are not `Send`. A library that uses these names compiles for both without a `cfg`.
 
 use std::future::Future;
 
 pub use crate::platform::{BoxFuture, BoxStream, MaybeSend};
 
-/// A future that is [`MaybeSend`]: what a portable `async fn` in a trait should return.
+/// A future that is [`MaybeSend`]: the return type of a portable `async fn` in a trait.
 ///
 /// # Examples
 ///

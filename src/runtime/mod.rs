@@ -1,6 +1,6 @@
-//! What the library asks of a runtime: a clock to wait on, and now and then a place to put a task.
+//! The traits that stand for a runtime: [`Timer`], a clock to wait on, and [`Executor`], a place for background tasks.
 //!
-//! Both have a default on every platform that needs no set-up, so most programs never name them.
+//! Each platform has a default for both that needs no set-up, so most programs never name them.
 
 mod future;
 pub(crate) mod sleep;
@@ -11,14 +11,29 @@ use std::time::Duration;
 
 pub use self::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
 
-/// A point on a [`Timer`]'s clock, in nanoseconds. Monotonic; its origin is the timer's own choice, and its last point is
-/// 584 years later.
+/// A point of time on the clock of a [`Timer`], in nanoseconds since the clock's origin.
+///
+/// The clock is monotonic. Each timer chooses its own origin, so instants of different timers must not be compared. The
+/// last point of time is 584 years after the origin.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use waterspout::Instant;
+///
+/// let start = Instant::from_origin(Duration::from_secs(10));
+/// let end = start + Duration::from_millis(1500);
+/// assert_eq!(end.since(start), Duration::from_millis(1500));
+/// assert_eq!(start.since(end), Duration::ZERO);
+/// assert_eq!(end.since_origin(), Duration::from_millis(11_500));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
-/// A length of time in nanoseconds, at most 584 years of them.
+/// Returns a duration in nanoseconds, at most 584 years.
 pub(crate) const fn nanos(time: Duration) -> u64 {
-    // Whole seconds first: the standard library would multiply 128 bits wide.
+    // `Duration::as_nanos` calculates with 128 bits, which links more code on wasm.
     if time.as_secs() >= u64::MAX / NANOS_PER_SECOND {
         return u64::MAX;
     }
@@ -28,42 +43,42 @@ pub(crate) const fn nanos(time: Duration) -> u64 {
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 impl Instant {
-    /// The point `elapsed` after the clock's origin; the clock's last point if there is none.
+    /// Returns the point `elapsed` after the clock's origin, at most the clock's last point.
     pub const fn from_origin(elapsed: Duration) -> Self {
         Self(nanos(elapsed))
     }
 
-    /// The time between the clock's origin and this point.
+    /// Returns the time between the clock's origin and this point.
     pub const fn since_origin(self) -> Duration {
         Duration::from_nanos(self.0)
     }
 
-    /// The point so many nanoseconds after the clock's origin.
+    /// Returns the point `nanos` nanoseconds after the clock's origin.
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// How many nanoseconds after the clock's origin it is.
+    /// Returns how many nanoseconds after the clock's origin this point is.
     pub(crate) const fn nanos(self) -> u64 {
         self.0
     }
 
-    /// The point so many nanoseconds later; the clock's last point if there is none.
+    /// Returns the point `nanos` nanoseconds later, at most the clock's last point.
     pub(crate) const fn later(self, nanos: u64) -> Self {
         Self(self.0.saturating_add(nanos))
     }
 
-    /// The point `time` earlier; the clock's origin if there is none.
+    /// Returns the point `time` earlier, at least the clock's origin.
     pub(crate) const fn before(self, time: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(time)))
     }
 
-    /// The time from `earlier` to this point; zero if `earlier` is later.
+    /// Returns the time from `earlier` to this point; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanos_since(earlier))
     }
 
-    /// The same in nanoseconds.
+    /// Returns the nanoseconds from `earlier` to this point; zero if `earlier` is later.
     pub(crate) const fn nanos_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -72,7 +87,7 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Self;
 
-    /// The point `after` later; the clock's last point if there is none.
+    /// Returns the point `after` later, at most the clock's last point.
     fn add(self, after: Duration) -> Self {
         self.later(nanos(after))
     }
@@ -80,12 +95,36 @@ impl Add<Duration> for Instant {
 
 /// A monotonic clock that can be waited on.
 ///
-/// Implement it to run the client on another clock; `testing::ManualTimer` is such a one.
+/// Implement it to run a client on another clock. `testing::ManualTimer` is an implementation for tests.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use waterspout::{BoxFuture, Client, Instant, Timer};
+///
+/// /// A clock that runs at twice the speed of another clock.
+/// struct DoubleSpeed<T>(T);
+///
+/// impl<T: Timer> Timer for DoubleSpeed<T> {
+///     fn now(&self) -> Instant {
+///         Instant::from_origin(self.0.now().since_origin() * 2)
+///     }
+///
+///     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+///         self.0.sleep_until(Instant::from_origin(deadline.since_origin() / 2))
+///     }
+/// }
+///
+/// let timer = DoubleSpeed(waterspout::tornado::EventLoop::new().timer());
+/// let client = Client::builder().timer(timer).timeout(Duration::from_secs(20)).build()?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 pub trait Timer: Send + Sync + 'static {
-    /// The present point in time.
+    /// Returns the present time.
     fn now(&self) -> Instant;
 
-    /// Completes at `deadline` or soon after, at once if it has passed.
+    /// Completes at `deadline` or soon after; at once if it has passed.
     ///
     /// # Cancellation
     /// Dropping the future drops the timer.
@@ -102,11 +141,33 @@ impl<T: Timer + ?Sized> Timer for Arc<T> {
     }
 }
 
-/// A place to run tasks nobody waits for.
+/// Runs background tasks.
 ///
-/// A request never needs one: it is driven by whoever polls its future.
+/// A request needs no executor: it makes progress while its future is polled.
+///
+/// # Examples
+///
+/// ```
+/// use futures::executor::ThreadPool;
+/// use waterspout::tornado::EventLoop;
+/// use waterspout::{BoxFuture, Executor};
+///
+/// struct Pool(ThreadPool);
+///
+/// impl Executor for Pool {
+///     fn spawn(&self, task: BoxFuture<'static, ()>) {
+///         self.0.spawn_ok(task);
+///     }
+/// }
+///
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// let event_loop = EventLoop::over(Pool(ThreadPool::new()?), EventLoop::new().timer());
+/// event_loop.add_callback(move || sender.send("called").unwrap());
+/// assert_eq!(receiver.recv(), Ok("called"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait Executor: Send + Sync + 'static {
-    /// Runs `task` to its end, some time from now.
+    /// Runs `task` in the background until it completes. Returns before.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 }
 

@@ -1,9 +1,10 @@
-//! The one internal trait of time: a wait that can be set, polled and set again.
+//! The internal trait of time: a wait that can be set, polled and set again.
 //!
 //! [`Timer`] is the public trait, and it gives a new boxed future for each wait. The time limits of a request move with
-//! each piece of a body, so they use a [`Sleep`], which is made once per request and set again. Three types implement it:
+//! each piece of a body, so they use a [`Sleep`], which is made once per request and set again. Three types implement
+//! it:
 //!
-//! - `QueuedSleep` of the platform, natively and on WASI: the sleeps of a client share one timer.
+//! - `QueuedSleep` of the platform, natively and on WASI: the sleeps of a client share a timer.
 //! - `TimerSleep` of the platform, in a browser: each sleep is a timer of the engine's.
 //! - `HostSleep` of `js`, in the npm package: each sleep is a number that JavaScript has set a timeout for.
 
@@ -25,8 +26,8 @@ pub(crate) trait Sleep {
     /// Sets the sleep for `at` in place of any earlier time; `None` cancels it.
     fn reset(&mut self, at: Option<Instant>);
 
-    /// Returns `Ready` once the time has come, which also leaves the sleep unset. Until then it wakes the last task that
-    /// polled it. A sleep that is not set stays pending and wakes no task.
+    /// Returns `Ready` once the time has come, which also leaves the sleep unset. Until then it wakes the last task
+    /// that polled it. A sleep that is not set stays pending and wakes no task.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Keeps the time and wakes no task until the next poll.

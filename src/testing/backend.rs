@@ -1,4 +1,4 @@
-//! A backend without a network.
+//! A backend that answers requests by a function, without a network.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +11,9 @@ use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
 
-type Answer = dyn Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync;
+type MockAnswer = dyn Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync;
 
-/// A [`Backend`] that answers by a function and remembers what it was asked. A clone is another handle of it.
+/// A [`Backend`] that answers by a function and records the requests. A clone is another handle of the same backend.
 ///
 /// # Examples
 ///
@@ -30,17 +30,34 @@ type Answer = dyn Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + S
 /// ```
 #[derive(Clone)]
 pub struct MockBackend {
-    answer: Arc<Answer>,
+    answer: Arc<MockAnswer>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl MockBackend {
-    /// A backend that answers each request by `answer`.
+    /// Makes a backend that answers each request by `answer`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Response, StatusCode};
+    ///
+    /// let backend = MockBackend::new(|request| {
+    ///     let status = if request.url().path() == "/" { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    ///     let response = Response::new(status, request.url().clone(), "");
+    ///     Box::pin(async move { Ok(response) })
+    /// });
+    /// let client = Client::builder().backend(backend).build()?;
+    /// let response = futures::executor::block_on(client.get("http://example.com/missing").send())?;
+    /// assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn new(answer: impl Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync + 'static) -> Self {
         Self { answer: Arc::new(answer), seen: Arc::default() }
     }
 
-    /// A backend that answers each request with status 200 and `text`.
+    /// Makes a backend that answers each request with status 200 and `text`.
     pub fn text(text: &'static str) -> Self {
         Self::new(move |request| {
             let response = Response::new(StatusCode::OK, request.url().clone(), text);
@@ -48,12 +65,26 @@ impl MockBackend {
         })
     }
 
-    /// A backend that never answers.
+    /// Makes a backend that never answers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::FutureExt;
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// let client = Client::builder().backend(MockBackend::pending()).build()?;
+    /// let mut page = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut page).now_or_never().is_none());
+    /// assert_eq!(client.stats().active, 1);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn pending() -> Self {
         Self::new(|_| Box::pin(std::future::pending()))
     }
 
-    /// Method and URL of each request so far.
+    /// Returns the method and URL of each request so far.
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,4 +1,4 @@
-//! Connections made of scripted bytes.
+//! A connector for connections that follow a script.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,86 +14,105 @@ use crate::message::url::Origin;
 use crate::runtime::BoxFuture;
 use crate::transport::{Connector, Transport};
 
-/// What one scripted connection does, step by step. A step that reads waits until all that was asked of it is written.
+/// The steps of a scripted connection. The client's reads run the steps in order, and its writes are recorded.
+///
+/// After the last step the connection is closed.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client, ErrorKind};
+///
+/// // The response is cut off in the middle of its body.
+/// let script = Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhe").reset();
+/// let agent = Agent::new(ScriptedConnector::new([script]), ManualTimer::new());
+/// let client = Client::builder().backend(agent).build()?;
+/// let result = futures::executor::block_on(async { client.get("http://example.com/").await?.text().await });
+/// assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionClosed);
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    steps: VecDeque<Step>,
-    refused: bool,
+    steps: VecDeque<ScriptStep>,
+    /// Whether the connection cannot be made.
+    is_refused: bool,
 }
 
 #[derive(Clone, Debug)]
-enum Step {
-    /// Wait until the client has written a whole head.
+enum ScriptStep {
+    /// Waits until the client has written a complete head.
     ExpectHead,
-    /// Have the reader come again.
+    /// Makes a read return pending once, and wakes its task.
     Pause,
     Send(Vec<u8>),
     Reset,
     Silence,
-    /// Say nothing until told.
+    /// Waits for [`ScriptedConnector::release`].
     Hold,
 }
 
 impl Script {
-    /// A connection that the server closes at once.
+    /// Makes an empty script: the server closes the connection at once.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A connection that cannot be made.
+    /// Makes a script for a connection that cannot be made.
     pub fn refused() -> Self {
-        Self { refused: true, ..Self::default() }
+        Self { is_refused: true, ..Self::default() }
     }
 
-    fn step(mut self, step: Step) -> Self {
+    fn step(mut self, step: ScriptStep) -> Self {
         self.steps.push_back(step);
         self
     }
 
-    /// Then waits for a request's head.
+    /// Adds a step: waits for the head of a request.
     #[must_use]
     pub fn expect_head(self) -> Self {
-        self.step(Step::ExpectHead)
+        self.step(ScriptStep::ExpectHead)
     }
 
-    /// Then sends `bytes`, in one piece.
+    /// Adds a step: sends `bytes` in a single piece.
     #[must_use]
     pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.step(Step::Send(bytes.into()))
+        self.step(ScriptStep::Send(bytes.into()))
     }
 
-    /// Then sends `bytes`, one at a time; each keeps its reader waiting for one poll.
+    /// Adds steps: sends `bytes` a byte at a time, and makes the client's read return pending once before each.
     #[must_use]
     pub fn drip(self, bytes: &[u8]) -> Self {
-        bytes.iter().fold(self, |script, byte| script.step(Step::Pause).send([*byte]))
+        bytes.iter().fold(self, |script, byte| script.step(ScriptStep::Pause).send([*byte]))
     }
 
-    /// Then keeps the reader waiting for one poll.
+    /// Adds a step: makes the client's read return pending once.
     #[must_use]
     pub fn pause(self) -> Self {
-        self.step(Step::Pause)
+        self.step(ScriptStep::Pause)
     }
 
-    /// Then resets the connection; without this, or silence, the script ends by closing it.
+    /// Adds a step: resets the connection.
     #[must_use]
     pub fn reset(self) -> Self {
-        self.step(Step::Reset)
+        self.step(ScriptStep::Reset)
     }
 
-    /// Then says nothing until [`release`](ScriptedConnector::release) is called.
+    /// Adds a step: sends nothing until [`release`](ScriptedConnector::release) is called.
     #[must_use]
     pub fn hold(self) -> Self {
-        self.step(Step::Hold)
+        self.step(ScriptStep::Hold)
     }
 
-    /// Then says nothing, for ever.
+    /// Adds a step: sends nothing any more, and keeps the connection open.
     #[must_use]
     pub fn silence(self) -> Self {
-        self.step(Step::Silence)
+        self.step(ScriptStep::Silence)
     }
 }
 
-/// A [`Connector`] whose connections follow [`Script`]s, the first the first. A clone is another handle of it.
+/// A [`Connector`] that makes scripted connections: the first connection follows the first [`Script`], and so on. A
+/// clone is another handle of the same connector.
 ///
 /// # Examples
 ///
@@ -110,43 +129,44 @@ impl Script {
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct ScriptedConnector(Arc<Mutex<State>>);
+pub struct ScriptedConnector(Arc<Mutex<ConnectorState>>);
 
 #[derive(Default)]
-struct State {
+struct ConnectorState {
     scripts: VecDeque<Script>,
-    connections: Vec<Ended>,
-    /// How many holds have been let go.
+    connections: Vec<ConnectionRecord>,
+    /// How often [`ScriptedConnector::release`] was called.
     released: usize,
-    /// Those who read a connection that holds.
+    /// The tasks that read from a connection that holds.
     held: Vec<Waker>,
 }
 
-/// What is known of a connection that was made.
+/// The record of a connection that was made.
 #[derive(Default)]
-struct Ended {
+struct ConnectionRecord {
+    /// The bytes that the client has written.
     written: Vec<u8>,
-    closed: bool,
+    is_closed: bool,
 }
 
 impl ScriptedConnector {
-    /// A connector that makes these connections, then refuses.
+    /// Makes a connector for these connections. After the last script it refuses to connect.
     pub fn new(scripts: impl IntoIterator<Item = Script>) -> Self {
-        let state = State { scripts: scripts.into_iter().collect(), ..State::default() };
+        let state = ConnectorState { scripts: scripts.into_iter().collect(), ..ConnectorState::default() };
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// The number of connections made so far.
+    /// Returns how many connections were made.
     pub fn connections(&self) -> usize {
         self.lock().connections.len()
     }
 
-    /// The number of connections that the client has not closed yet.
+    /// Returns how many connections the client has not closed.
     pub fn open(&self) -> usize {
-        self.lock().connections.iter().filter(|connection| !connection.closed).count()
+        self.lock().connections.iter().filter(|connection| !connection.is_closed).count()
     }
 
-    /// Lets a connection that [holds](Script::hold) go on; each call lets go of one hold of each connection.
+    /// Ends a [hold](Script::hold) of each connection.
     pub fn release(&self) {
         let held = {
             let mut state = self.lock();
@@ -156,14 +176,15 @@ impl ScriptedConnector {
         held.into_iter().for_each(Waker::wake);
     }
 
-    /// What the client has written to a connection, counted from 0; bytes that are not UTF-8 become U+FFFD.
+    /// Returns the bytes that the client has written to a connection, counted from 0. Bytes that are not UTF-8 become
+    /// U+FFFD.
     pub fn written(&self, connection: usize) -> String {
         let state = self.lock();
         let written = state.connections.get(connection).map(|connection| connection.written.as_slice());
         String::from_utf8_lossy(written.unwrap_or_default()).into_owned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ConnectorState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -179,12 +200,17 @@ impl Connector for ScriptedConnector {
         Box::pin(async move {
             let mut state = self.lock();
             match state.scripts.pop_front() {
-                Some(script) if !script.refused => {
-                    state.connections.push(Ended::default());
-                    let (connector, index) = (self.clone(), state.connections.len() - 1);
-                    let steps = script.steps;
-                    Ok(Box::new(Scripted { connector, index, steps, heads_seen: 0, holds: 0, reader: None })
-                        as Box<dyn Transport>)
+                Some(script) if !script.is_refused => {
+                    state.connections.push(ConnectionRecord::default());
+                    let transport = ScriptedTransport {
+                        connector: self.clone(),
+                        index: state.connections.len() - 1,
+                        steps: script.steps,
+                        heads_seen: 0,
+                        holds: 0,
+                        reader: None,
+                    };
+                    Ok(Box::new(transport) as Box<dyn Transport>)
                 }
                 _ => Err(Error::new(ErrorKind::Connect, Phase::Connect, format!("{origin} refuses, as scripted"))),
             }
@@ -192,17 +218,21 @@ impl Connector for ScriptedConnector {
     }
 }
 
-struct Scripted {
+struct ScriptedTransport {
     connector: ScriptedConnector,
+    /// The number of the connection.
     index: usize,
-    steps: VecDeque<Step>,
+    steps: VecDeque<ScriptStep>,
+    /// How many heads the script has waited for.
     heads_seen: usize,
+    /// How many holds have ended.
     holds: usize,
+    /// The task that waits for a head or in silence.
     reader: Option<Waker>,
 }
 
-impl Scripted {
-    /// How many whole heads the client has written.
+impl ScriptedTransport {
+    /// Returns how many complete heads the client has written.
     fn heads(&self) -> usize {
         const LINE_END: &[u8] = b" HTTP/1.1\r\n";
         let state = self.connector.lock();
@@ -212,26 +242,26 @@ impl Scripted {
     }
 }
 
-impl Transport for Scripted {}
+impl Transport for ScriptedTransport {}
 
-impl AsyncRead for Scripted {
+impl AsyncRead for ScriptedTransport {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         loop {
             let heads = this.heads();
             match this.steps.front_mut() {
                 None => return Poll::Ready(Ok(0)),
-                Some(Step::Reset) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-                Some(Step::ExpectHead) if heads > this.heads_seen => {
+                Some(ScriptStep::Reset) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                Some(ScriptStep::ExpectHead) if heads > this.heads_seen => {
                     this.heads_seen += 1;
                     this.steps.pop_front();
                 }
-                Some(Step::Pause) => {
+                Some(ScriptStep::Pause) => {
                     this.steps.pop_front();
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Some(Step::Hold) => {
+                Some(ScriptStep::Hold) => {
                     let mut state = this.connector.lock();
                     if state.released <= this.holds {
                         state.held.push(cx.waker().clone());
@@ -240,11 +270,11 @@ impl AsyncRead for Scripted {
                     this.holds += 1;
                     this.steps.pop_front();
                 }
-                Some(Step::ExpectHead | Step::Silence) => {
+                Some(ScriptStep::ExpectHead | ScriptStep::Silence) => {
                     this.reader = Some(cx.waker().clone());
                     return Poll::Pending;
                 }
-                Some(Step::Send(bytes)) => {
+                Some(ScriptStep::Send(bytes)) => {
                     let count = bytes.len().min(buffer.len());
                     buffer[..count].copy_from_slice(&bytes[..count]);
                     bytes.drain(..count);
@@ -258,7 +288,7 @@ impl AsyncRead for Scripted {
     }
 }
 
-impl AsyncWrite for Scripted {
+impl AsyncWrite for ScriptedTransport {
     fn poll_write(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let index = self.index;
         self.connector.lock().connections[index].written.extend_from_slice(bytes);
@@ -275,9 +305,9 @@ impl AsyncWrite for Scripted {
     }
 }
 
-impl Drop for Scripted {
+impl Drop for ScriptedTransport {
     fn drop(&mut self) {
         let index = self.index;
-        self.connector.lock().connections[index].closed = true;
+        self.connector.lock().connections[index].is_closed = true;
     }
 }

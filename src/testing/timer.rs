@@ -1,4 +1,4 @@
-//! A clock moved by hand.
+//! A clock that the test advances.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -32,39 +32,56 @@ use crate::runtime::{BoxFuture, Instant, Timer};
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct ManualTimer(Arc<Mutex<State>>);
+pub struct ManualTimer(Arc<Mutex<ManualClock>>);
 
 #[derive(Default)]
-struct State {
+struct ManualClock {
     now: Instant,
-    next: u64,
-    sleepers: BTreeMap<(Instant, u64), Waker>,
+    /// How many sleeps were ever made.
+    sleeps: u64,
+    /// The wakers of the sleeps that were polled, by deadline, and then in the order in which the sleeps were made.
+    wakers: BTreeMap<(Instant, u64), Waker>,
 }
 
 impl ManualTimer {
-    /// A clock that stands at its origin.
+    /// Makes a clock that stands at its origin.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Moves the clock and wakes whoever's time has come, in order.
+    /// Advances the clock, and wakes the tasks with deadlines up to the new time in the order of their deadlines.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use futures::FutureExt;
+    /// use waterspout::Timer;
+    /// use waterspout::testing::ManualTimer;
+    ///
+    /// let timer = ManualTimer::new();
+    /// let mut sleep = timer.sleep_until(timer.now() + Duration::from_secs(2));
+    /// assert!((&mut sleep).now_or_never().is_none());
+    /// timer.advance(Duration::from_secs(2));
+    /// assert!(sleep.now_or_never().is_some());
+    /// ```
     pub fn advance(&self, by: Duration) {
         let due = {
             let mut state = self.lock();
             state.now = state.now + by;
             let now = state.now;
-            let later = state.sleepers.split_off(&(now, u64::MAX));
-            std::mem::replace(&mut state.sleepers, later)
+            let later = state.wakers.split_off(&(now, u64::MAX));
+            std::mem::replace(&mut state.wakers, later)
         };
         due.into_values().for_each(Waker::wake);
     }
 
-    /// The number of timers that are set.
+    /// Returns how many timers are set.
     pub fn pending(&self) -> usize {
-        self.lock().sleepers.len()
+        self.lock().wakers.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ManualClock> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -72,7 +89,7 @@ impl ManualTimer {
 impl std::fmt::Debug for ManualTimer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = self.lock();
-        f.debug_struct("ManualTimer").field("now", &state.now).field("pending", &state.sleepers.len()).finish()
+        f.debug_struct("ManualTimer").field("now", &state.now).field("pending", &state.wakers.len()).finish()
     }
 }
 
@@ -83,17 +100,17 @@ impl Timer for ManualTimer {
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
         let mut state = self.lock();
-        state.next += 1;
-        Box::pin(Sleep { timer: self.clone(), key: (deadline, state.next) })
+        state.sleeps += 1;
+        Box::pin(ManualSleep { timer: self.clone(), key: (deadline, state.sleeps) })
     }
 }
 
-struct Sleep {
+struct ManualSleep {
     timer: ManualTimer,
     key: (Instant, u64),
 }
 
-impl Future for Sleep {
+impl Future for ManualSleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -101,16 +118,16 @@ impl Future for Sleep {
         if self.key.0 <= state.now {
             return Poll::Ready(());
         }
-        let before = state.sleepers.insert(self.key, cx.waker().clone());
+        let replaced = state.wakers.insert(self.key, cx.waker().clone());
         drop(state);
-        drop(before);
+        drop(replaced);
         Poll::Pending
     }
 }
 
-impl Drop for Sleep {
+impl Drop for ManualSleep {
     fn drop(&mut self) {
-        // In a binding, so that the waker outlives the lock: a task may go with it.
-        let _waker = self.timer.lock().sleepers.remove(&self.key);
+        // In a binding, so that the waker, which may own a task, is dropped after the lock is released.
+        let _waker = self.timer.lock().wakers.remove(&self.key);
     }
 }

@@ -12,13 +12,15 @@ use crate::runtime::{Executor, MaybeSend};
 use crate::tornado::promise::{Pending, promise};
 
 impl Client {
-    /// Sends a request as a task of `executor` and calls `callback` there with the result: for programs without `async`.
+    /// Sends a request as a task of `executor` and calls `callback` there with the result: for programs without
+    /// `async`.
     ///
-    /// The callback is called once, never within this call. The returned [`Pending`] completes after the callback; dropping
-    /// it changes nothing.
+    /// The callback is called once, never within this call. The returned [`Pending`] completes after the callback;
+    /// dropping it changes nothing.
     ///
     /// # Cancellation
-    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// [`Pending::cancel`] stops the request; the callback then gets an error of kind
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
     ///
     /// # Examples
     ///

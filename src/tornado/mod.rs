@@ -1,4 +1,39 @@
-//! Tornado's other tools: its event loop, promise, work queues and byte streams, and defaults for the whole process.
+//! The tools of Tornado beside its HTTP client: an event loop, a promise, work queues, byte streams, and defaults for
+//! all clients of the process.
+//!
+//! A [`Client`](crate::Client) needs none of them. They are for programs that come from Tornado, or that have no
+//! executor of their own, and they work on any executor and on every platform, except where the table says "native".
+//!
+//! - [`EventLoop`] runs futures in the background, and callbacks on the next turn, at a time, or at intervals.
+//! - [`promise`] makes a [`Promise`], which sets a result once, and its [`Pending`], which is the future of that result
+//!   and shows it to callbacks.
+//! - [`Queue`], [`LifoQueue`] and [`PriorityQueue`] pass items from producers to workers, and count unfinished work.
+//! - [`IoStream`] reads and writes plain bytes over any connection, within bounds.
+//! - [`configure`] sets the defaults of every client that the process makes.
+//!
+//! | Tornado | here |
+//! | --- | --- |
+//! | `IOLoop.current()` | [`EventLoop::new`] |
+//! | `IOLoop.run_sync` | `EventLoop::run_sync`, `run_sync_timeout` (native) |
+//! | `IOLoop.spawn_callback`, `add_callback` | [`EventLoop::spawn`], [`add_callback`](EventLoop::add_callback) |
+//! | `IOLoop.call_later`, `call_at`, `remove_timeout` | [`EventLoop::call_later`], [`call_at`](EventLoop::call_at), [`Scheduled::cancel`] |
+//! | `IOLoop.run_in_executor` | `EventLoop::run_in_executor` (native) |
+//! | `PeriodicCallback` | [`EventLoop::call_every`], [`Periodic::stop`] |
+//! | `gen.sleep` | [`EventLoop::sleep`] |
+//! | `Future.set_result`, `set_exception` | [`Promise::resolve`], [`Promise::reject`] |
+//! | `Future.add_done_callback`, `cancel` | [`Pending::on_done`], [`Pending::cancel`] |
+//! | `AsyncHTTPClient.fetch` with a callback | [`Client::fetch_with`](crate::Client::fetch_with) |
+//! | `AsyncHTTPClient.configure` | [`configure`] |
+//! | `queues.Queue`, `LifoQueue`, `PriorityQueue` | [`Queue`], [`LifoQueue`], [`PriorityQueue`] |
+//! | `queues.QueueFull`, `QueueEmpty` | [`QueueError::Full`], [`QueueError::Empty`] |
+//! | `IOStream.read_bytes` | [`IoStream::read_exact`], [`read_partial`](IoStream::read_partial) |
+//! | `IOStream.read_until`, `read_until_regex`, `read_until_close` | [`IoStream::read_until`], `read_until_regex` (feature `regex`), [`read_until_close`](IoStream::read_until_close) |
+//! | `IOStream.read_into` | [`IoStream::read_into`], [`read_into_partial`](IoStream::read_into_partial) |
+//! | `IOStream.write`, `close`, `set_close_callback` | [`IoStream::write`], [`close`](IoStream::close), [`closed`](IoStream::closed) |
+//! | `IOStream.start_tls` | [`IoStream::upgrade`] |
+//! | `StreamClosedError`, `UnsatisfiableReadError`, `StreamBufferFullError` | [`ErrorKind::ConnectionClosed`](crate::ErrorKind::ConnectionClosed), [`StreamLimit`] |
+//! | `TCPClient.connect` | `platform::native::TcpClient::connect` (native) |
+//! | `Lock`, `Semaphore`, `Condition`, `Event` | the crates `async-lock` and `event-listener` |
 
 pub(crate) mod event_loop;
 mod fetch_with;

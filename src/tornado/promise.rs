@@ -1,6 +1,6 @@
 //! A result that is set once and awaited elsewhere: Tornado's `Future`, over the traits of [`runtime`](crate::runtime).
 //!
-//! A [`Promise`] sets the result, and its [`Pending`] receives it. Callbacks see the result first, one after the other; the
+//! A [`Promise`] sets the result, and its [`Pending`] receives it. Callbacks see the result first and in turn; the
 //! task that awaits the `Pending` takes it last.
 
 use std::collections::VecDeque;
@@ -48,8 +48,8 @@ pub struct Promise<T>(Arc<PromiseShared<T>>);
 /// The side that waits: a future of the result.
 ///
 /// # Cancellation
-/// Dropping it discards the result and does not cancel the work: in callback style no variable keeps the `Pending`. To stop
-/// the work, call [`cancel`](Self::cancel).
+/// Dropping it discards the result and does not cancel the work: in callback style no variable keeps the `Pending`. To
+/// stop the work, call [`cancel`](Self::cancel).
 pub struct Pending<T>(Arc<PromiseShared<T>>);
 
 struct PromiseShared<T>(Mutex<PromiseState<T>>);
@@ -97,7 +97,7 @@ where
     }
 }
 
-/// The turn of one callback. Dropping it starts the next callback, so neither a callback that panics nor an executor that
+/// The turn of a callback. Dropping it starts the next callback, so neither a callback that panics nor an executor that
 /// drops its task keeps the result from the other callbacks.
 struct CallbackTurn<T> {
     shared: Arc<PromiseShared<T>>,
@@ -164,7 +164,7 @@ impl<T> Promise<T> {
 
     /// Completes when [`Pending::cancel`] is called before a result is set, and never otherwise.
     ///
-    /// One task may wait at a time: only the task that polled last is woken.
+    /// A single task may wait at a time: only the task that polled last is woken.
     pub async fn cancelled(&self) {
         poll_fn(|cx| {
             let mut state = self.0.lock();
@@ -219,8 +219,8 @@ impl<T: MaybeSend + 'static> Pending<T> {
     /// Calls `callback` with the result once it is set, as a task of `executor`: never within this call, nor within the
     /// call that sets the result.
     ///
-    /// Callbacks run one after the other, in the order in which they were added. The task that awaits the result gets it
-    /// after them. A callback that is added after the result was taken gets an error of kind
+    /// Callbacks run in the order in which they were added, never two at a time. The task that awaits the result gets
+    /// it after them. A callback that is added after the result was taken gets an error of kind
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     ///
     /// # Examples

@@ -111,7 +111,7 @@ impl Proxy {
         let proxy = Self { scheme, host: url.host().to_owned(), port, login: Login::Anonymous, tunnels_all: false };
         match url.userinfo() {
             None => Ok(proxy),
-            Some((user, password)) => proxy.login(&auth::decoded(user), &auth::decoded(password)),
+            Some((user, password)) => proxy.login(&auth::decode_userinfo(user), &auth::decode_userinfo(password)),
         }
     }
 

@@ -1,37 +1,37 @@
-//! What stops a fetch whose future or body is dropped.
+//! Aborts a fetch when its future or body is dropped.
 
 use wasm_bindgen::JsValue;
 
-use super::failure::refused;
 use super::global::{self, AbortController};
+use super::js_failure::refused;
 use crate::error::Result;
 
 /// Aborts a fetch when dropped, unless it has ended.
 pub(super) struct AbortGuard {
     controller: AbortController,
-    armed: bool,
+    is_armed: bool,
 }
 
 impl AbortGuard {
     pub(super) fn new() -> Result<Self> {
-        Ok(Self { controller: AbortController::new().map_err(refused)?, armed: true })
+        Ok(Self { controller: AbortController::new().map_err(refused)?, is_armed: true })
     }
 
-    /// The signal for the fetch.
+    /// Returns the signal for the fetch.
     pub(super) fn signal(&self) -> std::result::Result<JsValue, JsValue> {
         global::get(self.controller.as_ref(), "signal")
     }
 
-    /// Lets the fetch be: an abort after its end could still be seen by others.
+    /// Keeps the fetch from being aborted. After the end of a fetch an abort would still fire the events of its signal.
     pub(super) fn disarm(mut self) {
-        self.armed = false;
+        self.is_armed = false;
     }
 }
 
 impl Drop for AbortGuard {
     fn drop(&mut self) {
-        if self.armed {
-            // An abort that throws has nobody to tell.
+        if self.is_armed {
+            // `drop` cannot report an abort that throws.
             let _ = self.controller.abort();
         }
     }

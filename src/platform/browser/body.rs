@@ -1,4 +1,4 @@
-//! A response's body, pulled from the engine's stream chunk by chunk.
+//! The body of a response, read from the engine's stream chunk by chunk.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,20 +10,21 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::abort::AbortGuard;
-use super::failure::body_failed;
 use super::fetch::poll_upload;
 use super::global::{self, ByteArray};
+use super::js_failure::body_failed;
 use super::upload::Upload;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// Reads a `ReadableStream`; a chunk is asked for when one is polled for. Dropped before the end, it aborts the fetch and
-/// cancels the stream.
+/// Reads a `ReadableStream`. A chunk is requested when the stream is polled. Dropping it before the end aborts the
+/// fetch and cancels the stream.
 pub(super) struct ReadingStream {
     reader: JsValue,
+    /// The read in progress.
     pending: Option<JsFuture>,
-    /// Until the fetch has ended.
+    /// Set until the fetch has ended.
     guard: Option<AbortGuard>,
-    /// A server may answer before it has the whole request.
+    /// The body of the request, if it is still being sent: a server may answer before it has the whole request.
     upload: Option<Upload>,
 }
 
@@ -33,7 +34,7 @@ impl ReadingStream {
         Ok(Self { reader, pending: None, guard: Some(guard), upload })
     }
 
-    /// The next chunk, which is not empty, or the end.
+    /// Returns the next chunk that is not empty, or `None` at the end.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         loop {
             if let Poll::Ready(Err(error)) = poll_upload(&mut self.upload, cx) {
@@ -55,19 +56,20 @@ impl ReadingStream {
         }
     }
 
-    /// The fetch has ended: there is nothing left to abort.
+    /// Marks the end of the fetch, so that it is not aborted.
     fn end(&mut self) {
         self.guard.take().into_iter().for_each(AbortGuard::disarm);
         self.upload = None;
     }
 
-    /// Aborts the fetch, and cancels the stream: one that a page or a service worker has made knows of no abort.
+    /// Aborts the fetch, and cancels the stream: a stream that a page or a service worker has made does not react to
+    /// the abort.
     fn stop(&mut self) {
         let Some(guard) = self.guard.take() else { return };
         drop(guard);
         self.upload = None;
         if let Ok(returned) = global::call(&self.reader, "cancel") {
-            // A rejection that nobody handles would be reported to the page.
+            // An unhandled rejection would be reported to the page.
             let _ = Promise::all_settled(&Array::of1(&global::promise(&returned)));
         }
     }
@@ -96,10 +98,14 @@ impl Drop for ReadingStream {
     }
 }
 
-/// Reads `{ done, value }`; the bytes are copied, since the engine may reuse its buffer.
+/// Reads a result `{ done, value }`. The bytes are copied, because the engine may reuse its buffer.
 fn chunk(result: &JsValue) -> Result<Option<Bytes>> {
     if !result.is_object() {
-        return Err(Error::new(ErrorKind::Network, Phase::Body, "what the body's stream gave is no piece of it"));
+        return Err(Error::new(
+            ErrorKind::Network,
+            Phase::Body,
+            "the body's stream returned a value that is not a result",
+        ));
     }
     let get = |of: &JsValue, name: &str| global::get(of, name).map_err(body_failed);
     if get(result, "done")?.is_truthy() {
@@ -107,10 +113,12 @@ fn chunk(result: &JsValue) -> Result<Option<Bytes>> {
     }
     let value = get(result, "value")?;
     if !ArrayBuffer::is_view(&value) {
-        return Err(Error::new(ErrorKind::Network, Phase::Body, "a piece of the body is not bytes"));
+        return Err(Error::new(ErrorKind::Network, Phase::Body, "a chunk of the body is not bytes"));
     }
-    // Made anew over the same memory: a view of another realm is no instance of this one's, and not each is of bytes.
-    let range = (get(&value, "buffer")?, get(&value, "byteOffset")?, get(&value, "byteLength")?);
-    let bytes = ByteArray::new(&range.0, &range.1, &range.2).map_err(body_failed)?;
+    // A new view over the same memory: the value may come from another realm, or be a view of other numbers than bytes.
+    let buffer = get(&value, "buffer")?;
+    let offset = get(&value, "byteOffset")?;
+    let length = get(&value, "byteLength")?;
+    let bytes = ByteArray::new(&buffer, &offset, &length).map_err(body_failed)?;
     Ok(Some(bytes.unchecked_into::<js_sys::Uint8Array>().to_vec().into()))
 }

@@ -1,8 +1,8 @@
-//! Tasks on the engine's own loop.
+//! The executor of a JavaScript engine: its own event loop.
 
 use crate::runtime::{BoxFuture, Executor};
 
-/// Runs tasks on this thread, between the engine's other work.
+/// Runs tasks on this thread, between the other work of the engine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EngineLoop;
 

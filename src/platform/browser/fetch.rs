@@ -1,4 +1,4 @@
-//! One attempt, made by the engine's own `fetch`.
+//! The backend that makes each attempt with the engine's own `fetch`.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -9,31 +9,33 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use super::abort::AbortGuard;
-use super::answer::answer;
-use super::failure::failed;
+use super::fetch_init::FetchInit;
 use super::global;
-use super::init::FetchInit;
-use super::request::{Sending, build, check};
-use super::upload::{SLOWEST_UPLOAD, Upload};
+use super::js_failure::failed;
+use super::request::{OutgoingBody, build, check};
+use super::response::read_response;
+use super::upload::{MIN_UPLOAD_RATE, Upload};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
 
-/// The [`Backend`] over the engine's global `fetch`; the default in browsers, workers and Node.
+/// The [`Backend`] over the engine's global `fetch`. It is the default in browsers, workers and Node.
 ///
-/// What it understands beyond the portable options is [`FetchInit`].
+/// Options that only `fetch` has are in [`FetchInit`].
 ///
 /// # Platform
-/// Engines differ in whether they can send a stream, so a streamed request body is gathered first, up to 64 MiB, unless
-/// [`FetchInit::stream_upload`] says otherwise.
+/// Not every engine can send a stream, so a streamed request body is gathered before it is sent, up to 64 MiB, unless
+/// [`FetchInit::stream_upload`] is set.
 ///
 /// # Errors
-/// With what the engine threw as the source, a [`JsFailure`](super::JsFailure): [`Network`](crate::ErrorKind::Network), which covers name
-/// look-up, connection, TLS, CORS and broken responses; [`Cancelled`](crate::ErrorKind::Cancelled) if the page or its service worker
-/// aborted; [`Timeout`](crate::ErrorKind::Timeout), without a limit of ours, if the engine says so;
-/// [`Unsupported`](crate::ErrorKind::Unsupported) for a response that the page may not see.
+/// The source of each error is the value that the engine threw, a [`JsFailure`](super::JsFailure). The kinds are:
+///
+/// - [`Network`](crate::ErrorKind::Network) for name look-up, connection, TLS, CORS and broken responses.
+/// - [`Cancelled`](crate::ErrorKind::Cancelled) if the page or its service worker aborted the fetch.
+/// - [`Timeout`](crate::ErrorKind::Timeout), without a limit of the client, if the engine reports a timeout.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported) for a response that the page may not read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FetchBackend;
 
@@ -46,19 +48,20 @@ impl Backend for FetchBackend {
 async fn attempt(mut request: Request) -> Result<Response> {
     check(&request)?;
     let init = request.options_mut().take_extension::<FetchInit>().unwrap_or_default();
-    let sending = Sending::new(&mut request, &init).await?;
+    let outgoing = OutgoingBody::new(&mut request, &init).await?;
     let guard = AbortGuard::new()?;
-    let js_request = build(&request, &init, &sending, &guard)?;
-    let length = match &sending {
-        Sending::Bytes(bytes) => bytes.len() as u64,
-        Sending::Nothing | Sending::Stream(_) => 0,
+    let js_request = build(&request, &init, &outgoing, &guard)?;
+    let length = match &outgoing {
+        OutgoingBody::Bytes(bytes) => bytes.len() as u64,
+        OutgoingBody::Nothing | OutgoingBody::Stream(_) => 0,
     };
-    request.progress().allow(Duration::from_secs(length / SLOWEST_UPLOAD));
+    // A page is not told how far an upload is, so the limit on the head grows with the size of the body.
+    request.progress().allow(Duration::from_secs(length / MIN_UPLOAD_RATE));
     let returned = global::fetch(&js_request).map_err(failed)?;
     let mut fetch = JsFuture::from(global::promise(&returned));
-    let mut upload = match sending {
-        Sending::Stream(upload) => Some(upload),
-        Sending::Nothing | Sending::Bytes(_) => None,
+    let mut upload = match outgoing {
+        OutgoingBody::Stream(upload) => Some(upload),
+        OutgoingBody::Nothing | OutgoingBody::Bytes(_) => None,
     };
     let response = poll_fn(|cx| {
         if let Poll::Ready(Err(error)) = poll_upload(&mut upload, cx) {
@@ -68,18 +71,19 @@ async fn attempt(mut request: Request) -> Result<Response> {
     });
     let response: JsValue = response.await?;
     if length > 0 {
-        request.progress().begin_exchange(Some(length));
-        request.progress().send(length);
+        let exchange = request.progress().exchange();
+        exchange.begin(Some(length));
+        exchange.send(length);
     }
-    answer(&response, &request, guard, upload).await
+    read_response(&response, &request, guard, upload).await
 }
 
-/// Moves an upload on; it is dropped once it has ended.
+/// Polls an upload, which is dropped when it has ended.
 pub(super) fn poll_upload(upload: &mut Option<Upload>, cx: &mut Context<'_>) -> Poll<Result<()>> {
     let Some(running) = upload else { return Poll::Ready(Ok(())) };
-    let moved = running.poll(cx);
-    if moved.is_ready() {
+    let poll = running.poll(cx);
+    if poll.is_ready() {
         *upload = None;
     }
-    moved
+    poll
 }

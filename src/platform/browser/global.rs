@@ -1,8 +1,9 @@
-//! The engine's globals, declared as far as they are used. They are looked up on `globalThis`, never on `window`, so
-//! that workers and Node have them too.
+//! The globals of the engine that are used here. They are looked up on `globalThis` and not on `window`, because
+//! workers and Node have no `window`.
 //!
-//! Every call that may throw is caught: an exception that passes through WebAssembly runs no destructor. What a page may
-//! have replaced, a response first of all, is read with [`get`], which believes nothing of it.
+//! Each call that may throw is caught: an exception that passes through WebAssembly runs no destructor. A page may
+//! replace any of these values, so the members of a returned value are read with [`get`], which assumes nothing about
+//! the value.
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
@@ -40,7 +41,7 @@ extern "C" {
     #[wasm_bindgen(catch, constructor)]
     pub(super) fn new(parts: &Array) -> Result<Blob, JsValue>;
 
-    /// `Uint8Array`, over memory that may have been taken away.
+    /// `Uint8Array`, constructed over a buffer that may be detached, which throws.
     #[wasm_bindgen(js_name = Uint8Array)]
     pub(super) type ByteArray;
     #[wasm_bindgen(catch, constructor, js_class = "Uint8Array")]
@@ -72,29 +73,29 @@ extern "C" {
     pub(super) fn with_base(input: &str, base: &str) -> Result<EngineUrl, JsValue>;
 }
 
-/// The characters with the numbers of these bytes: how the engine shows bytes in a text.
+/// Returns a text with a character for each byte, of the same number: the form in which an engine takes bytes as text.
 pub(super) fn characters(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// A member of a value that may be anything; undefined if there is none.
+/// Returns a member of any value, or `undefined` if it has no such member.
 pub(super) fn get(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     if of.is_object() || of.is_function() { Reflect::get(of, &JsValue::from_str(name)) } else { Ok(JsValue::UNDEFINED) }
 }
 
-/// Calls a method of a value that may be anything.
+/// Calls a method of any value.
 pub(super) fn call(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     get(of, name)?.dyn_into::<Function>()?.call0(of)
 }
 
-/// The same with an argument.
+/// Calls a method of any value with an argument.
 pub(super) fn call1(of: &JsValue, name: &str, argument: &JsValue) -> Result<JsValue, JsValue> {
     get(of, name)?.dyn_into::<Function>()?.call1(of, argument)
 }
 
-/// A promise for what a call returned, whether it was one or not.
+/// Returns a promise of the value that a call returned, which may be a promise or not.
 ///
-/// A new one, since what has a `then` of its own may throw when it is called, and then rejects this one.
+/// It is a new promise: the value may have a `then` of its own that throws, and that rejects the new promise.
 pub(super) fn promise(returned: &JsValue) -> Promise {
     Promise::race(&Array::of1(returned))
 }

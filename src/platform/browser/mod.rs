@@ -1,16 +1,16 @@
-//! The browser platform, and every other JavaScript engine with `fetch`: windows, workers, Node, Deno, Bun.
+//! The platform of JavaScript engines with `fetch`: browser windows and workers, Node, Deno, Bun.
 
 mod abort;
-mod answer;
+#[cfg(waterspout_npm)]
+mod allocator;
 mod body;
 mod executor;
-mod failure;
 mod fetch;
+mod fetch_init;
 mod global;
-mod init;
-#[cfg(feature = "js")]
-mod memory;
+mod js_failure;
 mod request;
+mod response;
 mod sleep;
 mod standard;
 #[cfg(feature = "cookies")]
@@ -22,9 +22,9 @@ mod url;
 use std::sync::Arc;
 
 pub use self::executor::EngineLoop;
-pub use self::failure::JsFailure;
 pub use self::fetch::FetchBackend;
-pub use self::init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
+pub use self::fetch_init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
+pub use self::js_failure::JsFailure;
 pub(crate) use self::sleep::{ClientClock, TimerSleep as ClientSleep};
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]

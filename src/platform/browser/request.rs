@@ -1,4 +1,4 @@
-//! A request as the engine wants it, and what it may not ask of an engine.
+//! Builds the engine's request, and refuses options that an engine cannot honour.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -6,25 +6,25 @@ use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
 use super::abort::AbortGuard;
-use super::answer::fields;
-use super::failure::refused;
+use super::fetch_init::{FetchInit, PRIORITY};
 use super::global;
-use super::init::{FetchInit, PRIORITY};
+use super::js_failure::refused;
+use super::response::raw_headers;
 use super::upload::{Upload, misdeclared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 use crate::message::request::{Redirect, Request};
 
-/// What is sent as the body.
-pub(super) enum Sending {
+/// The body of a request as it is given to the engine.
+pub(super) enum OutgoingBody {
     Nothing,
     Bytes(Bytes),
     Stream(Upload),
 }
 
-impl Sending {
-    /// Takes the body of `request`; gathers it if it is a stream that cannot be sent, or should not.
+impl OutgoingBody {
+    /// Takes the body of `request`. A stream is gathered unless it can and should be sent while it is read.
     pub(super) async fn new(request: &mut Request, init: &FetchInit) -> Result<Self> {
         let mut body = std::mem::take(request.body_mut());
         if body.is_none() {
@@ -33,11 +33,11 @@ impl Sending {
         if let Some(upload) = init.start_upload(&mut body, request.progress())? {
             return Ok(Self::Stream(upload));
         }
-        Ok(Self::Bytes(gather(body, request.progress(), init.most_gathered()).await?))
+        Ok(Self::Bytes(gather(body, request.progress(), init.max_gathered()).await?))
     }
 }
 
-/// Refuses what an engine keeps to itself.
+/// Refuses options that an engine does not give to a page. An option never silently does nothing.
 pub(super) fn check(request: &Request) -> Result<()> {
     let refuse = |message: &'static str| Err(Error::request(ErrorKind::Unsupported, message));
     if request.trailers().is_some() {
@@ -50,59 +50,60 @@ pub(super) fn check(request: &Request) -> Result<()> {
         return refuse("this platform always decodes bodies: `decompress` cannot be switched off");
     }
     if request.authenticator().is_some() {
-        return refuse("this platform does not let a request answer the server's demand for credentials");
+        return refuse("this platform does not let a request answer a challenge of the server");
     }
-    request.options().settings.check("fetch")
+    request.options().extensions.check("fetch")
 }
 
-/// Bytes that are there already are no stream, and have no limit; nor has what is made of such, as a form is.
-async fn gather(mut body: Body, progress: &Progress, most: u64) -> Result<Bytes> {
-    let (declared, complete) = (body.length(), body.is_complete());
-    let most = if complete { declared.unwrap_or(most) } else { most };
-    if declared.is_some_and(|length| length > most) {
-        return Err(too_large(most));
+/// Gathers a body of at most `max` bytes. A body that is complete, such as bytes or a form, has no limit.
+async fn gather(mut body: Body, progress: &Progress, max: u64) -> Result<Bytes> {
+    let declared = body.length();
+    let is_complete = body.is_complete();
+    let max = if is_complete { declared.unwrap_or(max) } else { max };
+    if declared.is_some_and(|length| length > max) {
+        return Err(too_large(max));
     }
     let mut gathered = Vec::new();
     while let Some(chunk) = body.chunk().await? {
         progress.add(chunk.len());
-        // One that an agent has in memory may yet be decoded, to any number of pieces.
-        if complete && body.is_none() {
+        // A complete body has more pieces if it was received in memory by an agent and is still being decoded.
+        if is_complete && body.is_none() {
             return Ok(chunk);
         }
         gathered.extend_from_slice(&chunk);
-        if gathered.len() as u64 > most {
-            return Err(too_large(most));
+        if gathered.len() as u64 > max {
+            return Err(too_large(max));
         }
     }
     let length = gathered.len() as u64;
     if declared.is_some_and(|declared| declared != length) { Err(misdeclared(length)) } else { Ok(gathered.into()) }
 }
 
-fn too_large(most: u64) -> Error {
+fn too_large(max: u64) -> Error {
     let message = format!(
-        "the request's body is a stream, which is gathered before it is sent, and longer than {most} bytes; raise \
+        "the request's body is a stream, which is gathered before it is sent, and longer than {max} bytes; raise \
          `FetchInit::upload_limit`, or stream it by `FetchInit::stream_upload`"
     );
     Error::request(ErrorKind::LimitExceeded, message)
 }
 
-/// The engine's own request.
+/// Makes the engine's request.
 pub(super) fn build(
     request: &Request,
     init: &FetchInit,
-    sending: &Sending,
+    outgoing: &OutgoingBody,
     guard: &AbortGuard,
 ) -> Result<global::Request> {
-    let made = make(request, init, sending, guard).map_err(refused)?;
-    check_kept(request.headers(), made.as_ref())?;
-    check_known(init, made.as_ref())?;
+    let made = make(request, init, outgoing, guard).map_err(refused)?;
+    check_headers(request.headers(), made.as_ref())?;
+    check_options(init, made.as_ref())?;
     Ok(made)
 }
 
 fn make(
     request: &Request,
     init: &FetchInit,
-    sending: &Sending,
+    outgoing: &OutgoingBody,
     guard: &AbortGuard,
 ) -> std::result::Result<global::Request, JsValue> {
     let headers = global::Headers::new()?;
@@ -114,14 +115,14 @@ fn make(
     set("method", &request.method().as_str().into())?;
     set("headers", headers.as_ref())?;
     set("signal", &guard.signal()?)?;
-    match sending {
-        Sending::Nothing => {}
-        Sending::Bytes(bytes) => {
-            // Not the array itself: Node 20 cannot send one again after a second redirect.
+    match outgoing {
+        OutgoingBody::Nothing => {}
+        OutgoingBody::Bytes(bytes) => {
+            // A blob and not the array: Node 20 cannot send an array again after a second redirect.
             let blob = global::Blob::new(&Array::of1(&Uint8Array::from(&**bytes)))?;
             set("body", blob.as_ref())?;
         }
-        Sending::Stream(upload) => {
+        OutgoingBody::Stream(upload) => {
             set("body", upload.stream())?;
             set("duplex", &"half".into())?;
         }
@@ -140,13 +141,13 @@ fn make(
     global::Request::new(request.url().as_str(), &members)
 }
 
-/// An engine drops the headers it keeps for itself without a word; the caller should hear of it.
-fn check_kept(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
+/// Refuses headers that the engine has dropped silently because a page may not set them.
+fn check_headers(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let kept = fields(&global::get(made, "headers").map_err(refused)?)?;
-    match wanted.keys().find(|wanted| !kept.iter().any(|field| field.name == wanted.as_str())) {
+    let kept = raw_headers(&global::get(made, "headers").map_err(refused)?)?;
+    match wanted.keys().find(|wanted| !kept.iter().any(|header| header.name == wanted.as_str())) {
         None => Ok(()),
         Some(name) => Err(Error::request(
             ErrorKind::Unsupported,
@@ -155,8 +156,8 @@ fn check_kept(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
     }
 }
 
-/// Nor does it say that it has never heard of an option: then its requests do not have it.
-fn check_known(init: &FetchInit, made: &JsValue) -> Result<()> {
+/// Refuses options that the engine does not know: its request has no such member, and it reports no error.
+fn check_options(init: &FetchInit, made: &JsValue) -> Result<()> {
     for (name, _) in init.members().iter().filter(|(name, _)| *name != PRIORITY) {
         if global::get(made, name).map_err(refused)?.is_undefined() {
             let message = format!("this engine does not know the option `{name}` of `fetch`");

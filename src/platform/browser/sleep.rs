@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
-/// The clock of one client: the backend's timer as it is. The engine keeps its timers in a heap itself, so the timer queue
-/// of the other platforms would add 2 KB to the download and gain nothing.
+/// The clock of a client: the backend's timer as it is. The engine keeps its timers in a heap itself, so the timer
+/// queue of the other platforms would add 2 KB to the download and gain nothing.
 pub(crate) type ClientClock = Arc<dyn Timer>;
 
-/// A sleep that is one timer of the backend's.
+/// A sleep that is a timer of the backend's.
 pub(crate) struct TimerSleep {
     clock: ClientClock,
     /// The time that the sleep is set for, and the timer for it.

@@ -1,20 +1,21 @@
-//! What the engine can do for us: the normal form of a text, a random number, bytes as text.
+//! Functions that the engine provides: the normal form of a text, a random number, base64.
 
 use js_sys::{JsString, Math, Uint8Array};
 
 use super::global;
 
-/// `text` in Unicode's normal form C.
+/// Returns `text` in Unicode normal form C.
 pub(crate) fn normalize(text: &str) -> String {
     JsString::from(text).normalize("NFC").into()
 }
 
-/// `bytes` in base64 (RFC 4648, section 4); nothing if the engine has lost its function for that.
+/// Returns `bytes` in base64 (RFC 4648, section 4), or `None` if the page has removed the engine's function for it.
 pub(crate) fn base64(bytes: &[u8]) -> Option<String> {
     global::btoa(&global::characters(bytes)).ok()
 }
 
-/// A number that nobody can guess; where the engine has no source of such, one that differs each time.
+/// Returns a number that cannot be guessed. If the engine has no `crypto`, the number differs each time but can be
+/// guessed.
 pub(crate) fn random() -> u64 {
     let bytes = Uint8Array::new_with_length(8);
     match global::get_random_values(&bytes) {

@@ -13,49 +13,50 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::global;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
-/// The engine's monotonic clock; its origin is the page's or worker's.
+/// The engine's monotonic clock. Its origin is the start of the page or worker.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EngineTimer;
 
 impl Timer for EngineTimer {
     fn now(&self) -> Instant {
-        // One that does not work stands still. The cast saturates, so that even a clock gone mad gives a number.
+        // A clock that throws stands still. The cast saturates, so a clock that returns NaN or a negative number gives
+        // zero.
         let milliseconds = global::now().ok().and_then(|now| now.as_f64()).unwrap_or_default();
         Instant::from_origin(Duration::from_micros((milliseconds * 1000.0) as u64))
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
-        Box::pin(Sleep { deadline, timeout: None, signal: Rc::default() })
+        Box::pin(EngineSleep { deadline, timeout: None, signal: Rc::default() })
     }
 }
 
-/// A delay as `setTimeout` wants it: whole, rounded up, and not too long.
+/// Returns a delay for `setTimeout`: whole milliseconds, rounded up, at most `i32::MAX`.
 fn milliseconds(delay: Duration) -> i32 {
     i32::try_from(delay.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
 }
 
-struct Sleep {
+struct EngineSleep {
     deadline: Instant,
-    timeout: Option<Timeout>,
-    signal: Rc<Signal>,
+    timeout: Option<EngineTimeout>,
+    signal: Rc<TimeoutSignal>,
 }
 
-/// What the callback and the future share.
+/// The state that the callback and the future share.
 #[derive(Default)]
-struct Signal {
+struct TimeoutSignal {
     fired: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
-/// A set timeout; cleared when dropped.
-struct Timeout {
+/// A timeout that is set. Dropping it clears it.
+struct EngineTimeout {
     id: JsValue,
     _callback: Closure<dyn FnMut()>,
 }
 
-impl Timeout {
-    /// `None` if the engine does not let us have one.
-    fn set(milliseconds: i32, signal: &Rc<Signal>) -> Option<Self> {
+impl EngineTimeout {
+    /// Sets a timeout. Returns `None` if the engine refuses.
+    fn set(milliseconds: i32, signal: &Rc<TimeoutSignal>) -> Option<Self> {
         let signal = signal.clone();
         let callback = Closure::once(move || {
             signal.fired.set(true);
@@ -67,29 +68,30 @@ impl Timeout {
     }
 }
 
-impl Drop for Timeout {
+impl Drop for EngineTimeout {
     fn drop(&mut self) {
-        // A timeout that cannot be cleared finds nobody to wake.
+        // A timeout that cannot be cleared fires later and finds no waker.
         let _ = global::clear_timeout(&self.id);
     }
 }
 
-impl Future for Sleep {
+impl Future for EngineSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // Before a timeout is set: what a page has put in the engine's place may call back at once.
-        let before = self.signal.waker.replace(Some(cx.waker().clone()));
-        drop(before);
+        // Stored before the timeout is set: a page may have replaced `setTimeout` with a function that calls back at
+        // once.
+        let replaced = self.signal.waker.replace(Some(cx.waker().clone()));
+        drop(replaced);
         if self.timeout.is_none() || self.signal.fired.get() {
-            // An engine may fire up to a millisecond early, and long delays are made of several.
-            let left = self.deadline.since(EngineTimer.now());
-            if left.is_zero() {
+            // An engine may fire up to 1 ms early, and a long delay consists of several timeouts.
+            let remaining = self.deadline.since(EngineTimer.now());
+            if remaining.is_zero() {
                 self.timeout = None;
                 return Poll::Ready(());
             }
             self.signal.fired.set(false);
-            self.timeout = Timeout::set(milliseconds(left), &self.signal);
+            self.timeout = EngineTimeout::set(milliseconds(remaining), &self.signal);
         }
         Poll::Pending
     }

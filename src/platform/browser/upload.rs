@@ -1,4 +1,4 @@
-//! A request's body as a stream that the engine pulls from, for engines that can send one.
+//! Request bodies that the engine pulls as a stream, for engines that can send a stream.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -13,24 +13,27 @@ use js_sys::{Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
 
-use super::failure::refused;
 use super::global::{self, ReadableStream};
+use super::js_failure::refused;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 
-/// The bytes of a body that are given a second more to be sent: how far the engine is cannot be seen.
-pub(super) const SLOWEST_UPLOAD: u64 = 32 * 1024;
+/// The slowest upload that is not a timeout, in bytes per second. The limit on the head grows by a second for this many
+/// bytes, because an engine does not show how much it has sent.
+pub(super) const MIN_UPLOAD_RATE: u64 = 32 * 1024;
 
-/// How much of a stream an engine is thought to have taken and not sent.
+/// The estimate of how many bytes of a stream an engine has taken and not sent.
 const ENGINE_BUFFER: u64 = 512 * 1024;
 
-/// Whether this engine sends a request body while it is read. It is tried once.
+/// Returns whether this engine can send a request body while it is read. The result is determined once.
 ///
-/// Engines without such streams send the text `[object ReadableStream]` instead, and say so by a content type.
+/// An engine without such streams would send the text `[object ReadableStream]`, which its request shows by a content
+/// type.
 pub fn can_stream_uploads() -> bool {
     static KNOWN: OnceLock<bool> = OnceLock::new();
-    // Not while it is initialized: what a page has put in the engine's place may ask again from within.
+    // `detect` runs outside of `get_or_init`: a page may have replaced a constructor with a function that calls this
+    // again.
     KNOWN.get().copied().unwrap_or_else(|| {
         let found = detect().unwrap_or(false);
         *KNOWN.get_or_init(|| found)
@@ -38,13 +41,14 @@ pub fn can_stream_uploads() -> bool {
 }
 
 fn detect() -> std::result::Result<bool, JsValue> {
-    let asked = Rc::new(Cell::new(false));
-    let seen = asked.clone();
+    let duplex_was_read = Rc::new(Cell::new(false));
+    let was_read = duplex_was_read.clone();
     let duplex = Closure::<dyn FnMut() -> JsValue>::new(move || {
-        seen.set(true);
+        was_read.set(true);
         JsValue::from_str("half")
     });
-    let (init, getter) = (Object::new(), Object::new());
+    let init = Object::new();
+    let getter = Object::new();
     Reflect::set(&getter, &"get".into(), duplex.as_ref())?;
     Reflect::set(&init, &"method".into(), &"POST".into())?;
     Reflect::set(&init, &"body".into(), ReadableStream::new(&Object::new(), &Object::new())?.as_ref())?;
@@ -52,87 +56,93 @@ fn detect() -> std::result::Result<bool, JsValue> {
     let request = global::Request::new("http://localhost/", &init)?;
     let headers = global::get(request.as_ref(), "headers")?;
     let has_type = global::call1(&headers, "has", &"content-type".into())?;
-    Ok(asked.get() && has_type.is_falsy())
+    Ok(duplex_was_read.get() && has_type.is_falsy())
 }
 
-/// A body on its way. A trait, so that a program which streams none does not link it.
+/// A body that is being sent. A trait object, so that a program that streams no body does not link the code for it.
 pub(super) trait Streaming {
-    /// What the engine is given.
+    /// Returns the stream for the engine.
     fn stream(&self) -> &JsValue;
 
-    /// Hands on what the engine asks for; ready at the body's end, or once the engine wants no more.
+    /// Passes chunks to the engine when it asks for them. Ready at the end of the body, or when the engine cancels the
+    /// stream.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>>;
 }
 
 pub(super) type Upload = Box<dyn Streaming>;
 
-/// Sends `body` while it is read, if it has to be waited for and the engine can; else it stays.
+/// Starts to send `body` while it is read, if it is not complete and the engine can. Otherwise `body` is unchanged.
 pub(super) fn start(body: &mut Body, progress: &Progress) -> Result<Option<Upload>> {
     if body.is_complete() || !can_stream_uploads() {
         return Ok(None);
     }
-    Ok(Some(Box::new(Pulled::new(std::mem::take(body), progress.clone())?)))
+    Ok(Some(Box::new(PulledStream::new(std::mem::take(body), progress.clone())?)))
 }
 
-/// It moves only while it is polled; the engine's pulls wake who polls it.
-struct Pulled {
+/// A stream that the engine pulls. The body is read only while this is polled, and a pull of the engine wakes the
+/// polling task. So the upload stops with its request, and goes on while the body of an early response is read.
+struct PulledStream {
     stream: ReadableStream,
     body: Body,
     declared: Option<u64>,
     sent: u64,
-    ended: bool,
+    has_ended: bool,
     progress: Progress,
-    shared: Rc<Shared>,
+    shared: Rc<PullState>,
     _callbacks: [Closure<dyn FnMut(JsValue)>; 3],
 }
 
-/// What the engine's callbacks and the future share.
+/// The state that the engine's callbacks and the future share.
 #[derive(Default)]
-struct Shared {
+struct PullState {
     controller: RefCell<JsValue>,
-    wanted: Cell<bool>,
-    cancelled: Cell<bool>,
+    /// Whether the engine waits for a chunk.
+    is_pulled: Cell<bool>,
+    is_cancelled: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
-impl Shared {
+impl PullState {
     fn wake(&self) {
         let waker = self.waker.take();
         waker.into_iter().for_each(Waker::wake);
     }
 }
 
-impl Pulled {
+impl PulledStream {
     fn new(body: Body, progress: Progress) -> Result<Self> {
-        let shared = Rc::<Shared>::default();
-        let (starting, pulling, cancelling) = (shared.clone(), shared.clone(), shared.clone());
+        let shared = Rc::<PullState>::default();
+        let starting = shared.clone();
+        let pulling = shared.clone();
+        let cancelling = shared.clone();
         let callbacks = [
             Closure::<dyn FnMut(JsValue)>::new(move |controller| {
                 starting.controller.replace(controller);
             }),
             Closure::<dyn FnMut(JsValue)>::new(move |_| {
-                pulling.wanted.set(true);
+                pulling.is_pulled.set(true);
                 pulling.wake();
             }),
             Closure::<dyn FnMut(JsValue)>::new(move |_| {
-                cancelling.cancelled.set(true);
+                cancelling.is_cancelled.set(true);
                 cancelling.wake();
             }),
         ];
-        let (source, strategy) = (Object::new(), Object::new());
+        let source = Object::new();
+        let strategy = Object::new();
         for (name, callback) in ["start", "pull", "cancel"].into_iter().zip(&callbacks) {
             Reflect::set(&source, &name.into(), callback.as_ref()).map_err(refused)?;
         }
-        // Nothing is asked of the body before the engine asks.
+        // With a high water mark of zero the engine pulls only when it needs a chunk, so the body is not read ahead.
         Reflect::set(&strategy, &"highWaterMark".into(), &0.into()).map_err(refused)?;
         let stream = ReadableStream::new(&source, &strategy).map_err(refused)?;
         let declared = body.length();
-        progress.begin_exchange(declared);
-        Ok(Self { stream, body, declared, sent: 0, ended: false, progress, shared, _callbacks: callbacks })
+        progress.exchange().begin(declared);
+        Ok(Self { stream, body, declared, sent: 0, has_ended: false, progress, shared, _callbacks: callbacks })
     }
 
-    fn enqueue(&mut self, piece: &Bytes) -> Result<()> {
-        let length = piece.len() as u64;
+    fn enqueue(&mut self, bytes: &Bytes) -> Result<()> {
+        let length = bytes.len() as u64;
         self.sent += length;
         if self.declared.is_some_and(|declared| self.sent > declared) {
             return Err(misdeclared(self.sent));
@@ -140,13 +150,13 @@ impl Pulled {
         if length == 0 {
             return Ok(());
         }
-        // Within the call the engine may already ask for more.
-        self.shared.wanted.set(false);
-        let chunk = Uint8Array::from(&**piece);
+        // Before the call, because the engine may pull the next chunk within it.
+        self.shared.is_pulled.set(false);
+        let chunk = Uint8Array::from(&**bytes);
         let controller = self.shared.controller.borrow().clone();
         global::call1(&controller, "enqueue", chunk.as_ref()).map_err(refused)?;
-        self.progress.add(piece.len());
-        self.progress.send(length);
+        self.progress.add(bytes.len());
+        self.progress.exchange().send(length);
         Ok(())
     }
 
@@ -155,70 +165,70 @@ impl Pulled {
             return Err(misdeclared(self.sent));
         }
         let controller = self.shared.controller.borrow().clone();
-        // A stream that the engine has cancelled is closed already.
+        // The call throws if the engine has cancelled the stream, which is closed then.
         let _ = global::call(&controller, "close");
-        self.progress.allow(Duration::from_secs(self.sent.min(ENGINE_BUFFER) / SLOWEST_UPLOAD));
+        self.progress.allow(Duration::from_secs(self.sent.min(ENGINE_BUFFER) / MIN_UPLOAD_RATE));
         self.end();
         Ok(())
     }
 
-    /// The body is not needed any more.
+    /// Drops the body.
     fn end(&mut self) {
-        self.ended = true;
+        self.has_ended = true;
         self.body = Body::empty();
     }
 
-    /// An errored stream never calls back, and the engine takes its request for failed.
-    fn give_up(&mut self) {
-        if !std::mem::replace(&mut self.ended, true) {
+    /// Errors the stream: it never calls back any more, and the engine fails the request.
+    fn fail(&mut self) {
+        if !std::mem::replace(&mut self.has_ended, true) {
             let controller = self.shared.controller.borrow().clone();
-            let reason = js_sys::Error::new("the request's body was given up");
+            let reason = js_sys::Error::new("the request's body was dropped");
             let _ = global::call1(&controller, "error", reason.as_ref());
         }
     }
 }
 
-impl Streaming for Pulled {
+impl Streaming for PulledStream {
     fn stream(&self) -> &JsValue {
         self.stream.as_ref()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         loop {
-            if self.ended || self.shared.cancelled.get() {
+            if self.has_ended || self.shared.is_cancelled.get() {
                 self.end();
                 return Poll::Ready(Ok(()));
             }
-            let before = self.shared.waker.replace(Some(cx.waker().clone()));
-            drop(before);
-            if !self.shared.wanted.get() {
+            let replaced = self.shared.waker.replace(Some(cx.waker().clone()));
+            drop(replaced);
+            if !self.shared.is_pulled.get() {
                 return Poll::Pending;
             }
             let next = ready!(Pin::new(&mut self.body).poll_next(cx));
-            // Whoever makes the pieces may have the engine want no more.
-            if self.shared.cancelled.get() {
+            // The code that makes the chunks may have cancelled the stream.
+            if self.shared.is_cancelled.get() {
                 continue;
             }
-            let moved = match next {
-                Some(piece) => piece.and_then(|piece| self.enqueue(&piece)),
+            let passed = match next {
+                Some(chunk) => chunk.and_then(|chunk| self.enqueue(&chunk)),
                 None => self.close(),
             };
-            if let Err(error) = moved {
-                self.give_up();
+            if let Err(error) = passed {
+                self.fail();
                 return Poll::Ready(Err(error));
             }
         }
     }
 }
 
-impl Drop for Pulled {
+impl Drop for PulledStream {
     fn drop(&mut self) {
-        self.give_up();
+        self.fail();
     }
 }
 
-/// Why a body that is not as long as it says fails its request.
+/// Returns the error for a body that does not have its declared length.
 pub(super) fn misdeclared(length: u64) -> Error {
-    let message = format!("the request's body is {length} bytes long or more, not as long as it says");
+    let message = format!("the request's body has {length} bytes or more, and not its declared length");
     Error::new(ErrorKind::RequestBody, Phase::Head, message)
 }

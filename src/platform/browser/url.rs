@@ -1,10 +1,13 @@
-//! URL parsing by the engine: its tables need not be downloaded.
+//! URL parsing by the engine, which saves the download of a parser and its tables.
 
-use super::failure::JsFailure;
 use super::global::{self, EngineUrl};
+use super::js_failure::JsFailure;
 use crate::error::Source;
 
-/// The normalized text of `input`, resolved against `base`, or why it is not a URL.
+/// Returns the normalized text of `input`, resolved against `base`.
+///
+/// # Errors
+/// The reason why `input` is not a URL.
 pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, Source> {
     let url = match base {
         Some(base) => EngineUrl::with_base(input, base),

@@ -1,4 +1,4 @@
-//! Name look-up: by the operating system, by a map of one's own, from a short memory.
+//! Name look-up: by the operating system, by a map of the program's own, and from a cache.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,21 +13,42 @@ use futures::future::Shared;
 use super::timer::SystemTimer;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
-/// How long [`CachingResolver`] remembers an answer by default; the system does not say for how long it holds.
+/// How long [`CachingResolver`] keeps an answer by default. The operating system does not tell how long an answer is
+/// valid.
 const DEFAULT_MEMORY: Duration = Duration::from_secs(60);
 
-/// The most answers remembered.
-const MOST_REMEMBERED: usize = 1000;
+/// How many answers the cache holds at most.
+const MAX_ENTRIES: usize = 1000;
 
-/// Looks up hosts.
+/// Looks up the addresses of hosts.
 ///
-/// # Cancellation
-/// Dropping the future gives up the answer.
+/// # Examples
+///
+/// ```
+/// use std::io;
+/// use std::net::SocketAddr;
+/// use waterspout::BoxFuture;
+/// use waterspout::platform::native::{Network, Resolver};
+///
+/// /// Finds every host on this machine.
+/// struct Loopback;
+///
+/// impl Resolver for Loopback {
+///     fn resolve(&self, _host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+///         Box::pin(async move { Ok(vec![([127, 0, 0, 1], port).into()]) })
+///     }
+/// }
+///
+/// let network = Network::new().resolver(Loopback);
+/// ```
 pub trait Resolver: Send + Sync + 'static {
-    /// The addresses of `host`, in the order of preference, with `port`. An IPv6 literal comes without its brackets.
+    /// Returns the addresses of `host` with `port`, the preferred address first. An IPv6 literal has no brackets here.
     ///
     /// # Errors
-    /// If there is no answer. An answer without an address is for the caller to refuse.
+    /// If the look-up fails. An empty list is no error here: the caller refuses it.
+    ///
+    /// # Cancellation
+    /// Dropping the future discards the answer.
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 }
 
@@ -37,7 +58,7 @@ impl<R: Resolver + ?Sized> Resolver for Arc<R> {
     }
 }
 
-/// Asks the operating system, on a thread that may wait.
+/// Asks the operating system, on a thread for blocking work.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 
@@ -51,27 +72,31 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Answers for some hosts itself and asks another resolver for the rest.
+/// Answers for some hosts itself, and asks another resolver for all other hosts.
 ///
 /// # Examples
 ///
 /// ```
-/// use waterspout::platform::native::{HostMap, SystemResolver};
+/// use waterspout::platform::native::{HostMap, Resolver, SystemResolver};
 ///
 /// let resolver = HostMap::new(SystemResolver)
 ///     .host("api.example", [127, 0, 0, 1])
 ///     .host_and_port("api.example", 443, ([127, 0, 0, 1], 8443));
+/// let addresses = futures::executor::block_on(resolver.resolve("api.example", 443))?;
+/// assert_eq!(addresses, [([127, 0, 0, 1], 8443).into()]);
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct HostMap {
     hosts: HashMap<String, IpAddr>,
     ports: HashMap<(String, u16), SocketAddr>,
-    rest: Box<dyn Resolver>,
+    /// Asked for hosts that are not in the map.
+    fallback: Box<dyn Resolver>,
 }
 
 impl HostMap {
-    /// An empty map over `rest`.
-    pub fn new(rest: impl Resolver) -> Self {
-        Self { hosts: HashMap::new(), ports: HashMap::new(), rest: Box::new(rest) }
+    /// Makes an empty map, which asks `fallback` for every host.
+    pub fn new(fallback: impl Resolver) -> Self {
+        Self { hosts: HashMap::new(), ports: HashMap::new(), fallback: Box::new(fallback) }
     }
 
     /// Maps every port of `host` to the same port of `address`.
@@ -81,7 +106,7 @@ impl HostMap {
         self
     }
 
-    /// Maps one port of `host` to `address`; this goes before [`host`](Self::host).
+    /// Maps a single port of `host` to `address`. It takes precedence over [`host`](Self::host).
     #[must_use]
     pub fn host_and_port(mut self, host: &str, port: u16, address: impl Into<SocketAddr>) -> Self {
         self.ports.insert((host.to_ascii_lowercase(), port), address.into());
@@ -95,7 +120,7 @@ impl Resolver for HostMap {
         let by_host = || self.hosts.get(&host.to_ascii_lowercase()).map(|address| SocketAddr::new(*address, port));
         match by_port.or_else(by_host) {
             Some(address) => Box::pin(async move { Ok(vec![address]) }),
-            None => self.rest.resolve(host, port),
+            None => self.fallback.resolve(host, port),
         }
     }
 }
@@ -106,76 +131,92 @@ impl fmt::Debug for HostMap {
     }
 }
 
-type Answer = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
+type DnsAnswer = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
-/// Remembers another resolver's answers for a while, and asks it once for all who ask the same at the same time.
+/// Caches the answers of another resolver. Look-ups of the same host and port at the same time share a single question.
 ///
-/// A failure is not remembered.
+/// Failures are not cached.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use waterspout::platform::native::{CachingResolver, Network, SystemResolver};
+///
+/// let resolver = CachingResolver::new(SystemResolver).memory(Duration::from_secs(5));
+/// let network = Network::new().resolver(resolver);
+/// ```
 pub struct CachingResolver {
     inner: Arc<dyn Resolver>,
     timer: Arc<dyn Timer>,
     memory: Duration,
-    entries: Arc<Mutex<HashMap<(String, u16), Entry>>>,
+    entries: Arc<Mutex<HashMap<(String, u16), DnsEntry>>>,
 }
 
-enum Entry {
-    Asked(Shared<BoxFuture<'static, Answer>>),
-    Known { addresses: Arc<[SocketAddr]>, until: Instant },
+enum DnsEntry {
+    /// The question is being asked.
+    Asked(Shared<BoxFuture<'static, DnsAnswer>>),
+    Known {
+        addresses: Arc<[SocketAddr]>,
+        until: Instant,
+    },
 }
 
 impl CachingResolver {
-    /// Remembers the answers of `inner` for 60 s.
+    /// Makes a cache that keeps the answers of `inner` for 60 s.
     pub fn new(inner: impl Resolver) -> Self {
         Self { inner: Arc::new(inner), timer: Arc::new(SystemTimer), memory: DEFAULT_MEMORY, entries: Arc::default() }
     }
 
-    /// Sets how long an answer is remembered; zero means only as long as it is being asked for.
+    /// Sets how long an answer is kept. Default: 60 s. With zero, only look-ups at the same time share an answer.
     #[must_use]
     pub fn memory(mut self, memory: Duration) -> Self {
         self.memory = memory;
         self
     }
 
-    /// Sets the clock.
+    /// Sets the clock that answers expire on. Default: the system's monotonic clock.
     #[must_use]
     pub fn timer(mut self, timer: impl Timer) -> Self {
         self.timer = Arc::new(timer);
         self
     }
 
-    /// The answer that is known, or the question that is under way, asked now if it is not.
-    fn entry(&self, host: &str, port: u16) -> Result<Arc<[SocketAddr]>, Shared<BoxFuture<'static, Answer>>> {
+    /// Returns the cached answer, or the question for it, which is started if it is not under way.
+    fn entry(&self, host: &str, port: u16) -> Result<Arc<[SocketAddr]>, Shared<BoxFuture<'static, DnsAnswer>>> {
         let key = (host.to_ascii_lowercase(), port);
         let mut entries = lock(&self.entries);
         match entries.get(&key) {
-            Some(Entry::Known { addresses, until }) if self.timer.now() < *until => return Ok(addresses.clone()),
-            // Nobody waits for a question whose askers were all dropped; it may still be polled on.
-            Some(Entry::Asked(question)) => return Err(question.clone()),
+            Some(DnsEntry::Known { addresses, until }) if self.timer.now() < *until => return Ok(addresses.clone()),
+            // If every earlier asker was dropped, the question has stopped; the new asker polls it on.
+            Some(DnsEntry::Asked(question)) => return Err(question.clone()),
             _ => {}
         }
-        if entries.len() >= MOST_REMEMBERED {
+        if entries.len() >= MAX_ENTRIES {
             let now = self.timer.now();
-            entries.retain(|_, entry| matches!(entry, Entry::Known { until, .. } if now < *until));
-            if entries.len() >= MOST_REMEMBERED {
+            entries.retain(|_, entry| matches!(entry, DnsEntry::Known { until, .. } if now < *until));
+            if entries.len() >= MAX_ENTRIES {
                 entries.clear();
             }
         }
         let question = self.ask(key.clone()).shared();
-        entries.insert(key, Entry::Asked(question.clone()));
+        entries.insert(key, DnsEntry::Asked(question.clone()));
         Err(question)
     }
 
-    fn ask(&self, key: (String, u16)) -> BoxFuture<'static, Answer> {
-        let asked = self.inner.resolve(&key.0, key.1);
-        let (entries, timer, memory) = (self.entries.clone(), self.timer.clone(), self.memory);
+    fn ask(&self, key: (String, u16)) -> BoxFuture<'static, DnsAnswer> {
+        let question = self.inner.resolve(&key.0, key.1);
+        let entries = self.entries.clone();
+        let timer = self.timer.clone();
+        let memory = self.memory;
         Box::pin(async move {
-            let answer = asked.await;
+            let answer = question.await;
             let mut entries = lock(&entries);
             match answer {
                 Ok(addresses) => {
                     let addresses: Arc<[SocketAddr]> = addresses.into();
                     let until = timer.now() + memory;
-                    entries.insert(key, Entry::Known { addresses: addresses.clone(), until });
+                    entries.insert(key, DnsEntry::Known { addresses: addresses.clone(), until });
                     Ok(addresses)
                 }
                 Err(error) => {
@@ -219,7 +260,7 @@ mod tests {
     use super::*;
     use crate::testing::ManualTimer;
 
-    /// Counts its questions; answers when polled the second time.
+    /// Counts its questions, and answers on the second poll.
     #[derive(Clone, Default)]
     struct Counting(Arc<AtomicUsize>);
 
@@ -248,22 +289,24 @@ mod tests {
     }
 
     fn caching() -> (CachingResolver, Arc<AtomicUsize>, ManualTimer) {
-        let (counting, timer) = (Counting::default(), ManualTimer::new());
+        let counting = Counting::default();
+        let timer = ManualTimer::new();
         (CachingResolver::new(counting.clone()).timer(timer.clone()), counting.0, timer)
     }
 
     #[test]
-    fn those_who_ask_the_same_at_the_same_time_share_one_question() {
+    fn look_ups_of_the_same_host_at_the_same_time_share_a_question() {
         let (resolver, asked, _) = caching();
-        let (one, two) = (resolver.resolve("a.example", 80), resolver.resolve("A.example", 80));
-        let (one, two) = block_on(futures::future::join(one, two));
-        assert_eq!((one.unwrap(), asked.load(Ordering::Relaxed)), (two.unwrap(), 1));
+        let lower = resolver.resolve("a.example", 80);
+        let upper = resolver.resolve("A.example", 80);
+        let (lower, upper) = block_on(futures::future::join(lower, upper));
+        assert_eq!((lower.unwrap(), asked.load(Ordering::Relaxed)), (upper.unwrap(), 1));
         block_on(resolver.resolve("a.example", 81)).unwrap();
         assert_eq!(asked.load(Ordering::Relaxed), 2);
     }
 
     #[test]
-    fn a_dropped_question_is_answered_to_the_others() {
+    fn dropped_look_up_does_not_stop_a_shared_question() {
         let (resolver, asked, _) = caching();
         let mut dropped = resolver.resolve("a.example", 80);
         assert!((&mut dropped).now_or_never().is_none());
@@ -274,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_remembered_for_its_time() {
+    fn answer_is_cached_for_its_time() {
         let (resolver, asked, timer) = caching();
         let look_up = || block_on(resolver.resolve("a.example", 80)).unwrap();
         let first = look_up();
@@ -286,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_not_remembered() {
+    fn failure_is_not_cached() {
         let (resolver, asked, _) = caching();
         for questions in 1..3 {
             let error = block_on(resolver.resolve("nowhere", 80)).unwrap_err();
@@ -295,16 +338,16 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_bounded() {
+    fn cache_size_is_bounded() {
         let (resolver, _, _) = caching();
-        for port in 0..3 * MOST_REMEMBERED as u16 {
+        for port in 0..3 * MAX_ENTRIES as u16 {
             block_on(resolver.resolve("a.example", port)).unwrap();
         }
-        assert!(lock(&resolver.entries).len() <= MOST_REMEMBERED);
+        assert!(lock(&resolver.entries).len() <= MAX_ENTRIES);
     }
 
     #[test]
-    fn a_map_answers_for_the_port_then_for_the_host_then_asks() {
+    fn host_map_prefers_the_port_then_the_host_then_the_fallback() {
         let map = HostMap::new(SystemResolver).host("A.example", [10, 0, 0, 1]).host_and_port(
             "a.example",
             443,

@@ -48,8 +48,8 @@ impl EventLoop {
         async_io::block_on(future)
     }
 
-    /// Runs `future` on this thread until it completes, for at most `limit` on the loop's clock. After that the future is
-    /// dropped.
+    /// Runs `future` on this thread until it completes, for at most `limit` on the loop's clock. After that the future
+    /// is dropped.
     ///
     /// # Errors
     /// [`TimedOut`] if the limit passes first.
@@ -79,7 +79,8 @@ impl EventLoop {
     /// The work is queued by this call, not by the first poll. If it panics, so does the future.
     ///
     /// # Cancellation
-    /// Dropping the future discards the result. Work that has begun is not stopped; work that has not begun never begins.
+    /// Dropping the future discards the result. Work that has begun is not stopped; work that has not begun never
+    /// begins.
     ///
     /// # Platform
     /// Native only: a page in a browser has no threads.

@@ -1,4 +1,4 @@
-//! A thread for tasks nobody waits for.
+//! The thread for background tasks.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
@@ -8,17 +8,28 @@ use futures::executor::ThreadPool;
 
 use crate::runtime::{BoxFuture, Executor};
 
-/// Runs tasks on one thread of the process, started at first use.
+/// Runs tasks on a single background thread of the process, which is started at the first use.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::platform::native::BackgroundThread;
+/// use waterspout::Executor;
+///
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// BackgroundThread.spawn(Box::pin(async move { sender.send(42).unwrap() }));
+/// assert_eq!(receiver.recv(), Ok(42));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BackgroundThread;
 
 impl Executor for BackgroundThread {
-    /// Runs `task`. Should the system refuse the thread, the task runs here, to its end.
+    /// Runs `task`. If the system refuses the thread, the task runs on the caller's thread, to its end.
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         static THREAD: OnceLock<Option<ThreadPool>> = OnceLock::new();
         let thread = THREAD.get_or_init(|| ThreadPool::builder().pool_size(1).name_prefix("waterspout-").create().ok());
         match thread {
-            // A task that panics must not take the thread with it.
+            // A panic would end the thread, and with it all tasks that come later.
             Some(thread) => thread.spawn_ok(AssertUnwindSafe(task).catch_unwind().map(drop)),
             None => async_io::block_on(task),
         }

@@ -1,4 +1,4 @@
-//! Files as bodies.
+//! Request bodies that are read from files.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,12 +11,13 @@ use futures::{Stream, TryStreamExt, stream};
 use crate::error::{Result, Source};
 use crate::message::body::Body;
 
-/// A body that each attempt reads from the file at `path`, on a thread that may wait.
+/// Makes a body that each attempt reads from the file at `path`, on a thread for blocking work.
 ///
-/// Its length is the file's at this moment; one that has grown or shrunk when it is sent fails the request.
+/// The body's length is the length of the file at this call. If the file has grown or shrunk when it is sent, the
+/// request fails.
 ///
 /// # Errors
-/// If there is no such file.
+/// If `path` does not name a file, or the file's metadata cannot be read.
 ///
 /// # Examples
 ///
@@ -36,7 +37,7 @@ pub async fn file(path: impl Into<PathBuf>) -> io::Result<Body> {
     let measured = path.clone();
     let metadata = unblock(move || fs::metadata(measured)).await?;
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path does not name a file"));
     }
     Ok(Body::factory(move || read(path.clone())).with_length(metadata.len()))
 }

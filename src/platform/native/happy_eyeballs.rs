@@ -1,4 +1,4 @@
-//! Which of a host's addresses to connect to: several in a staggered race (RFC 8305).
+//! Races connect attempts to the addresses of a host, each started after a delay (RFC 8305).
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -12,12 +12,15 @@ use futures::stream::FuturesUnordered;
 
 use crate::runtime::Timer;
 
-/// How long an address may take before the next one is tried as well (section 8).
+/// How long an attempt may take before the next address is tried as well (section 8).
 pub(super) const DEFAULT_DELAY: Duration = Duration::from_millis(250);
 
-/// Dials `addresses` until one answers: the next is dialled when the one before has failed, or after `delay`.
+/// Connects to `addresses` with `dial`. The next attempt starts when an attempt fails, or after `delay`.
 ///
-/// The first connection wins and the others are dropped. If none comes, each address is told with its reason.
+/// The first connection wins, and all other attempts are dropped.
+///
+/// # Errors
+/// Each address with the reason of its failure, if no attempt succeeds.
 pub(super) async fn race<T, F>(
     addresses: Vec<SocketAddr>,
     delay: Duration,
@@ -40,7 +43,7 @@ where
         } else {
             match select(dialling.next(), timer.sleep_until(timer.now() + delay)).await {
                 Either::Left((outcome, _)) => outcome,
-                // Time for the next address; those that are slow stay in the race.
+                // The next attempt starts, and the slow attempts stay in the race.
                 Either::Right(_) => continue,
             }
         };
@@ -52,7 +55,7 @@ where
     }
 }
 
-/// Orders addresses so that the families take turns, beginning with the one that the resolver put first (section 4).
+/// Orders addresses so that the families alternate, beginning with the family that the resolver put first (section 4).
 fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
@@ -75,25 +78,25 @@ mod tests {
     use futures::channel::oneshot;
     use futures::future::LocalBoxFuture;
 
-    use super::super::within::within;
+    use super::super::time_limit::with_limit;
     use super::*;
     use crate::error::{Error, ErrorKind, Phase};
     use crate::testing::ManualTimer;
 
     type Answer = io::Result<&'static str>;
 
-    /// A network whose addresses answer when told to.
+    /// A network in which a test decides when an address answers.
     #[derive(Clone, Default)]
-    struct Network {
+    struct ScriptedNetwork {
         dialled: Rc<RefCell<Vec<SocketAddr>>>,
         open: Rc<RefCell<HashMap<SocketAddr, oneshot::Sender<Answer>>>>,
         timer: ManualTimer,
     }
 
-    impl Network {
+    impl ScriptedNetwork {
         fn race(&self, addresses: &[&str]) -> LocalBoxFuture<'static, Result<&'static str, Vec<SocketAddr>>> {
-            let (network, addresses) =
-                (self.clone(), addresses.iter().map(|address| address.parse().unwrap()).collect());
+            let network = self.clone();
+            let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
             async move {
                 let dial = |address| {
                     let (answer, answered) = oneshot::channel();
@@ -116,7 +119,7 @@ mod tests {
             self.answer(address, Err(io::ErrorKind::ConnectionRefused.into()));
         }
 
-        /// Whether nobody listens to an attempt any more.
+        /// Returns whether the attempt at `address` was dropped.
         fn is_dropped(&self, address: &str) -> bool {
             self.open.borrow()[&address.parse().unwrap()].is_canceled()
         }
@@ -132,7 +135,7 @@ mod tests {
     const Y: &str = "[::2]:80";
 
     #[test]
-    fn families_take_turns_beginning_with_the_first() {
+    fn families_alternate_beginning_with_the_first() {
         let order = |addresses: &[&str]| -> Vec<String> {
             interleave(addresses.iter().map(|a| a.parse().unwrap()).collect()).iter().map(|a| a.to_string()).collect()
         };
@@ -143,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn an_immediate_success_dials_one_address_only() {
-        let network = Network::default();
+    fn immediate_success_dials_a_single_address() {
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A, X]);
         assert!((&mut race).now_or_never().is_none());
         network.answer(A, Ok("a"));
@@ -153,8 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_moves_on_at_once() {
-        let network = Network::default();
+    fn failure_dials_the_next_address_at_once() {
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A, B]);
         assert!((&mut race).now_or_never().is_none());
         network.refuse(A);
@@ -165,8 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn when_all_fail_each_is_told() {
-        let network = Network::default();
+    fn failure_of_all_addresses_lists_each_address() {
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A, X]);
         assert!((&mut race).now_or_never().is_none());
         network.refuse(A);
@@ -177,8 +180,8 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_address_of_either_family_is_overtaken_after_the_delay() {
-        let network = Network::default();
+    fn next_address_is_dialled_after_the_delay() {
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A, B, X]);
         assert!((&mut race).now_or_never().is_none());
         network.timer.advance(DEFAULT_DELAY - Duration::from_millis(1));
@@ -196,8 +199,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_may_still_win_after_the_delay() {
-        let network = Network::default();
+    fn first_address_may_still_win_after_the_delay() {
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A, X]);
         assert!((&mut race).now_or_never().is_none());
         network.timer.advance(DEFAULT_DELAY);
@@ -210,7 +213,7 @@ mod tests {
 
     #[test]
     fn dropping_the_race_drops_every_attempt_and_its_timer() {
-        let network = Network::default();
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A, X, Y]);
         assert!((&mut race).now_or_never().is_none());
         network.timer.advance(DEFAULT_DELAY);
@@ -221,8 +224,8 @@ mod tests {
     }
 
     #[test]
-    fn a_single_address_that_fails_is_the_error() {
-        let network = Network::default();
+    fn failure_of_a_single_address_is_the_error() {
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A]);
         assert!((&mut race).now_or_never().is_none());
         network.refuse(A);
@@ -230,8 +233,8 @@ mod tests {
     }
 
     #[test]
-    fn without_another_address_there_is_no_delay_to_wait_for() {
-        let network = Network::default();
+    fn no_timer_is_set_for_the_last_address() {
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A, B]);
         assert!((&mut race).now_or_never().is_none());
         network.refuse(A);
@@ -243,8 +246,8 @@ mod tests {
     }
 
     #[test]
-    fn a_win_drops_those_who_are_late_and_starts_nobody() {
-        let network = Network::default();
+    fn winning_address_drops_the_other_attempts_and_starts_none() {
+        let network = ScriptedNetwork::default();
         let mut race = network.race(&[A, X, Y]);
         assert!((&mut race).now_or_never().is_none());
         network.timer.advance(DEFAULT_DELAY);
@@ -259,24 +262,25 @@ mod tests {
     /// Between the first delay and the second.
     const LIMIT: Duration = Duration::from_millis(300);
 
-    impl Network {
-        /// A race within a limit in all; every error but that of the limit is `Connect`.
+    impl ScriptedNetwork {
+        /// Races within the connect limit. Every error except that of the limit is `Connect`.
         fn limited(&self, addresses: &[&str]) -> LocalBoxFuture<'static, Result<&'static str, ErrorKind>> {
-            let (race, timer) = (self.race(addresses), self.timer.clone());
+            let race = self.race(addresses);
+            let timer = self.timer.clone();
             async move {
                 let race = race.map(|outcome| {
-                    outcome.map_err(|_| Error::new(ErrorKind::Connect, Phase::Connect, "nobody answered"))
+                    outcome.map_err(|_| Error::new(ErrorKind::Connect, Phase::Connect, "no address answered"))
                 });
-                within(&timer, Some(LIMIT), race).await.map_err(|error| error.kind())
+                with_limit(&timer, Some(LIMIT), race).await.map_err(|error| error.kind())
             }
             .boxed_local()
         }
     }
 
     #[test]
-    fn the_limit_in_all_drops_every_open_attempt_and_nothing_starts_later() {
+    fn connect_limit_drops_every_attempt_and_starts_none() {
         for addresses in [&[A][..], &[A, B], &[A, X, Y]] {
-            let network = Network::default();
+            let network = ScriptedNetwork::default();
             let mut race = network.limited(addresses);
             assert!((&mut race).now_or_never().is_none());
             network.timer.advance(DEFAULT_DELAY);
@@ -292,8 +296,8 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_in_all_holds_for_the_second_try_as_well() {
-        let network = Network::default();
+    fn connect_limit_covers_the_second_attempt() {
+        let network = ScriptedNetwork::default();
         let mut race = network.limited(&[A, B]);
         assert!((&mut race).now_or_never().is_none());
         network.refuse(A);
@@ -304,8 +308,8 @@ mod tests {
     }
 
     #[test]
-    fn a_win_before_the_limit_in_all_stands_and_leaves_no_timer() {
-        let network = Network::default();
+    fn success_before_the_connect_limit_leaves_no_timer() {
+        let network = ScriptedNetwork::default();
         let mut race = network.limited(&[A, X]);
         assert!((&mut race).now_or_never().is_none());
         network.timer.advance(LIMIT - Duration::from_millis(1));
@@ -316,8 +320,8 @@ mod tests {
     }
 
     #[test]
-    fn when_all_fail_before_the_limit_in_all_that_is_the_error() {
-        let network = Network::default();
+    fn failure_of_all_addresses_before_the_connect_limit_is_the_error() {
+        let network = ScriptedNetwork::default();
         let mut race = network.limited(&[A, B]);
         for address in [A, B] {
             assert!((&mut race).now_or_never().is_none());

@@ -18,9 +18,9 @@ use socket2::SockRef;
 
 pub use super::memory::MemoryConnector;
 use super::socket::TcpTransport;
-use crate::testing::{Handler, Session};
+use crate::testing::{Handler, ServerConnection};
 
-/// An HTTP/1.1 server on a loopback port of its own, on a thread of its own, until it is dropped.
+/// An HTTP/1.1 server on a loopback port, with a thread of its own. Dropping it stops the server.
 ///
 /// # Examples
 ///
@@ -43,18 +43,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on a free port.
+    /// Starts a server on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// If no port or thread can be had.
+    /// If the system gives no port or no thread.
     pub fn start(handler: impl Handler) -> io::Result<Self> {
         Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0)), handler)
     }
 
-    /// Starts a server on this address.
+    /// Starts a server on `address`.
     ///
     /// # Errors
-    /// If the address is taken, or no thread can be had.
+    /// If the address is taken, or the system gives no thread.
     pub fn start_on(address: SocketAddr, handler: impl Handler) -> io::Result<Self> {
         let listener = Async::<TcpListener>::bind(address)?;
         let address = listener.get_ref().local_addr()?;
@@ -65,12 +65,12 @@ impl Server {
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The address on which the server listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of a path on the server.
+    /// Returns the URL of a path on the server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -80,7 +80,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // A handler's panic has been printed by its thread; the server ends either way.
+            // The panic of a handler was printed by its thread. The server ends in either case.
             let _ = thread.join();
         }
     }
@@ -108,14 +108,14 @@ async fn serve(listener: Async<TcpListener>, handler: Arc<dyn Handler>, mut stop
     .await;
 }
 
-/// Serves one connection. One that breaks is the client's to notice.
+/// Serves a connection. Its errors are ignored: the client sees them.
 async fn connection(stream: Async<TcpStream>, handler: Arc<dyn Handler>, number: u64) {
     let _ = stream.get_ref().set_nodelay(true);
     let same = stream.get_ref().try_clone();
     let reset = || {
-        // Without a time to linger the system sends a reset in place of an end.
+        // With a linger time of zero the system sends a reset instead of an orderly end.
         let _ = same.as_ref().map(|stream| SockRef::from(stream).set_linger(Some(Duration::ZERO)));
     };
-    let session = Session { handler: &*handler, number, reset: &reset };
-    let _ = session.serve(Box::new(TcpTransport::new(stream))).await;
+    let connection = ServerConnection { handler: &*handler, number, reset: &reset };
+    let _ = connection.serve(Box::new(TcpTransport::new(stream))).await;
 }

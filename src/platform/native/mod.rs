@@ -1,4 +1,4 @@
-//! The native platform: sockets and timers on the operating system's readiness API, with no runtime to set up.
+//! The native platform: sockets and timers on the operating system's readiness API, without a runtime to set up.
 
 mod dns;
 mod event_loop;
@@ -10,9 +10,10 @@ pub(crate) mod loopback;
 #[cfg(feature = "testing")]
 mod memory;
 mod network;
-mod proxied;
+mod proxy_connect;
 mod socket;
 mod tcp;
+mod time_limit;
 mod timer;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
@@ -20,8 +21,7 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
-mod verify;
-mod within;
+mod verifier;
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The native connector: TCP for `http` origins, TLS over it for `https` ones, both through proxies where there are any.
+//! The native connector: TCP for `http` origins, TLS over TCP for `https` origins, directly or through proxies.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::executor::BackgroundThread;
-use super::proxied;
+use super::proxy_connect;
 use super::tcp::{AddressFamily, TcpClient};
 use super::timer::SystemTimer;
 use super::tls::{self, TlsConfig};
@@ -18,7 +18,8 @@ use crate::message::url::{Origin, Scheme};
 use crate::runtime::{BoxFuture, Timer};
 use crate::transport::{Connector, Transport};
 
-/// Connects to origins over the network, directly or through proxies: the native default.
+/// Connects to origins over the network, directly or through proxies. It is the connector of the native default
+/// backend.
 ///
 /// # Examples
 ///
@@ -34,19 +35,22 @@ use crate::transport::{Connector, Transport};
 pub struct Network {
     pub(super) tcp: TcpClient,
     pub(super) timer: Arc<dyn Timer>,
-    /// The same that `tcp` has, for proxies that are told addresses.
+    /// The resolver of `tcp`, for proxies that connect to addresses and not to names.
     pub(super) resolver: Arc<dyn Resolver>,
     pub(super) family: AddressFamily,
     proxies: Proxies,
     pub(super) tls: TlsConfig,
+    /// The configuration of `tls` without the client certificate, which is for servers and not for proxies.
     pub(super) tls_to_proxies: TlsConfig,
-    /// What takes the place of `tls_to_proxies`.
+    /// Set by [`proxy_tls`](Self::proxy_tls), and used instead of `tls_to_proxies`.
     pub(super) own_tls_to_proxies: Option<TlsConfig>,
 }
 
 impl Network {
-    /// The defaults: the system's resolver with a memory of 60 s, all addresses, the proxies that the environment names
-    /// at this moment, the system's roots of trust.
+    /// Makes a connector with the defaults: the system's resolver with a cache of 60 s, all addresses, the proxies that
+    /// the environment names at this moment, and the root certificates of the system.
+    ///
+    /// The environment's proxies are the default because behind a proxy nothing else works, as in curl.
     pub fn new() -> Self {
         let tls = TlsConfig::default();
         let network = Self {
@@ -62,7 +66,18 @@ impl Network {
         network.resolver(CachingResolver::new(SystemResolver))
     }
 
-    /// Sets the clock of the race between addresses, of the connect limit and of the pool.
+    /// Sets the clock of the race between addresses, of the connect limit and of the pool. Default: the system's
+    /// monotonic clock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::platform::native::Network;
+    /// use waterspout::testing::ManualTimer;
+    ///
+    /// let timer = ManualTimer::new();
+    /// let agent = Network::new().timer(timer.clone()).agent();
+    /// ```
     #[must_use]
     pub fn timer(mut self, timer: impl Timer + Clone) -> Self {
         self.tcp = self.tcp.timer(timer.clone());
@@ -70,7 +85,22 @@ impl Network {
         self
     }
 
-    /// Sets who looks hosts up.
+    /// Sets the resolver that looks hosts up. Default: the system's resolver with a cache of 60 s.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::platform::native::{HostMap, Network, SystemResolver};
+    /// use waterspout::testing::{Reply, Server, handler};
+    ///
+    /// let server = Server::start(handler(|_| Box::pin(async { Reply::text("hello") })))?;
+    /// let hosts = HostMap::new(SystemResolver).host_and_port("api.example", 80, server.address());
+    /// let client = Client::builder().backend(Network::new().resolver(hosts).agent()).build()?;
+    /// let text = futures::executor::block_on(async { client.get("http://api.example/").await?.text().await })?;
+    /// assert_eq!(text, "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolver) -> Self {
         let resolver: Arc<dyn Resolver> = Arc::new(resolver);
@@ -79,14 +109,34 @@ impl Network {
         self
     }
 
-    /// Sets how long an address may take before the next one is tried as well. Default: 250 ms.
+    /// Sets how long an attempt may take before the next address is tried as well (RFC 8305). Default: 250 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::platform::native::Network;
+    ///
+    /// let network = Network::new().attempt_delay(Duration::from_millis(100));
+    /// ```
     #[must_use]
     pub fn attempt_delay(mut self, delay: Duration) -> Self {
         self.tcp = self.tcp.attempt_delay(delay);
         self
     }
 
-    /// Sets which addresses to connect to. Default: all.
+    /// Sets the family of the addresses to connect to. Default: both.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::platform::native::{AddressFamily, Network};
+    ///
+    /// let network = Network::new().address_family(AddressFamily::V4);
+    /// let client = Client::builder().backend(network.agent()).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     #[must_use]
     pub fn address_family(mut self, family: AddressFamily) -> Self {
         self.tcp = self.tcp.address_family(family);
@@ -94,21 +144,22 @@ impl Network {
         self
     }
 
-    /// Sets the address of this machine to connect from; only addresses of its family are then tried.
+    /// Sets the address of this machine to connect from. Only addresses of the same family are tried then. Default: the
+    /// system chooses.
     #[must_use]
     pub fn local_address(mut self, address: impl Into<IpAddr>) -> Self {
         self.tcp = self.tcp.local_address(address);
         self
     }
 
-    /// Sets which origins are reached through which proxies. Default: what [`Proxies::from_env`] found when this value
-    /// was made; [`Proxies::none`] is none.
+    /// Sets the proxies, by origin. Default: the result of [`Proxies::from_env`] when this value was made. Use
+    /// [`Proxies::none`] to connect directly.
     ///
-    /// Resolver, addresses and local address are then those of the connection to the proxy, and the limit for connecting
-    /// covers the proxy's part too. Requests for `http` origins are forwarded by an `http` or `https` proxy, and a status
-    /// 407 of its own is the response; a proxy that refuses a tunnel is an error of the kind
-    /// [`Proxy`](crate::ErrorKind::Proxy). A `proxy-authorization` header of a request's own is a header like any other: it
-    /// goes to a proxy that forwards, and through a tunnel to the server.
+    /// The resolver, the address family and the local address then apply to the connection to the proxy, and the
+    /// connect limit also covers the proxy's part. An `http` or `https` proxy forwards requests for `http` origins, and
+    /// a status 407 of such a proxy is the response. A proxy that refuses a tunnel is an error of the kind
+    /// [`Proxy`](crate::ErrorKind::Proxy). A `proxy-authorization` header that a request has set is sent like any other
+    /// header: to a proxy that forwards, and through a tunnel to the server.
     ///
     /// # Examples
     ///
@@ -127,7 +178,8 @@ impl Network {
         self
     }
 
-    /// These connections as a setting, for requests that are to go another way than their client's others.
+    /// Returns this connector as a [`Route`]: an extension for requests that connect in another way than the client's
+    /// other requests.
     ///
     /// # Examples
     ///
@@ -136,15 +188,15 @@ impl Network {
     /// use waterspout::platform::native::Network;
     /// use waterspout::proxy::Proxies;
     ///
-    /// let direct = Network::new().proxies(Proxies::none()).via();
+    /// let direct = Network::new().proxies(Proxies::none()).route();
     /// let request = Client::new().get("http://example.com/").extension(direct.clone());
     /// # Ok::<(), waterspout::Error>(())
     /// ```
-    pub fn via(self) -> Route {
+    pub fn route(self) -> Route {
         Route::new(self)
     }
 
-    /// A backend over these connections.
+    /// Makes an agent, which is a backend, over this connector. Idle connections are closed on the background thread.
     pub fn agent(self) -> Agent {
         let timer = self.timer.clone();
         Agent::new(self, timer).with_executor(BackgroundThread)
@@ -171,7 +223,7 @@ impl Connector for Network {
                 self.tls.check()?;
             }
             if let Some(proxy) = self.proxies.for_origin(origin)? {
-                return proxied::connect(self, &proxy, origin).await;
+                return proxy_connect::connect(self, &proxy, origin).await;
             }
             let stream = self.tcp.open(origin.host(), origin.port()).await?;
             match origin.scheme() {

@@ -1,15 +1,20 @@
-//! What stands in for TLS in a build without the feature `tls`: the refusal to go on without it.
+//! Stands in for `tls` in a build without the feature `tls`: it refuses `https` before anything is sent in the clear.
 
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::runtime::Timer;
 use crate::transport::Transport;
 
-/// Nothing to configure.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TlsConfig;
+pub(super) use self::NoTlsConfig as TlsConfig;
 
-impl TlsConfig {
-    /// Refuses before anything is sent in the clear.
+/// The configuration of TLS in a build without TLS: nothing to configure.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NoTlsConfig;
+
+impl NoTlsConfig {
+    /// Refuses the connection.
+    ///
+    /// # Errors
+    /// Always [`UnsupportedScheme`](ErrorKind::UnsupportedScheme).
     pub(super) fn check(&self) -> Result<()> {
         Err(self.refusal())
     }
@@ -20,7 +25,7 @@ impl TlsConfig {
     }
 }
 
-/// Never reached: [`TlsConfig::check`] comes first.
+/// Never reached: [`check`](NoTlsConfig::check) is called before and fails.
 pub(super) async fn start<T: Transport>(
     _stream: T,
     _host: &str,

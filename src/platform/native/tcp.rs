@@ -13,17 +13,17 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
 use super::socket::TcpTransport;
+use super::time_limit::with_limit;
 use super::timer::SystemTimer;
-use super::within::within;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::runtime::Timer;
 use crate::tornado::io_stream::IoStream;
 use crate::transport::Transport;
 
-/// Which addresses to connect to.
+/// The family of the addresses to connect to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressFamily {
-    /// Both, in a race.
+    /// Both families, in a race.
     #[default]
     Any,
     /// IPv4 only.
@@ -43,6 +43,22 @@ impl AddressFamily {
 }
 
 /// Opens TCP connections: looks the host up and races its addresses (RFC 8305).
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::platform::native::TcpClient;
+/// use waterspout::testing::{Reply, Server, handler};
+///
+/// let server = Server::start(handler(|_| Box::pin(async { Reply::raw("+OK ready\r\n") })))?;
+/// let line = futures::executor::block_on(async {
+///     let stream = TcpClient::new().connect("127.0.0.1", server.address().port()).await?;
+///     stream.write("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
+///     stream.read_until("\r\n", 512).await
+/// })?;
+/// assert_eq!(line, "+OK ready\r\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct TcpClient {
     resolver: Arc<dyn Resolver>,
@@ -55,7 +71,7 @@ pub struct TcpClient {
 }
 
 impl TcpClient {
-    /// A client that asks the operating system for addresses and remembers them for 60 s.
+    /// Makes a client that asks the operating system for addresses and caches them for 60 s.
     pub fn new() -> Self {
         Self {
             resolver: Arc::new(CachingResolver::new(SystemResolver)),
@@ -68,63 +84,69 @@ impl TcpClient {
         }
     }
 
-    /// Sets who looks hosts up.
+    /// Sets the resolver that looks hosts up. Default: the system's resolver with a cache of 60 s.
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolver) -> Self {
         self.resolver = Arc::new(resolver);
         self
     }
 
-    /// Sets the clock of the race between addresses.
+    /// Sets the clock of the race between addresses and of the [limit](Self::timeout). Default: the system's monotonic
+    /// clock.
     #[must_use]
     pub fn timer(mut self, timer: impl Timer) -> Self {
         self.timer = Arc::new(timer);
         self
     }
 
-    /// Sets how long an address may take before the next one is tried as well. Default: 250 ms.
+    /// Sets how long an attempt may take before the next address is tried as well (RFC 8305). Default: 250 ms.
     #[must_use]
     pub fn attempt_delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Sets which addresses to connect to. Default: all.
+    /// Sets the family of the addresses to connect to. Default: both.
     #[must_use]
     pub fn address_family(mut self, family: AddressFamily) -> Self {
         self.family = family;
         self
     }
 
-    /// Sets the address of this machine to connect from; only addresses of its family are then tried.
+    /// Sets the address of this machine to connect from. Only addresses of the same family are tried then. Default: the
+    /// system chooses.
     #[must_use]
     pub fn local_address(mut self, address: impl Into<IpAddr>) -> Self {
         self.local = Some(address.into());
         self
     }
 
-    /// Sets the port of this machine to connect from; zero is any. Without a [local address](Self::local_address) it is
-    /// taken on all of them. Only one attempt can have it, so a host's addresses are then tried one after the other, and
-    /// the system may keep it for minutes after a connection.
+    /// Sets the port of this machine to connect from; zero means any port. Without a [local
+    /// address](Self::local_address) the port is bound on every interface: bound to loopback, as Tornado has it, it
+    /// could reach no other machine.
+    ///
+    /// Only a single attempt can hold the port, so the addresses of a host are then tried in turn and not in a race.
+    /// The system may keep the port in use for minutes after a connection.
     #[must_use]
     pub fn local_port(mut self, port: u16) -> Self {
         self.local_port = (port != 0).then_some(port);
         self
     }
 
-    /// Sets how long [`connect`](Self::connect) may take in all: look-up, every attempt and the handshake of TLS. Zero is no
-    /// limit, which is the default. A [`Network`](super::Network) does not use it: a client has a limit of its own.
+    /// Sets how long [`connect`](Self::connect) may take in total: look-up, every attempt and the TLS handshake. Zero
+    /// means no limit, which is the default. A [`Network`](super::Network) does not use it, because a client has its
+    /// own connect limit.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Connects to `host`, a name or an address; an IPv6 address may be in brackets.
+    /// Connects to `host`, a name or an address. An IPv6 address may be in brackets.
     ///
     /// # Errors
-    /// [`Dns`](ErrorKind::Dns) if there is no address to try, [`Connect`](ErrorKind::Connect) if none can be connected to,
-    /// [`Timeout`](ErrorKind::Timeout) at the limit.
+    /// [`Dns`](ErrorKind::Dns) if there is no address to try, [`Connect`](ErrorKind::Connect) if no address accepts a
+    /// connection, [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout).
     ///
     /// # Cancellation
     /// Dropping the future drops the look-up and every attempt.
@@ -143,21 +165,22 @@ impl TcpClient {
     /// # }
     /// ```
     pub async fn connect(&self, host: &str, port: u16) -> Result<IoStream> {
-        Ok(IoStream::new(self.within(self.open(host, port)).await?))
+        Ok(IoStream::new(self.with_limit(self.open(host, port)).await?))
     }
 
-    /// A stream that [connects](Self::connect) as soon as it is used; what is written meanwhile waits.
+    /// Returns a stream that [connects](Self::connect) when it is first used. Bytes that are written before are queued.
     pub fn connecting(&self, host: &str, port: u16) -> IoStream {
-        let (client, host) = (self.clone(), host.to_owned());
+        let client = self.clone();
+        let host = host.to_owned();
         IoStream::connecting(async move {
-            let transport = client.within(client.open(&host, port)).await?;
+            let transport = client.with_limit(client.open(&host, port)).await?;
             Ok(Box::new(transport) as Box<dyn Transport>)
         })
     }
 
-    /// Runs `future` within the limit.
-    pub(super) async fn within<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        within(&*self.timer, self.timeout, future).await
+    /// Runs `future` within the limit of this client.
+    pub(super) async fn with_limit<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        with_limit(&*self.timer, self.timeout, future).await
     }
 
     /// Connects without a limit.
@@ -165,7 +188,8 @@ impl TcpClient {
         let started = self.timer.now();
         let addresses = self.addresses(unbracketed(host), port).await?;
         let looked_up = self.timer.now();
-        let dial = |address| dial(address, self.source(address));
+        let dial = |address| dial(address, self.local_for(address));
+        // Two sockets cannot be bound to the same port, so the attempts must not overlap.
         let delay = if self.local_port.is_some() { Duration::MAX } else { self.delay };
         let outcome = happy_eyeballs::race(addresses, delay, &*self.timer, dial).await;
         let mut transport = outcome.map_err(unreachable)?;
@@ -174,24 +198,28 @@ impl TcpClient {
         Ok(transport)
     }
 
-    /// Where to connect to `address` from, if that was set.
-    fn source(&self, address: SocketAddr) -> Option<SocketAddr> {
+    /// Returns the local address to bind before connecting to `address`, if it was set.
+    fn local_for(&self, address: SocketAddr) -> Option<SocketAddr> {
         let any = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        let wanted = self.local.is_some() || self.local_port.is_some();
-        wanted.then(|| SocketAddr::new(self.local.unwrap_or(any), self.local_port.unwrap_or_default()))
+        let is_set = self.local.is_some() || self.local_port.is_some();
+        is_set.then(|| SocketAddr::new(self.local.unwrap_or(any), self.local_port.unwrap_or_default()))
     }
 
-    /// The addresses to try; never none.
+    /// Returns the addresses to try; never an empty list.
     async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         let failed = |reason: &str| Error::new(ErrorKind::Dns, Phase::Connect, format!("{reason} of {host:?}"));
         let found = self.resolver.resolve(host, port).await;
         let mut addresses = found.map_err(|error| failed("could not look up the address").with_source(error))?;
         if addresses.is_empty() {
-            return Err(failed("there is no address"));
+            return Err(failed("the look-up returned no address"));
         }
         addresses.retain(|address| self.family.contains(address));
         addresses.retain(|address| self.local.is_none_or(|local| local.is_ipv4() == address.is_ipv4()));
-        if addresses.is_empty() { Err(failed("there is no address of the wanted family")) } else { Ok(addresses) }
+        if addresses.is_empty() {
+            Err(failed("the look-up returned no address in the requested family"))
+        } else {
+            Ok(addresses)
+        }
     }
 }
 
@@ -211,12 +239,12 @@ impl fmt::Debug for TcpClient {
     }
 }
 
-/// The address within the brackets that a URL puts around an IPv6 address.
+/// Removes the brackets that a URL puts around an IPv6 address.
 pub(super) fn unbracketed(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// Names the addresses that were tried; the cause is that of the last.
+/// Returns an error that names the addresses that were tried. Its source is the failure of the last attempt.
 fn unreachable(mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
     let tried: Vec<_> = failures.iter().map(|(address, _)| address.to_string()).collect();
     let error = Error::new(ErrorKind::Connect, Phase::Connect, format!("could not connect to {}", tried.join(", ")));
@@ -231,7 +259,7 @@ async fn dial(address: SocketAddr, local: Option<SocketAddr>) -> io::Result<TcpT
         None => Async::<TcpStream>::connect(address).await?,
         Some(local) => dial_from(local, address).await?,
     };
-    // A request is written whole; waiting to see whether more comes only delays it.
+    // A request is written in a single call. Nagle's algorithm would delay it to wait for more bytes.
     stream.get_ref().set_nodelay(true)?;
     Ok(TcpTransport::new(stream))
 }
@@ -239,12 +267,12 @@ async fn dial(address: SocketAddr, local: Option<SocketAddr>) -> io::Result<TcpT
 async fn dial_from(local: SocketAddr, address: SocketAddr) -> io::Result<Async<TcpStream>> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        // All addresses of one family are not those of the other.
+        // The unspecified IPv6 address would bind the port for IPv4 too.
         socket.set_only_v6(true)?;
     }
     socket.bind(&local.into())?;
     socket.set_nonblocking(true)?;
-    // It goes on in the background, which is told as an error.
+    // A non-blocking connect returns an error while it is in progress.
     let started = socket.connect(&address.into());
     let stream = Async::new_nonblocking(TcpStream::from(socket))?;
     if started.is_err() {

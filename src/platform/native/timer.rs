@@ -7,7 +7,19 @@ use futures::FutureExt;
 
 use crate::runtime::{BoxFuture, Instant, Timer};
 
-/// The system's monotonic clock; its origin is the first look at it.
+/// The system's monotonic clock. Its origin is the first use of the clock in this process.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use waterspout::Timer;
+/// use waterspout::platform::native::SystemTimer;
+///
+/// let deadline = SystemTimer.now() + Duration::from_millis(5);
+/// futures::executor::block_on(SystemTimer.sleep_until(deadline));
+/// assert!(SystemTimer.now() >= deadline);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemTimer;
 
@@ -24,6 +36,7 @@ impl Timer for SystemTimer {
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
         match origin().checked_add(deadline.since_origin()) {
             Some(deadline) => Box::pin(async_io::Timer::at(deadline).map(|_| ())),
+            // The deadline is beyond the last point of the system's clock.
             None => Box::pin(std::future::pending()),
         }
     }

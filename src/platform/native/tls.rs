@@ -18,17 +18,17 @@ use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore
 use super::network::Network;
 use super::tcp::{TcpClient, unbracketed};
 use super::timer::SystemTimer;
-use super::verify::{AcceptAny, NameSelfSigned, SelfSigned};
+use super::verifier::{AcceptAny, NameSelfSigned, SelfSigned};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 use crate::message::connection_info::ConnectionInfo;
 use crate::runtime::Timer;
 use crate::tornado::io_stream::IoStream;
 use crate::transport::Transport;
 
-/// How servers are trusted and what they are shown.
+/// The TLS configuration: which certificates are trusted, and which certificate is presented.
 ///
-/// By default a server's certificate is checked against the roots of the operating system, which are read at the first
-/// use. A clone shares what was read and the sessions that can be resumed.
+/// By default a server's certificate is verified against the root certificates of the operating system, which are read
+/// at the first use. A clone shares the roots and the sessions that can be resumed.
 ///
 /// # Examples
 ///
@@ -47,6 +47,7 @@ pub struct TlsConfig {
     identity: Option<Arc<Identity>>,
     accept_invalid: bool,
     alpn: Vec<Vec<u8>>,
+    /// The configuration for `rustls`, made at the first use.
     built: Arc<Mutex<Option<Arc<ClientConfig>>>>,
 }
 
@@ -56,7 +57,7 @@ struct Identity {
 }
 
 impl TlsConfig {
-    /// The defaults: the system's roots, no certificate of one's own.
+    /// Makes a configuration with the defaults: the system's roots, and no client certificate.
     pub fn new() -> Self {
         Self {
             roots: Vec::new(),
@@ -74,25 +75,26 @@ impl TlsConfig {
         self
     }
 
-    /// Trusts these roots too, one or several in PEM.
+    /// Adds root certificates to trust, as PEM text with at least a single certificate.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if there is no certificate in `pem` or it cannot be read.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `pem` holds no certificate or cannot be read.
     pub fn root_certificates_pem(self, pem: &[u8]) -> Result<Self> {
         let roots = certificates(pem)?;
         Ok(self.change(|config| config.roots.extend(roots)))
     }
 
-    /// Trusts no roots of the system's, only those that were added.
+    /// Removes the system's roots: only [added](Self::root_certificates_pem) roots are trusted.
     #[must_use]
     pub fn without_system_roots(self) -> Self {
         self.change(|config| config.system_roots = false)
     }
 
-    /// Shows a certificate of one's own to servers that ask for one: the chain, the leaf first, and its key, in PEM.
+    /// Sets the client certificate, which is presented to servers that ask for it: the chain with the leaf first, and
+    /// its private key, both in PEM.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if either cannot be read.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the chain or the key cannot be read.
     pub fn client_certificate_pem(self, chain: &[u8], key: &[u8]) -> Result<Self> {
         let chain = certificates(chain)?;
         let key =
@@ -100,24 +102,34 @@ impl TlsConfig {
         Ok(self.change(|config| config.identity = Some(Arc::new(Identity { chain, key }))))
     }
 
-    /// Accepts any certificate: expired, of another host, made by anybody. Whoever is on the way to the server can
-    /// then read and change everything.
+    /// Sets whether every certificate is accepted: expired, for another host, from any issuer. Every machine on the way
+    /// to the server can then read and change the traffic. Default: false.
     #[must_use]
     pub fn danger_accept_invalid_certificates(self, accept: bool) -> Self {
         self.change(|config| config.accept_invalid = accept)
     }
 
-    /// Sets the protocols that are offered to the server, the preferred first (RFC 7301): `http/1.1` for a server that
-    /// insists on being told, or that of a stream of your own. Default: none.
+    /// Sets the protocols that are offered to the server by ALPN (RFC 7301), the preferred protocol first: `http/1.1`
+    /// for a server that requires it, or the protocol of an [`IoStream`]. Default: none.
     ///
-    /// An agent speaks HTTP/1.1 whatever is offered. A server that knows none of them ends the handshake.
+    /// An agent always speaks HTTP/1.1, independent of this setting. A server that knows none of the protocols ends the
+    /// handshake.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::platform::native::{Network, TlsConfig};
+    ///
+    /// let network = Network::new().tls(TlsConfig::new().alpn_protocols(["http/1.1"]));
+    /// ```
     #[must_use]
     pub fn alpn_protocols(self, protocols: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
         let protocols = protocols.into_iter().map(Into::into).collect();
         self.change(|config| config.alpn = protocols)
     }
 
-    /// The same without a certificate of one's own; what has been read is shared where there is none.
+    /// Returns the configuration without the client certificate. It shares the roots that were read if there is no
+    /// client certificate.
     pub(super) fn without_identity(self) -> Self {
         if self.identity.is_none() {
             return self;
@@ -125,13 +137,14 @@ impl TlsConfig {
         self.change(|config| config.identity = None)
     }
 
-    /// Nothing stands against TLS in this build.
+    /// Succeeds: this build has TLS.
     #[allow(clippy::unused_self, reason = "a build without TLS refuses here")]
     pub(super) fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    /// What `rustls` needs, made once; the system's roots are read on a thread that may wait.
+    /// Returns the configuration for `rustls`, which is made at the first call. The system's roots are read on a thread
+    /// for blocking work.
     async fn client_config(&self) -> Result<Arc<ClientConfig>> {
         let built = || self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = &*built() {
@@ -203,7 +216,7 @@ impl fmt::Debug for TlsConfig {
 }
 
 impl Network {
-    /// Sets how servers are trusted and what they are shown.
+    /// Sets the TLS configuration for servers. Default: the system's roots, and no client certificate.
     #[must_use]
     pub fn tls(mut self, config: TlsConfig) -> Self {
         self.tls_to_proxies = config.clone().without_identity();
@@ -211,8 +224,8 @@ impl Network {
         self
     }
 
-    /// Sets how `https` proxies are trusted and what they are shown. Default: as for servers, but without the certificate
-    /// of one's own.
+    /// Sets the TLS configuration for `https` proxies. Default: that of servers without the client certificate, which
+    /// is not presented to proxies.
     #[must_use]
     pub fn proxy_tls(mut self, config: TlsConfig) -> Self {
         self.own_tls_to_proxies = Some(config);
@@ -221,33 +234,35 @@ impl Network {
 }
 
 impl TlsConfig {
-    /// Secures a stream that is open and idle, as `STARTTLS` asks for: shakes hands as a client of `host`, a name or an
-    /// address, and goes on over TLS. What is written meanwhile waits and is sent secured.
+    /// Secures a stream that is open and idle, as `STARTTLS` requires: makes the TLS handshake as a client of `host`, a
+    /// name or an address. Bytes that are written meanwhile are queued and sent over TLS.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the stream is not idle, as [`IoStream::upgrade`] has it; it then stays as
-    /// it was. [`Tls`](ErrorKind::Tls) if the handshake fails; the stream is then closed.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the stream is not idle, as defined by [`IoStream::upgrade`];
+    /// the stream is then unchanged. [`Tls`](ErrorKind::Tls) if the handshake fails; the stream is then closed.
     ///
     /// # Cancellation
-    /// If it is dropped the handshake goes on when the stream is next used: nothing more is sent in the clear.
+    /// If the future is dropped, the handshake goes on when the stream is next used: nothing more is sent in the clear.
     pub async fn start_tls(&self, stream: &IoStream, host: &str) -> Result<()> {
-        let (config, host) = (self.clone(), host.to_owned());
+        let config = self.clone();
+        let host = host.to_owned();
         stream.upgrade(|transport| async move { start(transport, &host, &config, &SystemTimer).await })?;
         stream.connected().await
     }
 }
 
 impl TcpClient {
-    /// As [`connect`](Self::connect), and shakes hands, as a client of `host`, within the same limit.
+    /// Connects as [`connect`](Self::connect) does, and makes the TLS handshake as a client of `host` within the same
+    /// limit.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect), and [`Tls`](ErrorKind::Tls) if the handshake fails.
+    /// The errors of [`connect`](Self::connect), and [`Tls`](ErrorKind::Tls) if the handshake fails.
     ///
     /// # Cancellation
     /// Dropping the future drops the connection.
     pub async fn connect_tls(&self, host: &str, port: u16, config: &TlsConfig) -> Result<IoStream> {
         let secured = async { start(self.open(host, port).await?, host, config, &*self.timer).await };
-        Ok(IoStream::new(self.within(secured).await?))
+        Ok(IoStream::new(self.with_limit(secured).await?))
     }
 }
 
@@ -264,7 +279,7 @@ fn refused(message: &'static str, cause: impl Into<Source>) -> Error {
     Error::request(ErrorKind::InvalidRequest, message).with_source(cause)
 }
 
-/// Shakes hands over an open connection, as a client of `host`.
+/// Makes the TLS handshake over an open connection, as a client of `host`.
 pub(super) async fn start<T: Transport>(
     stream: T,
     host: &str,
@@ -275,7 +290,7 @@ pub(super) async fn start<T: Transport>(
     let mut connection_info = stream.connection_info();
     let host = unbracketed(host);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| {
-        Error::new(ErrorKind::Tls, Phase::Connect, "the host's name cannot be in a certificate").with_source(error)
+        Error::new(ErrorKind::Tls, Phase::Connect, "the host's name is not valid in a certificate").with_source(error)
     })?;
     let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
     let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
@@ -283,7 +298,7 @@ pub(super) async fn start<T: Transport>(
     Ok(Box::new(TlsTransport { stream, connection_info }))
 }
 
-/// Says in words why a handshake failed; the cause keeps the details.
+/// Returns an error that says why a handshake failed. Its source keeps the details.
 fn handshake_error(error: io::Error, host: &str) -> Error {
     let reason = match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(reason)) => certificate_problem(reason, host),
@@ -318,7 +333,7 @@ struct TlsTransport<T> {
 
 impl<T: Transport> Transport for TlsTransport<T> {
     fn is_idle(&mut self) -> bool {
-        // A socket may put off its first look; the second is one.
+        // After a write the socket defers its first read, so only the second poll reads from it.
         (0..2).all(|_| {
             let mut context = Context::from_waker(Waker::noop());
             Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()

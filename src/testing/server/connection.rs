@@ -1,4 +1,4 @@
-//! A connection's life on the server's side: requests and replies in turn.
+//! The server's side of a connection: a loop that receives a request and sends its reply.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -7,8 +7,8 @@ use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, StreamExt};
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, Method, StatusCode, Version};
 
-use super::output::{Ended, Output};
-use super::reply::Form;
+use super::output::{ReplyStop, ReplyWriter};
+use super::reply::ReplyContent;
 use super::request::{Incoming, Received};
 use super::{Handler, Reply};
 use crate::http1::buffer::ReadBuffer;
@@ -16,37 +16,37 @@ use crate::http1::framing::wants_more;
 use crate::message::body::Body;
 use crate::transport::Transport;
 
-/// The most of a body that is read over, if the handler left it, so that the connection can go on.
-const MOST_READ_OVER: u64 = 1024 * 1024;
+/// How many bytes of an unread body are skipped at most, so that the connection can be kept.
+const MAX_SKIPPED: u64 = 1024 * 1024;
 
-/// The most that is read of a connection that is over, so that the client gets to read the answer before it hears that
-/// nobody listens.
-const MOST_LINGERING: u64 = 16 * 1024 * 1024;
+/// How many bytes are read at most from a connection after its last reply. Closing a socket with unread bytes resets
+/// it, and the client might lose the reply.
+const MAX_LINGER: u64 = 16 * 1024 * 1024;
 
-/// Serves requests on `transport`, one after the other, until either side closes it.
+/// Serves the requests on `transport` in turn, until either side closes the connection.
 ///
-/// What is no request is answered with a status of 400 or above, and so is one whose body turns out malformed while the
-/// handler reads it; then the connection is closed. A handler that panics answers with status 500. What a handler leaves
-/// of a body is read over if it is no more than 1 MiB; else the connection is closed.
+/// An invalid request, and a request with a malformed body that the handler reads, is answered with a status of 400 or
+/// above, and the connection is closed. If the handler panics, the answer has status 500. An unread rest of a body is
+/// skipped if it is at most 1 MiB; otherwise the connection is closed.
 ///
 /// # Errors
-/// If the connection fails, or the body of a reply does.
+/// If the connection fails, or the body of a reply fails.
 ///
 /// # Cancellation
 /// Dropping the future drops the connection and the handler's future.
 pub async fn serve_connection(transport: Box<dyn Transport>, handler: &dyn Handler) -> io::Result<()> {
-    Session { handler, number: 0, reset: &|| () }.serve(transport).await
+    ServerConnection { handler, number: 0, reset: &|| () }.serve(transport).await
 }
 
-/// One connection of a server.
-pub(crate) struct Session<'a> {
+/// A connection of a server.
+pub(crate) struct ServerConnection<'a> {
     pub(crate) handler: &'a dyn Handler,
     pub(crate) number: u64,
-    /// Has the connection break once it is dropped.
+    /// Makes the connection reset when it is dropped.
     pub(crate) reset: &'a (dyn Fn() + Send + Sync),
 }
 
-impl Session<'_> {
+impl ServerConnection<'_> {
     pub(crate) async fn serve(&self, mut transport: Box<dyn Transport>) -> io::Result<()> {
         let mut input = ReadBuffer::new();
         loop {
@@ -54,12 +54,12 @@ impl Session<'_> {
                 Received::Closed => return Ok(()),
                 Received::Refused(mut transport, refusal) => {
                     let reply = Reply::new(refusal.status, refusal.message);
-                    let sent = send(&mut transport, reply, &Asked::nothing()).await;
+                    let sent = send(&mut transport, reply, &ReplyContext::invalid_request()).await;
                     return self.close(&mut transport, sent.map(drop), false).await;
                 }
                 Received::Request(mut request) => {
                     let sent = self.answer(&mut request).await;
-                    if !matches!(sent, Ok(true)) || !read_over(&mut request).await {
+                    if !matches!(sent, Ok(true)) || !skip_body(&mut request).await {
                         let has_ended = request.has_ended();
                         return self.close(request.transport(), sent.map(drop), has_ended).await;
                     }
@@ -69,33 +69,40 @@ impl Session<'_> {
         }
     }
 
-    /// Answers a request and says whether another may follow.
-    async fn answer(&self, request: &mut Incoming) -> Result<bool, Ended> {
+    /// Answers a request. Returns whether the connection can be kept for another request.
+    async fn answer(&self, request: &mut Incoming) -> Result<bool, ReplyStop> {
         let handled = AssertUnwindSafe(async { self.handler.handle(request).await }).catch_unwind().await;
-        let mut can_go_on = request.can_go_on(MOST_READ_OVER);
+        let mut can_keep_alive = request.can_keep_alive(MAX_SKIPPED);
         let reply = match request.malformed() {
-            // Nobody knows where the next request would begin.
+            // After a malformed body the begin of the next request is not known.
             Some(refusal) => {
-                can_go_on = false;
+                can_keep_alive = false;
                 Reply::new(refusal.status, refusal.message)
             }
             None => handled.unwrap_or_else(|_| Reply::new(500, "the handler panicked")),
         };
-        let asked = Asked { is_head: request.method() == Method::HEAD, version: request.version(), can_go_on };
-        send(request.transport(), reply, &asked).await
+        let context =
+            ReplyContext { is_head: request.method() == Method::HEAD, version: request.version(), can_keep_alive };
+        send(request.transport(), reply, &context).await
     }
 
-    /// Ends the connection as its last reply wants it.
-    async fn close(&self, transport: &mut Box<dyn Transport>, sent: Result<(), Ended>, read: bool) -> io::Result<()> {
+    /// Ends the connection after its last reply. `is_read` tells whether the request was read to its end.
+    async fn close(
+        &self,
+        transport: &mut Box<dyn Transport>,
+        sent: Result<(), ReplyStop>,
+        is_read: bool,
+    ) -> io::Result<()> {
         match sent {
-            Err(Ended::Failed(error)) => return Err(error),
-            Err(Ended::Reset) => {
+            Err(ReplyStop::Failed(error)) => return Err(error),
+            Err(ReplyStop::Reset) => {
                 (self.reset)();
                 return Ok(());
             }
-            Err(Ended::Close) | Ok(()) => transport.close().await?,
+            Err(ReplyStop::Close) | Ok(()) => transport.close().await?,
         }
-        let (mut ignored, mut left) = (vec![0; 16 * 1024], if read { 0 } else { MOST_LINGERING });
+        let mut ignored = vec![0; 16 * 1024];
+        let mut left = if is_read { 0 } else { MAX_LINGER };
         while left > 0 {
             match transport.read(&mut ignored).await {
                 Ok(count) if count > 0 => left = left.saturating_sub(count as u64),
@@ -106,27 +113,27 @@ impl Session<'_> {
     }
 }
 
-/// What a reply has to know of its request.
-struct Asked {
+/// The properties of a request that determine how its reply is sent.
+struct ReplyContext {
     is_head: bool,
     version: Version,
-    /// Whether the connection can go on after it.
-    can_go_on: bool,
+    /// Whether the connection can be kept after the reply.
+    can_keep_alive: bool,
 }
 
-impl Asked {
-    /// What came is no request.
-    fn nothing() -> Self {
-        Self { is_head: false, version: Version::HTTP_11, can_go_on: false }
+impl ReplyContext {
+    /// The context of a reply to bytes that are not a valid request.
+    fn invalid_request() -> Self {
+        Self { is_head: false, version: Version::HTTP_11, can_keep_alive: false }
     }
 }
 
-/// Sends a reply and says whether the connection can go on.
-async fn send(transport: &mut Box<dyn Transport>, reply: Reply, asked: &Asked) -> Result<bool, Ended> {
-    let mut output = Output::new(transport, reply.faults);
-    let (status, headers, mut body) = match reply.form {
-        Form::Response { status, headers, body } => (status, headers, body),
-        Form::Raw(mut bytes) => {
+/// Sends a reply. Returns whether the connection can be kept.
+async fn send(transport: &mut Box<dyn Transport>, reply: Reply, context: &ReplyContext) -> Result<bool, ReplyStop> {
+    let mut output = ReplyWriter::new(transport, reply.faults);
+    let (status, headers, mut body) = match reply.content {
+        ReplyContent::Response { status, headers, body } => (status, headers, body),
+        ReplyContent::Raw(mut bytes) => {
             output.begin_body();
             while let Some(chunk) = bytes.next().await {
                 output.data(&chunk.map_err(io::Error::other)?).await?;
@@ -138,25 +145,25 @@ async fn send(transport: &mut Box<dyn Transport>, reply: Reply, asked: &Asked) -
     };
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let length: Option<u64> = declared.or(body.length());
-    let bodiless = asked.is_head || [204, 304].contains(&status.as_u16());
-    // The end of the connection is the end of a body that HTTP/1.0 has no other end for.
-    let delimited = bodiless || length.is_some() || asked.version == Version::HTTP_11;
-    let goes_on = asked.can_go_on && delimited && wants_more(Version::HTTP_11, &headers);
-    output.lines(&head(status, &headers, length, asked.version, goes_on)).await?;
+    let bodiless = context.is_head || [204, 304].contains(&status.as_u16());
+    // HTTP/1.0 has no chunks: without a length the end of the connection is the end of the body.
+    let delimited = bodiless || length.is_some() || context.version == Version::HTTP_11;
+    let keep_alive = context.can_keep_alive && delimited && wants_more(Version::HTTP_11, &headers);
+    output.lines(&head(status, &headers, length, context.version, keep_alive)).await?;
     output.begin_body();
     if bodiless {
         output.finish().await?;
-        return Ok(goes_on);
+        return Ok(keep_alive);
     }
     let complete = match length.is_none() && delimited {
         true => send_chunked(&mut output, &mut body).await?,
         false => send_plain(&mut output, &mut body, length).await?,
     };
     output.finish().await?;
-    Ok(complete && goes_on)
+    Ok(complete && keep_alive)
 }
 
-fn head(status: StatusCode, headers: &HeaderMap, length: Option<u64>, version: Version, goes_on: bool) -> Vec<u8> {
+fn head(status: StatusCode, headers: &HeaderMap, length: Option<u64>, version: Version, keep_alive: bool) -> Vec<u8> {
     let reason = status.canonical_reason().unwrap_or("Unknown");
     let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
     for (name, value) in headers {
@@ -164,8 +171,8 @@ fn head(status: StatusCode, headers: &HeaderMap, length: Option<u64>, version: V
             head.extend_from_slice(part);
         }
     }
-    let connection = if goes_on { "connection: keep-alive\r\n" } else { "connection: close\r\n" };
-    if !headers.contains_key(CONNECTION) && (!goes_on || version == Version::HTTP_10) {
+    let connection = if keep_alive { "connection: keep-alive\r\n" } else { "connection: close\r\n" };
+    if !headers.contains_key(CONNECTION) && (!keep_alive || version == Version::HTTP_10) {
         head.extend_from_slice(connection.as_bytes());
     }
     match length {
@@ -178,8 +185,8 @@ fn head(status: StatusCode, headers: &HeaderMap, length: Option<u64>, version: V
     head
 }
 
-/// Sends a body as it is, a small one together with its head, and says whether it was as long as declared.
-async fn send_plain(output: &mut Output<'_>, body: &mut Body, length: Option<u64>) -> Result<bool, Ended> {
+/// Sends a body without chunks; a small body leaves together with its head. Returns whether it had the declared length.
+async fn send_plain(output: &mut ReplyWriter<'_>, body: &mut Body, length: Option<u64>) -> Result<bool, ReplyStop> {
     let mut sent = 0;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(io::Error::other)?;
@@ -190,8 +197,8 @@ async fn send_plain(output: &mut Output<'_>, body: &mut Body, length: Option<u64
     Ok(length.is_none_or(|length| length == sent))
 }
 
-async fn send_chunked(output: &mut Output<'_>, body: &mut Body) -> Result<bool, Ended> {
-    // The first chunk may be a long time coming.
+async fn send_chunked(output: &mut ReplyWriter<'_>, body: &mut Body) -> Result<bool, ReplyStop> {
+    // The head leaves now, because the first chunk may take long.
     output.flush().await?;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(io::Error::other)?;
@@ -207,9 +214,10 @@ async fn send_chunked(output: &mut Output<'_>, body: &mut Body) -> Result<bool, 
     Ok(true)
 }
 
-/// Reads what the handler left of the body, so that the next request is found after it; says whether that succeeded.
-async fn read_over(request: &mut Incoming) -> bool {
-    let mut left = MOST_READ_OVER;
+/// Skips the unread rest of the body, so that the next request can be read. Returns false if it is too long or
+/// malformed.
+async fn skip_body(request: &mut Incoming) -> bool {
+    let mut left = MAX_SKIPPED;
     loop {
         match request.chunk().await {
             Ok(Some(chunk)) if chunk.len() as u64 <= left => left -= chunk.len() as u64,

@@ -1,4 +1,4 @@
-//! What goes wrong with an answer on its way, and where.
+//! Failures in a reply, and their positions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,39 +8,53 @@ use bytes::Bytes;
 
 use crate::runtime::Timer;
 
-/// Something that goes wrong with a [`Reply`](super::Reply), at a point of it: at its beginning unless
-/// [`after`](Self::after) or [`after_body`](Self::after_body) says where. A reply can have several.
+/// A failure at a position of a [`Reply`](super::Reply): at its beginning, unless [`after`](Self::after) or
+/// [`after_body`](Self::after_body) sets the position. A reply can have several faults.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::time::Duration;
-/// use waterspout::testing::{Fault, ManualTimer, Reply};
+/// use futures::FutureExt;
+/// use waterspout::testing::{Fault, ManualTimer, MemoryConnector, Reply, handler};
+/// use waterspout::{Agent, Client, ErrorKind};
 ///
-/// // The head comes after a second, then half of the body, then the connection breaks.
+/// // The head comes after a second, then half of the body, then the connection is reset.
 /// let timer = ManualTimer::new();
-/// let reply = Reply::text("hello, world")
-///     .with_fault(Fault::delay(timer, Duration::from_secs(1)))
-///     .with_fault(Fault::reset().after_body(6));
+/// let clock = timer.clone();
+/// let server = handler(move |_| {
+///     let reply = Reply::text("hello, world")
+///         .with_fault(Fault::delay(clock.clone(), Duration::from_secs(1)))
+///         .with_fault(Fault::reset().after_body(6));
+///     async { reply }.boxed()
+/// });
+/// let agent = Agent::new(MemoryConnector::new(server), timer.clone());
+/// let client = Client::builder().backend(agent).timer(timer.clone()).build()?;
+///
+/// let mut page = async { client.get("http://example.com/").await?.text().await }.boxed();
+/// assert!((&mut page).now_or_never().is_none());
+/// timer.advance(Duration::from_secs(1));
+/// assert_eq!(page.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::ConnectionClosed);
+/// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until a reply has it"]
 pub struct Fault {
-    pub(super) place: Place,
-    pub(super) action: Action,
+    pub(super) position: FaultPosition,
+    pub(super) action: FaultAction,
 }
 
-/// Where a fault happens.
+/// The position of a fault.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    /// When so many bytes have been sent, of head and body as they are on the wire.
-    Sent(u64),
-    /// When the head and so many bytes of the body have been sent.
+pub(super) enum FaultPosition {
+    /// After this many bytes of the reply, head and body as they are on the wire.
+    Written(u64),
+    /// After the head and this many bytes of the body.
     Body(u64),
 }
 
 #[derive(Clone)]
-pub(super) enum Action {
+pub(super) enum FaultAction {
     Delay(Arc<dyn Timer>, Duration),
     Close,
     Reset,
@@ -48,7 +62,7 @@ pub(super) enum Action {
     Garbage(Bytes),
 }
 
-impl fmt::Debug for Action {
+impl fmt::Debug for FaultAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Delay(_, delay) => f.debug_tuple("Delay").field(delay).finish(),
@@ -61,45 +75,46 @@ impl fmt::Debug for Action {
 }
 
 impl Fault {
-    fn new(action: Action) -> Self {
-        Self { place: Place::Sent(0), action }
+    fn new(action: FaultAction) -> Self {
+        Self { position: FaultPosition::Written(0), action }
     }
 
-    /// Nothing for `delay` on that clock, then the rest.
+    /// Makes a fault that waits for `delay` on the clock `timer`, and then sends the rest.
     pub fn delay(timer: impl Timer, delay: Duration) -> Self {
-        Self::new(Action::Delay(Arc::new(timer), delay))
+        Self::new(FaultAction::Delay(Arc::new(timer), delay))
     }
 
-    /// The end of the connection: what was to follow is cut off.
+    /// Makes a fault that closes the connection: the rest of the reply is cut off.
     pub fn close() -> Self {
-        Self::new(Action::Close)
+        Self::new(FaultAction::Close)
     }
 
-    /// The connection breaks: whoever reads it is told of an error, and may lose what was sent just before. Over
-    /// [`serve_connection`](super::serve_connection) it only ends, as with [`close`](Self::close).
+    /// Makes a fault that resets the connection: the client's read fails, and the client may lose the last bytes
+    /// before. Over [`serve_connection`](super::serve_connection) the connection is closed instead, as with
+    /// [`close`](Self::close).
     pub fn reset() -> Self {
-        Self::new(Action::Reset)
+        Self::new(FaultAction::Reset)
     }
 
-    /// Nothing any more; the connection stays open until the client closes it.
+    /// Makes a fault that sends nothing any more. The connection stays open until the client closes it.
     pub fn silence() -> Self {
-        Self::new(Action::Silence)
+        Self::new(FaultAction::Silence)
     }
 
-    /// These bytes in between, then the rest.
+    /// Makes a fault that inserts `bytes`, and then sends the rest.
     pub fn garbage(bytes: impl Into<Bytes>) -> Self {
-        Self::new(Action::Garbage(bytes.into()))
+        Self::new(FaultAction::Garbage(bytes.into()))
     }
 
-    /// The same when so many bytes of the reply have been sent, head and body as they are on the wire. It does not happen
-    /// if there are fewer.
+    /// Sets the position: after `bytes` bytes of the reply, head and body as they are on the wire. In a shorter reply
+    /// the fault does not happen.
     pub fn after(self, bytes: u64) -> Self {
-        Self { place: Place::Sent(bytes), ..self }
+        Self { position: FaultPosition::Written(bytes), ..self }
     }
 
-    /// The same when the head and so many bytes of the body have been sent; what a chunked body has around its chunks is
-    /// not counted. It does not happen if there are fewer.
+    /// Sets the position: after the head and `bytes` bytes of the body. The framing of chunks is not counted. In a
+    /// shorter body the fault does not happen.
     pub fn after_body(self, bytes: u64) -> Self {
-        Self { place: Place::Body(bytes), ..self }
+        Self { position: FaultPosition::Body(bytes), ..self }
     }
 }

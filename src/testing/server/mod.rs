@@ -1,38 +1,61 @@
-//! An HTTP/1.1 server for tests: one connection served over any transport, by one handler.
+//! An HTTP/1.1 server for tests, which serves connections over any transport.
 //!
-//! It is the counterpart of the client's engine and shares its framing. What a broken server would do, it can be
-//! told to do: see [`Fault`] and [`Reply::raw`].
+//! It is the counterpart of the client's engine and shares its framing. It can also behave like a broken server: see
+//! [`Fault`] and [`Reply::raw`]. It does not parse multipart forms, because the crates for that bring encodings and
+//! media types with them.
 //!
-//! `head` reads requests and `request` is what handlers see of them; `resource` calls a function for each method; `reply` is
-//! what handlers say, `fault` what goes wrong with it, `output` how it is written; `record` remembers; `connection` is the
-//! loop around them.
+//! `head` parses requests, and `request` is the request that a handler gets. `resource` calls a function for each
+//! method. `reply` is the answer of a handler, `fault` a failure in it, `output` writes both. `recorder` keeps
+//! requests. `connection` is the loop over the requests of a connection.
 
 mod connection;
 mod fault;
 mod head;
 mod output;
-mod record;
+mod recorder;
 mod reply;
 mod request;
 mod resource;
 
 #[allow(unused_imports, reason = "a platform that cannot listen serves no connections of its own")]
-pub(crate) use self::connection::Session;
+pub(crate) use self::connection::ServerConnection;
 pub use self::connection::serve_connection;
 pub use self::fault::Fault;
-pub use self::record::{Recorded, Recorder};
+pub use self::recorder::{Recorded, Recorder};
 pub use self::reply::Reply;
 pub use self::request::Incoming;
 pub use self::resource::Resource;
 use crate::runtime::BoxFuture;
 
-/// Answers requests. [`handler`] makes one of a function; a [`Resource`], with a function for each method, is one.
+/// Answers requests. [`handler`] makes a handler of a function. Each [`Resource`] is a handler with a function per
+/// method.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers one request. What the handler leaves unread of the body is read over before the next request.
+    /// Answers a request. The unread rest of its body is skipped before the next request.
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply>;
 }
 
-/// A handler that answers by `function`.
+/// Makes a handler that answers by `function`.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::testing::{ManualTimer, MemoryConnector, Reply, handler};
+/// use waterspout::{Agent, Client};
+///
+/// let echo = handler(|request| {
+///     Box::pin(async move {
+///         match request.body().await {
+///             Ok(body) => Reply::new(200, body),
+///             Err(error) => Reply::new(400, error.to_string()),
+///         }
+///     })
+/// });
+/// let client = Client::builder().backend(Agent::new(MemoryConnector::new(echo), ManualTimer::new())).build()?;
+/// let request = client.post("http://example.com/").body("hello");
+/// let text = futures::executor::block_on(async { request.await?.text().await })?;
+/// assert_eq!(text, "hello");
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 pub fn handler<F>(function: F) -> impl Handler
 where
     F: for<'a> Fn(&'a mut Incoming) -> BoxFuture<'a, Reply> + Send + Sync + 'static,

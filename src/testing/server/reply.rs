@@ -1,21 +1,37 @@
-//! What a server answers.
+//! The answer of a handler.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Fault;
 use crate::message::body::Body;
 
-/// An answer: a well-formed response, or any bytes at all, and what [goes wrong](Fault) with it.
+/// The answer of a handler: a well-formed response or any bytes, with the [faults](Fault) that happen in it.
 ///
-/// A `content-length` or `connection` header of its own stands in for the server's.
+/// A `content-length` or `connection` header that is set here replaces the header of the server.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::testing::{ManualTimer, MemoryConnector, Reply, handler};
+/// use waterspout::{Agent, Client};
+///
+/// let server = handler(|_| {
+///     let reply = Reply::text("slow down").with_status("429").with_header("retry-after", "120");
+///     Box::pin(async { reply })
+/// });
+/// let client = Client::builder().backend(Agent::new(MemoryConnector::new(server), ManualTimer::new())).build()?;
+/// let response = futures::executor::block_on(client.get("http://example.com/").send())?;
+/// assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &"120".parse().unwrap()));
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Reply {
-    pub(super) form: Form,
+    pub(super) content: ReplyContent,
     pub(super) faults: Vec<Fault>,
 }
 
 #[derive(Debug)]
-pub(super) enum Form {
+pub(super) enum ReplyContent {
     Response {
         status: StatusCode,
         headers: HeaderMap,
@@ -26,76 +42,76 @@ pub(super) enum Form {
 }
 
 impl Reply {
-    /// A response with this status and body. A body of unknown length is sent chunked.
+    /// Makes a response with this status and body. A body of unknown length is sent chunked.
     ///
     /// A stream that ends before its declared length makes a truncated response.
     ///
     /// # Panics
     /// If `status` is not a number from 100 to 999.
-    #[allow(clippy::expect_used, reason = "a wrong number in a test is a mistake to be told of at once")]
+    #[allow(clippy::expect_used, reason = "a wrong number in a test should fail at once")]
     pub fn new(status: u16, body: impl Into<Body>) -> Self {
         let status = StatusCode::from_u16(status).expect("a status is a number from 100 to 999");
-        Self::of(Form::Response { status, headers: HeaderMap::new(), body: body.into() })
+        Self::with_content(ReplyContent::Response { status, headers: HeaderMap::new(), body: body.into() })
     }
 
-    /// Status 200 and a text.
+    /// Makes a response with status 200 and a text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::new(200, text.into()).with_header("content-type", "text/plain; charset=utf-8")
     }
 
-    /// Status 200 and an HTML page.
+    /// Makes a response with status 200 and an HTML page.
     pub fn html(page: impl Into<String>) -> Self {
         Self::new(200, page.into()).with_header("content-type", "text/html; charset=utf-8")
     }
 
-    /// A redirect to `location`.
+    /// Makes a redirect to `location`.
     pub fn redirect(status: u16, location: &str) -> Self {
         Self::new(status, Body::empty()).with_header("location", location)
     }
 
-    /// These bytes and nothing else, then the connection is closed: what no decent server would send.
+    /// Makes a reply of exactly these bytes, after which the connection is closed. The bytes need not be valid HTTP.
     pub fn raw(bytes: impl Into<Body>) -> Self {
-        Self::of(Form::Raw(bytes.into()))
+        Self::with_content(ReplyContent::Raw(bytes.into()))
     }
 
-    /// No answer, ever; the connection stays open until the client closes it.
+    /// Makes a reply that never comes. The connection stays open until the client closes it.
     pub fn silence() -> Self {
         Self::raw(Body::empty()).with_fault(Fault::silence())
     }
 
-    /// Closes the connection without an answer.
+    /// Makes an empty reply: the connection is closed without an answer.
     pub fn close() -> Self {
         Self::raw(Body::empty())
     }
 
-    fn of(form: Form) -> Self {
-        Self { form, faults: Vec::new() }
+    fn with_content(content: ReplyContent) -> Self {
+        Self { content, faults: Vec::new() }
     }
 
-    /// The same reply, with one more fault.
+    /// Adds a fault.
     #[must_use]
     pub fn with_fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    /// The same response with another status; text that is no status leaves it as it is.
+    /// Sets the status. A text that is not a status leaves the reply unchanged.
     #[must_use]
     pub fn with_status(mut self, code: &str) -> Self {
-        if let (Form::Response { status, .. }, Ok(code)) = (&mut self.form, code.parse()) {
+        if let (ReplyContent::Response { status, .. }, Ok(code)) = (&mut self.content, code.parse()) {
             *status = code;
         }
         self
     }
 
-    /// The same response with one more header; raw bytes have none and stay as they are.
+    /// Adds a header. A [raw](Self::raw) reply is unchanged.
     ///
     /// # Panics
     /// If name or value are not allowed in a header.
     #[must_use]
-    #[allow(clippy::expect_used, reason = "a wrong header in a test is a mistake to be told of at once")]
+    #[allow(clippy::expect_used, reason = "a wrong header in a test should fail at once")]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        if let Form::Response { headers, .. } = &mut self.form {
+        if let ReplyContent::Response { headers, .. } = &mut self.content {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name is a token");
             headers.append(name, HeaderValue::from_str(value).expect("a header's value has no control characters"));
         }

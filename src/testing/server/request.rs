@@ -1,4 +1,4 @@
-//! A request, as a server sees it.
+//! The request that a handler gets.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -11,19 +11,19 @@ use futures::AsyncWriteExt;
 use http::header::{EXPECT, HOST};
 use http::{HeaderMap, Method, Version};
 
-use super::head::{Head, HeadReader, Refusal};
+use super::head::{Head, HeadReader, RequestRefusal};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::buffer::ReadBuffer;
 use crate::http1::framing::{Framing, wants_more};
 use crate::http1::{BodyDecoder, BodyEvent, Http1Limits};
 use crate::transport::Transport;
 
-/// Where a copy of a body goes as it is read.
-pub(super) type Copied = Arc<Mutex<BytesMut>>;
+/// A copy of a body, which grows while the body is read.
+pub(super) type BodyCopy = Arc<Mutex<BytesMut>>;
 
-/// A request on its way in: its head is here, its body is read on demand.
+/// A request of which the head has arrived. The body is read on demand.
 pub struct Incoming {
-    /// The lock is never taken: it lets a handler share the request across its awaits.
+    /// The mutex is never locked: it makes the request `Sync`, so that a handler can hold a reference across an await.
     transport: Mutex<Box<dyn Transport>>,
     input: ReadBuffer,
     connection: u64,
@@ -32,28 +32,28 @@ pub struct Incoming {
     version: Version,
     headers: HeaderMap,
     body: BodyDecoder,
-    /// Whether the body has been read to its end.
-    ended: bool,
+    /// Whether the body was read to its end.
+    has_ended: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
-    is_asking: bool,
-    /// What is wrong with the body, if something is.
+    expects_continue: bool,
+    /// Why the body is malformed.
     malformed: Option<String>,
-    copied: Option<Copied>,
-    /// Whether the method of a resource that was called is not one of its own.
-    pub(super) refused: bool,
+    body_copy: Option<BodyCopy>,
+    /// Set by the default functions of a [`Resource`](super::Resource): the resource does not have the method.
+    pub(super) is_not_allowed: bool,
 }
 
-/// What came of waiting for a request.
+/// The outcome of waiting for a request.
 pub(super) enum Received {
     /// The client has closed the connection.
     Closed,
     Request(Box<Incoming>),
-    /// What came is no request that could be answered; the connection comes back.
-    Refused(Box<dyn Transport>, Refusal),
+    /// The received bytes are not a valid request. The connection is returned for the answer.
+    Refused(Box<dyn Transport>, RequestRefusal),
 }
 
 impl Incoming {
-    /// Receives a request's head on the connection of that number.
+    /// Receives the head of a request on the connection with the number `connection`.
     pub(super) async fn receive(
         mut transport: Box<dyn Transport>,
         mut input: ReadBuffer,
@@ -61,7 +61,7 @@ impl Incoming {
     ) -> io::Result<Received> {
         let mut reader = HeadReader::default();
         loop {
-            // Looked at before more is read: a request may be here already, behind the one before.
+            // Before anything is read: the buffer may hold a request that was received with the previous request.
             match reader.next(&mut input) {
                 Ok(Some(head)) => {
                     return Ok(Received::Request(Box::new(Self::new(transport, input, connection, head))));
@@ -77,7 +77,8 @@ impl Incoming {
 
     fn new(transport: Box<dyn Transport>, input: ReadBuffer, connection: u64, head: Head) -> Self {
         let Head { method, target, version, headers, framing } = head;
-        let is_asking = headers.contains_key(EXPECT) && version == Version::HTTP_11 && framing != Framing::Length(0);
+        let expects_continue =
+            headers.contains_key(EXPECT) && version == Version::HTTP_11 && framing != Framing::Length(0);
         Self {
             transport: Mutex::new(transport),
             input,
@@ -87,81 +88,84 @@ impl Incoming {
             version,
             headers,
             body: BodyDecoder::new(framing, Http1Limits::default()),
-            ended: framing == Framing::Length(0),
-            is_asking,
+            has_ended: framing == Framing::Length(0),
+            expects_continue,
             malformed: None,
-            copied: None,
-            refused: false,
+            body_copy: None,
+            is_not_allowed: false,
         }
     }
 
-    /// The number of the connection that the request came on, from 0 in the order in which a server accepted them.
+    /// Returns the number of the request's connection: connections are numbered from 0 in the order in which the server
+    /// accepted them.
     pub fn connection(&self) -> u64 {
         self.connection
     }
 
-    /// The method.
+    /// Returns the method.
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// Path and query, as sent.
+    /// Returns path and query, as sent.
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// The path.
+    /// Returns the path.
     pub fn path(&self) -> &str {
         self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
     }
 
-    /// The value of a parameter of the query, not decoded.
+    /// Returns the value of a parameter of the query, not decoded.
     pub fn query(&self, name: &str) -> Option<&str> {
         let (_, query) = self.target.split_once('?')?;
         query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// A header's first value, if it is text.
+    /// Returns the first value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The host and port that the client asked for.
+    /// Returns the host and port of the `host` header.
     pub fn host(&self) -> &str {
         self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 
-    /// The names and values of the query, decoded, in order.
+    /// Returns the names and values of the query, decoded and in order.
     pub fn query_pairs(&self) -> Vec<(String, String)> {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// The next piece of the body, or `None` after the last. A client that asked whether the body is wanted
-    /// (RFC 9110, section 10.1.1) is told so by the first call.
+    /// Returns the next chunk of the body, or `None` at its end. If the client waits for `100 Continue` (RFC 9110,
+    /// section 10.1.1), the first call sends it.
     ///
     /// # Errors
-    /// If the connection fails, or the body is malformed: then the server answers with status 400 and closes the
-    /// connection, whatever the handler replies.
+    /// If the connection fails, or the body is malformed. After a malformed body the server ignores the reply of the
+    /// handler, answers with status 400, and closes the connection.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        if std::mem::take(&mut self.is_asking) {
-            let go_on = self.transport().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
-            go_on.map_err(|error| {
-                Error::new(ErrorKind::ConnectionClosed, Phase::Body, "the client has gone").with_source(error)
+        if std::mem::take(&mut self.expects_continue) {
+            let sent = self.transport().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+            sent.map_err(|error| {
+                Error::new(ErrorKind::ConnectionClosed, Phase::Body, "the client closed the connection")
+                    .with_source(error)
             })?;
         }
         let outcome = poll_fn(|cx| self.poll_chunk(cx)).await;
         match &outcome {
             Ok(Some(data)) => {
-                let copied = self.copied.iter();
-                copied.for_each(|copied| copied.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(data));
+                if let Some(copy) = &self.body_copy {
+                    copy.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(data);
+                }
             }
-            Ok(None) => self.ended = true,
+            Ok(None) => self.has_ended = true,
             Err(error) if matches!(error.kind(), ErrorKind::Protocol | ErrorKind::LimitExceeded) => {
                 self.malformed = Some(error.to_string());
             }
@@ -185,7 +189,7 @@ impl Incoming {
         }
     }
 
-    /// The whole body.
+    /// Returns the complete body.
     ///
     /// # Errors
     /// As [`chunk`](Self::chunk).
@@ -197,7 +201,7 @@ impl Incoming {
         Ok(body.freeze())
     }
 
-    /// The names and values of a form in the body, in order; nothing if its type is not
+    /// Returns the names and values of a form in the body, in order; an empty list if the body's type is not
     /// `application/x-www-form-urlencoded`.
     ///
     /// # Errors
@@ -214,35 +218,35 @@ impl Incoming {
         self.transport.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is left for the next request on the connection.
+    /// Returns the connection for the next request.
     pub(super) fn into_connection(self) -> (Box<dyn Transport>, ReadBuffer) {
         (self.transport.into_inner().unwrap_or_else(PoisonError::into_inner), self.input)
     }
 
-    /// Has what is read of the body copied.
-    pub(super) fn copy_to(&mut self, copied: Copied) {
-        self.copied = Some(copied);
+    /// Copies each chunk of the body that is read to `copy`.
+    pub(super) fn copy_body_to(&mut self, copy: BodyCopy) {
+        self.body_copy = Some(copy);
     }
 
-    /// What is wrong with the body, as far as it was read.
-    pub(super) fn malformed(&mut self) -> Option<Refusal> {
-        self.malformed.take().map(Refusal::malformed)
+    /// Returns the refusal if the body, as far as it was read, is malformed.
+    pub(super) fn malformed(&mut self) -> Option<RequestRefusal> {
+        self.malformed.take().map(RequestRefusal::malformed)
     }
 
     pub(super) fn version(&self) -> Version {
         self.version
     }
 
-    /// Whether all of the request has been read.
+    /// Returns whether the request was read to its end.
     pub(super) fn has_ended(&self) -> bool {
-        self.ended
+        self.has_ended
     }
 
-    /// Whether the next request can be found behind this one: the client means to send one, and of the body no more than
-    /// `most` bytes are still to come, as far as that is known.
-    pub(super) fn can_go_on(&self, most: u64) -> bool {
-        let bounded = self.body.length().is_none_or(|length| length <= most);
-        wants_more(self.version, &self.headers) && bounded && !self.is_asking
+    /// Returns whether the connection can be kept for another request: the client allows it, and the rest of the body
+    /// is not known to be longer than `max` bytes.
+    pub(super) fn can_keep_alive(&self, max: u64) -> bool {
+        let is_bounded = self.body.length().is_none_or(|length| length <= max);
+        wants_more(self.version, &self.headers) && is_bounded && !self.expects_continue
     }
 }
 

@@ -7,11 +7,11 @@ use crate::runtime::{BoxFuture, PortableFuture};
 
 macro_rules! resource {
     ($($name:ident $method:ident,)*) => {
-        /// Answers requests, each method by a function of its own. One that a resource does not have is answered with status
-        /// 405, with those that it has in the `allow` header (RFC 9110, section 15.5.6), and so is every other method.
+        /// A [`Handler`] with a function for each method. A request with a method that the resource does not have is
+        /// answered with status 405 and the list of its methods in the `allow` header (RFC 9110, section 15.5.6).
         ///
-        /// Every resource is a [`Handler`]. To find out which methods there are, the others are called, and their futures
-        /// dropped without being polled: write them as `async fn`, whose body does not run before that.
+        /// To find out which methods exist, the server calls all functions and drops their futures unpolled, so that no
+        /// list has to be kept. Write them as `async fn`: the body of an `async fn` does not run before the first poll.
         ///
         /// # Examples
         ///
@@ -41,7 +41,7 @@ macro_rules! resource {
             $(
                 #[doc = concat!("Answers a `", stringify!($method), "` request. Default: status 405.")]
                 fn $name(&self, request: &mut Incoming) -> impl PortableFuture<Output = Reply> {
-                    request.refused = true;
+                    request.is_not_allowed = true;
                     std::future::ready(not_allowed())
                 }
             )*
@@ -52,19 +52,19 @@ macro_rules! resource {
             match request.method().clone() {
                 $(Method::$method => resource.$name(request).await,)*
                 _ => {
-                    request.refused = true;
+                    request.is_not_allowed = true;
                     not_allowed()
                 }
             }
         }
 
-        /// The methods that a resource has.
+        /// Returns the methods that a resource has.
         fn methods<R: Resource>(resource: &R, request: &mut Incoming) -> String {
             let mut methods = Vec::new();
             $(
-                request.refused = false;
+                request.is_not_allowed = false;
                 drop(resource.$name(request));
-                methods.extend((!request.refused).then_some(stringify!($method)));
+                methods.extend((!request.is_not_allowed).then_some(stringify!($method)));
             )*
             methods.join(", ")
         }
@@ -89,7 +89,7 @@ impl<R: Resource> Handler for R {
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let reply = call(self, request).await;
-            match std::mem::take(&mut request.refused) {
+            match std::mem::take(&mut request.is_not_allowed) {
                 true => reply.with_header("allow", &methods(self, request)),
                 false => reply,
             }

@@ -1,10 +1,10 @@
-//! The callbacks of an event loop, and the one task that runs them.
+//! The callbacks of an event loop, and the task that runs them.
 //!
-//! An [`EventLoop`](super::EventLoop) adds callbacks to its [`CallbackQueue`]: ready ones, which run in the order in which
-//! they were added, and timed ones, which become ready at their deadline. The first callback spawns a [`Driver`] on the
-//! loop's executor. The driver works in turns: it moves the timed callbacks that are due behind the ready ones, runs all
-//! that were ready when the turn began, and sleeps until the next deadline. It ends when no callback is left, so an idle
-//! loop holds neither a task nor a timer, and a program in Node can exit.
+//! An [`EventLoop`](super::EventLoop) adds callbacks to its [`CallbackQueue`]. Ready callbacks run in the order in
+//! which they were added. Timed callbacks become ready at their deadline. The first callback spawns a [`Driver`] on the
+//! loop's executor. The driver works in turns: it moves the timed callbacks that are due behind the ready callbacks,
+//! runs all callbacks that were ready when the turn began, and sleeps until the next deadline. It ends when no callback
+//! is left, so an idle loop holds neither a task nor a timer, and a program in Node can exit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -32,7 +32,7 @@ type TimedCallback = Arc<Mutex<Option<Box<dyn LoopCallback>>>>;
 /// The order of timed callbacks: by deadline, then by the number of callbacks added before.
 type TimerKey = (Instant, u64);
 
-/// The callbacks of one loop.
+/// The callbacks of a loop.
 pub(super) struct CallbackQueue {
     executor: Arc<dyn Executor>,
     timer: Arc<dyn Timer>,
@@ -95,7 +95,7 @@ impl CallbackQueue {
         state.added += 1;
         let key = (deadline, state.added);
         state.timed.insert(key, callback.clone());
-        // The driver sleeps until the first deadline, so a later one does not concern it.
+        // The driver sleeps until the first deadline, so a later deadline does not concern it.
         if state.first() == Some(key) {
             self.wake_driver(state);
         }
@@ -120,7 +120,7 @@ impl CallbackQueue {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// Moves the timed callbacks that are due behind the ready ones. Returns how many callbacks the turn runs.
+    /// Moves the timed callbacks that are due behind the ready callbacks. Returns how many callbacks the turn runs.
     fn begin_turn(&self) -> usize {
         let now = self.timer.now();
         let mut state = self.lock();
@@ -172,7 +172,7 @@ impl Driver {
         }
     }
 
-    /// Decides when the next turn runs, and stores the driver's waker if there is one.
+    /// Decides when the next turn runs, and stores the driver's waker unless no callback is left.
     fn next_turn(&mut self, cx: &Context<'_>) -> NextTurn {
         let mut state = self.queue.lock();
         let next = match (state.ready.is_empty(), state.first()) {
@@ -265,7 +265,7 @@ impl Scheduled {
             let was_first = state.first() == Some(self.key);
             let removed = state.timed.remove(&self.key);
             if was_first {
-                // The driver sleeps until this deadline. It is woken to sleep until the next one, or to end.
+                // The driver sleeps until this deadline. It is woken to sleep until the next deadline, or to end.
                 queue.wake_driver(state);
             } else {
                 drop(state);

@@ -17,15 +17,17 @@ pub use self::periodic::Periodic;
 use crate::platform;
 use crate::runtime::{Executor, Instant, MaybeSend, Timer};
 
-/// Runs futures and callbacks: a future to its end on this thread (natively) or in the background, a callback on the next
-/// turn or at a given time.
+/// Runs futures and callbacks: a future to its end on this thread (natively) or in the background, a callback on the
+/// next turn or at a given time.
 ///
-/// A client needs no event loop; this is for programs that have no executor of their own. A clone is another handle of the
-/// same loop. The loop needs no start, because its executor runs it, and it holds no task while it has nothing to do.
+/// A client needs no event loop; this is for programs that have no executor of their own. A clone is another handle of
+/// the same loop. The loop needs no start, because its executor runs it, and it holds no task while it has nothing to
+/// do.
 ///
 /// # Platform
-/// Natively background work runs on one thread of the process, which is not the caller's, unless the loop was made
-/// [over another executor](Self::over). In a browser it runs on the thread of the page or worker, after the present call.
+/// Natively background work runs on a single thread of the process, which is not the caller's, unless the loop was made
+/// [over another executor](Self::over). In a browser it runs on the thread of the page or worker, after the present
+/// call.
 ///
 /// # Examples
 ///
@@ -124,9 +126,9 @@ impl EventLoop {
 
     /// Calls `callback` on the next turn of the loop, never within this call.
     ///
-    /// Callbacks run one at a time, in the order in which they were added. A callback that is added by another callback
-    /// runs on the turn after. A turn runs the callbacks first, and then the timed callbacks that are due. Natively any
-    /// thread may add a callback. A callback that panics does not keep the other callbacks from running.
+    /// Callbacks run in the order in which they were added, never two at a time. A callback that is added by another
+    /// callback runs on the turn after. A turn runs the callbacks first, and then the timed callbacks that are due.
+    /// Natively any thread may add a callback. A callback that panics does not keep the other callbacks from running.
     ///
     /// # Examples
     ///
@@ -187,14 +189,14 @@ impl EventLoop {
         self.callbacks.schedule(deadline, Box::new(callback))
     }
 
-    /// Calls `callback` every `period` until it is [stopped](Periodic::stop), for the first time one period from now.
+    /// Calls `callback` every `period` until it is [stopped](Periodic::stop), for the first time a period from now.
     /// Dropping the handle does not stop it. A period below 1 ms is taken as 1 ms.
     ///
-    /// The future that `callback` returns is awaited before the next call. Calls whose time passes meanwhile are left out,
-    /// and later calls keep to the same beat, so calls do not pile up.
+    /// The future that `callback` returns is awaited before the next call. Calls whose time passes meanwhile are left
+    /// out, and later calls keep to the same beat, so calls do not pile up.
     ///
-    /// `jitter`, from 0 to 1, is the part of the period by which each period varies at random: with 0.1 a period lasts 95 %
-    /// to 105 %. It keeps many programs from doing the same work at the same moment.
+    /// `jitter`, from 0 to 1, is the part of the period by which each period varies at random: with 0.1 a period lasts
+    /// 95 % to 105 %. It keeps many programs from doing the same work at the same moment.
     ///
     /// # Examples
     ///

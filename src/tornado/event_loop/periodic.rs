@@ -9,11 +9,11 @@ use futures::future::AbortHandle;
 use crate::platform;
 use crate::runtime::{Instant, Timer};
 
-/// The shortest period; shorter ones are lengthened to it.
+/// The shortest period. A shorter period is lengthened to it.
 const MIN_PERIOD: Duration = Duration::from_millis(1);
 
-/// A handle of calls at regular intervals, returned by [`EventLoop::call_every`](super::EventLoop::call_every). Dropping it
-/// does not stop the calls.
+/// A handle of calls at regular intervals, returned by [`EventLoop::call_every`](super::EventLoop::call_every).
+/// Dropping it does not stop the calls.
 #[derive(Clone, Debug)]
 pub struct Periodic(AbortHandle);
 
@@ -22,7 +22,8 @@ impl Periodic {
         Self(handle)
     }
 
-    /// Stops the calls. The future of a call that is in progress is dropped when it next waits. Stopping again does nothing.
+    /// Stops the calls. The future of a call that is in progress is dropped when it next waits. Stopping again does
+    /// nothing.
     pub fn stop(&self) {
         self.0.abort();
     }
@@ -48,7 +49,7 @@ pub(super) async fn run<F: Future<Output = ()>>(
     }
 }
 
-/// Returns the time of the next call: one period after `last`, or as many periods as it takes to be later than `now`.
+/// Returns the time of the next call: a period after `last`, or as many periods as it takes to be later than `now`.
 fn next_call(last: Instant, now: Instant, period: Duration) -> Instant {
     if last > now {
         return last + period;

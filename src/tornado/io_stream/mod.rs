@@ -1,11 +1,15 @@
 //! Plain bytes over any connection, read up to a length, a delimiter or the end: Tornado's `IOStream`.
 //!
 //! ```text
-//! read ◀── input ◀──┐               tasks: who waits, and who of them
-//!                    transport             is woken to drive the rest
-//! write ──▶ output ─┘
+//! read  ◀── StreamInput  ◀──┐
+//!                           ├── Transport ──▶ wakes StreamWaiters, which wake the tasks
+//! write ──▶ StreamOutput ──▶┘
 //! ```
+//!
+//! `state` has the connection and the two buffers, `waiters` the tasks that wait. The methods of [`IoStream`] are in
+//! `read`, `write` and `connection`. A stream is driven by the futures that its user polls, and has no task of its own.
 
+mod connection;
 mod limit;
 mod output;
 mod read;
@@ -13,8 +17,7 @@ mod read;
 mod regex;
 mod search;
 mod state;
-mod tasks;
-mod watch;
+mod waiters;
 mod write;
 
 use std::fmt;
@@ -25,28 +28,31 @@ use std::task::{Context, Poll, Waker};
 pub use self::limit::StreamLimit;
 #[cfg(feature = "regex")]
 pub use self::regex::Regex;
-use self::state::{Link, State};
-use self::tasks::{Role, Tasks};
+use self::state::{StreamConnection, StreamState};
+use self::waiters::{StreamWaiter, StreamWaiters};
 pub use self::write::Write;
 use crate::error::Result;
 use crate::runtime::MaybeSend;
 use crate::transport::Transport;
 
-/// A connection with bounded buffers on both sides: reads end at a length, a delimiter, a pattern or the end of the
-/// stream, and writes wait their turn.
+/// A connection with bounded buffers on both sides. A read ends at a length, a delimiter, a pattern or the end of the
+/// stream; writes are sent in the order in which they were queued.
 ///
-/// All methods take `&self`, so one task reads while another writes, through a reference or an `Arc`. There is one read at a
-/// time. Nothing happens in the background: whichever of the stream's futures is polled drives both directions, for all
-/// others too. Dropping the stream closes the connection at once.
+/// All methods take `&self`, so a task can read while another task writes, through a reference or an `Arc`. A second
+/// read is refused while a read is running. Nothing happens in the background: each future of the stream, when it is
+/// polled, drives both directions for all of them. Dropping the stream closes the connection at once.
 ///
 /// # Errors
-/// All are in the phase [`Stream`](crate::Phase::Stream), but for those of connecting.
-/// [`ConnectionClosed`](crate::ErrorKind::ConnectionClosed) if the stream ended too early, was reset or was closed here,
-/// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) at a limit, with a [`StreamLimit`] as its source, and
-/// [`Io`](crate::ErrorKind::Io) if the connection failed otherwise. A read that meets a limit closes the stream.
+/// Errors are in the phase [`Stream`](crate::Phase::Stream), except for the errors of connecting. Their kinds are:
+///
+/// - [`ConnectionClosed`](crate::ErrorKind::ConnectionClosed) if the stream ended too early, was reset or was closed
+///   here.
+/// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) at a limit, with a [`StreamLimit`] as the source. A read that
+///   exceeds a limit closes the stream.
+/// - [`Io`](crate::ErrorKind::Io) if the connection failed otherwise.
 ///
 /// # Cancellation
-/// A read that is dropped has taken no byte. A write that is dropped is still sent, as long as the stream is driven.
+/// A dropped read has taken no byte. A dropped write is still sent when another future of the stream is polled.
 ///
 /// # Examples
 ///
@@ -66,74 +72,97 @@ use crate::transport::Transport;
 /// # }).unwrap();
 /// ```
 pub struct IoStream {
-    state: Mutex<State>,
-    tasks: Arc<Tasks>,
-    /// Wakes those of `tasks` who can drive the stream on.
+    state: Mutex<StreamState>,
+    waiters: Arc<StreamWaiters>,
+    /// The waker that the transport is polled with: it wakes the tasks in `waiters`.
     waker: Waker,
 }
 
 impl IoStream {
-    /// A stream over an open connection.
+    /// Makes a stream over an open connection.
     pub fn new(transport: impl Transport) -> Self {
-        Self::with_link(Link::Open(Box::new(transport)))
+        Self::with_connection(StreamConnection::Open(Box::new(transport)))
     }
 
-    /// A stream over a connection that is still being made. What is written meanwhile is sent once it is there; reads
-    /// wait for it. The future is polled by whoever uses the stream, and may not use it itself.
+    /// Makes a stream over a connection that is still being made. Writes are queued until the connection is open, and
+    /// reads wait for it. The future `connection` is polled by the futures of the stream, so it must not use the stream
+    /// itself.
     pub fn connecting(connection: impl Future<Output = Result<Box<dyn Transport>>> + MaybeSend + 'static) -> Self {
-        Self::with_link(Link::Connecting(Box::pin(connection)))
+        Self::with_connection(StreamConnection::Connecting(Box::pin(connection)))
     }
 
-    fn with_link(link: Link) -> Self {
-        let tasks = Arc::<Tasks>::default();
-        Self { state: Mutex::new(State::new(link)), waker: Waker::from(tasks.clone()), tasks }
+    fn with_connection(connection: StreamConnection) -> Self {
+        let waiters = Arc::<StreamWaiters>::default();
+        Self { state: Mutex::new(StreamState::new(connection)), waker: Waker::from(waiters.clone()), waiters }
     }
 
-    /// Sets how many received bytes may wait to be read, which is also the most that one read gives. Default: 100 MiB.
+    /// Sets how many received bytes may wait to be read. It is also the maximum that a single read returns. Default:
+    /// 100 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::ErrorKind;
+    /// use waterspout::testing::{Script, ScriptedConnector};
+    /// use waterspout::tornado::IoStream;
+    /// use waterspout::{Connector, Url};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let server = ScriptedConnector::new([Script::new().send("twenty bytes of data")]);
+    /// let origin = Url::parse("http://mail.example")?.origin();
+    /// let stream = IoStream::connecting(async move { server.connect(&origin).await }).max_read_buffer(16);
+    /// let error = stream.read_until_close().await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn max_read_buffer(self, bytes: usize) -> Self {
-        self.lock().input.most = bytes;
+        self.lock().input.max = bytes;
         self
     }
 
-    /// Sets how many bytes may wait to be sent; a write that would make them more is refused. Default: 100 MiB.
+    /// Sets how many bytes may wait to be sent. A write beyond that is refused. Default: 100 MiB.
     #[must_use]
     pub fn max_write_buffer(self, bytes: usize) -> Self {
-        self.lock().output.most = bytes;
+        self.lock().output.max = bytes;
         self
     }
 
-    /// Makes a step for a task: it is polled with the waker of all, and waits with its own if it is not ready.
+    /// Makes a step for the task `waiter`, which joins the waiters if the step is pending.
+    ///
+    /// The context that `step` gets has the waker of all waiters. The waker in `cx` is that of the task alone.
     fn drive<T>(
         &self,
-        role: Role,
+        waiter: StreamWaiter,
         cx: &mut Context<'_>,
-        step: impl FnOnce(&mut State, &mut Context<'_>) -> Poll<T>,
+        step: impl FnOnce(&mut StreamState, &mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        self.step(step, |outcome| Some((role, outcome.is_pending().then(|| cx.waker().clone()))))
+        self.step(step, |outcome| Some((waiter, outcome.is_pending().then(|| cx.waker().clone()))))
     }
 
-    /// Makes a step that nobody waits for.
-    fn change<T>(&self, change: impl FnOnce(&mut State, &mut Context<'_>) -> T) -> T {
+    /// Makes a step that no task waits for.
+    fn change<T>(&self, change: impl FnOnce(&mut StreamState, &mut Context<'_>) -> T) -> T {
         self.step(change, |_| None)
     }
 
     fn step<T>(
         &self,
-        step: impl FnOnce(&mut State, &mut Context<'_>) -> T,
-        task: impl FnOnce(&T) -> Option<(Role, Option<Waker>)>,
+        step: impl FnOnce(&mut StreamState, &mut Context<'_>) -> T,
+        waiter: impl FnOnce(&T) -> Option<(StreamWaiter, Option<Waker>)>,
     ) -> T {
         let mut state = self.lock();
-        self.tasks.hold();
+        self.waiters.begin_step();
         let outcome = step(&mut state, &mut Context::from_waker(&self.waker));
-        let news = std::mem::take(&mut state.news);
-        let (due, _before) = self.tasks.release(task(&outcome), &news);
+        let changes = std::mem::take(&mut state.changes);
+        let (wakers, _replaced) = self.waiters.end_step(waiter(&outcome), &changes);
+        // A task that is woken or dropped may lock the state.
         drop(state);
-        due.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
         outcome
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, StreamState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -141,26 +170,26 @@ impl IoStream {
 impl fmt::Debug for IoStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
-        let link = match state.link {
-            Link::Connecting(_) => "connecting",
-            Link::Open(_) => "open",
-            Link::Closed(_) => "closed",
+        let connection = match state.connection {
+            StreamConnection::Connecting(_) => "connecting",
+            StreamConnection::Open(_) => "open",
+            StreamConnection::Closed(_) => "closed",
         };
         f.debug_struct("IoStream")
-            .field("link", &link)
+            .field("connection", &connection)
             .field("received", &state.input.data().len())
             .finish_non_exhaustive()
     }
 }
 
-/// A task's place among those who wait, until it is dropped.
-struct Seat<'a> {
+/// Removes a task from the waiters of a stream when it is dropped.
+struct WaitGuard<'a> {
     stream: &'a IoStream,
-    role: Role,
+    waiter: StreamWaiter,
 }
 
-impl Drop for Seat<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
-        self.stream.tasks.leave(self.role);
+        self.stream.waiters.leave(self.waiter);
     }
 }

@@ -1,4 +1,4 @@
-//! What waits to be written, and how far it has gone.
+//! The bytes that wait to be sent, and how far they were sent.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -13,45 +13,50 @@ use super::state::broken;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::transport::Transport;
 
-/// How many pieces one write may gather.
-const PIECES: usize = 16;
+/// How many pieces a vectored write may gather.
+const MAX_PIECES: usize = 16;
 
-/// Small pieces that have to wait are joined up to this length: one of a byte or two holds many times as much memory.
+/// The length in bytes up to which small pieces that wait are joined. A queue of single bytes would hold many times the
+/// memory that the limit of the write buffer allows.
 const JOINED: usize = 4 * 1024;
 
-/// How many bytes a transport may take before it is asked to let them go: it may have a buffer of its own, and those who
-/// wrote them wait.
-const UNFLUSHED: u64 = 128 * 1024;
+/// How many bytes a transport may take before it is flushed. It may have a buffer of its own, and the writes complete
+/// only when that is flushed.
+const MAX_UNFLUSHED: u64 = 128 * 1024;
 
-/// Bytes in the order of their writes. Positions count from the first byte ever written.
-pub(super) struct Output {
+/// The output of a stream, in the order of the writes. Positions count from the first byte of the first write.
+pub(super) struct StreamOutput {
     queue: VecDeque<Bytes>,
-    /// Small pieces behind those, joined.
+    /// Small pieces behind the queue, joined.
     tail: BytesMut,
-    pub(super) most: usize,
-    /// Where the next write ends up.
+    /// The limit in bytes.
+    pub(super) max: usize,
+    /// The position at which the next write begins.
     queued: u64,
-    /// Up to where the transport has taken it.
+    /// The position up to which the transport has taken the bytes.
     taken: u64,
-    /// Up to where the transport has let it go.
+    /// The position up to which the transport has flushed the bytes.
     flushed: u64,
-    /// Why nothing can be written any more. What the peer has sent may still be read.
+    /// Why nothing can be written any more. Received bytes can still be read.
     broken: Option<Error>,
 }
 
-impl Output {
-    pub(super) fn new(most: usize) -> Self {
-        Self { queue: VecDeque::new(), tail: BytesMut::new(), most, queued: 0, taken: 0, flushed: 0, broken: None }
+impl StreamOutput {
+    pub(super) fn new(max: usize) -> Self {
+        Self { queue: VecDeque::new(), tail: BytesMut::new(), max, queued: 0, taken: 0, flushed: 0, broken: None }
     }
 
-    /// Puts `bytes` behind what waits and says where they end, or that they are too many.
+    /// Queues `bytes`. Returns the position at which they end.
+    ///
+    /// # Errors
+    /// If there is no room for all of them, or nothing can be written any more.
     pub(super) fn push(&mut self, bytes: Bytes) -> Result<u64> {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
         let waiting = usize::try_from(self.queued - self.taken).unwrap_or(usize::MAX);
-        if bytes.len() > self.most.saturating_sub(waiting) {
-            return Err(StreamLimit::WriteBuffer(self.most).into());
+        if bytes.len() > self.max.saturating_sub(waiting) {
+            return Err(StreamLimit::WriteBuffer(self.max).into());
         }
         self.queued += bytes.len() as u64;
         if waiting > 0 && bytes.len() <= JOINED / 4 {
@@ -76,12 +81,12 @@ impl Output {
         }
     }
 
-    /// Up to where everything has left.
-    pub(super) fn sent(&self) -> u64 {
+    /// Returns the position up to which the bytes were flushed.
+    pub(super) fn flushed(&self) -> u64 {
         self.flushed
     }
 
-    /// Up to where it is known what became of the bytes: to the end, if no more can be written.
+    /// Returns the position up to which the writes have a result: `u64::MAX` if nothing can be written any more.
     pub(super) fn settled(&self) -> u64 {
         if self.broken.is_some() { u64::MAX } else { self.flushed }
     }
@@ -90,19 +95,19 @@ impl Output {
         self.flushed == self.queued
     }
 
-    /// Forgets what waits.
+    /// Discards the bytes that wait.
     pub(super) fn clear(&mut self) {
         self.queue.clear();
         self.tail.clear();
     }
 
-    /// Takes no more.
+    /// Discards the bytes that wait, and refuses further writes with `reason`.
     pub(super) fn end(&mut self, reason: Error) {
         self.broken.get_or_insert(reason);
         self.clear();
     }
 
-    /// Writes what waits. Ready when all of it has left, or none can.
+    /// Writes the bytes that wait. Ready when all are flushed, or when writing has failed.
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>, transport: &mut Box<dyn Transport>) -> Poll<Result<()>> {
         if let Some(error) = &self.broken {
             return Poll::Ready(Err(error.clone()));
@@ -123,7 +128,7 @@ impl Output {
                 self.end_tail();
             }
             let unflushed = self.taken - self.flushed;
-            if unflushed >= UNFLUSHED || (self.queue.is_empty() && unflushed > 0) {
+            if unflushed >= MAX_UNFLUSHED || (self.queue.is_empty() && unflushed > 0) {
                 ready!(self.poll_flush(cx, transport))?;
             }
             if self.queue.is_empty() {
@@ -135,7 +140,7 @@ impl Output {
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    // What it has taken may leave all the same.
+                    // The bytes that the transport has taken can be flushed although it takes no more.
                     ready!(self.poll_flush(cx, transport))?;
                     return Poll::Pending;
                 }
@@ -144,7 +149,7 @@ impl Output {
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, transport: &mut Box<dyn Transport>) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); PIECES];
+        let mut slices = [IoSlice::new(&[]); MAX_PIECES];
         let mut count = 0;
         for (slice, piece) in slices.iter_mut().zip(&self.queue) {
             *slice = IoSlice::new(piece);
@@ -171,7 +176,7 @@ impl Output {
     }
 }
 
-/// What is written after the writing half was closed.
+/// The error of writes after the writing half was closed.
 pub(super) fn shut() -> Error {
     Error::new(ErrorKind::ConnectionClosed, Phase::Stream, "the stream's writing half was closed here")
 }
@@ -181,10 +186,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_small_writes_hold_little_more_than_their_bytes() {
-        let mut output = Output::new(100_000);
+    fn many_small_writes_hold_little_more_memory_than_their_bytes() {
+        let mut output = StreamOutput::new(100_000);
         for number in 0..100_000u32 {
-            // Some have their own memory, others have not.
+            // A third of the bytes are static, and two thirds own memory.
             let byte = if number % 3 == 0 { Bytes::from_static(b"x") } else { Bytes::from(vec![b'y']) };
             assert_eq!(output.push(byte).unwrap(), u64::from(number) + 1);
         }
@@ -197,7 +202,7 @@ mod tests {
 
     #[test]
     fn large_writes_are_not_copied() {
-        let mut output = Output::new(usize::MAX);
+        let mut output = StreamOutput::new(usize::MAX);
         let pieces = [10, JOINED, 10, JOINED].map(|length| Bytes::from(vec![0; length]));
         pieces.iter().for_each(|piece| drop(output.push(piece.clone())));
         let same = |(queued, piece): (&Bytes, &Bytes)| piece.len() < JOINED || queued.as_ptr() == piece.as_ptr();

@@ -7,31 +7,32 @@ use bytes::Bytes;
 
 use super::limit::StreamLimit;
 use super::search::{Delimiter, Find};
-use super::state::Input;
-use super::tasks::Role;
-use super::{IoStream, Seat};
+use super::state::StreamInput;
+use super::waiters::StreamWaiter;
+use super::{IoStream, WaitGuard};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// How many times a read may read before other tasks have their turn.
-const READS: usize = 16;
+/// How many times a read may read from the transport before it lets other tasks run.
+const READS_PER_POLL: usize = 16;
 
 impl IoStream {
-    /// Reads up to the end of the first `delimiter`, which must end within `max_bytes`; gives everything up to there.
+    /// Reads up to and including the first `delimiter`, which must end within `max_bytes`.
     ///
-    /// Each byte is looked at once, however many pieces it comes in.
+    /// Each byte is examined once, independent of how the bytes are split.
     ///
     /// # Errors
-    /// [`StreamLimit::Delimiter`] as soon as `max_bytes` have come without it; the stream is then closed and what it has
-    /// received is gone. If it ends earlier, [`ConnectionClosed`](ErrorKind::ConnectionClosed); what has come can then be
-    /// read in another way. [`InvalidRequest`](ErrorKind::InvalidRequest) if `delimiter` is empty, or if there is another
-    /// read under way.
+    /// - [`StreamLimit::Delimiter`] as soon as `max_bytes` have arrived without a delimiter. The stream is then closed,
+    ///   and its received bytes are discarded.
+    /// - [`ConnectionClosed`](ErrorKind::ConnectionClosed) if the stream ends before. The received bytes can then be
+    ///   read with another method.
+    /// - [`InvalidRequest`](ErrorKind::InvalidRequest) if `delimiter` is empty, or if another read has not ended.
     ///
     /// # Cancellation
-    /// A read that is dropped has taken nothing.
+    /// A dropped read has taken no byte.
     pub async fn read_until(&self, delimiter: impl AsRef<[u8]>, max_bytes: usize) -> Result<Bytes> {
         let delimiter = delimiter.as_ref();
         if delimiter.is_empty() {
-            return Err(refused("an empty delimiter is everywhere"));
+            return Err(refused("the delimiter is empty: it would match before the first byte"));
         }
         let mut search = Delimiter::new(delimiter);
         self.read(move |input| up_to(input, &mut search, max_bytes, StreamLimit::Delimiter)).await
@@ -40,23 +41,43 @@ impl IoStream {
     /// Reads `count` bytes.
     ///
     /// # Errors
-    /// [`StreamLimit::ReadBuffer`] if the read buffer may not hold so many; the stream stays open. Otherwise as
-    /// [`read_until`](Self::read_until).
+    /// [`StreamLimit::ReadBuffer`] if `count` is more than the read buffer may hold; the stream stays open. Otherwise
+    /// as [`read_until`](Self::read_until).
     ///
     /// # Cancellation
-    /// A read that is dropped has taken nothing.
+    /// A dropped read has taken no byte.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{Script, ScriptedConnector};
+    /// use waterspout::tornado::IoStream;
+    /// use waterspout::{Connector, Url};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let server = ScriptedConnector::new([Script::new().send("\0\0\0\x05hello")]);
+    /// let origin = Url::parse("http://frames.example")?.origin();
+    /// let stream = IoStream::connecting(async move { server.connect(&origin).await });
+    /// let mut length = [0; 4];
+    /// stream.read_into(&mut length).await?;
+    /// let frame = stream.read_exact(u32::from_be_bytes(length) as usize).await?;
+    /// assert_eq!(frame, "hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_exact(&self, count: usize) -> Result<Bytes> {
         self.check_room(count)?;
         self.read(move |input| Ok((input.data().len() >= count).then(|| input.take(count)))).await
     }
 
-    /// Reads what is there, `max_bytes` at most, and waits only if there is nothing. Empty at the end of the stream.
+    /// Reads the bytes that have arrived, at most `max_bytes`, and waits only if there are none. Returns no byte at the
+    /// end of the stream.
     ///
     /// # Cancellation
-    /// A read that is dropped has taken nothing.
+    /// A dropped read has taken no byte.
     pub async fn read_partial(&self, max_bytes: usize) -> Result<Bytes> {
-        let there = |input: &Input| max_bytes == 0 || input.ended || !input.data().is_empty();
-        self.read(move |input| Ok(there(input).then(|| input.take(max_bytes)))).await
+        let is_ready = |input: &StreamInput| max_bytes == 0 || input.has_ended || !input.data().is_empty();
+        self.read(move |input| Ok(is_ready(input).then(|| input.take(max_bytes)))).await
     }
 
     /// Fills `buffer`.
@@ -65,47 +86,49 @@ impl IoStream {
     /// As [`read_exact`](Self::read_exact).
     ///
     /// # Cancellation
-    /// A read that is dropped has taken nothing: the bytes wait in the stream until all are there.
+    /// A dropped read has taken no byte: bytes stay in the stream until `buffer` can be filled.
     pub async fn read_into(&self, buffer: &mut [u8]) -> Result<()> {
         let bytes = self.read_exact(buffer.len()).await?;
         buffer.copy_from_slice(&bytes);
         Ok(())
     }
 
-    /// Reads what is there into `buffer` and says how many bytes that is; waits only if there is nothing. None at the end
-    /// of the stream.
+    /// Reads the bytes that have arrived into `buffer`, and waits only if there are none. Returns how many bytes were
+    /// read; zero at the end of the stream.
     ///
     /// # Cancellation
-    /// A read that is dropped has taken nothing.
+    /// A dropped read has taken no byte.
     pub async fn read_into_partial(&self, buffer: &mut [u8]) -> Result<usize> {
         let bytes = self.read_partial(buffer.len()).await?;
         buffer.iter_mut().zip(&bytes).for_each(|(place, byte)| *place = *byte);
         Ok(bytes.len())
     }
 
-    /// Reads everything until the peer closes the stream: nothing, if that has been read before.
+    /// Reads all bytes until the peer closes the stream. Returns no byte if the end was reached before.
     ///
     /// # Errors
-    /// [`StreamLimit::ReadBuffer`] if the read buffer may not hold so much; the stream is then closed. To read more, call
-    /// [`read_partial`](Self::read_partial) until it gives nothing.
+    /// [`StreamLimit::ReadBuffer`] if the read buffer may not hold so many bytes; the stream is then closed. To read
+    /// more, call [`read_partial`](Self::read_partial) until it returns no byte.
     ///
     /// # Cancellation
-    /// A read that is dropped has taken nothing.
+    /// A dropped read has taken no byte.
     pub async fn read_until_close(&self) -> Result<Bytes> {
-        self.read(|input| Ok(input.ended.then(|| input.take(usize::MAX)))).await
+        self.read(|input| Ok(input.has_ended.then(|| input.take(usize::MAX)))).await
     }
 
-    /// Reads until `want` finds in the input what it wants. It takes only what it gives, so a dropped read loses nothing.
-    pub(super) async fn read<T>(&self, mut want: impl FnMut(&mut Input) -> Result<Option<T>>) -> Result<T> {
-        if !self.tasks.begin_reading() {
-            return Err(refused("the stream is being read already"));
+    /// Reads until `take` finds the wanted bytes in the input and takes them. It takes bytes only when it returns them,
+    /// so a dropped read loses none.
+    pub(super) async fn read<T>(&self, mut take: impl FnMut(&mut StreamInput) -> Result<Option<T>>) -> Result<T> {
+        if !self.waiters.begin_reading() {
+            return Err(refused("the stream is being read by another task"));
         }
-        let _seat = Seat { stream: self, role: Role::Reader };
+        let _guard = WaitGuard { stream: self, waiter: StreamWaiter::Reader };
         poll_fn(|cx| {
-            self.drive(Role::Reader, cx, |state, cx| {
-                // Those who wrote are told by themselves.
+            self.drive(StreamWaiter::Reader, cx, |state, cx| {
+                // An error of sending reaches the futures of the writes.
                 let _ = state.poll_send(cx);
-                match state.poll_take(cx, READS, &mut want) {
+                match state.poll_take(cx, READS_PER_POLL, &mut take) {
+                    // The reads of this poll are used up: other tasks run before the next.
                     Poll::Ready(Ok(None)) => {
                         cx.waker().wake_by_ref();
                         Poll::Pending
@@ -120,23 +143,23 @@ impl IoStream {
     }
 
     fn check_room(&self, count: usize) -> Result<()> {
-        let most = self.lock().input.most;
-        if count > most { Err(StreamLimit::ReadBuffer(most).into()) } else { Ok(()) }
+        let max = self.lock().input.max;
+        if count > max { Err(StreamLimit::ReadBuffer(max).into()) } else { Ok(()) }
     }
 }
 
-/// Takes everything up to the end of what `search` finds within `most` bytes.
+/// Takes all bytes up to the end of the match that `search` finds within `max` bytes.
 pub(super) fn up_to(
-    input: &mut Input,
+    input: &mut StreamInput,
     search: &mut impl Find,
-    most: usize,
+    max: usize,
     limit: fn(usize) -> StreamLimit,
 ) -> Result<Option<Bytes>> {
     let data = input.data();
-    let within = data.get(..most).unwrap_or(data);
+    let within = data.get(..max).unwrap_or(data);
     match search.find(within) {
         Some(end) => Ok(Some(input.take(end))),
-        None if data.len() >= most => Err(limit(most).into()),
+        None if data.len() >= max => Err(limit(max).into()),
         None => Ok(None),
     }
 }

@@ -1,4 +1,7 @@
-//! Reading up to what a pattern matches. Behind the feature `regex`.
+//! Reads up to the match of a pattern. Behind the feature `regex`.
+//!
+//! The pattern is compiled to tables that are stepped byte by byte, so each byte is examined once. A search of the
+//! crate `regex` starts again at each call, which takes quadratic time if the peer sends single bytes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,13 +19,13 @@ use super::search::Find;
 use super::{IoStream, read};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The most bytes that the tables of a pattern may take.
-const LARGEST_TABLES: usize = 1024 * 1024;
+/// The maximum size of a pattern's tables in bytes.
+const MAX_TABLE_BYTES: usize = 1024 * 1024;
 
 /// A regular expression over bytes, for [`IoStream::read_until_regex`]. A clone shares its tables.
 ///
-/// The syntax is that of the crate `regex` with Unicode off: `\d`, `\w`, `\s`, `\b` and `(?i)` know ASCII, and `.` is any
-/// byte but a line feed. There are no back references, so a read costs one step for each byte, whatever the pattern.
+/// The syntax is that of the crate `regex` with Unicode off: `\d`, `\w`, `\s`, `\b` and `(?i)` know ASCII, and `.` is
+/// any byte except a line feed. There are no back references, so a read takes a single step per byte for every pattern.
 #[derive(Clone)]
 pub struct Regex {
     tables: Arc<DFA<Vec<u32>>>,
@@ -30,25 +33,35 @@ pub struct Regex {
 }
 
 impl Regex {
-    /// Builds the tables of `pattern`.
+    /// Compiles `pattern` to tables.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the pattern is malformed, if it matches nothing at all and so
-    /// everywhere, or if its tables would take more than 1 MiB, as those of large counted repetitions do.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the pattern is malformed, if it matches the empty string and so
+    /// matches everywhere, or if its tables would take more than 1 MiB, as the tables of large counted repetitions do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::ErrorKind;
+    /// use waterspout::tornado::Regex;
+    ///
+    /// assert!(Regex::new(r"\r?\n").is_ok());
+    /// assert_eq!(Regex::new("a*").unwrap_err().kind(), ErrorKind::InvalidRequest);
+    /// ```
     pub fn new(pattern: &str) -> Result<Self> {
         let config = dense::Config::new()
             .start_kind(StartKind::Unanchored)
-            .dfa_size_limit(Some(LARGEST_TABLES))
-            .determinize_size_limit(Some(4 * LARGEST_TABLES));
+            .dfa_size_limit(Some(MAX_TABLE_BYTES))
+            .determinize_size_limit(Some(4 * MAX_TABLE_BYTES));
         let tables = dense::Builder::new()
             .configure(config)
             .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(LARGEST_TABLES)))
+            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_TABLE_BYTES)))
             .build(pattern);
-        let tables = tables.map_err(|error| refused(pattern, "cannot be used").with_source(error))?;
+        let tables = tables.map_err(|error| refused(pattern, "is malformed or too large").with_source(error))?;
         let this = Self { tables: Arc::new(tables), pattern: pattern.into() };
-        match Search::new(&this)?.find(&[]) {
-            Some(_) => Err(refused(pattern, "matches before the first byte")),
+        match RegexSearch::new(&this)?.find(&[]) {
+            Some(_) => Err(refused(pattern, "matches the empty string, so it would match before the first byte")),
             None => Ok(this),
         }
     }
@@ -64,30 +77,30 @@ fn refused(pattern: &str, reason: &str) -> Error {
     Error::request(ErrorKind::InvalidRequest, format!("the pattern {pattern:?} {reason}"))
 }
 
-/// A pattern on its way through the bytes.
-struct Search<'a> {
+/// A search for a pattern.
+struct RegexSearch<'a> {
     tables: &'a DFA<Vec<u32>>,
     state: StateID,
     scanned: usize,
-    /// The longest match so far of those that begin first.
+    /// The end of the longest match so far, among the matches that begin first.
     end: Option<usize>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> RegexSearch<'a> {
     fn new(regex: &'a Regex) -> Result<Self> {
         let start = regex.tables.start_state_forward(&Input::new(&[]).anchored(Anchored::No));
-        let state = start.map_err(|error| refused(&regex.pattern, "cannot be begun").with_source(error))?;
+        let state = start.map_err(|error| refused(&regex.pattern, "cannot start a search").with_source(error))?;
         Ok(Self { tables: &regex.tables, state, scanned: 0, end: None })
     }
 }
 
-impl Find for Search<'_> {
+impl Find for RegexSearch<'_> {
     fn find(&mut self, data: &[u8]) -> Option<usize> {
         for byte in data.get(self.scanned..)? {
             self.state = self.tables.next_state(self.state, *byte);
             if self.tables.is_special_state(self.state) {
                 if self.tables.is_match_state(self.state) {
-                    // The tables tell a match one byte late.
+                    // The tables report a match after the byte that follows it.
                     self.end = Some(self.scanned);
                 } else if self.tables.is_dead_state(self.state) {
                     break;
@@ -104,28 +117,35 @@ impl Find for Search<'_> {
 }
 
 impl IoStream {
-    /// Reads up to the end of the first match of `regex`, which must end within `max_bytes`; gives everything up to there.
+    /// Reads up to and including the first match of `regex`, which must end within `max_bytes`.
     ///
-    /// A match is taken as it has arrived: `[0-9]+` may end where a packet does, and `$` holds wherever the bytes end so
-    /// far. A pattern should therefore end in what ends the message.
+    /// A match is taken as soon as it has arrived: `[0-9]+` may end where a packet ends, and `$` matches wherever the
+    /// received bytes end. So a pattern should end with the terminator of the message.
     ///
     /// # Errors
     /// As [`read_until`](Self::read_until), with [`StreamLimit::Match`].
     ///
     /// # Cancellation
-    /// A read that is dropped has taken nothing.
+    /// A dropped read has taken no byte.
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn run(stream: waterspout::tornado::IoStream) -> waterspout::Result<()> {
-    /// let end_of_head = waterspout::tornado::Regex::new(r"\r?\n\r?\n")?;
-    /// let head = stream.read_until_regex(&end_of_head, 64 * 1024).await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// use waterspout::testing::{Script, ScriptedConnector};
+    /// use waterspout::tornado::{IoStream, Regex};
+    /// use waterspout::{Connector, Url};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let server = ScriptedConnector::new([Script::new().send("Subject: hello\n\nHow are you?")]);
+    /// let origin = Url::parse("http://mail.example")?.origin();
+    /// let stream = IoStream::connecting(async move { server.connect(&origin).await });
+    /// let end_of_head = Regex::new(r"\r?\n\r?\n")?;
+    /// assert_eq!(stream.read_until_regex(&end_of_head, 64 * 1024).await?, "Subject: hello\n\n");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
     /// ```
     pub async fn read_until_regex(&self, regex: &Regex, max_bytes: usize) -> Result<Bytes> {
-        let mut search = Search::new(regex)?;
+        let mut search = RegexSearch::new(regex)?;
         self.read(move |input| read::up_to(input, &mut search, max_bytes, StreamLimit::Match)).await
     }
 }
@@ -134,39 +154,43 @@ impl IoStream {
 mod tests {
     use super::*;
 
-    /// Where `pattern` first ends in `data` when its pieces end at `cuts`.
+    /// Returns where the first match of `pattern` ends in `data` if the pieces end at `cuts`.
     fn end(pattern: &str, data: &[u8], cuts: &[usize]) -> Option<usize> {
         let regex = Regex::new(pattern).unwrap();
-        let mut search = Search::new(&regex).unwrap();
+        let mut search = RegexSearch::new(&regex).unwrap();
         cuts.iter().chain([&data.len()]).find_map(|cut| search.find(&data[..*cut]))
     }
 
     #[test]
-    fn the_leftmost_match_ends_it_wherever_the_bytes_are_split() {
+    fn leftmost_match_is_found_for_every_split() {
         for (pattern, data, expected) in [
             (r"\r?\n\r?\n", &b"a\r\nb\r\n\r\nc\n\n"[..], Some(8)),
             (r"(?i)end\W", b"the END.", Some(8)),
             (r"\xff[\x80-\x8f]", b"\xff\xff\x80\xff", Some(3)),
             (r"b\d", b"abcb", None),
         ] {
-            for one in 0..=data.len() {
-                for two in one..=data.len() {
-                    assert_eq!(end(pattern, data, &[one, two]), expected, "{pattern} split at {one} and {two}");
+            for first in 0..=data.len() {
+                for second in first..=data.len() {
+                    assert_eq!(
+                        end(pattern, data, &[first, second]),
+                        expected,
+                        "{pattern} split at {first} and {second}"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn a_longer_match_is_taken_if_it_has_arrived() {
+    fn longer_match_is_taken_if_it_has_arrived() {
         assert_eq!(end("[0-9]+", b"a123b", &[]), Some(4));
         assert_eq!(end("[0-9]+", b"a123b", &[3]), Some(3));
     }
 
     #[test]
-    fn no_byte_is_looked_at_twice() {
+    fn each_byte_is_examined_once() {
         let regex = Regex::new("\r?\n").unwrap();
-        let mut search = Search::new(&regex).unwrap();
+        let mut search = RegexSearch::new(&regex).unwrap();
         for length in (0..10_000).step_by(100) {
             let mut data = vec![b'\n'; length];
             data.extend([b'-'; 100]);

@@ -1,18 +1,20 @@
-//! Finding a delimiter in bytes that come piece by piece.
+//! Finds a delimiter in bytes that arrive in pieces.
 
-/// What a bounded read looks for.
+/// A search over bytes that arrive in pieces.
 pub(super) trait Find {
-    /// Where it ends in `data`: what was there at the last call and what has come since.
+    /// Returns where the match ends in `data`, which holds the bytes of the last call and the bytes received since.
     fn find(&mut self, data: &[u8]) -> Option<usize>;
 }
 
-/// Looks for a fixed delimiter, at each byte once, however the bytes come (Knuth, Morris and Pratt): a searcher that begins
-/// again would be at the mercy of a peer who sends one byte at a time.
+/// Searches for a fixed delimiter and examines each byte once (Knuth, Morris and Pratt).
+///
+/// A searcher that starts again at each call, as `memchr` does, would take quadratic time if the peer sends single
+/// bytes.
 pub(super) struct Delimiter<'a> {
     bytes: &'a [u8],
-    /// For each prefix of the delimiter, how long the longest proper prefix is that it ends with.
+    /// For each prefix of the delimiter, the length of its longest proper prefix that is also its suffix.
     borders: Vec<usize>,
-    /// How much of the delimiter the bytes seen so far end with.
+    /// The length of the longest prefix of the delimiter that the examined bytes end with.
     matched: usize,
     scanned: usize,
 }
@@ -21,7 +23,7 @@ impl<'a> Delimiter<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let mut this = Self { bytes, borders: Vec::with_capacity(bytes.len()), matched: 0, scanned: 0 };
         for byte in bytes {
-            // Of the first byte nothing is matched by itself.
+            // A single byte has no proper prefix.
             let border = if this.borders.is_empty() { 0 } else { this.step(*byte) };
             this.borders.push(border);
             this.matched = border;
@@ -30,7 +32,7 @@ impl<'a> Delimiter<'a> {
         this
     }
 
-    /// How much is matched after `byte`.
+    /// Returns how much of the delimiter is matched after `byte`.
     fn step(&self, byte: u8) -> usize {
         let mut matched = self.matched;
         loop {
@@ -50,7 +52,7 @@ impl Find for Delimiter<'_> {
         let mut rest = data.get(self.scanned..)?;
         while let Some(byte) = rest.first() {
             if self.matched == 0 {
-                // Most bytes do not begin a delimiter.
+                // Most bytes do not begin a delimiter, and skipping them is faster than a step for each.
                 let skipped = rest.iter().position(|byte| self.bytes.first() == Some(byte)).unwrap_or(rest.len());
                 if skipped > 0 {
                     self.scanned += skipped;
@@ -73,14 +75,14 @@ impl Find for Delimiter<'_> {
 mod tests {
     use super::*;
 
-    /// Where `delimiter` ends in `data`, as found when the pieces end at `cuts`.
+    /// Returns where `delimiter` ends in `data` if the pieces end at `cuts`.
     fn end(delimiter: &[u8], data: &[u8], cuts: &[usize]) -> Option<usize> {
         let mut search = Delimiter::new(delimiter);
         cuts.iter().chain([&data.len()]).find_map(|cut| search.find(&data[..*cut]))
     }
 
     #[test]
-    fn a_delimiter_is_found_wherever_the_bytes_are_split() {
+    fn delimiter_is_found_for_every_split() {
         for (delimiter, data) in [
             (&b"\r\n\r\n"[..], &b"a\r\n\r\r\n\r\nb\r\n\r\n"[..]),
             (b"aab", b"aaaaab"),
@@ -89,17 +91,21 @@ mod tests {
             (b"aaa", b"aabaab"),
         ] {
             let expected = data.windows(delimiter.len()).position(|it| it == delimiter).map(|at| at + delimiter.len());
-            for one in 0..=data.len() {
-                for two in one..=data.len() {
-                    assert_eq!(end(delimiter, data, &[one, two]), expected, "{data:?} split at {one} and {two}");
+            for first in 0..=data.len() {
+                for second in first..=data.len() {
+                    assert_eq!(
+                        end(delimiter, data, &[first, second]),
+                        expected,
+                        "{data:?} split at {first} and {second}"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn no_byte_is_looked_at_twice() {
-        // What was seen is replaced by delimiters: whoever looks back finds one.
+    fn each_byte_is_examined_once() {
+        // Examined bytes are replaced by delimiters: a search that looks back would find a match.
         let mut search = Delimiter::new(b"\n");
         for length in (0..10_000).step_by(100) {
             let mut data = vec![b'\n'; length];

@@ -1,4 +1,4 @@
-//! A stream's connection and its two buffers, and how they are driven.
+//! The state of a stream: its connection and its two buffers. Each method makes a single step and never waits.
 
 use std::io;
 use std::pin::Pin;
@@ -8,132 +8,140 @@ use bytes::Bytes;
 use futures::AsyncWrite;
 
 use super::limit::StreamLimit;
-use super::output::{Output, shut};
-use super::tasks::News;
+use super::output::{StreamOutput, shut};
+use super::waiters::StreamChanges;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::runtime::BoxFuture;
 use crate::transport::Transport;
 use crate::transport::read_buffer::ReadBuffer;
 
-/// The room that a read is given.
-const READ: usize = 64 * 1024;
+/// How many bytes a single read from the transport may return.
+const READ_SIZE: usize = 64 * 1024;
 
-/// The most bytes that either buffer may hold, unless told otherwise.
-pub(super) const DEFAULT_BUFFER: usize = 100 * 1024 * 1024;
+/// The default limit of each buffer in bytes.
+pub(super) const DEFAULT_MAX_BUFFER: usize = 100 * 1024 * 1024;
 
-/// Where a stream is in its life.
-pub(super) enum Link {
+/// The connection of a stream.
+pub(super) enum StreamConnection {
     Connecting(BoxFuture<'static, Result<Box<dyn Transport>>>),
     Open(Box<dyn Transport>),
-    /// For good; every wait ends with this error.
+    /// The final state: every future of the stream ends with this error.
     Closed(Error),
 }
 
-/// What has been received and not been read.
-pub(super) struct Input {
+/// The bytes that were received and not read.
+pub(super) struct StreamInput {
     buffer: ReadBuffer,
-    pub(super) most: usize,
+    /// The limit in bytes.
+    pub(super) max: usize,
     /// Whether the peer has closed its half.
-    pub(super) ended: bool,
-    /// Whether somebody who waits for the end waits for room.
-    pub(super) stalled: bool,
+    pub(super) has_ended: bool,
+    /// Whether a task that waits for the end waits for a read to make room.
+    pub(super) wait_for_room: bool,
 }
 
-impl Input {
+impl StreamInput {
     pub(super) fn data(&self) -> &[u8] {
         self.buffer.data()
     }
 
-    /// Takes `count` bytes, or as many as there are.
+    /// Takes `count` bytes, or all bytes if there are fewer.
     pub(super) fn take(&mut self, count: usize) -> Bytes {
         self.buffer.take(count.min(self.data().len()))
     }
 
-    /// Whether there is a byte more than may be held: only then is it known that there are too many.
+    /// Returns whether the input exceeds its limit by a byte. With exactly `max` bytes the stream may end in order.
     pub(super) fn is_full(&self) -> bool {
-        self.data().len() > self.most
+        self.data().len() > self.max
     }
 }
 
-pub(super) struct State {
-    pub(super) link: Link,
-    pub(super) input: Input,
-    pub(super) output: Output,
-    pub(super) news: News,
+pub(super) struct StreamState {
+    pub(super) connection: StreamConnection,
+    pub(super) input: StreamInput,
+    pub(super) output: StreamOutput,
+    /// The changes of the present step.
+    pub(super) changes: StreamChanges,
     /// Whether the writing half was closed here.
     pub(super) is_shut: bool,
 }
 
-impl State {
-    pub(super) fn new(link: Link) -> Self {
-        let buffer = ReadBuffer::with_reads(READ, READ);
-        let input = Input { buffer, most: DEFAULT_BUFFER, ended: false, stalled: false };
-        Self { link, input, output: Output::new(DEFAULT_BUFFER), news: News::default(), is_shut: false }
+impl StreamState {
+    pub(super) fn new(connection: StreamConnection) -> Self {
+        let buffer = ReadBuffer::with_reads(READ_SIZE, READ_SIZE);
+        let input = StreamInput { buffer, max: DEFAULT_MAX_BUFFER, has_ended: false, wait_for_room: false };
+        Self {
+            connection,
+            input,
+            output: StreamOutput::new(DEFAULT_MAX_BUFFER),
+            changes: StreamChanges::default(),
+            is_shut: false,
+        }
     }
 
-    /// Gives up the connection. What has been received can still be read.
+    /// Drops the connection. Received bytes can still be read.
     pub(super) fn fail(&mut self, error: Error) {
-        self.link = Link::Closed(error);
+        self.connection = StreamConnection::Closed(error);
         self.output.clear();
-        self.news = News { heard: true, sent: Some(u64::MAX) };
+        self.changes = StreamChanges { input: true, flushed: Some(u64::MAX) };
     }
 
-    /// Gives up the connection and what has been received.
+    /// Drops the connection and the received bytes.
     pub(super) fn close(&mut self, error: Error) {
         self.fail(error);
         self.input.take(usize::MAX);
     }
 
-    /// The connection, once there is one.
+    /// Returns the connection once it is open.
     pub(super) fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<Result<&mut Box<dyn Transport>>> {
-        if let Link::Connecting(connecting) = &mut self.link {
+        if let StreamConnection::Connecting(connecting) = &mut self.connection {
             match ready!(connecting.as_mut().poll(cx)) {
-                Ok(transport) => self.link = Link::Open(transport),
+                Ok(transport) => self.connection = StreamConnection::Open(transport),
                 Err(error) => self.fail(error),
             }
-            self.news.heard = true;
+            self.changes.input = true;
         }
-        match &mut self.link {
-            Link::Open(transport) => Poll::Ready(Ok(transport)),
-            Link::Closed(error) => Poll::Ready(Err(error.clone())),
-            Link::Connecting(_) => Poll::Pending,
+        match &mut self.connection {
+            StreamConnection::Open(transport) => Poll::Ready(Ok(transport)),
+            StreamConnection::Closed(error) => Poll::Ready(Err(error.clone())),
+            StreamConnection::Connecting(_) => Poll::Pending,
         }
     }
 
-    /// Sends what is queued. Ready when all of it has left.
+    /// Sends the output. Ready when all of it is flushed, or sending has failed.
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         ready!(self.poll_connected(cx))?;
-        let Link::Open(transport) = &mut self.link else { return Poll::Pending };
-        let before = self.output.sent();
+        let StreamConnection::Open(transport) = &mut self.connection else { return Poll::Pending };
+        let before = self.output.flushed();
         let outcome = self.output.poll_send(cx, transport);
-        if outcome.is_ready() || self.output.sent() > before {
-            self.news.sent = self.news.sent.max(Some(self.output.settled()));
+        if outcome.is_ready() || self.output.flushed() > before {
+            self.changes.flushed = self.changes.flushed.max(Some(self.output.settled()));
         }
         outcome
     }
 
-    /// Closes the writing half; all that was written must have left.
+    /// Closes the writing half. The output must be flushed.
     pub(super) fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Link::Open(transport) = &mut self.link else { return Poll::Pending };
+        let StreamConnection::Open(transport) = &mut self.connection else { return Poll::Pending };
         let outcome = ready!(Pin::new(transport).poll_close(cx));
         self.is_shut = outcome.is_ok();
         self.output.end(shut());
-        self.news.sent = Some(u64::MAX);
+        self.changes.flushed = Some(u64::MAX);
         Poll::Ready(outcome)
     }
 
-    /// Reads once: there are then more bytes, or it is the end.
+    /// Reads from the transport once: more bytes are received, or the end is reached.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         ready!(self.poll_connected(cx))?;
-        let Link::Open(transport) = &mut self.link else { return Poll::Pending };
-        if self.input.ended {
+        let StreamConnection::Open(transport) = &mut self.connection else { return Poll::Pending };
+        if self.input.has_ended {
             return Poll::Ready(Err(ended()));
         }
-        let room = self.input.most.saturating_add(1).saturating_sub(self.input.data().len());
+        let room = self.input.max.saturating_add(1).saturating_sub(self.input.data().len());
         match ready!(self.input.buffer.poll_fill_within(cx, transport, room)) {
             Ok(count) => {
-                self.input.ended = count == 0;
-                self.news.heard = true;
+                self.input.has_ended = count == 0;
+                self.changes.input = true;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => self.fail(broken("reading from the stream failed", error)),
@@ -141,26 +149,26 @@ impl State {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes from the input what `want` wants, reading until it is there. Ready, too, if `budget` reads were not enough:
-    /// then with nothing.
+    /// Takes bytes from the input with `take`, and reads until it finds them. Ready with `None` if `budget` reads were
+    /// not enough.
     pub(super) fn poll_take<T>(
         &mut self,
         cx: &mut Context<'_>,
         mut budget: usize,
-        want: &mut dyn FnMut(&mut Input) -> Result<Option<T>>,
+        take: &mut dyn FnMut(&mut StreamInput) -> Result<Option<T>>,
     ) -> Poll<Result<Option<T>>> {
         loop {
-            match want(&mut self.input) {
+            match take(&mut self.input) {
                 Ok(None) => {}
                 Ok(Some(taken)) => {
-                    self.news.heard |= std::mem::take(&mut self.input.stalled);
+                    self.changes.input |= std::mem::take(&mut self.input.wait_for_room);
                     return Poll::Ready(Ok(Some(taken)));
                 }
-                Err(error) => return Poll::Ready(Err(self.overrun(error))),
+                Err(error) => return Poll::Ready(Err(self.exceed(error))),
             }
-            if self.input.is_full() && !self.input.ended && matches!(self.link, Link::Open(_)) {
-                let error = StreamLimit::ReadBuffer(self.input.most).into();
-                return Poll::Ready(Err(self.overrun(error)));
+            if self.input.is_full() && !self.input.has_ended && matches!(self.connection, StreamConnection::Open(_)) {
+                let error = StreamLimit::ReadBuffer(self.input.max).into();
+                return Poll::Ready(Err(self.exceed(error)));
             }
             if budget == 0 {
                 return Poll::Ready(Ok(None));
@@ -170,8 +178,8 @@ impl State {
         }
     }
 
-    /// Closes the stream because of a limit; who comes later is told that it is closed, and why.
-    fn overrun(&mut self, error: Error) -> Error {
+    /// Closes the stream because a read has exceeded a limit. Later calls fail with that limit as the source.
+    fn exceed(&mut self, error: Error) -> Error {
         let closed = Error::new(ErrorKind::ConnectionClosed, Phase::Stream, "the stream was closed at a limit");
         self.close(closed.with_source(error.clone()));
         error
@@ -179,14 +187,15 @@ impl State {
 }
 
 fn ended() -> Error {
-    let message = "the peer closed the stream before all was received that was waited for";
+    let message = "the peer closed the stream before the read was complete";
     Error::new(ErrorKind::ConnectionClosed, Phase::Stream, message)
 }
 
-/// A connection that was taken away is closed; anything else is a failure.
+/// Returns [`ConnectionClosed`](ErrorKind::ConnectionClosed) if the peer or the system closed the connection, and
+/// [`Io`](ErrorKind::Io) for any other failure.
 pub(super) fn broken(message: &'static str, error: io::Error) -> Error {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    let gone = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected);
-    let kind = if gone { ErrorKind::ConnectionClosed } else { ErrorKind::Io };
+    let is_closed = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected);
+    let kind = if is_closed { ErrorKind::ConnectionClosed } else { ErrorKind::Io };
     Error::new(kind, Phase::Stream, message).with_source(error)
 }

@@ -7,31 +7,51 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
-use super::state::{Link, State, broken};
-use super::tasks::Role;
-use super::{IoStream, Seat};
+use super::state::{StreamConnection, StreamState, broken};
+use super::waiters::StreamWaiter;
+use super::{IoStream, WaitGuard};
 use crate::error::{Error, Result};
 
 impl IoStream {
-    /// Queues `bytes` behind all that was written before, and sends at once what the connection takes. The future completes
-    /// when they have left: when the transport has taken and flushed them.
+    /// Queues `bytes` behind all earlier writes, and sends at once as much as the connection takes. The future
+    /// completes when the transport has taken and flushed the bytes.
     ///
     /// # Errors
-    /// [`StreamLimit::WriteBuffer`](super::StreamLimit::WriteBuffer) if more bytes would wait than may; then none of these
-    /// is queued and the stream stays open. Otherwise the reason why the connection takes no more; what the peer has sent
-    /// can still be read.
+    /// [`StreamLimit::WriteBuffer`](super::StreamLimit::WriteBuffer) if the write buffer has no room for all of
+    /// `bytes`; then none is queued, and the stream stays open. Otherwise the reason why the connection takes no more
+    /// bytes; received bytes can still be read.
     ///
     /// # Cancellation
-    /// The bytes are queued when this is called, not when it is polled: they are sent even if the future is dropped, as long as
+    /// The bytes are queued by this call, not by the first poll. They are sent even if the future is dropped, when
     /// another future of the stream is polled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{Script, ScriptedConnector};
+    /// use waterspout::tornado::IoStream;
+    /// use waterspout::{Connector, Url};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let server = ScriptedConnector::new([Script::new().send("250 ok\r\n")]);
+    /// let origin = Url::parse("http://mail.example")?.origin();
+    /// let connector = server.clone();
+    /// let stream = IoStream::connecting(async move { connector.connect(&origin).await });
+    /// // The first write is queued, although its future is dropped.
+    /// drop(stream.write("NOOP\r\n"));
+    /// stream.write("QUIT\r\n").await?;
+    /// assert_eq!(server.written(0), "NOOP\r\nQUIT\r\n");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn write(&self, bytes: impl Into<Bytes>) -> Write<'_> {
         let bytes = bytes.into();
         let queued = self.change(|state, cx| {
-            if let Link::Closed(error) = &state.link {
+            if let StreamConnection::Closed(error) = &state.connection {
                 return Err(error.clone());
             }
             let end = state.output.push(bytes)?;
-            // Whether it went well is told to whoever waits for it.
+            // An error reaches the caller through the returned future.
             let _ = state.poll_send(cx);
             Ok(end)
         });
@@ -39,23 +59,26 @@ impl IoStream {
             Ok(end) => (end, None),
             Err(error) => (0, Some(error)),
         };
-        let role = Role::Writer(end, self.tasks.number());
-        Write { seat: Seat { stream: self, role }, end, refused }
+        let waiter = StreamWaiter::Writer(end, self.waiters.next_number());
+        Write { guard: WaitGuard { stream: self, waiter }, end, refused }
     }
 
-    /// Completes when everything that was written has left.
+    /// Completes when the transport has taken and flushed all earlier writes.
     pub fn flush(&self) -> Write<'_> {
         self.write(Bytes::new())
     }
 
-    /// Sends what is queued and closes the writing half, so that the peer sees the end; reading goes on.
+    /// Sends the queued bytes and closes the writing half, so that the peer sees the end. Reads go on.
+    ///
+    /// # Errors
+    /// The reason why the bytes could not be sent or the half not be closed.
     ///
     /// # Cancellation
-    /// If it is dropped the half may be open or closed; calling it again is harmless.
+    /// If the future is dropped, the half may be open or closed. Calling it again is harmless.
     pub async fn shutdown(&self) -> Result<()> {
-        let seat = Seat { stream: self, role: Role::Writer(u64::MAX, self.tasks.number()) };
+        let guard = WaitGuard { stream: self, waiter: StreamWaiter::Writer(u64::MAX, self.waiters.next_number()) };
         poll_fn(|cx| {
-            self.drive(seat.role, cx, |state, cx| {
+            self.drive(guard.waiter, cx, |state, cx| {
                 if state.is_shut {
                     return Poll::Ready(Ok(()));
                 }
@@ -68,19 +91,21 @@ impl IoStream {
     }
 }
 
-/// The wait of [`IoStream::write`] and [`IoStream::flush`]. The bytes are queued whether or not it is polled, and whoever
-/// is polled sends for all.
-#[must_use = "whether the bytes have left is known only to who awaits it"]
+/// The future of [`IoStream::write`] and [`IoStream::flush`]. The bytes are queued before the first poll, and any
+/// polled future of the stream sends them.
+#[must_use = "await it to learn whether the bytes were sent"]
 pub struct Write<'a> {
-    seat: Seat<'a>,
+    guard: WaitGuard<'a>,
+    /// The position of the output at which the write ends.
     end: u64,
+    /// Why the write was not queued.
     refused: Option<Error>,
 }
 
 impl Write<'_> {
-    fn poll_left(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll_flushed(&self, state: &mut StreamState, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let outcome = state.poll_send(cx);
-        if state.output.sent() >= self.end {
+        if state.output.flushed() >= self.end {
             return Poll::Ready(Ok(()));
         }
         outcome
@@ -94,7 +119,7 @@ impl Future for Write<'_> {
         if let Some(error) = &self.refused {
             return Poll::Ready(Err(error.clone()));
         }
-        self.seat.stream.drive(self.seat.role, cx, |state, cx| self.poll_left(state, cx))
+        self.guard.stream.drive(self.guard.waiter, cx, |state, cx| self.poll_flushed(state, cx))
     }
 }
 

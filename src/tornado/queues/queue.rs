@@ -1,7 +1,7 @@
 //! The work queue behind all orders, with its count of unfinished items.
 //!
-//! An item goes straight to the task that has waited longest for it, so a get that comes later cannot overtake. A put to a
-//! full queue leaves its item in `pending_puts`, and the get that makes room moves it into the queue.
+//! An item goes straight to the task that has waited longest for it, so a get that comes later cannot overtake. A put
+//! to a full queue leaves its item in `pending_puts`, and the get that makes room moves it into the queue.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,8 +40,8 @@ pub type LifoQueue<T> = WorkQueue<T, Lifo<T>>;
 
 /// A queue that returns the lowest item first, and equal items in the order of their puts.
 ///
-/// For the highest item first, put [`std::cmp::Reverse`]. To order work by a number, put pairs, or a type with an [`Ord`]
-/// that compares the number alone.
+/// For the highest item first, put [`std::cmp::Reverse`]. To order work by a number, put pairs, or a type with an
+/// [`Ord`] that compares the number alone.
 ///
 /// # Examples
 ///
@@ -191,8 +191,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
     /// Puts `item`, and waits for at most `limit`. A limit of zero does not wait.
     ///
     /// # Errors
-    /// A [`PutError`] with the item, which has not entered the queue. The reason is [`TimedOut`](QueueError::TimedOut) or
-    /// [`Closed`](QueueError::Closed).
+    /// A [`PutError`] with the item, which has not entered the queue. The reason is [`TimedOut`](QueueError::TimedOut)
+    /// or [`Closed`](QueueError::Closed).
     pub async fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
         self.put_until(item, self.timer.now() + limit).await
     }
@@ -219,7 +219,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
     /// [`Closed`](QueueError::Closed) once the queue has been closed and every item has been taken.
     ///
     /// # Cancellation
-    /// No item is lost: an item that was granted to a dropped get goes to the next get, or back to its place in the queue.
+    /// No item is lost: an item that was granted to a dropped get goes to the next get, or back to its place in the
+    /// queue.
     pub fn get(&self) -> Get<'_, T, O> {
         Get::new(self)
     }
@@ -306,8 +307,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         Ok(())
     }
 
-    /// Waits until every item is [done](Self::task_done), including items that are put during the wait. Closing the queue
-    /// does not end the wait.
+    /// Waits until every item is [done](Self::task_done), including items that are put during the wait. Closing the
+    /// queue does not end the wait.
     pub fn join(&self) -> Join<'_, T, O> {
         Join::new(self)
     }
@@ -328,7 +329,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         self.run_until(deadline, self.join()).await.ok_or(QueueError::TimedOut)
     }
 
-    /// Closes the queue: its items can still be taken, after which every get fails. Puts fail at once, also puts that wait.
+    /// Closes the queue: its items can still be taken, after which every get fails. Puts fail at once, also puts that
+    /// wait.
     ///
     /// # Examples
     ///
@@ -358,8 +360,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         self.lock().closed
     }
 
-    /// Runs `future` until `deadline`. The future is polled first, so a deadline in the past still takes an item that is
-    /// present.
+    /// Runs `future` until `deadline`. The future is polled first, so a deadline in the past still takes an item that
+    /// is present.
     async fn run_until<F: Future + Unpin>(&self, deadline: Instant, future: F) -> Option<F::Output> {
         match select(future, self.timer.sleep_until(deadline)).await {
             Either::Left((output, _)) => Some(output),

@@ -10,13 +10,14 @@ pub(crate) type WaitId = usize;
 /// A list of tasks in the order in which they joined. Each waits to be granted a `G`: an item, or a permission.
 ///
 /// A grant belongs to its task at once, so a task that comes later cannot take it. A task that leaves with its grant
-/// unclaimed returns it. Every operation takes constant time; memory grows with the most tasks that ever waited at once.
+/// unclaimed returns it. Every operation takes constant time; memory grows with the most tasks that ever waited at
+/// once.
 ///
-/// Wakers are returned to the caller, which wakes or drops them after unlocking the mutex around the list. Dropping a waker may
-/// drop a task, and that task may be in this very list.
+/// Wakers are returned to the caller, which wakes or drops them after unlocking the mutex around the list. Dropping a
+/// waker may drop a task, and that task may be in this very list.
 pub(crate) struct WaitList<G> {
-    /// The slots of waiting tasks, which are linked from `head` to `tail`, and of tasks with an unclaimed grant, which are
-    /// not linked.
+    /// The slots of waiting tasks, which are linked from `head` to `tail`, and of tasks with an unclaimed grant, which
+    /// are not linked.
     slots: Slab<WaitSlot<G>>,
     head: Option<WaitId>,
     tail: Option<WaitId>,
@@ -75,8 +76,8 @@ impl<G> WaitList<G> {
         }
     }
 
-    /// Takes the grant of a task and removes the task, or stores the waker of `cx`. Also returns the waker of another task
-    /// that this replaces.
+    /// Takes the grant of a task and removes the task, or stores the waker of `cx`. Also returns the waker of another
+    /// task that this replaces.
     pub(crate) fn poll(&mut self, id: WaitId, cx: &mut Context<'_>) -> (Poll<G>, Option<Waker>) {
         match self.slots.get_mut(id).map(|slot| &mut slot.state) {
             Some(SlotState::Waiting(waker)) if waker.will_wake(cx.waker()) => (Poll::Pending, None),

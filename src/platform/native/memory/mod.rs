@@ -1,4 +1,7 @@
-//! Connections in memory to a handler: a whole client and its server without a socket or a thread.
+//! Connections in memory to a handler: a client and its server without a socket or a thread.
+//!
+//! The server of a connection runs inside the client's end: a read or write of the client that would wait polls the
+//! server first. So a test without an executor keeps its order, and dropping the client's end stops the server.
 
 mod pipe;
 
@@ -12,24 +15,25 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::{AsyncRead, AsyncWrite};
 
-use self::pipe::{End, pipe};
+use self::pipe::{PipeEnd, pipe};
 use crate::error::Result;
 use crate::message::url::Origin;
 use crate::runtime::BoxFuture;
-use crate::testing::{Handler, Session};
+use crate::testing::{Handler, ServerConnection};
 use crate::transport::{Connector, Transport};
 
-/// How many bytes a connection holds in each direction unless set otherwise.
-const CAPACITY: usize = 64 * 1024;
+/// The default of [`MemoryConnector::capacity`] in bytes.
+const DEFAULT_CAPACITY: usize = 64 * 1024;
 
-/// How often the server is polled before others get a turn.
-const TURNS: usize = 64;
+/// How often a single poll of the client's end polls the server before other tasks run.
+const MAX_SERVER_POLLS: usize = 64;
 
-/// A [`Connector`] whose connections lead, in memory, to a [`Handler`], whatever the origin. A clone is another handle of it.
+/// A [`Connector`] that connects every origin, in memory, to a [`Handler`]. A clone is another handle of the same
+/// connector.
 ///
-/// There is no thread and no task: the server runs while the client's end of its connection is polled, and stops when that
-/// is dropped. So a test decides what happens when, and with a [`ManualTimer`](crate::testing::ManualTimer) on both
-/// sides no time passes but what it lets pass.
+/// There is no thread and no task: the server runs while the client's end of its connection is polled, and stops when
+/// that end is dropped. So a test controls the order of events. With a [`ManualTimer`](crate::testing::ManualTimer) on
+/// both sides time passes only when the test advances it.
 ///
 /// # Examples
 ///
@@ -54,80 +58,83 @@ const TURNS: usize = 64;
 /// let mut page = client.get("http://example.com/a").send().boxed();
 /// assert!((&mut page).now_or_never().is_none());
 /// timer.advance(Duration::from_secs(3));
-/// let page = page.now_or_never().expect("the server's time is over")?;
-/// assert_eq!(page.text().now_or_never().expect("all is here")?, "example.com/a");
+/// let page = page.now_or_never().expect("the server's delay has passed")?;
+/// assert_eq!(page.text().now_or_never().expect("the body has arrived")?, "example.com/a");
 ///
 /// let mut hasty = client.get("http://example.com/b").timeout(Duration::from_secs(2)).send().boxed();
 /// assert!((&mut hasty).now_or_never().is_none());
 /// timer.advance(Duration::from_secs(2));
-/// assert_eq!(hasty.now_or_never().expect("its time is over").unwrap_err().kind(), ErrorKind::Timeout);
-/// // That connection was closed in the middle of an exchange.
+/// assert_eq!(hasty.now_or_never().expect("the limit has passed").unwrap_err().kind(), ErrorKind::Timeout);
+/// // The connection of the second request was closed in the middle of an exchange.
 /// assert_eq!((connector.connections(), connector.open()), (1, 0));
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 ///
 /// # Platform
-/// Natively only: in a browser a handler's future cannot be part of a [`Transport`].
+/// Native only: in a browser the future of a handler is not `Send`, and a [`Transport`] must be.
 #[derive(Clone)]
 pub struct MemoryConnector {
     handler: Arc<dyn Handler>,
-    counts: Arc<Counts>,
+    counts: Arc<ConnectionCounts>,
     capacity: usize,
     pieces: Option<usize>,
 }
 
 #[derive(Default)]
-struct Counts {
+struct ConnectionCounts {
+    /// How many connections were ever made.
     made: AtomicU64,
+    /// How many of them the client has not dropped.
     open: AtomicUsize,
 }
 
 impl MemoryConnector {
-    /// Connections to this handler.
+    /// Makes a connector to `handler`.
     pub fn new(handler: impl Handler) -> Self {
-        Self { handler: Arc::new(handler), counts: Arc::default(), capacity: CAPACITY, pieces: None }
+        Self { handler: Arc::new(handler), counts: Arc::default(), capacity: DEFAULT_CAPACITY, pieces: None }
     }
 
-    /// Sets how many bytes a connection holds in each direction before whoever writes has to wait. Default: 64 KiB. Zero
-    /// counts as one.
+    /// Sets how many bytes a connection holds in each direction before the writer has to wait. Default: 64 KiB. Zero is
+    /// taken as 1.
     #[must_use]
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(1);
         self
     }
 
-    /// Has the client read and write no more than so many bytes at a time, and wait before each, and before a connection is
-    /// there: so that a test can stop at every point where a request may have to wait. Zero counts as one.
+    /// Limits each read and write of the client to `bytes`, and makes each of them, and each connect, return pending
+    /// once before. So a test can stop at every point at which a request may wait. Default: off. Zero is taken as 1.
     #[must_use]
     pub fn in_pieces(mut self, bytes: usize) -> Self {
         self.pieces = Some(bytes.max(1));
         self
     }
 
-    /// The number of connections made so far.
+    /// Returns how many connections were made.
     pub fn connections(&self) -> usize {
         usize::try_from(self.counts.made.load(Ordering::SeqCst)).unwrap_or(usize::MAX)
     }
 
-    /// The number of connections that the client has not closed yet.
+    /// Returns how many connections the client has not closed.
     pub fn open(&self) -> usize {
         self.counts.open.load(Ordering::SeqCst)
     }
 
-    fn open_one(&self) -> ClientEnd {
+    fn open_connection(&self) -> ClientEnd {
         let number = self.counts.made.fetch_add(1, Ordering::SeqCst);
         self.counts.open.fetch_add(1, Ordering::SeqCst);
         let (mut end, server_end) = pipe(self.capacity);
         end.pieces = self.pieces;
         let handler = self.handler.clone();
         let server = Box::pin(async move {
-            let breaker = server_end.breaker();
-            let session = Session { handler: &*handler, number, reset: &|| breaker.break_off() };
-            // One that breaks is the client's to notice.
-            let _ = session.serve(Box::new(server_end)).await;
+            let reset = server_end.reset_handle();
+            let connection = ServerConnection { handler: &*handler, number, reset: &|| reset.reset() };
+            // An error is ignored here: the client sees it too.
+            let _ = connection.serve(Box::new(server_end)).await;
         });
-        let drive = Arc::new(Drive { woken: AtomicBool::new(true), tasks: Mutex::default() });
-        ClientEnd { end, server: Some(Mutex::new(server)), drive, counts: self.counts.clone() }
+        // The server is polled once before it can be woken.
+        let waker = Arc::new(ServerWaker { is_woken: AtomicBool::new(true), tasks: Mutex::default() });
+        ClientEnd { end, server: Some(Mutex::new(server)), waker, counts: self.counts.clone() }
     }
 }
 
@@ -153,34 +160,36 @@ impl Connector for MemoryConnector {
                 }
             })
             .await;
-            Ok(Box::new(self.open_one()) as Box<dyn Transport>)
+            Ok(Box::new(self.open_connection()) as Box<dyn Transport>)
         })
     }
 }
 
-/// Whether the server has something to do, and which tasks of the client's poll it: one that reads, one that writes.
-struct Drive {
-    woken: AtomicBool,
+/// The waker that the server is polled with. It wakes the tasks that poll the client's end.
+struct ServerWaker {
+    /// Whether the server was woken since it was last polled.
+    is_woken: AtomicBool,
+    /// The task that reads and the task that writes.
     tasks: Mutex<[Option<Waker>; 2]>,
 }
 
-/// The place of a task among those of a [`Drive`].
+/// A task that polls the client's end.
 #[derive(Clone, Copy)]
-enum Task {
-    Reads,
-    Writes,
+enum PollingTask {
+    Reader,
+    Writer,
 }
 
-impl Drive {
-    /// Sets who is woken; the one from before comes back, to be dropped after the lock.
-    fn set(&self, task: Task, waker: Option<Waker>) -> Option<Waker> {
+impl ServerWaker {
+    /// Sets the waker of a task. Returns the replaced waker, which the caller drops without the lock.
+    fn set(&self, task: PollingTask, waker: Option<Waker>) -> Option<Waker> {
         let mut tasks = self.lock();
-        let [reads, writes] = &mut *tasks;
-        let place = match task {
-            Task::Reads => reads,
-            Task::Writes => writes,
+        let [reader, writer] = &mut *tasks;
+        let slot = match task {
+            PollingTask::Reader => reader,
+            PollingTask::Writer => writer,
         };
-        std::mem::replace(place, waker)
+        std::mem::replace(slot, waker)
     }
 
     fn lock(&self) -> MutexGuard<'_, [Option<Waker>; 2]> {
@@ -188,31 +197,31 @@ impl Drive {
     }
 }
 
-impl Wake for Drive {
+impl Wake for ServerWaker {
     fn wake(self: Arc<Self>) {
-        self.woken.store(true, Ordering::SeqCst);
+        self.is_woken.store(true, Ordering::SeqCst);
         let tasks = std::mem::take(&mut *self.lock());
         tasks.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
-/// The client's end of a connection, and the server at the other.
+/// The client's end of a connection, which also holds the server at the other end.
 struct ClientEnd {
-    end: End,
-    /// The lock is never taken: it makes the end `Sync`.
+    end: PipeEnd,
+    /// The mutex is never locked: it makes the future `Sync`, and so the transport.
     server: Option<Mutex<BoxFuture<'static, ()>>>,
-    drive: Arc<Drive>,
-    counts: Arc<Counts>,
+    waker: Arc<ServerWaker>,
+    counts: Arc<ConnectionCounts>,
 }
 
 impl ClientEnd {
-    /// Has the server do what it can, if it was woken; says whether it was.
-    fn run(&mut self) -> bool {
-        if !self.drive.woken.swap(false, Ordering::SeqCst) {
+    /// Polls the server if it was woken. Returns whether it was polled.
+    fn poll_server(&mut self) -> bool {
+        if !self.waker.is_woken.swap(false, Ordering::SeqCst) {
             return false;
         }
         let Some(server) = &mut self.server else { return false };
-        let waker = Waker::from(self.drive.clone());
+        let waker = Waker::from(self.waker.clone());
         let server = server.get_mut().unwrap_or_else(PoisonError::into_inner);
         if server.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             self.server = None;
@@ -220,22 +229,22 @@ impl ClientEnd {
         true
     }
 
-    /// Does something that may have to wait for the server.
+    /// Runs `operation` on the client's end. While it is pending, the server is polled and `operation` is repeated.
     fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
-        task: Task,
-        mut act: impl FnMut(&mut End, &mut Context<'_>) -> Poll<T>,
+        task: PollingTask,
+        mut operation: impl FnMut(&mut PipeEnd, &mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        for _ in 0..TURNS {
-            // Before the server is polled, so that no wake is lost.
-            drop(self.drive.set(task, Some(cx.waker().clone())));
-            let poll = act(&mut self.end, cx);
+        for _ in 0..MAX_SERVER_POLLS {
+            // The waker is set before the server is polled, so that no wake of the server is lost.
+            drop(self.waker.set(task, Some(cx.waker().clone())));
+            let poll = operation(&mut self.end, cx);
             if poll.is_ready() {
-                drop(self.drive.set(task, None));
+                drop(self.waker.set(task, None));
                 return poll;
             }
-            if self.end.rests() || !self.run() {
+            if self.end.has_deferred() || !self.poll_server() {
                 return Poll::Pending;
             }
         }
@@ -248,13 +257,13 @@ impl Transport for ClientEnd {}
 
 impl AsyncRead for ClientEnd {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().poll(cx, Task::Reads, |end, cx| Pin::new(end).poll_read(cx, buffer))
+        self.get_mut().poll(cx, PollingTask::Reader, |end, cx| Pin::new(end).poll_read(cx, buffer))
     }
 }
 
 impl AsyncWrite for ClientEnd {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().poll(cx, Task::Writes, |end, cx| Pin::new(end).poll_write(cx, bytes))
+        self.get_mut().poll(cx, PollingTask::Writer, |end, cx| Pin::new(end).poll_write(cx, bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -262,7 +271,7 @@ impl AsyncWrite for ClientEnd {
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll(cx, Task::Writes, |end, cx| Pin::new(end).poll_close(cx))
+        self.get_mut().poll(cx, PollingTask::Writer, |end, cx| Pin::new(end).poll_close(cx))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Two ends of a connection in memory.
+//! A connection in memory with two ends. Each direction is a bounded buffer.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,102 +10,114 @@ use futures::{AsyncRead, AsyncWrite};
 
 use crate::transport::Transport;
 
-/// What both ends share.
-type Shared = Arc<Mutex<State>>;
+/// The state that both ends share.
+type SharedPipe = Arc<Mutex<PipeState>>;
 
-struct State {
-    /// What flows to the client, and to the server.
-    lanes: [Lane; 2],
+struct PipeState {
+    /// The direction to the client, and the direction to the server.
+    directions: [PipeDirection; 2],
     capacity: usize,
-    is_broken: bool,
+    is_reset: bool,
 }
 
 #[derive(Default)]
-struct Lane {
+struct PipeDirection {
     bytes: VecDeque<u8>,
-    /// Whether nothing more is written.
-    ended: bool,
-    /// Whether nothing more is read.
-    left: bool,
+    /// Whether the writer has closed the direction.
+    is_closed: bool,
+    /// Whether the reader was dropped.
+    is_abandoned: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
-impl State {
+impl PipeState {
     fn wakers(&mut self) -> Vec<Waker> {
-        self.lanes.iter_mut().flat_map(|lane| [lane.reader.take(), lane.writer.take()]).flatten().collect()
+        self.directions
+            .iter_mut()
+            .flat_map(|direction| [direction.reader.take(), direction.writer.take()])
+            .flatten()
+            .collect()
     }
 }
 
-/// One end.
-pub(super) struct End {
-    shared: Shared,
+/// An end of the connection.
+pub(super) struct PipeEnd {
+    shared: SharedPipe,
     is_client: bool,
-    /// How many bytes go at a time; then each read and each write waits once.
+    /// The limit of a single read or write in bytes. If it is set, each of them is deferred once.
     pub(super) pieces: Option<usize>,
-    /// Whether the next read, and the next write, is not put off.
-    reads: bool,
-    writes: bool,
-    rests: bool,
+    /// Whether the next read was deferred, so it is not deferred again; the same for the next write.
+    read_was_deferred: bool,
+    write_was_deferred: bool,
+    /// Whether the last call was deferred.
+    has_deferred: bool,
 }
 
-/// Breaks a connection.
-pub(super) struct Breaker(Shared);
+/// Resets a connection.
+pub(super) struct ResetHandle(SharedPipe);
 
-/// The client's end and the server's.
-pub(super) fn pipe(capacity: usize) -> (End, End) {
-    let shared = Arc::new(Mutex::new(State { lanes: Default::default(), capacity, is_broken: false }));
-    let end =
-        |is_client| End { shared: shared.clone(), is_client, pieces: None, reads: false, writes: false, rests: false };
+/// Makes a connection. Returns the end of the client and the end of the server.
+pub(super) fn pipe(capacity: usize) -> (PipeEnd, PipeEnd) {
+    let shared = Arc::new(Mutex::new(PipeState { directions: Default::default(), capacity, is_reset: false }));
+    let end = |is_client| PipeEnd {
+        shared: shared.clone(),
+        is_client,
+        pieces: None,
+        read_was_deferred: false,
+        write_was_deferred: false,
+        has_deferred: false,
+    };
     (end(true), end(false))
 }
 
-fn lock(shared: &Shared) -> MutexGuard<'_, State> {
+fn lock(shared: &SharedPipe) -> MutexGuard<'_, PipeState> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Breaker {
-    /// Both ends are told of an error from now on.
-    pub(super) fn break_off(&self) {
+impl ResetHandle {
+    /// Resets the connection: every later read and write of both ends fails.
+    pub(super) fn reset(&self) {
         let wakers = {
             let mut state = lock(&self.0);
-            state.is_broken = true;
+            state.is_reset = true;
             state.wakers()
         };
         wakers.into_iter().for_each(Waker::wake);
     }
 }
 
-impl End {
-    pub(super) fn breaker(&self) -> Breaker {
-        Breaker(self.shared.clone())
+impl PipeEnd {
+    pub(super) fn reset_handle(&self) -> ResetHandle {
+        ResetHandle(self.shared.clone())
     }
 
-    /// Whether the end has just put something off, rather than having to wait.
-    pub(super) fn rests(&self) -> bool {
-        self.rests
+    /// Returns whether the last call was pending because it was deferred, and not because it has to wait.
+    pub(super) fn has_deferred(&self) -> bool {
+        self.has_deferred
     }
 
-    /// Puts off every other call; says whether this one is.
-    fn put_off(&mut self, cx: &Context<'_>, turn: fn(&mut Self) -> &mut bool) -> bool {
-        self.rests = self.pieces.is_some() && !std::mem::replace(turn(self), true);
-        if self.rests {
+    /// Defers a call once if `pieces` is set. Returns whether this call is deferred.
+    fn defer(&mut self, cx: &Context<'_>, was_deferred: fn(&mut Self) -> &mut bool) -> bool {
+        self.has_deferred = self.pieces.is_some() && !std::mem::replace(was_deferred(self), true);
+        if self.has_deferred {
             cx.waker().wake_by_ref();
         }
-        self.rests
+        self.has_deferred
     }
 
-    /// Changes the lane that this end reads, or the one that it writes, and wakes whoever waits at the other.
-    fn change<T>(&self, reads: bool, change: impl FnOnce(&mut Lane, usize) -> Poll<T>) -> Poll<io::Result<T>> {
+    /// Changes the direction that this end reads, or the direction that it writes, and wakes the task that waits at the
+    /// other end.
+    fn change<T>(&self, reads: bool, change: impl FnOnce(&mut PipeDirection, usize) -> Poll<T>) -> Poll<io::Result<T>> {
         let (outcome, wakers) = {
             let mut state = lock(&self.shared);
-            if state.is_broken {
+            if state.is_reset {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
-            let State { lanes: [to_client, to_server], capacity, .. } = &mut *state;
-            let lane = if self.is_client == reads { to_client } else { to_server };
-            let outcome = change(lane, *capacity);
-            let waker = if reads { lane.writer.take() } else { lane.reader.take() };
+            let PipeState { directions: [to_client, to_server], capacity, .. } = &mut *state;
+            let direction = if self.is_client == reads { to_client } else { to_server };
+            let outcome = change(direction, *capacity);
+            let waker = if reads { direction.writer.take() } else { direction.reader.take() };
             (outcome, waker)
         };
         wakers.into_iter().for_each(Waker::wake);
@@ -113,51 +125,51 @@ impl End {
     }
 }
 
-impl Transport for End {}
+impl Transport for PipeEnd {}
 
-impl AsyncRead for End {
+impl AsyncRead for PipeEnd {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.put_off(cx, |end| &mut end.reads) {
+        if self.defer(cx, |end| &mut end.read_was_deferred) {
             return Poll::Pending;
         }
-        let most = buffer.len().min(self.pieces.unwrap_or(usize::MAX));
-        let mut before = None;
-        let poll = self.change(true, |lane, _| {
-            let count = most.min(lane.bytes.len());
-            if count == 0 && !lane.ended {
-                before = lane.reader.replace(cx.waker().clone());
+        let max = buffer.len().min(self.pieces.unwrap_or(usize::MAX));
+        let mut replaced = None;
+        let poll = self.change(true, |direction, _| {
+            let count = max.min(direction.bytes.len());
+            if count == 0 && !direction.is_closed {
+                replaced = direction.reader.replace(cx.waker().clone());
                 return Poll::Pending;
             }
-            buffer.iter_mut().zip(lane.bytes.drain(..count)).for_each(|(place, byte)| *place = byte);
+            buffer.iter_mut().zip(direction.bytes.drain(..count)).for_each(|(place, byte)| *place = byte);
             Poll::Ready(count)
         });
-        drop(before);
-        self.reads &= poll.is_pending();
+        drop(replaced);
+        self.read_was_deferred &= poll.is_pending();
         poll
     }
 }
 
-impl AsyncWrite for End {
+impl AsyncWrite for PipeEnd {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.put_off(cx, |end| &mut end.writes) {
+        if self.defer(cx, |end| &mut end.write_was_deferred) {
             return Poll::Pending;
         }
-        let most = bytes.len().min(self.pieces.unwrap_or(usize::MAX));
-        let mut before = None;
-        let poll = self.change(false, |lane, capacity| {
-            if lane.left || lane.ended {
+        let max = bytes.len().min(self.pieces.unwrap_or(usize::MAX));
+        let mut replaced = None;
+        let poll = self.change(false, |direction, capacity| {
+            if direction.is_abandoned || direction.is_closed {
                 return Poll::Ready(None);
             }
-            let count = most.min(capacity.saturating_sub(lane.bytes.len()));
-            if count == 0 && most > 0 {
-                before = lane.writer.replace(cx.waker().clone());
+            let count = max.min(capacity.saturating_sub(direction.bytes.len()));
+            if count == 0 && max > 0 {
+                replaced = direction.writer.replace(cx.waker().clone());
                 return Poll::Pending;
             }
-            lane.bytes.extend(bytes.iter().take(count));
+            direction.bytes.extend(bytes.iter().take(count));
             Poll::Ready(Some(count))
         });
-        drop(before);
-        self.writes &= poll.is_pending();
+        drop(replaced);
+        self.write_was_deferred &= poll.is_pending();
         poll.map(|count| count?.ok_or_else(|| io::ErrorKind::BrokenPipe.into()))
     }
 
@@ -166,20 +178,21 @@ impl AsyncWrite for End {
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.change(false, |lane, _| {
-            lane.ended = true;
+        self.change(false, |direction, _| {
+            direction.is_closed = true;
             Poll::Ready(())
         })
     }
 }
 
-impl Drop for End {
+impl Drop for PipeEnd {
     fn drop(&mut self) {
         let wakers = {
             let mut state = lock(&self.shared);
-            let State { lanes: [to_client, to_server], .. } = &mut *state;
+            let PipeState { directions: [to_client, to_server], .. } = &mut *state;
             let (read, written) = if self.is_client { (to_client, to_server) } else { (to_server, to_client) };
-            (read.left, written.ended) = (true, true);
+            read.is_abandoned = true;
+            written.is_closed = true;
             state.wakers()
         };
         wakers.into_iter().for_each(Waker::wake);

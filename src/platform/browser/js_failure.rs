@@ -1,4 +1,4 @@
-//! What JavaScript throws, as an error that can leave the thread.
+//! Values that JavaScript throws, as errors that are `Send`.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,10 +8,10 @@ use wasm_bindgen::JsValue;
 
 use crate::error::{Error, ErrorKind, Phase};
 
-/// How far a chain of causes is followed; one that leads back to itself ends here.
-const DEEPEST_CAUSE: usize = 8;
+/// How many causes are read. A chain of causes may lead back to itself.
+const MAX_CAUSES: usize = 8;
 
-/// A thrown value, most often an `Error`: its name and message, and its cause.
+/// A value that JavaScript threw, usually an `Error`: its name, its message and its cause.
 pub struct JsFailure {
     name: String,
     message: String,
@@ -19,18 +19,18 @@ pub struct JsFailure {
 }
 
 impl JsFailure {
-    /// The value's `name`, such as `TypeError`; empty if it has none.
+    /// Returns the value's `name`, such as `TypeError`; empty if it has none.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The value's `message`, or the value itself if it is a string.
+    /// Returns the value's `message`, or the value itself if it is a string.
     pub fn message(&self) -> &str {
         &self.message
     }
 
     fn read(value: &JsValue, depth: usize) -> Self {
-        // Anything can be thrown, getters that throw included: what cannot be read is left out.
+        // Any value can be thrown, also an object with getters that throw. Members that cannot be read are left out.
         let get = |name: &str| Reflect::get(value, &JsValue::from_str(name)).ok();
         let text = |name: &str| get(name).and_then(|value| value.as_string());
         let message = text("message").or_else(|| value.as_string());
@@ -45,7 +45,7 @@ impl JsFailure {
 
 impl From<JsValue> for JsFailure {
     fn from(value: JsValue) -> Self {
-        Self::read(&value, DEEPEST_CAUSE)
+        Self::read(&value, MAX_CAUSES)
     }
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for JsFailure {
     }
 }
 
-/// The same text: nothing else is known.
+/// The same text as [`Display`](fmt::Display): nothing else is known.
 impl fmt::Debug for JsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -72,27 +72,28 @@ impl StdError for JsFailure {
     }
 }
 
-/// Why there is no response.
+/// Returns the error of a fetch without a response.
 pub(super) fn failed(thrown: JsValue) -> Error {
-    told(thrown, Phase::Head, "the fetch failed")
+    classify(thrown, Phase::Head, "the fetch failed")
 }
 
-/// Why a response's body ends early.
+/// Returns the error of a response's body.
 pub(super) fn body_failed(thrown: JsValue) -> Error {
-    told(thrown, Phase::Body, "the download failed")
+    classify(thrown, Phase::Body, "the download failed")
 }
 
-/// Why nothing was sent.
+/// Returns the error of a request that was not sent.
 pub(super) fn refused(thrown: JsValue) -> Error {
     let failure = JsFailure::from(thrown);
     Error::request(ErrorKind::InvalidRequest, "the engine refused the request").with_source(failure)
 }
 
-/// Most failures are a `TypeError` that says no more, so that a page learns nothing of other origins.
-fn told(thrown: JsValue, phase: Phase, message: &'static str) -> Error {
+/// Returns an error of the kind that the name of the thrown value tells. Most failures are a `TypeError` without
+/// details, so that a page learns nothing about other origins.
+fn classify(thrown: JsValue, phase: Phase, message: &'static str) -> Error {
     let failure = JsFailure::from(thrown);
     let mut causes = std::iter::successors(Some(&failure), |failure| failure.cause.as_deref());
-    // Node has the reason among the causes.
+    // Node puts the reason into a cause.
     let error = if causes.any(|cause| cause.name.ends_with("TimeoutError")) {
         Error::new(ErrorKind::Timeout, phase, "the engine timed out")
     } else if failure.name == "AbortError" {

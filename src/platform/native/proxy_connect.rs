@@ -1,4 +1,4 @@
-//! Connections through proxies: to the proxy, over TLS if it is one of that kind, and from there to the origin.
+//! Connections through proxies: first to the proxy, over TLS for an `https` proxy, and from there to the origin.
 
 use std::error::Error as _;
 use std::io::{self, IoSlice};
@@ -18,18 +18,22 @@ use crate::message::connection_info::ConnectionInfo;
 use crate::message::url::{Origin, Scheme};
 use crate::transport::{Forwarding, Transport};
 
-/// Connects to `origin` through `proxy`. The proxy itself is reached directly, whatever the choice of proxies is.
+/// Connects to `origin` through `proxy`. The proxy itself is always reached directly.
+///
+/// # Errors
+/// Every failure on the way to the proxy, or at the proxy, has the kind [`Proxy`](ErrorKind::Proxy) and its cause as
+/// the source, so a wrong certificate of the proxy is not mistaken for that of the server.
 pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Box<dyn Transport>> {
     let started = network.timer.now();
     let mut proxied = match proxy.scheme() {
         _ if proxy.forwards(origin) => {
             let stream = to_proxy(network, proxy).await?;
-            Proxied { forwarding: Some(proxy.forwarding()), ..Proxied::over(stream) }
+            ProxiedTransport { forwarding: Some(proxy.forwarding()), ..ProxiedTransport::over(stream) }
         }
         ProxyScheme::Socks5 => over_addresses(network, proxy, origin).await?,
         _ => tunnel(network, proxy, origin.host(), origin.port()).await?,
     };
-    // All of it is on the way to the origin; the part of TLS is that of the origin.
+    // Everything up to here counts as connecting to the origin. The TLS time is that of the origin, not of the proxy.
     let since = network.timer.now().since(started);
     proxied.connection_info.connect = Some(since.saturating_sub(proxied.connection_info.dns.unwrap_or(Duration::ZERO)));
     proxied.connection_info.tls = None;
@@ -55,21 +59,22 @@ async fn to_proxy(network: &Network, proxy: &Proxy) -> Result<Box<dyn Transport>
     secured.map_err(|error| failed(&format!("could not secure the connection to the proxy {proxy}"), error))
 }
 
-async fn tunnel(network: &Network, proxy: &Proxy, host: &str, port: u16) -> Result<Proxied> {
+async fn tunnel(network: &Network, proxy: &Proxy, host: &str, port: u16) -> Result<ProxiedTransport> {
     let mut stream = to_proxy(network, proxy).await?;
     proxy.tunnel(&mut stream, host, port).await?;
-    Ok(Proxied::over(stream))
+    Ok(ProxiedTransport::over(stream))
 }
 
-/// Looks the origin's name up and has the proxy try its addresses, one after the other.
-async fn over_addresses(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Proxied> {
+/// Looks the origin's name up here, and asks the proxy for each address in turn until a tunnel is open.
+async fn over_addresses(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<ProxiedTransport> {
     let host = unbracketed(origin.host());
     let mut addresses = addresses(network, host, origin.port()).await?.into_iter();
-    let mut failure = Error::new(ErrorKind::Dns, Phase::Connect, format!("there is no address of {host:?}"));
+    let mut failure =
+        Error::new(ErrorKind::Dns, Phase::Connect, format!("the look-up of {host:?} returned no address"));
     loop {
         let Some(address) = addresses.next() else { return Err(failure) };
         failure = match tunnel(network, proxy, &address.ip().to_string(), address.port()).await {
-            Err(error) if another_may_do(&error) => error,
+            Err(error) if concerns_address(&error) => error,
             outcome => return outcome,
         };
     }
@@ -89,8 +94,8 @@ async fn addresses(network: &Network, host: &str, port: u16) -> Result<Vec<Socke
     Ok(addresses)
 }
 
-/// Whether the proxy may get to another address of the same host.
-fn another_may_do(error: &Error) -> bool {
+/// Returns whether the proxy's refusal concerns the address, so that it may reach another address of the host.
+fn concerns_address(error: &Error) -> bool {
     let reply = error.source().and_then(|source| source.downcast_ref::<SocksReply>());
     reply.is_some_and(|reply| reply.is_about_address())
 }
@@ -99,20 +104,20 @@ fn failed(message: &str, error: Error) -> Error {
     Error::new(ErrorKind::Proxy, Phase::Connect, message.to_owned()).with_source(error)
 }
 
-/// A connection that leads through a proxy, or to one that forwards.
-struct Proxied {
+/// A connection through a proxy, or to a proxy that forwards.
+struct ProxiedTransport {
     stream: Box<dyn Transport>,
     connection_info: ConnectionInfo,
     forwarding: Option<Forwarding>,
 }
 
-impl Proxied {
+impl ProxiedTransport {
     fn over(stream: Box<dyn Transport>) -> Self {
         Self { connection_info: stream.connection_info(), stream, forwarding: None }
     }
 }
 
-impl Transport for Proxied {
+impl Transport for ProxiedTransport {
     fn is_idle(&mut self) -> bool {
         self.stream.is_idle()
     }
@@ -130,13 +135,13 @@ impl Transport for Proxied {
     }
 }
 
-impl AsyncRead for Proxied {
+impl AsyncRead for ProxiedTransport {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Proxied {
+impl AsyncWrite for ProxiedTransport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

@@ -1,4 +1,4 @@
-//! A limit on everything that making a connection takes.
+//! The limit on opening a connection: look-up, connect attempts, proxy and TLS together.
 
 use std::future::Future;
 use std::pin::pin;
@@ -9,8 +9,11 @@ use futures::future::{Either, select};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::runtime::Timer;
 
-/// Runs `future` to its end, or drops it after `limit`; zero is none.
-pub(super) async fn within<T>(
+/// Runs `future`, and drops it after `limit`. A limit of zero means none.
+///
+/// # Errors
+/// The error of `future`, or [`Timeout`](crate::ErrorKind::Timeout) when the limit passes.
+pub(super) async fn with_limit<T>(
     timer: &dyn Timer,
     limit: Option<Duration>,
     future: impl Future<Output = Result<T>>,

@@ -1,15 +1,15 @@
-//! What a server was asked.
+//! Records the requests of a server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-use super::request::Copied;
+use super::request::BodyCopy;
 use super::{Handler, Incoming, Reply};
 use crate::runtime::BoxFuture;
 
-/// Records the requests that a handler is given. A clone is another handle of the same.
+/// Records the requests of a handler. A clone is another handle of the same recorder.
 ///
 /// # Examples
 ///
@@ -26,13 +26,13 @@ use crate::runtime::BoxFuture;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Recorder(Arc<Mutex<Vec<Entry>>>);
+pub struct Recorder(Arc<Mutex<Vec<RecordedEntry>>>);
 
 /// A request that was recorded.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The number of the connection that it came on, from 0.
+    /// The number of its connection, from 0.
     pub connection: u64,
     /// Its method.
     pub method: Method,
@@ -40,54 +40,72 @@ pub struct Recorded {
     pub target: String,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, as far as it has been read: by the handler, or over after the reply.
+    /// Its body, as far as it was read by the handler or skipped after the reply.
     pub body: Bytes,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct RecordedEntry {
+    /// The request without its body.
     request: Recorded,
-    copied: Copied,
+    /// The body, which grows while it is read.
+    body: BodyCopy,
 }
 
 impl Recorder {
-    /// A recorder that has nothing yet.
+    /// Makes an empty recorder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same handler, with its requests recorded as they come.
+    /// Returns a handler that records each request and passes it to `handler`.
     pub fn record(&self, handler: impl Handler) -> impl Handler {
-        Recording { handler, recorder: self.clone() }
+        RecordingHandler { handler, recorder: self.clone() }
     }
 
-    /// What has been recorded so far, in order.
+    /// Returns the recorded requests in the order in which they came.
     pub fn requests(&self) -> Vec<Recorded> {
-        let body = |entry: &Entry| Bytes::copy_from_slice(&entry.copied.lock().unwrap_or_else(PoisonError::into_inner));
+        let body =
+            |entry: &RecordedEntry| Bytes::copy_from_slice(&entry.body.lock().unwrap_or_else(PoisonError::into_inner));
         self.lock().iter().map(|entry| Recorded { body: body(entry), ..entry.request.clone() }).collect()
     }
 
-    /// Forgets what has been recorded, and returns it.
+    /// Removes the recorded requests and returns them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{ManualTimer, MemoryConnector, Recorder, Reply, handler};
+    /// use waterspout::{Agent, Client};
+    ///
+    /// let recorder = Recorder::new();
+    /// let server = recorder.record(handler(|_| Box::pin(async { Reply::text("thanks") })));
+    /// let client = Client::builder().backend(Agent::new(MemoryConnector::new(server), ManualTimer::new())).build()?;
+    /// futures::executor::block_on(client.get("http://example.com/first").send())?;
+    /// assert_eq!(recorder.take().len(), 1);
+    /// assert!(recorder.requests().is_empty());
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn take(&self) -> Vec<Recorded> {
         let requests = self.requests();
         self.lock().drain(..requests.len()).for_each(drop);
         requests
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<RecordedEntry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Recording<H> {
+struct RecordingHandler<H> {
     handler: H,
     recorder: Recorder,
 }
 
-impl<H: Handler> Handler for Recording<H> {
+impl<H: Handler> Handler for RecordingHandler<H> {
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply> {
-        let copied = Copied::default();
-        request.copy_to(copied.clone());
+        let copy = BodyCopy::default();
+        request.copy_body_to(copy.clone());
         let recorded = Recorded {
             connection: request.connection(),
             method: request.method().clone(),
@@ -95,7 +113,7 @@ impl<H: Handler> Handler for Recording<H> {
             headers: request.headers().clone(),
             body: Bytes::new(),
         };
-        self.recorder.lock().push(Entry { request: recorded, copied });
+        self.recorder.lock().push(RecordedEntry { request: recorded, body: copy });
         self.handler.handle(request)
     }
 }

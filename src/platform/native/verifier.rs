@@ -1,4 +1,5 @@
-//! How certificates are checked: as everybody does, with one more reason told, or not at all.
+//! The certificate verifiers: the standard verifier of `rustls` with an additional reason, and a verifier that accepts
+//! every certificate.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,7 +12,7 @@ use futures_rustls::rustls::crypto::{CryptoProvider, verify_tls12_signature, ver
 use futures_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use webpki::EndEntityCert;
 
-/// A certificate that vouches for itself.
+/// The reason for a certificate that is its own issuer.
 #[derive(Debug)]
 pub(super) struct SelfSigned;
 
@@ -23,7 +24,7 @@ impl fmt::Display for SelfSigned {
 
 impl StdError for SelfSigned {}
 
-/// The standard checks; an unknown issuer that is the certificate itself is told as such.
+/// Makes the standard checks. If the issuer is unknown because the certificate is its own issuer, the reason says so.
 #[derive(Debug)]
 pub(super) struct NameSelfSigned(pub(super) Arc<WebPkiServerVerifier>);
 
@@ -72,7 +73,7 @@ fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
     EndEntityCert::try_from(certificate).is_ok_and(|certificate| certificate.issuer() == certificate.subject())
 }
 
-/// Checks that the server has the key of its certificate, and nothing about the certificate.
+/// Checks that the server holds the key of its certificate, and accepts every certificate.
 #[derive(Debug)]
 pub(super) struct AcceptAny(pub(super) Arc<CryptoProvider>);
 
