@@ -137,15 +137,15 @@ impl IdleConnections {
         connections.iter_mut().find(|idle| idle.id == id)?.connection.take()
     }
 
-    /// Puts a borrowed connection back. Returns the connection if its entry has been removed meanwhile.
-    pub(super) fn put_back(&mut self, key: &PoolKey, id: u64, connection: Connection) -> Result<(), Connection> {
+    /// Puts a borrowed connection back. Returns it if its entry has been removed meanwhile.
+    pub(super) fn put_back(&mut self, key: &PoolKey, id: u64, connection: Connection) -> Option<Connection> {
         let entry = self.by_key.get_mut(key).and_then(|connections| connections.iter_mut().find(|idle| idle.id == id));
         match entry {
             Some(idle) => {
                 idle.connection = Some(connection);
-                Ok(())
+                None
             }
-            None => Err(connection),
+            None => Some(connection),
         }
     }
 

@@ -217,7 +217,7 @@ impl Pool {
             return Poll::Ready(());
         }
         let mut state = self.lock();
-        if let Err(connection) = state.idle.put_back(key, id, connection) {
+        if let Some(connection) = state.idle.put_back(key, id, connection) {
             drop(state);
             drop(connection);
             return Poll::Ready(());
