@@ -261,7 +261,7 @@ impl PoolState {
         let waiters = self.waiters.get_mut(key)?;
         let outcome = change(waiters);
         if waiters.is_empty() {
-            // The map's key is dropped under the lock. It is never the last: the caller has a clone of it.
+            // This drops the key under the lock. It never holds the last reference to its route: the caller has a clone.
             self.waiters.remove(key);
         }
         outcome
