@@ -33,6 +33,7 @@ pub(super) fn answer(request: &mut Request, response: &Response, replay: Option<
     let Some(authenticator) = request.authenticator().cloned() else { return Ok(false) };
     // Asked before the body is looked at: that the body cannot be sent again matters only if there is an answer.
     let Some(authorization) = authenticator.answer(request, response.headers(), answers)? else { return Ok(false) };
+    // Unlike a retry, this is an error: a challenge is no response that the caller asked for.
     *request.body_mut() = replay.ok_or_else(|| {
         let message = "the server asks for credentials, but the request's body is a stream that cannot be sent again";
         Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message)

@@ -178,7 +178,7 @@ impl Stream for IncomingBody {
 }
 
 impl Encoded for IncomingBody {
-    fn decoded(&mut self) {
+    fn on_decoded(&mut self) {
         self.give_back();
     }
 }

@@ -203,6 +203,7 @@ impl Agent {
                 }
                 answers += 1;
             }
+            // The next request can then use the same connection.
             auth::drain(response).await;
         }
     }

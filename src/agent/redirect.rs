@@ -70,6 +70,7 @@ pub(super) fn follow(
     }
     // 3. Keep credentials within their origin.
     if target.origin() != request.url().origin() {
+        // The authenticator would answer a challenge of the new origin with the credentials of the old origin.
         request.set_authenticator(None);
         // A header that the caller has marked as sensitive is a credential, too. `host` names the previous origin.
         let secret = request.headers().iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone());

@@ -86,6 +86,7 @@ impl RoundTrip<'_> {
             Ok(timed) => self.response(connection, timed, reused),
             // 3. Replace an idle connection that the server had closed.
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
+                // Without a copy of the body, only the error of the idle connection is left to return.
                 let body = replay.ok_or_else(|| error.with_transfer(Transfer::on_connection(true)))?;
                 // Closed first: a request has a single connection at a time.
                 drop(connection);
@@ -127,6 +128,7 @@ impl RoundTrip<'_> {
                 },
             }
         };
+        // The connect timeout began with the wait for a background connect.
         let mut connecting = self.connect(started);
         match select(&mut connecting, &mut waiter).await {
             Either::Right((Some(Delivered { connection, background }), _)) => {
@@ -245,8 +247,7 @@ impl RoundTrip<'_> {
         let mut exchange = pin!(connection.exchange(exchange_request));
         let outcome = poll_fn(|cx| {
             let polled = exchange.as_mut().poll(cx);
-            // `http1` has no clock. It notes that the response has begun, and the time is taken here after the same
-            // poll.
+            // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
             if first_byte.is_none() && request.progress().exchange().is_answered() {
                 first_byte = Some(timer.now().since(started));
             }
@@ -284,7 +285,7 @@ impl RoundTrip<'_> {
         if bodiless || self.request.options().decompress == Some(false) {
             return Ok(None);
         }
-        let codings = decode::of(&head.headers)?;
+        let codings = decode::content_codings(&head.headers)?;
         if codings.is_empty() {
             return Ok(None);
         }
@@ -319,8 +320,8 @@ fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -
 /// Returns whether the exchange failed because the server had closed an idle connection, and the request may be sent
 /// again on a new connection (RFC 9110, section 9.2.2).
 ///
-/// No byte of a response may have arrived. In addition, the method is idempotent, or no byte of the request was written,
-/// or the request was not written completely and no piece of its body was taken.
+/// No byte of a response may have arrived. In addition, the method is idempotent, or no byte of the request was
+/// written, or the request was not written completely and no piece of its body was taken.
 ///
 /// A request without a body has been received completely once its head has been received. That a POST has no body does
 /// therefore not mean that it may be sent again.

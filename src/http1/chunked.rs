@@ -65,6 +65,7 @@ impl ChunkedDecoder {
                         self.state = ChunkState::Size;
                     }
                     [] | [b'\r'] => return Ok(BodyEvent::More),
+                    // Skipping to the next line break would let two readers see different chunks.
                     _ => return Err(malformed("a chunk is longer than its declared size")),
                 },
                 ChunkState::Trailers(scan) => {
@@ -89,7 +90,7 @@ impl ChunkedDecoder {
         let end = data[self.scanned..].iter().position(|byte| *byte == b'\n').map(|at| self.scanned + at);
         self.scanned = if end.is_some() { 0 } else { data.len() };
         match end {
-            // The CR before the line feed does not count.
+            // The limit is for the line without its line break, and `end` counts the CR.
             _ if end.unwrap_or(data.len()) > limit.saturating_add(1) => {
                 let message = format!("a line of the chunked body is longer than {limit} bytes, its limit");
                 Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message))
@@ -153,6 +154,7 @@ fn chunk_size(line: &[u8]) -> Result<u64> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (size, rest) = line.split_at(digits);
     let extension = rest.iter().find(|byte| !matches!(byte, b' ' | b'\t'));
+    // A control character in an extension may end the line for another reader.
     let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
     if !matches!(extension, None | Some(b';')) || rest.iter().any(is_control) {
         return Err(malformed("a chunk's size is not a hexadecimal number"));

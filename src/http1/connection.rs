@@ -144,6 +144,7 @@ impl Connection {
         encode::check_head(&head)?;
         let framing = encode::framing(head.method, &body, trailers.as_ref());
         let mut upload = Upload::new(body, framing, trailers, continue_wait);
+        // Before the head is written: a short body turns `chunked` into a length, which is in the head.
         self.body_taken = poll_fn(|cx| Poll::Ready(upload.read_ahead(cx))).await?;
         let options = HeadOptions {
             forwarding: self.transport.forwarding(),
@@ -154,12 +155,14 @@ impl Connection {
 
         let FinalHead { head: response, can_write } = self.response(&mut upload, progress, on_informational).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
+        // A body that ends with the connection leaves none for another request. Either side may ask to close it.
         self.keep_alive = can_write
             && framing != Framing::Close
             && wants_more(response.version, &response.headers)
             // The caller may have set `connection: close`.
             && wants_more(Version::HTTP_11, head.headers);
         self.request_sent = upload.has_ended() && self.output.is_empty();
+        // With a status of 400 or above, the server does not want the rest of the request (RFC 9112, section 9.5).
         let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
         let remaining = (!self.request_sent && goes_on).then(|| upload.into_remaining());
         Ok(ExchangeResponse { head: response, body: BodyDecoder::new(framing, self.limits), upload: remaining })
@@ -291,7 +294,7 @@ impl Connection {
                 return if self.request_sent { Poll::Ready(Ok(())) } else { Poll::Pending };
             }
             if bytes_written >= MAX_BYTES_PER_TURN || writes >= MAX_WRITES_PER_TURN {
-                // The transport may accept bytes for ever, and then nothing else would poll this task to go on.
+                // The transport accepts more, so it will not wake this task.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

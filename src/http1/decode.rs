@@ -54,7 +54,7 @@ impl HeadDecoder {
             return Ok(HeadEvent::More);
         }
         let data = buffer.data();
-        // Checked before the head is complete: a server of another protocol may never send an empty line.
+        // Checked before the head is complete, so that a server with another protocol fails at once.
         let prefix = data.len().min(PREFIX.len());
         if data[..prefix] != PREFIX[..prefix] {
             return Err(malformed("the server's answer is not HTTP/1.x"));
@@ -124,7 +124,7 @@ fn parse(block: &Bytes, limits: &Http1Limits) -> Result<ResponseHead> {
     }
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or_else(|| malformed("the status code is not a number from 100 to 999"))?;
-    // The standard phrase follows from the status, so it takes no memory.
+    // A standard phrase follows from the status and is not stored.
     let reason = parsed.reason.filter(|reason| !reason.is_empty() && Some(*reason) != status.canonical_reason());
     Ok(ResponseHead {
         status,

@@ -92,6 +92,7 @@ pub(super) fn too_many(limit: usize, phase: Phase) -> Error {
 /// Returns how many header lines can be in a block of `bytes` bytes, at most `limit`. Memory for more lines is never
 /// needed.
 pub(super) fn max_lines(bytes: usize, limit: usize) -> usize {
+    // The shortest line has a name of a single letter and no value.
     const SHORTEST: &[u8] = b"a:\n";
     limit.min(bytes / SHORTEST.len())
 }

@@ -35,6 +35,7 @@ pub(crate) fn of_response(
     if status == StatusCode::NO_CONTENT && (chunked || length.is_some_and(|length| length > 0)) {
         return Err(malformed("the response has status 204 and declares a body, but a 204 has no body"));
     }
+    // These responses may declare the length of the body that a GET request would receive.
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) || method == Method::HEAD;
     Ok(match length {
         // First, because a 304 and the response to HEAD may declare the length of a body that they do not have (RFC

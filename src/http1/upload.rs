@@ -159,6 +159,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
                 piece => return Poll::Ready(piece.map(|piece| piece.map_err(body_failed))),
             }
         }
+        // The body is ready, so it will not wake this task.
         cx.waker().wake_by_ref();
         Poll::Pending
     }

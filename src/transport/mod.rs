@@ -73,6 +73,7 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// therefore counts as closed.
     fn is_idle(&mut self) -> bool {
         let mut byte = [0];
+        // Only the present state is of interest, so nothing has to be woken.
         let mut context = Context::from_waker(Waker::noop());
         matches!(std::pin::Pin::new(self).poll_read(&mut context, &mut byte), Poll::Pending)
     }

@@ -65,6 +65,7 @@ impl ReadBuffer {
         // Room that is left of the previous read is used first. Below half of a read it is renewed, so that reads do
         // not become small.
         if self.bytes.len() - self.filled < self.room / 2 {
+            // Half of the room is kept free, so that reads do not shrink to a few bytes.
             self.bytes.resize(self.filled + self.room, 0);
         }
         let spare = &mut self.bytes[self.filled..];

@@ -37,6 +37,7 @@ pub(in crate::agent) fn decode_complete(encoded: Bytes, mut pipeline: Pipeline) 
             DecodeEvent::End => return Ok(concat(early).map_or_else(Body::empty, Body::from)),
         }
     }
+    // The whole encoded body is in the pipeline already, so the source is empty.
     Ok(Body::in_memory_stream(Box::pin(DecodedBody { early, source: Some(Box::new(Body::empty())), pipeline })))
 }
 
@@ -48,7 +49,7 @@ pub(in crate::agent) fn decode_stream(encoded: Box<dyn Encoded>, pipeline: Pipel
 /// An encoded body that is being received.
 pub(in crate::agent) trait Encoded: Stream<Item = Result<Bytes>> + MaybeSend + Unpin {
     /// Called after the end of the body, if the decoded body is complete too.
-    fn decoded(&mut self) {}
+    fn on_decoded(&mut self) {}
 }
 
 impl Encoded for Body {}
@@ -75,7 +76,7 @@ impl Stream for DecodedBody {
             let item = match this.pipeline.next() {
                 Ok(DecodeEvent::Data(piece)) => return Poll::Ready(Some(Ok(piece))),
                 Ok(DecodeEvent::End) => {
-                    source.decoded();
+                    source.on_decoded();
                     None
                 }
                 Err(error) => Some(Err(error)),
@@ -94,7 +95,7 @@ impl Stream for DecodedBody {
             this.source = None;
             return Poll::Ready(item);
         }
-        // All of these pieces were ready, so no event would poll this task again.
+        // The source may be ready, so it would not wake this task.
         cx.waker().wake_by_ref();
         Poll::Pending
     }

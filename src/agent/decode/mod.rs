@@ -84,7 +84,7 @@ pub(super) fn offer() -> Option<HeaderValue> {
 
 /// Returns the codings of a body with these headers, in the order in which they were applied. Returns no coding if the
 /// body is not to be decoded: it has no coding, or a coding that is not known.
-pub(super) fn of(headers: &HeaderMap) -> Result<Vec<&'static Coding>> {
+pub(super) fn content_codings(headers: &HeaderMap) -> Result<Vec<&'static Coding>> {
     let mut found = Vec::new();
     let values = headers.get_all(CONTENT_ENCODING).iter();
     for name in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {

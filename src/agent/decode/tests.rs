@@ -9,7 +9,7 @@ use http::header::CONTENT_ENCODING;
 
 use super::golden::{GOLDEN, Golden, text};
 use super::pipeline::DecodeEvent;
-use super::{Pipeline, codings, of, offer};
+use super::{Pipeline, codings, content_codings, offer};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 const MIB: usize = 1 << 20;
@@ -23,7 +23,7 @@ fn headers(values: &[&str]) -> HeaderMap {
 
 /// Returns the decoder of these codings, or `None` if a coding is not compiled in.
 fn pipeline(codings: &str, max_expansion: u32) -> Option<Pipeline> {
-    let codings = of(&headers(&[codings])).unwrap();
+    let codings = content_codings(&headers(&[codings])).unwrap();
     (!codings.is_empty()).then(|| Pipeline::new(&codings, max_expansion))
 }
 
@@ -183,16 +183,16 @@ fn last_coding_is_decoded_first() {
 #[test]
 fn unknown_coding_leaves_the_body_encoded() {
     for values in [&["identity"][..], &[""], &["foo"], &["gzip, foo"], &["gzip", "foo"], &["gzip;q=1"], &["g zip"]] {
-        assert!(of(&headers(values)).unwrap().is_empty(), "{values:?}");
+        assert!(content_codings(&headers(values)).unwrap().is_empty(), "{values:?}");
     }
-    assert!(of(&HeaderMap::new()).unwrap().is_empty());
+    assert!(content_codings(&HeaderMap::new()).unwrap().is_empty());
 }
 
 #[test]
 fn more_than_five_codings_are_refused() {
     let Some(name) = codings().map(|coding| coding.name).next() else { return };
-    assert_eq!(of(&headers(&[name; 5])).unwrap().len(), 5);
-    let error = of(&headers(&[&[name; 6].join(",")])).map(|_| ()).unwrap_err();
+    assert_eq!(content_codings(&headers(&[name; 5])).unwrap().len(), 5);
+    let error = content_codings(&headers(&[&[name; 6].join(",")])).map(|_| ()).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::LimitExceeded, Phase::Head));
 }
 

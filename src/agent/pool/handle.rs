@@ -88,10 +88,10 @@ impl Future for Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        // First out of the waiters, so that no connection is delivered from now on.
+        // In this order: no `put` can choose this request any more; a `put` that has chosen it finds the receiver
+        // closed; and a connection that was delivered before is in the receiver.
         self.handle.pool.stop_waiting(&self.handle.key, self.ticket);
         self.receiver.close();
-        // A connection may have been delivered before the receiver was closed: it goes to the next request.
         if let Ok(Some(Delivered { connection, .. })) = self.receiver.try_recv() {
             self.handle.give_back(connection);
         }

@@ -80,6 +80,7 @@ impl IdleConnections {
     /// Removes the most recently used connection with this key. Borrowed connections are skipped.
     pub(super) fn pop(&mut self, key: &PoolKey) -> Option<IdleConnection> {
         let connections = self.by_key.get_mut(key)?;
+        // The most recently used connection is the least likely to have been closed by the server.
         let newest = connections.iter().rposition(|idle| idle.connection.is_some())?;
         self.count -= 1;
         Some(connections.remove(newest))
@@ -124,6 +125,7 @@ impl IdleConnections {
             None => self.by_key.entry(key.clone()).or_default(),
         };
         if connections.len() >= limits.per_origin {
+            // The first connection of a key has been idle longest.
             removed.connections.push(connections.remove(0));
             self.count -= 1;
         }
@@ -138,15 +140,15 @@ impl IdleConnections {
         connections.iter_mut().find(|idle| idle.id == id)?.connection.take()
     }
 
-    /// Puts a borrowed connection back. Returns the connection if its entry has been removed meanwhile.
-    pub(super) fn put_back(&mut self, key: &PoolKey, id: u64, connection: Connection) -> Result<(), Connection> {
+    /// Puts a borrowed connection back. Returns it if its entry has been removed meanwhile.
+    pub(super) fn put_back(&mut self, key: &PoolKey, id: u64, connection: Connection) -> Option<Connection> {
         let entry = self.by_key.get_mut(key).and_then(|connections| connections.iter_mut().find(|idle| idle.id == id));
         match entry {
             Some(idle) => {
                 idle.connection = Some(connection);
-                Ok(())
+                None
             }
-            None => Err(connection),
+            None => Some(connection),
         }
     }
 

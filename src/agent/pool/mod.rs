@@ -10,8 +10,9 @@
 //! 3. [`Pool::put`] receives a connection at the end of its exchange. It delivers the connection to the request that
 //!    has waited longest. If no request waits, the connection becomes idle.
 //! 4. A request that receives a delivered connection has no use for the connection it was opening. That unfinished
-//!    connect becomes a [`BackgroundConnect`]: an executor finishes it, and `put` receives the result. A request that
-//!    arrives meanwhile waits for the background connect and opens no connection.
+//!    connect becomes a [`BackgroundConnect`]: the agent's executor finishes it, and `put` receives the result. A
+//!    request that arrives meanwhile opens no connection. It waits for the background connect, for at most 250 ms
+//!    (`round_trip`). Without an executor, the unfinished connect is dropped at once.
 //!
 //! The state is behind a single lock. Foreign code never runs while the lock is held: a connection's transport, the
 //! connector in a route, and the waker behind a sender may all call back into the pool. Each method therefore changes
@@ -65,7 +66,7 @@ type DeliverySender = oneshot::Sender<Delivered>;
 /// A connection that another request has given back, on its way to a waiting request.
 pub(super) struct Delivered {
     pub(super) connection: Connection,
-    /// Present if the receiver was opening a connection: that is now a background connect.
+    /// Present if the receiving request was opening a connection: that connect is now a background connect.
     pub(super) background: Option<BackgroundConnect>,
 }
 
@@ -77,15 +78,15 @@ struct Queued {
 
 /// What became of a connection that was put into the pool.
 enum PutOutcome {
-    /// A waiting request has it.
+    /// A waiting request has the connection.
     Delivered,
-    /// It is idle.
+    /// The connection is idle.
     Idle,
-    /// It was closed, because the limits allow no idle connections.
+    /// The connection was closed, because the limits allow no idle connections.
     Closed,
 }
 
-/// Counts a background connect for as long as this value lives. Requests may wait for the connect meanwhile.
+/// Counts a background connect. Dropping it says that the connect has ended, successful or not.
 pub(super) struct BackgroundConnect {
     pool: Arc<Pool>,
     key: PoolKey,
@@ -219,7 +220,7 @@ impl Pool {
             return Poll::Ready(());
         }
         let mut state = self.lock();
-        if let Err(connection) = state.idle.put_back(key, id, connection) {
+        if let Some(connection) = state.idle.put_back(key, id, connection) {
             drop(state);
             drop(connection);
             return Poll::Ready(());
@@ -263,7 +264,7 @@ impl PoolState {
         let waiters = self.waiters.get_mut(key)?;
         let outcome = change(waiters);
         if waiters.is_empty() {
-            // The map's key is dropped under the lock. It is never the last: the caller has a clone of it.
+            // This drops the key under the lock. It never holds the last reference to its route: the caller has a clone.
             self.waiters.remove(key);
         }
         outcome

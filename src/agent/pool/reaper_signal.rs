@@ -35,6 +35,7 @@ impl ReaperSignal {
 
 impl Drop for ReaperSignal {
     fn drop(&mut self) {
+        // A resting task ends its rest when the flag is cleared. It then finds that the pool is gone, and ends.
         self.shared.is_resting.store(false, Ordering::SeqCst);
         self.shared.waker.wake();
     }

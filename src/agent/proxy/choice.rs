@@ -129,6 +129,7 @@ impl Proxies {
     /// # Platform
     /// A browser has no environment: there the result is [`none`](Self::none).
     pub fn from_env() -> Self {
+        // A value that is not UTF-8 is malformed and not unset: its requests must not go past the proxy.
         env::read(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 

@@ -18,6 +18,7 @@ mod choice;
 mod connect;
 mod env;
 mod no_proxy;
+mod scheme;
 #[cfg(test)]
 mod script;
 mod socks;
@@ -30,57 +31,12 @@ use futures::{AsyncRead, AsyncWrite};
 use http::HeaderValue;
 
 pub use self::choice::Proxies;
+pub use self::scheme::ProxyScheme;
 pub use self::socks::SocksReply;
 use crate::auth;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::url::{Origin, Scheme, Url, safe_excerpt};
 use crate::transport::Forwarding;
-
-/// The protocol of a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ProxyScheme {
-    /// `http`, default port 80: forwards requests and opens tunnels with `CONNECT`.
-    Http,
-    /// `https`, default port 443: the same over TLS.
-    Https,
-    /// `socks5`, default port 1080: SOCKS 5 (RFC 1928); the client looks names up.
-    Socks5,
-    /// `socks5h` or `socks`, default port 1080: SOCKS 5; the proxy looks names up.
-    Socks5h,
-}
-
-impl ProxyScheme {
-    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Socks5, Self::Socks5h];
-
-    fn named(name: &str) -> Option<Self> {
-        // Desktop environments write `socks` into the environment variables.
-        let name = if name.eq_ignore_ascii_case("socks") { "socks5h" } else { name };
-        Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name))
-    }
-
-    /// Returns the name of the scheme, without a colon.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-            Self::Socks5 => "socks5",
-            Self::Socks5h => "socks5h",
-        }
-    }
-
-    const fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-            Self::Socks5 | Self::Socks5h => 1080,
-        }
-    }
-
-    const fn is_socks(self) -> bool {
-        matches!(self, Self::Socks5 | Self::Socks5h)
-    }
-}
 
 /// A proxy: its protocol, its address, and the credentials for it.
 ///
@@ -144,6 +100,7 @@ impl Proxy {
         // default ports show it.
         let parsed = (Url::parse(&format!("http://{rest}")), Url::parse(&format!("https://{rest}")));
         let (Ok(url), Ok(other)) = parsed else { return Err(refused(ErrorKind::InvalidUrl, text)) };
+        // A path, query or fragment has no meaning for a proxy, so it points to a mistake.
         if url.target() != "/" || url.fragment().is_some() {
             return Err(refused(ErrorKind::InvalidUrl, text));
         }

@@ -56,7 +56,9 @@ impl NoProxy {
 
     /// Returns whether a rule is for `origin`.
     pub(super) fn contains(&self, origin: &Origin) -> bool {
+        // An IPv4 address may be written as an IPv6 address, such as `::ffff:10.0.0.1`.
         let address = address(origin.host()).map(|address| address.to_canonical());
+        // A trailing dot makes a name absolute. It is the same host.
         let host = origin.host().strip_suffix('.').unwrap_or(origin.host());
         self.0.iter().any(|rule| {
             let fits = match (&rule.hosts, address) {
