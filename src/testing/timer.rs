@@ -70,6 +70,7 @@ impl ManualTimer {
             let mut state = self.lock();
             state.now = state.now + by;
             let now = state.now;
+            // Wakers are taken under the lock and called after it, because a task may poll another sleep of this clock.
             let later = state.wakers.split_off(&(now, u64::MAX));
             std::mem::replace(&mut state.wakers, later)
         };

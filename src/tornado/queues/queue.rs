@@ -301,6 +301,7 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         if state.unfinished > 0 {
             return Ok(());
         }
+        // All joins end at once. Their tasks are woken after the lock is released.
         let joiners: Vec<Waker> = std::iter::from_fn(|| state.joiners.grant(()).ok()).collect();
         drop(state);
         joiners.into_iter().for_each(Waker::wake);
@@ -390,6 +391,7 @@ impl<T, O: Order<T>> WorkQueueState<T, O> {
             return Err(PutError { item, reason: QueueError::Full });
         }
         self.unfinished += 1;
+        // A get that waits takes the item at once: waiting gets and queued items never exist together.
         match self.getters.grant(Some(item)) {
             Ok(waker) => Ok(Some(waker)),
             Err(item) => {
