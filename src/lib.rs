@@ -236,7 +236,7 @@ mod client;
 pub mod cookies;
 mod error;
 mod http1;
-#[cfg(feature = "js")]
+#[cfg(waterspout_npm)]
 mod js;
 mod message;
 pub mod platform;
@@ -259,7 +259,7 @@ pub use crate::agent::{Agent, proxy};
 pub use crate::backend::Backend;
 #[cfg(feature = "tracing")]
 pub use crate::client::middleware::Spans;
-pub use crate::client::middleware::{Hooks, Middleware, Next};
+pub use crate::client::middleware::{Middleware, Next};
 pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,

@@ -1,4 +1,4 @@
-//! The scenarios in a browser, through its own `fetch`.
+//! The scenarios in a browser, through the browser's `fetch`.
 #![allow(missing_docs)]
 #![cfg(target_family = "wasm")]
 
@@ -11,7 +11,8 @@ use self::scenarios::{Lab, for_each_scenario};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// The lab runs outside: `cargo run --example serve`, or wherever the variable says at build time.
+/// The URL of the lab, which runs in a process of its own (`cargo run --example serve`). `WATERSPOUT_LAB` at build time
+/// overrides it.
 const LAB: &str = match option_env!("WATERSPOUT_LAB") {
     Some(lab) => lab,
     None => "http://127.0.0.1:8737",

@@ -12,17 +12,17 @@ use waterspout::testing::{ManualTimer, MockBackend};
 use waterspout::tornado::{configure, reset_configuration};
 use waterspout::{Client, ErrorKind, Request, Response};
 
-/// The process's defaults, of one test at a time and forgotten after it.
-struct Own(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+/// Exclusive use of the process's defaults for a test. Dropping it resets the defaults.
+struct ExclusiveDefaults(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
 
-impl Own {
+impl ExclusiveDefaults {
     fn new() -> Self {
         static LOCK: Mutex<()> = Mutex::new(());
         Self(LOCK.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Drop for Own {
+impl Drop for ExclusiveDefaults {
     fn drop(&mut self) {
         reset_configuration();
     }
@@ -30,7 +30,7 @@ impl Drop for Own {
 
 const URL: &str = "http://a.example/";
 
-/// A backend that answers with what the request asks of it.
+/// A backend that answers with the user agent and the time limits of the request.
 fn mirror() -> MockBackend {
     MockBackend::new(|request| {
         let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok()).unwrap_or("none");
@@ -53,11 +53,11 @@ fn get() -> Request {
 }
 
 #[test]
-fn defaults_reach_every_new_client_and_what_is_nearer_wins() {
-    let _own = Own::new();
+fn process_defaults_yield_to_client_and_request_settings() {
+    let _defaults = ExclusiveDefaults::new();
     let seconds = Duration::from_secs;
     configure(move |builder| builder.backend(mirror()).timeout(seconds(7)).default_headers(agent("process"))).unwrap();
-    // Built in, over the process's, over the client's, over the request's own.
+    // Built-in settings, process defaults, client settings, request settings: each level replaces the levels before it.
     assert_eq!(said(&Client::new(), get()), "process Some(7s) Some(20s)");
     let client = Client::builder().timeout(seconds(3)).default_headers(agent("client")).build().unwrap();
     assert_eq!(said(&client, get()), "client Some(3s) Some(20s)");
@@ -68,8 +68,8 @@ fn defaults_reach_every_new_client_and_what_is_nearer_wins() {
 }
 
 #[test]
-fn a_client_that_exists_stays_as_it_is() {
-    let _own = Own::new();
+fn configure_does_not_change_existing_clients() {
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.backend(MockBackend::text("first"))).unwrap();
     let client = Client::new();
     configure(|builder| builder.backend(MockBackend::text("second"))).unwrap();
@@ -78,7 +78,7 @@ fn a_client_that_exists_stays_as_it_is() {
 
 #[test]
 fn the_number_of_slots_is_ten_unless_set_and_the_builder_wins() {
-    let _own = Own::new();
+    let _defaults = ExclusiveDefaults::new();
     let active = |client: Client| {
         let running: Vec<_> = (0..20).map(|_| client.get(URL).send().boxed()).collect();
         let mut running = stream::iter(running).buffer_unordered(20);
@@ -92,16 +92,16 @@ fn the_number_of_slots_is_ten_unless_set_and_the_builder_wins() {
 }
 
 #[test]
-fn a_default_builder_knows_nothing_of_them() {
-    let _own = Own::new();
+fn default_builder_ignores_the_process_defaults() {
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.default_headers(agent("process"))).unwrap();
     let client = waterspout::Builder::default().backend(mirror()).build().unwrap();
     assert_eq!(said(&client, get()), "none None Some(20s)");
 }
 
 #[test]
-fn resetting_forgets_them() {
-    let _own = Own::new();
+fn reset_configuration_removes_the_defaults() {
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.default_headers(agent("process"))).unwrap();
     reset_configuration();
     let client = Client::builder().backend(mirror()).build().unwrap();
@@ -109,8 +109,8 @@ fn resetting_forgets_them() {
 }
 
 #[test]
-fn defaults_with_which_nothing_could_run_are_refused_and_those_before_stay() {
-    let _own = Own::new();
+fn refused_defaults_keep_the_previous_defaults() {
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.backend(MockBackend::text("before"))).unwrap();
     let error = configure(|builder| builder.max_active(0)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
@@ -119,8 +119,8 @@ fn defaults_with_which_nothing_could_run_are_refused_and_those_before_stay() {
 }
 
 #[test]
-fn defaults_that_turn_bad_later_leave_a_client_one_slot() {
-    let _own = Own::new();
+fn defaults_that_become_invalid_give_a_client_a_single_slot() {
+    let _defaults = ExclusiveDefaults::new();
     let calls = Mutex::new(0);
     configure(move |builder| {
         let mut calls = calls.lock().unwrap();
@@ -132,8 +132,8 @@ fn defaults_that_turn_bad_later_leave_a_client_one_slot() {
 }
 
 #[test]
-fn the_clock_may_be_the_process_wide_one() {
-    let _own = Own::new();
+fn process_defaults_can_set_the_timer() {
+    let _defaults = ExclusiveDefaults::new();
     let timer = ManualTimer::new();
     let clock = timer.clone();
     configure(move |builder| {
@@ -147,8 +147,8 @@ fn the_clock_may_be_the_process_wide_one() {
 }
 
 #[test]
-fn any_thread_may_set_them_while_others_make_clients() {
-    let _own = Own::new();
+fn threads_can_set_defaults_while_other_threads_build_clients() {
+    let _defaults = ExclusiveDefaults::new();
     configure(|builder| builder.backend(MockBackend::text("one"))).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4 {

@@ -1,4 +1,4 @@
-//! The scenarios that a dedicated worker may see otherwise than a page, in one.
+//! The scenarios whose outcome may differ between a page and a dedicated worker, run in a dedicated worker.
 #![allow(missing_docs)]
 #![cfg(target_family = "wasm")]
 
@@ -10,7 +10,8 @@ use self::scenarios::{Lab, for_each_worker_scenario};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
-/// The lab runs outside: `cargo run --example serve`, or wherever the variable says at build time.
+/// The URL of the lab, which runs in a process of its own (`cargo run --example serve`). `WATERSPOUT_LAB` at build time
+/// overrides it.
 const LAB: &str = match option_env!("WATERSPOUT_LAB") {
     Some(lab) => lab,
     None => "http://127.0.0.1:8737",

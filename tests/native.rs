@@ -1,4 +1,4 @@
-//! The scenarios over native sockets, by `futures::executor::block_on`: there is no runtime in this process.
+//! The scenarios over native sockets, by `futures::executor::block_on`, in a process without a runtime.
 #![allow(missing_docs)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -13,7 +13,7 @@ use waterspout::testing::Server;
 
 use self::scenarios::{Lab, for_each_scenario};
 
-/// One lab for all scenarios; they run side by side.
+/// Runs a scenario. All scenarios share a lab and run in parallel.
 #[allow(clippy::unwrap_used, reason = "without a server there is nothing to test")]
 fn run<F: Future>(name: &str, scenario: impl FnOnce(Lab) -> F) -> F::Output {
     static SERVER: OnceLock<Server> = OnceLock::new();

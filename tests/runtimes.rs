@@ -1,4 +1,4 @@
-//! The same code on every executor, with no set-up on any.
+//! The same code on every executor, without any setup.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -15,7 +15,7 @@ fn server() -> Server {
         .unwrap()
 }
 
-/// What a program does: no `cfg`, no runtime named.
+/// A program that names no platform and no runtime.
 async fn program(base: String) -> Result<usize> {
     let client = Client::builder().max_active(10).timeout(Duration::from_secs(20)).build()?;
     let page = client.get(format!("{base}/page")).header("accept", "text/html").await?;
@@ -34,25 +34,25 @@ async fn program(base: String) -> Result<usize> {
 const BYTES: usize = 50_000 + 90_000 + 20 * 10_000;
 
 #[test]
-fn futures_block_on() {
+fn client_runs_on_futures_block_on() {
     let server = server();
     assert_eq!(futures::executor::block_on(program(server.url(""))).unwrap(), BYTES);
 }
 
 #[test]
-fn event_loop_run_sync() {
+fn client_runs_on_event_loop_run_sync() {
     let server = server();
     assert_eq!(EventLoop::new().run_sync(program(server.url(""))).unwrap(), BYTES);
 }
 
 #[test]
-fn smol() {
+fn client_runs_on_smol() {
     let server = server();
     assert_eq!(smol::block_on(smol::spawn(program(server.url("")))).unwrap(), BYTES);
 }
 
 #[test]
-fn tokio_on_one_thread_and_on_many() {
+fn client_runs_on_tokio_with_a_single_thread_and_with_many() {
     let server = server();
     let one = tokio::runtime::Builder::new_current_thread().build().unwrap();
     assert_eq!(one.block_on(program(server.url(""))).unwrap(), BYTES);
@@ -61,7 +61,7 @@ fn tokio_on_one_thread_and_on_many() {
 }
 
 #[test]
-fn a_thread_pool() {
+fn client_runs_on_a_thread_pool() {
     let server = server();
     let (done, outcome) = futures::channel::oneshot::channel();
     let program = program(server.url(""));
@@ -70,7 +70,7 @@ fn a_thread_pool() {
 }
 
 #[test]
-fn a_task_of_the_event_loop() {
+fn client_runs_as_a_task_of_the_event_loop() {
     let server = server();
     let (done, outcome) = futures::channel::oneshot::channel();
     let program = program(server.url(""));

@@ -1,4 +1,4 @@
-//! The scenarios that a shared worker may see otherwise than a page, in one.
+//! The scenarios whose outcome may differ between a page and a shared worker, run in a shared worker.
 #![allow(missing_docs)]
 #![cfg(target_family = "wasm")]
 
@@ -10,7 +10,8 @@ use self::scenarios::{Lab, for_each_worker_scenario};
 
 wasm_bindgen_test_configure!(run_in_shared_worker);
 
-/// The lab runs outside: `cargo run --example serve`, or wherever the variable says at build time.
+/// The URL of the lab, which runs in a process of its own (`cargo run --example serve`). `WATERSPOUT_LAB` at build time
+/// overrides it.
 const LAB: &str = match option_env!("WATERSPOUT_LAB") {
     Some(lab) => lab,
     None => "http://127.0.0.1:8737",

@@ -1,4 +1,4 @@
-//! What `tracing` sees of a request.
+//! The spans that `tracing` records for a request.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -16,7 +16,7 @@ use waterspout::http::StatusCode;
 use waterspout::testing::MockBackend;
 use waterspout::{Client, Error, ErrorKind, Phase, Response, Retry, Spans};
 
-/// Writes down every span, its fields and what becomes of it.
+/// A subscriber that notes every span with its fields and later values.
 #[derive(Clone, Default)]
 struct Notes {
     next: Arc<AtomicU64>,

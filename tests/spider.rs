@@ -1,4 +1,4 @@
-//! The spider of the examples against the demo site: what it finds, what it asks for, how it ends.
+//! The spider of the examples against the demo site: the pages it finds, the URLs it requests, and how it ends.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![cfg(not(target_family = "wasm"))]
@@ -24,9 +24,9 @@ use waterspout::testing::{Handler, Incoming, Reply, Server};
 use waterspout::tornado::EventLoop;
 use waterspout::{BoxFuture, Client, ErrorKind, Url};
 
-use crate::crawl::{Ended, Findings, Plan, crawl};
+use crate::crawl::{EndReason, Findings, Plan, crawl};
 
-/// A handler that remembers what it was asked for.
+/// A handler that remembers the targets of the requests.
 struct Recorder<H> {
     handler: H,
     paths: Arc<Mutex<Vec<String>>>,
@@ -51,7 +51,7 @@ impl Recorded {
         Self { server, paths }
     }
 
-    /// The demo site with hardly a delay.
+    /// The demo site with nearly no delay.
     fn site() -> Self {
         Self::start(site::Site { pace: 0.02 })
     }
@@ -102,16 +102,16 @@ impl<F: Fn(&str) -> Reply + Send + Sync + 'static> Handler for Pages<F> {
 }
 
 #[test]
-fn finds_the_whole_site_with_any_number_of_workers() {
+fn spider_finds_the_whole_site_with_any_number_of_workers() {
     let expected = site::expected();
     assert_eq!(expected.pages.len(), site::PAGES);
     for workers in [1, 10] {
         let site = Recorded::site();
         let findings = run(&Plan { workers, ..site.plan(site::START) });
 
-        assert_eq!(findings.ended, Ended::Complete);
+        assert_eq!(findings.ended, EndReason::Complete);
         assert_eq!(findings.unvisited, 0);
-        // A list, not a set: a page found twice shows.
+        // A list and not a set, so that a page found twice is noticed.
         assert_eq!(paths(&findings), expected.pages.iter().cloned().collect::<Vec<_>>(), "{workers} workers");
         let failures: BTreeMap<_, _> = expected.failures.iter().map(|(path, why)| (path.clone(), why.kind())).collect();
         assert_eq!(kinds(&findings), failures, "{workers} workers");
@@ -125,7 +125,7 @@ fn finds_the_whole_site_with_any_number_of_workers() {
 }
 
 #[test]
-fn asks_for_everything_once() {
+fn spider_requests_each_url_once() {
     let site = Recorded::site();
     run(&site.plan(site::START));
 
@@ -137,7 +137,7 @@ fn asks_for_everything_once() {
 }
 
 #[test]
-fn says_why_each_link_failed_and_where_it_is() {
+fn each_failed_link_has_a_reason_and_a_page() {
     let site = Recorded::site();
     let findings = run(&site.plan(site::START));
     let known: BTreeSet<_> = findings.pages.iter().map(|page| &page.url).collect();
@@ -155,30 +155,30 @@ fn says_why_each_link_failed_and_where_it_is() {
 }
 
 #[test]
-fn stays_in_the_folder_of_its_start() {
+fn spider_stays_in_the_folder_of_its_start() {
     let site = Recorded::site();
     let findings = run(&site.plan("/site/fog/"));
     assert!(findings.pages.len() > 1);
     assert!(findings.pages.iter().all(|page| page.url.path().starts_with("/site/fog/")));
-    // Only the redirects could lead out, and this section has none within its folder.
+    // Only redirects could lead out of the folder, and this section has no redirects in its folder.
     assert!(site.requests().keys().all(|path| path.starts_with("/site/fog/")));
 }
 
 #[test]
-fn ends_when_enough_pages_were_asked_for() {
+fn spider_ends_at_the_page_limit() {
     for workers in [1, 10] {
         let site = Recorded::site();
         let findings = run(&Plan { max_pages: 5, workers, ..site.plan(site::START) });
-        assert_eq!(findings.ended, Ended::PageLimit);
+        assert_eq!(findings.ended, EndReason::PageLimit);
         assert_eq!(findings.pages.len() + findings.failures.len(), 5);
         assert_eq!(site.requests().values().sum::<usize>(), 5);
     }
     let enough = Recorded::start(Pages(|_: &str| Reply::html("<a href=/x>x</a>")));
-    assert_eq!(run(&Plan { max_pages: 2, ..enough.plan("/") }).ended, Ended::Complete);
+    assert_eq!(run(&Plan { max_pages: 2, ..enough.plan("/") }).ended, EndReason::Complete);
 }
 
 #[test]
-fn a_page_behind_a_redirect_is_not_asked_for_again() {
+fn page_behind_a_redirect_is_not_requested_again() {
     let site = Recorded::start(Pages(|path: &str| match path {
         "/" => Reply::html("<a href=/go>go</a>"),
         "/go" => Reply::redirect(302, "/landing#part"),
@@ -209,7 +209,7 @@ fn a_start_that_cannot_be_fetched_is_an_error() {
 
     let findings = run(&site.plan("/site/go/away"));
     let error = findings.start_error().unwrap();
-    assert!(error.to_string().contains("/elsewhere/: crawl that instead"), "{error}");
+    assert!(error.to_string().contains("/elsewhere/: crawl that URL instead"), "{error}");
 
     assert!(run(&site.plan(site::START)).start_error().is_none());
 }
@@ -247,15 +247,15 @@ fn an_early_end_keeps_what_was_found() {
         _ => Reply::silence(),
     }));
     let late = run(&Plan { deadline: Duration::from_millis(100), ..site.plan("/") });
-    assert_eq!((late.ended, late.unvisited, paths(&late)), (Ended::Deadline, 1, vec!["/".to_owned()]));
+    assert_eq!((late.ended, late.unvisited, paths(&late)), (EndReason::Deadline, 1, vec!["/".to_owned()]));
 
     let client = Client::new();
     let stopped = EventLoop::new().run_sync(crawl(&client, &site.plan("/"), ready(()), |_| {}));
-    assert_eq!((stopped.ended, stopped.unvisited, stopped.pages.len()), (Ended::Interrupted, 1, 0));
+    assert_eq!((stopped.ended, stopped.unvisited, stopped.pages.len()), (EndReason::Interrupted, 1, 0));
     assert_eq!(client.stats().active, 0);
 }
 
-/// Counts the requests that it works on at once.
+/// A handler that records the highest number of requests that it handled at once.
 #[derive(Default)]
 struct Busy {
     now: AtomicUsize,

@@ -1,4 +1,4 @@
-//! The server for tests: what it does with requests right and wrong, over sockets and in memory.
+//! The server for tests: its answers to valid and malformed requests, over sockets and in memory.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -25,7 +25,7 @@ fn client_of(handler: impl Handler) -> Client {
     memory(&MemoryConnector::new(handler)).0
 }
 
-/// Answers with the request: method, target and body.
+/// Answers with the method, the target and the body of the request.
 fn echo() -> impl Handler {
     handler(|request| {
         async move {
@@ -39,7 +39,7 @@ fn echo() -> impl Handler {
     })
 }
 
-/// All that a server says to `bytes`, which come in one piece.
+/// Sends `bytes` in a single write and returns all that the server answers.
 fn talk(server: &Server, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -64,7 +64,7 @@ fn requests_that_come_together_are_answered_in_order() {
 }
 
 #[test]
-fn what_the_handler_leaves_of_a_body_is_read_over_within_a_bound() {
+fn unread_request_body_is_drained_up_to_a_bound() {
     let server = || Server::start(handler(|_| async { Reply::text("enough") }.boxed())).unwrap();
     let request = |size: usize| {
         let head = format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {size}\r\n\r\n");
@@ -73,10 +73,10 @@ fn what_the_handler_leaves_of_a_body_is_read_over_within_a_bound() {
     let last = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     let answer = talk(&server(), &[request(100_000), last.to_vec()].concat());
     assert_eq!(answer.matches("enough").count(), 2, "{answer}");
-    // More than the bound: the connection ends, and the answer arrives.
+    // The body exceeds the bound: the server closes the connection, and the answer still arrives.
     let answer = talk(&server(), &request(2_000_000));
     assert!(answer.contains("connection: close") && answer.ends_with("enough"), "{answer}");
-    // Nobody knows before how long this one is.
+    // The length of this body is not known before it ends.
     let chunk = [b"10000\r\n".to_vec(), vec![b'x'; 0x10000], b"\r\n".to_vec()].concat();
     let head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let answer = talk(&server(), &[head, chunk.repeat(40), b"0\r\n\r\n".to_vec(), last.to_vec()].concat());
@@ -84,7 +84,7 @@ fn what_the_handler_leaves_of_a_body_is_read_over_within_a_bound() {
 }
 
 #[test]
-fn what_is_no_request_is_answered_with_a_status_and_a_reason() {
+fn malformed_request_gets_a_status_and_a_reason() {
     let server = Server::start(echo()).unwrap();
     let long = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(70_000));
     let many = format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: y\r\n".repeat(300));
@@ -116,7 +116,7 @@ fn what_is_no_request_is_answered_with_a_status_and_a_reason() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(words), "{start:?}: {answer}");
         assert!(answer.contains("connection: close"), "{answer}");
     }
-    assert!(talk(&server, b"GET /on HTTP/1.0\r\n\r\n").ends_with("GET /on "), "the server goes on");
+    assert!(talk(&server, b"GET /on HTTP/1.0\r\n\r\n").ends_with("GET /on "), "the server still answers");
 }
 
 struct Notes;
@@ -136,7 +136,7 @@ impl Resource for Notes {
 }
 
 #[test]
-fn a_resource_answers_by_method_and_names_those_it_has() {
+fn resource_answers_by_method_and_lists_its_methods() {
     block_on(async {
         let client = client_of(Notes);
         let page = client.get("http://example.com/?a=%31+2&b").await.unwrap();
@@ -154,7 +154,7 @@ fn a_resource_answers_by_method_and_names_those_it_has() {
 }
 
 #[test]
-fn a_form_is_parsed_and_nothing_else_is() {
+fn only_a_form_is_parsed_as_a_form() {
     block_on(async {
         let client = client_of(Notes);
         let form = client.post(URL).form([("name", "J\u{fc}rgen"), ("to", "a&b c")]).await.unwrap();
@@ -194,7 +194,7 @@ fn bodies_stream_both_ways() {
 }
 
 #[test]
-fn a_body_is_asked_for_when_the_handler_reads_it() {
+fn server_sends_100_continue_when_the_handler_reads_the_body() {
     let recorder = Recorder::new();
     let picky = handler(|request| {
         async move {
@@ -235,7 +235,7 @@ fn requests_are_recorded_with_their_connection() {
 }
 
 #[test]
-fn a_recorded_request_has_its_headers_and_the_body_that_was_read_over() {
+fn recorded_request_has_its_headers_and_its_drained_body() {
     let recorder = Recorder::new();
     let client = client_of(recorder.record(handler(|_| async { Reply::text("ok") }.boxed())));
     block_on(async {
@@ -253,7 +253,7 @@ fn faulty(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Client {
     }))
 }
 
-/// What is received of a body, and how it ends.
+/// Returns the received text of a body and the kind of its error.
 fn read(client: &Client) -> (String, Option<ErrorKind>) {
     block_on(async {
         let mut response = match client.get(URL).await {
@@ -272,7 +272,7 @@ fn read(client: &Client) -> (String, Option<ErrorKind>) {
 }
 
 #[test]
-fn faults_happen_where_they_are_told_to() {
+fn faults_happen_at_their_position() {
     let chunked = || Reply::new(200, Body::stream(stream::iter([Ok::<_, std::io::Error>("hello, "), Ok("world")])));
     let closed = Some(ErrorKind::ConnectionClosed);
     assert_eq!(read(&faulty(|| Reply::text("hello").with_fault(Fault::close()))), ("Head".into(), closed));
@@ -293,7 +293,7 @@ fn faults_happen_where_they_are_told_to() {
 }
 
 #[test]
-fn a_reset_is_told_from_an_end() {
+fn reset_is_distinguished_from_a_clean_end() {
     let broken = || Reply::text("hello").with_fault(Fault::reset().after_body(3));
     assert_eq!(read(&faulty(broken)).1, Some(ErrorKind::ConnectionClosed));
     let source = |client: &Client, url: &str| {
@@ -307,7 +307,7 @@ fn a_reset_is_told_from_an_end() {
 }
 
 #[test]
-fn a_delay_and_silence_pass_on_the_tests_clock() {
+fn delay_and_silence_follow_the_clock_of_the_test() {
     let timer = ManualTimer::new();
     let (clock, seen) = (timer.clone(), timer.clone());
     let late =
@@ -329,7 +329,7 @@ fn a_delay_and_silence_pass_on_the_tests_clock() {
 }
 
 #[test]
-fn a_connection_goes_on_as_both_sides_say() {
+fn connection_is_kept_if_both_sides_allow_it() {
     let server = Server::start(handler(|request| {
         let reply = match request.path() {
             "/last" => Reply::text("last").with_header("connection", "close"),
@@ -347,7 +347,7 @@ fn a_connection_goes_on_as_both_sides_say() {
     assert_eq!(answers(&format!("GET / HTTP/1.0\r\n\r\n{last}")), 1);
     assert_eq!(answers(&format!("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n{last}")), 2);
     assert_eq!(answers(&format!("HEAD /own HTTP/1.1\r\nhost: a\r\n\r\n{last}")), 2);
-    // HTTP/1.0 knows no chunks.
+    // HTTP/1.0 has no chunked coding.
     let stream = talk(&server, b"GET /stream HTTP/1.0\r\nconnection: keep-alive\r\n\r\n");
     assert!(stream.ends_with("\r\n\r\nuntil the end") && !stream.contains("chunked"), "{stream}");
 }

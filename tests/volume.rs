@@ -1,4 +1,5 @@
-//! Bodies far larger than memory would hold: each goes through a client in a process of its own, whose peak is read.
+//! Bodies that are far larger than the memory limit. Each goes through a client in a process of its own, whose peak
+//! memory is measured.
 //!
 //! `WATERSPOUT_GIB=10 cargo test --release --all-features --test volume -- --nocapture --test-threads=1`; 1 GiB by default.
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -14,17 +15,18 @@ use std::{env, fs, thread};
 use futures::stream;
 use waterspout::{Body, Bytes, Client};
 
-/// The most memory that the process of the client may ever have had, in KiB.
+/// The highest peak of memory that the client's process may have, in KiB.
 const MOST_RESIDENT: u64 = 32 * 1024;
 
-/// What is written at once.
+/// The size of each write.
 const PIECE: usize = 256 * 1024;
 
-/// What bodies repeat. No buffer's length divides a prime, so that no lost piece leaves the rest in step.
+/// The bytes that bodies repeat. Their number is prime and divisible by no buffer length, so the check notices a lost
+/// piece.
 static PATTERN: LazyLock<Bytes> =
     LazyLock::new(|| (0..1_000_003_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect());
 
-/// The variable that tells a process that it is the client, and where the server is.
+/// The environment variable that makes the process a client. It holds the URL of the server.
 const PEER: &str = "WATERSPOUT_VOLUME_PEER";
 
 fn total() -> u64 {
@@ -32,13 +34,13 @@ fn total() -> u64 {
     (gib * (1u64 << 30) as f64) as u64
 }
 
-/// What comes next after so many bytes, `most` bytes at most.
+/// Returns the bytes that follow after `at` bytes, at most `most`.
 fn pattern(at: u64, most: u64) -> &'static [u8] {
     let rest = &PATTERN[(at % PATTERN.len() as u64) as usize..];
     &rest[..rest.len().min(most as usize)]
 }
 
-/// Sees that these are the bytes that come after so many; says how many there are then.
+/// Checks that these bytes follow after `at` bytes, and returns the new count.
 fn check(mut at: u64, mut bytes: &[u8]) -> u64 {
     while !bytes.is_empty() {
         let expected = pattern(at, bytes.len() as u64);
@@ -49,7 +51,7 @@ fn check(mut at: u64, mut bytes: &[u8]) -> u64 {
     at
 }
 
-/// A server for one request: of a `PUT` it checks the body, to a `GET` it answers with one.
+/// Serves a single request: checks the body of a `PUT`, and answers a `GET` with a body.
 fn serve(listener: &TcpListener) -> Result<()> {
     let mut input = BufReader::with_capacity(PIECE, listener.accept()?.0);
     let mut head = String::new();
@@ -103,7 +105,7 @@ fn receive(input: &mut BufReader<TcpStream>, chunked: bool) -> Result<u64> {
     }
 }
 
-/// Checks the next bytes, that come after so many.
+/// Reads and checks the next `length` bytes, which follow after `at` bytes.
 fn take(input: &mut impl BufRead, mut at: u64, length: u64) -> Result<u64> {
     let end = at + length;
     while at < end {
@@ -129,7 +131,7 @@ async fn download(url: String, chunked: bool) {
 
 async fn upload(url: String, chunked: bool) {
     let total = total();
-    // Each piece is memory of its own: what is not let go of shows.
+    // Each piece is memory of its own, so that memory that is not freed is noticed.
     let pieces = stream::unfold(0, move |at| async move {
         let piece = pattern(at, (total - at).min(PIECE as u64));
         (at < total).then(|| (Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)), at + piece.len() as u64))
@@ -140,7 +142,7 @@ async fn upload(url: String, chunked: bool) {
     assert_eq!(told, total.to_string());
 }
 
-/// Runs a transfer in another process, which is this test again, and sees how large that has been.
+/// Runs a transfer in another process, which runs this test again, and checks its peak memory.
 fn peak<F: Future<Output = ()>>(name: &str, chunked: bool, transfer: impl FnOnce(String, bool) -> F) {
     if let Ok(url) = env::var(PEER) {
         async_io::block_on(transfer(url, chunked));
@@ -156,7 +158,7 @@ fn peak<F: Future<Output = ()>>(name: &str, chunked: bool, transfer: impl FnOnce
     assert!(resident < MOST_RESIDENT, "{resident} KiB");
 }
 
-/// Runs this test in a process of its own and returns the most memory that it had, in KiB.
+/// Runs this test in a process of its own and returns its peak memory in KiB.
 fn client(name: &str, server: SocketAddr) -> u64 {
     let program = env::current_exe().unwrap();
     let mut command = Command::new(program);
@@ -168,7 +170,7 @@ fn client(name: &str, server: SocketAddr) -> u64 {
     rest.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// The line of what the kernel says of this process that begins so.
+/// Returns the line of `/proc/self/status` that begins with `begins`.
 fn status(begins: &str) -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     status.lines().find(|line| line.starts_with(begins)).unwrap().to_owned()

@@ -39,8 +39,8 @@ pub(super) fn chunks(argument: &str) -> Reply {
 ///
 /// - With `fail` alone, the status is 503.
 /// - With `fail=N&key=KEY`, the status is 503 for the first N requests with that key.
-/// - With `capacity=N&group=KEY`, at most N requests of the group wait for their heads at once. Further requests get 503
-///   without a delay.
+/// - With `capacity=N&group=KEY`, at most N requests of the group wait for their heads at once. Further requests get
+///   503 without a delay.
 /// - With `length`, the body declares its length instead of being chunked.
 pub(super) async fn slow(request: &Incoming, state: &Arc<KeyedState>) -> Reply {
     let slot = state.acquire_slot(request.query("group"), query_number(request, "capacity"));

@@ -1,5 +1,5 @@
-//! A server of experiments under `/lab/…`, for the tests and the live page: the URL says how the server behaves, correctly
-//! or not.
+//! A server of experiments under `/lab/…`, for the tests and the live page: the URL says how the server behaves,
+//! correctly or not.
 //!
 //! Pages of every origin may read the responses (CORS). An experiment that keeps state has a key in its URL, so that
 //! parallel tests do not disturb each other.
@@ -76,7 +76,7 @@ fn allow_cross_origin(reply: Reply) -> Reply {
         .with_header("access-control-expose-headers", "*, authorization")
         // A page that is isolated from other origins needs this header even without CORS.
         .with_header("cross-origin-resource-policy", "cross-origin")
-        // A browser sends parallel requests for a URL one after the other if the response may be cached.
+        // If the response may be cached, a browser sends only a single request for a URL at a time.
         .with_header("cache-control", "no-store")
 }
 

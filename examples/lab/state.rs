@@ -39,11 +39,11 @@ impl KeyedState {
     /// - `hit/KEY?name=NAME&ms=MS` stores the name, and after `ms` milliseconds counts the request and replies with
     ///   the count. `hits/KEY` returns the stored names and clears them.
     /// - `busy/KEY?ms=MS` replies after `ms` milliseconds. `peak/KEY` returns how many of these requests ran at once.
-    /// - `flaky/KEY?fail=N&status=S&after=T` fails N times (default 1) with the status S (default 503), then returns the
-    ///   request's body and starts over. With `after`, the failures have the header `retry-after: T`. With the status 0,
-    ///   the server does not answer.
-    /// - `endless/KEY` sends a body without an end. `ended/KEY?wait=MS` returns whether all endless bodies of the key were
-    ///   dropped, and waits up to `wait` milliseconds for that.
+    /// - `flaky/KEY?fail=N&status=S&after=T` fails N times (default 1) with the status S (default 503), then returns
+    ///   the request's body and starts over. With `after`, the failures have the header `retry-after: T`. With the
+    ///   status 0, the server does not answer.
+    /// - `endless/KEY` sends a body without an end. `ended/KEY?wait=MS` returns whether all endless bodies of the key
+    ///   were dropped, and waits up to `wait` milliseconds for that.
     pub(super) async fn reply(self: &Arc<Self>, name: &str, key: &str, request: &mut Incoming) -> Reply {
         match name {
             "hit" => {

@@ -6,7 +6,7 @@ use waterspout::http::header::AUTHORIZATION;
 use waterspout::http::{HeaderValue, StatusCode};
 use waterspout::{BoxFuture, Error, ErrorKind, Middleware, Next, Phase, Request, Response, Result, Url};
 
-/// Adds `authorization: Bearer …` to each request. The token is the body of the response to a `POST` to the token URL.
+/// Adds `authorization: Bearer …` to each request. A `POST` to the token URL returns the token as its body.
 ///
 /// Use it for a client that talks to a single service: the token is sent to every server that the client talks to.
 #[allow(unreachable_pub, reason = "each program that includes this module is its own crate")]
@@ -54,7 +54,7 @@ impl Middleware for Refresh {
         Box::pin(async move {
             let token = self.token.lock().await.clone();
             authorize(&mut request, &token);
-            // There is no copy of a request whose body can be sent only once. Its response is returned as it is.
+            // A body that can be sent only once has no copy. The response to such a request is returned unchanged.
             let copy = request.try_clone();
             let response = next.run(request).await?;
             if response.status() != StatusCode::UNAUTHORIZED {

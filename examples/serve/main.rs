@@ -22,7 +22,7 @@ struct Arguments {
     /// The address to listen on; port 0 selects a free port
     #[arg(long, default_value = "127.0.0.1:8737")]
     address: SocketAddr,
-    /// A directory whose files are served at /
+    /// A directory with files to serve at /
     #[arg(long)]
     directory: Option<PathBuf>,
 }

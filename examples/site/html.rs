@@ -1,6 +1,6 @@
-//! The pages as HTML: links in every way that a page may write them, and text enough to fill the page's length.
+//! Writes the pages as HTML: links in every valid form, and enough text to reach the page's length.
 
-use super::plan::{ARTICLES, ELSEWHERE, LISTED, Page, SECTIONS, START, TRAPS, capitalized, oddities, pick};
+use super::plan::{ARTICLES, ELSEWHERE, LISTED, Page, SECTIONS, START, TRAPS, capitalized, pick, special_links};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark}
@@ -16,7 +16,7 @@ iframe{width:100%;height:12rem;border:1px solid hsl(var(--h) 30% 60%);border-rad
 img{width:100%;border-radius:6px}
 ";
 
-/// A picture without a file: three waves.
+/// A picture of three waves, as a data URL.
 const PICTURE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 600 90'%3E\
 %3Cg fill='none' stroke='%234a90b8' stroke-width='5'%3E\
 %3Cpath d='M0 25q25-25 50 0t50 0 50 0 50 0 50 0 50 0 50 0 50 0 50 0 50 0 50 0 50 0'/%3E\
@@ -28,20 +28,20 @@ const VERBS: [&str; 8] = ["follows", "meets", "outlasts", "carries", "forgets", 
 const ADVERBS: [&str; 8] =
     ["slowly", "before dawn", "in silence", "each spring", "at last", "twice", "again", "unseen"];
 
-/// A page's text. `host` is needed for links that name it.
+/// Returns the text of a page. `host` is for links that are absolute URLs.
 pub(super) fn page(page: Page, host: &str) -> String {
-    let sheet = Sheet { page, host };
+    let writer = PageWriter { page, host };
     match page {
         Page::Notes => notes(),
-        Page::Start => sheet.whole(&sheet.start()),
-        Page::Section(section) => sheet.whole(&sheet.section(section)),
-        Page::Article(section, _) if page.is_tiny() => sheet.tiny(section),
-        Page::Article(section, number) => sheet.whole(&sheet.article(section, number)),
-        Page::Hidden => sheet.whole("<p>No link leads here, only a chain of redirects.</p>"),
+        Page::Start => writer.document(&writer.start()),
+        Page::Section(section) => writer.document(&writer.section(section)),
+        Page::Article(section, _) if page.is_tiny() => writer.tiny(section),
+        Page::Article(section, number) => writer.document(&writer.article(section, number)),
+        Page::Hidden => writer.document("<p>No link leads here, only a chain of redirects.</p>"),
     }
 }
 
-/// What stands outside of the site.
+/// Returns the page outside of the site.
 pub(super) fn elsewhere() -> String {
     format!(
         "<!doctype html><title>Elsewhere</title><p>This is not part of the site. \
@@ -49,12 +49,12 @@ pub(super) fn elsewhere() -> String {
     )
 }
 
-/// An error's page.
-pub(super) fn error(what: &str, host: &str) -> String {
+/// Returns the page for an error.
+pub(super) fn error(title: &str, host: &str) -> String {
     format!(
-        "<!doctype html><title>{what}</title><style>:root{{--h:10}}{STYLE}</style><h1>{}</h1>\
+        "<!doctype html><title>{title}</title><style>:root{{--h:10}}{STYLE}</style><h1>{}</h1>\
          <p><a href=\"//{host}{START}\">To the start</a>, or <a href=\"{TRAPS}error\">into a trap</a>.",
-        capitalized(what)
+        capitalized(title)
     )
 }
 
@@ -62,38 +62,46 @@ fn notes() -> String {
     format!("Notes on moving water.\n\nThis is plain text: <a href=\"{TRAPS}plain-text\">no link</a>.\n")
 }
 
-/// How a link may be written.
+/// A way to write a link.
 #[derive(Clone, Copy)]
-enum Form {
+enum LinkForm {
+    /// Relative to the folder of the page.
     Relative,
+    /// An absolute path.
     Path,
-    Whole,
+    /// An absolute URL.
+    Absolute,
+    /// An absolute URL without a scheme: `//host/path`.
     WithoutScheme,
+    /// An absolute path with a fragment.
     Fragment,
+    /// A path with `.` and `..`.
     Dots,
-    Shouting,
-    Spaced,
+    /// An absolute URL with its scheme and host in upper case.
+    UpperCase,
+    /// An absolute path with white space around it.
+    Spaces,
 }
 
-const FORMS: [Form; 8] = [
-    Form::Relative,
-    Form::Path,
-    Form::Whole,
-    Form::WithoutScheme,
-    Form::Fragment,
-    Form::Dots,
-    Form::Shouting,
-    Form::Spaced,
+const FORMS: [LinkForm; 8] = [
+    LinkForm::Relative,
+    LinkForm::Path,
+    LinkForm::Absolute,
+    LinkForm::WithoutScheme,
+    LinkForm::Fragment,
+    LinkForm::Dots,
+    LinkForm::UpperCase,
+    LinkForm::Spaces,
 ];
 
-/// A page being written.
-struct Sheet<'a> {
+/// Writes a page.
+struct PageWriter<'a> {
     page: Page,
     host: &'a str,
 }
 
-impl Sheet<'_> {
-    /// The folder that relative links start from, and whether a `base` element says so.
+impl PageWriter<'_> {
+    /// Returns the folder that relative links start from, and whether the page has a `base` element for it.
     fn base(&self) -> (String, bool) {
         match self.page {
             Page::Article(_, number) if number % 6 == 5 => (START.to_owned(), true),
@@ -102,21 +110,21 @@ impl Sheet<'_> {
         }
     }
 
-    fn href(&self, to: Page, form: Form) -> String {
+    fn href(&self, to: Page, form: LinkForm) -> String {
         let (path, host) = (to.path(), self.host);
         match form {
-            Form::Relative => relative(&to.readable_path(), &self.base().0),
-            Form::Path => path,
-            Form::Whole => format!("http://{host}{path}"),
-            Form::WithoutScheme => format!("//{host}{path}"),
-            Form::Fragment => format!("{path}#part-{}", self.page.number(8) % 9),
-            Form::Dots => format!("{START}nowhere/.././{}", &path[START.len()..]),
-            Form::Shouting => format!("HTTP://{}{path}", host.to_uppercase()),
-            Form::Spaced => format!("\n  {path}\t"),
+            LinkForm::Relative => relative(&to.readable_path(), &self.base().0),
+            LinkForm::Path => path,
+            LinkForm::Absolute => format!("http://{host}{path}"),
+            LinkForm::WithoutScheme => format!("//{host}{path}"),
+            LinkForm::Fragment => format!("{path}#part-{}", self.page.number(8) % 9),
+            LinkForm::Dots => format!("{START}nowhere/.././{}", &path[START.len()..]),
+            LinkForm::UpperCase => format!("HTTP://{}{path}", host.to_uppercase()),
+            LinkForm::Spaces => format!("\n  {path}\t"),
         }
     }
 
-    fn link(&self, to: Page, form: Form) -> String {
+    fn link(&self, to: Page, form: LinkForm) -> String {
         format!("<a href=\"{}\">{}</a>", self.href(to, form), to.title())
     }
 
@@ -125,17 +133,18 @@ impl Sheet<'_> {
         format!("<ul class=\"grid\">\n{}</ul>\n", items.collect::<String>())
     }
 
-    fn whole(&self, content: &str) -> String {
+    /// Returns the complete document around `content`.
+    fn document(&self, content: &str) -> String {
         let title = self.page.title();
         let hue = match self.page {
             Page::Section(section) | Page::Article(section, _) => 150 + 12 * section,
             _ => 205,
         };
         let base = if self.base().1 { format!("<base href=\"{START}\">\n") } else { String::new() };
-        let more = self.head_link();
-        let home = self.link(Page::Start, Form::Path);
+        let next = self.head_link();
+        let home = self.link(Page::Start, LinkForm::Path);
         format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{base}{more}\
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{base}{next}\
              <meta name=\"viewport\" content=\"width=device-width\">\n<link rel=\"icon\" href=\"data:,\">\n\
              <title>{title}</title>\n<style>:root{{--h:{hue}}}\n{STYLE}</style>\n</head>\n<body id=\"top\">\n\
              <header><nav>{home}</nav><h1>{title}</h1></header>\n{content}{}</body>\n</html>\n",
@@ -143,21 +152,22 @@ impl Sheet<'_> {
         )
     }
 
-    /// What a browser offers as "next page"; for some articles the only link to the next.
+    /// Returns the `link` element for the next page. In some articles it is the only link to the next article.
     fn head_link(&self) -> String {
         match self.page {
             Page::Article(section, number) if number + LISTED < ARTICLES && number % 4 == 3 => {
-                let next = self.href(Page::Article(section, number + LISTED), Form::Relative);
+                let next = self.href(Page::Article(section, number + LISTED), LinkForm::Relative);
                 format!("<link rel=\"next prefetch\" href=\"{next}\">\n")
             }
             _ => String::new(),
         }
     }
 
-    /// Links that lead nowhere a spider should go, and what only looks like links.
+    /// Returns links that a spider must not follow, and text that only looks like a link.
     fn footer(&self) -> String {
         let host = self.host;
-        let (seed, same) = (self.page.number(9) % 90, self.href(self.page, Form::Fragment));
+        let seed = self.page.number(9) % 90;
+        let same = self.href(self.page, LinkForm::Fragment);
         format!(
             "<footer><a href=\"#top\">Top</a> · <a href=\"\">Again</a> · <a href=\"{same}\">Here</a> · \
              <a href=\"{ELSEWHERE}{seed}\">Elsewhere</a> · <a href=\"/site-map/\">Another site</a> · \
@@ -170,64 +180,69 @@ impl Sheet<'_> {
     }
 
     fn start(&self) -> String {
-        let (last, others) = (SECTIONS.len() - 1, 0..SECTIONS.len() - 1);
-        let area = self.href(Page::Section(last), Form::Relative);
+        // The picture links to the last section, so that the list has only the sections before it.
+        let last = SECTIONS.len() - 1;
+        let area = self.href(Page::Section(last), LinkForm::Relative);
         format!(
             "<img src=\"{PICTURE}\" alt=\"Waves\" usemap=\"#waves\">\n\
              <map name=\"waves\"><area shape=\"default\" href=\"{area}\" alt=\"{}\"></map>\n\
              <p>Pages about water that moves, and a few that do not move at all. The picture is a link too.</p>\n{}\
              <p class=\"more\">{}</p>\n",
             Page::Section(last).title(),
-            self.list(others.map(Page::Section)),
-            self.link(Page::Notes, Form::Relative),
+            self.list((0..last).map(Page::Section)),
+            self.link(Page::Notes, LinkForm::Relative),
         )
     }
 
     fn section(&self, section: usize) -> String {
         let next = Page::Section((section + 1) % SECTIONS.len());
-        let oddities = oddities(section).map(|path| {
+        let special = special_links(section).map(|path| {
             let name = path.trim_start_matches(START);
             format!("<li><a href=\"{path}\">{name}</a></li>\n")
         });
         format!(
-            "{}<h2>Odd ends</h2>\n<ul class=\"more\">\n{}</ul>\n<nav>Next: {}</nav>\n",
+            "{}<h2>Special links</h2>\n<ul class=\"more\">\n{}</ul>\n<nav>Next: {}</nav>\n",
             self.list((0..LISTED).map(|number| Page::Article(section, number))),
-            oddities.collect::<String>(),
-            self.link(next, Form::Relative),
+            special.collect::<String>(),
+            self.link(next, LinkForm::Relative),
         )
     }
 
     fn article(&self, section: usize, number: usize) -> String {
-        let mut text = format!("<nav>In {}</nav>\n", self.link(Page::Section(section), Form::Relative));
+        let mut text = format!("<nav>In {}</nav>\n", self.link(Page::Section(section), LinkForm::Relative));
         text += &self.continuation(section, number);
         let see_also = (0..4 + self.page.number(10) % 4).map(|n| self.cross_link(n)).chain([self.cross_link(0)]);
         text += &format!("<p class=\"more\">See also {}.</p>\n", see_also.collect::<Vec<_>>().join(", "));
         let mut paragraph = 0;
-        while text.len() < self.page.length() {
+        while text.len() < self.page.min_length() {
             text += &self.paragraph(paragraph);
             paragraph += 1;
         }
         text
     }
 
-    /// The link to the article after this one, or from an unlisted article back to the one before.
+    /// Returns the link to the next article, as a link, an image map or a frame. Every fourth article has it in the head
+    /// instead. An unlisted article links back to the article that leads to it.
     fn continuation(&self, section: usize, number: usize) -> String {
         if number >= LISTED {
-            return format!("<nav>Before: {}</nav>\n", self.link(Page::Article(section, number - LISTED), Form::Whole));
+            return format!(
+                "<nav>Before: {}</nav>\n",
+                self.link(Page::Article(section, number - LISTED), LinkForm::Absolute)
+            );
         }
         if number + LISTED >= ARTICLES {
             return String::new();
         }
         let next = Page::Article(section, number + LISTED);
-        let href = self.href(next, Form::Relative);
+        let href = self.href(next, LinkForm::Relative);
         match number % 4 {
-            0 => format!("<nav>Read on: {}</nav>\n", self.link(next, Form::Relative)),
+            0 => format!("<nav>Read on: {}</nav>\n", self.link(next, LinkForm::Relative)),
             1 => format!(
                 "<img src=\"{PICTURE}\" alt=\"Waves\" usemap=\"#on\">\n\
                  <map name=\"on\"><area shape=\"rect\" coords=\"0,0,2000,400\" href=\"{href}\" alt=\"Read on\"></map>\n"
             ),
             2 => format!("<iframe src=\"{href}\" title=\"Read on\" loading=\"lazy\"></iframe>\n"),
-            // In the head.
+            // The link is in the head, see `head_link`.
             _ => String::new(),
         }
     }
@@ -255,16 +270,16 @@ impl Sheet<'_> {
     }
 
     fn tiny(&self, section: usize) -> String {
-        let up = self.link(Page::Section(section), Form::Relative);
+        let up = self.link(Page::Section(section), LinkForm::Relative);
         format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{0}</title>\
-             <p>{0} is a short one. In {up}, like all of its kind. <a href=../>Start</a>",
+             <p>{0} is a short page. It belongs to {up}. <a href=../>Start</a>",
             self.page.title()
         )
     }
 }
 
-/// A path as it is written in a page whose relative links start from `base`.
+/// Returns a path relative to the folder `base`.
 fn relative(path: &str, base: &str) -> String {
     match path.strip_prefix(base) {
         Some("") => "./".to_owned(),

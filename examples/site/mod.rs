@@ -1,9 +1,10 @@
-//! A demo site: some 300 linked pages with all that a spider stumbles over, the same at each visit.
+//! A demo site: about 300 linked pages with every obstacle that a spider meets. The pages are the same at each visit.
 //!
-//! It is a module for other programs to include: the spider, the demo server, the tests. It answers paths under
-//! `/site/`, and a little under `/elsewhere/`, where links lead out of the site.
+//! The spider, the demo server and the tests include this module. It serves the paths under `/site/`, and a page under
+//! `/elsewhere/` for links that lead out of the site.
 //!
-//! `plan` says what there is, what it links to and how it is sent; `html` writes the pages; this file answers.
+//! `plan` defines the pages, their links and how each page is sent. `html` writes the pages. This file replies to
+//! requests.
 
 #![allow(dead_code, unused_imports, reason = "each program that includes the site uses a part of it")]
 
@@ -21,15 +22,15 @@ use waterspout::{Body, BoxFuture, Bytes};
 pub(crate) use self::plan::{ELSEWHERE, Expected, Fault, HIDDEN, PAGES, START, TRAPS, expected};
 use self::plan::{Page, Route};
 
-/// The site at its natural pace.
+/// Returns the site with the full delays of its slow pages.
 pub(crate) fn handler() -> impl Handler {
     Site::default()
 }
 
-/// The site, as something that answers requests.
+/// The handler of the site.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Site {
-    /// What the delays of slow pages are multiplied by; with 0 no page is slow.
+    /// A factor for the delays of slow pages, 1 by default. With 0, no page is slow.
     pub(crate) pace: f32,
 }
 
@@ -40,14 +41,14 @@ impl Default for Site {
 }
 
 impl Site {
-    async fn answer(&self, request: &Incoming) -> Reply {
+    async fn reply(&self, request: &Incoming) -> Reply {
         let host = request.host();
         match plan::route(request.path()) {
             Route::Page(page) => self.page(page, host).await,
             Route::Redirect(status, location) => Reply::redirect(status, location),
-            Route::Fault(fault) => broken(fault, host),
+            Route::Fault(fault) => faulty_reply(fault, host),
             Route::Elsewhere => Reply::html(html::elsewhere()),
-            Route::Nothing => error_page(404, host),
+            Route::NotFound => error_page(404, host),
         }
     }
 
@@ -56,7 +57,7 @@ impl Site {
         let text = Bytes::from(html::page(page, host));
         let body = if page.is_chunked() {
             let pause = page.pause().mul_f32(self.pace);
-            Body::stream(stream::iter(chunks(page, text)).then(move |chunk| late(chunk, pause)))
+            Body::stream(stream::iter(chunks(page, text)).then(move |chunk| delayed(chunk, pause)))
         } else {
             Body::from(text)
         };
@@ -66,18 +67,18 @@ impl Site {
 
 impl Handler for Site {
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply> {
-        Box::pin(async move { self.answer(request).await.with_header("access-control-allow-origin", "*") })
+        Box::pin(async move { self.reply(request).await.with_header("access-control-allow-origin", "*") })
     }
 }
 
-async fn late(chunk: Bytes, pause: Duration) -> Result<Bytes, Infallible> {
+async fn delayed(chunk: Bytes, pause: Duration) -> Result<Bytes, Infallible> {
     if !pause.is_zero() {
         Timer::after(pause).await;
     }
     Ok(chunk)
 }
 
-/// Cuts a page into the pieces that it is sent in.
+/// Splits a page into the chunks in which it is sent.
 fn chunks(page: Page, mut text: Bytes) -> Vec<Bytes> {
     let mut chunks = Vec::new();
     while !text.is_empty() {
@@ -87,7 +88,7 @@ fn chunks(page: Page, mut text: Bytes) -> Vec<Bytes> {
     chunks
 }
 
-fn broken(fault: Fault, host: &str) -> Reply {
+fn faulty_reply(fault: Fault, host: &str) -> Reply {
     match fault {
         Fault::Status(status) => error_page(status, host),
         Fault::Short => {
@@ -96,7 +97,7 @@ fn broken(fault: Fault, host: &str) -> Reply {
             let body = Body::stream(stream::iter([Ok::<_, Infallible>(text)])).with_length(declared);
             Reply::new(200, body).with_header("content-type", "text/html")
         }
-        // As if a mail server listened here.
+        // The greeting of a mail server.
         Fault::Garbage => Reply::raw("220 mail.example ESMTP ready\r\n"),
         Fault::Loop => Reply::redirect(302, plan::LOOP),
     }

@@ -1,26 +1,27 @@
-//! What the site has, what a crawl of it must find, and how each page is sent.
+//! Defines the pages and links of the site, the result of a complete crawl, and how each page is sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use waterspout::{ErrorKind, Url};
 
-/// The path at which a crawl starts, and the prefix of all that belongs to the site.
+/// The path of the start page, and the prefix of every path of the site.
 pub(crate) const START: &str = "/site/";
 
-/// How many pages answer with status 200.
+/// The number of pages with status 200.
 pub(crate) const PAGES: usize = 3 + SECTIONS.len() * (1 + ARTICLES);
 
-/// The page to which only redirects lead.
+/// The path of the page to which only redirects lead.
 pub(crate) const HIDDEN: &str = "/site/hidden";
 
-/// What links lead to that must not be followed, because it is not under [`START`].
+/// The prefix of links that a spider must not follow, because they are not under [`START`].
 pub(crate) const ELSEWHERE: &str = "/elsewhere/";
 
-/// The prefix of what only looks like a link: in comments, in scripts, in plain text, on error pages.
+/// The prefix of text that only looks like a link: in comments, scripts and plain text. Links on error
+/// pages and outside of the site have it too.
 pub(crate) const TRAPS: &str = "/site/trap/";
 
-/// The redirect to itself.
+/// The path of a redirect to itself.
 pub(super) const LOOP: &str = "/site/broken/loop";
 
 pub(super) const SECTIONS: [&str; 12] = [
@@ -38,10 +39,10 @@ pub(super) const SECTIONS: [&str; 12] = [
     "waterspouts",
 ];
 
-/// How many articles a section has.
+/// The number of articles in each section.
 pub(super) const ARTICLES: usize = 24;
 
-/// How many of them its own page lists; the others are linked from one article each.
+/// The number of articles that the section's page lists. Each further article is linked from a single listed article.
 pub(super) const LISTED: usize = 16;
 
 const ADJECTIVES: [&str; 16] = [
@@ -82,7 +83,7 @@ const NOUNS: [&str; 16] = [
     "Whirlpool",
 ];
 
-/// Path, status and `Location` of each redirect that ends well.
+/// The path, status and `location` of each redirect that is not a loop.
 const REDIRECTS: [(&str, u16, &str); 9] = [
     ("/site/go/moved", 301, "/site/rivers/"),
     ("/site/go/found", 302, "../tides/"),
@@ -95,13 +96,13 @@ const REDIRECTS: [(&str, u16, &str); 9] = [
     ("/site/go/gone", 302, GONE),
 ];
 
-/// What only a redirect leads to, and is not there.
+/// The path of a missing page to which only a redirect leads.
 const GONE: &str = "/site/missing/moved-and-gone";
 
-/// A link of the chain that only the chain leads to.
+/// The path of a redirect in the middle of a chain. No page links to it.
 const UNLINKED: &str = "/site/go/chain-2";
 
-/// What a link to each of these ends in.
+/// The path and the fault of each link that fails.
 const FAULTS: [(&str, Fault); 10] = [
     ("/site/missing/tributary", Fault::Status(404)),
     ("/site/missing/rainbow", Fault::Status(404)),
@@ -115,21 +116,22 @@ const FAULTS: [(&str, Fault); 10] = [
     (LOOP, Fault::Loop),
 ];
 
-/// Why a link does not lead to a page.
+/// The reason why a link does not lead to a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The answer has this status.
+    /// The response has this status.
     Status(u16),
     /// The connection ends before the declared length of the body.
     Short,
-    /// What answers does not speak HTTP.
+    /// The server does not speak HTTP.
     Garbage,
     /// The redirects never end.
     Loop,
 }
 
 impl Fault {
-    /// The kind of the error that a client reports, where it can see what happens on the connection.
+    /// Returns the kind of error that a client reports if it sees the bytes on the connection. A browser hides them
+    /// from programs.
     pub(crate) fn kind(self) -> ErrorKind {
         match self {
             Self::Status(_) => ErrorKind::Status,
@@ -140,18 +142,18 @@ impl Fault {
     }
 }
 
-/// What a full crawl must find, as paths.
+/// The result of a complete crawl, as paths.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
-    /// The pages, under their own paths.
+    /// The pages with status 200.
     pub(crate) pages: BTreeSet<String>,
-    /// The links that fail, and why.
+    /// The links that fail, with the reason.
     pub(crate) failures: BTreeMap<String, Fault>,
-    /// What redirects, and where to.
+    /// The redirects, with the path of the next page.
     pub(crate) redirects: BTreeMap<String, String>,
 }
 
-/// What a full crawl must find.
+/// Returns the result of a complete crawl.
 pub(crate) fn expected() -> Expected {
     let pages = Page::all().map(Page::path).collect();
     let failures: BTreeMap<_, _> = FAULTS.iter().map(|(path, fault)| ((*path).to_owned(), *fault)).collect();
@@ -159,29 +161,30 @@ pub(crate) fn expected() -> Expected {
     Expected { pages, failures, redirects }
 }
 
-/// The path to which another redirects.
+/// Returns the path to which `path` redirects, or `None` if it does not redirect.
 fn next_hop(path: &str) -> Option<String> {
     let Route::Redirect(_, location) = route(path) else { return None };
     let from = Url::parse(&format!("http://site.example{path}")).ok()?;
     Some(from.join(location).ok()?.path().to_owned())
 }
 
-/// The links on the sections' pages to what is no plain page; spread over the sections.
-pub(super) fn oddities(section: usize) -> impl Iterator<Item = &'static str> {
+/// Returns the links on a section's page to redirects and faults. Each such link is on the page of a single section.
+pub(super) fn special_links(section: usize) -> impl Iterator<Item = &'static str> {
     let redirects = REDIRECTS.iter().map(|(path, ..)| *path).filter(|path| *path != UNLINKED);
     let faults = FAULTS.iter().map(|(path, _)| *path).filter(|path| *path != GONE);
     redirects.chain(faults).skip(section).step_by(SECTIONS.len())
 }
 
-/// What is to be done with a request.
+/// The kind of reply to a request.
 pub(super) enum Route {
     Page(Page),
     Redirect(u16, &'static str),
     Fault(Fault),
     Elsewhere,
-    Nothing,
+    NotFound,
 }
 
+/// Returns the kind of reply to a request for `path`.
 pub(super) fn route(path: &str) -> Route {
     if let Some((_, status, location)) = REDIRECTS.iter().find(|(from, ..)| *from == path) {
         return Route::Redirect(*status, location);
@@ -192,7 +195,7 @@ pub(super) fn route(path: &str) -> Route {
     if path.starts_with(ELSEWHERE) {
         return Route::Elsewhere;
     }
-    Page::at(path).map_or(Route::Nothing, Route::Page)
+    Page::at(path).map_or(Route::NotFound, Route::Page)
 }
 
 /// A page of the site.
@@ -200,9 +203,9 @@ pub(super) fn route(path: &str) -> Route {
 pub(super) enum Page {
     Start,
     Section(usize),
-    /// Section and number.
+    /// The index of the section, and the number of the article in it.
     Article(usize, usize),
-    /// A page that is no HTML.
+    /// A page of plain text.
     Notes,
     Hidden,
 }
@@ -228,13 +231,13 @@ impl Page {
         (page.path() == path).then_some(page)
     }
 
-    /// The path as a request line has it.
+    /// Returns the percent-encoded path, as in a request line.
     pub(super) fn path(self) -> String {
         let encode = |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
         self.readable_path().bytes().map(encode).collect()
     }
 
-    /// The path as a person writes it.
+    /// Returns the path without percent-encoding.
     pub(super) fn readable_path(self) -> String {
         match self {
             Self::Start => START.to_owned(),
@@ -258,8 +261,8 @@ impl Page {
         }
     }
 
-    /// A number that looks like chance and is always the same for this page and `use_for`.
-    pub(super) fn number(self, use_for: usize) -> usize {
+    /// Returns a pseudo-random number, which is always the same for a page and a `purpose`.
+    pub(super) fn number(self, purpose: usize) -> usize {
         let page = match self {
             Self::Start => 0,
             Self::Notes => 1,
@@ -267,11 +270,11 @@ impl Page {
             Self::Section(section) => 100 + section,
             Self::Article(section, number) => 1000 + 100 * section + number,
         };
-        scramble(page * 1_000_003 + use_for)
+        scramble(page * 1_000_003 + purpose)
     }
 
-    /// The least length of the page's text, in bytes.
-    pub(super) fn length(self) -> usize {
+    /// Returns the minimum length of the page's text, in bytes.
+    pub(super) fn min_length(self) -> usize {
         match self {
             Self::Article(0, 3) | Self::Article(5, 9) | Self::Article(9, 12) => 300_000,
             Self::Article(..) if self.number(3) % 29 == 0 => 30_000 + self.number(4) % 40_000,
@@ -280,12 +283,12 @@ impl Page {
         }
     }
 
-    /// Whether the page is a bare one of some 200 bytes.
+    /// Returns whether the page has only about 200 bytes.
     pub(super) fn is_tiny(self) -> bool {
         matches!(self, Self::Article(_, number) if number + 1 == LISTED)
     }
 
-    /// How long the server thinks about it.
+    /// Returns the delay before the head.
     pub(super) fn delay(self) -> Duration {
         match self {
             Self::Article(..) if self.number(5) % 16 == 0 => Duration::from_millis(50 + self.number(6) as u64 % 351),
@@ -293,19 +296,19 @@ impl Page {
         }
     }
 
-    /// How long the server waits before each chunk.
+    /// Returns the delay before each chunk.
     pub(super) fn pause(self) -> Duration {
-        let drips = matches!(self, Self::Article(section, 4) if section % 4 == 2);
-        if drips { Duration::from_millis(40) } else { Duration::ZERO }
+        let is_slow = matches!(self, Self::Article(section, 4) if section % 4 == 2);
+        if is_slow { Duration::from_millis(40) } else { Duration::ZERO }
     }
 
-    /// Whether the page is sent in chunks, without its length.
+    /// Returns whether the page is sent in chunks, without a `content-length`.
     pub(super) fn is_chunked(self) -> bool {
         !self.pause().is_zero() || self.number(7) % 3 == 0
     }
 
     pub(super) fn chunk_length(self, chunk: usize) -> usize {
-        200 + self.number(100 + chunk) % (1_000 + self.length() / 8)
+        200 + self.number(100 + chunk) % (1_000 + self.min_length() / 8)
     }
 
     pub(super) fn content_type(self) -> &'static str {
@@ -325,11 +328,11 @@ pub(super) fn pick<T: Copy>(from: &[T], number: usize) -> T {
     from[number % from.len()]
 }
 
-/// SplitMix64's mixing step.
+/// Scrambles the bits of a number with the mixing step of SplitMix64.
 fn scramble(number: usize) -> usize {
     let mut bits = (number as u64).wrapping_add(0x9E37_79B9_7F4A_7C15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    // The same number where `usize` has 32 bits.
+    // 31 bits, so that the result is the same on platforms where `usize` has 32 bits.
     ((bits ^ (bits >> 31)) >> 33) as usize
 }

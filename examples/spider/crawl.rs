@@ -1,7 +1,8 @@
-//! The crawl: workers take links from a queue, fetch the pages, and put in the links that these have.
+//! The crawl: workers take links from a queue, fetch the pages, and add the links of these pages to the queue.
 //!
-//! A page's life is `Spider::visit`: fetched, read, its links queued, its result noted. A redirect is a page with one
-//! link, so that no URL is ever asked for twice, whichever way it was found.
+//! `Spider::visit` handles a link: it fetches the page, queues the links of the page and records the result. A redirect
+//! is treated as a page with a single link, so that no URL is requested twice, whether a link or a redirect leads to
+//! it.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -18,88 +19,92 @@ use waterspout::{Client, Error, ErrorKind, Phase, Redirect, Response, Result, Ur
 
 use crate::links::{Prefix, links};
 
-/// What to crawl, and how much of it.
+/// The start and the limits of a crawl.
 pub(crate) struct Plan {
     pub(crate) start: Url,
-    /// How many pages are worked on at once; 1 at least.
+    /// The number of pages that are fetched at once; at least 1.
     pub(crate) workers: usize,
-    /// How many pages are asked for at most, failing ones included.
+    /// The maximum number of requested pages, including pages that fail.
     pub(crate) max_pages: usize,
-    /// How long the crawl may take.
+    /// The maximum duration of the crawl.
     pub(crate) deadline: Duration,
 }
 
-/// What a crawl has found.
+/// The result of a crawl.
 pub(crate) struct Findings {
     pub(crate) pages: Vec<Page>,
     pub(crate) failures: Vec<Failure>,
-    pub(crate) redirects: RedirectPolicy,
-    pub(crate) ended: Ended,
-    /// How many known links were not visited, because the crawl ended before.
+    pub(crate) redirects: RedirectCounts,
+    pub(crate) ended: EndReason,
+    /// The number of known links that were not visited before the crawl ended.
     pub(crate) unvisited: usize,
-    pub(crate) wall: Duration,
+    pub(crate) elapsed: Duration,
 }
 
 /// A page that was fetched.
 pub(crate) struct Page {
     pub(crate) url: Url,
     pub(crate) bytes: usize,
-    /// The time from asking for it to its last byte.
+    /// The time from the request to the last byte of the body.
     pub(crate) latency: Duration,
 }
 
-/// A link that leads to no page.
+/// A link that does not lead to a page.
 pub(crate) struct Failure {
     pub(crate) url: Url,
-    /// The page with the link; the start has none.
+    /// The page with the link; `None` for the start page.
     pub(crate) linked_from: Option<Url>,
     pub(crate) error: Error,
 }
 
-/// How many redirects there were, by where they lead.
+/// The number of redirects, by their targets.
 #[derive(Default)]
-pub(crate) struct RedirectPolicy {
+pub(crate) struct RedirectCounts {
+    /// To URLs that were not known before.
     pub(crate) to_new_pages: usize,
-    /// To pages that are visited anyway.
+    /// To URLs that were queued already.
     pub(crate) to_seen_pages: usize,
+    /// To URLs that the crawl does not follow.
     pub(crate) out_of_prefix: usize,
 }
 
-/// Why a crawl is over.
+/// The reason why a crawl ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// All there is was visited.
+pub(crate) enum EndReason {
+    /// Every link was visited.
     Complete,
-    /// There are more links, but as many pages as wanted have been asked for.
+    /// The maximum number of pages was requested, and there are more links.
     PageLimit,
     Deadline,
     Interrupted,
 }
 
-/// How far a crawl is.
+/// The progress of a crawl, in numbers of links.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
+    /// Visited links, including links that failed.
     pub(crate) done: usize,
+    /// Links that were ever queued.
     pub(crate) known: usize,
+    /// Links that wait in the queue now.
     pub(crate) queued: usize,
     pub(crate) failed: usize,
 }
 
 impl Findings {
-    /// Why there was nothing to crawl, if it is the start page that could not be fetched.
+    /// Returns the error of the start page, if it could not be fetched.
     pub(crate) fn start_error(&self) -> Option<&Error> {
         self.failures.iter().find(|failure| failure.linked_from.is_none()).map(|failure| &failure.error)
     }
 }
 
-/// Crawls until everything is visited, the plan's limits are reached, or `stop` completes.
-///
-/// `watch` is called after each page.
+/// Crawls until every link is visited, a limit of `plan` is reached, or `stop` completes. Calls `on_progress` after
+/// each page.
 pub(crate) async fn crawl(
     client: &Client,
     plan: &Plan,
     stop: impl Future<Output = ()>,
-    watch: impl Fn(Tally),
+    on_progress: impl Fn(Tally),
 ) -> Findings {
     let started = Instant::now();
     let spider = Spider {
@@ -107,164 +112,171 @@ pub(crate) async fn crawl(
         prefix: Prefix::of(&plan.start),
         max_pages: plan.max_pages,
         queue: Queue::unbounded(),
-        notes: RefCell::default(),
-        watch,
+        state: RefCell::default(),
+        on_progress,
     };
     spider.enqueue(plan.start.clone().without_fragment(), None).await;
     let ended = {
-        let workers: FuturesUnordered<_> = (0..plan.workers).map(|_| spider.work()).collect();
-        let over = pin!(spider.over(plan.deadline, stop));
-        match select(over, pin!(workers.collect::<()>())).await {
-            Either::Left((ended, _)) => ended,
-            Either::Right(_) => Ended::Complete,
+        let workers: FuturesUnordered<_> = (0..plan.workers).map(|_| spider.run_worker()).collect();
+        let end = pin!(spider.wait_for_end(plan.deadline, stop));
+        // Leaving this block drops the workers, which cancels their requests.
+        match select(end, pin!(workers.collect::<()>())).await {
+            Either::Left((reason, _)) => reason,
+            Either::Right(_) => EndReason::Complete,
         }
     };
     spider.into_findings(ended, started.elapsed())
 }
 
-/// A link on its way through the queue.
+/// A link in the queue.
 struct Link {
     url: Url,
+    /// The page with the link; `None` for the start page.
     from: Option<Url>,
 }
 
-/// What a link turned out to be.
-enum Arrival {
+/// The result of fetching a link.
+enum Fetched {
     Page { page: Page, links: Vec<Url> },
     Redirect(Url),
 }
 
-/// What the workers share.
-struct Spider<'a, W> {
+/// The state that the workers share.
+struct Spider<'a, P> {
     client: &'a Client,
     prefix: Prefix,
     max_pages: usize,
     queue: Queue<Link>,
-    notes: RefCell<Notes>,
-    watch: W,
+    state: RefCell<CrawlState>,
+    on_progress: P,
 }
 
 #[derive(Default)]
-struct Notes {
-    /// Every URL that was queued.
+struct CrawlState {
+    /// Every URL that was ever queued.
     seen: HashSet<Url>,
+    /// The number of links that were ever queued.
     queued: usize,
+    /// The number of links that were visited.
     done: usize,
-    /// Whether a link was left out for the limit of pages.
+    /// Whether a link was not queued because of the maximum number of pages.
     limited: bool,
     pages: Vec<Page>,
     failures: Vec<Failure>,
-    redirects: RedirectPolicy,
+    redirects: RedirectCounts,
 }
 
-impl<W: Fn(Tally)> Spider<'_, W> {
-    /// A worker's life. It has no end: the crawl drops it.
-    async fn work(&self) {
+impl<P: Fn(Tally)> Spider<'_, P> {
+    /// Visits links until the crawl drops this future. The queue is never closed, so the loop does not end by itself.
+    async fn run_worker(&self) {
         while let Ok(link) = self.queue.get().await {
             self.visit(link).await;
-            // The error, more of these than of links, cannot be.
+            // `task_done` fails only if it is called more often than `get` returned a link.
             let _ = self.queue.task_done();
         }
     }
 
     async fn visit(&self, link: Link) {
-        let arrival = self.fetch(&link).await;
-        match &arrival {
-            Ok(Arrival::Page { page, links }) => {
+        let result = self.fetch(&link).await;
+        match &result {
+            Ok(Fetched::Page { page, links }) => {
                 for found in links {
                     self.enqueue(found.clone(), Some(&page.url)).await;
                 }
             }
-            Ok(Arrival::Redirect(target)) => {
+            Ok(Fetched::Redirect(target)) => {
                 self.count_redirect(target);
                 self.enqueue(target.clone(), link.from.as_ref()).await;
             }
             Err(_) => {}
         }
-        self.note(link, arrival);
-        (self.watch)(self.tally());
+        self.record(link, result);
+        (self.on_progress)(self.tally());
     }
 
-    async fn fetch(&self, link: &Link) -> Result<Arrival> {
-        let asked = Instant::now();
+    async fn fetch(&self, link: &Link) -> Result<Fetched> {
+        let started = Instant::now();
+        // The spider follows redirects itself, so that it counts them and requests no URL twice.
         let request = self.client.get(&link.url).header("accept", "text/html, */*;q=0.5").redirect(Redirect::Manual);
         let response = request.await?;
-        if let Some(target) = target(&response)? {
-            return self.redirect(link, target);
+        if let Some(target) = redirect_target(&response)? {
+            return self.check_redirect(link, target);
         }
         response.error_for_status_ref()?;
         let url = link.url.clone();
         let is_html = is_html(&response);
         let body = response.bytes().await?;
-        let page = Page { url, bytes: body.len(), latency: asked.elapsed() };
+        let page = Page { url, bytes: body.len(), latency: started.elapsed() };
         let links = if is_html { links(&String::from_utf8_lossy(&body), &page.url) } else { Vec::new() };
-        Ok(Arrival::Page { page, links })
+        Ok(Fetched::Page { page, links })
     }
 
-    /// A redirect out of the prefix is an answer like others, unless the start itself is not where it should be.
-    fn redirect(&self, link: &Link, target: Url) -> Result<Arrival> {
+    /// Returns the redirect from `link` to `target`, or an error if the crawl cannot go on from there: a page redirects
+    /// to itself, or the start page redirects out of the prefix. Any other redirect out of the prefix is only counted.
+    fn check_redirect(&self, link: &Link, target: Url) -> Result<Fetched> {
         let refused = |message| Err(Error::new(ErrorKind::Redirect, Phase::Head, message).with_url(&link.url));
         if target == link.url {
             return refused("the page redirects to itself".to_owned());
         }
         if link.from.is_none() && !self.prefix.contains(&target) {
             let prefix = self.prefix.as_str();
-            return refused(format!("the start page redirects out of {prefix}, to {target}: crawl that instead"));
+            return refused(format!("the start page redirects out of {prefix}, to {target}: crawl that URL instead"));
         }
-        Ok(Arrival::Redirect(target))
+        Ok(Fetched::Redirect(target))
     }
 
     fn count_redirect(&self, target: &Url) {
-        let Notes { redirects, seen, .. } = &mut *self.notes.borrow_mut();
-        *match (self.prefix.contains(target), seen.contains(target)) {
+        let CrawlState { redirects, seen, .. } = &mut *self.state.borrow_mut();
+        let count = match (self.prefix.contains(target), seen.contains(target)) {
             (false, _) => &mut redirects.out_of_prefix,
             (true, true) => &mut redirects.to_seen_pages,
             (true, false) => &mut redirects.to_new_pages,
-        } += 1;
+        };
+        *count += 1;
     }
 
-    /// Queues a link, unless it is known, not under the prefix or one too many.
+    /// Queues a link if it is new, under the prefix, and within the maximum number of pages.
     async fn enqueue(&self, url: Url, from: Option<&Url>) {
-        if self.prefix.contains(&url) && self.notes.borrow_mut().admit(&url, self.max_pages) {
-            // The error, a closed queue, cannot be.
+        if self.prefix.contains(&url) && self.state.borrow_mut().admit(&url, self.max_pages) {
+            // `put` fails only if the queue is closed, and the crawl never closes it.
             let _ = self.queue.put(Link { url, from: from.cloned() }).await;
         }
     }
 
-    fn note(&self, link: Link, arrival: Result<Arrival>) {
-        let mut notes = self.notes.borrow_mut();
-        notes.done += 1;
-        match arrival {
-            Ok(Arrival::Page { page, .. }) => notes.pages.push(page),
-            Ok(Arrival::Redirect(_)) => {}
-            Err(error) => notes.failures.push(Failure { url: link.url, linked_from: link.from, error }),
+    fn record(&self, link: Link, result: Result<Fetched>) {
+        let mut state = self.state.borrow_mut();
+        state.done += 1;
+        match result {
+            Ok(Fetched::Page { page, .. }) => state.pages.push(page),
+            Ok(Fetched::Redirect(_)) => {}
+            Err(error) => state.failures.push(Failure { url: link.url, linked_from: link.from, error }),
         }
     }
 
     fn tally(&self) -> Tally {
-        let notes = self.notes.borrow();
-        Tally { done: notes.done, known: notes.queued, queued: self.queue.len(), failed: notes.failures.len() }
+        let state = self.state.borrow();
+        Tally { done: state.done, known: state.queued, queued: self.queue.len(), failed: state.failures.len() }
     }
 
-    /// Waits until there is a reason to end.
-    async fn over(&self, deadline: Duration, stop: impl Future<Output = ()>) -> Ended {
+    /// Waits until every queued link is visited, the deadline passes or `stop` completes.
+    async fn wait_for_end(&self, deadline: Duration, stop: impl Future<Output = ()>) -> EndReason {
         match select(pin!(self.queue.join_timeout(deadline)), pin!(stop)).await {
-            Either::Left((Ok(()), _)) if self.notes.borrow().limited => Ended::PageLimit,
-            Either::Left((Ok(()), _)) => Ended::Complete,
-            Either::Left((Err(_), _)) => Ended::Deadline,
-            Either::Right(_) => Ended::Interrupted,
+            Either::Left((Ok(()), _)) if self.state.borrow().limited => EndReason::PageLimit,
+            Either::Left((Ok(()), _)) => EndReason::Complete,
+            Either::Left((Err(_), _)) => EndReason::Deadline,
+            Either::Right(_) => EndReason::Interrupted,
         }
     }
 
-    fn into_findings(self, ended: Ended, wall: Duration) -> Findings {
+    fn into_findings(self, ended: EndReason, elapsed: Duration) -> Findings {
         let unvisited = self.queue.unfinished();
-        let Notes { pages, failures, redirects, .. } = self.notes.into_inner();
-        Findings { pages, failures, redirects, ended, unvisited, wall }
+        let CrawlState { pages, failures, redirects, .. } = self.state.into_inner();
+        Findings { pages, failures, redirects, ended, unvisited, elapsed }
     }
 }
 
-impl Notes {
-    /// Whether the link is to be queued: it is new, and there is room for it.
+impl CrawlState {
+    /// Marks the link as queued and returns whether it may be queued: it is new and within the maximum number of pages.
     fn admit(&mut self, url: &Url, max_pages: usize) -> bool {
         if self.seen.contains(url) {
             return false;
@@ -278,8 +290,8 @@ impl Notes {
     }
 }
 
-/// Where a response redirects to, if it does.
-fn target(response: &Response) -> Result<Option<Url>> {
+/// Returns the URL to which a response redirects, or `None` if it is not a redirect.
+fn redirect_target(response: &Response) -> Result<Option<Url>> {
     let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
     let Some(location) = location else { return Ok(None) };
     let target = response.url().join(&String::from_utf8_lossy(location.as_bytes()));

@@ -1,14 +1,15 @@
-//! Links: where a page leads, and which of that belongs to the crawl.
+//! Finds the links of a page, and decides which links belong to the crawl.
 
 use scraper::Html;
 use scraper::node::Element;
 use waterspout::Url;
 
-/// What a link's `rel` says if it leads to another page rather than to a style sheet or an icon.
+/// The `rel` values of a `link` element that leads to another page, not to a style sheet or an icon.
 const PAGE_RELATIONS: [&str; 2] = ["next", "prev"];
 
-/// The pages that the page at `url` links to, without fragments, in the order of the page. A link that is written
-/// twice comes twice; one that is no URL of the web (`mailto:`, `javascript:`, nonsense) does not come at all.
+/// Returns the URLs that the page at `url` links to, without fragments, in the order of the page. A repeated link is
+/// returned repeatedly. A link that is not an `http` or `https` URL (`mailto:`, `javascript:`, invalid URLs) is left
+/// out.
 pub(crate) fn links(html: &str, url: &Url) -> Vec<Url> {
     let document = Html::parse_document(html);
     let elements = || document.root_element().descendants().filter_map(|node| node.value().as_element());
@@ -17,11 +18,11 @@ pub(crate) fn links(html: &str, url: &Url) -> Vec<Url> {
         .find_map(|element| element.attr("href"))
         .and_then(|href| url.join(href).ok())
         .unwrap_or_else(|| url.clone());
-    elements().filter_map(target).filter_map(|link| base.join(link).ok()).map(Url::without_fragment).collect()
+    elements().filter_map(link_attribute).filter_map(|link| base.join(link).ok()).map(Url::without_fragment).collect()
 }
 
-/// Where an element leads, as it is written.
-fn target(element: &Element) -> Option<&str> {
+/// Returns the attribute with which an element links to a page, as it is written.
+fn link_attribute(element: &Element) -> Option<&str> {
     match element.name() {
         "a" | "area" => element.attr("href"),
         "frame" | "iframe" => element.attr("src"),
@@ -34,18 +35,19 @@ fn is_page_relation(rel: &str) -> bool {
     rel.split_ascii_whitespace().any(|word| PAGE_RELATIONS.iter().any(|relation| word.eq_ignore_ascii_case(relation)))
 }
 
-/// The part of the web that a crawl stays in: the folder of its start URL.
+/// The prefix of the URLs that a crawl visits: the folder of its start URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Prefix(String);
 
 impl Prefix {
-    /// The folder of `start`: all of it up to the last slash of the path, which is where relative links start from.
+    /// Returns the folder of `start`: the URL up to the last slash of its path. Relative links start from the same
+    /// folder.
     pub(crate) fn of(start: &Url) -> Self {
         let folder = start.path().rfind('/').map_or("/", |slash| &start.path()[..=slash]);
         Self(format!("{}{folder}", start.origin()))
     }
 
-    /// Whether `url` is in the folder, or in one within it.
+    /// Returns whether `url` is in the folder or in a folder within it.
     pub(crate) fn contains(&self, url: &Url) -> bool {
         url.as_str().starts_with(&self.0)
     }
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_would_fetch_is_no_link() {
+    fn text_that_no_browser_follows_is_not_a_link() {
         for html in [
             "<a href='mailto:a@b.example'>",
             "<a href='javascript:void(0)'>",
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn each_element_that_leads_to_a_page_counts() {
+    fn each_kind_of_link_element_is_found() {
         let html = "<link rel='Prefetch NEXT' href=1><a href=2>x</a><map><area href=3></map><iframe src=4></iframe>";
         let expected = [1, 2, 3, 4].map(|n| format!("http://site.example/docs/{n}"));
         assert_eq!(found(html), expected);
@@ -110,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_base_with_an_address_counts_for_the_whole_page() {
+    fn the_first_base_with_an_href_applies_to_the_whole_page() {
         let html = "<a href=x>x</a><base target=_top><base href='/other/'><base href='/third/'>";
         assert_eq!(found(html), ["http://site.example/other/x"]);
         assert_eq!(found("<base href='http://['><a href=x>x</a>"), ["http://site.example/docs/x"]);
     }
 
     #[test]
-    fn the_prefix_is_the_start_urls_folder() {
+    fn the_prefix_is_the_folder_of_the_start_url() {
         for (start, inside, outside) in [
             ("http://a.example/docs/", "http://a.example/docs/x/y?z", "http://a.example/docs"),
             ("http://a.example/docs/index.html?x=/y/", "http://a.example/docs/x", "http://a.example/doc/"),

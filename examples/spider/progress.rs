@@ -1,4 +1,5 @@
-//! The crawl's progress on stderr: a bar in a terminal, a line now and then elsewhere.
+//! Shows the progress of a crawl on standard error: as a bar in a terminal, and elsewhere as a line,
+//! at most every 5 seconds.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -9,13 +10,13 @@ use crate::crawl::Tally;
 
 const BAR: &str = "{spinner:.cyan} {elapsed:>4} {wide_bar:.cyan/dim} {pos}/{len} links, {msg}";
 
-/// How often the bar's spinner and clock move while no page comes.
+/// The interval at which the bar's spinner and clock move while no page arrives.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How far apart the lines are where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The minimum time between two lines where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shows how far a crawl is.
+/// Shows the progress of a crawl.
 pub(crate) struct Progress {
     bar: ProgressBar,
     started: Instant,
@@ -28,7 +29,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(BAR) {
             bar.set_style(style.progress_chars("━╸─"));
         }
-        // Without a terminal the bar is hidden; its clock would run for nothing.
+        // Without a terminal the bar is hidden, and the ticks would only use a thread.
         if !bar.is_hidden() {
             bar.enable_steady_tick(TICK);
         }
@@ -42,13 +43,13 @@ impl Progress {
         self.bar.set_length(known as u64);
         self.bar.set_position(done as u64);
         self.bar.set_message(format!("{queued} queued, {failed} failed, {rate:.0}/s"));
-        if self.bar.is_hidden() && self.last_line.get().elapsed() >= LINE_EVERY {
+        if self.bar.is_hidden() && self.last_line.get().elapsed() >= LINE_INTERVAL {
             eprintln!("{done} of {known} known links done, {queued} queued, {failed} failed, {rate:.0}/s");
             self.last_line.set(Instant::now());
         }
     }
 
-    /// Leaves the terminal as it was.
+    /// Removes the bar from the terminal.
     pub(crate) fn finish(self) {
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! What a crawl has found, for a person to read: totals, failing links, slow pages, and a chart of latencies.
+//! Formats the result of a crawl for a reader: totals, failed links, slow pages and a chart of latencies.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
@@ -7,33 +7,35 @@ use std::time::Duration;
 use console::Style;
 use waterspout::Url;
 
-use crate::crawl::{Ended, Failure, Findings, Page, RedirectPolicy};
+use crate::crawl::{EndReason, Failure, Findings, Page, RedirectCounts};
 
-/// How many failing links of one kind are shown.
-const MOST_FAILURES: usize = 8;
+/// The maximum number of failed links that are shown for each kind of failure.
+const MAX_FAILURES: usize = 8;
 
-/// How many of the slowest pages are shown.
-const MOST_SLOW: usize = 5;
+/// The maximum number of slow pages that are shown.
+const MAX_SLOW_PAGES: usize = 5;
 
-/// The bounds between the chart's rows, in microseconds.
+/// The bounds between the rows of the chart, in microseconds.
 const BOUNDS: [u64; 17] = [
     100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000,
     5_000_000, 10_000_000, 20_000_000,
 ];
 
-/// The widths of a chart's row beside its bar, and of the longest bar that still looks good.
+/// The width of the label of a chart's row, in columns.
 const LABEL_WIDTH: usize = 15;
-const LONGEST_BAR: usize = 60;
 
-/// What the terminal can show.
+/// The maximum width of a bar, in columns. A longer bar does not look good.
+const MAX_BAR_WIDTH: usize = 60;
+
+/// The width and the colours of the output.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
-    /// In columns.
+pub(crate) struct OutputStyle {
+    /// The width in columns.
     pub(crate) width: usize,
     pub(crate) colours: bool,
 }
 
-impl Look {
+impl OutputStyle {
     fn paint(self, style: Style, text: impl Display) -> String {
         style.force_styling(self.colours).apply_to(text).to_string()
     }
@@ -43,41 +45,41 @@ impl Look {
     }
 }
 
-/// The summary of a crawl that began at `start`.
-pub(crate) fn summary(findings: &Findings, start: &Url, look: Look) -> String {
+/// Returns the summary of a crawl that started at `start`.
+pub(crate) fn summary(findings: &Findings, start: &Url, output: OutputStyle) -> String {
     let parts = [
-        ending(findings, start, look),
+        headline(findings, start, output),
         totals(findings),
-        failures(&findings.failures, look),
-        slowest(&findings.pages, look),
-        latencies(&findings.pages, look),
+        failures(&findings.failures, output),
+        slowest(&findings.pages, output),
+        latencies(&findings.pages, output),
     ];
     parts.concat()
 }
 
-fn ending(findings: &Findings, start: &Url, look: Look) -> String {
-    let how = match findings.ended {
-        Ended::Complete => "is complete",
-        Ended::PageLimit => "stopped at --max-pages, there are more links",
-        Ended::Deadline => "stopped at --deadline",
-        Ended::Interrupted => "was interrupted",
+fn headline(findings: &Findings, start: &Url, output: OutputStyle) -> String {
+    let end = match findings.ended {
+        EndReason::Complete => "is complete",
+        EndReason::PageLimit => "stopped at --max-pages and there are more links",
+        EndReason::Deadline => "stopped at --deadline",
+        EndReason::Interrupted => "was interrupted",
     };
     let rest = match findings.unvisited {
         0 => String::new(),
         unvisited => format!(", {unvisited} known {} left unvisited", plural(unvisited, "link")),
     };
-    look.title(format!("The crawl of {start} {how}{rest}."))
+    output.title(format!("The crawl of {start} {end}{rest}."))
 }
 
 fn totals(findings: &Findings) -> String {
-    let Findings { pages, failures, redirects, wall, .. } = findings;
-    let rate = pages.len() as f64 / wall.as_secs_f64().max(0.001);
+    let Findings { pages, failures, redirects, elapsed, .. } = findings;
+    let rate = pages.len() as f64 / elapsed.as_secs_f64().max(0.001);
     let bytes: usize = pages.iter().map(|page| page.bytes).sum();
     let largest = pages.iter().map(|page| page.bytes).max().unwrap_or_default();
     let redirected = redirects.to_new_pages + redirects.to_seen_pages + redirects.out_of_prefix;
     let lines = [
-        ("pages", pages.len().to_string(), format!("in {}, {rate:.0} pages/s", brief(*wall))),
-        ("size", size(bytes), format!("largest page {}", size(largest))),
+        ("pages", pages.len().to_string(), format!("in {}, {rate:.0} pages/s", format_duration(*elapsed))),
+        ("size", format_size(bytes), format!("largest page {}", format_size(largest))),
         ("redirects", redirected.to_string(), if redirected > 0 { destinations(redirects) } else { String::new() }),
         ("failed", failures.len().to_string(), String::new()),
     ];
@@ -86,13 +88,13 @@ fn totals(findings: &Findings) -> String {
         .concat()
 }
 
-fn destinations(redirects: &RedirectPolicy) -> String {
-    let RedirectPolicy { to_new_pages, to_seen_pages, out_of_prefix } = redirects;
-    format!("to new pages {to_new_pages}, to pages visited anyway {to_seen_pages}, out of the site {out_of_prefix}")
+fn destinations(redirects: &RedirectCounts) -> String {
+    let RedirectCounts { to_new_pages, to_seen_pages, out_of_prefix } = redirects;
+    format!("to new pages {to_new_pages}, to known pages {to_seen_pages}, out of the site {out_of_prefix}")
 }
 
-/// The failing links by kind, the most frequent kind first.
-fn failures(failures: &[Failure], look: Look) -> String {
+/// Lists the failed links by kind, the most frequent kind first.
+fn failures(failures: &[Failure], output: OutputStyle) -> String {
     if failures.is_empty() {
         return String::new();
     }
@@ -100,90 +102,90 @@ fn failures(failures: &[Failure], look: Look) -> String {
     for failure in failures {
         kinds.entry(failure.error.kind().code()).or_default().push(failure);
     }
-    kinds.values_mut().for_each(|failures| failures.sort_by(|one, other| one.url.cmp(&other.url)));
+    kinds.values_mut().for_each(|failures| failures.sort_by(|left, right| left.url.cmp(&right.url)));
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.len()));
-    let kinds = kinds.iter().map(|(code, failures)| kind_of_failures(code, failures, look));
-    look.title("Failed") + &kinds.collect::<String>()
+    let kinds = kinds.iter().map(|(code, failures)| failures_of_kind(code, failures, output));
+    output.title("Failed") + &kinds.collect::<String>()
 }
 
-fn kind_of_failures(code: &str, failures: &[&Failure], look: Look) -> String {
-    let name = look.paint(Style::new().red(), code.to_lowercase().replace('_', " "));
+fn failures_of_kind(code: &str, failures: &[&Failure], output: OutputStyle) -> String {
+    let name = output.paint(Style::new().red(), code.to_lowercase().replace('_', " "));
     let mut text = format!("  {name} ({})\n", failures.len());
-    for failure in failures.iter().take(MOST_FAILURES) {
+    for failure in failures.iter().take(MAX_FAILURES) {
         let _ = writeln!(text, "    {}", failure.error);
-        text += &linked_from(failure, look);
+        text += &linked_from(failure, output);
     }
-    match failures.len().saturating_sub(MOST_FAILURES) {
+    match failures.len().saturating_sub(MAX_FAILURES) {
         0 => text,
         more => text + &format!("    and {more} more\n"),
     }
 }
 
-/// Where to repair a link.
-fn linked_from(failure: &Failure, look: Look) -> String {
+/// Names the page with the failed link, where the link can be repaired.
+fn linked_from(failure: &Failure, output: OutputStyle) -> String {
     let Some(page) = &failure.linked_from else { return String::new() };
-    format!("      {}\n", look.paint(Style::new().dim(), format!("linked from {page}")))
+    format!("      {}\n", output.paint(Style::new().dim(), format!("linked from {page}")))
 }
 
-fn slowest(pages: &[Page], look: Look) -> String {
+fn slowest(pages: &[Page], output: OutputStyle) -> String {
     let mut pages: Vec<_> = pages.iter().collect();
     pages.sort_by_key(|page| std::cmp::Reverse(page.latency));
-    pages.truncate(MOST_SLOW);
+    pages.truncate(MAX_SLOW_PAGES);
     if pages.is_empty() {
         return String::new();
     }
-    let lines = pages.iter().map(|page| format!("  {:>10}  {}\n", brief(page.latency), page.url));
-    look.title("Slowest pages") + &lines.collect::<String>()
+    let lines = pages.iter().map(|page| format!("  {:>10}  {}\n", format_duration(page.latency), page.url));
+    output.title("Slowest pages") + &lines.collect::<String>()
 }
 
-fn latencies(pages: &[Page], look: Look) -> String {
+fn latencies(pages: &[Page], output: OutputStyle) -> String {
     let mut latencies: Vec<_> = pages.iter().map(|page| page.latency).collect();
     latencies.sort_unstable();
-    let [Some(half), Some(most), Some(nearly_all)] = [50, 90, 99].map(|percent| percentile(&latencies, percent)) else {
+    let [Some(p50), Some(p90), Some(p99)] = [50, 90, 99].map(|percent| percentile(&latencies, percent)) else {
         return String::new();
     };
     let title = format!(
-        "Latency, from asking to the last byte: half within {}, 90 % {}, 99 % {}",
-        brief(half),
-        brief(most),
-        brief(nearly_all)
+        "Latency to the last byte: 50 % within {}, 90 % {}, 99 % {}",
+        format_duration(p50),
+        format_duration(p90),
+        format_duration(p99)
     );
-    look.title(title) + &chart(&latencies, look)
+    output.title(title) + &chart(&latencies, output)
 }
 
-/// A row for each range of latencies, from the first to the last that has any.
-fn chart(latencies: &[Duration], look: Look) -> String {
+/// Draws a row for each range of latencies, from the first range with a page to the last.
+fn chart(latencies: &[Duration], output: OutputStyle) -> String {
     let mut counts = [0_usize; BOUNDS.len() + 1];
     for latency in latencies {
         counts[BOUNDS.partition_point(|bound| *latency >= Duration::from_micros(*bound))] += 1;
     }
-    let most = counts.iter().copied().max().unwrap_or_default();
+    let max = counts.iter().copied().max().unwrap_or_default();
     let [Some(first), Some(last)] =
         [counts.iter().position(|count| *count > 0), counts.iter().rposition(|count| *count > 0)]
     else {
         return String::new();
     };
-    let count_width = most.to_string().len();
-    // Two spaces before the label, two after the bar.
-    let room = look.width.saturating_sub(LABEL_WIDTH + count_width + 4).clamp(1, LONGEST_BAR);
+    let count_width = max.to_string().len();
+    // The 4 columns are two spaces before the label and two after the bar.
+    let bar_width = output.width.saturating_sub(LABEL_WIDTH + count_width + 4).clamp(1, MAX_BAR_WIDTH);
     let row = |row: usize| {
-        let bar = bar(counts[row], most, room);
-        let padding = " ".repeat(room - bar.chars().count());
-        let bar = if bar.is_empty() { bar } else { look.paint(Style::new().cyan(), bar) };
+        let bar = bar(counts[row], max, bar_width);
+        let padding = " ".repeat(bar_width - bar.chars().count());
+        let bar = if bar.is_empty() { bar } else { output.paint(Style::new().cyan(), bar) };
         format!("  {:<LABEL_WIDTH$}{bar}{padding}  {:>count_width$}\n", label(row), counts[row])
     };
     (first..=last).map(row).collect()
 }
 
-/// A bar of eighths of a column; what is not zero shows.
-fn bar(count: usize, most: usize, room: usize) -> String {
+/// Draws a bar with a resolution of an eighth of a column. A count above 0 is always visible.
+fn bar(count: usize, max: usize, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (count * room * 8).div_ceil(most.max(1));
+    let eighths = (count * width * 8).div_ceil(max.max(1));
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// The range of a chart's row, in the unit of its upper bound.
+/// Returns the range of a row, in the unit of its upper bound.
 fn label(row: usize) -> String {
     let from = row.checked_sub(1).map_or(0, |row| BOUNDS[row]);
     let Some(to) = BOUNDS.get(row) else { return format!("{} s or more", from / 1_000_000) };
@@ -198,13 +200,13 @@ fn label(row: usize) -> String {
     }
 }
 
-/// The value that `percent` of all do not exceed.
+/// Returns the value that `percent` percent of the values do not exceed.
 fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied()
 }
 
-/// A duration to three digits.
-pub(crate) fn brief(duration: Duration) -> String {
+/// Formats a duration with about three digits.
+pub(crate) fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
         ..0.000_999_5 => format!("{:.0} µs", seconds * 1e6),
@@ -216,7 +218,7 @@ pub(crate) fn brief(duration: Duration) -> String {
     }
 }
 
-fn size(bytes: usize) -> String {
+fn format_size(bytes: usize) -> String {
     match bytes as f64 {
         bytes @ ..1e3 => format!("{bytes} B"),
         bytes @ ..999_500.0 => format!("{:.0} kB", bytes / 1e3),
@@ -236,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    const LOOK: Look = Look { width: 60, colours: false };
+    const OUTPUT: OutputStyle = OutputStyle { width: 60, colours: false };
 
     fn url(path: &str) -> Url {
         Url::parse(&format!("http://site.example{path}")).unwrap()
@@ -255,16 +257,16 @@ mod tests {
         Findings {
             pages,
             failures,
-            redirects: RedirectPolicy::default(),
-            ended: Ended::Complete,
+            redirects: RedirectCounts::default(),
+            ended: EndReason::Complete,
             unvisited: 0,
-            wall: Duration::from_secs(2),
+            elapsed: Duration::from_secs(2),
         }
     }
 
     #[test]
-    fn a_crawl_of_nothing_has_a_summary() {
-        let text = summary(&findings(Vec::new(), Vec::new()), &url("/"), LOOK);
+    fn an_empty_crawl_has_a_summary() {
+        let text = summary(&findings(Vec::new(), Vec::new()), &url("/"), OUTPUT);
         assert!(text.contains("http://site.example/ is complete."), "{text}");
         assert!(text.contains("0   in 2.0 s, 0 pages/s"), "{text}");
         assert!(!text.contains("Latency") && !text.contains("Slowest") && !text.contains("Failed"), "{text}");
@@ -272,41 +274,41 @@ mod tests {
 
     #[test]
     fn totals_add_up() {
-        let text = summary(&findings(vec![page(1), page(2), page(3)], Vec::new()), &url("/"), LOOK);
+        let text = summary(&findings(vec![page(1), page(2), page(3)], Vec::new()), &url("/"), OUTPUT);
         assert!(text.contains("  pages             3   in 2.0 s, 2 pages/s\n"), "{text}");
         assert!(text.contains("  size           4 kB   largest page 2 kB\n"), "{text}");
     }
 
     #[test]
-    fn an_early_end_says_what_is_left() {
-        let interrupted = Findings { ended: Ended::Interrupted, unvisited: 1, ..findings(Vec::new(), Vec::new()) };
-        let text = summary(&interrupted, &url("/"), LOOK);
+    fn an_interrupted_crawl_counts_its_unvisited_links() {
+        let interrupted = Findings { ended: EndReason::Interrupted, unvisited: 1, ..findings(Vec::new(), Vec::new()) };
+        let text = summary(&interrupted, &url("/"), OUTPUT);
         assert!(text.contains("was interrupted, 1 known link left unvisited."), "{text}");
     }
 
     #[test]
-    fn failures_come_by_kind_and_only_so_many() {
-        let timeouts = (0..MOST_FAILURES + 3).map(|n| failure(ErrorKind::Timeout, &format!("/slow/{n}")));
+    fn failures_are_grouped_by_kind_and_limited() {
+        let timeouts = (0..MAX_FAILURES + 3).map(|n| failure(ErrorKind::Timeout, &format!("/slow/{n}")));
         let all = [failure(ErrorKind::Dns, "/name")].into_iter().chain(timeouts).collect();
-        let text = summary(&findings(Vec::new(), all), &url("/"), LOOK);
+        let text = summary(&findings(Vec::new(), all), &url("/"), OUTPUT);
         let (timeouts, others) = text.split_once("  timeout (11)\n").unwrap().1.split_once("  dns (1)\n").unwrap();
-        assert_eq!(timeouts.matches("it broke").count(), MOST_FAILURES, "{text}");
+        assert_eq!(timeouts.matches("it broke").count(), MAX_FAILURES, "{text}");
         assert!(timeouts.ends_with("    and 3 more\n"), "{text}");
         assert!(others.contains("for http://site.example/name\n      linked from http://site.example/\n"), "{text}");
         assert!(!others.contains("more"), "{text}");
     }
 
     #[test]
-    fn the_slowest_page_comes_first() {
-        let text = slowest(&(0..9).map(page).collect::<Vec<_>>(), LOOK);
+    fn the_slowest_page_is_first() {
+        let text = slowest(&(0..9).map(page).collect::<Vec<_>>(), OUTPUT);
         let times: Vec<_> = text.lines().skip(2).filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(times, ["8.00", "7.00", "6.00", "5.00", "4.00"], "{text}");
     }
 
     #[test]
-    fn the_chart_runs_from_the_first_range_to_the_last() {
+    fn the_chart_begins_and_ends_with_a_range_that_has_pages() {
         let latencies = [1, 1, 1, 1, 7, 9, 30].map(Duration::from_millis);
-        let rows: Vec<_> = chart(&latencies, LOOK).lines().map(str::to_owned).collect();
+        let rows: Vec<_> = chart(&latencies, OUTPUT).lines().map(str::to_owned).collect();
         let full = "█".repeat(40);
         assert_eq!(rows[0], format!("  1 to 2 ms      {full}  4"));
         assert_eq!(rows[1], format!("  2 to 5 ms      {}  0", " ".repeat(40)));
@@ -318,14 +320,14 @@ mod tests {
     fn the_chart_fits_the_terminal() {
         let latencies: Vec<_> = (0..500).map(|n| Duration::from_millis(n * n)).collect();
         for width in [0, 10, 30, 80, 300] {
-            let chart = chart(&latencies, Look { width, ..LOOK });
+            let chart = chart(&latencies, OutputStyle { width, ..OUTPUT });
             let longest = chart.lines().map(console::measure_text_width).max().unwrap();
             assert!(longest <= width.max(25), "{width} {longest}\n{chart}");
         }
     }
 
     #[test]
-    fn a_single_page_among_many_still_shows() {
+    fn a_single_page_among_many_is_visible() {
         assert_eq!(bar(1, 100_000, 10), "▏");
         assert_eq!(bar(0, 100_000, 10), "");
         assert_eq!(bar(7, 7, 3), "███");
@@ -342,8 +344,8 @@ mod tests {
     }
 
     #[test]
-    fn durations_and_sizes_keep_their_digits() {
-        let brief = |seconds| super::brief(Duration::from_secs_f64(seconds));
+    fn durations_and_sizes_are_formatted() {
+        let format = |seconds| format_duration(Duration::from_secs_f64(seconds));
         for (seconds, expected) in [
             (0.000_3, "300 µs"),
             (0.001_5, "1.50 ms"),
@@ -352,19 +354,19 @@ mod tests {
             (3.25, "3.2 s"),
             (125.0, "2 min 05 s"),
         ] {
-            assert_eq!(brief(seconds), expected);
+            assert_eq!(format(seconds), expected);
         }
-        assert_eq!([0, 999, 1_500_000, 2_000_000_000].map(size), ["0 B", "999 B", "1.5 MB", "2.0 GB"]);
+        assert_eq!([0, 999, 1_500_000, 2_000_000_000].map(format_size), ["0 B", "999 B", "1.5 MB", "2.0 GB"]);
         let hundredths: Vec<_> = (1..=200).map(Duration::from_millis).collect();
         assert_eq!(percentile(&hundredths, 50), Some(Duration::from_millis(100)));
         assert_eq!(percentile(&[], 50), None);
     }
 
     #[test]
-    fn colours_change_nothing_but_colours() {
-        let coloured = Look { colours: true, ..LOOK };
+    fn colours_do_not_change_the_text() {
+        let coloured = OutputStyle { colours: true, ..OUTPUT };
         let findings = findings(vec![page(3)], vec![failure(ErrorKind::Io, "/x")]);
-        let (plain, painted) = (summary(&findings, &url("/"), LOOK), summary(&findings, &url("/"), coloured));
+        let (plain, painted) = (summary(&findings, &url("/"), OUTPUT), summary(&findings, &url("/"), coloured));
         assert_ne!(plain, painted);
         assert_eq!(plain, console::strip_ansi_codes(&painted));
     }

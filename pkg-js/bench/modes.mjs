@@ -1,13 +1,16 @@
-/** What is measured: the platform's fetch, ours, and what users put around it by hand. This module runs in Node and in a page alike. */
+/** The modes of the benchmark: the platform's fetch, the client's fetch, and fetch behind other queues. Runs in Node and in a page. */
 import ky from "ky";
 import PQueue from "p-queue";
 import { Client } from "../dist/index.js";
 
-/** How many requests are under way together in the parallel modes. */
+/** The number of simultaneous requests in the parallel modes. */
 const CROWD = 1_000;
 
-/** How often each contender has its turn, and in short modes, in which one slow request tells more. Browsers take milliseconds a request. */
-const [BLOCKS, SHORT_BLOCKS] = [globalThis.document ? 3 : 10, 40];
+/** The number of blocks, in each of which every contender is measured. Browsers take milliseconds for a request, so they get fewer. */
+const BLOCKS = globalThis.document ? 3 : 10;
+
+/** The number of blocks of short modes, in which a single slow request changes the result more. */
+const SHORT_BLOCKS = 40;
 
 const answer = new Response(null, { status: 204 });
 const inPlace = async () => answer;
@@ -21,13 +24,16 @@ const together = (send) => async (url, times) => {
   for (let n = 0; n < times; n += CROWD) await Promise.all(Array.from({ length: CROWD }, () => send(url)));
 };
 
-/** `client.fetch` with settings. */
+/** Returns the fetch of a client with these options. */
 const ours = (settings) => {
   const client = new Client(settings);
   return (url) => client.fetch(url);
 };
 
-/** The same over the in-place fetch: as the platform's own, which may be given the very arguments, and as one of the user's, which is given a Request. */
+/**
+ * Returns the fetch of two clients over the in-place fetch: as the platform's fetch, which gets the caller's arguments, and as the option
+ * `fetch`, which gets a Request.
+ */
 const oursInPlace = (settings) => {
   const { fetch } = globalThis;
   globalThis.fetch = inPlace;
@@ -38,7 +44,7 @@ const oursInPlace = (settings) => {
   }
 };
 
-/** `fetch` behind a queue, as one writes it. */
+/** Returns a fetch behind a queue of p-queue. */
 const queued = (concurrency, fetch) => {
   const queue = new PQueue({ concurrency });
   return (url) => queue.add(() => fetch(url));
@@ -48,9 +54,9 @@ const reading = (send) => (url) => read(send(url));
 const plain = reading((url) => fetch(url));
 const kys = (url) => ky(url, { retry: 0, timeout: false });
 
-/** Contenders by mode; the first is what the others are measured by. `url` stands for the lab if it is missing. */
+/** The modes and their contenders. The first contender is the reference. Without `url`, the requests go to the lab. */
 const modes = {
-  "in place, one after the other": { way: sequential, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({}) } },
+  "in place, in sequence": { way: sequential, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({}) } },
   "in place, 1,000 together": { way: together, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({ maxActive: CROWD }) } },
   "in place, 1,000 together, 6 at once": {
     way: together,
@@ -58,15 +64,15 @@ const modes = {
     url: "http://in-place.test/",
     contenders: { fetch: inPlace, ...oursInPlace({ maxActive: 6 }), "p-queue": queued(6, inPlace) },
   },
-  "one after the other": { way: sequential, times: 25, turns: SHORT_BLOCKS, contenders: { fetch: plain, waterspout: reading(ours({})) } },
+  "in sequence": { way: sequential, times: 25, turns: SHORT_BLOCKS, contenders: { fetch: plain, waterspout: reading(ours({})) } },
   "1,000 together": { way: together, times: CROWD, contenders: { fetch: plain, waterspout: reading(ours({ maxActive: CROWD })) } },
   ...Object.fromEntries(
-    [6, 64].map((most) => [
-      `1,000 together, ${most} at once`,
+    [6, 64].map((maxActive) => [
+      `1,000 together, ${maxActive} at once`,
       {
         way: together,
         times: CROWD,
-        contenders: { fetch: plain, waterspout: reading(ours({ maxActive: most })), "p-queue": queued(most, plain), "ky + p-queue": queued(most, reading(kys)) },
+        contenders: { fetch: plain, waterspout: reading(ours({ maxActive })), "p-queue": queued(maxActive, plain), "ky + p-queue": queued(maxActive, reading(kys)) },
       },
     ]),
   ),
@@ -74,20 +80,23 @@ const modes = {
 
 export const modeNames = Object.keys(modes);
 
-/** The milliseconds that have passed, and those that this program's processors have worked, where that is told: what others do on the machine does not count there. */
+/**
+ * Returns the time in milliseconds, and where the engine reports it, the processor time of this process. Other processes on the machine
+ * do not change the processor time.
+ */
 function clocks() {
   const used = globalThis.process?.cpuUsage?.();
   return { time: performance.now(), ...(used && { work: (used.user + used.system) / 1000 }) };
 }
 
-/** The milliseconds of each block of a mode, by clock and contender: each has its turn, and again in the opposite order. */
+/** Returns the milliseconds of each block of a mode, by clock and contender. A block measures each contender twice, in opposite orders. */
 export async function measure(name, lab) {
   const { way, times, turns = BLOCKS, url = `${lab}/lab/hello`, contenders } = modes[name];
   const names = Object.keys(contenders);
   const empty = () => Object.fromEntries(names.map((contender) => [contender, []]));
   const blocks = Object.fromEntries(Object.keys(clocks()).map((clock) => [clock, empty()]));
   for (let block = -1; block < turns; block++) {
-    // Who is first in a block differs from block to block.
+    // Each block starts with another contender.
     const first = (block + names.length) % names.length;
     const order = [...names.slice(first), ...names.slice(0, first)];
     const sums = Object.fromEntries(Object.keys(blocks).map((clock) => [clock, {}]));

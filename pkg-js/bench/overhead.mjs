@@ -1,10 +1,10 @@
 /**
- * The time of `client.fetch` beside that of the platform's own, in Node and in Chromium: `node overhead.mjs SERVER [node] [chromium]`,
- * where SERVER is the program of the example `serve`, or where one answers already.
+ * Compares the time of `client.fetch` with the time of the platform's fetch, in Node and in Chromium:
+ * `node overhead.mjs SERVER [node] [chromium]`. SERVER is the program of the example `serve`, or the address of a running server.
  *
- * All of a mode take turns in one run; a figure is the median of the blocks' ratios, with the quarters to each side of it. Absolute figures
- * say more about the machine; the one that is given is what a request takes more, in microseconds. `work` is what the processors did, in
- * Node, whatever else they did meanwhile. Nothing here asserts a time.
+ * The contenders of a mode take turns in the same run. A figure is the median of the blocks' ratios, with the first and the third
+ * quartile. Absolute times say more about the machine, so only the additional microseconds of a request are printed. `work` is the
+ * processor time of the process, in Node. No time is asserted.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -35,7 +35,7 @@ const engines = {
     }),
 };
 
-/** What lies at a share of the way through, in order. */
+/** Returns the quantile of `numbers` at `share`, between 0 and 1. */
 function quantile(numbers, share) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const at = share * (sorted.length - 1);
@@ -43,7 +43,7 @@ function quantile(numbers, share) {
   return below + (above - below) * (at - Math.floor(at));
 }
 
-function tell(name, { times, blocks }) {
+function print(name, { times, blocks }) {
   const [first, ...others] = Object.keys(blocks.time);
   console.log(`\n${name}: ${first} takes ${((quantile(blocks.time[first], 0.5) / times) * 1000).toFixed(1)} µs a request`);
   for (const [clock, taken] of Object.entries(blocks)) {
@@ -62,7 +62,7 @@ try {
     if (wanted.length > 0 && !wanted.includes(engine)) continue;
     console.log(`\n== ${engine}`);
     await within(async (names, measure) => {
-      for (const name of names) tell(name, await measure(name));
+      for (const name of names) print(name, await measure(name));
     });
   }
 } finally {

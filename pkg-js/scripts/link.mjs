@@ -1,36 +1,36 @@
 /**
- * The glue between the module and the package. Numbers alone pass between them, so that what wasm-bindgen would write is not
- * needed: the names are given to each other, short as wasm-opt has made them, and that is all.
+ * Writes the glue between the module and the package.
+ *
+ * Only numbers pass between them, so the glue of wasm-bindgen is not needed: each side gets the functions of the other, under the
+ * short names that wasm-opt has given them.
  */
 
-/** What the package uses of the module, and what the package calls it. */
-const names = {
+/** The module's exports that the package uses, and their names in the package. */
+const exportNames = {
   memory: "memory",
   __wbindgen_malloc: "allocate",
   cancel: "cancel",
   command: "command",
   create: "create",
+  endAttempt: "endAttempt",
   forget: "forget",
   request: "request",
-  settle: "settle",
+  run: "run",
   stat: "stat",
   wake: "wake",
 };
 
-export const exported = Object.keys(names);
+/** The module's names of its exports. */
+export const exported = Object.keys(exportNames);
 
-/** The glue as a module; `renames` is what `wasm-opt --minify-imports-and-exports-and-modules` prints. */
-export function linkModule({ imports, exports }) {
-  const given = imports.map(([, name, short]) => {
-    const plain = /^__wbg_([a-z]+)_[0-9a-f]+$/.exec(name)?.[1];
-    if (!plain && !name.includes("__wbindgen_throw")) throw new Error(`the module imports ${name}, which nobody gives it`);
-    return `${short}: ${plain ? `host.${plain}` : "() => { throw Error() }"}`;
+/** Returns the glue as a module. `renames` is the output of `wasm-opt --minify-imports-and-exports-and-modules`. */
+export function linkModule(renames) {
+  const imports = renames.imports.map(([, name, shortName]) => `${shortName}: ${importedFunction(name)}`);
+  const exports = renames.exports.map(([name, shortName]) => {
+    if (!exportNames[name]) throw new Error(`the module exports ${name}, which the package does not use`);
+    return `${exportNames[name]}: ${name === "memory" ? `exports.${shortName}` : `guarded(exports.${shortName})`}`;
   });
-  const taken = exports.map(([name, short]) => {
-    if (!names[name]) throw new Error(`the module exports ${name}, which nobody uses`);
-    return `${names[name]}: ${name === "memory" ? `exports.${short}` : `guarded(exports.${short})`}`;
-  });
-  if (taken.length !== exported.length) throw new Error(`the module exports ${exports.join(" ")} only`);
+  if (exports.length !== exported.length) throw new Error(`the module exports only ${renames.exports.join(" ")}, not ${exported.join(" ")}`);
   return `export function link(module, host, onTrap) {
   const guarded = (call) => (...args) => {
     try {
@@ -39,33 +39,47 @@ export function linkModule({ imports, exports }) {
       onTrap();
     }
   };
-  const { exports } = new WebAssembly.Instance(module, { a: { ${given.join(", ")} } });
-  return { ${taken.join(", ")} };
+  const { exports } = new WebAssembly.Instance(module, { a: { ${imports.join(", ")} } });
+  return { ${exports.join(", ")} };
 }
 `;
 }
 
-export const linkTypes = `export interface Exports {
+/** Returns the code of a function that the module imports. wasm-bindgen calls it `__wbg_name_hash`. */
+function importedFunction(name) {
+  const hostName = /^__wbg_([a-zA-Z]+)_[0-9a-f]+$/.exec(name)?.[1];
+  if (hostName) return `host.${hostName}`;
+  // Called where a panic of wasm-bindgen's would be; the module then traps.
+  if (name.includes("__wbindgen_throw")) return "() => { throw Error() }";
+  throw new Error(`the module imports ${name}, which the package does not have`);
+}
+
+export const linkTypes = `import type { Command, Failure } from "../src/protocol.js";
+export interface Exports {
   readonly memory: WebAssembly.Memory;
   allocate(length: number, align: number): number;
-  cancel(task: number): number;
-  command(client: number, what: number): void;
-  create(client: number, ...settings: number[]): void;
+  cancel(task: number): void;
+  command(client: number, command: Command): void;
+  create(...settings: number[]): number;
+  endAttempt(task: number, hasResponse: boolean): void;
   forget(client: number): void;
-  request(client: number, task: number, origin: number, length: number, priority: number, queue: number, head: number, total: number): void;
-  settle(task: number, withResponse: number): void;
-  stat(client: number, which: number): number;
+  request(client: number, origin: number, length: number, priority: number, queue: number, head: number, total: number): number;
+  run(task: number): void;
+  stat(client: number, stat: number): number;
   wake(task: number): void;
 }
 export interface Host {
   now(): number;
-  set(task: number, milliseconds: number): number;
-  unset(timer: number): void;
+  setTimer(task: number, milliseconds: number): number;
+  clearTimer(timer: number): void;
   queued(task: number): void;
   start(task: number): void;
-  again(task: number, failure: number): number;
-  done(task: number, failure: number): void;
+  nextRetryDelay(task: number, failure: Failure): number;
+  settle(task: number, failure: Failure): void;
 }
-/** Nothing that the module calls may throw: what is thrown in it is a trap, after which it can no longer be used. */
+/**
+ * Instantiates the module. The functions of \`host\` must not throw: an exception in the module is a trap, after which the module cannot
+ * be used any more. \`onTrap\` is called after a trap.
+ */
 export function link(module: WebAssembly.Module, host: Host, onTrap: () => void): Exports;
 `;

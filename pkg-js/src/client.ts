@@ -1,17 +1,16 @@
 /** The client: the platform's fetch behind a queue. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { Core } from "./core.js";
+import { checkMembers, checkNumber } from "./checks.js";
+import { Core, type ClientSettings } from "./core.js";
 import { isWaterspoutError } from "./errors.js";
-import type { EventsInit, ServerEvent } from "./events.js";
-import { Job, type Options, type Surroundings } from "./job.js";
-import { limitsOver, members, noLimits, rateNumbers, shared, within } from "./limits.js";
-import { retryOver } from "./retry.js";
-import type { ClientOptions, ClientStats, FetchOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
+import type { EventsInit, ServerEvents } from "./events.js";
+import { DEFAULTS, mergeOptions, rateSettings, SHARED_OPTIONS, type Options } from "./options.js";
+import { Command, NO_LIMIT, Stat, UNLIMITED_QUEUE, WAIT_BUCKETS } from "./protocol.js";
+import { ClientRequest, type ClientContext } from "./request.js";
+import type { ClientOptions, ClientStats, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
-type Events = AsyncGenerator<ServerEvent, void, undefined>;
-
-/** The buckets of the histogram of waits. */
-const BUCKETS = 23;
+/** The default of `maxActive`. */
+const DEFAULT_MAX_ACTIVE = 10;
 
 /**
  * An HTTP client that runs at most `maxActive` requests at once.
@@ -20,43 +19,44 @@ const BUCKETS = 23;
  */
 export class Client {
   readonly #options: Options;
-  readonly #fallback: Surroundings["fetch"] | undefined;
-  readonly #around: Surroundings;
+  readonly #fallback: ClientContext["fetch"] | undefined;
+  readonly #context: ClientContext;
   readonly #core: Core;
 
   constructor(options: ClientOptions = {}) {
-    const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...shared] as const;
-    const { maxActive = 10, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback, ...set } = members("options", options, known);
-    const settings = [
-      within("maxActive", maxActive, 1),
-      maxActivePerOrigin === undefined ? 0 : within("maxActivePerOrigin", maxActivePerOrigin, 1),
-      maxQueued === undefined ? -1 : within("maxQueued", maxQueued, 0),
-      ...rateNumbers("rateLimit", rateLimit),
-      ...rateNumbers("rateLimitPerOrigin", rateLimitPerOrigin),
+    const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...SHARED_OPTIONS] as const;
+    const checked = checkMembers("options", options, known);
+    const { maxActive = DEFAULT_MAX_ACTIVE, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback, ...rest } = checked;
+    const settings: ClientSettings = [
+      checkNumber("maxActive", maxActive, 1),
+      maxActivePerOrigin === undefined ? NO_LIMIT : checkNumber("maxActivePerOrigin", maxActivePerOrigin, 1),
+      maxQueued === undefined ? UNLIMITED_QUEUE : checkNumber("maxQueued", maxQueued, 0),
+      ...rateSettings("rateLimit", rateLimit),
+      ...rateSettings("rateLimitPerOrigin", rateLimitPerOrigin),
     ];
-    if (typeof fetch !== "function") throw new TypeError("fetch must be a function; this platform has none of its own");
-    this.#options = optionsOver(set, { limits: noLimits, hooks: {}, priority: 0 });
-    this.#fallback = fallback && ((upon, ...call) => fallback.apply(upon, call));
+    if (typeof fetch !== "function") throw new TypeError("fetch must be a function; set the option `fetch` on a platform without fetch");
+    this.#options = mergeOptions(rest, DEFAULTS);
+    this.#fallback = fallback && ((thisArg, ...call) => fallback.apply(thisArg, call));
     this.#core = new Core(settings);
-    this.#around = {
+    this.#context = {
       core: this.#core,
-      fetch: (upon, ...call) => fetch.apply(upon, call),
-      isDirect: !options.fetch,
-      byOrigin: !!(maxActivePerOrigin || rateLimitPerOrigin),
-      jobs: new Set(),
+      fetch: (thisArg, ...call) => fetch.apply(thisArg, call),
+      isPlatformFetch: !options.fetch,
+      hasOriginLimits: !!(maxActivePerOrigin || rateLimitPerOrigin),
+      requests: new Set(),
       observers: new Set(),
-      seen: 0,
+      requestCount: 0,
     };
-    this.fetch = asFunction((upon, input, init) => this.#send(upon, input, init));
-    // Not every engine has the name yet.
+    this.fetch = platformFunction((thisArg, input, init) => this.#send(thisArg, input, init));
+    // Some engines have no `Symbol.dispose` yet.
     if (Symbol.dispose) this[Symbol.dispose] = () => this.close({ now: true });
   }
 
   /**
-   * Fetches as the platform does, once there is a slot; in this very call if there is one.
+   * Fetches as the platform does, once a slot is free. If a slot is free now, the platform's fetch is called within this call.
    *
-   * Aborting a waiting request takes it out of the queue at once. It works without its client, `const { fetch } = client`, and
-   * upon whatever has it under that name.
+   * Aborting a waiting request takes it out of the queue at once. The function works without its client
+   * (`const { fetch } = client`), and on any object that has it under this name.
    */
   readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
 
@@ -91,139 +91,140 @@ export class Client {
   }
 
   /**
-   * The events that the server sends, as an async iterable that connects again when it is lost; `events` of
-   * `waterspout/events`, through this client. That entry is loaded at the first use.
+   * Returns the events that the server sends, as an async iterable that reconnects when the connection is lost.
+   *
+   * This is `events` of `waterspout/events`, through this client. The first use loads that entry.
    */
-  events(url: string | URL, init?: EventsInit): AsyncGenerator<ServerEvent, void, undefined> {
-    let inner: Promise<Events> | undefined;
-    const load = (): Promise<Events> => (inner ??= import("./events.js").then(({ events }) => events(this, url, init)));
-    // Not by `yield*`: a `return` would wait for the event that somebody waits for.
-    return Object.assign((async function* (): Events {})(), {
+  events(url: string | URL, init?: EventsInit): ServerEvents {
+    let inner: Promise<ServerEvents> | undefined;
+    const load = (): Promise<ServerEvents> => (inner ??= import("./events.js").then(({ events }) => events(this, url, init)));
+    // With `yield*`, a `return` would wait until the pending `next` has its event.
+    return Object.assign((async function* (): ServerEvents {})(), {
       next: async () => (await load()).next(),
       return: async (value: void | PromiseLike<void>) => (await load()).return(value),
       throw: async (error: unknown) => (await load()).throw(error),
     });
   }
 
-  /** Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile. */
+  /** Starts no further requests. Running requests go on, new requests wait, and time limits count meanwhile. */
   pause(): void {
-    this.#core.command(0);
+    this.#core.command(Command.Pause);
   }
 
-  /** Lets requests start again. */
+  /** Starts requests again. */
   resume(): void {
-    this.#core.command(1);
+    this.#core.command(Command.Resume);
   }
 
-  /** Takes all waiting requests out of the queue: they reject with code `"CLEARED"`. The result is how many there were. */
+  /** Rejects all waiting requests with code `"CLEARED"`. Returns the number of these requests. */
   clear(): number {
-    const waiting = this.#core.stat(1);
-    this.#core.command(2);
+    const waiting = this.#core.stat(Stat.Queued);
+    this.#core.command(Command.Clear);
     return waiting;
   }
 
   /**
-   * Takes no more requests: new ones reject with code `"CLOSED"`. Those that run or wait are finished, or with `now` reject as
-   * well; what the platform has in hand is aborted if it has a time limit or a retry of ours, else its answer is thrown away. Bodies
-   * that are being read are the platform's own and go on.
+   * Closes the client: new requests reject with code `"CLOSED"`. Requests that run or wait are finished.
+   *
+   * With `now`, they reject as well. A request that the platform has is aborted if it has a time limit or a retry of this
+   * package; if not, its response is discarded. A body that is being read belongs to the platform and goes on.
    */
   close({ now = false }: { now?: boolean } = {}): void {
-    this.#core.command(now ? 4 : 3);
+    this.#core.command(now ? Command.CloseNow : Command.Close);
   }
 
-  /** The same as `close({ now: true })`, for `using`; where the platform knows the name. */
+  /** Closes the client as `close({ now: true })` does, for `using`. Present if the platform has `Symbol.dispose`. */
   declare [Symbol.dispose]: () => void;
 
-  /** How many requests run and how many wait, at this moment; how long those waited that ran. */
+  /** Returns the numbers of running and waiting requests at this moment, and how long requests waited for their slots. */
   stats(): ClientStats {
-    const stat = (which: number): number => this.#core.stat(which);
+    const core = this.#core;
     const origins = new Map<string, { origin: string; active: number; queued: number }>();
-    for (const { origin, stage } of this.#around.jobs) {
-      // One that backs off does neither.
+    for (const { origin, stage } of this.#context.requests) {
+      // A request between two attempts neither runs nor waits for a slot.
       if (stage === "waiting") continue;
       const counts = origins.get(origin) ?? { origin, active: 0, queued: 0 };
       origins.set(origin, counts);
       counts[stage === "started" ? "active" : "queued"]++;
     }
-    const buckets = Array.from({ length: BUCKETS }, (_, bucket) => stat(4 + bucket));
+    const buckets = Array.from({ length: WAIT_BUCKETS }, (_, index) => core.stat(Stat.FirstBucket + index));
     const count = buckets.reduce((sum, next) => sum + next, 0);
-    const waits = { count, mean: stat(2) / (count || 1), longest: stat(3), buckets };
-    return { active: stat(0), queued: stat(1), waits, origins: [...origins.values()] };
+    const mean = core.stat(Stat.TotalWait) / (count || 1);
+    const waits = { count, mean, longest: core.stat(Stat.LongestWait), buckets };
+    return { active: core.stat(Stat.Active), queued: core.stat(Stat.Queued), waits, origins: [...origins.values()] };
   }
 
-  /** Tells `observer` of each step of each request; the result ends that. What it throws is ignored. */
+  /** Calls `observer` at each step of each request. Returns a function that ends this. Errors of `observer` are ignored. */
   observe(observer: (event: QueueEvent) => void): () => void {
-    const { observers } = this.#around;
+    const { observers } = this.#context;
     observers.add(observer);
     return () => void observers.delete(observer);
   }
 
-  #send(upon: unknown, input: RequestInfo | URL, init?: WaterspoutInit): Promise<Response> {
-    const options = init?.waterspout === undefined ? this.#options : optionsOver(members("waterspout", init.waterspout, shared), this.#options);
+  #send(thisArg: unknown, input: RequestInfo | URL, init?: WaterspoutInit): Promise<Response> {
+    const own = init?.waterspout;
+    const options = own === undefined ? this.#options : mergeOptions(checkMembers("waterspout", own, SHARED_OPTIONS), this.#options);
     if (this.#fallback) {
       try {
         this.#core.use();
       } catch (error) {
         if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
         const { body } = init ?? {};
-        return this.#fallback(upon, input, (typeof body === "function" ? { ...init, body: body(), duplex: "half" } : init) as RequestInit);
+        // The fallback does not know bodies that are functions.
+        return this.#fallback(thisArg, input, (typeof body === "function" ? { ...init, body: body(), duplex: "half" } : init) as RequestInit);
       }
     }
-    return new Job(this.#around, options, upon, input, init).promise;
+    return new ClientRequest(this.#context, options, thisArg, input, init).promise;
   }
 
   #call(method: string, url: string | URL, given: ShortcutInit | undefined): ResponsePromise {
     const call = async (): Promise<Response> => {
       const { json, form, searchParams, ...init } = given ?? {};
-      const [body, ...more] = [json !== undefined && JSON.stringify(json), form && new URLSearchParams(form), init.body].filter(Boolean);
+      const bodies = [json !== undefined && JSON.stringify(json), form && new URLSearchParams(form), init.body];
+      const [body, ...more] = bodies.filter(Boolean);
       if (more.length > 0) throw new TypeError("json, form and body exclude each other");
       const headers = new Headers(init.headers);
-      let target = url;
-      const added = new URLSearchParams(searchParams).toString();
-      if (added) {
-        // As the platform resolves it; what is there stays as it is written.
-        target = new URL(new Request(url).url);
-        target.search += (target.search && "&") + added;
-      }
       if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
+      const target = withQuery(url, new URLSearchParams(searchParams).toString());
       return this.fetch(target, { ...init, method, headers, ...(body && { body }) } as WaterspoutInit);
     };
     const promise = call();
-    const read = { json: () => promise.then((response) => response.json()), text: () => promise.then((response) => response.text()) };
-    return Object.assign(promise, read) as ResponsePromise;
+    const readers = {
+      json: () => promise.then((response) => response.json()),
+      text: () => promise.then((response) => response.text()),
+    };
+    return Object.assign(promise, readers) as ResponsePromise;
   }
 }
 
+/** Returns the URL with `query` added to its query, which stays as it is written. */
+function withQuery(url: string | URL, query: string): string | URL {
+  if (!query) return url;
+  // A Request resolves a relative URL as the platform does.
+  const target = new URL(new Request(url).url);
+  target.search += (target.search && "&") + query;
+  return target;
+}
+
 /**
- * A function as the platform's own: no constructor, and never without an argument. What it is called upon is the platform's to judge,
- * who may refuse it or answer in another window's realm; unless that is where it is kept, or nothing.
+ * Returns a function like the platform's fetch: it is no constructor, and rejects a call without arguments.
+ *
+ * On an object that holds the function, or on none, the platform's fetch is called on `globalThis`. On any other object, the platform's
+ * fetch is called on that object: it may refuse it, or answer with the promise of another window's realm.
  */
-function asFunction(send: (upon: unknown, input: RequestInfo | URL, init?: WaterspoutInit) => Promise<Response>): Client["fetch"] {
+function platformFunction(send: (thisArg: unknown, input: RequestInfo | URL, init?: WaterspoutInit) => Promise<Response>): Client["fetch"] {
   const { fetch } = {
     fetch(this: Partial<typeof globalThis> | null | undefined, input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]): Promise<Response> {
-      const isKept = this == null || this.fetch === fetch;
+      const isOwnHolder = this == null || this.fetch === fetch;
       let promise: Promise<Response>;
       try {
         if (arguments.length === 0) throw new TypeError("fetch needs a URL or a Request");
-        promise = send(isKept ? globalThis : this, input, rest[0]);
+        promise = send(isOwnHolder ? globalThis : this, input, rest[0]);
       } catch (error) {
         promise = Promise.reject(error);
       }
-      return isKept || !this.Promise ? promise : this.Promise.resolve(promise);
+      return isOwnHolder || !this.Promise ? promise : this.Promise.resolve(promise);
     },
   };
   return fetch;
-}
-
-/** What `set` says, over `before`. */
-function optionsOver(set: FetchOptions, before: Options): Options {
-  const { timeout, retry, hooks, ...same } = set;
-  const options = { ...before, ...same };
-  within("priority", options.priority, -32768, 32767);
-  return {
-    ...options,
-    limits: limitsOver(timeout, before.limits),
-    retry: retryOver(retry, before.retry),
-    hooks: { ...before.hooks, ...members("hooks", hooks, ["beforeRequest", "beforeRetry", "afterResponse", "onError"]) },
-  };
 }

@@ -1,141 +1,172 @@
-/** The WebAssembly core: instantiated at first use. It is given numbers; what they stand for is kept here. */
+/**
+ * The WebAssembly core: instantiated at the first use, and again after it failed.
+ *
+ * Only numbers pass between JavaScript and the core, and the text of an origin. The core numbers its clients and tasks, and
+ * the objects behind the numbers stay here: objects in the core need a table and glue of wasm-bindgen, half of the module's imports.
+ */
 import { link, type Exports, type Host } from "../build/link.js";
 import { compile } from "#module";
-import { after } from "./after.js";
 import { WaterspoutError } from "./errors.js";
+import { Command, Failure, NO_RETRY, type Stat } from "./protocol.js";
+import { setTimer } from "./timer.js";
 
-/** What the core decides about. Its functions do not throw. */
+/** A request as the core sees it. The methods do not throw: an exception inside of the core makes it unusable. */
 export interface Task {
-  /** Its number, which the core gives it. */
-  id: number;
-  /** It waits for a slot. */
+  /** The task's number. `Core.run` sets it. */
+  taskId: number;
+  /** The task waits for a slot. */
   queued(): void;
   /** Starts an attempt. */
   start(): void;
-  /** An attempt is over; the milliseconds until the next, or less than 0. */
-  again(failure: number): number;
-  /** It is over. */
-  done(failure: number): void;
+  /** An attempt has ended. Returns the milliseconds until the next attempt, or `NO_RETRY`. */
+  nextRetryDelay(failure: Failure): number;
+  /** The task has ended. */
+  settle(failure: Failure): void;
 }
 
-/** The failure of the tasks of an instance that broke. */
-const BROKEN = 8;
+/** The settings of a client, in the order of the core's function `create`. */
+export type ClientSettings = [
+  maxActive: number,
+  maxActivePerOrigin: number,
+  maxQueued: number,
+  requests: number,
+  per: number,
+  burst: number,
+  originRequests: number,
+  originPer: number,
+  originBurst: number,
+];
 
-/** An instance of the module, and what the numbers stand for that it is given. */
+/** The alignment of text in the core's memory. */
+const BYTE_ALIGNMENT = 1;
+
+/** An instance of the module, and the objects behind its numbers. */
 class Instance {
   readonly exports: Exports;
-  readonly tasks: (Task | undefined)[] = [];
-  readonly free: number[] = [];
-  readonly #timers = new Map<number, () => void>();
-  #lastTimer = 0;
+  readonly tasks: Map<number, Task> = new Map();
 
   constructor() {
-    const { tasks, free } = this;
-    const timers = this.#timers;
+    const { tasks } = this;
+    /** Functions that cancel the timers. */
+    const timers = new Map<number, () => void>();
+    let lastTimer = 0;
     const host: Host = {
       now: () => performance.now(),
-      set: (task, milliseconds) => {
-        const timer = (this.#lastTimer = (this.#lastTimer + 1) | 0);
+      setTimer: (task, milliseconds) => {
+        // The core gives timers back as signed 32-bit integers.
+        const timer = (lastTimer = (lastTimer + 1) | 0);
         const fire = (): void => {
           timers.delete(timer);
           this.exports.wake(task);
         };
-        timers.set(timer, after(milliseconds, fire, true));
+        timers.set(timer, setTimer(milliseconds, fire, true));
         return timer;
       },
-      unset(timer) {
+      clearTimer(timer) {
         timers.get(timer)?.();
         timers.delete(timer);
       },
-      queued: (task) => tasks[task]?.queued(),
-      start: (task) => tasks[task]?.start(),
-      again: (task, failure) => tasks[task]?.again(failure) ?? -1,
-      done(task, failure) {
-        const over = tasks[task];
-        tasks[task] = undefined;
-        free.push(task);
-        over?.done(failure);
+      queued: (task) => tasks.get(task)?.queued(),
+      start: (task) => tasks.get(task)?.start(),
+      nextRetryDelay: (task, failure) => tasks.get(task)?.nextRetryDelay(failure) ?? NO_RETRY,
+      settle(id, failure) {
+        const task = tasks.get(id);
+        // The core may give the number to another task from here on.
+        tasks.delete(id);
+        task?.settle(failure);
       },
     };
-    this.exports = link(compile(), host, () => {
-      if (core === this) core = undefined;
-      for (const stop of timers.values()) stop();
-      for (const task of tasks.splice(0)) task?.done(BROKEN);
-    });
+    const onTrap = (): void => {
+      if (instance === this) instance = undefined;
+      for (const cancelTimer of timers.values()) cancelTimer();
+      for (const task of tasks.values()) task.settle(Failure.CoreFailed);
+      tasks.clear();
+    };
+    this.exports = link(compile(), host, onTrap);
   }
 }
 
-/** The present one; made at first use, and anew after it broke. */
-let core: Instance | undefined;
-const freeClients: number[] = [];
-let clients = 0;
+/** The present instance: made at the first use, and again after it failed. */
+let instance: Instance | undefined;
 
-/** One client's part of the core. */
+/** The part of the core that belongs to a client. */
 export class Core {
-  readonly #settings: number[];
-  readonly #client = freeClients.pop() ?? clients++;
-  /** The instance that knows this client. */
+  readonly #settings: ClientSettings;
+  /** The instance that knows this client, and the client's number there. */
   #instance: Instance | undefined;
+  #client = 0;
   #isPaused = false;
   #isClosed = false;
 
-  /** The settings are those of `create`, checked. */
-  constructor(settings: number[]) {
+  /** Takes settings that were checked. */
+  constructor(settings: ClientSettings) {
     this.#settings = settings;
-    whenGone(this, forgetting(this.#client));
   }
 
-  /** The present instance, which is told of this client first if it is a new one. All of it is synchronous: nobody has to call an init. */
+  /**
+   * Returns the present instance and makes this client known to it.
+   *
+   * All of this is synchronous, so the package needs no init call.
+   */
   use(): Instance {
-    const instance = (core ??= instantiate());
-    if (this.#instance !== instance) {
-      this.#instance = instance;
-      instance.exports.create(this.#client, ...this.#settings);
-      if (this.#isPaused) instance.exports.command(this.#client, 0);
-      if (this.#isClosed) instance.exports.command(this.#client, 3);
+    const present = (instance ??= instantiate());
+    if (this.#instance !== present) {
+      const { exports } = present;
+      const client = exports.create(...this.#settings);
+      this.#instance = present;
+      this.#client = client;
+      if (this.#isPaused) exports.command(client, Command.Pause);
+      if (this.#isClosed) exports.command(client, Command.Close);
+      onCollected(this, forgetLater(exports, client));
     }
-    return instance;
+    return present;
   }
 
-  /** Runs a task, which has its number before anybody is called. */
+  /** Runs a task. Sets the task's number before the core calls the task. Times are in milliseconds. */
   run(task: Task, origin: string, priority: number, queue: number, head: number, total: number): void {
-    const { exports, tasks, free } = this.use();
-    const id = (task.id = free.pop() ?? tasks.length);
-    tasks[id] = task;
+    const present = this.use();
+    const { exports, tasks } = present;
+    // An origin is ASCII, so each character is a byte.
     const { length } = origin;
-    const at = length > 0 ? exports.allocate(length, 1) : 1;
-    // An origin is ASCII.
-    if (length > 0) new TextEncoder().encodeInto(origin, new Uint8Array(exports.memory.buffer, at, length));
-    exports.request(this.#client, id, at, length, priority, queue, head, total);
+    const address = exports.allocate(length, BYTE_ALIGNMENT);
+    if (length > 0) new TextEncoder().encodeInto(origin, new Uint8Array(exports.memory.buffer, address, length));
+    const taskId = exports.request(this.#client, address, length, priority, queue, head, total);
+    // After a trap in the calls above, the task is in no table yet.
+    if (present !== instance) return task.settle(Failure.CoreFailed);
+    task.taskId = taskId;
+    tasks.set(taskId, task);
+    exports.run(taskId);
   }
 
-  settle({ id }: Task, withResponse: boolean): void {
-    this.#present?.exports.settle(id, withResponse ? 1 : 0);
+  /** Tells the core that the task's attempt has ended. */
+  endAttempt({ taskId }: Task, hasResponse: boolean): void {
+    this.#present?.exports.endAttempt(taskId, hasResponse);
   }
 
+  /** Takes the task out of the queue or out of its slot. The task is not called any more. */
   cancel(task: Task): void {
-    const { id } = task;
+    const { taskId } = task;
     const present = this.#present;
-    // The number may be another's, if the instance that gave it broke.
-    if (present?.tasks[id] !== task) return;
-    present.tasks[id] = undefined;
-    if (present.exports.cancel(id)) present.free.push(id);
+    // After a failed core the number may belong to a task of the next instance.
+    if (present?.tasks.get(taskId) !== task) return;
+    present.tasks.delete(taskId);
+    present.exports.cancel(taskId);
   }
 
-  /** 0 pauses, 1 resumes, 2 clears, 3 closes, 4 closes at once. */
-  command(what: number): void {
-    if (what < 2) this.#isPaused = what === 0;
-    if (what > 2) this.#isClosed = true;
-    this.#present?.exports.command(this.#client, what);
+  command(command: Command): void {
+    // An instance that is made later gets these two states from here.
+    if (command <= Command.Resume) this.#isPaused = command === Command.Pause;
+    if (command >= Command.Close) this.#isClosed = true;
+    this.#present?.exports.command(this.#client, command);
   }
 
-  stat(which: number): number {
-    return this.#present?.exports.stat(this.#client, which) ?? 0;
+  stat(stat: Stat): number {
+    return this.#present?.exports.stat(this.#client, stat) ?? 0;
   }
 
-  /** The present instance, if it knows this client: one that does not has nothing of it, and is told the rest with the next request. */
+  /** The present instance if it knows this client. An instance that does not is told of the client at its next request. */
   get #present(): Instance | undefined {
-    return this.#instance === core ? core : undefined;
+    return this.#instance === instance ? instance : undefined;
   }
 }
 
@@ -146,20 +177,19 @@ function instantiate(): Instance {
     if (cause instanceof WaterspoutError) throw cause;
     throw new WaterspoutError(
       "UNSUPPORTED",
-      "WebAssembly could not be compiled here; a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src, and this script must be read as UTF-8",
+      "WebAssembly could not be compiled: a Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src, and this script must be read as UTF-8",
       { cause },
     );
   }
 }
 
-let gone: FinalizationRegistry<() => void> | undefined;
+let collected: FinalizationRegistry<() => void> | undefined;
 
-/** Calls `act` some time after nobody has `object` any more; `act` must not have it. */
-export function whenGone(object: object, act: () => void): void {
-  (gone ??= new FinalizationRegistry((act) => act())).register(object, act);
+/** Calls `act` some time after `object` was collected. `act` must not refer to `object`, which would then never be collected. */
+export function onCollected(object: object, act: () => void): void {
+  // Made at the first use: the package does no work when it is imported.
+  (collected ??= new FinalizationRegistry((act) => act())).register(object, act);
 }
 
-const forgetting = (client: number) => (): void => {
-  core?.exports.forget(client);
-  freeClients.push(client);
-};
+/** Returns a function that forgets a client. It stands outside of the class so that it cannot refer to the client's `Core`. */
+const forgetLater = (exports: Exports, client: number) => (): void => exports.forget(client);

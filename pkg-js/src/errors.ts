@@ -1,6 +1,6 @@
-/** The package's own errors. What the platform's fetch throws is passed on as it is. */
+/** The package's own errors. Errors that the platform's fetch throws are passed on unchanged. */
 
-/** Why an error of ours was thrown; the names are those of the Rust library's kinds, and `INTERNAL`: a defect of the core. */
+/** Why a `WaterspoutError` was thrown: the names of the Rust library's error kinds, and `INTERNAL` for a defect of the core. */
 export type ErrorCode =
   | "INVALID_URL"
   | "UNSUPPORTED_SCHEME"
@@ -28,17 +28,18 @@ export type ErrorCode =
   | "CLOSED"
   | "INTERNAL";
 
-/** An error that is neither the platform's nor a wrong argument. */
+/** An error of this package. The platform's own errors and wrong arguments (`TypeError`, `RangeError`) have other classes. */
 export class WaterspoutError extends Error {
   override readonly name: string = "WaterspoutError";
-  /** Why, in a form that stays the same from version to version. */
-  readonly code: ErrorCode;
-  /** How many attempts had been made; 0 if nothing was sent. */
-  readonly attempts: number;
-  /** What was to be sent, if it is about a request. */
-  readonly request: Request | undefined;
-  /** What was answered, if it is about a status; its body has not been read. */
-  readonly response: Response | undefined;
+  // With `declare`, the compiler emits no field: the constructor assigns the member.
+  /** Why the error was thrown. The code stays the same from version to version. */
+  declare readonly code: ErrorCode;
+  /** The number of attempts made; 0 if nothing was sent. */
+  declare readonly attempts: number;
+  /** The request that the error is about, if there is a request. */
+  declare readonly request: Request | undefined;
+  /** The response, if the error is about a status. Its body is unread. */
+  declare readonly response: Response | undefined;
 
   constructor(code: ErrorCode, message: string, { attempts = 0, request, response, ...options }: WaterspoutErrorOptions = {}) {
     super(message, options);
@@ -49,7 +50,7 @@ export class WaterspoutError extends Error {
   }
 }
 
-/** What else an error says. */
+/** The optional members of a `WaterspoutError`. */
 export interface WaterspoutErrorOptions extends ErrorOptions {
   attempts?: number;
   request?: Request | undefined;
@@ -57,43 +58,45 @@ export interface WaterspoutErrorOptions extends ErrorOptions {
 }
 
 /**
- * Whether `error` is one of ours, and of that code if one is given, even if it comes from another copy of the package or another
- * realm.
+ * Returns whether `error` is a `WaterspoutError`, and if `code` is given, whether it has that code.
+ *
+ * The error may come from another copy of the package or from another realm.
  */
 export function isWaterspoutError<Code extends ErrorCode>(error: unknown, code?: Code): error is WaterspoutError & { readonly code: Code } {
   const found = Object(error) as Partial<WaterspoutError>;
   return found.name === "WaterspoutError" && (code === undefined || found.code === code);
 }
 
-/** Whether a time limit passed: ours, or one of `AbortSignal.timeout`. */
+/** Returns whether `error` says that a time limit passed: a limit of this package or of `AbortSignal.timeout`. */
 export function isTimeoutError(error: unknown): boolean {
   return (Object(error) as Partial<Error>).name === "TimeoutError";
 }
 
-const made = new WeakMap<object, number>();
+/** The number of attempts behind a response or an error. An absent entry means 1. */
+const attemptCounts = new WeakMap<object, number>();
 
-/** Notes how many attempts led to an answer or an error, which stays as it is. One goes without saying. */
+/** Records the number of attempts behind a response or an error, without a change to the object itself. */
 export function noteAttempts(outcome: unknown, attempts: number): void {
   if (Object(outcome) !== outcome) return;
-  if (attempts === 1) made.delete(outcome as object);
-  else made.set(outcome as object, attempts);
+  if (attempts === 1) attemptCounts.delete(outcome as object);
+  else attemptCounts.set(outcome as object, attempts);
 }
 
-/** How many attempts led to this answer, or to this error of the platform's; 1 if nothing is known of it. */
+/** Returns the number of attempts behind a response or an error; 1 if the object is unknown. */
 export function attemptsOf(outcome: object): number {
-  return made.get(outcome) ?? (outcome instanceof WaterspoutError ? outcome.attempts : 1);
+  return attemptCounts.get(outcome) ?? (outcome instanceof WaterspoutError ? outcome.attempts : 1);
 }
 
-/** Calls somebody who only wants to be told: what that throws, or its promise rejects with, is its own affair. */
-export async function quietly(call: () => unknown): Promise<void> {
+/** Calls a callback and ignores what it throws and what its promise rejects with. */
+export async function ignoreErrors(call: () => unknown): Promise<void> {
   try {
     await call();
   } catch {
-    // As said.
+    // A callback that only receives information cannot fail a request.
   }
 }
 
-/** The platform's own kind of error for a time limit, as `AbortSignal.timeout` gives it. */
+/** Returns the platform's error for a time limit, of the same kind as the reason of `AbortSignal.timeout`. */
 export function timeoutError(activity: string, limit: string, milliseconds: number): DOMException {
   return new DOMException(`timed out while ${activity} (limit \`${limit}\`: ${milliseconds} ms)`, "TimeoutError");
 }

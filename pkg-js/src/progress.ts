@@ -1,42 +1,56 @@
-/** Telling how far a body is. */
-import { quietly } from "./errors.js";
+/** Reports the progress of request bodies and response bodies. */
+import { ignoreErrors } from "./errors.js";
+import { observeStream } from "./stream.js";
 import type { Progress } from "./types.js";
-import { watched } from "./watched.js";
 
-type Tell = (progress: Progress) => void;
+export type ProgressCallback = (progress: Progress) => void;
 
-/** Tells the progress; of a total that was less, as that of a compressed body is which another origin sends, nothing more. */
-export function tell(callback: Tell, bytes: number, total: number = NaN): void {
-  quietly(() => callback(total >= bytes ? { bytes, total } : { bytes }));
-}
+/** The null body statuses of the Fetch standard: the constructor of Response refuses a body for them. */
+const STATUSES_WITHOUT_BODY = [101, 103, 204, 205, 304];
 
-/** The stream, counted if somebody wants to be told, and read within the limit of silence. */
-export function counted(stream: ReadableStream<Uint8Array>, callback: Tell | undefined, total?: number, idle?: number): ReadableStream<Uint8Array> {
-  let bytes = 0;
-  return watched(stream, (more) => callback && tell(callback, (bytes += more), total), idle);
-}
+/** The highest status that the constructor of Response accepts. */
+const HIGHEST_STATUS = 599;
 
 /**
- * A Response with a watched body, that says the same of itself as the platform's. Its own properties say it, and not a proxy:
- * the platform takes a Response for one, to cache it say, and no proxy of one.
+ * Calls `callback` with the number of bytes so far and the total.
+ *
+ * Omits a total that is less than `bytes`: a compressed body of another origin declares its compressed length.
  */
-export function watchedResponse(response: Response, callback: Tell | undefined, idle: number): Response {
-  const { body, headers, url, type, redirected, status } = response;
-  // Engines show a body that is empty where there may be none, and take none for a Response; nor a status that servers make up.
-  if (!body || [101, 103, 204, 205, 304].includes(status) || status > 599) return response;
-  const length = Number(headers.get("content-length") ?? NaN);
-  // The length of an encoded body is not that of what is read.
-  const total = length >= 0 && !headers.has("content-encoding") ? length : undefined;
-  const as = (other: Response): Response => {
-    const clone = other.clone.bind(other);
-    const members = { url, type, redirected, clone: () => as(clone()) };
-    for (const [name, value] of Object.entries(members)) Object.defineProperty(other, name, { value, configurable: true });
-    return other;
-  };
-  return as(new Response(counted(body, callback, total, idle), response));
+export function reportProgress(callback: ProgressCallback, bytes: number, total: number = NaN): void {
+  ignoreErrors(() => callback(total >= bytes ? { bytes, total } : { bytes }));
 }
 
-/** How many bytes a body has, as far as that is known without reading it. */
+/** Returns the stream with its bytes counted for `callback`, and with the limit `idle` for each piece. */
+export function countStream(stream: ReadableStream<Uint8Array>, callback: ProgressCallback | undefined, total?: number, idle?: number): ReadableStream<Uint8Array> {
+  let bytes = 0;
+  const onPiece = (length: number): void => {
+    bytes += length;
+    if (callback) reportProgress(callback, bytes, total);
+  };
+  return observeStream(stream, onPiece, idle);
+}
+
+/** Returns a Response with a counted body and with the `url`, `type` and `redirected` of `response`. */
+export function countResponse(response: Response, callback: ProgressCallback | undefined, idle: number): Response {
+  const { body, headers, url, type, redirected, status } = response;
+  // Some engines show an empty body where a response has none, and some servers invent statuses. A Response cannot be made of
+  // either, so these responses are returned as they are.
+  if (!body || STATUSES_WITHOUT_BODY.includes(status) || status > HIGHEST_STATUS) return response;
+  const length = Number(headers.get("content-length") ?? NaN);
+  // The length of an encoded body differs from the number of decoded bytes.
+  const total = length >= 0 && !headers.has("content-encoding") ? length : undefined;
+  // The members are own properties of a Response, not traps of a proxy: the platform accepts only a Response, for example to
+  // cache it, and refuses a proxy.
+  const withMembers = (target: Response): Response => {
+    const clone = target.clone.bind(target);
+    const members = { url, type, redirected, clone: () => withMembers(clone()) };
+    for (const [name, value] of Object.entries(members)) Object.defineProperty(target, name, { value, configurable: true });
+    return target;
+  };
+  return withMembers(new Response(countStream(body, callback, total, idle), response));
+}
+
+/** Returns the length of a body in bytes if it is known without reading the body. */
 export function lengthOf(body: unknown): number | undefined {
   if (typeof body === "string" || body instanceof URLSearchParams) body = new Blob([body as string]);
   return body instanceof Blob ? body.size : (body as Partial<ArrayBuffer>).byteLength;

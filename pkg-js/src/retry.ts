@@ -1,8 +1,12 @@
-/** Whether a request is tried again, and when: decisions without a timer. */
-import { members, within } from "./limits.js";
-import type { Occasion, RetryOptions } from "./types.js";
+/** Decides whether a failed attempt is followed by another, and after what delay. Sets no timers. */
+import { checkMembers, checkNumber, MAX_TIME } from "./checks.js";
+import { NO_RETRY } from "./protocol.js";
+import type { RetryContext, RetryOptions } from "./types.js";
 
-const defaults = {
+/** Retry options with all defaults filled in. */
+export type RetryPolicy = Required<Omit<RetryOptions, "when">> & Pick<RetryOptions, "when">;
+
+const DEFAULTS: RetryPolicy = {
   attempts: 3,
   methods: ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"],
   statusCodes: [408, 425, 429, 500, 502, 503, 504],
@@ -10,48 +14,51 @@ const defaults = {
   maxDelay: 30_000,
 };
 
-/** A policy with nothing left open. */
-export type Retry = Required<Omit<RetryOptions, "when">> & Pick<RetryOptions, "when">;
+const MEMBERS: (keyof RetryOptions)[] = ["attempts", "methods", "statusCodes", "baseDelay", "maxDelay", "when"];
+const TOO_MANY_REQUESTS = 429;
+const MILLISECONDS_PER_SECOND = 1000;
 
-/** The policy that `retry` asks for, over `before`. */
-export function retryOver(retry: number | RetryOptions | undefined, before: Retry | undefined): Retry | undefined {
+/** A larger number of milliseconds in a reset header is a point in time: as a delay it would be 31 years. */
+const LONGEST_RESET = 1e12;
+
+/** Returns the policy of `retry` over `before`. */
+export function mergeRetry(retry: number | RetryOptions | undefined, before: RetryPolicy | undefined): RetryPolicy | undefined {
   if (retry === undefined) return before;
-  const set = typeof retry === "number" ? { attempts: retry } : retry;
-  const known: (keyof RetryOptions)[] = ["attempts", "methods", "statusCodes", "baseDelay", "maxDelay", "when"];
-  const policy = { ...defaults, ...before, ...members<RetryOptions>("retry", set, known) };
-  within("retry.attempts", policy.attempts, 1);
-  for (const name of ["baseDelay", "maxDelay"] as const) within(`retry.${name}`, policy[name], 0, 1e12, false);
+  const given = typeof retry === "number" ? { attempts: retry } : retry;
+  const policy = { ...DEFAULTS, ...before, ...checkMembers<RetryOptions>("retry", given, MEMBERS) };
+  checkNumber("retry.attempts", policy.attempts, 1);
+  for (const name of ["baseDelay", "maxDelay"] as const) checkNumber(`retry.${name}`, policy[name], 0, MAX_TIME, false);
   return policy;
 }
 
-/** The milliseconds to wait before another attempt, or less than 0 for none. */
-export function delayAfter(retry: Retry, occasion: Omit<Occasion, "default">): number {
-  const { request, response, error, attempt } = occasion;
-  const couldHelp = response ? retry.statusCodes.includes(response.status) : isPassing(error);
-  const wanted = couldHelp && retry.methods.includes(request.method);
-  if (!(retry.when ? retry.when({ ...occasion, default: wanted }) : wanted)) return -1;
-  const own = Math.random() * retry.baseDelay * 2 ** (attempt - 1);
-  return Math.min(asked(response) ?? own, retry.maxDelay);
+/** Returns the milliseconds until the next attempt, or `NO_RETRY`. */
+export function retryDelay(policy: RetryPolicy, context: Omit<RetryContext, "default">): number {
+  const { request, response, error, attempt } = context;
+  const mayPass = response ? policy.statusCodes.includes(response.status) : isTransient(error);
+  const byDefault = mayPass && policy.methods.includes(request.method);
+  const isWanted = policy.when ? policy.when({ ...context, default: byDefault }) : byDefault;
+  if (!isWanted) return NO_RETRY;
+  const backOff = Math.random() * policy.baseDelay * 2 ** (attempt - 1);
+  return Math.min(serverDelay(response) ?? backOff, policy.maxDelay);
 }
 
-/** A failure of the network, which workerd tells by a mark and not by a class, or a limit of the attempt's own. */
-function isPassing(error: unknown): boolean {
+/** Returns whether an error is a failure of the network or a time limit of the attempt. Workerd marks network failures with `retryable`. */
+function isTransient(error: unknown): boolean {
   const { name, retryable } = Object(error) as Partial<Error> & { retryable?: unknown };
   return name === "TypeError" || name === "TimeoutError" || retryable === true;
 }
 
-/** How long the server asks to wait, in milliseconds, if it does. */
-function asked(response: Response | undefined): number | undefined {
+/** Returns the delay in milliseconds that the server asks for, if it asks for a delay. */
+function serverDelay(response: Response | undefined): number | undefined {
   const headers = response?.headers;
-  const after = headers?.get("retry-after");
-  const reset = response?.status === 429 ? (headers?.get("ratelimit-reset") ?? headers?.get("x-ratelimit-reset")) : undefined;
-  const text = after ?? reset;
+  const retryAfter = headers?.get("retry-after");
+  const reset = response?.status === TOO_MANY_REQUESTS ? (headers?.get("ratelimit-reset") ?? headers?.get("x-ratelimit-reset")) : undefined;
+  const text = retryAfter ?? reset;
   if (!headers || !text) return undefined;
-  const number = /^\d+$/.test(text) ? Number(text) * 1000 : undefined;
-  // From 10⁹ seconds on a reset is a point in time: as a delay it would be 31 years.
-  if (number !== undefined && (after || number < 1e12)) return number;
-  // By the server's own clock, if it tells.
+  const number = /^\d+$/.test(text) ? Number(text) * MILLISECONDS_PER_SECOND : undefined;
+  if (number !== undefined && (retryAfter || number < LONGEST_RESET)) return number;
+  // A date is compared with the server's own clock if the server sends it: the two clocks may differ.
   const now = Date.parse(headers.get("date") ?? "") || Date.now();
-  const point = number ?? Date.parse(text);
-  return Number.isNaN(point) ? undefined : Math.max(0, point - now);
+  const time = number ?? Date.parse(text);
+  return Number.isNaN(time) ? undefined : Math.max(0, time - now);
 }

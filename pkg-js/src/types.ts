@@ -1,6 +1,6 @@
 /** The options and records of the public API. */
 
-/** Time limits in milliseconds; 0 means none. */
+/** Time limits in milliseconds; 0 means no limit. */
 export interface Timeouts {
   /**
    * The longest wait for a slot.
@@ -13,8 +13,8 @@ export interface Timeouts {
    */
   head?: number;
   /**
-   * The longest wait for the next piece of the response's body while somebody reads it. The Response is then one of ours with
-   * a watched body, as with `onDownloadProgress`.
+   * The longest wait for the next piece of the response's body while the body is being read. The Response is then made by this
+   * package, with a watched body, as with `onDownloadProgress`.
    * @default 0
    */
   idle?: number;
@@ -25,36 +25,36 @@ export interface Timeouts {
   total?: number;
 }
 
-/** How many requests may start in a time: a bucket of tokens, filled evenly. */
+/** A limit for the number of requests that start in a time: a bucket of tokens that fills evenly. */
 export interface Rate {
-  /** How many in each `per`. */
+  /** The number of requests that may start in each `per`. */
   requests: number;
-  /** The time, in milliseconds. */
+  /** The time in milliseconds. */
   per: number;
   /**
-   * How many may start at once after a pause.
+   * The number of requests that may start at once after a pause.
    * @default requests
    */
   burst?: number;
 }
 
 /** An attempt that has ended, for `retry.when`. */
-export interface Occasion {
+export interface RetryContext {
   readonly request: Request;
-  /** What the server answered; its body must not be read. */
+  /** The server's response. Its body must not be read. */
   readonly response?: Response;
-  /** Why there is no answer. */
+  /** The error of an attempt without a response. */
   readonly error?: unknown;
-  /** Which attempt it was; the first is 1. */
+  /** The number of the attempt; the first is 1. */
   readonly attempt: number;
-  /** Whether it would be tried again without `when`. */
+  /** Whether another attempt would follow without `when`. */
   readonly default: boolean;
 }
 
-/** When a request is tried again. One whose body can be read only once never is. */
+/** When a request is tried again. A request whose body can be read only once is never tried again. */
 export interface RetryOptions {
   /**
-   * How many attempts are made at most, the first included.
+   * The largest number of attempts, the first included.
    * @default 3
    */
   attempts?: number;
@@ -69,60 +69,65 @@ export interface RetryOptions {
    */
   statusCodes?: readonly number[];
   /**
-   * The longest wait before the second attempt, in milliseconds; it doubles with each. The wait is any time up to that.
+   * The longest wait before the second attempt, in milliseconds. It doubles with each further attempt. The wait is a random time up
+   * to that.
    * @default 200
    */
   baseDelay?: number;
   /**
-   * The longest wait before any attempt, in milliseconds, be it ours or the server's (`Retry-After`).
+   * The longest wait before any attempt, in milliseconds, also if the server asks for a longer wait (`Retry-After`).
    * @default 30000
    */
   maxDelay?: number;
-  /** Decides instead of methods and statuses; the number of attempts and the total limit still count. */
-  when?: (occasion: Occasion) => boolean;
+  /** Decides in place of methods and statuses. The number of attempts and the total limit still apply. */
+  when?: (context: RetryContext) => boolean;
 }
 
-/** How far a body is. */
+/** The progress of a body. */
 export interface Progress {
-  /** Bytes so far. */
+  /** The number of bytes so far. */
   readonly bytes: number;
-  /** All bytes, if that is known; of a compressed body of another origin, of which pages are not told that it is, the compressed ones. */
+  /**
+   * The number of all bytes, if it is known. A page cannot see that a body of another origin is compressed: there it is the number of
+   * compressed bytes.
+   */
   readonly total?: number;
 }
 
-/** What hooks are told. */
+/** The argument of hooks. */
 export interface HookContext {
   readonly request: Request;
-  /** Which attempt it is; the first is 1. */
+  /** The number of the attempt; the first is 1. */
   readonly attempt: number;
 }
 
 /**
- * Functions that are called around a request. Those that return a promise are waited for, within the request's limits; as long
- * as none does, the platform is called in the same turn.
+ * Functions that are called around a request.
+ *
+ * A returned promise is awaited, within the request's limits. If no hook returns a promise, the platform is called in the same turn.
  */
 export interface Hooks {
-  /** Before each attempt. A Request is sent instead; a Response is taken for the answer. */
+  /** Called before each attempt. A returned Request is sent in place of the request. A returned Response is used as the response. */
   beforeRequest?: (context: HookContext) => Request | Response | void | Promise<Request | Response | void>;
-  /** Before each attempt but the first, and before `beforeRequest`; with what became of the one before. */
+  /** Called before each attempt but the first, before `beforeRequest`. Gets the outcome of the last attempt. */
   beforeRetry?: (context: HookContext & { readonly status?: number; readonly error?: unknown }) => void | Promise<void>;
-  /** After each answer. A Response is taken instead. */
+  /** Called after each response. A returned Response is used in place of the response. */
   afterResponse?: (context: HookContext & { readonly response: Response }) => Response | void | Promise<Response | void>;
-  /** After a request failed for good. What it throws is ignored. */
+  /** Called when a request has failed and is not tried again. Errors of this hook are ignored. */
   onError?: (context: HookContext & { readonly error: unknown }) => void;
 }
 
-/** Settings of one request, over its client's. */
+/** Options of a request. They take precedence over the options of its client. */
 export interface FetchOptions {
-  /** Time limits; a number is the total one, in milliseconds. */
+  /** Time limits. A number is the total limit in milliseconds. */
   timeout?: number | Timeouts;
   /**
-   * Who goes first, from -32768 to 32767: a step is worth ten seconds of waiting.
+   * The priority from -32768 to 32767. Requests with a higher priority go first: each step counts as ten seconds of waiting.
    * @default 0
    */
   priority?: number;
   /**
-   * When it is tried again; a number is that of attempts.
+   * When the request is tried again. A number is the number of attempts.
    * @default 1
    */
   retry?: number | RetryOptions;
@@ -132,78 +137,79 @@ export interface FetchOptions {
    */
   throwHttpErrors?: boolean;
   /**
-   * Told of each piece of the response's body that is read. The Response is then one of ours with a counted body; `url`,
-   * `type` and `redirected` are kept.
+   * Called for each piece of the response's body that is read. The Response is then made by this package, with a counted body and the
+   * same `url`, `type` and `redirected`.
    */
   onDownloadProgress?: (progress: Progress) => void;
   /**
-   * Told how much of the request's body was sent: piece by piece if it is a stream, else at the start and at the head. How long a
-   * `FormData` is nobody tells, so that only its start is told; of a body that comes with a `Request`, nothing is.
+   * Called as the request's body is sent: for each piece of a stream, and for other bodies at the start and at the response's head.
+   * The length of a `FormData` is unknown, so only its start is reported. The body of a `Request` is not reported.
    */
   onUploadProgress?: (progress: Progress) => void;
-  /** Called around the request; those of the client that are not set here are kept. */
+  /** Functions called around the request. Hooks of the client that are not set here stay in place. */
   hooks?: Hooks;
 }
 
-/** Settings of a client. */
+/** Options of a client. */
 export interface ClientOptions extends FetchOptions {
   /**
-   * How many requests run at once; further ones wait, first come, first served. A request runs until its
-   * response's head is here.
+   * The number of requests that run at once. Further requests wait, first come, first served. A request runs until its response's
+   * head has arrived.
    * @default 10
    */
   maxActive?: number;
   /**
-   * How many of them may have the same origin.
-   * @default no limit of its own
+   * The number of requests to the same origin that run at once.
+   * @default no further limit
    */
   maxActivePerOrigin?: number;
   /**
-   * How many requests may wait; further ones reject with code `"QUEUE_FULL"`.
+   * The number of requests that may wait. Further requests reject with code `"QUEUE_FULL"`.
    * @default no limit
    */
   maxQueued?: number;
   /**
-   * How many requests may start in a time.
+   * The number of requests that may start in a time.
    * @default no limit
    */
   rateLimit?: Rate;
   /**
-   * How many requests to the same origin may start in a time.
+   * The number of requests to the same origin that may start in a time.
    * @default no limit
    */
   rateLimitPerOrigin?: Rate;
   /**
-   * What makes the requests. One of your own is given a Request, and beside it what only the platform knows.
-   * @default globalThis.fetch, as it is when the client is made
+   * The function that sends the requests. A function other than the platform's gets a Request, and as second argument the members of
+   * `init` that only the platform knows.
+   * @default globalThis.fetch at the time when the client is made
    */
   fetch?: typeof globalThis.fetch;
   /**
-   * What makes them where WebAssembly cannot be had: at once, with no setting of ours.
+   * The function that sends the requests where WebAssembly is not available: at once, and without any option of this package.
    * @default none: the request rejects with code `"UNSUPPORTED"`
    */
   fallback?: typeof globalThis.fetch;
 }
 
-/** What `client.fetch` takes beyond the platform's own members. */
+/** The second argument of `client.fetch`: the platform's members, and the members of this package. */
 export interface WaterspoutInit extends Omit<RequestInit, "body"> {
-  /** The body, or a function that makes it anew for each attempt. */
+  /** The body, or a function that makes the body anew for each attempt. */
   body?: RequestInit["body"] | (() => NonNullable<RequestInit["body"]>);
-  /** Settings of this request; they mean nothing to the platform. */
+  /** Options of this request. The platform does not see them. */
   waterspout?: FetchOptions;
 }
 
-/** What the shortcuts (`client.get` and so on) take beyond that; of `json`, `form` and `body` one. */
+/** The second argument of the shortcuts (`client.get` and so on). Only a single body may be set: `json`, `form` or `body`. */
 export interface ShortcutInit extends Omit<WaterspoutInit, "method"> {
-  /** Sent as JSON, with its content type unless another is set. */
+  /** A value that is sent as JSON. Its content type is set unless `headers` has a content type. */
   json?: unknown;
-  /** Sent as a form. */
+  /** Pairs that are sent as a form. */
   form?: Record<string, string> | string[][] | URLSearchParams;
-  /** Added to the URL's query. */
+  /** Pairs that are added to the URL's query. */
   searchParams?: Record<string, string> | string[][] | URLSearchParams | string;
 }
 
-/** A promise of a Response that can be read in one go. */
+/** A promise of a Response, with methods that read the response's body. */
 export interface ResponsePromise extends Promise<Response> {
   json<T = unknown>(): Promise<T>;
   text(): Promise<string>;
@@ -211,48 +217,53 @@ export interface ResponsePromise extends Promise<Response> {
 
 /** How long requests waited for their slots, in milliseconds. */
 export interface WaitTimes {
-  /** How many requests had a slot so far. */
+  /** The number of requests that had a slot so far. */
   readonly count: number;
   readonly mean: number;
   readonly longest: number;
-  /** How many waited not at all, then up to 1 ms, 2 ms, 4 ms and so on to 2²⁰ ms, then the rest. */
+  /** The number of requests that did not wait, then of waits up to 1 ms, 2 ms, 4 ms and so on to 2²⁰ ms, then of longer waits. */
   readonly buckets: readonly number[];
 }
 
-/** How many requests of an origin run and wait. */
+/** The numbers of running and waiting requests of an origin. */
 export interface OriginStats {
   readonly origin: string;
   readonly active: number;
   readonly queued: number;
 }
 
-/** How many requests run and wait. */
+/** The numbers of running and waiting requests. */
 export interface ClientStats {
-  /** Requests that hold a slot. */
+  /** The number of requests that hold a slot. */
   readonly active: number;
-  /** Requests that wait for one. */
+  /** The number of requests that wait for a slot. */
   readonly queued: number;
-  /** How long those that had one waited for it. */
+  /** How long requests waited for their slots. */
   readonly waits: WaitTimes;
-  /** The same by origin, for those that have any. */
+  /** The numbers for each origin that has running or waiting requests. */
   readonly origins: readonly OriginStats[];
 }
 
-/** A step in a request's life. After `head`, `failed` and `cancelled` nothing follows. */
+/** A step in a request's life. No step follows `head`, `failed` and `cancelled`. */
 export interface QueueEvent {
-  /** The request's number, from 1, in the order in which requests came to the client. */
+  /** The request's number, from 1, in the order of the calls. */
   readonly id: number;
   /**
-   * It waits for a slot, it has one, it waits before another attempt, its response is here, it failed, or it was aborted.
+   * - `queued`: the request waits for a slot.
+   * - `started`: it has a slot.
+   * - `waiting`: it waits before another attempt.
+   * - `head`: its response's head has arrived.
+   * - `failed`: it has failed.
+   * - `cancelled`: it was aborted.
    */
   readonly stage: "queued" | "started" | "waiting" | "head" | "failed" | "cancelled";
   readonly url: string;
   readonly origin: string;
   readonly priority: number;
-  /** When, as `performance.now()` tells it. */
+  /** The time of `performance.now()`. */
   readonly at: number;
-  /** Why it failed, was aborted, or waits before another attempt. */
+  /** The error because of which the request failed, was aborted, or waits before another attempt. */
   readonly error?: unknown;
-  /** The answer because of which it waits before another attempt. */
+  /** The status of the response because of which the request waits before another attempt. */
   readonly status?: number;
 }

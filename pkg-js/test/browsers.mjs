@@ -1,6 +1,7 @@
 /**
- * Scenarios in browsers: a page, or a worker that a page starts, runs a module of the user's folder and posts what came of it.
- * Chromium is driven by playwright-core, which cannot drive the Firefox and the WebKit of the system: these have their own drivers.
+ * Runs the scenarios in browsers: a page, or a worker of a page, runs a module of the user's folder and posts the results.
+ *
+ * playwright-core drives Chromium. It cannot drive the system's Firefox and WebKit, so these use their own drivers.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -11,36 +12,36 @@ import { chromium } from "playwright-core";
 import { judged } from "./differs.mjs";
 import { whileOpen } from "./webdriver.mjs";
 
-/** How long a page may take. */
+/** The longest time of a page, in milliseconds. */
 const LIMIT = 240_000;
 
-/** Pages that run the module: here, or in a worker. */
+/** The HTML of pages that run the module, in the page or in a worker. */
 const window = `<script type="module" src="./main.mjs"></script>`;
 const worker = `<script type="module">new Worker("./main.mjs", { type: "module" });</script>`;
 
-/** The results of a visit in Chromium; `head` comes before the script, `policy` is the page's Content-Security-Policy. */
+/** Returns the results of a visit in Chromium. `head` stands before the script, `policy` is the page's Content-Security-Policy. */
 export const inChromium = (user, visit) => visited(user, { page: window, ...visit }, inPlaywright);
 
-/** A page, or a dedicated worker, whose script was bundled from the installed package. */
+/** Runs the scenarios in a page, or in a dedicated worker, with a script that was bundled from the installed package. */
 export const inBundle = async (user, base) => inChromium(user, { module: await bundled(user), base, name: "js-bundle" });
 export const inWorker = async (user, base) => inChromium(user, { module: await bundled(user), base, name: "js-worker", page: worker });
 
-/** Firefox, through geckodriver: the same in a page and in a worker. */
+/** Runs the scenarios in Firefox through geckodriver, in a page and in a worker. */
 export const inFirefox = (user, base) => inOther("firefox", user, base, /Firefox\//, {
   driver: process.env.GECKODRIVER ?? "geckodriver",
   capabilities: { "moz:firefoxOptions": { args: ["-headless"], ...(process.env.FIREFOX && { binary: process.env.FIREFOX }) } },
   folder: user,
 });
 
-/** WebKit, through the driver of WebKitGTK, which needs a display: likewise. */
+/** Runs the scenarios in WebKit through the driver of WebKitGTK, in a page and in a worker. The driver needs a display. */
 export const inWebKit = (user, base) => inOther("webkit", user, base, /^(?!.*Chrome\/).*AppleWebKit\//, {
   driver: process.env.WEBKITDRIVER ?? "WebKitWebDriver",
-  // The browser that comes with the driver is what it starts by itself.
+  // The driver starts the browser that comes with it.
   capabilities: {},
   folder: user,
 });
 
-/** The scenarios and the package in one module, as a bundler makes it. */
+/** Bundles the scenarios and the package into a module and returns its URL. */
 async function bundled(user) {
   const outfile = path.join(user, "bundle.mjs");
   await build({ entryPoints: [path.join(user, "scenarios.mjs")], bundle: true, format: "esm", minify: true, outfile, logLevel: "warning" });
@@ -72,7 +73,7 @@ async function inPlaywright(url, work) {
   }
 }
 
-/** Serves the page and the user's folder, has `open` open the page, and gives what is posted. */
+/** Serves the page and the user's folder, opens the page with `open`, and returns the posted results. */
 async function visited(user, { page, head = "", module, base, name, policy, agent = /Chrome\// }, open) {
   const main = `import(${JSON.stringify(module)}).then(({ run }) => run(${JSON.stringify(base)}, ${JSON.stringify(name)}, { streams: false }))
     .then((results) => ({ results }), (error) => ({ error: String(error?.stack ?? error) }))

@@ -1,45 +1,49 @@
 /**
- * What engines do otherwise than the standards say, as the scenarios see it. WebKit is that of Debian, whose HTTP is libsoup.
+ * Lists the scenarios in which an engine differs from the standards. WebKit is Debian's, with the HTTP of libsoup.
  */
 
 const undecoded = /^Error: assertion failed: the body's length is \d+, not 100000\n/;
 const accepted = /^Error: assertion failed: it should have been rejected\n/;
-const lostConnection = [/the error is "Error", not "TypeError"\n/, "a lost connection is an Error with `retryable`, and no TypeError"];
-const stacked = [undecoded, "it decodes one coding only and hands on what has several"];
-const limitless = [accepted, "its fetch takes a head of any size"];
-const withCredentials = [accepted, "its Request takes a URL with credentials"];
+const lostConnection = [/the error is "Error", not "TypeError"\n/, "a lost connection is an Error with `retryable`, not a TypeError"];
+const stacked = [undecoded, "it decodes a single coding, and passes on a body with several codings unchanged"];
+const limitless = [accepted, "its fetch accepts a head of any size"];
+const withCredentials = [accepted, "its Request accepts a URL with credentials"];
 const withoutPolicy = "its Request has no referrer policy";
-const withoutType = [/,true,false\], not \[.*,true,true\]\n/, "the type of its own responses is `default`, as of those that a program makes"];
+const withoutType = [/,true,false\], not \[.*,true,true\]\n/, "the type of its own responses is `default`, as for responses that a program makes"];
 
-/** Scenarios that fail on an engine: how exactly, and why. Each is run all the same; one that passes, or fails otherwise, is a failure. */
+/**
+ * The scenarios that fail on an engine, with the expected error and the reason.
+ *
+ * Each is run all the same. It counts as a failure if it passes, or fails with another error.
+ */
 const differs = {
   firefox: {
-    a_signed_chunk_size_is_an_error: [accepted, "it takes a chunk's size with a sign"],
+    a_signed_chunk_size_is_an_error: [accepted, "it accepts the size of a chunk with a sign"],
     a_huge_head_is_an_error: [accepted, "its limit for a head is larger"],
-    the_total_limit_covers_the_body: [/the error is "AbortError", not "TimeoutError"\n/, "its body says that it was aborted, not why"],
-    a_request_that_is_aborted_before_tells_its_body: [/value is \{\}, not "never mind"\n/, "its Request takes no stream, which the client says first"],
+    the_total_limit_covers_the_body: [/the error is "AbortError", not "TimeoutError"\n/, "the error of its body has no reason for the abort"],
+    a_request_that_is_aborted_before_tells_its_body: [/value is \{\}, not "never mind"\n/, "its Request accepts no stream, which the client reports first"],
   },
   webkit: {
-    header_bytes_beyond_ascii_survive: [/value is "caf\u00ef\u00bf\u00bd", not/, "it reads headers as UTF-8, and what is none as the bytes of U+FFFD"],
+    header_bytes_beyond_ascii_survive: [/value is "caf\u00ef\u00bf\u00bd", not/, "it reads headers as UTF-8, and invalid bytes as the bytes of U+FFFD"],
     header_bytes_beyond_ascii_are_sent_as_they_are: [/value is "99 97 102 195 169", not/, "it writes headers as UTF-8"],
-    a_body_that_is_not_in_its_coding_is_an_error: [accepted, "it leaves what it cannot decode as it is"],
-    a_stream_is_sent_whole: [/value is "NotSupportedError", not "TypeError"\n/, "it has a name of its own for what it does not support"],
-    an_unparsable_url_is_named: [/: TypeError: URL is not valid or contains user credentials\.\n/, "its message says what is wrong, not with which URL"],
-    the_total_limit_covers_the_body: [/: TypeError: AbortError: Fetch is aborted\n/, "its body says that it was aborted, not why"],
-    closing_within_a_chunked_body_is_an_error: [accepted, "it takes the connection's end for that of a chunked body"],
-    a_signed_chunk_size_is_an_error: [accepted, "it takes a chunk's size with a sign"],
-    two_different_lengths_are_an_error: [accepted, "it goes by the last length"],
+    a_body_that_is_not_in_its_coding_is_an_error: [accepted, "it passes on a body that it cannot decode unchanged"],
+    a_stream_is_sent_whole: [/value is "NotSupportedError", not "TypeError"\n/, "it has a separate error for unsupported features"],
+    an_unparsable_url_is_named: [/: TypeError: URL is not valid or contains user credentials\.\n/, "its message does not contain the URL"],
+    the_total_limit_covers_the_body: [/: TypeError: AbortError: Fetch is aborted\n/, "the error of its body has no reason for the abort"],
+    closing_within_a_chunked_body_is_an_error: [accepted, "it accepts the end of the connection as the end of a chunked body"],
+    a_signed_chunk_size_is_an_error: [accepted, "it accepts the size of a chunk with a sign"],
+    two_different_lengths_are_an_error: [accepted, "it uses the last length"],
   },
-  node22: { a_body_that_is_not_in_its_coding_is_an_error: [/^Error: took over 20 s\n/, "the body of such an answer never ends, with its own fetch neither"] },
+  node22: { a_body_that_is_not_in_its_coding_is_an_error: [/^Error: took over 20 s\n/, "the body of such a response never ends, not even with its own fetch"] },
   node24: {},
   node26: Object.fromEntries(
     ["a_stream_is_taken_at_once", "a_stream_is_taken_at_once, with a time limit"].map((name) => [
       name,
-      [/^the engine's: false \nthe client's: true $/, "its fetch takes a stream in a later turn, but that of a Request at once"],
+      [/^the engine's: false \nthe client's: true $/, "its fetch locks a stream in a later turn, but locks the stream of a Request at once"],
     ]),
   ),
   deno: {
-    a_deflate_body_is_decoded_with_and_without_a_header: [undecoded, "its fetch asks for gzip and br, and decodes these"],
+    a_deflate_body_is_decoded_with_and_without_a_header: [undecoded, "its fetch asks for gzip and br, and decodes only these"],
     stacked_codings_are_undone_from_the_last: stacked,
     a_huge_head_is_an_error: limitless,
     credentials_in_the_url_are_refused: withCredentials,
@@ -47,7 +51,7 @@ const differs = {
   bun: {
     stacked_codings_are_undone_from_the_last: stacked,
     endless_redirects_are_an_error: [accepted, "its fetch follows more than the 20 redirects of the standard"],
-    credentials_do_not_follow_to_another_origin: [/UnsupportedRedirectProtocol/, "it takes a relative Location with :// in its query for an absolute one"],
+    credentials_do_not_follow_to_another_origin: [/UnsupportedRedirectProtocol/, "it reads a relative Location with :// in its query as an absolute URL"],
     a_huge_head_is_an_error: limitless,
     a_download_tells_how_far_it_is: withoutType,
     credentials_in_the_url_are_refused: withCredentials,
@@ -57,10 +61,10 @@ const differs = {
     no_turn_of_the_loop_is_waited_for: [/ is \["turn",1,2,"turn"\], not /, "a message between ports arrives within the turn in which it was sent"],
     header_bytes_beyond_ascii_survive: [/value is "caf\ufffd", not/, "it reads headers as UTF-8"],
     header_bytes_beyond_ascii_are_sent_as_they_are: [/value is "99 97 102 195 169", not/, "it writes headers as UTF-8"],
-    a_deflate_body_is_decoded_with_and_without_a_header: [undecoded, "its fetch asks for gzip and br, and decodes these"],
+    a_deflate_body_is_decoded_with_and_without_a_header: [undecoded, "its fetch asks for gzip and br, and decodes only these"],
     stacked_codings_are_undone_from_the_last: stacked,
-    a_failing_stream_fails_the_request: [accepted, "its fetch sends what came before the stream's error as the whole body"],
-    a_header_with_a_line_break_is_refused: [accepted, "its Headers take an empty name; they refuse line breaks"],
+    a_failing_stream_fails_the_request: [accepted, "its fetch sends the pieces before the stream's error as the whole body"],
+    a_header_with_a_line_break_is_refused: [accepted, "its Headers accept an empty name; they refuse line breaks"],
     a_refused_connection_is_an_error: [/assertion failed: Error: Network connection lost\.\n/, lostConnection[1]],
     closing_without_an_answer_is_an_error: lostConnection,
     closing_within_the_head_is_an_error: lostConnection,
@@ -70,9 +74,9 @@ const differs = {
     a_signed_chunk_size_is_an_error: lostConnection,
     two_different_lengths_are_an_error: lostConnection,
     a_huge_head_is_an_error: limitless,
-    dropping_the_body_ends_the_download: [/value is "false", not "true"\n/, "an abort after the head rejects the body and leaves the connection; cancelling the body ends it"],
-    an_abort_reaches_the_platform_with_limits_set_too: [/value is "false", not "true"\n/, "an abort after the head rejects the body and leaves the connection"],
-    // Three attempts, so that such an error is tried again.
+    dropping_the_body_ends_the_download: [/value is "false", not "true"\n/, "an abort after the head rejects the body and keeps the connection; cancelling the body closes it"],
+    an_abort_reaches_the_platform_with_limits_set_too: [/value is "false", not "true"\n/, "an abort after the head rejects the body and keeps the connection"],
+    // The three attempts show that the client retries after such an error.
     the_last_error_is_the_platforms_own: [/value is \["Error",false,3\], not \["TypeError",false,3\]\n/, lostConnection[1]],
     an_error_hook_is_told_and_cannot_do_harm: [/value is \["Error",.*"Error",1\]\]\], not/, lostConnection[1]],
     a_download_tells_how_far_it_is: withoutType,
@@ -81,17 +85,17 @@ const differs = {
   },
 };
 
-/** Results in which a failure that stands in the table, and is still the one that it says, has passed. */
+/** Returns the results, in which a failure with the error of the table counts as passed. */
 export function judged(engine, results) {
   const known = differs[engine];
   const missing = Object.keys(known).filter((name) => !results.some((result) => result.name === name));
   const judge = ({ name, error }) => {
     if (!known[name]) return { name, error };
     const [failure, reason] = known[name];
-    if (!error) return { name, error: `passes on ${engine} now; the table says: ${reason}` };
-    if (!failure.test(error)) return { name, error: `fails on ${engine} otherwise than ${failure}: ${error}` };
+    if (!error) return { name, error: `passes on ${engine} now, but the table says: ${reason}` };
+    if (!failure.test(error)) return { name, error: `fails on ${engine} with another error than ${failure}: ${error}` };
     console.log(`differs on ${engine}: ${name}: ${reason}`);
     return { name };
   };
-  return [...results.map(judge), ...missing.map((name) => ({ name, error: `stands in the table for ${engine} and is no scenario` }))];
+  return [...results.map(judge), ...missing.map((name) => ({ name, error: `is in the table for ${engine} but is not a scenario` }))];
 }

@@ -1,6 +1,7 @@
 /**
- * The scenarios in engines that are no browser: Deno, Bun, workerd and later versions of Node, which tests/setup.sh installs.
- * Each takes the installed package as its users do.
+ * Runs the scenarios in Deno, Bun, workerd and later versions of Node, which tests/setup.sh installs.
+ *
+ * Each engine imports the installed package as its users do.
  */
 import { spawn } from "node:child_process";
 import { copyFileSync, writeFileSync } from "node:fs";
@@ -8,14 +9,14 @@ import path from "node:path";
 import { build } from "esbuild";
 import { judged } from "./differs.mjs";
 
-/** The engine's program, in the folder that ENGINES names. */
+/** Returns the path of an engine's program in the folder ENGINES. */
 function program(name) {
   const folder = process.env.ENGINES;
-  if (!folder) throw new Error("ENGINES has to name the folder of the engines; tests/setup.sh installs them");
+  if (!folder) throw new Error("ENGINES is not set: set it to the folder of the engines, which tests/setup.sh installs");
   return path.join(folder, "node_modules", ...(name.startsWith("node") ? [name, "bin", "node"] : [".bin", name]));
 }
 
-/** What a program writes, until it ends or `limit` milliseconds have passed. */
+/** Runs a program for at most `limit` milliseconds and returns its output. */
 function output(command, args, options, limit = 240_000) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: limit, ...options });
@@ -31,10 +32,10 @@ function output(command, args, options, limit = 240_000) {
   });
 }
 
-/** The last line of what was written, as JSON. */
+/** Parses the last line of an output as JSON. */
 const lastLine = (text) => JSON.parse(text.trim().split("\n").at(-1));
 
-/** An engine with a command line, which imports the installed package by its name. */
+/** Runs the lists in an engine with a command line. The engine imports the installed package by its name. */
 async function onCommandLine(engine, user, base, args, lists = ["scenarios.mjs"]) {
   const main = path.join(user, `${engine}.mjs`);
   writeFileSync(main, `import { readFile } from "node:fs/promises";
@@ -50,17 +51,17 @@ async function onCommandLine(engine, user, base, args, lists = ["scenarios.mjs"]
   return judged(engine, lastLine(await output(program(engine), [...args, main], { cwd: user })));
 }
 
-/** Deno, with the permissions that the scenarios need and no others. */
+/** Runs the scenarios in Deno, with only the permissions that they need. */
 export const inDeno = (user, base) => onCommandLine("deno", user, base, ["run", "--no-prompt", "--allow-net=127.0.0.1,localhost", `--allow-read=${user}`]);
 
-/** Later versions of Node, with the table of calls by either fetch; not 22, which would wait four times for an answer that never ends. */
+/** Runs the scenarios in a later version of Node. Node 22 runs no drop-in list: it would wait four times for a response without end. */
 const inNode = (engine, ...lists) => (user, base) => onCommandLine(engine, user, base, [], ["scenarios.mjs", ...lists]);
 
 export const nodes = { node22: inNode("node22"), node24: inNode("node24", "drop-in/index.mjs"), node26: inNode("node26", "drop-in/index.mjs") };
 
 export const inBun = (user, base) => onCommandLine("bun", user, base, ["run"]);
 
-/** workerd, which compiles the module and gives it to the entry for its condition; a worker may not compile one itself. */
+/** Runs the scenarios in workerd. It compiles the module and gives it to the entry for its condition: a worker may not compile a module. */
 export async function inWorkerd(user, base) {
   const contents = `import compiled from "./waterspout.wasm";
     import { run } from "./scenarios.mjs";

@@ -1,6 +1,6 @@
 /**
- * A hundred thousand requests of every kind through one client leave nothing behind, in Node and in Chromium:
- * `node test/memory.mjs LAB_URL [node] [chromium]`. Prints what is held between the rounds; the last line counts the checks.
+ * Checks that a hundred thousand requests of every kind through the same client leave no memory behind, in Node and in Chromium:
+ * `node test/memory.mjs LAB_URL [node] [chromium]`. Prints the held memory after each round. The last line counts the checks.
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,18 +12,18 @@ const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base, ...wanted] = process.argv.slice(2);
 const lab = base.replace(/\/$/, "");
 
-/** The rounds: the first warms up, until compilers and caches have what they need. Of each a part is asked of the lab. */
+/** The requests of each round. The first round warms up compilers and caches. A part of each round goes to the lab. */
 const rounds = [30_000, 25_000, 25_000, 25_000];
 const toTheLab = 2_550;
 
-/** The bytes that a measured request may leave in the heap: what compilers and caches still gain is 1 or 2. */
+/** The bytes that a measured request may leave in the heap: compilers and caches still gain 1 or 2. */
 const PER_REQUEST = 5;
 
-/** Sets this program up for the rounds. */
+/** Runs the rounds in this process. */
 async function inNode(use) {
   setFlagsFromString("--expose-gc");
   globalThis.gc = runInNewContext("gc");
-  // Node's fetch takes its listeners from a shared signal when the collector comes by, and warns until then.
+  // Node's fetch removes its listeners from a shared signal when garbage is collected, and warns until then.
   process.removeAllListeners("warning");
   const { collect } = await import("./memory/watch.mjs");
   const load = await import("./memory/load.mjs");
@@ -31,7 +31,7 @@ async function inNode(use) {
   return use({ run: (name, ...args) => load[name](...args), collect, heap });
 }
 
-/** The same in a page, seen from outside by the protocol of its developer tools. */
+/** Runs the rounds in a page, measured through the protocol of the developer tools. */
 function inChromium(use) {
   return inPage({ folder: here, args: ["--js-flags=--expose-gc"] }, async (page) => {
     const tools = await page.context().newCDPSession(page);
@@ -78,26 +78,26 @@ async function measure(engine, { run, collect, heap }) {
   }
   const [before, after] = [seen[0], seen.at(-1)];
   const grown = (after.heap - before.heap) / measured;
-  check(`${engine}: each kind came to what it is for`, ofTheLab >= 10_000, `${JSON.stringify(await run("kindsDone"))}, ${ofTheLab} asked of the lab`);
-  check(`${engine}: the core's memory stays as it is`, after.memory === before.memory, `${before.memory} bytes, then ${after.memory}`);
-  check(`${engine}: the heap stays as it is`, grown < PER_REQUEST, `${grown.toFixed(2)} bytes a request, of ${PER_REQUEST}`);
+  check(`${engine}: each kind had its outcome`, ofTheLab >= 10_000, `${JSON.stringify(await run("kindsDone"))}, ${ofTheLab} asked of the lab`);
+  check(`${engine}: the core's memory does not grow`, after.memory === before.memory, `${before.memory} bytes, then ${after.memory}`);
+  check(`${engine}: the heap does not grow`, grown < PER_REQUEST, `${grown.toFixed(2)} bytes a request, of ${PER_REQUEST}`);
   check(`${engine}: no timer is left`, after.timers === 0, after.timers);
-  check(`${engine}: nobody listens to a signal that many requests shared`, after.listeners === 0, after.listeners);
-  check(`${engine}: the client knows of no request`, after.requests === 0, after.requests);
+  check(`${engine}: no listener is left on a signal that many requests shared`, after.listeners === 0, after.listeners);
+  check(`${engine}: the client holds no request`, after.requests === 0, after.requests);
   if ("allListeners" in after) check(`${engine}: no listener is left in the page`, after.allListeners <= before.allListeners, `${before.allListeners}, then ${after.allListeners}`);
   await clients(engine, run, now);
   for (const [name, outcome] of Object.entries(await run("bodies", lab))) check(`${engine}: ${name}`, outcome === "ended", outcome);
 }
 
-/** Clients that nobody holds are forgotten. */
+/** Checks that dropped clients are forgotten. */
 async function clients(engine, run, now) {
   await run("clients", 1_000);
   const before = await now();
   await run("clients", 3_000);
   const after = await now();
-  check(`${engine}: clients that are dropped are forgotten`, after.memory === before.memory, `${before.memory} bytes, then ${after.memory}`);
+  check(`${engine}: dropped clients leave no memory in the core`, after.memory === before.memory, `${before.memory} bytes, then ${after.memory}`);
   const grown = (after.heap - before.heap) / 3_000;
-  check(`${engine}: and leave nothing in the heap`, grown < 10 * PER_REQUEST, `${grown.toFixed(2)} bytes a client`);
+  check(`${engine}: dropped clients leave no memory in the heap`, grown < 10 * PER_REQUEST, `${grown.toFixed(2)} bytes a client`);
 }
 
 for (const [engine, within] of Object.entries({ node: inNode, chromium: inChromium })) {

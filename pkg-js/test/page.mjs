@@ -1,4 +1,4 @@
-/** A page in Chromium, and the server that it is from. */
+/** Opens a page in Chromium, from a server of its own. */
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -8,8 +8,9 @@ const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 const http = (listener) => createServer(listener);
 
 /**
- * Gives `use` a page, empty, of a server that has the files of `folder` and what `answer` answers; what `use` gives. `serve`
- * makes the server, of `scheme`.
+ * Calls `use` with an empty page and returns its result.
+ *
+ * The page's server has the files of `folder`, unless `answer` answers a request. `serve` makes the server; `scheme` is its scheme.
  */
 export async function inPage({ folder, args = [], scheme = "http", serve = http, answer = () => false }, use) {
   const server = serve(async (request, response) => {

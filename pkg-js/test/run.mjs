@@ -1,8 +1,9 @@
 /**
- * Packs the package, installs it as a user would, and runs the scenarios on it:
- * `node test/run.mjs LAB_URL [node] [module] [bundle] [worker] [packed] [drop-in]`, or, when named, `[firefox] [webkit]` and, with their
- * folder in ENGINES, `[deno] [bun] [workerd] [node22] [node24] [node26]`.
- * The last line of each platform counts what passed and failed.
+ * Packs the package, installs it as a user would, and runs the scenarios with it:
+ * `node test/run.mjs LAB_URL [node] [module] [bundle] [worker] [packed] [drop-in]`. Without a name, all of these run.
+ *
+ * These run only when named: `[firefox] [webkit]`, and `[deno] [bun] [workerd] [node22] [node24] [node26]` with their folder in ENGINES.
+ * The last line of each platform counts passed and failed scenarios.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,10 +21,10 @@ const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, 
 const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd, ...nodes, firefox: inFirefox, webkit: inWebKit };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
 
-/** The tarball. */
+/** The path of the tarball. */
 let packed;
 
-/** A project of a user's own that has the packed package installed. */
+/** Makes a user's project with the packed package. */
 function install() {
   const npm = (args, cwd) => execFileSync("npm", args, { cwd, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" });
   const tarball = JSON.parse(npm(["pack", "--json", "--ignore-scripts", "--pack-destination", user], here));
@@ -33,20 +34,20 @@ function install() {
   cpSync(path.join(here, "test", "drop-in"), path.join(user, "drop-in"), { recursive: true });
 }
 
-/** Node imports the installed package by its name. */
+/** Runs the scenarios in this Node, which imports the installed package by its name. */
 async function inNode() {
   const { run } = await import(pathToFileURL(path.join(user, "scenarios.mjs")).href);
   return run(base, "js-node", { streams: true, wasm: () => readFile(path.join(user, "node_modules/waterspout/dist/waterspout.wasm")) });
 }
 
-/** A page without any build: a module script and an import map. */
+/** Runs the scenarios in a page without any build: a module script and an import map. */
 async function inPage() {
   const imports = Object.fromEntries(["", "/events", "/slim"].map((entry) => [`waterspout${entry}`, `./node_modules/waterspout/dist${entry || "/index"}.js`]));
   const head = `<script type="importmap">{"imports":${JSON.stringify(imports)}}</script>`;
   return inChromium(user, { module: "./scenarios.mjs", base, name: "js-module", head });
 }
 
-/** The same calls with the engine's fetch and with the client's, in Node and in a page. */
+/** Makes the same calls with the engine's fetch and with the client's fetch, in Node and in a page. */
 async function asDropIn() {
   const outfile = path.join(user, "drop-in.mjs");
   await build({ entryPoints: [path.join(user, "drop-in/index.mjs")], bundle: true, format: "esm", outfile, logLevel: "warning" });
@@ -55,7 +56,7 @@ async function asDropIn() {
   return [...named("Node", await run(base)), ...named("Chromium", await inChromium(user, { module: "./drop-in.mjs", base, name: "js-drop-in" }))];
 }
 
-/** What tools say of the tarball, what the compiler says of its types, and what each way to have the core does. */
+/** Checks the tarball with tools, its types with the compiler, and each way to get the core. */
 async function asPacked() {
   const checks = { ...packaging, ...types(), a_page_may_forbid_to_compile: underPolicy };
   const results = [];
@@ -76,13 +77,13 @@ const execute = (command, args, cwd = user) => execFileSync(command, args, { cwd
 
 const packaging = {
   publint_has_nothing_to_say: () => execute(tool("publint"), ["--strict", installed]),
-  // ESM alone: what is resolved as CommonJS warns that it must be imported, which is so.
+  // The package is ESM only. A resolution as CommonJS warns that the package must be imported, which is right.
   the_types_are_right_for_every_resolution: () =>
     execute(tool("attw"), [packed, "--profile", "esm-only", "--exclude-entrypoints", "./waterspout.wasm"]),
   nothing_is_needed_and_nothing_is_done_on_import: async () => {
     const manifest = JSON.parse(await readFile(path.join(installed, "package.json"), "utf8"));
     if (manifest.dependencies || manifest.sideEffects !== false || manifest.type !== "module") throw new Error("the manifest");
-    // Without WebAssembly, timers and fetch, importing must work as well; unused, nothing of it is bundled.
+    // Importing must work without WebAssembly and fetch. A bundle that does not use the package contains nothing of it.
     const code = `delete globalThis.WebAssembly; delete globalThis.fetch; await import("waterspout"); await import("waterspout/slim"); await import("waterspout/events");`;
     execute(process.execPath, ["--input-type=module", "--eval", code]);
     const unused = await build({ stdin: { contents: `import "waterspout"; import "waterspout/slim";`, resolveDir: user }, bundle: true, format: "esm", write: false, logLevel: "silent" });
@@ -92,7 +93,7 @@ const packaging = {
     for (const [condition, mark] of [["workerd", ""], ["edge-light", "?module"]]) {
       const outfile = path.join(user, `${condition}.mjs`);
       const bytes = JSON.stringify(path.join(installed, "dist", "waterspout.wasm"));
-      // What such a platform does with the import, done by a plugin.
+      // A plugin resolves the import as such a platform does.
       const compiled = (plugin) => {
         plugin.onResolve({ filter: /\.wasm/ }, ({ path }) => (path === `./waterspout.wasm${mark}` ? { path, namespace: "compiled" } : undefined));
         plugin.onLoad({ filter: /./, namespace: "compiled" }, () => ({ contents: `import { readFileSync } from "node:fs"; export default new WebAssembly.Module(readFileSync(${bytes}))` , resolveDir: user }));
@@ -125,7 +126,7 @@ const packaging = {
   },
 };
 
-/** A program that looks at what the platform is given. */
+/** A program that checks the arguments of the platform's fetch. */
 const plainCall = `import assert from "node:assert/strict";
 const calls = [];
 globalThis.fetch = (...call) => (calls.push(call), new Promise((resolve) => setTimeout(() => resolve(new Response("hello")))));
@@ -135,19 +136,24 @@ const init = { signal: new AbortController().signal };
 const url = new URL("http://a/path?q#f");
 await client.fetch("http://a/");
 await client.fetch(url, init);
-// What waits is kept as it was when it was called; what says more than where is built then.
+// The arguments of a waiting call are copied at the call. For a call with more than a URL and a signal, a Request is built at the call.
 const { signal } = init;
 const waiting = [client.fetch(url, init), client.fetch(url, init), client.fetch("http://a/", { method: "POST", body: "b" })];
 url.pathname = "/other";
 init.signal = undefined;
 await Promise.all(waiting);
 await client.fetch("http://a/", { waterspout: { timeout: 5_000 } });
-const kinds = calls.map((call) => call.map((one) => (one === url || one === init ? "same" : one instanceof Request ? one.method : one.signal === signal ? "the signal" : one)));
+const kind = (argument) => {
+  if (argument === url || argument === init) return "same";
+  if (argument instanceof Request) return argument.method;
+  return argument.signal === signal ? "the signal" : argument;
+};
+const kinds = calls.map((call) => call.map(kind));
 assert.deepEqual(kinds, [["http://a/"], ["same", "same"], ["same", "same"], ["http://a/path?q#f", "the signal"], ["POST"], ["GET"]]);
 await assert.rejects(client.fetch("http://user:secret@a/"), TypeError);
 assert.equal(calls.length, 6);`;
 
-/** A program without a core. */
+/** A program without a core: requests go to the fallback. */
 const fallback = `import assert from "node:assert/strict";
 import { Client } from "waterspout/slim";
 const calls = [];
@@ -158,7 +164,7 @@ await client.fetch("http://a/", { method: "POST", body: () => "made" });
 const seen = await Promise.all(calls.map(async (request) => [request.method, request.headers.get("name"), await request.text()]));
 assert.deepEqual(seen, [["PUT", "value", ""], ["DELETE", null, ""], ["POST", null, "made"]]);`;
 
-/** A program whose core traps in the middle of a call, as one with a defect or without memory would. */
+/** A program whose core traps during a call, as a core with a defect or without memory would. */
 const brokenCore = `import assert from "node:assert/strict";
 const { Instance, RuntimeError } = WebAssembly;
 let breaks = false;
@@ -190,7 +196,7 @@ breaks = true;
 lost.push(client.fetch("http://a/breaking"));
 for (const { reason } of await Promise.allSettled(lost)) assert(isWaterspoutError(reason, "INTERNAL"), reason);
 assert.deepEqual([client.stats().active, client.stats().queued, sent.length], [0, 0, 1]);
-// An answer that comes after the end harms nobody.
+// A response that arrives after the failure changes nothing.
 sent[0](new Response("late"));
 const answer = client.fetch("http://a/after");
 sent[1](new Response("hello"));
@@ -202,7 +208,7 @@ paused.clear();
 await assert.rejects(waiting, { code: "CLEARED" });
 await assert.rejects(closed.fetch("http://a/still-closed"), { code: "CLOSED" });`;
 
-/** The declarations under each way of resolving modules. */
+/** Checks the declarations under each way of resolving modules. */
 function types() {
   const ways = { bundler: ["--module", "esnext"], node16: ["--module", "node16"], nodenext: ["--module", "nodenext"] };
   const check = ([resolution, module]) => {
@@ -213,7 +219,7 @@ function types() {
   return Object.fromEntries(Object.entries(ways).map((way) => [`the_types_hold_under_${way[0]}`, () => check(way)]));
 }
 
-/** A page whose policy forbids to compile: a typed error, or the fallback; with the directive all is well. */
+/** Checks a page whose policy forbids to compile: the request rejects with a typed error or uses the fallback. With the directive it works. */
 async function underPolicy() {
   writeFileSync(path.join(user, "policy.mjs"), `import { Client, isWaterspoutError } from "./node_modules/waterspout/dist/index.js";
     export async function run() {
@@ -231,7 +237,7 @@ async function underPolicy() {
   }
 }
 
-/** Names that neither side may forget: the Rust list and this one are the same but for `notHere`. */
+/** Checks that the Rust list and the JavaScript list have the same names, except for the names in `notHere`. */
 async function sameNames() {
   const list = await readFile(path.join(here, "..", "tests", "scenarios", "mod.rs"), "utf8");
   const rust = [...list.matchAll(/^\s+[a-z]+::([a-z0-9_]+),$/gm)].map((match) => match[1]);
@@ -240,7 +246,7 @@ async function sameNames() {
   const missing = rust.filter((name) => !js.has(name)).map((name) => ({ name: `${name} is in the Rust list`, error: "not here" }));
   const extra = [...js].filter((name) => !rust.includes(name)).map((name) => ({ name, error: "not in the Rust list" }));
   if (rust.length === 0) missing.push({ name: "the Rust list", error: "is empty" });
-  return missing.length + extra.length > 0 ? [...missing, ...extra] : [{ name: "the Rust list and this one have the same names" }];
+  return missing.length + extra.length > 0 ? [...missing, ...extra] : [{ name: "the Rust list and the JavaScript list have the same names" }];
 }
 
 let failed = 0;

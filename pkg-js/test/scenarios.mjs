@@ -1,14 +1,14 @@
 /**
- * The scenarios of tests/scenarios, from JavaScript: the same names, the same lab, through the packed package.
- * This module runs in Node and in a page alike, so it uses only what both have.
+ * The scenarios of tests/scenarios for JavaScript: the same names and the same lab, with the packed package.
  *
- * A name that stands in `notHere` is about something that JavaScript's fetch does not have; the reason stands beside it.
+ * Runs in Node and in a page, so it uses only features of both. `notHere` lists scenarios about features that JavaScript's fetch does not
+ * have, with the reason.
  */
 import { attemptsOf, Client, isTimeoutError, isWaterspoutError, WaterspoutError } from "waterspout";
 import { events } from "waterspout/events";
 import { Client as SlimClient, init as initSlim } from "waterspout/slim";
 
-/** The memory of the core, which is made at the first use of the package. */
+/** The memory of the core, which is instantiated at the first use of the package. */
 let memory;
 const { Instance } = WebAssembly;
 WebAssembly.Instance = function (...call) {
@@ -17,20 +17,20 @@ WebAssembly.Instance = function (...call) {
   return instance;
 };
 
-/** Scenarios of the Rust list that have no counterpart here, and why. */
+/** The scenarios of the Rust list without a counterpart here, and the reasons. */
 export const notHere = {
-  default_headers_yield_to_those_of_the_request: "a client has no default headers",
+  default_headers_yield_to_the_headers_of_the_request: "a client has no default headers",
   credentials_in_the_url_become_basic_authorization: "the platform's Request refuses such a URL",
-  credentials_in_the_url_appear_in_no_error: "the platform's Request refuses such a URL, in its own words",
+  credentials_in_the_url_appear_in_no_error: "the platform's Request refuses such a URL, with a message of its own",
   an_authorization_header_wins_over_the_url: "the platform's Request refuses such a URL",
-  a_challenge_is_answered_where_it_can_be: "the platform keeps challenges to itself",
-  a_multipart_form_may_have_a_stream: "the platform's FormData takes none",
+  a_challenge_is_answered_where_it_can_be: "the platform does not pass on challenges",
+  a_multipart_form_may_have_a_stream: "the platform's FormData accepts no streams",
   a_body_beyond_the_limit_is_an_error: "the platform's Response collects its own body",
   decoding_is_switched_off_or_that_is_refused: "the platform's fetch always decodes",
   a_stream_limit_counts_what_is_decoded: "the body is the platform's own and is not watched",
-  a_length_of_the_callers_own_is_refused: "the platform decides which headers it keeps for itself",
-  a_stream_of_known_length_is_sent_whole: "the platform's fetch takes no length",
-  a_stream_shorter_than_it_says_fails_the_request: "the platform's fetch takes no length",
+  a_length_of_the_callers_own_is_refused: "the platform decides which headers a caller may set",
+  a_stream_of_known_length_is_sent_whole: "the platform's fetch accepts no length",
+  a_stream_shorter_than_it_says_fails_the_request: "the platform's fetch accepts no length",
   a_slot_is_held_until_the_body_has_been_read: "the body is the platform's own: a slot is held until the head",
   an_origin_that_fails_is_left_alone: "a JavaScript client has no circuit breaker",
   a_request_that_is_not_awaited_is_not_sent: "a JavaScript call starts at once",
@@ -63,7 +63,7 @@ async function rejection(promise) {
   throw new Error("assertion failed: it should have been rejected");
 }
 
-/** How many run and wait. */
+/** Returns the numbers of running and waiting requests. */
 function counts(client) {
   const { active, queued } = client.stats();
   return { active, queued };
@@ -75,7 +75,7 @@ async function rejectsWith(promise, code) {
   return error;
 }
 
-/** A client that tries again soon. */
+/** Returns a client with short waits before retries. */
 const trying = (options = {}) => new Client({ retry: { attempts: 3, baseDelay: 5, ...options } });
 
 const byte = (index) => index % 251;
@@ -83,7 +83,7 @@ const generated = (length) => Uint8Array.from({ length }, (_, index) => byte(ind
 const counted = (length) => `${length} ${generated(length).reduce((sum, next) => sum + next, 0)}`;
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Where the lab is, and a key on it that no other run of the scenario has, in another engine, say. */
+/** The URLs of the lab, with a key that no other run of the scenario has: other engines may run at the same time. */
 class Lab {
   constructor(base, platform, scenario) {
     this.base = base.replace(/\/$/, "");
@@ -108,7 +108,7 @@ async function bodyIs(lab, experiment, length) {
 
 async function networkFailure(lab, experiment) {
   const error = await rejection(new Client().fetch(lab.url(experiment)).then((response) => response.text()));
-  // The platform's own error, as it is: a TypeError, whatever its message.
+  // The platform's own error: a TypeError. Its message differs between engines.
   equal(error.name, "TypeError", "the error");
 }
 
@@ -144,7 +144,7 @@ export const scenarios = {
       equal([response.status, response.ok, await response.text()], [status, false, `status ${status}`]);
     }
   },
-  async error_for_status_keeps_good_responses_and_names_bad_ones(lab) {
+  async error_for_status_keeps_good_responses_and_names_bad_statuses(lab) {
     const client = new Client({ throwHttpErrors: true });
     equal((await client.fetch(lab.url("hello"))).status, 200);
     const { message, request, response, attempts } = await rejectsWith(client.fetch(lab.url("status/404")), "STATUS");
@@ -269,7 +269,7 @@ export const scenarios = {
     equal(await (await new Client().fetch(lab.url("upload"), { method: "POST", body: "" })).text(), "0 0");
   },
   async a_stream_is_sent_whole(lab, { streams }) {
-    // A browser sends streams over HTTP/2 only; what it says then must reach the caller.
+    // A browser sends streams only over HTTP/2. Its error must reach the caller.
     const body = new Blob([generated(100_000)]).stream();
     const sent = new Client().fetch(lab.url("upload"), { method: "POST", body, duplex: "half" });
     if (streams) equal(await (await sent).text(), counted(100_000));
@@ -314,7 +314,7 @@ export const scenarios = {
 
   async a_redirect_can_be_left_to_the_caller(lab) {
     const response = await new Client().fetch(lab.url("redirect/1?status=301"), { redirect: "manual" });
-    // A page is shown that there is a redirect, and nothing else.
+    // A page only sees that there is a redirect.
     if (response.type === "opaqueredirect") equal([response.status, response.redirected], [0, false]);
     else equal([response.status, response.headers.get("location")], [301, "/lab/hello"]);
   },
@@ -341,7 +341,7 @@ export const scenarios = {
     const body = new FormData();
     body.append('na"me', "value");
     body.append("file", new Blob(["a\0\n"], { type: "application/x-test" }), '"q" \u00e9.bin');
-    // Not by way of a redirect: Node 20 then writes another boundary than its header says.
+    // Without a redirect: after a redirect, Node 20 writes another boundary than its header says.
     const response = await new Client().fetch(lab.url("echo"), { method: "POST", body });
     const sent = await response.text();
     const boundary = sent.slice(2, sent.indexOf("\r\n"));
@@ -542,7 +542,7 @@ export const scenarios = {
     const before = performance.now();
     equal((await trying().fetch(lab.keyed("flaky", "?fail=1&after=1"))).status, 200);
     assert(performance.now() - before >= 990, "a second");
-    // Its wish ends at our cap.
+    // The server's delay is cut to `maxDelay`.
     equal((await trying({ maxDelay: 30 }).fetch(lab.keyed("flaky", "?fail=1&after=3600"))).status, 200);
   },
   async each_attempt_has_its_own_limit(lab) {
@@ -620,7 +620,7 @@ export const scenarios = {
     await rejectsWith(client.fetch(lab.url("hello")), "CLOSED");
   },
   async a_client_closed_at_once_ends_what_runs(lab) {
-    // The body of the platform's own response is not ours to end, so there is none here.
+    // The client cannot end the body of the platform's response, so there is no body here.
     const client = new Client({ maxActive: 2, timeout: 60_000 });
     let reason;
     const hooks = { beforeRequest: ({ request }) => request.signal.addEventListener("abort", () => (reason = request.signal.reason)) };
@@ -678,7 +678,7 @@ export const scenarios = {
   },
 };
 
-/** What only the JavaScript face has. */
+/** Scenarios of the JavaScript package alone. */
 export const only = {
   fetch_looks_like_the_platforms(lab) {
     const { fetch } = new Client();
@@ -696,20 +696,20 @@ export const only = {
     assert(!made && !("prototype" in fetch), "not made by new");
   },
   async what_fetch_is_called_upon_is_the_platforms_to_judge(lab) {
-    const upon = [];
-    const client = new Client({ fetch() { upon.push(this); return Promise.resolve(new Response()); } });
+    const thisArgs = [];
+    const client = new Client({ fetch() { thisArgs.push(this); return Promise.resolve(new Response()); } });
     const { fetch } = client;
     const holder = { fetch };
     for (const call of [() => client.fetch(lab.url("a")), () => fetch(lab.url("b")), () => holder.fetch(lab.url("c")), () => fetch.call(null, lab.url("d"))]) await call();
-    assert(upon.every((found) => found === globalThis), "nothing, or where it is kept");
-    await fetch.call(upon, lab.url("e"));
-    assert(upon.at(-1) === upon, "something else");
+    assert(thisArgs.every((found) => found === globalThis), "called on no object, or on the object that holds it");
+    await fetch.call(thisArgs, lab.url("e"));
+    assert(thisArgs.at(-1) === thisArgs, "called on another object");
     const own = { Promise: class extends Promise {} };
-    assert(fetch.call(own, lab.url("f")) instanceof own.Promise, "a promise of the realm that it is called upon");
-    // workerd's throws at once.
-    const uponAnObject = async (fetch) => fetch.call({}, lab.url("hello")).then(() => "answered");
-    const [plain, ours] = await Promise.all([globalThis.fetch, new Client().fetch].map((fetch) => uponAnObject(fetch).catch((error) => error.name)));
-    equal(ours, plain, "upon an object");
+    assert(fetch.call(own, lab.url("f")) instanceof own.Promise, "a promise of the realm that it is called on");
+    // The fetch of workerd throws at once.
+    const calledOnAnObject = async (fetch) => fetch.call({}, lab.url("hello")).then(() => "answered");
+    const [plain, ours] = await Promise.all([globalThis.fetch, new Client().fetch].map((fetch) => calledOnAnObject(fetch).catch((error) => error.name)));
+    equal(ours, plain, "called on an object");
   },
   async an_aborted_signal_rejects_at_once(lab) {
     let called = false;
@@ -740,11 +740,11 @@ export const only = {
       const answers = [1, 2].map((n) => client.fetch("http://a.test/").then(() => order.push(n)));
       await Promise.all([...answers, ...turns]);
       channel.port1.close();
-      // Those that wait as well: the slot goes on in the turn in which it is free.
+      // This includes the waiting request: a free slot goes to the next request in the same turn.
       equal(order, [1, 2, "turn", "turn"], JSON.stringify(settings));
     }
   },
-  async the_clients_fetch_may_replace_the_global_one(lab) {
+  async the_clients_fetch_may_replace_the_global_fetch(lab) {
     const original = globalThis.fetch;
     const client = new Client();
     globalThis.fetch = client.fetch;
@@ -798,7 +798,7 @@ export const only = {
     body.append("name", "value");
     const told = [];
     const transport = async (request) => {
-      // Before the body is read: Bun makes the type when it is asked for, and of the body.
+      // Read before the body: Bun computes the type from the body when the header is read.
       const type = request.headers.get("content-type");
       const boundary = (await request.text()).slice(2).split("\r\n")[0];
       told.push(type.includes(boundary));
@@ -958,7 +958,7 @@ export const only = {
     const client = new Client();
     const [url, init] = [new URL(lab.url("slow?head=2000")), {}];
     const running = rejectsWith(client.fetch(url, init), "CLOSED");
-    // Nothing that a Request would take.
+    // A Request would refuse both.
     url.username = "user";
     init.method = "no method";
     client.close({ now: true });
@@ -1041,21 +1041,21 @@ export const only = {
       if (size > 3) size += 7;
     }
   },
-  async events_that_nobody_wants_any_more_end_at_once(lab) {
+  async an_abandoned_stream_of_events_ends_at_once(lab) {
     for (const make of [(client, ...rest) => client.events(...rest), events]) {
       const client = new Client();
       const all = make(client, lab.url("events?total=1&burst=1&stay=1"), {});
       equal((await all.next()).done, false);
       const waiting = all.next();
       equal([await all.return(), await waiting, await all.next()], Array(3).fill({ value: undefined, done: true }));
-      // And while it waits before it connects again.
+      // It ends at once too during the wait before a new connection.
       let asked;
       const failed = new Promise((resolve) => (asked = resolve));
       const failing = make(new Client({ fetch: () => Promise.reject(new TypeError("no"), asked()) }), "http://a/", { retryDelay: 60_000 });
       const next = failing.next();
       await failed;
       equal([await failing.return(), await next], Array(2).fill({ value: undefined, done: true }));
-      // One that was never asked connects to nobody.
+      // A stream of events that was never read makes no connection.
       const unused = make(new Client({ fetch: () => assert(false, "it is not called") }), "http://a/", {});
       equal([await unused.return(), await unused.next()], Array(2).fill({ value: undefined, done: true }));
     }
@@ -1078,7 +1078,7 @@ export const only = {
   },
   async the_slim_entry_waits_for_its_module(lab, { wasm }) {
     const early = await rejection(new SlimClient().fetch(lab.url("hello")));
-    // What is said before the module is there holds.
+    // Commands that came before the module still apply.
     const closed = new SlimClient();
     closed.pause();
     closed.close({ now: true });
@@ -1094,7 +1094,7 @@ export const only = {
   },
   async without_webassembly_the_fallback_is_called_or_an_error_says_so(lab) {
     const message = (error) => [isWaterspoutError(error, "UNSUPPORTED"), isTimeoutError(error)];
-    // What a page's policy may forbid; the slim entry has a core of its own that is not loaded yet elsewhere.
+    // A page's policy may forbid WebAssembly. The slim entry has a separate core, which an earlier scenario may have loaded.
     const client = new SlimClient({ fallback: fetch });
     equal(await client.get(lab.url("hello")).text(), "hello");
     equal(message(new WaterspoutError("UNSUPPORTED", "x")), [true, false]);
@@ -1214,7 +1214,7 @@ export const only = {
       equal([(await other).status, Object.keys(answers), counts(client)], [200, ["a"], { active: 0, queued: 0 }], place);
     }
   },
-  async an_abort_waits_for_nobody() {
+  async an_abort_waits_for_neither_hook_nor_platform() {
     const never = () => new Promise(() => {});
     const heeding = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const answer = async () => new Response("hello");
@@ -1246,7 +1246,7 @@ export const only = {
     controller.abort("enough");
     equal(await rejection(first), "enough");
     equal(steps, ["1 started", "2 queued", "1 cancelled", "2 started"]);
-    // Who is told of an abort may close the client, which ends the same request again.
+    // An observer of an abort may close the client, which ends the same request again.
     client.observe(({ stage }) => stage === "cancelled" && client.close({ now: true }));
     const other = new AbortController();
     const third = client.fetch("http://127.0.0.1:1/", { signal: other.signal });
@@ -1264,7 +1264,7 @@ export const only = {
     equal((await outcome({ timeout: 5_000 }, { status: 200, body: "text" })).body, "text");
     const failing = { status: 200, get body() { throw new SyntaxError("no"); } };
     equal((await outcome({ timeout: 5_000 }, failing)).name, "SyntaxError");
-    // As of a library whose bodies are other streams.
+    // Some libraries have bodies that are not the platform's streams.
     equal((await outcome({ retry: { baseDelay: 0 } }, { status: 503, headers: new Headers(), body: {} }, new Response("hello"))).status, 200);
     equal((await outcome({}, undefined)).name, "TypeError");
     const made = new Response("x");
@@ -1358,7 +1358,7 @@ export const only = {
   },
   async a_total_that_is_passed_is_told_no_more() {
     const seen = [];
-    // As of a body that another origin has compressed, of which a page is told the length alone.
+    // Like a compressed body of another origin: a page sees its compressed length, but not its coding.
     const pieces = () => new ReadableStream({
       start(controller) {
         for (const length of [2, 2, 2]) controller.enqueue(new Uint8Array(length));
@@ -1369,7 +1369,7 @@ export const only = {
     await (await client.fetch("http://127.0.0.1:1/", { waterspout: { onDownloadProgress: (progress) => seen.push(progress) } })).arrayBuffer();
     equal(seen, [{ bytes: 2, total: 4 }, { bytes: 4, total: 4 }, { bytes: 6 }]);
   },
-  async whatever_has_a_length_tells_the_end_of_its_upload() {
+  async a_body_of_known_length_tells_the_end_of_its_upload() {
     const client = new Client({ fetch: async (request) => new Response(await request.text()) });
     const told = async (body) => {
       const seen = [];
@@ -1383,7 +1383,7 @@ export const only = {
       for (const piece of ["he", "llo"]) yield new TextEncoder().encode(piece);
     };
     const [sent, seen] = await told(pieces());
-    // Where it is no body, its name is sent as text.
+    // An engine that accepts no iterable sends its name as text.
     if (sent === "hello") equal(seen, [{ bytes: 2 }, { bytes: 5 }]);
   },
   async an_iterable_that_is_a_body_is_read_once() {
@@ -1395,7 +1395,7 @@ export const only = {
     const client = new Client({ retry: { attempts: 2, baseDelay: 0 }, fetch: transport });
     equal((await client.fetch("http://127.0.0.1:1/", { method: "PUT", body: chunks(), duplex: "half" })).status, 503);
     equal(sent.length, 1);
-    // Where it is no body, its name is sent as text.
+    // An engine that accepts no iterable sends its name as text.
     if (sent[0] !== "hello") return;
     await client.fetch("http://127.0.0.1:1/", { method: "PUT", body: chunks });
     equal(sent, ["hello", "hello", "hello"]);
@@ -1430,7 +1430,7 @@ export const only = {
   },
 };
 
-/** Runs everything and gives what passed and what failed. */
+/** Runs all scenarios and returns the results. */
 export async function run(base, platform, features) {
   const results = [];
   for (const [name, scenario] of Object.entries({ ...scenarios, ...only })) {
@@ -1441,7 +1441,7 @@ export async function run(base, platform, features) {
       clearTimeout(timer);
       results.push({ name });
     } catch (error) {
-      // Only V8 has the message in the stack.
+      // Only V8 includes the message in the stack.
       const [said, stack] = [String(error), error?.stack ?? ""];
       results.push({ name, error: stack.startsWith(said) ? stack : `${said}\n${stack}` });
     }

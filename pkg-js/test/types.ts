@@ -1,4 +1,4 @@
-/** What the declarations promise, for tsc under each way of resolving modules. */
+/** Checks the declarations: tsc compiles this file under each way of resolving modules. */
 import { attemptsOf, Client, isTimeoutError, isWaterspoutError, WaterspoutError } from "waterspout";
 import type { ClientOptions, ClientStats, ErrorCode, FetchOptions, QueueEvent, Rate, RetryOptions, ShortcutInit } from "waterspout";
 import { events, type ServerEvent } from "waterspout/events";
@@ -12,7 +12,7 @@ function expectType<T>() {
 const options: ClientOptions = { maxActive: 3, maxActivePerOrigin: 2, maxQueued: 0, rateLimit: { requests: 1, per: 10 }, retry: 2, timeout: { head: 5 } };
 const client = new Client(options);
 
-// A drop-in, both ways.
+// A client's fetch has the type of the platform's fetch, and takes its place as an option.
 const asFetch: typeof globalThis.fetch = client.fetch;
 new Client({ fetch: client.fetch, fallback: asFetch });
 const init1: RequestInit = { method: "POST" };
@@ -26,15 +26,15 @@ expectType<() => void>()(client.observe((event) => expectType<QueueEvent>()(even
 client.close({ now: true });
 client.close();
 
-// @ts-expect-error: an option that there is not
+// @ts-expect-error: an unknown option
 new Client({ maxActiv: 3 });
-// @ts-expect-error: a kind of value that it has not
+// @ts-expect-error: a value of another type
 new Client({ timeout: "5s" });
-// @ts-expect-error: a rate without its time
+// @ts-expect-error: a rate without `per`
 const rate: Rate = { requests: 1 };
-// @ts-expect-error: the method is the shortcut's
+// @ts-expect-error: a shortcut sets the method itself
 const shortcut: ShortcutInit = { method: "POST" };
-// @ts-expect-error: not a code
+// @ts-expect-error: an unknown code
 isWaterspoutError(null, "NOT_A_CODE");
 
 const retry: RetryOptions = { when: ({ response, error, attempt, default: wanted }) => wanted && attempt < 3 && !response && !error };

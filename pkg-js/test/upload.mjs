@@ -1,6 +1,5 @@
 /**
- * Bodies that are sent while they are made, in Chromium, which does so over HTTP/2 alone: `node test/upload.mjs`. The last
- * line counts the checks.
+ * Checks streamed uploads in Chromium, which sends streams only over HTTP/2: `node test/upload.mjs`. The last line counts the checks.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,7 +11,7 @@ import { inPage } from "./page.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** A certificate for an hour that nobody trusts. */
+/** Makes a certificate for a day. No browser trusts it. */
 function certificate() {
   const folder = mkdtempSync(path.join(tmpdir(), "waterspout-upload-"));
   const [key, cert] = ["key.pem", "cert.pem"].map((name) => path.join(folder, name));
@@ -28,8 +27,8 @@ function certificate() {
 /** The uploads that the server has seen, by key. */
 const uploads = new Map();
 
-/** Tells those that wait what has come; `seen` answers once so many bytes are here, or the upload is over. */
-function noted(upload, change) {
+/** Updates an upload and answers the waiting requests for `seen`: each waits for a number of bytes, or for the upload's end. */
+function update(upload, change) {
   Object.assign(upload, change);
   upload.waiting = upload.waiting.filter(({ bytes, tell }) => !(upload.text.length >= bytes || upload.over) || tell(upload));
 }
@@ -41,15 +40,15 @@ function answer(request, response) {
   const upload = uploads.get(key) ?? { text: "", attempts: 0, waiting: [] };
   uploads.set(key, upload);
   if (pathname === "/upload") {
-    noted(upload, { text: "", over: undefined, attempts: upload.attempts + 1, version: request.httpVersion });
-    request.on("data", (piece) => noted(upload, { text: upload.text + piece }));
+    update(upload, { text: "", over: undefined, attempts: upload.attempts + 1, version: request.httpVersion });
+    request.on("data", (piece) => update(upload, { text: upload.text + piece }));
     const attempt = upload.attempts;
     request.stream.on("close", () => {
       const { rstCode } = request.stream;
-      if (upload.attempts === attempt) noted(upload, { over: rstCode ? `reset by ${rstCode}` : "ended" });
+      if (upload.attempts === attempt) update(upload, { over: rstCode ? `reset by ${rstCode}` : "ended" });
     });
     request.on("end", () => {
-      // Of what is reset the end is told before that.
+      // A reset upload emits `end` before the reset.
       if (upload.text.length < Number(searchParams.get("length"))) return;
       const fails = upload.attempts <= Number(searchParams.get("fail"));
       response.writeHead(fails ? 503 : 200).end(upload.text);
@@ -57,12 +56,12 @@ function answer(request, response) {
   } else {
     const tell = ({ text, over, version, attempts }) => void response.end(JSON.stringify({ text, over, version, attempts }));
     upload.waiting.push({ bytes: Number(searchParams.get("bytes")), tell });
-    noted(upload, {});
+    update(upload, {});
   }
   return true;
 }
 
-/** In the page: sends pieces, each once the server has what came before, and tells what came of it. */
+/** Runs in the page: sends pieces, each after the server has received the last, and returns the outcome. */
 async function send({ key, pieces, asFunction, options, waterspout, abortAfter, fail = 0 }) {
   const { Client } = await import("/dist/index.js");
   const seen = async (bytes) => (await fetch(`/seen?key=${key}&bytes=${bytes}`)).json();
@@ -92,7 +91,7 @@ async function send({ key, pieces, asFunction, options, waterspout, abortAfter, 
 const pieces = ["one", "-two", "-three"];
 const growing = ["one", "one-two", "one-two-three"];
 
-/** What each is given, and what has to come of it. */
+/** The arguments of `send`, and the expected outcomes. */
 const cases = {
   a_stream_arrives_piece_by_piece: [{}, { outcome: [200, "one-two-three"], texts: growing, over: "ended" }],
   so_it_does_with_limits_set: [{ options: { timeout: 20_000 } }, { outcome: [200, "one-two-three"], texts: growing, over: "ended" }],

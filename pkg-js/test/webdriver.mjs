@@ -1,20 +1,21 @@
 /**
- * The little of WebDriver that the tests need: a browser whose driver is a program of its own, as Firefox and WebKit are
- * driven, opens a page, and is gone when the page has done its work.
+ * Opens a page in a browser with a separate driver program (Firefox, WebKit), and ends the browser when the page has done its work. Contains
+ * the few commands of WebDriver that this needs.
  */
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long a driver and its browser may take for one command. */
+/** The longest time of a command, in milliseconds. */
 const PATIENCE = 60_000;
 
-/** Opens `url` in the browser, gives what comes of `work`, and ends driver and browser. */
+/** Opens `url` in the browser, returns the result of `work`, and ends driver and browser. */
 export async function whileOpen(url, { driver, args = [], capabilities, folder }, work) {
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
-  // Profiles go where the caller removes them, even if the browser cannot. The process group stays the caller's: what ends that, ends all.
+  // The caller removes the folder of the profiles, even if the browser cannot. The driver stays in the caller's process group, so that
+  // the end of the group ends the driver too.
   const child = spawn(driver, [...args, `--port=${port}`], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, TMPDIR: folder } });
   const said = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => said.push(data));
@@ -31,14 +32,14 @@ export async function whileOpen(url, { driver, args = [], capabilities, folder }
   } catch (error) {
     throw new Error(`${path.basename(driver)}: ${error.message}\n${Buffer.concat(said)}`, { cause: error });
   } finally {
-    // The driver ends its browser with the session; by itself it would leave it behind.
+    // The end of the session ends the browser. The end of the driver would not.
     if (session) await command(`${base}/session/${session}`, undefined, "DELETE").catch((error) => console.error(`  ${error}`));
     child.kill("SIGKILL");
     await gone;
   }
 }
 
-/** Waits until the driver takes commands. */
+/** Waits until the driver accepts commands. */
 async function listens(base) {
   const until = Date.now() + PATIENCE;
   for (;;) {
@@ -56,7 +57,7 @@ async function command(url, body, method = "POST") {
   return value;
 }
 
-/** A port that nobody listens on: one driver cannot choose its own, and the other does not say which it chose. */
+/** Returns a free port: a driver cannot choose a port by itself, or does not report the port that it chose. */
 async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));

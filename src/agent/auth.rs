@@ -1,4 +1,4 @@
-//! A 401 and the answer to it, as far as the request has someone who can answer.
+//! Answers a 401 response, if the request has an authenticator.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
@@ -8,13 +8,13 @@ use crate::message::body::Body;
 use crate::message::request::Request;
 use crate::message::response::Response;
 
-/// The most answers within one hop: schemes differ in how many they need, and none needs more.
-const MOST_ANSWERS: usize = 3;
+/// Maximum number of answers to the challenges for a URL. Schemes differ in how many they need; none needs more.
+const MAX_ANSWERS: usize = 3;
 
-/// The most of a 401's body that is read over so that its connection can carry the answer.
-const MOST_READ_OVER: u64 = 64 * 1024;
+/// Maximum bytes of a response's body that are read and discarded so that its connection can carry the next request.
+const MAX_DRAIN: u64 = 64 * 1024;
 
-/// Sets what the authenticator says before there is a challenge.
+/// Sets the credentials that the authenticator has without a challenge.
 pub(super) fn prepare(request: &mut Request) {
     let prepared = request.authenticator().and_then(|authenticator| authenticator.prepare(request));
     if let Some(authorization) = prepared {
@@ -22,16 +22,18 @@ pub(super) fn prepare(request: &mut Request) {
     }
 }
 
-/// Turns `request` into the answer to `response`, if there is one; `replay` is its body from the beginning.
+/// Turns `request` into the answer to the challenge in `response`. Returns whether there is an answer.
+///
+/// `replay` is the request's body from its beginning, and `answers` is how many answers have been sent before.
 pub(super) fn answer(request: &mut Request, response: &Response, replay: Option<Body>, answers: usize) -> Result<bool> {
-    if response.status() != StatusCode::UNAUTHORIZED || answers >= MOST_ANSWERS {
+    if response.status() != StatusCode::UNAUTHORIZED || answers >= MAX_ANSWERS {
         return Ok(false);
     }
+    // The agent knows no scheme by name: Basic and Digest are authenticators like any other.
     let Some(authenticator) = request.authenticator().cloned() else { return Ok(false) };
     let Some(authorization) = authenticator.answer(request, response.headers(), answers)? else { return Ok(false) };
     *request.body_mut() = replay.ok_or_else(|| {
-        let message =
-            "the server asks for credentials and then for the request's body again, and it is a one-shot stream";
+        let message = "the server asks for credentials, but the request's body is a stream that cannot be sent again";
         Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message)
     })?;
     set(request, authorization);
@@ -43,8 +45,8 @@ fn set(request: &mut Request, mut authorization: HeaderValue) {
     request.headers_mut().insert(AUTHORIZATION, authorization);
 }
 
-/// Reads a short body over, so that its connection goes back to the pool; a long one is dropped, and with it the
-/// connection.
-pub(super) async fn read_over(response: Response) {
-    let _ = response.into_body().collect(MOST_READ_OVER).await;
+/// Reads and discards a body of up to 64 KiB, so that its connection goes back to the pool. A longer body is dropped,
+/// which closes the connection.
+pub(super) async fn drain(response: Response) {
+    let _ = response.into_body().collect(MAX_DRAIN).await;
 }

@@ -1,4 +1,4 @@
-//! A response's body on its way in: at its end the connection goes back to the pool.
+//! Receives a response's body. At the end of the body, its connection goes back to the pool.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -10,61 +10,57 @@ use futures::Stream;
 use super::decode::{self, Encoded, Pipeline};
 use super::pool::handle::PoolHandle;
 use crate::error::Result;
-use crate::http1::{BodyDecoder, BodyEvent, Connection, Rest};
+use crate::http1::{BodyDecoder, BodyEvent, Connection, RemainingUpload};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 
-/// The rest of a body, and the connection it comes from. Dropped before the end, it closes the connection.
-struct Receiving {
-    /// Pieces that came together with the head.
+/// A body that is being received. Dropping it before its end closes the connection.
+struct IncomingBody {
+    /// Pieces that arrived together with the head.
     early: VecDeque<Bytes>,
-    source: Option<Source>,
+    /// `None` once the connection has been given back or closed.
+    source: Option<PooledSource>,
     decoder: BodyDecoder,
-    /// Whether its end is the end only once it has been decoded.
+    /// Whether the body has a content coding. Its connection is then given back only when decoding has succeeded.
     is_encoded: bool,
     trailers: Option<Trailers>,
-    /// What is left of the request, sent meanwhile, and where that is told.
-    rest: Option<(Rest, Progress)>,
-    /// Whether the body has ended, and only the request is still to be sent.
+    /// The rest of the request, which is sent meanwhile, and where its bytes are counted.
+    upload: Option<(RemainingUpload, Progress)>,
+    /// Whether the response's body has ended. The request may still have to be sent.
     ended: bool,
 }
 
-/// The connection, and where it goes afterwards.
-struct Source {
+/// A connection, and the pool it goes back to.
+struct PooledSource {
     connection: Connection,
     pool: PoolHandle,
 }
 
-impl Source {
-    fn give_back(self) {
-        self.pool.give_back(self.connection);
-    }
-}
-
-/// The body of the response whose head has just been read, decoded if there is a `pipeline`.
+/// Returns the body of a response, and the cell that its trailers are stored in. The body is decoded if there is a
+/// `pipeline`.
 ///
-/// One that is here already is returned complete, and its connection is back in the pool. Beside it is the cell that
-/// its trailers will be in.
+/// If the whole body has arrived with the head, its connection is already back in the pool when this function returns.
 pub(super) fn receive(
     mut connection: Connection,
     mut decoder: BodyDecoder,
     pipeline: Option<Pipeline>,
-    mut rest: Option<(Rest, Progress)>,
+    mut upload: Option<(RemainingUpload, Progress)>,
     pool: PoolHandle,
 ) -> (Body, Option<Trailers>) {
+    // A cell, because the body is boxed and wrapped on its way to the caller, and the trailers arrive at its end.
     let trailers = decoder.may_have_trailers().then(Trailers::new);
     let length = decoder.length();
     let mut early = VecDeque::new();
-    let mut failed = None;
+    let mut failure = None;
     loop {
         match connection.body_event(&mut decoder) {
             Ok(BodyEvent::Data(data)) => early.push_back(data),
             Ok(BodyEvent::More) => break,
-            // The body waits for the end of the request, or nobody would see to that.
-            Ok(BodyEvent::End) if rest.is_some() => break,
+            // The rest of the request is sent only while the body is polled, so the body stays open.
+            Ok(BodyEvent::End) if upload.is_some() => break,
             Ok(BodyEvent::End) => {
-                keep(&mut decoder, trailers.as_ref());
+                store_trailers(&mut decoder, trailers.as_ref());
                 let body = match complete(early, pipeline) {
                     Ok(body) => {
                         pool.give_back(connection);
@@ -75,13 +71,13 @@ pub(super) fn receive(
                 return (body, trailers);
             }
             Err(error) => {
-                rest = None;
-                failed = Some(error);
+                upload = None;
+                failure = Some(error);
                 break;
             }
         }
     }
-    if let Some(error) = failed {
+    if let Some(error) = failure {
         let pieces = early.into_iter().map(Ok).chain([Err(error)]);
         let received = Body::boxed_stream(Box::pin(futures::stream::iter(pieces)), length);
         let body = match pipeline {
@@ -90,43 +86,51 @@ pub(super) fn receive(
         };
         return (body, trailers);
     }
-    let source = Source { connection, pool };
-    let is_encoded = pipeline.is_some();
-    let cell = trailers.clone();
-    let received = Receiving { early, source: Some(source), decoder, is_encoded, trailers: cell, rest, ended: false };
+    let incoming = IncomingBody {
+        early,
+        source: Some(PooledSource { connection, pool }),
+        decoder,
+        is_encoded: pipeline.is_some(),
+        trailers: trailers.clone(),
+        upload,
+        ended: false,
+    };
     let body = match pipeline {
-        None => Body::boxed_stream(Box::pin(received), length),
-        Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
+        None => Body::boxed_stream(Box::pin(incoming), length),
+        Some(pipeline) => decode::decode_stream(Box::new(incoming), pipeline),
     };
     (body, trailers)
 }
 
-/// Puts the trailers of a body that has ended where the response looks for them.
-fn keep(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
+/// Stores the trailers of a body that has ended in the cell of its response.
+fn store_trailers(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
     if let (Some(fields), Some(cell)) = (decoder.take_trailers(), cell) {
         cell.set(fields);
     }
 }
 
+/// Makes a body of all its pieces.
 fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> Result<Body> {
-    match (joined(pieces), pipeline) {
+    match (concat(pieces), pipeline) {
         (Some(encoded), Some(pipeline)) => decode::decode_complete(encoded, pipeline),
         (bytes, _) => Ok(bytes.map_or_else(Body::empty, Body::from)),
     }
 }
 
-/// All the pieces as one, if there are any.
-pub(super) fn joined(mut pieces: VecDeque<Bytes>) -> Option<Bytes> {
+/// Concatenates pieces. Returns `None` if there are none.
+pub(super) fn concat(mut pieces: VecDeque<Bytes>) -> Option<Bytes> {
     let first = pieces.pop_front()?;
     if pieces.is_empty() {
         return Some(first);
     }
     let mut all = BytesMut::from(first);
-    pieces.iter().for_each(|piece| all.extend_from_slice(piece));
+    for piece in &pieces {
+        all.extend_from_slice(piece);
+    }
     Some(all.freeze())
 }
 
-impl Stream for Receiving {
+impl Stream for IncomingBody {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -135,9 +139,9 @@ impl Stream for Receiving {
             return Poll::Ready(Some(Ok(piece)));
         }
         let Some(source) = &mut this.source else { return Poll::Ready(None) };
-        if let Some((rest, progress)) = &mut this.rest {
-            match source.connection.poll_rest(cx, rest, progress) {
-                Poll::Ready(Ok(())) => this.rest = None,
+        if let Some((upload, progress)) = &mut this.upload {
+            match source.connection.poll_upload(cx, upload, progress) {
+                Poll::Ready(Ok(())) => this.upload = None,
                 Poll::Ready(Err(error)) => {
                     this.source = None;
                     return Poll::Ready(Some(Err(error)));
@@ -146,20 +150,18 @@ impl Stream for Receiving {
                 Poll::Pending => {}
             }
         }
-        let item = match this.ended {
-            true => None,
-            false => ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose(),
-        };
+        let item =
+            if this.ended { None } else { ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose() };
         match item {
             Some(Ok(_)) => {}
             Some(Err(_)) => this.source = None,
-            None if this.rest.is_some() => {
+            None if this.upload.is_some() => {
                 this.ended = true;
                 return Poll::Pending;
             }
             None => {
                 this.ended = true;
-                keep(&mut this.decoder, this.trailers.as_ref());
+                store_trailers(&mut this.decoder, this.trailers.as_ref());
                 if !this.is_encoded {
                     this.give_back();
                 }
@@ -169,14 +171,16 @@ impl Stream for Receiving {
     }
 }
 
-impl Encoded for Receiving {
+impl Encoded for IncomingBody {
     fn decoded(&mut self) {
         self.give_back();
     }
 }
 
-impl Receiving {
+impl IncomingBody {
     fn give_back(&mut self) {
-        self.source.take().into_iter().for_each(Source::give_back);
+        if let Some(PooledSource { connection, pool }) = self.source.take() {
+            pool.give_back(connection);
+        }
     }
 }

@@ -1,30 +1,32 @@
-//! The settings of an agent that are about HTTP/1.1 itself: what a browser keeps to itself and nobody can set there.
+//! The settings of an agent that concern HTTP/1.1 itself. A browser has no such settings, so they are not options of a
+//! request that a browser would have to ignore.
 
 use std::time::Duration;
 
 use super::pool::key::IdleLimits;
-use crate::http1::Limits;
+use crate::http1::Http1Limits;
 use crate::message::extensions::Extension;
 
-/// How long a server may think about a body it was asked about.
+/// Default time that a server may take to ask for a body.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many bytes each byte of an encoded body may become.
+/// Default maximum number of decoded bytes for each encoded byte.
 const MAX_EXPANSION: u32 = 200;
 
-/// How long a connection is kept without a request; servers close theirs after 5 to 75 s.
+/// Default time that a connection stays idle. Servers close their idle connections after 5 to 75 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The most connections kept for one origin.
+/// Default maximum number of idle connections for an origin.
 const IDLE_PER_ORIGIN: usize = 512;
 
-/// The most connections kept in total.
+/// Default maximum number of idle connections in total.
 const IDLE_TOTAL: usize = 1024;
 
-/// The settings of an [`Agent`](super::Agent).
+/// The configuration of an [`Agent`](super::Agent). As an [`Extension`] of a request or a client, it replaces the
+/// agent's configuration as a whole.
 ///
-/// The limits bound what an agent keeps in memory of what is not the body, whatever the server sends; a response beyond
-/// one fails with [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
+/// The limits bound the memory that a response takes besides its body, independent of what the server sends. A response
+/// beyond a limit fails with [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
 ///
 /// # Examples
 ///
@@ -38,94 +40,220 @@ const IDLE_TOTAL: usize = 1024;
 #[derive(Clone, Debug)]
 #[must_use = "a configuration does nothing until an agent has it"]
 pub struct Config {
-    pub(super) limits: Limits,
+    pub(super) http1: Http1Limits,
     pub(super) continue_timeout: Duration,
     pub(super) max_expansion: u32,
     pub(super) idle: IdleLimits,
 }
 
 impl Config {
-    /// The default settings.
+    /// Creates the default configuration.
+    ///
+    /// # Examples
+    ///
+    /// A configuration for a single request:
+    ///
+    /// ```
+    /// use waterspout::Request;
+    /// use waterspout::agent::Config;
+    ///
+    /// let config = Config::new().head_bytes(1024 * 1024);
+    /// let request = Request::get("http://example.com/").extension(config).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self {
-            limits: Limits::default(),
+            http1: Http1Limits::default(),
             continue_timeout: CONTINUE_TIMEOUT,
             max_expansion: MAX_EXPANSION,
             idle: IdleLimits { timeout: IDLE_TIMEOUT, per_origin: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
         }
     }
 
-    /// Sets the most bytes of a response's head, status line and headers together. Default: 64 KiB.
+    /// Sets the maximum size of a response's head in bytes, status line and headers together. Default: 64 KiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::Config;
+    /// # use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// # use waterspout::{Agent, Client, ErrorKind};
+    /// # let answer = "HTTP/1.1 200 OK\r\nx-long: 0123456789012345678901234567890\r\n\r\n";
+    /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+    ///
+    /// // The response's head has 60 bytes.
+    /// let agent = Agent::new(connector, ManualTimer::new()).with_config(Config::new().head_bytes(50));
+    /// let client = Client::builder().backend(agent).build()?;
+    /// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn head_bytes(mut self, bytes: usize) -> Self {
-        self.limits.head = bytes;
+        self.http1.head = bytes;
         self
     }
 
-    /// Sets how many bytes each byte of an encoded body may become once there is more than 1 MiB of them; 0 means any
-    /// number. Default: 200.
+    /// Sets the maximum number of decoded bytes for each encoded byte of a body, once more than 1 MiB has been decoded.
+    /// 0 means no limit. Default: 200.
     ///
-    /// It is what ends a bomb that is read as a stream: gzip makes up to 1,032 bytes of one, brotli and zstd hundreds of
-    /// thousands. Text becomes 5 to 50. Beyond, reading the body fails with
-    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
+    /// It ends a decompression bomb that is read as a stream: a byte of gzip becomes up to 1,032 bytes, a byte of
+    /// brotli or zstd hundreds of thousands. Text becomes 5 to 50 times as large. Reading a body beyond the limit fails
+    /// with [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
     pub fn max_expansion(mut self, bytes: u32) -> Self {
         self.max_expansion = bytes;
         self
     }
 
-    /// Sets the most header lines of a response, and the most of its trailers. Default: 256.
+    /// Sets the maximum number of header lines of a response. Its trailers have the same limit. Default: 256.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::Config;
+    /// # use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// # use waterspout::{Agent, Client, ErrorKind};
+    /// # let answer = "HTTP/1.1 200 OK\r\na: 1\r\nb: 2\r\ncontent-length: 0\r\n\r\n";
+    /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+    ///
+    /// // The response has three headers.
+    /// let agent = Agent::new(connector, ManualTimer::new()).with_config(Config::new().header_count(2));
+    /// let client = Client::builder().backend(agent).build()?;
+    /// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn header_count(mut self, lines: usize) -> Self {
-        self.limits.headers = lines;
+        self.http1.headers = lines;
         self
     }
 
-    /// Sets the most bytes of the line before a chunk: its size, and extensions, which are ignored. Default: 4 KiB.
+    /// Sets the maximum length of the line before a chunk in bytes: the chunk's size, and extensions, which are
+    /// ignored. Default: 4 KiB.
     pub fn chunk_line_bytes(mut self, bytes: usize) -> Self {
-        self.limits.chunk_line = bytes;
+        self.http1.chunk_line = bytes;
         self
     }
 
-    /// Sets the most bytes of a response's trailers. Default: 16 KiB.
+    /// Sets the maximum size of a response's trailers in bytes. Default: 16 KiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::Config;
+    /// # use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// # use waterspout::{Agent, Client, ErrorKind};
+    /// # let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-long: 0123456789\r\n\r\n";
+    /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+    ///
+    /// // The response has trailers of 20 bytes.
+    /// let agent = Agent::new(connector, ManualTimer::new()).with_config(Config::new().trailer_bytes(10));
+    /// let client = Client::builder().backend(agent).build()?;
+    /// let error = futures::executor::block_on(async {
+    ///     client.get("http://example.com/").await?.bytes().await
+    /// }).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn trailer_bytes(mut self, bytes: usize) -> Self {
-        self.limits.trailers = bytes;
+        self.http1.trailers = bytes;
         self
     }
 
-    /// Sets the most interim (1xx) responses before the real one; a server that sends more fails the request with
-    /// [`Protocol`](crate::ErrorKind::Protocol). Default: 16.
-    pub fn interim_responses(mut self, responses: usize) -> Self {
-        self.limits.interim = responses;
+    /// Sets the maximum number of informational (1xx) responses before the final response. A further informational
+    /// response fails the request with [`Protocol`](crate::ErrorKind::Protocol). Default: 16.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::Config;
+    /// # use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// # use waterspout::{Agent, Client, ErrorKind};
+    /// # let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(2);
+    /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(hints)]);
+    ///
+    /// // The server sends two informational responses.
+    /// let config = Config::new().informational_responses(1);
+    /// let client = Client::builder().backend(Agent::new(connector, ManualTimer::new()).with_config(config)).build()?;
+    /// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Protocol);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn informational_responses(mut self, responses: usize) -> Self {
+        self.http1.informational = responses;
         self
     }
 
-    /// Sets how long a connection is kept without a request; zero means that none is kept. Default: 15 s, which is less
-    /// than most servers keep theirs.
+    /// Sets how long a connection stays idle before it is closed. Zero means that no connection is kept. Default: 15 s,
+    /// which is less than most servers keep their idle connections.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::agent::Config;
+    /// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// use waterspout::{Agent, Client};
+    ///
+    /// # let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    /// # let script = || Script::new().expect_head().send(answer).expect_head().send(answer);
+    /// # let connector = ScriptedConnector::new([script(), script()]);
+    /// let timer = ManualTimer::new();
+    /// let config = Config::new().idle_connection_timeout(Duration::from_secs(5));
+    /// let agent = Agent::new(connector.clone(), timer.clone()).with_config(config);
+    /// let client = Client::builder().backend(agent).build()?;
+    /// futures::executor::block_on(async {
+    ///     client.get("http://example.com/").await?;
+    ///     timer.advance(Duration::from_secs(5));
+    ///     client.get("http://example.com/").await
+    /// })?;
+    /// assert_eq!(connector.connections(), 2);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn idle_connection_timeout(mut self, limit: Duration) -> Self {
         self.idle.timeout = limit;
         self
     }
 
-    /// Sets the most connections kept without a request for one origin; the one idle longest is closed for a further
-    /// one. Default: 512.
+    /// Sets the maximum number of idle connections for an origin. A further connection replaces the connection that
+    /// has been idle longest. Default: 512.
     pub fn idle_connections_per_origin(mut self, connections: usize) -> Self {
         self.idle.per_origin = connections;
         self
     }
 
-    /// Sets the most connections kept without a request in total. Default: 1,024.
+    /// Sets the maximum number of idle connections in total. Default: 1,024.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::Config;
+    /// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// use waterspout::{Agent, Client};
+    ///
+    /// # let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+    /// // Without idle connections, each connection is closed after its response.
+    /// let agent = Agent::new(connector.clone(), ManualTimer::new()).with_config(Config::new().idle_connections(0));
+    /// let client = Client::builder().backend(agent).build()?;
+    /// futures::executor::block_on(async { client.get("http://example.com/").await })?;
+    /// assert_eq!((connector.connections(), connector.open()), (1, 0));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn idle_connections(mut self, connections: usize) -> Self {
         self.idle.total = connections;
         self
     }
 
-    /// Sets how long a request that [asks first](crate::RequestOptions::expect_continue) waits for the server's word
-    /// before it sends its body without; zero means for ever, or rather until another limit passes. Default: 1 s.
+    /// Sets how long a request with [`expect_continue`](crate::RequestOptions::expect_continue) waits for `100
+    /// Continue` before it sends its body without it. Zero means that it waits until another limit passes. Default: 1
+    /// s.
     pub fn continue_timeout(mut self, limit: Duration) -> Self {
         self.continue_timeout = limit;
         self
     }
 }
 
-/// A request's own configuration stands in for the agent's as a whole.
+/// A request's configuration replaces the agent's configuration as a whole.
 impl Extension for Config {
     const NAME: &'static str = "config";
     const BACKEND: &'static str = "agent";

@@ -1,4 +1,4 @@
-//! The seam for a cookie jar: what it is asked before each hop, and told after.
+//! The seam for a cookie jar: the agent reads it before each request and stores cookies after each response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,26 +10,74 @@ use crate::message::extensions::Extension;
 use crate::message::request::Request;
 use crate::message::url::Url;
 
-/// Keeps the cookies of an [`Agent`](super::Agent). `cookies::CookieJar`, behind the feature `cookies`, is one.
+/// Stores the cookies of an [`Agent`](super::Agent). `cookies::CookieJar`, behind the feature `cookies`, implements it.
+///
+/// The agent calls both methods for each request and each response, redirects included. They should not block.
+///
+/// # Examples
+///
+/// A store that sends back every cookie to every URL; a real store checks domain, path and expiry:
+///
+/// ```
+/// use std::sync::Mutex;
+/// use waterspout::agent::CookieStore;
+/// use waterspout::http::{HeaderMap, HeaderValue};
+/// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client, Url};
+///
+/// #[derive(Debug, Default)]
+/// struct LastCookie(Mutex<Option<HeaderValue>>);
+///
+/// impl CookieStore for LastCookie {
+///     fn store(&self, _url: &Url, headers: &HeaderMap) {
+///         *self.0.lock().unwrap() = headers.get("set-cookie").cloned();
+///     }
+///
+///     fn cookies(&self, _url: &Url) -> Option<HeaderValue> {
+///         self.0.lock().unwrap().clone()
+///     }
+/// }
+///
+/// let answer = "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\ncontent-length: 0\r\n\r\n";
+/// let connector = ScriptedConnector::new([Script::new().expect_head().send(answer).expect_head().send(answer)]);
+/// let agent = Agent::new(connector.clone(), ManualTimer::new()).with_cookies(LastCookie::default());
+/// let client = Client::builder().backend(agent).build()?;
+/// futures::executor::block_on(async {
+///     client.get("http://example.com/").await?;
+///     client.get("http://example.com/").await
+/// })?;
+/// assert!(connector.written(0).contains("cookie: a=1\r\n"));
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 pub trait CookieStore: fmt::Debug + Send + Sync + 'static {
-    /// Takes in the `set-cookie` headers of a response from `url`.
+    /// Stores the cookies in the `set-cookie` headers of a response from `url`.
     fn store(&self, url: &Url, headers: &HeaderMap);
 
-    /// The `cookie` header of a request to `url`, if there are cookies for it.
+    /// Returns the `cookie` header of a request to `url`, or `None` if there are no cookies for it.
     fn cookies(&self, url: &Url) -> Option<HeaderValue>;
 }
 
-/// The jar of a request or a client instead of its agent's: a [`Extension`].
+/// The cookie store of a request or a client, as an [`Extension`]. It replaces the agent's store.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::Request;
+/// use waterspout::agent::Cookies;
+///
+/// let request = Request::get("http://example.com/").extension(Cookies::none()).build()?;
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cookies(Option<Arc<dyn CookieStore>>);
 
 impl Cookies {
-    /// This jar.
+    /// Uses this store.
     pub fn new(jar: impl CookieStore) -> Self {
         Self(Some(Arc::new(jar)))
     }
 
-    /// No jar: cookies are neither sent nor kept.
+    /// Uses no store: cookies are neither sent nor stored.
     pub const fn none() -> Self {
         Self(None)
     }
@@ -44,7 +92,10 @@ impl Extension for Cookies {
     const BACKEND: &'static str = "agent";
 }
 
-/// Adds the jar's cookies to a request without any of its own; says whether it did.
+/// Adds the store's cookies to a request. Returns whether it added any.
+///
+/// A request with a `cookie` header of its own keeps exactly that: the caller has written it on purpose, and gets no
+/// mixture.
 pub(super) fn add(store: Option<&dyn CookieStore>, request: &mut Request) -> bool {
     if request.headers().contains_key(COOKIE) {
         return false;
@@ -55,13 +106,13 @@ pub(super) fn add(store: Option<&dyn CookieStore>, request: &mut Request) -> boo
     true
 }
 
-/// Takes the jar's cookies out again: the next hop asks for its own.
+/// Removes the store's cookies from a request. The next URL has cookies of its own.
 pub(super) fn remove(request: &mut Request) {
     request.headers_mut().remove(COOKIE);
 }
 
-/// Hands a response's cookies to the jar.
-pub(super) fn take_in(store: Option<&dyn CookieStore>, url: &Url, headers: &HeaderMap) {
+/// Stores the cookies of a response.
+pub(super) fn store(store: Option<&dyn CookieStore>, url: &Url, headers: &HeaderMap) {
     if let Some(store) = store.filter(|_| headers.contains_key(SET_COOKIE)) {
         store.store(url, headers);
     }

@@ -1,7 +1,11 @@
-//! The agent: what a browser would have done for us, over any [`Connector`].
+//! The agent: HTTP/1.1 over any [`Connector`], with everything that a browser does below `fetch`.
 //!
-//! One request's life here is the hop loop of [`Agent::fetch`]: a connection from the pool or a new one, an exchange
-//! on it, then the response, or the next hop that a redirect names.
+//! [`Agent::fetch`](crate::Backend::fetch) is the loop over redirects. Each pass sends a request and receives the head
+//! of its response (`round_trip`): it takes a connection from the pool or opens a connection, and makes an exchange on
+//! it. The response's body then streams from the connection.
+//!
+//! The agent needs a connector and a timer, and nothing of a target, so it compiles on every platform. A program that
+//! does not use it, as most programs in browsers, does not link it.
 
 mod auth;
 mod body;
@@ -26,6 +30,7 @@ pub use self::config::Config;
 pub use self::cookies::{CookieStore, Cookies};
 pub use self::informational::OnInformational;
 use self::pool::Pool;
+use self::redirect::RedirectResponse;
 pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
 pub use self::route::Route;
 use crate::backend::Backend;
@@ -36,24 +41,60 @@ use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Timer};
 use crate::transport::Connector;
 
-/// What a request says about its sender unless it says something else.
+/// The `user-agent` of a request that has none.
 const AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("waterspout/", env!("CARGO_PKG_VERSION")));
 
-/// A [`Backend`] that speaks HTTP/1.1 over connections: keep-alive pool, redirects, bodies.
+/// A [`Backend`] that speaks HTTP/1.1 over connections. It keeps idle connections, follows redirects, answers
+/// challenges, stores cookies and decodes bodies.
 ///
-/// It is the native default, over TCP. With another [`Connector`] it runs anywhere.
+/// It is the native default, over TCP. With another [`Connector`] it runs on every platform.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client};
+///
+/// let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+/// let connector = ScriptedConnector::new([Script::new().expect_head().send(answer).expect_head().send(answer)]);
+/// let agent = Agent::new(connector.clone(), ManualTimer::new());
+/// let client = Client::builder().backend(agent).build()?;
+/// futures::executor::block_on(async {
+///     for _ in 0..2 {
+///         assert_eq!(client.get("http://example.com/").await?.text().await?, "hello");
+///     }
+///     Ok::<(), waterspout::Error>(())
+/// })?;
+/// assert_eq!(connector.connections(), 1);
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 pub struct Agent {
     connector: Arc<dyn Connector>,
     timer: Arc<dyn Timer>,
     pool: Arc<Pool>,
-    /// For what is done when nobody waits for it.
+    /// Runs background connects. The pool's idle reaper runs on it, too.
     executor: Option<Arc<dyn Executor>>,
     config: Config,
     cookies: Option<Arc<dyn CookieStore>>,
 }
 
 impl Agent {
-    /// An agent over `connector`; `timer` is the clock of connect limits and of the pool.
+    /// Creates an agent that connects through `connector`. Connect timeouts and idle timeouts are measured with
+    /// `timer`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{ManualTimer, ScriptedConnector};
+    /// use waterspout::{Agent, Client, ErrorKind};
+    ///
+    /// // This connector has no script, so it refuses every connection.
+    /// let agent = Agent::new(ScriptedConnector::default(), ManualTimer::new());
+    /// let client = Client::builder().backend(agent).build()?;
+    /// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Connect);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn new(connector: impl Connector, timer: impl Timer) -> Self {
         Self {
             connector: Arc::new(connector),
@@ -65,19 +106,55 @@ impl Agent {
         }
     }
 
-    /// The same agent with other settings.
+    /// Sets the configuration of all requests that have none of their own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::Config;
+    /// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// use waterspout::{Agent, Client, ErrorKind};
+    ///
+    /// # let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+    /// let agent = Agent::new(connector, ManualTimer::new()).with_config(Config::new().head_bytes(16));
+    /// let client = Client::builder().backend(agent).build()?;
+    /// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// The same agent with a place for what nobody waits for. Default: none, but for the native agent, which has
+    /// Sets the executor for background work: closing idle connections in time, and finishing connects that their
+    /// requests do not need any more. Default: none; the native default agent has
     /// [`BackgroundThread`](crate::platform).
     ///
-    /// With one, a connection that is kept is closed as soon as the server closes it or its time is up, rather than
-    /// when it is looked at next; and a connection that is no longer needed when it is there is kept for others, who wait
-    /// for it, for 250 ms at most, rather than make more.
+    /// Without an executor, the agent checks an idle connection only when a request takes it, and drops a connect that
+    /// its request does not need. With an executor, such a connect is finished and kept. Other requests wait for it for
+    /// at most 250 ms and open no connection meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{ManualTimer, ScriptedConnector};
+    /// use waterspout::{Agent, BoxFuture, Executor};
+    ///
+    /// /// Runs each future on a thread of its own.
+    /// #[derive(Clone)]
+    /// struct Threads;
+    ///
+    /// impl Executor for Threads {
+    ///     fn spawn(&self, task: BoxFuture<'static, ()>) {
+    ///         std::thread::spawn(|| futures::executor::block_on(task));
+    ///     }
+    /// }
+    ///
+    /// let agent = Agent::new(ScriptedConnector::default(), ManualTimer::new()).with_executor(Threads);
+    /// ```
     #[must_use]
     pub fn with_executor(mut self, executor: impl Executor + Clone) -> Self {
         let executor: Arc<dyn Executor> = Arc::new(executor);
@@ -86,20 +163,19 @@ impl Agent {
         self
     }
 
-    /// The same agent with a cookie jar: each response's cookies go into it, and each request has those that are meant
-    /// for its URL, hop by hop. Default: none.
+    /// Sets the store for cookies. Each request, redirects included, sends the cookies that the store has for its URL,
+    /// and the store receives the cookies of each response. Default: none.
     ///
-    /// A request with a `cookie` header of its own sends that and nothing from the jar, as far as redirects stay within
-    /// its origin.
+    /// A request with a `cookie` header of its own sends only that header, also after redirects within its origin.
     #[must_use]
     pub fn with_cookies(mut self, jar: impl CookieStore) -> Self {
         self.cookies = Some(Arc::new(jar));
         self
     }
 
-    /// Makes one hop: cookies there and back, the answer if the server asks for credentials, and no question before the
-    /// body if it knows none.
-    async fn visit(&self, request: &mut Request) -> Result<Response> {
+    /// Sends a request to its URL, without redirects. Sends it again with credentials if the server asks for them,
+    /// and without `Expect: 100-continue` if the server does not understand it.
+    async fn fetch_without_redirects(&self, request: &mut Request) -> Result<Response> {
         let jar = match request.options().extension::<Cookies>() {
             Some(own) => own.jar().cloned(),
             None => self.cookies.clone(),
@@ -108,20 +184,20 @@ impl Agent {
         let mut answers = 0;
         loop {
             let mut replay = request.body().try_clone();
-            let from_jar = cookies::add(jar.as_deref(), request);
+            let has_stored_cookies = cookies::add(jar.as_deref(), request);
             let outcome = self.round_trip(request).await;
-            if from_jar {
+            if has_stored_cookies {
                 cookies::remove(request);
             }
             let response = outcome?;
-            cookies::take_in(jar.as_deref(), request.url(), response.headers());
-            if !expect_continue::withdraw(request, &response, &mut replay) {
+            cookies::store(jar.as_deref(), request.url(), response.headers());
+            if !expect_continue::remove(request, &response, &mut replay) {
                 if !auth::answer(request, &response, replay, answers)? {
                     return Ok(response);
                 }
                 answers += 1;
             }
-            auth::read_over(response).await;
+            auth::drain(response).await;
         }
     }
 }
@@ -129,40 +205,42 @@ impl Agent {
 impl Backend for Agent {
     fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
-            // A backend of one's own may have changed the request since the client checked it.
+            // 1. Check the request. A middleware may have changed it since the client checked it.
             request.validate()?;
-            request.options().settings.check("agent")?;
+            request.options().extensions.check("agent")?;
+            // 2. Add the headers that a browser would add.
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
             }
             if request.options().decompress != Some(false) {
                 accept_encodings(request.headers_mut());
             }
-            let policy = request.options().redirect.unwrap_or_default();
-            let redirects = request.options().extension::<RedirectPolicy>().cloned().unwrap_or_default();
+            let mode = request.options().redirect.unwrap_or_default();
+            let policy = request.options().extension::<RedirectPolicy>().cloned().unwrap_or_default();
             let mut history = Vec::new();
             loop {
+                // 3. Send the request.
                 let replay = request.body().try_clone();
-                let mut response = self.visit(&mut request).await.map_err(|error| error.with_url(request.url()))?;
+                let mut response =
+                    self.fetch_without_redirects(&mut request).await.map_err(|error| error.with_url(request.url()))?;
+                // 4. Return the response, unless it is a redirect to follow.
                 let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
-                let Some(location) = location.filter(|_| policy != Redirect::Manual) else {
+                let Some(location) = location.filter(|_| mode != Redirect::Manual) else {
                     response.set_history(history);
                     return Ok(response);
                 };
-                if policy == Redirect::Error {
-                    return Err(Error::new(
-                        ErrorKind::Redirect,
-                        Phase::Head,
-                        "the server redirects, which is not wanted",
-                    ));
+                if mode == Redirect::Error {
+                    let message = "the server redirects, but the request's redirect mode is `Redirect::Error`";
+                    return Err(Error::new(ErrorKind::Redirect, Phase::Head, message));
                 }
+                // 5. Turn the request into the redirected request.
                 let entry = RedirectEntry {
                     url: request.url().clone(),
                     status: response.status(),
                     connection_info: response.connection_info(),
                 };
-                let redirect = (response.status(), location);
-                if !redirect::follow(&mut request, replay, redirect, history.len(), &redirects)? {
+                let redirect = RedirectResponse { status: response.status(), location, followed: history.len() };
+                if !redirect::follow(&mut request, replay, &redirect, &policy)? {
                     response.set_history(history);
                     return Ok(response);
                 }
@@ -172,10 +250,10 @@ impl Backend for Agent {
     }
 }
 
-/// Asks for what can be decoded, unless the caller has asked for something. A part of an encoded body cannot be decoded
-/// (Fetch standard, "HTTP-network-or-cache fetch").
+/// Sets `accept-encoding` to the codings that can be decoded, unless the request has an `accept-encoding`.
 fn accept_encodings(headers: &mut HeaderMap) {
     let offer = match decode::offer() {
+        // A part of an encoded body cannot be decoded (Fetch standard, "HTTP-network-or-cache fetch").
         Some(_) if headers.contains_key(RANGE) => Some(HeaderValue::from_static("identity")),
         offer => offer,
     };

@@ -1,4 +1,4 @@
-//! RedirectPolicy, as a function of the request and the response (Fetch standard, "HTTP-redirect fetch").
+//! Turns a request and a redirect into the next request (Fetch standard, "HTTP-redirect fetch").
 
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
@@ -12,30 +12,45 @@ use crate::message::body::Body;
 use crate::message::request::Request;
 use crate::message::url::{Scheme, Url, safe_excerpt};
 
-/// Whether a status names another place to go to.
+/// Returns whether a response with this status and a `location` is a redirect.
 pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// Turns `request` into the next hop, unless it is to stop here; `replay` is its body from the beginning, if it can be
-/// had. Says whether there is a next hop.
+/// A redirect response.
+pub(super) struct RedirectResponse<'a> {
+    pub(super) status: StatusCode,
+    pub(super) location: &'a HeaderValue,
+    /// How many redirects have been followed before.
+    pub(super) followed: usize,
+}
+
+/// Turns `request` into the request that `redirect` asks for. Returns `false` if the policy stops here, so that the
+/// redirect is the response.
+///
+/// `replay` is the request's body from its beginning, or `None` if the body cannot be sent again.
 pub(super) fn follow(
     request: &mut Request,
     replay: Option<Body>,
-    (status, location): (StatusCode, &HeaderValue),
-    followed: usize,
-    redirects: &RedirectPolicy,
+    redirect: &RedirectResponse<'_>,
+    policy: &RedirectPolicy,
 ) -> Result<bool> {
-    if followed >= redirects.limit {
-        return Err(refused(format!("there are more than {} redirects", redirects.limit)));
+    let RedirectResponse { status, location, followed } = *redirect;
+    // 1. Check the limit and the target.
+    if followed >= policy.limit {
+        let limit = policy.limit;
+        return Err(refused(format!("there are more than {limit} redirects, the limit of `RedirectPolicy::limit`")));
     }
-    let target = target(request.url(), location, redirects.downgrade)?;
-    let step = RedirectAttempt { method: request.method(), status, from: request.url(), to: &target, followed };
-    match redirects.choice(&step) {
+    let target = target(request.url(), location, policy.allow_downgrade)?;
+    let attempt = RedirectAttempt { method: request.method(), status, from: request.url(), to: &target, followed };
+    match policy.action(&attempt) {
         RedirectAction::Follow => {}
         RedirectAction::Stop => return Ok(false),
-        RedirectAction::Refuse => return Err(refused(format!("the redirect to {} is not wanted", target.redacted()))),
+        RedirectAction::Refuse => {
+            return Err(refused(format!("the redirect policy refuses the redirect to {}", target.redacted())));
+        }
     }
+    // 2. Change the method and the body.
     if becomes_get(request.method(), status) {
         *request.method_mut() = Method::GET;
         *request.body_mut() = Body::empty();
@@ -45,10 +60,13 @@ pub(super) fn follow(
         }
     } else {
         *request.body_mut() = replay.ok_or_else(|| {
-            let message = format!("a {status} redirect asks for the request's body again, and it is a one-shot stream");
+            let message = format!(
+                "a {status} redirect repeats the request's body, but the body is a stream that cannot be sent again"
+            );
             Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message)
         })?;
     }
+    // 3. Keep credentials within their origin.
     if target.origin() != request.url().origin() {
         request.set_authenticator(None);
         let secret = request.headers().iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone());
@@ -61,25 +79,29 @@ pub(super) fn follow(
     Ok(true)
 }
 
-fn target(from: &Url, location: &HeaderValue, downgrade: bool) -> Result<Url> {
+/// Returns the URL that a `location` leads to.
+fn target(from: &Url, location: &HeaderValue, allow_downgrade: bool) -> Result<Url> {
     let text = String::from_utf8_lossy(location.as_bytes());
     let mut target = from.join(&text).map_err(|error| {
         refused(format!("the redirect's target \"{}\" cannot be fetched", safe_excerpt(&text))).with_source(error)
     })?;
+    // The server must not choose the credentials that the client logs in with.
     if target.has_credentials() {
-        return Err(refused("the redirect's target has a user name or password".to_owned()));
+        return Err(refused("the redirect's target contains a user name or password".to_owned()));
     }
-    if !downgrade && from.scheme() == Scheme::Https && target.scheme() == Scheme::Http {
-        return Err(refused("the redirect leads from https to http".to_owned()));
+    if !allow_downgrade && from.scheme() == Scheme::Https && target.scheme() == Scheme::Http {
+        return Err(refused(
+            "the redirect leads from https to http, which `RedirectPolicy::allow_downgrade` does not allow".to_owned(),
+        ));
     }
-    // A target without a fragment inherits that of the URL before (RFC 9110, section 10.2.2).
+    // A target without a fragment inherits the fragment of the previous URL (RFC 9110, section 10.2.2).
     if let (None, Some(fragment)) = (target.fragment(), from.fragment()) {
         target = target.join(&format!("#{fragment}"))?;
     }
     Ok(target)
 }
 
-/// Whether the next hop is a GET without a body.
+/// Returns whether the redirected request becomes a GET without a body.
 fn becomes_get(method: &Method, status: StatusCode) -> bool {
     match status.as_u16() {
         301 | 302 => method == Method::POST,
@@ -88,6 +110,7 @@ fn becomes_get(method: &Method, status: StatusCode) -> bool {
     }
 }
 
+/// Creates the error for a redirect that is not followed.
 fn refused(message: String) -> Error {
     Error::new(ErrorKind::Redirect, Phase::Head, message)
 }
@@ -102,14 +125,14 @@ mod tests {
     use crate::auth::Authenticate;
 
     #[derive(Debug)]
-    struct Nobody;
-    impl Authenticate for Nobody {
+    struct NeverAnswers;
+    impl Authenticate for NeverAnswers {
         fn answer(&self, _: &Request, _: &HeaderMap, _: usize) -> Result<Option<HeaderValue>> {
             Ok(None)
         }
     }
 
-    fn hop(method: Method, status: u16, from: &str, to: &'static str) -> Result<Request> {
+    fn redirected(method: Method, status: u16, from: &str, to: &'static str) -> Result<Request> {
         let mut request = Request::new(method, Url::parse(from).unwrap());
         for name in [AUTHORIZATION, COOKIE, HOST, CONTENT_TYPE] {
             request.headers_mut().insert(name, HeaderValue::from_static("x"));
@@ -118,15 +141,15 @@ mod tests {
         let mut key = HeaderValue::from_static("x");
         key.set_sensitive(true);
         request.headers_mut().insert("x-api-key", key);
-        request.set_authenticator(Some(Arc::new(Nobody)));
+        request.set_authenticator(Some(Arc::new(NeverAnswers)));
         let status = StatusCode::from_u16(status).unwrap();
-        let redirect = (status, &HeaderValue::from_static(to));
-        assert!(follow(&mut request, Some(Body::from("body")), redirect, 0, &RedirectPolicy::new())?);
+        let redirect = RedirectResponse { status, location: &HeaderValue::from_static(to), followed: 0 };
+        assert!(follow(&mut request, Some(Body::from("body")), &redirect, &RedirectPolicy::new())?);
         Ok(request)
     }
 
     #[test]
-    fn post_becomes_get_where_the_standard_says_so() {
+    fn method_and_body_change_as_in_the_fetch_standard() {
         for (method, status, expected) in [
             (Method::POST, 301, Method::GET),
             (Method::POST, 302, Method::GET),
@@ -137,7 +160,7 @@ mod tests {
             (Method::POST, 307, Method::POST),
             (Method::POST, 308, Method::POST),
         ] {
-            let next = hop(method.clone(), status, "http://a.example/", "/b").unwrap();
+            let next = redirected(method.clone(), status, "http://a.example/", "/b").unwrap();
             assert_eq!(*next.method(), expected, "{method} {status}");
             let bodiless = expected == Method::GET;
             assert_eq!(next.body().is_none(), bodiless, "{method} {status}");
@@ -155,7 +178,7 @@ mod tests {
             ("https://a.example/b", false),
             ("http://b.example/b", false),
         ] {
-            let next = hop(Method::GET, 302, "http://a.example/", to).unwrap();
+            let next = redirected(Method::GET, 302, "http://a.example/", to).unwrap();
             for name in [AUTHORIZATION, COOKIE, HOST, HeaderName::from_static("x-api-key")] {
                 assert_eq!(next.headers().contains_key(&name), kept, "{to} {name}");
             }
@@ -165,18 +188,22 @@ mod tests {
     }
 
     #[test]
-    fn refuses_targets_that_cannot_be_followed() {
+    fn invalid_targets_are_refused() {
         for to in ["ftp://a.example/", "http://[", "http://user:secret@a.example/"] {
-            assert_eq!(hop(Method::GET, 302, "http://a.example/", to).unwrap_err().kind(), ErrorKind::Redirect, "{to}");
+            assert_eq!(
+                redirected(Method::GET, 302, "http://a.example/", to).unwrap_err().kind(),
+                ErrorKind::Redirect,
+                "{to}"
+            );
         }
-        let downgrade = hop(Method::GET, 302, "https://a.example/", "http://a.example/");
+        let downgrade = redirected(Method::GET, 302, "https://a.example/", "http://a.example/");
         assert_eq!(downgrade.unwrap_err().kind(), ErrorKind::Redirect);
     }
 
     #[test]
-    fn a_fragment_is_inherited_unless_the_target_has_its_own() {
+    fn fragment_is_inherited_unless_the_target_has_its_own() {
         let fragment =
-            |to| hop(Method::GET, 302, "http://a.example/#old", to).unwrap().url().fragment().map(str::to_owned);
+            |to| redirected(Method::GET, 302, "http://a.example/#old", to).unwrap().url().fragment().map(str::to_owned);
         assert_eq!(fragment("/b").as_deref(), Some("old"));
         assert_eq!(fragment("/b#new").as_deref(), Some("new"));
     }

@@ -1,4 +1,4 @@
-//! The settings of following redirects.
+//! How an agent follows redirects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,39 +8,47 @@ use http::{Method, StatusCode};
 use crate::message::extensions::Extension;
 use crate::message::url::Url;
 
-/// How many redirects are followed unless set otherwise; the Fetch standard's number.
-const LIMIT: usize = 20;
+/// Default maximum number of redirects for a request, as in the Fetch standard.
+const MAX_REDIRECTS: usize = 20;
 
-/// How an agent follows redirects, where it is to [follow](crate::Redirect::Follow) them: a [`Extension`] of a request or of
-/// a client.
+/// How an agent follows redirects, for requests that [follow](crate::Redirect::Follow) them. It is an [`Extension`] of
+/// a request or a client.
 ///
 /// # Examples
 ///
-/// ```
-/// use waterspout::Client;
-/// use waterspout::agent::{RedirectAction, RedirectPolicy};
+/// Follow redirects within an origin, and return other redirects as responses:
 ///
-/// let within = RedirectPolicy::new().limit(5).decide(|step| {
-///     if step.to.origin() == step.from.origin() { RedirectAction::Follow } else { RedirectAction::Stop }
+/// ```
+/// use waterspout::agent::{RedirectAction, RedirectPolicy};
+/// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client};
+///
+/// let policy = RedirectPolicy::new().limit(5).decide(|attempt| {
+///     if attempt.to.origin() == attempt.from.origin() { RedirectAction::Follow } else { RedirectAction::Stop }
 /// });
-/// let client = Client::builder().extension(within).build()?;
+/// let answer = "HTTP/1.1 302 Found\r\nlocation: http://other.example/\r\ncontent-length: 0\r\n\r\n";
+/// let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+/// let agent = Agent::new(connector, ManualTimer::new());
+/// let client = Client::builder().backend(agent).extension(policy).build()?;
+/// let response = futures::executor::block_on(async { client.get("http://example.com/").await })?;
+/// assert_eq!(response.status(), 302);
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 ///
 /// # Platform
-/// A browser follows 20 redirects by itself and asks nobody: there a request with this setting fails with
+/// A browser follows up to 20 redirects without a callback: a request with this extension fails there with
 /// [`Unsupported`](crate::ErrorKind::Unsupported).
 #[derive(Clone)]
 #[must_use = "it does nothing until a request or a client has it"]
 pub struct RedirectPolicy {
     pub(super) limit: usize,
-    pub(super) downgrade: bool,
+    pub(super) allow_downgrade: bool,
     decide: Option<Decide>,
 }
 
 type Decide = Arc<dyn Fn(&RedirectAttempt<'_>) -> RedirectAction + Send + Sync>;
 
-/// A redirect about to be followed.
+/// A redirect that is about to be followed.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RedirectAttempt<'a> {
@@ -48,57 +56,100 @@ pub struct RedirectAttempt<'a> {
     pub method: &'a Method,
     /// The status of the redirect.
     pub status: StatusCode,
-    /// Where the redirect came from.
+    /// The URL that answered with the redirect.
     pub from: &'a Url,
-    /// Where it leads.
+    /// The target of the redirect.
     pub to: &'a Url,
-    /// How many redirects have been followed before.
+    /// How many redirects have been followed before this redirect.
     pub followed: usize,
 }
 
-/// What becomes of a redirect.
+/// What the agent does with a redirect.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::agent::{RedirectAction, RedirectPolicy};
+/// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client, ErrorKind};
+///
+/// let answer = "HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n";
+/// let agent = Agent::new(
+///     ScriptedConnector::new([Script::new().expect_head().send(answer)]),
+///     ManualTimer::new(),
+/// );
+/// let policy = RedirectPolicy::new().decide(|_| RedirectAction::Refuse);
+/// let client = Client::builder().backend(agent).extension(policy).build()?;
+/// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Redirect);
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedirectAction {
-    /// Go where it leads.
+    /// Follow the redirect.
     Follow,
-    /// Return the redirect as the response that it is.
+    /// Return the redirect as the response.
     Stop,
     /// Fail with [`Redirect`](crate::ErrorKind::Redirect).
     Refuse,
 }
 
 impl RedirectPolicy {
-    /// The default: 20 redirects, never from `https` to `http`.
+    /// Creates the default policy: at most 20 redirects, and none from `https` to `http`.
     pub fn new() -> Self {
-        Self { limit: LIMIT, downgrade: false, decide: None }
+        Self { limit: MAX_REDIRECTS, allow_downgrade: false, decide: None }
     }
 
-    /// Sets how many redirects are followed; one more fails with [`Redirect`](crate::ErrorKind::Redirect). Default: 20.
+    /// Sets the maximum number of redirects for a request. A further redirect fails with
+    /// [`Redirect`](crate::ErrorKind::Redirect). Default: 20.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::RedirectPolicy;
+    /// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// use waterspout::{Agent, Client, ErrorKind};
+    ///
+    /// # let answer = "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n";
+    /// # let script = Script::new().expect_head().send(answer).expect_head().send(answer);
+    /// # let agent = Agent::new(ScriptedConnector::new([script]), ManualTimer::new());
+    /// // A server that redirects forever.
+    /// let client = Client::builder().backend(agent).extension(RedirectPolicy::new().limit(1)).build()?;
+    /// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Redirect);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn limit(mut self, redirects: usize) -> Self {
         self.limit = redirects;
         self
     }
 
-    /// Sets whether a redirect from `https` to `http` is followed rather than refused. Default: no.
+    /// Sets whether redirects from `https` to `http` are followed. Otherwise they fail with
+    /// [`Redirect`](crate::ErrorKind::Redirect). Default: `false`.
     pub fn allow_downgrade(mut self, allow: bool) -> Self {
-        self.downgrade = allow;
+        self.allow_downgrade = allow;
         self
     }
 
-    /// Sets who decides about each redirect that the other settings let through. Default: all are followed.
+    /// Sets a callback that decides about each redirect that the other settings allow. It should not block. Default:
+    /// all redirects are followed.
     pub fn decide(mut self, decide: impl Fn(&RedirectAttempt<'_>) -> RedirectAction + Send + Sync + 'static) -> Self {
         self.decide = Some(Arc::new(decide));
         self
     }
 
-    pub(super) fn choice(&self, step: &RedirectAttempt<'_>) -> RedirectAction {
-        self.decide.as_ref().map_or(RedirectAction::Follow, |decide| decide(step))
+    /// Returns what the callback decides, or [`RedirectAction::Follow`] without a callback.
+    pub(super) fn action(&self, attempt: &RedirectAttempt<'_>) -> RedirectAction {
+        match &self.decide {
+            Some(decide) => decide(attempt),
+            None => RedirectAction::Follow,
+        }
     }
 }
 
 impl Extension for RedirectPolicy {
-    const NAME: &'static str = "redirects";
+    const NAME: &'static str = "redirect_policy";
     const BACKEND: &'static str = "agent";
 }
 
@@ -112,7 +163,7 @@ impl fmt::Debug for RedirectPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedirectPolicy")
             .field("limit", &self.limit)
-            .field("allow_downgrade", &self.downgrade)
+            .field("allow_downgrade", &self.allow_downgrade)
             .finish_non_exhaustive()
     }
 }

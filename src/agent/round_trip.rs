@@ -1,4 +1,4 @@
-//! One hop: a connection, kept or new, and an exchange on it.
+//! A request and its response: a connection from the pool or a new connection, and an exchange on it.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -15,29 +15,31 @@ use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnect, Delivered};
 use super::{Agent, Config, OnInformational, Route, body};
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
-use crate::http1::{Answer, Connection, Outgoing, RequestHead, ResponseHead};
+use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Instant};
 
-/// Maximum time a request waits for a background connect: as long as a connect to one address is waited for before the
-/// next address is tried too (RFC 8305, section 5).
+/// Maximum time a request waits for a background connect. It is the delay after which the next address of a host is
+/// tried as well (RFC 8305, section 5).
 const BACKGROUND_WAIT: Duration = Duration::from_millis(250);
 
-/// One request on its way through the agent: what it brings along over the agent's own settings, and where it goes.
+/// A request on its way through the agent.
 struct RoundTrip<'a> {
     agent: &'a Agent,
     request: &'a Request,
+    /// The request's own configuration, or the agent's.
     config: &'a Config,
+    /// Which connections the request can use.
     key: PoolKey,
 }
 
-/// A connection, and where it comes from.
+/// A connection for a request, and where it comes from.
 struct PooledConnection {
     connection: Connection,
-    /// Whether it has carried an exchange before.
+    /// Whether the connection has carried an exchange before.
     reused: bool,
 }
 
@@ -51,8 +53,15 @@ impl PooledConnection {
     }
 }
 
+/// The response of an exchange, and when it began.
+struct TimedResponse {
+    response: ExchangeResponse,
+    /// The time from the beginning of the exchange to the first byte of the response.
+    first_byte: Duration,
+}
+
 impl Agent {
-    /// Makes one request, without following where its response may point.
+    /// Sends a request and receives the head of its response. Does not follow redirects.
     pub(super) async fn round_trip(&self, request: &mut Request) -> Result<Response> {
         let body = std::mem::take(request.body_mut());
         let config = request.options().extension::<Config>().unwrap_or(&self.config);
@@ -65,37 +74,43 @@ impl Agent {
 impl RoundTrip<'_> {
     async fn run(self, body: Body) -> Result<Response> {
         let replay = body.try_clone();
+        // 1. Get a connection.
         let pooled = match self.agent.pool.take(&self.key, self.agent.timer.now()) {
             Some(connection) => PooledConnection::reused(connection),
-            // What is rare is in boxes: so the future of each request is smaller.
+            // The rare paths are boxed, so that they do not enlarge the future of every request.
             None => Box::pin(self.connect_or_wait()).await?,
         };
         let PooledConnection { mut connection, reused } = pooled;
+        // 2. Send the request, and receive the head of the response.
         match self.exchange(&mut connection, body).await {
-            Ok((answer, first_byte)) => self.response(connection, answer, first_byte, reused),
+            Ok(timed) => self.response(connection, timed, reused),
+            // 3. Replace an idle connection that the server had closed.
             Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
                 let body = replay.ok_or_else(|| error.with_transfer(Transfer::on_connection(true)))?;
                 drop(connection);
-                Box::pin(self.anew(body)).await
+                Box::pin(self.reconnect(body)).await
             }
             Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
         }
     }
 
-    /// The same once more, on a new connection, since a kept one had been closed.
-    async fn anew(&self, body: Body) -> Result<Response> {
+    /// Sends the request again on a new connection.
+    async fn reconnect(&self, body: Body) -> Result<Response> {
         let mut connection = {
             let _connecting = self.request.progress().connecting();
             self.connect(self.agent.timer.now()).await?
         };
         let outcome = self.exchange(&mut connection, body).await;
-        let (answer, first_byte) = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
-        self.response(connection, answer, first_byte, false)
+        let timed = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
+        self.response(connection, timed, false)
     }
 
-    /// Opens a connection, or takes one that another request gives back first. An open connection comes first because a
-    /// fast server would otherwise see as many connections as there are requests at once, though one of them is slow
-    /// to open and the responses are fast.
+    /// Opens a connection, or takes a connection that another request gives back first.
+    ///
+    /// Opening a connection for every request that finds none idle would open as many as there are requests: with fast
+    /// responses and a single slow connect, 100 requests in two slots began 100 connects. With background connects
+    /// there are no more connections than requests at once, while no background connect takes longer than
+    /// [`BACKGROUND_WAIT`].
     async fn connect_or_wait(&self) -> Result<PooledConnection> {
         let _connecting = self.request.progress().connecting();
         let started = self.agent.timer.now();
@@ -116,7 +131,7 @@ impl RoundTrip<'_> {
                 self.finish_in_background(connecting, background);
                 Ok(PooledConnection::reused(connection))
             }
-            // Only a request that waits for a background connect is told to reserve again, so this does not happen.
+            // The pool tells only requests that wait for a background connect to reserve again.
             Either::Right((None, _)) => Ok(PooledConnection::new(connecting.await?)),
             Either::Left((Ok(connection), _)) => Ok(PooledConnection::new(connection)),
             // A connection may have been delivered at the same moment.
@@ -139,15 +154,16 @@ impl RoundTrip<'_> {
         }
     }
 
-    /// Returns how long this request may wait for background connects, counted from the beginning of its own connecting.
+    /// Returns how long this request may wait for background connects, counted from the beginning of its own
+    /// connecting.
     ///
-    /// The wait is bounded because this request cannot drive a background connect: it is in the hands of an executor that may
-    /// not run it, or of a request that may not be polled.
+    /// The wait is bounded because this request cannot drive the background connect. An executor drives it and may not
+    /// run, or another request drives it and may not be polled.
     fn background_wait(&self) -> Duration {
         self.connect_limit().map_or(BACKGROUND_WAIT, |limit| BACKGROUND_WAIT.min(limit / 2))
     }
 
-    /// Lets an executor finish a connect that this request does not need, for other requests. Without an executor the
+    /// Lets the executor finish a connect that this request does not need, for other requests. Without an executor the
     /// connect is dropped.
     fn finish_in_background(
         &self,
@@ -155,8 +171,8 @@ impl RoundTrip<'_> {
         background: Option<BackgroundConnect>,
     ) {
         let Some(executor) = &self.agent.executor else {
-            // In this order: a request that waits for the background connect opens its own connection once `background`
-            // is dropped. The server must not see both.
+            // In this order: dropping `background` makes a request connect that has waited for it, and the server must
+            // not see both connects at once.
             drop(connecting);
             return drop(background);
         };
@@ -183,11 +199,12 @@ impl RoundTrip<'_> {
         self.request.options().connect_timeout.filter(|limit| !limit.is_zero())
     }
 
-    /// Makes a connection, within the limit for that, which has run since `started`.
+    /// Opens a connection within the connect timeout, which began at `started`.
     fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Connection>> {
         let connector = self.key.route.as_ref().map_or(&self.agent.connector, Route::connector).clone();
         let origin = self.key.origin.clone();
-        let (timer, limits) = (self.agent.timer.clone(), self.config.limits);
+        let timer = self.agent.timer.clone();
+        let limits = self.config.http1;
         let limit = self.connect_limit();
         Box::pin(async move {
             let connecting = connector.connect(&origin);
@@ -202,46 +219,45 @@ impl RoundTrip<'_> {
         })
     }
 
-    /// Sends the request and receives the head of the response. Beside it is when its first byte came, counted from
-    /// the beginning of the exchange.
-    async fn exchange(&self, connection: &mut Connection, body: Body) -> Result<(Answer, Duration)> {
+    /// Sends the request and receives the head of the response.
+    async fn exchange(&self, connection: &mut Connection, body: Body) -> Result<TimedResponse> {
         let request = self.request;
-        let asks = request.options().expect_continue.unwrap_or_default();
-        request.progress().begin_exchange(body.length());
-        let outgoing = Outgoing {
+        let expects_continue = request.options().expect_continue.unwrap_or_default();
+        request.progress().exchange().begin(body.length());
+        let exchange_request = ExchangeRequest {
             head: RequestHead {
                 method: request.method(),
                 target: request.url().target(),
                 authority: request.url().authority(),
                 headers: request.headers(),
-                is_forwarded: false,
-                proxy_authorization: None,
             },
             body,
             trailers: request.trailers().cloned(),
             progress: request.progress(),
-            patience: asks.then(|| self.patience()),
-            on_informational: request.options().extension::<OnInformational>().map(OnInformational::tell),
+            continue_wait: expects_continue.then(|| self.continue_wait()),
+            on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),
         };
         let timer = &self.agent.timer;
-        let (started, mut first_byte) = (timer.now(), None);
-        let mut exchange = pin!(connection.exchange(outgoing));
+        let started = timer.now();
+        let mut first_byte = None;
+        let mut exchange = pin!(connection.exchange(exchange_request));
         let outcome = poll_fn(|cx| {
             let polled = exchange.as_mut().poll(cx);
-            if first_byte.is_none() && request.progress().is_answered() {
+            if first_byte.is_none() && request.progress().exchange().is_answered() {
                 first_byte = Some(timer.now().since(started));
             }
             polled
         });
-        Ok((outcome.await?, first_byte.unwrap_or_default()))
+        Ok(TimedResponse { response: outcome.await?, first_byte: first_byte.unwrap_or_default() })
     }
 
-    fn response(&self, connection: Connection, answer: Answer, first_byte: Duration, reused: bool) -> Result<Response> {
-        let Answer { mut head, body, rest } = answer;
+    /// Makes the response that the caller receives. Its body takes over the connection.
+    fn response(&self, connection: Connection, timed: TimedResponse, reused: bool) -> Result<Response> {
+        let TimedResponse { response: ExchangeResponse { mut head, body, upload }, first_byte } = timed;
         let pipeline = self.pipeline(&mut head)?;
-        let rest = rest.map(|rest| (rest, self.request.progress().clone()));
+        let upload = upload.map(|upload| (upload, self.request.progress().clone()));
         let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
-        let (body, trailers) = body::receive(connection, body, pipeline, rest, self.pool_handle());
+        let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle());
         let mut response = Response::builder(head.status, self.request.url());
         response = response.version(head.version).headers(head.headers).connection_info(connection_info);
         if let Some(trailers) = trailers {
@@ -253,9 +269,13 @@ impl RoundTrip<'_> {
         response.body(body)
     }
 
-    /// What decodes the body, if it is to be decoded; then the head no longer describes the encoded one.
+    /// Returns the decoder of the response's body, if the body is to be decoded. Removes the headers that describe the
+    /// encoded body, because the caller never sees it.
+    ///
+    /// As in the Fetch standard, the response decides whether it is decoded, and not what the request had in
+    /// `accept-encoding`.
     fn pipeline(&self, head: &mut ResponseHead) -> Result<Option<Pipeline>> {
-        // The headers of an answer that never has a body describe the one that another answer would have.
+        // A response without a body describes the body of another response, so its headers stay.
         let bodiless = self.request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
         if bodiless || self.request.options().decompress == Some(false) {
             return Ok(None);
@@ -269,20 +289,18 @@ impl RoundTrip<'_> {
         Ok(Some(Pipeline::new(&codings, self.config.max_expansion)))
     }
 
-    /// The time in which a server may say that it wants a body; it runs from the first poll.
-    fn patience(&self) -> BoxFuture<'static, ()> {
-        let (timer, limit) = (self.agent.timer.clone(), self.config.continue_timeout);
+    /// Waits as long as a server may take to ask for the body. The time begins with the first poll.
+    fn continue_wait(&self) -> BoxFuture<'static, ()> {
+        let timer = self.agent.timer.clone();
+        let limit = self.config.continue_timeout;
         Box::pin(async move {
-            match limit {
-                limit if limit.is_zero() => std::future::pending().await,
-                limit => timer.sleep_until(timer.now() + limit).await,
-            }
+            if limit.is_zero() { std::future::pending().await } else { timer.sleep_until(timer.now() + limit).await }
         })
     }
 }
 
-/// Adds the facts of one exchange to the facts of its connection. The time that opening a reused connection took is no
-/// part of this exchange.
+/// Adds the facts of an exchange to the facts of its connection. On a reused connection, the time that opening it took
+/// is no part of the exchange.
 fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -> ConnectionInfo {
     if reused {
         info.dns = None;
@@ -294,11 +312,16 @@ fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -
     info
 }
 
-/// Whether a kept connection had just been closed by the server, so that the request may be made once more on a new
-/// one: no byte of an answer came, and either the method may be repeated, or the server has not had the whole request
-/// and nothing of the body (RFC 9110, section 9.2.2), or nothing at all. One without a body it has had whole when it has
-/// had the head.
+/// Returns whether the exchange failed because the server had closed an idle connection, and the request may be sent
+/// again on a new connection (RFC 9110, section 9.2.2).
+///
+/// No byte of a response may have arrived. In addition, the method is idempotent, or no byte of the request was written,
+/// or the request was not written completely and no piece of its body was taken.
+///
+/// A request without a body has been received completely once its head has been received. That a POST has no body does
+/// therefore not mean that it may be sent again.
 fn is_stale(error: &Error, connection: &Connection, method: &Method) -> bool {
-    let closed = error.kind() == ErrorKind::ConnectionClosed && !connection.answered;
-    closed && (method.is_idempotent() || !connection.wrote || !(connection.sent || connection.body_taken))
+    let closed = error.kind() == ErrorKind::ConnectionClosed && !connection.response_begun;
+    let unprocessed = !connection.request_begun || !(connection.request_sent || connection.body_taken);
+    closed && (method.is_idempotent() || unprocessed)
 }

@@ -1,4 +1,4 @@
-//! A way to connect that a request brings along.
+//! A connector for particular requests.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,27 +8,37 @@ use std::sync::Arc;
 use crate::message::extensions::Extension;
 use crate::transport::Connector;
 
-/// Another way to connect than the agent's own, for the requests that have it as a [`setting`](Extension): through a proxy,
-/// say, or with a client certificate.
+/// Connects through another [`Connector`] than the agent's: through a proxy, for example, or with a client certificate.
+/// It is an [`Extension`] of a request or a client.
 ///
-/// Connections made in one way are never used for requests that go another. Clones are the same way, so keep one for the
-/// requests that may share connections.
+/// A connection opened on a route is never used for a request with another route. Clones are the same route, so
+/// requests that may share connections need clones of the same route.
 ///
 /// # Examples
 ///
 /// ```
-/// use waterspout::Client;
 /// use waterspout::agent::Route;
-/// use waterspout::testing::ScriptedConnector;
+/// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client};
 ///
-/// let via = Route::new(ScriptedConnector::default());
-/// let request = Client::new().get("http://example.com/").extension(via.clone());
+/// let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+/// let other = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+/// let route = Route::new(other.clone());
+///
+/// let agent = Agent::new(ScriptedConnector::default(), ManualTimer::new());
+/// let client = Client::builder().backend(agent).build()?;
+/// let request = client.get("http://example.com/").extension(route);
+/// futures::executor::block_on(async { request.await })?;
+/// assert_eq!(other.connections(), 1);
+/// # Ok::<(), waterspout::Error>(())
 /// ```
+// A single extension for everything about connecting: proxy, TLS, names and addresses. Such settings cannot be compared
+// with each other, so two routes are equal only if they share a connector.
 #[derive(Clone)]
 pub struct Route(Arc<dyn Connector>);
 
 impl Route {
-    /// A way of its own.
+    /// Creates a route that is different from every other route.
     pub fn new(connector: impl Connector) -> Self {
         Self(Arc::new(connector))
     }
@@ -43,7 +53,7 @@ impl Route {
 }
 
 impl Extension for Route {
-    const NAME: &'static str = "via";
+    const NAME: &'static str = "route";
     const BACKEND: &'static str = "agent";
 }
 
@@ -61,7 +71,7 @@ impl Hash for Route {
     }
 }
 
-/// Some order, to be kept in a map by.
+/// An arbitrary order, for use as the key of a map.
 impl Ord for Route {
     fn cmp(&self, other: &Self) -> Ordering {
         self.address().cmp(&other.address())

@@ -1,7 +1,17 @@
-//! Credentials: Basic and Bearer, which a request sends at once, and the seam for schemes that answer a challenge.
+//! Credentials: Basic and Bearer, which a request sends at once, and the trait for schemes that answer a challenge.
 //!
-//! [`RequestBuilder::basic_auth`] and [`RequestBuilder::bearer_auth`] set a header, on every platform alike. A scheme
-//! whose answer depends on what the server asks is an [`Authenticate`]; Digest is one, behind the feature `digest`.
+//! [`RequestBuilder::basic_auth`] and [`RequestBuilder::bearer_auth`] set a header, on every platform. A scheme with an
+//! answer that depends on the server's challenge implements [`Authenticate`]. Digest does, behind the feature `digest`.
+//!
+//! # Examples
+//!
+//! ```
+//! use waterspout::Request;
+//!
+//! let request = Request::get("https://example.com/").basic_auth("Aladdin", "open sesame").build()?;
+//! assert_eq!(request.headers()["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+//! # Ok::<(), waterspout::Error>(())
+//! ```
 
 mod basic;
 #[cfg(feature = "digest")]
@@ -9,19 +19,20 @@ pub mod digest;
 
 use std::sync::Arc;
 
-pub(crate) use self::basic::{basic, decoded, take_from_url};
+pub(crate) use self::basic::{basic, decode_userinfo, take_from_url};
 pub use crate::message::authenticate::Authenticate;
 use crate::message::request::RequestBuilder;
 
 impl<C> RequestBuilder<C> {
-    /// Sets who answers if the server asks for credentials. It takes the place of an `authorization` header.
+    /// Sets the authenticator that answers the server's challenges. Its answer replaces an `authorization` header.
     ///
-    /// A request whose body is a one-shot stream cannot be sent again with the answer: that is an error of kind
-    /// [`BodyNotReplayable`](crate::ErrorKind::BodyNotReplayable).
+    /// # Errors
+    /// On sending: [`BodyNotReplayable`](crate::ErrorKind::BodyNotReplayable) if there is an answer to send and the
+    /// body can be read only once.
     ///
     /// # Platform
-    /// Natively only: a browser keeps challenges to itself, so there sending is an error of kind
-    /// [`Unsupported`](crate::ErrorKind::Unsupported).
+    /// Natively only. A browser handles challenges itself, so there sending fails with
+    /// [`Unsupported`](crate::ErrorKind::Unsupported), for any authenticator.
     pub fn authenticator(self, authenticator: impl Authenticate) -> Self {
         self.edit(|request| {
             request.set_authenticator(Some(Arc::new(authenticator)));

@@ -15,7 +15,8 @@ use super::observer::{RequestTrace, Stage};
 use super::stop::StopReason;
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
-use crate::message::progress::{Progress, Watcher};
+use crate::message::call_times::CallTimes;
+use crate::message::progress::{Progress, ProgressCallback};
 use crate::platform::ClientSleep;
 
 /// What a request's options say about its response's body.
@@ -23,7 +24,7 @@ pub(super) struct BodyOptions {
     pub(super) idle_timeout: Option<Duration>,
     /// The maximum number of bytes of the body, however it is read.
     pub(super) stream_limit: Option<u64>,
-    pub(super) on_download: Option<Watcher>,
+    pub(super) on_download: Option<ProgressCallback>,
 }
 
 /// Ties `in_flight` and `trace` to the end of `body`, and applies `options` to it.
@@ -36,6 +37,7 @@ pub(super) fn wrap(
     options: BodyOptions,
     total: Option<u64>,
     progress: Progress,
+    times: CallTimes,
     trace: Option<RequestTrace>,
 ) -> Body {
     if let Some(trace) = &trace {
@@ -48,12 +50,13 @@ pub(super) fn wrap(
         trace: None,
         is_waiting: false,
         progress,
+        times,
         received: 0,
         limit: None,
         download: options.on_download.map(|callback| Download { callback, bytes: 0, total }),
     };
     if is_complete {
-        this.progress.end(in_flight.deadline.age());
+        this.times.end(in_flight.deadline.age());
         drop(in_flight);
         if let Some(trace) = trace {
             trace.end(None);
@@ -70,7 +73,7 @@ pub(super) fn wrap(
         }
         // A complete body of known length within the limit needs no counting.
         (Some(_), Some(_)) if is_complete => {}
-        (Some(max), _) => this.limit = Some(StreamLimit { max, left: max }),
+        (Some(max), _) => this.limit = Some(ByteLimit { max, left: max }),
         (None, _) => {}
     }
     if !is_complete || this.limit.is_some() {
@@ -92,23 +95,25 @@ struct ResponseBody {
     trace: Option<RequestTrace>,
     /// Whether the reader waits for the next chunk. Only that time counts as silence of the server.
     is_waiting: bool,
-    /// The progress of the attempt behind the body: how much it sent, and where the end of the body is recorded.
+    /// The progress of the attempt behind the body, for the bytes sent that an error has.
     progress: Progress,
+    /// Where the end of the body is recorded.
+    times: CallTimes,
     /// How many bytes of the body have arrived.
     received: u64,
-    limit: Option<StreamLimit>,
+    limit: Option<ByteLimit>,
     download: Option<Download>,
 }
 
 /// The maximum number of bytes of a body, and how many of them are left.
-struct StreamLimit {
+struct ByteLimit {
     max: u64,
     left: u64,
 }
 
 /// The callback for the progress of a download.
 struct Download {
-    callback: Watcher,
+    callback: ProgressCallback,
     bytes: u64,
     total: Option<u64>,
 }
@@ -140,7 +145,7 @@ impl ResponseBody {
         };
         if self.is_waiting {
             self.is_waiting = false;
-            deadline.rest();
+            deadline.stand_by();
         }
         let item = match item {
             Some(Ok(chunk)) => {
@@ -162,7 +167,7 @@ impl ResponseBody {
     /// Records the end of the body, frees what it holds, and tells the observer.
     fn end(&mut self, error: Option<ErrorKind>) {
         if let Some(in_flight) = &self.in_flight {
-            self.progress.end(in_flight.deadline.age());
+            self.times.end(in_flight.deadline.age());
         }
         let trace = self.trace.take();
         self.release();

@@ -183,6 +183,7 @@ impl Circuits {
     fn failed(&self, origin: &Origin, probe: bool) {
         let now = self.clock.now();
         let mut circuits = self.lock();
+        // Without a bound, a crawler that meets many failing origins would fill the memory.
         if circuits.len() >= MAX_ORIGINS && !circuits.contains_key(origin) {
             circuits.retain(|_, circuit| self.refusal(circuit, now).is_some());
             if circuits.len() >= MAX_ORIGINS {
@@ -203,6 +204,7 @@ impl Circuits {
     fn succeeded(&self, origin: &Origin, probe: bool) {
         let mut circuits = self.lock();
         if probe || circuits.get(origin).is_some_and(|circuit| circuit.opened.is_none()) {
+            // A circuit without failures needs no entry: the map holds failing origins alone.
             circuits.remove(origin);
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::body::{self, BodyOptions};
-use super::client_call::{self, ClientCall};
+use super::client_call::{self, ClientCall, EndedCall};
 use super::deadline::Deadline;
 use super::observer::RequestTrace;
 use super::queue::{Acquire, Admission, Queue, Rejection, Slot};
@@ -89,12 +89,14 @@ impl Client {
     /// # Cancellation
     /// As [`run`].
     pub(super) async fn run(&self, mut request: Request) -> Result<Response> {
-        // 1. Move credentials from the URL to a header: from here on the URL may appear in events and errors.
+        // 1. Move credentials from the URL to a header: from here on the URL may appear in events and errors. An
+        //    `authorization` header of the request stays, because it was written for this request; a URL may come from
+        //    anywhere.
         auth::take_from_url(&mut request)?;
         let url = request.url().clone();
 
-        // 2. Give the request a number for the observer, before anything can fail. A trace that is dropped reports
-        //    that the request was cancelled.
+        // 2. Give the request a number for the observer. From here on the observer learns of every end: an error is
+        //    reported below, and a trace that is dropped reports that the request was cancelled.
         let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
         let handle = request.priority_handle();
         let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
@@ -111,7 +113,8 @@ impl Client {
     async fn respond(&self, mut request: Request, url: &Url, trace: &mut Option<RequestTrace>) -> Result<Response> {
         let ClientInner { shared, headers, options, .. } = &*self.0;
 
-        // 3. Add the client's default headers, check the request, merge its options over the client's.
+        // 3. Add the client's default headers, check the request, merge its options over the client's. The defaults come
+        //    after step 1, so the URL's credentials win over a default `authorization` header.
         if let Some(headers) = headers {
             headers.fill(request.headers_mut());
         }
@@ -123,9 +126,8 @@ impl Client {
             attempt: options.attempt_timeout,
             total: options.timeout,
         };
-        let handle = request.priority_handle().cloned();
-        let priority = handle.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
-        let caller = Admission { origin: url.origin_text(), priority, is_retry: false };
+        let priority = request.priority_handle().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
+        let admission = Admission { origin: url.origin_text(), priority, is_retry: false };
         let body_options = BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
@@ -140,23 +142,22 @@ impl Client {
         let mut call = ClientCall::new(&self.0, request, retry, trace.as_ref())?;
 
         // 5. to 9. Wait for a slot and make attempts, until the policies want no other.
-        let outcome = run(shared, timeouts, caller, &mut call).await;
+        let outcome = run(shared, timeouts, admission, &mut call).await;
 
-        // 10. Add what the attempts tell: to the error, or to the response.
-        let (history, progress) = call.into_parts();
+        // 10. Add the history of the attempts to the error or to the response.
+        let EndedCall { history, progress, times } = call.into_parts();
         let (mut response, in_flight) = match outcome {
             Ok(answered) => answered,
             Err(error) => return Err(client_call::with_history(error, history, progress)),
         };
         response.set_attempts(history);
         response.set_body_limit(body_limit);
-        let progress = progress.unwrap_or_default();
-        response.set_progress(progress.clone());
+        response.set_times(times.clone());
 
         // 11. Tie the slot and the deadline to the response's body: the request runs until its body ends.
         let total = response.content_length();
-        let trace = trace.take();
-        Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, trace)))
+        let (progress, trace) = (progress.unwrap_or_default(), trace.take());
+        Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, times, trace)))
     }
 }
 
@@ -168,20 +169,20 @@ impl Client {
 pub(crate) async fn run<S: Sleep, T: Call>(
     shared: &Shared<S>,
     timeouts: Timeouts,
-    mut caller: Admission<'_>,
+    mut admission: Admission<'_>,
     call: &mut T,
 ) -> Result<(T::Output, InFlight<S>), T::Error> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
     let mut deadline = Deadline::start(&shared.clock, timeouts.total);
     loop {
         // 6. Wait for a slot.
-        let mut slot = match acquire_slot(shared, timeouts, &mut deadline, caller, call).await {
+        let mut slot = match acquire_slot(shared, timeouts, &mut deadline, admission, call).await {
             Ok(slot) => slot,
             Err(reason) => return Err(call.stopped(reason, &shared.queue)),
         };
 
         // 7. Make an attempt, until it ends, a timeout passes, or the client is closed.
-        deadline.attempt(timeouts.attempt);
+        deadline.start_attempt(timeouts.attempt);
         deadline.enter(Phase::Head, Timeout::Head, timeouts.head);
         let outcome = {
             let attempt = pin!(call.attempt());
@@ -199,11 +200,12 @@ pub(crate) async fn run<S: Sleep, T: Call>(
         };
 
         // 9. Free the slot and wait: requests in the queue must not wait for a server that asked for a pause. The
-        //    response goes first, since the slot stands for the connection behind it.
+        //    response goes first, since the slot stands for the connection behind it. Afterwards the request joins the
+        //    end of the queue: a failing request must not hold up requests that have not had a turn yet.
         drop(outcome);
         drop(slot);
         call.waiting();
-        caller.is_retry = true;
+        admission.is_retry = true;
         let pause = pin!(deadline.sleep(delay));
         if shared.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
             return Err(call.stopped(Rejection::Closed.into(), &shared.queue));
@@ -216,14 +218,14 @@ async fn acquire_slot<S: Sleep>(
     shared: &Shared<S>,
     timeouts: Timeouts,
     deadline: &mut Deadline<S>,
-    caller: Admission<'_>,
+    admission: Admission<'_>,
     call: &impl Call,
 ) -> Result<Slot, StopReason> {
-    let slot = match shared.queue.try_acquire(&caller)? {
+    let slot = match shared.queue.try_acquire(&admission)? {
         Some(slot) => slot,
         None => {
             deadline.enter(Phase::Queue, Timeout::Queue, timeouts.queue);
-            let mut acquire = shared.queue.acquire(caller);
+            let mut acquire = shared.queue.acquire(admission);
             let mut is_queued = false;
             let wait = poll_fn(|cx| {
                 let slot = Pin::new(&mut acquire).poll(cx);

@@ -17,6 +17,7 @@ use super::queue::{Acquire, Queue};
 use super::stop::StopReason;
 use crate::client::middleware::Next;
 use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
+use crate::message::call_times::CallTimes;
 use crate::message::progress::Progress;
 use crate::message::request::{PriorityHandle, Request, RetryContext, RetryPolicy};
 use crate::message::response::Response;
@@ -32,7 +33,7 @@ pub(super) struct ClientCall<'a> {
     retry: Option<Arc<dyn RetryPolicy>>,
     /// The request of the next attempt, if there may be a next attempt.
     next: Option<Request>,
-    /// The method and URL of the present attempt, for the retry policy if there is one.
+    /// The method and URL of the present attempt, for the retry policy.
     present: Option<(Method, Url)>,
     /// The progress of the present attempt.
     progress: Option<Progress>,
@@ -42,12 +43,20 @@ pub(super) struct ClientCall<'a> {
     history: Vec<Attempt>,
     /// When the request was made.
     called_at: Instant,
-    /// How long the request waited for its first slot.
-    queued_for: Option<Duration>,
+    times: CallTimes,
     /// The observer's trace of this request.
     trace: Option<&'a RequestTrace>,
     /// Changes the request's priority while it waits.
     handle: Option<PriorityHandle>,
+}
+
+/// What remains of a call when its attempts are over.
+pub(super) struct EndedCall {
+    /// The attempts that have ended.
+    pub(super) history: Vec<Attempt>,
+    /// The progress of the last attempt, if an attempt was made.
+    pub(super) progress: Option<Progress>,
+    pub(super) times: CallTimes,
 }
 
 impl<'a> ClientCall<'a> {
@@ -65,6 +74,7 @@ impl<'a> ClientCall<'a> {
         if let Some((breaker, origin)) = &breaker {
             breaker.check(origin)?;
         }
+        // A policy of a single attempt is no policy: such a request lists no attempts and pays into no budget.
         let retry = retry.filter(|retry| retry.allows(1));
         if retry.is_some() {
             client.bucket().deposit();
@@ -80,14 +90,13 @@ impl<'a> ClientCall<'a> {
             permit: None,
             history: Vec::new(),
             called_at: client.shared.clock.now(),
-            queued_for: None,
+            times: CallTimes::default(),
             trace,
         })
     }
 
-    /// Returns the attempts that have ended, and the progress of the last attempt.
-    pub(super) fn into_parts(self) -> (Vec<Attempt>, Option<Progress>) {
-        (self.history, self.progress)
+    pub(super) fn into_parts(self) -> EndedCall {
+        EndedCall { history: self.history, progress: self.progress, times: self.times }
     }
 
     fn start(&mut self) -> Result<BoxFuture<'a, Result<Response>>> {
@@ -97,16 +106,19 @@ impl<'a> ClientCall<'a> {
         if let Some((breaker, origin)) = &self.breaker {
             self.permit = Some(Arc::clone(breaker).admit(origin)?);
         }
+        // A middleware may want to know which attempt this is.
         request.set_attempts(self.history.clone());
         if let Some(retry) = &self.retry {
             // Copied before the attempt takes the body.
             self.next = retry.copy(&request, self.count() + 1);
             self.present = Some((request.method().clone(), request.url().clone()));
         }
-        let now = self.client.shared.clock.now();
-        let queued_for = *self.queued_for.get_or_insert(now.since(self.called_at));
-        request.progress().leave_queue(queued_for);
+        if self.times.queue().is_none() {
+            self.times.leave_queue(self.client.shared.clock.now().since(self.called_at));
+        }
         self.progress = Some(request.progress().clone());
+        // Middleware belongs to the attempt: what it sends has the attempt's slot and limits. So it can fetch a token while
+        // all slots wait for the token.
         Ok(Next::new(&self.client.middleware, &*self.client.backend, request.progress()).run(request))
     }
 
@@ -178,7 +190,7 @@ impl<'a> Call for ClientCall<'a> {
         }
         self.retry.as_ref()?;
         let summary = outcome.map(Response::status).map_err(Error::kind);
-        self.history.push(Attempt::new(summary, deadline.attempted()));
+        self.history.push(Attempt::new(summary, deadline.attempt_age()));
         let delay = self.policy_delay(outcome)?;
         // A wait that the total timeout would cut short is not begun: the response at hand is worth more.
         if deadline.left().is_some_and(|left| delay >= left) {

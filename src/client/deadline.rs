@@ -1,4 +1,4 @@
-//! One request's time limits: which wait it is in, since when, and what happens first.
+//! The time limits of a request: which of them counts, since when, and which passes first.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -10,17 +10,36 @@ use crate::message::progress::Progress;
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{Instant, Timer, nanos};
 
-/// A limit that is set; nanoseconds, never zero.
+/// A timeout that is set.
 #[derive(Clone, Copy)]
-struct Bound {
+struct Limit {
     timeout: Timeout,
+    /// In nanoseconds, never zero.
     length: u64,
 }
 
-/// A limit, and since when it counts.
-type Since = (Bound, Instant);
+impl Limit {
+    /// Makes a limit of this length; zero means no limit.
+    fn new(timeout: Timeout, length: Option<Duration>) -> Option<Self> {
+        let length = length.map_or(0, nanos);
+        (length > 0).then_some(Self { timeout, length })
+    }
 
-/// A limit has passed: which one, in which phase, and after what time.
+    /// Returns when the limit passes if it counts from `since`, with `more` nanoseconds on top.
+    fn expiry(self, since: Instant, more: u64) -> Expiry {
+        Expiry { limit: self, since, at: since.later(self.length).later(more) }
+    }
+}
+
+/// A limit that counts, and when it passes.
+#[derive(Clone, Copy)]
+struct Expiry {
+    limit: Limit,
+    since: Instant,
+    at: Instant,
+}
+
+/// A limit that has passed, in which phase, and after what time.
 #[derive(Clone, Copy)]
 pub(crate) struct Overdue {
     pub(crate) phase: Phase,
@@ -39,29 +58,26 @@ impl From<Overdue> for Error {
 /// Watches a request through its phases with one sleep, which is set only when the request has to wait.
 ///
 /// Progress moves a deadline and leaves the sleep as it is. The sleep ends at the old time, and is then set for the new
-/// one. So a download sets the sleep once per idle limit and not once per chunk.
+/// time. So a download sets the sleep once per idle limit and not once per chunk.
 pub(crate) struct Deadline<S: Sleep> {
     clock: S::Clock,
+    /// When the request was made.
     started: Instant,
-    total: Option<Bound>,
-    /// The limit of the present attempt, and when that began.
-    attempt: Option<Bound>,
-    begun: Instant,
+    total: Option<Limit>,
+    /// The limit of the present attempt.
+    attempt: Option<Limit>,
+    /// When the present attempt started.
+    attempt_started: Instant,
     phase: Phase,
     /// The limit of the present phase.
-    limit: Option<Bound>,
+    limit: Option<Limit>,
+    /// Since when the phase's limit counts: its start, or its last progress.
     since: Instant,
-    /// What the backend asked for on top of the limit.
+    /// What the backend adds to the phase's limit, in nanoseconds.
     allowance: u64,
-    /// How many bytes had left when the attempt was looked at last.
-    seen: u64,
+    /// How many bytes the attempt had sent when its progress was last read.
+    bytes_seen: u64,
     sleep: S,
-}
-
-/// That limit; zero is none.
-fn bound(timeout: Timeout, duration: Option<Duration>) -> Option<Bound> {
-    let length = duration.map_or(0, nanos);
-    (length > 0).then_some(Bound { timeout, length })
 }
 
 impl<S: Sleep> Deadline<S> {
@@ -71,85 +87,91 @@ impl<S: Sleep> Deadline<S> {
         Self {
             clock: clock.clone(),
             started: now,
-            total: bound(Timeout::Total, total),
+            total: Limit::new(Timeout::Total, total),
             attempt: None,
-            begun: now,
+            attempt_started: now,
             phase: Phase::Queue,
             limit: None,
             since: now,
             allowance: 0,
-            seen: 0,
+            bytes_seen: 0,
             sleep: S::new(clock),
         }
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub(crate) fn age(&self) -> Duration {
         Duration::from_nanos(self.elapsed(self.started))
     }
 
-    /// Starts an attempt, with a limit on all of it up to the head; zero is none.
-    pub(crate) fn attempt(&mut self, limit: Option<Duration>) {
-        self.attempt = bound(Timeout::Attempt, limit);
-        self.begun = self.clock.now();
-        self.seen = 0;
+    /// Starts an attempt. `limit` covers all of it up to the response's head; zero means no limit.
+    pub(crate) fn start_attempt(&mut self, limit: Option<Duration>) {
+        self.attempt = Limit::new(Timeout::Attempt, limit);
+        self.attempt_started = self.clock.now();
+        self.bytes_seen = 0;
     }
 
-    /// Enters a phase; a limit of zero is none. The attempt's limit ends with the head.
-    pub(crate) fn enter(&mut self, phase: Phase, timeout: Timeout, duration: Option<Duration>) {
+    /// Enters a phase with a limit of its own; zero means no limit. The attempt's limit ends with the head.
+    pub(crate) fn enter(&mut self, phase: Phase, timeout: Timeout, limit: Option<Duration>) {
         self.phase = phase;
-        self.limit = bound(timeout, duration);
+        self.limit = Limit::new(timeout, limit);
         self.allowance = 0;
-        self.attempt.take_if(|_| phase != Phase::Head);
+        if phase != Phase::Head {
+            self.attempt = None;
+        }
         self.touch();
     }
 
-    /// The present phase has made progress: its limit counts from now.
+    /// Starts the phase's limit again, since the phase has made progress.
     pub(crate) fn touch(&mut self) {
+        // Without a limit the clock is not read: in a browser each look is a call into JavaScript.
         if self.limit.is_some() {
             self.since = self.clock.now();
         }
     }
 
-    /// Runs `future` within the present phase's limit and the total one; `look` is called whenever it waits.
+    /// Runs `future` within the limits; `on_wait` is called each time it has to wait.
     pub(crate) async fn bound<F: Future>(
         &mut self,
-        mut look: impl FnMut(&mut Self),
+        mut on_wait: impl FnMut(&mut Self),
         future: F,
     ) -> Result<F::Output, Overdue> {
         let mut future = pin!(future);
         let outcome = poll_fn(|cx| {
+            // Before the clock: a result that came in time counts, however late the task is polled.
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
-            look(self);
+            on_wait(self);
             self.poll_expired(cx).map(Err)
         })
         .await;
-        self.rest();
+        self.stand_by();
         outcome
     }
 
-    /// Waits that long; no limit counts.
+    /// Waits for `delay`; no limit counts meanwhile.
     pub(crate) async fn sleep(&mut self, delay: Duration) {
         self.sleep.reset(Some(self.clock.now() + delay));
         poll_fn(|cx| self.sleep.poll(cx)).await;
     }
 
     /// Keeps the sleep set, and wakes no task until the next poll.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn stand_by(&mut self) {
         self.sleep.stand_by();
     }
 
-    /// Takes into account what the backend tells: a piece that left starts the phase's limit again, and while it
-    /// connects that limit does not count.
+    /// Takes an attempt's progress into account.
+    ///
+    /// Each piece that left starts the phase's limit again. The limit does not count while the backend connects, since
+    /// connecting has a limit of its own.
     pub(crate) fn follow(&mut self, progress: &Progress) {
         self.allowance = nanos(progress.allowance());
-        let connecting = progress.is_connecting();
+        let is_connecting = progress.is_connecting();
         let was_connecting = self.phase == Phase::Connect;
-        if connecting || was_connecting || progress.bytes() != self.seen {
-            self.seen = progress.bytes();
-            self.phase = if connecting { Phase::Connect } else { Phase::Head };
+        if is_connecting || was_connecting || progress.bytes() != self.bytes_seen {
+            self.bytes_seen = progress.bytes();
+            self.phase = if is_connecting { Phase::Connect } else { Phase::Head };
             self.touch();
         }
     }
@@ -158,60 +180,62 @@ impl<S: Sleep> Deadline<S> {
         self.clock.now().nanos_since(start)
     }
 
-    /// The time since the present attempt began.
-    pub(crate) fn attempted(&self) -> Duration {
-        Duration::from_nanos(self.elapsed(self.begun))
+    /// Returns the time since the present attempt started.
+    pub(crate) fn attempt_age(&self) -> Duration {
+        Duration::from_nanos(self.elapsed(self.attempt_started))
     }
 
-    /// How much of the total limit is left, if there is one.
+    /// Returns how much of the total limit is left, if there is a total limit.
     pub(crate) fn left(&self) -> Option<Duration> {
         let limit = self.total?;
         Some(Duration::from_nanos(limit.length.saturating_sub(self.elapsed(self.started))))
     }
 
-    /// What to tell if the total limit has passed; costs a look at the clock.
+    /// Returns the total limit if it has passed. It reads the clock.
     pub(crate) fn overdue(&self) -> Option<Overdue> {
-        let overdue = self.past((self.total?, self.started));
+        let overdue = self.past(self.total?, self.started);
         (overdue.elapsed >= overdue.length).then_some(overdue)
     }
 
-    /// Ready with what to tell once a limit has passed.
+    /// Returns `Ready` once a limit has passed.
     pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Overdue> {
         loop {
-            let Some((deadline, limit)) = self.next() else {
+            let Some(expiry) = self.next() else {
                 self.sleep.reset(None);
                 return Poll::Pending;
             };
             // A sleep that ends sooner is kept: to wake once too early costs less than to set it for each piece.
             let at = match self.sleep.at() {
-                Some(at) if at <= deadline => at,
+                Some(at) if at <= expiry.at => at,
                 _ => {
-                    self.sleep.reset(Some(deadline));
-                    deadline
+                    self.sleep.reset(Some(expiry.at));
+                    expiry.at
                 }
             };
             ready!(self.sleep.poll(cx));
-            if at >= deadline {
-                return Poll::Ready(self.past(limit));
+            if at >= expiry.at {
+                return Poll::Ready(self.past(expiry.limit, expiry.since));
             }
         }
     }
 
-    fn past(&self, (Bound { timeout, length }, since): Since) -> Overdue {
-        Overdue { phase: self.phase, timeout, length, elapsed: self.elapsed(since) }
+    fn past(&self, limit: Limit, since: Instant) -> Overdue {
+        Overdue { phase: self.phase, timeout: limit.timeout, length: limit.length, elapsed: self.elapsed(since) }
     }
 
-    /// When which limit passes first; of several at once, the widest.
-    fn next(&self) -> Option<(Instant, Since)> {
-        let own = self.limit.filter(|_| self.phase != Phase::Connect);
-        let mut first: Option<(Instant, Since)> = None;
-        for (limit, since, more) in
-            [(own, self.since, self.allowance), (self.attempt, self.begun, 0), (self.total, self.started, 0)]
-        {
+    /// Returns the limit that passes first.
+    fn next(&self) -> Option<Expiry> {
+        let mut first = match self.limit {
+            Some(limit) if self.phase != Phase::Connect => Some(limit.expiry(self.since, self.allowance)),
+            _ => None,
+        };
+        // From the narrowest limit to the widest. If several pass at the same time, the error names the widest: it says
+        // most about whether another attempt may help.
+        for (limit, since) in [(self.attempt, self.attempt_started), (self.total, self.started)] {
             let Some(limit) = limit else { continue };
-            let at = since.later(limit.length).later(more);
-            if first.is_none_or(|(soonest, _)| at <= soonest) {
-                first = Some((at, (limit, since)));
+            let expiry = limit.expiry(since, 0);
+            if first.is_none_or(|first| expiry.at <= first.at) {
+                first = Some(expiry);
             }
         }
         first

@@ -10,7 +10,7 @@ pub(super) trait DefaultHeaders: Send + Sync {
     /// Adds `headers` to the defaults; they replace defaults of the same name.
     fn extend(&mut self, headers: HeaderMap);
 
-    /// Adds to `headers` the defaults that they have no field of the same name for.
+    /// Adds each default header to `headers`, unless `headers` contains its name.
     fn fill(&self, headers: &mut HeaderMap);
 }
 

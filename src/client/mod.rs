@@ -1,7 +1,7 @@
-//! The client: what is done for every request on every platform.
+//! The client: what happens to every request on every platform.
 //!
-//! A request's life: [`Client::fetch`] merges its options over the client's and checks it; `send` waits for a slot
-//! and makes the attempt within the limits; `held` ties slot and clock to the response's body.
+//! A request passes through these files: `client_call` merges its options over the client's and checks it, `call` waits for a
+//! slot and makes the attempts within the limits, and `body` holds the slot and the clock until the response's body ends.
 
 mod body;
 mod breaker;
@@ -11,9 +11,11 @@ mod client_call;
 pub(crate) mod configure;
 pub(crate) mod deadline;
 mod defaults;
+mod methods;
 pub(crate) mod middleware;
 mod observer;
 pub(crate) mod queue;
+mod queue_options;
 pub(crate) mod retry;
 mod spawn;
 #[cfg(feature = "json")]
@@ -23,11 +25,8 @@ pub(crate) mod stop;
 mod tower;
 
 use std::fmt;
-use std::future::IntoFuture;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use http::Method;
 
 use self::breaker::BreakerPolicy;
 pub use self::breaker::CircuitBreaker;
@@ -39,19 +38,17 @@ pub use self::observer::{Event, Observer, Stage};
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 pub use self::spawn::{SendResponse, Spawned};
 use crate::backend::Backend;
-
 use crate::client::middleware::Middleware;
 use crate::client::retry::RetryBucket;
 use crate::error::{Error, Result};
 use crate::message::request::{Request, RequestBuilder, RequestOptions};
 use crate::message::response::Response;
-use crate::message::url::Url;
 use crate::platform::ClientSleep;
 use crate::runtime::{BoxFuture, Timer};
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
 ///
-/// A clone is another handle of the same client. It is `Send` and `Sync` on every platform, and needs no runtime: a
+/// A clone is another handle of the same client. A client is `Send` and `Sync` on every platform. It needs no runtime: a
 /// request makes progress while its future is polled, by any executor.
 ///
 /// # Cancellation
@@ -77,17 +74,23 @@ use crate::runtime::{BoxFuture, Timer};
 /// # })
 /// # }
 /// ```
+// Behind an `Arc`, since each request's future holds the client that it is sent with.
 #[derive(Clone)]
 pub struct Client(Arc<ClientInner>);
 
 struct ClientInner {
     shared: Shared<ClientSleep>,
+    /// Makes the attempts.
     backend: Arc<dyn Backend>,
+    /// The default headers, if there are any.
     headers: Option<Box<dyn DefaultHeaders>>,
+    /// The defaults of the requests' options.
     options: RequestOptions,
     middleware: Vec<Arc<dyn Middleware>>,
+    /// The retry budget of all requests together.
     bucket: Mutex<RetryBucket>,
     breaker: Option<Arc<dyn BreakerPolicy>>,
+    /// Reports to the observer, if there is an observer.
     tracer: Option<Arc<Tracer>>,
 }
 
@@ -98,105 +101,201 @@ impl ClientInner {
 }
 
 impl Client {
-    /// A client with the process's defaults ([`configure`](crate::tornado::configure())), or else the platform's backend and
-    /// built-in settings.
+    /// Creates a client with the process's defaults, see [`configure`](crate::tornado::configure()). Without such defaults, it has
+    /// the platform's backend and the built-in settings.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    ///
+    /// let client = Client::new();
+    /// assert_eq!(client.stats().active, 0);
+    /// ```
     pub fn new() -> Self {
         Self::builder().assemble()
     }
 
-    /// A builder, for settings that win over the process's defaults.
+    /// Returns a builder. Its settings override the process's defaults.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::Client;
+    ///
+    /// let client = Client::builder().max_active(4).timeout(Duration::from_secs(60)).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         configure::apply(Builder::default())
     }
 
-    /// A builder of a `GET` request; `await` sends it.
-    pub fn get(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
-        self.request(Method::GET, url)
-    }
-
-    /// A builder of a `HEAD` request; `await` sends it.
-    pub fn head(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
-        self.request(Method::HEAD, url)
-    }
-
-    /// A builder of a `POST` request; `await` sends it.
-    pub fn post(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
-        self.request(Method::POST, url)
-    }
-
-    /// A builder of a `PUT` request; `await` sends it.
-    pub fn put(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
-        self.request(Method::PUT, url)
-    }
-
-    /// A builder of a `PATCH` request; `await` sends it.
-    pub fn patch(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
-        self.request(Method::PATCH, url)
-    }
-
-    /// A builder of a `DELETE` request; `await` sends it.
-    pub fn delete(&self, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
-        self.request(Method::DELETE, url)
-    }
-
-    /// A builder of a request with any method; `await` sends it.
-    pub fn request(&self, method: Method, url: impl TryInto<Url, Error: Into<Error>>) -> RequestBuilder<Self> {
-        RequestBuilder::new(self.clone(), method, url)
-    }
-
-    /// How many requests run and wait at this moment, and how long those that ran had waited.
+    /// Returns how many requests run and wait at this moment, and how long the requests that started had waited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::FutureExt;
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// let client = Client::builder().max_active(2).backend(MockBackend::pending()).build()?;
+    /// let mut requests: Vec<_> = (0..3).map(|_| client.get("http://example.com/").send().boxed()).collect();
+    /// for request in &mut requests {
+    ///     assert!(request.now_or_never().is_none());
+    /// }
+    /// let stats = client.stats();
+    /// assert_eq!((stats.active, stats.queued), (2, 1));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn stats(&self) -> Stats {
         self.0.shared.queue.stats()
     }
 
-    /// How many requests run and wait for each origin that has any, by name.
-    pub fn origins(&self) -> Vec<OriginStats> {
-        self.0.shared.queue.stats().origins
-    }
-
-    /// Lets no further request start; those that run go on, new ones wait. Time limits count meanwhile.
+    /// Lets no further request start. Running requests go on and new requests wait. Time limits count meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::FutureExt;
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// client.pause();
+    /// let mut request = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut request).now_or_never().is_none());
+    /// assert!(client.stats().paused);
+    ///
+    /// client.resume();
+    /// assert_eq!(request.now_or_never().unwrap()?.status(), 200);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn pause(&self) {
         self.0.shared.queue.pause(true);
     }
 
     /// Lets requests start again after [`pause`](Self::pause).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// client.pause();
+    /// client.resume();
+    /// assert!(!client.stats().paused);
+    /// client.get("http://example.com/").await?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn resume(&self) {
         self.0.shared.queue.pause(false);
     }
 
     /// Takes all waiting requests out of the queue and returns how many there were. They fail with
-    /// [`Cleared`](crate::ErrorKind::Cleared); those that run go on.
+    /// [`Cleared`](crate::ErrorKind::Cleared). Running requests go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::FutureExt;
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, ErrorKind};
+    ///
+    /// let client = Client::builder().max_active(1).backend(MockBackend::pending()).build()?;
+    /// let mut running = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut running).now_or_never().is_none());
+    /// let mut waiting = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut waiting).now_or_never().is_none());
+    ///
+    /// assert_eq!(client.clear(), 1);
+    /// assert_eq!(waiting.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Cleared);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn clear(&self) -> usize {
         self.0.shared.queue.clear()
     }
 
-    /// Closes the client and all its clones: new requests fail with [`Closed`](crate::ErrorKind::Closed), those that run or
-    /// wait are finished. It cannot be opened again.
+    /// Closes the client and all its clones. New requests fail with [`Closed`](crate::ErrorKind::Closed); requests that run or
+    /// wait are finished. A closed client cannot be opened again.
     ///
-    /// A client that is paused finishes what waits when it is resumed.
+    /// If the client is paused, the waiting requests start when it is resumed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, ErrorKind};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// client.close();
+    /// let error = client.get("http://example.com/").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Closed);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn close(&self) {
         self.0.shared.queue.close();
     }
 
-    /// Closes the client and all its clones at once: requests that run or wait, and bodies that are being read, fail with
-    /// [`Closed`](crate::ErrorKind::Closed), as new requests do. They are woken to notice, and stop when polled or dropped.
+    /// Closes the client and all its clones at once. Running and waiting requests, bodies that are being read, and new
+    /// requests fail with [`Closed`](crate::ErrorKind::Closed). Their tasks are woken; each stops when it is polled or dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::FutureExt;
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, ErrorKind};
+    ///
+    /// let client = Client::builder().backend(MockBackend::pending()).build()?;
+    /// let mut request = client.get("http://example.com/").send().boxed();
+    /// assert!((&mut request).now_or_never().is_none());
+    ///
+    /// client.close_now();
+    /// assert_eq!(request.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    /// assert_eq!(client.stats().active, 0);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn close_now(&self) {
         self.0.shared.queue.close_now();
     }
 
-    /// Sends a request, or a builder of one, and returns its response as soon as the head is here.
+    /// Sends a request, given as a [`Request`] or as its builder. Returns the response as soon as its head has arrived.
     ///
-    /// A status of 400 or above is a response; see [`Response::error_for_status`].
+    /// A status of 400 or above is a response and not an error; see [`Response::error_for_status`].
     ///
-    /// A user name and password in the URL are sent as Basic credentials (RFC 7617), percent-decoded, and appear
-    /// nowhere else: neither in [`Response::url`] nor in an error. An `authorization` header of the request's own wins
-    /// over them, and they win over one of the client's defaults.
+    /// A user name and password in the URL are percent-decoded and sent as Basic credentials (RFC 7617). They appear
+    /// nowhere else: neither in [`Response::url`] nor in an error. They override an `authorization` header of the client's
+    /// defaults, and the request's own `authorization` header overrides them.
     ///
     /// # Errors
-    /// If the request is not valid, a limit passes, or no response can be had.
+    /// If the request is not valid, a time limit passes, or no response arrives.
     ///
     /// # Cancellation
-    /// Dropping the future takes a waiting request out of the queue, and stops a running one.
+    /// Dropping the future takes a waiting request out of the queue, and stops a running request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Request};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let request = Request::get("http://example.com/page").header("accept", "text/html").build()?;
+    /// let response = client.fetch(request).await?;
+    /// println!("{} {}", response.status(), response.url());
+    /// assert_eq!(response.text().await?, "hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn fetch(&self, request: impl TryInto<Request, Error: Into<Error>>) -> Result<Response> {
         let request = request.try_into().map_err(Into::into)?;
         self.run(request).await
@@ -226,6 +325,20 @@ impl RequestBuilder<Client> {
     ///
     /// # Errors
     /// As [`Client::fetch`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let response = client.get("http://example.com/").send().await?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn send(self) -> Result<Response> {
         let (client, request) = self.into_parts();
         client.run(request?).await

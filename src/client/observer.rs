@@ -173,6 +173,7 @@ impl Tracer {
     pub(crate) fn trace(self: &Arc<Self>, url: &Url, priority: i16, handle: Option<&PriorityHandle>) -> RequestTrace {
         RequestTrace {
             tracer: self.clone(),
+            // Relaxed: the number has to be unique, and orders no other memory access.
             id: self.count.fetch_add(1, Ordering::Relaxed) + 1,
             url: url.redacted().into(),
             origin: url.origin_text().len(),

@@ -236,6 +236,7 @@ fn task_lost() -> Error {
 async fn relay(client: Client, request: Result<Request>, mut caller: oneshot::Sender<Result<SendResponse>>) {
     let fetch = async { client.run(request?).await };
     let result = match select(pin!(caller.cancellation()), pin!(fetch)).await {
+        // The caller dropped the `Spawned`: returning drops the request, which stops it.
         Either::Left(_) => return,
         Either::Right((result, _)) => result,
     };
@@ -243,11 +244,13 @@ async fn relay(client: Client, request: Result<Request>, mut caller: oneshot::Se
         Ok(response) => response,
         Err(error) => return drop(caller.send(Err(error))),
     };
+    // The body stays on this task and its pieces go through the channel: on wasm, a body is not `Send`.
     let (parts, body) = response.into_parts().swap_body(());
     // With capacity 0, the channel holds a piece for its only sender.
     let (to, pieces) = mpsc::channel(0);
     let (mut reader, _reader) = oneshot::channel();
     let (parts, ()) = parts.swap_body(Relayed { pieces, length: body.length(), has_ended: false, _reader });
+    // Polled beside the body, the cancellation ends a wait for the next piece as soon as the reader is dropped.
     if caller.send(Ok(SendResponse(Box::new(parts)))).is_ok() {
         select(pin!(reader.cancellation()), pin!(pass(body, to))).await;
     }

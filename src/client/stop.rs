@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind, Phase};
 /// It is small and not yet an error, because the npm package has errors of its own.
 #[derive(Clone, Copy)]
 pub(crate) enum StopReason {
-    /// The queue refused the request.
-    Refused(Rejection),
+    /// The queue rejected the request.
+    Rejected(Rejection),
     /// [`Client::close_now`](crate::Client::close_now) was called while the request was in this phase.
     Closed(Phase),
     /// A time limit passed.
@@ -21,7 +21,7 @@ impl StopReason {
     /// Makes the error of the Rust API; `queue` is the queue that the request is for.
     pub(crate) fn into_error(self, queue: &Queue) -> Error {
         match self {
-            Self::Refused(rejection) => queue.rejection_error(rejection),
+            Self::Rejected(rejection) => queue.rejection_error(rejection),
             Self::Closed(phase) => Error::new(ErrorKind::Closed, phase, "the client was closed while the request ran"),
             Self::TimedOut(overdue) => overdue.into(),
         }
@@ -30,7 +30,7 @@ impl StopReason {
 
 impl From<Rejection> for StopReason {
     fn from(rejection: Rejection) -> Self {
-        Self::Refused(rejection)
+        Self::Rejected(rejection)
     }
 }
 

@@ -1,12 +1,12 @@
-//! A jar as JSON: a list of objects, one for each cookie.
+//! A jar as JSON: a list with an object for each cookie.
 
 use serde_json::{Value, json};
 
-use super::store::Cookie;
+use super::storage::StoredCookie;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// Writes cookies.
-pub(super) fn write<'a>(cookies: impl Iterator<Item = &'a Cookie>) -> String {
+/// Writes cookies as JSON.
+pub(super) fn write<'a>(cookies: impl Iterator<Item = &'a StoredCookie>) -> String {
     let list = cookies.map(|cookie| {
         json!({
             "name": cookie.name,
@@ -21,21 +21,23 @@ pub(super) fn write<'a>(cookies: impl Iterator<Item = &'a Cookie>) -> String {
     Value::Array(list.collect()).to_string()
 }
 
-/// Reads them back.
-pub(super) fn read(text: &str) -> Result<Vec<Cookie>> {
-    let failed = || Error::new(ErrorKind::Decode, Phase::Request, "this is not a cookie jar as it was written");
+/// Reads the cookies that [`write`] has written.
+pub(super) fn read(text: &str) -> Result<Vec<StoredCookie>> {
+    let failed =
+        || Error::new(ErrorKind::Decode, Phase::Request, "the text is not a cookie jar that `to_json` has written");
     let list: Value = serde_json::from_str(text).map_err(|error| failed().with_source(error))?;
     list.as_array().and_then(|list| list.iter().map(cookie).collect()).ok_or_else(failed)
 }
 
-fn cookie(object: &Value) -> Option<Cookie> {
+// Foreign text: each field is checked as if it came in a `set-cookie` header, so that no value can break a header.
+fn cookie(object: &Value) -> Option<StoredCookie> {
     let text = |name: &str| object.get(name)?.as_str().filter(|text| is_plain(text)).map(str::to_owned);
     let flag = |name: &str| object.get(name)?.as_bool();
     let expires = match object.get("expires")? {
         Value::Null => None,
         number => Some(number.as_u64()?),
     };
-    Some(Cookie {
+    Some(StoredCookie {
         name: text("name").filter(|name| !name.is_empty() && !name.contains('='))?,
         value: text("value")?,
         domain: text("domain").filter(|domain| !domain.is_empty())?,
@@ -46,7 +48,7 @@ fn cookie(object: &Value) -> Option<Cookie> {
     })
 }
 
-/// Whether a text could have come out of a `set-cookie` header.
+/// Returns whether a text can be part of a `set-cookie` header.
 fn is_plain(text: &str) -> bool {
     !text.contains(|character: char| character == ';' || (character.is_ascii_control() && character != '\t'))
 }
@@ -58,7 +60,7 @@ mod tests {
     use crate::message::url::Url;
 
     #[test]
-    fn a_jar_goes_there_and_back() {
+    fn jar_is_restored_from_json() {
         let jar = CookieJar::new();
         let url = Url::parse("https://a.example.com/x/y").unwrap();
         jar.add(&url, "session=\"1\"; HttpOnly").unwrap();
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_written_so_is_refused() {
+    fn json_of_another_shape_is_refused() {
         let good = r#"{"name":"a","value":"b","domain":"h","hostOnly":true,"path":"/","secure":false,"expires":null}"#;
         assert_eq!(CookieJar::from_json(&format!("[{good}]")).unwrap().len(), 1);
         assert!(CookieJar::from_json("[]").unwrap().is_empty());

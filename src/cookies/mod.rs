@@ -1,11 +1,13 @@
-//! A cookie jar for an agent, by the rules of RFC 6265 as browsers have revised them (RFC 6265bis). Behind the feature
+//! A cookie jar for an agent, by the rules of RFC 6265 as revised by browsers (RFC 6265bis). Behind the feature
 //! `cookies`.
 //!
-//! It is for native programs: a browser keeps its cookies to itself, and its `fetch` takes none from here.
+//! It is for native programs. A browser manages its cookies itself, and its `fetch` accepts none from a program.
 
+// The rules are written here, over the grammar of the crate `cookie` and the list of the crate `psl`. The crate
+// `cookie_store` has no bounds, links `url`, and leaves the list of public suffixes to its user.
 mod json;
-mod rules;
-mod store;
+mod matching;
+mod storage;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,20 +15,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use self::store::Store;
+use self::storage::CookieStorage;
 use crate::agent::CookieStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::url::Url;
 use crate::platform;
 
-/// Cookies, each for the hosts and paths it was set for. A clone is another handle of the same jar.
+/// Cookies, each with the hosts and paths for which it was set. A clone is another handle of the same jar.
 ///
-/// A `Domain` that is a public suffix (`co.uk`) is refused, as are `Secure` cookies from `http` and names that begin
-/// with `__Host-` or `__Secure-` without keeping those promises. `HttpOnly` and `SameSite` mean nothing here: there is
-/// no page that could read or send a cookie.
+/// Refused are a `Domain` that is a public suffix (`co.uk`), `Secure` cookies from `http`, and names that begin with
+/// `__Host-` or `__Secure-` without the attributes that these prefixes require. `HttpOnly` and `SameSite` have no
+/// effect: there is no page that could read or send a cookie.
 ///
-/// A host has 50 cookies at most and a jar 3,000; beyond that the oldest go. One lives 400 days at most, and expires by
-/// the system's wall clock. One whose `set-cookie` is longer than 8 KiB, or not UTF-8, is ignored.
+/// A domain has at most 50 cookies and a jar at most 3,000; beyond that the oldest are removed. A cookie lives at most
+/// 400 days and expires by the system's wall clock. A `set-cookie` header that is longer than 8 KiB, or not UTF-8, is
+/// ignored.
 ///
 /// # Examples
 ///
@@ -40,7 +43,7 @@ use crate::platform;
 /// # let answer = "HTTP/1.1 200 OK\r\nset-cookie: sid=42\r\ncontent-length: 0\r\n\r\n";
 /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
 /// # let timer = ManualTimer::new();
-/// // Natively, the platform's own connector and timer take their place.
+/// // Outside of tests, use the platform's own connector and timer.
 /// let agent = Agent::new(connector, timer).with_cookies(jar.clone());
 /// let client = Client::builder().backend(agent).build()?;
 /// client.get("http://example.com/login").await?;
@@ -50,82 +53,125 @@ use crate::platform;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct CookieJar(Arc<Mutex<Store>>);
+pub struct CookieJar(Arc<Mutex<CookieStorage>>);
 
 impl CookieJar {
-    /// An empty jar.
+    /// Returns an empty jar.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in a cookie, written as in a `set-cookie` header, as if `url` had sent it.
+    /// Stores a cookie in the format of a `set-cookie` header, as if a response from `url` had set it.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the rules refuse it; what `url` sends itself is then ignored.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the rules refuse the cookie. In a response such a cookie is
+    /// ignored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    /// use waterspout::cookies::CookieJar;
+    ///
+    /// let jar = CookieJar::new();
+    /// let url = Url::parse("https://example.com/")?;
+    /// jar.add(&url, "theme=dark; Path=/; Max-Age=3600")?;
+    /// assert!(jar.add(&url, "a=b; Domain=other.example").is_err());
+    /// assert_eq!(jar.len(), 1);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn add(&self, url: &Url, cookie: &str) -> Result<()> {
-        let taken = self.lock().set(url, cookie, now());
-        taken.map_err(|reason| Error::request(ErrorKind::InvalidRequest, reason).with_url(url))
+        let stored = self.lock().set(url, cookie, now());
+        stored.map_err(|reason| Error::request(ErrorKind::InvalidRequest, reason).with_url(url))
     }
 
-    /// The value of the cookie of this name that a request to `url` would send first.
+    /// Returns the value of the first cookie of this name that a request to `url` would send.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    /// use waterspout::cookies::CookieJar;
+    ///
+    /// let jar = CookieJar::new();
+    /// jar.add(&Url::parse("https://example.com/")?, "sid=42; Domain=example.com")?;
+    /// assert_eq!(jar.get(&Url::parse("https://api.example.com/")?, "sid").as_deref(), Some("42"));
+    /// assert_eq!(jar.get(&Url::parse("https://other.example/")?, "sid"), None);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn get(&self, url: &Url, name: &str) -> Option<String> {
-        let store = self.lock();
-        let found = store.matching(url, now()).into_iter().find(|cookie| cookie.name == name);
+        let storage = self.lock();
+        let found = storage.matching(url, now()).into_iter().find(|cookie| cookie.name == name);
         found.map(|cookie| cookie.value.clone())
     }
 
-    /// Forgets all cookies.
+    /// Removes all cookies.
     pub fn clear(&self) {
-        *self.lock() = Store::default();
+        *self.lock() = CookieStorage::default();
     }
 
-    /// The number of cookies that have not expired.
+    /// Returns the number of cookies that have not expired.
     pub fn len(&self) -> usize {
-        self.lock().living(now()).count()
+        self.lock().unexpired(now()).count()
     }
 
-    /// Whether there are none.
+    /// Returns whether all cookies have expired or there are no cookies.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All cookies that have not expired, those without an expiry too, as JSON. Keep it as you keep passwords.
+    /// Writes all cookies that have not expired as JSON, cookies without an expiry included. Keep it as safe as
+    /// passwords.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    /// use waterspout::cookies::CookieJar;
+    ///
+    /// let url = Url::parse("https://example.com/")?;
+    /// let jar = CookieJar::new();
+    /// jar.add(&url, "sid=42")?;
+    /// let restored = CookieJar::from_json(&jar.to_json())?;
+    /// assert_eq!(restored.get(&url, "sid").as_deref(), Some("42"));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn to_json(&self) -> String {
-        json::write(self.lock().living(now()))
+        json::write(self.lock().unexpired(now()))
     }
 
-    /// A jar with the cookies that [`to_json`](Self::to_json) has written, but for those that have expired since.
+    /// Reads a jar that [`to_json`](Self::to_json) has written. Cookies that have expired since are dropped.
     ///
     /// # Errors
-    /// [`Decode`](ErrorKind::Decode) if it is not what `to_json` writes.
+    /// [`Decode`](ErrorKind::Decode) if `to_json` cannot have written the text.
     pub fn from_json(text: &str) -> Result<Self> {
-        let mut store = Store::default();
+        let mut storage = CookieStorage::default();
         for cookie in json::read(text)? {
-            store.insert(cookie, now());
+            storage.insert(cookie, now());
         }
-        Ok(Self(Arc::new(Mutex::new(store))))
+        Ok(Self(Arc::new(Mutex::new(storage))))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Store> {
+    fn lock(&self) -> MutexGuard<'_, CookieStorage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CookieStore for CookieJar {
     fn store(&self, url: &Url, headers: &HeaderMap) {
-        let mut store = self.lock();
+        let mut storage = self.lock();
         for header in headers.get_all(SET_COOKIE) {
             if let Ok(cookie) = std::str::from_utf8(header.as_bytes()) {
-                // A cookie that breaks a rule is ignored: the response is none the worse.
-                let _ = store.set(url, cookie, now());
+                // A cookie that breaks a rule is ignored: the response stays valid.
+                let _ = storage.set(url, cookie, now());
             }
         }
     }
 
     fn cookies(&self, url: &Url) -> Option<HeaderValue> {
-        let store = self.lock();
+        let storage = self.lock();
         let pairs: Vec<_> =
-            store.matching(url, now()).iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+            storage.matching(url, now()).iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
         if pairs.is_empty() {
             return None;
         }
@@ -133,14 +179,15 @@ impl CookieStore for CookieJar {
     }
 }
 
-/// The number of cookies; their values are nobody's business.
+/// Writes the number of cookies, and no values, because they may be secret.
 impl fmt::Debug for CookieJar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CookieJar").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
-/// Seconds since the beginning of 1970: what a cookie's expiry is told in.
+/// Returns the seconds since the beginning of 1970.
+// The wall clock, not the `Timer`: a cookie's expiry is a calendar date.
 fn now() -> u64 {
     platform::unix_time().as_secs()
 }

@@ -23,8 +23,9 @@ pub enum ErrorKind {
     UnsupportedScheme,
     /// A method, header or option of the request or client is not allowed.
     InvalidRequest,
-    /// A time limit passed; [`Error::phase`](crate::Error::phase) names the wait, [`Error::timeout`](crate::Error::timeout) the limit.
-    /// Without a limit it was a limit of the platform's own `fetch`.
+    /// A time limit passed. [`Error::phase`](crate::Error::phase) names the wait,
+    /// [`Error::timeout`](crate::Error::timeout) the limit. Without a limit it was a limit of the platform's own
+    /// `fetch`.
     Timeout,
     /// The host's name has no address, or the look-up failed.
     Dns,
@@ -33,8 +34,8 @@ pub enum ErrorKind {
     /// A proxy could not be reached, refused, or gave no valid response. [`Error::status`](crate::Error::status) is the
     /// status of the proxy's response, if it sent a response.
     Proxy,
-    /// The TLS handshake failed. The message and the source tell apart a certificate that has expired, is for another host
-    /// or comes from an issuer that is not trusted.
+    /// The TLS handshake failed. The message and the source tell apart a certificate that has expired, is for another
+    /// host or comes from an issuer that is not trusted.
     Tls,
     /// The server closed the connection before the response was complete, or before a stream had received the bytes it
     /// waits for.
@@ -43,8 +44,8 @@ pub enum ErrorKind {
     Protocol,
     /// Reading or writing an open connection failed.
     Io,
-    /// The platform's own `fetch` failed and gave no detail. In a browser this covers name look-up, connection, TLS, CORS
-    /// and broken responses.
+    /// The platform's own `fetch` failed and gave no detail. In a browser this covers name look-up, connection, TLS,
+    /// CORS and broken responses.
     Network,
     /// A redirect could not be followed: too many, a bad target, or a downgrade from https.
     Redirect,
@@ -85,6 +86,7 @@ impl ErrorKind {
     /// assert_eq!(waterspout::ErrorKind::QueueFull.code(), "QUEUE_FULL");
     /// ```
     pub const fn code(self) -> &'static str {
+        // Without a wildcard, so that a new kind does not compile until it has a name.
         match self {
             Self::InvalidUrl => "INVALID_URL",
             Self::UnsupportedScheme => "UNSUPPORTED_SCHEME",

@@ -63,6 +63,7 @@ struct ErrorDetails {
     elapsed: Option<Duration>,
     status: Option<StatusCode>,
     reason: Option<Box<str>>,
+    // Shared: a clone of an error cannot clone its cause.
     source: Option<Arc<dyn StdError + Send + Sync>>,
     attempts: Vec<Attempt>,
     transfer: Transfer,
@@ -146,6 +147,7 @@ impl Error {
 
     /// Returns the same error with `url`, without user name and password. A URL set before stays.
     pub fn with_url(mut self, url: &crate::Url) -> Self {
+        // The first URL stays: the agent knows which URL of a chain of redirects failed, the client only the first.
         self.0.url.get_or_insert_with(|| url.redacted());
         self
     }
@@ -237,6 +239,7 @@ impl Error {
     /// # Platform
     /// A browser does not show its connections, so there this is always `false`.
     pub fn is_connect(&self) -> bool {
+        // By phase, not kind: a time limit or a failed TLS handshake while connecting counts as well.
         self.phase() == Phase::Connect
     }
 

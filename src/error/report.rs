@@ -68,6 +68,7 @@ impl Error {
 
     /// Returns whether the connection to a proxy could not be made or broke. A refusal by the proxy does not count.
     fn is_lost_proxy(&self) -> bool {
+        // A lost connection has an I/O error or a retryable error as its cause. A refusal has neither.
         let cause = self.source().filter(|_| self.kind() == ErrorKind::Proxy);
         cause.is_some_and(|cause| cause.is::<std::io::Error>() || cause.downcast_ref().is_some_and(Self::is_retryable))
     }
@@ -120,8 +121,8 @@ impl fmt::Debug for Error {
 }
 
 /// Returns `time` in the largest unit in which it is a whole number.
-// No `Debug` output here or in messages: that of a text or a time links tables of Unicode and fractions in 128 bits, 8 KB
-// raw in a browser program.
+// No `Debug` output here or in messages: that of a text or a time links tables of Unicode and fractions in 128 bits, 8
+// KB raw in a browser program.
 fn in_units(time: Duration) -> (u64, &'static str) {
     let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1000, "\u{b5}s")];

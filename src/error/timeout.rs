@@ -20,7 +20,7 @@ use std::fmt;
 /// let client = Client::builder().backend(MockBackend::pending()).timer(timer.clone()).build()?;
 /// let request = client.get("http://example.com/").timeout(Duration::from_secs(5)).send();
 /// let advance = async { timer.advance(Duration::from_secs(5)) };
-/// let (outcome, ()) = futures::join!(request, advance);
+/// let (outcome, ()) = futures::future::join(request, advance).await;
 /// let error = outcome.unwrap_err();
 /// assert_eq!(error.timeout(), Some(Timeout::Total));
 /// assert_eq!(error.limit(), Some(Duration::from_secs(5)));
@@ -45,8 +45,8 @@ pub enum Timeout {
 }
 
 impl Timeout {
-    /// Returns the timeout's stable name in lower case, as error messages show it: `queue`, `connect`, `head`, `attempt`,
-    /// `idle` or `total`.
+    /// Returns the timeout's stable name in lower case, as error messages show it: `queue`, `connect`, `head`,
+    /// `attempt`, `idle` or `total`.
     ///
     /// # Examples
     ///
@@ -67,8 +67,8 @@ impl Timeout {
         }
     }
 
-    /// Whether another attempt starts this timeout again: the wait in the queue and the total time belong to the request
-    /// as a whole.
+    /// Whether another attempt starts this timeout again: the wait in the queue and the total time belong to the
+    /// request as a whole.
     pub(crate) const fn restarts_with_attempt(self) -> bool {
         matches!(self, Self::Connect | Self::Head | Self::Attempt | Self::Idle)
     }

@@ -23,8 +23,8 @@ use super::Error;
 pub struct Transfer {
     /// Whether the connection had carried another request before.
     pub connection_reused: Option<bool>,
-    /// The bytes of the request that were sent in the last attempt, its head included, if an attempt was made. A browser
-    /// does not show what it sends: there it counts the bytes taken from a body that is a stream.
+    /// The bytes of the request that were sent in the last attempt, its head included, if an attempt was made. A
+    /// browser does not show what it sends: there it counts the bytes taken from a body that is a stream.
     pub bytes_sent: Option<u64>,
     /// The bytes of the response's body that were handed out, after decoding, if an attempt was made.
     pub bytes_received: Option<u64>,
@@ -60,6 +60,7 @@ impl Error {
     /// Returns the same error with the facts of `transfer` added. A fact already known stays as it is.
     #[must_use]
     pub fn with_transfer(mut self, transfer: Transfer) -> Self {
+        // Each layer adds facts on the way out, so the value set first comes from the layer closest to the connection.
         let known = &mut self.0.transfer;
         known.connection_reused = known.connection_reused.or(transfer.connection_reused);
         known.bytes_sent = known.bytes_sent.or(transfer.bytes_sent);

@@ -1,4 +1,4 @@
-//! A response's body, received: buffered bytes in, chunks and the end out.
+//! Decodes a response's body: buffered bytes in, pieces and the end out.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -6,31 +6,33 @@ use http::HeaderMap;
 use super::buffer::ReadBuffer;
 use super::chunked::{ChunkedDecoder, take_some};
 use super::framing::Framing;
-use super::limits::Limits;
+use super::limits::Http1Limits;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// What the bytes received so far amount to.
+/// What the bytes received so far contain.
 #[derive(Debug)]
 pub(crate) enum BodyEvent {
     /// A piece of the body.
     Data(Bytes),
-    /// Nothing yet: receive more.
+    /// No piece yet: receive more.
     More,
     /// The body is complete.
     End,
 }
 
-/// Takes a body out of a read buffer.
+/// Takes a body out of a read buffer, by its framing.
 #[derive(Debug)]
 pub(crate) enum BodyDecoder {
-    /// A body with a declared length, of which this much is still to come.
+    /// A body with a declared length. The number is how many bytes are still to come.
     Length(u64),
+    /// A chunked body.
     Chunked(ChunkedDecoder),
+    /// A body that ends with the connection.
     Close,
 }
 
 impl BodyDecoder {
-    pub(crate) fn new(framing: Framing, limits: Limits) -> Self {
+    pub(crate) fn new(framing: Framing, limits: Http1Limits) -> Self {
         match framing {
             Framing::Length(length) => Self::Length(length),
             Framing::Chunked => Self::Chunked(ChunkedDecoder::new(limits)),
@@ -38,7 +40,7 @@ impl BodyDecoder {
         }
     }
 
-    /// The length that is still to come, where it is known.
+    /// Returns how many bytes are still to come, if the length is declared.
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
             Self::Length(left) => Some(*left),
@@ -46,12 +48,12 @@ impl BodyDecoder {
         }
     }
 
-    /// Whether trailers may follow.
+    /// Returns whether trailers may follow the body.
     pub(crate) fn may_have_trailers(&self) -> bool {
         matches!(self, Self::Chunked(_))
     }
 
-    /// The trailers, once, after the end of a body that has some.
+    /// Takes the trailers of a body that has ended, if it has any.
     pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
         match self {
             Self::Chunked(chunks) => chunks.take_trailers(),
@@ -59,7 +61,7 @@ impl BodyDecoder {
         }
     }
 
-    /// The next event that the buffered bytes give.
+    /// Returns the next event that the buffered bytes contain.
     pub(crate) fn next(&mut self, buffer: &mut ReadBuffer) -> Result<BodyEvent> {
         match self {
             Self::Length(0) => Ok(BodyEvent::End),
@@ -78,7 +80,7 @@ impl BodyDecoder {
         }
     }
 
-    /// The connection has ended with nothing left in the buffer: is the body complete?
+    /// Checks that the body is complete when the connection has ended and the buffer is empty.
     pub(crate) fn end(&self) -> Result<()> {
         let message = match self {
             Self::Close => return Ok(()),

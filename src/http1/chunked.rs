@@ -1,91 +1,96 @@
-//! The chunked transfer coding (RFC 9112, section 7.1), received.
+//! Decodes the chunked transfer coding (RFC 9112, section 7.1).
 
 use bytes::Bytes;
 use http::HeaderMap;
 
 use super::body::BodyEvent;
 use super::buffer::ReadBuffer;
-use super::fields::{self, Scan};
-use super::limits::Limits;
+use super::fields::{self, BlockScan};
+use super::limits::Http1Limits;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// Takes chunks, and the trailers after them, out of a read buffer.
+/// Takes chunks, and the trailers after the last chunk, out of a read buffer.
 #[derive(Debug)]
 pub(crate) struct ChunkedDecoder {
-    state: State,
-    limits: Limits,
-    /// How many buffered bytes are known not to end the line before a chunk.
+    state: ChunkState,
+    limits: Http1Limits,
+    /// The number of buffered bytes that are known not to end the line before a chunk.
     scanned: usize,
     trailers: Option<HeaderMap>,
 }
 
 #[derive(Debug)]
-enum State {
-    /// Before a line with a chunk's size.
+enum ChunkState {
+    /// Before the line with a chunk's size.
     Size,
-    /// In a chunk, with this many bytes to come.
+    /// In a chunk. The number is how many bytes are still to come.
     Data(u64),
-    /// After a chunk's data, before its line break.
+    /// Between a chunk's data and the line break after it.
     DataEnd,
     /// After the last chunk.
-    Trailers(Scan),
+    Trailers(BlockScan),
+    /// After the empty line behind the trailers.
     Done,
 }
 
 impl ChunkedDecoder {
-    pub(crate) const fn new(limits: Limits) -> Self {
-        Self { state: State::Size, limits, scanned: 0, trailers: None }
+    pub(crate) const fn new(limits: Http1Limits) -> Self {
+        Self { state: ChunkState::Size, limits, scanned: 0, trailers: None }
     }
 
-    /// The trailers, once, after the end of a body that has some.
+    /// Takes the trailers of a body that has ended, if it has any.
     pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
         self.trailers.take()
     }
 
-    /// The next event that the buffered bytes give.
+    /// Returns the next event that the buffered bytes contain.
     pub(crate) fn next(&mut self, buffer: &mut ReadBuffer) -> Result<BodyEvent> {
         loop {
             match &mut self.state {
-                State::Size => {
+                ChunkState::Size => {
                     let Some(line) = self.line(buffer)? else { return Ok(BodyEvent::More) };
                     self.state = match chunk_size(&line)? {
-                        0 => State::Trailers(Scan::default()),
-                        size => State::Data(size),
+                        0 => ChunkState::Trailers(BlockScan::default()),
+                        size => ChunkState::Data(size),
                     };
                 }
-                State::Data(left) => {
+                ChunkState::Data(left) => {
                     let Some((data, left)) = take_some(buffer, *left) else { return Ok(BodyEvent::More) };
-                    self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
+                    self.state = if left == 0 { ChunkState::DataEnd } else { ChunkState::Data(left) };
                     return Ok(BodyEvent::Data(data));
                 }
-                State::DataEnd => match buffer.data() {
+                ChunkState::DataEnd => match buffer.data() {
                     [b'\r', b'\n', ..] => {
                         buffer.take(2);
-                        self.state = State::Size;
+                        self.state = ChunkState::Size;
                     }
                     [] | [b'\r'] => return Ok(BodyEvent::More),
-                    _ => return Err(malformed("a chunk is longer than it says")),
+                    _ => return Err(malformed("a chunk is longer than its declared size")),
                 },
-                State::Trailers(scan) => {
+                ChunkState::Trailers(scan) => {
                     let Some(block) = trailer_block(scan, buffer, self.limits.trailers)? else {
                         return Ok(BodyEvent::More);
                     };
                     self.trailers = trailers(&block, &self.limits)?;
-                    self.state = State::Done;
+                    self.state = ChunkState::Done;
                 }
-                State::Done => return Ok(BodyEvent::End),
+                ChunkState::Done => return Ok(BodyEvent::End),
             }
         }
     }
 
-    /// Takes a line without its CRLF, if a whole one is buffered.
+    /// Takes a line without its CRLF, if the whole line is buffered.
+    ///
+    /// Only CRLF ends a line here, although a lone LF may end a line of a head. Requests are smuggled with bare line
+    /// feeds in chunk extensions.
     fn line(&mut self, buffer: &mut ReadBuffer) -> Result<Option<Bytes>> {
-        let (data, longest) = (buffer.data(), self.limits.chunk_line);
+        let data = buffer.data();
+        let limit = self.limits.chunk_line;
         let end = data[self.scanned..].iter().position(|byte| *byte == b'\n').map(|at| self.scanned + at);
         self.scanned = if end.is_some() { 0 } else { data.len() };
         match end {
-            _ if end.unwrap_or(data.len()) > longest.saturating_add(1) => {
-                let message = format!("a line of the chunked body is longer than {longest} bytes");
+            _ if end.unwrap_or(data.len()) > limit.saturating_add(1) => {
+                let message = format!("a line of the chunked body is longer than {limit} bytes, its limit");
                 Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message))
             }
             Some(end) if end > 0 && data[end - 1] == b'\r' => {
@@ -98,30 +103,31 @@ impl ChunkedDecoder {
     }
 }
 
-/// Takes the trailers' lines, if they are all here, on one line each and with the empty line after them.
-fn trailer_block(scan: &mut Scan, buffer: &mut ReadBuffer, most: usize) -> Result<Option<Bytes>> {
+/// Takes the lines of the trailers and the empty line after them, if all of them are buffered. Each field is on a
+/// single line.
+fn trailer_block(scan: &mut BlockScan, buffer: &mut ReadBuffer, limit: usize) -> Result<Option<Bytes>> {
     let end = match buffer.data() {
         [] | [b'\r'] => return Ok(None),
         [b'\r', b'\n', ..] => Some(2),
         [b'\n', ..] => return Err(malformed("a line of the chunked body does not end in CRLF")),
         data => scan.end(data),
     };
-    if end.unwrap_or(buffer.data().len()) > most.saturating_add(2) {
-        let message = format!("the trailers are larger than {most} bytes");
+    if end.unwrap_or(buffer.data().len()) > limit.saturating_add(2) {
+        let message = format!("the trailers are larger than {limit} bytes, their limit");
         return Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message));
     }
     let Some(end) = end else { return Ok(None) };
     let block = buffer.take(end);
-    let bare = |(at, byte): (usize, &u8)| *byte == b'\n' && (at == 0 || block[at - 1] != b'\r');
-    if block.iter().enumerate().any(bare) {
+    let is_bare_lf = |(at, byte): (usize, &u8)| *byte == b'\n' && (at == 0 || block[at - 1] != b'\r');
+    if block.iter().enumerate().any(is_bare_lf) {
         return Err(malformed("a line of the chunked body does not end in CRLF"));
     }
     Ok(Some(scan.unfolded(block)))
 }
 
-/// Parses trailers as strictly as a head's lines; `None` if there are none.
-fn trailers(block: &Bytes, limits: &Limits) -> Result<Option<HeaderMap>> {
-    let mut lines = vec![httparse::EMPTY_HEADER; fields::most_lines(block.len(), limits.headers)];
+/// Parses trailers as strictly as the lines of a head. Returns `None` if there are no trailers.
+fn trailers(block: &Bytes, limits: &Http1Limits) -> Result<Option<HeaderMap>> {
+    let mut lines = vec![httparse::EMPTY_HEADER; fields::max_lines(block.len(), limits.headers)];
     match httparse::parse_headers(block, &mut lines) {
         Ok(httparse::Status::Complete((_, []))) => Ok(None),
         Ok(httparse::Status::Complete((_, lines))) => fields::map(block, lines, Phase::Body).map(Some),
@@ -131,13 +137,15 @@ fn trailers(block: &Bytes, limits: &Limits) -> Result<Option<HeaderMap>> {
     }
 }
 
-/// Takes up to `left` bytes and says how many are then left; `None` if nothing is buffered.
+/// Takes up to `left` bytes. Returns them with the number of bytes that are then left, or `None` if nothing is
+/// buffered.
 pub(crate) fn take_some(buffer: &mut ReadBuffer, left: u64) -> Option<(Bytes, u64)> {
     let count = buffer.data().len().min(usize::try_from(left).unwrap_or(usize::MAX));
     (count > 0).then(|| (buffer.take(count), left - count as u64))
 }
 
-/// Reads `1*HEXDIG`, then nothing or an extension, which is ignored; white space may come between (section 7.1.1).
+/// Parses a chunk's size: `1*HEXDIG`, then optional white space and an extension, which is ignored (RFC 9112, section
+/// 7.1.1).
 fn chunk_size(line: &[u8]) -> Result<u64> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (size, rest) = line.split_at(digits);
@@ -152,6 +160,7 @@ fn chunk_size(line: &[u8]) -> Result<u64> {
         .ok_or_else(|| malformed("a chunk's size is not a hexadecimal number"))
 }
 
+/// Creates the error for a chunked body that breaks the protocol.
 fn malformed(message: &'static str) -> Error {
     Error::new(ErrorKind::Protocol, Phase::Body, message)
 }
@@ -161,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_hexadecimal_digits_and_nothing_else() {
+    fn chunk_size_is_hexadecimal_digits_only() {
         assert_eq!(chunk_size(b"0").unwrap(), 0);
         assert_eq!(chunk_size(b"fFf").unwrap(), 0xfff);
         assert_eq!(chunk_size(b"10;name=value").unwrap(), 16);

@@ -1,4 +1,4 @@
-//! One exchange on a connection: the request goes out while the response is already looked for.
+//! Exchanges on a connection. The request is written while the response is already read.
 
 use std::future::{Future, Ready, poll_fn};
 use std::io;
@@ -11,11 +11,11 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
-use super::decode::{HeadDecoder, ResponseHead};
-use super::encode::{self, RequestHead, encode_head};
+use super::decode::{HeadDecoder, HeadEvent, ResponseHead};
+use super::encode::{self, HeadOptions, RequestHead, encode_head};
 use super::framing::{self, Framing, malformed, wants_more};
-use super::limits::Limits;
-use super::upload::{Output, Upload};
+use super::limits::Http1Limits;
+use super::upload::{Upload, WriteBuffer, Written};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
@@ -23,196 +23,223 @@ use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::transport::Transport;
 
-/// How many bytes are written before the server's answer is looked for: one that refuses a body without end is heard.
-const TURN: usize = 256 * 1024;
+/// Maximum bytes written before the connection is read again. A server that refuses an endless body is noticed.
+const MAX_BYTES_PER_TURN: usize = 256 * 1024;
 
-/// How many writes may be made before that: a body of small pieces takes its time as well.
-const WRITES: usize = 64;
+/// Maximum number of writes before the connection is read again: a body of small pieces takes time as well.
+const MAX_WRITES_PER_TURN: usize = 64;
 
-/// The part of a request that its response has overtaken.
-pub(crate) type Rest = Upload<Ready<()>>;
+/// The part of a request's body that is still to be sent when the response's head is here.
+pub(crate) type RemainingUpload = Upload<Ready<()>>;
 
-/// What an exchange gives as soon as the final head is here.
-pub(crate) struct Answer {
+/// The result of an exchange as soon as the final head is here.
+pub(crate) struct ExchangeResponse {
     pub(crate) head: ResponseHead,
+    /// Takes the body out of the connection.
     pub(crate) body: BodyDecoder,
-    /// The rest of the request, which the server still wants.
-    pub(crate) rest: Option<Rest>,
+    /// The rest of the request, if the server still wants it.
+    pub(crate) upload: Option<RemainingUpload>,
 }
 
-/// A connection and what it has told us so far.
+/// A connection, and how far the exchange on it has come.
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
-    limits: Limits,
+    limits: Http1Limits,
     input: ReadBuffer,
-    output: Output,
-    /// Whether the present exchange has received a byte.
-    pub(crate) answered: bool,
-    /// Whether a byte of the present request has left.
-    pub(crate) wrote: bool,
-    /// Whether a byte of the request's body has been taken in the present exchange.
+    output: WriteBuffer,
+    /// Whether a byte of the response has been received.
+    pub(crate) response_begun: bool,
+    /// Whether a byte of the request has been written.
+    pub(crate) request_begun: bool,
+    /// Whether a piece of the request's body has been taken from its source.
     pub(crate) body_taken: bool,
     /// Whether the whole request has been written.
-    pub(crate) sent: bool,
-    /// Whether another request may follow.
+    pub(crate) request_sent: bool,
+    /// Whether client and server agree that another request may follow.
     keep_alive: bool,
 }
 
-/// A request as an exchange wants it.
-pub(crate) struct Outgoing<'a, W> {
+/// A request as an exchange needs it.
+pub(crate) struct ExchangeRequest<'a, W> {
     pub(crate) head: RequestHead<'a>,
     pub(crate) body: Body,
-    /// What to send after the body; with these it is chunked.
+    /// The trailers to send after the body. With trailers the body is chunked.
     pub(crate) trailers: Option<Trailers>,
-    /// Where the bytes that leave are counted.
+    /// Counts the bytes that are written, and records that the response has begun.
     pub(crate) progress: &'a Progress,
-    /// If set, the server is asked whether it wants the body, and is given this long to say so.
-    pub(crate) patience: Option<W>,
-    /// Who is told of interim responses.
-    pub(crate) on_informational: Option<OnInformational<'a>>,
+    /// If set, the request has `Expect: 100-continue`. The body is sent at the end of this future at the latest.
+    pub(crate) continue_wait: Option<W>,
+    /// Called with each informational response.
+    pub(crate) on_informational: Option<InformationalCallback<'a>>,
 }
 
-/// Is given the status and headers of each interim response.
-pub(crate) type OnInformational<'a> = &'a (dyn Fn(StatusCode, &HeaderMap) + Send + Sync);
+/// Receives the status and headers of each informational response.
+pub(crate) type InformationalCallback<'a> = &'a (dyn Fn(StatusCode, &HeaderMap) + Send + Sync);
 
-/// Why sending ended early.
-enum Unsent {
-    /// The request cannot be sent: its body failed, or its trailers may not be.
+/// Why sending a request ended early.
+enum SendError {
+    /// The request cannot be sent: its body failed, or its trailers are refused.
     Request(Error),
-    /// The connection takes no more. The server may have answered before it closed.
+    /// The connection accepts no more bytes. The server may have responded before it closed the connection.
     Connection(Error),
 }
 
+/// The final head of a response.
+struct FinalHead {
+    head: ResponseHead,
+    /// Whether the connection still accepts bytes.
+    can_write: bool,
+}
+
 impl Connection {
-    pub(crate) fn new(transport: Box<dyn Transport>, limits: Limits) -> Self {
+    pub(crate) fn new(transport: Box<dyn Transport>, limits: Http1Limits) -> Self {
         Self {
             transport,
             limits,
             input: ReadBuffer::new(),
-            output: Output::default(),
-            answered: false,
-            wrote: false,
+            output: WriteBuffer::default(),
+            response_begun: false,
+            request_begun: false,
             body_taken: false,
-            sent: true,
+            request_sent: true,
             keep_alive: true,
         }
     }
 
-    /// Whether an idle connection can carry another request.
+    /// Returns whether an idle connection can carry another request.
     pub(crate) fn is_idle(&mut self) -> bool {
         self.input.data().is_empty() && self.transport.is_idle()
     }
 
-    /// Ready once an idle connection can no longer carry a request.
+    /// Waits until an idle connection can no longer carry a request.
     pub(crate) fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.transport.poll_unfit(cx)
     }
 
-    /// Where it leads, and how long it took to make.
+    /// Returns the addresses of the connection, and how long opening it took.
     pub(crate) fn connection_info(&self) -> ConnectionInfo {
         self.transport.connection_info()
     }
 
-    /// Whether the exchange that has just ended left the connection fit for another.
+    /// Returns whether another request can follow the exchange that has ended.
     pub(crate) fn is_reusable(&self) -> bool {
-        self.keep_alive && self.sent && self.input.data().is_empty()
+        // A byte beyond the response's end would be taken for the start of the next response.
+        self.keep_alive && self.request_sent && self.input.data().is_empty()
     }
 
-    /// Sends a request and returns the response's head and the decoder of its body.
+    /// Sends a request, and returns the head of the response and the decoder of its body.
     ///
-    /// An error that comes before the request has been sent ends the sending (RFC 9112, section 9.5); so does any answer
-    /// to the question whether the body is wanted. With another answer the rest of the request comes back, to be sent
-    /// while the body is received.
-    pub(crate) async fn exchange<W>(&mut self, request: Outgoing<'_, W>) -> Result<Answer>
+    /// A response with a status of 400 or above ends the sending of the request (RFC 9112, section 9.5). So does any
+    /// final response to a request that waits for `100 Continue`. With another response, the rest of the request is
+    /// returned, to be sent while the body is received.
+    pub(crate) async fn exchange<W>(&mut self, request: ExchangeRequest<'_, W>) -> Result<ExchangeResponse>
     where
         W: Future<Output = ()> + Unpin,
     {
-        self.answered = false;
-        self.wrote = false;
+        self.response_begun = false;
+        self.request_begun = false;
         self.body_taken = false;
-        self.sent = false;
-        let Outgoing { head, body, trailers, progress, patience, on_informational } = request;
+        self.request_sent = false;
+        let ExchangeRequest { head, body, trailers, progress, continue_wait, on_informational } = request;
         encode::check_head(&head)?;
-        let framing = encode::framing(head.method, &body, trailers.is_some());
-        let mut upload = Upload::new(body, framing, trailers, patience);
-        self.body_taken = poll_fn(|cx| Poll::Ready(upload.gather(cx))).await?;
-        let forwarding = self.transport.forwarding();
-        let proxy_authorization = forwarding.and_then(|forwarding| forwarding.authorization.as_ref());
-        let as_written = RequestHead { is_forwarded: forwarding.is_some(), proxy_authorization, ..head };
-        encode_head(&mut self.output.lines, &as_written, upload.framing(), upload.is_waiting());
+        let framing = encode::framing(head.method, &body, trailers.as_ref());
+        let mut upload = Upload::new(body, framing, trailers, continue_wait);
+        self.body_taken = poll_fn(|cx| Poll::Ready(upload.read_ahead(cx))).await?;
+        let options = HeadOptions {
+            forwarding: self.transport.forwarding(),
+            framing: upload.framing(),
+            expects_continue: upload.is_waiting(),
+        };
+        encode_head(&mut self.output.lines, &head, &options);
 
-        let (response, intact) = self.response(&mut upload, progress, on_informational).await?;
+        let FinalHead { head: response, can_write } = self.response(&mut upload, progress, on_informational).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
-        self.keep_alive = intact && framing != Framing::Close && wants_more(response.version, &response.headers);
-        self.keep_alive &= wants_more(Version::HTTP_11, head.headers);
-        self.sent = upload.has_ended() && self.output.is_empty();
-        let goes_on = intact && response.status.as_u16() < 400 && !upload.is_waiting();
-        let rest = (!self.sent && goes_on).then(|| upload.rest());
-        Ok(Answer { head: response, body: BodyDecoder::new(framing, self.limits), rest })
+        self.keep_alive = can_write
+            && framing != Framing::Close
+            && wants_more(response.version, &response.headers)
+            && wants_more(Version::HTTP_11, head.headers);
+        self.request_sent = upload.has_ended() && self.output.is_empty();
+        let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
+        let remaining = (!self.request_sent && goes_on).then(|| upload.into_remaining());
+        Ok(ExchangeResponse { head: response, body: BodyDecoder::new(framing, self.limits), upload: remaining })
     }
 
-    /// Writes what is to be sent and reads until there is a final head, whichever comes first. Beside the head is
-    /// whether the connection still takes what is written.
+    /// Writes the request and reads the response, until the final head is here.
     async fn response<W>(
         &mut self,
         upload: &mut Upload<W>,
         progress: &Progress,
-        on_informational: Option<OnInformational<'_>>,
-    ) -> Result<(ResponseHead, bool)>
+        on_informational: Option<InformationalCallback<'_>>,
+    ) -> Result<FinalHead>
     where
         W: Future<Output = ()> + Unpin,
     {
         let mut decoder = HeadDecoder::default();
-        let mut interim = 0;
-        let mut sending = true;
-        let mut broken = None;
+        let mut informational = 0;
+        let mut is_sending = true;
+        let mut write_error = None;
         poll_fn(|cx| {
             loop {
-                if sending {
+                // 1. Write as much as the connection accepts.
+                if is_sending {
                     match self.poll_send(cx, upload, progress) {
-                        Poll::Ready(Ok(())) => sending = false,
-                        Poll::Ready(Err(Unsent::Connection(error))) => {
-                            broken = Some(error);
-                            upload.go_ahead();
-                            sending = false;
+                        Poll::Ready(Ok(())) => is_sending = false,
+                        // The response may explain why the server closed the connection, so it is still read.
+                        Poll::Ready(Err(SendError::Connection(error))) => {
+                            write_error = Some(error);
+                            upload.stop_waiting();
+                            is_sending = false;
                         }
-                        Poll::Ready(Err(Unsent::Request(error))) => return Poll::Ready(Err(error)),
+                        Poll::Ready(Err(SendError::Request(error))) => return Poll::Ready(Err(error)),
                         Poll::Pending => {}
                     }
                 }
+                // 2. Look for a head in what has been read.
                 if !self.input.data().is_empty() {
                     match decoder.next(&mut self.input, &self.limits)? {
-                        Some(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
-                            return Poll::Ready(Err(malformed("the server switched protocols without being asked")));
+                        HeadEvent::Final(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                            return Poll::Ready(Err(malformed(
+                                "the server switched protocols, but the request did not ask for another protocol",
+                            )));
                         }
-                        Some(head) if head.status.is_informational() => {
-                            interim += 1;
-                            if interim > self.limits.interim {
-                                return Poll::Ready(Err(malformed("the server sends interim responses only")));
+                        HeadEvent::Final(head) => {
+                            return Poll::Ready(Ok(FinalHead { head, can_write: write_error.is_none() }));
+                        }
+                        HeadEvent::Informational(head) => {
+                            informational += 1;
+                            if informational > self.limits.informational {
+                                let limit = self.limits.informational;
+                                let message = format!("the server sent more than {limit} informational responses");
+                                return Poll::Ready(Err(Error::new(ErrorKind::Protocol, Phase::Head, message)));
                             }
-                            if let Some(tell) = on_informational {
-                                tell(head.status, &head.headers);
+                            if let Some(callback) = on_informational {
+                                callback(head.status, &head.headers);
                             }
                             if head.status == StatusCode::CONTINUE {
-                                upload.go_ahead();
+                                upload.stop_waiting();
                             }
                             continue;
                         }
-                        Some(head) => return Poll::Ready(Ok((head, broken.is_none()))),
-                        None => {}
+                        HeadEvent::More => {}
                     }
                 }
+                // 3. Read more.
                 match self.input.poll_fill(cx, &mut *self.transport) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken.take().unwrap_or_else(|| self.closed()))),
+                    Poll::Ready(Ok(0)) => {
+                        return Poll::Ready(Err(write_error.take().unwrap_or_else(|| self.closed_before_head())));
+                    }
                     Poll::Ready(Ok(_)) => {
-                        self.answered = true;
-                        progress.answer();
+                        self.response_begun = true;
+                        progress.exchange().answer();
                     }
                     Poll::Ready(Err(error)) => {
-                        return Poll::Ready(Err(broken.take().unwrap_or_else(|| io_error(Phase::Head, error))));
+                        return Poll::Ready(Err(write_error.take().unwrap_or_else(|| io_error(Phase::Head, error))));
                     }
-                    // Only a server that has said nothing runs out of time.
-                    Poll::Pending if upload.is_waiting() && self.output.is_empty() => ready!(upload.poll_patience(cx)),
+                    // The wait for `100 Continue` is polled only after a read without data. A final response that came
+                    // in time therefore wins over the clock, and the body is never touched.
+                    Poll::Pending if upload.is_waiting() && self.output.is_empty() => {
+                        ready!(upload.poll_continue_wait(cx));
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }
@@ -220,67 +247,74 @@ impl Connection {
         .await
     }
 
-    fn closed(&self) -> Error {
-        let message = if self.answered {
+    fn closed_before_head(&self) -> Error {
+        let message = if self.response_begun {
             "the server closed the connection in the middle of the response's head"
         } else {
-            "the server closed the connection without an answer"
+            "the server closed the connection without a response"
         };
         Error::new(ErrorKind::ConnectionClosed, Phase::Head, message)
     }
 
-    /// Writes until all has left, the transport takes no more, or the body has to wait: for its next piece, for the
-    /// server, or for a look at the server's answer.
+    /// Writes until everything is written, the transport accepts no more, or the body has to wait. The body waits for
+    /// its next piece, for `100 Continue`, or for the connection to be read.
     fn poll_send<W>(
         &mut self,
         cx: &mut Context<'_>,
         upload: &mut Upload<W>,
         progress: &Progress,
-    ) -> Poll<Result<(), Unsent>>
+    ) -> Poll<Result<(), SendError>>
     where
         W: Future<Output = ()> + Unpin,
     {
-        let broken = |error| Unsent::Connection(io_error(Phase::Head, error));
-        let (mut written, mut writes) = (0, 0);
+        let write_failed = |error| SendError::Connection(io_error(Phase::Head, error));
+        let mut bytes_written = 0;
+        let mut writes = 0;
         loop {
-            if !upload.is_waiting() && !upload.has_ended() && self.output.takes_data() {
-                // A body that is not ready does not hold up the head before it.
+            if !upload.is_waiting() && !upload.has_ended() && self.output.accepts_piece() {
+                // A body that is not ready does not delay the head before it.
                 match upload.poll_next(cx, &mut self.output) {
-                    Poll::Ready(outcome) => {
-                        self.body_taken |= outcome.map_err(Unsent::Request)?;
+                    Poll::Ready(is_piece) => {
+                        self.body_taken |= is_piece.map_err(SendError::Request)?;
                     }
                     Poll::Pending if self.output.is_empty() => return Poll::Pending,
                     Poll::Pending => {}
                 }
             }
             if self.output.is_empty() {
-                ready!(Pin::new(&mut self.transport).poll_flush(cx)).map_err(broken)?;
-                self.sent = upload.has_ended();
-                return if self.sent { Poll::Ready(Ok(())) } else { Poll::Pending };
+                ready!(Pin::new(&mut self.transport).poll_flush(cx)).map_err(write_failed)?;
+                self.request_sent = upload.has_ended();
+                return if self.request_sent { Poll::Ready(Ok(())) } else { Poll::Pending };
             }
-            if written >= TURN || writes >= WRITES {
+            if bytes_written >= MAX_BYTES_PER_TURN || writes >= MAX_WRITES_PER_TURN {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let (count, of_body) = ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(broken)?;
-            self.wrote = true;
-            progress.add(count);
-            progress.send(of_body as u64);
-            written += count;
+            let Written { total, body } =
+                ready!(self.output.poll_write(cx, &mut *self.transport)).map_err(write_failed)?;
+            self.request_begun = true;
+            progress.add(total);
+            progress.exchange().send(body as u64);
+            bytes_written += total;
             writes += 1;
         }
     }
 
-    /// Sends what the response has overtaken. Ready once all has left or the server takes no more: what it has to say
-    /// to that, it says in the response.
-    pub(crate) fn poll_rest(&mut self, cx: &mut Context<'_>, rest: &mut Rest, progress: &Progress) -> Poll<Result<()>> {
-        match ready!(self.poll_send(cx, rest, progress)) {
-            Err(Unsent::Request(error)) => Poll::Ready(Err(error)),
-            Ok(()) | Err(Unsent::Connection(_)) => Poll::Ready(Ok(())),
+    /// Sends the rest of a request while the response is received. Ready once everything is written or the server
+    /// accepts no more: the response says then why.
+    pub(crate) fn poll_upload(
+        &mut self,
+        cx: &mut Context<'_>,
+        upload: &mut RemainingUpload,
+        progress: &Progress,
+    ) -> Poll<Result<()>> {
+        match ready!(self.poll_send(cx, upload, progress)) {
+            Err(SendError::Request(error)) => Poll::Ready(Err(error)),
+            Ok(()) | Err(SendError::Connection(_)) => Poll::Ready(Ok(())),
         }
     }
 
-    /// The next piece of the response's body; `None` after the last.
+    /// Returns the next piece of the response's body, or `None` after the last piece.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>, body: &mut BodyDecoder) -> Poll<Result<Option<Bytes>>> {
         loop {
             match self.body_event(body)? {
@@ -296,13 +330,13 @@ impl Connection {
         }
     }
 
-    /// What the bytes that are already here say about the body.
+    /// Returns the next event of the body that follows from the bytes already read.
     pub(crate) fn body_event(&mut self, body: &mut BodyDecoder) -> Result<BodyEvent> {
         body.next(&mut self.input)
     }
 }
 
-/// Names what the operating system says of a connection.
+/// Converts an error of the operating system about a connection.
 pub(crate) fn io_error(phase: Phase, error: io::Error) -> Error {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
     match error.kind() {

@@ -1,4 +1,4 @@
-//! Response heads: found without reading a byte twice, parsed by `httparse`, kept as slices of one buffer.
+//! Response heads: found without reading a byte twice, parsed by `httparse`, kept as slices of a single buffer.
 
 use std::mem::MaybeUninit;
 
@@ -6,41 +6,52 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Version};
 
 use super::buffer::ReadBuffer;
-use super::fields::{self, Scan};
+use super::fields::{self, BlockScan};
 use super::framing::malformed;
-use super::limits::Limits;
+use super::limits::Http1Limits;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// What each response begins with.
+/// The first bytes of each response.
 const PREFIX: &[u8] = b"HTTP/1.";
 
-/// As many header lines are parsed without asking for memory.
-const FEW_HEADERS: usize = 256;
+/// The number of header lines that are parsed without allocating memory for them.
+const HEADERS_ON_STACK: usize = 256;
 
 /// A response's head.
 #[derive(Debug)]
 pub(crate) struct ResponseHead {
     pub(crate) status: StatusCode,
-    /// The server's own phrase, if it has one that is not the standard's.
+    /// The server's reason phrase, if it differs from the standard phrase of the status.
     pub(crate) reason: Option<Box<str>>,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
 }
 
-/// Looks for heads in a read buffer that grows.
+/// What the bytes received so far contain.
+#[derive(Debug)]
+pub(crate) enum HeadEvent {
+    /// No complete head yet: receive more.
+    More,
+    /// The head of an informational (1xx) response. Another head follows.
+    Informational(ResponseHead),
+    /// The head of a final response. This includes 101, after which no HTTP/1.1 head follows.
+    Final(ResponseHead),
+}
+
+/// Finds heads in a read buffer that grows.
 #[derive(Debug, Default)]
 pub(crate) struct HeadDecoder {
-    scan: Scan,
-    /// Whether what may come before a head is behind us.
+    scan: BlockScan,
+    /// Whether a blank line before the head has been skipped.
     begun: bool,
 }
 
 impl HeadDecoder {
-    /// Takes the head out of `buffer`, if it is complete.
-    pub(crate) fn next(&mut self, buffer: &mut ReadBuffer, limits: &Limits) -> Result<Option<ResponseHead>> {
+    /// Takes the next head out of `buffer`, if it is complete.
+    pub(crate) fn next(&mut self, buffer: &mut ReadBuffer, limits: &Http1Limits) -> Result<HeadEvent> {
         self.begun = self.begun || skip_blank_line(buffer);
         if !self.begun {
-            return Ok(None);
+            return Ok(HeadEvent::More);
         }
         let data = buffer.data();
         let prefix = data.len().min(PREFIX.len());
@@ -52,19 +63,22 @@ impl HeadDecoder {
                 let scan = std::mem::take(self).scan;
                 let block = buffer.take(end);
                 check_first_line(&block)?;
-                parse(&scan.unfolded(block), limits).map(Some)
+                let head = parse(&scan.unfolded(block), limits)?;
+                let is_final = !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS;
+                Ok(if is_final { HeadEvent::Final(head) } else { HeadEvent::Informational(head) })
             }
-            None if data.len() <= limits.head => Ok(None),
+            None if data.len() <= limits.head => Ok(HeadEvent::More),
             _ => {
-                let message = format!("the response's head is larger than {} bytes", limits.head);
+                let message = format!("the response's head is larger than {} bytes, its limit", limits.head);
                 Err(Error::new(ErrorKind::LimitExceeded, Phase::Head, message))
             }
         }
     }
 }
 
-/// A line break left over from the response before is not part of this one (RFC 9112, section 2.2). Says whether
-/// there is more to come before one can tell.
+/// Skips a blank line before the head: a line break that is left over from the previous response is not part of this
+/// head (RFC 9112, section 2.2). Returns whether the head begins here; `false` means that more bytes are needed to
+/// decide.
 fn skip_blank_line(buffer: &mut ReadBuffer) -> bool {
     let blank = match buffer.data() {
         [] | [b'\r'] => return false,
@@ -76,7 +90,8 @@ fn skip_blank_line(buffer: &mut ReadBuffer) -> bool {
     true
 }
 
-/// The first line does not go on on the next: two readers could disagree on what belongs to it (section 2.2).
+/// Refuses a status line that continues on the next line. Two readers could disagree on which line the continuation
+/// belongs to (RFC 9112, section 2.2).
 fn check_first_line(block: &[u8]) -> Result<()> {
     let mut lines = block.splitn(2, |byte| *byte == b'\n');
     match lines.nth(1) {
@@ -85,15 +100,15 @@ fn check_first_line(block: &[u8]) -> Result<()> {
     }
 }
 
-fn parse(block: &Bytes, limits: &Limits) -> Result<ResponseHead> {
-    let most = fields::most_lines(block.len(), limits.headers);
-    let mut few = [const { MaybeUninit::uninit() }; FEW_HEADERS];
-    let mut many;
-    let lines = match few.get_mut(..most) {
-        Some(few) => few,
+fn parse(block: &Bytes, limits: &Http1Limits) -> Result<ResponseHead> {
+    let max_lines = fields::max_lines(block.len(), limits.headers);
+    let mut on_stack = [const { MaybeUninit::uninit() }; HEADERS_ON_STACK];
+    let mut on_heap;
+    let lines = match on_stack.get_mut(..max_lines) {
+        Some(lines) => lines,
         None => {
-            many = Box::new_uninit_slice(most);
-            &mut *many
+            on_heap = Box::new_uninit_slice(max_lines);
+            &mut *on_heap
         }
     };
     let mut parsed = httparse::Response::new(&mut []);

@@ -1,17 +1,19 @@
-//! Requests as bytes.
+//! Encodes the heads and trailers of requests.
 
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST,
     PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::framing::Framing;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
+use crate::message::trailers::Trailers;
+use crate::transport::Forwarding;
 
-/// What must be known before a body is read, and so may not come after it (RFC 9110, section 6.5.1): framing, routing,
-/// credentials, and how to understand the content.
+/// Headers that a server must know before it reads the body, and that may therefore not be trailers (RFC 9110, section
+/// 6.5.1): framing, routing, credentials, and the format of the content.
 const NOT_IN_TRAILERS: [HeaderName; 14] = [
     AUTHORIZATION,
     CONNECTION,
@@ -29,63 +31,81 @@ const NOT_IN_TRAILERS: [HeaderName; 14] = [
     UPGRADE,
 ];
 
-/// What a request's head is made of.
+/// The parts of a request's head that the caller determines.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestHead<'a> {
     pub(crate) method: &'a Method,
     /// Path and query.
     pub(crate) target: &'a str,
-    /// The `Host`, unless the headers have one of their own.
+    /// The value of `host`, unless `headers` contains `host`.
     pub(crate) authority: &'a str,
     pub(crate) headers: &'a HeaderMap,
-    /// Whether a proxy reads it, and forwards it.
-    pub(crate) is_forwarded: bool,
-    /// What that proxy is told, unless the headers tell it something.
-    pub(crate) proxy_authorization: Option<&'a HeaderValue>,
 }
 
-/// Refuses a head that a server could read in two ways. The types of method and headers leave no line break in; the
-/// rest is seen to here, whatever made the parts.
+/// The parts of a request's head that follow from the connection and the body.
+pub(crate) struct HeadOptions<'a> {
+    /// Present if a proxy reads the head and forwards the request.
+    pub(crate) forwarding: Option<&'a Forwarding>,
+    /// How the body is delimited; `None` without a body.
+    pub(crate) framing: Option<Framing>,
+    /// Whether the request asks for `100 Continue` before its body.
+    pub(crate) expects_continue: bool,
+}
+
+/// Refuses a head that a server could read in two ways.
+///
+/// The types of the method and the headers exclude line breaks already. The other parts are checked here, so that the
+/// check does not depend on the code that made them.
 pub(crate) fn check_head(head: &RequestHead<'_>) -> Result<()> {
     let refuse = |message: &'static str| Err(Error::request(ErrorKind::InvalidRequest, message));
     if [head.target, head.authority].iter().any(|part| part.bytes().any(|byte| byte <= b' ' || byte == 0x7f)) {
-        return refuse("the URL has a space or a control character");
+        return refuse("the URL contains a space or a control character");
     }
+    // The framing is derived from the body on every platform. With a second framing, two readers could disagree on
+    // where the request ends.
     if [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT].iter().any(|name| head.headers.contains_key(name)) {
-        return refuse("a header that is derived from the body is set");
+        return refuse(
+            "the request sets `content-length`, `transfer-encoding` or `expect`, which are derived from its body",
+        );
     }
     if head.headers.get_all(HOST).iter().nth(1).is_some() {
-        return refuse("there is more than one `host` header");
+        return refuse("the request has more than one `host` header");
     }
     Ok(())
 }
 
-/// Refuses trailers that could be taken for something else.
+/// Refuses trailers that a server would have to know before the body.
 pub(super) fn check_trailers(fields: &HeaderMap) -> Result<()> {
     match NOT_IN_TRAILERS.iter().find(|name| fields.contains_key(*name)) {
         None => Ok(()),
         Some(name) => {
-            let message = format!("the header {name:?} may not come after the body");
+            let message = format!("the header {name:?} may not be a trailer: a server has to know it before the body");
             Err(Error::new(ErrorKind::InvalidRequest, Phase::Head, message))
         }
     }
 }
 
-/// How a request's body will be delimited; `None` if there is none and none is expected (RFC 9110, section 8.6).
-pub(crate) fn framing(method: &Method, body: &Body, trailers: bool) -> Option<Framing> {
+/// Decides how a request's body is delimited. Returns `None` without a body, unless the method makes servers expect a
+/// body (RFC 9110, section 8.6).
+pub(crate) fn framing(method: &Method, body: &Body, trailers: Option<&Trailers>) -> Option<Framing> {
     if body.is_none() {
         let expected = [Method::POST, Method::PUT, Method::PATCH].contains(method);
         return expected.then_some(Framing::Length(0));
     }
     // Only a chunked body has room for trailers (RFC 9112, section 7.1.2).
-    let length = body.length().filter(|_| !trailers);
+    let length = body.length().filter(|_| trailers.is_none());
     Some(length.map_or(Framing::Chunked, Framing::Length))
 }
 
-/// Writes a request's head.
-pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, framing: Option<Framing>, ask_first: bool) {
-    // Only requests for `http` are forwarded; the others go through a tunnel.
-    let (scheme, authority) = if head.is_forwarded { ("http://", head.authority) } else { ("", "") };
+/// Appends a request's head to `out`.
+pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, options: &HeadOptions<'_>) {
+    let mut scheme = "";
+    let mut authority = "";
+    if options.forwarding.is_some() {
+        // A proxy forwards `http` requests only, and needs the whole URL. `https` requests go through a tunnel.
+        scheme = "http://";
+        authority = head.authority;
+    }
     for part in [head.method.as_str(), " ", scheme, authority, head.target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
@@ -93,21 +113,22 @@ pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, framing: Op
         line(out, b"host", head.authority.as_bytes());
     }
     encode_headers(out, head.headers);
-    if let Some(credentials) = head.proxy_authorization.filter(|_| !head.headers.contains_key(PROXY_AUTHORIZATION)) {
+    let credentials = options.forwarding.and_then(|forwarding| forwarding.authorization.as_ref());
+    if let Some(credentials) = credentials.filter(|_| !head.headers.contains_key(PROXY_AUTHORIZATION)) {
         line(out, b"proxy-authorization", credentials.as_bytes());
     }
-    match framing {
+    match options.framing {
         Some(Framing::Length(length)) => line(out, b"content-length", length.to_string().as_bytes()),
         Some(Framing::Chunked) => line(out, b"transfer-encoding", b"chunked"),
         Some(Framing::Close) | None => {}
     }
-    if ask_first {
+    if options.expects_continue {
         line(out, b"expect", b"100-continue");
     }
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes header lines.
+/// Appends header lines to `out`.
 pub(crate) fn encode_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
     for (name, value) in headers {
         line(out, name.as_ref(), value.as_bytes());
@@ -122,6 +143,7 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
     use http::header::ACCEPT;
 
     use super::*;
@@ -129,61 +151,41 @@ mod tests {
     fn encoded(method: &Method, body: &Body) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        let head = RequestHead {
-            method,
-            target: "/a?b",
-            authority: "example.com:81",
-            headers: &headers,
-            is_forwarded: false,
-            proxy_authorization: None,
-        };
+        let head = RequestHead { method, target: "/a?b", authority: "example.com:81", headers: &headers };
+        let framing = framing(method, body, None);
         let mut out = Vec::new();
-        encode_head(&mut out, &head, framing(method, body, false), false);
+        encode_head(&mut out, &head, &HeadOptions { forwarding: None, framing, expects_continue: false });
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn a_get_is_line_host_and_headers() {
+    fn get_has_request_line_host_and_headers() {
         let expected = "GET /a?b HTTP/1.1\r\nhost: example.com:81\r\naccept: */*\r\n\r\n";
         assert_eq!(encoded(&Method::GET, &Body::empty()), expected);
     }
 
     #[test]
-    fn a_proxy_that_forwards_is_given_the_whole_url_and_its_own_credentials() {
+    fn forwarding_proxy_receives_the_whole_url_and_its_credentials() {
         let headers = HeaderMap::new();
         let credentials = HeaderValue::from_static("Basic eDp5");
-        let head = RequestHead {
-            method: &Method::GET,
-            target: "/a?b",
-            authority: "example.com:81",
-            headers: &headers,
-            is_forwarded: true,
-            proxy_authorization: Some(&credentials),
-        };
+        let head = RequestHead { method: &Method::GET, target: "/a?b", authority: "example.com:81", headers: &headers };
+        let forwarding = Forwarding::new(Some(credentials));
+        let options = HeadOptions { forwarding: Some(&forwarding), framing: None, expects_continue: false };
         let mut out = Vec::new();
-        encode_head(&mut out, &head, None, false);
+        encode_head(&mut out, &head, &options);
         let expected = "GET http://example.com:81/a?b HTTP/1.1\r\nhost: example.com:81\r\n\
                         proxy-authorization: Basic eDp5\r\n\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]
-    fn a_head_that_could_be_read_as_two_is_refused() {
+    fn ambiguous_heads_are_refused() {
         let check = |target: &str, authority: &str, headers: &[(HeaderName, &'static str)]| {
             let mut map = HeaderMap::new();
             for (name, value) in headers {
                 map.append(name, HeaderValue::from_static(value));
             }
-            let method = &Method::GET;
-            let head = RequestHead {
-                method,
-                target,
-                authority,
-                headers: &map,
-                is_forwarded: false,
-                proxy_authorization: None,
-            };
-            check_head(&head).is_ok()
+            check_head(&RequestHead { method: &Method::GET, target, authority, headers: &map }).is_ok()
         };
         assert!(check("/a?b", "example.com", &[(HOST, "other.example")]));
         for bad in ["/a b", "/a\rb", "/a\nb", "/a\0b", "/a\tb", "/\x7f"] {
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_always_says_how_long_it_is() {
+    fn post_always_declares_its_length_or_chunks() {
         let ends = |body: &Body, end: &str| assert!(encoded(&Method::POST, body).ends_with(end), "{body:?}");
         ends(&Body::empty(), "content-length: 0\r\n\r\n");
         ends(&Body::from("four"), "content-length: 4\r\n\r\n");

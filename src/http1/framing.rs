@@ -1,4 +1,6 @@
-//! Where a message's body ends (RFC 9112, section 6), and whether another may follow: the rules whose loose reading makes request smuggling possible.
+//! Decides where a message's body ends (RFC 9112, section 6), and whether another message may follow.
+//!
+//! A loose reading of these rules makes request smuggling possible: two readers then disagree on where a message ends.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -16,7 +18,7 @@ pub(crate) enum Framing {
     Close,
 }
 
-/// How the body of the response to a `method` request is delimited (section 6.3).
+/// Decides how the body of the response to a `method` request is delimited (RFC 9112, section 6.3).
 pub(crate) fn of_response(
     method: &Method,
     status: StatusCode,
@@ -28,9 +30,10 @@ pub(crate) fn of_response(
     if chunked && length.is_some() {
         return Err(malformed("the response has both Content-Length and Transfer-Encoding"));
     }
-    // Neither header may be there (RFC 9112, section 6.1; RFC 9110, section 8.6): who sends one may also send a body.
+    // A 204 may have neither header (RFC 9112, section 6.1; RFC 9110, section 8.6). A server that declares a body may
+    // also send it, and the body would be read as the next response. Tornado refuses such a response too.
     if status == StatusCode::NO_CONTENT && (chunked || length.is_some_and(|length| length > 0)) {
-        return Err(malformed("the response says that it has no content, and how long it is"));
+        return Err(malformed("the response has status 204 and declares a body, but a 204 has no body"));
     }
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) || method == Method::HEAD;
     Ok(match length {
@@ -41,7 +44,7 @@ pub(crate) fn of_response(
     })
 }
 
-/// The declared length: digits only, and the same in all places if there are several.
+/// Returns the declared length. It consists of digits only, and repeated values must be equal.
 pub(crate) fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
     let mut length = None;
     let values = headers.get_all(CONTENT_LENGTH).iter();
@@ -50,7 +53,7 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
         let number = Some(digits)
             .filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
             .and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok())
-            .ok_or_else(|| malformed("the Content-Length is not a number"))?;
+            .ok_or_else(|| malformed("the Content-Length is not a decimal number"))?;
         if length.replace(number).is_some_and(|earlier| earlier != number) {
             return Err(malformed("the Content-Length has two different values"));
         }
@@ -58,20 +61,21 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
     Ok(length)
 }
 
-/// Whether the body is chunked; any other transfer coding cannot be delimited and is refused.
+/// Returns whether the body is chunked. Any other transfer coding is refused, because it cannot be delimited.
 pub(crate) fn is_chunked(headers: &HeaderMap, version: Version) -> Result<bool> {
     let mut values = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(value) = values.next() else { return Ok(false) };
     if values.next().is_some() || !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Err(malformed("the Transfer-Encoding is not `chunked`"));
     }
+    // RFC 9112, section 6.1, calls the framing of such a message faulty.
     if version != Version::HTTP_11 {
-        return Err(malformed("a Transfer-Encoding in HTTP/1.0 cannot be trusted"));
+        return Err(malformed("an HTTP/1.0 message has a Transfer-Encoding, which HTTP/1.0 does not define"));
     }
     Ok(true)
 }
 
-/// Whether a message's sender means to go on with the connection (RFC 9112, section 9.3).
+/// Returns whether the sender of a message wants to keep the connection open (RFC 9112, section 9.3).
 pub(crate) fn wants_more(version: Version, headers: &HeaderMap) -> bool {
     let has = |name: &[u8]| {
         let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
@@ -80,6 +84,7 @@ pub(crate) fn wants_more(version: Version, headers: &HeaderMap) -> bool {
     !has(b"close") && (version == Version::HTTP_11 || has(b"keep-alive"))
 }
 
+/// Creates the error for a response whose head breaks the protocol.
 pub(crate) fn malformed(message: &'static str) -> Error {
     Error::new(ErrorKind::Protocol, Phase::Head, message)
 }
@@ -100,13 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn repeated_equal_lengths_are_one() {
+    fn repeated_equal_lengths_are_accepted() {
         assert_eq!(framing(&[(CONTENT_LENGTH, "2, 2,2")]).unwrap(), Framing::Length(2));
         assert_eq!(framing(&[(CONTENT_LENGTH, "2"), (CONTENT_LENGTH, "2")]).unwrap(), Framing::Length(2));
     }
 
     #[test]
-    fn refuses_whatever_two_readers_could_read_differently() {
+    fn ambiguous_framing_is_refused() {
         for bad in ["2,4", "+2", "0x2", "-1", "", "2,", "1_0", "99999999999999999999"] {
             assert!(framing(&[(CONTENT_LENGTH, bad)]).is_err(), "{bad}");
         }
@@ -118,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_declaration_the_connection_ends_the_body() {
+    fn body_without_declared_framing_ends_with_the_connection() {
         assert_eq!(framing(&[]).unwrap(), Framing::Close);
         assert_eq!(framing(&[(TRANSFER_ENCODING, "Chunked")]).unwrap(), Framing::Chunked);
     }

@@ -1,22 +1,22 @@
-//! How much a server may send before it is told that it is too much.
+//! Limits of what a server may send besides the body.
 
-/// Bounds of what is not the body itself.
+/// Bounds of the parts of a response that are not the body. A response beyond a bound fails.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The most bytes of a head.
+pub(crate) struct Http1Limits {
+    /// Maximum bytes of a head.
     pub(crate) head: usize,
-    /// The most header lines, of a head and of trailers.
+    /// Maximum number of header lines in a head, and in trailers.
     pub(crate) headers: usize,
-    /// The most bytes of the line before a chunk; its extensions are most of it.
+    /// Maximum bytes of the line before a chunk. Its extensions are the larger part.
     pub(crate) chunk_line: usize,
-    /// The most bytes of trailers.
+    /// Maximum bytes of trailers.
     pub(crate) trailers: usize,
-    /// The most interim (1xx) responses before the real one.
-    pub(crate) interim: usize,
+    /// Maximum number of informational (1xx) responses before the final response.
+    pub(crate) informational: usize,
 }
 
-impl Default for Limits {
+impl Default for Http1Limits {
     fn default() -> Self {
-        Self { head: 64 * 1024, headers: 256, chunk_line: 4 * 1024, trailers: 16 * 1024, interim: 16 }
+        Self { head: 64 * 1024, headers: 256, chunk_line: 4 * 1024, trailers: 16 * 1024, informational: 16 }
     }
 }

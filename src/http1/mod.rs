@@ -1,4 +1,4 @@
-//! HTTP/1.1 (RFC 9112) as seen by a client: bytes and events, without a socket, a clock or a task.
+//! HTTP/1.1 (RFC 9112) as a client speaks it: bytes in and events out, without a socket, a clock or a task.
 //!
 //! ```text
 //!            encode                      decode                    framing, body, chunked
@@ -7,8 +7,11 @@
 //!                                     └─────┘
 //! ```
 //!
-//! `fields` are the lines of heads and of trailers, `limits` what is too much, `upload` a request's body on its way out.
-//! `exchange` is the one file that reads and writes: it drives this over a transport.
+//! - `encode` writes a request's head; `upload` hands out the request's body.
+//! - `decode` finds and parses a response's head; `fields` parses the lines of heads and trailers.
+//! - `framing` decides where a body ends; `body` and `chunked` take the body apart.
+//! - `limits` bounds what a server may send besides the body.
+//! - `connection` is the only file that reads and writes. It drives the other files over a transport.
 
 mod body;
 mod chunked;
@@ -22,7 +25,7 @@ mod upload;
 
 pub(crate) use crate::transport::read_buffer as buffer;
 pub(crate) use body::{BodyDecoder, BodyEvent};
-pub(crate) use connection::{Answer, Connection, Outgoing, Rest};
-pub(crate) use decode::{HeadDecoder, ResponseHead};
+pub(crate) use connection::{Connection, ExchangeRequest, ExchangeResponse, RemainingUpload};
+pub(crate) use decode::{HeadDecoder, HeadEvent, ResponseHead};
 pub(crate) use encode::RequestHead;
-pub(crate) use limits::Limits;
+pub(crate) use limits::Http1Limits;

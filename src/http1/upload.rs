@@ -1,4 +1,5 @@
-//! A request on its way out: how its body is delimited, when it may go, and the bytes that wait to be written.
+//! A request on its way out: how its body is delimited, when the body may be sent, and the bytes that wait to be
+//! written.
 
 use std::collections::VecDeque;
 use std::future::{Future, Ready};
@@ -15,79 +16,86 @@ use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
 use crate::message::trailers::Trailers;
 
-/// A body of unknown length is sent with its length if it turns out to be no larger than this.
-const SMALL: usize = 4 * 1024;
+/// Maximum bytes that are read ahead of a body of unknown length. A body that ends within them is sent with its length.
+const READ_AHEAD: usize = 4 * 1024;
 
-/// How many pieces a body may give before anything else gets a turn.
-const MOST_PIECES: usize = 64;
+/// Maximum number of pieces that are taken from a body before other work gets a turn.
+const MAX_PIECES_PER_TURN: usize = 64;
 
 /// A request's body on its way out.
 pub(crate) struct Upload<W> {
     body: Body,
-    /// Pieces taken from the body to see whether it is small.
+    /// Pieces that have been read ahead.
     early: VecDeque<Bytes>,
     framing: Option<Framing>,
-    /// The declared bytes that are still to come.
+    /// How many bytes of the declared length are still to come.
     left: Option<u64>,
     trailers: Option<Trailers>,
-    /// Until this ends, or `100 Continue` comes, the body is not touched.
-    patience: Option<W>,
+    /// The body is not touched until this future ends or `100 Continue` arrives.
+    continue_wait: Option<W>,
+    /// Whether the end of the body has been handed out.
     ended: bool,
 }
 
 impl<W: Future<Output = ()> + Unpin> Upload<W> {
-    pub(super) fn new(body: Body, framing: Option<Framing>, trailers: Option<Trailers>, patience: Option<W>) -> Self {
+    pub(super) fn new(
+        body: Body,
+        framing: Option<Framing>,
+        trailers: Option<Trailers>,
+        continue_wait: Option<W>,
+    ) -> Self {
         let has_body = !matches!(framing, None | Some(Framing::Length(0)));
         let left = body.length();
-        // Nothing may be expected for a request without content (RFC 9110, section 10.1.1).
-        let patience = patience.filter(|_| has_body);
-        Self { body, early: VecDeque::new(), framing, left, trailers, patience, ended: framing.is_none() }
+        // A request without content may not expect `100 Continue` (RFC 9110, section 10.1.1).
+        let continue_wait = continue_wait.filter(|_| has_body);
+        Self { body, early: VecDeque::new(), framing, left, trailers, continue_wait, ended: framing.is_none() }
     }
 
-    /// What is left of the upload, now that the server has said what it had to say: nothing to be patient for.
-    pub(super) fn rest(self) -> Upload<Ready<()>> {
-        let Self { body, early, framing, left, trailers, patience: _, ended } = self;
-        Upload { body, early, framing, left, trailers, patience: None, ended }
+    /// Returns the rest of the upload after the final head. It never waits for `100 Continue`.
+    pub(super) fn into_remaining(self) -> Upload<Ready<()>> {
+        let Self { body, early, framing, left, trailers, continue_wait: _, ended } = self;
+        Upload { body, early, framing, left, trailers, continue_wait: None, ended }
     }
 
-    /// How the body will be delimited; `None` if there is none.
+    /// Returns how the body is delimited; `None` without a body.
     pub(super) fn framing(&self) -> Option<Framing> {
         self.framing
     }
 
-    /// Whether all of the body has been handed out.
+    /// Returns whether the whole body has been handed out.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Whether the body has to wait for a word of the server.
+    /// Returns whether the body waits for `100 Continue`.
     pub(super) fn is_waiting(&self) -> bool {
-        self.patience.is_some()
+        self.continue_wait.is_some()
     }
 
-    /// The server wants the body.
-    pub(super) fn go_ahead(&mut self) {
-        self.patience = None;
+    /// Ends the wait for `100 Continue`.
+    pub(super) fn stop_waiting(&mut self) {
+        self.continue_wait = None;
     }
 
-    /// Ready once the server has been silent for so long that the body may go without its word.
-    pub(super) fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(patience) = &mut self.patience {
-            ready!(Pin::new(patience).poll(cx));
+    /// Waits until the time for `100 Continue` is over. The body is then sent without it.
+    pub(super) fn poll_continue_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(wait) = &mut self.continue_wait {
+            ready!(Pin::new(wait).poll(cx));
         }
-        self.patience = None;
+        self.continue_wait = None;
         Poll::Ready(())
     }
 
-    /// Takes what a body of unknown length has at hand. If that is all, and not much, its length is known: servers that
-    /// do not understand a chunked request understand this one. Says whether a piece was taken.
-    pub(super) fn gather(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+    /// Reads a body of unknown length ahead, up to 4 KiB and without waiting. Returns whether a piece was taken.
+    ///
+    /// If the body ends within that, it is sent with its length: more servers understand a length than chunks.
+    pub(super) fn read_ahead(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         if self.framing != Some(Framing::Chunked) || self.left.is_some() || self.is_waiting() || self.trailers.is_some()
         {
             return Ok(false);
         }
         let mut size = 0;
-        for _ in 0..MOST_PIECES {
+        for _ in 0..MAX_PIECES_PER_TURN {
             match Pin::new(&mut self.body).poll_next(cx) {
                 Poll::Ready(Some(piece)) => {
                     let piece = piece.map_err(body_failed)?;
@@ -98,25 +106,26 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
                     self.body = Body::empty();
                     self.framing = Some(Framing::Length(size as u64));
                     self.left = Some(size as u64);
-                    // One piece, so that it leaves together with the head.
+                    // As a single piece it is written together with the head.
                     let whole: BytesMut = self.early.drain(..).flatten().collect();
                     self.early.extend((size > 0).then(|| whole.freeze()));
                     return Ok(size > 0);
                 }
                 Poll::Pending => break,
             }
-            if size > SMALL {
+            if size > READ_AHEAD {
                 break;
             }
         }
         Ok(size > 0)
     }
 
-    /// Puts the body's next piece, or its end, into `output`; says whether it was a piece.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, output: &mut Output) -> Poll<Result<bool>> {
+    /// Puts the body's next piece, or its end, into `output`. Returns whether it was a piece.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, output: &mut WriteBuffer) -> Poll<Result<bool>> {
         let data = ready!(self.poll_piece(cx)).transpose()?;
         let length = data.as_ref().map_or(0, |data| data.len() as u64);
         if let Some(left) = &mut self.left {
+            // Too many bytes would be read as the next request. Too few would leave the server waiting.
             match left.checked_sub(length) {
                 Some(rest) if rest == 0 || data.is_some() => *left = rest,
                 _ => return Poll::Ready(Err(wrong_length(*left, length))),
@@ -137,8 +146,9 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
         Poll::Ready(Ok(is_piece))
     }
 
+    /// Returns the body's next piece that is not empty.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        for _ in 0..MOST_PIECES {
+        for _ in 0..MAX_PIECES_PER_TURN {
             let piece = match self.early.pop_front() {
                 Some(piece) => Some(Ok(piece)),
                 None => ready!(Pin::new(&mut self.body).poll_next(cx)),
@@ -153,6 +163,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
         Poll::Pending
     }
 
+    /// Appends the last chunk and the trailers to `lines`.
     fn encode_end(&self, lines: &mut Vec<u8>) -> Result<()> {
         let fields = self.trailers.as_ref().and_then(Trailers::get);
         fields.map_or(Ok(()), encode::check_trailers)?;
@@ -163,38 +174,53 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     }
 }
 
-/// What waits to be written: a head or chunk-size line, a piece of the body, the line break after it.
+/// The bytes that wait to be written, in the order of the fields.
 #[derive(Default)]
-pub(super) struct Output {
+pub(super) struct WriteBuffer {
+    /// The request's head, the line before a chunk, or the trailers.
     pub(super) lines: Vec<u8>,
+    /// How many bytes of `lines` have been written.
     written: usize,
+    /// A piece of the body.
     data: Bytes,
+    /// The line break after a chunk.
     tail: &'static [u8],
 }
 
-impl Output {
+/// How many bytes a write has written.
+pub(super) struct Written {
+    /// All bytes.
+    pub(super) total: usize,
+    /// The bytes of the body among them.
+    pub(super) body: usize,
+}
+
+impl WriteBuffer {
+    /// Returns whether everything has been written.
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.takes_data()
+        self.lines.is_empty() && self.accepts_piece()
     }
 
-    /// Whether the piece of the body before the next has been written.
-    pub(super) fn takes_data(&self) -> bool {
+    /// Returns whether the previous piece of the body has been written.
+    pub(super) fn accepts_piece(&self) -> bool {
         self.data.is_empty() && self.tail.is_empty()
     }
 
-    /// Writes once, as much as `sink` takes of everything; says how many bytes went, and how many of them were the body's.
-    pub(super) fn poll_write<S>(&mut self, cx: &mut Context<'_>, sink: &mut S) -> Poll<io::Result<(usize, usize)>>
+    /// Writes once, as many bytes as `sink` accepts.
+    pub(super) fn poll_write<S>(&mut self, cx: &mut Context<'_>, sink: &mut S) -> Poll<io::Result<Written>>
     where
         S: AsyncWrite + Unpin + ?Sized,
     {
         let slices = [&self.lines[self.written..], &self.data, self.tail].map(IoSlice::new);
-        let count = ready!(Pin::new(sink).poll_write_vectored(cx, &slices))?;
-        if count == 0 {
+        let total = ready!(Pin::new(sink).poll_write_vectored(cx, &slices))?;
+        if total == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        Poll::Ready(Ok((count, self.advance(count))))
+        let body = self.advance(total);
+        Poll::Ready(Ok(Written { total, body }))
     }
 
+    /// Removes the first `count` bytes. Returns how many of them belong to the body.
     fn advance(&mut self, mut count: usize) -> usize {
         let lines = count.min(self.lines.len() - self.written);
         self.written += lines;
@@ -210,7 +236,8 @@ impl Output {
     }
 }
 
-/// Whatever a body fails with, another response's body say: it is this request's body that failed.
+/// Converts an error of a request's body. The body may be another response's body, whose error has another kind: the
+/// error becomes the source of a `RequestBody` error.
 fn body_failed(error: Error) -> Error {
     if error.kind() == ErrorKind::RequestBody {
         return error;
@@ -221,7 +248,7 @@ fn body_failed(error: Error) -> Error {
 fn wrong_length(left: u64, length: u64) -> Error {
     let message = match length {
         0 => format!("the request's body ended {left} bytes before its declared length"),
-        _ => format!("the request's body goes on for {} bytes beyond its declared length", length - left),
+        _ => format!("the request's body is at least {} bytes longer than its declared length", length - left),
     };
     Error::new(ErrorKind::RequestBody, Phase::Head, message)
 }

@@ -1,14 +1,15 @@
 //! A request of the npm package as the loop sees it.
 //!
 //! JavaScript makes the attempts, keeps their responses and errors, and decides whether another attempt follows. That
-//! decision in Rust would be 7 KB to download, for its headers and dates; in TypeScript it is half a KB, since the engine
-//! has both.
+//! decision is half a kilobyte of TypeScript, since the engine has headers and dates. In Rust it would be 7 KB to download.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::protocol::{Failure, NO_RETRY};
+use super::tasks::AttemptEnd;
 use super::{host, tasks};
 use crate::client::call::Call;
 use crate::client::deadline::Deadline;
@@ -17,28 +18,25 @@ use crate::client::stop::StopReason;
 use crate::error::{Phase, Timeout};
 use crate::runtime::sleep::Sleep;
 
-/// The number that tells JavaScript why a request failed; 0 means that JavaScript itself settled the attempt.
-pub(super) struct Failure(pub(super) u32);
-
 impl From<StopReason> for Failure {
     fn from(reason: StopReason) -> Self {
-        Self(match reason {
-            StopReason::Refused(Rejection::Full) => 1,
-            StopReason::Refused(Rejection::Cleared) => 2,
-            StopReason::Refused(Rejection::Closed) | StopReason::Closed(_) => 3,
-            StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Queue => 4,
-            StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Head => 5,
+        match reason {
+            StopReason::Rejected(Rejection::Full) => Self::QueueFull,
+            StopReason::Rejected(Rejection::Cleared) => Self::Cleared,
+            StopReason::Rejected(Rejection::Closed) | StopReason::Closed(_) => Self::Closed,
+            StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Queue => Self::QueueTimeout,
+            StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Head => Self::HeadTimeout,
             // The rest is the total timeout, told apart by the phase in which it passed.
-            StopReason::TimedOut(overdue) if overdue.phase == Phase::Queue => 6,
-            StopReason::TimedOut(_) => 7,
-        })
+            StopReason::TimedOut(overdue) if overdue.phase == Phase::Queue => Self::TotalTimeoutInQueue,
+            StopReason::TimedOut(_) => Self::TotalTimeout,
+        }
     }
 }
 
 /// The request of a task, by the task's number.
 pub(super) struct HostCall(pub(super) u32);
 
-// JavaScript itself knows when a request starts and when it waits for its next attempt: `started` and `waiting` stay empty.
+// JavaScript reports the start and the wait between attempts to its observers itself: `started` and `waiting` stay empty.
 impl Call for HostCall {
     type Output = ();
     type Error = Failure;
@@ -49,17 +47,17 @@ impl Call for HostCall {
     }
 
     fn attempt(&mut self) -> HostAttempt {
-        // Forgets how the attempt before this was settled.
-        tasks::settled(self.0);
+        // An outcome of the last attempt must not end this attempt.
+        tasks::take_attempt_end(self.0);
         host::start(self.0);
         HostAttempt(self.0)
     }
 
     fn next_retry_delay<S: Sleep>(&mut self, outcome: &Result<(), Failure>, _: &Deadline<S>) -> Option<Duration> {
-        let failure = outcome.as_ref().err().map_or(0, |failure| failure.0);
-        let delay = host::again(self.0, failure);
-        // The cast saturates. JavaScript has checked that the wait ends before the total timeout.
-        (delay >= 0.0).then(|| Duration::from_millis(delay as u64))
+        let failure = outcome.as_ref().err().copied().unwrap_or(Failure::None);
+        let delay = host::next_retry_delay(self.0, failure as u32);
+        // The cast saturates. JavaScript begins no wait that the total limit would cut short.
+        (delay > NO_RETRY).then(|| Duration::from_millis(delay as u64))
     }
 
     fn stopped(&self, reason: StopReason, _: &Queue) -> Failure {
@@ -74,9 +72,9 @@ impl Future for HostAttempt {
     type Output = Result<(), Failure>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match tasks::settled(self.0) {
-            Some(true) => Poll::Ready(Ok(())),
-            Some(false) => Poll::Ready(Err(Failure(0))),
+        match tasks::take_attempt_end(self.0) {
+            Some(AttemptEnd::Response) => Poll::Ready(Ok(())),
+            Some(AttemptEnd::Error) => Poll::Ready(Err(Failure::None)),
             None => Poll::Pending,
         }
     }

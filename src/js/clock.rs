@@ -9,9 +9,12 @@ use super::{host, tasks};
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
+/// Nanoseconds in a millisecond.
+const MILLISECOND: u64 = 1_000_000;
+
 /// Nanoseconds by which the engine's timers and its clock may disagree. A timer that fires at most this much before its
 /// time is replaced, so that a sleep never stays without a timer.
-const EARLY: u64 = 2_000_000;
+const EARLY: u64 = 2 * MILLISECOND;
 
 /// The engine's clock.
 #[derive(Clone, Debug)]
@@ -20,7 +23,7 @@ pub(super) struct HostClock;
 impl Timer for HostClock {
     fn now(&self) -> Instant {
         // The cast saturates, so that a clock that returns NaN or a negative number gives zero and not a panic.
-        Instant::from_nanos((host::now() * 1e6) as u64)
+        Instant::from_nanos((host::now() * MILLISECOND as f64) as u64)
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
@@ -43,9 +46,9 @@ struct HostTimer {
 }
 
 impl HostSleep {
-    fn unset(&mut self) {
+    fn clear_timer(&mut self) {
         if let Some(timer) = self.timer.take() {
-            host::unset(timer.number);
+            host::clear_timer(timer.number);
         }
     }
 }
@@ -62,7 +65,7 @@ impl Sleep for HostSleep {
     }
 
     fn reset(&mut self, at: Option<Instant>) {
-        self.unset();
+        self.clear_timer();
         self.at = at;
     }
 
@@ -76,10 +79,10 @@ impl Sleep for HostSleep {
             return Poll::Ready(());
         }
         if self.timer.as_ref().is_none_or(|timer| timer.due.nanos_since(now) <= EARLY) {
-            self.unset();
-            let delay = (left as f64 / 1e6).ceil();
-            let number = host::set(tasks::current(), delay);
-            self.timer = Some(HostTimer { number, due: now.later(delay as u64 * 1_000_000) });
+            self.clear_timer();
+            let delay = (left as f64 / MILLISECOND as f64).ceil();
+            let number = host::set_timer(tasks::current(), delay);
+            self.timer = Some(HostTimer { number, due: now.later(delay as u64 * MILLISECOND) });
         }
         Poll::Pending
     }
@@ -87,6 +90,6 @@ impl Sleep for HostSleep {
 
 impl Drop for HostSleep {
     fn drop(&mut self) {
-        self.unset();
+        self.clear_timer();
     }
 }

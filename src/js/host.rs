@@ -1,28 +1,33 @@
-//! What the package's JavaScript does for the core. None of it throws: an exception that passes through WebAssembly runs no
-//! destructor.
+//! The functions of the package's JavaScript that the core calls.
+//!
+//! None of them throws: an exception that passes through WebAssembly runs no destructor.
 
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The engine's monotonic clock, in milliseconds.
+    /// Returns the time of the engine's monotonic clock, in milliseconds.
     pub(super) fn now() -> f64;
 
-    /// Calls `wake(task)` after so many milliseconds by that clock, and not before; the result is for [`unset`].
-    pub(super) fn set(task: u32, milliseconds: f64) -> u32;
+    /// Calls `wake(task)` once so many milliseconds have passed by that clock. Returns the timer's number.
+    #[wasm_bindgen(js_name = setTimer)]
+    pub(super) fn set_timer(task: u32, milliseconds: f64) -> u32;
 
-    /// Takes that back; one that went off is left alone.
-    pub(super) fn unset(timer: u32);
+    /// Cancels a timer. Does nothing if the timer has fired.
+    #[wasm_bindgen(js_name = clearTimer)]
+    pub(super) fn clear_timer(timer: u32);
 
-    /// A task waits for a slot: at first, or again before another attempt.
+    /// The task waits for a slot: its first, or a slot for another attempt.
     pub(super) fn queued(task: u32);
 
-    /// Starts an attempt at a task's request. What comes of it is told by `settle`, in a later turn.
+    /// Starts an attempt at the task's request. JavaScript calls `end_attempt` in a later turn.
     pub(super) fn start(task: u32);
 
-    /// An attempt is over, as settled or else by this failure: the milliseconds until the next, or less than 0 for none.
-    pub(super) fn again(task: u32, failure: u32) -> f64;
+    /// An attempt has ended, by itself ([`Failure::None`](super::protocol::Failure)) or by a failure. Returns the milliseconds
+    /// until the next attempt, or `NO_RETRY`.
+    #[wasm_bindgen(js_name = nextRetryDelay)]
+    pub(super) fn next_retry_delay(task: u32, failure: u32) -> f64;
 
-    /// The task is over, as settled or else by this failure.
-    pub(super) fn done(task: u32, failure: u32);
+    /// The task has ended, with the outcome of its last attempt (`Failure::None`) or by a failure. Its number is free.
+    pub(super) fn settle(task: u32, failure: u32);
 }

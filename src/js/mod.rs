@@ -1,15 +1,19 @@
 //! The exports behind the npm package: the client's outer loop around the platform's own `fetch`.
 //!
-//! The package makes the platform's `Request`, starts it when it is told and keeps what comes of it; this side decides when,
-//! and for how long. What goes to and fro are numbers: no object of JavaScript's and no byte of a body passes through here,
-//! and with the objects stays away what would keep them, half of the module otherwise.
+//! JavaScript makes the platform's `Request`, starts attempts when the core asks for them, and keeps their outcomes. The core
+//! decides when a request runs, and for how long.
+//!
+//! Only numbers pass between them, and the text of an origin. Objects of JavaScript would need a table in the module and glue
+//! of wasm-bindgen, and promises a queue of their own: together half of the module's imports. No byte of a body passes through
+//! here.
 
-// JavaScript reaches them, and the macro wants them public.
+// wasm-bindgen exports these functions, and its macro requires them to be public.
 #![allow(unreachable_pub)]
 
 mod call;
 mod clock;
 mod host;
+mod protocol;
 mod tasks;
 
 use std::cell::RefCell;
@@ -17,26 +21,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use slab::Slab;
 use wasm_bindgen::prelude::*;
 
 use self::call::HostCall;
 use self::clock::{HostClock, HostSleep};
-use crate::client::call::{Shared, Timeouts, run};
+use self::protocol::{Command, Failure, NO_LIMIT, Stat, UNLIMITED_QUEUE};
+use self::tasks::AttemptEnd;
+use crate::client::call::{Shared, Timeouts, run as run_call};
 use crate::client::queue::{Admission, Queue, QueueSettings, Rate};
 
 type Client = Rc<Shared<HostSleep>>;
 
 thread_local! {
-    /// The clients, by the numbers that JavaScript gives them.
-    static CLIENTS: RefCell<Vec<Option<Client>>> = const { RefCell::new(Vec::new()) };
+    /// The clients, by their numbers.
+    static CLIENTS: RefCell<Slab<Client>> = const { RefCell::new(Slab::new()) };
 }
 
-/// A client under a number that is free. Zero as a limit means none, `u32::MAX` as `max_queued`; times are in milliseconds.
-/// The package has checked everything.
+/// Makes a client and returns its number. `NO_LIMIT` and `UNLIMITED_QUEUE` mean no limit; times are in milliseconds.
+///
+/// JavaScript has checked all values.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn create(
-    client: u32,
     max_active: u32,
     max_active_per_origin: u32,
     max_queued: u32,
@@ -46,104 +53,117 @@ pub fn create(
     origin_requests: u32,
     origin_per: f64,
     origin_burst: u32,
-) {
+) -> u32 {
     let settings = QueueSettings {
         max_active: max_active as usize,
-        max_active_per_origin: (max_active_per_origin > 0).then_some(max_active_per_origin as usize),
-        max_queued: (max_queued < u32::MAX).then_some(max_queued as usize),
+        max_active_per_origin: (max_active_per_origin != NO_LIMIT).then_some(max_active_per_origin as usize),
+        max_queued: (max_queued != UNLIMITED_QUEUE).then_some(max_queued as usize),
         rate: rate(requests, per, burst),
         origin_rate: rate(origin_requests, origin_per, origin_burst),
         ..QueueSettings::default()
     };
     let shared = Shared { queue: Arc::new(Queue::new(settings, Arc::new(HostClock))), clock: HostClock };
-    CLIENTS.with_borrow_mut(|clients| {
-        let least = client as usize + 1;
-        if clients.len() < least {
-            clients.resize_with(least, || None);
-        }
-        if let Some(place) = clients.get_mut(client as usize) {
-            *place = Some(Rc::new(shared));
-        }
-    });
+    CLIENTS.with_borrow_mut(|clients| clients.insert(Rc::new(shared))) as u32
 }
 
-/// Forgets a client; its number is free.
+/// Forgets a client.
 #[wasm_bindgen]
 pub fn forget(client: u32) {
-    let gone = CLIENTS.with_borrow_mut(|clients| clients.get_mut(client as usize).and_then(Option::take));
-    drop(gone);
+    let forgotten = CLIENTS.with_borrow_mut(|clients| clients.try_remove(client as usize));
+    // The table is not borrowed here: dropping the client may call JavaScript.
+    drop(forgotten);
 }
 
-/// Runs a request as a task, whose number is free: `start` is called once there is a slot, in this very call if there is one,
-/// and in the end `done`. The limits are in milliseconds, zero means none; the origin may be empty if origins have no limits.
+/// Makes a task of a request and returns the task's number. [`run`] starts it.
+///
+/// The time limits are in milliseconds. The origin may be empty if the client has no limits by origin.
 #[wasm_bindgen]
-pub fn request(client: u32, task: u32, origin: &str, priority: i16, queue: f64, head: f64, total: f64) {
-    let Some(shared) = find(client) else { return };
+pub fn request(client: u32, origin: String, priority: i16, queue: f64, head: f64, total: f64) -> u32 {
+    let shared = find(client);
     let timeouts = Timeouts { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
-    let origin: Box<str> = origin.into();
-    tasks::run(task, async move {
-        let caller = Admission { origin: &origin, priority, is_retry: false };
-        let sent = run(&shared, timeouts, caller, &mut HostCall(task)).await;
-        // The slot is free from here on: the body of a response that stays the platform's own cannot be watched.
-        sent.map_or_else(|failure| failure.0, |_held| 0)
-    });
+    tasks::add(|task| {
+        Box::pin(async move {
+            // A client that only JavaScript knows is a defect: the request fails, it does not hang.
+            let Some(shared) = shared else { return Failure::CoreFailed };
+            let admission = Admission { origin: &origin, priority, is_retry: false };
+            let sent = run_call(&shared, timeouts, admission, &mut HostCall(task)).await;
+            // The slot is given back here, at the response's head: the platform's Response is handed out untouched, so its body cannot
+            // be watched.
+            sent.map_or_else(|failure| failure, |_held| Failure::None)
+        })
+    })
 }
 
-/// Tells how a task's attempt ended.
+/// Ends the present attempt of a task.
+#[wasm_bindgen(js_name = endAttempt)]
+pub fn end_attempt(task: u32, has_response: bool) {
+    let end = if has_response { AttemptEnd::Response } else { AttemptEnd::Error };
+    tasks::turn(|| tasks::end_attempt(task, end));
+}
+
+/// Runs a task.
+///
+/// JavaScript calls this once it knows the number, because `start` is called once a slot is free: within this call if a slot is free
+/// now. `settle` is called at the end.
 #[wasm_bindgen]
-pub fn settle(task: u32, with_response: bool) {
-    tasks::turn(|| tasks::settle(task, with_response));
+pub fn run(task: u32) {
+    tasks::run(task);
 }
 
-/// A timer went off.
+/// Wakes a task whose timer has fired.
 #[wasm_bindgen]
 pub fn wake(task: u32) {
     tasks::turn(|| tasks::wake(task));
 }
 
-/// Takes a task out of the queue or its slot. The result is whether its number is free at once; else `done` is called.
+/// Takes a task out of the queue or out of its slot. If the task is being polled, `settle` is called after the poll.
 #[wasm_bindgen]
-pub fn cancel(task: u32) -> bool {
-    tasks::cancel(task)
+pub fn cancel(task: u32) {
+    tasks::cancel(task);
 }
 
-/// Changes a client as a whole: 0 pauses, 1 resumes, 2 clears, 3 closes, 4 closes at once.
+/// Changes a client as a whole, by the number of a [`Command`].
 #[wasm_bindgen]
-pub fn command(client: u32, what: u32) {
+pub fn command(client: u32, number: u32) {
     let Some(shared) = find(client) else { return };
-    tasks::turn(|| match what {
-        0 => shared.queue.pause(true),
-        1 => shared.queue.pause(false),
-        2 => drop(shared.queue.clear()),
-        3 => shared.queue.close(),
-        _ => shared.queue.close_now(),
+    // An enum exported through wasm-bindgen would check the number, with 100 bytes of code and text.
+    tasks::turn(|| match number {
+        it if it == Command::Pause as u32 => shared.queue.pause(true),
+        it if it == Command::Resume as u32 => shared.queue.pause(false),
+        it if it == Command::Clear as u32 => drop(shared.queue.clear()),
+        it if it == Command::Close as u32 => shared.queue.close(),
+        it if it == Command::CloseNow as u32 => shared.queue.close_now(),
+        _ => (),
     });
 }
 
-/// A client's statistics: 0 how many run, 1 how many wait, 2 the sum of all waits in milliseconds, 3 the longest; from 4 on the
-/// buckets of the histogram.
+/// Returns a number of a client's statistics: a [`Stat`], or a bucket from `Stat::FirstBucket` on.
 #[wasm_bindgen]
-pub fn stat(client: u32, which: u32) -> f64 {
+pub fn stat(client: u32, number: u32) -> f64 {
     let Some(shared) = find(client) else { return 0.0 };
     let stats = shared.queue.totals();
-    match which {
-        0 => stats.active as f64,
-        1 => stats.queued as f64,
-        2 => stats.waits.total().as_secs_f64() * 1e3,
-        3 => stats.waits.longest().as_secs_f64() * 1e3,
-        _ => stats.waits.bucket(which as usize - 4) as f64,
+    match number {
+        it if it == Stat::Active as u32 => stats.active as f64,
+        it if it == Stat::Queued as u32 => stats.queued as f64,
+        it if it == Stat::TotalWait as u32 => milliseconds(stats.waits.total()),
+        it if it == Stat::LongestWait as u32 => milliseconds(stats.waits.longest()),
+        _ => stats.waits.bucket((number - Stat::FirstBucket as u32) as usize) as f64,
     }
 }
 
 fn find(client: u32) -> Option<Client> {
-    CLIENTS.with_borrow(|clients| clients.get(client as usize).cloned().flatten())
+    CLIENTS.with_borrow(|clients| clients.get(client as usize).cloned())
 }
 
 fn rate(requests: u32, per: f64, burst: u32) -> Option<Rate> {
-    (requests > 0).then(|| Rate::new(requests, Duration::from_nanos((per * 1e6) as u64)).burst(burst))
+    (requests != NO_LIMIT).then(|| Rate::new(requests, Duration::from_nanos((per * 1e6) as u64)).burst(burst))
 }
 
-/// A limit in milliseconds as a duration. The cast saturates: what is no length of time becomes zero, which means none.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// Returns a limit in milliseconds as a duration. The cast saturates: a negative number or NaN becomes zero, which means no limit.
 fn limit(milliseconds: f64) -> Option<Duration> {
     Some(Duration::from_millis(milliseconds.ceil() as u64))
 }

@@ -9,8 +9,8 @@ use crate::message::request::Request;
 
 /// Answers a server's challenge for credentials.
 ///
-/// The agent calls it before it sends the request to each URL and after each 401. It drops the authenticator as soon as a
-/// redirect leaves the origin.
+/// The agent calls it before it sends the request to each URL and after each 401. It drops the authenticator as soon as
+/// a redirect leaves the origin.
 ///
 /// # Examples
 ///
@@ -43,8 +43,8 @@ use crate::message::request::Request;
 /// ```
 // A trait, so that the agent knows no scheme by name.
 pub trait Authenticate: fmt::Debug + Send + Sync + 'static {
-    /// Returns the `authorization` of a request that has not been challenged, if an earlier challenge suffices to compute it.
-    /// Default: `None`.
+    /// Returns the `authorization` of a request that has not been challenged, if an earlier challenge suffices to
+    /// compute it. Default: `None`.
     fn prepare(&self, request: &Request) -> Option<HeaderValue> {
         let _ = request;
         None
@@ -52,7 +52,8 @@ pub trait Authenticate: fmt::Debug + Send + Sync + 'static {
 
     /// Returns the `authorization` that answers a 401 with these headers, or `None` to leave the 401 to the caller.
     ///
-    /// `answers` is the number of answers already sent for this URL. After 3 answers the agent does not call this method.
+    /// `answers` is the number of answers already sent for this URL. After 3 answers the agent does not call this
+    /// method.
     ///
     /// # Errors
     /// Fails if there is a challenge to answer and no answer can be computed. The error becomes the request's error.

@@ -12,7 +12,8 @@ use crate::message::request::RequestBuilder;
 const MAX_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 impl<C> RequestBuilder<C> {
-    /// Requests the page only if it has changed since `time`. Otherwise a server answers 304 (RFC 9110, section 13.1.3).
+    /// Requests the page only if it has changed since `time`. Otherwise a server answers 304 (RFC 9110, section
+    /// 13.1.3).
     ///
     /// Fractions of a second are dropped. The header replaces an `if-modified-since` header set before.
     ///
@@ -42,6 +43,7 @@ impl<C> RequestBuilder<C> {
             if since.as_secs() > MAX_DATE.as_secs() {
                 return Err(refused());
             }
+            // Whole seconds, because the format has no fractions.
             let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs()));
             let date = HeaderValue::from_str(&date).map_err(|error| refused().with_source(error))?;
             request.headers_mut().insert(IF_MODIFIED_SINCE, date);

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use crate::message::url::Url;
 
-/// Facts about a connection, and about one exchange of a request and a response on it.
+/// Facts about a connection, and about an exchange of a request and a response on it.
 ///
 /// A [`Transport`](crate::Transport) reports its addresses and how long opening it took. The agent adds `reused` and
 /// `first_byte` for each exchange. `None` means that a fact is not known.

@@ -9,9 +9,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// An option that a single backend understands, such as how to connect.
 ///
 /// The method `extension` sets it on a request or a client. A backend finds it by its type, with
-/// [`RequestOptions::extension`](crate::RequestOptions::extension). The platform's backends refuse an extension for another
-/// backend, so no extension is ignored silently. A custom backend that wraps another removes its own extensions with
-/// [`RequestOptions::take_extension`](crate::RequestOptions::take_extension).
+/// [`RequestOptions::extension`](crate::RequestOptions::extension). The platform's backends refuse an extension for
+/// another backend, so no extension is ignored silently. A custom backend that wraps another removes its own extensions
+/// with [`RequestOptions::take_extension`](crate::RequestOptions::take_extension).
 ///
 /// # Examples
 ///
@@ -30,8 +30,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert_eq!(request.options().extension::<CacheFor>().map(|cache| cache.0), Some(60));
 /// # Ok::<(), waterspout::Error>(())
 /// ```
-// The portable options are fields of `RequestOptions`. How to connect is a single extension (`agent::Route`): such extensions
-// cannot be compared, so the pool identifies connections by the route that made them.
+// The portable options are fields of `RequestOptions`. How to connect is a single extension (`agent::Route`): such
+// extensions cannot be compared, so the pool identifies connections by the route that made them.
 pub trait Extension: Any + Send + Sync {
     /// The extension's name in errors.
     const NAME: &'static str;
@@ -45,6 +45,7 @@ pub(crate) struct Extensions(Vec<ExtensionEntry>);
 
 #[derive(Clone)]
 struct ExtensionEntry {
+    // Shared: a client's extensions are cloned for each request, and an extension need not be `Clone`.
     value: Arc<dyn Any + Send + Sync>,
     name: &'static str,
     backend: &'static str,

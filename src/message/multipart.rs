@@ -84,6 +84,7 @@ impl Form {
     /// Writes the form as a body with `boundary` between its parts.
     fn into_body(self, boundary: &str) -> Result<Body> {
         let mut pieces = Vec::new();
+        // Only the first delimiter has no line break before it.
         let mut delimiter = format!("--{boundary}\r\n");
         for (name, part) in self.parts {
             let mut head = std::mem::replace(&mut delimiter, format!("\r\n--{boundary}\r\n")).into_bytes();
@@ -172,6 +173,7 @@ impl<C> RequestBuilder<C> {
                 Error::request(ErrorKind::InvalidRequest, "the boundary of a form is no header value")
                     .with_source(error)
             })?;
+            // Not `or_insert`, as for other bodies: without this boundary a server cannot read the form.
             request.headers_mut().insert(CONTENT_TYPE, content_type);
             Ok(())
         })

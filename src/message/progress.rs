@@ -1,30 +1,69 @@
-//! What a backend tells of an attempt while it is under way.
+//! How far an attempt is: what a backend reports while the attempt is under way.
+//!
+//! A backend writes two things. The client's head timeout reads [`Progress`] itself, so that a slow upload, or a connection
+//! with a limit of its own, is not mistaken for silence. The `on_upload` callback and the agent read the
+//! [`ExchangeProgress`] in it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Shared between a backend and the client that waits for it, so that a slow upload, or a connection with a limit of
-/// its own, is not taken for silence.
+/// The progress of an attempt, shared between a backend and the client that waits for it.
+///
+/// A backend finds it with [`Request::progress`](crate::Request::progress). A clone is another handle of the same
+/// progress.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use waterspout::http::Method;
+/// use waterspout::{Progress, Request, Url};
+///
+/// let request = Request::new(Method::PUT, Url::parse("http://example.com/")?);
+/// let progress: &Progress = request.progress();
+/// {
+///     // The head timeout does not count while this guard exists.
+///     let _connecting = progress.connecting();
+///     assert!(progress.is_connecting());
+/// }
+/// // Each piece that leaves starts the head timeout again.
+/// progress.add(1024);
+/// assert_eq!(progress.bytes(), 1024);
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Shared>);
+pub struct Progress(Arc<AttemptProgress>);
 
+/// What the head timeout reads, and the present exchange of the attempt.
+// Relaxed ordering is enough for all of these numbers: each stands for itself, and no other memory is published through
+// them.
 #[derive(Debug, Default)]
-struct Shared {
+struct AttemptProgress {
+    /// The bytes of the request that have left, its head included.
     bytes: AtomicU64,
+    /// Whether the backend connects.
     connecting: AtomicBool,
+    /// The extra time of the head timeout, in milliseconds.
     allowance: AtomicU64,
-    /// Whether the present exchange has received a byte.
-    answered: AtomicBool,
-    /// How much of the body the present exchange has sent, and of how much.
-    sent: AtomicU64,
-    length: Length,
-    /// Who wants to know of it.
-    upload: Option<Watcher>,
-    queue: Moment,
-    total: Moment,
+    exchange: ExchangeProgress,
 }
+
+/// How far a request and its response are on the present connection; a redirect begins another exchange.
+#[derive(Debug)]
+pub(crate) struct ExchangeProgress {
+    /// Whether a byte of the response has arrived.
+    is_answered: AtomicBool,
+    /// The bytes of the request's body that have left.
+    sent: AtomicU64,
+    /// The length of the request's body; the largest number if it is unknown.
+    length: AtomicU64,
+    on_upload: Option<ProgressCallback>,
+}
+
+/// The length of a body whose length is unknown.
+const UNKNOWN: u64 = u64::MAX;
 
 /// How far the transfer of a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,107 +71,49 @@ struct Shared {
 pub struct TransferProgress {
     /// The bytes so far.
     pub bytes: u64,
-    /// The length of the whole, if it is known.
+    /// The length of the whole body, if it is known.
     pub total: Option<u64>,
 }
 
-/// Who is told how far a transfer is.
+/// A caller's callback for the progress of a transfer.
 #[derive(Clone)]
-pub(crate) struct Watcher(Arc<dyn Fn(TransferProgress) + Send + Sync>);
+pub(crate) struct ProgressCallback(Arc<dyn Fn(TransferProgress) + Send + Sync>);
 
-impl Watcher {
+impl ProgressCallback {
     pub(crate) fn new(tell: impl Fn(TransferProgress) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
+    /// Calls the callback.
     pub(crate) fn tell(&self, bytes: u64, total: Option<u64>) {
         (self.0)(TransferProgress { bytes, total });
     }
 }
 
-impl fmt::Debug for Watcher {
+impl fmt::Debug for ProgressCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Watcher")
+        f.write_str("ProgressCallback")
     }
 }
-
-/// A length that may be unknown, which is told by the largest number.
-#[derive(Debug)]
-struct Length(AtomicU64);
-
-impl Default for Length {
-    fn default() -> Self {
-        Self(AtomicU64::new(u64::MAX))
-    }
-}
-
-/// A duration that is unknown until it is set, once.
-#[derive(Debug, Default)]
-struct Moment(OnceLock<Duration>);
 
 impl Progress {
-    pub(crate) fn watched(upload: Option<Watcher>) -> Self {
-        Self(Arc::new(Shared { upload, ..Shared::default() }))
+    /// Makes the progress of a new attempt, which reports its upload to `on_upload`.
+    pub(crate) fn new(on_upload: Option<ProgressCallback>) -> Self {
+        let exchange = ExchangeProgress { on_upload, ..ExchangeProgress::default() };
+        Self(Arc::new(AttemptProgress { exchange, ..AttemptProgress::default() }))
     }
 
-    /// An exchange begins, with a body of this length.
-    pub(crate) fn begin_exchange(&self, length: Option<u64>) {
-        self.0.answered.store(false, Ordering::Relaxed);
-        self.0.sent.store(0, Ordering::Relaxed);
-        self.0.length.0.store(length.unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    /// Counts `bytes` more of the body as sent.
-    pub(crate) fn send(&self, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        let sent = self.0.sent.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if let Some(upload) = &self.0.upload {
-            let length = self.0.length.0.load(Ordering::Relaxed);
-            upload.tell(sent, (length != u64::MAX).then_some(length));
-        }
-    }
-
-    /// The first byte of an answer is here.
-    pub(crate) fn answer(&self) {
-        self.0.answered.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_answered(&self) -> bool {
-        self.0.answered.load(Ordering::Relaxed)
-    }
-
-    /// The request has left the queue, after this long.
-    pub(crate) fn leave_queue(&self, after: Duration) {
-        let _ = self.0.queue.0.set(after);
-    }
-
-    pub(crate) fn queue(&self) -> Option<Duration> {
-        self.0.queue.0.get().copied()
-    }
-
-    /// The response's body has ended, this long after the call.
-    pub(crate) fn end(&self, after: Duration) {
-        let _ = self.0.total.0.set(after);
-    }
-
-    pub(crate) fn total(&self) -> Option<Duration> {
-        self.0.total.0.get().copied()
-    }
-
-    /// Counts `bytes` more of the request as taken: the head limit starts again.
+    /// Counts `bytes` more of the request as sent; the head timeout starts again.
     pub fn add(&self, bytes: usize) {
         self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The bytes counted so far.
+    /// Returns how many bytes have been counted.
     pub fn bytes(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
-    /// Says that the backend connects, under a limit of its own, until what is returned is dropped: the head limit does
-    /// not count meanwhile.
+    /// Stops the head timeout until the returned guard is dropped, for a backend that connects within a limit of its own.
     pub fn connecting(&self) -> Connecting {
         self.0.connecting.store(true, Ordering::Relaxed);
         Connecting(self.clone())
@@ -143,17 +124,81 @@ impl Progress {
         self.0.connecting.load(Ordering::Relaxed)
     }
 
-    /// Gives the head limit this much more, for a body whose progress cannot be seen.
+    /// Sets the extra time of the head timeout, for a body whose progress cannot be seen. Default: zero. It is kept in
+    /// whole milliseconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::http::Method;
+    /// use waterspout::{Request, Url};
+    ///
+    /// let request = Request::new(Method::PUT, Url::parse("http://example.com/")?);
+    /// // A body of 320 KiB gets 10 s more.
+    /// request.progress().allow(Duration::from_secs(10));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn allow(&self, more: Duration) {
         self.0.allowance.store(u64::try_from(more.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// Returns the extra time of the head timeout.
     pub(crate) fn allowance(&self) -> Duration {
         Duration::from_millis(self.0.allowance.load(Ordering::Relaxed))
     }
+
+    /// Returns the progress of the present exchange.
+    pub(crate) fn exchange(&self) -> &ExchangeProgress {
+        &self.0.exchange
+    }
 }
 
-/// The time in which a backend connects; see [`Progress::connecting`].
+impl Default for ExchangeProgress {
+    fn default() -> Self {
+        Self {
+            is_answered: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            length: AtomicU64::new(UNKNOWN),
+            on_upload: None,
+        }
+    }
+}
+
+impl ExchangeProgress {
+    /// Begins an exchange whose request has a body of this length.
+    pub(crate) fn begin(&self, length: Option<u64>) {
+        // A redirect sends the body again: the callback's count begins at zero.
+        self.is_answered.store(false, Ordering::Relaxed);
+        self.sent.store(0, Ordering::Relaxed);
+        self.length.store(length.unwrap_or(UNKNOWN), Ordering::Relaxed);
+    }
+
+    /// Counts `bytes` more of the body as sent, and calls the `on_upload` callback.
+    pub(crate) fn send(&self, bytes: u64) {
+        // A write of the head alone is no progress of the body.
+        if bytes == 0 {
+            return;
+        }
+        let sent = self.sent.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if let Some(on_upload) = &self.on_upload {
+            let length = self.length.load(Ordering::Relaxed);
+            on_upload.tell(sent, (length != UNKNOWN).then_some(length));
+        }
+    }
+
+    /// Records that the first byte of the response has arrived.
+    pub(crate) fn answer(&self) {
+        self.is_answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a byte of the response has arrived.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.is_answered.load(Ordering::Relaxed)
+    }
+}
+
+/// A guard for the time in which a backend connects; see [`Progress::connecting`].
 #[derive(Debug)]
 #[must_use = "connecting ends when this is dropped"]
 pub struct Connecting(Progress);

@@ -1,4 +1,4 @@
-//! The seam at byte height: who connects to an origin, and what a connection is.
+//! The seam at byte height: connections to an origin, and what opens them.
 
 pub(crate) mod read_buffer;
 
@@ -14,20 +14,70 @@ use crate::runtime::BoxFuture;
 
 /// An open, ordered byte stream to a server.
 ///
-/// It is `Send` on every platform, so that a pool of them, and the client that owns it, is too.
+/// It is `Send` on every platform, so that a pool of transports, and the client that owns the pool, are `Send` and
+/// `Sync`.
 ///
-/// Closing the writing half is [`AsyncWrite::poll_close`]; dropping a transport closes it at once.
+/// [`AsyncWrite::poll_close`] closes the writing half. Dropping a transport closes it at once.
+///
+/// # Examples
+///
+/// Any stream can be a transport. This transport reports how long opening it took:
+///
+/// ```
+/// use std::io;
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+/// use std::time::Duration;
+///
+/// use futures::io::{AsyncRead, AsyncWrite, Cursor};
+/// use waterspout::{ConnectionInfo, Transport};
+///
+/// struct Recorded(Cursor<Vec<u8>>);
+///
+/// impl AsyncRead for Recorded {
+///     // ...
+/// #     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+/// #         Pin::new(&mut self.0).poll_read(cx, buffer)
+/// #     }
+/// }
+///
+/// impl AsyncWrite for Recorded {
+///     // ...
+/// #     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+/// #         Pin::new(&mut self.0).poll_write(cx, bytes)
+/// #     }
+/// #     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+/// #         Pin::new(&mut self.0).poll_flush(cx)
+/// #     }
+/// #     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+/// #         Pin::new(&mut self.0).poll_close(cx)
+/// #     }
+/// }
+///
+/// impl Transport for Recorded {
+///     fn connection_info(&self) -> ConnectionInfo {
+///         let mut info = ConnectionInfo::default();
+///         info.connect = Some(Duration::from_millis(3));
+///         info
+///     }
+/// }
+///
+/// let transport = Recorded(Cursor::new(Vec::new()));
+/// assert_eq!(transport.connection_info().connect, Some(Duration::from_millis(3)));
+/// assert!(transport.forwarding().is_none());
+/// ```
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// Whether an idle connection can still carry a request: the peer has neither closed it nor sent anything.
+    /// Returns whether an idle connection can carry a request: the peer has neither closed it nor sent anything.
     ///
-    /// A byte that nobody asked for would be taken for the next request's answer, so it counts as closed.
+    /// A byte that arrives without a request would be read as the beginning of the next response. The connection
+    /// therefore counts as closed.
     fn is_idle(&mut self) -> bool {
         let mut byte = [0];
         let mut context = Context::from_waker(Waker::noop());
         matches!(std::pin::Pin::new(self).poll_read(&mut context, &mut byte), Poll::Pending)
     }
 
-    /// Ready once an idle connection can no longer carry a request; see [`is_idle`](Self::is_idle).
+    /// Waits until an idle connection can no longer carry a request; see [`is_idle`](Self::is_idle).
     fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         std::pin::Pin::new(self).poll_read(cx, &mut [0]).map(|_| ())
     }
@@ -37,7 +87,8 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
         ConnectionInfo::default()
     }
 
-    /// Set if the connection ends at a proxy that forwards requests rather than at their origin. Default: none.
+    /// Returns how requests are written, if the connection ends at a proxy that forwards them. Default: `None`, for a
+    /// connection that ends at the origin or a tunnel to it.
     fn forwarding(&self) -> Option<&Forwarding> {
         None
     }
@@ -45,19 +96,29 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
 
 /// How requests are written for a proxy that forwards them: with the whole URL as their target (RFC 9112, section
 /// 3.2.2).
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::Forwarding;
+/// use waterspout::http::HeaderValue;
+///
+/// let forwarding = Forwarding::new(Some(HeaderValue::from_static("Basic dXNlcjpzZWNyZXQ=")));
+/// assert!(!format!("{forwarding:?}").contains("dXNlcjpzZWNyZXQ="));
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Forwarding {
-    /// What the proxy wants to see as `proxy-authorization`.
+    /// The value of `proxy-authorization`, for a proxy that requires it.
     pub authorization: Option<HeaderValue>,
 }
 
 impl Forwarding {
-    /// Requests are forwarded, with these credentials for the proxy if it wants any.
-    ///
-    /// Debug output does not show them.
+    /// Forwards requests with these credentials for the proxy. Debug output does not show the credentials.
     pub fn new(mut authorization: Option<HeaderValue>) -> Self {
-        authorization.iter_mut().for_each(|value| value.set_sensitive(true));
+        if let Some(value) = &mut authorization {
+            value.set_sensitive(true);
+        }
         Self { authorization }
     }
 }
@@ -80,16 +141,45 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
 }
 
-/// Opens connections to origins: TCP, TLS, a Unix socket, a proxy, memory.
+/// Opens connections to origins, for example over TCP, TLS, a Unix socket, a proxy or memory.
 ///
 /// # Cancellation
-/// Dropping the future must drop the attempt.
+/// Dropping the future must stop opening the connection.
+///
+/// # Examples
+///
+/// A connector that refuses some origins and lets another connector open the rest:
+///
+/// ```
+/// use waterspout::testing::{ManualTimer, ScriptedConnector};
+/// use waterspout::{Agent, BoxFuture, Client, Connector, Error, ErrorKind, Origin, Phase, Result, Transport};
+///
+/// struct OnlyExample(ScriptedConnector);
+///
+/// impl Connector for OnlyExample {
+///     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+///         Box::pin(async move {
+///             if origin.host() != "example.com" {
+///                 let message = format!("connections to {} are not allowed", origin.host());
+///                 return Err(Error::new(ErrorKind::Connect, Phase::Connect, message));
+///             }
+///             self.0.connect(origin).await
+///         })
+///     }
+/// }
+///
+/// let agent = Agent::new(OnlyExample(ScriptedConnector::default()), ManualTimer::new());
+/// let client = Client::builder().backend(agent).build()?;
+/// let error = futures::executor::block_on(async { client.get("http://other.example/").await }).unwrap_err();
+/// assert!(error.to_string().contains("connections to other.example are not allowed"));
+/// # Ok::<(), waterspout::Error>(())
+/// ```
 pub trait Connector: Send + Sync + 'static {
-    /// Opens a connection over which `origin` can be spoken to.
+    /// Opens a connection that can carry requests to `origin`.
     ///
     /// # Errors
-    /// Of kind [`Dns`](crate::ErrorKind::Dns), [`Connect`](crate::ErrorKind::Connect), [`Tls`](crate::ErrorKind::Tls) or
-    /// [`Proxy`](crate::ErrorKind::Proxy), or
-    /// [`UnsupportedScheme`](crate::ErrorKind::UnsupportedScheme) if this connector cannot speak the origin's scheme.
+    /// Of kind [`Dns`](crate::ErrorKind::Dns), [`Connect`](crate::ErrorKind::Connect), [`Tls`](crate::ErrorKind::Tls)
+    /// or [`Proxy`](crate::ErrorKind::Proxy). Of kind [`UnsupportedScheme`](crate::ErrorKind::UnsupportedScheme) if
+    /// this connector does not support the origin's scheme.
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>>;
 }

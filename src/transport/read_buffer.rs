@@ -1,4 +1,4 @@
-//! Bytes received and not yet understood.
+//! Received bytes that have not been parsed, for HTTP/1.1 and for plain streams.
 
 use std::io;
 use std::pin::Pin;
@@ -7,33 +7,35 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures::AsyncRead;
 
-/// The first read's room; enough for most small responses.
+/// The room of the first read. It is enough for most small responses.
 const FIRST_READ: usize = 8 * 1024;
 
-/// The most room a read is given; a large download gets there in a few reads.
-const LARGEST_READ: usize = 256 * 1024;
+/// Maximum room of a read. A large download reaches it after a few reads.
+const MAX_READ: usize = 256 * 1024;
 
-/// A connection's read buffer. What is taken out shares its memory, so nothing is copied.
-///
-/// All of `bytes` is initialized, `filled` of it with data: the rest is room for the next read, zeroed once.
+/// The read buffer of a connection. Bytes that are taken out share its memory and are not copied.
 pub(crate) struct ReadBuffer {
+    /// The received bytes, then room for the next read. All of it is initialized: the room is zeroed once.
     bytes: BytesMut,
+    /// The number of received bytes.
     filled: usize,
+    /// The room of the next read. It doubles whenever a read fills it.
     room: usize,
-    largest: usize,
+    /// Maximum room of a read.
+    max_room: usize,
 }
 
 impl ReadBuffer {
     pub(crate) fn new() -> Self {
-        Self::with_reads(FIRST_READ, LARGEST_READ)
+        Self::with_reads(FIRST_READ, MAX_READ)
     }
 
-    /// A buffer whose reads are given `first` bytes of room at first and never more than `largest`.
-    pub(crate) fn with_reads(first: usize, largest: usize) -> Self {
-        Self { bytes: BytesMut::new(), filled: 0, room: first, largest }
+    /// Creates a buffer whose first read has `first` bytes of room, and no read more than `max_room`.
+    pub(crate) fn with_reads(first: usize, max_room: usize) -> Self {
+        Self { bytes: BytesMut::new(), filled: 0, room: first, max_room }
     }
 
-    /// What has been received and not been taken.
+    /// Returns the received bytes that have not been taken.
     pub(crate) fn data(&self) -> &[u8] {
         &self.bytes[..self.filled]
     }
@@ -44,7 +46,7 @@ impl ReadBuffer {
         self.bytes.split_to(count).freeze()
     }
 
-    /// Reads once from `source` and says how many bytes came; none at its end.
+    /// Reads once from `source`. Returns how many bytes were read; 0 at the end of `source`.
     pub(crate) fn poll_fill<R: AsyncRead + Unpin + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -53,23 +55,22 @@ impl ReadBuffer {
         self.poll_fill_within(cx, source, usize::MAX)
     }
 
-    /// As [`poll_fill`](Self::poll_fill), but takes no more than `most` bytes.
+    /// Reads once like [`poll_fill`](Self::poll_fill), but at most `limit` bytes.
     pub(crate) fn poll_fill_within<R: AsyncRead + Unpin + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut R,
-        most: usize,
+        limit: usize,
     ) -> Poll<io::Result<usize>> {
         if self.bytes.len() - self.filled < self.room / 2 {
             self.bytes.resize(self.filled + self.room, 0);
         }
         let spare = &mut self.bytes[self.filled..];
-        let most = most.min(spare.len());
-        let spare = &mut spare[..most];
-        let (offered, count) = (spare.len(), ready!(Pin::new(source).poll_read(cx, spare))?);
+        let offered = limit.min(spare.len());
+        let count = ready!(Pin::new(source).poll_read(cx, &mut spare[..offered]))?;
         self.filled += count;
         if count == offered {
-            self.room = (self.room * 2).min(self.largest);
+            self.room = (self.room * 2).min(self.max_room);
         }
         Poll::Ready(Ok(count))
     }

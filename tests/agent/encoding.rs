@@ -1,5 +1,5 @@
-//! Bodies in content codings through the agent, over scripted connections: what is asked for, what comes out, what
-//! becomes of headers, connection and slot.
+//! Content codings in the agent, over scripted connections: the codings that requests offer, the decoded bodies, and
+//! the effect on headers, connection and slot.
 
 use std::error::Error as _;
 use std::io::Write;
@@ -34,13 +34,13 @@ fn raw_deflate(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An answer of declared length, in one piece.
+/// Builds a response with these header lines, the body's length and the body.
 fn whole(lines: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\n{lines}content-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
-/// A connection that answers by `lines` and, after the head, by these chunks, then answers hello.
+/// A connection that answers with these header lines and chunks, and answers the next request with [`HELLO`].
 fn chunked(lines: &str, chunks: &[Vec<u8>]) -> Script {
     let head = format!("HTTP/1.1 200 OK\r\n{lines}transfer-encoding: chunked\r\n\r\n");
     let script = Script::new().expect_head().send(head);
@@ -51,7 +51,7 @@ fn chunked(lines: &str, chunks: &[Vec<u8>]) -> Script {
 const GZIP: &str = "content-encoding: gzip\r\n";
 
 #[test]
-fn a_body_is_decoded_and_its_headers_no_longer_describe_the_encoded_one() {
+fn decoded_body_loses_content_encoding_and_content_length() {
     for (lines, body) in [
         (GZIP, gzip(b"hello")),
         ("Content-Encoding: X-GZip\r\n", gzip(b"hello")),
@@ -91,7 +91,7 @@ fn a_body_in_an_unknown_coding_is_left_as_it_is() {
 }
 
 #[test]
-fn what_can_be_decoded_is_asked_for() {
+fn accept_encoding_lists_the_codings_that_are_compiled_in() {
     let wire = scripted([once(HELLO)]);
     wire.text().unwrap();
     let written = wire.connector.written(0);
@@ -103,7 +103,7 @@ fn what_can_be_decoded_is_asked_for() {
 }
 
 #[test]
-fn a_callers_own_wish_is_sent_as_it_is_and_what_comes_is_decoded_all_the_same() {
+fn accept_encoding_of_the_request_is_sent_unchanged_and_the_body_is_decoded() {
     for wish in ["gzip", "identity", "br;q=0.5, *;q=0"] {
         let wire = scripted([once(whole(GZIP, &gzip(b"hello")))]);
         let response = block_on(wire.get().header("accept-encoding", wish).send()).unwrap();
@@ -115,7 +115,7 @@ fn a_callers_own_wish_is_sent_as_it_is_and_what_comes_is_decoded_all_the_same() 
 }
 
 #[test]
-fn a_range_is_asked_for_as_it_is_stored() {
+fn range_request_asks_for_identity() {
     let wire = scripted([once(HELLO)]);
     block_on(wire.get().header("range", "bytes=0-4").send()).unwrap();
     let written = wire.connector.written(0);
@@ -123,20 +123,20 @@ fn a_range_is_asked_for_as_it_is_stored() {
 }
 
 #[test]
-fn without_decompression_the_bytes_and_their_headers_come_as_they_were_sent() {
+fn body_without_decompression_keeps_its_bytes_and_headers() {
     let encoded = gzip(b"hello");
     let wire = scripted([once(whole(GZIP, &encoded)).expect_head().send(whole(GZIP, &encoded))]);
     let response = block_on(wire.get().decompress(false).header("accept-encoding", "gzip").send()).unwrap();
     assert_eq!(response.headers()["content-encoding"], "gzip");
     assert_eq!(response.headers()["content-length"], encoded.len().to_string().as_str());
     assert_eq!(block_on(response.bytes()).unwrap(), encoded);
-    // And nothing is asked for that the caller would have to decode.
+    // Without decompression the agent offers no coding: the caller would have to decode it.
     block_on(wire.get().decompress(false).send()).unwrap();
     assert_eq!(wire.connector.written(0).matches("accept-encoding").count(), 1);
 }
 
 #[test]
-fn answers_that_never_have_a_body_keep_their_headers_and_are_no_errors() {
+fn responses_without_a_body_keep_their_encoding_headers_and_are_no_errors() {
     for (method, status) in [("HEAD", "200 OK"), ("GET", "204 No Content"), ("GET", "304 Not Modified")] {
         let lines = if status.starts_with("204") { GZIP.to_owned() } else { format!("{GZIP}content-length: 34\r\n") };
         let wire = scripted([once(format!("HTTP/1.1 {status}\r\n{lines}\r\n")).expect_head().send(HELLO)]);
@@ -156,7 +156,7 @@ fn an_encoded_body_of_no_bytes_is_empty() {
 }
 
 #[test]
-fn junk_behind_the_end_does_not_hang() {
+fn bytes_after_the_end_of_gzip_are_ignored_and_the_connection_is_reused() {
     let body = [gzip(b"hello"), vec![b'x'; 100]].concat();
     for script in [once(whole(GZIP, &body)), chunked(GZIP, &[body[..20].to_vec(), body[20..].to_vec()])] {
         let wire = scripted([script.expect_head().send(HELLO)]);
@@ -177,7 +177,7 @@ fn a_body_that_cannot_be_decoded_is_an_error_with_a_cause_and_closes_its_connect
     ] {
         for script in [once(whole(lines, body)).expect_head().send(HELLO), chunked(lines, &[body.to_vec()])] {
             let wire = scripted([script, once(HELLO)]);
-            // The head is fine: only reading the body fails.
+            // The head arrives without an error. Only reading the body fails.
             let response = send(wire.get()).unwrap();
             assert_eq!(response.status(), 200);
             let error = block_on(response.text()).unwrap_err();
@@ -191,10 +191,10 @@ fn a_body_that_cannot_be_decoded_is_an_error_with_a_cause_and_closes_its_connect
 }
 
 #[test]
-fn a_body_cut_by_the_connection_is_an_error_at_every_byte() {
+fn gzip_body_cut_at_any_byte_is_a_decode_error() {
     let encoded = gzip(b"hello, hello, hello");
     for length in 1..encoded.len() {
-        // Without a length, only the coding tells that something is missing.
+        // The response has no length, so only the decoder can notice that bytes are missing.
         let answer = [format!("HTTP/1.1 200 OK\r\n{GZIP}\r\n").as_bytes(), &encoded[..length]].concat();
         let error = scripted([once(answer)]).text().unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Decode, Phase::Body), "{length}: {error}");
@@ -202,7 +202,7 @@ fn a_body_cut_by_the_connection_is_an_error_at_every_byte() {
 }
 
 #[test]
-fn a_connection_is_used_again_after_a_decoded_body() {
+fn connection_is_reused_after_a_decoded_body() {
     let encoded = gzip(&b"0123456789".repeat(1000));
     let chunks: Vec<_> = encoded.chunks(20).map(<[u8]>::to_vec).collect();
     let wire = scripted([chunked(GZIP, &chunks)]);
@@ -212,7 +212,7 @@ fn a_connection_is_used_again_after_a_decoded_body() {
 }
 
 #[test]
-fn an_encoded_answer_that_came_whole_frees_connection_and_slot_before_it_is_read() {
+fn complete_encoded_response_frees_connection_and_slot_before_it_is_read() {
     for length in [5, 900_000] {
         let wire = scripted([once(whole(GZIP, &gzip(&vec![b'x'; length]))).expect_head().send(HELLO)]);
         let unread = send(wire.get()).unwrap();
@@ -239,7 +239,7 @@ fn pieces_are_of_64_kib_at_most() {
 }
 
 #[test]
-fn limits_count_what_is_decoded() {
+fn limits_count_decoded_bytes() {
     let answer = |length| whole(GZIP, &gzip(&vec![b'x'; length]));
     for streamed in [false, true] {
         for (length, fits) in [(100, true), (101, false)] {
@@ -274,7 +274,7 @@ fn a_stream_limit_covers_reading_chunk_by_chunk() {
     assert!(error.to_string().contains("200000 bytes"), "{error}");
     assert!((100_000..=200_000).contains(&read), "{read}");
     assert!(wire.connector.open() == 0 && wire.client.stats().active == 0);
-    // After the error there is nothing.
+    // The body has ended after the error.
     assert!(block_on(response.chunk()).unwrap().is_none());
 }
 
@@ -288,7 +288,7 @@ fn a_stream_limit_counts_plain_bodies_too() {
 }
 
 #[test]
-fn a_bomb_ends_its_download_unless_it_is_allowed() {
+fn decompression_bomb_fails_unless_its_expansion_is_allowed() {
     let bomb = gzip(&vec![0; 8 * MIB]);
     let chunks: Vec<_> = bomb.chunks(1000).map(<[u8]>::to_vec).collect();
     for (most, passes) in [(200, false), (1100, true), (0, true)] {
@@ -306,10 +306,10 @@ fn a_bomb_ends_its_download_unless_it_is_allowed() {
 }
 
 #[test]
-fn a_body_that_decodes_to_nothing_lets_others_run() {
+fn body_that_decodes_to_nothing_yields_to_other_tasks() {
     let wire = scripted([chunked(GZIP, &vec![gzip(b""); 1000])]);
     let mut response = send(wire.get()).unwrap();
-    // Everything is there to be read, and still the reader yields, so that time limits are looked at.
+    // All bytes have been received. The reader yields all the same, so that time limits are checked.
     assert!(response.chunk().now_or_never().is_none());
     assert!(block_on(response.chunk()).unwrap().is_none());
 }

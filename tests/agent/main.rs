@@ -1,4 +1,4 @@
-//! What a browser does for itself and the native agent does for others: redirects, credentials, cookies, content codings.
+//! Tasks that a browser does itself and the agent does natively: redirects, credentials, cookies and content codings.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 

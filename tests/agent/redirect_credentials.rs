@@ -1,4 +1,4 @@
-//! Credentials that a redirect to another origin leaves behind.
+//! Credentials that are removed when a redirect leads to another origin.
 
 use futures::executor::block_on;
 use waterspout::Client;
@@ -7,7 +7,7 @@ use waterspout::http::HeaderValue;
 use crate::support::client::{HELLO, URL, answers, headers, once, redirect, scripted, scripted_client, send};
 
 #[test]
-fn credentials_of_the_clients_defaults_stay_within_their_origin_too() {
+fn credentials_in_default_headers_stay_with_the_first_origin() {
     let mut defaults = headers(&[("authorization", "Bearer secret"), ("cookie", "secret"), ("x-plain", "1")]);
     let mut key = HeaderValue::from_static("secret");
     key.set_sensitive(true);
@@ -20,7 +20,7 @@ fn credentials_of_the_clients_defaults_stay_within_their_origin_too() {
 }
 
 #[test]
-fn credentials_left_behind_do_not_come_back() {
+fn removed_credentials_do_not_return_after_a_redirect_back() {
     let away = redirect(302, "http://other.example/");
     let wire = scripted([answers([&*away, HELLO]), answers([redirect(302, "http://example.com/back")])]);
     let response = send(wire.client.get(URL).basic_auth("user", "secret").header("cookie", "a=b")).unwrap();
@@ -31,7 +31,7 @@ fn credentials_left_behind_do_not_come_back() {
 }
 
 #[test]
-fn credentials_of_one_request_do_not_go_with_the_next_on_its_connection() {
+fn credentials_of_a_request_do_not_reach_the_next_request_on_its_connection() {
     let wire = scripted([answers([HELLO, HELLO])]);
     let first = wire.client.get(URL).basic_auth("user", "secret").header("proxy-authorization", "Basic x");
     send(first.header("cookie", "a=b")).unwrap();
@@ -44,7 +44,7 @@ fn credentials_of_one_request_do_not_go_with_the_next_on_its_connection() {
 }
 
 #[test]
-fn a_redirect_uses_the_connection_again_and_keeps_credentials_at_home() {
+fn redirect_reuses_the_connection_and_drops_credentials_for_another_origin() {
     let away = "HTTP/1.1 302 Found\r\nlocation: http://other.example/\r\ncontent-length: 0\r\n\r\n";
     let home = "HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\n\r\n";
     let wire = scripted([answers([home, away]), once(HELLO)]);

@@ -10,7 +10,7 @@ use crate::support::client::scripted;
 use crate::support::client::{HELLO, URL, answers, once, redirect, text};
 
 #[test]
-fn more_redirects_than_the_limit_fail_and_as_many_do_not() {
+fn redirects_beyond_the_limit_fail_and_redirects_up_to_it_are_followed() {
     let run = |limit: usize| {
         let wire = scripted([once(redirect(302, "/b")), once(redirect(302, "/c")), answers([HELLO; 1])]);
         let result = text(wire.client.get(URL).extension(RedirectPolicy::new().limit(limit)));

@@ -1,4 +1,4 @@
-//! Which responses are redirects, and what is sent to where they lead.
+//! Which responses are followed as redirects, and the requests that follow them.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use waterspout::{Body, Bytes, Error, ErrorKind, Phase};
 use crate::support::client::{HELLO, URL, answers, once, redirect, scripted, send};
 
 #[test]
-fn the_method_after_each_redirect_is_that_of_the_standard() {
+fn method_after_each_redirect_follows_the_fetch_standard() {
     for status in [301, 302, 303, 307, 308] {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             let wire = scripted([answers([&*redirect(status, "/next"), "HTTP/1.1 204 No Content\r\n\r\n"])]);
@@ -35,7 +35,7 @@ fn the_method_after_each_redirect_is_that_of_the_standard() {
 }
 
 #[test]
-fn a_put_without_a_body_is_repeated_without_one() {
+fn put_without_a_body_has_no_body_after_a_307() {
     let wire = scripted([answers([&*redirect(307, "/next"), HELLO])]);
     assert_eq!(send(wire.client.put(URL)).unwrap().url().path(), "/next");
     assert_eq!(wire.sent(0).matches("\r\ncontent-length: 0\r\n").count(), 2, "{}", wire.sent(0));
@@ -62,7 +62,7 @@ fn no_other_status_is_followed() {
 }
 
 #[test]
-fn an_empty_location_is_the_same_url_again() {
+fn empty_location_leads_to_the_same_url() {
     let wire = scripted([answers([&*redirect(302, ""), HELLO])]);
     let response = send(wire.client.get("http://example.com/a?b")).unwrap();
     assert_eq!((response.url().as_str(), response.redirected()), ("http://example.com/a?b", true));
@@ -70,7 +70,7 @@ fn an_empty_location_is_the_same_url_again() {
 }
 
 #[test]
-fn a_redirect_to_what_is_not_http_is_an_error_at_once() {
+fn redirect_to_a_scheme_other_than_http_is_an_error() {
     for to in ["ftp://example.com/", "file:///etc/passwd", "data:,x", "javascript:alert(1)", "ws://example.com/"] {
         let wire = scripted([answers([redirect(302, to)]).silence(), answers([HELLO])]);
         let error = send(wire.client.get(URL)).unwrap_err();
@@ -81,7 +81,7 @@ fn a_redirect_to_what_is_not_http_is_an_error_at_once() {
 }
 
 #[test]
-fn what_the_hops_before_said_is_not_told_with_the_last() {
+fn headers_and_progress_of_redirects_are_not_part_of_the_response() {
     let hop = "HTTP/1.1 302 Found\r\nlocation: /next\r\nx-hop: 1\r\ncontent-length: 4\r\n\r\ngone";
     let wire = scripted([answers([hop, HELLO])]);
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -94,7 +94,7 @@ fn what_the_hops_before_said_is_not_told_with_the_last() {
 }
 
 #[test]
-fn a_redirect_whose_next_hop_fails_is_an_error_about_that_hop() {
+fn failed_connect_after_a_redirect_names_the_new_url() {
     let away = "HTTP/1.1 302 Found\r\nlocation: http://other.example/\r\ncontent-length: 0\r\n\r\n";
     let wire = scripted([once(away), Script::refused()]);
     let error = wire.text().unwrap_err();
@@ -103,7 +103,7 @@ fn a_redirect_whose_next_hop_fails_is_an_error_about_that_hop() {
 }
 
 #[test]
-fn a_one_shot_body_is_not_sent_twice() {
+fn body_that_cannot_be_replayed_fails_a_307_redirect() {
     let again = "HTTP/1.1 307 Temporary Redirect\r\nlocation: /next\r\ncontent-length: 0\r\n\r\n";
     let wire = scripted([answers([again, HELLO])]);
     let body = Body::stream(stream::iter([Ok::<_, Error>(Bytes::from("body"))]));
@@ -112,7 +112,7 @@ fn a_one_shot_body_is_not_sent_twice() {
 }
 
 #[test]
-fn a_response_tells_the_redirects_that_led_to_it() {
+fn response_history_lists_the_redirects() {
     let wire =
         scripted([once(redirect(302, "/b")), once(redirect(307, "http://other.example/c")), answers([HELLO; 1])]);
     let response = block_on(wire.client.get(URL).send()).unwrap();

@@ -1,5 +1,7 @@
-//! Whatever a request is in the middle of: redirects, challenges, tunnels, retries, streams. It is polled n times and
-//! dropped, for each n until it comes to an end; time passes only when nothing else is waited for.
+//! Requests that are dropped during redirects, challenges, tunnels, retries and streams.
+//!
+//! Each test polls its request n times and drops it, for each n until the request ends. The clock advances only when
+//! the request waits for nothing else.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,10 +25,10 @@ use super::body;
 
 const URL: &str = "http://example.com/start";
 
-/// A request, its response read whole.
+/// Sends a request and reads the whole response.
 type Run = for<'a> fn(&'a Client) -> BoxFuture<'a, ()>;
 
-/// Polls `run` at most `times`, as an executor would: when it was woken. Whether it got to its end.
+/// Polls `run` at most `times`, each time after it was woken, as an executor does. Returns whether it has ended.
 fn poll_times(client: &Client, timer: &ManualTimer, run: Run, times: usize) -> bool {
     let (flag, waker) = WakeFlag::new();
     let mut future = pin!(run(client));
@@ -37,14 +39,14 @@ fn poll_times(client: &Client, timer: &ManualTimer, run: Run, times: usize) -> b
         let mut waits = 0;
         while !flag.take() {
             waits += 1;
-            assert!(waits < 100, "nobody wakes the request");
+            assert!(waits < 100, "the request is not woken");
             timer.advance(Duration::from_millis(100));
         }
     }
     false
 }
 
-/// A connection that gives these answers in turn, byte by byte, and then waits.
+/// A connection that sends these responses in turn, byte by byte, and then stays open.
 fn dripped<T: AsRef<[u8]>>(answers: impl IntoIterator<Item = T>) -> Script {
     answers.into_iter().fold(Script::new(), |script, answer| script.expect_head().drip(answer.as_ref()))
 }
@@ -60,10 +62,10 @@ fn client_of(connector: impl Connector) -> (Client, ManualTimer) {
 fn nothing_is_left(client: &Client, timer: &ManualTimer, polls: usize) {
     assert_eq!((client.stats().active, client.stats().queued), (0, 0), "after {polls} polls");
     assert_eq!(timer.pending(), 0, "after {polls} polls");
-    assert!(client.origins().is_empty(), "after {polls} polls: {:?}", client.origins());
+    assert!(client.stats().origins.is_empty(), "after {polls} polls: {:?}", client.stats().origins);
 }
 
-/// Drops `run` at every wait, over memory. A connection that is still open must be one that the next request can have.
+/// Drops `run` at every wait, over connections in memory. The next requests must reuse each connection that is open.
 fn in_memory<H: Handler>(server: impl Fn() -> H, run: Run, least_polls: usize) {
     for polls in 0.. {
         let recorder = Recorder::new();
@@ -77,19 +79,19 @@ fn in_memory<H: Handler>(server: impl Fn() -> H, run: Run, least_polls: usize) {
             reused += usize::from(next.connection_info().reused);
             assert_eq!(block_on(next.text()).unwrap(), "next", "after {polls} polls");
         }
-        assert_eq!(reused, open, "after {polls} polls: open connections that nobody can have");
+        assert_eq!(reused, open, "after {polls} polls: open connections that no request reuses");
         assert_eq!(recorder.requests().iter().filter(|request| request.target == "/next").count(), 2);
         drop(client);
         assert_eq!(connector.open(), 0, "after {polls} polls");
         if finished {
-            assert!(polls > least_polls, "{polls} polls are too few to have met every wait");
+            assert!(polls > least_polls, "{polls} polls are too few to reach every wait");
             return;
         }
         assert!(polls < 10_000, "it does not come to an end");
     }
 }
 
-/// The same over these connections, whose bytes come one by one; `wrap` is what stands in front of them.
+/// Drops `run` at every wait, over scripted connections that send byte by byte. `wrap` makes the connector.
 fn scripted<C: Connector>(scripts: impl Fn() -> Vec<Script>, wrap: impl Fn(ScriptedConnector) -> C, run: Run) {
     for polls in 0.. {
         let connector = ScriptedConnector::new(scripts());
@@ -100,14 +102,15 @@ fn scripted<C: Connector>(scripts: impl Fn() -> Vec<Script>, wrap: impl Fn(Scrip
         drop(client);
         assert_eq!(connector.open(), 0, "after {polls} polls");
         if finished {
-            assert!(polls > 50, "{polls} polls are too few to have met every wait");
+            assert!(polls > 50, "{polls} polls are too few to reach every wait");
             return;
         }
         assert!(polls < 10_000, "it does not come to an end");
     }
 }
 
-/// Answers `/next`, and everything else by `answer`, which is told how many such requests came before.
+/// Answers `/next` with `next`, and other paths with `answer`. `answer` receives the number of earlier requests to
+/// other paths.
 fn server(answer: fn(&Incoming, usize) -> Reply) -> impl Handler {
     let seen = AtomicUsize::new(0);
     handler(move |request| {
@@ -121,7 +124,7 @@ fn server(answer: fn(&Incoming, usize) -> Reply) -> impl Handler {
     })
 }
 
-/// Reads a response whole, with pauses, and checks what it says.
+/// Reads the whole response with a pause after each chunk, and compares the text.
 async fn read(response: Result<waterspout::Response>, expected: &str) {
     let mut response = response.unwrap();
     let mut text = Vec::new();
@@ -133,7 +136,7 @@ async fn read(response: Result<waterspout::Response>, expected: &str) {
 }
 
 #[test]
-fn in_a_chain_of_redirects() {
+fn request_dropped_in_a_redirect_chain_leaves_nothing_behind() {
     let run: Run = |client| async { read(client.get(URL).await, "there").await }.boxed();
     let answer = |request: &Incoming, _| match request.path() {
         "/start" => Reply::redirect(302, "/second"),
@@ -153,12 +156,12 @@ fn in_a_chain_of_redirects() {
 
 #[cfg(feature = "digest")]
 #[test]
-fn in_a_digest_challenge() {
+fn request_dropped_in_a_digest_challenge_leaves_nothing_behind() {
     const CHALLENGE: &str = r#"Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256"#;
     let run: Run = |client| async { read(client.get(URL).digest_auth("user", "secret").await, "hello").await }.boxed();
     let answer = |request: &Incoming, _| match request.header("authorization") {
         Some(answer) if answer.starts_with("Digest ") => Reply::text("hello"),
-        _ => Reply::new(401, "who is there?").with_header("www-authenticate", CHALLENGE),
+        _ => Reply::new(401, "log in first").with_header("www-authenticate", CHALLENGE),
     };
     in_memory(|| server(answer), run, 30);
 
@@ -168,7 +171,7 @@ fn in_a_digest_challenge() {
     scripted(both, |connector| connector, run);
 }
 
-/// Connects through a tunnel.
+/// A connector that opens a tunnel through a proxy.
 struct Tunnelled(ScriptedConnector);
 
 impl Connector for Tunnelled {
@@ -182,7 +185,7 @@ impl Connector for Tunnelled {
 }
 
 #[test]
-fn in_a_tunnel_through_a_proxy() {
+fn request_dropped_in_a_proxy_tunnel_leaves_nothing_behind() {
     let run: Run = |client| async { read(client.get(URL).await, "hello").await }.boxed();
     let established = "HTTP/1.1 200 Connection established\r\nproxy-agent: test\r\n\r\n";
     let tunnel = || vec![dripped([established, HELLO]).silence()];
@@ -190,7 +193,7 @@ fn in_a_tunnel_through_a_proxy() {
 }
 
 #[test]
-fn in_the_replay_on_a_stale_connection() {
+fn request_dropped_in_a_replay_leaves_nothing_behind() {
     let run: Run = |client| {
         async {
             read(client.get(URL).await, "first").await;
@@ -201,7 +204,7 @@ fn in_the_replay_on_a_stale_connection() {
     };
     let answer = |request: &Incoming, before| match before {
         0 => Reply::text("first"),
-        // The connection closes in the face of a request.
+        // The server closes the connection after it has read a request.
         1 if request.connection() == 0 => Reply::close(),
         _ => Reply::text("third"),
     };
@@ -214,7 +217,7 @@ fn in_the_replay_on_a_stale_connection() {
 }
 
 #[test]
-fn in_an_upload_that_asks_first() {
+fn upload_dropped_in_expect_continue_leaves_nothing_behind() {
     let run: Run =
         |client| async { read(client.post(URL).expect_continue(true).body(body()).await, "hello").await }.boxed();
     in_memory(|| server(|_, _| Reply::text("hello")), run, 30);
@@ -226,7 +229,7 @@ fn in_an_upload_that_asks_first() {
         |connector| connector,
         |client| {
             async {
-                // The answer overtakes the body here.
+                // The scripted response may arrive before the body has been sent.
                 let _ = client.post(URL).expect_continue(true).body(body()).await.unwrap().text().await;
             }
             .boxed()
@@ -235,8 +238,8 @@ fn in_an_upload_that_asks_first() {
 }
 
 #[test]
-fn in_a_question_that_nobody_answers() {
-    // The body goes out when the server's time to say something is over.
+fn upload_dropped_in_an_unanswered_expect_continue_leaves_nothing_behind() {
+    // The client sends the body when the wait for `100 Continue` has expired.
     let run: Run =
         |client| async { read(client.post(URL).expect_continue(true).body("body").await, "hello").await }.boxed();
     for polls in 0.. {
@@ -252,7 +255,7 @@ fn in_a_question_that_nobody_answers() {
     }
 }
 
-/// As [`poll_times`], until nobody wakes the request any more; whether that was so.
+/// Polls as [`poll_times`] does. Returns whether the request came to a point at which it is not woken any more.
 fn poll_times_quietly(client: &Client, timer: &ManualTimer, run: Run, times: usize) -> bool {
     let (flag, waker) = WakeFlag::new();
     let mut future = pin!(run(client));
@@ -271,14 +274,14 @@ fn poll_times_quietly(client: &Client, timer: &ManualTimer, run: Run, times: usi
 }
 
 #[test]
-fn in_a_streaming_upload() {
+fn dropped_streaming_upload_leaves_nothing_behind() {
     let run: Run = |client| async { read(client.post(URL).body(body()).await, "hello").await }.boxed();
     in_memory(|| server(|_, _| Reply::text("hello")), run, 30);
 }
 
 #[cfg(feature = "gzip")]
 #[test]
-fn in_an_encoded_download() {
+fn dropped_encoded_download_leaves_nothing_behind() {
     use std::io::Write;
     fn gzip() -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -296,10 +299,10 @@ fn in_an_encoded_download() {
 }
 
 #[test]
-fn while_it_backs_off_and_tries_again() {
+fn request_dropped_in_retries_leaves_nothing_behind() {
     let run: Run = |client| async { read(client.get(URL).await, "at last").await }.boxed();
     let answer = |_: &Incoming, before| match before {
-        // The next attempt is on a new connection, so that its end is a failure and no replay.
+        // The next attempt needs a new connection, so that its end is a failure and not a replay.
         0 => Reply::new(503, "later").with_header("retry-after", "2").with_header("connection", "close"),
         1 => Reply::close(),
         _ => Reply::text("at last"),
@@ -312,7 +315,7 @@ fn while_it_backs_off_and_tries_again() {
 }
 
 #[test]
-fn in_a_stream_of_events() {
+fn dropped_event_stream_leaves_nothing_behind() {
     let run: Run = |client| {
         async {
             let mut events = client.events(Request::get(URL));

@@ -1,4 +1,4 @@
-//! Dropping a request at every point where it waits: nothing leaks, nothing goes on.
+//! Requests that are dropped at every point where they wait: no resource leaks and no work continues.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -18,7 +18,7 @@ use waterspout::{Agent, Body, Bytes, Client};
 
 use crate::support::polling::{poll_times, yield_once};
 
-/// An upload in pieces that are not there at once.
+/// A body of three pieces, each of which is pending once.
 fn body() -> Body {
     Body::stream(stream::unfold(0, |piece| async move {
         yield_once().await;
@@ -26,7 +26,7 @@ fn body() -> Body {
     }))
 }
 
-/// A request, its answer read whole, with pauses between; the script answers byte by byte.
+/// Sends a request and reads the whole response, with pauses. The script sends byte by byte.
 async fn exchange(client: &Client) {
     let mut response = client.post("http://example.com/").body(body()).await.unwrap();
     yield_once().await;
@@ -47,23 +47,23 @@ fn a_request_dropped_after_any_number_of_polls_leaves_nothing_behind() {
         let finished = poll_times(exchange(&client), polls).is_some();
         assert_eq!((client.stats().active, client.stats().queued), (0, 0), "after {polls} polls");
         assert_eq!(timer.pending(), 0, "after {polls} polls");
-        // Only a connection whose exchange has ended may be kept.
+        // Only a connection whose response has ended may be kept.
         assert_eq!(connector.open(), usize::from(finished), "after {polls} polls");
         if finished {
-            assert!(polls > answer.len(), "{polls} polls are too few to have met every wait");
+            assert!(polls > answer.len(), "{polls} polls are too few to reach every wait");
             return;
         }
     }
 }
 
 #[test]
-fn a_request_that_waits_for_a_slot_leaves_the_line_wherever_it_is_dropped() {
+fn request_dropped_while_queued_leaves_the_queue() {
     let client = Client::builder().max_active(1).backend(waterspout::testing::MockBackend::pending()).build().unwrap();
     let mut first = pin!(client.get("http://example.com/").send());
     assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     for polls in 0..4 {
         let waiting = async { drop(client.get("http://example.com/").await) };
-        assert!(!poll_times(waiting, polls).is_some());
+        assert!(poll_times(waiting, polls).is_none());
         assert_eq!((client.stats().active, client.stats().queued), (1, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! The same over sockets, through a proxy's tunnel.
+//! Requests that are dropped while they go through a proxy's tunnel, over sockets.
 
 use std::pin::pin;
 use std::sync::mpsc;
@@ -11,9 +11,9 @@ use waterspout::platform::native::Network;
 use waterspout::proxy::{Proxies, Proxy};
 use waterspout::testing::{Reply, Server, handler};
 
-use crate::support::proxy::{Does, TinyProxy};
+use crate::support::proxy::{ProxyBehaviour, TinyProxy};
 
-/// Tells that it was woken.
+/// A waker that sends a message when it is woken.
 struct Woken(mpsc::Sender<()>);
 
 impl Wake for Woken {
@@ -23,14 +23,14 @@ impl Wake for Woken {
 }
 
 #[test]
-fn a_request_through_a_tunnel_leaves_no_connection_wherever_it_is_dropped() {
+fn tunnelled_request_dropped_after_any_number_of_polls_leaves_no_connection() {
     let server = Server::start(handler(|_| async { Reply::text("hello") }.boxed())).unwrap();
-    let proxy = TinyProxy::http(Does::default());
+    let proxy = TinyProxy::http(ProxyBehaviour::default());
     for polls in 0.. {
         let through = Proxy::parse(&format!("http://{}", proxy.address)).unwrap().tunnel_all(true);
         let network = Network::new().proxies(Proxies::all(through).unwrap());
         let client = Client::builder().backend(network.agent()).max_active(1).build().unwrap();
-        let asked = proxy.asked().len();
+        let asked = proxy.requests().len();
         let (sender, woken) = mpsc::channel();
         let waker = Waker::from(std::sync::Arc::new(Woken(sender)));
         let finished = {
@@ -44,10 +44,10 @@ fn a_request_through_a_tunnel_leaves_no_connection_wherever_it_is_dropped() {
         let text = async_io::block_on(async { client.get(server.url("/")).await.unwrap().text().await.unwrap() });
         assert_eq!(text, "hello", "after {polls} polls");
         drop(client);
-        // Each tunnel that was asked for has been left by now, or is about to be.
-        (asked..proxy.asked().len()).for_each(|_| proxy.wait_until_left());
+        // The client has closed each tunnel by now, or is about to close it.
+        (asked..proxy.requests().len()).for_each(|_| proxy.wait_until_closed());
         if finished {
-            assert!(polls > 2, "{polls} polls are too few to have met every wait");
+            assert!(polls > 2, "{polls} polls are too few to reach every wait");
             return;
         }
     }

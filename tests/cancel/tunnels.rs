@@ -6,7 +6,7 @@ use waterspout::{Agent, BoxFuture, Client, Connector, Origin, Result, Transport}
 
 use crate::support::polling::poll_times;
 
-/// A connector of one's own that goes through a proxy: what the native one does, over scripted connections.
+/// A connector that opens a tunnel through a proxy as the native connector does, over scripted connections.
 struct Through {
     proxy: Proxy,
     inner: ScriptedConnector,
@@ -23,7 +23,7 @@ impl Connector for Through {
 }
 
 #[test]
-fn a_request_dropped_at_any_point_of_the_way_through_a_proxy_leaves_nothing_behind() {
+fn request_dropped_while_it_opens_a_tunnel_leaves_nothing_behind() {
     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
     let established = b"HTTP/1.1 200 Connection established\r\nproxy-agent: tiny\r\n\r\n";
     let socks = b"\x05\x02\x01\x00\x05\x00\x00\x03\x02xx\x00\x00";
@@ -46,7 +46,7 @@ fn a_request_dropped_at_any_point_of_the_way_through_a_proxy_leaves_nothing_behi
             assert_eq!(connector.open(), usize::from(finished.is_some()), "after {polls} polls");
             if let Some(outcome) = finished {
                 assert_eq!(outcome.unwrap(), "ok");
-                assert!(polls > bytes + answer.len() - "ok".len(), "{polls} polls are too few to have met every wait");
+                assert!(polls > bytes + answer.len() - "ok".len(), "{polls} polls are too few to reach every wait");
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! Many time limits on one timer, and what a limit says of itself.
+//! Many time limits on a single timer, and the facts that a timeout error reports.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn client(timer: &ManualTimer, backend: MockBackend, max_active: usize) -> Clien
     Client::builder().timer(timer.clone()).backend(backend).max_active(max_active).build().unwrap()
 }
 
-/// Polls whoever is woken until nobody is.
+/// Polls the requests until none of them is woken, and returns their errors.
 fn drain(requests: &mut FuturesUnordered<BoxFuture<'_, Result<Response>>>) -> Vec<Error> {
     let (woken, waker) = WakeFlag::new();
     waker.wake_by_ref();
@@ -31,7 +31,7 @@ fn drain(requests: &mut FuturesUnordered<BoxFuture<'_, Result<Response>>>) -> Ve
 }
 
 #[test]
-fn ten_thousand_requests_set_one_timer() {
+fn ten_thousand_requests_share_a_single_timer() {
     let timer = ManualTimer::new();
     let client = client(&timer, MockBackend::pending(), 5000);
     let mut requests: FuturesUnordered<_> = (0..10_000u64)
@@ -49,7 +49,7 @@ fn ten_thousand_requests_set_one_timer() {
 }
 
 #[test]
-fn whichever_request_goes_the_others_keep_their_limits() {
+fn dropped_request_does_not_change_the_limits_of_other_requests() {
     for gone in 0..6 {
         let timer = ManualTimer::new();
         let client = client(&timer, MockBackend::pending(), 6);
@@ -63,7 +63,7 @@ fn whichever_request_goes_the_others_keep_their_limits() {
         drop(requests.remove(gone));
         for now in 1..=6 {
             timer.advance(seconds(1));
-            // Each drain sees its own tasks only: those that a later one wakes are polled in a second round.
+            // Each drain polls its own requests only. A request that a later drain wakes needs a second round.
             let mut errors: Vec<_> = requests.iter_mut().flat_map(drain).collect();
             errors.extend(requests.iter_mut().flat_map(drain));
             assert!(errors.iter().all(|error| error.elapsed() == Some(seconds(now))), "without {gone}: {errors:?}");
@@ -74,7 +74,7 @@ fn whichever_request_goes_the_others_keep_their_limits() {
 }
 
 #[test]
-fn a_response_that_is_not_read_holds_up_nobody() {
+fn unread_responses_do_not_delay_the_timeouts_of_other_requests() {
     let timer = ManualTimer::new();
     let backend = MockBackend::new(|request| {
         let pending = request.url().path() == "/pending";
@@ -112,7 +112,7 @@ fn a_response_that_is_not_read_holds_up_nobody() {
 }
 
 #[test]
-fn a_limit_of_zero_is_none() {
+fn limit_of_zero_sets_no_timer() {
     let timer = ManualTimer::new();
     let client = client(&timer, MockBackend::pending(), 1);
     let none = Duration::ZERO;
@@ -126,7 +126,7 @@ fn a_limit_of_zero_is_none() {
 }
 
 #[test]
-fn each_limit_names_itself_its_phase_and_the_time_that_passed() {
+fn timeout_error_names_its_limit_phase_and_elapsed_time() {
     for name in ["queue", "head", "attempt", "total"] {
         let timer = ManualTimer::new();
         let client = client(&timer, MockBackend::pending(), 1);

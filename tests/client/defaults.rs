@@ -11,7 +11,7 @@ use waterspout::{Client, ErrorKind, Redirect, Response};
 use crate::support::client::{URL, seconds};
 
 #[test]
-fn the_defaults_are_the_documented_ones() {
+fn default_options_match_the_documentation() {
     let seen = Arc::new(Mutex::new(None));
     let backend = {
         let seen = seen.clone();

@@ -1,4 +1,4 @@
-//! What errors and debug output say, and what they leave out.
+//! The texts of errors and debug output, without credentials.
 
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -25,7 +25,7 @@ fn an_error_keeps_its_source_and_hides_credentials() {
 }
 
 #[test]
-fn a_root_cause_of_several_lines_is_one() {
+fn root_cause_of_several_lines_is_shown_on_a_single_line() {
     let cause = std::io::Error::other("first line\n\n  second line\n");
     let error = Error::new(ErrorKind::Io, Phase::Head, "the connection failed").with_source(cause);
     assert_eq!(
@@ -35,7 +35,7 @@ fn a_root_cause_of_several_lines_is_one() {
 }
 
 #[test]
-fn a_request_refused_before_it_was_sent_has_sent_nothing() {
+fn request_refused_before_sending_reports_no_bytes_and_no_connection() {
     let client = Client::builder().backend(MockBackend::text("")).build().unwrap();
     let mut headers = HeaderMap::new();
     headers.insert("content-length", HeaderValue::from_static("3"));
@@ -48,7 +48,7 @@ fn a_request_refused_before_it_was_sent_has_sent_nothing() {
 }
 
 #[test]
-fn an_error_about_a_status_has_the_servers_own_words() {
+fn status_error_contains_the_servers_reason_phrase() {
     let answer = |phrase: &str| format!("HTTP/1.1 404 {phrase}\r\ncontent-length: 0\r\n\r\n");
     let wire = scripted([answers([answer("No Such Page"), answer(""), answer(&"x".repeat(60_000))])]);
     let told = || send(wire.client.get(URL)).unwrap().error_for_status().unwrap_err().to_string();
@@ -58,7 +58,7 @@ fn an_error_about_a_status_has_the_servers_own_words() {
 }
 
 #[test]
-fn debug_text_of_a_response_tells_status_and_url() {
+fn debug_text_of_a_response_shows_status_and_url() {
     let wire = scripted([answers(["HTTP/1.1 403 Forbidden\r\nx-a: b\r\ncontent-length: 0\r\n\r\n"])]);
     let text = format!("{:?}", send(wire.client.get("http://example.com/secret")).unwrap());
     for part in ["Response", "403", "http://example.com/secret", "x-a"] {
@@ -67,14 +67,14 @@ fn debug_text_of_a_response_tells_status_and_url() {
 }
 
 #[test]
-fn a_bad_url_is_told_without_its_password() {
+fn error_about_a_bad_url_hides_the_password() {
     let e = block_on(Client::new().get("http://user:secret@[bad/").send()).unwrap_err();
     assert!(!e.to_string().contains("secret"), "{e}");
 }
 
 #[test]
-fn debug_output_of_how_to_forward_has_no_credentials() {
-    // Made by hand, as a connector of one's own does it.
+fn debug_output_of_forwarding_hides_credentials() {
+    // Made by hand, as a custom connector makes it.
     let shown = format!("{:?}", Forwarding::new(Some(HeaderValue::from_static("Basic c2VjcmV0"))));
     assert!(!shown.contains("c2VjcmV0"), "{shown}");
 }

@@ -1,11 +1,11 @@
-//! The client over mock backends, on a clock moved by hand.
+//! The client over mock backends, on a manual clock.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
 mod deadlines;
 mod defaults;
 mod errors;
-mod hooks;
+mod middleware;
 mod refresh;
 mod requests;
 #[path = "../support/mod.rs"]

@@ -1,4 +1,4 @@
-//! The token refresh of the examples: a middleware that asks for a new token once.
+//! The token refresh of the examples: a middleware that requests a new token once for all refused requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ mod token;
 
 use self::token::Refresh;
 
-/// A server whose token is good for as long as nobody has asked for the next one; a refresh waits for the channel.
+/// A server that accepts the newest token only. The first refresh waits for the channel `hold`, if there is a channel.
 struct Guarded {
     refreshes: Arc<AtomicUsize>,
     backend: MockBackend,
@@ -51,10 +51,10 @@ fn guarded(hold: Option<oneshot::Receiver<()>>) -> Guarded {
 }
 
 #[test]
-fn one_refresh_serves_all_who_were_refused() {
+fn single_refresh_serves_all_refused_requests() {
     let (release, hold) = oneshot::channel();
     let server = guarded(Some(hold));
-    // As many as there are slots: a refresh that waited for one of its own would wait for ever.
+    // The requests occupy all slots. A refresh that needed a slot would wait forever.
     let client = Client::builder()
         .backend(server.backend.clone())
         .middleware(Refresh::new("http://example.com/token".try_into().unwrap()))
@@ -77,7 +77,7 @@ fn one_refresh_serves_all_who_were_refused() {
 }
 
 #[test]
-fn whoever_refreshes_may_be_dropped_and_the_next_one_does_it() {
+fn refresh_of_a_dropped_request_is_done_by_the_next_request() {
     let (_release, hold) = oneshot::channel();
     let server = guarded(Some(hold));
     let refresh = Refresh::new("http://example.com/token".try_into().unwrap());
@@ -91,7 +91,7 @@ fn whoever_refreshes_may_be_dropped_and_the_next_one_does_it() {
 }
 
 #[test]
-fn a_body_that_can_be_read_only_once_is_refused_as_it_was() {
+fn request_whose_body_cannot_be_replayed_returns_the_401() {
     let server = guarded(None);
     let refresh = Refresh::new("http://example.com/token".try_into().unwrap());
     let client = Client::builder().backend(server.backend).middleware(refresh).build().unwrap();

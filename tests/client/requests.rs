@@ -21,7 +21,7 @@ fn a_request_can_be_built_once_and_sent_twice() {
     );
 }
 
-/// These compile, or a promise is broken.
+/// Compiles only if the handles and futures are `Send` and `Sync` as documented.
 #[test]
 fn handles_and_futures_may_move_between_threads() {
     fn shareable<T: Send + Sync>(_: &T) {}
@@ -37,7 +37,7 @@ fn handles_and_futures_may_move_between_threads() {
 }
 
 #[test]
-fn a_clone_of_a_request_is_sent_as_it_was_written() {
+fn sending_a_clone_does_not_change_the_request() {
     let wire = scripted([answers([&*redirect(303, "http://other.example/"), HELLO]), answers([HELLO])]);
     let request = Request::post(URL).basic_auth("user", "secret").header("x-a", "1").body("body").build().unwrap();
     let before = request.headers().clone();

@@ -34,7 +34,7 @@ fn the_queue_time_does_not_count_against_the_head_limit() {
 }
 
 #[test]
-fn a_request_sets_one_timer_and_leaves_none() {
+fn request_sets_a_single_timer_and_removes_it() {
     let timer = ManualTimer::new();
     let client =
         Client::builder().timer(timer.clone()).backend(MockBackend::pending()).timeout(seconds(60)).build().unwrap();
@@ -49,7 +49,7 @@ fn a_request_sets_one_timer_and_leaves_none() {
 }
 
 #[test]
-fn an_upload_that_makes_progress_is_no_silence() {
+fn upload_progress_postpones_the_head_limit() {
     let timer = ManualTimer::new();
     let (progress, backend) = {
         let slot: Arc<Mutex<Option<Progress>>> = Arc::default();
@@ -73,7 +73,7 @@ fn an_upload_that_makes_progress_is_no_silence() {
 }
 
 #[test]
-fn the_total_limit_reaches_into_the_body() {
+fn total_limit_covers_the_body() {
     let timer = ManualTimer::new();
     let backend = MockBackend::new(|request| {
         let body = Body::stream(stream::pending::<Result<Bytes>>());
@@ -106,7 +106,7 @@ fn all(limit: Duration) -> RequestOptions {
 }
 
 #[test]
-fn limits_of_zero_and_of_all_time_never_pass() {
+fn limits_of_zero_and_of_duration_max_never_expire() {
     for limit in [Duration::ZERO, Duration::MAX] {
         let held = Script::new().expect_head().hold().send(&HELLO[..HELLO.len() - 2]).hold().send("lo");
         let wire = scripted_client(Client::builder().max_active(1), [held, answers([HELLO])]);
@@ -126,7 +126,7 @@ fn limits_of_zero_and_of_all_time_never_pass() {
 }
 
 #[test]
-fn the_systems_clock_takes_the_longest_limit_too() {
+fn system_clock_accepts_a_limit_of_duration_max() {
     let server = waterspout::testing::handler(|_| async { waterspout::testing::Reply::text("hello") }.boxed());
     let server = waterspout::testing::Server::start(server).unwrap();
     let get = Client::new().get(server.url("/")).options(all(Duration::MAX));
@@ -134,8 +134,8 @@ fn the_systems_clock_takes_the_longest_limit_too() {
 }
 
 #[test]
-fn the_total_limit_covers_all_hops_of_a_redirect() {
-    // Those released before a connection was made count for it too.
+fn total_limit_covers_all_redirects() {
+    // A release before the connection exists counts too, so each later hop holds once more.
     let hop = |number: usize| {
         let held = (0..=number).fold(Script::new().expect_head(), |script, _| script.hold());
         held.send(redirect(302, &format!("http://{number}.example/")))
@@ -152,12 +152,12 @@ fn the_total_limit_covers_all_hops_of_a_redirect() {
     let error = request.now_or_never().unwrap().unwrap_err();
     assert_eq!((error.timeout().unwrap().name(), error.elapsed()), ("total", Some(seconds(12))));
     assert_eq!((wire.connector.connections(), wire.client.stats().active), (3, 0));
-    // Those of the hops before are kept.
+    // The connections of the earlier redirects are kept.
     assert_eq!(wire.connector.open(), 2);
 }
 
 #[test]
-fn a_wait_in_the_queue_that_took_too_long_says_so() {
+fn queued_request_times_out_with_the_queue_limit() {
     let timer = ManualTimer::new();
     let client = Client::builder().max_active(1).timer(timer.clone()).backend(MockBackend::pending());
     let client = client.queue_timeout(Duration::from_millis(100)).build().unwrap();
@@ -198,8 +198,8 @@ fn the_total_limit_ends_a_body_that_is_always_ready() {
 }
 
 #[test]
-fn a_caller_who_thinks_is_no_silence_of_the_server() {
-    // Like the browser's reader.read(): never ready in the poll that starts it, ready at once afterwards.
+fn slow_reader_does_not_expire_the_idle_limit() {
+    // Like `reader.read()` in a browser: pending in the first poll, ready at once afterwards.
     let timer = ManualTimer::new();
     let backend = MockBackend::new(|request| {
         async move {
@@ -224,7 +224,8 @@ fn a_caller_who_thinks_is_no_silence_of_the_server() {
     let client = Client::builder().backend(backend).timer(timer.clone()).build().unwrap();
     let mut response = block_on(client.get(URL).send()).unwrap();
     assert!(block_on(response.chunk()).is_ok());
-    timer.advance(Duration::from_secs(21)); // the consumer thinks; the server has the next chunk ready
+    // The caller pauses. The next chunk of the server is ready.
+    timer.advance(Duration::from_secs(21));
     let next = block_on(response.chunk());
     assert!(next.is_ok(), "{next:?}");
 }

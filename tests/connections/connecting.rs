@@ -12,7 +12,7 @@ use crate::support::client::URL;
 use crate::support::connectors::NeverConnects;
 
 #[test]
-fn the_connect_limit_covers_the_connection_and_names_itself() {
+fn connect_limit_ends_a_connect_and_is_named_in_the_error() {
     let timer = ManualTimer::new();
     let agent = Agent::new(NeverConnects, timer.clone());
     let client = Client::builder().backend(agent).timer(timer.clone()).head_timeout(Duration::ZERO).build().unwrap();
@@ -28,7 +28,7 @@ fn the_connect_limit_covers_the_connection_and_names_itself() {
 }
 
 #[test]
-fn connecting_is_limited_by_its_own_limit_alone() {
+fn head_limit_does_not_end_a_connect() {
     let timer = ManualTimer::new();
     let client = Client::builder()
         .backend(Agent::new(NeverConnects, timer.clone()))
@@ -52,14 +52,14 @@ impl Connector for Then {
 }
 
 #[test]
-fn a_redirect_into_a_black_hole_names_the_connection() {
+fn timeout_of_a_connect_after_a_redirect_has_phase_connect() {
     let timer = ManualTimer::new();
     let c = ScriptedConnector::new([Script::new()
         .expect_head()
         .drip(b"HTTP/1.1 302 Found\r\nlocation: http://hole.example/\r\ncontent-length: 0\r\n\r\n")]);
     let client = Client::builder().backend(Agent::new(Then(c), timer.clone())).timer(timer.clone()).build().unwrap();
     let mut f = client.get(URL).send().boxed();
-    // first poll: the head is written; the answer drips in one second later
+    // The first poll writes the head. The response drips in a second later.
     let mut cx = Context::from_waker(Waker::noop());
     assert!(f.as_mut().poll(&mut cx).is_pending());
     timer.advance(Duration::from_secs(1));
@@ -72,7 +72,7 @@ fn a_redirect_into_a_black_hole_names_the_connection() {
 }
 
 #[test]
-fn a_black_hole_is_blamed_on_the_connection() {
+fn connect_limit_wins_over_an_equal_head_limit() {
     let mut names = Vec::new();
     for _ in 0..20 {
         let limit = Duration::from_millis(30);

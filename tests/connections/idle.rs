@@ -14,7 +14,7 @@ use crate::support::client::{HELLO, URL, answers, once, scripted, seconds, send,
 use super::pooled;
 
 #[test]
-fn a_kept_connection_that_the_server_closes_is_closed_at_once() {
+fn idle_connection_closes_as_soon_as_the_server_closes_it() {
     let wire = pooled(Config::new(), [answers([HELLO; 1]).hold()]);
     wire.fetch();
     assert_eq!(wire.connector.open(), 1);
@@ -26,7 +26,7 @@ fn a_kept_connection_that_the_server_closes_is_closed_at_once() {
 }
 
 #[test]
-fn a_kept_connection_that_says_something_unasked_is_closed_at_once() {
+fn idle_connection_that_receives_data_is_closed_at_once() {
     let wire =
         pooled(Config::new(), [answers([HELLO; 1]).hold().send("HTTP/1.1 408 Request Timeout\r\n\r\n").silence()]);
     wire.fetch();
@@ -37,7 +37,7 @@ fn a_kept_connection_that_says_something_unasked_is_closed_at_once() {
 }
 
 #[test]
-fn a_connection_is_closed_when_its_time_is_up_although_nobody_asks_for_one() {
+fn idle_connection_closes_on_time_without_another_request() {
     let config = Config::new().idle_connection_timeout(Duration::from_secs(5));
     let wire = pooled(config, [answers([HELLO; 1]).silence()]);
     wire.fetch();
@@ -46,11 +46,11 @@ fn a_connection_is_closed_when_its_time_is_up_although_nobody_asks_for_one() {
     assert_eq!(wire.connector.open(), 1);
     wire.pass(Duration::from_millis(200));
     assert_eq!(wire.connector.open(), 0);
-    assert_eq!(wire.timer.pending(), 0, "the watch ends with the last connection");
+    assert_eq!(wire.timer.pending(), 0, "the idle reaper ends with the last connection");
 }
 
 #[test]
-fn the_watch_begins_again_with_the_next_connection() {
+fn idle_reaper_starts_again_with_the_next_connection() {
     let config = Config::new().idle_connection_timeout(Duration::from_secs(5));
     let wire = pooled(config, [answers([HELLO; 1]).silence(), answers([HELLO; 1]).silence()]);
     for _ in 0..2 {
@@ -63,10 +63,10 @@ fn the_watch_begins_again_with_the_next_connection() {
 }
 
 #[test]
-fn a_connection_put_back_while_others_rest_is_watched_too() {
+fn connection_returned_while_others_are_idle_is_watched() {
     let wire = pooled(Config::new(), [answers([HELLO; 1]).silence(), answers([HELLO; 1]).hold()]);
     wire.fetch();
-    // At rest: it sleeps until the connection expires.
+    // The idle reaper sleeps until the connection expires.
     wire.pass(Duration::from_secs(1));
     wire.pass(Duration::from_secs(1));
     text(wire.client.get("http://other.example/")).unwrap();
@@ -77,7 +77,7 @@ fn a_connection_put_back_while_others_rest_is_watched_too() {
 }
 
 #[test]
-fn a_watched_connection_is_still_used() {
+fn watched_idle_connection_is_reused() {
     let wire = pooled(Config::new(), [answers([HELLO; 3]).silence()]);
     for _ in 0..3 {
         wire.fetch();
@@ -87,7 +87,7 @@ fn a_watched_connection_is_still_used() {
 }
 
 #[test]
-fn the_watch_ends_with_the_client() {
+fn idle_reaper_ends_with_the_client() {
     let mut wire = pooled(Config::new(), [answers([HELLO; 1]).silence()]);
     wire.fetch();
     wire.pass(Duration::from_secs(1));
@@ -97,7 +97,7 @@ fn the_watch_ends_with_the_client() {
 }
 
 #[test]
-fn no_more_connections_are_kept_than_the_limits_say() {
+fn idle_connections_stay_within_the_limits() {
     for (config, kept) in [
         (Config::new(), 4),
         (Config::new().idle_connections_per_origin(3), 3),
@@ -120,7 +120,7 @@ fn no_more_connections_are_kept_than_the_limits_say() {
 }
 
 #[test]
-fn a_connection_idle_for_too_long_is_not_used_again() {
+fn expired_idle_connection_is_not_reused() {
     let wire = scripted([answers([HELLO, HELLO]), once(HELLO)]);
     wire.text().unwrap();
     wire.timer.advance(Duration::from_secs(15));
@@ -129,7 +129,7 @@ fn a_connection_idle_for_too_long_is_not_used_again() {
 }
 
 #[test]
-fn a_connection_that_was_closed_or_spoke_while_idle_is_not_used_again() {
+fn idle_connection_that_was_closed_or_received_data_is_not_reused() {
     for idle in [once(HELLO), once(HELLO).send("HTTP/1.1 408 Request Timeout\r\n\r\n")] {
         let wire = scripted([idle, once(HELLO)]);
         assert_eq!([wire.text().unwrap(), wire.text().unwrap()], ["hello", "hello"]);
@@ -138,13 +138,13 @@ fn a_connection_that_was_closed_or_spoke_while_idle_is_not_used_again() {
 }
 
 #[test]
-fn a_request_that_would_keep_connections_for_less_time_still_uses_a_kept_one() {
+fn request_with_a_shorter_idle_limit_still_reuses_a_connection() {
     let wire = scripted([answers([HELLO; 3])]);
     let hurried = || Config::new().idle_connection_timeout(seconds(1));
     send(wire.client.get(URL)).unwrap();
     wire.timer.advance(seconds(5));
     assert!(send(wire.client.get(URL).extension(hurried())).unwrap().connection_info().reused);
-    // It goes back for as long as the last to use it would have it.
+    // The connection stays idle for as long as the request that used it last allows.
     wire.timer.advance(seconds(1));
     assert!(send(wire.client.get(URL)).is_err());
 }

@@ -1,4 +1,4 @@
-//! What responses and errors tell about their connection, and the progress of bodies.
+//! Facts about the connection that responses and errors report, and the progress of bodies.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::support::client::scripted;
 use crate::support::client::{HELLO, URL, text};
 
 #[test]
-fn a_response_tells_how_long_its_parts_took_and_over_what_connection() {
+fn response_reports_timings_and_connection_addresses() {
     let server = Server::start(handler(|_| async { Reply::text("hello") }.boxed())).unwrap();
     let client = Client::new();
     let url = server.url("/").replace("127.0.0.1", "localhost");
@@ -54,7 +54,7 @@ fn timings_follow_the_clients_clock() {
 }
 
 #[test]
-fn an_upload_and_a_download_tell_how_far_they_are() {
+fn upload_and_download_report_progress() {
     let server =
         Server::start(handler(|request| async move { Reply::new(200, request.body().await.unwrap()) }.boxed()))
             .unwrap();
@@ -87,7 +87,7 @@ fn an_upload_and_a_download_tell_how_far_they_are() {
 }
 
 #[test]
-fn interim_responses_are_told_before_the_real_one() {
+fn informational_responses_reach_the_callback_before_the_final_response() {
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
     let script = || Script::new().expect_head().send(hints).send("HTTP/1.1 102 Processing\r\n\r\n").send(HELLO);
     let wire = scripted([script(), script()]);
@@ -102,7 +102,7 @@ fn interim_responses_are_told_before_the_real_one() {
 }
 
 #[test]
-fn errors_say_whether_the_connection_was_used_before_and_what_went_over_it() {
+fn errors_report_connection_reuse_and_bytes_transferred() {
     let good = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     let script = Script::new().expect_head().send(good).expect_head().send(b"nonsense\r\n\r\n");
     let timer = ManualTimer::new();

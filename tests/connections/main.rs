@@ -1,4 +1,4 @@
-//! Kept connections: how many, how long, for whom, and what is told about them.
+//! The pool of connections: reuse, idle limits, background connects, replays, and the facts that responses report.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -42,7 +42,7 @@ impl PooledClient {
         text(self.client.get(URL)).unwrap()
     }
 
-    /// Lets the tasks run until none can go on, at this time.
+    /// Runs the agent's tasks until none can continue without time passing.
     fn run_tasks(&self) {
         self.executor.run();
         assert_eq!(self.executor.panics(), 0, "a task of the agent has panicked");

@@ -1,4 +1,4 @@
-//! What is foreign (wakers, transports) is called outside of locks, so that it may use the client.
+//! Wakers, transports and connectors that use the client while the client calls or drops them, without holding a lock.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
@@ -15,31 +15,34 @@ use crate::support::connectors::ObservedTransport;
 use crate::support::executor::ManualExecutor;
 use crate::support::polling::assert_ends;
 
-/// A request that is polled once and dropped.
+/// Begins a request, polls it once and drops it.
 fn begin_and_drop(client: &Client) {
     let mut request = client.get(URL).send().boxed();
     let _ = request.poll_unpin(&mut Context::from_waker(Waker::noop()));
 }
 
-/// Uses the client whenever it is woken.
-struct Uses(Client, Mutex<usize>);
+/// A waker that uses the client when it is woken, and counts how often.
+struct ClientUsingWaker {
+    client: Client,
+    wakes: Mutex<usize>,
+}
 
-impl Wake for Uses {
+impl Wake for ClientUsingWaker {
     fn wake(self: Arc<Self>) {
-        begin_and_drop(&self.0);
-        *self.1.lock().unwrap() += 1;
+        begin_and_drop(&self.client);
+        *self.wakes.lock().unwrap() += 1;
     }
 }
 
 #[test]
-fn a_task_that_uses_the_client_when_woken_may_leave_the_line_for_connections() {
+fn waker_may_use_the_client_while_a_connecting_request_is_dropped() {
     assert_ends(|| {
         let client = Client::builder().backend(Agent::new(NeverConnects, ManualTimer::new())).build().unwrap();
-        let uses = Arc::new(Uses(client.clone(), Mutex::new(0)));
+        let waker = Arc::new(ClientUsingWaker { client: client.clone(), wakes: Mutex::new(0) });
         let mut request = client.get(URL).send().boxed();
-        assert!(request.poll_unpin(&mut Context::from_waker(&Waker::from(uses.clone()))).is_pending());
+        assert!(request.poll_unpin(&mut Context::from_waker(&Waker::from(waker.clone()))).is_pending());
         drop(request);
-        assert!(*uses.1.lock().unwrap() > 0, "nobody was woken: the test proves nothing");
+        assert!(*waker.wakes.lock().unwrap() > 0, "no waker was called: the test proves nothing");
         assert_eq!(client.stats().active, 0);
     });
 }
@@ -66,7 +69,7 @@ impl Connector for ObservedConnector {
 }
 
 #[test]
-fn a_connection_may_use_the_client_while_it_is_watched() {
+fn transport_may_use_the_client_while_the_pool_checks_it() {
     assert_ends(|| {
         let kept = || Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").silence();
         let connector = ObservedConnector {
@@ -82,33 +85,33 @@ fn a_connection_may_use_the_client_while_it_is_watched() {
         turns.run();
         timer.advance(Duration::from_millis(200));
         turns.run();
-        assert!(*connector.checks.lock().unwrap() > 0, "nobody looked: the test proves nothing");
+        assert!(*connector.checks.lock().unwrap() > 0, "the pool checked no connection: the test proves nothing");
         connector.client.lock().unwrap().take();
     });
 }
 
-/// A way to connect that uses the client when it goes.
-struct Goes {
+/// A connector that uses the client when it is dropped.
+struct ClientUsingConnector {
     inner: ScriptedConnector,
     client: Client,
-    gone: mpsc::Sender<()>,
+    dropped: mpsc::Sender<()>,
 }
 
-impl Connector for Goes {
+impl Connector for ClientUsingConnector {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         self.inner.connect(origin)
     }
 }
 
-impl Drop for Goes {
+impl Drop for ClientUsingConnector {
     fn drop(&mut self) {
         begin_and_drop(&self.client);
-        self.gone.send(()).unwrap();
+        self.dropped.send(()).unwrap();
     }
 }
 
 #[test]
-fn a_way_to_connect_that_goes_with_its_last_connection_may_use_the_client() {
+fn connector_may_use_the_client_when_it_is_dropped_with_its_last_connection() {
     assert_ends(|| {
         let kept = || {
             ScriptedConnector::new([Script::new()
@@ -118,12 +121,12 @@ fn a_way_to_connect_that_goes_with_its_last_connection_may_use_the_client() {
         };
         let timer = ManualTimer::new();
         let client = Client::builder().backend(Agent::new(kept(), timer.clone())).timer(timer.clone()).build().unwrap();
-        let (gone, has_gone) = mpsc::channel();
-        let via = Route::new(Goes { inner: kept(), client: client.clone(), gone });
+        let (dropped, was_dropped) = mpsc::channel();
+        let via = Route::new(ClientUsingConnector { inner: kept(), client: client.clone(), dropped });
         futures::executor::block_on(client.get(URL).extension(via).send()).unwrap();
-        assert!(has_gone.try_recv().is_err());
+        assert!(was_dropped.try_recv().is_err());
         timer.advance(Duration::from_secs(60));
         futures::executor::block_on(client.get(URL).send()).unwrap();
-        has_gone.try_recv().expect("it went with its connection, which had been idle for too long");
+        was_dropped.try_recv().expect("it is dropped with its connection, which was idle for too long");
     });
 }

@@ -8,18 +8,18 @@ use waterspout::{Body, Bytes, Error, ErrorKind, Phase};
 use crate::support::client::{HELLO, ScriptedClient, URL, once, scripted};
 
 #[test]
-fn a_kept_connection_that_closes_without_an_answer_is_replaced_once() {
+fn request_on_a_closed_idle_connection_is_replayed_once() {
     let stale = || once(HELLO).expect_head();
     let wire = scripted([stale(), once(HELLO), Script::new().expect_head(), once(HELLO)]);
     assert_eq!([wire.text().unwrap(), wire.text().unwrap()], ["hello", "hello"]);
     assert_eq!(wire.connector.connections(), 2);
-    // A new connection that does so is the server's answer.
+    // The same close on a new connection is an error.
     assert_eq!(wire.failure(), (ErrorKind::ConnectionClosed, Phase::Head));
     assert_eq!(wire.connector.connections(), 3);
 }
 
 #[test]
-fn a_request_is_not_made_again_once_an_answer_has_begun() {
+fn request_is_not_replayed_after_the_response_has_begun() {
     let wire = scripted([once(HELLO).expect_head().send("H"), once(HELLO)]);
     assert_eq!(wire.text().unwrap(), "hello");
     assert_eq!(wire.failure(), (ErrorKind::ConnectionClosed, Phase::Head));
@@ -27,7 +27,7 @@ fn a_request_is_not_made_again_once_an_answer_has_begun() {
 }
 
 #[test]
-fn only_what_may_be_repeated_is_made_again() {
+fn only_idempotent_requests_with_replayable_bodies_are_replayed() {
     let send = |wire: &ScriptedClient, method: &str, body: Body| {
         let method = waterspout::http::Method::from_bytes(method.as_bytes()).unwrap();
         block_on(wire.client.request(method, URL).body(body).send()).map(|response| response.status())
@@ -50,8 +50,8 @@ fn only_what_may_be_repeated_is_made_again() {
 }
 
 #[test]
-fn a_post_without_a_body_is_not_sent_twice() {
-    // the server gets the whole second POST, does it, and dies before it answers
+fn post_without_a_body_is_not_replayed() {
+    // The server receives the whole second POST, acts on it, and closes before it answers.
     let w = scripted([Script::new().expect_head().send(HELLO).expect_head(), Script::new().expect_head().send(HELLO)]);
     for _ in 0..2 {
         let _ = block_on(async { w.client.post(URL).await?.text().await });
@@ -61,7 +61,7 @@ fn a_post_without_a_body_is_not_sent_twice() {
 }
 
 #[test]
-fn a_request_that_cannot_be_replayed_tells_that_its_connection_was_a_kept_one() {
+fn error_of_a_request_that_cannot_be_replayed_reports_a_reused_connection() {
     let w = scripted([Script::new().expect_head().send(HELLO).expect_head()]);
     block_on(async { w.client.get(URL).await?.text().await }).unwrap();
     let body = Body::stream(stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"once"))]));

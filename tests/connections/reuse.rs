@@ -1,4 +1,4 @@
-//! Which responses leave a connection that the next request can use.
+//! Which responses leave a connection that the next request can reuse.
 
 use futures::executor::block_on;
 use waterspout::{ErrorKind, Phase};
@@ -10,7 +10,7 @@ fn length(text: &str) -> String {
 }
 
 #[test]
-fn a_connection_is_used_again() {
+fn connection_is_reused_after_complete_responses() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n";
     let wire = scripted([once(&length("one")).expect_head().send(chunked).expect_head().send(length("three"))]);
     assert_eq!([wire.text().unwrap(), wire.text().unwrap(), wire.text().unwrap()], ["one", "one", "three"]);
@@ -18,7 +18,7 @@ fn a_connection_is_used_again() {
 }
 
 #[test]
-fn a_small_answer_frees_connection_and_slot_before_it_is_read() {
+fn small_response_frees_connection_and_slot_before_it_is_read() {
     let wire = scripted([answers([HELLO, HELLO])]);
     let unread = block_on(wire.client.get(URL).send()).unwrap();
     assert_eq!(wire.client.stats().active, 0);
@@ -28,7 +28,7 @@ fn a_small_answer_frees_connection_and_slot_before_it_is_read() {
 }
 
 #[test]
-fn a_connection_that_did_not_end_cleanly_is_not_used_again() {
+fn connection_that_did_not_end_cleanly_is_not_reused() {
     for answer in [
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nConnection: x, Close\r\ncontent-length: 5\r\n\r\nhello",
@@ -44,7 +44,7 @@ fn a_connection_that_did_not_end_cleanly_is_not_used_again() {
 }
 
 #[test]
-fn an_http_1_0_connection_is_kept_if_the_server_says_so() {
+fn http_1_0_connection_is_kept_with_connection_keep_alive() {
     let wire =
         scripted([answers(["HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 5\r\n\r\nhello", HELLO])]);
     assert_eq!([wire.text().unwrap(), wire.text().unwrap()], ["hello", "hello"]);

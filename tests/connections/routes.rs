@@ -1,4 +1,4 @@
-//! Settings of a request that replace the agent's.
+//! Extensions of a request that replace the agent's settings.
 
 use waterspout::agent::{Config, Route};
 use waterspout::testing::{Script, ScriptedConnector};
@@ -8,7 +8,7 @@ use crate::support::client::{HELLO, URL, answers, text};
 use crate::support::client::{scripted, scripted_agent};
 
 #[test]
-fn connections_made_in_one_way_are_not_used_for_another() {
+fn connections_of_a_route_are_not_reused_by_other_routes() {
     let own = scripted([answers([HELLO; 3]).silence()]);
     let other = ScriptedConnector::new([answers([HELLO; 2]).silence()]);
     let via = Route::new(other.clone());
@@ -23,7 +23,7 @@ fn connections_made_in_one_way_are_not_used_for_another() {
 }
 
 #[test]
-fn a_requests_own_configuration_stands_in_for_the_agents() {
+fn config_of_a_request_replaces_the_config_of_the_agent() {
     let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\ncontent-length: 0\r\n\r\n", "y".repeat(2_000));
     let script = || Script::new().expect_head().send(long.clone());
     let wire =
@@ -34,7 +34,7 @@ fn a_requests_own_configuration_stands_in_for_the_agents() {
 }
 
 #[test]
-fn a_setting_for_another_backend_is_refused() {
+fn extension_for_another_backend_is_refused() {
     struct Depth;
     impl Extension for Depth {
         const NAME: &'static str = "depth";

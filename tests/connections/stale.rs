@@ -1,4 +1,4 @@
-//! The race between a request and a server that closes the connection: each moment, by method and by body.
+//! The race between a request and a server that closes the connection, for each moment, method and kind of body.
 
 use std::fmt::Debug;
 use std::io;
@@ -14,22 +14,22 @@ use waterspout::{Agent, Body, BoxFuture, Client, Connector, ErrorKind, Origin, R
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
-/// When the server closes a kept connection, as seen from the request that comes next.
+/// When the server closes an idle connection, as seen from the next request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Moment {
-    /// It can be seen before anything is written.
+    /// The close can be noticed before anything is written.
     BeforeCheckout,
     /// The first write fails.
     BeforeWrite,
-    /// The head is taken, and the write after it fails.
+    /// The head is accepted, and the write after it fails.
     AfterHead,
-    /// Everything is taken, and no answer comes.
+    /// The whole request is accepted, and no response comes.
     AfterRequest,
-    /// In the middle of the answer's head.
+    /// In the middle of the response's head.
     MidHead,
-    /// In the middle of the answer's body.
+    /// In the middle of the response's body.
     MidBody,
-    /// After the whole answer.
+    /// After the whole response.
     AfterAnswer,
 }
 
@@ -57,7 +57,7 @@ impl Kind {
         match self {
             Self::None => Body::empty(),
             Self::Bytes => Body::from("some body"),
-            // With a length, so that it is not gathered before anything is written.
+            // With a length: a small body without a length is gathered before anything is written.
             Self::Factory => Body::factory(pieces).with_length(9),
             Self::Stream => Body::stream(pieces()).with_length(9),
         }
@@ -74,7 +74,7 @@ struct Seen {
     requests: Vec<Vec<u8>>,
 }
 
-/// The first connection answers one request and then fails at `moment`; the others answer everything.
+/// The first connection answers a request and then fails at `moment`. All other connections answer every request.
 #[derive(Clone)]
 struct Server {
     moment: Moment,
@@ -85,7 +85,7 @@ struct Server {
 struct Wire {
     server: Server,
     index: usize,
-    /// Whole requests answered so far, and what came since.
+    /// The number of whole requests answered so far; `pending` holds the bytes received since.
     answered: usize,
     pending: Vec<u8>,
     output: Vec<u8>,
@@ -106,7 +106,7 @@ impl Connector for Server {
 }
 
 impl Wire {
-    /// What befalls the present request, if anything does.
+    /// Returns the moment at which the current request fails, if it fails.
     fn fate(&self) -> Option<Moment> {
         (self.index == 0 && self.answered == 1).then_some(self.server.moment)
     }
@@ -115,7 +115,7 @@ impl Wire {
         Poll::Ready(if self.server.reset { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(end) })
     }
 
-    /// Answers the request in `pending`, if it is whole.
+    /// Answers the request in `pending` if it is complete.
     fn answer(&mut self) {
         let text = String::from_utf8_lossy(&self.pending).into_owned();
         let Some(head) = text.find("\r\n\r\n") else { return };
@@ -181,7 +181,7 @@ impl AsyncWrite for Wire {
     }
 }
 
-/// What the second request comes to: whether it succeeds, on how many connections, and why it does not.
+/// Sends two requests. Returns the error of the second request, if it fails, and the number of connections.
 fn outcome(moment: Moment, reset: bool, method: &Method, kind: Kind) -> (Option<ErrorKind>, usize) {
     let server = Server { moment, reset, seen: Arc::default() };
     let agent = Agent::new(server.clone(), ManualTimer::new());
@@ -194,25 +194,25 @@ fn outcome(moment: Moment, reset: bool, method: &Method, kind: Kind) -> (Option<
     (second.err().map(|error| error.kind()), connections)
 }
 
-/// What ought to come of it (RFC 9110, section 9.2.2).
+/// Returns the outcome that RFC 9110, section 9.2.2, demands.
 fn expected(moment: Moment, method: &Method, kind: Kind) -> (Option<ErrorKind>, usize) {
     let closed = (Some(ErrorKind::ConnectionClosed), 1);
     let may_repeat = match moment {
-        // Seen in time, or not in the way.
+        // The client notices the close in time, or the close does not matter.
         Moment::BeforeCheckout => return (None, 2),
         Moment::AfterAnswer => return (None, 1),
-        // An answer had begun.
+        // The response had begun.
         Moment::MidHead | Moment::MidBody => return closed,
-        // Nothing has left.
+        // No byte was sent.
         Moment::BeforeWrite => true,
-        // Whoever has had all of a request, or some of its body, may have acted on it.
+        // A server that has received a whole request, or a part of its body, may have acted on it.
         Moment::AfterHead | Moment::AfterRequest => method.is_idempotent(),
     };
     if may_repeat && kind.replayable() { (None, 2) } else { closed }
 }
 
 #[test]
-fn a_request_is_made_again_only_where_nothing_can_have_been_done() {
+fn request_is_replayed_only_if_the_server_cannot_have_acted_on_it() {
     let methods =
         [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE, Method::POST, Method::PATCH];
     let mut cases = 0;
@@ -222,7 +222,7 @@ fn a_request_is_made_again_only_where_nothing_can_have_been_done() {
             let kinds =
                 if bodiless { &[Kind::None][..] } else { &[Kind::None, Kind::Bytes, Kind::Factory, Kind::Stream] };
             for kind in kinds {
-                // The answer to HEAD has no body that could break off.
+                // A response to HEAD has no body that could break off.
                 if *method == Method::HEAD && [Moment::MidBody, Moment::AfterAnswer].contains(&moment) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! Requests that connect while others do: who is given which connection, and how many are made.
+//! Requests that connect at the same time: which request gets which connection, and how many connections are made.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,35 +20,35 @@ use crate::support::polling::yield_once;
 
 use super::PooledClient;
 
-/// A connector whose connections are made as the gate opens, one each time.
-struct Slow {
+/// A connector that completes a connect each time the gate opens.
+struct GatedConnector {
     inner: ScriptedConnector,
     gate: Mutex<UnboundedReceiver<()>>,
     begun: Arc<AtomicUsize>,
-    look: Look,
+    on_check: OnCheck,
 }
 
-/// What happens when somebody looks at a connection that is kept.
-type Look = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+/// A function that runs once, when the pool checks an idle connection.
+type OnCheck = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 
-struct Counter(Arc<AtomicUsize>);
+struct CountGuard(Arc<AtomicUsize>);
 
-impl Drop for Counter {
+impl Drop for CountGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-impl Connector for Slow {
+impl Connector for GatedConnector {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             poll_fn(|cx| self.gate.lock().unwrap().poll_next_unpin(cx)).await;
             let inner = self.inner.connect(origin).await?;
-            let look = self.look.clone();
+            let on_check = self.on_check.clone();
             Ok(ObservedTransport::wrap(inner, move || {
-                let look = look.lock().unwrap().take();
-                look.into_iter().for_each(|look| look());
+                let on_check = on_check.lock().unwrap().take();
+                on_check.into_iter().for_each(|on_check| on_check());
             }))
         })
     }
@@ -57,7 +57,7 @@ impl Connector for Slow {
 struct Gate {
     opened: UnboundedSender<()>,
     begun: Arc<AtomicUsize>,
-    look: Look,
+    on_check: OnCheck,
 }
 
 impl Gate {
@@ -65,59 +65,64 @@ impl Gate {
         self.opened.unbounded_send(()).unwrap();
     }
 
-    /// How many connections the client has begun to make.
+    /// Returns the number of connects that the client has begun.
     fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
 }
 
-fn slow(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate) {
+fn gated(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate) {
     let (connector, timer, executor) = (ScriptedConnector::new(scripts), ManualTimer::new(), ManualExecutor::default());
-    let ((opened, gate), begun, look) = (unbounded(), Arc::<AtomicUsize>::default(), Look::default());
-    let slow = Slow { inner: connector.clone(), gate: Mutex::new(gate), begun: begun.clone(), look: look.clone() };
+    let ((opened, gate), begun, on_check) = (unbounded(), Arc::<AtomicUsize>::default(), OnCheck::default());
+    let slow = GatedConnector {
+        inner: connector.clone(),
+        gate: Mutex::new(gate),
+        begun: begun.clone(),
+        on_check: on_check.clone(),
+    };
     let agent = Agent::new(slow, timer.clone()).with_executor(executor.clone());
     let client = Client::builder().backend(agent).timer(timer.clone()).max_active(2).build().unwrap();
-    (PooledClient { client, connector, timer, executor }, Gate { opened, begun, look })
+    (PooledClient { client, connector, timer, executor }, Gate { opened, begun, on_check })
 }
 
-type Sent = BoxFuture<'static, Result<Response>>;
+type Sending = BoxFuture<'static, Result<Response>>;
 
-fn send(wire: &PooledClient) -> Sent {
+fn send(wire: &PooledClient) -> Sending {
     wire.client.get(URL).send().boxed()
 }
 
-fn waits(request: &mut Sent) -> bool {
+fn is_pending(request: &mut Sending) -> bool {
     request.now_or_never().is_none()
 }
 
-/// The response, for which nobody has to wait any more.
-fn now(request: Sent) -> Response {
+/// Returns the response, which must be ready.
+fn response(request: Sending) -> Response {
     request.now_or_never().unwrap().unwrap()
 }
 
-fn is_reused(request: Sent) -> bool {
-    now(request).connection_info().reused
+fn is_reused(request: Sending) -> bool {
+    response(request).connection_info().reused
 }
 
-/// The first connection carries an answer that does not end, the second is being made for nobody, and a third request
-/// relies on that one.
-fn relying(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Response, Sent) {
+/// Sends three requests. The first connection carries a response that does not end. The second connect has lost its
+/// request and continues in the background. The third request waits for that background connect.
+fn waiting_for_background(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate, Response, Sending) {
     let endless = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello";
     let first = [answers([HELLO; 1]).expect_head().send(endless).silence()];
-    let (wire, gate) = slow(first.into_iter().chain(scripts));
+    let (wire, gate) = gated(first.into_iter().chain(scripts));
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
     let (_, endless) = block_on(both);
     let mut third = send(&wire);
-    assert!(waits(&mut third));
+    assert!(is_pending(&mut third));
     assert_eq!((gate.begun(), wire.connector.connections()), (2, 1));
     (wire, gate, endless.unwrap(), third)
 }
 
 #[test]
-fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
-    let (wire, gate) = slow([answers([HELLO; 2]).silence(), answers([HELLO; 1]).silence()]);
+fn connecting_request_takes_a_connection_that_is_returned_first() {
+    let (wire, gate) = gated([answers([HELLO; 2]).silence(), answers([HELLO; 1]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
@@ -125,7 +130,7 @@ fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
     assert_eq!(wire.connector.connections(), 1);
     let reused = [first.unwrap(), second.unwrap()].map(|response| response.connection_info().reused);
     assert_eq!(reused.iter().filter(|reused| **reused).count(), 1);
-    // The connection that came too late is made all the same, and kept for the next.
+    // The connect that came too late completes all the same, and its connection is kept for the next request.
     gate.open();
     wire.run_tasks();
     assert_eq!((wire.connector.connections(), wire.connector.open()), (2, 2));
@@ -133,33 +138,33 @@ fn a_request_that_connects_takes_a_connection_that_comes_back_first() {
 }
 
 #[test]
-fn a_connection_given_to_a_request_that_is_dropped_is_kept_for_the_next() {
-    let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
+fn connection_delivered_to_a_dropped_request_is_kept() {
+    let (wire, gate) = gated([answers([HELLO; 3]).silence()]);
     let (mut first, mut dropped) = (send(&wire), send(&wire));
-    assert!(waits(&mut first) && waits(&mut dropped));
+    assert!(is_pending(&mut first) && is_pending(&mut dropped));
     gate.open();
-    now(first);
+    response(first);
     drop(dropped);
     assert_eq!((wire.connector.connections(), wire.connector.open()), (1, 1));
     assert!(is_reused(send(&wire)));
 }
 
 #[test]
-fn a_connection_that_was_given_counts_more_than_the_failure_of_ones_own() {
-    let (wire, gate) = slow([answers([HELLO; 2]).silence(), Script::refused()]);
+fn delivered_connection_wins_over_the_failure_of_the_requests_own_connect() {
+    let (wire, gate) = gated([answers([HELLO; 2]).silence(), Script::refused()]);
     let (mut first, mut second) = (send(&wire), send(&wire));
-    assert!(waits(&mut first) && waits(&mut second));
+    assert!(is_pending(&mut first) && is_pending(&mut second));
     gate.open();
-    now(first);
+    response(first);
     gate.open();
     assert!(is_reused(second));
 }
 
 #[test]
 fn no_more_connections_are_made_than_requests_run_at_once() {
-    // Each answer takes a moment, so that requests meet.
+    // Each response takes a moment, so that requests overlap.
     let answers = (0..100).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
-    let (wire, gate) = slow([answers.silence()]);
+    let (wire, gate) = gated([answers.silence()]);
     let mut all = join_all((0..100).map(|_| send(&wire)));
     assert!((&mut all).now_or_never().is_none());
     gate.open();
@@ -168,8 +173,8 @@ fn no_more_connections_are_made_than_requests_run_at_once() {
 }
 
 #[test]
-fn a_request_takes_the_connection_that_was_made_for_another() {
-    let (wire, gate, _endless, third) = relying([answers([HELLO; 2]).silence()]);
+fn request_takes_a_connection_from_a_background_connect() {
+    let (wire, gate, _endless, third) = waiting_for_background([answers([HELLO; 2]).silence()]);
     gate.open();
     wire.run_tasks();
     assert!(is_reused(third));
@@ -178,31 +183,31 @@ fn a_request_takes_the_connection_that_was_made_for_another() {
 }
 
 #[test]
-fn a_request_connects_when_what_it_relied_on_fails() {
-    let (wire, gate, _endless, mut third) = relying([Script::refused(), answers([HELLO; 1]).silence()]);
+fn request_connects_when_the_background_connect_fails() {
+    let (wire, gate, _endless, mut third) = waiting_for_background([Script::refused(), answers([HELLO; 1]).silence()]);
     gate.open();
     wire.run_tasks();
-    assert!(waits(&mut third));
+    assert!(is_pending(&mut third));
     assert_eq!(gate.begun(), 3);
     gate.open();
     assert!(!is_reused(third));
 }
 
 #[test]
-fn a_request_connects_when_what_it_relied_on_is_given_up() {
-    let (wire, gate, _endless, mut third) = relying([]);
+fn request_connects_when_the_background_connect_is_dropped() {
+    let (wire, gate, _endless, mut third) = waiting_for_background([]);
     wire.executor.end();
-    assert!(waits(&mut third));
+    assert!(is_pending(&mut third));
     assert_eq!(gate.begun(), 3);
 }
 
-/// Counts the attempts to connect that are under way.
-struct Trying(Slow, Arc<AtomicUsize>);
+/// A connector that counts the connects in progress.
+struct CountingConnector(GatedConnector, Arc<AtomicUsize>);
 
-impl Connector for Trying {
+impl Connector for CountingConnector {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         self.1.fetch_add(1, Ordering::SeqCst);
-        let counter = Counter(self.1.clone());
+        let counter = CountGuard(self.1.clone());
         Box::pin(async move {
             let _counter = counter;
             self.0.connect(origin).await
@@ -210,41 +215,42 @@ impl Connector for Trying {
     }
 }
 
-/// Notes how many attempts are under way when it is woken.
-struct Sees(Arc<AtomicUsize>, Mutex<Vec<usize>>);
+/// A waker that notes the number of connects in progress each time it is woken.
+struct NotingWaker(Arc<AtomicUsize>, Mutex<Vec<usize>>);
 
-impl Wake for Sees {
+impl Wake for NotingWaker {
     fn wake(self: Arc<Self>) {
         self.1.lock().unwrap().push(self.0.load(Ordering::SeqCst));
     }
 }
 
 #[test]
-fn without_an_executor_a_spare_connection_is_given_up_before_another_is_begun() {
+fn without_an_executor_a_background_connect_is_dropped_before_another_begins() {
     let inner = ScriptedConnector::new([answers([HELLO; 3]).silence()]);
-    let ((opened, gate), trying) = (unbounded(), Arc::<AtomicUsize>::default());
-    let slow = Slow { inner, gate: Mutex::new(gate), begun: Arc::default(), look: Look::default() };
-    let agent = Agent::new(Trying(slow, trying.clone()), ManualTimer::new());
+    let ((opened, gate), connecting) = (unbounded(), Arc::<AtomicUsize>::default());
+    let slow = GatedConnector { inner, gate: Mutex::new(gate), begun: Arc::default(), on_check: OnCheck::default() };
+    let agent = Agent::new(CountingConnector(slow, connecting.clone()), ManualTimer::new());
     let client = Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap();
     let [mut first, mut second, mut third] = [(); 3].map(|()| client.get(URL).send().boxed());
-    assert!(waits(&mut first) && waits(&mut second));
+    assert!(is_pending(&mut first) && is_pending(&mut second));
     opened.unbounded_send(()).unwrap();
-    now(first);
-    // The second has been given the connection, but does not know; the third relies on what the second was making.
-    let sees = Arc::new(Sees(trying.clone(), Mutex::default()));
-    assert!(third.poll_unpin(&mut Context::from_waker(&Waker::from(sees.clone()))).is_pending());
-    assert_eq!(trying.load(Ordering::SeqCst), 1);
-    now(second);
-    assert_eq!(*sees.1.lock().unwrap(), [0]);
+    response(first);
+    // The second request was given the connection but was not polled since. The third request waits for the connect of
+    // the second.
+    let waker = Arc::new(NotingWaker(connecting.clone(), Mutex::default()));
+    assert!(third.poll_unpin(&mut Context::from_waker(&Waker::from(waker.clone()))).is_pending());
+    assert_eq!(connecting.load(Ordering::SeqCst), 1);
+    response(second);
+    assert_eq!(*waker.1.lock().unwrap(), [0]);
     assert!(is_reused(third));
 }
 
 #[test]
-fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
-    let (wire, gate, _endless, third) = relying([answers([HELLO; 1]).silence()]);
+fn dropped_request_leaves_the_background_connect_to_the_next_request() {
+    let (wire, gate, _endless, third) = waiting_for_background([answers([HELLO; 1]).silence()]);
     drop(third);
     let mut next = send(&wire);
-    assert!(waits(&mut next));
+    assert!(is_pending(&mut next));
     gate.open();
     wire.run_tasks();
     assert!(is_reused(next));
@@ -252,35 +258,36 @@ fn a_request_that_relied_and_is_dropped_leaves_its_turn_to_the_next() {
 }
 
 #[test]
-fn only_one_waits_in_vain_for_a_connection_that_is_never_made() {
+fn only_the_first_request_waits_for_a_stuck_background_connect() {
     let last = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    let (wire, gate, endless, mut third) = relying((0..3).map(|_| Script::new().expect_head().send(last)));
-    assert!(waits(&mut third));
+    let (wire, gate, endless, mut third) =
+        waiting_for_background((0..3).map(|_| Script::new().expect_head().send(last)));
+    assert!(is_pending(&mut third));
     wire.timer.advance(Duration::from_millis(250));
     for _ in 0..2 {
-        assert!(waits(&mut third));
+        assert!(is_pending(&mut third));
         gate.open();
-        now(third);
+        response(third);
         third = send(&wire);
     }
-    assert!(waits(&mut third));
+    assert!(is_pending(&mut third));
     assert_eq!(gate.begun(), 5);
     drop(endless);
 }
 
 #[test]
-fn a_connection_is_found_that_was_being_looked_at() {
-    let (wire, gate) = slow([answers([HELLO; 3]).silence()]);
+fn connection_under_check_is_found_by_a_new_request() {
+    let (wire, gate) = gated([answers([HELLO; 3]).silence()]);
     let mut both = join(send(&wire), send(&wire));
     assert!((&mut both).now_or_never().is_none());
     gate.open();
     block_on(both).0.unwrap();
-    // The watch looks at the one that is kept, and a request comes at that very moment.
+    // The idle reaper checks the idle connection, and a request begins during the check.
     let (client, cell) = (wire.client.clone(), Arc::new(Mutex::new(None)));
     let other = cell.clone();
-    *gate.look.lock().unwrap() = Some(Box::new(move || {
+    *gate.on_check.lock().unwrap() = Some(Box::new(move || {
         let mut request = client.get(URL).send().boxed();
-        assert!(waits(&mut request));
+        assert!(is_pending(&mut request));
         *other.lock().unwrap() = Some(request);
     }));
     wire.pass(Duration::from_millis(200));
@@ -290,9 +297,9 @@ fn a_connection_is_found_that_was_being_looked_at() {
 }
 
 #[test]
-fn a_request_relies_on_another_for_a_short_time_only() {
+fn wait_for_a_background_connect_is_bounded() {
     for (limit, patience) in [(0, 250), (1_000, 250), (100, 50)] {
-        let (wire, gate, _endless, third) = relying([]);
+        let (wire, gate, _endless, third) = waiting_for_background([]);
         drop(third);
         let mut request = wire.client.get(URL).connect_timeout(Duration::from_millis(limit)).send().boxed();
         let mut pass = |millis| {
@@ -303,7 +310,7 @@ fn a_request_relies_on_another_for_a_short_time_only() {
         assert_eq!(gate.begun(), 2);
         assert!(pass(1).is_none());
         assert_eq!(gate.begun(), 3);
-        // The limit is for both together.
+        // The connect limit covers the wait and the request's own connect.
         if limit > 0 {
             let error = pass(limit - patience).unwrap().unwrap_err();
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect));
@@ -311,25 +318,25 @@ fn a_request_relies_on_another_for_a_short_time_only() {
     }
 }
 
-/// A connector whose connections take some turns to be made, and which counts them from the beginning to their end.
-struct Counted {
+/// A connector whose connects take several polls. It counts connections from the start of the connect to their end.
+struct CountedConnector {
     inner: ScriptedConnector,
     begun: AtomicUsize,
     open: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
 }
 
-impl Connector for Counted {
+impl Connector for CountedConnector {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         let begun = self.begun.fetch_add(1, Ordering::SeqCst);
         self.most.fetch_max(self.open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        let counter = Counter(self.open.clone());
+        let counter = CountGuard(self.open.clone());
         Box::pin(async move {
             for _ in 0..begun * 7 % 50 {
                 yield_once().await;
             }
             let inner = self.inner.connect(origin).await?;
-            // The counter goes with the connection.
+            // The counter is dropped with the connection.
             Ok(ObservedTransport::wrap(inner, move || {
                 let _ = &counter;
             }))
@@ -337,15 +344,15 @@ impl Connector for Counted {
     }
 }
 
-/// Four threads with four requests at once each.
+/// Four threads each have four requests in flight.
 #[test]
 fn threads_do_not_make_more_connections_than_requests_run_at_once() {
     for background in [true, false] {
-        // Each connection is closed after a while, so that others have to be made.
+        // The server closes each connection after 20 responses, so that new connections are needed.
         let script = || (0..20).fold(Script::new(), |script, _| script.expect_head().pause().send(HELLO));
         let (open, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let inner = ScriptedConnector::new((0..10_000).map(|_| script()));
-        let counted = Counted { inner, begun: AtomicUsize::new(0), open: open.clone(), most: most.clone() };
+        let counted = CountedConnector { inner, begun: AtomicUsize::new(0), open: open.clone(), most: most.clone() };
         let mut agent = Agent::new(counted, ManualTimer::new());
         if background {
             agent = agent.with_executor(BackgroundThread);

@@ -1,4 +1,4 @@
-//! The options of `fetch` that only a browser has, in a browser.
+//! The options of `fetch` that only browsers have.
 #![allow(clippy::unwrap_used)]
 
 use futures::stream;
@@ -16,7 +16,7 @@ fn url(experiment: &str) -> String {
 }
 
 #[wasm_bindgen_test]
-async fn a_browser_knows_every_option() {
+async fn browser_accepts_every_fetch_option() {
     let init = FetchInit::new()
         .mode(Mode::Cors)
         .credentials(Credentials::Omit)
@@ -31,14 +31,14 @@ async fn a_browser_knows_every_option() {
 }
 
 #[wasm_bindgen_test]
-async fn a_body_of_another_hash_is_a_network_error() {
+async fn body_that_fails_the_integrity_check_is_a_network_error() {
     let init = FetchInit::new().integrity("sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let error = Client::new().get(url("hello")).extension(init).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
 }
 
 #[wasm_bindgen_test]
-async fn the_referrer_goes_as_far_as_its_policy_lets_it() {
+async fn referrer_policy_decides_whether_the_referrer_is_sent() {
     let client = Client::new();
     for (policy, sent) in [(ReferrerPolicy::UnsafeUrl, true), (ReferrerPolicy::NoReferrer, false)] {
         let init = FetchInit::new().referrer_policy(policy);
@@ -48,12 +48,12 @@ async fn the_referrer_goes_as_far_as_its_policy_lets_it() {
 }
 
 #[wasm_bindgen_test]
-async fn an_opaque_response_says_so() {
+async fn opaque_response_is_an_unsupported_error() {
     let init = FetchInit::new().mode(Mode::NoCors);
     let error = Client::new().get(url("hello")).extension(init.clone()).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Head), "{error}");
     assert!(error.to_string().contains("opaque"), "{error}");
-    // Headers beyond the simplest would be left out in silence.
+    // In this mode `fetch` would silently drop headers that are not CORS-safelisted.
     let error = Client::new().get(url("hello")).header("x-a", "b").extension(init).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Request), "{error}");
     let error = Client::new().get(url("redirect/1")).redirect(Redirect::Manual).await.unwrap_err();
@@ -61,7 +61,7 @@ async fn an_opaque_response_says_so() {
 }
 
 #[wasm_bindgen_test]
-async fn another_origin_is_out_of_reach_for_the_same_origin() {
+async fn same_origin_mode_refuses_another_origin() {
     let init = FetchInit::new().mode(Mode::SameOrigin);
     let error = Client::new().get(url("hello")).extension(init).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);

@@ -1,8 +1,8 @@
-//! Golden responses: bytes as a server may send them, and what is made of them.
+//! Golden responses: bytes that a server may send, and the result that the client must make of them.
 //!
-//! Each case of the files of `tests/http1_corpus` is fed whole, byte by byte, and in two pieces split at every position. A
-//! second request follows on the same connection: if the first response was read too far, or not far enough, its answer
-//! is not the sentinel.
+//! Each case of the files in `tests/http1/corpus` is fed whole, byte by byte, and in two pieces split at every
+//! position. A second request follows on the same connection. If the client read too many or too few bytes of the first
+//! response, the second response is not the sentinel.
 //!
 //! A file is a list of cases:
 //!
@@ -12,14 +12,14 @@
 //! content-length: 5\r\n
 //! \r\n
 //! hello
-//! <extra>                   what follows is more than the response, and comes together with its last byte
+//! <extra>                   the bytes below do not belong to the response and arrive together with its last byte
 //! <eof>                     the server closes here; without this line it waits for the next request
 //! => 200 "hello" kept       status, body, and whether the connection is `kept` or `closed`
-//! => header name "value"    also `trailer`, `reason`, `version`; a header of no value at all is `none`
+//! => header name "value"    also `trailer`, `trailers` (a count), `reason`, `version`; a missing header is `none`
 //! ```
 //!
-//! Line breaks of the file mean nothing; `\r \n \t \0 \\ \xNN` mean what they do in Rust, and `\s` is a space at a line's
-//! end. `{text}*n` repeats. An error is `=> Kind Phase`.
+//! Line breaks of the file are ignored. `\r \n \t \0 \\ \xNN` have the meaning of Rust, and `\s` is a space at the end
+//! of a line. `{text}*n` repeats the text. An error is `=> Kind Phase`.
 
 use waterspout::http::Method;
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
@@ -27,7 +27,7 @@ use waterspout::{Agent, Client, Error, Response, Result};
 
 use crate::support::polling::run_until_stalled;
 
-/// The answer to the second request on the connection of the first, and on another one.
+/// The responses to the second request: on the connection of the first request, and on a new connection.
 const SENTINELS: [&str; 2] =
     ["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nkept", "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nclosed"];
 
@@ -35,7 +35,7 @@ struct Case {
     name: String,
     method: Method,
     bytes: Vec<u8>,
-    /// How much of `bytes` is the response.
+    /// The number of `bytes` that belong to the response; `None` means all.
     length: Option<usize>,
     eof: bool,
     expected: Vec<String>,
@@ -95,7 +95,7 @@ fn unescape(line: &str) -> Vec<u8> {
     out
 }
 
-/// What became of a response, in the words of the files.
+/// The result of a response, in the notation of the files.
 struct Outcome {
     line: String,
     response: Option<Response>,
@@ -127,7 +127,7 @@ fn quoted(bytes: &[u8]) -> String {
     }
 }
 
-/// What the response says to `question`, which is the expected line.
+/// Returns the line that the response gives for `question`, which is the expected line.
 fn detail(response: &Response, question: &str) -> String {
     let values = |map: Option<&waterspout::http::HeaderMap>, name: &str| {
         let values: Vec<_> = map.into_iter().flat_map(|map| map.get_all(name)).map(|v| quoted(v.as_bytes())).collect();
@@ -145,7 +145,7 @@ fn detail(response: &Response, question: &str) -> String {
     }
 }
 
-/// Feeds one case in these pieces and compares; says what is different.
+/// Feeds a case in these pieces and compares the result. Returns the difference as an error.
 fn check(case: &Case, response: Script) -> Result<(), String> {
     let response = if case.eof { response } else { response.expect_head().send(SENTINELS[0]).silence() };
     let connector = ScriptedConnector::new([response, Script::new().expect_head().send(SENTINELS[1])]);
@@ -154,12 +154,12 @@ fn check(case: &Case, response: Script) -> Result<(), String> {
     let client = Client::builder().backend(agent).timer(timer).build().unwrap();
 
     let outcome = run_until_stalled(first(&client, case.method.clone()));
-    let Some(Outcome { mut line, response }) = outcome else { return Err("it waits for ever".to_owned()) };
+    let Some(Outcome { mut line, response }) = outcome else { return Err("it waits forever".to_owned()) };
     let sentinel = run_until_stalled(async { client.get("http://example.com/").await?.text().await });
     let sentinel = sentinel.map(|text| text.unwrap_or_else(|error| error.to_string()));
     let sentinel = sentinel.unwrap_or_else(|| "a connection on which nothing answers".to_owned());
     match &response {
-        // An error never leaves a connection that could be used again.
+        // After an error the connection must not be reused.
         None if sentinel != "closed" => line = format!("{line} {sentinel}"),
         None => {}
         Some(_) => line = format!("{line} {sentinel}"),
@@ -186,7 +186,7 @@ fn check_all(text: &str) {
         };
         feed("whole".to_owned(), start().send(bytes.clone()));
         feed("byte by byte".to_owned(), start().drip(&bytes[..length - 1]).send(&bytes[length - 1..]));
-        // What is long is long because of a limit: where it is split is of no interest but near its ends.
+        // A long case tests a limit. Splitting it matters only near its ends.
         let near_an_end = |at: &usize| bytes.len() < 2000 || *at < 40 || *at + 20 > bytes.len();
         for at in (1..length).filter(near_an_end) {
             let (one, two) = bytes.split_at(at);
@@ -197,7 +197,7 @@ fn check_all(text: &str) {
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), shown.join("\n"));
 }
 
-/// A test for each file, which has its name.
+/// Makes a test for each file, with the name of the file.
 macro_rules! corpus {
     ($($name:ident),* $(,)?) => {
         $(#[test]
@@ -206,7 +206,7 @@ macro_rules! corpus {
         })*
 
         #[test]
-        fn there_are_at_least_150_golden_responses_with_names_of_their_own() {
+        fn at_least_150_golden_responses_have_distinct_names() {
             let all = [$(include_str!(concat!("corpus/", stringify!($name), ".txt"))),*];
             let names: Vec<_> = all.iter().flat_map(|text| cases(text)).map(|case| case.name).collect();
             let distinct: std::collections::BTreeSet<_> = names.iter().collect();

@@ -1,4 +1,4 @@
-//! Requests that ask with `Expect: 100-continue` before their body goes.
+//! Requests that send `Expect: 100-continue` and wait before they send their body.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ const UNKNOWN: &str = "HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\
 
 const REFUSED: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 
-/// A body of these pieces that counts how often it is asked for one.
+/// A body of these pieces that counts how often it is polled.
 fn watched(pieces: &'static [&'static str]) -> (Body, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let mut pieces = pieces.iter().copied();
@@ -33,7 +33,7 @@ fn watched(pieces: &'static [&'static str]) -> (Body, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn the_body_goes_when_the_server_asks_for_it() {
+fn body_is_sent_after_100_continue() {
     let wire =
         scripted([Script::new().expect_head().pause().send(GO_ON).pause().send(HELLO).expect_head().send(HELLO)]);
     let (body, _) = watched(&["bo", "dy"]);
@@ -42,13 +42,13 @@ fn the_body_goes_when_the_server_asks_for_it() {
     let (head, body) = wire.sent_head_and_rest();
     assert!(head.ends_with("transfer-encoding: chunked\r\nexpect: 100-continue"), "{head}");
     assert_eq!(body, "2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n");
-    // Time played no part in it, and the connection is as good as new.
+    // The request used no timer, and the connection can be reused.
     assert_eq!((wire.timer.pending(), wire.connector.open()), (0, 1));
     assert!(block_on(wire.client.get(URL).send()).is_ok());
 }
 
 #[test]
-fn a_body_in_memory_waits_too() {
+fn body_in_memory_waits_for_100_continue() {
     let wire = scripted([Script::new().expect_head().silence()]);
     let mut request = wire.client.post(URL).expect_continue(true).body("body").send().boxed();
     assert!((&mut request).now_or_never().is_none());
@@ -58,7 +58,7 @@ fn a_body_in_memory_waits_too() {
 }
 
 #[test]
-fn the_body_goes_after_a_second_of_silence() {
+fn body_is_sent_after_a_second_of_silence() {
     let wire = scripted([Script::new().expect_head().silence()]);
     let (body, asked) = watched(&["body"]);
     let mut request = wire.client.post(URL).expect_continue(true).body(body).send().boxed();
@@ -72,7 +72,7 @@ fn the_body_goes_after_a_second_of_silence() {
 }
 
 #[test]
-fn a_late_continue_is_skipped() {
+fn late_100_continue_is_skipped() {
     let wire = scripted([Script::new().expect_head().pause().send(GO_ON).send(HELLO)]);
     let mut request = wire.client.post(URL).expect_continue(true).body("body").send().boxed();
     wire.timer.advance(Duration::from_secs(1));
@@ -83,18 +83,18 @@ fn a_late_continue_is_skipped() {
 }
 
 #[test]
-fn a_final_response_before_100_means_that_the_body_is_never_polled() {
+fn final_response_before_100_leaves_the_body_unpolled() {
     let wire = scripted([once(REFUSED).expect_head().send(HELLO)]);
     let (body, asked) = watched(&["body"]);
     let response = block_on(wire.client.post(URL).expect_continue(true).body(body).send()).unwrap();
     assert_eq!(response.status(), 403);
     assert_eq!((asked.load(Ordering::Relaxed), &*wire.sent_head_and_rest().1), (0, ""));
-    // The server may still wait for the body it was announced: nothing else may follow.
+    // The server may still wait for the announced body, so the connection is closed.
     assert_eq!(wire.connector.open(), 0);
 }
 
 #[test]
-fn a_server_that_knows_no_question_is_not_asked_again() {
+fn request_is_sent_again_without_expect_after_a_417() {
     let answers = |second| [once(UNKNOWN), once(second), once(HELLO)];
     let post =
         |wire: &ScriptedClient, body| block_on(wire.client.post(URL).expect_continue(true).body(body).send()).unwrap();
@@ -103,7 +103,7 @@ fn a_server_that_knows_no_question_is_not_asked_again() {
     assert_eq!(known.sent_head_and_rest().1, "");
     let again = known.connector.written(1);
     assert!(!again.contains("expect") && again.ends_with("content-length: 4\r\n\r\nbody"), "{again}");
-    // Once is enough, and a body that cannot be had again leaves it at that.
+    // A second 417 is returned, and a body that cannot be replayed is not sent again.
     let stubborn = scripted(answers(UNKNOWN));
     assert_eq!((post(&stubborn, Body::from("body")).status().as_u16(), stubborn.connector.connections()), (417, 2));
     let one_shot = scripted(answers(HELLO));
@@ -113,7 +113,7 @@ fn a_server_that_knows_no_question_is_not_asked_again() {
 }
 
 #[test]
-fn an_answer_that_came_in_time_counts_even_if_the_second_is_over() {
+fn response_that_arrived_in_time_wins_over_the_expired_wait() {
     let wire = scripted([Script::new().expect_head().pause().send(REFUSED)]);
     let (body, asked) = watched(&["body"]);
     let mut request = wire.client.post(URL).expect_continue(true).body(body).send().boxed();
@@ -124,7 +124,7 @@ fn an_answer_that_came_in_time_counts_even_if_the_second_is_over() {
 }
 
 #[test]
-fn only_100_asks_for_the_body() {
+fn other_informational_responses_do_not_start_the_body() {
     let wire = scripted([once("HTTP/1.1 102 Processing\r\n\r\n").silence()]);
     let (body, asked) = watched(&["body"]);
     let mut request = wire.client.post(URL).expect_continue(true).body(body).send().boxed();
@@ -133,7 +133,7 @@ fn only_100_asks_for_the_body() {
 }
 
 #[test]
-fn who_has_no_body_does_not_ask() {
+fn request_without_a_body_sends_no_expect() {
     for method in [Method::GET, Method::DELETE, Method::POST] {
         let wire = scripted([once(HELLO)]);
         let response = block_on(wire.client.request(method, URL).expect_continue(true).send());
@@ -143,7 +143,7 @@ fn who_has_no_body_does_not_ask() {
 }
 
 #[test]
-fn a_client_can_ask_by_default_and_a_request_not_to() {
+fn request_can_switch_off_expect_continue_of_the_client() {
     let (connector, timer) = (ScriptedConnector::new([once(HELLO), once(HELLO)]), ManualTimer::new());
     let client = Client::builder().backend(Agent::new(connector.clone(), timer)).expect_continue(true);
     let client = client.build().unwrap();
@@ -154,7 +154,7 @@ fn a_client_can_ask_by_default_and_a_request_not_to() {
 }
 
 #[test]
-fn patience_can_be_set_and_none_is_for_ever() {
+fn continue_timeout_can_be_set_and_zero_waits_forever() {
     for (patience, waits) in [(5, false), (6, true), (0, true)] {
         let config = Config::new().continue_timeout(Duration::from_secs(patience));
         let wire = scripted_agent(|agent| agent.with_config(config), [Script::new().expect_head().silence()]);
@@ -167,7 +167,7 @@ fn patience_can_be_set_and_none_is_for_ever() {
 }
 
 #[test]
-fn a_kept_connection_that_closes_while_asked_is_replaced_even_for_a_post() {
+fn post_that_waits_for_100_is_replayed_after_its_reused_connection_closes() {
     let wire = scripted([once(HELLO).expect_head(), once(HELLO)]);
     block_on(wire.client.get(URL).send()).unwrap();
     let request = wire.client.post(URL).expect_continue(true).body("body").send();

@@ -68,7 +68,7 @@ fn a_stream_that_fails_at_once_sends_nothing() {
 }
 
 #[test]
-fn a_body_that_is_another_responses_fails_as_a_body() {
+fn failing_response_body_as_request_body_is_a_request_body_error() {
     let wire = scripted([once("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").pause(), once(HELLO)]);
     let source = block_on(wire.client.get(URL).send()).unwrap();
     let error = block_on(wire.client.post(URL).body(source.into_body()).send()).unwrap_err();
@@ -76,7 +76,7 @@ fn a_body_that_is_another_responses_fails_as_a_body() {
 }
 
 #[test]
-fn framing_headers_of_the_caller_are_refused_by_client_and_agent_alike() {
+fn framing_headers_are_refused_by_client_and_agent() {
     for name in [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {
         let wire = scripted([once(HELLO)]);
         let request = || Request::post(URL).header(name.clone(), "100-continue").body("body").build().unwrap();
@@ -89,7 +89,7 @@ fn framing_headers_of_the_caller_are_refused_by_client_and_agent_alike() {
 }
 
 #[test]
-fn a_body_that_nothing_would_frame_is_refused() {
+fn agent_refuses_a_body_for_methods_that_have_none() {
     for method in [Method::GET, Method::HEAD, Method::TRACE, Method::CONNECT] {
         let wire = scripted([once(HELLO)]);
         let agent = Agent::new(wire.connector.clone(), wire.timer.clone());
@@ -100,7 +100,7 @@ fn a_body_that_nothing_would_frame_is_refused() {
 }
 
 #[test]
-fn a_streamed_body_is_framed_as_its_length_allows() {
+fn streamed_body_is_chunked_unless_its_length_is_known() {
     let pieces = || stream::iter([Ok::<_, Error>(Bytes::from("ab")), Ok(Bytes::new()), Ok(Bytes::from("cde"))]);
     let later = || stream::once(yield_once()).map(|()| Ok(Bytes::new())).chain(pieces());
     let wire = scripted([answers([HELLO, HELLO])]);
@@ -112,7 +112,7 @@ fn a_streamed_body_is_framed_as_its_length_allows() {
 }
 
 #[test]
-fn a_text_is_as_long_as_its_utf_8_bytes() {
+fn length_of_a_text_body_counts_utf_8_bytes() {
     for body in [Body::from("\u{e9}"), Body::from("\u{e9}".as_bytes().to_vec())] {
         let wire = scripted([answers([HELLO])]);
         send(wire.client.post(URL).header("x-a", "\u{e9}").body(body)).unwrap();
@@ -122,7 +122,7 @@ fn a_text_is_as_long_as_its_utf_8_bytes() {
 }
 
 #[test]
-fn a_body_goes_unchanged_with_every_method_that_has_one() {
+fn body_is_sent_unchanged_with_every_method_that_allows_a_body() {
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "X-CUSTOM"] {
         let wire = scripted([answers([HELLO])]);
         send(wire.client.request(method.parse().unwrap(), URL).body("a=b\r\n\0c")).unwrap();

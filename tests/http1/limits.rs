@@ -1,4 +1,4 @@
-//! The limits of an agent: what is at one is taken, what is beyond it is refused, and nothing else changes.
+//! The limits of an agent: a response at a limit is accepted, a response beyond it is refused.
 
 use futures::executor::block_on;
 use waterspout::agent::Config;
@@ -7,7 +7,8 @@ use waterspout::{Agent, Client, ErrorKind, Phase, Result};
 
 use crate::support::client::{URL, once, scripted, send};
 
-/// How many bytes of this response's body can be read under a `stream_limit`, and what comes after them.
+/// Reads the body of this response under a `stream_limit`. Returns the number of bytes read, the error, and the number
+/// of open connections.
 fn streamed(limit: u64, answer: &str) -> (usize, Option<ErrorKind>, usize) {
     let connector = ScriptedConnector::new([Script::new().expect_head().send(answer).pause().send("more").silence()]);
     let timer = ManualTimer::new();
@@ -33,7 +34,7 @@ fn a_streamed_body_may_be_as_long_as_its_limit() {
     let declared = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbody";
     assert_eq!(streamed(4, declared), (4, None, 1));
     assert_eq!(streamed(3, declared), (0, beyond, 1));
-    // What is still on its way is not waited for.
+    // The limit is checked against the declared length before the rest of the body arrives.
     let later = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nbody";
     assert_eq!(streamed(8, later), (8, None, 1));
     assert_eq!(streamed(7, later), (0, beyond, 0));
@@ -43,7 +44,7 @@ fn a_streamed_body_may_be_as_long_as_its_limit() {
     assert_eq!(streamed(7, &endless), (4, beyond, 0));
 }
 
-/// What an agent of this configuration makes of this response.
+/// Fetches this response with an agent of this configuration.
 fn fetched(config: Config, answer: &str) -> Result<String, (ErrorKind, Phase)> {
     let connector = ScriptedConnector::new([Script::new().expect_head().send(answer).silence()]);
     let timer = ManualTimer::new();
@@ -70,7 +71,7 @@ fn a_head_may_be_as_large_as_its_limit() {
     let exact = 1024 - head(0).len();
     assert_eq!(fetched(config(), &format!("{}ok", head(exact))).unwrap(), "ok");
     assert_eq!(fetched(config(), &format!("{}ok", head(exact + 1))), TOO_LARGE_A_HEAD);
-    // The bytes of a body that came along are not the head's.
+    // Bytes of the body that arrive with the head do not count for the head.
     let body = format!("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{}", "x".repeat(5000));
     assert_eq!(fetched(config(), &body).unwrap().len(), 5000);
 }
@@ -83,7 +84,7 @@ fn there_may_be_as_many_headers_as_their_limit() {
         assert_eq!(fetched(config(), &head(limit - 1)).unwrap(), "ok", "{limit}");
         assert_eq!(fetched(config(), &head(limit)), TOO_LARGE_A_HEAD, "{limit}");
     }
-    // More different names than a header map holds are an error and not a panic.
+    // More distinct names than a `HeaderMap` can hold are an error and not a panic.
     let names: String = (0..40_000).map(|number| format!("x{number}:\r\n")).collect();
     let head = format!("HTTP/1.1 200 OK\r\n{names}content-length: 2\r\n\r\nok");
     let unlimited = Config::new().head_bytes(usize::MAX).header_count(usize::MAX);
@@ -106,7 +107,7 @@ fn trailers_may_be_as_large_as_their_limit() {
     let config = || Config::new().trailer_bytes(64);
     assert_eq!(fetched(config(), &body(59)).unwrap(), "ok");
     assert_eq!(fetched(config(), &body(60)), TOO_LARGE_A_BODY);
-    // Nor does it help to cut them into many.
+    // The limit covers all trailers together, however many there are.
     let many = chunked(&format!("2\r\nok\r\n0\r\n{}\r\n", "a: b\r\n".repeat(11)));
     assert_eq!(fetched(config(), &many), TOO_LARGE_A_BODY);
     assert_eq!(fetched(Config::new().trailer_bytes(0), &chunked("2\r\nok\r\n0\r\n\r\n")).unwrap(), "ok");
@@ -114,15 +115,15 @@ fn trailers_may_be_as_large_as_their_limit() {
 }
 
 #[test]
-fn there_may_be_as_many_interim_responses_as_their_limit() {
+fn there_may_be_as_many_informational_responses_as_their_limit() {
     let answer = |count| format!("{}HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(count));
-    assert_eq!(fetched(Config::new().interim_responses(0), &answer(0)).unwrap(), "");
-    assert_eq!(fetched(Config::new().interim_responses(0), &answer(1)), Err((ErrorKind::Protocol, Phase::Head)));
-    assert_eq!(fetched(Config::new().interim_responses(3000), &answer(3000)).unwrap(), "");
+    assert_eq!(fetched(Config::new().informational_responses(0), &answer(0)).unwrap(), "");
+    assert_eq!(fetched(Config::new().informational_responses(0), &answer(1)), Err((ErrorKind::Protocol, Phase::Head)));
+    assert_eq!(fetched(Config::new().informational_responses(3000), &answer(3000)).unwrap(), "");
 }
 
 #[test]
-fn whatever_the_server_sends_memory_is_bounded() {
+fn endless_heads_and_chunk_lines_and_trailers_are_refused() {
     let endless_head = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(70_000));
     let many_headers = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(300));
     for answer in [endless_head, many_headers] {
@@ -137,7 +138,7 @@ fn whatever_the_server_sends_memory_is_bounded() {
 }
 
 #[test]
-fn trailers_of_exactly_the_limit_are_counted_right() {
+fn trailers_of_exactly_the_limit_leave_no_room_for_more() {
     let trailer = format!("x: {}\r\n", "a".repeat(16 * 1024 - 1 - 3));
     let answer = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n{trailer}y: b\r\n\r\n");
     let w = scripted([Script::new().expect_head().send(answer).silence()]);
@@ -148,7 +149,7 @@ fn trailers_of_exactly_the_limit_are_counted_right() {
 
 #[test]
 fn trailers_without_end_are_bounded() {
-    // only meaningful with overflow checks off: after the wrap the trailers' limit is gone
+    // Needs a build without overflow checks to fail: a counter that wraps around disables the limit on trailers.
     let first = format!("x: {}\r\n", "a".repeat(16 * 1024 - 1 - 3));
     let more = "y: ".to_owned() + &"b".repeat(30_000_000) + "\r\n";
     let answer = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n{first}{more}\r\n");
@@ -169,7 +170,7 @@ fn a_body_that_ends_with_the_connection_is_streamed_and_limited() {
 }
 
 #[test]
-fn a_chunk_is_handed_on_in_pieces_however_large_it_is() {
+fn large_chunk_is_delivered_in_pieces() {
     let size = 8 << 20;
     let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{size:x}\r\n");
     let body = [head.as_bytes(), &vec![b'x'; size], b"\r\n0\r\n\r\n"].concat();

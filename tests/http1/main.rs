@@ -1,4 +1,4 @@
-//! The HTTP/1.1 connection over scripted transports: what leaves, what is read, and within which limits.
+//! HTTP/1.1 over scripted transports: the requests that are sent, the responses that are read, and the limits on both.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 

@@ -23,7 +23,7 @@ fn line_breaks_and_nul_in_headers_are_refused() {
 }
 
 #[test]
-fn names_and_methods_are_tokens() {
+fn header_names_and_methods_must_be_tokens() {
     for bad in ["a b", "a:", "", "(a)", "a\u{e9}"] {
         assert!(Method::from_bytes(bad.as_bytes()).is_err(), "{bad:?}");
         let wire = scripted([once(HELLO)]);
@@ -52,7 +52,7 @@ fn a_target_never_breaks_the_request_line() {
 }
 
 #[test]
-fn there_is_one_host() {
+fn request_with_two_host_headers_is_refused() {
     let wire = scripted([once(HELLO)]);
     let request = wire.client.get(URL).header(HOST, "a.example").header(HOST, "b.example");
     assert_eq!(block_on(request.send()).unwrap_err().kind(), ErrorKind::InvalidRequest);
@@ -60,7 +60,7 @@ fn there_is_one_host() {
 }
 
 #[test]
-fn default_headers_cannot_smuggle() {
+fn default_headers_cannot_set_the_framing() {
     let (connector, timer) = (ScriptedConnector::new([Script::new().expect_head().send(HELLO)]), ManualTimer::new());
     let mut h = HeaderMap::new();
     h.append("transfer-encoding", HeaderValue::from_static("chunked"));
@@ -83,7 +83,7 @@ fn second_host_header_never_leaves() {
 }
 
 #[test]
-fn an_agent_alone_checks_what_it_sends() {
+fn agent_without_a_client_refuses_a_wrong_content_length() {
     let connector = ScriptedConnector::new([Script::new().expect_head().send(HELLO)]);
     let agent = Agent::new(connector.clone(), ManualTimer::new());
     let mut r = Request::post(URL).body("abc").build().unwrap();
@@ -103,7 +103,7 @@ fn forbidden_methods_are_forbidden_in_any_case() {
 }
 
 #[test]
-fn what_is_wrong_with_a_request_is_told_before_a_connection_is_made() {
+fn invalid_requests_fail_before_a_connection_is_made() {
     let wire = scripted([answers([HELLO])]);
     for (request, words) in [
         (wire.client.get(URL).body("x"), "GET"),

@@ -11,7 +11,7 @@ use waterspout::{Client, Response};
 use crate::support::client::{HELLO, URL, answers, headers, scripted, scripted_client, send};
 
 #[test]
-fn a_default_get_is_these_bytes() {
+fn default_get_sends_exactly_these_bytes() {
     let wire = scripted([answers([HELLO, HELLO])]);
     send(wire.client.get("http://Example.com?q=1#part").decompress(false)).unwrap();
     let version = env!("CARGO_PKG_VERSION");
@@ -20,7 +20,7 @@ fn a_default_get_is_these_bytes() {
 }
 
 #[test]
-fn a_user_agent_of_the_request_wins_over_the_clients_and_that_over_the_default() {
+fn user_agent_of_the_request_wins_over_client_and_default() {
     let client = Client::builder().default_headers(headers(&[("user-agent", "client")]));
     let wire = scripted_client(client, [answers([HELLO, HELLO])]);
     send(wire.client.get(URL)).unwrap();
@@ -31,7 +31,7 @@ fn a_user_agent_of_the_request_wins_over_the_clients_and_that_over_the_default()
 }
 
 #[test]
-fn host_has_the_port_unless_it_is_the_schemes_own() {
+fn host_header_omits_the_default_port_of_the_scheme() {
     for (url, host) in [
         ("http://example.com:80/", "example.com"),
         ("http://example.com:443/", "example.com:443"),

@@ -1,4 +1,4 @@
-//! Responses that come in pieces, with interim responses before them, or malformed.
+//! Responses in pieces, responses after informational responses, and malformed responses.
 
 use futures::executor::block_on;
 use waterspout::testing::Script;
@@ -18,7 +18,7 @@ fn heads_and_bodies_may_come_byte_by_byte() {
 }
 
 #[test]
-fn interim_responses_are_skipped_but_not_for_ever() {
+fn informational_responses_are_skipped_up_to_a_limit() {
     let interim = "HTTP/1.1 102 Processing\r\n\r\n";
     let wire = scripted([once(&format!("{}{HELLO}", interim.repeat(3))), once(&interim.repeat(1000))]);
     assert_eq!(wire.text().unwrap(), "hello");
@@ -26,8 +26,8 @@ fn interim_responses_are_skipped_but_not_for_ever() {
 }
 
 #[test]
-fn malformed_answers_fail_at_once() {
-    // The server stays silent after these: whoever waits for more waits for ever.
+fn malformed_responses_fail_at_once() {
+    // The server stays silent after these bytes. A client that waits for more would wait forever.
     for answer in [
         "SSH-2.0-OpenSSH\r\n",
         "HTTP/2 200\r\n",

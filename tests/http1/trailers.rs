@@ -21,7 +21,7 @@ fn trailers_follow_a_chunked_body() {
 }
 
 #[test]
-fn trailers_may_be_made_while_the_body_is_read() {
+fn trailers_may_be_set_while_the_body_is_read() {
     let wire = scripted([once(HELLO)]);
     let cell = Trailers::new();
     let late = cell.clone();
@@ -34,7 +34,7 @@ fn trailers_may_be_made_while_the_body_is_read() {
 }
 
 #[test]
-fn trailers_that_were_never_made_are_none() {
+fn unset_trailers_are_omitted() {
     let wire = scripted([once(HELLO)]);
     block_on(wire.client.put(URL).body("body").trailers(Trailers::new()).send()).unwrap();
     assert_eq!(wire.sent_head_and_rest().1, "4\r\nbody\r\n0\r\n\r\n");
@@ -52,14 +52,14 @@ fn trailers_that_frame_route_or_authorize_are_refused() {
 }
 
 #[test]
-fn trailers_need_a_body_to_follow() {
+fn trailers_without_a_body_are_refused() {
     let wire = scripted([once(HELLO)]);
     let error = block_on(wire.client.post(URL).trailers(headers(&[("a", "b")])).send()).unwrap_err();
     assert_eq!((error.kind(), wire.connector.connections()), (ErrorKind::InvalidRequest, 0));
 }
 
 #[test]
-fn a_declared_length_is_held_to_although_the_body_is_chunked() {
+fn declared_length_is_checked_although_the_body_is_chunked() {
     for length in [3, 5] {
         let wire = scripted([Script::new().expect_head().silence()]);
         let body = Body::stream(stream::iter([Ok::<_, Error>(Bytes::from("body"))])).with_length(length);
@@ -69,7 +69,7 @@ fn a_declared_length_is_held_to_although_the_body_is_chunked() {
 }
 
 #[test]
-fn trailers_go_again_with_their_body_and_not_without_it() {
+fn trailers_are_sent_again_only_with_their_body() {
     for (status, again) in [("307 Again", true), ("303 Elsewhere", false)] {
         let away = format!("HTTP/1.1 {status}\r\nlocation: /next\r\ncontent-length: 0\r\n\r\n");
         let wire = scripted([once(&away).expect_head().send(HELLO)]);
@@ -80,7 +80,7 @@ fn trailers_go_again_with_their_body_and_not_without_it() {
 }
 
 #[test]
-fn trailers_of_a_response_are_there_once_its_body_has_been_read() {
+fn response_trailers_are_available_after_the_body() {
     let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n";
     let wire = scripted([once(answer).pause().send("0\r\nchecksum: abc\r\n\r\n")]);
     let mut response = block_on(wire.client.get(URL).send()).unwrap();

@@ -1,4 +1,4 @@
-//! Uploads and the answers that come before they end.
+//! Uploads, and responses that arrive before the upload ends.
 
 use std::io;
 use std::io::{Read, Write};
@@ -18,7 +18,7 @@ use crate::support::client::{HELLO, URL, once, scripted, send};
 const REFUSED: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 
 #[test]
-fn an_early_answer_stops_a_body_that_never_ends() {
+fn early_response_stops_an_endless_upload() {
     let wire = scripted([once(REFUSED)]);
     let endless = stream::repeat(()).map(|()| Ok::<_, Error>(Bytes::from_static(&[0; 1024])));
     let response = block_on(wire.client.post(URL).body(Body::stream(endless)).send()).unwrap();
@@ -27,14 +27,14 @@ fn an_early_answer_stops_a_body_that_never_ends() {
 }
 
 #[test]
-fn a_body_of_nothing_but_empty_pieces_does_not_hog_the_task() {
+fn body_of_empty_pieces_does_not_delay_the_response() {
     let wire = scripted([Script::new().expect_head().pause().pause().send(REFUSED)]);
     let empty = stream::repeat(()).map(|()| Ok::<_, Error>(Bytes::new()));
     let response = block_on(wire.client.post(URL).body(Body::stream(empty)).send()).unwrap();
     assert_eq!(response.status(), 403);
 }
 
-/// A connection that takes the first write, breaks, and still has this to say, if anything.
+/// A transport that accepts the first write, fails all later writes, and can still be read until `answer` ends.
 struct Broken {
     writes: usize,
     open: bool,
@@ -79,7 +79,7 @@ impl Connector for Breaks {
 }
 
 #[test]
-fn an_answer_is_read_although_the_connection_takes_no_more() {
+fn response_is_read_after_writing_has_failed() {
     let send = |answer| {
         let agent = Agent::new(Breaks(answer, Arc::default()), ManualTimer::new());
         let client = Client::builder().backend(agent).build().unwrap();
@@ -91,7 +91,7 @@ fn an_answer_is_read_although_the_connection_takes_no_more() {
 }
 
 #[test]
-fn a_connection_that_broke_while_sending_is_not_used_again() {
+fn connection_that_broke_while_sending_is_not_reused() {
     let connections = Arc::new(AtomicUsize::new(0));
     let agent = Agent::new(Breaks(REFUSED, connections.clone()), ManualTimer::new());
     let client = Client::builder().backend(agent).build().unwrap();
@@ -102,19 +102,19 @@ fn a_connection_that_broke_while_sending_is_not_used_again() {
 }
 
 #[test]
-fn an_answer_before_the_end_of_the_upload_ends_the_upload() {
+fn refusal_before_the_end_of_an_upload_closes_the_connection() {
     let refusal = "HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nno!";
     let wire = scripted([once(refusal).expect_head().send(HELLO), once(HELLO)]);
     let endless = Body::stream(stream::pending::<Result<Bytes, Error>>());
     let response = block_on(wire.client.post(URL).body(endless).send()).unwrap();
     assert_eq!(response.status(), 413);
     assert_eq!(block_on(response.text()).unwrap(), "no!");
-    // What was left unsent would be taken for the next request.
+    // The server would take the next request for the unsent rest of the body.
     assert_eq!(wire.connector.open(), 0);
 }
 
 #[test]
-fn an_upload_that_is_always_ready_hears_the_answer() {
+fn upload_that_is_always_ready_notices_the_response() {
     let w =
         scripted([Script::new().expect_head().send("HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n").silence()]);
     let n = Arc::new(AtomicUsize::new(0));
@@ -131,15 +131,16 @@ fn an_upload_that_is_always_ready_hears_the_answer() {
         block_on(w.client.post(URL).body(Body::stream(s)).timeout(Duration::from_secs(5)).send()).map(|r| r.status());
     assert!(
         n.load(Ordering::SeqCst) < 1000,
-        "sent {} pieces, one second each, with a total limit of 5 s, before {status:?}",
+        "sent {} pieces, a second each, with a total limit of 5 s, before {status:?}",
         n.load(Ordering::SeqCst)
     );
 }
 
 #[test]
-fn a_response_body_that_fails_as_a_request_body_fails_the_request() {
+fn failing_response_body_as_request_body_ends_the_request() {
     let w = scripted([
-        Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello"), // truncated
+        // The body is truncated.
+        Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello"),
         Script::new().expect_head().silence(),
     ]);
     let source = block_on(w.client.get(URL).send()).unwrap().into_body();
@@ -152,11 +153,11 @@ fn a_response_body_that_fails_as_a_request_body_fails_the_request() {
         .send()
         .boxed();
     let outcome = (&mut post).now_or_never();
-    assert!(outcome.is_some(), "hangs: the body failed and nobody is told; stats {:?}", w.client.stats());
+    assert!(outcome.is_some(), "hangs although the body has failed; stats {:?}", w.client.stats());
 }
 
 #[test]
-fn the_rest_of_a_body_can_be_sent_on() {
+fn rest_of_a_response_body_can_be_sent_on() {
     let w = scripted([
         Script::new().expect_head().send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").send("world"),
         Script::new().expect_head().send(HELLO),
@@ -199,7 +200,7 @@ fn a_server_may_answer_while_it_still_reads() {
 }
 
 #[test]
-fn an_early_good_answer_does_not_cut_the_upload() {
+fn early_success_response_does_not_stop_the_upload() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     const SIZE: usize = 8 << 20;
@@ -225,14 +226,14 @@ fn an_early_good_answer_does_not_cut_the_upload() {
     });
     let client = Client::new();
     let outcome = block_on(async { client.post(&*url).body(vec![7u8; SIZE]).await?.text().await });
-    // The connection is kept, and the server reads on until it is closed.
+    // The client keeps the connection, and the server reads until the connection is closed.
     drop(client);
     t.join().unwrap();
     assert_eq!((outcome.unwrap().as_str(), got.load(Ordering::SeqCst)), ("ok", SIZE));
 }
 
 #[test]
-fn a_failing_stream_is_the_cause_of_its_requests_error() {
+fn error_of_the_body_stream_is_the_root_cause() {
     let wire = scripted([Script::new().expect_head().silence()]);
     let broken = stream::iter([Err::<Bytes, _>(std::io::Error::other("the disk is on fire"))]);
     let error = send(wire.client.post(URL).body(Body::stream(broken))).unwrap_err();

@@ -1,4 +1,4 @@
-//! Forms with files of the disk, over a real server.
+//! Forms and bodies that are files, sent to a real server.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use waterspout::platform::native::file;
 use waterspout::testing::{Incoming, Reply, Server, handler};
 use waterspout::{Client, ErrorKind};
 
-/// A file of the test's own, removed at its end.
+/// A temporary file that is removed when it is dropped.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -27,7 +27,7 @@ impl Drop for Temporary {
     }
 }
 
-/// RedirectPolicy the first request with 307, then says how the second was framed and sends its body back.
+/// Redirects `/again` with 307. Answers other paths with the request's body and, in `x-length`, with its framing.
 fn server() -> Server {
     async fn answer(request: &mut Incoming) -> Reply {
         if request.path() == "/again" {
@@ -55,7 +55,7 @@ fn a_file_is_sent_with_its_length_and_again_after_a_redirect() {
 }
 
 #[test]
-fn a_file_is_a_body_of_its_own() {
+fn file_can_be_the_whole_body() {
     let (server, temporary) = (server(), Temporary::new("body", b"content"));
     block_on(async {
         let response = Client::new().put(server.url("/")).body(file(&temporary.0).await.unwrap()).await.unwrap();
@@ -65,7 +65,7 @@ fn a_file_is_a_body_of_its_own() {
 }
 
 #[test]
-fn a_file_that_changes_or_goes_fails_the_request() {
+fn file_that_changes_or_disappears_fails_the_request() {
     let (server, temporary) = (server(), Temporary::new("changed", b"before"));
     block_on(async {
         let body = || file(&temporary.0);

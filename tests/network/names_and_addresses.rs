@@ -1,4 +1,5 @@
-//! Where a request goes: names and what they lead to, literals, families, maps, and the system's own words on failure.
+//! Addresses of requests: name lookups, literals, address families, host maps, local addresses, and errors of the
+//! system.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -11,20 +12,20 @@ use waterspout::platform::native::{AddressFamily, HostMap, Network, Resolver, Sy
 use waterspout::testing::{ManualTimer, Reply, Server, handler};
 use waterspout::{BoxFuture, Client, Error, ErrorKind, Phase, Response, Result};
 
-/// A resolver that gives what a function says, and remembers what it was asked for.
+/// A resolver that returns the result of a function and remembers the names that it was asked for.
 #[derive(Clone)]
-struct Told {
+struct FakeResolver {
     answer: Arc<dyn Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync>,
     asked: Arc<Mutex<Vec<(String, u16)>>>,
 }
 
-impl Told {
+impl FakeResolver {
     fn new(answer: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
         Self { answer: Arc::new(answer), asked: Arc::default() }
     }
 }
 
-impl Resolver for Told {
+impl Resolver for FakeResolver {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         self.asked.lock().unwrap().push((host.to_owned(), port));
         let answer = (self.answer)();
@@ -32,15 +33,15 @@ impl Resolver for Told {
     }
 }
 
-struct NeverTold;
+struct PendingResolver;
 
-impl Resolver for NeverTold {
+impl Resolver for PendingResolver {
     fn resolve(&self, _: &str, _: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         std::future::pending().boxed()
     }
 }
 
-/// A server that answers by the host it was asked for.
+/// A server that answers with the host of the request.
 fn echo() -> Server {
     Server::start(handler(|request| async { Reply::text(request.host().to_owned()) }.boxed())).unwrap()
 }
@@ -62,9 +63,9 @@ fn chain(error: &Error) -> Vec<&(dyn std::error::Error + 'static)> {
 }
 
 #[test]
-fn a_name_that_is_never_looked_up_ends_with_the_connect_limit_however_long_the_total_one() {
+fn name_lookup_ends_at_the_connect_limit() {
     let timer = ManualTimer::new();
-    let agent = Network::new().timer(timer.clone()).resolver(NeverTold).agent();
+    let agent = Network::new().timer(timer.clone()).resolver(PendingResolver).agent();
     let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
     let request = client.get("http://example.com/").connect_timeout(Duration::from_millis(100));
     let mut request = request.timeout(Duration::from_secs(3600)).send().boxed();
@@ -78,9 +79,9 @@ fn a_name_that_is_never_looked_up_ends_with_the_connect_limit_however_long_the_t
 }
 
 #[test]
-fn a_connect_limit_of_zero_never_passes() {
+fn connect_limit_of_zero_never_expires() {
     let timer = ManualTimer::new();
-    let agent = Network::new().timer(timer.clone()).resolver(NeverTold).agent();
+    let agent = Network::new().timer(timer.clone()).resolver(PendingResolver).agent();
     let client = Client::builder().backend(agent).timer(timer.clone()).build().unwrap();
     let mut request = client.get("http://example.com/").connect_timeout(Duration::ZERO).send().boxed();
     for _ in 0..2 {
@@ -91,8 +92,8 @@ fn a_connect_limit_of_zero_never_passes() {
 }
 
 #[test]
-fn a_name_that_cannot_be_looked_up_is_named_with_its_cause() {
-    let resolver = Told::new(|| Err(io::Error::new(io::ErrorKind::NotFound, "no such name")));
+fn dns_error_names_the_host_and_its_cause() {
+    let resolver = FakeResolver::new(|| Err(io::Error::new(io::ErrorKind::NotFound, "no such name")));
     let error = get(Network::new().resolver(resolver), "http://nowhere.example/").unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
     assert!(error.is_connect() && error.is_network());
@@ -106,13 +107,14 @@ fn a_name_that_cannot_be_looked_up_is_named_with_its_cause() {
 
 #[test]
 fn a_name_without_addresses_is_an_error() {
-    let error = get(Network::new().resolver(Told::new(|| Ok(Vec::new()))), "http://empty.example/").unwrap_err();
+    let error =
+        get(Network::new().resolver(FakeResolver::new(|| Ok(Vec::new()))), "http://empty.example/").unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
     assert!(error.to_string().contains("no address of \"empty.example\""), "{error}");
 }
 
 #[test]
-fn the_system_knows_localhost_and_refuses_what_is_no_name() {
+fn system_resolver_resolves_localhost_and_refuses_an_invalid_name() {
     let found = block_on(SystemResolver.resolve("localhost", 81)).unwrap();
     assert!(!found.is_empty());
     assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 81), "{found:?}");
@@ -120,10 +122,10 @@ fn the_system_knows_localhost_and_refuses_what_is_no_name() {
 }
 
 #[test]
-fn an_ipv6_literal_loses_its_brackets_on_the_way_to_the_socket_and_keeps_them_in_host() {
+fn ipv6_literal_has_brackets_in_host_and_none_for_the_resolver() {
     let server = echo();
     let address = server.address();
-    let resolver = Told::new(move || Ok(vec![address]));
+    let resolver = FakeResolver::new(move || Ok(vec![address]));
     let host = text(Network::new().resolver(resolver.clone()), "http://[::1]:8080/");
     assert_eq!(host, "[::1]:8080");
     assert_eq!(*resolver.asked.lock().unwrap(), [("::1".to_owned(), 8080)]);
@@ -133,7 +135,7 @@ fn an_ipv6_literal_loses_its_brackets_on_the_way_to_the_socket_and_keeps_them_in
 fn an_ipv6_literal_is_connected_to() {
     let hello = handler(|_| async { Reply::text("hello") }.boxed());
     let Ok(server) = Server::start_on("[::1]:0".parse().unwrap(), hello) else {
-        // A machine without IPv6: that brackets are taken off is tested beside this.
+        // The machine has no IPv6. The test above checks that brackets are removed.
         return;
     };
     assert_eq!(text(Network::new(), &server.url("/")), "hello");
@@ -151,7 +153,7 @@ fn an_address_of_the_other_family_is_not_connected_to() {
     ] {
         let error = get(Network::new().address_family(family), &url).unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
-        assert!(error.to_string().contains("no address of the wanted family"), "{error}");
+        assert!(error.to_string().contains("no address in the requested family"), "{error}");
     }
     assert!(get(Network::new().address_family(AddressFamily::V4), &server.url("/")).is_ok());
 }
@@ -172,7 +174,7 @@ fn a_refused_connection_keeps_the_systems_own_error() {
 }
 
 #[test]
-fn a_map_leads_elsewhere_and_the_server_is_asked_for_what_was_written() {
+fn host_map_changes_the_address_and_not_the_host_header() {
     let server = echo();
     let (address, port) = (server.address(), server.address().port());
     let by_port = || HostMap::new(SystemResolver).host_and_port("www.example.com", 80, address);
@@ -180,17 +182,17 @@ fn a_map_leads_elsewhere_and_the_server_is_asked_for_what_was_written() {
     let by_host = HostMap::new(SystemResolver).host("www.example.com", address.ip());
     let url = format!("http://www.example.com:{port}/");
     assert_eq!(text(Network::new().resolver(by_host), &url), format!("www.example.com:{port}"));
-    // Of another port the map knows nothing.
-    let rest = HostMap::new(Told::new(|| Ok(Vec::new()))).host_and_port("www.example.com", 80, address);
+    // The map has no entry for another port.
+    let rest = HostMap::new(FakeResolver::new(|| Ok(Vec::new()))).host_and_port("www.example.com", 80, address);
     assert_eq!(get(Network::new().resolver(rest), "http://www.example.com:81/").unwrap_err().kind(), ErrorKind::Dns);
 }
 
 #[test]
-fn a_request_leaves_from_the_address_it_was_given() {
+fn request_is_sent_from_the_configured_local_address() {
     let server = echo();
     let response = get(Network::new().local_address([127, 0, 0, 1]), &server.url("/")).unwrap();
     assert_eq!(response.connection_info().local_address.unwrap().ip(), std::net::Ipv4Addr::LOCALHOST);
-    // Not an address of this machine (RFC 5737): it cannot be left from.
+    // An address reserved for documentation (RFC 5737), so it is not an address of this machine.
     let error = get(Network::new().local_address([192, 0, 2, 1]), &server.url("/")).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Connect, Phase::Connect), "{error}");
     let error = get(Network::new().local_address(std::net::Ipv6Addr::LOCALHOST), &server.url("/")).unwrap_err();

@@ -1,4 +1,4 @@
-//! TCP clients and their streams, over real sockets on loopback.
+//! TCP clients and their streams over sockets on loopback.
 
 use std::error::Error as _;
 use std::io::{Read, Write};
@@ -20,23 +20,23 @@ const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// A server of one connection, and what becomes of it.
+/// Serves a single connection with `serve`. Returns the port and a channel for the result of `serve`.
 fn serve<T: Send + 'static>(
     address: IpAddr,
     serve: impl FnOnce(TcpStream) -> T + Send + 'static,
 ) -> io::Result<(u16, mpsc::Receiver<T>)> {
     let listener = TcpListener::bind((address, 0))?;
     let port = listener.local_addr()?.port();
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
-        let _ = tell.send(serve(stream));
+        let _ = sender.send(serve(stream));
     });
-    Ok((port, told))
+    Ok((port, receiver))
 }
 
-/// A server that wants five bytes and tells them with the client's address.
-fn five(mut stream: TcpStream) -> ([u8; 5], SocketAddr) {
+/// Reads five bytes and returns them with the client's address.
+fn read_five_bytes(mut stream: TcpStream) -> ([u8; 5], SocketAddr) {
     let mut bytes = [0; 5];
     stream.read_exact(&mut bytes).unwrap();
     (bytes, stream.peer_addr().unwrap())
@@ -52,36 +52,36 @@ fn echo(mut stream: TcpStream) {
     }
 }
 
-fn told<T>(receiver: &mpsc::Receiver<T>) -> T {
+fn received<T>(receiver: &mpsc::Receiver<T>) -> T {
     receiver.recv_timeout(Duration::from_secs(30)).unwrap()
 }
 
-/// Gives these addresses to every name.
-struct Named(Vec<IpAddr>);
+/// A resolver that returns these addresses for every name.
+struct FixedResolver(Vec<IpAddr>);
 
-impl Resolver for Named {
+impl Resolver for FixedResolver {
     fn resolve(&self, _host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         let addresses = self.0.iter().map(|address| SocketAddr::new(*address, port)).collect();
         async move { Ok(addresses) }.boxed()
     }
 }
 
-/// Never answers; counts the questions that were not given up.
+/// A resolver that never answers. It counts the lookups that were not dropped.
 #[derive(Clone, Default)]
-struct Silent(Arc<AtomicUsize>);
+struct SilentResolver(Arc<AtomicUsize>);
 
-struct Open(Arc<AtomicUsize>);
+struct OpenLookup(Arc<AtomicUsize>);
 
-impl Drop for Open {
+impl Drop for OpenLookup {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Resolver for Silent {
+impl Resolver for SilentResolver {
     fn resolve(&self, _host: &str, _port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        let open = Open(self.0.clone());
+        let open = OpenLookup(self.0.clone());
         async move {
             let _open = open;
             std::future::pending().await
@@ -92,17 +92,17 @@ impl Resolver for Silent {
 
 /// Connects to a server at `address` as `host` and sends five bytes.
 fn five_bytes_arrive(address: IpAddr, host: &str, wanted: AddressFamily, addresses: &[IpAddr]) {
-    let Ok((port, arrived)) = serve(address, five) else {
+    let Ok((port, arrived)) = serve(address, read_five_bytes) else {
         assert!(address.is_ipv6());
         return eprintln!("this machine has no {address}");
     };
     let client = TcpClient::new().address_family(wanted);
-    let client = if addresses.is_empty() { client } else { client.resolver(Named(addresses.to_vec())) };
+    let client = if addresses.is_empty() { client } else { client.resolver(FixedResolver(addresses.to_vec())) };
     block_on(async {
         let stream = client.connect(host, port).await.unwrap();
         stream.write("hello").await.unwrap();
     });
-    let (bytes, peer) = told(&arrived);
+    let (bytes, peer) = received(&arrived);
     assert_eq!((&bytes, peer.ip()), (b"hello", address));
 }
 
@@ -136,7 +136,7 @@ fn cause(error: &Error) -> io::ErrorKind {
 }
 
 #[test]
-fn a_refused_port_is_told_with_the_systems_reason() {
+fn error_of_a_refused_port_keeps_the_system_error() {
     let error = block_on(TcpClient::new().connect("127.0.0.1", free_port())).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Connect, Phase::Connect));
     assert_eq!(cause(&error), io::ErrorKind::ConnectionRefused);
@@ -144,26 +144,26 @@ fn a_refused_port_is_told_with_the_systems_reason() {
 }
 
 #[test]
-fn an_address_of_another_machine_cannot_be_connected_from() {
-    let (port, _arrived) = serve(V4, five).unwrap();
-    // Reserved for documentation (RFC 5737): nobody has it.
+fn connect_from_an_address_of_another_machine_fails() {
+    let (port, _arrived) = serve(V4, read_five_bytes).unwrap();
+    // Reserved for documentation (RFC 5737), so no machine has this address.
     let client = TcpClient::new().local_address([192, 0, 2, 1]);
     let error = block_on(client.connect("127.0.0.1", port)).unwrap_err();
     assert_eq!((error.kind(), cause(&error)), (ErrorKind::Connect, io::ErrorKind::AddrNotAvailable));
 }
 
 #[test]
-fn an_address_of_this_machine_is_the_one_the_server_sees() {
-    let (port, arrived) = serve(V4, five).unwrap();
+fn server_sees_the_configured_local_address() {
+    let (port, arrived) = serve(V4, read_five_bytes).unwrap();
     let stream = block_on(TcpClient::new().local_address(V4).connect("127.0.0.1", port)).unwrap();
     block_on(stream.write("hello")).unwrap();
-    assert_eq!(told(&arrived).1.ip(), V4);
+    assert_eq!(received(&arrived).1.ip(), V4);
 }
 
 #[test]
-fn a_local_port_is_the_one_the_server_sees_with_an_address_or_without() {
+fn server_sees_the_configured_local_port() {
     for address in [None, Some(V4)] {
-        let (port, arrived) = serve(V4, five).unwrap();
+        let (port, arrived) = serve(V4, read_five_bytes).unwrap();
         let local = free_port();
         let client = TcpClient::new().local_port(local);
         let client = match address {
@@ -172,22 +172,22 @@ fn a_local_port_is_the_one_the_server_sees_with_an_address_or_without() {
         };
         let stream = block_on(client.connect("127.0.0.1", port)).unwrap();
         block_on(stream.write("hello")).unwrap();
-        assert_eq!(told(&arrived).1, SocketAddr::new(V4, local));
+        assert_eq!(received(&arrived).1, SocketAddr::new(V4, local));
     }
 }
 
 #[test]
 fn a_local_port_without_an_address_works_for_both_families() {
-    let Ok((port, arrived)) = serve(V6, five) else { return eprintln!("this machine has no {V6}") };
-    let client = TcpClient::new().resolver(Named(vec![V4, V6])).local_port(free_port());
+    let Ok((port, arrived)) = serve(V6, read_five_bytes) else { return eprintln!("this machine has no {V6}") };
+    let client = TcpClient::new().resolver(FixedResolver(vec![V4, V6])).local_port(free_port());
     let stream = block_on(client.connect("both.example", port)).unwrap();
     block_on(stream.write("hello")).unwrap();
-    assert_eq!(told(&arrived).1.ip(), V6);
+    assert_eq!(received(&arrived).1.ip(), V6);
 }
 
 #[test]
 fn a_local_port_that_is_taken_is_an_error() {
-    let (port, _arrived) = serve(V4, five).unwrap();
+    let (port, _arrived) = serve(V4, read_five_bytes).unwrap();
     let taken = TcpListener::bind((V4, 0)).unwrap();
     let client = TcpClient::new().local_address(V4).local_port(taken.local_addr().unwrap().port());
     let error = block_on(client.connect("127.0.0.1", port)).unwrap_err();
@@ -195,8 +195,8 @@ fn a_local_port_that_is_taken_is_an_error() {
 }
 
 #[test]
-fn a_resolver_that_never_answers_is_given_up_at_the_limit() {
-    let (silent, timer) = (Silent::default(), ManualTimer::new());
+fn resolver_that_never_answers_is_dropped_at_the_connect_limit() {
+    let (silent, timer) = (SilentResolver::default(), ManualTimer::new());
     let limit = Duration::from_millis(50);
     let client = TcpClient::new().resolver(silent.clone()).timer(timer.clone()).timeout(limit);
     let mut connecting = client.connect("silent.example", 80).boxed();
@@ -212,8 +212,8 @@ fn a_resolver_that_never_answers_is_given_up_at_the_limit() {
 }
 
 #[test]
-fn a_limit_of_zero_is_none() {
-    let (silent, timer) = (Silent::default(), ManualTimer::new());
+fn limit_of_zero_sets_no_timer() {
+    let (silent, timer) = (SilentResolver::default(), ManualTimer::new());
     let client = TcpClient::new().resolver(silent).timer(timer.clone()).timeout(Duration::ZERO);
     let mut connecting = client.connect("silent.example", 80).boxed();
     assert!((&mut connecting).now_or_never().is_none());
@@ -221,23 +221,24 @@ fn a_limit_of_zero_is_none() {
 }
 
 #[test]
-fn a_name_without_an_address_is_no_connection() {
-    let error = block_on(TcpClient::new().resolver(Named(Vec::new())).connect("nowhere.example", 80)).unwrap_err();
+fn name_without_an_address_is_a_dns_error() {
+    let error =
+        block_on(TcpClient::new().resolver(FixedResolver(Vec::new())).connect("nowhere.example", 80)).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Dns, Phase::Connect));
     assert!(error.to_string().contains("nowhere.example"), "{error}");
 }
 
 #[test]
-fn what_is_written_before_the_connection_is_there_arrives_after_it() {
-    let (port, arrived) = serve(V4, five).unwrap();
+fn bytes_written_before_the_connect_arrive_after_it() {
+    let (port, arrived) = serve(V4, read_five_bytes).unwrap();
     let stream = TcpClient::new().connecting("127.0.0.1", port);
     let (one, two) = (stream.write("hel"), stream.write("lo"));
     block_on(futures::future::try_join(one, two)).unwrap();
-    assert_eq!(&told(&arrived).0, b"hello");
+    assert_eq!(&received(&arrived).0, b"hello");
 }
 
 #[test]
-fn one_thread_reads_while_another_writes() {
+fn stream_is_read_and_written_on_two_threads() {
     const SIZE: usize = 8 * 1024 * 1024;
     let (port, _ended) = serve(V4, echo).unwrap();
     let stream = Arc::new(block_on(TcpClient::new().connect("127.0.0.1", port)).unwrap());
@@ -261,7 +262,7 @@ fn one_thread_reads_while_another_writes() {
 }
 
 #[test]
-fn the_peers_close_is_noticed_while_nobody_reads() {
+fn close_by_the_peer_is_noticed_without_a_read() {
     let (go, gone) = mpsc::channel::<()>();
     let (port, _ended) = serve(V4, move |mut stream| {
         stream.write_all(b"last words").unwrap();
@@ -297,5 +298,5 @@ fn after_a_shutdown_the_answer_can_be_read() {
 fn a_dropped_stream_is_closed() {
     let (port, ended) = serve(V4, |mut stream| stream.read(&mut [0; 1]).unwrap()).unwrap();
     drop(block_on(TcpClient::new().connect("127.0.0.1", port)).unwrap());
-    assert_eq!(told(&ended), 0);
+    assert_eq!(received(&ended), 0);
 }

@@ -1,4 +1,4 @@
-//! TLS against servers with good and bad certificates, of a certificate authority made here.
+//! HTTPS against servers with valid and invalid certificates.
 
 use std::error::Error as _;
 use std::io;
@@ -25,12 +25,12 @@ use futures_rustls::rustls::RootCertStore;
 use rcgen::Certificate;
 use waterspout::testing::{Handler, Reply, handler};
 
-/// A handler that tells a secret with the host that was asked for.
+/// A handler that answers with a secret and the host of the request.
 fn secret() -> impl Handler {
     handler(|request| async { Reply::text(format!("secret for {}", request.host())) }.boxed())
 }
 
-/// Serves the secret with this certificate; a certificate of `clients` must be shown to it, if given.
+/// Serves the secret with this certificate. With `clients`, clients must show a certificate of these issuers.
 pub(super) fn secret_server(certificate: (Certificate, KeyPair), clients: Option<RootCertStore>) -> TlsServer {
     TlsServer::start(acceptor(certificate, clients), secret())
 }
@@ -82,7 +82,7 @@ fn a_self_signed_certificate_is_refused() {
 }
 
 #[test]
-fn a_certificate_out_of_its_time_is_refused() {
+fn expired_or_future_certificate_is_refused() {
     let authority = Authority::new();
     let expired = authority.issue(&["server.test"], |params| params.not_after = date_time_ymd(2020, 1, 1));
     refused(get(&secret_server(expired, None), "server.test", trusting(&authority)), "has expired");
@@ -91,7 +91,7 @@ fn a_certificate_out_of_its_time_is_refused() {
 }
 
 #[test]
-fn the_danger_switch_accepts_them_all() {
+fn danger_accept_invalid_certificates_accepts_any_certificate() {
     let authority = Authority::new();
     let expired = authority.issue(&["server.test"], |params| params.not_after = date_time_ymd(2020, 1, 1));
     let server = secret_server(expired, None);
@@ -115,7 +115,7 @@ fn a_client_certificate_is_shown_to_a_server_that_asks() {
 }
 
 #[test]
-fn a_client_certificate_of_one_request_is_not_shown_for_the_next() {
+fn client_certificate_of_a_request_is_not_shown_for_the_next_request() {
     let authority = Authority::new();
     let server = secret_server(authority.issue(&["127.0.0.1"], |_| {}), Some(authority.roots()));
     let (certificate, key) = authority.issue(&["client"], |_| {});
@@ -128,7 +128,7 @@ fn a_client_certificate_of_one_request_is_not_shown_for_the_next() {
     let shown = || async_io::block_on(async { client.get(&url).extension(known.clone()).await?.text().await });
     for _ in 0..2 {
         assert!(shown().unwrap().starts_with("secret"));
-        // The connection that the server trusts is kept, and not for this one.
+        // The connection with the client certificate is kept, but not for requests without it.
         let error = async_io::block_on(async { client.get(&url).await?.text().await }).unwrap_err();
         assert!(error.is_network(), "{error}");
     }
@@ -136,7 +136,7 @@ fn a_client_certificate_of_one_request_is_not_shown_for_the_next() {
 }
 
 #[test]
-fn the_certificate_of_an_ipv6_literal_is_checked_too() {
+fn certificate_is_checked_for_an_ipv6_literal() {
     let authority = Authority::new();
     for (name, holds) in [("::1", true), ("::2", false), ("localhost", false)] {
         let server = secret_server(authority.issue(&[name], |_| {}), None);
@@ -153,7 +153,7 @@ fn the_certificate_of_an_ipv6_literal_is_checked_too() {
 }
 
 #[test]
-fn the_server_is_told_which_name_is_asked_for() {
+fn server_name_indication_names_the_host() {
     let authority = Authority::new();
     let (certificate, key) = authority.issue(&["server.test"], |_| {});
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
@@ -165,12 +165,12 @@ fn the_server_is_told_which_name_is_asked_for() {
     let server =
         TlsServer::start(TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(certificates)))), secret());
     assert!(get(&server, "server.test", trusting(&authority)).unwrap().starts_with("secret"));
-    // Who is not told the name has no certificate to show.
+    // The server has no certificate for another name.
     assert_eq!(get(&server, "other.test", trusting(&authority)).unwrap_err().kind(), ErrorKind::Tls);
 }
 
 #[test]
-fn the_server_is_offered_the_protocols_that_were_set() {
+fn alpn_offers_the_configured_protocols() {
     let authority = Authority::new();
     let (certificate, key) = authority.issue(&["127.0.0.1"], |_| {});
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
@@ -182,12 +182,12 @@ fn the_server_is_offered_the_protocols_that_were_set() {
     let get = |protocols: &[&str]| get(&server, "127.0.0.1", trusting(&authority).alpn_protocols(protocols.to_vec()));
     assert!(get(&["h2", "http/1.1"]).unwrap().starts_with("secret"));
     assert!(get(&[]).unwrap().starts_with("secret"));
-    // It knows no other.
+    // The server supports no other protocol.
     assert_eq!(get(&["h2"]).unwrap_err().kind(), ErrorKind::Tls);
 }
 
 #[test]
-fn a_secured_connection_is_used_again() {
+fn tls_connection_is_reused() {
     let authority = Authority::new();
     let server = secret_server(authority.issue(&["127.0.0.1"], |_| {}), None);
     let client = Client::builder().backend(Network::new().tls(trusting(&authority)).agent()).build().unwrap();
@@ -206,7 +206,7 @@ fn a_server_that_speaks_no_tls_is_an_error_at_once() {
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
-        // Held open, so that it is the bytes that tell.
+        // The connection stays open, so that only the bytes can cause the error.
         std::thread::park();
     });
     let error =

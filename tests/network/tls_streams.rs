@@ -1,4 +1,4 @@
-//! Byte streams that are secured by TLS, from the start or later.
+//! Byte streams that use TLS from the start or from a later point.
 
 use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
@@ -16,7 +16,8 @@ use waterspout::{ErrorKind, Phase};
 use super::tls::{refused, secret_server};
 use crate::support::tls::{Authority, acceptor, trusting};
 
-/// A server that speaks in the clear until it is asked for TLS, then sends everything back; tells what it heard in the clear.
+/// Starts a server that reads a line of plain text, then uses TLS and echoes all bytes. Returns its port and a channel
+/// for the line.
 fn upgrading(certificate: (Certificate, KeyPair)) -> (u16, mpsc::Receiver<String>) {
     let acceptor = acceptor(certificate, None);
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
@@ -42,7 +43,7 @@ fn upgrading(certificate: (Certificate, KeyPair)) -> (u16, mpsc::Receiver<String
     (port, told)
 }
 
-/// A stream to such a server on which the upgrade has been agreed on.
+/// Connects to the server of [`upgrading`] and agrees on the upgrade to TLS.
 async fn agreed(port: u16) -> IoStream {
     let stream = TcpClient::new().connect("127.0.0.1", port).await.unwrap();
     stream.write("STARTTLS\r\n").await.unwrap();
@@ -51,14 +52,14 @@ async fn agreed(port: u16) -> IoStream {
 }
 
 #[test]
-fn a_stream_goes_on_over_tls_after_it_has_spoken_in_the_clear() {
+fn stream_can_start_tls_after_plain_text() {
     let authority = Authority::new();
     let (port, heard) = upgrading(authority.issue(&["server.test"], |_| {}));
     async_io::block_on(async {
         let stream = agreed(port).await;
         let tls = trusting(&authority);
         let secured = tls.start_tls(&stream, "server.test");
-        // Written while the hands are shaken.
+        // The write happens during the handshake.
         let (secured, written) = join(secured, async { stream.write("secret\r\n").await }).await;
         secured.unwrap();
         written.unwrap();
@@ -70,7 +71,7 @@ fn a_stream_goes_on_over_tls_after_it_has_spoken_in_the_clear() {
 }
 
 #[test]
-fn a_stream_that_is_not_idle_stays_in_the_clear() {
+fn start_tls_is_refused_while_received_bytes_are_unread() {
     let authority = Authority::new();
     let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
     async_io::block_on(async {
@@ -84,19 +85,19 @@ fn a_stream_that_is_not_idle_stays_in_the_clear() {
 }
 
 #[test]
-fn a_stream_is_secured_for_the_host_that_is_named_and_no_other() {
+fn start_tls_checks_the_certificate_for_the_named_host() {
     let authority = Authority::new();
     let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
     async_io::block_on(async {
         let stream = agreed(port).await;
         trusting(&authority).start_tls(&stream, "server.test").await.unwrap();
-        // The server has one connection at a time.
+        // The server accepts the next connection only after this stream is closed.
         stream.close();
 
         let stream = agreed(port).await;
         let outcome = trusting(&authority).start_tls(&stream, "other.test").await;
         refused(outcome.map(|()| String::new()), "not for other.test");
-        // Nothing more is sent in the clear.
+        // The stream sends no more plain text.
         assert_eq!(stream.write("secret").await.unwrap_err().kind(), ErrorKind::Tls);
 
         let stream = agreed(port).await;
@@ -106,7 +107,7 @@ fn a_stream_is_secured_for_the_host_that_is_named_and_no_other() {
 }
 
 #[test]
-fn one_thread_reads_a_secured_stream_while_another_writes() {
+fn tls_stream_is_read_and_written_on_two_threads() {
     const PIECES: usize = 64;
     let authority = Authority::new();
     let (port, _heard) = upgrading(authority.issue(&["server.test"], |_| {}));
@@ -133,7 +134,7 @@ fn one_thread_reads_a_secured_stream_while_another_writes() {
 }
 
 #[test]
-fn the_limit_on_connecting_holds_for_the_handshake() {
+fn connect_limit_covers_the_tls_handshake() {
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let port = listener.get_ref().local_addr().unwrap().port();
     let (timer, limit) = (ManualTimer::new(), Duration::from_secs(5));
@@ -142,7 +143,7 @@ fn the_limit_on_connecting_holds_for_the_handshake() {
     let error = async_io::block_on(async {
         let silent = async {
             let (mut stream, _) = listener.accept().await.unwrap();
-            // The client has begun to shake hands.
+            // The client has begun the handshake.
             stream.read_exact(&mut [0; 1]).await.unwrap();
             timer.advance(limit);
             stream
@@ -154,7 +155,7 @@ fn the_limit_on_connecting_holds_for_the_handshake() {
 }
 
 #[test]
-fn a_stream_can_be_secured_from_the_start() {
+fn stream_can_use_tls_from_the_start() {
     let authority = Authority::new();
     let server = secret_server(authority.issue(&["127.0.0.1"], |_| {}), None);
     let answer = async_io::block_on(async {

@@ -7,7 +7,7 @@ use crate::support::client::HELLO;
 
 #[cfg(unix)]
 #[test]
-fn a_unix_socket_is_spoken_to_like_a_server() {
+fn requests_over_a_unix_socket_reuse_the_connection() {
     use std::io::{Read, Write};
     use waterspout::platform::unix::UnixSocket;
 

@@ -1,6 +1,6 @@
-//! The native client through the proxies of others: tinyproxy, squid, dante and microsocks.
+//! The native client through tinyproxy, squid, dante and microsocks.
 //!
-//! One that is not installed is passed over, or a failure where `WATERSPOUT_SERVERS` is `required`.
+//! The tests skip a proxy that is not installed. With `WATERSPOUT_SERVERS=required` a missing proxy is a failure.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(all(feature = "tls", unix))]
 
@@ -25,17 +25,17 @@ use self::running::Running;
 use self::support::program::free_port;
 use self::support::tls::{Authority, TlsServer, acceptor, trusting};
 
-/// Larger than what any of them keeps in memory for one request.
+/// Larger than the memory that any of these proxies uses for a request.
 const LARGE: usize = 3 << 20;
 
-/// An `http` server, an `https` server and whom to trust for the latter and for proxies.
+/// An `http` server, an `https` server, and the authority of the certificates of that server and of proxies.
 struct Origins {
     plain: Server,
     secured: SocketAddr,
     authority: Authority,
 }
 
-/// Answers with its headers and the length of the body, or with a large body.
+/// Answers with the header names and the body length of the request, or with a large body.
 fn origin() -> impl Handler {
     handler(|request| {
         async move {
@@ -78,7 +78,7 @@ impl Origins {
         Client::builder().backend(network.agent()).build().unwrap()
     }
 
-    /// All that a client does with an origin works through this proxy.
+    /// Checks that downloads, uploads and parallel requests work through this proxy.
     fn check(&self, proxy: &str, host: &str) {
         let client = self.client(proxy);
         for url in self.urls(host) {
@@ -89,13 +89,13 @@ impl Origins {
 }
 
 async fn exchanges(client: &Client, url: &str) -> Result<()> {
-    // The second of these has a connection that was kept, if the proxy keeps it.
+    // The second request reuses the connection if the proxy keeps it.
     for path in ["/a?b=c", "/a?b=c"] {
         let seen = client.get(format!("{url}{path}")).await?.text().await?;
         assert!(seen.starts_with("GET /a?b=c 0 "), "{seen}");
         assert!(seen.contains("host") && !seen.contains("proxy-authorization"), "{seen}");
     }
-    // Tinyproxy closes after each answer without saying so, and only what may be repeated is sent again after that.
+    // Tinyproxy closes after each response without announcing it. Only idempotent requests are replayed after that.
     let seen = client.put(format!("{url}/upload")).body(vec![b'x'; LARGE]).await?.text().await?;
     assert!(seen.starts_with(&format!("PUT /upload {LARGE} ")), "{seen}");
     assert_eq!(client.get(format!("{url}/large")).await?.bytes().await?.len(), LARGE);
@@ -123,7 +123,7 @@ fn refused_with_status(client: &Client, url: &str, status: u16) {
     assert_eq!(error.status().map(|status| status.as_u16()), Some(status), "{error}");
 }
 
-/// The reply with which a SOCKS proxy refuses.
+/// Returns the reply code with which a SOCKS proxy refuses.
 fn reply(client: &Client, url: &str) -> Option<u8> {
     let error = refused(client, url, "could not connect to");
     let reply = error.source().and_then(|source| source.downcast_ref::<SocksReply>());
@@ -131,7 +131,7 @@ fn reply(client: &Client, url: &str) -> Option<u8> {
 }
 
 #[test]
-fn tinyproxy_forwards_and_tunnels_for_those_it_knows() {
+fn tinyproxy_forwards_and_tunnels_for_known_users() {
     let origins = Origins::start();
     let Some(proxy) = Running::start("tinyproxy", programs::tinyproxy, &Setup::default()) else { return };
     origins.check(&proxy.url("http", ""), "127.0.0.1");
@@ -149,7 +149,7 @@ fn tinyproxy_forwards_and_tunnels_for_those_it_knows() {
 }
 
 #[test]
-fn tinyproxy_tunnels_only_to_where_it_may() {
+fn tinyproxy_tunnels_only_to_allowed_ports() {
     let origins = Origins::start();
     let setup = Setup { port: Some(1), ..Setup::default() };
     let Some(proxy) = Running::start("tinyproxy", programs::tinyproxy, &setup) else { return };
@@ -162,7 +162,7 @@ fn tinyproxy_tunnels_only_to_where_it_may() {
 }
 
 #[test]
-fn squid_forwards_and_tunnels_for_those_it_knows_in_the_clear_and_over_tls() {
+fn squid_forwards_and_tunnels_for_known_users_with_and_without_tls() {
     let origins = Origins::start();
     let (certificate, key) = origins.authority.issue(&["127.0.0.1"], |_| {});
     for tls in [None, Some((certificate.pem(), key.serialize_pem()))] {
@@ -176,7 +176,7 @@ fn squid_forwards_and_tunnels_for_those_it_knows_in_the_clear_and_over_tls() {
             assert_eq!(get(&client, &http).unwrap(), 407);
             refused_with_status(&client, &https, 407);
         }
-        // It says so if there is no way on.
+        // Squid answers 503 if it cannot connect to the server.
         let client = origins.client(&proxy.url(scheme, "user:s3cret@"));
         assert_eq!(get(&client, &format!("http://127.0.0.1:{}", free_port())).unwrap(), 503);
         refused_with_status(&client, &format!("https://127.0.0.1:{}", free_port()), 503);
@@ -190,14 +190,14 @@ fn dante_connects_to_names_and_addresses() {
     origins.check(&proxy.url("socks5", ""), "127.0.0.1");
     origins.check(&proxy.url("socks5h", ""), "127.0.0.1");
     origins.check(&proxy.url("socks5h", ""), "localhost");
-    // It does not ask for them.
+    // Dante does not ask for the credentials.
     origins.check(&proxy.url("socks5", "user:s3cret@"), "127.0.0.1");
     let client = origins.client(&proxy.url("socks5", ""));
     assert_eq!(reply(&client, &format!("https://127.0.0.1:{}", free_port())), Some(5));
 }
 
 #[test]
-fn dante_refuses_whom_it_does_not_know_and_where_it_may_not() {
+fn dante_refuses_unknown_users_and_forbidden_ports() {
     let origins = Origins::start();
     let [http, https] = origins.urls("127.0.0.1");
     let setup = Setup { port: Some(origins.secured.port()), ..Setup::default() };
@@ -208,14 +208,14 @@ fn dante_refuses_whom_it_does_not_know_and_where_it_may_not() {
 
     let setup = Setup { credentials: true, ..Setup::default() };
     let Some(proxy) = Running::start("danted", programs::dante, &setup) else { return };
-    // Its users are those of the system, and this is none.
-    let client = origins.client(&proxy.url("socks5h", "nobody-of-that-name:s3cret@"));
+    // Dante accepts the users of the system, and the system has no such user.
+    let client = origins.client(&proxy.url("socks5h", "no-such-user:s3cret@"));
     refused(&client, &https, "does not accept the user name and password");
-    refused(&origins.client(&proxy.url("socks5h", "")), &https, "wants credentials, and there are none for it");
+    refused(&origins.client(&proxy.url("socks5h", "")), &https, "requires credentials, but its URL has none");
 }
 
 #[test]
-fn microsocks_connects_for_those_it_knows() {
+fn microsocks_connects_for_known_users() {
     let origins = Origins::start();
     let setup = Setup { credentials: true, ..Setup::default() };
     let Some(proxy) = Running::start("microsocks", programs::microsocks, &setup) else { return };
@@ -223,5 +223,5 @@ fn microsocks_connects_for_those_it_knows() {
     origins.check(&proxy.url("socks5h", "user:s3cret@"), "localhost");
     let [http, https] = origins.urls("127.0.0.1");
     refused(&origins.client(&proxy.url("socks5", "user:s3cretive@")), &http, "user name and password");
-    refused(&origins.client(&proxy.url("socks5", "")), &https, "wants credentials, and there are none for it");
+    refused(&origins.client(&proxy.url("socks5", "")), &https, "requires credentials, but its URL has none");
 }

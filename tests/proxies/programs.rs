@@ -1,27 +1,27 @@
-//! How each proxy is set up and started, if it is installed. The credentials are always `user` and `s3cret`.
+//! The configuration and the command of each proxy. The credentials are always `user` and `s3cret`.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where programs are that are not in a user's `PATH`.
+/// Folders of programs that are not in a user's `PATH`.
 const SYSTEM: &str = "/usr/local/sbin:/usr/sbin:/sbin";
 
-/// Where systems keep squid's helper that reads a file of passwords.
+/// Folders in which systems keep squid's helper for password files.
 const SQUID_HELPERS: [&str; 4] = ["/usr/lib/squid", "/usr/lib64/squid", "/usr/libexec/squid", "/usr/libexec"];
 
-/// `user` and `s3cret`, as squid's helper reads them.
+/// A password file for squid's helper with `user` and `s3cret`.
 const PASSWORDS: &str = "user:$apr1$abcdefgh$M2T3erDstkD7SsE2QQnfH0\n";
 
-/// What a proxy is to do.
+/// The setup of a proxy.
 #[derive(Default)]
 pub(crate) struct Setup {
-    /// Whether it wants credentials.
+    /// Whether the proxy demands credentials.
     pub(crate) credentials: bool,
-    /// The only port to which it may open tunnels.
+    /// The only port to which the proxy may open tunnels.
     pub(crate) port: Option<u16>,
-    /// Certificate and key in PEM, if it speaks TLS.
+    /// Certificate and key in PEM, if the proxy uses TLS.
     pub(crate) tls: Option<(String, String)>,
 }
 
@@ -104,7 +104,7 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// The first of these programs that is installed.
+/// Returns the path of the first of these programs that is installed.
 fn find(names: &[&str]) -> Option<PathBuf> {
     let folders = env::var("PATH").unwrap_or_default() + ":" + SYSTEM;
     let programs = names.iter().flat_map(|name| env::split_paths(&folders).map(move |folder| folder.join(name)));

@@ -1,4 +1,4 @@
-//! A proxy that runs, with a folder of its own; both are gone when it is dropped.
+//! A running proxy with a folder of its own. Dropping it ends the proxy and removes the folder.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts a proxy and waits until it listens. `None` if it is not installed.
+    /// Starts a proxy and waits until it listens. Returns `None` if the proxy is not installed.
     pub(crate) fn start(
         name: &str,
         command: impl Fn(&Path, u16, &Setup) -> Option<Command>,
@@ -43,7 +43,7 @@ impl Running {
     }
 }
 
-/// A new folder that a proxy may use under any name it takes.
+/// A new folder that the proxy can use as any user.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -9,9 +9,9 @@ use crate::support::client::seconds;
 
 use super::{Bench, poll_if_pending};
 
-/// A request among others, with all limits at once, dropped after any number of polls: nothing stays behind.
+/// Drops a request after any number of polls, while other requests wait and all limits are set.
 #[test]
-fn a_request_dropped_at_any_point_leaves_the_others_alone() {
+fn request_dropped_at_any_point_does_not_disturb_other_requests() {
     for polls in 0.. {
         let bench = Bench::new(|builder| {
             let rates =

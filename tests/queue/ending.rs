@@ -12,7 +12,7 @@ use waterspout::{Body, Bytes, Client, Error, ErrorKind, Phase, Response};
 use super::{Bench, failure, poll_if_pending};
 
 #[test]
-fn a_full_queue_turns_away() {
+fn full_queue_refuses_requests() {
     let bench = Bench::new(|builder| builder.max_active(1).max_queued(2));
     let mut requests = ["http://a/", "http://b/", "http://c/"].map(|url| bench.send(url));
     let error = failure(bench.client.get("http://d/").send().boxed());
@@ -44,7 +44,7 @@ fn a_paused_client_starts_nothing() {
 }
 
 #[test]
-fn a_cleared_queue_is_empty_and_goes_on() {
+fn cleared_queue_is_empty_and_accepts_requests() {
     let bench = Bench::new(|builder| builder.max_active(1).max_active_per_origin(1));
     let running = bench.send("http://a/");
     let waiting = [bench.send("http://b/"), bench.send("http://c/")];
@@ -59,7 +59,7 @@ fn a_cleared_queue_is_empty_and_goes_on() {
 }
 
 #[test]
-fn a_closed_client_finishes_what_it_has() {
+fn closed_client_finishes_its_requests() {
     let bench = Bench::new(|builder| builder.max_active(1));
     let mut requests = [bench.send("http://a/"), bench.send("http://b/")];
     bench.client.clone().close();
@@ -71,7 +71,7 @@ fn a_closed_client_finishes_what_it_has() {
 }
 
 #[test]
-fn a_client_closed_at_once_ends_everything_and_wakes_it() {
+fn close_now_ends_and_wakes_all_requests() {
     let timer = ManualTimer::new();
     let backend = MockBackend::new(|request| {
         if request.url().path() == "/silent" {

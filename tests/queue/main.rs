@@ -1,4 +1,4 @@
-//! The client's queue: order, limits, rates, and what observers see; over mock backends, on a clock moved by hand.
+//! The client's queue: order, limits, rates and observers, over mock backends on a manual clock.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -32,7 +32,7 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// A client on a clock moved by hand, whose requests are answered one by one.
+/// A client on a manual clock. The test answers its requests singly.
 struct Bench {
     client: Client,
     timer: ManualTimer,
@@ -55,7 +55,7 @@ impl Bench {
         Self { client: settings(builder).build().unwrap(), timer, backend, running }
     }
 
-    /// A request that has been polled once.
+    /// Begins a request and polls it once.
     fn send(&self, url: &str) -> Request {
         self.send_with(url, 0)
     }
@@ -68,15 +68,16 @@ impl Bench {
     fn answer(&self) {
         let answer = self.running.lock().unwrap().pop_front().unwrap();
         let url = waterspout::Url::parse("http://answer.example/").unwrap();
-        // It may have been dropped.
+        // The request may have been dropped.
         let _ = answer.send(Response::new(StatusCode::OK, url, ""));
     }
 
-    /// Answers all that run and all that start then; what started, in order, without `GET http://`.
+    /// Answers all running requests, and the requests that start then. Returns the URLs in the order of their start,
+    /// without `http://`.
     fn order(&self, requests: &mut [Request]) -> Vec<String> {
         while !self.running.lock().unwrap().is_empty() {
             self.answer();
-            // Twice, since the one that frees a slot may come behind the one that gets it.
+            // Twice, because the request that frees a slot may be polled after the request that gets the slot.
             requests.iter_mut().for_each(poll_if_pending);
             requests.iter_mut().for_each(poll_if_pending);
         }
@@ -97,7 +98,7 @@ fn polled(mut request: Request) -> Request {
     request
 }
 
-/// Polls a request; one that is over becomes one that never ends.
+/// Polls a request. A request that has ended is replaced by a future that never ends.
 fn poll_if_pending(request: &mut Request) {
     if let Some(response) = (&mut *request).now_or_never() {
         response.unwrap();
@@ -109,7 +110,7 @@ fn failure(mut request: Request) -> Error {
     (&mut request).now_or_never().expect("it should have failed").unwrap_err()
 }
 
-/// Requests as tasks of their own: they are polled only when woken.
+/// Requests that run as tasks and are polled only when they are woken.
 struct Tasks {
     pool: LocalPool,
     bench: Bench,
@@ -120,7 +121,7 @@ impl Tasks {
         Self { pool: LocalPool::new(), bench: Bench::new(settings) }
     }
 
-    /// Starts a task that makes a request; the handle ends it.
+    /// Starts a task that makes a request. Sending to the returned channel ends the task.
     fn spawn(&mut self, url: &str) -> oneshot::Sender<()> {
         let (stop, stopped) = oneshot::channel::<()>();
         let request = self.bench.client.get(url).send();
@@ -137,7 +138,7 @@ impl Tasks {
         stop
     }
 
-    /// Moves the clock; how many requests have started since the beginning.
+    /// Advances the clock. Returns the number of requests that have started since the beginning.
     fn after(&mut self, time: Duration) -> usize {
         self.bench.timer.advance(time);
         self.pool.run_until_stalled();

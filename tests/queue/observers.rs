@@ -1,4 +1,4 @@
-//! What observers see of requests.
+//! The events that observers receive.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use crate::support::client::seconds;
 
 use super::*;
 
-/// What an observer saw, a line for each event.
+/// The events of an observer, a line for each.
 type Seen = Arc<Mutex<Vec<String>>>;
 
 fn observed(seen: &Seen) -> impl FnOnce(Builder) -> Builder + use<> {

@@ -9,7 +9,7 @@ use crate::support::client::seconds;
 use super::{Bench, Tasks, ms, polled};
 
 #[test]
-fn a_rate_lets_a_burst_go_and_then_one_each_interval() {
+fn rate_limit_allows_a_burst_and_then_a_request_per_interval() {
     let rate = Rate::new(10, seconds(1)).burst(3);
     let mut tasks = Tasks::new(|builder| builder.max_active(100).head_timeout(Duration::ZERO).rate_limit(rate));
     for number in 0..8 {
@@ -18,19 +18,19 @@ fn a_rate_lets_a_burst_go_and_then_one_each_interval() {
     assert_eq!(tasks.bench.counts(), (3, 5));
     let started = [99, 1, 99, 1, 200, 100].map(|time| tasks.after(ms(time)));
     assert_eq!(started, [3, 4, 4, 5, 7, 8]);
-    // Nobody waits, so nobody watches the clock for a token.
+    // No request waits, so no timer for a token is set.
     assert_eq!(tasks.bench.timer.pending(), 0);
     assert_eq!(tasks.bench.seen()[7], "a/7");
 }
 
 #[test]
-fn one_of_those_that_wait_watches_the_clock_for_all() {
+fn requests_waiting_for_a_token_share_a_single_timer() {
     let limits = |builder: Builder| builder.head_timeout(Duration::ZERO).rate_limit(Rate::new(1, seconds(1)));
     let mut tasks = Tasks::new(limits);
     let stops: Vec<_> = ["http://a/", "http://b/", "http://c/", "http://d/"].map(|url| tasks.spawn(url)).into();
     assert_eq!((tasks.bench.counts(), tasks.bench.timer.pending()), ((1, 3), 1));
     let mut stops = stops.into_iter().skip(1);
-    // The one that watches leaves, and so does the next: somebody else takes over.
+    // The request that holds the timer is dropped, and so is its successor. Another request takes over each time.
     for _ in 0..2 {
         stops.next().unwrap().send(()).unwrap();
         tasks.pool.run_until_stalled();
@@ -42,7 +42,7 @@ fn one_of_those_that_wait_watches_the_clock_for_all() {
 }
 
 #[test]
-fn an_origins_rate_holds_up_no_other() {
+fn rate_limit_of_an_origin_does_not_block_other_origins() {
     let mut tasks = Tasks::new(|builder| builder.rate_limit_per_origin(Rate::new(1, seconds(1))));
     for url in ["http://a/1", "http://a/2", "http://b/1", "http://a/3", "http://b/2"] {
         tasks.spawn(url);
@@ -53,11 +53,11 @@ fn an_origins_rate_holds_up_no_other() {
 }
 
 #[test]
-fn a_request_that_leaves_with_a_token_gives_it_back() {
+fn dropped_request_returns_its_token() {
     let bench = Bench::new(|builder| builder.max_active(1).rate_limit(Rate::new(2, seconds(1000))));
     let first = bench.send("http://a/");
     let (second, third) = (bench.send("http://b/"), bench.send("http://c/"));
-    // It frees the slot, which the second has and does not know of.
+    // Dropping the first request gives its slot to the second, which has not been polled since.
     drop(first);
     drop(second);
     let _third = polled(third);
@@ -65,8 +65,8 @@ fn a_request_that_leaves_with_a_token_gives_it_back() {
 }
 
 #[test]
-fn an_earlier_token_is_not_missed() {
-    // While one waits for its origin's token, another comes whose origin has one sooner.
+fn request_whose_token_comes_earlier_starts_on_time() {
+    // While a request waits for its origin's token, a request arrives whose origin has a token sooner.
     let mut tasks = Tasks::new(|builder| builder.rate_limit_per_origin(Rate::new(1, seconds(10))));
     tasks.spawn("http://early/1");
     tasks.after(seconds(5));

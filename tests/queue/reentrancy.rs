@@ -1,4 +1,4 @@
-//! Wakers that use or drop requests while the queue wakes them.
+//! Wakers that use the client or own requests, and that are dropped while the queue changes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::support::polling::assert_ends;
 use crate::support::wakers::{ArcTask, OnDropWaker};
 
 #[test]
-fn a_waker_may_drop_its_task_in_the_line_for_a_slot() {
+fn waker_may_use_the_client_when_it_is_dropped_with_a_queued_request() {
     assert_ends(|| {
         let client = Client::builder().backend(MockBackend::pending()).max_active(1).build().unwrap();
         let mut first = client.get(URL).send().boxed();
@@ -32,8 +32,8 @@ fn a_waker_may_drop_its_task_in_the_line_for_a_slot() {
 }
 
 #[test]
-fn a_task_may_own_one_request_and_lend_out_another() {
-    // A task owns a running request (a slot) and lends its queued one to another task, which polls it.
+fn task_may_own_a_running_request_and_lend_its_queued_request() {
+    // A task owns a running request (a slot) and lends its queued request to another task, which polls it.
     assert_ends(|| {
         let client = Client::builder()
             .backend(MockBackend::pending())
@@ -52,7 +52,8 @@ fn a_task_may_own_one_request_and_lend_out_another() {
             running.await.unwrap();
         })))));
         Waker::from(task.clone()).wake_by_ref();
-        drop(task); // now only the waker in the line owns the task
+        // Only the waker in the queue owns the task now.
+        drop(task);
         let mut second = queued.lock().unwrap().take().unwrap();
         assert!(second.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     });

@@ -1,4 +1,4 @@
-//! Settings that are refused, statistics that are kept.
+//! Settings that are refused, and statistics.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::client::seconds;
 use super::{Bench, ms};
 
 #[test]
-fn settings_with_which_nothing_could_run_are_refused() {
+fn settings_that_would_allow_no_request_are_refused() {
     let second = seconds(1);
     let wrong: [(&str, Builder); 7] = [
         ("max_active", Client::builder().max_active(0)),
@@ -30,22 +30,22 @@ fn settings_with_which_nothing_could_run_are_refused() {
 }
 
 #[test]
-fn origins_are_counted_on_request_only() {
+fn origins_are_counted_only_if_origin_stats_are_enabled() {
     for counted in [false, true] {
         let bench = Bench::new(|builder| builder.max_active(1).origin_stats(counted));
         let mut requests = [bench.send("http://b/"), bench.send("http://a/")];
-        let origins = bench.client.origins();
+        let origins = bench.client.stats().origins;
         assert_eq!(
             origins.iter().map(|it| &*it.origin).collect::<Vec<_>>().join(" "),
             ["", "http://a http://b"][usize::from(counted)]
         );
         bench.order(&mut requests);
-        assert!(bench.client.origins().is_empty());
+        assert!(bench.client.stats().origins.is_empty());
     }
 }
 
 #[test]
-fn waits_are_counted() {
+fn wait_times_are_counted() {
     let bench = Bench::new(|builder| builder.max_active(1));
     let mut requests = vec![bench.send("http://a/"), bench.send("http://b/")];
     bench.timer.advance(ms(900));

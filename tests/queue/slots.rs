@@ -1,4 +1,4 @@
-//! Slots: who has one, and when the next request gets it.
+//! Slots: how long a request keeps its slot, and when the next request gets it.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use waterspout::{Agent, Client, Rate, Response};
 use crate::support::client::{HELLO, URL, redirect, scripted_client, seconds};
 
 #[test]
-fn the_hops_of_a_redirect_share_a_slot_and_a_token() {
+fn redirects_of_a_request_share_a_slot_and_a_token() {
     let answers = [
         "HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
@@ -28,10 +28,10 @@ fn the_hops_of_a_redirect_share_a_slot_and_a_token() {
 }
 
 #[test]
-fn one_slot_is_enough_for_redirects_and_nobody_gets_between_them() {
+fn request_keeps_its_slot_through_all_redirects() {
     let hops = ["/1", "/2", "/z"].map(|to| redirect(302, to));
     let all = hops.into_iter().chain([HELLO; 3].map(str::to_owned));
-    // Each answer keeps its request waiting, so that the others could go on if there were a slot.
+    // Each response lets its request wait, so that other requests could start if a slot were free.
     let script = all.fold(Script::new(), |script, answer| script.expect_head().pause().send(answer));
     let wire = scripted_client(Client::builder().max_active(1), [script]);
     let get = |path: &str| wire.client.get(format!("http://example.com{path}")).send();
@@ -45,7 +45,7 @@ fn one_slot_is_enough_for_redirects_and_nobody_gets_between_them() {
 }
 
 #[test]
-fn a_slot_freed_by_another_thread_wakes_the_waiting() {
+fn slot_freed_on_another_thread_wakes_the_next_request() {
     let (release, released) = oneshot::channel::<()>();
     let released = Arc::new(Mutex::new(Some(released)));
     let backend = MockBackend::new(move |request| {

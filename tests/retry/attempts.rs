@@ -1,4 +1,4 @@
-//! Which outcomes are tried again.
+//! Which outcomes are retried.
 
 use futures::executor::block_on;
 use futures::stream;
@@ -10,14 +10,14 @@ use crate::support::client::URL;
 use super::{Act, at_once, stage, statuses};
 
 #[test]
-fn nothing_is_tried_again_unless_asked() {
+fn requests_are_not_retried_by_default() {
     let stage = stage(&[Act::Status(503)], |builder| builder);
     let response = stage.get().unwrap();
     assert_eq!((response.status().as_u16(), stage.attempts(), response.attempts().len()), (503, 1, 0));
 }
 
 #[test]
-fn a_passing_failure_is_tried_again_and_the_history_tells() {
+fn temporary_failures_are_retried_and_recorded() {
     let stage = stage(&[Act::Status(503), Act::Fails(ErrorKind::ConnectionClosed), Act::Status(200)], |builder| {
         builder.retry(at_once())
     });
@@ -58,7 +58,7 @@ fn a_request_sets_its_own_policy() {
 }
 
 #[test]
-fn a_post_is_tried_again_only_if_that_was_allowed() {
+fn post_is_retried_only_if_the_policy_allows_it() {
     let stage = stage(&[Act::Status(503)], |builder| builder.retry(at_once()));
     block_on(stage.client.post(URL).body("order").send()).unwrap();
     assert_eq!(stage.attempts(), 1);
@@ -67,7 +67,7 @@ fn a_post_is_tried_again_only_if_that_was_allowed() {
 }
 
 #[test]
-fn a_stream_that_can_be_started_again_is_and_one_that_cannot_ends_the_trying() {
+fn only_a_body_that_can_be_replayed_is_retried() {
     let stage = stage(&[Act::Status(503)], |builder| builder.retry(at_once()));
     let pieces = || stream::iter([Ok::<_, std::io::Error>(Bytes::from("piece")), Ok(Bytes::from("s"))]);
     block_on(stage.client.put(URL).body(Body::factory(pieces)).send()).unwrap();

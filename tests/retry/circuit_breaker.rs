@@ -9,7 +9,7 @@ use crate::support::client::{URL, seconds};
 use super::{Act, at_once, poll, stage, statuses};
 
 #[test]
-fn an_open_circuit_refuses_at_once_and_closes_after_one_success() {
+fn open_circuit_refuses_requests_and_closes_after_a_success() {
     let breaker = CircuitBreaker::new().failures(3).open_for(seconds(10));
     let stage = stage(
         &[Act::Status(503), Act::Fails(ErrorKind::Connect), Act::Status(500), Act::Status(503), Act::Status(200)],
@@ -21,7 +21,7 @@ fn an_open_circuit_refuses_at_once_and_closes_after_one_success() {
     let error = stage.get().unwrap_err();
     assert_eq!((error.kind(), stage.attempts(), error.is_retryable()), (ErrorKind::CircuitOpen, 3, false));
     assert!(error.to_string().contains("http://example.com is open for another 10s"), "{error}");
-    // Other origins have circuits of their own.
+    // Each origin has its own circuit.
     stage.acts.acts.lock().unwrap().push_front(Act::Status(200));
     assert_eq!(block_on(stage.client.get("http://example.com:81/").send()).unwrap().status(), 200);
 
@@ -34,7 +34,7 @@ fn an_open_circuit_refuses_at_once_and_closes_after_one_success() {
 }
 
 #[test]
-fn a_half_open_circuit_lets_one_attempt_through() {
+fn half_open_circuit_admits_a_single_attempt() {
     let breaker = CircuitBreaker::new().failures(1).open_for(seconds(10));
     let stage = stage(&[Act::Status(503), Act::Silent, Act::Status(200)], |builder| builder.circuit_breaker(breaker));
     drop(stage.get());
@@ -43,7 +43,7 @@ fn a_half_open_circuit_lets_one_attempt_through() {
     assert!(poll(&mut probe).is_none());
     let error = stage.get().unwrap_err();
     assert!(error.to_string().contains("being tried"), "{error}");
-    // A trial that is given up says nothing, and the next one may try.
+    // A dropped trial has no outcome, so the next request may try.
     drop(probe);
     assert_eq!(stage.get().unwrap().status(), 200);
 }
@@ -60,7 +60,7 @@ fn successes_between_failures_keep_the_circuit_closed() {
 }
 
 #[test]
-fn a_request_whose_circuit_opens_returns_what_it_has() {
+fn retries_end_when_the_circuit_opens() {
     let breaker = CircuitBreaker::new().failures(2);
     let stage = stage(&[Act::Status(503)], |builder| builder.circuit_breaker(breaker).retry(at_once().attempts(9)));
     assert_eq!(statuses(&stage.get().unwrap()), [503, 503]);

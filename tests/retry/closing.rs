@@ -15,7 +15,7 @@ use crate::support::client::seconds;
 use super::backing_off;
 
 #[test]
-fn a_client_closed_at_once_ends_those_that_back_off() {
+fn close_now_ends_requests_that_back_off() {
     let (client, timer, sending) = backing_off(&Arc::default());
     let woken = Arc::new(AtomicBool::new(false));
     struct Flag(Arc<AtomicBool>);
@@ -28,14 +28,16 @@ fn a_client_closed_at_once_ends_those_that_back_off() {
     let mut sending = pin!(sending);
     assert!(sending.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     client.close_now();
-    assert!(woken.load(Ordering::SeqCst), "it is told at once");
-    let Poll::Ready(outcome) = sending.as_mut().poll(&mut Context::from_waker(&waker)) else { panic!("it waits on") };
+    assert!(woken.load(Ordering::SeqCst), "closing wakes the request");
+    let Poll::Ready(outcome) = sending.as_mut().poll(&mut Context::from_waker(&waker)) else {
+        panic!("the request is still pending")
+    };
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!((client.stats().active, client.stats().queued, timer.pending()), (0, 0, 0));
 }
 
 #[test]
-fn an_observer_hears_that_a_request_backs_off() {
+fn observer_sees_that_a_request_backs_off() {
     let seen = Arc::default();
     let (_client, timer, sending) = backing_off(&seen);
     timer.advance(seconds(600));

@@ -10,7 +10,7 @@ use crate::support::client::{URL, seconds};
 use super::{Act, poll, stage, statuses};
 
 #[test]
-fn the_wait_lies_between_nothing_and_a_bound_that_doubles() {
+fn delay_is_below_a_bound_that_doubles() {
     let stage = stage(&[Act::Status(503)], |builder| {
         builder.retry(Retry::new().attempts(6).base_delay(seconds(1)).max_delay(seconds(5)))
     });
@@ -30,7 +30,7 @@ fn the_wait_lies_between_nothing_and_a_bound_that_doubles() {
 }
 
 #[test]
-fn the_server_says_how_long_to_wait_up_to_the_cap() {
+fn retry_after_sets_the_delay_up_to_max_delay() {
     let stage = stage(&[Act::Later(503, "7"), Act::Later(429, "100"), Act::Status(200)], |builder| {
         builder.retry(Retry::new().max_delay(seconds(20)))
     });
@@ -48,7 +48,7 @@ fn the_server_says_how_long_to_wait_up_to_the_cap() {
 }
 
 #[test]
-fn zero_seconds_mean_at_once_and_not_never() {
+fn retry_after_of_zero_retries_at_once() {
     let stage = stage(&[Act::Later(503, "0"), Act::Status(200)], |builder| builder.retry(Retry::new()));
     assert_eq!(statuses(&stage.get().unwrap()), [503, 200]);
     assert_eq!(stage.timer.pending(), 0);

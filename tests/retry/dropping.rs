@@ -18,7 +18,7 @@ fn the_slot_is_free_while_a_request_backs_off() {
     assert_eq!((stage.client.stats().active, stage.client.stats().queued), (0, 0));
     let second = poll(&mut stage.client.get(URL).send().boxed()).unwrap().unwrap();
     assert_eq!(second.status(), 200);
-    // It joins the queue again, behind whoever has the slot by now.
+    // The first request joins the queue again, behind the request that holds the slot.
     stage.timer.advance(seconds(10));
     assert!(poll(&mut first).is_none());
     assert_eq!((stage.client.stats().active, stage.client.stats().queued), (1, 1));
@@ -45,7 +45,7 @@ fn a_request_dropped_after_any_number_of_polls_leaves_no_timer_and_no_slot() {
         assert_eq!((stage.client.stats().active, stage.client.stats().queued), (0, 0), "after {polls} polls");
         assert_eq!(stage.timer.pending(), 0, "after {polls} polls");
         if finished {
-            assert!(polls > 6, "{polls} polls are too few to have met every wait");
+            assert!(polls > 6, "{polls} polls are too few to reach every wait");
             assert_eq!(stage.attempts(), 3);
             return;
         }
@@ -53,7 +53,7 @@ fn a_request_dropped_after_any_number_of_polls_leaves_no_timer_and_no_slot() {
 }
 
 #[test]
-fn a_request_dropped_while_it_queues_again_leaves_the_line() {
+fn request_dropped_while_it_queues_for_a_retry_leaves_the_queue() {
     let stage = stage(&[Act::Later(503, "1"), Act::Silent], |builder| builder.max_active(1).retry(Retry::new()));
     let mut first = stage.client.get(URL).send().boxed();
     assert!(poll(&mut first).is_none());

@@ -8,7 +8,7 @@ use crate::support::client::{URL, seconds};
 use super::{Act, at_once, poll, stage};
 
 #[test]
-fn a_wait_that_ends_beyond_the_total_limit_is_not_begun() {
+fn delay_beyond_the_total_limit_ends_the_retries() {
     let stage = stage(&[Act::Later(503, "10"), Act::Status(200)], |builder| builder.retry(Retry::new()));
     let mut request = stage.client.get(URL).timeout(seconds(10)).send().boxed();
     assert_eq!(poll(&mut request).unwrap().unwrap().status(), 503);
@@ -20,11 +20,11 @@ fn a_wait_that_ends_beyond_the_total_limit_is_not_begun() {
 }
 
 #[test]
-fn a_wait_that_ended_too_late_starts_no_attempt() {
+fn delay_that_ended_after_the_total_limit_starts_no_attempt() {
     let stage = stage(&[Act::Later(503, "5"), Act::Status(200)], |builder| builder.retry(Retry::new()));
     let mut request = stage.client.get(URL).timeout(seconds(8)).send().boxed();
     assert!(poll(&mut request).is_none());
-    // Whoever polls the request was busy elsewhere.
+    // The task polls the request late.
     stage.timer.advance(seconds(9));
     let error = poll(&mut request).unwrap().unwrap_err();
     assert_eq!((error.timeout().unwrap().name(), error.attempts().len(), stage.attempts()), ("total", 1, 1));
@@ -32,7 +32,7 @@ fn a_wait_that_ended_too_late_starts_no_attempt() {
 }
 
 #[test]
-fn an_attempt_has_a_limit_of_its_own_and_the_next_one_has_it_again() {
+fn attempt_limit_starts_again_with_each_attempt() {
     let stage = stage(&[Act::Silent, Act::Silent, Act::Status(200)], |builder| {
         builder.retry(at_once()).attempt_timeout(seconds(3)).timeout(seconds(60))
     });
@@ -51,7 +51,7 @@ fn an_attempt_has_a_limit_of_its_own_and_the_next_one_has_it_again() {
 }
 
 #[test]
-fn the_total_limit_is_of_all_attempts_together() {
+fn total_limit_covers_all_attempts() {
     let stage = stage(&[Act::Silent], |builder| {
         builder.retry(at_once().attempts(100)).attempt_timeout(seconds(3)).timeout(seconds(10))
     });

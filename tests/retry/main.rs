@@ -1,4 +1,4 @@
-//! Trying again, and leaving alone: over mock backends, on a clock moved by hand.
+//! Retries over mock backends, on a manual clock.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -27,20 +27,20 @@ use waterspout::{Body, Builder, Bytes, Client, Error, ErrorKind, Event, Phase, R
 use crate::support::client::{URL, seconds};
 use crate::support::polling::yield_once;
 
-/// What the server does with one attempt.
+/// How the server treats an attempt.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Status(u16),
-    /// A status, and a wait that the server asks for.
+    /// A status and a `Retry-After` header.
     Later(u16, &'static str),
     Fails(ErrorKind),
-    /// Never answers.
+    /// The server never answers.
     Silent,
-    /// Answers when polled the second time.
+    /// A status at the second poll.
     Slow(u16),
 }
 
-/// A backend that does one act for each attempt, the last one for ever; it keeps the bodies it was sent.
+/// A backend that performs an act for each attempt and repeats the last act. It keeps the bodies of the requests.
 #[derive(Clone, Default)]
 struct Acts {
     acts: Arc<Mutex<VecDeque<Act>>>,
@@ -95,7 +95,7 @@ struct Stage {
     acts: Acts,
 }
 
-/// A client over these acts; without jitter's chance if the base delay is zero.
+/// Builds a client over these acts. With a base delay of zero the delays have no jitter.
 fn stage(acts: &[Act], build: impl FnOnce(Builder) -> Builder) -> Stage {
     let acts = Acts { acts: Arc::new(Mutex::new(acts.iter().copied().collect())), bodies: Arc::default() };
     let (timer, backend) = (ManualTimer::new(), acts.backend());
@@ -125,7 +125,7 @@ fn poll(request: &mut BoxFuture<'_, Result<Response>>) -> Option<Result<Response
     request.now_or_never()
 }
 
-/// A client whose first attempt has failed and that now backs off.
+/// Builds a client and a request whose first attempt has failed and which backs off.
 fn backing_off(
     seen: &Arc<Mutex<Vec<waterspout::Stage>>>,
 ) -> (Client, ManualTimer, futures::future::LocalBoxFuture<'static, Result<Response>>) {

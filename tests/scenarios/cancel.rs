@@ -1,4 +1,4 @@
-//! Dropping stops, at every point.
+//! Cancellation: dropping a request or a response stops it at every point.
 
 use futures::FutureExt;
 use futures::future::{Either, join, select};
@@ -25,7 +25,7 @@ pub async fn a_request_dropped_before_its_head_frees_its_slot(lab: Lab) {
     let client = Client::builder().max_active(1).build().unwrap();
     let silent = Box::pin(client.get(lab.url("silence")).send());
     match select(silent, Box::pin(sleep(30))).await {
-        Either::Left(_) => panic!("silence is no answer"),
+        Either::Left(_) => panic!("the server answered"),
         Either::Right((_, silent)) => drop(silent),
     }
     assert_eq!(client.stats().active, 0);

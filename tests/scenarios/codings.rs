@@ -1,26 +1,28 @@
-//! Bodies in content codings: what the platform decodes looks the same everywhere.
+//! Content codings. A decoded response looks the same on every platform.
 
 use waterspout::{Client, ErrorKind, Phase};
 
-use super::errors::broken;
+use super::errors::fault_error;
 use super::{FETCH, Lab, byte};
 
-/// How many bytes the lab's encoded bodies are when decoded.
+/// The length of the lab's encoded bodies after decoding, in bytes.
 const LENGTH: usize = 100_000;
 
-/// Whether this build decodes `gzip` and `deflate`, and whether it decodes `br`; a browser does both.
+/// Whether this build decodes `gzip` and `deflate`. A browser always does.
 const GZIP: bool = FETCH || cfg!(feature = "gzip");
+/// Whether this build decodes `br`. A browser always does.
 const BROTLI: bool = FETCH || cfg!(feature = "brotli");
 
+/// Checks that the response is decoded, without the headers that describe its encoded body.
 async fn check(lab: &Lab, experiment: &str) {
     let response = Client::new().get(lab.url(experiment)).await.unwrap();
-    for gone in ["content-encoding", "content-length"] {
-        assert!(!response.headers().contains_key(gone), "{experiment}: {gone}");
+    for removed in ["content-encoding", "content-length"] {
+        assert!(!response.headers().contains_key(removed), "{experiment}: {removed}");
     }
     assert!([None, Some(LENGTH as u64)].contains(&response.content_length()));
     let bytes = response.bytes().await.unwrap();
     assert_eq!(bytes.len(), LENGTH, "{experiment}");
-    assert!(bytes.iter().enumerate().all(|(index, found)| *found == byte(index)), "{experiment}");
+    assert!(bytes.iter().enumerate().all(|(index, actual)| *actual == byte(index)), "{experiment}");
 }
 
 pub async fn a_gzip_body_is_decoded(lab: Lab) {
@@ -57,9 +59,9 @@ pub async fn an_unknown_coding_is_left_as_it_is(lab: Lab) {
 
 pub async fn a_body_that_is_not_in_its_coding_is_an_error(lab: Lab) {
     if GZIP {
-        let Some(error) = broken(&lab, "encoded/wrong").await else { return };
+        let Some(error) = fault_error(&lab, "encoded/wrong").await else { return };
         if FETCH {
-            // Engines differ in whether the head comes through first.
+            // Engines differ in whether they return the head before the error.
             assert_eq!(error.kind(), ErrorKind::Network, "{error}");
         } else {
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Decode, Phase::Body), "{error}");
@@ -87,14 +89,15 @@ pub async fn decoding_is_switched_off_or_that_is_refused(lab: Lab) {
 }
 
 pub async fn a_stream_limit_counts_what_is_decoded(lab: Lab) {
-    for (most, fits) in [(LENGTH, true), (LENGTH - 1, false)] {
-        let client = Client::builder().stream_limit(most as u64).build().unwrap();
+    for (limit, fits) in [(LENGTH, true), (LENGTH - 1, false)] {
+        let client = Client::builder().stream_limit(limit as u64).build().unwrap();
         for experiment in ["encoded/gzip", "bytes/100000", "chunks/10/10000"] {
             if experiment.starts_with("encoded") && !GZIP {
                 continue;
             }
             let mut response = client.get(lab.url(experiment)).await.unwrap();
-            let (mut read, mut failure) = (0, None);
+            let mut read = 0;
+            let mut failure = None;
             while failure.is_none() {
                 match response.chunk().await {
                     Ok(None) => break,
@@ -102,7 +105,7 @@ pub async fn a_stream_limit_counts_what_is_decoded(lab: Lab) {
                     Err(error) => failure = Some((error.kind(), error.phase())),
                 }
             }
-            assert!(read <= most, "{experiment}: {read}");
+            assert!(read <= limit, "{experiment}: {read}");
             assert_eq!(failure, (!fits).then_some((ErrorKind::LimitExceeded, Phase::Body)), "{experiment}");
             assert_eq!(client.stats().active, 0);
         }

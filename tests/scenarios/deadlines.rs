@@ -1,13 +1,13 @@
-//! Time limits: each wait has one, and the error says which.
+//! Timeouts: each wait has a limit, and the error names the limit that passed.
 
 use futures::future::join;
-use waterspout::{Client, Phase};
+use waterspout::{Client, Phase, Timeout};
 
 use super::{Lab, assert_timeout, ms};
 
 pub async fn the_total_limit_covers_the_wait_for_the_head(lab: Lab) {
     let error = Client::new().get(lab.url("silence")).timeout(ms(60)).await.unwrap_err();
-    assert_timeout(&error, Phase::Head, "total");
+    assert_timeout(&error, Phase::Head, Timeout::Total);
 }
 
 pub async fn the_total_limit_covers_the_body(lab: Lab) {
@@ -18,20 +18,20 @@ pub async fn the_total_limit_covers_the_body(lab: Lab) {
             Err(error) => break error,
         }
     };
-    assert_timeout(&error, Phase::Body, "total");
+    assert_timeout(&error, Phase::Body, Timeout::Total);
     assert!(response.chunk().await.unwrap().is_none());
 }
 
 pub async fn the_head_limit_covers_the_wait_for_the_head(lab: Lab) {
     let error = Client::new().get(lab.url("silence")).head_timeout(ms(60)).await.unwrap_err();
-    assert_timeout(&error, Phase::Head, "head");
+    assert_timeout(&error, Phase::Head, Timeout::Head);
     assert!(error.to_string().contains("limit `head`: 60ms"), "{error}");
 }
 
 pub async fn the_idle_limit_covers_a_stalled_body(lab: Lab) {
     let mut response = Client::new().get(lab.url("stall")).idle_timeout(ms(300)).await.unwrap();
     assert_eq!(response.chunk().await.unwrap().unwrap(), "first");
-    assert_timeout(&response.chunk().await.unwrap_err(), Phase::Body, "idle");
+    assert_timeout(&response.chunk().await.unwrap_err(), Phase::Body, Timeout::Idle);
 }
 
 pub async fn a_slow_but_steady_body_is_not_idle(lab: Lab) {
@@ -49,7 +49,7 @@ pub async fn a_limit_of_zero_is_none(lab: Lab) {
 pub async fn a_request_overrides_its_client(lab: Lab) {
     let client = Client::builder().timeout(ms(30)).build().unwrap();
     let slow = lab.url("slow?head=100");
-    assert_timeout(&client.get(slow.clone()).await.unwrap_err(), Phase::Head, "total");
+    assert_timeout(&client.get(slow.clone()).await.unwrap_err(), Phase::Head, Timeout::Total);
     assert_eq!(client.get(slow).timeout(ms(10_000)).await.unwrap().status(), 200);
 }
 
@@ -58,8 +58,8 @@ pub async fn the_queue_limit_covers_the_wait_for_a_slot(lab: Lab) {
     let first = client.get(lab.url("silence")).timeout(ms(300));
     let second = client.get(lab.keyed("hit", "?name=second"));
     let (first, second) = join(first.send(), second.send()).await;
-    assert_timeout(&first.unwrap_err(), Phase::Head, "total");
-    assert_timeout(&second.unwrap_err(), Phase::Queue, "queue");
+    assert_timeout(&first.unwrap_err(), Phase::Head, Timeout::Total);
+    assert_timeout(&second.unwrap_err(), Phase::Queue, Timeout::Queue);
     assert_eq!(lab.recall("hits", "").await, "");
 }
 
@@ -68,5 +68,5 @@ pub async fn the_total_limit_covers_the_queue(lab: Lab) {
     let first = client.get(lab.url("silence")).timeout(ms(300));
     let second = client.get(lab.url("hello")).timeout(ms(50));
     let (_, second) = join(first.send(), second.send()).await;
-    assert_timeout(&second.unwrap_err(), Phase::Queue, "total");
+    assert_timeout(&second.unwrap_err(), Phase::Queue, Timeout::Total);
 }

@@ -1,11 +1,12 @@
-//! What browsers do otherwise than the standards say. The scenarios ask for exactly that, so that a browser that changes its ways is
-//! noticed; the table of the npm package, in `pkg-js/test/differs.mjs`, has the same for its list, and other engines.
+//! Browsers that deviate from the standards. The scenarios check for exactly these deviations, so that they fail when a
+//! browser changes its behaviour. `pkg-js/test/differs.mjs` has the same table for the npm package, with further
+//! engines.
 
-/// The program that this runs in, as far as the scenarios ask.
+/// The engine that runs the scenarios, as far as the scenarios tell engines apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     Firefox,
-    /// On libsoup, as in Debian.
+    /// WebKit on libsoup, as in Debian.
     WebKit,
     /// Another browser, Node, or none.
     Other,
@@ -13,37 +14,37 @@ pub enum Engine {
 
 use Engine::{Firefox, WebKit};
 
-/// Bodies that should be errors: where, of which experiment, how many bytes are handed on, and why.
+/// Faulty bodies that an engine accepts: the engine, the experiment, the number of bytes it returns, and the reason.
 const ACCEPTED: &[(Engine, &str, usize, &str)] = &[
-    (Firefox, "bad-chunk", 9, "a chunk's size may have a sign"),
-    (Firefox, "huge-head", 0, "its limit for a head is larger"),
-    (WebKit, "bad-chunk", 9, "a chunk's size may have a sign"),
-    (WebKit, "truncated-chunked", 9, "the connection's end is that of a chunked body too"),
-    (WebKit, "two-lengths", 5, "the last length counts"),
-    (WebKit, "encoded/wrong", 100_000, "what cannot be decoded is left as it is"),
+    (Firefox, "bad-chunk", 9, "the engine accepts a sign before the size of a chunk"),
+    (Firefox, "huge-head", 0, "the engine has a larger limit for the head"),
+    (WebKit, "bad-chunk", 9, "the engine accepts a sign before the size of a chunk"),
+    (WebKit, "truncated-chunked", 9, "the engine accepts the end of the connection as the end of a chunked body"),
+    (WebKit, "two-lengths", 5, "the engine uses the last length"),
+    (WebKit, "encoded/wrong", 100_000, "the engine returns a body that it cannot decode unchanged"),
 ];
 
-/// How many bytes this engine hands on where others find an error.
+/// Returns the number of bytes that this engine returns for a faulty body, or `None` if it reports an error.
 pub fn accepted(experiment: &str) -> Option<usize> {
-    let found = ACCEPTED.iter().find(|(engine, name, ..)| (*engine, *name) == (this_one(), experiment));
+    let found = ACCEPTED.iter().find(|(engine, name, ..)| (*engine, *name) == (current_engine(), experiment));
     found.map(|(.., length, _reason)| *length)
 }
 
-/// Whether header values are UTF-8, in both directions, and not the bytes that they are.
+/// Returns whether the engine converts header values from and to UTF-8, instead of passing their bytes unchanged.
 pub fn headers_are_utf8() -> bool {
-    this_one() == WebKit
+    current_engine() == WebKit
 }
 
-/// Whether `fetch` takes a stream as a body.
+/// Returns whether `fetch` accepts a stream as the body of a request.
 pub fn streams_uploads() -> bool {
-    this_one() == Engine::Other
+    current_engine() == Engine::Other
 }
 
 #[cfg(target_family = "wasm")]
-fn this_one() -> Engine {
+fn current_engine() -> Engine {
     let member = |of: &wasm_bindgen::JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).unwrap_or_default();
     let agent = member(&member(&js_sys::global(), "navigator"), "userAgent").as_string().unwrap_or_default();
-    // Chromium names AppleWebKit as well.
+    // The user agent of Chromium contains "AppleWebKit" too.
     match agent {
         agent if agent.contains("Firefox/") => Firefox,
         agent if agent.contains("AppleWebKit/") && !agent.contains("Chrome/") => WebKit,
@@ -52,6 +53,6 @@ fn this_one() -> Engine {
 }
 
 #[cfg(not(target_family = "wasm"))]
-fn this_one() -> Engine {
+fn current_engine() -> Engine {
     Engine::Other
 }

@@ -1,10 +1,11 @@
-//! Bad input, bad servers: each a typed error that names phase and cause, none a hang.
+//! Errors of invalid requests and faulty servers. Each failure is a typed error with its phase and cause, and none
+//! hangs.
 
 use waterspout::{Client, Error, ErrorKind, Phase, Request};
 
 use super::{FETCH, Lab, engines};
 
-/// The kind that tells more than `Network` where the platform does.
+/// Returns the expected kind: `native`, or `Network` on platforms that hide the cause.
 fn kind(native: ErrorKind) -> ErrorKind {
     if FETCH { ErrorKind::Network } else { native }
 }
@@ -16,8 +17,9 @@ async fn failure(url: String) -> Error {
     }
 }
 
-/// The error of something broken; none where this engine hands it on, as the table says and no otherwise.
-pub async fn broken(lab: &Lab, experiment: &str) -> Option<Error> {
+/// Returns the error of a faulty response. Returns `None` if this engine accepts the response, as the table in
+/// `engines` says.
+pub async fn fault_error(lab: &Lab, experiment: &str) -> Option<Error> {
     let outcome = async { Client::new().get(lab.url(experiment)).await?.bytes().await }.await;
     let Some(length) = engines::accepted(experiment) else { return Some(outcome.unwrap_err()) };
     assert_eq!(outcome.unwrap().len(), length, "{experiment}");
@@ -70,7 +72,7 @@ pub async fn a_body_on_a_get_is_refused(lab: Lab) {
 }
 
 pub async fn a_refused_connection_is_an_error(_lab: Lab) {
-    // A port that no browser blocks and nobody listens on.
+    // Browsers do not block this port, and no server listens on it.
     let error = failure("http://127.0.0.1:49151/".to_owned()).await;
     check(&error, kind(ErrorKind::Connect), if FETCH { Phase::Head } else { Phase::Connect });
 }
@@ -88,7 +90,7 @@ pub async fn closing_within_a_body_is_an_error(lab: Lab) {
 }
 
 pub async fn closing_within_a_chunked_body_is_an_error(lab: Lab) {
-    if let Some(error) = broken(&lab, "truncated-chunked").await {
+    if let Some(error) = fault_error(&lab, "truncated-chunked").await {
         check(&error, kind(ErrorKind::ConnectionClosed), Phase::Body);
     }
 }
@@ -98,19 +100,19 @@ pub async fn garbage_is_an_error(lab: Lab) {
 }
 
 pub async fn a_signed_chunk_size_is_an_error(lab: Lab) {
-    if let Some(error) = broken(&lab, "bad-chunk").await {
+    if let Some(error) = fault_error(&lab, "bad-chunk").await {
         assert_eq!(error.kind(), kind(ErrorKind::Protocol), "{error}");
     }
 }
 
 pub async fn two_different_lengths_are_an_error(lab: Lab) {
-    if let Some(error) = broken(&lab, "two-lengths").await {
+    if let Some(error) = fault_error(&lab, "two-lengths").await {
         check(&error, kind(ErrorKind::Protocol), Phase::Head);
     }
 }
 
 pub async fn a_huge_head_is_an_error(lab: Lab) {
-    if let Some(error) = broken(&lab, "huge-head").await {
+    if let Some(error) = fault_error(&lab, "huge-head").await {
         assert_eq!((error.kind(), error.phase()), (kind(ErrorKind::LimitExceeded), Phase::Head), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Forms, with and without files, and what is added to a query.
+//! Forms, with and without files, and pairs that are added to the query.
 
 use futures::stream;
 use waterspout::multipart::{Form, Part};
@@ -19,7 +19,7 @@ pub async fn pairs_are_added_to_the_query(lab: Lab) {
     assert!(text.starts_with("GET /lab/head?a=%20&b=c+d&e=%C3%A9%26\n"), "{text}");
 }
 
-/// What the lab has echoed, with the boundary as `X`.
+/// Returns the echoed body of a multipart request, with `X` in place of the boundary.
 async fn echoed(response: Response) -> String {
     let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
     let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();

@@ -1,4 +1,4 @@
-//! Request and response heads.
+//! Heads of requests and responses: methods, statuses, URLs and headers.
 
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +42,7 @@ pub async fn a_status_of_400_or_above_is_a_response(lab: Lab) {
     }
 }
 
-pub async fn error_for_status_keeps_good_responses_and_names_bad_ones(lab: Lab) {
+pub async fn error_for_status_keeps_good_responses_and_names_bad_statuses(lab: Lab) {
     let client = Client::new();
     assert!(client.get(lab.url("hello")).await.unwrap().error_for_status().is_ok());
     let response = client.get(lab.url("status/404")).await.unwrap();
@@ -71,7 +71,7 @@ pub async fn request_headers_reach_the_server(lab: Lab) {
     }
 }
 
-pub async fn default_headers_yield_to_those_of_the_request(lab: Lab) {
+pub async fn default_headers_yield_to_the_headers_of_the_request(lab: Lab) {
     let mut headers = HeaderMap::new();
     headers.insert("x-one", HeaderValue::from_static("client"));
     headers.insert("x-two", HeaderValue::from_static("client"));
@@ -84,13 +84,13 @@ pub async fn default_headers_yield_to_those_of_the_request(lab: Lab) {
 pub async fn repeated_response_headers_are_all_there(lab: Lab) {
     let response = Client::new().get(lab.url("headers")).await.unwrap();
     let values: Vec<_> = response.headers().get_all("x-twice").iter().map(|value| value.to_str().unwrap()).collect();
-    // A browser joins what it received.
+    // A browser joins repeated headers into a single value.
     assert_eq!(values.join(", "), "one, two");
 }
 
 pub async fn header_bytes_beyond_ascii_survive(lab: Lab) {
     let response = Client::new().get(lab.url("latin1")).await.unwrap();
-    // Read as UTF-8, the last byte is one that does not belong there.
+    // The last byte is not valid UTF-8, so an engine that decodes UTF-8 replaces it.
     let expected: &[u8] = if headers_are_utf8() { "caf\u{fffd}".as_bytes() } else { b"caf\xe9" };
     assert_eq!(response.headers()["x-latin1"].as_bytes(), expected);
 }

@@ -1,5 +1,7 @@
-//! One list of behaviours, run on every platform: natively, in browsers, in Node; the npm package's tests run the
-//! scenarios of the same names, in more engines. The server is the lab of `examples/lab`. What an engine does otherwise is in `engines`.
+//! The scenarios: a single list of behaviours that runs natively, in browsers and in Node. The tests of the npm package
+//! run scenarios of the same names in further engines.
+//!
+//! The server is the lab of `examples/lab`. `engines` lists where engines deviate.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, dead_code, unreachable_pub)]
 
 pub mod bodies;
@@ -22,9 +24,9 @@ pub mod uploads;
 use std::time::Duration;
 
 use waterspout::tornado::EventLoop;
-use waterspout::{Client, Error};
+use waterspout::{Client, Error, Phase, Timeout};
 
-/// Calls `$run!` with every scenario.
+/// Calls the macro `$run` with the list of all scenarios.
 #[allow(unused_macros)]
 macro_rules! for_each_scenario {
     ($run:ident) => {
@@ -33,11 +35,11 @@ macro_rules! for_each_scenario {
             heads::every_method_reaches_the_server,
             heads::a_head_response_has_headers_and_no_body,
             heads::a_status_of_400_or_above_is_a_response,
-            heads::error_for_status_keeps_good_responses_and_names_bad_ones,
+            heads::error_for_status_keeps_good_responses_and_names_bad_statuses,
             heads::the_query_reaches_the_server_as_written,
             heads::the_fragment_stays_here,
             heads::request_headers_reach_the_server,
-            heads::default_headers_yield_to_those_of_the_request,
+            heads::default_headers_yield_to_the_headers_of_the_request,
             heads::repeated_response_headers_are_all_there,
             heads::header_bytes_beyond_ascii_survive,
             heads::header_bytes_beyond_ascii_are_sent_as_they_are,
@@ -160,7 +162,8 @@ macro_rules! for_each_scenario {
 #[allow(unused_imports)]
 pub(crate) use for_each_scenario;
 
-/// Calls `$run!` with the scenarios that a worker may see otherwise than a page: what they need of the engine, once each.
+/// Calls the macro `$run` with the scenarios that may behave differently in a worker than in a page: a scenario for
+/// each feature of the engine that the client uses.
 #[allow(unused_macros)]
 macro_rules! for_each_worker_scenario {
     ($run:ident) => {
@@ -194,7 +197,8 @@ macro_rules! for_each_worker_scenario {
 #[allow(unused_imports)]
 pub(crate) use for_each_worker_scenario;
 
-/// Where the lab is, and a key on it that no other run of the scenario has, in another browser, say.
+/// The address of the lab, and a key that is unique to this run of the scenario: parallel runs in several browsers use
+/// the same lab.
 pub struct Lab {
     base: String,
     key: String,
@@ -205,35 +209,35 @@ impl Lab {
         Self { base: base.trim_end_matches('/').to_owned(), key: format!("{platform}-{scenario}-{:x}", run()) }
     }
 
-    /// The URL of an experiment.
+    /// Returns the URL of an experiment.
     pub fn url(&self, experiment: &str) -> String {
         format!("{}/lab/{experiment}", self.base)
     }
 
-    /// The URL of an experiment with a memory; `query` begins with a question mark or is empty.
+    /// Returns the URL of an experiment that keeps state under this run's key. `query` is empty or begins with `?`.
     pub fn keyed(&self, experiment: &str, query: &str) -> String {
         format!("{}/lab/{experiment}/{}{query}", self.base, self.key)
     }
 
-    /// What the lab remembers.
+    /// Returns the text of an experiment that reads the state under this run's key.
     pub async fn recall(&self, experiment: &str, query: &str) -> String {
         Client::new().get(self.keyed(experiment, query)).await.unwrap().text().await.unwrap()
     }
 }
 
-/// The number of this run: natively each has a lab of its own.
+/// Returns the number of this run. A native test process starts its own lab, so it needs no unique number.
 #[cfg(not(target_family = "wasm"))]
 fn run() -> u64 {
     0
 }
 
-/// The number of this run: browsers beside each other have one lab.
+/// Returns the number of this run, at random: several browsers use the same lab at once.
 #[cfg(target_family = "wasm")]
 fn run() -> u64 {
     (js_sys::Math::random() * 1e15) as u64
 }
 
-/// Whether this run goes through a browser's or Node's fetch, which says less about failures.
+/// Whether requests use the `fetch` of a browser or of Node, which reports less about failures.
 pub const FETCH: bool = cfg!(target_family = "wasm");
 
 pub fn ms(milliseconds: u64) -> Duration {
@@ -244,14 +248,14 @@ pub async fn sleep(milliseconds: u64) {
     EventLoop::new().sleep(ms(milliseconds)).await;
 }
 
-/// What byte `index` of the lab's generated bodies is.
+/// Returns the byte at `index` of the lab's generated bodies.
 pub fn byte(index: usize) -> u8 {
     (index % 251) as u8
 }
 
-/// Checks that an error says the limit that passed.
-pub fn assert_timeout(error: &Error, phase: waterspout::Phase, limit: &str) {
+/// Checks the phase and the limit of a timeout error, and that the limit has passed.
+pub fn assert_timeout(error: &Error, phase: Phase, timeout: Timeout) {
     assert!(error.is_timeout(), "{error}");
-    assert_eq!((error.phase(), error.timeout().map(|timeout| timeout.name())), (phase, Some(limit)), "{error}");
+    assert_eq!((error.phase(), error.timeout()), (phase, Some(timeout)), "{error}");
     assert!(error.elapsed().unwrap() >= error.limit().unwrap(), "{error:?}");
 }

@@ -1,7 +1,7 @@
-//! The queue in front of the slots.
+//! The queue: concurrency, order, priorities, pauses and rate limits.
 
 use futures::future::{join, join_all, join3};
-use waterspout::{Client, ErrorKind, Phase, Rate};
+use waterspout::{Client, ErrorKind, Phase, Rate, Timeout};
 
 use super::{Lab, assert_timeout, ms};
 
@@ -31,7 +31,7 @@ pub async fn a_slot_is_held_until_the_body_has_been_read(lab: Lab) {
     let client = Client::builder().max_active(1).build().unwrap();
     let unread = client.get(lab.keyed("endless", "")).await.unwrap();
     let error = client.get(lab.url("hello")).queue_timeout(ms(60)).await.unwrap_err();
-    assert_timeout(&error, Phase::Queue, "queue");
+    assert_timeout(&error, Phase::Queue, Timeout::Queue);
     drop(unread);
     let read = client.get(lab.url("chunks/3/10")).await.unwrap();
     assert_eq!(read.bytes().await.unwrap().len(), 30);
@@ -67,11 +67,11 @@ pub async fn stats_count_the_active_and_the_queued(lab: Lab) {
     let requests = join_all((0..5).map(|_| async {
         client.get(lab.url("slow?head=40")).await.unwrap().bytes().await.unwrap();
     }));
-    let look = async {
+    let check = async {
         let stats = client.stats();
         assert_eq!((stats.active, stats.queued), (2, 3));
     };
-    join(requests, look).await;
+    join(requests, check).await;
     assert_eq!((client.stats().active, client.stats().queued), (0, 0));
 }
 
@@ -93,7 +93,7 @@ pub async fn at_most_max_active_per_origin_run(lab: Lab) {
     }))
     .await;
     assert_eq!(lab.recall("peak", "").await, "2");
-    assert!(client.origins().is_empty());
+    assert!(client.stats().origins.is_empty());
 }
 
 pub async fn the_higher_priority_goes_first(lab: Lab) {
@@ -120,7 +120,7 @@ pub async fn a_paused_client_starts_nothing(lab: Lab) {
     let client = Client::new();
     client.pause();
     let error = client.get(lab.url("hello")).queue_timeout(ms(30)).await.unwrap_err();
-    assert_timeout(&error, Phase::Queue, "queue");
+    assert_timeout(&error, Phase::Queue, Timeout::Queue);
     let waiting = client.get(lab.url("hello")).send();
     let (response, ()) = join(waiting, async { client.resume() }).await;
     assert_eq!(response.unwrap().text().await.unwrap(), "hello");
@@ -180,7 +180,7 @@ pub async fn a_rate_limit_keeps_requests_apart(lab: Lab) {
     let (first, second, third) =
         join3(request().send(), request().queue_timeout(ms(30)).send(), request().send()).await;
     assert_eq!(first.unwrap().text().await.unwrap(), "hello");
-    assert_timeout(&second.unwrap_err(), Phase::Queue, "queue");
+    assert_timeout(&second.unwrap_err(), Phase::Queue, Timeout::Queue);
     assert_eq!(third.unwrap().text().await.unwrap(), "hello");
     assert!(client.stats().waits.longest() >= ms(150), "{:?}", client.stats());
 }

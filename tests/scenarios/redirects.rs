@@ -1,4 +1,4 @@
-//! RedirectPolicy.
+//! Redirects: which are followed, and what happens to the method and the body.
 
 use waterspout::{Client, ErrorKind, Redirect};
 
@@ -55,7 +55,7 @@ pub async fn a_redirect_can_be_left_to_the_caller(lab: Lab) {
             assert_eq!((response.status().as_u16(), response.redirected()), (301, false));
             assert_eq!(response.headers()["location"], "/lab/hello");
         }
-        // A page is not shown redirects.
+        // A browser does not show redirects to a page.
         Err(error) => assert_eq!((error.kind(), FETCH), (ErrorKind::Unsupported, true), "{error}"),
     }
 }

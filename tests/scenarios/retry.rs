@@ -1,20 +1,23 @@
-//! Trying again: which failures, how long after, and what is left alone.
+//! Retries: which failures are retried, after which delay, and when the circuit breaker stops requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join;
 use waterspout::http::HeaderValue;
-use waterspout::{Attempt, BoxFuture, CircuitBreaker, Client, ErrorKind, Hooks, Request, Response, Result, Retry};
+use waterspout::{
+    Attempt, BoxFuture, CircuitBreaker, Client, ErrorKind, Middleware, Next, Request, Response, Result, Retry,
+};
 
 use super::{Lab, ms};
 
-fn quick() -> Retry {
+/// Returns a retry policy with short delays.
+fn quick_retry() -> Retry {
     Retry::new().base_delay(ms(5))
 }
 
 fn client() -> Client {
-    Client::builder().retry(quick()).build().unwrap()
+    Client::builder().retry(quick_retry()).build().unwrap()
 }
 
 fn statuses(attempts: &[Attempt]) -> Vec<u16> {
@@ -28,7 +31,7 @@ pub async fn nothing_is_tried_again_unless_asked(lab: Lab) {
 }
 
 pub async fn a_passing_failure_is_tried_again(lab: Lab) {
-    // Not 408: over a kept connection Chromium answers that one itself, by asking again.
+    // Without 408: on a reused connection, Chromium itself sends the request again after that status.
     for status in [425, 429, 500, 502, 503, 504] {
         let response = client().get(lab.keyed("flaky", &format!("?fail=2&status={status}"))).await.unwrap();
         assert_eq!(statuses(response.attempts()), [status, status, 200]);
@@ -59,8 +62,8 @@ pub async fn a_post_is_not_tried_again(lab: Lab) {
 pub async fn the_server_says_how_long_to_wait(lab: Lab) {
     let response = client().get(lab.keyed("flaky", "?fail=1&after=1")).await.unwrap();
     assert_eq!(response.attempts()[0].delay, Duration::from_secs(1));
-    // Its wish ends at our cap.
-    let retry = quick().max_delay(ms(30));
+    // `max_delay` limits the delay that the server asks for.
+    let retry = quick_retry().max_delay(ms(30));
     let response = client().get(lab.keyed("flaky", "?fail=1&after=3600")).retry(retry).await.unwrap();
     assert_eq!((response.status().as_u16(), response.attempts()[0].delay), (200, ms(30)));
 }
@@ -68,22 +71,22 @@ pub async fn the_server_says_how_long_to_wait(lab: Lab) {
 pub async fn each_attempt_has_its_own_limit(lab: Lab) {
     let request = client().get(lab.keyed("flaky", "?fail=1&status=0")).attempt_timeout(ms(1_500));
     let response = request.await.unwrap();
-    let made = response.attempts();
-    assert_eq!((made.len(), made[0].error, made[1].error), (2, Some(ErrorKind::Timeout), None));
-    assert!(made[0].elapsed >= ms(1_500), "{made:?}");
+    let attempts = response.attempts();
+    assert_eq!((attempts.len(), attempts[0].error, attempts[1].error), (2, Some(ErrorKind::Timeout), None));
+    assert!(attempts[0].elapsed >= ms(1_500), "{attempts:?}");
 }
 
 pub async fn a_request_that_backs_off_holds_no_slot(lab: Lab) {
     let client = Client::builder().max_active(1).build().unwrap();
-    let flaky = client.get(lab.keyed("flaky", "?fail=1&after=1")).retry(quick());
+    let flaky = client.get(lab.keyed("flaky", "?fail=1&after=1")).retry(quick_retry());
     let hello = async {
         while client.stats().active > 0 {
             super::sleep(5).await;
         }
         client.get(lab.url("hello")).queue_timeout(ms(500)).await.unwrap().text().await.unwrap()
     };
-    let (tried, text) = join(async { flaky.await.unwrap().attempts().len() }, hello).await;
-    assert_eq!((tried, &*text), (2, "hello"));
+    let (attempts, text) = join(async { flaky.await.unwrap().attempts().len() }, hello).await;
+    assert_eq!((attempts, &*text), (2, "hello"));
 }
 
 pub async fn an_origin_that_fails_is_left_alone(lab: Lab) {
@@ -98,26 +101,25 @@ pub async fn an_origin_that_fails_is_left_alone(lab: Lab) {
     assert_eq!(client.get(lab.keyed("flaky", "?fail=2")).await.unwrap().status(), 200);
 }
 
-/// Counts what it is called for.
+/// Records the requests and responses that it sees. The JavaScript scenario of the same name does this with hooks.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
-impl Hooks for Notes {
-    fn before_request<'a>(&'a self, request: &'a mut Request) -> BoxFuture<'a, Result<Option<Response>>> {
-        request.headers_mut().insert("x-hook", HeaderValue::from_static("seen"));
-        self.0.lock().unwrap().push(format!("request {}", request.attempts().len()));
-        Box::pin(async { Ok(None) })
-    }
-
-    fn after_response(&self, response: Response) -> BoxFuture<'_, Result<Response>> {
-        self.0.lock().unwrap().push(format!("response {}", response.status().as_u16()));
-        Box::pin(async { Ok(response) })
+impl Middleware for Notes {
+    fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move {
+            request.headers_mut().insert("x-hook", HeaderValue::from_static("seen"));
+            self.0.lock().unwrap().push(format!("request {}", request.attempts().len()));
+            let response = next.run(request).await?;
+            self.0.lock().unwrap().push(format!("response {}", response.status().as_u16()));
+            Ok(response)
+        })
     }
 }
 
 pub async fn hooks_see_each_attempt(lab: Lab) {
     let notes = Notes::default();
-    let client = Client::builder().retry(quick()).hooks(notes.clone()).build().unwrap();
+    let client = Client::builder().retry(quick_retry()).middleware(notes.clone()).build().unwrap();
     client.get(lab.keyed("flaky", "?fail=1")).await.unwrap();
     assert_eq!(*notes.0.lock().unwrap(), ["request 0", "response 503", "request 1", "response 200"]);
     let head = client.get(lab.url("head")).await.unwrap().text().await.unwrap();

@@ -54,14 +54,14 @@ pub async fn a_typed_client_has_errors_of_its_own(lab: Lab) {
     }
 }
 
-/// A program's tests need no server: the trait is theirs to implement.
+/// The tests of a program can implement the trait, so that they need no server.
 pub async fn a_typed_client_can_be_replaced(_lab: Lab) {
-    struct Double(Cell<u32>);
-    impl Store for std::sync::Mutex<Double> {
+    struct MockStore(Cell<u32>);
+    impl Store for std::sync::Mutex<MockStore> {
         async fn item(&self) -> Result<Item> {
-            let double = self.lock().unwrap();
-            double.0.set(double.0.get() + 1);
-            Ok(Item { name: "double".to_owned(), sizes: vec![double.0.get()] })
+            let calls = &self.lock().unwrap().0;
+            calls.set(calls.get() + 1);
+            Ok(Item { name: "mock".to_owned(), sizes: vec![calls.get()] })
         }
         async fn save(&self, item: &Item) -> Result<Item> {
             Ok(item.clone())
@@ -69,15 +69,15 @@ pub async fn a_typed_client_can_be_replaced(_lab: Lab) {
         async fn upload(&self, _body: impl Into<Body> + waterspout::MaybeSend) -> Result<Sum> {
             Ok(Sum::default())
         }
-        async fn download(&self, count: u64, mut seen: impl FnMut(u64) + waterspout::MaybeSend) -> Result<Sum> {
-            seen(count);
+        async fn download(&self, count: u64, mut on_progress: impl FnMut(u64) + waterspout::MaybeSend) -> Result<Sum> {
+            on_progress(count);
             Ok(Sum { count, sum: 0 })
         }
         async fn missing(&self) -> Result<Item> {
             Err(Error::NotFound)
         }
     }
-    let double = std::sync::Mutex::new(Double(Cell::new(0)));
-    assert_eq!(double.item().await.unwrap().sizes, [1]);
-    assert_eq!(double.item().await.unwrap().sizes, [2]);
+    let store = std::sync::Mutex::new(MockStore(Cell::new(0)));
+    assert_eq!(store.item().await.unwrap().sizes, [1]);
+    assert_eq!(store.item().await.unwrap().sizes, [2]);
 }

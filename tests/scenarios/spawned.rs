@@ -1,36 +1,36 @@
-//! Requests on a task of their own, whose futures and responses are `Send` on every platform.
+//! Spawned requests: they run on a separate task, and their futures and responses are `Send` on every platform.
 
 use waterspout::{Client, ErrorKind, Phase, Request};
 
 use super::{FETCH, Lab, ms, sleep};
 
-/// Hands back what can go from thread to thread; anything else does not compile.
-fn send<T: Send>(it: T) -> T {
-    it
+/// Returns `value`. A call with a value that is not `Send` does not compile.
+fn assert_send<T: Send>(value: T) -> T {
+    value
 }
 
-/// Waits until `holds`, for two seconds at most.
-async fn eventually(holds: impl Fn() -> bool) {
+/// Waits up to two seconds until `condition` is true.
+async fn eventually(condition: impl Fn() -> bool) {
     for _ in 0..200 {
-        if holds() {
+        if condition() {
             return;
         }
         sleep(10).await;
     }
-    panic!("it did not come to that");
+    panic!("the condition was not true within two seconds");
 }
 
 pub async fn a_spawned_request_is_send_and_gives_the_response(lab: Lab) {
     let client = Client::new();
     let url = lab.url("redirect/1");
-    let all = send(async move {
+    let all = assert_send(async move {
         let response = client.fetch_spawned(Request::get(url)).await?.error_for_status()?;
         assert!(response.status() == 200 && response.redirected() && response.url().path() == "/lab/hello");
         assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
         response.text().await
     });
     assert_eq!(all.await.unwrap(), "hello");
-    let response = send(Client::new().get(lab.url("status/404")).send_spawned()).await.unwrap();
+    let response = assert_send(Client::new().get(lab.url("status/404")).send_spawned()).await.unwrap();
     let whole = response.into_response();
     assert_eq!(whole.error_for_status_ref().unwrap_err().kind(), ErrorKind::Status);
     assert_eq!(whole.text().await.unwrap(), "status 404");
@@ -41,7 +41,7 @@ pub async fn a_spawned_request_is_send_and_gives_the_response(lab: Lab) {
             sizes: Vec<u32>,
         }
         let response = Client::new().get(lab.url("json")).send_spawned().await.unwrap();
-        let answer: Answer = send(response.json()).await.unwrap();
+        let answer: Answer = assert_send(response.json()).await.unwrap();
         (answer.name, answer.sizes)
     };
     assert_eq!(name, "waterspout");
@@ -55,7 +55,7 @@ pub async fn a_spawned_request_runs_without_being_polled(lab: Lab) {
         }
         sleep(10).await;
     }
-    panic!("it was not sent");
+    panic!("the request was not sent within 100 checks");
 }
 
 pub async fn a_spawned_request_that_is_dropped_is_stopped(lab: Lab) {
@@ -73,7 +73,7 @@ pub async fn a_spawned_body_is_streamed_and_stops_when_dropped(lab: Lab) {
     let mut response = client.get(lab.keyed("endless", "")).send_spawned().await.unwrap();
     let mut seen = 0;
     while seen < 20_000 {
-        let chunk = send(response.chunk()).await.unwrap().unwrap();
+        let chunk = assert_send(response.chunk()).await.unwrap().unwrap();
         assert!(chunk.iter().all(|byte| *byte == b'.'));
         seen += chunk.len();
     }

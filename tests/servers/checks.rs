@@ -1,4 +1,4 @@
-//! What is asked of every server.
+//! The checks. Each check sends requests to a server and examines the responses.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,16 +18,17 @@ use waterspout::{Body, Bytes, Client, ErrorKind, RequestBuilder, Response, Resul
 use crate::contents::{LARGE, summary};
 use crate::process::Running;
 
-/// The pieces that uploads come in.
-const PIECE: usize = 64 * 1024;
+/// The size of the chunks of an upload, in bytes.
+const CHUNK: usize = 64 * 1024;
 
-/// The bytes of an upload that is not about its size.
+/// The length of an upload for which the size does not matter, in bytes.
 const SMALL: usize = 1 << 20;
 
-/// Of requests side by side, how many at once.
+/// The number of requests that a client runs at once.
 const SLOTS: usize = 16;
 
-/// A client with a jar. It asks for a body for ever: that it is sent is proof that the server said `100 Continue`.
+/// Returns a client with a cookie jar. It waits for `100 Continue` without a limit, so a body that is sent proves that
+/// the server sent `100 Continue`.
 fn client() -> Client {
     let config = Config::new().continue_timeout(Duration::ZERO);
     let agent = Network::new().agent().with_cookies(CookieJar::new()).with_config(config);
@@ -39,12 +40,12 @@ impl Running {
         client.get(self.url(path))
     }
 
-    /// The status and body of one answer, in full.
+    /// Returns the status and the whole body of a response.
     async fn text(&self, client: &Client, path: &str) -> (u16, String) {
         read(self.get(client, path).await).await
     }
 
-    /// The port that the server sees the client at: one for each connection.
+    /// Returns the client's port as the server sees it. Each connection has a different port.
     async fn peer(&self, client: &Client) -> String {
         let response = self.get(client, self.kind.paths.plain).await.unwrap();
         let peer = header(response.headers(), "x-peer").to_owned();
@@ -52,17 +53,17 @@ impl Running {
         peer
     }
 
-    /// Uploads to a path that leads to `stored` + `name`, and sees that it is there.
+    /// Uploads a body to a path that leads to `stored` + `name`, and checks that the server received it.
     async fn upload(&self, request: RequestBuilder<Client>, name: &str, body: &[u8]) {
         let response = request.await.unwrap();
         assert!(response.status().is_success(), "{response:?}");
-        let told = response.text().await.unwrap();
-        if !self.kind.paths.keeps {
-            return assert_eq!(told, summary(body));
+        let reply = response.text().await.unwrap();
+        if !self.kind.paths.keeps_uploads {
+            return assert_eq!(reply, summary(body));
         }
         let path = format!("{}{name}", self.kind.paths.stored);
-        let kept = self.get(&client(), &path).await.unwrap().bytes().await.unwrap();
-        assert!(kept == body, "{} bytes of {}", kept.len(), body.len());
+        let stored = self.get(&client(), &path).await.unwrap().bytes().await.unwrap();
+        assert!(stored == body, "{} bytes of {}", stored.len(), body.len());
     }
 
     fn put(&self, path: &str, name: &str) -> RequestBuilder<Client> {
@@ -79,18 +80,18 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-fn pieces(body: Bytes) -> impl Iterator<Item = Result<Bytes>> + Send + 'static {
-    (0..body.len()).step_by(PIECE).map(move |at| Ok(body.slice(at..body.len().min(at + PIECE))))
+fn chunks(body: Bytes) -> impl Iterator<Item = Result<Bytes>> + Send + 'static {
+    (0..body.len()).step_by(CHUNK).map(move |at| Ok(body.slice(at..body.len().min(at + CHUNK))))
 }
 
-pub async fn a_plain_answer_is_read(server: &Running) {
+pub async fn a_plain_response_is_read(server: &Running) {
     let response = server.get(&client(), server.kind.paths.plain).await.unwrap();
     assert_eq!((response.status(), response.reason()), (StatusCode::OK, Some("OK")));
     assert_eq!(response.content_length(), Some(6));
     assert_eq!(response.text().await.unwrap(), "hello\n");
 }
 
-pub async fn a_gzipped_answer_is_decoded(server: &Running) {
+pub async fn a_gzip_response_is_decoded(server: &Running) {
     let (path, part) = server.kind.paths.gzip;
     let (status, text) = server.text(&client(), path).await;
     assert!(status == 200 && text.contains(part), "{status} {text}");
@@ -99,7 +100,7 @@ pub async fn a_gzipped_answer_is_decoded(server: &Running) {
     assert!(raw.bytes().await.unwrap().starts_with(b"\x1f\x8b"));
 }
 
-pub async fn a_chunked_answer_is_read(server: &Running) {
+pub async fn a_chunked_response_is_read(server: &Running) {
     let (path, part) = server.kind.paths.chunked;
     let response = server.get(&client(), path).header("accept-encoding", "identity").await.unwrap();
     assert_eq!(header(response.headers(), "transfer-encoding"), "chunked");
@@ -108,7 +109,7 @@ pub async fn a_chunked_answer_is_read(server: &Running) {
     assert!(text.contains(part), "{text}");
 }
 
-pub async fn a_connection_is_used_again(server: &Running) {
+pub async fn a_connection_is_reused(server: &Running) {
     let (client, other) = (client(), client());
     let peer = server.peer(&client).await;
     assert_ne!(peer, "");
@@ -120,15 +121,16 @@ pub async fn a_connection_is_used_again(server: &Running) {
     assert_eq!(server.peer(&other).await, elsewhere);
 }
 
-/// Far fewer connections than requests is what can be asked here: a busy server may close those that it kept, as Apache
-/// does while its threads start. That no more are made than requests run at once is asked where nobody closes any.
-pub async fn requests_side_by_side_share_connections(server: &Running) {
+/// Checks only that there are far fewer connections than requests. A busy server may close idle connections, as Apache
+/// does while its threads start. Another test checks that there are no more connections than concurrent requests,
+/// against a server that closes none.
+pub async fn parallel_requests_share_connections(server: &Running) {
     let client = client();
     let peers: BTreeSet<_> = join_all((0..20 * SLOTS).map(|_| server.peer(&client))).await.into_iter().collect();
     assert!((1..=5 * SLOTS).contains(&peers.len()), "{peers:?}");
 }
 
-pub async fn a_part_is_had_by_its_range(server: &Running) {
+pub async fn a_range_request_returns_the_range(server: &Running) {
     let client = client();
     for (range, content_range, part) in [
         ("bytes=2-4", "bytes 2-4/26", "cde"),
@@ -142,7 +144,7 @@ pub async fn a_part_is_had_by_its_range(server: &Running) {
     }
     let beyond = server.get(&client, server.kind.paths.letters).header("range", "bytes=26-").await.unwrap();
     assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
-    // Most say how long the whole is; they need not (RFC 9110, section 15.5.17).
+    // Most servers send the whole length, but they need not (RFC 9110, section 15.5.17).
     assert!(["", "bytes */26"].contains(&header(beyond.headers(), "content-range")), "{beyond:?}");
 }
 
@@ -153,25 +155,25 @@ pub async fn redirects_are_followed(server: &Running) {
     assert_eq!(read(Ok(response)).await, (200, "hello\n".to_owned()));
 }
 
-pub async fn a_308_takes_the_body_along(server: &Running) {
+pub async fn a_308_redirect_keeps_the_body(server: &Running) {
     let body = LARGE.slice(..SMALL);
     let request = client().put(server.url(server.kind.paths.moved)).body(body.clone());
     server.upload(request, "moved", &body).await;
 }
 
-pub async fn cookies_are_kept_and_sent(server: &Running) {
+pub async fn cookies_are_stored_and_sent(server: &Running) {
     let paths = &server.kind.paths;
-    let (client, stranger) = (client(), client());
+    let (client, other) = (client(), client());
     assert_eq!(server.text(&client, paths.cookie).await.0, 200);
     let (shown, part) = paths.cookie_shown;
-    for (client, knows) in [(&client, true), (&stranger, false)] {
+    for (client, has_cookie) in [(&client, true), (&other, false)] {
         let response = server.get(client, shown).await.unwrap();
         let saw = header(response.headers(), "x-saw").to_owned() + &response.text().await.unwrap();
-        assert_eq!(saw.contains(part), knows, "{saw}");
+        assert_eq!(saw.contains(part), has_cookie, "{saw}");
     }
 }
 
-pub async fn basic_credentials_open_the_door(server: &Running) {
+pub async fn basic_credentials_are_accepted(server: &Running) {
     let client = client();
     let path = server.kind.paths.basic;
     let closed = server.get(&client, path).await.unwrap();
@@ -198,7 +200,7 @@ pub async fn a_digest_challenge_is_answered(server: &Running) {
     }
 }
 
-/// The server's nonces are good for a second or for one request, and its log says what it had to refuse.
+/// The nonces of the server are valid for a second or for a single request. Its log shows which requests it refused.
 pub async fn a_stale_nonce_is_replaced(server: &Running) {
     let client = client();
     let account = DigestAuth::new("Aladdin", "open-sesame").unwrap();
@@ -215,39 +217,39 @@ pub async fn a_stale_nonce_is_replaced(server: &Running) {
 }
 
 pub async fn a_large_upload_arrives_whole(server: &Running) {
-    let body = Body::factory(|| stream::iter(pieces(LARGE.clone()))).with_length(LARGE.len() as u64);
+    let body = Body::factory(|| stream::iter(chunks(LARGE.clone()))).with_length(LARGE.len() as u64);
     server.upload(server.put(server.kind.paths.stored, "large").body(body), "large", &LARGE).await;
 }
 
 pub async fn a_large_chunked_upload_arrives_whole(server: &Running) {
-    let body = Body::factory(|| stream::iter(pieces(LARGE.clone())));
+    let body = Body::factory(|| stream::iter(chunks(LARGE.clone())));
     server.upload(server.put(server.kind.paths.stored, "chunked").body(body), "chunked", &LARGE).await;
 }
 
-pub async fn a_body_waits_to_be_asked_for(server: &Running) {
+pub async fn a_body_waits_for_100_continue(server: &Running) {
     let body = LARGE.slice(..SMALL);
     let request = server.put(server.kind.paths.stored, "asked").body(body.clone()).expect_continue(true);
     let started = Instant::now();
     server.upload(request, "asked", &body).await;
-    assert!(started.elapsed() < Duration::from_secs(15), "the server did not ask");
+    assert!(started.elapsed() < Duration::from_secs(15), "the server did not send 100 Continue");
 }
 
-pub async fn a_refused_body_is_never_read(server: &Running) {
+pub async fn a_refused_body_is_not_sent(server: &Running) {
     let (path, status) = server.kind.paths.refused;
-    let taken = Arc::<AtomicUsize>::default();
-    let count = taken.clone();
-    let counted = stream::iter(pieces(LARGE.clone())).inspect(move |_| _ = count.fetch_add(1, Ordering::Relaxed));
+    let chunks_read = Arc::<AtomicUsize>::default();
+    let count = chunks_read.clone();
+    let counted = stream::iter(chunks(LARGE.clone())).inspect(move |_| _ = count.fetch_add(1, Ordering::Relaxed));
     let body = Body::stream(counted).with_length(LARGE.len() as u64);
     let response = server.put(path, "").body(body).expect_continue(true).await;
     assert_eq!(read(response).await.0, status);
-    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    assert_eq!(chunks_read.load(Ordering::Relaxed), 0);
 }
 
-/// The server does not say that it would rather not, and does not read to the end.
-pub async fn a_refusal_is_heard_while_the_body_is_sent(server: &Running) {
+/// The server refuses the body without a `100 Continue` exchange, and does not read it to the end.
+pub async fn a_refusal_is_read_while_the_body_is_sent(server: &Running) {
     let (path, status) = server.kind.paths.refused;
     for _ in 0..5 {
-        let body = Body::factory(|| stream::iter(pieces(LARGE.clone())));
+        let body = Body::factory(|| stream::iter(chunks(LARGE.clone())));
         let with_length = body.try_clone().unwrap().with_length(LARGE.len() as u64);
         for body in [body, with_length] {
             let client = client();
@@ -258,14 +260,14 @@ pub async fn a_refusal_is_heard_while_the_body_is_sent(server: &Running) {
     }
 }
 
-pub async fn an_answer_to_head_has_no_body(server: &Running) {
+pub async fn a_response_to_head_has_no_body(server: &Running) {
     let client = client();
     for (path, length) in [(server.kind.paths.letters, "26"), (server.kind.paths.plain, "6")] {
         let response = client.head(server.url(path)).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert!(["", length].contains(&header(response.headers(), "content-length")), "{response:?}");
         assert_eq!(response.bytes().await.unwrap().len(), 0);
-        // If it had one after all, the next answer would begin with it.
+        // A body would be read as the beginning of the next response on the same connection.
         assert_eq!(server.text(&client, server.kind.paths.plain).await, (200, "hello\n".to_owned()));
     }
 }
@@ -284,7 +286,7 @@ pub async fn a_large_download_arrives_whole(server: &Running) {
     assert_eq!(response.content_length(), Some(LARGE.len() as u64));
     let mut at = 0;
     while let Some(chunk) = response.chunk().await.unwrap() {
-        assert!(LARGE[at..].starts_with(&chunk), "the {} bytes from {at} are not those of the file", chunk.len());
+        assert!(LARGE[at..].starts_with(&chunk), "the {} bytes from {at} differ from the file", chunk.len());
         at += chunk.len();
     }
     assert_eq!(at, LARGE.len());

@@ -1,4 +1,4 @@
-//! What the servers serve and are sent, and the folder that it is in.
+//! The files that the servers serve, and the folder of a server.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sha2::{Digest, Sha256};
 use waterspout::Bytes;
 
-/// The bytes of the large file.
+/// The length of the large file, in bytes.
 const LARGE_BYTES: usize = 64 << 20;
 
-/// Each eight bytes are their number, so that none can be missing or come twice unnoticed.
+/// The large file. Each group of eight bytes is its own index, so that a missing or repeated group is noticed.
 pub static LARGE: LazyLock<Bytes> =
     LazyLock::new(|| (0..LARGE_BYTES as u64 / 8).flat_map(u64::to_le_bytes).collect::<Vec<_>>().into());
 
 /// The SHA-256 of the large file, in hexadecimal.
 static LARGE_HASH: LazyLock<String> = LazyLock::new(|| hash(&LARGE));
 
-/// What a server says of a body that it has been sent: its length and SHA-256.
+/// Returns a server's reply to an upload: the length and the SHA-256 of the body.
 pub fn summary(body: &[u8]) -> String {
     let hash = if body.len() == LARGE_BYTES { LARGE_HASH.clone() } else { hash(body) };
     format!("{} {hash}\n", body.len())
@@ -29,11 +29,12 @@ fn hash(body: &[u8]) -> String {
     Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A folder with the files that are served; gone when dropped.
+/// A folder with the served files. Dropping it removes the folder.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// In the system's folder for such things, since a server that gives up root must be able to read it.
+    /// Creates the folder in the system's temporary folder, so that a server that drops its root privileges can read
+    /// it.
     pub fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +68,7 @@ impl Folder {
         fs::write(self.0.join(name), bytes).unwrap();
     }
 
-    /// The text of a file, empty if there is none.
+    /// Returns the text of a file, or an empty text if the file does not exist.
     pub fn read(&self, name: &str) -> String {
         fs::read(self.0.join(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }

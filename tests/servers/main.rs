@@ -1,7 +1,7 @@
-//! Servers that others have written, each as people run it, before the public client: `make test-servers`.
+//! Tests the public client against independent servers in their usual configurations: `make test-servers`.
 //!
-//! The table says which server is asked what, and why one is not asked everything. One that is not installed is named on
-//! standard error; with `WATERSPOUT_SERVERS=required` it is a failure.
+//! The table lists the checks of each server, and the reason for each check that a server skips. A server that is not
+//! installed is reported on standard error. With `WATERSPOUT_SERVERS=required`, it is a failure.
 #![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use self::process::Running;
 use self::sites::Kind;
 
-/// A test for each server and each check; one with a reason against it is shown as ignored, with the reason.
+/// Defines a test for each server and each check. A check with a reason is ignored, and the reason is shown.
 macro_rules! table {
     ($($name:ident = $kind:ident { $($check:ident $(: $reason:literal)?,)+ })+) => {
         const TABLE: &[(&str, &[&str])] = &[$((stringify!($name), &[$(stringify!($check)),+])),+];
@@ -41,152 +41,152 @@ macro_rules! table {
 
 table! {
     nginx = NGINX {
-        a_plain_answer_is_read,
-        a_gzipped_answer_is_decoded,
-        a_chunked_answer_is_read,
-        a_connection_is_used_again,
-        requests_side_by_side_share_connections,
-        a_part_is_had_by_its_range,
+        a_plain_response_is_read,
+        a_gzip_response_is_decoded,
+        a_chunked_response_is_read,
+        a_connection_is_reused,
+        parallel_requests_share_connections,
+        a_range_request_returns_the_range,
         redirects_are_followed,
-        a_308_takes_the_body_along,
-        cookies_are_kept_and_sent,
-        basic_credentials_open_the_door,
-        a_digest_challenge_is_answered: "nginx knows Basic only",
-        a_stale_nonce_is_replaced: "nginx knows Basic only",
+        a_308_redirect_keeps_the_body,
+        cookies_are_stored_and_sent,
+        basic_credentials_are_accepted,
+        a_digest_challenge_is_answered: "nginx supports only Basic",
+        a_stale_nonce_is_replaced: "nginx supports only Basic",
         a_large_upload_arrives_whole,
         a_large_chunked_upload_arrives_whole,
-        a_body_waits_to_be_asked_for,
-        a_refused_body_is_never_read,
-        a_refusal_is_heard_while_the_body_is_sent,
-        an_answer_to_head_has_no_body,
+        a_body_waits_for_100_continue,
+        a_refused_body_is_not_sent,
+        a_refusal_is_read_while_the_body_is_sent,
+        a_response_to_head_has_no_body,
         a_404_is_a_response,
         a_large_download_arrives_whole,
     }
     apache = APACHE {
-        a_plain_answer_is_read,
-        a_gzipped_answer_is_decoded,
-        a_chunked_answer_is_read,
-        a_connection_is_used_again,
-        requests_side_by_side_share_connections,
-        a_part_is_had_by_its_range,
+        a_plain_response_is_read,
+        a_gzip_response_is_decoded,
+        a_chunked_response_is_read,
+        a_connection_is_reused,
+        parallel_requests_share_connections,
+        a_range_request_returns_the_range,
         redirects_are_followed,
-        a_308_takes_the_body_along,
-        cookies_are_kept_and_sent,
-        basic_credentials_open_the_door,
+        a_308_redirect_keeps_the_body,
+        cookies_are_stored_and_sent,
+        basic_credentials_are_accepted,
         a_digest_challenge_is_answered,
         a_stale_nonce_is_replaced,
         a_large_upload_arrives_whole,
         a_large_chunked_upload_arrives_whole,
-        a_body_waits_to_be_asked_for,
-        a_refused_body_is_never_read,
-        a_refusal_is_heard_while_the_body_is_sent,
-        an_answer_to_head_has_no_body,
+        a_body_waits_for_100_continue,
+        a_refused_body_is_not_sent,
+        a_refusal_is_read_while_the_body_is_sent,
+        a_response_to_head_has_no_body,
         a_404_is_a_response,
         a_large_download_arrives_whole,
     }
     node = NODE {
-        a_plain_answer_is_read,
-        a_gzipped_answer_is_decoded,
-        a_chunked_answer_is_read,
-        a_connection_is_used_again,
-        requests_side_by_side_share_connections,
-        a_part_is_had_by_its_range: "Node's server has no ranges: they would be ours",
+        a_plain_response_is_read,
+        a_gzip_response_is_decoded,
+        a_chunked_response_is_read,
+        a_connection_is_reused,
+        parallel_requests_share_connections,
+        a_range_request_returns_the_range: "Node's server has no ranges: the test would check its own code",
         redirects_are_followed,
-        a_308_takes_the_body_along,
-        cookies_are_kept_and_sent,
-        basic_credentials_open_the_door: "Node's server has no authentication: it would be ours",
-        a_digest_challenge_is_answered: "Node's server has no authentication: it would be ours",
-        a_stale_nonce_is_replaced: "Node's server has no authentication: it would be ours",
+        a_308_redirect_keeps_the_body,
+        cookies_are_stored_and_sent,
+        basic_credentials_are_accepted: "Node's server has no authentication: the test would check its own code",
+        a_digest_challenge_is_answered: "Node's server has no authentication: the test would check its own code",
+        a_stale_nonce_is_replaced: "Node's server has no authentication: the test would check its own code",
         a_large_upload_arrives_whole,
         a_large_chunked_upload_arrives_whole,
-        a_body_waits_to_be_asked_for,
-        a_refused_body_is_never_read,
-        a_refusal_is_heard_while_the_body_is_sent,
-        an_answer_to_head_has_no_body,
+        a_body_waits_for_100_continue,
+        a_refused_body_is_not_sent,
+        a_refusal_is_read_while_the_body_is_sent,
+        a_response_to_head_has_no_body,
         a_404_is_a_response,
         a_large_download_arrives_whole,
     }
     httpbin = HTTPBIN {
-        a_plain_answer_is_read,
-        a_gzipped_answer_is_decoded,
-        a_chunked_answer_is_read,
-        a_connection_is_used_again,
-        requests_side_by_side_share_connections,
-        a_part_is_had_by_its_range,
+        a_plain_response_is_read,
+        a_gzip_response_is_decoded,
+        a_chunked_response_is_read,
+        a_connection_is_reused,
+        parallel_requests_share_connections,
+        a_range_request_returns_the_range,
         redirects_are_followed,
-        a_308_takes_the_body_along,
-        cookies_are_kept_and_sent,
-        basic_credentials_open_the_door,
+        a_308_redirect_keeps_the_body,
+        cookies_are_stored_and_sent,
+        basic_credentials_are_accepted,
         a_digest_challenge_is_answered,
         a_stale_nonce_is_replaced,
         a_large_upload_arrives_whole,
         a_large_chunked_upload_arrives_whole,
-        a_body_waits_to_be_asked_for,
-        a_refused_body_is_never_read: "gunicorn says 100 before it asks the application",
-        a_refusal_is_heard_while_the_body_is_sent,
-        an_answer_to_head_has_no_body,
+        a_body_waits_for_100_continue,
+        a_refused_body_is_not_sent: "gunicorn sends 100 before it calls the application",
+        a_refusal_is_read_while_the_body_is_sent,
+        a_response_to_head_has_no_body,
         a_404_is_a_response,
-        a_large_download_arrives_whole: "httpbin makes 10 MiB at most, of one character",
+        a_large_download_arrives_whole: "httpbin sends at most 10 MiB, of a single character",
     }
     tornado = TORNADO {
-        a_plain_answer_is_read,
-        a_gzipped_answer_is_decoded,
-        a_chunked_answer_is_read,
-        a_connection_is_used_again,
-        requests_side_by_side_share_connections,
-        a_part_is_had_by_its_range,
+        a_plain_response_is_read,
+        a_gzip_response_is_decoded,
+        a_chunked_response_is_read,
+        a_connection_is_reused,
+        parallel_requests_share_connections,
+        a_range_request_returns_the_range,
         redirects_are_followed,
-        a_308_takes_the_body_along,
-        cookies_are_kept_and_sent,
-        basic_credentials_open_the_door: "Tornado logs users in by third parties only",
-        a_digest_challenge_is_answered: "Tornado logs users in by third parties only",
-        a_stale_nonce_is_replaced: "Tornado logs users in by third parties only",
+        a_308_redirect_keeps_the_body,
+        cookies_are_stored_and_sent,
+        basic_credentials_are_accepted: "Tornado supports only logins through third parties",
+        a_digest_challenge_is_answered: "Tornado supports only logins through third parties",
+        a_stale_nonce_is_replaced: "Tornado supports only logins through third parties",
         a_large_upload_arrives_whole,
         a_large_chunked_upload_arrives_whole,
-        a_body_waits_to_be_asked_for,
-        a_refused_body_is_never_read,
-        a_refusal_is_heard_while_the_body_is_sent,
-        an_answer_to_head_has_no_body,
+        a_body_waits_for_100_continue,
+        a_refused_body_is_not_sent,
+        a_refusal_is_read_while_the_body_is_sent,
+        a_response_to_head_has_no_body,
         a_404_is_a_response,
         a_large_download_arrives_whole,
     }
     http_server = HTTP_SERVER {
-        a_plain_answer_is_read,
-        a_gzipped_answer_is_decoded: "http.server sends files as they are",
-        a_chunked_answer_is_read: "http.server speaks HTTP/1.0",
-        a_connection_is_used_again: "http.server speaks HTTP/1.0, and closes",
-        requests_side_by_side_share_connections: "http.server speaks HTTP/1.0, and closes",
-        a_part_is_had_by_its_range: "http.server sends whole files only",
+        a_plain_response_is_read,
+        a_gzip_response_is_decoded: "http.server sends files as they are",
+        a_chunked_response_is_read: "http.server speaks HTTP/1.0",
+        a_connection_is_reused: "http.server speaks HTTP/1.0 and closes the connection",
+        parallel_requests_share_connections: "http.server speaks HTTP/1.0 and closes the connection",
+        a_range_request_returns_the_range: "http.server sends only whole files",
         redirects_are_followed,
-        a_308_takes_the_body_along: "http.server takes no bodies",
-        cookies_are_kept_and_sent: "http.server has no cookies",
-        basic_credentials_open_the_door: "http.server is open to all",
-        a_digest_challenge_is_answered: "http.server is open to all",
-        a_stale_nonce_is_replaced: "http.server is open to all",
-        a_large_upload_arrives_whole: "http.server takes no bodies",
-        a_large_chunked_upload_arrives_whole: "http.server takes no bodies",
-        a_body_waits_to_be_asked_for: "http.server takes no bodies",
-        a_refused_body_is_never_read,
-        a_refusal_is_heard_while_the_body_is_sent,
-        an_answer_to_head_has_no_body,
+        a_308_redirect_keeps_the_body: "http.server accepts no bodies",
+        cookies_are_stored_and_sent: "http.server has no cookies",
+        basic_credentials_are_accepted: "http.server has no authentication",
+        a_digest_challenge_is_answered: "http.server has no authentication",
+        a_stale_nonce_is_replaced: "http.server has no authentication",
+        a_large_upload_arrives_whole: "http.server accepts no bodies",
+        a_large_chunked_upload_arrives_whole: "http.server accepts no bodies",
+        a_body_waits_for_100_continue: "http.server accepts no bodies",
+        a_refused_body_is_not_sent,
+        a_refusal_is_read_while_the_body_is_sent,
+        a_response_to_head_has_no_body,
         a_404_is_a_response,
         a_large_download_arrives_whole,
     }
 }
 
-/// Runs a check before a server, unless the server is not installed and need not be.
+/// Runs a check against a server. Skips the check if the server is not installed and not required.
 fn run(kind: &'static Kind, check: impl AsyncFn(&Running)) {
     match kind.running() {
         Some(running) => async_io::block_on(check(&running)),
         None if std::env::var_os("WATERSPOUT_SERVERS").is_some_and(|value| value == "required") => {
-            panic!("{} is not installed: make test-servers", kind.name)
+            panic!("{} is not installed; install it with make test-servers", kind.name)
         }
-        None => eprintln!("{} is not installed: make test-servers", kind.name),
+        None => eprintln!("{} is not installed; install it with make test-servers", kind.name),
     }
 }
 
 #[test]
-fn every_server_has_a_word_on_every_check() {
+fn every_server_lists_every_check() {
     let checks = |(_, checks): &(&str, &[&'static str])| checks.iter().copied().collect::<BTreeSet<_>>();
     let all: BTreeSet<_> = TABLE.iter().flat_map(checks).collect();
     for row in TABLE {

@@ -1,10 +1,10 @@
-//! A server that runs, with a folder of its own.
+//! A running server with its folder.
 
 use crate::contents::Folder;
 use crate::sites::Kind;
 use crate::support::program::{PORTS, Program, free_port};
 
-/// A server and its folder; both are gone when dropped, the server first.
+/// A running server. Dropping it stops the server, then removes its folder.
 pub struct Running {
     pub kind: &'static Kind,
     program: Program,
@@ -12,7 +12,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a server and waits until it accepts connections; `None` if it is not installed.
+    /// Starts a server and waits until it accepts connections. Returns `None` if the server is not installed.
     pub fn start(kind: &'static Kind) -> Option<Self> {
         let mut output = String::new();
         for _ in 0..PORTS {
@@ -23,7 +23,7 @@ impl Running {
             }
             output = folder.read("output.log") + &folder.read("error.log");
         }
-        panic!("{} does not start: {output}", kind.name);
+        panic!("{} did not start: {output}", kind.name);
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,4 +1,4 @@
-//! How each server is started, if it is installed.
+//! The command that starts each server. Each function returns `None` if the server is not installed.
 
 use std::env;
 use std::fs;
@@ -8,11 +8,11 @@ use std::process::Command;
 
 use crate::contents::Folder;
 
-/// Where servers are that are not in a user's `PATH`.
-const SYSTEM: &str = "/usr/local/sbin:/usr/sbin:/sbin";
+/// Folders with servers that may be missing in a user's `PATH`.
+const SYSTEM_FOLDERS: &str = "/usr/local/sbin:/usr/sbin:/sbin";
 
-/// Where systems keep the modules of Apache.
-const MODULES: [&str; 4] =
+/// Folders in which systems install the modules of Apache.
+const MODULE_FOLDERS: [&str; 4] =
     ["/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules", "/usr/libexec/apache2"];
 
 pub fn nginx(folder: &Folder, port: u16) -> Option<Command> {
@@ -25,7 +25,7 @@ pub fn nginx(folder: &Folder, port: u16) -> Option<Command> {
 
 pub fn apache(folder: &Folder, port: u16) -> Option<Command> {
     let program = find(&["apache2", "httpd"])?;
-    let modules = MODULES.into_iter().find(|path| Path::new(path).is_dir())?;
+    let modules = MODULE_FOLDERS.into_iter().find(|path| Path::new(path).is_dir())?;
     let config = include_str!("apache.conf")
         .replace("{folder}", folder.path().to_str()?)
         .replace("{port}", &port.to_string())
@@ -71,14 +71,14 @@ pub fn http_server(_folder: &Folder, port: u16) -> Option<Command> {
     Some(command)
 }
 
-/// The first of these programs that is installed.
+/// Returns the path of the first program in `names` that is installed.
 fn find(names: &[&str]) -> Option<PathBuf> {
-    let folders = env::var("PATH").unwrap_or_default() + ":" + SYSTEM;
+    let folders = env::var("PATH").unwrap_or_default() + ":" + SYSTEM_FOLDERS;
     let programs = names.iter().flat_map(|name| env::split_paths(&folders).map(move |folder| folder.join(name)));
     programs.into_iter().find(|program| program.is_file())
 }
 
-/// The Python that `make test-servers` has given its packages to, if this is one of them.
+/// Returns the Python of the environment that `make test-servers` creates, if `package` is installed there.
 fn python_with(package: &str) -> Option<PathBuf> {
     let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("servers");
     let libraries = fs::read_dir(environment.join("lib")).ok()?.flatten();

@@ -1,4 +1,4 @@
-"""httpbin, for gunicorn: `gunicorn serve_httpbin:app`. What it has not is added: uploads are hashed, not sent back."""
+"""httpbin, for gunicorn: `gunicorn serve_httpbin:app`. Adds a page that returns the length and the hash of an upload."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ from httpbin import app
 
 
 @app.after_request
-def name_the_peer(response):
+def add_peer_port(response):
     response.headers["x-peer"] = request.environ["REMOTE_PORT"]
     return response
 

@@ -1,4 +1,4 @@
-// Node's own server: `node serve_node.mjs PORT`, in a folder with `files`.
+// The server of Node: `node serve_node.mjs PORT`, in a folder with `files`.
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib';
 
 const numbers = readFileSync('files/numbers');
 
-/** Says how long the body was and what its hash is. */
+/** Responds with the length and the hash of the request's body. */
 const digest = async (request, response) => {
   const hash = createHash('sha256');
   let length = 0;

@@ -9,7 +9,7 @@ import tornado.web
 with open("files/numbers") as file:
     NUMBERS = file.read()
 
-LARGEST_BODY = 1 << 30
+MAX_BODY_BYTES = 1 << 30
 
 
 class Page(tornado.web.RequestHandler):
@@ -25,7 +25,7 @@ class Gzip(Page):
 
 class Chunked(Page):
     async def get(self):
-        # Bytes are not compressed, as text would be.
+        # Tornado compresses text, but not this content type.
         self.set_header("content-type", "application/octet-stream")
         for at in range(0, len(NUMBERS), 1000):
             self.write(NUMBERS[at : at + 1000])
@@ -43,7 +43,7 @@ class Cookie(Page):
         self.finish("set\n")
 
 
-class Shown(Page):
+class CookieShown(Page):
     def get(self):
         self.finish(f"taste={self.get_cookie('taste')}\n")
 
@@ -85,13 +85,13 @@ async def main():
         ("/redirect/again", tornado.web.RedirectHandler, {"url": "/plain", "permanent": False}),
         ("/moved", Moved),
         ("/cookie", Cookie),
-        ("/cookie/shown", Shown),
+        ("/cookie/shown", CookieShown),
         ("/stored/.*", Stored),
         ("/refused", Refused),
         ("/(.*)", File, {"path": "files"}),
     ]
     app = tornado.web.Application(pages, compress_response=True)
-    app.listen(int(sys.argv[1]), "127.0.0.1", max_body_size=LARGEST_BODY)
+    app.listen(int(sys.argv[1]), "127.0.0.1", max_body_size=MAX_BODY_BYTES)
     await asyncio.Event().wait()
 
 

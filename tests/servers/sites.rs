@@ -1,4 +1,4 @@
-//! The servers, and where each has what the checks ask for.
+//! The servers, and the paths that the checks request from each server.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,40 +10,41 @@ use crate::programs;
 /// A server that may be installed.
 pub struct Kind {
     pub name: &'static str,
-    /// What serves a folder on a port, if it is installed.
+    /// Returns the command that serves a folder on a port, or `None` if the server is not installed.
     pub command: fn(&Folder, u16) -> Option<Command>,
     pub paths: Paths,
     shared: Mutex<Weak<Running>>,
 }
 
-/// Where things are; each path that takes several forms is with what its body has in it.
+/// The paths of a server. A path with a second text has a different body on each server, and the body contains that
+/// text.
 pub struct Paths {
-    /// `hello` and a line feed.
+    /// The text `hello` and a line feed.
     pub plain: &'static str,
     pub gzip: (&'static str, &'static str),
     pub chunked: (&'static str, &'static str),
     /// The alphabet.
     pub letters: &'static str,
-    /// Leads to `plain` by two redirects, or to what is the same.
+    /// Redirects to `plain` in two steps, or to a page with the same body.
     pub redirect: &'static str,
-    /// Leads to `stored` + `moved` by a 308.
+    /// Redirects to `stored` + `moved` with the status 308.
     pub moved: &'static str,
     /// Sets the cookie `taste` to `salt`.
     pub cookie: &'static str,
-    /// Says, in the body or in `x-saw`, which cookies it was sent.
+    /// Returns the cookies of the request, in the body or in the header `x-saw`.
     pub cookie_shown: (&'static str, &'static str),
-    /// For Aladdin only, by Basic.
+    /// Requires the Basic credentials of Aladdin.
     pub basic: &'static str,
-    /// For Aladdin only, by Digest.
+    /// Requires the Digest credentials of Aladdin.
     pub digest: &'static [&'static str],
-    /// The same, where a nonce is not good for long. The server writes a line for each request into `access.log`: status,
-    /// path and authorization.
+    /// Requires the Digest credentials of Aladdin, with nonces that expire soon. The server writes a line for each
+    /// request into `access.log`: the status, the path and the `authorization` header.
     pub stale: &'static str,
-    /// Takes every body, at any name below.
+    /// Accepts a body at any name below this path.
     pub stored: &'static str,
-    /// Whether the body can be had there again. If not, the answer is its length and hash.
-    pub keeps: bool,
-    /// Takes no body, and answers with this status.
+    /// Whether `stored` returns an uploaded body later. Otherwise the response to the upload is its length and hash.
+    pub keeps_uploads: bool,
+    /// Accepts no body, and responds with this status.
     pub refused: (&'static str, u16),
     pub missing: &'static str,
     pub large: &'static str,
@@ -62,20 +63,20 @@ const COMMON: Paths = Paths {
     digest: &["/digest"],
     stale: "/stale",
     stored: "/stored/",
-    keeps: false,
+    keeps_uploads: false,
     refused: ("/refused", 413),
     missing: "/missing",
     large: "/large",
 };
 
-pub static NGINX: Kind = Kind::new("nginx", programs::nginx, Paths { keeps: true, ..COMMON });
-pub static APACHE: Kind = Kind::new("apache2", programs::apache, Paths { keeps: true, ..COMMON });
+pub static NGINX: Kind = Kind::new("nginx", programs::nginx, Paths { keeps_uploads: true, ..COMMON });
+pub static APACHE: Kind = Kind::new("apache2", programs::apache, Paths { keeps_uploads: true, ..COMMON });
 pub static NODE: Kind = Kind::new("node", programs::node, COMMON);
 pub static TORNADO: Kind = Kind::new("tornado", programs::tornado, COMMON);
 pub static HTTP_SERVER: Kind = Kind::new(
     "python3",
     programs::http_server,
-    // A folder without its slash is the redirect that it makes.
+    // http.server redirects a folder without a final slash.
     Paths { redirect: "/folder", refused: ("/refused", 501), ..COMMON },
 );
 pub static HTTPBIN: Kind = Kind::new(
@@ -104,7 +105,8 @@ impl Kind {
         Self { name, command, paths, shared: Mutex::new(Weak::new()) }
     }
 
-    /// The server, started if it is not running; it runs as long as anybody has it. `None` if it is not installed.
+    /// Returns the running server, and starts it if necessary. The server stops when the last returned value is
+    /// dropped. Returns `None` if the server is not installed.
     pub fn running(&'static self) -> Option<Arc<Running>> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = shared.upgrade() {

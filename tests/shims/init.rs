@@ -1,4 +1,4 @@
-//! What the engine's request is made with.
+//! The options with which the client creates the engine's `Request`.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 use waterspout::platform::browser::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
@@ -7,7 +7,7 @@ use waterspout::{Client, ErrorKind, Extension, Phase};
 use super::URL;
 use super::shim::{Shim, text};
 
-/// A constructor of requests that writes down what it is given.
+/// A `Request` class that records the options it is created with.
 const RECORDING: &str = "((Before) => class extends Before {
     constructor(url, init) { super(url, init); seen.members.push(Object.keys(init).sort()); globalThis.made = this; }
 })(globalThis.Request)";
@@ -15,7 +15,7 @@ const RECORDING: &str = "((Before) => class extends Before {
 const ANSWERING: &str = "async () => new Response('ok')";
 
 #[wasm_bindgen_test]
-async fn nothing_is_set_on_a_request_that_was_not_asked_for() {
+async fn options_that_are_not_set_are_not_passed() {
     let _fetch = Shim::fetch(ANSWERING);
     let _request = Shim::of("Request", RECORDING);
     let client = Client::new();
@@ -28,7 +28,7 @@ async fn nothing_is_set_on_a_request_that_was_not_asked_for() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_set_is_on_the_engines_request() {
+async fn options_that_are_set_are_on_the_engines_request() {
     let _fetch = Shim::fetch(ANSWERING);
     let _request = Shim::of("Request", RECORDING);
     let init = FetchInit::new()
@@ -49,7 +49,7 @@ async fn what_is_set_is_on_the_engines_request() {
 }
 
 #[wasm_bindgen_test]
-async fn a_requests_init_replaces_the_clients() {
+async fn the_options_of_a_request_replace_the_options_of_the_client() {
     let _fetch = Shim::fetch(ANSWERING);
     let _request = Shim::of("Request", RECORDING);
     let client = Client::builder().extension(FetchInit::new().cache(Cache::Reload).keepalive(true)).build().unwrap();
@@ -60,10 +60,10 @@ async fn a_requests_init_replaces_the_clients() {
 }
 
 #[wasm_bindgen_test]
-async fn what_the_engine_does_not_know_is_an_error() {
+async fn an_option_that_the_engine_does_not_support_is_an_error() {
     let _fetch = Shim::fetch(ANSWERING);
     let client = Client::new();
-    // It ignores the option …
+    // The engine ignores the option.
     let forgetful = RECORDING.replace("constructor", "get cache() { return undefined; } constructor");
     let shim = Shim::of("Request", &forgetful);
     let error = client.get(URL).extension(FetchInit::new().cache(Cache::Reload)).await.unwrap_err();
@@ -71,13 +71,13 @@ async fn what_the_engine_does_not_know_is_an_error() {
     assert!(error.to_string().contains("`cache`"), "{error}");
     client.get(URL).extension(FetchInit::new().mode(Mode::Cors)).await.unwrap();
     drop(shim);
-    // … or says that it will not have it.
+    // The engine refuses the option.
     let error = client.get(URL).extension(FetchInit::new().cache(Cache::OnlyIfCached)).await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request), "{error}");
 }
 
 #[wasm_bindgen_test]
-async fn a_setting_for_another_backend_is_refused() {
+async fn an_extension_for_another_backend_is_refused() {
     struct Other;
     impl Extension for Other {
         const NAME: &'static str = "other";

@@ -1,6 +1,8 @@
-//! The engine as it should not be: globals replaced by ones that throw, lie or are missing, in Node. Whatever they do, the
-//! client gives a response or a typed error, and nothing panics: a panic is a trap, and an exception that nobody catches or
-//! a rejection that nobody handles ends the process.
+//! A faulty engine, simulated in Node: globals are replaced by values that throw, return wrong results or are missing.
+//! In each case the client returns a response or a typed error.
+//!
+//! The tests also show that nothing panics: a panic is a trap, and an uncaught exception or an unhandled rejection ends
+//! the process.
 #![allow(missing_docs, clippy::unwrap_used, unreachable_pub)]
 #![cfg(target_family = "wasm")]
 
@@ -22,7 +24,7 @@ use self::shim::{Shim, number};
 
 const URL: &str = "http://example.test/";
 
-/// What goes from thread to thread on every platform; anything else does not compile.
+/// Checks at compile time which types are `Send` and `Sync` on every platform.
 const _: () = {
     const fn send_and_sync<T: Send + Sync>() {}
     const fn send<T: Send>() {}
@@ -33,13 +35,13 @@ const _: () = {
     send::<Spawned>();
 };
 
-/// Polls a future once, for nobody.
+/// Polls a future once, with a waker that does nothing, and returns whether it is pending.
 fn is_pending<F: Future>(future: &mut Pin<Box<F>>) -> bool {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
 #[wasm_bindgen_test]
-async fn a_dropped_request_is_aborted_and_an_answered_one_is_not() {
+async fn a_dropped_request_is_aborted_and_a_completed_request_is_not() {
     let _shim = Shim::fetch("(request) => { watch(request); return new Promise(() => {}); }");
     let mut waiting = Box::pin(Client::new().get(URL).send());
     assert!(is_pending(&mut waiting));
@@ -56,7 +58,7 @@ async fn a_dropped_request_is_aborted_and_an_answered_one_is_not() {
 async fn a_limit_beyond_what_a_timer_can_wait_does_not_pass_at_once() {
     let month = Duration::from_secs(40 * 24 * 3600);
     let _fetch = Shim::fetch("async () => { await new Promise((go) => later(go, 30)); return new Response('late'); }");
-    // Node makes a millisecond of a delay that is too long.
+    // Node replaces a delay that is too long by 1 ms.
     let _timer = Shim::of(
         "setTimeout",
         "Object.assign((run, delay) => { seen.delays.push(delay); return later(run, delay); }, {})",
@@ -68,11 +70,11 @@ async fn a_limit_beyond_what_a_timer_can_wait_does_not_pass_at_once() {
 }
 
 #[wasm_bindgen_test]
-async fn a_timer_that_goes_off_at_once_is_only_early() {
+async fn a_timer_that_fires_at_once_does_not_break_a_timeout() {
     let _fetch = Shim::fetch("() => new Promise(() => {})");
     let _timer = Shim::of("setTimeout", "(run) => { seen.pulls += 1; run(); return 1; }");
-    // On a task of its own: that of the test is polled for other reasons as well. Loading what a first request needs takes a
-    // while.
+    // The request runs on a separate task, because the task of the test is polled for other reasons too. The limit
+    // leaves time to load what a first request needs.
     let error = Client::new().get(URL).timeout(Duration::from_millis(300)).send_spawned().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(number("seen.pulls") >= 1.0);

@@ -1,9 +1,9 @@
-//! Globals replaced for the length of a test; the tests of a process run one after the other.
+//! Replaces globals during a test. The tests of a process run in sequence, so they do not disturb each other.
 
 use js_sys::{Function, eval};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// What the shims write down, and what they are made of.
+/// The counters that the shims write to, and the functions that the shims call.
 const PRELUDE: &str = r#"
     globalThis.seen = { aborts: 0, pulls: 0, cancels: 0, delays: [], members: [] };
     globalThis.later ??= globalThis.setTimeout;
@@ -23,11 +23,11 @@ const PRELUDE: &str = r#"
     globalThis.reading = (read) => answer({ body: { getReader: () => ({ read, cancel: async () => { seen.cancels += 1; } }) } });
 "#;
 
-/// A replaced global; it is put back when dropped.
+/// A replaced global. Dropping it restores the original value.
 pub struct Shim(Function);
 
 impl Shim {
-    /// Puts the value of `code` in the place of the global `name`.
+    /// Replaces the global `name` by the value of `code`.
     pub fn of(name: &str, code: &str) -> Self {
         eval(PRELUDE).unwrap();
         let code = format!(
@@ -40,6 +40,7 @@ impl Shim {
         Self(eval(&code).unwrap().unchecked_into())
     }
 
+    /// Replaces `fetch` by the function `code`.
     pub fn fetch(code: &str) -> Self {
         Self::of("fetch", code)
     }
@@ -51,12 +52,12 @@ impl Drop for Shim {
     }
 }
 
-/// A number that a script gives.
+/// Returns the number to which `code` evaluates.
 pub fn number(code: &str) -> f64 {
     eval(code).unwrap().as_f64().unwrap()
 }
 
-/// A text that a script gives.
+/// Returns the string to which `code` evaluates.
 pub fn text(code: &str) -> String {
     eval(code).unwrap().as_string().unwrap()
 }

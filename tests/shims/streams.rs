@@ -1,4 +1,4 @@
-//! Bodies of responses whose streams count, lie or break.
+//! Bodies of responses: streams that count their calls, return wrong values or fail.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 use waterspout::tornado::EventLoop;
@@ -7,13 +7,13 @@ use waterspout::{Client, ErrorKind, Phase};
 use super::URL;
 use super::shim::{Shim, number};
 
-/// A fetch that gives as many pieces of a byte each as it says, and counts what is asked of it.
+/// Replaces `fetch` by a function that returns a body of `pieces` chunks of a byte each. The body counts its calls.
 fn counting(pieces: &str) -> Shim {
     Shim::fetch(&format!("async (request) => {{ watch(request); return new Response(counting({pieces})); }}"))
 }
 
 #[wasm_bindgen_test]
-async fn a_piece_is_pulled_only_when_it_is_polled_for() {
+async fn a_chunk_is_pulled_only_when_it_is_polled() {
     let _shim = counting("1000");
     let mut response = Client::new().get(URL).await.unwrap();
     assert_eq!(number("seen.pulls"), 0.0);
@@ -25,7 +25,7 @@ async fn a_piece_is_pulled_only_when_it_is_polled_for() {
 }
 
 #[wasm_bindgen_test]
-async fn a_spawned_body_is_read_a_bounded_piece_ahead() {
+async fn a_spawned_body_reads_at_most_two_chunks_ahead() {
     let _shim = counting("1000");
     let mut response = Client::new().get(URL).send_spawned().await.unwrap();
     for taken in 1..4 {
@@ -58,7 +58,7 @@ async fn a_dropped_body_is_aborted_and_cancelled() {
     assert!(response.chunk().await.unwrap().is_some());
     drop(response);
     assert_eq!((number("seen.aborts"), number("seen.cancels")), (1.0, 1.0));
-    // So is one that nobody has read of, and one beyond a limit.
+    // An unread body and a body beyond its limit are aborted too.
     let _shim = counting("1000");
     drop(Client::new().get(URL).await.unwrap());
     assert_eq!((number("seen.aborts"), number("seen.cancels")), (1.0, 1.0));
@@ -69,28 +69,28 @@ async fn a_dropped_body_is_aborted_and_cancelled() {
 }
 
 #[wasm_bindgen_test]
-async fn a_download_is_told_piece_by_piece() {
-    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let tell = told.clone();
+async fn a_download_reports_each_chunk() {
+    let reports = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = reports.clone();
     let _shim = counting("3");
-    let request = Client::new().get(URL).on_download(move |done| tell.lock().unwrap().push(done.bytes));
+    let request = Client::new().get(URL).on_download(move |done| sink.lock().unwrap().push(done.bytes));
     request.await.unwrap().bytes().await.unwrap();
-    assert_eq!(*told.lock().unwrap(), [1, 2, 3]);
+    assert_eq!(*reports.lock().unwrap(), [1, 2, 3]);
 }
 
 #[wasm_bindgen_test]
-async fn a_total_that_is_passed_is_told_no_more() {
-    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let tell = told.clone();
-    // As of a body that another origin has compressed, of which a page is told the length alone.
+async fn a_total_that_is_exceeded_is_not_reported_any_more() {
+    let reports = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = reports.clone();
+    // A page sees the length of a compressed body from another origin, but not its coding.
     let _shim = Shim::fetch("async () => new Response(counting(3), { headers: { 'content-length': 2 } })");
-    let request = Client::new().get(URL).on_download(move |done| tell.lock().unwrap().push((done.bytes, done.total)));
+    let request = Client::new().get(URL).on_download(move |done| sink.lock().unwrap().push((done.bytes, done.total)));
     request.await.unwrap().bytes().await.unwrap();
-    assert_eq!(*told.lock().unwrap(), [(1, Some(2)), (2, Some(2)), (3, None)]);
+    assert_eq!(*reports.lock().unwrap(), [(1, Some(2)), (2, Some(2)), (3, None)]);
 }
 
 #[wasm_bindgen_test]
-async fn any_view_of_memory_is_bytes() {
+async fn any_view_of_a_buffer_is_read_as_bytes() {
     for (view, expected) in [
         ("new Uint8Array([1, 2, 3])", &[1, 2, 3][..]),
         ("Buffer.from([1, 2, 3])", &[1, 2, 3]),
@@ -109,7 +109,7 @@ async fn any_view_of_memory_is_bytes() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_no_piece_of_a_body_is_an_error() {
+async fn a_result_that_is_not_a_chunk_is_an_error() {
     for read in [
         "undefined",
         "null",
@@ -138,7 +138,7 @@ async fn what_is_no_piece_of_a_body_is_an_error() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_no_stream_is_an_error() {
+async fn a_body_that_is_not_a_stream_is_an_error() {
     for body in [
         "7",
         "'text'",
@@ -154,7 +154,7 @@ async fn what_is_no_stream_is_an_error() {
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Network, Phase::Body), "{body}: {error}");
         assert_eq!(number("seen.aborts"), 1.0, "{body}");
     }
-    // A reader that gives nothing to read with, or to cancel with.
+    // A reader without usable methods.
     for reader in ["undefined", "{}", "{ read: 7, cancel: 7 }", "{ read() { throw 1 }, cancel() { throw 2 } }"] {
         let _shim = Shim::fetch(&format!("async () => answer({{ body: {{ getReader: () => ({reader}) }} }})"));
         let error = Client::new().get(URL).await.unwrap().bytes().await.unwrap_err();
@@ -163,7 +163,7 @@ async fn what_is_no_stream_is_an_error() {
 }
 
 #[wasm_bindgen_test]
-async fn an_engine_without_streams_gives_whole_bodies() {
+async fn an_engine_without_streams_returns_whole_bodies() {
     let foreign = "process.getBuiltinModule('vm').runInNewContext('new Uint8Array([1, 2]).buffer')";
     for (given, expected) in [("new Uint8Array([1, 2]).buffer", Some([1, 2])), (foreign, Some([1, 2]))]
         .into_iter()
@@ -179,7 +179,7 @@ async fn an_engine_without_streams_gives_whole_bodies() {
 }
 
 #[wasm_bindgen_test]
-async fn what_a_cancelled_stream_answers_harms_nobody() {
+async fn the_result_of_cancelling_a_stream_is_ignored() {
     for cancelled in [
         "undefined",
         "7",

@@ -1,6 +1,6 @@
 //! Responses and errors that end a stream for good.
 
-use waterspout::sse::State;
+use waterspout::sse::ReadyState;
 use waterspout::{Client, ErrorKind, Phase, Request};
 
 use super::{Answer, End, Fail, SECOND, STREAM, Stage, Status, URL, data, error, now, waits};
@@ -13,7 +13,7 @@ fn a_204_ends_the_stream() {
     waits(&mut events);
     stage.timer.advance(5 * SECOND);
     assert!(now(&mut events).expect("it has ended").is_none());
-    assert_eq!((events.state(), stage.client.stats().active), (State::Closed, 0));
+    assert_eq!((events.ready_state(), stage.client.stats().active), (ReadyState::Closed, 0));
     assert!(now(&mut events).expect("it stays so").is_none());
 }
 

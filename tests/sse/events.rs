@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use waterspout::http::{HeaderMap, HeaderValue, StatusCode};
-use waterspout::sse::{Event, State};
+use waterspout::sse::{ReadyState, ServerEvent};
 use waterspout::testing::{ManualTimer, MockBackend};
 use waterspout::{Body, Bytes, Client, Error, Request, Response};
 
@@ -17,11 +17,11 @@ fn events_come_as_they_are_sent_and_the_request_asks_for_a_stream() {
     let stage =
         Stage::new([Answer("Text/Event-Stream ; charset=utf-8", "data: a\n\nevent: e\nid: 4\ndata: b\n\n", End::Stay)]);
     let mut events = stage.events();
-    assert_eq!((events.state(), stage.asked().len()), (State::Connecting, 0));
+    assert_eq!((events.ready_state(), stage.asked().len()), (ReadyState::Connecting, 0));
     assert_eq!(data(&mut events), "a");
-    assert_eq!((events.state(), events.last_event_id()), (State::Open, ""));
+    assert_eq!((events.ready_state(), events.last_event_id()), (ReadyState::Open, ""));
     let event = now(&mut events).unwrap().unwrap().unwrap();
-    assert_eq!(event, Event { event: "e".to_owned(), data: "b".to_owned(), id: "4".into() });
+    assert_eq!(event, ServerEvent { event: "e".to_owned(), data: "b".to_owned(), id: "4".into() });
     assert_eq!(events.last_event_id(), "4");
     waits(&mut events);
     assert_eq!(stage.asked(), ["GET \"\" text/event-stream -"]);
@@ -48,18 +48,18 @@ fn a_request_may_switch_the_idle_limit_off() {
     waits(&mut events);
     stage.timer.advance(100_000 * SECOND);
     waits(&mut events);
-    assert_eq!(events.state(), State::Open);
+    assert_eq!(events.ready_state(), ReadyState::Open);
 }
 
 #[test]
-fn a_server_that_floods_with_comments_leaves_others_their_turn() {
+fn flood_of_comments_yields_to_other_tasks() {
     let backend = MockBackend::new(|request| {
         async move {
             let headers = [("content-type".parse().unwrap(), HeaderValue::from_static(STREAM))];
             let mut left = 100_000;
             let flood = futures::stream::repeat_with(move || {
                 left -= 1;
-                assert!(left > 0, "one poll takes it all");
+                assert!(left > 0, "a single poll reads everything");
                 Ok::<_, Error>(Bytes::from_static(b":\n\n"))
             });
             let response = Response::builder(StatusCode::OK, request.url());
@@ -73,7 +73,7 @@ fn a_server_that_floods_with_comments_leaves_others_their_turn() {
     for turn in 1..4 {
         let polled = events.poll_next_unpin(&mut std::task::Context::from_waker(&waker));
         assert!(polled.is_pending());
-        assert_eq!(woken.get(), turn, "it goes on by itself");
+        assert_eq!(woken.get(), turn, "the stream wakes its task again");
     }
 }
 
@@ -94,7 +94,7 @@ fn a_slot_is_held_while_connected_and_not_while_waiting() {
 }
 
 #[test]
-fn dropping_ends_the_wait() {
+fn dropping_the_stream_removes_its_timer() {
     let stage = Stage::new([Answer(STREAM, "", End::Close)]);
     let mut events = stage.events();
     waits(&mut events);

@@ -1,11 +1,11 @@
-//! The parser: each input whole, byte by byte, and in two at each position.
+//! The parser. Each input is read whole, byte by byte, and in two pieces split at each position.
 
 use std::time::Duration;
 
-use waterspout::sse::{Event, Parser};
+use waterspout::sse::{Parser, ServerEvent};
 use waterspout::{Error, ErrorKind, Phase, Result};
 
-/// What it is about; the input; the events as (event, data, id); the last id; the server's `retry` in milliseconds.
+/// A description, the input, the events as (event, data, id), the last id, and the server's `retry` in milliseconds.
 type Golden =
     (&'static str, &'static [u8], &'static [(&'static str, &'static str, &'static str)], &'static str, Option<u64>);
 
@@ -52,7 +52,7 @@ const GOLDEN: &[Golden] = &[
         None,
     ),
     (
-        "one space after the colon is left out",
+        "a space after the colon is left out",
         b"data:test\n\ndata: test\n\ndata:  test\n\n",
         &[("message", "test", ""), ("message", "test", ""), ("message", " test", "")],
         "",
@@ -129,7 +129,13 @@ const GOLDEN: &[Golden] = &[
         None,
     ),
     ("a byte order mark at the beginning is skipped", b"\xEF\xBB\xBFdata: a\n\n", &[("message", "a", "")], "", None),
-    ("but one", b"\xEF\xBB\xBF\xEF\xBB\xBFdata: a\n\ndata: b\n\n", &[("message", "b", "")], "", None),
+    (
+        "only the first byte order mark is skipped",
+        b"\xEF\xBB\xBF\xEF\xBB\xBFdata: a\n\ndata: b\n\n",
+        &[("message", "b", "")],
+        "",
+        None,
+    ),
     (
         "and at the beginning only",
         b"data: a\n\n\xEF\xBB\xBFdata: b\n\n\n\xEF\xBB\xBF: c\n\n",
@@ -139,7 +145,13 @@ const GOLDEN: &[Golden] = &[
     ),
     ("a byte order mark alone on its line", b"\xEF\xBB\xBF\ndata: a\n\n", &[("message", "a", "")], "", None),
     ("a byte order mark in data stays", b"data: \xEF\xBB\xBFa\n\n", &[("message", "\u{FEFF}a", "")], "", None),
-    ("two thirds of one are no mark", b"\xEF\xBBdata: a\n\ndata: b\n\n", &[("message", "b", "")], "", None),
+    (
+        "two thirds of a byte order mark are no mark",
+        b"\xEF\xBBdata: a\n\ndata: b\n\n",
+        &[("message", "b", "")],
+        "",
+        None,
+    ),
     ("what is not UTF-8 is replaced", b"data: \xFFa\xC3\n\n", &[("message", "\u{FFFD}a\u{FFFD}", "")], "", None),
     (
         "a character cut by the end of the line is replaced once",
@@ -153,8 +165,8 @@ const GOLDEN: &[Golden] = &[
     ("all fields in any order", b"id: 9\nretry: 10\nevent: x\ndata: y\n\n", &[("x", "y", "9")], "9", Some(10)),
 ];
 
-/// What a parser makes of the pieces.
-fn parse<'a>(parser: &mut Parser, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Event>, Error> {
+/// Feeds the pieces to the parser and returns all events.
+fn parse<'a>(parser: &mut Parser, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ServerEvent>, Error> {
     let mut events = Vec::new();
     for mut piece in pieces {
         while let Some(event) = parser.next(&mut piece)? {
@@ -186,18 +198,18 @@ fn every_golden_input_is_read_byte_by_byte() {
 }
 
 #[test]
-fn every_golden_input_is_read_in_two_wherever_it_is_split() {
+fn every_golden_input_is_read_in_two_pieces_split_at_every_position() {
     for golden in GOLDEN {
         for position in 0..=golden.1.len() {
             let (first, second) = golden.1.split_at(position);
-            // With an empty piece between, too.
+            // An empty piece between must not matter.
             check(golden, vec![first, b"", second]);
         }
     }
 }
 
 #[test]
-fn an_event_beyond_the_limit_is_an_error_however_it_grows() {
+fn event_beyond_the_limit_is_an_error_in_pieces_of_any_size() {
     let inputs: [&[u8]; 5] = [
         b"data: 0123456789012345678901234567890123456789\n\n",
         b"data: 0123456789012345678901234567890123456789",
@@ -220,47 +232,47 @@ fn the_limit_counts_each_event_and_no_comments() {
     let mut parser = Parser::new().max_event_size(16);
     for _ in 0..100 {
         assert_eq!(parse(&mut parser, comment.chunks(7)).unwrap(), []);
-        // Sixteen bytes, in one line and in two.
+        // Sixteen bytes in a single line, and in two lines.
         assert_eq!(parse(&mut parser, [b"data: 0123456789\n\n".as_slice()]).unwrap().len(), 1);
         assert_eq!(parse(&mut parser, [b"data:0\ndata: 4567\n\n".as_slice()]).unwrap().len(), 1);
     }
 }
 
 #[test]
-fn the_limit_counts_the_bytes_of_the_lines_as_they_came() {
-    // Not what becomes of them: each of these is U+FFFD, of three bytes.
+fn limit_counts_the_bytes_of_lines_as_received() {
+    // The decoded text does not count: each of these bytes becomes U+FFFD, which has three bytes.
     let exact = [b"data:".as_slice(), &[0xff; 11], b"\n\n"].concat();
     for size in [1, 5, exact.len()] {
         let events = parse(&mut Parser::new().max_event_size(16), exact.chunks(size)).unwrap();
         assert_eq!(events[0].data, "\u{fffd}".repeat(11));
     }
-    // Nor values alone: four names of four bytes, and one more.
+    // Field names count as well: four names of four bytes, and a fifth name.
     let names = |count| [b"data\n".repeat(count), b"\n".to_vec()].concat();
     assert_eq!(parse(&mut Parser::new().max_event_size(16), [&*names(4)]).unwrap()[0].data, "\n\n\n");
     let error = parse(&mut Parser::new().max_event_size(16), [&*names(5)]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
-    // A comment between the lines of an event leaves the count as it is.
+    // A comment between the lines of an event does not count.
     let commented = b"data:01234\n: ............................\ndata:5\n\n";
     assert!(parse(&mut Parser::new().max_event_size(16), [commented.as_slice()]).is_ok());
     assert!(parse(&mut Parser::new().max_event_size(15), [commented.as_slice()]).is_err());
 }
 
 #[test]
-fn a_restarted_parser_forgets_what_was_cut_short_and_keeps_the_last_id_and_retry() {
+fn restarted_parser_drops_the_partial_event_and_keeps_last_id_and_retry() {
     let mut parser = Parser::after("6");
     assert_eq!(parser.last_event_id(), "6");
     parse(&mut parser, [b"id: 7\nretry: 5\ndata: a\n\nid: 8\nevent: b\ndata: c\ndata: d\r".as_slice()]).unwrap();
     parser.restart();
-    // The mark is at a beginning again, and the line feed is a line of its own.
+    // A byte order mark at the new start is skipped, and the line feed ends an empty line.
     let events = parse(&mut parser, [b"\xEF\xBB\xBFdata: e\n\n".as_slice()]).unwrap();
-    assert_eq!(events, [Event { event: "message".to_owned(), data: "e".to_owned(), id: "7".into() }]);
+    assert_eq!(events, [ServerEvent { event: "message".to_owned(), data: "e".to_owned(), id: "7".into() }]);
     assert_eq!((parser.last_event_id(), parser.retry()), ("7", Some(Duration::from_millis(5))));
 }
 
 #[test]
-fn a_byte_is_looked_at_once_however_the_input_is_split() {
-    // A line of 16 MiB that comes in small pieces: were each piece to be looked at from the line's beginning, this would
-    // be some 10^12 bytes to look at, and no test that ends.
+fn each_byte_is_parsed_once() {
+    // A line of 16 MiB in small pieces. A parser that starts again at the line's beginning for each piece would read
+    // about 10^12 bytes, and the test would not end.
     let size = 16 << 20;
     let mut parser = Parser::new().max_event_size(size + 100);
     let piece = [b'x'; 256];
@@ -270,7 +282,7 @@ fn a_byte_is_looked_at_once_however_the_input_is_split() {
 }
 
 #[test]
-fn a_long_id_costs_nothing_for_the_events_after_it() {
+fn events_share_the_memory_of_a_long_id() {
     let mut parser = Parser::new();
     let input = [b"id:".as_slice(), &vec![b'i'; 1 << 19], b"\n", &b"data\n\n".repeat(20_000)].concat();
     let events = parse(&mut parser, [&*input]).unwrap();

@@ -1,4 +1,4 @@
-//! Server-sent events: the format by a golden list, and the stream over a backend and a clock that are moved by hand.
+//! Server-sent events: the format by a golden list, and the stream over a mock backend on a manual clock.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures::stream::{BoxStream, iter, pending};
 use futures::{FutureExt, StreamExt};
 use waterspout::http::{HeaderMap, HeaderValue, StatusCode};
-use waterspout::sse::{Event, Events, State};
+use waterspout::sse::{Events, ReadyState, ServerEvent};
 use waterspout::testing::{ManualTimer, MockBackend};
 use waterspout::{Body, Bytes, Client, Error, ErrorKind, Phase, Request, Response, Result};
 
@@ -27,9 +27,9 @@ const URL: &str = "http://a.example/events";
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What the server does next.
+/// How the server treats a request.
 enum Act {
-    /// Status 200, the content type, these bytes, and how it goes on.
+    /// Status 200, the content type, these bytes, and whether the body ends then.
     Answer(&'static str, &'static str, End),
     Status(u16),
     Fail(ErrorKind, Phase),
@@ -43,7 +43,8 @@ enum End {
 
 const STREAM: &str = "text/event-stream";
 
-/// A server that plays acts, the clock, and what was asked: `METHOD body accept last-event-id`.
+/// A client over a backend that performs acts, its clock, and a line for each request: `METHOD body accept
+/// last-event-id`.
 struct Stage {
     client: Client,
     timer: ManualTimer,
@@ -56,7 +57,7 @@ impl Stage {
         let acts = Mutex::new(acts.into_iter().collect::<VecDeque<_>>());
         let log = asked.clone();
         let backend = MockBackend::new(move |mut request| {
-            let act = acts.lock().unwrap().pop_front().expect("nobody asks after the last act");
+            let act = acts.lock().unwrap().pop_front().expect("no request follows the last act");
             let log = log.clone();
             Box::pin(async move {
                 let body = std::mem::take(request.body_mut()).collect(1000).await?;
@@ -95,8 +96,8 @@ impl Stage {
     }
 }
 
-/// What the stream has to give now: nothing yet, its end, or an item.
-fn now(events: &mut Events) -> Option<Option<Result<Event>>> {
+/// Polls the stream once. Returns `None` while it is pending, `Some(None)` at its end, or the item.
+fn now(events: &mut Events) -> Option<Option<Result<ServerEvent>>> {
     events.next().now_or_never()
 }
 
@@ -106,7 +107,7 @@ fn data(events: &mut Events) -> String {
 
 fn error(events: &mut Events) -> Error {
     let error = now(events).expect("it is over").expect("the stream ends in an error").unwrap_err();
-    assert_eq!(events.state(), State::Closed);
+    assert_eq!(events.ready_state(), ReadyState::Closed);
     assert!(now(events).expect("an error is the last").is_none());
     error
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use waterspout::sse::{Events, State};
+use waterspout::sse::{Events, ReadyState};
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
 use waterspout::{Agent, Client, ErrorKind, Phase, Request};
 
@@ -20,7 +20,7 @@ fn a_connection_that_breaks_is_replaced() {
     assert_eq!(data(&mut events), "a");
     waits(&mut events);
     assert_eq!(events.last_error().unwrap().kind(), ErrorKind::ConnectionClosed);
-    assert_eq!((events.state(), connector.open()), (State::Connecting, 0));
+    assert_eq!((events.ready_state(), connector.open()), (ReadyState::Connecting, 0));
     timer.advance(5 * SECOND);
     assert_eq!(data(&mut events), "b");
     assert!(events.last_error().is_none());
@@ -95,7 +95,7 @@ fn failed_attempts_wait_longer_each_time_and_a_stream_starts_the_count_again() {
 }
 
 #[test]
-fn attempts_in_a_row_are_limited_and_the_last_error_is_told() {
+fn consecutive_attempts_are_limited_and_the_last_error_is_returned() {
     let stage = Stage::new((0..3).map(|_| Fail(ErrorKind::Dns, Phase::Connect)));
     let mut events = stage.events().max_attempts(3);
     for _ in 0..2 {
@@ -107,7 +107,7 @@ fn attempts_in_a_row_are_limited_and_the_last_error_is_told() {
 }
 
 #[test]
-fn five_attempts_are_the_default_and_zero_means_any_number() {
+fn max_attempts_is_five_by_default_and_zero_is_unlimited() {
     let stage = Stage::new((0..100).map(|_| Fail(ErrorKind::Connect, Phase::Connect)));
     let attempts = |mut events: Events| {
         for attempt in 1..=50 {

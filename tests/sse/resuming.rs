@@ -1,9 +1,9 @@
-//! What a stream sends when it reconnects.
+//! The requests that a stream sends when it reconnects.
 
 use std::time::Duration;
 
 use futures::stream::iter;
-use waterspout::sse::State;
+use waterspout::sse::ReadyState;
 use waterspout::{Body, Error, ErrorKind};
 
 use super::{Answer, End, SECOND, STREAM, Stage, Status, URL, data, error, now, waits};
@@ -19,14 +19,14 @@ fn a_stream_that_ends_is_resumed_after_the_last_event() {
     let mut events = stage.events();
     assert_eq!(data(&mut events), "a");
     waits(&mut events);
-    assert!((events.state(), events.last_error().is_none()) == (State::Connecting, true));
-    // Three seconds, and not more than half of that for chance.
+    assert!((events.ready_state(), events.last_error().is_none()) == (ReadyState::Connecting, true));
+    // Three seconds, and at most half of that as jitter.
     stage.timer.advance(3 * SECOND - Duration::from_millis(1));
     waits(&mut events);
     assert_eq!(stage.asked(), ["GET \"\" text/event-stream -"]);
     stage.timer.advance(2 * SECOND);
     let event = now(&mut events).unwrap().unwrap().unwrap();
-    // The id outlives the connection.
+    // The id is kept across connections.
     assert_eq!((&*event.data, &*event.id), ("b", "1"));
     waits(&mut events);
     stage.timer.advance(5 * SECOND);
@@ -36,7 +36,7 @@ fn a_stream_that_ends_is_resumed_after_the_last_event() {
 }
 
 #[test]
-fn an_id_that_no_header_can_have_is_an_error_on_reconnecting() {
+fn id_with_a_control_character_fails_the_reconnect() {
     let stage = Stage::new([Answer(STREAM, "id: a\u{1}b\ndata: a\n\n", End::Close)]);
     let mut events = stage.events();
     assert_eq!(data(&mut events), "a");
@@ -59,7 +59,7 @@ fn a_body_and_headers_are_sent_again() {
 }
 
 #[test]
-fn a_one_shot_body_is_sent_once_and_missed_on_reconnecting() {
+fn body_that_cannot_be_replayed_fails_the_reconnect() {
     let stage = Stage::new([Answer(STREAM, "data: a\n\n", End::Close)]);
     let body = Body::stream(iter([Ok::<_, Error>("question")]));
     let mut events = stage.client.post(URL).body(body).events();
@@ -72,7 +72,7 @@ fn a_one_shot_body_is_sent_once_and_missed_on_reconnecting() {
 }
 
 #[test]
-fn a_request_may_say_where_to_begin() {
+fn request_may_set_the_first_last_event_id() {
     let stage = Stage::new([
         Answer(STREAM, "data: b\n\n", End::Close),
         Answer(STREAM, "id\ndata: c\n\n", End::Close),
@@ -86,14 +86,14 @@ fn a_request_may_say_where_to_begin() {
         stage.timer.advance(5 * SECOND);
     }
     assert!(now(&mut events).unwrap().is_none());
-    // Taken back by the server, it is not sent any more.
+    // The server reset the id, so it is not sent any more.
     let asked = stage.asked();
     assert_eq!(asked[..2], ["GET \"\" text/event-stream 41"; 2]);
     assert_eq!(asked[2], "GET \"\" text/event-stream -");
 }
 
 #[test]
-fn an_id_that_no_header_can_carry_is_an_error_not_a_repetition() {
+fn id_that_is_a_control_character_fails_the_reconnect() {
     let stage = Stage::new([Answer(STREAM, "id: \u{1}\ndata: a\n\n", End::Close)]);
     let mut events = stage.events();
     assert_eq!(data(&mut events), "a");

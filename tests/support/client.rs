@@ -101,12 +101,12 @@ pub fn text(request: RequestBuilder<Client>) -> Result<String> {
     block_on(async { request.await?.text().await })
 }
 
-/// A connection that answers one request and then closes.
+/// A connection that answers a request and then closes.
 pub fn once(answer: impl AsRef<[u8]>) -> Script {
     answers([answer])
 }
 
-/// A connection that answers one request after the other and then closes.
+/// A connection that answers these requests in turn and then closes.
 pub fn answers<A: AsRef<[u8]>>(answers: impl IntoIterator<Item = A>) -> Script {
     answers.into_iter().fold(Script::new(), |script, answer| script.expect_head().send(answer.as_ref()))
 }

@@ -9,7 +9,9 @@ use waterspout::Executor;
 
 use super::wakers::WakeFlag;
 
-/// Runs nothing until it is told to; a clone is another handle of it.
+/// An executor whose tasks run only when the test calls [`turn`](Self::turn) or [`run`](Self::run).
+///
+/// Clones share the tasks.
 #[derive(Clone, Default)]
 pub struct ManualExecutor {
     tasks: Arc<Mutex<Vec<Task>>>,
@@ -31,7 +33,7 @@ impl Executor for ManualExecutor {
 }
 
 impl ManualExecutor {
-    /// Polls each task that was woken before, once; a task that panics is dropped. Says whether there was one.
+    /// Polls each task that was woken before, once. A task that panics is dropped. Returns whether a task was polled.
     pub fn turn(&self) -> bool {
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap());
         let mut polled = false;
@@ -53,22 +55,22 @@ impl ManualExecutor {
         polled
     }
 
-    /// Turns until no task is woken.
+    /// Calls [`turn`](Self::turn) until no task is woken.
     pub fn run(&self) {
         while self.turn() {}
     }
 
-    /// The number of tasks that have not ended.
+    /// Returns the number of tasks that have not ended.
     pub fn tasks(&self) -> usize {
         self.tasks.lock().unwrap().len()
     }
 
-    /// The number of tasks that have panicked.
+    /// Returns the number of tasks that have panicked.
     pub fn panics(&self) -> usize {
         self.panics.load(Ordering::SeqCst)
     }
 
-    /// Drops all tasks, as an executor that ends.
+    /// Drops all tasks, as an executor does when it ends.
     pub fn end(&self) {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap());
         drop(tasks);

@@ -1,4 +1,4 @@
-//! Futures that are polled by hand.
+//! Functions that poll futures by hand.
 
 use std::pin::pin;
 use std::sync::mpsc;
@@ -30,7 +30,8 @@ pub fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
     })
 }
 
-/// Polls `future` whenever it is woken. Returns `None` if the future is pending and was not woken: it would wait forever.
+/// Polls `future` whenever it is woken. Returns `None` if the future is pending and was not woken: it would wait
+/// forever.
 pub fn run_until_stalled<F: Future>(future: F) -> Option<F::Output> {
     let (flag, waker) = WakeFlag::new();
     let mut future = pin!(future);

@@ -1,4 +1,4 @@
-//! A program of others that runs and listens: waited for when it starts, and ended when it is dropped.
+//! A server program that runs as a child process. Dropping the handle ends the process.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long one may take to start.
+/// The time that a program may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Between two looks at whether it has.
+/// The time between two checks of the process.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How many ports are worth trying: between being found free and being used, one may be taken.
+/// The number of ports to try. Another process may take a free port before the program uses it.
 pub const PORTS: usize = 3;
 
 pub struct Program {
@@ -22,8 +22,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts `command` in `folder` and waits until it accepts connections on `port`; `None` if it ends before. What it
-    /// prints is in `output.log`.
+    /// Starts `command` in `folder` and waits until it accepts connections on `port`. Returns `None` if the program
+    /// ends before. Its output goes to `output.log`.
     pub fn start(mut command: Command, folder: &Path, port: u16) -> Option<Self> {
         let log = File::create(folder.join("output.log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).current_dir(folder);
@@ -35,7 +35,7 @@ impl Program {
         self.port
     }
 
-    /// Whether it comes to accept connections; if not, it has ended.
+    /// Waits until the program accepts connections. Returns `false` if it has ended or the time is over.
     fn listens(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && !self.has_ended() {
@@ -53,7 +53,7 @@ impl Program {
 }
 
 impl Drop for Program {
-    /// Asks first: some have processes and shared memory of their own to end.
+    /// Sends SIGTERM first, because some programs have to end processes and shared memory of their own.
     fn drop(&mut self) {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let deadline = Instant::now() + PATIENCE / 6;

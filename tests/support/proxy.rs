@@ -1,4 +1,4 @@
-//! Proxies on loopback ports that do what they are told and remember what they were asked.
+//! Proxies on loopback ports that behave as configured and remember their requests.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,99 +13,100 @@ use futures_rustls::TlsAcceptor;
 
 use super::tls::Secured;
 
-/// What a proxy does.
+/// The behaviour of a proxy.
 #[derive(Clone, Default)]
-pub struct Does {
-    /// The credentials it wants: `user:password` as Basic, or what RFC 1929 has of them.
-    pub wants: Option<&'static str>,
-    /// Says this instead of an answer, then closes.
-    pub says: Option<&'static [u8]>,
-    /// Says nothing, ever, and waits until it is left.
+pub struct ProxyBehaviour {
+    /// The credentials that the proxy demands: encoded Basic credentials for HTTP, `user:password` for SOCKS (RFC
+    /// 1929).
+    pub credentials: Option<&'static str>,
+    /// The bytes that the proxy sends instead of a reply before it closes.
+    pub reply: Option<&'static [u8]>,
+    /// Whether the proxy sends nothing and waits until the client closes the connection.
     pub is_silent: bool,
-    /// The address to which a SOCKS proxy finds no way.
-    pub lost: Option<IpAddr>,
-    /// Whether it speaks TLS.
+    /// The address that a SOCKS proxy cannot reach.
+    pub unreachable: Option<IpAddr>,
+    /// The TLS acceptor, if the proxy uses TLS.
     pub tls: Option<TlsAcceptor>,
 }
 
-/// A proxy on a thread that ends with the test. Every name is this machine to it.
+/// A proxy on a thread that ends with the test. It resolves every name to this machine.
 pub struct TinyProxy {
     pub address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
-    left: mpsc::Receiver<()>,
+    requests: Arc<Mutex<Vec<String>>>,
+    closed: mpsc::Receiver<()>,
 }
 
 #[derive(Clone, Copy)]
-pub enum Speaks {
+pub enum ProxyProtocol {
     Http,
     Socks,
 }
 
 impl TinyProxy {
-    pub fn start(speaks: Speaks, does: Does) -> Self {
+    pub fn start(protocol: ProxyProtocol, behaviour: ProxyBehaviour) -> Self {
         let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
         let address = listener.get_ref().local_addr().unwrap();
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let log = asked.clone();
-        let (leave, left) = mpsc::channel();
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let log = requests.clone();
+        let (close_sender, closed) = mpsc::channel();
         std::thread::spawn(move || {
             async_io::block_on(async {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
-                    let (does, log, leave) = (does.clone(), log.clone(), leave.clone());
-                    // A thread for each connection: several may be open at once.
+                    let (behaviour, log, close_sender) = (behaviour.clone(), log.clone(), close_sender.clone());
+                    // Several connections may be open at once, so each has a thread.
                     std::thread::spawn(move || {
-                        async_io::block_on(serve(speaks, stream, does, &log));
-                        let _ = leave.send(());
+                        async_io::block_on(serve(protocol, stream, behaviour, &log));
+                        let _ = close_sender.send(());
                     });
                 }
             })
         });
-        Self { address, asked, left }
+        Self { address, requests, closed }
     }
 
-    pub fn http(does: Does) -> Self {
-        Self::start(Speaks::Http, does)
+    pub fn http(behaviour: ProxyBehaviour) -> Self {
+        Self::start(ProxyProtocol::Http, behaviour)
     }
 
-    pub fn socks(does: Does) -> Self {
-        Self::start(Speaks::Socks, does)
+    pub fn socks(behaviour: ProxyBehaviour) -> Self {
+        Self::start(ProxyProtocol::Socks, behaviour)
     }
 
-    /// Waits until one of its connections has been closed by the client.
-    pub fn wait_until_left(&self) {
-        self.left.recv_timeout(Duration::from_secs(20)).unwrap();
+    /// Waits until the client has closed a connection to the proxy.
+    pub fn wait_until_closed(&self) {
+        self.closed.recv_timeout(Duration::from_secs(20)).unwrap();
     }
 
-    /// What was asked, one text for each request: a head, or the goal of a SOCKS request.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    /// Returns a text for each request: the head of an HTTP request, or the address and port of a SOCKS request.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
-async fn serve(speaks: Speaks, stream: Async<TcpStream>, does: Does, log: &Mutex<Vec<String>>) {
-    let stream: Box<dyn Stream> = match &does.tls {
+async fn serve(protocol: ProxyProtocol, stream: Async<TcpStream>, behaviour: ProxyBehaviour, log: &Mutex<Vec<String>>) {
+    let stream: Box<dyn Stream> = match &behaviour.tls {
         None => Box::new(stream),
         Some(acceptor) => match acceptor.accept(stream).await {
             Ok(stream) => Box::new(Secured(stream)),
             Err(_) => return,
         },
     };
-    if does.is_silent {
+    if behaviour.is_silent {
         let _ = copy(stream, &mut futures::io::sink()).await;
         return;
     }
-    // A client that goes away is no failure of the proxy's.
-    let _ = match speaks {
-        Speaks::Http => http(stream, &does, log).await,
-        Speaks::Socks => socks(stream, &does, log).await,
+    // A client may close the connection at any time, so errors are ignored.
+    let _ = match protocol {
+        ProxyProtocol::Http => http(stream, &behaviour, log).await,
+        ProxyProtocol::Socks => socks(stream, &behaviour, log).await,
     };
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-async fn http(mut stream: Box<dyn Stream>, does: &Does, log: &Mutex<Vec<String>>) -> io::Result<()> {
+async fn http(mut stream: Box<dyn Stream>, behaviour: &ProxyBehaviour, log: &Mutex<Vec<String>>) -> io::Result<()> {
     loop {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -115,49 +116,52 @@ async fn http(mut stream: Box<dyn Stream>, does: &Does, log: &Mutex<Vec<String>>
         }
         let head = String::from_utf8(head).unwrap();
         log.lock().unwrap().push(head.clone());
-        if let Some(says) = does.says {
-            return say(&mut stream, says).await;
+        if let Some(reply) = behaviour.reply {
+            return send_and_close(&mut stream, reply).await;
         }
-        if does.wants.is_some_and(|wants| !head.contains(&format!("proxy-authorization: Basic {wants}\r\n"))) {
+        if behaviour
+            .credentials
+            .is_some_and(|credentials| !head.contains(&format!("proxy-authorization: Basic {credentials}\r\n")))
+        {
             let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
             stream.write_all(refusal).await?;
             continue;
         }
-        let goal = head.split(' ').nth(1).unwrap();
+        let target = head.split(' ').nth(1).unwrap();
         if !head.starts_with("CONNECT ") {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nforwarded").await?;
             continue;
         }
-        let port = goal.rsplit_once(':').unwrap().1.parse().unwrap();
+        let port = target.rsplit_once(':').unwrap().1.parse().unwrap();
         let origin = Async::<TcpStream>::connect(SocketAddr::from(([127, 0, 0, 1], port))).await?;
         stream.write_all(b"HTTP/1.1 200 Connection established\r\nproxy-agent: tiny\r\n\r\n").await?;
         return relay(stream, origin).await;
     }
 }
 
-async fn socks(mut stream: Box<dyn Stream>, does: &Does, log: &Mutex<Vec<String>>) -> io::Result<()> {
-    if let Some(says) = does.says {
-        return say(&mut stream, says).await;
+async fn socks(mut stream: Box<dyn Stream>, behaviour: &ProxyBehaviour, log: &Mutex<Vec<String>>) -> io::Result<()> {
+    if let Some(reply) = behaviour.reply {
+        return send_and_close(&mut stream, reply).await;
     }
     let offered = read(&mut stream, 2).await?;
     let offered = read(&mut stream, usize::from(offered[1])).await?;
-    match does.wants {
+    match behaviour.credentials {
         None => stream.write_all(&[5, 0]).await?,
-        Some(_) if !offered.contains(&2) => return say(&mut stream, &[5, 0xff]).await,
-        Some(wants) => {
+        Some(_) if !offered.contains(&2) => return send_and_close(&mut stream, &[5, 0xff]).await,
+        Some(credentials) => {
             stream.write_all(&[5, 2]).await?;
             let length = read(&mut stream, 2).await?[1];
             let user = read(&mut stream, usize::from(length)).await?;
             let length = read(&mut stream, 1).await?[0];
             let password = read(&mut stream, usize::from(length)).await?;
-            if [user, password].join(&b':') != wants.as_bytes() {
-                return say(&mut stream, &[1, 1]).await;
+            if [user, password].join(&b':') != credentials.as_bytes() {
+                return send_and_close(&mut stream, &[1, 1]).await;
             }
             stream.write_all(&[1, 0]).await?;
         }
     }
     let kind = read(&mut stream, 4).await?[3];
-    let (goal, address) = match kind {
+    let (target, address) = match kind {
         1 => {
             let bytes: [u8; 4] = read(&mut stream, 4).await?.try_into().unwrap();
             (Ipv4Addr::from(bytes).to_string(), Some(IpAddr::from(bytes)))
@@ -173,17 +177,17 @@ async fn socks(mut stream: Box<dyn Stream>, does: &Does, log: &Mutex<Vec<String>
     };
     let port = read(&mut stream, 2).await?;
     let port = u16::from_be_bytes([port[0], port[1]]);
-    log.lock().unwrap().push(format!("{goal} {port}"));
+    log.lock().unwrap().push(format!("{target} {port}"));
     let origin = Async::<TcpStream>::connect(SocketAddr::from(([127, 0, 0, 1], port))).await;
-    let Some(origin) = origin.ok().filter(|_| address.is_none() || address != does.lost) else {
-        return say(&mut stream, &[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+    let Some(origin) = origin.ok().filter(|_| address.is_none() || address != behaviour.unreachable) else {
+        return send_and_close(&mut stream, &[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]).await;
     };
     stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
     relay(stream, origin).await
 }
 
-async fn say(stream: &mut Box<dyn Stream>, says: &[u8]) -> io::Result<()> {
-    stream.write_all(says).await?;
+async fn send_and_close(stream: &mut Box<dyn Stream>, reply: &[u8]) -> io::Result<()> {
+    stream.write_all(reply).await?;
     stream.close().await
 }
 
@@ -193,7 +197,7 @@ async fn read(stream: &mut Box<dyn Stream>, count: usize) -> io::Result<Vec<u8>>
     Ok(bytes)
 }
 
-/// Carries bytes both ways until either end closes.
+/// Copies bytes in both directions until either side closes.
 async fn relay(client: Box<dyn Stream>, origin: Async<TcpStream>) -> io::Result<()> {
     let ((from_client, mut to_client), (from_origin, mut to_origin)) = (client.split(), origin.split());
     let up = copy(from_client, &mut to_origin).boxed();

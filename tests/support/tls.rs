@@ -1,4 +1,4 @@
-//! Certificates of an authority made here, and the server's end of TLS with them.
+//! A certificate authority for tests, and TLS servers with its certificates.
 
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,7 +21,7 @@ use waterspout::Transport;
 use waterspout::platform::native::TlsConfig;
 use waterspout::testing::{Handler, serve_connection};
 
-/// A certificate authority of the tests' own.
+/// A certificate authority for tests.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -53,7 +53,7 @@ impl Authority {
     }
 }
 
-/// A server's end of a TLS connection.
+/// The server side of a TLS connection.
 pub struct Secured(pub(crate) TlsStream<Async<TcpStream>>);
 
 impl Transport for Secured {}
@@ -83,7 +83,7 @@ impl AsyncWrite for Secured {
     }
 }
 
-/// Shakes hands with this certificate; those of `clients` must be shown to it, if given.
+/// Makes an acceptor with this certificate. With `clients`, clients must show a certificate of these issuers.
 pub fn acceptor((certificate, key): (Certificate, KeyPair), clients: Option<RootCertStore>) -> TlsAcceptor {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
@@ -98,7 +98,7 @@ pub fn acceptor((certificate, key): (Certificate, KeyPair), clients: Option<Root
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// What trusts this authority and no other.
+/// A configuration that trusts only this authority.
 pub fn trusting(authority: &Authority) -> TlsConfig {
     TlsConfig::new().without_system_roots().root_certificates_pem(authority.pem().as_bytes()).unwrap()
 }
@@ -106,7 +106,7 @@ pub fn trusting(authority: &Authority) -> TlsConfig {
 /// A server over TLS on threads that end with the test.
 pub struct TlsServer {
     pub address: SocketAddr,
-    /// The number of connections it has accepted.
+    /// The number of connections that the server has accepted.
     pub connections: Arc<AtomicUsize>,
 }
 

@@ -1,4 +1,4 @@
-//! Wakers that remember what happened to them.
+//! Wakers that record or act when they are woken or dropped.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ impl WakeFlag {
         (flag.clone(), flag.into())
     }
 
-    /// Says whether the waker was woken since the last call.
+    /// Returns whether the waker was woken since the last call.
     pub fn take(&self) -> bool {
         self.0.swap(false, Ordering::SeqCst)
     }
@@ -63,7 +63,7 @@ impl<F: Fn() + Send + Sync + 'static> Drop for OnDropWaker<F> {
     }
 }
 
-/// The executor of every tutorial: a task is its `Arc`, and its wakers own it.
+/// A minimal executor: a task is an `Arc`, its wakers own it, and waking it polls it.
 pub struct ArcTask(pub Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
 
 impl Wake for ArcTask {

@@ -1,5 +1,5 @@
-//! The event loop: callbacks, timers and periodic calls on a clock and an executor that are moved by hand; what blocks, on
-//! the real ones.
+//! The event loop: callbacks, timers and periodic calls on a manual clock and a manual executor, and blocking calls on
+//! the real clock and executor.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::support::executor::ManualExecutor;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A loop, what moves it, and what its callbacks wrote down.
+/// A loop, its executor and clock, and the notes of its callbacks.
 struct Bench {
     turns: ManualExecutor,
     timer: ManualTimer,
@@ -30,13 +30,13 @@ impl Bench {
         Self { turns, timer, event_loop, log: Arc::default() }
     }
 
-    /// A callback that writes `text` down.
+    /// Returns a callback that adds `text` to the notes.
     fn note(&self, text: impl Into<String>) -> impl FnOnce() + Send + 'static {
         let (log, text) = (self.log.clone(), text.into());
         move || log.lock().unwrap().push(text)
     }
 
-    /// What was written down since the last time.
+    /// Returns the notes since the last call.
     fn notes(&self) -> String {
         std::mem::take(&mut *self.log.lock().unwrap()).join(" ")
     }
@@ -61,7 +61,7 @@ fn callbacks_run_in_order_and_never_within_the_call_that_adds_them() {
 }
 
 #[test]
-fn a_callback_that_a_callback_adds_waits_for_the_turn_after() {
+fn callback_added_by_a_callback_runs_on_the_next_turn() {
     let bench = Bench::new();
     let (event_loop, inner, outer) = (bench.event_loop.clone(), bench.note("inner"), bench.note("outer"));
     bench.event_loop.add_callback(move || {
@@ -76,7 +76,7 @@ fn a_callback_that_a_callback_adds_waits_for_the_turn_after() {
 }
 
 #[test]
-fn a_turn_runs_callbacks_before_those_whose_time_has_come() {
+fn turn_runs_callbacks_before_due_timers() {
     let bench = Bench::new();
     bench.event_loop.call_later(Duration::ZERO, bench.note("timer"));
     bench.event_loop.add_callback(bench.note("callback"));
@@ -85,7 +85,7 @@ fn a_turn_runs_callbacks_before_those_whose_time_has_come() {
 }
 
 #[test]
-fn callbacks_of_many_threads_all_run_each_threads_in_order() {
+fn callbacks_of_each_thread_run_in_order() {
     let event_loop = EventLoop::new();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let threads: Vec<_> = (0..4)
@@ -111,7 +111,7 @@ fn callbacks_of_many_threads_all_run_each_threads_in_order() {
 }
 
 #[test]
-fn a_callback_that_panics_does_not_keep_the_others_from_running() {
+fn panicking_callback_does_not_stop_other_callbacks() {
     let bench = Bench::new();
     bench.event_loop.add_callback(|| panic!("a callback's own mistake"));
     bench.event_loop.add_callback(bench.note("after"));
@@ -122,7 +122,7 @@ fn a_callback_that_panics_does_not_keep_the_others_from_running() {
 }
 
 #[test]
-fn an_executor_that_lost_the_loops_task_is_asked_again() {
+fn loop_spawns_its_task_again_after_the_executor_dropped_it() {
     let bench = Bench::new();
     bench.event_loop.add_callback(bench.note("a"));
     bench.turns.end();
@@ -132,7 +132,7 @@ fn an_executor_that_lost_the_loops_task_is_asked_again() {
 }
 
 #[test]
-fn timers_run_by_deadline_and_then_by_the_order_in_which_they_were_added() {
+fn timers_run_by_deadline_and_then_in_order_of_creation() {
     let bench = Bench::new();
     bench.event_loop.call_later(2 * SECOND, bench.note("late"));
     bench.event_loop.call_at(Instant::from_origin(SECOND), bench.note("first"));
@@ -145,7 +145,7 @@ fn timers_run_by_deadline_and_then_by_the_order_in_which_they_were_added() {
 }
 
 #[test]
-fn an_earlier_timer_moves_the_alarm() {
+fn earlier_timer_wakes_the_loop_earlier() {
     let bench = Bench::new();
     bench.event_loop.call_later(10 * SECOND, bench.note("later"));
     bench.turns.run();
@@ -213,7 +213,7 @@ fn thousands_of_cancelled_timers_are_cleaned_up() {
 }
 
 #[test]
-fn a_timer_goes_off_though_handle_and_loop_have_been_dropped() {
+fn timer_fires_after_its_handle_and_its_loop_were_dropped() {
     let Bench { turns, timer, event_loop, log } = Bench::new();
     let noted = log.clone();
     drop(event_loop.call_later(SECOND, move || noted.lock().unwrap().push("called".to_owned())));
@@ -225,7 +225,7 @@ fn a_timer_goes_off_though_handle_and_loop_have_been_dropped() {
 }
 
 #[test]
-fn periodic_calls_keep_their_beat_until_stopped() {
+fn periodic_calls_keep_their_period_until_stopped() {
     let bench = Bench::new();
     let log = bench.log.clone();
     let periodic = bench.event_loop.call_every(10 * SECOND, 0.0, move || {
@@ -244,7 +244,7 @@ fn periodic_calls_keep_their_beat_until_stopped() {
 }
 
 #[test]
-fn a_call_longer_than_its_period_skips_and_does_not_pile_up() {
+fn call_longer_than_its_period_skips_calls() {
     let bench = Bench::new();
     let (log, event_loop) = (bench.log.clone(), bench.event_loop.clone());
     let _periodic = bench.event_loop.call_every(10 * SECOND, 0.0, move || {
@@ -257,7 +257,7 @@ fn a_call_longer_than_its_period_skips_and_does_not_pile_up() {
         calls += &bench.advance(5 * SECOND);
         calls += " ";
     }
-    // Each lasts from its beat to five seconds after the one but next.
+    // Each call takes 25 s, so it skips two periods of 10 s and the next call starts 30 s later.
     assert_eq!(calls.split_whitespace().collect::<Vec<_>>(), ["10", "40", "70", "100"]);
 }
 
@@ -285,7 +285,7 @@ fn run_sync_returns_what_the_future_returns() {
 }
 
 #[test]
-fn run_sync_timeout_ends_what_takes_too_long_and_nothing_else() {
+fn run_sync_timeout_ends_only_a_future_that_takes_too_long() {
     let event_loop = EventLoop::new();
     assert_eq!(event_loop.run_sync_timeout(async { 1 }, SECOND), Ok(1));
     let limit = Duration::from_millis(20);
@@ -295,7 +295,7 @@ fn run_sync_timeout_ends_what_takes_too_long_and_nothing_else() {
 }
 
 #[test]
-fn run_sync_timeout_drops_what_it_ended() {
+fn run_sync_timeout_drops_the_future() {
     let value = Arc::new(());
     let held = value.clone();
     let future = async move {
@@ -316,7 +316,7 @@ fn blocking_work_runs_on_another_thread() {
 }
 
 #[test]
-fn a_loop_over_the_systems_clock_calls_later() {
+fn call_later_works_on_the_system_clock() {
     let event_loop = EventLoop::over(waterspout::platform::native::BackgroundThread, SystemTimer);
     let (sender, receiver) = std::sync::mpsc::channel();
     let started = event_loop.now();
@@ -335,5 +335,5 @@ fn a_panic_in_the_background_leaves_the_thread_alive() {
     l.spawn(async move {
         let _ = tx.send(());
     });
-    assert!(rx.recv_timeout(Duration::from_secs(2)).is_ok(), "the background thread is gone for good");
+    assert!(rx.recv_timeout(Duration::from_secs(2)).is_ok(), "the background thread has ended");
 }

@@ -1,4 +1,4 @@
-//! One result between two tasks, and callbacks on it: Tornado's `Future`.
+//! A result that a task sets and another task awaits, and callbacks on it: Tornado's `Future`.
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -28,7 +28,7 @@ fn failure() -> Error {
 }
 
 #[test]
-fn the_result_reaches_whoever_awaits_it_be_it_set_before_or_after() {
+fn result_set_before_or_after_the_first_poll_reaches_the_awaiting_task() {
     let (set, pending) = promise();
     assert!(set.resolve(1));
     assert_eq!(block_on(pending).unwrap(), 1);
@@ -41,7 +41,7 @@ fn the_result_reaches_whoever_awaits_it_be_it_set_before_or_after() {
 }
 
 #[test]
-fn a_result_wakes_the_last_task_that_looked_for_it_from_any_thread() {
+fn result_set_on_another_thread_wakes_the_awaiting_task() {
     let (set, pending) = promise();
     let waiting = std::thread::spawn(move || block_on(pending));
     std::thread::spawn(move || set.resolve("from there")).join().unwrap();
@@ -68,7 +68,7 @@ fn a_promise_that_is_dropped_is_an_error() {
 }
 
 #[test]
-fn cancelling_tells_the_other_side_and_a_later_result_is_ignored() {
+fn cancelling_notifies_the_worker_and_a_later_result_is_ignored() {
     let (set, pending) = promise();
     let mut cancelled = Box::pin(set.cancelled());
     assert!((&mut cancelled).now_or_never().is_none());
@@ -79,7 +79,7 @@ fn cancelling_tells_the_other_side_and_a_later_result_is_ignored() {
 }
 
 #[test]
-fn cancelling_wakes_who_works_on_the_result() {
+fn cancelling_wakes_the_worker() {
     let (set, pending) = promise::<()>();
     let worker = std::thread::spawn(move || block_on(set.cancelled()));
     assert!(pending.cancel());
@@ -96,7 +96,7 @@ fn cancelling_after_the_result_changes_nothing() {
 }
 
 #[test]
-fn callbacks_run_in_order_on_later_turns_and_before_who_awaits() {
+fn callbacks_run_in_order_and_before_the_awaiting_task() {
     let (turns, log) = (ManualExecutor::default(), Log::default());
     let (set, mut pending) = promise();
     for name in ["first", "second"] {
@@ -129,7 +129,7 @@ fn a_callback_added_after_the_result_runs_on_a_later_turn_too() {
     turns.run();
     assert_eq!(notes(&log), ["Ok(5)"]);
     assert_eq!((&mut pending).now_or_never().unwrap().unwrap(), 5);
-    // The result is gone: neither a callback nor another wait hangs for it.
+    // The result has been taken. A later callback and a later wait get an error and do not hang.
     add(&pending);
     turns.run();
     assert_eq!(notes(&log), ["Err(Cancelled)"]);
@@ -137,7 +137,7 @@ fn a_callback_added_after_the_result_runs_on_a_later_turn_too() {
 }
 
 #[test]
-fn a_callback_that_panics_takes_neither_the_others_nor_the_result_with_it() {
+fn panicking_callback_affects_neither_other_callbacks_nor_the_result() {
     let (turns, log) = (ManualExecutor::default(), Log::default());
     let (set, pending) = promise();
     pending.on_done(turns.clone(), |_| panic!("a callback's own mistake"));
@@ -150,7 +150,7 @@ fn a_callback_that_panics_takes_neither_the_others_nor_the_result_with_it() {
 }
 
 #[test]
-fn an_executor_that_ends_keeps_nobody_from_the_result() {
+fn result_arrives_although_the_executor_of_a_callback_has_ended() {
     let turns = ManualExecutor::default();
     let (set, pending) = promise();
     pending.on_done(turns.clone(), |_| unreachable!("it is never polled"));
@@ -185,7 +185,7 @@ fn fetch_with_calls_back_with_the_error_of_a_bad_request() {
 }
 
 #[test]
-fn a_fetch_with_that_is_cancelled_is_stopped_and_calls_back() {
+fn cancelled_fetch_with_stops_and_calls_back() {
     let (turns, log) = (ManualExecutor::default(), Log::default());
     let client = Client::builder().backend(MockBackend::pending()).build().unwrap();
     let called = log.clone();
@@ -200,7 +200,7 @@ fn a_fetch_with_that_is_cancelled_is_stopped_and_calls_back() {
 }
 
 #[test]
-fn fetch_with_runs_to_its_end_though_nobody_keeps_what_it_returns() {
+fn fetch_with_completes_although_its_result_was_dropped() {
     let (turns, timer, log) = (ManualExecutor::default(), ManualTimer::new(), Log::default());
     let clock = timer.clone();
     let backend = MockBackend::new(move |request| {
@@ -231,7 +231,7 @@ fn fetch_with_needs_no_event_loop_of_the_callers() {
 }
 
 #[test]
-fn a_pending_that_is_polled_by_another_task_wakes_that_one() {
+fn result_wakes_the_task_that_polled_last() {
     let (set, mut pending) = promise();
     assert!(pending.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
     let (sender, receiver) = std::sync::mpsc::channel();

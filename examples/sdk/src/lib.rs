@@ -1,5 +1,5 @@
-//! A typed client of the lab's HTTP interface, as an example of a portable library: the same source, without a `cfg`, runs
-//! in native programs, browsers and Node.
+//! A typed client of the lab's HTTP interface, as an example of a portable library: the same source, without a `cfg`,
+//! runs in native programs, browsers and Node.
 //!
 //! It adds what a `Client` cannot know: the paths, the types, and the meaning of each failure.
 
@@ -74,8 +74,8 @@ pub trait Store {
     /// Sends `body`, and returns its length and checksum as the server counted them.
     fn upload(&self, body: impl Into<Body> + MaybeSend) -> impl PortableFuture<Output = Result<Sum>>;
 
-    /// Downloads `count` bytes in chunks and returns their length and checksum. Only a chunk is in memory at a time. Calls
-    /// `on_progress` after each chunk with the number of bytes received so far.
+    /// Downloads `count` bytes in chunks and returns their length and checksum. Only a chunk is in memory at a time.
+    /// Calls `on_progress` after each chunk with the number of bytes received so far.
     fn download(
         &self,
         count: u64,

@@ -1,4 +1,4 @@
-/** The module as bytes that are part of this file: no second file, no set-up. */
+/** The module as bytes in this file: no second file, no set-up. */
 import { bytes } from "../../build/bytes.js";
 
 export function compile(): WebAssembly.Module {

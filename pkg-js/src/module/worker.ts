@@ -1,5 +1,5 @@
-/** The module as the platform has compiled it: where bytes may not be compiled. */
-// @ts-ignore: a platform's own import of a module that is compiled.
+/** The module as compiled by the platform, for platforms that do not compile bytes. */
+// @ts-ignore: only these platforms resolve the import of a compiled module.
 import module from "./waterspout.wasm";
 
 export function compile(): WebAssembly.Module {

@@ -1,4 +1,4 @@
-/** The bundlers that make files of a page, and how each is called. What it is told beyond that is in its folder. */
+/** The bundlers that build pages, and their commands. Each bundler's configuration is in its folder. */
 import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { copiesAre, isSilent, pageWorks } from "./facts.mjs";
@@ -6,10 +6,10 @@ import { html, serve } from "./pages.mjs";
 import { run, start } from "./processes.mjs";
 import { program, project } from "./projects.mjs";
 
-/** The pages, and how many files each has with the module: the default entry has it within. */
+/** The pages, and the number of their files with the module. The default entry contains the module. */
 const pages = { default: 0, slim: 1, beside: 1 };
-/** Without those where `init()` alone finds nothing. */
-const told = ["default", "slim"];
+/** The pages that work where `init()` without an argument finds no module. */
+const withoutBeside = ["default", "slim"];
 
 const esbuild = (page) => ["esbuild", `${page}.js`, "--bundle", "--minify", "--loader:.wasm=file", `--outdir=out/${page}`];
 const chunks = ["--splitting", "--format=esm"];
@@ -20,24 +20,24 @@ export const bundlers = {
   "vite-dev": viteDev,
   webpack: built("webpack", () => ["webpack"], { script: "defer" }),
   rspack: built("rspack", () => ["rspack", "build"], { script: "defer" }),
-  // These two follow imports and no `new URL`.
-  rollup: built("rollup", () => ["rollup", "--config"], { only: told }),
-  esbuild: built("esbuild", (page) => [...esbuild(page), ...chunks], { only: told }),
-  // Its default: one script of the old kind, which cannot wait at its top level and has no second file.
-  "esbuild-script": built("esbuild", esbuild, { script: "defer", only: told }),
-  // Without a setting Parcel reads no `exports`, and so finds the main entry alone.
+  // These two follow imports, but not `new URL`.
+  rollup: built("rollup", () => ["rollup", "--config"], { only: withoutBeside }),
+  esbuild: built("esbuild", (page) => [...esbuild(page), ...chunks], { only: withoutBeside }),
+  // The default of esbuild: a classic script, which has no top-level await and no second file.
+  "esbuild-script": built("esbuild", esbuild, { script: "defer", only: withoutBeside }),
+  // Without a setting, Parcel ignores `exports` and finds only the main entry.
   parcel: built("parcel", parcel, { only: ["default"] }),
   "parcel-exports": built("parcel-exports", parcel),
 };
 
-/** A project with the HTML of its pages. */
+/** Makes a project with the HTML of its pages. */
 function prepare({ projects, name }, bundler, script = 'type="module"') {
   const cwd = project(projects, name, bundler);
   for (const page of Object.keys(pages)) writeFileSync(path.join(cwd, `${page}.html`), html(page, script));
   return cwd;
 }
 
-/** Each page is built by itself, so that what was emitted for it is known; then it is served as files. */
+/** Builds each page separately, so that its files are known, and serves the files. */
 function built(bundler, command, { script, only = Object.keys(pages) } = {}) {
   return async (matrix) => {
     const cwd = prepare(matrix, bundler, script);
@@ -61,10 +61,10 @@ function built(bundler, command, { script, only = Object.keys(pages) } = {}) {
   };
 }
 
-/** Vite's development server bundles dependencies apart from the page, where nothing lies beside them. */
+/** Tests Vite's development server. It bundles dependencies apart from the page, so no module is beside them. */
 async function viteDev(matrix) {
   const cwd = prepare(matrix, "vite");
-  for (const page of told) {
+  for (const page of withoutBeside) {
     const server = await start([program(matrix.folder, "vite")], cwd, { PAGE: page });
     await matrix.check(`the ${page} page works`, () => pageWorks(matrix, `${server.url}/${page}.html`, pages[page]));
     await matrix.check(`the ${page} page is served without a warning`, () => isSilent(server.said));

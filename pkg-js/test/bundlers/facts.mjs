@@ -1,4 +1,4 @@
-/** What must hold, whichever bundler it was. */
+/** Checks that apply to every bundler. */
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { randomUUID } from "node:crypto";
 import { readdirSync } from "node:fs";
@@ -6,10 +6,10 @@ import path from "node:path";
 import { visit } from "./pages.mjs";
 import { expected } from "./pages/program.mjs";
 
-/** What a page or a route is asked: where the lab is, and a key there that nobody else has. */
+/** Returns the query of a page or a route: the URL of the lab, and a unique key. */
 export const query = (lab) => `?${new URLSearchParams({ lab, key: `bundlers-${randomUUID()}` })}`;
 
-/** The page does with the package what it is for, and its console is silent; the module is fetched as often as `modules` says. */
+/** Checks that a page works, that its console is silent, and that it fetches the module `modules` times. */
 export async function pageWorks({ browser, lab }, address, modules) {
   const found = await visit(browser, address + query(lab), lab);
   deepStrictEqual(found.outcome, expected);
@@ -17,12 +17,12 @@ export async function pageWorks({ browser, lab }, address, modules) {
   strictEqual(found.modules.length, modules, `the page fetched ${found.modules.join(" and ") || "no module"}`);
 }
 
-/** A bundler that complains of nothing says none of these. */
+/** Checks that the output of a bundler contains no warning. */
 export function isSilent(said) {
   strictEqual(/warn|error|deprecat|⚠/i.test(said), false, said);
 }
 
-/** How many copies of the module are among a folder's files. */
+/** Checks the number of copies of the module in a folder. */
 export function copiesAre(count, folder) {
   const files = readdirSync(folder, { recursive: true });
   const copies = files.filter((file) => path.extname(file) === ".wasm");

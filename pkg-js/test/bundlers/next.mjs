@@ -1,4 +1,4 @@
-/** Next: routes and components in both of its runtimes, and pages that run in the browser; by both of its bundlers. */
+/** Tests Next with both of its bundlers: routes and components in both of its runtimes, and pages in the browser. */
 import { deepStrictEqual } from "node:assert";
 import { rmSync } from "node:fs";
 import path from "node:path";
@@ -9,10 +9,10 @@ import { program, project } from "./projects.mjs";
 
 export const next = { next: (matrix) => built(matrix, "--turbopack"), "next-webpack": built, "next-dev": developed };
 
-/** What runs on the server, and where it is. */
+/** The parts that run on the server, and their paths. */
 const parts = { "a route in Node": "node", "a component in Node": "server", "a route in the edge runtime": "edge", "a component in the edge runtime": "edge-server" };
 
-/** What Next says of projects like this one, whatever they import. */
+/** Warnings that Next prints for every project of this kind. */
 const known = [/.*The Edge Runtime is deprecated.*/g, /.*Using edge runtime on a page currently disables.*/g, /.*No build cache found.*/g];
 
 const tool = ({ folder }, ...args) => [program(folder, "next"), ...args];
@@ -23,7 +23,7 @@ async function built(matrix, bundler = "--webpack") {
   const cwd = project(matrix.projects, matrix.name, "next");
   const here = { ...parts };
   if (bundler === "--webpack") {
-    // With webpack this version of Next fails to build any such route, an empty one too: no route_client-reference-manifest.js.
+    // With webpack, this version of Next cannot build any such route, not even an empty route: no route_client-reference-manifest.js.
     delete here["a route in the edge runtime"];
     rmSync(path.join(cwd, "app", "edge"), { recursive: true });
   }
@@ -60,7 +60,7 @@ async function ask({ lab }, { url }, place) {
   return text;
 }
 
-/** A component's outcome is part of its page. */
+/** Returns the outcome in a route's response or in the page of a component. */
 function outcomeIn(text) {
   const [, written] = /<output>(.*)<\/output>/.exec(text) ?? [];
   return JSON.parse(written?.replaceAll("&quot;", '"') ?? text);

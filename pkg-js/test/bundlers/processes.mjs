@@ -1,6 +1,6 @@
 /**
- * The bundlers' programs. Each is the head of a process group of its own, because Next and Parcel start workers; none
- * outlives its use, its limit, or this process.
+ * Runs the bundlers' programs. Each leads a process group, because Next and Parcel start workers. A group ends with its use, with its time
+ * limit, or with this process.
  */
 import { spawn } from "node:child_process";
 
@@ -9,7 +9,7 @@ process.on("exit", () => groups.forEach(end));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
     groups.forEach(end);
-    // Playwright closes its browser meanwhile, and then this process.
+    // Playwright closes its browser meanwhile, and then ends this process.
     setTimeout(() => process.exit(1), 5_000);
   });
 }
@@ -18,14 +18,14 @@ function end(group) {
   try {
     process.kill(-group, "SIGKILL");
   } catch {
-    // It has ended.
+    // The group has ended.
   }
 }
 
 function launch(command, cwd, env) {
   const child = spawn(command[0], command.slice(1), {
     cwd,
-    // Node warns of both names of colours at once.
+    // Node warns if both of these variables are set.
     env: { ...process.env, FORCE_COLOR: undefined, NO_COLOR: "1", NEXT_TELEMETRY_DISABLED: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
@@ -38,7 +38,7 @@ function launch(command, cwd, env) {
     child.on("exit", () => {
       end(child.pid);
       groups.delete(child.pid);
-      // What left the group may keep the pipes open.
+      // A process that left the group may keep the pipes open.
       setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream.destroy()), 5_000).unref();
     });
     child.on("close", (status, signal) => resolve(signal ?? status));
@@ -46,7 +46,7 @@ function launch(command, cwd, env) {
   return { child, program };
 }
 
-/** Runs a program to its end; the result is what it said. */
+/** Runs a program to its end and returns its output. */
 export async function run(command, cwd, env, limit = 300_000) {
   const { program } = launch(command, cwd, env);
   const late = setTimeout(program.stop, limit);
@@ -56,7 +56,7 @@ export async function run(command, cwd, env, limit = 300_000) {
   return program.said;
 }
 
-/** Starts a server; the result has the `url` that it says it is at, what it has `said`, and `stop`. */
+/** Starts a server. The result has the `url` that it prints, its output so far (`said`), and `stop`. */
 export async function start(command, cwd, env, limit = 120_000) {
   const { child, program } = launch(command, cwd, env);
   const late = setTimeout(program.stop, limit);

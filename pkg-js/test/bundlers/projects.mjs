@@ -1,4 +1,4 @@
-/** The projects: one for each bundler, with the packed package in it as a user would have it. */
+/** Makes a project for each bundler, with the packed package installed as users install it. */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(path.dirname(here));
 
-/** Packs the package and installs it, once; `folder` has the bundlers, and all projects are made anew in it. */
+/** Packs the package and installs it once. `folder` has the bundlers; old projects in it are removed. Returns the folder of the projects. */
 export function install(folder) {
   const projects = path.join(folder, "projects");
   rmSync(projects, { recursive: true, force: true });
@@ -20,17 +20,17 @@ export function install(folder) {
   return projects;
 }
 
-/** A project of its own for what is tested as `name`, with the files of the bundler's folder here. */
+/** Makes the project `name` with the files of the bundler's folder. */
 export function project(projects, name, bundler) {
   const folder = path.join(projects, name);
   cpSync(path.join(projects, "installed", "node_modules", "waterspout"), path.join(folder, "node_modules", "waterspout"), { recursive: true });
-  // A package.json of the bundler's own wins. Where a lock file is, bundlers take a project to begin.
+  // The package.json of a bundler's folder replaces this file. Bundlers take the folder of a lock file as the root of a project.
   writeFileSync(path.join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   writeFileSync(path.join(folder, "package-lock.json"), JSON.stringify({ lockfileVersion: 3, packages: {} }));
-  // Where a bundler needs nothing of its user, there is no folder of its own.
+  // A bundler that needs no configuration has no folder.
   for (const part of ["pages", bundler].map((part) => path.join(here, part)).filter(existsSync)) cpSync(part, folder, { recursive: true });
   return folder;
 }
 
-/** The program of that name among those that npm installed in `folder`. */
+/** Returns the path of a program that npm installed in `folder`. */
 export const program = (folder, name) => path.join(folder, "node_modules", ".bin", name);

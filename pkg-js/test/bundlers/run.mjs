@@ -1,7 +1,7 @@
 /**
- * The packed package through bundlers, in a real browser, and in Next's servers:
- * `BUNDLERS=FOLDER node test/bundlers/run.mjs LAB_URL [NAME …]`; tests/setup.sh installs the bundlers in that folder.
- * The last line counts what passed and failed.
+ * Tests the packed package with bundlers, in a browser, and in Next's servers:
+ * `BUNDLERS=FOLDER node test/bundlers/run.mjs LAB_URL [NAME …]`. tests/setup.sh installs the bundlers in that folder.
+ * The last line counts passed and failed checks.
  */
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
@@ -17,12 +17,12 @@ if (!lab || !folder) {
 }
 const all = { ...bundlers, ...next };
 const unknown = names.filter((name) => !all[name]);
-if (unknown.length > 0) throw new Error(`no bundler is called ${unknown}; there are: ${Object.keys(all).join(" ")}`);
+if (unknown.length > 0) throw new Error(`unknown bundler ${unknown}; the bundlers are ${Object.keys(all).join(" ")}`);
 
 let passed = 0;
 let failed = 0;
 
-/** Notes whether what `fact` says holds; it throws if not. */
+/** Counts a check. `holds` throws if `fact` is false. */
 async function check(fact, holds) {
   const started = performance.now();
   try {
@@ -31,7 +31,7 @@ async function check(fact, holds) {
     console.log(`ok     ${fact} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   } catch (error) {
     failed += 1;
-    // A bundler that fails may quote the whole package.
+    // A bundler may print the whole package when it fails.
     console.log(`FAILED ${fact}\n${String(error.stack ?? error).slice(0, 4000)}\n`);
   }
 }

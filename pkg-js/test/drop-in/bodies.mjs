@@ -1,10 +1,10 @@
-/** What is sent and what is answered. */
+/** Calls with bodies of requests and of responses. */
 import { outcome, seen } from "./outcome.mjs";
 
 const post = (make) => (fetch, url) => outcome(fetch, [url("echo"), { method: "POST", body: make() }]);
 const bytes = (text) => new TextEncoder().encode(text);
 
-/** What happens to a stream, in turn. */
+/** Returns a stream as a body, and the calls that it gets, in order. */
 function watched(source = {}) {
   const told = [];
   const note = (name) => (argument) => {
@@ -17,7 +17,7 @@ function watched(source = {}) {
 const answers = ["hello", "status/404", "status/500", "no-content", "status/205", "headers", "json", "latin1", "no-reason", "interim", "extensions", "close-delimited", "chunks/3/10", "encoded/gzip", "encoded/unknown", "encoded/wrong", "truncated", "garbage", "close", "close-in-head", "bad-chunk", "two-lengths"];
 const redirects = [301, 302, 303, 307, 308].flatMap((status) => ["follow", "error", "manual"].map((redirect) => [status, redirect]));
 
-/** An answer whose body is long need not be compared whole. */
+/** Replaces a long text by its length. */
 const short = (found) => ({ ...found, text: found.text?.length > 1000 ? found.text.length : found.text });
 
 export const bodies = {
@@ -71,7 +71,7 @@ export const bodies = {
     const found = await outcome(fetch, [url("echo"), { method: "POST", body, duplex: "half", mode: "nonsense" }], { more: () => body.locked });
     return [found, told];
   },
-  a_stream_to_where_nobody_is: async (fetch) => {
+  a_stream_to_a_closed_port: async (fetch) => {
     const { told, body } = watched({ pull: (controller) => controller.enqueue(new Uint8Array(1)) });
     const found = await outcome(fetch, ["http://127.0.0.1:49151/", { method: "POST", body, duplex: "half" }]);
     return [found, told.filter((entry) => entry !== "pull")];

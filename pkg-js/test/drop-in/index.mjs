@@ -1,7 +1,8 @@
 /**
- * The same with the client's fetch as with the engine's: each call of the table is made with both, and everything that a program
- * can see of it is compared. What is expected is what this very engine does, so that the table says no more than the calls.
- * This module runs in Node and in a page alike, so it uses only what both have.
+ * Compares the client's fetch with the engine's fetch: each call of the table is made with both, and everything that a program can see of
+ * the call is compared. The behaviour of the present engine is the expected result, so the table contains only the calls.
+ *
+ * Runs in Node and in a page, so it uses only features of both.
  */
 import { Client } from "waterspout";
 import { bodies } from "./bodies.mjs";
@@ -13,20 +14,20 @@ const table = { ...shape, ...init, ...bodies, ...signals };
 
 const heard = ["a listener of before", "a listener of after", "aborted", "a microtask of before", "rejected", "a microtask of after"];
 
-/** What the standard says where an engine does otherwise: the client may do either. */
+/** The behaviour of the standard where an engine differs from it. The client may behave like the engine or like the standard. */
 const standard = {
-  // Node's is a function like any other.
+  // Node's fetch is an ordinary function.
   it_is_no_constructor: ["threw TypeError", false, false],
-  // Chromium lets the stream be.
+  // Chromium does not cancel the stream.
   aborted_before_cancels_a_stream_at_once: { isPromise: true, turns: 1, atOnce: ["the very reason"], rejected: "the very reason", atTheEnd: ["the very reason"] },
-  // Node rejects a turn late.
+  // Node rejects a turn later.
   aborted_before_is_heard_in_its_turn: ["before", "rejected", "after"],
   aborted_in_the_turn_of_the_call_is_heard_in_its_turn: heard,
   aborted_in_a_later_turn_is_heard_in_its_turn: heard,
   aborted_while_the_server_is_silent_is_heard_in_its_turn: heard,
 };
 
-/** A value without its turns, and these. */
+/** Returns a value as JSON without its turns, and the turns. */
 function apart(value) {
   const turns = [];
   const rest = JSON.stringify(value, (name, part) => {
@@ -36,21 +37,24 @@ function apart(value) {
   return [rest, turns];
 }
 
-/** Where the two differ. A rejection may come sooner than the engine's, as some of Node's are a turn late; never later. */
+/**
+ * Returns the difference between two results, if they differ. A rejection may come sooner than the engine's, since some of Node's come a turn
+ * late, but never later.
+ */
 function difference(engines, clients, other) {
   const [[left, theirTurns], [right, ourTurns]] = [apart(engines), apart(clients)];
   const isSame = (left === right || (other && right === apart(other)[0])) && ourTurns.every((turns, at) => turns <= theirTurns[at]);
   return isSame ? undefined : `the engine's: ${left} ${theirTurns}\nthe client's: ${right} ${ourTurns}`;
 }
 
-/** What may make a difference: with a time limit, the Request is made of other arguments. */
+/** The options of the clients. With a time limit, the Request is built from other arguments. */
 const clients = { "": {}, ", with a time limit": { timeout: 60_000 } };
 
-/** Makes every call with either fetch; the result says where the client's is not as the engine's. */
+/** Makes every call with both functions. A result has an error if the client's fetch behaves otherwise. */
 export async function run(base) {
   const url = (experiment) => `${base.replace(/\/$/, "")}/lab/${experiment}`;
   const engines = globalThis.fetch;
-  // What Node loads at its first use takes turns of its own.
+  // Node loads its fetch at the first use, which takes turns.
   await engines(url("hello")).then((response) => response.text());
   const results = [];
   for (const [name, make] of Object.entries(table)) {
@@ -64,7 +68,7 @@ export async function run(base) {
   return results;
 }
 
-/** What comes of it, or `failed`, which says why nothing did. */
+/** Returns the result of `work`, or `failed` with the error. */
 async function bounded(work) {
   let timer;
   const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("took over 20 s")), 20_000)));

@@ -1,37 +1,37 @@
-/** What may be given as arguments, good and bad, and how it is read. */
+/** Calls with right and wrong arguments, and the order in which members are read. */
 import { outcome } from "./outcome.mjs";
 
 const call = (...rest) => (fetch, url) => outcome(fetch, [url("head"), ...rest]);
 const late = { late: true };
 
-/** A value for each member that a Request takes, in another order than it is read in. */
+/** A value for each member that a Request reads, in another order than the order of reading. */
 const values = {
   window: null, signal: undefined, referrerPolicy: "no-referrer", referrer: "", redirect: "follow", priority: "low", mode: "cors", method: "PUT",
   keepalive: false, integrity: "", headers: { "x-a": "1" }, duplex: "half", credentials: "omit", cache: "no-store", body: "text",
 };
 
-/** A getter for each, which notes in `read` that it was asked. */
+/** Returns a getter for each member. It records each read in `read`. */
 function getters(read) {
   const made = Object.entries(values).map(([name, value]) => [name, { enumerable: true, get: () => (read.push(name), value) }]);
   return Object.defineProperties({}, Object.fromEntries(made));
 }
 
-/** The client itself has to know these two, and asks for them beforehand. */
+/** The client reads these two members itself, before the Request does. */
 const askedBefore = ["body", "signal"];
 
-/** Calls with one member each. */
+/** Returns a call for each value of a member. */
 function each(name, all) {
   return Object.fromEntries(all.map((value) => [`${name}_${typeof value === "object" ? JSON.stringify(value) : String(value)}`, call({ method: "POST", [name]: value })]));
 }
 
-/** Arguments that no Request can be made of. */
+/** Arguments that a Request refuses. */
 const inputs = {
   nothing: [], undefined: [undefined], null: [null], a_number: [5], an_object: [{}], a_symbol: [Symbol("url")], an_empty_text: [""], no_url: ["http://["],
   credentials: ["http://user:secret@127.0.0.1:1/"], a_port_beyond: ["http://127.0.0.1:65536/"],
 };
-/** Those that the engine refuses, or answers, without the network. */
+/** URLs that the engine refuses, or answers, without the network. */
 const local = {
-  another_scheme: "nonsense:x", a_file: "file:///nothing", about_blank: "about:blank", javascript: "javascript:1", a_blob_of_nobody: "blob:null/x", a_bad_port: "http://127.0.0.1:6667/",
+  another_scheme: "nonsense:x", a_file: "file:///nothing", about_blank: "about:blank", javascript: "javascript:1", an_unknown_blob: "blob:null/x", a_bad_port: "http://127.0.0.1:6667/",
   data: "data:text/x;charset=utf-8,h%C3%A9", data_in_base64: "data:;base64,aGk=", no_data: "data:no", data_with_a_fragment: "data:,a#b",
 };
 
@@ -62,7 +62,7 @@ export const init = {
   a_frozen_init: call(Object.freeze({ method: "POST", headers: Object.freeze({ "x-a": "1" }) })),
   members_that_are_inherited: call(Object.create({ method: "PUT", body: "inherited" })),
   an_init_without_a_prototype: call(Object.assign(Object.create(null), { method: "PUT" })),
-  members_that_nobody_knows: call({ unknown: 1, [Symbol("x")]: 2 }),
+  unknown_members: call({ unknown: 1, [Symbol("x")]: 2 }),
   headers_of_the_class: (fetch, url) => outcome(fetch, [url("head"), { headers: new Headers([["x-b", "2"], ["X-A", "1"]]) }]),
   headers_that_can_be_iterated: (fetch, url) => outcome(fetch, [url("head"), { headers: new Map([["x-a", "1"]]) }]),
   headers_whose_reading_throws: (fetch, url) => {

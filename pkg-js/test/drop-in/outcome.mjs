@@ -1,16 +1,16 @@
-/** What a program can see of a call of fetch. */
+/** Records everything that a program can see of a call of fetch. */
 
-/** How many microtasks a promise that needs no network may take. */
+/** The largest number of microtasks of a promise that needs no network. */
 const TURNS = 30;
 
-/** What an error is. Its words are the engine's own affair. */
+/** Describes an error without its message: messages differ between engines. */
 export function described(error, reason) {
   if (error === reason && reason !== undefined) return "the very reason";
   if (typeof error !== "object" || error === null) return `the value ${String(error)}`;
   return `${Object.prototype.toString.call(error)} ${error.constructor?.name} ${error.name}`;
 }
 
-/** What a response is, body and all; what the server says of the time is left out. */
+/** Describes a response with its body, without the header `date`. */
 export async function seen(response, reason) {
   const { status, statusText, ok, type, url, redirected, bodyUsed } = response;
   const headers = [...response.headers].filter(([name]) => name !== "date");
@@ -19,7 +19,7 @@ export async function seen(response, reason) {
   return { status, statusText, ok, type, url, redirected, bodyUsed, headers, hasBody, text, after: response.bodyUsed };
 }
 
-/** Whether a promise is settled, and after how many microtasks. */
+/** Returns the number of microtasks after which a promise is settled, or undefined if it takes too many. */
 async function turnsOf(promise) {
   let settled = false;
   const note = () => void (settled = true);
@@ -33,8 +33,10 @@ async function turnsOf(promise) {
 }
 
 /**
- * All that a call shows. `reason` is what it may be rejected with; `more` is asked as soon as it has been made, and when it is over.
- * `late` is for what the engine itself refuses when it has been given it: the client hears of it, and hands it on, some turns later.
+ * Makes a call and describes it.
+ *
+ * `reason` is the value that the call may reject with. `more` is called right after the call and at its end. `late` is for calls that the
+ * engine refuses after the client has passed them on: the client's rejection then comes some turns later.
  */
 export async function outcome(fetch, call, { reason, more = () => undefined, late = false } = {}) {
   let promise;
@@ -47,6 +49,6 @@ export async function outcome(fetch, call, { reason, more = () => undefined, lat
   const turns = await turnsOf(promise);
   const isPromise = promise instanceof Promise && Object.getPrototypeOf(promise) === Promise.prototype;
   const result = await promise.then((response) => seen(response, reason), (error) => ({ rejected: described(error, reason) }));
-  // A rejection has its place among the microtasks; an answer, which needs the network, has none.
+  // The turns of a rejection are compared. A response needs the network, so its turns vary.
   return { isPromise, ...(result.rejected && !late && { turns }), atOnce, ...result, atTheEnd: more() };
 }

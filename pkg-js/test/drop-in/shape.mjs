@@ -1,7 +1,7 @@
-/** What the function itself is like, and what it may be called upon. */
+/** The properties of the function itself, and the objects that it may be called on. */
 import { outcome } from "./outcome.mjs";
 
-/** What comes of something that may throw. */
+/** Returns the result of `work`, or the name of the error that it throws. */
 function result(work) {
   try {
     return work();

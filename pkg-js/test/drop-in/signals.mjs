@@ -1,10 +1,10 @@
-/** Aborting: before the call, at each moment of it, and after. */
+/** Aborts before a call, at each moment of a call, and after it. */
 import { described, outcome } from "./outcome.mjs";
 
 const reasons = { none: undefined, an_error: new RangeError("enough"), a_text: "enough", null: null, zero: 0 };
 const before = (fetch, url, reason, more) => outcome(fetch, [url("hello"), { signal: AbortSignal.abort(reason) }], { reason, more });
 
-/** An abort so many microtasks after the call; the server would not answer. */
+/** Returns a call that is aborted after a number of microtasks. The server sends no response. */
 const after = (turns) => async (fetch, url) => {
   const [controller, reason] = [new AbortController(), new RangeError("enough")];
   const sent = outcome(fetch, [url("silence"), { signal: controller.signal }], { reason });
@@ -13,7 +13,7 @@ const after = (turns) => async (fetch, url) => {
   return sent;
 };
 
-/** In which order a rejection, a listener and what comes after are heard. */
+/** Returns the order of a rejection, the signal's listeners and the microtasks around an abort. */
 const order = (prepare) => async (fetch, url) => {
   const log = [];
   const controller = new AbortController();
@@ -74,7 +74,7 @@ export const signals = {
   aborted_in_the_turn_of_the_call_is_heard_in_its_turn: order(() => undefined),
   aborted_in_a_later_turn_is_heard_in_its_turn: order(() => null),
   aborted_while_the_server_is_silent_is_heard_in_its_turn: order(() => new Promise((resolve) => setTimeout(resolve, 50))),
-  aborted_through_a_request_of_ones_own: async (fetch, url) => {
+  aborted_through_the_callers_request: async (fetch, url) => {
     const [controller, reason] = [new AbortController(), new RangeError("enough")];
     const sent = outcome(fetch, [new Request(url("silence"), { signal: controller.signal })], { reason });
     controller.abort(reason);
@@ -116,7 +116,7 @@ export const signals = {
     controller.abort();
     return [text, answer.status, controller.signal.aborted];
   },
-  one_signal_for_many: async (fetch, url) => {
+  a_signal_for_many_requests: async (fetch, url) => {
     const [controller, reason] = [new AbortController(), new RangeError("enough")];
     const sent = Array.from({ length: 3 }, () => fetch(url("silence"), { signal: controller.signal }).catch((error) => described(error, reason)));
     controller.abort(reason);

@@ -1,12 +1,12 @@
-/** Bodies that come for ever, of which nobody holds anything but what reads them: they can be ended all the same. */
+/** Checks that endless bodies can be ended, even if only their readers refer to them. */
 import { collect } from "./watch.mjs";
 
 const { Client } = await import("../../dist/index.js");
 
-/** Ways to read a body, most without holding its response. */
+/** Ways to read a body. Most hold no reference to the response. */
 const readers = {
   as_a_text: (response) => response.text(),
-  // Chromium lets go of what a clone was made of; that is held here.
+  // Chromium collects the original of a clone, so it is held here.
   of_a_clone: async (response) => [await response.clone().text(), response],
   by_a_reader: async (response) => {
     for (const reader = response.body.getReader(); ; ) if ((await reader.read()).done) return;
@@ -25,7 +25,7 @@ const aborted = (waterspout) => async (begin) => {
   return [reading, "Error"];
 };
 
-/** What ends them. */
+/** Ways to end a body. */
 const ends = {
   the_callers_signal: aborted({}),
   the_callers_signal_beside_limits: aborted({ retry: 2 }),
@@ -37,7 +37,7 @@ const ends = {
   },
 };
 
-/** Begins to read; what it gives holds no response. */
+/** Begins to read a body. The result holds no reference to the response. */
 function begin(url, read, init, waterspout) {
   let here;
   const begun = new Promise((resolve) => (here = resolve));
@@ -46,12 +46,12 @@ function begin(url, read, init, waterspout) {
   return { begun, over: over.then(() => "a whole body", (error) => error.name) };
 }
 
-/** What became of each: "ended", or what else. */
+/** Returns the outcome of each combination: "ended", or another outcome. */
 export async function bodies(lab) {
   const outcomes = {};
   let serial = 0;
   const late = () => new Promise((resolve) => setTimeout(resolve, 30_000, "nothing ended it"));
-  const one = async (end, reader) => {
+  const readAndEnd = async (end, reader) => {
     const waterspout = reader === "with_progress" ? { onDownloadProgress: () => undefined } : {};
     const url = `${lab}/lab/endless/memory-${Date.now()}-${++serial}`;
     const ended = async () => {
@@ -62,6 +62,6 @@ export async function bodies(lab) {
     outcomes[`${end} ends a body that is read ${reader}`.replaceAll("_", " ")] = await Promise.race([ended(), late()]);
   };
   // A browser has six connections to a host.
-  for (const end of Object.keys(ends)) await Promise.all(Object.keys(readers).map((reader) => one(end, reader)));
+  for (const end of Object.keys(ends)) await Promise.all(Object.keys(readers).map((reader) => readAndEnd(end, reader)));
   return outcomes;
 }

@@ -1,6 +1,6 @@
 /**
- * Requests of every kind through one client, a batch at a time: some answered here in place, some by the lab. Each kind
- * checks that it came to what it is for. This module runs in Node and in a page alike.
+ * Sends requests of every kind through the same client, in batches: some are answered in place, some by the lab. Each kind checks its
+ * outcome. Runs in Node and in a page.
  */
 import { collect, countedSignal, memoryBytes, timersAlive } from "./watch.mjs";
 
@@ -12,14 +12,14 @@ const flaky = new Set();
 const done = {};
 let serial = 0;
 
-/** Whether something is as it should be; else the run is over. */
+/** Throws if a request had another outcome than its kind. */
 function check(holds, what) {
-  if (!holds) throw new Error(`${what} did not come to what it is for`);
+  if (!holds) throw new Error(`${what} had another outcome`);
 }
 
 const rejection = (promise) => promise.then(() => undefined, (error) => error);
 
-/** The answers of the lab, without one. */
+/** Answers a request as the lab does, without a server. */
 async function inPlace(request) {
   const [, experiment, argument] = new URL(request.url).pathname.slice(1).split("/");
   if (experiment === "silence") return new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)));
@@ -44,7 +44,7 @@ const client = new Client({
 const text = async (response) => (await response).text();
 const nothing = () => undefined;
 
-/** Each takes where to ask, and a promise of the batch's first answer; in the order of the queue. */
+/** The kinds, in the order of the queue. `to` returns a URL, `first` is the promise of the batch's first response. */
 const kinds = {
   async aborted_in_flight({ to, first }) {
     const controller = new AbortController();
@@ -108,14 +108,14 @@ const kinds = {
 
 const often = { plain: 10, with_a_shared_signal: 4, to_another_origin: 6, limited: 3, with_hooks: 2, by_a_shortcut: 2, aborted_in_the_queue: 4 };
 
-/** Events, as their own kind: they take a slot at a time of their own. */
+/** Reads events. A batch runs this kind by itself, at its end: the requests take their slots at their own times. */
 async function asEvents({ to }) {
   const seen = [];
   for await (const { data } of client.events(to("events"), { signal: shared.signal })) if (seen.push(data) === 2) break;
   check(seen.length === 2, "events");
 }
 
-/** A batch; how many requests it was. */
+/** Sends a batch. Returns the number of its requests. */
 async function batch(lab) {
   const stop = client.observe(nothing);
   const to = (experiment) => `${lab}/lab/${experiment}`;
@@ -137,14 +137,14 @@ async function batch(lab) {
   return all.length;
 }
 
-/** So many requests, a batch after the other; exactly how many it was. */
-export async function requests(least, lab = "http://in-place.test") {
+/** Sends batches until there were at least `min` requests. Returns the number of requests. */
+export async function requests(min, lab = "http://in-place.test") {
   let sent = 0;
-  while (sent < least) sent += await batch(lab);
+  while (sent < min) sent += await batch(lab);
   return sent;
 }
 
-/** Clients that are used and let go of. */
+/** Uses clients and drops them. */
 export async function clients(many) {
   for (let made = 0; made < many; made++) {
     const dropped = new Client({ maxActivePerOrigin: 2, fetch: inPlace });
@@ -153,13 +153,13 @@ export async function clients(many) {
   }
 }
 
-/** What is held now, as far as this program can see. */
+/** Returns the resources that are held now, as far as this program can see. */
 export function held() {
   const { active, queued, origins } = client.stats();
   return { memory: memoryBytes(), timers: timersAlive(), listeners: shared.listeners(), requests: active + queued + origins.length };
 }
 
-/** How often each kind came to what it is for. */
+/** Returns the number of requests of each kind. */
 export const kindsDone = () => done;
 
 export { bodies } from "./bodies.mjs";

@@ -1,4 +1,4 @@
-/** What a client takes of its platform, counted: the core's memory, timers, and listeners on a signal. To be imported before the package. */
+/** Counts the resources of a client: the core's memory, timers, and listeners on a signal. Import this module before the package. */
 
 let memory;
 const { Instance } = WebAssembly;
@@ -8,7 +8,7 @@ WebAssembly.Instance = function (...call) {
   return instance;
 };
 
-/** Those of more than this many milliseconds; platforms have shorter ones of their own, for connections that are idle. */
+/** Only timers of more than this many milliseconds are counted: platforms have shorter timers for idle connections. */
 const LONG = 10_000;
 
 const timers = new Set();
@@ -27,13 +27,13 @@ globalThis.clearTimeout = (timer) => {
   clearTimeout(timer);
 };
 
-/** The bytes of the core's memory, which only ever grows. */
+/** Returns the size of the core's memory in bytes. It never shrinks. */
 export const memoryBytes = () => memory.buffer.byteLength;
 
-/** How many long timers have neither gone off nor been taken back. */
+/** Returns the number of long timers that have neither fired nor been cancelled. */
 export const timersAlive = () => timers.size;
 
-/** A signal that says how many listen to it. */
+/** Returns a signal and the number of its listeners. */
 export function countedSignal() {
   const { signal } = new AbortController();
   let listeners = 0;
@@ -49,7 +49,7 @@ export function countedSignal() {
   return { signal, listeners: () => listeners };
 }
 
-/** Lets go of all that nobody holds, and of what that held. */
+/** Collects garbage, in several rounds: finalizers may free further objects. */
 export async function collect(rounds = 5) {
   for (let round = 0; round < rounds; round++) {
     globalThis.gc();

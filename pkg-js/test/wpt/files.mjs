@@ -1,8 +1,8 @@
-/** Which pages of web-platform-tests there are, from the files: what their names and their META lines say. */
+/** Finds the pages of web-platform-tests, by the names of the files and their META lines. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 
-/** How long the harness waits for a page, in milliseconds, and how much longer we do. */
+/** The times that the harness waits for a page, in milliseconds, and the additional time of this program. */
 const SHORT = 10_000;
 const LONG = 60_000;
 const GRACE = 15_000;
@@ -13,7 +13,7 @@ function* filesBelow(checkout, name) {
   else for (const entry of readdirSync(whole)) if (entry !== "resources") yield* filesBelow(checkout, path.join(name, entry));
 }
 
-/** The META lines of a script, or what says the same in a page. */
+/** Returns the META lines of a script, or the meta elements of a page. */
 function metadata(text, isPage) {
   const lines = isPage ? text.matchAll(/<meta\s+name=["']?(\w+)["']?\s+content=["']?([^"'>]*)/g) : text.matchAll(/^\/\/\s*META:\s*(\w+)=(.*)$/gm);
   const found = [...lines].map(([, name, value]) => ({ name, value: value.trim() }));
@@ -21,7 +21,7 @@ function metadata(text, isPage) {
   return { globals: all("global").at(-1), isLong: all("timeout").includes("long"), variants: all("variant") };
 }
 
-/** The pages that are made of a file: the name's ending, and whether the test runs in a worker. */
+/** Returns the pages of a file: their names, and whether the test runs in a worker. */
 function pages(file, text) {
   if (file.endsWith(".any.js")) {
     const globals = (metadata(text).globals ?? "window,dedicatedworker").split(",").map((name) => name.trim());
@@ -33,12 +33,12 @@ function pages(file, text) {
   return text.includes("/resources/testharness.js") ? [{ name: file, worker: false }] : [];
 }
 
-/** The pages below some files or folders of the checkout, and where the server has them. */
+/** Returns the pages in files or folders of the checkout, with their URLs on the server. */
 export function find(checkout, names, server) {
   const files = [...new Set(names.flatMap((name) => [...filesBelow(checkout, name)]))].filter((file) => /\.(any\.js|window\.js|html)$/.test(file));
   return files.sort().flatMap((file) => {
     const text = readFileSync(path.join(checkout, file), "utf8");
-    // What needs a driver beside the page is not for us.
+    // Tests that need a driver beside the page cannot run here.
     if (text.includes("testdriver")) return [];
     const { isLong, variants } = metadata(text, file.endsWith(".html"));
     const kind = /\.h2\./.test(file) ? "h2" : /\.https\./.test(file) ? "https" : "http";

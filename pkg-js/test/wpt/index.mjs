@@ -1,7 +1,9 @@
 /**
- * The web platform's own tests of fetch, with the engine's fetch and with the client's in its place:
- * `node test/wpt/index.mjs CHECKOUT [FILE_OR_FOLDER …]`, CHECKOUT being one of web-platform-tests and the rest within it, by default fetch/api.
- * Whatever passes with the engine's must pass with the client's. The last line counts what does and what does not.
+ * Runs the fetch tests of web-platform-tests with the engine's fetch, and with the client's fetch in its place:
+ * `node test/wpt/index.mjs CHECKOUT [FILE_OR_FOLDER …]`. CHECKOUT is a checkout of web-platform-tests. Files and folders are paths in it; the
+ * default is fetch/api.
+ *
+ * Each test that passes with the engine's fetch must pass with the client's fetch. The last line counts passed and failed tests.
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,12 +14,12 @@ import { find } from "./files.mjs";
 
 const here = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const [checkout, ...only] = process.argv.slice(2);
-/** Pages at a time. */
+/** The number of pages at a time. */
 const PAGES = Number(process.env.PAGES ?? 2);
 const PASS = 0;
 const statuses = ["pass", "fail", "timeout", "did not run", "unmet precondition"];
 
-/** The built package, as a script that puts the client's fetch where the engine's is: on the global object, or on what it inherits from. */
+/** Returns a script that replaces the engine's fetch by the client's fetch, on the global object or on the prototype that has it. */
 async function clientScript() {
   const contents = `import { Client } from "./dist/index.js";
     let owner = globalThis;
@@ -28,7 +30,7 @@ async function clientScript() {
   return outputFiles[0].text;
 }
 
-/** In the page: notes what the harness found. A page's tests end after its load event, so that this is in time. */
+/** Runs in the page: records the results of the harness. A page's tests end after its load event, so the callback is set in time. */
 function collect() {
   if (self !== top) return;
   document.addEventListener("DOMContentLoaded", () => {
@@ -38,7 +40,7 @@ function collect() {
   });
 }
 
-/** Puts `script` before that of each worker; all other answers are left alone. The result tells how many there were. */
+/** Puts `script` before the script of each worker. All other responses stay unchanged. Returns a function that counts the workers. */
 async function intoWorkers(page, script) {
   const session = await page.context().newCDPSession(page);
   let workers = 0;
@@ -48,22 +50,22 @@ async function intoWorkers(page, script) {
     const whole = Buffer.concat([Buffer.from(script), Buffer.from(body, base64Encoded ? "base64" : "utf8")]).toString("base64");
     workers++;
     await session.send("Fetch.fulfillRequest", { requestId, responseCode: responseStatusCode, responseHeaders: headers, body: whole });
-    // While answers are looked at, Chromium sends redirected requests without their Origin.
+    // While responses are intercepted, Chromium sends redirected requests without their Origin.
     await session.send("Fetch.disable");
   };
-  // A page may be gone by then.
+  // The page may be closed by then.
   session.on("Fetch.requestPaused", (paused) => void replace(paused).catch(() => undefined));
   await session.send("Fetch.enable", { patterns: [{ urlPattern: "*.any.worker.js*", requestStage: "Response" }] });
   return () => workers;
 }
 
-/** What one page finds, by the name of the test; the page as a whole counts as one. */
+/** Returns the results of a page by the name of the test. The page as a whole is a test too. */
 async function inPage(browser, { url, limit, worker }, script = "") {
   const context = await browser.newContext();
   let found, isThere;
   try {
     const page = await context.newPage();
-    // Without a script as well: what such a worker is answered must not be a difference.
+    // This happens without a script too, so that the intercepted response is no difference between the two runs.
     const workers = worker ? await intoWorkers(page, script) : undefined;
     if (!worker) await page.addInitScript({ content: script });
     await page.addInitScript(collect);
@@ -72,7 +74,7 @@ async function inPage(browser, { url, limit, worker }, script = "") {
     found = await handle.jsonValue();
     isThere = workers ? workers() > 0 : await page.evaluate(() => self.fetchIsTheClients === true);
   } catch (error) {
-    // A page that takes too long, or goes elsewhere.
+    // The page takes too long, or navigates to another page.
     found = { harness: 2, message: String(error), tests: [] };
     isThere = true;
   } finally {
@@ -82,19 +84,19 @@ async function inPage(browser, { url, limit, worker }, script = "") {
   return new Map([["the page as a whole", { status: found.harness, message: found.message }], ...found.tests.map((test) => [test.name, test])]);
 }
 
-/** Where the client's outcome is worse than the engine's. */
+/** Returns the tests that pass with the engine's fetch and not with the client's fetch. */
 function worse(engines, clients) {
   const passed = [...engines].filter(([, { status }]) => status === PASS);
   return passed.filter(([name]) => clients.get(name)?.status !== PASS).map(([name]) => name);
 }
 
-/** Both ways; what is worse is tried twice more, since a test may fail now and then with either. */
+/** Runs a page with both functions. Regressions are run twice more, since a test may fail now and then with either function. */
 async function compare(browser, test, script) {
   const engines = await inPage(browser, test);
   const clients = await inPage(browser, test, script);
   let regressions = worse(engines, clients);
   const unsteady = [];
-  for (let again = 0; again < 2 && regressions.length > 0; again++) {
+  for (let repeat = 0; repeat < 2 && regressions.length > 0; repeat++) {
     const still = new Set(worse(await inPage(browser, test), await inPage(browser, test, script)));
     unsteady.push(...regressions.filter((name) => !still.has(name)));
     regressions = regressions.filter((name) => still.has(name));
@@ -108,13 +110,13 @@ async function compare(browser, test, script) {
 function print(results) {
   const folders = new Map();
   for (const result of results) folders.set(path.dirname(result.file), [...(folders.get(path.dirname(result.file)) ?? []), result]);
-  const sum = (list, field) => list.reduce((total, one) => total + (Array.isArray(one[field]) ? one[field].length : one[field]), 0);
+  const sum = (list, field) => list.reduce((total, result) => total + (Array.isArray(result[field]) ? result[field].length : result[field]), 0);
   const row = (...cells) => console.log(cells.map((cell, at) => (at === 0 ? String(cell).padEnd(36) : String(cell).padStart(11))).join(""));
   row("", "pages", "tests", "engine's", "client's", "worse", "unsteady");
   for (const [folder, list] of [...folders].sort()) row(folder, list.length, ...["all", "engines", "clients", "regressions", "unsteady"].map((field) => sum(list, field)));
-  row("in all", results.length, ...["all", "engines", "clients", "regressions", "unsteady"].map((field) => sum(results, field)));
+  row("total", results.length, ...["all", "engines", "clients", "regressions", "unsteady"].map((field) => sum(results, field)));
   for (const { address, isWhole, regressions, unsteady } of results) {
-    if (!isWhole) console.log(`not finished with the engine's fetch either, so that it says little: ${address}`);
+    if (!isWhole) console.log(`not finished with the engine's fetch either, so the comparison says little: ${address}`);
     for (const { name, status, message } of regressions) console.log(`WORSE ${address}: ${name}: ${statuses[status]}: ${message}`);
     for (const name of unsteady) console.log(`unsteady ${address}: ${name}`);
   }
@@ -134,11 +136,11 @@ async function main() {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: [
         ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-        // The checkout's certificates are its own; a service worker would not be registered with a page's leave alone.
+        // The certificates are the checkout's own. Accepting them for a page is not enough: no service worker would be registered.
         "--ignore-certificate-errors",
-        // A worker whose script went through our hands counts as one from elsewhere, which may not ask this machine.
+        // A worker with an intercepted script counts as a worker of another network, which may not send requests to this machine.
         "--disable-features=LocalNetworkAccessChecks",
-        // The names of the tests are this machine's, but for those that must not exist.
+        // The hosts of the tests are this machine, except for hosts that must not exist.
         "--host-resolver-rules=MAP nonexistent.*.test ~NOTFOUND, MAP *.test 127.0.0.1",
       ],
     });

@@ -1,4 +1,4 @@
-/** The server that a checkout of web-platform-tests brings. Browsers have to be told that its names are this machine's. */
+/** Starts the server of a checkout of web-platform-tests. Browsers need a rule that maps its hosts to this machine. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 export const HOST = "web-platform.test";
-/** How long it may take to start, in milliseconds. */
+/** The longest time of the start, in milliseconds. */
 const START = 60_000;
 
-/** So many ports that are free now; all are held until the last is known, or the same would come twice. */
+/** Returns free ports. All are held until the last is known: a released port might be returned twice. */
 async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer());
   await Promise.all(servers.map((server) => new Promise((resolve) => server.listen(0, "127.0.0.1", resolve))));
@@ -25,7 +25,7 @@ const answers = (port) =>
     socket.on("connect", end(true)).on("error", end(false));
   });
 
-/** Starts it; `origin(kind)` is where it serves a `kind` of test, `stop()` ends it with all its processes. */
+/** Starts the server. `origin(kind)` returns the origin for a `kind` of test, `stop()` ends all processes of the server. */
 export async function startServer(checkout) {
   const [http, http2, https, https2, h2] = await freePorts(5);
   const folder = mkdtempSync(path.join(tmpdir(), "waterspout-wpt-"));
@@ -40,7 +40,7 @@ export async function startServer(checkout) {
   void ended.then(() => (running = false));
 
   const stop = async () => {
-    // A group of its own: it starts a process for each port.
+    // The server starts a process for each port, so the whole process group is ended.
     for (const signal of ["SIGTERM", "SIGKILL"]) {
       try {
         if (child.pid) process.kill(-child.pid, signal);

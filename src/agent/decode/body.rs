@@ -1,4 +1,4 @@
-//! A body on its way through the pipeline.
+//! Decodes a body that has arrived, or a stream.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -7,61 +7,62 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures::Stream;
 
-use super::pipeline::{Event, Pipeline};
-use crate::agent::body::joined;
+use super::pipeline::{DecodeEvent, Pipeline};
+use crate::agent::body::concat;
 use crate::error::Result;
 use crate::message::body::Body;
 use crate::runtime::MaybeSend;
 
-/// The most that is decoded of a body before anybody reads it.
-const LARGEST_EAGER: usize = 64 * 1024;
+/// Maximum bytes that are decoded before the body is read.
+const MAX_EAGER: usize = 64 * 1024;
 
-/// How many pieces in a row may decode to nothing before others have their turn, and the time limits theirs.
-const MOST_SILENT: usize = 16;
+/// Maximum number of pieces in a row that decode to nothing before other tasks, and the time limits, get a turn.
+const MAX_EMPTY_PIECES: usize = 16;
 
-/// Decodes a body that is here already, at once if it is small. Nothing is left to be received, whatever its size.
+/// Decodes a body that has arrived completely: at once if it decodes to less than 64 KiB, otherwise while it is read.
 ///
 /// # Errors
-/// If the beginning, up to 64 KiB, is malformed; beyond, reading the body fails.
+/// If the first 64 KiB are malformed. Beyond them, reading the body fails.
 pub(in crate::agent) fn decode_complete(encoded: Bytes, mut pipeline: Pipeline) -> Result<Body> {
     pipeline.feed(encoded);
-    let (mut early, mut length) = (VecDeque::new(), 0);
-    while length < LARGEST_EAGER {
+    let mut early = VecDeque::new();
+    let mut length = 0;
+    while length < MAX_EAGER {
         match pipeline.next()? {
-            Event::Data(piece) => {
+            DecodeEvent::Data(piece) => {
                 length += piece.len();
                 early.push_back(piece);
             }
-            Event::More => pipeline.end(),
-            Event::End => return Ok(joined(early).map_or_else(Body::empty, Body::from)),
+            DecodeEvent::More => pipeline.end(),
+            DecodeEvent::End => return Ok(concat(early).map_or_else(Body::empty, Body::from)),
         }
     }
-    Ok(Body::in_memory_stream(Box::pin(Decoding { early, source: Some(Box::new(Body::empty())), pipeline })))
+    Ok(Body::in_memory_stream(Box::pin(DecodedBody { early, source: Some(Box::new(Body::empty())), pipeline })))
 }
 
-/// Decodes a body as it comes.
+/// Decodes a body while it arrives.
 pub(in crate::agent) fn decode_stream(encoded: Box<dyn Encoded>, pipeline: Pipeline) -> Body {
-    Body::boxed_stream(Box::pin(Decoding { early: VecDeque::new(), source: Some(encoded), pipeline }), None)
+    Body::boxed_stream(Box::pin(DecodedBody { early: VecDeque::new(), source: Some(encoded), pipeline }), None)
 }
 
-/// An encoded body on its way in.
+/// An encoded body that is being received.
 pub(in crate::agent) trait Encoded: Stream<Item = Result<Bytes>> + MaybeSend + Unpin {
-    /// Called after its end, if what came was whole in its coding too.
+    /// Called after the end of the body, if the decoded body is complete too.
     fn decoded(&mut self) {}
 }
 
 impl Encoded for Body {}
 
-/// The decoded body. At its end the encoded one has ended too, so its connection can be used again; if it cannot be
-/// decoded, the encoded one is dropped, which closes the connection.
-struct Decoding {
-    /// What has been decoded already.
+/// The decoded body. Its end is also the end of the encoded body, whose connection can then be used again. If decoding
+/// fails, the encoded body is dropped, which closes the connection.
+struct DecodedBody {
+    /// The pieces that have been decoded already.
     early: VecDeque<Bytes>,
     source: Option<Box<dyn Encoded>>,
     pipeline: Pipeline,
 }
 
-impl Stream for Decoding {
+impl Stream for DecodedBody {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -70,15 +71,15 @@ impl Stream for Decoding {
             return Poll::Ready(Some(Ok(piece)));
         }
         let Some(source) = &mut this.source else { return Poll::Ready(None) };
-        for _ in 0..MOST_SILENT {
+        for _ in 0..MAX_EMPTY_PIECES {
             let item = match this.pipeline.next() {
-                Ok(Event::Data(piece)) => return Poll::Ready(Some(Ok(piece))),
-                Ok(Event::End) => {
+                Ok(DecodeEvent::Data(piece)) => return Poll::Ready(Some(Ok(piece))),
+                Ok(DecodeEvent::End) => {
                     source.decoded();
                     None
                 }
                 Err(error) => Some(Err(error)),
-                Ok(Event::More) => match ready!(Pin::new(&mut *source).poll_next(cx)) {
+                Ok(DecodeEvent::More) => match ready!(Pin::new(&mut *source).poll_next(cx)) {
                     Some(Ok(piece)) => {
                         this.pipeline.feed(piece);
                         continue;

@@ -1,10 +1,10 @@
-//! One text in every coding, as other programs encode it.
+//! The same text in each coding, as other programs encode it.
 
 /// The encoded [`text`].
 pub(super) struct Golden {
     pub(super) coding: &'static str,
     hex: &'static str,
-    /// After how many bytes, before the last, it could have ended as well.
+    /// The lengths at which the encoded text could end as well: the ends of its members or frames, without the last.
     pub(super) parts: &'static [usize],
 }
 
@@ -15,7 +15,7 @@ impl Golden {
     }
 }
 
-/// What all of them are.
+/// Returns the text that all vectors decode to.
 pub(super) fn text() -> Vec<u8> {
     (0u32..40).flat_map(|number| format!("line {number}: {}\n", number.pow(3)).into_bytes()).collect()
 }
@@ -105,7 +105,7 @@ pub(super) const GOLDEN: &[Golden] = &[
             3ca1cb16010514b414bb48195e",
         parts: &[],
     },
-    // Two frames, and one between them to be skipped.
+    // Two frames, and a skippable frame between them.
     Golden {
         coding: "zstd",
         hex: "28b52ffd206455020054036c696e6520303a20300a313a2031323a2038333a203237343a203634353a20313235363a203231\

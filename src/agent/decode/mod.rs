@@ -1,8 +1,9 @@
-//! Content codings: which are compiled in, which a response's body is in, and the way back from them
-//! (RFC 9110, section 8.4; Fetch standard, "handle content codings").
+//! Decodes the content codings of a response's body (RFC 9110, section 8.4; Fetch standard, "handle content codings").
 //!
-//! A coding is a cargo feature; each has a module here that exports what it can decode, or nothing. `pipeline` decodes
-//! bytes, without a stream; `body` drives it over one.
+//! Each coding is a cargo feature and has a module here, which exports the codings that it decodes. Without the feature
+//! it exports none. `pipeline` decodes bytes, without a stream; `body` drives the pipeline over a stream.
+//!
+//! Like the agent, this module compiles on every platform. A program that does not use the agent does not link it.
 
 mod body;
 #[cfg(feature = "brotli")]
@@ -37,67 +38,68 @@ pub(super) use self::body::{Encoded, decode_complete, decode_stream};
 pub(super) use self::pipeline::Pipeline;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 
-/// How many codings may be stacked; more would only make a bomb larger.
-const MOST_STACKED: usize = 5;
+/// Maximum number of codings of a body. More codings only make a decompression bomb larger.
+const MAX_CODINGS: usize = 5;
 
 /// A coding that is compiled in.
 pub(super) struct Coding {
-    /// Its name in `Accept-Encoding`.
+    /// The name in `Accept-Encoding`.
     name: &'static str,
-    /// Another name that a `Content-Encoding` may give it.
+    /// Another name in `Content-Encoding`.
     alias: Option<&'static str>,
-    start: fn() -> Box<dyn Decode>,
+    /// Creates a decoder.
+    new_decoder: fn() -> Box<dyn Decode>,
 }
 
-/// What a step of a decoder has done.
-struct Step {
-    /// How many bytes of the input it has used.
-    used: usize,
-    /// How many bytes it has put into the room.
-    made: usize,
+/// The result of a step of a decoder.
+struct Decoded {
+    /// The number of input bytes that were consumed.
+    consumed: usize,
+    /// The number of output bytes that were produced.
+    produced: usize,
 }
 
-/// Takes a body out of one coding.
+/// Decodes a coding.
 trait Decode: Send {
-    /// Decodes from the front of `input` into the front of `room`, which is not empty.
+    /// Decodes from the front of `input` to the front of `output`, which is not empty.
     ///
-    /// If it leaves room, it has used all of the input. What follows the end of the encoded data is used as well and
-    /// makes nothing.
-    fn decode(&mut self, input: &[u8], room: &mut [u8]) -> Result<Step, Source>;
+    /// A decoder that does not fill `output` has consumed the whole input. Bytes after the end of the encoded data are
+    /// consumed as well and produce nothing.
+    fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, Source>;
 
-    /// Whether the input may end here.
+    /// Returns whether the input may end here.
     fn is_complete(&self) -> bool;
 }
 
-/// All codings compiled in, those first that servers have most often.
+/// Returns the codings that are compiled in, the most common first.
 fn codings() -> impl Iterator<Item = &'static Coding> {
     gzip::CODINGS.iter().chain(brotli::CODINGS).chain(zstd::CODINGS)
 }
 
-/// What `Accept-Encoding` says unless the caller sets it; nothing if no coding is compiled in.
+/// Returns the default `Accept-Encoding`. Returns `None` if no coding is compiled in.
 pub(super) fn offer() -> Option<HeaderValue> {
     let names: Vec<_> = codings().map(|coding| coding.name).collect();
     HeaderValue::try_from(names.join(", ")).ok().filter(|value| !value.is_empty())
 }
 
-/// The codings that a body with these headers is in, the one applied first first. None if it is to be left as it is:
-/// it is in no coding, or in one that is not known.
+/// Returns the codings of a body with these headers, in the order in which they were applied. Returns no coding if the
+/// body is not to be decoded: it has no coding, or a coding that is not known.
 pub(super) fn of(headers: &HeaderMap) -> Result<Vec<&'static Coding>> {
-    let mut stacked = Vec::new();
+    let mut found = Vec::new();
     let values = headers.get_all(CONTENT_ENCODING).iter();
     for name in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {
         if name.is_empty() || name.eq_ignore_ascii_case(b"identity") {
             continue;
         }
-        let is_it = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        let Some(coding) = codings().find(|coding| is_it(coding.name) || coding.alias.is_some_and(is_it)) else {
+        let is_name = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        let Some(coding) = codings().find(|coding| is_name(coding.name) || coding.alias.is_some_and(is_name)) else {
             return Ok(Vec::new());
         };
-        if stacked.len() == MOST_STACKED {
-            let message = format!("the response's body is in more than {MOST_STACKED} codings, one upon the other");
+        if found.len() == MAX_CODINGS {
+            let message = format!("the response's body has more than {MAX_CODINGS} content codings, the limit");
             return Err(Error::new(ErrorKind::LimitExceeded, Phase::Head, message));
         }
-        stacked.push(coding);
+        found.push(coding);
     }
-    Ok(stacked)
+    Ok(found)
 }

@@ -1,161 +1,176 @@
-//! Decoding as bytes in, pieces out: one stage for each coding, and the guard against bombs.
+//! Decodes bytes to pieces: a stage for each coding, and the guard against decompression bombs.
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Coding, Decode, Step};
+use super::{Coding, Decode, Decoded};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 
-/// The room that a stage is given; what it makes in one step is a piece.
-const LARGEST_PIECE: usize = 64 * 1024;
+/// Maximum size of a stage's output buffer, and so of a piece.
+const MAX_PIECE: usize = 64 * 1024;
 
-/// The first room; enough for most small responses.
-const SMALLEST_ROOM: usize = 8 * 1024;
+/// The first size of a stage's output buffer. It is enough for most small responses.
+const FIRST_BUFFER: usize = 8 * 1024;
 
-/// How much the first stage is given at once: what it is made of is counted when given, so this much may be counted too
-/// early.
-const LARGEST_INPUT: usize = 16 * 1024;
+/// Maximum bytes that the first stage receives at once. They count as consumed as soon as it receives them, so the
+/// guard may count up to this many bytes too early.
+const MAX_INPUT: usize = 16 * 1024;
 
-/// What may be made from any input, however small: a page of zeros is not an attack.
+/// The number of bytes that any input may decode to, however short it is: a page of zeros is not an attack.
 const ALWAYS_ALLOWED: u64 = 1024 * 1024;
 
-/// What the bytes fed so far amount to.
+/// What the bytes fed so far decode to.
 #[derive(Debug)]
-pub(super) enum Event {
-    /// A piece of the decoded body, of 64 KiB at most.
+pub(super) enum DecodeEvent {
+    /// A piece of the decoded body, of at most 64 KiB.
     Data(Bytes),
-    /// Nothing yet: feed more, or say that there is none.
+    /// No piece yet: call [`Pipeline::feed`] or [`Pipeline::end`].
     More,
-    /// The body is complete, and so was its input.
+    /// The decoded body and its input are complete.
     End,
 }
 
-/// Decodes a body through all its codings. It holds what was fed last, one piece for each stage, and the decoders'
-/// windows.
+/// Decodes a body through all its codings. It holds the bytes that were fed last, a piece for each stage, and the
+/// decoders' windows.
 pub(in crate::agent) struct Pipeline {
-    /// What was fed last and has not been taken by the first stage.
+    /// The bytes that were fed last and that the first stage has not received.
     wire: Bytes,
+    /// Whether no more bytes will be fed.
     wire_ended: bool,
     /// The first stage undoes the coding that was applied last.
-    stages: Vec<Stage>,
-    guard: Guard,
+    stages: Vec<DecodeStage>,
+    guard: ExpansionGuard,
 }
 
-struct Stage {
+/// The decoder of a coding, with its buffers.
+struct DecodeStage {
+    /// The name of the coding, for errors.
     name: &'static str,
     decoder: Box<dyn Decode>,
+    /// Received bytes that have not been decoded.
     input: Bytes,
-    room: BytesMut,
-    next_room: usize,
-    /// All that it has made.
-    made: u64,
-    /// Whether it was given anything: of nothing, nothing is made.
+    /// Room for the next output.
+    output: BytesMut,
+    /// The size of the next output buffer.
+    buffer_size: usize,
+    /// The number of bytes produced so far.
+    produced: u64,
+    /// Whether the stage has received any input. An empty body is valid in every coding.
     begun: bool,
 }
 
-/// Compares what is made with what it is made of.
-struct Guard {
-    /// The bytes taken from the wire.
-    taken: u64,
-    /// The most bytes made of each; 0 for any number.
-    most: u64,
+/// Compares the size of the decoded body with the size of the encoded body. The encoded body is measured on the wire:
+/// with several codings, each stage by itself may stay within the limit.
+struct ExpansionGuard {
+    /// The number of encoded bytes consumed so far.
+    consumed: u64,
+    /// Maximum decoded bytes for each encoded byte; 0 means no limit.
+    limit: u64,
 }
 
 impl Pipeline {
-    /// The way back from `codings`; each byte may become `most` bytes, or any number if it is 0.
-    pub(in crate::agent) fn new(codings: &[&'static Coding], most: u32) -> Self {
-        let stages = codings.iter().rev().map(|coding| Stage::new(coding)).collect();
-        Self { wire: Bytes::new(), wire_ended: false, stages, guard: Guard { taken: 0, most: most.into() } }
+    /// Creates the decoder for `codings`. Each encoded byte may decode to `max_expansion` bytes; 0 means no limit.
+    pub(in crate::agent) fn new(codings: &[&'static Coding], max_expansion: u32) -> Self {
+        let stages = codings.iter().rev().map(|coding| DecodeStage::new(coding)).collect();
+        let guard = ExpansionGuard { consumed: 0, limit: max_expansion.into() };
+        Self { wire: Bytes::new(), wire_ended: false, stages, guard }
     }
 
-    /// Takes the next piece of the encoded body. Only after [`Event::More`]: what was fed before is gone by then.
+    /// Feeds the next piece of the encoded body. It must only be called after [`DecodeEvent::More`], when the previous
+    /// piece has been consumed.
     pub(super) fn feed(&mut self, piece: Bytes) {
         self.wire = piece;
     }
 
-    /// How many bytes it holds, but for the decoders' own windows.
+    /// Returns how many bytes the buffers hold, without the decoders' windows.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.wire.len() + self.stages.iter().map(|stage| stage.input.len() + stage.room.len()).sum::<usize>()
+        self.wire.len() + self.stages.iter().map(|stage| stage.input.len() + stage.output.len()).sum::<usize>()
     }
 
-    /// Takes note that nothing more will be fed.
+    /// Records that no more bytes will be fed.
     pub(super) fn end(&mut self) {
         self.wire_ended = true;
     }
 
-    /// The next event.
+    /// Returns the next event.
     ///
     /// # Errors
     /// Of kind [`Decode`](ErrorKind::Decode) if the input is malformed or ends too early, and of kind
-    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if it becomes too many bytes.
-    pub(super) fn next(&mut self) -> Result<Event> {
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if it decodes to too many bytes.
+    pub(super) fn next(&mut self) -> Result<DecodeEvent> {
         let Self { wire, wire_ended, stages, guard } = self;
-        let mut source = |guard: &mut Guard| match wire.split_to(wire.len().min(LARGEST_INPUT)) {
+        let mut source = |guard: &mut ExpansionGuard| match wire.split_to(wire.len().min(MAX_INPUT)) {
             piece if !piece.is_empty() => {
-                guard.taken += piece.len() as u64;
-                Event::Data(piece)
+                guard.consumed += piece.len() as u64;
+                DecodeEvent::Data(piece)
             }
-            _ if *wire_ended => Event::End,
-            _ => Event::More,
+            _ if *wire_ended => DecodeEvent::End,
+            _ => DecodeEvent::More,
         };
         pull(stages, guard, &mut source)
     }
 }
 
-/// The next event of the last of `stages`, whose input is the one before it, or the wire.
-fn pull(stages: &mut [Stage], guard: &mut Guard, wire: &mut dyn FnMut(&mut Guard) -> Event) -> Result<Event> {
+/// Returns the next event of the last of `stages`. Its input is the output of the stage before it; the input of the
+/// first stage is the wire.
+fn pull(
+    stages: &mut [DecodeStage],
+    guard: &mut ExpansionGuard,
+    wire: &mut dyn FnMut(&mut ExpansionGuard) -> DecodeEvent,
+) -> Result<DecodeEvent> {
     let Some((stage, before)) = stages.split_last_mut() else { return Ok(wire(guard)) };
     loop {
         let piece = stage.step()?;
         if !piece.is_empty() {
-            guard.check(stage.made)?;
-            return Ok(Event::Data(piece));
+            guard.check(stage.produced)?;
+            return Ok(DecodeEvent::Data(piece));
         }
         match pull(before, guard, wire)? {
-            Event::Data(input) => {
+            DecodeEvent::Data(input) => {
                 stage.begun = true;
                 stage.input = input;
             }
-            Event::More => return Ok(Event::More),
-            Event::End if stage.begun && !stage.decoder.is_complete() => return Err(stage.truncated()),
-            Event::End => return Ok(Event::End),
+            DecodeEvent::More => return Ok(DecodeEvent::More),
+            DecodeEvent::End if stage.begun && !stage.decoder.is_complete() => return Err(stage.truncated()),
+            DecodeEvent::End => return Ok(DecodeEvent::End),
         }
     }
 }
 
-impl Stage {
+impl DecodeStage {
     fn new(coding: &Coding) -> Self {
         Self {
             name: coding.name,
-            decoder: (coding.start)(),
+            decoder: (coding.new_decoder)(),
             input: Bytes::new(),
-            room: BytesMut::new(),
-            next_room: SMALLEST_ROOM,
-            made: 0,
+            output: BytesMut::new(),
+            buffer_size: FIRST_BUFFER,
+            produced: 0,
             begun: false,
         }
     }
 
-    /// Decodes until there is a piece; it is empty if all input is used.
+    /// Decodes until there is a piece. The piece is empty if the whole input has been consumed.
     fn step(&mut self) -> Result<Bytes> {
         loop {
-            if self.room.len() < self.next_room / 2 {
-                self.room = BytesMut::zeroed(self.next_room);
+            if self.output.len() < self.buffer_size / 2 {
+                self.output = BytesMut::zeroed(self.buffer_size);
             }
-            let offered = self.room.len();
-            let Step { used, made } =
-                self.decoder.decode(&self.input, &mut self.room).map_err(|cause| self.malformed(cause))?;
-            let stuck = used == 0 && made == 0 && !self.input.is_empty();
-            self.input = self.input.slice(used.min(self.input.len())..);
-            if made > 0 {
-                if made == offered {
-                    self.next_room = (self.next_room * 2).min(LARGEST_PIECE);
+            let offered = self.output.len();
+            let Decoded { consumed, produced } =
+                self.decoder.decode(&self.input, &mut self.output).map_err(|cause| self.malformed(cause))?;
+            let is_stuck = consumed == 0 && produced == 0 && !self.input.is_empty();
+            self.input = self.input.slice(consumed.min(self.input.len())..);
+            if produced > 0 {
+                if produced == offered {
+                    self.buffer_size = (self.buffer_size * 2).min(MAX_PIECE);
                 }
-                self.made += made as u64;
-                return Ok(self.room.split_to(made).freeze());
+                self.produced += produced as u64;
+                return Ok(self.output.split_to(produced).freeze());
             }
-            if stuck {
-                return Err(self.malformed("the decoder neither takes nor gives".into()));
+            // A decoder that makes no progress would be called for ever.
+            if is_stuck {
+                return Err(self.malformed("the decoder makes no progress".into()));
             }
             if self.input.is_empty() {
                 return Ok(Bytes::new());
@@ -163,27 +178,30 @@ impl Stage {
         }
     }
 
+    /// Creates the error for a body that cannot be decoded.
     fn malformed(&self, cause: Source) -> Error {
         let message = format!("the response's body is not valid `{}`", self.name);
         Error::new(ErrorKind::Decode, Phase::Body, message).with_source(cause)
     }
 
+    /// Creates the error for a body that ends too early.
     fn truncated(&self) -> Error {
-        let cause = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "it ends too early");
+        let cause = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the encoded body ends too early");
         self.malformed(cause.into())
     }
 }
 
-impl Guard {
-    fn check(&self, made: u64) -> Result<()> {
-        let allowed = self.taken.saturating_mul(self.most).max(ALWAYS_ALLOWED);
-        if self.most == 0 || made <= allowed {
+impl ExpansionGuard {
+    /// Checks that the encoded bytes may decode to `produced` bytes.
+    fn check(&self, produced: u64) -> Result<()> {
+        let allowed = self.consumed.saturating_mul(self.limit).max(ALWAYS_ALLOWED);
+        if self.limit == 0 || produced <= allowed {
             return Ok(());
         }
-        let Self { taken, most } = self;
+        let Self { consumed, limit } = self;
         let message = format!(
-            "{taken} bytes of the response's body become {made} or more, over {most} from each; if that is right, \
-             raise `agent::Config::max_expansion`"
+            "{consumed} bytes of the response's body decode to {produced} bytes or more, and the limit is {limit} for \
+             each byte; if the body is no attack, raise `agent::Config::max_expansion`"
         );
         Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message))
     }

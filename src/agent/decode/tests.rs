@@ -1,4 +1,4 @@
-//! Every coding that is compiled in, fed in all ways, cut, mutated and overfed.
+//! Tests of each coding that is compiled in: split, cut, mutated and oversized input.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write;
@@ -8,39 +8,39 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
 use super::golden::{GOLDEN, Golden, text};
-use super::pipeline::Event;
+use super::pipeline::DecodeEvent;
 use super::{Pipeline, codings, of, offer};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 const MIB: usize = 1 << 20;
 
-/// The largest piece that may be made in a step.
-const PIECE: usize = 64 * 1024;
+/// Maximum size of a decoded piece.
+const MAX_PIECE: usize = 64 * 1024;
 
 fn headers(values: &[&str]) -> HeaderMap {
     values.iter().map(|value| (CONTENT_ENCODING, value.parse().unwrap())).collect()
 }
 
-/// What decodes these codings, or nothing if one of them is not compiled in.
-fn pipeline(codings: &str, most: u32) -> Option<Pipeline> {
+/// Returns the decoder of these codings, or `None` if a coding is not compiled in.
+fn pipeline(codings: &str, max_expansion: u32) -> Option<Pipeline> {
     let codings = of(&headers(&[codings])).unwrap();
-    (!codings.is_empty()).then(|| Pipeline::new(&codings, most))
+    (!codings.is_empty()).then(|| Pipeline::new(&codings, max_expansion))
 }
 
-/// Decodes `pieces` and gives all that was made to `sink`.
+/// Decodes `pieces` and passes each decoded piece to `sink`.
 fn drive(mut pipeline: Pipeline, pieces: impl IntoIterator<Item = Bytes>, mut sink: impl FnMut(&[u8])) -> Result<()> {
     let mut pieces = pieces.into_iter();
     loop {
         match pipeline.next()? {
-            Event::Data(piece) => {
-                assert!(!piece.is_empty() && piece.len() <= PIECE);
+            DecodeEvent::Data(piece) => {
+                assert!(!piece.is_empty() && piece.len() <= MAX_PIECE);
                 sink(&piece);
             }
-            Event::More => match pieces.next() {
+            DecodeEvent::More => match pieces.next() {
                 Some(piece) => pipeline.feed(piece),
                 None => pipeline.end(),
             },
-            Event::End => {
+            DecodeEvent::End => {
                 assert!(pieces.next().is_none(), "it ended before its input");
                 return Ok(());
             }
@@ -55,7 +55,7 @@ fn decode(codings: &str, encoded: &[u8], size: usize) -> Option<Result<Vec<u8>>>
     Some(outcome.map(|()| decoded))
 }
 
-/// The vectors whose coding is compiled in.
+/// Returns the vectors whose coding is compiled in.
 fn golden() -> impl Iterator<Item = (&'static Golden, Vec<u8>)> {
     let compiled = GOLDEN.iter().filter(|golden| codings().any(|coding| coding.name == golden.coding));
     compiled.map(|golden| (golden, golden.bytes()))
@@ -88,7 +88,7 @@ fn each_coding_has_vectors_and_is_offered() {
 }
 
 #[test]
-fn what_others_encode_is_decoded_however_it_is_split() {
+fn output_of_other_encoders_is_decoded_however_it_is_split() {
     for (golden, encoded) in golden() {
         for size in [1, 2, 3, 7, 100, encoded.len()] {
             let decoded = decode(golden.coding, &encoded, size).unwrap().unwrap();
@@ -98,7 +98,7 @@ fn what_others_encode_is_decoded_however_it_is_split() {
 }
 
 #[test]
-fn a_body_cut_short_anywhere_is_an_error() {
+fn truncated_body_is_an_error() {
     for (golden, encoded) in golden() {
         for length in 1..encoded.len() {
             for size in [1, length] {
@@ -115,14 +115,14 @@ fn a_body_cut_short_anywhere_is_an_error() {
 }
 
 #[test]
-fn no_input_at_all_is_an_empty_body() {
+fn empty_input_is_an_empty_body() {
     for coding in codings() {
         assert_eq!(decode(coding.name, b"", 1).unwrap().unwrap(), b"");
     }
 }
 
 #[test]
-fn bytes_behind_the_end_are_ignored() {
+fn bytes_after_the_end_are_ignored() {
     for (golden, encoded) in golden() {
         for junk in [&b"\0"[..], &[0; 600], b"junk", b"\x1e\x8b\x08", b"<!-- cached -->"] {
             let encoded = [&encoded, junk].concat();
@@ -134,7 +134,7 @@ fn bytes_behind_the_end_are_ignored() {
 }
 
 #[test]
-fn what_looks_like_a_further_member_must_be_one() {
+fn incomplete_further_member_is_an_error() {
     for (golden, encoded) in golden() {
         let start: &[u8] = match golden.coding {
             "gzip" => b"\x1f\x8b\x08",
@@ -149,10 +149,11 @@ fn what_looks_like_a_further_member_must_be_one() {
 }
 
 #[test]
-fn a_checksum_that_is_wrong_is_an_error() {
-    let (mut checked, ends) = (0, ["gzip", "deflate", "zstd"]);
-    for (golden, mut encoded) in golden().filter(|(golden, _)| ends.contains(&golden.coding)) {
-        // A raw stream, and the frames made without, have none.
+fn wrong_checksum_is_an_error() {
+    let mut checked = 0;
+    let with_checksum = ["gzip", "deflate", "zstd"];
+    for (golden, mut encoded) in golden().filter(|(golden, _)| with_checksum.contains(&golden.coding)) {
+        // A raw stream has no checksum, and some frames were made without a checksum.
         let raw = golden.coding == "deflate" && encoded[0] != 0x78;
         if raw || (golden.coding == "zstd" && !golden.parts.is_empty()) {
             continue;
@@ -166,7 +167,7 @@ fn a_checksum_that_is_wrong_is_an_error() {
 }
 
 #[test]
-fn stacked_codings_are_undone_from_the_last() {
+fn last_coding_is_decoded_first() {
     let both = brotli(&gzip(&text()));
     for names in ["gzip, br", "GZIP ,, identity,Br", "x-gzip,br"] {
         for size in [1, 10, both.len()] {
@@ -180,7 +181,7 @@ fn stacked_codings_are_undone_from_the_last() {
 }
 
 #[test]
-fn one_unknown_coding_leaves_the_body_as_it_is() {
+fn unknown_coding_leaves_the_body_encoded() {
     for values in [&["identity"][..], &[""], &["foo"], &["gzip, foo"], &["gzip", "foo"], &["gzip;q=1"], &["g zip"]] {
         assert!(of(&headers(values)).unwrap().is_empty(), "{values:?}");
     }
@@ -188,14 +189,14 @@ fn one_unknown_coding_leaves_the_body_as_it_is() {
 }
 
 #[test]
-fn a_tower_of_codings_is_refused() {
+fn more_than_five_codings_are_refused() {
     let Some(name) = codings().map(|coding| coding.name).next() else { return };
     assert_eq!(of(&headers(&[name; 5])).unwrap().len(), 5);
     let error = of(&headers(&[&[name; 6].join(",")])).map(|_| ()).unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::LimitExceeded, Phase::Head));
 }
 
-/// A bomb of this coding: how it begins, and what can follow again and again, each time 1 MiB or more of zeros.
+/// Returns a decompression bomb: its beginning, and bytes that can be repeated and decode to 1 MiB of zeros or more.
 fn bomb(coding: &str) -> (Vec<u8>, Vec<u8>) {
     let zeros = vec![0; MIB];
     match coding {
@@ -218,11 +219,12 @@ fn bomb(coding: &str) -> (Vec<u8>, Vec<u8>) {
             std::mem::forget(encoder);
             (encoded[..first].to_vec(), encoded[first..].to_vec())
         }
-        // A window of 8 MiB, and blocks of 128 KiB that are one byte.
+        // A window of 8 MiB, and blocks of 128 KiB that repeat a single byte.
         _ => (b"\x28\xb5\x2f\xfd\x00\x68".to_vec(), b"\x02\x00\x10\x00".repeat(8)),
     }
 }
 
+/// Returns a bomb without end.
 fn endless(coding: &str) -> impl Iterator<Item = Bytes> + use<> {
     let (start, again) = bomb(coding);
     let again = Bytes::from(again);
@@ -230,56 +232,59 @@ fn endless(coding: &str) -> impl Iterator<Item = Bytes> + use<> {
 }
 
 #[test]
-fn a_bomb_is_ended_by_its_ratio() {
+fn expansion_limit_ends_a_bomb() {
     for coding in codings() {
-        let mut made = 0;
+        let mut decoded = 0;
         // 10 GiB of zeros.
         let bomb = endless(coding.name).take(10 << 10);
-        let error = drive(pipeline(coding.name, 200).unwrap(), bomb, |piece| made += piece.len()).unwrap_err();
+        let error = drive(pipeline(coding.name, 200).unwrap(), bomb, |piece| decoded += piece.len()).unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::LimitExceeded, Phase::Body), "{}", coding.name);
         assert!(error.to_string().contains("max_expansion"), "{error}");
-        assert!((MIB - PIECE..2 * MIB).contains(&made), "{}: {made}", coding.name);
+        assert!((MIB - MAX_PIECE..2 * MIB).contains(&decoded), "{}: {decoded}", coding.name);
     }
 }
 
 #[test]
-fn a_bomb_within_a_bomb_is_measured_from_the_wire() {
-    // Each layer by itself stays within the ratio.
+fn nested_bomb_is_measured_on_the_wire() {
+    // Each layer by itself stays within the limit.
     let text = "0123456789abcdefghijklmnopqrstuvwxyz".repeat(16 * MIB / 36);
-    let (once, most) = (gzip(text.as_bytes()), 400);
+    let max_expansion = 400;
+    let once = gzip(text.as_bytes());
     let twice = gzip(&once);
     assert!(text.len() < once.len() * 400 && once.len() < twice.len() * 400);
-    let Some(pipeline) = pipeline("gzip, gzip", most) else { return };
+    let Some(pipeline) = pipeline("gzip, gzip", max_expansion) else { return };
     let error = drive(pipeline, [Bytes::from(twice)], |_| {}).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
 
 #[test]
-fn memory_is_bounded_whatever_is_made() {
+fn memory_is_bounded_for_endless_bodies() {
     for coding in codings() {
-        let (mut pipeline, mut pieces) = (pipeline(coding.name, 0).unwrap(), endless(coding.name));
-        let (mut made, mut most_held) = (0, 0);
-        while made < 32 * MIB {
+        let mut pipeline = pipeline(coding.name, 0).unwrap();
+        let mut pieces = endless(coding.name);
+        let mut decoded = 0;
+        let mut most_held = 0;
+        while decoded < 32 * MIB {
             match pipeline.next().unwrap() {
-                Event::Data(piece) => made += piece.len(),
-                Event::More => pipeline.feed(pieces.next().unwrap()),
-                Event::End => panic!("it is endless"),
+                DecodeEvent::Data(piece) => decoded += piece.len(),
+                DecodeEvent::More => pipeline.feed(pieces.next().unwrap()),
+                DecodeEvent::End => panic!("it is endless"),
             }
             most_held = most_held.max(pipeline.held());
         }
-        // A piece of the wire and the room for the next of what is made.
-        assert!(most_held <= PIECE + 8 * 1024, "{}: {most_held}", coding.name);
+        // A piece from the wire, and an output buffer.
+        assert!(most_held <= MAX_PIECE + 8 * 1024, "{}: {most_held}", coding.name);
     }
 }
 
 #[test]
-fn an_ordinary_page_is_no_bomb() {
+fn ordinary_page_stays_within_the_expansion_limit() {
     let page: String = (0..100_000).map(|row| format!("<tr><td class=\"number\">{row}</td><td></td></tr>\n")).collect();
     for (name, encoded) in [("gzip", gzip(page.as_bytes())), ("br", brotli(page.as_bytes()))] {
         let Some(decoded) = decode(name, &encoded, 4096) else { continue };
         assert!(decoded.unwrap() == page.as_bytes(), "{name}: {} from {}", page.len(), encoded.len());
     }
-    // Small bodies may expand as they like.
+    // Bodies of up to 1 MiB may expand without a limit.
     let zeros = vec![0; MIB];
     if let Some(decoded) = decode("gzip", &gzip(&zeros), 4096) {
         assert_eq!(decoded.unwrap(), zeros);
@@ -287,9 +292,9 @@ fn an_ordinary_page_is_no_bomb() {
 }
 
 /// A generator of numbers that look random (xorshift), the same in each run.
-struct Numbers(u64);
+struct RandomNumbers(u64);
 
-impl Numbers {
+impl RandomNumbers {
     fn below(&mut self, bound: usize) -> usize {
         for shift in [13, -7, 17] {
             self.0 ^= if shift > 0 { self.0 << shift } else { self.0 >> -shift };
@@ -300,25 +305,25 @@ impl Numbers {
 
 #[test]
 fn mutated_input_ends_and_never_panics() {
-    let mut numbers = Numbers(0x5eed);
+    let mut random = RandomNumbers(0x5eed);
     let mut failures = 0;
     for (golden, encoded) in golden() {
         for _ in 0..1000 {
             let mut mutant = encoded.clone();
-            for _ in 0..=numbers.below(4) {
-                let at = numbers.below(mutant.len());
-                match numbers.below(4) {
-                    0 => mutant[at] ^= 1 << numbers.below(8),
-                    1 => mutant[at] = numbers.below(256) as u8,
-                    2 => mutant.insert(at, numbers.below(256) as u8),
+            for _ in 0..=random.below(4) {
+                let at = random.below(mutant.len());
+                match random.below(4) {
+                    0 => mutant[at] ^= 1 << random.below(8),
+                    1 => mutant[at] = random.below(256) as u8,
+                    2 => mutant.insert(at, random.below(256) as u8),
                     _ => mutant.truncate(at.max(1)),
                 }
             }
-            let size = 1 + numbers.below(mutant.len());
+            let size = 1 + random.below(mutant.len());
             let pieces = mutant.chunks(size).map(Bytes::copy_from_slice);
-            let mut made = 0;
-            let outcome = drive(pipeline(golden.coding, 200).unwrap(), pieces, |piece| made += piece.len());
-            assert!(made <= MIB + PIECE, "{made}");
+            let mut decoded = 0;
+            let outcome = drive(pipeline(golden.coding, 200).unwrap(), pieces, |piece| decoded += piece.len());
+            assert!(decoded <= MIB + MAX_PIECE, "{decoded}");
             failures += usize::from(outcome.is_err());
         }
     }

@@ -10,11 +10,11 @@ use futures::channel::oneshot;
 
 use super::key::{IdleLimits, PoolKey};
 use super::waiters::WaitMode;
-use super::{Delivered, Pool, Put, idle_reaper};
+use super::{Delivered, Pool, PutOutcome, idle_reaper};
 use crate::http1::Connection;
 use crate::runtime::Timer;
 
-/// The pool, and the key and limits of one request's connection in it.
+/// The pool, and the key and limits of a request's connection in it.
 #[derive(Clone)]
 pub(in crate::agent) struct PoolHandle {
     pub(in crate::agent) pool: Arc<Pool>,
@@ -40,8 +40,8 @@ impl PoolHandle {
             return;
         }
         match self.pool.put(&self.key, connection, self.limits, self.timer.now()) {
-            Put::Idle => idle_reaper::notify(&self.pool),
-            Put::Delivered | Put::Closed => {}
+            PutOutcome::Idle => idle_reaper::notify(&self.pool),
+            PutOutcome::Delivered | PutOutcome::Closed => {}
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) struct IdleConnections {
     last_id: u64,
 }
 
-/// One idle connection.
+/// An idle connection.
 pub(super) struct IdleConnection {
     /// `None` while the idle reaper has borrowed the connection to poll it outside of the lock.
     connection: Option<Connection>,
@@ -56,7 +56,7 @@ pub(super) struct WatchTarget {
     pub(super) removed: oneshot::Receiver<()>,
 }
 
-/// The state of all idle connections at one moment.
+/// The state of all idle connections at a moment.
 pub(super) enum Sweep {
     /// There are no idle connections.
     Empty,
@@ -147,7 +147,7 @@ impl IdleConnections {
         }
     }
 
-    /// Removes one connection, unless it has been removed already.
+    /// Removes a connection, unless it has been removed already.
     pub(super) fn remove(&mut self, key: &PoolKey, id: u64) -> Option<IdleConnection> {
         let connections = self.by_key.get_mut(key)?;
         let index = connections.iter().position(|idle| idle.id == id)?;
@@ -180,7 +180,8 @@ impl IdleConnections {
         Some(connections.remove(0))
     }
 
-    /// Marks the connections that have been idle since `idle_before` or longer as watched, and returns the new ones.
+    /// Marks the connections that have been idle since `idle_before` or longer as watched. Returns the connections that
+    /// are newly watched.
     pub(super) fn watch(&mut self, idle_before: Instant) -> Sweep {
         let mut targets = Vec::new();
         let mut first_expiry: Option<Instant> = None;

@@ -1,7 +1,7 @@
-//! The idle reaper: one task for each pool that closes idle connections in time.
+//! The idle reaper: a task for each pool that closes idle connections in time.
 //!
-//! It closes a connection that has been idle too long, that the server has closed, or on which the server has sent bytes
-//! without a request. The task ends when the pool has no idle connections, and starts again with the next.
+//! It closes a connection that has been idle too long, that the server has closed, or on which the server has sent
+//! bytes without a request. The task ends when the pool has no idle connections, and starts again with the next.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,23 +1,23 @@
 //! The connection pool of an agent: its idle connections, and the requests that wait for a connection.
 //!
-//! HTTP/1.1 carries one exchange at a time. A connection therefore belongs to one request, or it is idle in the pool.
-//! Connections with the same [`PoolKey`] (origin and route) are interchangeable.
+//! HTTP/1.1 carries a single exchange at a time. A connection therefore belongs to a single request, or it is idle in
+//! the pool. Connections with the same [`PoolKey`] (origin and route) are interchangeable.
 //!
 //! How a request gets a connection:
 //! 1. [`Pool::take`] gives it an idle connection that still looks open.
-//! 2. Without an idle connection, [`Pool::take_or_wait`] adds the request to the [`Waiters`] of its key. The request also
-//!    opens a connection of its own, and uses the connection that is ready first.
-//! 3. [`Pool::put`] receives a connection at the end of its exchange. It delivers the connection to the request that has
-//!    waited longest. If no request waits, the connection becomes idle.
+//! 2. Without an idle connection, [`Pool::take_or_wait`] adds the request to the [`Waiters`] of its key. The request
+//!    also opens a connection of its own, and uses the connection that is ready first.
+//! 3. [`Pool::put`] receives a connection at the end of its exchange. It delivers the connection to the request that
+//!    has waited longest. If no request waits, the connection becomes idle.
 //! 4. A request that receives a delivered connection has no use for the connection it was opening. That unfinished
 //!    connect becomes a [`BackgroundConnect`]: an executor finishes it, and `put` receives the result. A request that
 //!    arrives meanwhile waits for the background connect and opens no connection.
 //!
-//! The state is behind one lock. Foreign code never runs while the lock is held: a connection's transport, the connector
-//! in a route, and the waker behind a sender may all call back into the pool. Each method therefore changes the state,
-//! releases the lock, and only then drops or uses what it took out.
+//! The state is behind a single lock. Foreign code never runs while the lock is held: a connection's transport, the
+//! connector in a route, and the waker behind a sender may all call back into the pool. Each method therefore changes
+//! the state, releases the lock, and only then drops or uses what it took out.
 //!
-//! The files import each other in one direction: `key`, `waiters`, `idle` and `reaper_signal` are plain data; this file
+//! The files import each other without a circle: `key`, `waiters`, `idle` and `reaper_signal` are plain data; this file
 //! has the lock; `idle_reaper` watches idle connections; `handle` is what requests use.
 
 pub(super) mod handle;
@@ -54,8 +54,8 @@ struct PoolState {
     idle: IdleConnections,
     /// The waiting requests of each key that has any.
     waiters: BTreeMap<PoolKey, Waiters<DeliverySender>>,
-    /// The ticket of the newest waiting request. It counts for all keys: a [`Waiters`] is removed when it is empty, and a
-    /// new one must not use a ticket that a request still holds.
+    /// The ticket of the newest waiting request. It counts for all keys: a [`Waiters`] is removed when it is empty, and
+    /// a new map entry must not use a ticket that a request still holds.
     last_ticket: u64,
 }
 
@@ -76,7 +76,7 @@ struct Queued {
 }
 
 /// What became of a connection that was put into the pool.
-enum Put {
+enum PutOutcome {
     /// A waiting request has it.
     Delivered,
     /// It is idle.
@@ -85,7 +85,7 @@ enum Put {
     Closed,
 }
 
-/// Counts one background connect for as long as this value lives. Requests may wait for the connect meanwhile.
+/// Counts a background connect for as long as this value lives. Requests may wait for the connect meanwhile.
 pub(super) struct BackgroundConnect {
     pool: Arc<Pool>,
     key: PoolKey,
@@ -105,8 +105,8 @@ impl Pool {
 
     /// Takes the most recently used idle connection that still looks open. Closes the idle connections that do not.
     ///
-    /// HTTP/1.1 hands out a whole connection. For a protocol with concurrent exchanges, the connection would stay in the
-    /// pool and this method would hand out a share of it. Nothing above this method would change.
+    /// HTTP/1.1 hands out a whole connection. For a protocol with concurrent exchanges, the connection would stay in
+    /// the pool and this method would hand out a share of it. Nothing above this method would change.
     pub(super) fn take(&self, key: &PoolKey, now: Instant) -> Option<Connection> {
         loop {
             // The lock is released at the end of this line: `is_idle` below calls the transport.
@@ -164,17 +164,23 @@ impl Pool {
 
     /// Delivers a reusable connection to the request that has waited longest, or keeps it idle. Closes the idle
     /// connections that exceed the limits.
-    fn put(self: &Arc<Self>, key: &PoolKey, mut connection: Connection, limits: IdleLimits, now: Instant) -> Put {
+    fn put(
+        self: &Arc<Self>,
+        key: &PoolKey,
+        mut connection: Connection,
+        limits: IdleLimits,
+        now: Instant,
+    ) -> PutOutcome {
         loop {
             let mut state = self.lock();
             let Some(FirstWaiter { sender, mode }) = state.with_waiters(key, Waiters::pop_first) else {
                 if limits.total == 0 || limits.per_origin == 0 {
-                    return Put::Closed;
+                    return PutOutcome::Closed;
                 }
                 let removed = state.idle.insert(key, connection, limits, now);
                 drop(state);
                 drop(removed);
-                return Put::Idle;
+                return PutOutcome::Idle;
             };
             drop(state);
             let background = match mode {
@@ -182,7 +188,7 @@ impl Pool {
                 WaitMode::ForBackground => None,
             };
             match sender.send(Delivered { connection, background }) {
-                Ok(()) => return Put::Delivered,
+                Ok(()) => return PutOutcome::Delivered,
                 // The request was dropped meanwhile, and its connect with it: dropping the rest of `back` ends the
                 // background connect. The connection goes to the next request.
                 Err(back) => connection = back.connection,

@@ -1,7 +1,7 @@
-//! The requests that wait for a connection with one key, as plain state: no lock, no clock, no task.
+//! The requests that wait for a connection with a certain key, as plain state: no lock, no clock, no task.
 //!
-//! A waiting request is in one of two modes ([`WaitMode`]). Normally it opens a connection of its own at the same time.
-//! If a returned connection arrives first, the request uses that one and no longer needs the connection it had begun to
+//! A waiting request has a [`WaitMode`]. Normally it opens a connection of its own at the same time.
+//! If a returned connection arrives first, the request uses it and no longer needs the connection it had begun to
 //! open. This unfinished connect is then a *background connect*. A request that arrives later waits for a background
 //! connect instead of opening a connection.
 //!
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub(super) enum WaitMode {
     /// The request opens a connection of its own.
     Connect,
-    /// The request opens no connection, because a background connect will give it one.
+    /// The request opens no connection, because a background connect will provide it.
     ForBackground,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct FirstWaiter<S> {
     pub(super) mode: WaitMode,
 }
 
-/// The waiting requests of one key. `S` is the sender that delivers a connection to a request.
+/// The waiting requests of a key. `S` is the sender that delivers a connection to a request.
 ///
 /// Tickets grow from request to request, so the lowest ticket belongs to the request that has waited longest.
 pub(super) struct Waiters<S> {

@@ -1,4 +1,4 @@
-//! Which origin goes through which proxy.
+//! The choice of a proxy for an origin.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use super::{Proxy, env};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::url::{Origin, Scheme};
 
-/// Which origin goes through which proxy. A clone shares what a function of one's own holds.
+/// Chooses a proxy for each origin. Clones share the state of a [`custom`](Self::custom) function.
 ///
-/// The choice is made when a connection is opened. No host is an exception by itself, `localhost` no more than any other,
-/// as in curl; [`no_proxy`](Self::no_proxy) and the variable `NO_PROXY` make exceptions.
+/// The choice is made when a connection is opened. As in curl, no host is an exception by default, not even
+/// `localhost`; [`no_proxy`](Self::no_proxy) and the variable `NO_PROXY` make exceptions.
 ///
 /// # Examples
 ///
@@ -29,100 +29,128 @@ use crate::message::url::{Origin, Scheme};
 pub struct Proxies {
     pub(super) http: Choice,
     pub(super) https: Choice,
+    /// Replaces `http` and `https`, if set.
     custom: Option<Arc<Custom>>,
+    /// The hosts that are reached directly.
     pub(super) no_proxy: NoProxy,
 }
 
 type Custom = dyn Fn(&Origin) -> Option<Proxy> + Send + Sync;
 
+/// How an origin is reached.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Choice {
     #[default]
     Direct,
     Proxy(Arc<Proxy>),
-    /// The variable of this name holds what is not a proxy, for this reason.
+    /// The environment variable of this name does not contain the URL of a proxy, for this reason.
     Malformed(&'static str, Arc<Error>),
 }
 
 impl Proxies {
-    /// No proxy for any origin, whatever the environment says.
+    /// Uses no proxy for any origin, even if the environment names a proxy.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// One proxy for every origin.
+    /// Uses the same proxy for every origin.
     ///
     /// # Errors
-    /// Those of [`Proxy::parse`].
+    /// The errors of [`Proxy::parse`].
     pub fn all(proxy: impl TryInto<Proxy, Error: Into<Error>>) -> Result<Self> {
         let choice = choice(proxy)?;
         Ok(Self { http: choice.clone(), https: choice, ..Self::default() })
     }
 
-    /// The same, with this proxy for `http` origins.
+    /// Sets the proxy for `http` origins. Default: none.
     ///
     /// # Errors
-    /// Those of [`Proxy::parse`].
+    /// The errors of [`Proxy::parse`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    /// use waterspout::proxy::Proxies;
+    ///
+    /// let proxies = Proxies::none().http("proxy.example:3128")?.https("socks5h://socks.example")?;
+    /// let chosen = proxies.for_origin(&Url::parse("https://example.com/")?.origin())?;
+    /// assert_eq!(chosen.unwrap().to_string(), "socks5h://socks.example:1080");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn http(mut self, proxy: impl TryInto<Proxy, Error: Into<Error>>) -> Result<Self> {
         self.http = choice(proxy)?;
         Ok(self)
     }
 
-    /// The same, with this proxy for `https` origins.
+    /// Sets the proxy for `https` origins. Default: none.
     ///
     /// # Errors
-    /// Those of [`Proxy::parse`].
+    /// The errors of [`Proxy::parse`].
     pub fn https(mut self, proxy: impl TryInto<Proxy, Error: Into<Error>>) -> Result<Self> {
         self.https = choice(proxy)?;
         Ok(self)
     }
 
-    /// A choice of one's own, for every origin but those of [`no_proxy`](Self::no_proxy). It is asked for each new
-    /// connection and should not wait.
+    /// Chooses with a function, for every origin that [`no_proxy`](Self::no_proxy) does not except. It is called for
+    /// each new connection and should not block.
     ///
-    /// A connection that is kept is used again for its origin without asking.
+    /// An idle connection is used again for its origin without a call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    /// use waterspout::proxy::{Proxies, Proxy};
+    ///
+    /// let proxy = Proxy::parse("proxy.example:3128")?;
+    /// let proxies = Proxies::custom(move |origin| origin.host().ends_with(".test").then(|| proxy.clone()));
+    /// assert!(proxies.for_origin(&Url::parse("http://a.test/")?.origin())?.is_some());
+    /// assert!(proxies.for_origin(&Url::parse("http://example.com/")?.origin())?.is_none());
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn custom(choose: impl Fn(&Origin) -> Option<Proxy> + Send + Sync + 'static) -> Self {
         Self { custom: Some(Arc::new(choose)), ..Self::default() }
     }
 
-    /// What the environment says now, in the variables that curl reads too.
+    /// Reads the proxies from the environment, from the variables that curl reads too.
     ///
-    /// `http` origins go through the proxy in `http_proxy` or `HTTP_PROXY`, `https` origins through that in
-    /// `https_proxy` or `HTTPS_PROXY`, and both otherwise through that in `all_proxy` or `ALL_PROXY`. The first of these
-    /// that is set counts; if it is empty, there is no proxy. Hosts of `no_proxy` or `NO_PROXY` are reached directly; it
-    /// is written as for [`no_proxy`](Self::no_proxy), and entries that are no rules are left out.
+    /// The proxy for `http` origins is in `http_proxy` or `HTTP_PROXY`, and the proxy for `https` origins in
+    /// `https_proxy` or `HTTPS_PROXY`. Without these, both use `all_proxy` or `ALL_PROXY`. The first variable that is
+    /// set counts; if it is empty, there is no proxy. The hosts in `no_proxy` or `NO_PROXY` are reached directly. These
+    /// variables are written as for [`no_proxy`](Self::no_proxy); entries that are not rules are ignored.
     ///
-    /// Where `REQUEST_METHOD` is set, as it is in a CGI program, `HTTP_PROXY` may come from whoever sent the request, so
-    /// there only `http_proxy` counts.
+    /// In a CGI program, where `REQUEST_METHOD` is set, only `http_proxy` counts and not `HTTP_PROXY`: the sender of
+    /// the CGI request could set the latter.
     ///
-    /// A variable that does not hold a proxy's URL is an error of the requests that would go through it, of the kind
-    /// [`Proxy`](ErrorKind::Proxy): they are not sent past the proxy.
+    /// A variable that does not contain the URL of a proxy is an error of the kind [`Proxy`](ErrorKind::Proxy) for the
+    /// requests that would go through that proxy. They are not sent directly instead.
     ///
     /// # Platform
-    /// A browser has no environment: there this is [`none`](Self::none).
+    /// A browser has no environment: there the result is [`none`](Self::none).
     pub fn from_env() -> Self {
         env::read(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// Adds hosts that are reached directly, between commas or white space.
+    /// Adds hosts that are reached directly, separated by commas or white space.
     ///
-    /// - `example.com`, `.example.com` and `*.example.com` are that host and all below it;
-    /// - `192.0.2.7`, `10.0.0.0/8`, `::1` and `fd00::/8` are addresses and networks. They fit hosts that are written as
-    ///   addresses; no name is looked up for that;
-    /// - `*` is every host;
-    /// - with a port behind it, `example.com:8080` or `[::1]:80`, a rule is for this port only.
+    /// - `example.com`, `.example.com` and `*.example.com` mean that host and all its subdomains;
+    /// - `192.0.2.7`, `10.0.0.0/8`, `::1` and `fd00::/8` are addresses and networks. They match hosts that are written
+    ///   as addresses; names are not looked up;
+    /// - `*` means every host;
+    /// - with a port, as in `example.com:8080` or `[::1]:80`, a rule is for this port only.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest), naming the entry that is none of these.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for an entry that is no rule. The message names the entry.
     pub fn no_proxy(mut self, rules: &str) -> Result<Self> {
         self.no_proxy.extend(NoProxy::parse(rules)?);
         Ok(self)
     }
 
-    /// The proxy for `origin`, or `None` if it is reached directly.
+    /// Returns the proxy for `origin`, or `None` if the origin is reached directly.
     ///
     /// # Errors
-    /// [`Proxy`](ErrorKind::Proxy) if the environment names one that is not the URL of a proxy.
+    /// [`Proxy`](ErrorKind::Proxy) if the environment variable for this origin does not contain the URL of a proxy.
     pub fn for_origin(&self, origin: &Origin) -> Result<Option<Proxy>> {
         if self.no_proxy.contains(origin) {
             return Ok(None);
@@ -137,8 +165,9 @@ impl Proxies {
         match choice {
             Choice::Direct => Ok(None),
             Choice::Proxy(proxy) => Ok(Some((**proxy).clone())),
+            // The request must not go past a proxy that the user meant to set.
             Choice::Malformed(name, reason) => {
-                let message = format!("the environment's variable {name} does not hold a proxy");
+                let message = format!("the environment variable {name} does not contain the URL of a proxy");
                 Err(Error::new(ErrorKind::Proxy, Phase::Connect, message).with_source(reason.clone()))
             }
         }
@@ -182,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_chooses_by_origin_after_the_exceptions() {
+    fn custom_function_is_called_after_the_exceptions() {
         let choose = |origin: &Origin| Proxy::parse(&format!("{}.proxy.test", origin.host())).ok();
         let proxies = Proxies::custom(choose).no_proxy("a.test").unwrap().no_proxy("b.test").unwrap();
         assert_eq!(chosen(&proxies, "http://c.test/").as_deref(), Some("c.test.proxy.test"));

@@ -1,4 +1,4 @@
-//! Tunnels through `http` and `https` proxies: `CONNECT` (RFC 9110, section 9.3.6).
+//! Tunnels through `http` and `https` proxies, with `CONNECT` (RFC 9110, section 9.3.6).
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -9,27 +9,29 @@ use http::StatusCode;
 use super::{Proxy, address, is_name};
 use crate::error::{Error, Result, Source};
 use crate::http1::buffer::ReadBuffer;
-use crate::http1::{HeadDecoder, Limits, ResponseHead};
+use crate::http1::{HeadDecoder, HeadEvent, Http1Limits};
 
-/// Asks the proxy for a tunnel. The request says where to and who asks, and nothing else.
+/// Asks the proxy for a tunnel to `host`. The request contains the host and the credentials for the proxy, and nothing
+/// else.
 pub(super) async fn open<S>(stream: &mut S, proxy: &Proxy, host: &str, port: u16) -> Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
     let authority = authority(host, port).ok_or_else(|| {
-        proxy.error(&format!("cannot be asked for {host:?}, which is neither an address nor the name of a host"))
+        proxy.error(&format!("cannot be asked for a tunnel to {host:?}, which is neither an address nor a host name"))
     })?;
     let failed = |error: std::io::Error| broken(proxy, error);
     stream.write_all(&request(proxy, &authority)).await.map_err(failed)?;
     stream.flush().await.map_err(failed)?;
-    let status = answer(stream, proxy).await?;
+    let status = response_status(stream, proxy).await?;
     if status.is_success() {
         return Ok(());
     }
     Err(proxy.error(&format!("refuses a tunnel to {authority}")).with_status(status))
 }
 
-/// Where the tunnel leads, as a request says it; nothing for what could be read as another place, or as more than one.
+/// Returns the target of the tunnel as a request writes it. Returns `None` if the proxy could read another target, or
+/// several targets.
 fn authority(host: &str, port: u16) -> Option<String> {
     match address(host) {
         Some(IpAddr::V6(address)) => Some(format!("[{address}]:{port}")),
@@ -53,44 +55,48 @@ fn request(proxy: &Proxy, authority: &str) -> Vec<u8> {
     request
 }
 
-/// The status of the proxy's answer. Its head is bounded, and ends what a proxy may say for itself.
-async fn answer<S: AsyncRead + Unpin + ?Sized>(stream: &mut S, proxy: &Proxy) -> Result<StatusCode> {
-    let limits = Limits::default();
-    let (mut buffer, mut decoder) = (ReadBuffer::new(), HeadDecoder::default());
-    for _ in 0..=limits.interim {
-        let head = head(stream, &mut buffer, &mut decoder, &limits, proxy).await?;
-        if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
-            continue;
-        }
-        // What comes before the first byte has gone through the tunnel cannot be from its other end.
+/// Returns the status of the proxy's response. The size of its head is limited.
+async fn response_status<S: AsyncRead + Unpin + ?Sized>(stream: &mut S, proxy: &Proxy) -> Result<StatusCode> {
+    let limits = Http1Limits::default();
+    let mut buffer = ReadBuffer::new();
+    let mut decoder = HeadDecoder::default();
+    for _ in 0..=limits.informational {
+        let head = match next_head(stream, &mut buffer, &mut decoder, &limits, proxy).await? {
+            HeadEvent::Final(head) => head,
+            HeadEvent::Informational(_) | HeadEvent::More => continue,
+        };
+        // The other end of the tunnel cannot have sent these bytes: nothing has been sent to it yet.
         if head.status.is_success() && !buffer.data().is_empty() {
             return Err(proxy.error("sends more than the head that opens a tunnel"));
         }
         return Ok(head.status);
     }
-    Err(proxy.error("sends interim answers only"))
+    Err(proxy.error(&format!("sends more than {} informational responses", limits.informational)))
 }
 
-async fn head<S: AsyncRead + Unpin + ?Sized>(
+/// Reads until the next head is complete. Never returns [`HeadEvent::More`].
+async fn next_head<S: AsyncRead + Unpin + ?Sized>(
     stream: &mut S,
     buffer: &mut ReadBuffer,
     decoder: &mut HeadDecoder,
-    limits: &Limits,
+    limits: &Http1Limits,
     proxy: &Proxy,
-) -> Result<ResponseHead> {
+) -> Result<HeadEvent> {
     loop {
-        let complete = decoder.next(buffer, limits);
-        if let Some(head) = complete.map_err(|error| proxy.error("gives no proper answer").with_source(error))? {
-            return Ok(head);
+        let event = decoder.next(buffer, limits);
+        match event.map_err(|error| proxy.error("sends a malformed response").with_source(error))? {
+            HeadEvent::More => {}
+            head => return Ok(head),
         }
         let count = poll_fn(|cx| buffer.poll_fill(cx, stream)).await.map_err(|error| broken(proxy, error))?;
         if count == 0 {
             let end = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-            return Err(proxy.error("closes the connection without an answer").with_source(end));
+            return Err(proxy.error("closes the connection without a response").with_source(end));
         }
     }
 }
 
+/// Creates the error for a connection that failed.
 fn broken(proxy: &Proxy, cause: impl Into<Source>) -> Error {
     proxy.error("breaks the connection").with_source(cause)
 }
@@ -99,7 +105,7 @@ fn broken(proxy: &Proxy, cause: impl Into<Source>) -> Error {
 mod tests {
     use futures::FutureExt;
 
-    use super::super::script::{Wire, wire};
+    use super::super::script::{ScriptedStream, scripted};
     use super::*;
     use crate::error::{ErrorKind, Phase};
 
@@ -107,44 +113,44 @@ mod tests {
         Proxy::parse("http://user:secret@proxy.test:3128").unwrap()
     }
 
-    /// What comes of an answer that comes in pieces of this size, and then nothing more.
-    fn opened(answer: &[u8], piece: usize) -> (Result<()>, Wire) {
-        let mut wire = wire(answer, piece);
-        let outcome = open(&mut wire, &proxy(), "example.com", 443).now_or_never().expect("it never waits");
-        (outcome, wire)
+    /// Opens a tunnel through a proxy that sends `response` in pieces of this size and then closes the connection.
+    fn opened(response: &[u8], piece: usize) -> (Result<()>, ScriptedStream) {
+        let mut stream = scripted(response, piece);
+        let outcome = open(&mut stream, &proxy(), "example.com", 443).now_or_never().expect("it never waits");
+        (outcome, stream)
     }
 
     #[test]
-    fn the_request_names_host_and_credentials_and_nothing_else() {
-        let (outcome, wire) = opened(b"HTTP/1.1 200 Connection established\r\n\r\n", 100);
+    fn request_contains_only_host_and_credentials() {
+        let (outcome, stream) = opened(b"HTTP/1.1 200 Connection established\r\n\r\n", 100);
         outcome.unwrap();
         // `user:secret`
         let expected = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\
                         proxy-authorization: Basic dXNlcjpzZWNyZXQ=\r\n\r\n";
-        assert_eq!(wire.written(), expected);
-        let mut anonymous = super::super::script::wire(b"HTTP/1.1 200 OK\r\n\r\n", 1);
+        assert_eq!(stream.written_text(), expected);
+        let mut anonymous = scripted(b"HTTP/1.1 200 OK\r\n\r\n", 1);
         let proxy = Proxy::parse("proxy.test").unwrap();
         open(&mut anonymous, &proxy, "[::1]", 80).now_or_never().unwrap().unwrap();
-        assert_eq!(anonymous.written(), "CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n\r\n");
+        assert_eq!(anonymous.written_text(), "CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n\r\n");
     }
 
     #[test]
-    fn an_ipv6_address_is_told_in_brackets_however_it_was_given() {
+    fn ipv6_address_is_sent_in_brackets() {
         for host in ["::1", "[::1]"] {
-            let mut wire = wire(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
+            let mut stream = scripted(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
             let proxy = Proxy::parse("proxy.test").unwrap();
-            open(&mut wire, &proxy, host, 80).now_or_never().unwrap().unwrap();
-            assert_eq!(wire.written(), "CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n\r\n");
+            open(&mut stream, &proxy, host, 80).now_or_never().unwrap().unwrap();
+            assert_eq!(stream.written_text(), "CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n\r\n");
         }
     }
 
     #[test]
-    fn every_status_of_success_opens_however_its_bytes_come() {
+    fn each_successful_status_opens_however_its_bytes_are_split() {
         let heads: [&[u8]; 5] = [
             b"HTTP/1.1 200 OK\r\n\r\n",
             b"HTTP/1.0 200 Connection established\r\nproxy-agent: x\r\n\r\n",
             b"HTTP/1.1 204 No Content\r\n\r\n",
-            // Both lengths mean nothing here (RFC 9110, section 9.3.6).
+            // Both headers have no meaning here (RFC 9110, section 9.3.6).
             b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n",
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
         ];
@@ -155,8 +161,8 @@ mod tests {
         }
     }
 
-    fn refused(answer: &[u8], piece: usize, words: &str) -> Error {
-        let error = opened(answer, piece).0.unwrap_err();
+    fn refused(response: &[u8], piece: usize, words: &str) -> Error {
+        let error = opened(response, piece).0.unwrap_err();
         let text = format!("{error} {error:?}");
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Proxy, Phase::Connect), "{text}");
         assert!(text.contains("the proxy http://proxy.test:3128") && text.contains(words), "{text}");
@@ -165,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_status_proxy_and_goal() {
+    fn refusal_names_status_proxy_and_target() {
         for (head, status) in [
             (&b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\n\r\n"[..], 407),
             (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\nbody", 403),
@@ -182,33 +188,33 @@ mod tests {
     }
 
     #[test]
-    fn garbage_and_what_has_no_end_are_refused() {
+    fn malformed_and_endless_responses_are_refused() {
         let endless = [b"HTTP/1.1 200 OK\r\n".to_vec(), b"a: b\r\n".repeat(20_000)].concat();
-        let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100);
+        let informational = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100);
         for piece in [1, 1000] {
-            refused(b"", piece, "closes the connection without an answer");
-            refused(b"HTTP/1.1 200 OK\r\n", piece, "closes the connection without an answer");
+            refused(b"", piece, "closes the connection without a response");
+            refused(b"HTTP/1.1 200 OK\r\n", piece, "closes the connection without a response");
             refused(b"SSH-2.0-OpenSSH\r\n", piece, "not HTTP/1.x");
             refused(b"\x05\x00", piece, "not HTTP/1.x");
-            refused(b"HTTP/1.1 abc OK\r\n\r\n", piece, "gives no proper answer");
-            refused(b"HTTP/1.1 200 OK\r\na b\r\n\r\n", piece, "gives no proper answer");
+            refused(b"HTTP/1.1 abc OK\r\n\r\n", piece, "sends a malformed response");
+            refused(b"HTTP/1.1 200 OK\r\na b\r\n\r\n", piece, "sends a malformed response");
             refused(&endless, piece, "larger than 65536 bytes");
-            refused(&interim, piece, "interim answers only");
+            refused(&informational, piece, "more than 16 informational responses");
         }
     }
 
     #[test]
-    fn bytes_behind_the_head_are_refused() {
+    fn bytes_after_the_head_are_refused() {
         refused(b"HTTP/1.1 200 OK\r\n\r\nx", 1000, "more than the head");
-        // One that comes with the next read is for whoever speaks through the tunnel.
-        let (outcome, wire) = opened(b"HTTP/1.1 200 OK\r\n\r\nx", 1);
+        // A byte that arrives with the next read belongs to the tunnel.
+        let (outcome, stream) = opened(b"HTTP/1.1 200 OK\r\n\r\nx", 1);
         outcome.unwrap();
-        assert_eq!(wire.rest(), b"x");
+        assert_eq!(stream.unread(), b"x");
     }
 
     #[test]
-    fn a_host_that_could_be_read_as_something_else_is_refused() {
-        let odd = [
+    fn ambiguous_host_is_refused() {
+        let ambiguous = [
             "a:22",
             "user@a",
             "a/b",
@@ -222,10 +228,10 @@ mod tests {
             "[1.2.3.4]",
             "\u{e9}.test",
         ];
-        for host in ["", "a b", "a\r\nx: y", "a\0"].into_iter().chain(odd) {
-            let mut wire = wire(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
-            let error = open(&mut wire, &proxy(), host, 1).now_or_never().unwrap().unwrap_err();
-            assert_eq!((error.kind(), wire.written().as_str()), (ErrorKind::Proxy, ""), "{host:?}");
+        for host in ["", "a b", "a\r\nx: y", "a\0"].into_iter().chain(ambiguous) {
+            let mut stream = scripted(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
+            let error = open(&mut stream, &proxy(), host, 1).now_or_never().unwrap().unwrap_err();
+            assert_eq!((error.kind(), stream.written_text().as_str()), (ErrorKind::Proxy, ""), "{host:?}");
         }
     }
 }

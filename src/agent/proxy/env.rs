@@ -1,4 +1,4 @@
-//! Proxies of the environment: `HTTP_PROXY` and its kin, as curl reads them.
+//! Reads proxies from environment variables such as `HTTP_PROXY`, as curl does.
 
 use std::sync::Arc;
 
@@ -6,12 +6,13 @@ use super::Proxy;
 use super::choice::{Choice, Proxies};
 use super::no_proxy::NoProxy;
 
-/// Reads the variables by `lookup`, which says what a variable's value is, if it is set.
+/// Reads the variables through `lookup`, which returns the value of a variable if it is set.
 ///
-/// The lower-case name goes before the upper-case one, and that before `ALL_PROXY`; whichever is set first counts, even
-/// if it is empty, which means no proxy.
+/// The order is the lower-case name, the upper-case name, `all_proxy`, `ALL_PROXY`. The first variable that is set
+/// counts, even if it is empty: an empty variable means no proxy.
 pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Proxies {
-    // In a CGI program a request's header `Proxy` would be `HTTP_PROXY`: anybody could choose where ours go.
+    // A CGI program receives the request header `Proxy` as the variable `HTTP_PROXY`. The sender of a CGI request could
+    // otherwise choose the proxy of the program's own requests.
     let is_cgi = lookup("REQUEST_METHOD").is_some();
     let http: &[&str] = if is_cgi { &["http_proxy"] } else { &["http_proxy", "HTTP_PROXY"] };
     let choice = |names: &[&'static str]| {
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_variable_and_the_rest_is_for_all() {
+    fn each_scheme_has_its_variable_and_all_proxy_is_the_fallback() {
         check(&[], None, None);
         check(&[("HTTP_PROXY", "h")], Some("h"), None);
         check(&[("https_proxy", "s")], None, Some("s"));
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn lower_case_goes_before_upper_case() {
+    fn lower_case_name_takes_precedence() {
         check(&[("HTTP_PROXY", "upper"), ("http_proxy", "lower")], Some("lower"), None);
         check(&[("HTTPS_PROXY", "upper"), ("https_proxy", "lower")], None, Some("lower"));
         check(&[("ALL_PROXY", "upper"), ("all_proxy", "lower")], Some("lower"), Some("lower"));
@@ -79,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_means_no_proxy() {
+    fn empty_variable_means_no_proxy() {
         check(&[("http_proxy", ""), ("HTTP_PROXY", "h"), ("ALL_PROXY", "a")], None, Some("a"));
         check(&[("https_proxy", " "), ("ALL_PROXY", "a")], Some("a"), None);
     }
 
     #[test]
-    fn a_cgi_program_reads_the_lower_case_name_only() {
+    fn cgi_program_reads_only_the_lower_case_name() {
         let cgi = ("REQUEST_METHOD", "GET");
         check(&[cgi, ("HTTP_PROXY", "evil"), ("HTTPS_PROXY", "s")], None, Some("s"));
         check(&[cgi, ("HTTP_PROXY", "evil"), ("http_proxy", "h")], Some("h"), None);
@@ -93,17 +94,17 @@ mod tests {
     }
 
     #[test]
-    fn exceptions_are_honoured_and_those_nobody_understands_are_not() {
+    fn exceptions_are_honoured_and_malformed_entries_ignored() {
         let variables = [("ALL_PROXY", "a"), ("NO_PROXY", "<local>, example.com:80,10.0.0.0/8")];
         check(&variables, None, Some("a"));
         assert_eq!(chosen_for(&variables, "https://10.1.2.3/").unwrap(), None);
         check(&[("ALL_PROXY", "a"), ("NO_PROXY", "*")], None, None);
-        // As in curl, and unlike in Go, this machine is a host like any other.
+        // As in curl, and unlike in Go, `localhost` is no exception.
         assert!(chosen_for(&[("ALL_PROXY", "a")], "http://localhost/").unwrap().is_some());
     }
 
     #[test]
-    fn a_variable_that_cannot_be_read_is_an_error_of_the_requests_it_is_for() {
+    fn malformed_variable_fails_the_requests_it_is_for() {
         let variables = [("HTTP_PROXY", "socks9://user:secret@proxy"), ("NO_PROXY", "other.test")];
         let error = chosen_for(&variables, "http://example.com/").unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Proxy, Phase::Connect));

@@ -1,12 +1,18 @@
-//! Proxies: what they are called, which origin goes through which, and what is said to them.
+//! Proxies: their URLs, the choice of a proxy for an origin, and the protocols that open a tunnel.
 //!
-//! [`Proxy`] is one proxy, [`Proxies`] the choice among them. Natively `Network::proxies` takes that choice. For a
-//! [`Connector`](crate::Connector) of one's own, [`Proxy::tunnel`] asks a proxy for a way to a host over any open stream
-//! to it, and [`Proxy::forwarding`] is what a [`Transport`](crate::Transport) tells the agent if the proxy forwards its
-//! requests.
+//! [`Proxy`] is a single proxy, and [`Proxies`] chooses a proxy for each origin. Natively `Network::proxies` accepts
+//! that choice. A custom [`Connector`](crate::Connector) calls [`Proxy::tunnel`] to open a tunnel to a host over any
+//! open stream to the proxy. If the proxy forwards the requests, its [`Transport`](crate::Transport) returns
+//! [`Proxy::forwarding`].
 //!
-//! A browser has its own settings for proxies, which no program sees or changes; there this is of use to the agent over
-//! a connector of one's own.
+//! # Errors
+//! Every failure on the way to a proxy, or at the proxy, has the kind [`Proxy`](crate::ErrorKind::Proxy) and its cause
+//! as the source: an invalid certificate of the proxy is not a failure of the server. A 407 response to a forwarded
+//! request is a response, because the agent cannot know whether the proxy or the server sent it.
+//!
+//! # Platform
+//! A browser has its own proxy settings, which no program can read or change. There, this module serves an agent over a
+//! custom connector.
 
 mod choice;
 mod connect;
@@ -30,7 +36,7 @@ use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::url::{Origin, Scheme, Url, safe_excerpt};
 use crate::transport::Forwarding;
 
-/// The protocol that a proxy speaks.
+/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProxyScheme {
@@ -38,9 +44,9 @@ pub enum ProxyScheme {
     Http,
     /// `https`, default port 443: the same over TLS.
     Https,
-    /// `socks5`, default port 1080: SOCKS 5 (RFC 1928); names are looked up here.
+    /// `socks5`, default port 1080: SOCKS 5 (RFC 1928); the client looks names up.
     Socks5,
-    /// `socks5h` or `socks`, default port 1080: SOCKS 5; names are looked up by the proxy.
+    /// `socks5h` or `socks`, default port 1080: SOCKS 5; the proxy looks names up.
     Socks5h,
 }
 
@@ -48,12 +54,12 @@ impl ProxyScheme {
     const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Socks5, Self::Socks5h];
 
     fn named(name: &str) -> Option<Self> {
-        // Desktops write `socks` into the environment.
+        // Desktop environments write `socks` into the environment variables.
         let name = if name.eq_ignore_ascii_case("socks") { "socks5h" } else { name };
         Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name))
     }
 
-    /// The scheme's name, without a colon.
+    /// Returns the name of the scheme, without a colon.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -76,11 +82,11 @@ impl ProxyScheme {
     }
 }
 
-/// A proxy: its protocol, where it is, and who we are to it.
+/// A proxy: its protocol, its address, and the credentials for it.
 ///
-/// It is written as a URL: `http://user:password@proxy.example:3128`, with any of the schemes of [`ProxyScheme`]; without
-/// a scheme it is `http`. User name and password are percent-decoded. They go to the proxy and to nobody else, and appear
-/// neither in `Display` nor in `Debug`, nor in any error.
+/// It is written as a URL: `http://user:password@proxy.example:3128`, with any of the schemes of [`ProxyScheme`].
+/// Without a scheme it is `http`. User name and password are percent-decoded. They are sent to the proxy only, and
+/// appear neither in `Display` nor in `Debug` nor in any error.
 ///
 /// # Examples
 ///
@@ -101,28 +107,41 @@ pub struct Proxy {
     tunnels_all: bool,
 }
 
-/// Who we are to a proxy, in the form in which it is told.
+/// The credentials for a proxy, in the form in which they are sent.
 #[derive(Clone, PartialEq, Eq)]
 enum Login {
-    Nobody,
+    Anonymous,
+    /// The value of `proxy-authorization`.
     Header(HeaderValue),
-    /// What RFC 1929 sends: lengths and texts.
+    /// The message of RFC 1929: lengths and texts.
     Socks(Vec<u8>),
 }
 
 impl Proxy {
-    /// Reads the URL of a proxy.
+    /// Parses the URL of a proxy.
     ///
     /// # Errors
-    /// [`InvalidUrl`](ErrorKind::InvalidUrl) if `text` is no URL or has more than scheme, user, password, host and port;
-    /// [`UnsupportedScheme`](ErrorKind::UnsupportedScheme) for a scheme that is not in [`ProxyScheme`]; those of
-    /// [`credentials`](Self::credentials).
+    /// [`InvalidUrl`](ErrorKind::InvalidUrl) if `text` is no URL or has more than scheme, user, password, host and
+    /// port; [`UnsupportedScheme`](ErrorKind::UnsupportedScheme) for a scheme that is not in [`ProxyScheme`]; the
+    /// errors of [`credentials`](Self::credentials).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::ErrorKind;
+    /// use waterspout::proxy::Proxy;
+    ///
+    /// assert_eq!(Proxy::parse("proxy.example:3128")?.to_string(), "http://proxy.example:3128");
+    /// assert_eq!(Proxy::parse("ftp://proxy.example").unwrap_err().kind(), ErrorKind::UnsupportedScheme);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or((ProxyScheme::Http.as_str(), text));
         let scheme = ProxyScheme::named(scheme);
         let scheme = scheme.ok_or_else(|| refused(ErrorKind::UnsupportedScheme, text))?;
-        // A parser leaves out the port that is its scheme's default, so it takes two to see it.
+        // A parsed URL does not show whether it names the default port of its scheme. Two schemes with different
+        // default ports show it.
         let parsed = (Url::parse(&format!("http://{rest}")), Url::parse(&format!("https://{rest}")));
         let (Ok(url), Ok(other)) = parsed else { return Err(refused(ErrorKind::InvalidUrl, text)) };
         if url.target() != "/" || url.fragment().is_some() {
@@ -132,21 +151,33 @@ impl Proxy {
             (80, 443) => scheme.default_port(),
             (80, port) | (port, _) => port,
         };
-        let proxy = Self { scheme, host: url.host().to_owned(), port, login: Login::Nobody, tunnels_all: false };
+        let proxy = Self { scheme, host: url.host().to_owned(), port, login: Login::Anonymous, tunnels_all: false };
         match url.userinfo() {
             None => Ok(proxy),
-            Some((user, password)) => proxy.login(&auth::decoded(user), &auth::decoded(password)),
+            Some((user, password)) => proxy.login(&auth::decode_userinfo(user), &auth::decode_userinfo(password)),
         }
     }
 
-    /// The same proxy, to which we are `user`, by `password`: Basic credentials (RFC 7617) for `http` and `https`, those
-    /// of RFC 1929 for SOCKS.
+    /// Sets the credentials for the proxy. They are sent as Basic credentials (RFC 7617) to `http` and `https` proxies,
+    /// and as RFC 1929 says to SOCKS proxies.
     ///
-    /// They are sent with the first request, without being asked for. Only an `https` proxy gets them in secret.
+    /// An `http` or `https` proxy receives them with the first request, without asking. Only the connection to an
+    /// `https` proxy is encrypted.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if they cannot be sent: for Basic a user name with a colon or a
-    /// control character in either, for SOCKS an empty user name or more than 255 bytes in either.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the credentials cannot be sent. For Basic, the user name may
+    /// contain no colon, and neither part a control character. For SOCKS, the user name may not be empty, and neither
+    /// part longer than 255 bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::proxy::Proxy;
+    ///
+    /// let proxy = Proxy::parse("http://proxy.example:3128")?.credentials("user", "secret")?;
+    /// assert_eq!(proxy.forwarding().authorization.unwrap(), "Basic dXNlcjpzZWNyZXQ=");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn credentials(self, user: &str, password: &str) -> Result<Self> {
         self.login(user.as_bytes(), password.as_bytes())
     }
@@ -159,37 +190,49 @@ impl Proxy {
         Ok(self)
     }
 
-    /// The same proxy, which is asked for a tunnel for `http` origins too, rather than to forward requests. Default:
-    /// `false`. SOCKS knows nothing but tunnels.
+    /// Sets whether the proxy opens tunnels for `http` origins too, instead of forwarding their requests. Default:
+    /// `false`. A SOCKS proxy always opens tunnels.
     ///
-    /// A proxy sees and may change what it forwards, and often allows tunnels to port 443 only.
+    /// A proxy can read and change the requests that it forwards. Many proxies allow tunnels to port 443 only.
     #[must_use]
     pub fn tunnel_all(mut self, tunnel: bool) -> Self {
         self.tunnels_all = tunnel;
         self
     }
 
-    /// The protocol.
+    /// Returns the protocol.
     pub fn scheme(&self) -> ProxyScheme {
         self.scheme
     }
 
-    /// The host; an IPv6 address is in brackets.
+    /// Returns the host. An IPv6 address is in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether requests to `origin` are forwarded; otherwise they go through a [`tunnel`](Self::tunnel).
+    /// Returns whether the proxy forwards requests to `origin`. Other requests go through a [`tunnel`](Self::tunnel).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Url;
+    /// use waterspout::proxy::Proxy;
+    ///
+    /// let proxy = Proxy::parse("http://proxy.example:3128")?;
+    /// assert!(proxy.forwards(&Url::parse("http://example.com/")?.origin()));
+    /// assert!(!proxy.forwards(&Url::parse("https://example.com/")?.origin()));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub fn forwards(&self, origin: &Origin) -> bool {
         origin.scheme() == Scheme::Http && !self.scheme.is_socks() && !self.tunnels_all
     }
 
-    /// How requests are written if this proxy forwards them.
+    /// Returns how requests are written that this proxy forwards.
     pub fn forwarding(&self) -> Forwarding {
         Forwarding::new(self.authorization().cloned())
     }
@@ -197,55 +240,72 @@ impl Proxy {
     fn authorization(&self) -> Option<&HeaderValue> {
         match &self.login {
             Login::Header(value) => Some(value),
-            Login::Nobody | Login::Socks(_) => None,
+            Login::Anonymous | Login::Socks(_) => None,
         }
     }
 
-    /// Asks for a way to `host`, a name or an address, over an open stream to the proxy; an `https` proxy's stream has
-    /// TLS already. After that the stream leads to `host`, and nothing that `host` sent has been read from it.
+    /// Opens a tunnel to `host`, a name or an address, over an open stream to the proxy. The stream to an `https` proxy
+    /// must have TLS already. Afterwards the stream leads to `host`, and no byte from `host` has been read.
     ///
-    /// An IPv6 address may be in brackets; a name is ASCII, as in a URL. A proxy of the scheme `socks5` is told addresses
-    /// only: looking up the name is the caller's part.
+    /// An IPv6 address may be in brackets; a name is ASCII, as in a URL. A proxy with the scheme `socks5` accepts
+    /// addresses only: the caller has to look names up.
     ///
     /// # Errors
-    /// [`Proxy`](ErrorKind::Proxy) if the proxy refuses, gives no proper answer or closes the stream, or if `host` is
-    /// nothing that it can be told, before anything is written. The error has the
-    /// [`status`](Error::status) that the proxy gave, or a [`SocksReply`] as its source.
+    /// [`Proxy`](ErrorKind::Proxy) if the proxy refuses, sends a malformed response or closes the stream. Also if
+    /// `host` cannot be sent to the proxy; nothing has been written then. The error has the [`status`](Error::status)
+    /// of the proxy's response, or a [`SocksReply`] as its source.
     ///
     /// # Cancellation
-    /// The stream is in an unknown state when the future is dropped before its end: drop it too.
+    /// Dropping the future before its end leaves the stream in an unknown state: drop the stream too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::io::Cursor;
+    /// use waterspout::proxy::Proxy;
+    ///
+    /// // A connection to a proxy, in memory: the request is written at its beginning, and the answer is read behind it.
+    /// let request = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n";
+    /// let answer = "HTTP/1.1 200 Connection established\r\n\r\n";
+    /// let mut stream = Cursor::new([vec![0; request.len()], answer.into()].concat());
+    /// let proxy = Proxy::parse("http://proxy.example:3128")?;
+    /// futures::executor::block_on(proxy.tunnel(&mut stream, "example.com", 443))?;
+    /// assert!(stream.get_ref().starts_with(request.as_bytes()));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
     pub async fn tunnel<S>(&self, stream: &mut S, host: &str, port: u16) -> Result<()>
     where
         S: AsyncRead + AsyncWrite + Unpin + ?Sized,
     {
         match &self.login {
             Login::Socks(login) => socks::open(stream, self, Some(login), host, port).await,
-            Login::Nobody if self.scheme.is_socks() => socks::open(stream, self, None, host, port).await,
+            Login::Anonymous if self.scheme.is_socks() => socks::open(stream, self, None, host, port).await,
             _ => connect::open(stream, self, host, port).await,
         }
     }
 
-    /// An error of the proxy's making. `message` goes on after the proxy's name.
+    /// Creates an error of the kind `Proxy`. `message` continues a sentence that begins with the proxy's name.
     fn error(&self, message: &str) -> Error {
         Error::new(ErrorKind::Proxy, Phase::Connect, format!("the proxy {self} {message}"))
     }
 }
 
-/// The address that `host` is, if it is not a name; an IPv6 address may be in brackets.
+/// Parses `host` as an address. An IPv6 address may be in brackets. Returns `None` for a name.
 fn address(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     bare.parse().ok()
 }
 
-/// Whether a proxy can be told this name and take it for nothing else: ASCII, without white space and control characters.
-/// Names of other letters are told in Punycode, as those of URLs are.
+/// Returns whether a proxy can receive this name without reading another name: it is ASCII, without white space and
+/// control characters. Names with other letters are sent in Punycode, as in URLs.
 fn is_name(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Creates the error for a text that is not the URL of a proxy.
 fn refused(kind: ErrorKind, text: &str) -> Error {
-    let wanted = "http, https, socks5 or socks5h, then host and port";
-    Error::request(kind, format!("\"{}\" is not the URL of a proxy: {wanted}", safe_excerpt(text)))
+    let example = "\"http://proxy.example:3128\", with a scheme out of http, https, socks5 and socks5h";
+    Error::request(kind, format!("\"{}\" is not the URL of a proxy, such as {example}", safe_excerpt(text)))
 }
 
 impl FromStr for Proxy {
@@ -272,7 +332,7 @@ impl TryFrom<String> for Proxy {
     }
 }
 
-/// The URL without user name and password.
+/// Writes the URL without user name and password.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}:{}", self.scheme.as_str(), self.host, self.port)
@@ -294,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_port_and_without_one_it_is_http() {
+    fn each_scheme_has_a_default_port_and_http_is_the_default_scheme() {
         for (text, expected) in [
             ("http://Proxy.Example", "http://proxy.example:80"),
             ("http://proxy:443/", "http://proxy:443"),
@@ -313,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_proxy_is_refused_without_its_password() {
+    fn invalid_proxy_is_refused_without_showing_its_password() {
         use ErrorKind::{InvalidRequest, InvalidUrl, UnsupportedScheme};
         for (text, kind) in [
             ("", InvalidUrl),
@@ -336,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_decoded_and_shown_to_nobody() {
+    fn credentials_are_decoded_and_never_shown() {
         let header = |proxy: Proxy| proxy.forwarding().authorization.unwrap();
         let from_url = proxy("http://us%40er:p%3Ass@proxy:1");
         // `us@er:p:ss`
@@ -353,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn only_http_origins_are_forwarded_and_only_by_http_proxies() {
+    fn only_http_proxies_forward_and_only_http_origins() {
         let forwards = |proxy: &Proxy, url: &str| proxy.forwards(&Url::parse(url).unwrap().origin());
         for http in ["http://proxy", "https://proxy"].map(proxy) {
             assert!(forwards(&http, "http://example.com/") && !forwards(&http, "https://example.com/"));

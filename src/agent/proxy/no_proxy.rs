@@ -1,4 +1,4 @@
-//! Which hosts are reached without a proxy: the rules that `NO_PROXY` is written in.
+//! Rules for hosts that are reached without a proxy, in the syntax of `NO_PROXY`.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -14,27 +14,28 @@ pub(super) struct NoProxy(Vec<Rule>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
     hosts: Hosts,
-    /// Any, if there is none.
+    /// The port that the rule is for; `None` for every port.
     port: Option<u16>,
 }
 
+/// The hosts that a rule is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Hosts {
     All,
-    /// A domain, without a dot before or after it, and all below it.
+    /// A domain, without a dot before or after it, and all its subdomains.
     Domain(String),
-    /// Addresses whose first so many bits are these.
+    /// The addresses whose first bits equal the bits of this address; the number is how many bits are compared.
     Network(IpAddr, u8),
 }
 
 impl NoProxy {
-    /// Reads rules between commas or white space.
+    /// Parses rules that are separated by commas or white space.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let rule = |entry: &str| {
             entry.parse().map_err(|()| {
                 let message = format!(
-                    "{entry:?} does not say which hosts need no proxy: it takes a domain, an address or a network in \
-                     CIDR notation, each perhaps with a port, or `*`"
+                    "{entry:?} is not a rule for hosts without a proxy: a rule is a domain, an address, a network in CIDR \
+                     notation or `*`, with or without a port"
                 );
                 Error::request(ErrorKind::InvalidRequest, message)
             })
@@ -42,7 +43,8 @@ impl NoProxy {
         entries(text).map(rule).collect::<Result<_>>().map(Self)
     }
 
-    /// The same, leaving out what is no rule: an environment is shared with programs that understand others.
+    /// Parses rules and ignores entries that are not rules. Programs share the environment, and other programs may
+    /// accept other entries.
     pub(super) fn parse_leniently(text: &str) -> Self {
         Self(entries(text).filter_map(|entry| entry.parse().ok()).collect())
     }
@@ -52,6 +54,7 @@ impl NoProxy {
         self.0.extend(other.0);
     }
 
+    /// Returns whether a rule is for `origin`.
     pub(super) fn contains(&self, origin: &Origin) -> bool {
         let address = address(origin.host()).map(|address| address.to_canonical());
         let host = origin.host().strip_suffix('.').unwrap_or(origin.host());
@@ -76,7 +79,7 @@ impl FromStr for Rule {
 
     fn from_str(entry: &str) -> Result<Self, ()> {
         let network = |hosts| Ok(Self { hosts, port: None });
-        // An IPv6 address is full of colons, so what can be one is one, without a port.
+        // An IPv6 address contains colons. A text that can be an address is an address without a port.
         if let Some(hosts) = addresses(entry) {
             return network(hosts);
         }
@@ -94,26 +97,26 @@ impl FromStr for Rule {
     }
 }
 
-/// An address, perhaps in brackets, or a network: `10.0.0.0/8`.
+/// Parses an address, with or without brackets, or a network such as `10.0.0.0/8`.
 fn addresses(text: &str) -> Option<Hosts> {
     let (text, bits) = text.split_once('/').map_or((text, None), |(text, bits)| (text, Some(bits)));
     let written = address(text)?;
     let width = |address: IpAddr| if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.map_or(Some(width(written)), |bits| bits.parse::<u8>().ok())?;
     let canonical = written.to_canonical();
-    // An IPv4 address within an IPv6 one has 96 bits before it.
+    // An IPv4 address within an IPv6 address has 96 bits before it.
     let bits = bits.checked_sub(width(written) - width(canonical))?;
     (bits <= width(canonical)).then_some(Hosts::Network(canonical, bits))
 }
 
-/// A domain: `example.com`, `.example.com` and `*.example.com` are the same.
+/// Parses a domain: `example.com`, `.example.com` and `*.example.com` are the same.
 fn domain(text: &str) -> Option<Hosts> {
     let text = text.strip_prefix('*').filter(|text| text.starts_with('.')).unwrap_or(text);
     let text = text.strip_prefix('.').unwrap_or(text);
     if text.is_empty() || text.contains(['/', '\\', '@', ':', '*', '?', '#', '[', ']']) {
         return None;
     }
-    // In the form that the hosts of URLs have: lower case, Punycode.
+    // Converts the domain to the form of hosts in URLs: lower case, Punycode.
     let url = Url::parse(&format!("http://{text}/")).ok()?;
     let host = url.host().strip_suffix('.').unwrap_or(url.host());
     address(host).is_none().then(|| Hosts::Domain(host.to_owned()))
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_itself_and_all_below_it_with_and_without_a_dot() {
+    fn domain_includes_its_subdomains_with_and_without_a_dot() {
         for rule in ["example.com", ".example.com", "*.example.com", "EXAMPLE.com.", " , example.com,, "] {
             check(
                 rule,
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_every_host_and_nothing_is_none() {
+    fn star_is_every_host_and_empty_rules_are_none() {
         check("*", &["http://example.com/", "http://127.0.0.1/", "http://[::1]/"], &[]);
         check("a,*", &["http://example.com/"], &[]);
         check("*:8080", &["http://example.com:8080/"], &["http://example.com/"]);
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_narrows_a_rule() {
+    fn port_narrows_a_rule() {
         check(
             "example.com:8080",
             &["http://example.com:8080/", "http://a.example.com:8080/"],
@@ -197,13 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn several_rules_stand_between_commas_or_spaces() {
+    fn rules_are_separated_by_commas_or_spaces() {
         let inside = ["http://a.test/", "http://b.test/", "http://10.1.1.1/"];
         check("a.test, b.test\t10.0.0.0/8", &inside, &["http://c.test/"]);
     }
 
     #[test]
-    fn what_is_no_rule_is_refused_by_name_or_left_out() {
+    fn malformed_rule_is_refused_by_name_or_ignored() {
         for bad in
             ["10.0.0.0/33", "::/129", "1.2.3.4/x", "a/b", "http://a", "u@a", "a*b", "a:99999", ":80", "[::1", "."]
         {

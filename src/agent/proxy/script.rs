@@ -1,4 +1,4 @@
-//! A proxy's end of a stream, for the tests beside this file.
+//! A scripted stream to a proxy, for the tests beside this file.
 
 use std::io;
 use std::pin::Pin;
@@ -6,46 +6,46 @@ use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncWrite};
 
-/// A stream that says what it was told to say, in pieces, then ends; and remembers what it is told.
-pub(super) struct Wire {
-    says: Vec<u8>,
+/// A stream that delivers scripted bytes in pieces and then ends. It records what is written to it.
+pub(super) struct ScriptedStream {
+    unread: Vec<u8>,
     piece: usize,
-    told: Vec<u8>,
+    written: Vec<u8>,
 }
 
-/// A stream that says `says` in pieces of at most `piece` bytes.
-pub(super) fn wire(says: &[u8], piece: usize) -> Wire {
-    Wire { says: says.to_vec(), piece, told: Vec::new() }
+/// Creates a stream that delivers `bytes` in pieces of at most `piece` bytes.
+pub(super) fn scripted(bytes: &[u8], piece: usize) -> ScriptedStream {
+    ScriptedStream { unread: bytes.to_vec(), piece, written: Vec::new() }
 }
 
-impl Wire {
-    pub(super) fn written(&self) -> String {
-        String::from_utf8_lossy(&self.told).into_owned()
+impl ScriptedStream {
+    pub(super) fn written_text(&self) -> String {
+        String::from_utf8_lossy(&self.written).into_owned()
     }
 
-    pub(super) fn told(&self) -> &[u8] {
-        &self.told
+    pub(super) fn written(&self) -> &[u8] {
+        &self.written
     }
 
-    /// What nobody has read.
-    pub(super) fn rest(&self) -> &[u8] {
-        &self.says
+    /// The scripted bytes that have not been read.
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.unread
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for ScriptedStream {
     fn poll_read(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let count = self.piece.min(buffer.len()).min(self.says.len());
-        buffer[..count].copy_from_slice(&self.says[..count]);
-        self.says.drain(..count);
+        let count = self.piece.min(buffer.len()).min(self.unread.len());
+        buffer[..count].copy_from_slice(&self.unread[..count]);
+        self.unread.drain(..count);
         Poll::Ready(Ok(count))
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for ScriptedStream {
     fn poll_write(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let count = self.piece.min(bytes.len());
-        self.told.extend_from_slice(&bytes[..count]);
+        self.written.extend_from_slice(&bytes[..count]);
         Poll::Ready(Ok(count))
     }
 

@@ -7,11 +7,11 @@ use md5::{Digest, Md5};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Sha256, Sha512_256};
 
-use super::challenge::{Challenge, Hash};
+use super::challenge::{DigestChallenge, HashAlgorithm};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What an extended value writes as it is (RFC 8187, section 3.2.1).
-const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
+/// The characters that an extended value percent-encodes: all but `attr-char` (RFC 8187, section 3.2.1).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
     .remove(b'$')
@@ -25,39 +25,42 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// Who asks.
-pub(super) struct Account {
+/// The user name and password that answer a challenge, in normal form C.
+pub(super) struct DigestCredentials {
     pub(super) user: String,
     pub(super) password: String,
 }
 
-/// The `authorization` header for one request; `count` says the how manieth it is with this nonce.
+/// Returns the `authorization` header of a request. `count` is the number of requests sent with this nonce, this
+/// included.
 pub(super) fn authorization(
-    account: &Account,
-    challenge: &Challenge,
+    credentials: &DigestCredentials,
+    challenge: &DigestChallenge,
     method: &str,
     target: &str,
     cnonce: &str,
     count: u32,
 ) -> Result<HeaderValue> {
-    let Challenge { realm, nonce, hash, .. } = challenge;
-    let Account { user, password } = account;
+    let DigestChallenge { realm, nonce, hash, .. } = challenge;
+    let DigestCredentials { user, password } = credentials;
     let hashed = |text: String| hex(*hash, &text);
-    let mut secret = hashed(format!("{user}:{realm}:{password}"));
+    // H(A1), H(A2) and the response, in the terms of the RFC.
+    let mut a1_hash = hashed(format!("{user}:{realm}:{password}"));
     if challenge.session {
-        secret = hashed(format!("{secret}:{nonce}:{cnonce}"));
+        a1_hash = hashed(format!("{a1_hash}:{nonce}:{cnonce}"));
     }
-    let what = hashed(format!("{method}:{target}"));
+    let a2_hash = hashed(format!("{method}:{target}"));
     let response = if challenge.qop {
-        hashed(format!("{secret}:{nonce}:{count:08x}:{cnonce}:auth:{what}"))
+        hashed(format!("{a1_hash}:{nonce}:{count:08x}:{cnonce}:auth:{a2_hash}"))
     } else {
-        hashed(format!("{secret}:{nonce}:{what}"))
+        hashed(format!("{a1_hash}:{nonce}:{a2_hash}"))
     };
 
-    let mut line = format!("Digest {}", name(account, challenge));
+    let mut line = format!("Digest {}", username(credentials, challenge));
     for (key, value) in [("realm", realm.as_str()), ("uri", target), ("nonce", nonce), ("response", &response)] {
         let _ = write!(line, ", {key}=\"{}\"", escaped(value));
     }
+    // `algorithm`, `qop` and `nc` must not be quoted (RFC 7616, section 3.4).
     if let Some(algorithm) = &challenge.algorithm {
         let _ = write!(line, ", algorithm={algorithm}");
     }
@@ -71,20 +74,23 @@ pub(super) fn authorization(
         let _ = write!(line, ", opaque=\"{}\"", escaped(opaque));
     }
     HeaderValue::from_bytes(line.as_bytes()).map_err(|error| {
-        Error::request(ErrorKind::InvalidRequest, "the answer to the server's challenge is no header")
-            .with_source(error)
+        Error::request(
+            ErrorKind::InvalidRequest,
+            "the answer to the server's Digest challenge has a character that is not allowed in a header",
+        )
+        .with_source(error)
     })
 }
 
-/// The user's name in one of its three forms: hashed, extended, quoted.
-fn name(Account { user, .. }: &Account, challenge: &Challenge) -> String {
+/// Writes the user name in the first form that applies: hashed, extended, quoted.
+fn username(DigestCredentials { user, .. }: &DigestCredentials, challenge: &DigestChallenge) -> String {
     if challenge.userhash {
         let hashed = hex(challenge.hash, &format!("{user}:{}", challenge.realm));
         return format!("username=\"{hashed}\", userhash=true");
     }
-    // A server that does not say that it knows UTF-8 is more likely to take plain bytes than the extended form.
+    // A server that does not announce UTF-8 is more likely to accept plain bytes than the extended form.
     if challenge.utf8 && !user.is_ascii() {
-        return format!("username*=UTF-8''{}", utf8_percent_encode(user, ATTR_CHAR));
+        return format!("username*=UTF-8''{}", utf8_percent_encode(user, ENCODED));
     }
     format!("username=\"{}\"", escaped(user))
 }
@@ -93,14 +99,14 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-fn hex(hash: Hash, text: &str) -> String {
+fn hex(hash: HashAlgorithm, text: &str) -> String {
     fn digits(bytes: &[u8]) -> String {
         bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
     match hash {
-        Hash::Md5 => digits(&Md5::digest(text)),
-        Hash::Sha256 => digits(&Sha256::digest(text)),
-        Hash::Sha512Trunc256 => digits(&Sha512_256::digest(text)),
+        HashAlgorithm::Md5 => digits(&Md5::digest(text)),
+        HashAlgorithm::Sha256 => digits(&Sha256::digest(text)),
+        HashAlgorithm::Sha512Trunc256 => digits(&Sha512_256::digest(text)),
     }
 }
 
@@ -109,8 +115,8 @@ mod tests {
     use super::*;
 
     /// The challenge of RFC 7616, section 3.9.1.
-    fn of_rfc_7616(hash: Hash, algorithm: &str) -> Challenge {
-        Challenge {
+    fn of_rfc_7616(hash: HashAlgorithm, algorithm: &str) -> DigestChallenge {
+        DigestChallenge {
             realm: "http-auth@example.org".to_owned(),
             nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v".to_owned(),
             opaque: Some("FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS".to_owned()),
@@ -124,56 +130,62 @@ mod tests {
         }
     }
 
-    fn answer(user: &str, password: &str, challenge: &Challenge, target: &str) -> String {
+    fn answer(user: &str, password: &str, challenge: &DigestChallenge, target: &str) -> String {
         answer_with(user, password, challenge, target, "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ")
     }
 
-    fn answer_with(user: &str, password: &str, challenge: &Challenge, target: &str, cnonce: &str) -> String {
-        let account = Account { user: user.to_owned(), password: password.to_owned() };
-        let value = authorization(&account, challenge, "GET", target, cnonce, 1).unwrap();
+    fn answer_with(user: &str, password: &str, challenge: &DigestChallenge, target: &str, cnonce: &str) -> String {
+        let credentials = DigestCredentials { user: user.to_owned(), password: password.to_owned() };
+        let value = authorization(&credentials, challenge, "GET", target, cnonce, 1).unwrap();
         String::from_utf8(value.as_bytes().to_vec()).unwrap()
     }
 
-    fn has(answer: &str, parts: &[&str]) {
+    fn assert_contains(answer: &str, parts: &[&str]) {
         for part in parts {
             assert!(answer.contains(part), "{part} in {answer}");
         }
     }
 
     #[test]
-    fn the_vectors_of_rfc_7616_section_3_9_1_come_out() {
+    fn vectors_of_rfc_7616_section_3_9_1_are_reproduced() {
         for (hash, name, response) in [
-            (Hash::Md5, "MD5", "8ca523f5e9506fed4657c9700eebdbec"),
-            (Hash::Sha256, "SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+            (HashAlgorithm::Md5, "MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+            (HashAlgorithm::Sha256, "SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
         ] {
             let answer = answer("Mufasa", "Circle of Life", &of_rfc_7616(hash, name), "/dir/index.html");
-            has(
+            assert_contains(
                 &answer,
                 &[&format!("response=\"{response}\""), &format!("algorithm={name}"), "nc=00000001, cnonce=\"f2"],
             );
-            has(&answer, &["Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\", "]);
-            has(&answer, &["qop=auth, ", "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""]);
+            assert_contains(
+                &answer,
+                &["Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\", "],
+            );
+            assert_contains(&answer, &["qop=auth, ", "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""]);
         }
     }
 
     #[test]
-    fn a_user_name_is_hashed_where_the_server_wants_it() {
-        // RFC 7616, section 3.9.2, with name and response as erratum 4897 has them.
-        let mut challenge = of_rfc_7616(Hash::Sha512Trunc256, "SHA-512-256");
+    fn user_name_is_hashed_if_the_server_requests_it() {
+        // RFC 7616, section 3.9.2, with user name and response of erratum 4897.
+        let mut challenge = of_rfc_7616(HashAlgorithm::Sha512Trunc256, "SHA-512-256");
         challenge.realm = "api@example.org".to_owned();
         challenge.nonce = "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK".to_owned();
         challenge.userhash = true;
         let cnonce = "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v";
         let answer = answer_with("J\u{e4}s\u{f8}n Doe", "Secret, or not?", &challenge, "/doe.json", cnonce);
-        has(&answer, &["userhash=true", "\"3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5\""]);
+        assert_contains(
+            &answer,
+            &["userhash=true", "\"3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5\""],
+        );
         let hashed = answer.split('"').nth(1).unwrap();
         assert_eq!(hashed, "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b");
     }
 
     #[test]
-    fn without_qop_the_answer_is_that_of_rfc_2069() {
-        // The example of RFC 2069, section 2.4, with its response as erratum 749 has it.
-        let mut challenge = of_rfc_7616(Hash::Md5, "MD5");
+    fn answer_without_qop_follows_rfc_2069() {
+        // The example of RFC 2069, section 2.4, with the response of erratum 749.
+        let mut challenge = of_rfc_7616(HashAlgorithm::Md5, "MD5");
         challenge.realm = "testrealm@host.com".to_owned();
         challenge.nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093".to_owned();
         (challenge.algorithm, challenge.opaque, challenge.qop) = (None, None, false);
@@ -182,26 +194,30 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_hashed_once_more() {
-        let mut challenge = of_rfc_7616(Hash::Md5, "MD5-sess");
+    fn session_variant_hashes_the_nonces_too() {
+        let mut challenge = of_rfc_7616(HashAlgorithm::Md5, "MD5-sess");
         challenge.session = true;
-        let plain = of_rfc_7616(Hash::Md5, "MD5");
+        let plain = of_rfc_7616(HashAlgorithm::Md5, "MD5");
         let (session, plain) = (answer("u", "p", &challenge, "/"), answer("u", "p", &plain, "/"));
-        let secret = hex(Hash::Md5, "u:http-auth@example.org:p");
+        let a1_hash = hex(HashAlgorithm::Md5, "u:http-auth@example.org:p");
         let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
-        let secret = hex(Hash::Md5, &format!("{secret}:{}:{cnonce}", challenge.nonce));
-        let what = hex(Hash::Md5, "GET:/");
-        let expected = hex(Hash::Md5, &format!("{secret}:{}:00000001:{cnonce}:auth:{what}", challenge.nonce));
-        has(&session, &[&format!("response=\"{expected}\""), "algorithm=MD5-sess"]);
+        let a1_hash = hex(HashAlgorithm::Md5, &format!("{a1_hash}:{}:{cnonce}", challenge.nonce));
+        let a2_hash = hex(HashAlgorithm::Md5, "GET:/");
+        let expected =
+            hex(HashAlgorithm::Md5, &format!("{a1_hash}:{}:00000001:{cnonce}:auth:{a2_hash}", challenge.nonce));
+        assert_contains(&session, &[&format!("response=\"{expected}\""), "algorithm=MD5-sess"]);
         assert!(!plain.contains(&expected));
     }
 
     #[test]
-    fn a_name_beyond_ascii_is_extended_or_plain() {
-        let mut challenge = of_rfc_7616(Hash::Md5, "MD5");
-        has(&answer("m\u{fc}ller \"x\\", "", &challenge, "/"), &["username=\"m\u{fc}ller \\\"x\\\\\""]);
+    fn user_name_beyond_ascii_is_extended_or_plain() {
+        let mut challenge = of_rfc_7616(HashAlgorithm::Md5, "MD5");
+        assert_contains(&answer("m\u{fc}ller \"x\\", "", &challenge, "/"), &["username=\"m\u{fc}ller \\\"x\\\\\""]);
         challenge.utf8 = true;
-        has(&answer("J\u{e4}s\u{f8}n Doe", "", &challenge, "/"), &["username*=UTF-8''J%C3%A4s%C3%B8n%20Doe,"]);
-        has(&answer("plain", "", &challenge, "/"), &["username=\"plain\""]);
+        assert_contains(
+            &answer("J\u{e4}s\u{f8}n Doe", "", &challenge, "/"),
+            &["username*=UTF-8''J%C3%A4s%C3%B8n%20Doe,"],
+        );
+        assert_contains(&answer("plain", "", &challenge, "/"), &["username=\"plain\""]);
     }
 }

@@ -1,13 +1,10 @@
 //! Middleware: code around each attempt that may change the request, answer it, refuse it, or send it again.
 
-mod hooks;
 #[cfg(feature = "tracing")]
 mod spans;
 
 use std::sync::Arc;
 
-pub(crate) use self::hooks::Hooked;
-pub use self::hooks::Hooks;
 #[cfg(feature = "tracing")]
 pub use self::spans::Spans;
 use crate::auth;
@@ -185,6 +182,7 @@ impl<'a> Next<'a> {
     pub fn run(&self, request: Request) -> BoxFuture<'a, Result<Response>> {
         match self.rest {
             [] => self.send(request),
+            // A slice of the client's list rather than a list of its own: the way through middleware allocates only futures.
             [first, rest @ ..] => first.handle(request, Self { rest, ..self.clone() }),
         }
     }

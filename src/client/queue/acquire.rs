@@ -106,6 +106,7 @@ impl Future for Acquire<'_> {
                     return Poll::Ready(result.map(|ticket| Slot::new(this.queue.clone(), ticket)));
                 }
             };
+            // A timer for the same time is kept: setting another would cost an allocation at each poll.
             let (_, timer) = match this.timer.take() {
                 Some((at, timer)) if at == timer_at => this.timer.insert((at, timer)),
                 _ => this.timer.insert((timer_at, this.queue.timer.sleep_until(instant(timer_at)))),

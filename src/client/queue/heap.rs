@@ -35,7 +35,7 @@ impl Heap {
         self.0.len()
     }
 
-    /// Removes all items and frees the memory. The items are not told.
+    /// Removes all items and frees the memory, without calling an `OnMove`.
     pub(super) fn clear(&mut self) {
         self.0 = Vec::new();
     }

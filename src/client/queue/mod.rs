@@ -11,12 +11,13 @@ mod model_tests;
 mod origins;
 mod rate;
 mod requests;
+mod schedule;
 mod settings;
 mod slot;
 mod state;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "js")]
+#[cfg(waterspout_npm)]
 mod totals;
 mod wait_times;
 mod wake_list;
@@ -181,7 +182,7 @@ impl Queue {
     /// Returns all statistics, as they are at a single moment.
     pub(crate) fn stats(&self) -> Stats {
         let state = self.lock();
-        Stats { origins: state.origins.stats(), ..state.totals() }
+        Stats { origins: state.schedule.origins.stats(), ..state.totals() }
     }
 
     /// With `true`, lets no waiting request start; with `false`, lets them start again.

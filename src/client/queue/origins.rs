@@ -121,6 +121,7 @@ impl OriginQueues {
         let (page, at) = match self.find(origin) {
             Ok(found) => return found,
             Err(_) if self.queues.len() - self.free.len() >= self.sweep_at => {
+                // The sweep moves indices between places, so the place is searched for again.
                 self.sweep(now);
                 self.find(origin).err().unwrap_or_default()
             }
@@ -148,6 +149,7 @@ impl OriginQueues {
         let pages = self.pages.as_deref().unwrap_or_default();
         let name_of = |index: &u32| self.get(*index).map_or("", |queue| &*queue.name);
         let page = pages.partition_point(|page| page.first().is_some_and(|first| name_of(first) <= name));
+        // The partition point is behind the page that begins with a name up to `name`.
         let page = page.saturating_sub(1);
         let entries = pages.get(page).map_or(&[][..], Vec::as_slice);
         let at = entries.partition_point(|index| name_of(index) < name);

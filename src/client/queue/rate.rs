@@ -64,6 +64,7 @@ impl Rate {
 
     /// Returns the time between two tokens.
     pub(super) fn interval(self) -> Nanos {
+        // Settings are not checked in `Client::new`, so the rate may have zero requests.
         Nanos::try_from(self.per / u64::from(self.requests.max(1))).unwrap_or(Nanos::MAX)
     }
 
@@ -128,6 +129,7 @@ impl TokenBucket {
 
     /// Takes a token.
     pub(super) fn take(&mut self, now: Nanos) {
+        // A full bucket does not fill further, so a token taken from it counts from now.
         self.full_at = self.full_at.max(now).saturating_add(self.interval);
     }
 

@@ -7,17 +7,8 @@
 //! - A *slot* is the right to run a request. At most `max_active` requests hold a slot.
 //! - A request is *admitted* if it has held a slot: it runs now, or it waits between two attempts.
 //! - An *origin queue* holds the waiting requests of an origin in the order in which they start. If origins have no
-//!   limits and are not counted, a single origin queue holds the requests of all origins.
+//!   limits and are not counted, a single origin queue holds the requests of all origins. [`Schedule`] orders them.
 //! - The *timekeeper* is the only waiting request with a timer, see [`QueueState::choose_timekeeper`].
-//!
-//! # Two levels of heaps
-//! Each origin queue is a heap of requests, ordered by rank: the arrival time, moved earlier by priority. An origin queue
-//! is itself in a heap if a request waits in it and fewer than `max_active_per_origin` of its requests run:
-//! - in `ready`, ordered by its first request, if its rate limit lets that request start now;
-//! - in `delayed`, ordered by the time at which its rate limit lets the next request start.
-//!
-//! The first origin queue in `ready` therefore holds the next request to start. An origin at its limit is in neither
-//! heap: finding the next request never looks at it, and requests to other origins keep their order.
 //!
 //! # Life of a request
 //! ```text
@@ -32,21 +23,20 @@
 //! # Invariants
 //! 1. `active` is the number of requests in the states `Granted` and `Active`, in total and for each origin queue.
 //! 2. `waiting` is the number of requests in the state `Waiting`. Each of these is in the heap of its origin queue.
-//! 3. The readiness of an origin queue names the heap that holds it, and its `position` is its index in that heap.
-//! 4. After `dispatch`, no waiting request could start at `now`.
-//! 5. After `choose_timekeeper`, a waiting request is the timekeeper if only the time keeps a request from starting.
+//! 3. After `dispatch`, no waiting request could start at `now`.
+//! 4. After `choose_timekeeper`, a waiting request is the timekeeper if only the time keeps a request from starting.
 //!    Otherwise none is.
 //!
-//! A method that takes a slot back or changes a limit breaks invariants 4 and 5. The caller restores both by calling
+//! A method that takes a slot back or changes a limit breaks invariants 3 and 4. The caller restores both by calling
 //! `dispatch` and then `choose_timekeeper` before it opens the lock.
 
 use std::task::{Context, Poll, Waker};
 
 use super::Stats;
-use super::heap::{Heap, Node};
-use super::origins::{OriginQueue, OriginQueues, Readiness};
+use super::heap::Node;
 use super::rate::{Nanos, TokenBucket};
 use super::requests::{NONE, Rejection, RequestEntry, RequestState, Requests, Ticket};
+use super::schedule::Schedule;
 use super::settings::QueueSettings;
 use super::wait_times::WaitTimes;
 use super::wake_list::WakeList;
@@ -64,12 +54,10 @@ pub(super) struct QueueState {
     pub(super) closed: bool,
     /// The waiting times of all requests that got a slot.
     pub(super) wait_times: WaitTimes,
-    pub(super) origins: OriginQueues,
+    /// The waiting requests in the order in which they start, by origin.
+    pub(super) schedule: Schedule,
+    /// All requests in any state, by their tickets.
     requests: Requests,
-    /// The origin queues with a request that may start as soon as the client has a free slot.
-    ready: Heap,
-    /// The origin queues with a request that may start at a later time.
-    delayed: Heap,
     /// The rate limit of all requests together.
     bucket: Option<TokenBucket>,
     /// The waiting request with a timer, or [`NONE`].
@@ -86,10 +74,8 @@ impl QueueState {
             paused: false,
             closed: false,
             wait_times: WaitTimes::default(),
-            origins: OriginQueues::new(settings.by_origin(), settings.origin_rate),
+            schedule: Schedule::new(&settings),
             requests: Requests::new(),
-            ready: Heap::default(),
-            delayed: Heap::default(),
             bucket: settings.rate.map(TokenBucket::new),
             timekeeper: NONE,
             next_start: 0,
@@ -113,14 +99,11 @@ impl QueueState {
     ///
     /// The new request has to wait if a waiting request could take the slot, even if that request is to another origin.
     pub(super) fn try_start(&mut self, origin: &str, now: Nanos) -> Option<Ticket> {
-        if !self.has_free_slot(now) || !self.ready.is_empty() {
+        if !self.has_free_slot(now) || self.schedule.first_ready().is_some() {
             return None;
         }
-        let index = self.origins.open(origin, now);
-        let max_active = self.settings.max_active_per_origin.unwrap_or(usize::MAX);
-        let may_start =
-            |queue: &OriginQueue| queue.waiting.is_empty() && queue.active < max_active && queue.free_at() <= now;
-        if !self.origins.get(index).is_some_and(may_start) {
+        let index = self.schedule.origins.open(origin, now);
+        if !self.schedule.may_start(index, now) {
             return None;
         }
         self.take_slot(index, now);
@@ -143,10 +126,10 @@ impl QueueState {
         if !is_retry && self.settings.max_queued.is_some_and(|max| self.waiting >= max) {
             return Err(Rejection::Full);
         }
-        let index = self.origins.open(origin, now);
+        let index = self.schedule.origins.open(origin, now);
         let ticket = self.requests.insert(RequestState::Waiting(waker.clone()), index, now);
         self.waiting += 1;
-        self.push_to_origin(ticket, priority, now);
+        self.push(ticket, priority, now);
         Ok(ticket)
     }
 
@@ -192,8 +175,8 @@ impl QueueState {
             RequestState::Waiting(waker) => {
                 wakes.discarded = Some(waker);
                 self.waiting -= 1;
-                self.remove_from_origin(entry.origin, entry.position);
-                self.reschedule(entry.origin, now);
+                self.schedule.take(entry.origin, entry.position, &mut self.requests);
+                self.schedule.reschedule(entry.origin, now);
             }
             RequestState::Granted => {
                 // The request was dropped before it used its slot: the next request may start in its place.
@@ -217,15 +200,15 @@ impl QueueState {
 
     /// Gives free slots to the waiting requests that may start now.
     pub(super) fn dispatch(&mut self, now: Nanos, wakes: &mut WakeList) {
-        while let Some(node) = self.delayed.first().filter(|node| node.rank <= now) {
-            self.reschedule(node.item, now);
+        while let Some((index, _)) = self.schedule.first_delayed().filter(|(_, ends_at)| *ends_at <= now) {
+            self.schedule.reschedule(index, now);
         }
         while self.has_free_slot(now) {
-            let Some(index) = self.ready.first().map(|node| node.item) else { break };
-            let Some(first) = self.remove_from_origin(index, 0) else { break };
+            let Some(index) = self.schedule.first_ready() else { break };
+            let Some(first) = self.schedule.take(index, 0, &mut self.requests) else { break };
             self.waiting -= 1;
             self.take_slot(index, now);
-            self.reschedule(index, now);
+            self.schedule.reschedule(index, now);
             if self.timekeeper == first {
                 self.timekeeper = NONE;
             }
@@ -257,8 +240,9 @@ impl QueueState {
             return;
         }
         if self.timekeeper == NONE {
-            let index = self.ready.first().or(self.delayed.first()).map_or(NONE, |node| node.item);
-            let first = self.origins.get(index).and_then(|queue| queue.waiting.first());
+            let delayed = self.schedule.first_delayed().map(|(index, _)| index);
+            let index = self.schedule.first_ready().or(delayed).unwrap_or(NONE);
+            let first = self.schedule.origins.get(index).and_then(|queue| queue.waiting.first());
             self.timekeeper = first.map_or(NONE, |node| node.item);
         }
         if caller == Some(self.timekeeper) {
@@ -276,8 +260,8 @@ impl QueueState {
         if entry.serial != serial || !matches!(entry.state, RequestState::Waiting(_)) {
             return;
         }
-        self.remove_from_origin(entry.origin, entry.position);
-        self.push_to_origin(ticket, priority, now);
+        self.schedule.take(entry.origin, entry.position, &mut self.requests);
+        self.push(ticket, priority, now);
     }
 
     /// Returns the serial number of a request. It differs from that of a later request with the same ticket.
@@ -292,12 +276,7 @@ impl QueueState {
                 wakes.push(waker);
             }
         }
-        for queue in self.origins.iter_mut() {
-            queue.waiting.clear();
-            queue.readiness = Readiness::Blocked;
-        }
-        self.ready.clear();
-        self.delayed.clear();
+        self.schedule.clear();
         self.waiting = 0;
         self.timekeeper = NONE;
     }
@@ -332,10 +311,10 @@ impl QueueState {
             return None;
         }
         let free_at = self.bucket.as_ref().map_or(Nanos::MIN, TokenBucket::free_at);
-        if !self.ready.is_empty() {
+        if self.schedule.first_ready().is_some() {
             return Some(free_at);
         }
-        self.delayed.first().map(|node| node.rank.max(free_at))
+        self.schedule.first_delayed().map(|(_, ends_at)| ends_at.max(free_at))
     }
 
     /// Removes a request's entry alone; counts, heaps and tokens stay as they are.
@@ -352,7 +331,7 @@ impl QueueState {
         if let Some(bucket) = &mut self.bucket {
             bucket.take(now);
         }
-        let Some(queue) = self.origins.get_mut(index) else { return };
+        let Some(queue) = self.schedule.origins.get_mut(index) else { return };
         queue.active += 1;
         if let Some(bucket) = &mut queue.bucket {
             bucket.take(now);
@@ -362,73 +341,25 @@ impl QueueState {
     /// Counts an end, in total and for the origin queue. Tokens do not come back: a rate limits starts.
     fn free_slot(&mut self, index: u32, now: Nanos) {
         self.active -= 1;
-        if let Some(queue) = self.origins.get_mut(index) {
+        if let Some(queue) = self.schedule.origins.get_mut(index) {
             queue.active -= 1;
         }
-        self.reschedule(index, now);
+        self.schedule.reschedule(index, now);
     }
 
     /// Returns the tokens of a start that sent nothing.
     fn give_tokens_back(&mut self, index: u32) {
-        let origin_bucket = self.origins.get_mut(index).and_then(|queue| queue.bucket.as_mut());
+        let origin_bucket = self.schedule.origins.get_mut(index).and_then(|queue| queue.bucket.as_mut());
         for bucket in [self.bucket.as_mut(), origin_bucket].into_iter().flatten() {
             bucket.give_back();
         }
     }
 
-    /// Puts a waiting request into the heap of its origin queue.
-    fn push_to_origin(&mut self, ticket: Ticket, priority: i16, now: Nanos) {
-        let Self { requests, origins, settings, .. } = self;
-        let Some(entry) = requests.get(ticket) else { return };
-        let index = entry.origin;
-        let node = Node { rank: settings.rank(entry.arrived, priority), serial: entry.serial, item: ticket };
-        if let Some(queue) = origins.get_mut(index) {
-            queue.waiting.push(node, &mut |item, at| requests.set_position(item, at));
-        }
-        self.reschedule(index, now);
-    }
-
-    /// Takes the request at `position` out of the heap of its origin queue. The caller calls `reschedule` afterwards.
-    fn remove_from_origin(&mut self, index: u32, position: u32) -> Option<Ticket> {
-        let Self { requests, origins, .. } = self;
-        let queue = origins.get_mut(index)?;
-        queue.waiting.remove(position, &mut |item, at| requests.set_position(item, at)).map(|node| node.item)
-    }
-
-    /// Puts an origin queue into the heap where it belongs now: `ready`, `delayed` or neither.
-    ///
-    /// Called after each change of its first request, its number of active requests or its tokens, and when its delay is
-    /// over.
-    fn reschedule(&mut self, index: u32, now: Nanos) {
-        let Self { origins, ready, delayed, settings, .. } = self;
-        let Some(queue) = origins.get_mut(index) else { return };
-        let old = queue.readiness;
-        let old_position = queue.position;
-        let max_active = settings.max_active_per_origin.unwrap_or(usize::MAX);
-        let free_at = queue.free_at();
-        let first = queue.waiting.first().filter(|_| queue.active < max_active);
-        let (new, node) = match first {
-            None => (Readiness::Blocked, None),
-            Some(first) if free_at > now => {
-                (Readiness::Delayed, Some(Node { rank: free_at, serial: first.serial, item: index }))
-            }
-            Some(first) => (Readiness::Ready, Some(Node { item: index, ..first })),
-        };
-        queue.readiness = new;
-        let on_move = &mut |item, at| {
-            if let Some(queue) = origins.get_mut(item) {
-                queue.position = at;
-            }
-        };
-        match old {
-            Readiness::Ready => drop(ready.remove(old_position, on_move)),
-            Readiness::Delayed => drop(delayed.remove(old_position, on_move)),
-            Readiness::Blocked => {}
-        }
-        match (new, node) {
-            (Readiness::Ready, Some(node)) => ready.push(node, on_move),
-            (Readiness::Delayed, Some(node)) => delayed.push(node, on_move),
-            _ => {}
-        }
+    /// Puts a waiting request into its origin queue.
+    fn push(&mut self, ticket: Ticket, priority: i16, now: Nanos) {
+        let Some(entry) = self.requests.get(ticket) else { return };
+        let origin = entry.origin;
+        let node = Node { rank: self.settings.rank(entry.arrived, priority), serial: entry.serial, item: ticket };
+        self.schedule.push(origin, node, &mut self.requests, now);
     }
 }

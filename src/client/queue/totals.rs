@@ -1,4 +1,4 @@
-//! Statistics without the origins, for the npm package. Behind the feature `js`.
+//! Statistics without the origins, for the npm package. Built only for that package.
 //!
 //! The package counts origins in TypeScript. With a method of its own, its module does not link the code that lists them.
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::runtime::Instant;
 
-/// Parts of a token.
+/// The number of parts in a token.
+// A millionth, so that a token each second is a part each microsecond and time needs no fractions.
 const TOKEN: u64 = 1_000_000;
 
 /// Limits the attempts beyond the first that a client makes in all, however many of its requests fail.
@@ -99,6 +100,7 @@ impl RetryBucket {
 
     /// Takes a token for a further attempt and returns whether there was a token.
     pub(crate) fn withdraw(&mut self, now: Instant) -> bool {
+        // The capacity of `RetryBudget::unlimited`: every attempt is paid for, and nothing is counted.
         if self.budget.capacity == u32::MAX {
             return true;
         }

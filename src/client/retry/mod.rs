@@ -262,6 +262,7 @@ impl Retry {
         }
     }
 
+    // Apart from `could_help`: an outcome that calls for another attempt does not make a `POST` safe to repeat.
     fn may_repeat(&self, context: &RetryContext<'_>) -> bool {
         let is_repeatable = match &self.methods {
             Some(methods) => methods.contains(context.method),

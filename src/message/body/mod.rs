@@ -148,6 +148,7 @@ impl Body {
         Self::stream(stream::try_unfold((reader, BytesMut::new()), |(mut reader, mut buffer)| async move {
             buffer.resize(READ_SIZE, 0);
             let count = poll_fn(|cx| Pin::new(&mut reader).poll_read(cx, &mut buffer)).await?;
+            // The rest of the buffer serves the next read.
             let chunk = buffer.split_to(count).freeze();
             Ok::<_, std::io::Error>((count > 0).then_some((chunk, (reader, buffer))))
         }))
@@ -166,6 +167,7 @@ impl Body {
 
     /// Joins bodies in order. The result has a known length if all bodies have, and is replayable if all are.
     pub(crate) fn concat(bodies: Vec<Self>) -> Self {
+        // A sum beyond 64 bits counts as unknown.
         let length = bodies.iter().map(Self::length).try_fold(0u64, |sum, length| sum.checked_add(length?));
         let replays: Option<Vec<_>> = bodies.iter().map(Self::replay).collect();
         match replays {
@@ -340,6 +342,7 @@ impl Stream for Body {
                     let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                     let item = stream.as_mut().poll_next(cx);
                     if let (Poll::Ready(Some(Ok(chunk))), Some(left)) = (&item, length) {
+                        // A stream longer than declared fails where it is sent.
                         *left = left.saturating_sub(chunk.len() as u64);
                     }
                     return item;

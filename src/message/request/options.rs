@@ -1,4 +1,4 @@
-//! What a request can set over its client's options.
+//! The options that a request can set over its client's options.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +6,21 @@ use std::time::Duration;
 use super::RetryPolicy;
 use crate::message::extensions::{Extension, Extensions};
 
-/// What to do with a redirect; the names are the Fetch standard's.
+/// What to do with a redirect; the names come from the Fetch standard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Redirect {
-    /// Go where it says, 20 times at most.
+    /// Follow it, 20 times at most.
     ///
     /// # Platform
-    /// Natively never from `https` to `http`, unless the agent is told to; elsewhere the engine decides: Node goes there.
+    /// Natively a redirect from `https` to `http` is followed only if the agent allows it. Elsewhere the engine decides:
+    /// browsers and Node follow it.
     #[default]
     Follow,
-    /// Fail with [`Redirect`](crate::ErrorKind::Redirect); in a browser, which does not say why, with [`Network`](crate::ErrorKind::Network).
+    /// Fail with [`Redirect`](crate::ErrorKind::Redirect). A browser does not say why a fetch fails, so there it is
+    /// [`Network`](crate::ErrorKind::Network).
     Error,
-    /// Return the redirect as the response that it is; `location` says where it points.
+    /// Return the redirect as a response; its `location` header has the target.
     ///
     /// # Platform
     /// A browser does not show redirects to a page: there such a response is an error of kind
@@ -26,91 +28,139 @@ pub enum Redirect {
     Manual,
 }
 
-/// Every setting that a request can have of its own; what is `None` is taken from the client.
+/// The options of a request; an option that is `None` is taken from the client.
 ///
-/// A time limit of zero means none.
+/// A time limit of zero means no limit.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use waterspout::RequestOptions;
+///
+/// let mut options = RequestOptions::default();
+/// options.timeout = Some(Duration::from_secs(60));
+/// options.priority = Some(5);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RequestOptions {
-    /// The longest wait for a slot. Client default: none.
+    /// The maximum wait for a slot. Client default: no limit.
     pub queue_timeout: Option<Duration>,
-    /// Who goes first when several requests wait for a slot: the higher, from -32768 to 32767. Client default: 0.
+    /// The priority of the request while it waits for a slot, from -32768 to 32767. Client default: 0.
     ///
-    /// Among equals, who came first; what waits rises with time, see [`Builder::ageing`](crate::Builder::ageing).
+    /// A higher priority goes first. Requests of the same priority start in the order in which they came. A waiting request
+    /// rises with time; see [`Builder::ageing`](crate::Builder::ageing).
     pub priority: Option<i16>,
-    /// The longest time to look up and connect to the server. Client default: 20 s.
+    /// The maximum time to look up and connect to the server. Client default: 20 s.
     ///
     /// # Platform
     /// A browser does not show its connections: there this time is part of `head_timeout`.
     pub connect_timeout: Option<Duration>,
-    /// The longest silence between starting an attempt and the response's head. Client default: 20 s.
+    /// The maximum silence between the start of an attempt and the response's head. Client default: 20 s.
     ///
-    /// Connecting has its own limit and does not count. While the request's body is on its way, each piece that leaves
-    /// starts the time again.
+    /// Connecting has a limit of its own and does not count. Each piece of the request's body that leaves starts the time
+    /// again, so a slow upload is not a failure.
     ///
     /// # Platform
-    /// A browser does not show its connections, nor how far an upload is: there this time includes connecting, and a
-    /// body adds a second for each 32 KiB.
+    /// A browser shows neither its connections nor how far an upload is: there this time includes connecting, and a body
+    /// adds a second for each 32 KiB.
     pub head_timeout: Option<Duration>,
-    /// The longest time from the start of an attempt, when it has its slot, to the response's head, connecting and sending
-    /// included. Client default: none.
+    /// The maximum time from the start of an attempt to the response's head. Client default: no limit.
+    ///
+    /// The attempt starts when the request has a slot. Connecting and sending count.
     pub attempt_timeout: Option<Duration>,
-    /// The longest silence between two pieces of the response's body. Client default: 20 s.
+    /// The maximum silence between two pieces of the response's body. Client default: 20 s.
     pub idle_timeout: Option<Duration>,
-    /// The longest time from the call to the end of the response's body. Client default: none.
+    /// The maximum time from the call to the end of the response's body. Client default: no limit.
     pub timeout: Option<Duration>,
-    /// The most bytes that `bytes`, `text` and `json` collect. Client default: 100 MiB.
+    /// The maximum number of bytes that `bytes`, `text` and `json` collect. Client default: 100 MiB.
     ///
-    /// Reading chunk by chunk is not limited by this one, but by `stream_limit`.
+    /// It does not limit reading chunk by chunk; `stream_limit` does.
     pub body_limit: Option<u64>,
-    /// The most bytes of a response's body, however it is read. Client default: no limit.
+    /// The maximum number of bytes of a response's body, however it is read. Client default: no limit.
     ///
-    /// It counts what is handed out, after decoding. A body that says that it is longer fails before its first byte.
+    /// It counts the bytes that the reader gets, after decoding. A body whose declared length is larger fails before its
+    /// first byte.
     pub stream_limit: Option<u64>,
-    /// Whether a body in a coding that is known is decoded, and such codings asked for. Default: yes.
+    /// Whether the client asks for the codings that it knows, and decodes them. Client default: yes.
     ///
-    /// With `false`, a body comes as it was sent, with the headers that describe it.
+    /// With `false`, a body arrives as it was sent, with the headers that describe it.
     ///
     /// # Platform
-    /// A browser always decodes: there `false` is an error of kind
-    /// [`Unsupported`](crate::ErrorKind::Unsupported). Nor does an engine say which codings it knows: a body in one that it has not
-    /// asked for (zstd, of Node 20) comes as it was sent, without the header that says so.
+    /// A browser always decodes: there `false` is an error of kind [`Unsupported`](crate::ErrorKind::Unsupported). An
+    /// engine does not say which codings it knows. A body in a coding that it has not asked for (zstd, for Node 20) arrives
+    /// as it was sent, without the header that says so.
     pub decompress: Option<bool>,
     /// What to do with a redirect. Client default: follow it.
     pub redirect: Option<Redirect>,
-    /// Whether to send the head alone and the body only once the server says that it wants it (`Expect: 100-continue`),
-    /// or after a second of silence. Client default: no.
+    /// Whether to send the head alone, and the body only when the server asks for it (`Expect: 100-continue`) or after a
+    /// second of silence. Client default: no.
     ///
-    /// A final response that comes first means that the body is never touched. A request without a body does not ask. A
-    /// server that knows no such question (417) is sent the request once more without it, if its body can be had again
-    /// (RFC 9110, section 10.1.1).
+    /// If a final response comes first, the body is never read. A request without a body does not ask. If a server does not
+    /// support the question (417), the request is sent again without it, provided that its body can be read again (RFC 9110,
+    /// section 10.1.1).
     ///
     /// # Platform
-    /// A browser cannot: there a request that has a body and asks fails with [`Unsupported`](crate::ErrorKind::Unsupported).
+    /// A browser cannot ask: there such a request with a body fails with [`Unsupported`](crate::ErrorKind::Unsupported).
     pub expect_continue: Option<bool>,
-    /// When to try again; `Retry` and its setters stand in `client`. Client default: never.
+    /// When to try again. Client default: never. Its setter is `set_retry`, in `client::retry`.
     pub(crate) retry: Option<Arc<dyn RetryPolicy>>,
-    /// What only one backend understands.
-    pub(crate) settings: Extensions,
+    /// The extensions, each for a single backend.
+    pub(crate) extensions: Extensions,
 }
 
 impl RequestOptions {
-    /// The setting of this type, if there is one.
+    /// Returns the extension of this type, if it is set.
     pub fn extension<S: Extension>(&self) -> Option<&S> {
-        self.settings.get()
+        self.extensions.get()
     }
 
-    /// Sets what the backend `S::BACKEND` understands; it replaces one of the same type.
-    pub fn set_setting<S: Extension>(&mut self, setting: S) {
-        self.settings.set(setting);
+    /// Sets an extension for the backend `S::BACKEND`; it replaces an extension of the same type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Extension, RequestOptions};
+    ///
+    /// #[derive(Debug, PartialEq)]
+    /// struct CacheFor(u64);
+    ///
+    /// impl Extension for CacheFor {
+    ///     const NAME: &'static str = "cache_for";
+    ///     const BACKEND: &'static str = "cache";
+    /// }
+    ///
+    /// let mut options = RequestOptions::default();
+    /// options.set_extension(CacheFor(60));
+    /// assert_eq!(options.extension(), Some(&CacheFor(60)));
+    /// assert_eq!(options.take_extension().as_deref(), Some(&CacheFor(60)));
+    /// assert_eq!(options.extension::<CacheFor>(), None);
+    /// ```
+    pub fn set_extension<S: Extension>(&mut self, extension: S) {
+        self.extensions.set(extension);
     }
 
-    /// Takes the setting of this type out.
+    /// Removes the extension of this type and returns it.
     pub fn take_extension<S: Extension>(&mut self) -> Option<Arc<S>> {
-        self.settings.take()
+        self.extensions.take()
     }
 
-    /// These options, and `defaults` where they say nothing.
+    /// Returns these options, with `defaults` for the options that are `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::RequestOptions;
+    ///
+    /// let (mut own, mut defaults) = (RequestOptions::default(), RequestOptions::default());
+    /// own.priority = Some(1);
+    /// defaults.priority = Some(2);
+    /// defaults.timeout = Some(Duration::from_secs(60));
+    /// let merged = own.over(&defaults);
+    /// assert_eq!((merged.priority, merged.timeout), (Some(1), Some(Duration::from_secs(60))));
+    /// ```
     pub fn over(self, defaults: &Self) -> Self {
         Self {
             queue_timeout: self.queue_timeout.or(defaults.queue_timeout),
@@ -126,99 +176,7 @@ impl RequestOptions {
             redirect: self.redirect.or(defaults.redirect),
             expect_continue: self.expect_continue.or(defaults.expect_continue),
             retry: self.retry.or_else(|| defaults.retry.clone()),
-            settings: self.settings.over(&defaults.settings),
+            extensions: self.extensions.over(&defaults.extensions),
         }
     }
 }
-
-/// The setters of [`RequestOptions`], for the client's builder and the request's alike.
-macro_rules! option_setters {
-    () => {
-        /// Sets the longest time from the call to the end of the response's body; zero means none.
-        pub fn timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.timeout = Some(limit))
-        }
-
-        /// Sets the longest wait for a slot; zero means none.
-        pub fn queue_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.queue_timeout = Some(limit))
-        }
-
-        /// Sets who goes first when several requests wait for a slot: the higher; among equals, who came first.
-        pub fn priority(self, priority: i16) -> Self {
-            self.with_options(|options| options.priority = Some(priority))
-        }
-
-        /// Sets the longest time to look up and connect to the server; zero means none.
-        ///
-        /// # Platform
-        /// A browser does not show its connections: there this time is part of `head_timeout`.
-        pub fn connect_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.connect_timeout = Some(limit))
-        }
-
-        /// Sets the longest silence between starting an attempt and the response's head; zero means none.
-        ///
-        /// Connecting has its own limit and does not count. While the request's body is on its way, each piece that
-        /// leaves starts the time again.
-        ///
-        /// # Platform
-        /// A browser does not show its connections, nor how far an upload is: there this time includes connecting, and
-        /// a body adds a second for each 32 KiB.
-        pub fn head_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.head_timeout = Some(limit))
-        }
-
-        /// Sets the longest time from the start of an attempt to the response's head; zero means none.
-        pub fn attempt_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.attempt_timeout = Some(limit))
-        }
-
-        /// Sets the longest silence between two pieces of the response's body; zero means none.
-        pub fn idle_timeout(self, limit: std::time::Duration) -> Self {
-            self.with_options(|options| options.idle_timeout = Some(limit))
-        }
-
-        /// Sets the most bytes that `bytes`, `text` and `json` collect.
-        pub fn body_limit(self, bytes: u64) -> Self {
-            self.with_options(|options| options.body_limit = Some(bytes))
-        }
-
-        /// Sets the most bytes of a response's body, however it is read.
-        pub fn stream_limit(self, bytes: u64) -> Self {
-            self.with_options(|options| options.stream_limit = Some(bytes))
-        }
-
-        /// Sets whether a body in a coding that is known is decoded, and such codings asked for; default: yes.
-        ///
-        /// # Platform
-        /// A browser always decodes: there `false` is an error of kind
-        /// [`Unsupported`](crate::error::ErrorKind::Unsupported).
-        pub fn decompress(self, decode: bool) -> Self {
-            self.with_options(|options| options.decompress = Some(decode))
-        }
-
-        /// Sets what to do with a redirect.
-        pub fn redirect(self, redirect: crate::message::request::Redirect) -> Self {
-            self.with_options(|options| options.redirect = Some(redirect))
-        }
-
-        /// Sets whether to ask the server before a body is sent (`Expect: 100-continue`).
-        ///
-        /// # Platform
-        /// A browser cannot: there a request that has a body and asks fails with `Unsupported`.
-        pub fn expect_continue(self, ask: bool) -> Self {
-            self.with_options(|options| options.expect_continue = Some(ask))
-        }
-
-        /// Sets what only one backend understands, such as how its connections are made; it replaces one of the same
-        /// type.
-        ///
-        /// # Errors
-        /// On sending: [`Unsupported`](crate::error::ErrorKind::Unsupported) if it is for another backend.
-        pub fn extension<S: crate::message::extensions::Extension>(self, setting: S) -> Self {
-            self.with_options(|options| options.set_setting(setting))
-        }
-    };
-}
-pub(crate) use option_setters;

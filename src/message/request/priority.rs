@@ -1,14 +1,15 @@
-//! A request's priority, to be changed from outside while it waits.
+//! A request's priority, which the caller can change while the request waits.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Moves a request that waits; told the new priority.
+/// Moves a waiting request to its new priority.
 type Mover = Arc<dyn Fn(i16) + Send + Sync>;
 
-/// A priority that can be changed while its request waits in the client's queue. A clone is another handle of the same.
+/// A priority that can be changed while its request waits in the client's queue. A clone is another handle of the same
+/// priority.
 ///
-/// It is for one request at a time: given to several that wait, it moves the last to come. See
+/// It is for a single request at a time: given to several waiting requests, it moves the request that came last. See
 /// [`RequestBuilder::priority_handle`](crate::RequestBuilder::priority_handle).
 ///
 /// # Examples
@@ -28,57 +29,72 @@ type Mover = Arc<dyn Fn(i16) + Send + Sync>;
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Default)]
-pub struct PriorityHandle(Arc<Mutex<State>>);
+pub struct PriorityHandle(Arc<Mutex<PriorityState>>);
 
 #[derive(Default)]
-struct State {
+struct PriorityState {
     priority: Option<i16>,
+    /// Present once a request has waited with this handle.
     mover: Option<Mover>,
 }
 
 impl PriorityHandle {
-    /// A handle that says `priority`; [`default`](Self::default) makes one that leaves it to the options.
+    /// Makes a handle with this priority. A handle made by [`default`](Self::default) has none: the option `priority`
+    /// counts until [`set`](Self::set) is called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::PriorityHandle;
+    ///
+    /// assert_eq!(PriorityHandle::new(5).get(), Some(5));
+    /// assert_eq!(PriorityHandle::default().get(), None);
+    /// ```
     pub fn new(priority: i16) -> Self {
         let handle = Self::default();
         handle.lock().priority = Some(priority);
         handle
     }
 
-    /// Sets the priority, higher first; a request that waits is moved at once, one that runs is not affected.
+    /// Sets the priority, higher first. A waiting request is moved at once, a running request is not affected.
     pub fn set(&self, priority: i16) {
         self.lock().priority = Some(priority);
-        self.tell();
+        self.move_request();
     }
 
-    /// The priority that was set.
+    /// Returns the priority, if it was set.
     pub fn get(&self) -> Option<i16> {
         self.lock().priority
     }
 
-    /// Ties the handle to a request that waits.
+    /// Ties the handle to a waiting request.
     pub(crate) fn attach(&self, mover: Mover) {
         let before = self.lock().mover.replace(mover);
+        // Dropped after the lock: the mover holds a part of a queue.
         drop(before);
-        self.tell();
+        self.move_request();
     }
 
-    /// Tells until nobody has set another one meanwhile, outside of the lock: who is told has a lock too.
-    fn tell(&self) {
-        let mut told = None;
+    /// Moves the request to the present priority.
+    ///
+    /// The mover is called without the lock, because it takes the lock of the queue. Meanwhile another thread may set
+    /// another priority, so this repeats until the priority has not changed.
+    fn move_request(&self) {
+        let mut moved_to = None;
         loop {
             let (priority, mover) = {
                 let state = self.lock();
                 (state.priority, state.mover.clone())
             };
             match (priority, mover) {
-                (Some(priority), Some(mover)) if told != Some(priority) => mover(priority),
+                (Some(priority), Some(mover)) if moved_to != Some(priority) => mover(priority),
                 _ => return,
             }
-            told = priority;
+            moved_to = priority;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PriorityState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

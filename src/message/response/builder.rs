@@ -134,10 +134,12 @@ where
 {
     let name = name.try_into().map_err(|error| malformed("a header's name is not a token", error))?;
     let value = value.try_into().map_err(|error| malformed("a header's value has a forbidden character", error))?;
+    // Not `insert`: a header such as `set-cookie` may occur several times.
     headers.append(name, value);
     Ok(())
 }
 
+// The kind is that of a server's malformed header: for the client, the builder stands in for a server.
 fn malformed(message: &'static str, error: impl Into<Source>) -> Error {
     Error::new(ErrorKind::Protocol, Phase::Head, message).with_source(error)
 }

@@ -61,6 +61,7 @@ impl LazyHeaders {
     }
 
     pub(crate) fn content_length(&self) -> Option<u64> {
+        // By text: access to the map would link it.
         let value = match self.raw.iter().find(|header| header.name == "content-length") {
             Some(header) => &header.value,
             None => self.map.get(CONTENT_LENGTH)?,

@@ -13,8 +13,8 @@ pub(crate) use self::parts::ResponseParts;
 pub(crate) use self::reading::decode_text;
 use crate::error::{Attempt, Error};
 use crate::message::body::Body;
+use crate::message::call_times::CallTimes;
 use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
-use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -70,7 +70,7 @@ impl Response {
             redirected: false,
             connection_info: ConnectionInfo::default(),
             history: Vec::new(),
-            progress: None,
+            times: None,
             body_limit: DEFAULT_BODY_LIMIT,
             body: body.into(),
             attempts: Vec::new(),
@@ -108,8 +108,8 @@ impl Response {
         self.0.history = history;
     }
 
-    pub(crate) fn set_progress(&mut self, progress: Progress) {
-        self.0.progress = Some(progress);
+    pub(crate) fn set_times(&mut self, times: CallTimes) {
+        self.0.times = Some(times);
     }
 
     /// Returns the same response with the body that `change` makes of its body.
@@ -226,8 +226,8 @@ impl Response {
         self.0.headers.map_mut()
     }
 
-    /// Returns the header fields after the body. `None` until the body has been read to its end, and if there are no such
-    /// fields.
+    /// Returns the header fields after the body. `None` until the body has been read to its end, and if there are no
+    /// such fields.
     ///
     /// They describe the body that the server has just sent. They are not mixed with [`headers`](Self::headers).
     ///
@@ -333,16 +333,16 @@ impl Response {
         self.0.connection_info
     }
 
-    /// Returns the durations of the request's parts, as far as they are known by now. `total` is known once the body has
-    /// been read.
+    /// Returns the durations of the request's parts, as far as they are known by now. `total` is known once the body
+    /// has been read.
     ///
     /// # Platform
     /// In a browser only `queue`, which this library measures, and `total` are known.
     pub fn timings(&self) -> Timings {
-        let progress = self.0.progress.as_ref();
+        let times = self.0.times.as_ref();
         let ConnectionInfo { dns, connect, tls, first_byte, .. } = self.0.connection_info;
-        let queue = progress.and_then(Progress::queue);
-        let total = progress.and_then(Progress::total);
+        let queue = times.and_then(CallTimes::queue);
+        let total = times.and_then(CallTimes::total);
         Timings { queue, dns, connect, tls, first_byte, total }
     }
 }

@@ -6,8 +6,8 @@ use super::Response;
 use super::lazy_headers::LazyHeaders;
 use crate::error::{Attempt, Error, Result};
 use crate::message::body::Body;
+use crate::message::call_times::CallTimes;
 use crate::message::connection_info::{ConnectionInfo, RedirectEntry};
-use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -22,7 +22,7 @@ pub(crate) struct ResponseParts<B = Body> {
     pub(crate) redirected: bool,
     pub(super) connection_info: ConnectionInfo,
     pub(super) history: Vec<RedirectEntry>,
-    pub(super) progress: Option<Progress>,
+    pub(super) times: Option<CallTimes>,
     pub(crate) body_limit: u64,
     pub(crate) body: B,
     pub(super) attempts: Vec<Attempt>,
@@ -42,7 +42,7 @@ impl<B> ResponseParts<B> {
             redirected: self.redirected,
             connection_info: self.connection_info,
             history: self.history,
-            progress: self.progress,
+            times: self.times,
             body_limit: self.body_limit,
             body,
             attempts: self.attempts,

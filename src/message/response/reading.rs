@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::message::body::Body;
 
 impl Response {
-    /// Returns the length in bytes of the unread rest of the body, if it is known: from the body itself, or else from the
-    /// head.
+    /// Returns the length in bytes of the unread rest of the body, if it is known: from the body itself, or else from
+    /// the head.
     ///
     /// # Platform
     /// A page cannot see whether the body of another origin was compressed. The length is then the compressed length.
@@ -26,6 +26,7 @@ impl Response {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn content_length(&self) -> Option<u64> {
+        // The body first: the head may describe a body that has been replaced or partly read.
         self.0.body.length().or_else(|| self.0.headers.content_length())
     }
 
@@ -82,8 +83,8 @@ impl Response {
         self.0.body.collect(self.0.body_limit).await.map_err(|error| error.with_url(&self.0.url))
     }
 
-    /// Reads the whole body as UTF-8. A byte order mark is removed, and bytes that are not UTF-8 become U+FFFD, as in the
-    /// Fetch standard.
+    /// Reads the whole body as UTF-8. A byte order mark is removed, and bytes that are not UTF-8 become U+FFFD, as in
+    /// the Fetch standard.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
@@ -124,8 +125,8 @@ impl Response {
     /// Returns the response, unless its status is 400 or above.
     ///
     /// # Errors
-    /// [`Status`](crate::ErrorKind::Status) if the status is 400 or above. The error does not keep the response. To read
-    /// the body of an error page, use [`error_for_status_ref`](Self::error_for_status_ref).
+    /// [`Status`](crate::ErrorKind::Status) if the status is 400 or above. The error does not keep the response. To
+    /// read the body of an error page, use [`error_for_status_ref`](Self::error_for_status_ref).
     ///
     /// # Examples
     ///

@@ -88,6 +88,7 @@ impl Url {
             // Some engines repeat their input in the error: it could show a password.
             if reason.to_string().contains('@') { error } else { error.with_source(reason) }
         })?;
+        // The text is normalized: the scheme is in lower case, and the path begins with a slash.
         let Some(authority) = ["http://", "https://"].iter().find(|s| href.starts_with(**s)).map(|s| s.len()) else {
             let scheme = href.split(':').next().unwrap_or_default();
             let message = format!("the URL's scheme \"{scheme}\" is neither http nor https");
@@ -200,6 +201,7 @@ impl Url {
     pub fn without_credentials(mut self) -> Self {
         let gone = self.host - self.after_scheme();
         self.href = self.redacted();
+        // All parts move to the left by the length of the userinfo.
         for at in [&mut self.host, &mut self.host_end, &mut self.path, &mut self.query, &mut self.fragment] {
             *at -= gone;
         }
@@ -235,6 +237,7 @@ impl fmt::Display for Url {
 
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Debug output goes to logs, so it hides user name and password.
         write!(f, "Url({})", self.redacted())
     }
 }
@@ -294,8 +297,8 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
 /// Returns the part of an invalid URL that a message may quote: a single line of at most 200 characters, without a
 /// password.
 ///
-/// In an invalid URL the userinfo cannot be located, so an ellipsis replaces all text before the last `@`. U+FFFD replaces
-/// each control character.
+/// In an invalid URL the userinfo cannot be located, so an ellipsis replaces all text before the last `@`. U+FFFD
+/// replaces each control character.
 pub(crate) fn safe_excerpt(input: &str) -> String {
     let host = input.rfind('@');
     let hidden = if host.is_some() { "\u{2026}" } else { "" };

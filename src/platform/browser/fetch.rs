@@ -71,8 +71,9 @@ async fn attempt(mut request: Request) -> Result<Response> {
     });
     let response: JsValue = response.await?;
     if length > 0 {
-        request.progress().begin_exchange(Some(length));
-        request.progress().send(length);
+        let exchange = request.progress().exchange();
+        exchange.begin(Some(length));
+        exchange.send(length);
     }
     read_response(&response, &request, guard, upload).await
 }

@@ -1,7 +1,7 @@
 //! The platform of JavaScript engines with `fetch`: browser windows and workers, Node, Deno, Bun.
 
 mod abort;
-#[cfg(feature = "js")]
+#[cfg(waterspout_npm)]
 mod allocator;
 mod body;
 mod executor;

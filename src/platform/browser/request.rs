@@ -52,7 +52,7 @@ pub(super) fn check(request: &Request) -> Result<()> {
     if request.authenticator().is_some() {
         return refuse("this platform does not let a request answer a challenge of the server");
     }
-    request.options().settings.check("fetch")
+    request.options().extensions.check("fetch")
 }
 
 /// Gathers a body of at most `max` bytes. A body that is complete, such as bytes or a form, has no limit.

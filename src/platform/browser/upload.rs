@@ -137,7 +137,7 @@ impl PulledStream {
         Reflect::set(&strategy, &"highWaterMark".into(), &0.into()).map_err(refused)?;
         let stream = ReadableStream::new(&source, &strategy).map_err(refused)?;
         let declared = body.length();
-        progress.begin_exchange(declared);
+        progress.exchange().begin(declared);
         Ok(Self { stream, body, declared, sent: 0, has_ended: false, progress, shared, _callbacks: callbacks })
     }
 
@@ -156,7 +156,7 @@ impl PulledStream {
         let controller = self.shared.controller.borrow().clone();
         global::call1(&controller, "enqueue", chunk.as_ref()).map_err(refused)?;
         self.progress.add(bytes.len());
-        self.progress.send(length);
+        self.progress.exchange().send(length);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Version};
 
 use crate::error::Phase;
 use crate::http1::buffer::ReadBuffer;
-use crate::http1::fields::{self, Scan};
+use crate::http1::fields::{self, BlockScan};
 use crate::http1::framing::{Framing, content_length, is_chunked};
 
 /// The maximum size of a head in bytes.
@@ -43,7 +43,7 @@ impl RequestRefusal {
 
 /// Searches for a head in a read buffer that grows.
 #[derive(Default)]
-pub(super) struct HeadReader(Scan);
+pub(super) struct HeadReader(BlockScan);
 
 impl HeadReader {
     /// Takes the head out of `input` if it is complete.

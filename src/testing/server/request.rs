@@ -15,7 +15,7 @@ use super::head::{Head, HeadReader, RequestRefusal};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::buffer::ReadBuffer;
 use crate::http1::framing::{Framing, wants_more};
-use crate::http1::{BodyDecoder, BodyEvent, Limits};
+use crate::http1::{BodyDecoder, BodyEvent, Http1Limits};
 use crate::transport::Transport;
 
 /// A copy of a body, which grows while the body is read.
@@ -87,7 +87,7 @@ impl Incoming {
             target,
             version,
             headers,
-            body: BodyDecoder::new(framing, Limits::default()),
+            body: BodyDecoder::new(framing, Http1Limits::default()),
             has_ended: framing == Framing::Length(0),
             expects_continue,
             malformed: None,

@@ -10,7 +10,7 @@ use crate::support::client::{HELLO, answers, send};
 use super::{AWAY, HOME, URL, digest, setting, wire, with_jar};
 
 #[test]
-fn each_hop_stores_cookies_and_sends_those_of_its_own_url() {
+fn each_redirect_step_stores_cookies_and_sends_the_cookies_of_its_url() {
     let first = setting("a=1", &setting("b=2; path=/next", HOME));
     let (wire, jar) = with_jar([
         answers([&first, &setting("a=; max-age=0", AWAY), HELLO]),
@@ -27,7 +27,7 @@ fn each_hop_stores_cookies_and_sends_those_of_its_own_url() {
 }
 
 #[test]
-fn a_cookie_of_one_hop_does_not_travel_to_the_next() {
+fn cookie_limited_to_a_path_is_not_sent_after_a_redirect_to_another_path() {
     let (wire, jar) = with_jar([answers([HOME, HELLO])]);
     jar.add(&URL.parse().unwrap(), "dir=1; path=/dir").unwrap();
     send(wire.client.get(URL)).unwrap();
@@ -35,7 +35,7 @@ fn a_cookie_of_one_hop_does_not_travel_to_the_next() {
 }
 
 #[test]
-fn a_cookie_header_of_the_requests_own_wins_within_its_origin() {
+fn cookie_header_of_the_request_replaces_the_jar_within_its_origin() {
     let (wire, jar) = with_jar([answers([HOME, AWAY]), answers([HELLO])]);
     jar.add(&URL.parse().unwrap(), "jar=1; path=/").unwrap();
     jar.add(&"http://other.example/".parse().unwrap(), "other=2").unwrap();
@@ -67,7 +67,7 @@ fn a_jar_is_shared_by_its_clones_and_can_be_emptied() {
 
 #[cfg(feature = "cookies")]
 #[test]
-fn a_request_can_do_without_its_agents_cookie_jar_or_bring_its_own() {
+fn request_can_switch_the_cookie_jar_off_or_use_another_jar() {
     use waterspout::cookies::CookieJar;
 
     let answer = "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\ncontent-length: 0\r\n\r\n";

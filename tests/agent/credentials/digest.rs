@@ -26,7 +26,7 @@ fn a_digest_challenge_is_answered_on_the_same_connection() {
 }
 
 #[test]
-fn a_chunked_401_is_read_over_and_an_endless_one_is_not() {
+fn chunked_401_body_is_drained_and_a_huge_401_body_closes_the_connection() {
     let chunked = digest("n1").replace("content-length: 3\r\n\r\nno!", "transfer-encoding: chunked\r\n\r\n");
     let wire = wire([
         Script::new().expect_head().send(chunked).send("3\r\nno!\r\n").send("0\r\n\r\n").expect_head().send(HELLO),
@@ -41,7 +41,7 @@ fn a_chunked_401_is_read_over_and_an_endless_one_is_not() {
 }
 
 #[test]
-fn basic_is_never_the_answer_to_a_choice() {
+fn basic_challenge_is_never_answered_by_digest_auth() {
     let both = unauthorized("www-authenticate: Basic realm=\"x\", Digest realm=\"r\", nonce=\"n\"\r\n");
     let only = unauthorized("www-authenticate: Basic realm=\"x\"\r\n");
     let wire = wire([answers([&both, HELLO]), answers([&only])]);
@@ -53,7 +53,7 @@ fn basic_is_never_the_answer_to_a_choice() {
 }
 
 #[test]
-fn a_refused_answer_is_the_callers_to_see() {
+fn second_401_after_a_digest_answer_is_returned() {
     let wire = wire([answers([&digest("n1"), &digest("n2"), HELLO])]);
     assert_eq!(send(wire.client.get(URL).digest_auth("u", "wrong")).unwrap().status(), 401);
     assert_eq!(wire.sent_headers(0, "authorization").len(), 2);
@@ -70,7 +70,7 @@ fn a_stale_nonce_is_replaced_once() {
 }
 
 #[test]
-fn requests_that_share_an_account_are_asked_once() {
+fn requests_with_a_shared_digest_account_are_challenged_once() {
     let wire = wire([answers([&digest("n1"), HELLO, HELLO, &stale("n2"), HELLO]), answers([HELLO])]);
     let account = DigestAuth::new("u", "p").unwrap();
     for _ in 0..3 {
@@ -80,13 +80,13 @@ fn requests_that_share_an_account_are_asked_once() {
     let counts: Vec<_> = sent.iter().map(|value| value.split("nc=").nth(1).map_or("-", |rest| &rest[..8])).collect();
     assert_eq!(counts, ["-", "00000001", "00000002", "00000003", "00000001"]);
     assert!(sent[3].contains("\"n1\"") && sent[4].contains("\"n2\""));
-    // Another origin has asked for nothing.
+    // The other origin has sent no challenge.
     send(wire.client.get("http://other.example/").authenticator(account)).unwrap();
     assert_eq!(wire.sent_headers(1, "authorization"), ["-"]);
 }
 
 #[test]
-fn a_redirect_within_the_origin_is_answered_for_its_own_path() {
+fn digest_answer_after_a_redirect_names_the_new_path() {
     let wire = wire([answers([&digest("n1"), HOME, HELLO])]);
     assert_eq!(send(wire.client.get(URL).digest_auth("u", "p")).unwrap().status(), 200);
     let sent = wire.sent_headers(0, "authorization");
@@ -95,14 +95,14 @@ fn a_redirect_within_the_origin_is_answered_for_its_own_path() {
 }
 
 #[test]
-fn another_origin_gets_no_digest_even_if_it_asks() {
+fn redirect_to_another_origin_leaves_digest_challenges_unanswered() {
     let wire = wire([answers([&digest("n1"), AWAY]), answers([&digest("n2"), HELLO])]);
     let response = send(wire.client.get(URL).digest_auth("u", "p")).unwrap();
     assert_eq!((response.status().as_u16(), wire.sent_headers(1, "authorization")), (401, vec!["-".to_owned()]));
 }
 
 #[test]
-fn a_body_is_sent_again_with_the_answer_if_it_can_be() {
+fn replayable_body_is_sent_again_with_the_digest_answer() {
     let wire = wire([answers([&digest("n1"), HELLO]), answers([&digest("n2"), HELLO])]);
     send(wire.client.post(URL).body("payload").digest_auth("u", "p")).unwrap();
     assert_eq!(wire.connector.written(0).matches("\r\n\r\npayload").count(), 2);

@@ -1,4 +1,4 @@
-//! Credentials and cookies over scripted connections: what is sent where, and what a redirect does not take along.
+//! Credentials and cookies over scripted connections: which origin receives them, and which redirects drop them.
 
 mod cookies;
 mod digest;
@@ -69,7 +69,7 @@ fn the_request_wins_over_the_url_and_the_url_over_the_client() {
 }
 
 #[test]
-fn credentials_of_every_kind_stay_at_home() {
+fn credentials_of_every_kind_stay_with_their_origin() {
     let requests: [fn(&ScriptedClient) -> RequestBuilder<Client>; 3] = [
         |wire| wire.client.get("http://user:secret@example.com/"),
         |wire| wire.client.get(URL).basic_auth("user", "secret"),

@@ -6,14 +6,14 @@ use waterspout::Origin;
 use waterspout::proxy::{Proxies, Proxy};
 use waterspout::testing::{Reply, Server, handler};
 
-use crate::support::proxy::{Does, TinyProxy};
+use crate::support::proxy::{ProxyBehaviour, TinyProxy};
 
 use super::{client, client_of, echo, network, port_of, text};
 
 #[test]
 fn exceptions_and_other_schemes_are_reached_directly() {
     let origin = Server::start(echo()).unwrap();
-    let proxy = TinyProxy::http(Does::default());
+    let proxy = TinyProxy::http(ProxyBehaviour::default());
     let through = format!("http://{}", proxy.address);
     let url = |host: &str| format!("http://{host}:{}/", port_of(&origin));
     for proxies in [
@@ -25,24 +25,24 @@ fn exceptions_and_other_schemes_are_reached_directly() {
         assert!(text(&client, &url("127.0.0.1")).starts_with("GET /\n"));
         assert!(text(&client, &url("origin.test")).starts_with("GET /\n"));
     }
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
     let excepted = client_of(network(Proxies::all(through.as_str()).unwrap().no_proxy("other.test").unwrap()));
     assert_eq!(text(&excepted, &url("origin.test")), "forwarded");
 }
 
 #[test]
 fn a_proxy_is_reached_directly_even_if_it_is_the_origin() {
-    let proxy = TinyProxy::http(Does::default());
+    let proxy = TinyProxy::http(ProxyBehaviour::default());
     let url = format!("http://{}/", proxy.address);
     assert_eq!(text(&client(&url), &url), "forwarded");
-    let asked = proxy.asked();
+    let asked = proxy.requests();
     assert_eq!(asked.len(), 1);
     assert!(asked[0].starts_with(&format!("GET {url} HTTP/1.1\r\n")), "{asked:?}");
 }
 
 #[test]
 fn a_function_chooses_for_each_origin() {
-    let (one, two) = (TinyProxy::http(Does::default()), TinyProxy::http(Does::default()));
+    let (one, two) = (TinyProxy::http(ProxyBehaviour::default()), TinyProxy::http(ProxyBehaviour::default()));
     let addresses = [one.address, two.address];
     let proxies = Proxies::custom(move |origin: &Origin| {
         let index = usize::from(origin.host() == "two.test");
@@ -51,14 +51,14 @@ fn a_function_chooses_for_each_origin() {
     let client = client_of(network(proxies));
     for (url, counts) in [("http://one.test/", (1, 0)), ("http://two.test/", (1, 1)), ("http://one.test/", (2, 1))] {
         assert_eq!(text(&client, url), "forwarded");
-        assert_eq!((one.asked().len(), two.asked().len()), counts);
+        assert_eq!((one.requests().len(), two.requests().len()), counts);
     }
 }
 
 #[test]
-fn a_request_may_bring_its_own_way_and_shares_its_connections_with_nobody() {
+fn request_with_a_route_shares_no_connection_with_other_requests() {
     let origin = Server::start(handler(|_| async { Reply::text("directly") }.boxed())).unwrap();
-    let proxy = TinyProxy::http(Does::default());
+    let proxy = TinyProxy::http(ProxyBehaviour::default());
     let client = client_of(network(Proxies::none()));
     let via = network(Proxies::all(format!("http://{}", proxy.address)).unwrap()).route();
     let fetch = |own: bool| {
@@ -72,5 +72,5 @@ fn a_request_may_bring_its_own_way_and_shares_its_connections_with_nobody() {
         assert_eq!(fetch(false), (origin.address(), "directly".to_owned()));
         assert_eq!(fetch(true), (proxy.address, "forwarded".to_owned()));
     }
-    assert_eq!(proxy.asked().len(), 2);
+    assert_eq!(proxy.requests().len(), 2);
 }

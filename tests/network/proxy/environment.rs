@@ -7,11 +7,11 @@ use futures::FutureExt;
 use waterspout::Client;
 use waterspout::testing::{Reply, Server, handler};
 
-use crate::support::proxy::{Does, TinyProxy};
+use crate::support::proxy::{ProxyBehaviour, TinyProxy};
 
 use super::BASIC;
 
-/// Run by [`the_default_client_reads_the_environment`], in a process with another environment.
+/// Runs in a process that [`the_default_client_reads_the_environment`] starts with another environment.
 #[test]
 #[ignore = "is run by another test"]
 fn child() {
@@ -22,7 +22,7 @@ fn child() {
 #[test]
 fn the_default_client_reads_the_environment() {
     let origin = Server::start(handler(|_| async { Reply::text("directly") }.boxed())).unwrap();
-    let proxy = TinyProxy::http(Does { wants: Some(BASIC), ..Does::default() });
+    let proxy = TinyProxy::http(ProxyBehaviour { credentials: Some(BASIC), ..ProxyBehaviour::default() });
     let through = format!("http://user:pa%20ss@{}", proxy.address);
     let fetch = |variables: &[(&str, &str)]| {
         let mut command = Command::new(std::env::current_exe().unwrap());
@@ -47,6 +47,9 @@ fn the_default_client_reads_the_environment() {
     assert_eq!(fetch(&[("HTTPS_PROXY", &through)]), directly);
     assert_eq!(fetch(&[("HTTP_PROXY", &through), ("REQUEST_METHOD", "GET")]), directly);
     let malformed = fetch(&[("HTTP_PROXY", "ftp://user:pa%20ss@proxy")]);
-    assert!(malformed.contains("HTTP_PROXY does not hold a proxy") && !malformed.contains("pa%20ss"), "{malformed}");
-    assert_eq!(proxy.asked().len(), 4);
+    assert!(
+        malformed.contains("HTTP_PROXY does not contain the URL of a proxy") && !malformed.contains("pa%20ss"),
+        "{malformed}"
+    );
+    assert_eq!(proxy.requests().len(), 4);
 }

@@ -1,4 +1,4 @@
-//! Proxies that refuse, babble or fall silent, and certificates that are not trusted.
+//! Proxies that refuse, send garbage or stay silent, and certificates that are not trusted.
 
 use std::error::Error as _;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use waterspout::platform::native::Network;
 use waterspout::proxy::Proxies;
 use waterspout::{Error, ErrorKind, Phase};
 
-use crate::support::proxy::{Does, TinyProxy};
+use crate::support::proxy::{ProxyBehaviour, TinyProxy};
 use crate::support::tls::{acceptor, trusting};
 
 use super::{
@@ -17,8 +17,8 @@ use super::{
 };
 
 #[test]
-fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_request() {
-    let proxy = TinyProxy::http(Does { wants: Some("other"), ..Does::default() });
+fn wrong_proxy_credentials_fail_a_tunnel_and_return_407_to_a_forwarded_request() {
+    let proxy = TinyProxy::http(ProxyBehaviour { credentials: Some("other"), ..ProxyBehaviour::default() });
     let client = client(&format!("http://user:pa%20ss@{}", proxy.address));
     let error = refused(&client, "https://origin.test:9/", "407 Proxy Authentication Required");
     assert_eq!(error.status().map(|status| status.as_u16()), Some(407));
@@ -26,31 +26,31 @@ fn wrong_credentials_are_an_error_of_a_tunnel_and_the_response_of_a_forwarded_re
     assert!(error.to_string().contains(&format!("http://{} refuses a tunnel to origin.test:9", proxy.address)));
     assert_eq!(get(&client, "http://origin.test/").unwrap().status(), 407);
 
-    let proxy = TinyProxy::socks(Does { wants: Some("other:one"), ..Does::default() });
+    let proxy = TinyProxy::socks(ProxyBehaviour { credentials: Some("other:user"), ..ProxyBehaviour::default() });
     let with = |userinfo: &str| self::client(&format!("socks5h://{userinfo}{}", proxy.address));
     refused(&with("user:pa%20ss@"), "http://origin.test:9/", "does not accept the user name and password");
-    refused(&with(""), "http://origin.test:9/", "wants credentials");
-    assert!(proxy.asked().is_empty());
+    refused(&with(""), "http://origin.test:9/", "requires credentials");
+    assert!(proxy.requests().is_empty());
 }
 
 #[test]
-fn a_proxy_that_babbles_or_closes_early_is_an_error_at_once() {
+fn proxy_that_sends_garbage_or_closes_early_is_an_error() {
     for says in [&b""[..], b"HTTP/1.1 200 ", b"220 mail.test ESMTP\r\n", b"HTTP/1.1 200 OK\r\n\r\nmore", b"\0\0\0\0"] {
-        let proxy = TinyProxy::http(Does { says: Some(says), ..Does::default() });
+        let proxy = TinyProxy::http(ProxyBehaviour { reply: Some(says), ..ProxyBehaviour::default() });
         let error = refused(&client(&format!("http://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
-        // Only what broke off may go better.
+        // A reply that broke off can be retried, a wrong reply cannot.
         assert_eq!(error.is_retryable(), b"HTTP/1.1 200 ".starts_with(says), "{error}");
     }
     for says in [&b""[..], b"\x05", b"\x05\x00\x05\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
-        let proxy = TinyProxy::socks(Does { says: Some(says), ..Does::default() });
+        let proxy = TinyProxy::socks(ProxyBehaviour { reply: Some(says), ..ProxyBehaviour::default() });
         let error = refused(&client(&format!("socks5h://u:pa%20ss@{}", proxy.address)), "https://origin.test:9/", "");
         assert_eq!(error.is_retryable(), b"\x05\x00\x05\x00".starts_with(says), "{error}");
     }
 }
 
 #[test]
-fn the_limit_for_connecting_covers_the_proxys_part_and_closes_the_connection() {
-    let silent = || Does { is_silent: true, ..Does::default() };
+fn connect_limit_covers_the_proxy_handshake_and_closes_the_connection() {
+    let silent = || ProxyBehaviour { is_silent: true, ..ProxyBehaviour::default() };
     for scheme in ["http", "https", "socks5", "socks5h"] {
         let proxy = TinyProxy::http(silent());
         let client = client(&format!("{scheme}://{}", proxy.address));
@@ -58,12 +58,12 @@ fn the_limit_for_connecting_covers_the_proxys_part_and_closes_the_connection() {
         let error = block_on(request.send()).unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect), "{error}");
         assert_eq!(error.timeout().map(|timeout| timeout.name()), Some("connect"));
-        proxy.wait_until_left();
+        proxy.wait_until_closed();
     }
 }
 
 #[test]
-fn a_proxy_that_cannot_be_reached_is_named() {
+fn error_names_the_proxy_that_cannot_be_reached() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for scheme in ["http", "https", "socks5", "socks5h"] {
         let client = client(&format!("{scheme}://user:pa%20ss@{free}"));
@@ -81,18 +81,18 @@ fn a_proxy_that_cannot_be_reached_is_named() {
 #[test]
 fn the_certificates_of_proxy_and_server_are_each_checked() {
     let origin = secured_origin();
-    let proxy = TinyProxy::http(Does { tls: Some(proxy_acceptor()), ..Does::default() });
+    let proxy = TinyProxy::http(ProxyBehaviour { tls: Some(proxy_acceptor()), ..ProxyBehaviour::default() });
     let (proxies, url) =
         (Proxies::all(format!("https://{}", proxy.address)).unwrap(), format!("https://origin.test:{origin}/"));
-    // Without a setting of its own the proxy is trusted as servers are, and this one is not.
+    // This configuration trusts the authority of the server only, and the proxy has another authority.
     let both = |tls| client_of(network(proxies.clone()).proxy_tls(tls));
     let error = refused(&both(trusting(authority())), &url, "could not secure the connection to the proxy");
     let cause = error.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();
     assert_eq!(cause.kind(), ErrorKind::Tls);
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
     let swapped = client_of(network(proxies.clone()).tls(trusting(proxies_authority())));
     let error = get(&swapped, &url).unwrap_err();
-    assert_eq!((error.kind(), proxy.asked().len()), (ErrorKind::Tls, 1), "{error}");
+    assert_eq!((error.kind(), proxy.requests().len()), (ErrorKind::Tls, 1), "{error}");
     assert!(text(&client_of(network(proxies.clone())), &url).starts_with("GET /"));
     let trusts_both = trusting(authority()).root_certificates_pem(proxies_authority().pem().as_bytes()).unwrap();
     let one_for_both = Network::new().proxies(proxies).tls(trusts_both);
@@ -100,9 +100,9 @@ fn the_certificates_of_proxy_and_server_are_each_checked() {
 }
 
 #[test]
-fn a_certificate_of_ones_own_is_shown_to_servers_and_not_to_proxies() {
-    let wants_one = acceptor(proxies_authority().issue(&["127.0.0.1"], |_| {}), Some(authority().roots()));
-    let proxy = TinyProxy::http(Does { tls: Some(wants_one), ..Does::default() });
+fn client_certificate_is_shown_to_servers_and_not_to_proxies() {
+    let mutual_tls = acceptor(proxies_authority().issue(&["127.0.0.1"], |_| {}), Some(authority().roots()));
+    let proxy = TinyProxy::http(ProxyBehaviour { tls: Some(mutual_tls), ..ProxyBehaviour::default() });
     let (certificate, key) = authority().issue(&["client"], |_| {});
     let shows = trusting(proxies_authority())
         .client_certificate_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())
@@ -110,6 +110,6 @@ fn a_certificate_of_ones_own_is_shown_to_servers_and_not_to_proxies() {
     let proxies = Proxies::all(format!("https://{}", proxy.address)).unwrap();
     let network = || Network::new().proxies(proxies.clone());
     assert!(get(&client_of(network().tls(shows.clone())), "http://origin.test/").is_err());
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
     assert_eq!(text(&client_of(network().proxy_tls(shows)), "http://origin.test/"), "forwarded");
 }

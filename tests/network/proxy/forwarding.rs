@@ -9,7 +9,7 @@ use waterspout::platform::native::Resolver;
 use waterspout::proxy::{Proxies, Proxy, SocksReply};
 use waterspout::testing::Server;
 
-use crate::support::proxy::{Does, TinyProxy};
+use crate::support::proxy::{ProxyBehaviour, TinyProxy};
 use crate::support::tls::{TlsServer, acceptor};
 
 use super::{
@@ -17,16 +17,16 @@ use super::{
 };
 
 #[test]
-fn a_request_for_http_is_forwarded_whole_over_a_connection_that_is_kept() {
+fn http_request_is_forwarded_over_a_kept_proxy_connection() {
     for tls in [None, Some(proxy_acceptor())] {
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let proxy = TinyProxy::http(Does { wants: Some(BASIC), tls, ..Does::default() });
+        let proxy = TinyProxy::http(ProxyBehaviour { credentials: Some(BASIC), tls, ..ProxyBehaviour::default() });
         let client = client(&format!("{scheme}://user:pa%20ss@{}", proxy.address));
         for _ in 0..2 {
-            // Nobody looks this name up here.
+            // The proxy resolves this name, the client does not.
             assert_eq!(text(&client, "http://nowhere.invalid:81/a?b#c"), "forwarded");
         }
-        let asked = proxy.asked();
+        let asked = proxy.requests();
         assert_eq!(asked.len(), 2);
         for head in asked {
             assert!(head.starts_with("GET http://nowhere.invalid:81/a?b HTTP/1.1\r\nhost: nowhere.invalid:81\r\n"));
@@ -37,11 +37,11 @@ fn a_request_for_http_is_forwarded_whole_over_a_connection_that_is_kept() {
 }
 
 #[test]
-fn a_request_for_https_goes_through_a_tunnel_that_knows_nothing_of_it() {
+fn https_requests_share_a_tunnel_and_hide_the_proxy_credentials() {
     let origin = secured_origin();
     for tls in [None, Some(proxy_acceptor())] {
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let proxy = TinyProxy::http(Does { wants: Some(BASIC), tls, ..Does::default() });
+        let proxy = TinyProxy::http(ProxyBehaviour { credentials: Some(BASIC), tls, ..ProxyBehaviour::default() });
         let client = client(&format!("{scheme}://user:pa%20ss@{}", proxy.address));
         for _ in 0..2 {
             let seen = text(&client, &format!("https://origin.test:{origin}/a?b"));
@@ -52,34 +52,34 @@ fn a_request_for_https_goes_through_a_tunnel_that_knows_nothing_of_it() {
             "CONNECT origin.test:{origin} HTTP/1.1\r\nhost: origin.test:{origin}\r\n\
              proxy-authorization: Basic {BASIC}\r\n\r\n"
         );
-        // One tunnel for both requests.
-        assert_eq!(proxy.asked(), [expected]);
+        // Both requests share a tunnel.
+        assert_eq!(proxy.requests(), [expected]);
     }
 }
 
 #[test]
-fn a_request_for_http_goes_through_a_tunnel_if_that_is_wanted() {
+fn tunnel_all_also_tunnels_http_requests() {
     let origin = Server::start(echo()).unwrap();
-    let proxy = TinyProxy::http(Does::default());
+    let proxy = TinyProxy::http(ProxyBehaviour::default());
     let through = Proxy::parse(&format!("http://user:pa%20ss@{}", proxy.address)).unwrap().tunnel_all(true);
     let client = client_of(network(Proxies::all(through).unwrap()));
     let seen = text(&client, &format!("http://origin.test:{}/a", port_of(&origin)));
     assert!(seen.starts_with("GET /a\n") && !seen.contains("proxy-authorization"), "{seen}");
-    assert!(proxy.asked()[0].starts_with(&format!("CONNECT origin.test:{} ", port_of(&origin))));
+    assert!(proxy.requests()[0].starts_with(&format!("CONNECT origin.test:{} ", port_of(&origin))));
 }
 
 #[test]
-fn socks_is_told_addresses_and_socksh_names() {
+fn socks5_sends_addresses_and_socks5h_sends_names() {
     let (http, https) = (Server::start(echo()).unwrap(), secured_origin());
-    for wants in [None, Some("user:pa ss")] {
-        let proxy = TinyProxy::socks(Does { wants, ..Does::default() });
+    for credentials in [None, Some("user:pa ss")] {
+        let proxy = TinyProxy::socks(ProxyBehaviour { credentials, ..ProxyBehaviour::default() });
         for (scheme, host) in [("socks5", "127.0.0.1"), ("socks5h", "origin.test")] {
             let client = client(&format!("{scheme}://user:pa%20ss@{}", proxy.address));
             let seen = text(&client, &format!("http://origin.test:{}/a", port_of(&http)));
             assert!(seen.starts_with("GET /a\n"), "{seen}");
             let seen = text(&client, &format!("https://origin.test:{https}/a"));
             assert!(seen.starts_with("GET /a\n"), "{seen}");
-            let asked = proxy.asked();
+            let asked = proxy.requests();
             let last = &asked[asked.len() - 2..];
             assert_eq!(last, [format!("{host} {}", port_of(&http)), format!("{host} {https}")]);
         }
@@ -87,24 +87,24 @@ fn socks_is_told_addresses_and_socksh_names() {
 }
 
 #[test]
-fn an_ipv6_address_is_told_to_each_kind_as_it_wants_it() {
+fn ipv6_address_is_sent_in_the_form_of_each_proxy_protocol() {
     let acceptor = acceptor(authority().issue(&["::1"], |_| {}), None);
     let port = TlsServer::start(acceptor, echo()).address.port();
-    let (http, socks) = (TinyProxy::http(Does::default()), TinyProxy::socks(Does::default()));
+    let (http, socks) = (TinyProxy::http(ProxyBehaviour::default()), TinyProxy::socks(ProxyBehaviour::default()));
     let url = format!("https://[::1]:{port}/");
     let proxies = [("http", http.address), ("socks5", socks.address), ("socks5h", socks.address)];
     for (scheme, address) in proxies {
         assert!(text(&client(&format!("{scheme}://{address}")), &url).starts_with("GET /"));
     }
-    assert!(http.asked()[0].starts_with(&format!("CONNECT [::1]:{port} HTTP/1.1\r\nhost: [::1]:{port}\r\n")));
-    assert_eq!(socks.asked(), [format!("::1 {port}"), format!("::1 {port}")]);
+    assert!(http.requests()[0].starts_with(&format!("CONNECT [::1]:{port} HTTP/1.1\r\nhost: [::1]:{port}\r\n")));
+    assert_eq!(socks.requests(), [format!("::1 {port}"), format!("::1 {port}")]);
 }
 
 #[test]
-fn a_response_says_which_proxy_it_came_through_and_what_its_way_took() {
+fn response_reports_the_proxy_address_and_connect_timings() {
     let origin = secured_origin();
-    let plain = TinyProxy::http(Does::default());
-    let secured = TinyProxy::http(Does { tls: Some(proxy_acceptor()), ..Does::default() });
+    let plain = TinyProxy::http(ProxyBehaviour::default());
+    let secured = TinyProxy::http(ProxyBehaviour { tls: Some(proxy_acceptor()), ..ProxyBehaviour::default() });
     for (scheme, proxy) in [("http", &plain), ("https", &secured)] {
         let client = client(&format!("{scheme}://{}", proxy.address));
         for (url, has_tls) in
@@ -112,7 +112,7 @@ fn a_response_says_which_proxy_it_came_through_and_what_its_way_took() {
         {
             let exchange = get(&client, &url).unwrap().connection_info();
             assert_eq!(exchange.remote_address, Some(proxy.address));
-            // The proxy's own TLS is part of connecting.
+            // The TLS handshake with the proxy counts as connecting.
             assert_eq!((exchange.connect.is_some(), exchange.tls.is_some()), (true, has_tls), "{scheme} {url}");
         }
     }
@@ -131,14 +131,15 @@ impl Resolver for TwoAddresses {
 }
 
 #[test]
-fn socks_is_told_the_next_address_if_it_cannot_reach_the_first() {
+fn socks_proxy_gets_the_next_address_if_it_cannot_reach_the_first() {
     let origin = Server::start(echo()).unwrap();
-    let proxy = TinyProxy::socks(Does { lost: Some([127, 0, 0, 9].into()), ..Does::default() });
+    let proxy =
+        TinyProxy::socks(ProxyBehaviour { unreachable: Some([127, 0, 0, 9].into()), ..ProxyBehaviour::default() });
     let proxies = Proxies::all(format!("socks5://{}", proxy.address)).unwrap();
     let client = client_of(network(proxies).resolver(TwoAddresses));
     let port = port_of(&origin);
     assert!(text(&client, &format!("http://origin.test:{port}/")).starts_with("GET /"));
-    assert_eq!(proxy.asked(), [format!("127.0.0.9 {port}"), format!("127.0.0.1 {port}")]);
+    assert_eq!(proxy.requests(), [format!("127.0.0.9 {port}"), format!("127.0.0.1 {port}")]);
     let error = refused(&client, "http://origin.test:1/", "could not connect to 127.0.0.1:1");
     let reply = error.source().and_then(|source| source.downcast_ref::<SocksReply>());
     assert_eq!(reply.map(|reply| reply.code()), Some(5));

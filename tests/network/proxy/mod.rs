@@ -1,4 +1,5 @@
-//! The native client through proxies of every kind, and what it makes of those that refuse, babble or fall silent.
+//! The native client through HTTP and SOCKS proxies, and its errors for proxies that refuse, send garbage or stay
+//! silent.
 
 mod choosing;
 mod environment;
@@ -17,10 +18,10 @@ use waterspout::{Client, Error, ErrorKind, Phase, Response, Result};
 
 use crate::support::tls::{Authority, TlsServer, acceptor, trusting};
 
-/// `user:pa ss` in Basic.
+/// The Basic credentials of `user:pa ss`.
 const BASIC: &str = "dXNlcjpwYSBzcw==";
 
-/// Says all that it was told.
+/// Answers with the method, the target and the headers of the request.
 fn echo() -> impl Handler {
     handler(|request| {
         let headers: Vec<_> =
@@ -35,7 +36,7 @@ fn authority() -> &'static Authority {
     AUTHORITY.get_or_init(Authority::new)
 }
 
-/// Proxies have certificates of another authority.
+/// The authority of the proxies' certificates.
 fn proxies_authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(Authority::new)
@@ -45,12 +46,12 @@ fn proxy_acceptor() -> TlsAcceptor {
     acceptor(proxies_authority().issue(&["127.0.0.1"], |_| {}), None)
 }
 
-/// An `https` server for `origin.test` that echoes; its port.
+/// Starts an echoing `https` server for `origin.test` and returns its port.
 fn secured_origin() -> u16 {
     TlsServer::start(acceptor(authority().issue(&["origin.test"], |_| {}), None), echo()).address.port()
 }
 
-/// A network that knows `origin.test` and both authorities.
+/// A network that resolves `origin.test` and trusts both authorities.
 fn network(proxies: Proxies) -> Network {
     let resolver = HostMap::new(SystemResolver).host("origin.test", [127, 0, 0, 1]);
     let network = Network::new().resolver(resolver).proxies(proxies);
@@ -73,7 +74,7 @@ fn text(client: &Client, url: &str) -> String {
     block_on(get(client, url).unwrap().text()).unwrap()
 }
 
-/// The error of a request that went wrong at the proxy: it names the proxy and tells no secret.
+/// Fetches `url`, which must fail at the proxy. The error names the proxy and contains `words` but no credentials.
 fn refused(client: &Client, url: &str, words: &str) -> Error {
     let error = get(client, url).unwrap_err();
     let shown = format!("{error} {error:?}");

@@ -1,4 +1,4 @@
-//! The end of a stream, from either side.
+//! Streams that end, from either side.
 
 use std::error::Error as _;
 use std::rc::Rc;
@@ -12,11 +12,11 @@ use waterspout::{Bytes, Connector, ErrorKind, Phase, Result, Url};
 use super::{Tasks, Wire, receiving};
 
 #[test]
-fn what_was_received_is_delivered_before_the_close() {
+fn received_bytes_are_delivered_before_the_close() {
     for end in [Wire::end, Wire::reset] {
         let (wire, stream) = receiving(&["12"]);
         end(&wire);
-        // Reads as far as the close.
+        // This wait reads up to the close.
         let _ = block_on(stream.closed());
         for expected in ["1", "2"] {
             assert_eq!(block_on(stream.read_exact(1)).unwrap(), expected);
@@ -26,7 +26,7 @@ fn what_was_received_is_delivered_before_the_close() {
 }
 
 #[test]
-fn a_read_that_the_close_leaves_unsatisfied_takes_nothing() {
+fn read_that_fails_at_the_close_takes_no_bytes() {
     let (wire, stream) = receiving(&["abc"]);
     wire.end();
     for _ in 0..2 {
@@ -37,7 +37,7 @@ fn a_read_that_the_close_leaves_unsatisfied_takes_nothing() {
 }
 
 #[test]
-fn reading_until_the_close_works_after_it() {
+fn read_until_close_works_after_the_close() {
     let (wire, stream) = receiving(&["abc", "def"]);
     wire.end();
     block_on(stream.closed()).unwrap();
@@ -46,7 +46,7 @@ fn reading_until_the_close_works_after_it() {
 }
 
 #[test]
-fn a_reset_is_no_end() {
+fn reset_is_an_error_and_not_an_end() {
     let (wire, stream) = receiving(&["abc"]);
     wire.reset();
     let error = block_on(stream.read_until_close()).unwrap_err();
@@ -56,7 +56,7 @@ fn a_reset_is_no_end() {
 }
 
 #[test]
-fn what_the_peer_sent_can_be_read_after_writing_has_failed() {
+fn received_bytes_can_be_read_after_writing_has_failed() {
     let (wire, stream) = receiving(&["sorry"]);
     wire.break_writing();
     for _ in 0..2 {
@@ -68,7 +68,7 @@ fn what_the_peer_sent_can_be_read_after_writing_has_failed() {
 }
 
 #[test]
-fn the_close_is_noticed_while_nobody_reads() {
+fn close_is_noticed_without_a_read() {
     let mut tasks = Tasks::default();
     let (wire, stream) = receiving(&["unread"]);
     let stream = Rc::new(stream);
@@ -97,7 +97,7 @@ fn waiting_for_the_close_holds_no_more_than_the_read_buffer() {
     let watching = stream.clone();
     let closed = tasks.spawn(async move { watching.closed().await });
     assert!(wire.reads().iter().sum::<usize>() <= 11, "{:?}", wire.reads());
-    // Then no more are left than may be held.
+    // After 990 more bytes the rest fits into the read buffer, and the close is noticed.
     for _ in 0..99 {
         assert!(!closed.is_done());
         assert_eq!(block_on(stream.read_exact(10)).unwrap().len(), 10);
@@ -106,7 +106,7 @@ fn waiting_for_the_close_holds_no_more_than_the_read_buffer() {
     assert!(closed.take().unwrap().is_ok());
 }
 
-/// A wait for something of a stream.
+/// A future that waits on a stream.
 type Wait = fn(Rc<IoStream>) -> LocalBoxFuture<'static, Result<Bytes>>;
 
 #[test]
@@ -131,7 +131,7 @@ fn closing_ends_every_wait() {
 }
 
 #[test]
-fn a_connection_that_fails_is_told_to_everybody() {
+fn failed_connect_is_reported_to_every_wait() {
     let refusing = ScriptedConnector::new([]);
     let stream =
         IoStream::connecting(async move { refusing.connect(&Url::parse("http://a.b").unwrap().origin()).await });
@@ -148,7 +148,7 @@ fn a_connection_that_fails_is_told_to_everybody() {
 }
 
 #[test]
-fn shutting_down_sends_what_is_queued_then_the_end() {
+fn shutdown_sends_queued_bytes_and_then_the_end() {
     let mut tasks = Tasks::default();
     let wire = Wire::narrow(1);
     let stream = Rc::new(wire.stream());

@@ -1,4 +1,4 @@
-//! Streams of plain bytes: what a read gives, what a limit does, when a write is done, and that nothing gets lost.
+//! Byte streams: the results of reads, limits, the completion of writes, upgrades, and the end of a stream.
 
 mod closing;
 #[cfg(feature = "regex")]
@@ -16,7 +16,7 @@ use waterspout::{Error, ErrorKind, Phase, Result};
 
 use self::peer::{Tasks, Wire};
 
-/// A stream that has received these pieces and no more.
+/// A stream that receives these pieces, and the peer's end of it.
 fn receiving(pieces: &[&str]) -> (Wire, IoStream) {
     let wire = Wire::new();
     pieces.iter().for_each(|piece| wire.send(*piece));
@@ -28,7 +28,7 @@ fn limit(error: &Error) -> Option<StreamLimit> {
     error.source()?.downcast_ref().copied()
 }
 
-/// Asserts that a read met this limit, that this closed the stream, and that whoever comes later hears why.
+/// Asserts that a read failed with this limit, that the stream is closed, and that later calls report the limit.
 fn assert_closed_at<T: std::fmt::Debug>(outcome: Result<T>, expected: StreamLimit, wire: &Wire, stream: &IoStream) {
     let error = outcome.unwrap_err();
     assert_eq!((error.kind(), error.phase(), limit(&error)), (ErrorKind::LimitExceeded, Phase::Stream, Some(expected)));
@@ -45,7 +45,7 @@ fn assert_closed_at<T: std::fmt::Debug>(outcome: Result<T>, expected: StreamLimi
 }
 
 #[test]
-fn a_stream_is_used_by_several_threads() {
+fn stream_is_send_and_sync() {
     fn assert_both<T: Send + Sync>(_: &T) {}
     assert_both(&Wire::new().stream());
 }

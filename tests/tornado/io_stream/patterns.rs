@@ -45,7 +45,7 @@ fn a_match_beyond_max_bytes_is_not_found_although_it_is_there() {
 }
 
 #[test]
-fn a_match_that_was_received_before_is_bounded_all_the_same() {
+fn max_bytes_also_bounds_a_match_in_buffered_bytes() {
     let (wire, stream) = receiving(&["a\n\nbcdef\n\n"]);
     assert_eq!(block_on(stream.read_until_regex(&end_of_head(), 9)).unwrap(), "a\n\n");
     let outcome = block_on(stream.read_until_regex(&end_of_head(), 5));

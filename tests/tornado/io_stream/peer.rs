@@ -1,4 +1,4 @@
-//! A connection in memory whose other end the test holds, and tasks that run until they wait.
+//! A connection in memory whose other end the test controls, and tasks that run until they wait.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -15,7 +15,8 @@ use futures::{AsyncRead, AsyncWrite};
 use waterspout::Transport;
 use waterspout::tornado::IoStream;
 
-/// Both ends of a connection. What is written is kept; what is sent is read, in pieces as they were sent.
+/// The test's end of a connection. It keeps the bytes that the stream writes and sends the pieces that the stream
+/// reads.
 #[derive(Clone, Default)]
 pub(crate) struct Wire(Arc<Mutex<State>>);
 
@@ -24,7 +25,7 @@ struct State {
     incoming: VecDeque<Vec<u8>>,
     ended: Option<Option<io::ErrorKind>>,
     reader: Option<Waker>,
-    /// How many bytes may still be written.
+    /// The number of bytes that the stream can still write.
     window: usize,
     broken: Option<io::ErrorKind>,
     holds_flush: bool,
@@ -35,12 +36,12 @@ struct State {
 }
 
 impl Wire {
-    /// A connection that takes whatever is written.
+    /// A connection that accepts all writes.
     pub(crate) fn new() -> Self {
         Self::narrow(usize::MAX)
     }
 
-    /// A connection that takes `window` bytes and then no more.
+    /// A connection that accepts `window` bytes and then no more.
     pub(crate) fn narrow(window: usize) -> Self {
         let wire = Self::default();
         wire.lock().window = window;
@@ -51,7 +52,7 @@ impl Wire {
         self.0.lock().unwrap()
     }
 
-    /// Lets the peer do something, and wakes whoever waits for it.
+    /// Changes the state and wakes the tasks that read or write.
     fn peer(&self, act: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         act(&mut state);
@@ -64,7 +65,7 @@ impl Wire {
         self.peer(|state| state.incoming.push_back(bytes.into()));
     }
 
-    /// Sends what a reactor has not noticed yet: nobody is woken.
+    /// Sends bytes without waking a task, as if the reactor had not noticed them yet.
     pub(crate) fn send_unnoticed(&self, bytes: impl Into<Vec<u8>>) {
         self.lock().incoming.push_back(bytes.into());
     }
@@ -77,12 +78,12 @@ impl Wire {
         self.peer(|state| state.ended = Some(Some(io::ErrorKind::ConnectionReset)));
     }
 
-    /// Writing fails from now on, reading does not.
+    /// Makes writes fail from now on. Reads still work.
     pub(crate) fn break_writing(&self) {
         self.peer(|state| state.broken = Some(io::ErrorKind::BrokenPipe));
     }
 
-    /// Takes `count` bytes more.
+    /// Accepts `count` more bytes.
     pub(crate) fn widen(&self, count: usize) {
         self.peer(|state| state.window += count);
     }
@@ -95,7 +96,7 @@ impl Wire {
         String::from_utf8(self.lock().written.clone()).unwrap()
     }
 
-    /// The room that each read was given.
+    /// Returns the buffer size of each read.
     pub(crate) fn reads(&self) -> Vec<usize> {
         self.lock().reads.clone()
     }
@@ -104,7 +105,7 @@ impl Wire {
         self.lock().dropped
     }
 
-    /// The end that a stream is given.
+    /// Returns the stream's end of the connection.
     pub(crate) fn transport(&self) -> WireEnd {
         WireEnd(self.clone())
     }
@@ -178,11 +179,11 @@ impl Drop for WireEnd {
     }
 }
 
-/// Tasks that run only when they are woken, so that a wake that is forgotten shows.
+/// Tasks that run only when they are woken, so that a missing wake fails the test.
 #[derive(Default)]
 pub(crate) struct Tasks(LocalPool);
 
-/// What became of a task.
+/// The output of a task, once the task has ended.
 pub(crate) struct Task<T>(Rc<RefCell<Option<T>>>);
 
 impl Tasks {
@@ -209,7 +210,7 @@ impl<T> Task<T> {
         self.0.borrow().is_some()
     }
 
-    /// Its outcome, if it has come to an end.
+    /// Takes the output, if the task has ended.
     pub(crate) fn take(&self) -> Option<T> {
         self.0.borrow_mut().take()
     }

@@ -1,4 +1,4 @@
-//! What each read returns, and the limits on reads.
+//! The results of reads, and their limits.
 
 use std::future::Future;
 use std::pin::pin;
@@ -45,7 +45,7 @@ fn a_delimiter_beyond_max_bytes_is_not_found_although_it_is_there() {
 }
 
 #[test]
-fn a_delimiter_that_was_received_before_is_bounded_all_the_same() {
+fn max_bytes_also_bounds_a_delimiter_in_buffered_bytes() {
     let (wire, stream) = receiving(&["a.bcdef."]);
     assert_eq!(block_on(stream.read_until(".", 10)).unwrap(), "a.");
     let outcome = block_on(stream.read_until(".", 5));
@@ -61,7 +61,7 @@ fn four_mebibytes_before_a_delimiter_take_linear_time() {
     let reading = stream.clone();
     let read = tasks.spawn(async move { reading.read_until("\r\n\r\n", SIZE + 4).await });
     let started = Instant::now();
-    // Each piece is a wake of its own; looking at all again each time would be 32 GiB.
+    // Each piece wakes the reader. Searching all bytes again each time would mean 32 GiB.
     for _ in 0..SIZE / 256 {
         wire.send([b'\r'; 256]);
         tasks.run();
@@ -115,7 +115,7 @@ fn a_read_of_a_length_waits_for_all_of_it() {
 }
 
 #[test]
-fn a_partial_read_gives_what_is_there() {
+fn partial_read_returns_the_available_bytes() {
     let (wire, stream) = receiving(&["abcde"]);
     assert_eq!(block_on(stream.read_partial(2)).unwrap(), "ab");
     let mut buffer = [b'-'; 5];
@@ -128,7 +128,7 @@ fn a_partial_read_gives_what_is_there() {
 }
 
 #[test]
-fn the_read_buffer_may_be_filled_and_no_more() {
+fn read_buffer_may_be_filled_but_not_exceeded() {
     let (wire, stream) = receiving(&["0123456789"]);
     wire.end();
     assert_eq!(block_on(stream.max_read_buffer(10).read_until_close()).unwrap(), "0123456789");
@@ -155,7 +155,7 @@ fn a_length_that_the_read_buffer_may_not_hold_is_refused_at_once() {
 }
 
 #[test]
-fn there_is_one_read_at_a_time() {
+fn second_read_at_the_same_time_is_refused() {
     let (_wire, stream) = receiving(&["a"]);
     let mut first = stream.read_exact(2).boxed();
     assert!((&mut first).now_or_never().is_none());
@@ -164,11 +164,11 @@ fn there_is_one_read_at_a_time() {
     assert_eq!(block_on(stream.read_exact(1)).unwrap(), "a");
 }
 
-/// A read of `text`, which comes byte by byte; what it gives.
+/// Reads a text that arrives byte by byte, and returns the bytes that the read gave.
 type Read = for<'a> fn(&'a IoStream) -> BoxFuture<'a, Vec<u8>>;
 
 #[test]
-fn a_dropped_read_loses_no_byte_wherever_it_is_dropped() {
+fn read_dropped_at_any_point_loses_no_byte() {
     const TEXT: &[u8] = b"0123456\r\n";
     let reads: [Read; 6] = [
         |stream| stream.read_until("\r\n", 99).map(|bytes| bytes.unwrap().to_vec()).boxed(),
@@ -211,7 +211,7 @@ fn a_dropped_read_loses_no_byte_wherever_it_is_dropped() {
 }
 
 #[test]
-fn a_reader_is_told_what_another_wait_has_received() {
+fn reader_is_woken_for_bytes_that_another_wait_received() {
     let mut tasks = Tasks::default();
     let wire = Wire::new();
     let stream = Rc::new(wire.stream());

@@ -9,7 +9,7 @@ use waterspout::{ErrorKind, Result, Transport};
 
 use super::{Tasks, Wire, receiving};
 
-/// An upgrade that never comes to an end.
+/// Starts an upgrade that never ends.
 fn upgrade(stream: &IoStream) -> Result<()> {
     stream.upgrade(|transport| async move {
         let _transport = transport;
@@ -48,7 +48,7 @@ fn only_an_idle_stream_is_upgraded() {
 }
 
 #[test]
-fn what_follows_an_upgrade_goes_over_the_new_connection() {
+fn bytes_after_an_upgrade_use_the_new_connection() {
     let mut tasks = Tasks::default();
     let (old, new) = (Wire::new(), Wire::new());
     new.send("welcome");

@@ -1,4 +1,4 @@
-//! When writes leave, and when they are done.
+//! The order, the completion and the limits of writes.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -35,7 +35,7 @@ fn writes_queue_while_connecting_and_leave_in_their_order() {
 }
 
 #[test]
-fn a_write_that_is_kept_and_polled_no_more_holds_up_nobody() {
+fn write_that_is_no_longer_polled_does_not_block_other_writes() {
     let mut tasks = Tasks::default();
     let wire = Wire::narrow(0);
     let stream = Rc::new(wire.stream());
@@ -52,7 +52,7 @@ fn a_write_that_is_kept_and_polled_no_more_holds_up_nobody() {
 }
 
 #[test]
-fn a_write_is_done_when_its_bytes_have_left_and_not_before() {
+fn write_completes_when_its_bytes_have_left() {
     let mut tasks = Tasks::default();
     let wire = Wire::narrow(2);
     let stream = Rc::new(wire.stream());
@@ -74,7 +74,7 @@ fn a_write_is_done_when_its_bytes_have_left_and_not_before() {
 }
 
 #[test]
-fn a_write_waits_until_the_transport_lets_its_bytes_go() {
+fn write_waits_for_the_flush_of_the_transport() {
     let mut tasks = Tasks::default();
     let wire = Wire::new();
     wire.hold_flush(true);
@@ -88,7 +88,7 @@ fn a_write_waits_until_the_transport_lets_its_bytes_go() {
 }
 
 #[test]
-fn a_dropped_write_is_sent_all_the_same() {
+fn dropped_write_is_still_sent() {
     let wire = Wire::narrow(1);
     let stream = wire.stream();
     drop(stream.write("abc"));
@@ -101,7 +101,7 @@ fn a_dropped_write_is_sent_all_the_same() {
 }
 
 #[test]
-fn when_the_first_writer_leaves_the_next_one_drives() {
+fn next_writer_drives_the_stream_when_the_first_leaves() {
     let mut tasks = Tasks::default();
     let wire = Wire::narrow(0);
     let stream = Rc::new(wire.stream());
@@ -111,7 +111,7 @@ fn when_the_first_writer_leaves_the_next_one_drives() {
         futures::future::select(left, pin!(first.write("abc"))).await;
     });
     let write = tasks.spawn(async move { second.write("def").await });
-    // Woken for both reasons at once, the first goes without looking at the stream.
+    // The first task is woken for both events at once, and ends without polling the stream.
     leave.send(()).unwrap();
     wire.widen(9);
     tasks.run();
@@ -132,7 +132,7 @@ fn a_write_beyond_the_write_buffer_is_refused_whole() {
 }
 
 #[test]
-fn a_thousand_writers_are_all_told() {
+fn thousand_writers_are_all_woken() {
     let mut tasks = Tasks::default();
     let wire = Wire::narrow(0);
     let stream = Rc::new(wire.stream());
@@ -150,7 +150,7 @@ fn a_thousand_writers_are_all_told() {
 }
 
 #[test]
-fn a_reader_drives_what_is_written_and_a_writer_need_not_wait() {
+fn reader_drives_writes_that_are_not_awaited() {
     let mut tasks = Tasks::default();
     let wire = Wire::narrow(0);
     let stream = Rc::new(wire.stream());

@@ -41,7 +41,7 @@ fn a_closed_queue_is_drained_and_then_ends<O: Order<i32>>() {
         (queue.get_nowait(), queue.get().now_or_never()),
         (Err(QueueError::Closed), Some(Err(QueueError::Closed)))
     );
-    // The work is still to be done.
+    // The items are not finished yet.
     assert!(queue.join().now_or_never().is_none());
     queue.task_done().unwrap();
     queue.task_done().unwrap();

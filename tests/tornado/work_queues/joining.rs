@@ -103,7 +103,7 @@ fn a_small_queue_passes_all_items_on_before_join_returns<O: Order<i32>>() {
         assert_eq!(seen, (0..10).collect::<Vec<_>>());
         queue.close();
     };
-    // The consumer takes a turn over each item.
+    // The consumer needs a further poll for each item.
     let (mut consumer, mut producer) = (pin!(consumer.fuse()), pin!(producer.fuse()));
     for _ in 0..100 {
         let _ = poll(consumer.as_mut());

@@ -1,6 +1,6 @@
-//! Work queues: Tornado's behaviours, on a clock moved by hand; what does not depend on the order, for all three.
+//! Work queues: Tornado's behaviours on a manual clock. Tests that do not depend on the order run for all three kinds.
 
-/// Writes a test for each kind of queue.
+/// Makes a test of each function for each kind of queue.
 macro_rules! for_each_queue {
     ($($name:ident)+) => {
         mod queue {

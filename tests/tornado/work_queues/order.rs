@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 use waterspout::tornado::{LifoQueue, Order, PriorityQueue, Queue, WorkQueue};
 
-/// Puts these, the last two while the queue is full, and gets all.
+/// Puts five items, the last two while the queue is full, and gets all.
 fn round<O: Order<(i32, char)>>() -> Vec<(i32, char)> {
     let queue = WorkQueue::<_, O>::bounded(3);
     for item in [(2, 'a'), (3, 'b'), (1, 'c')] {
@@ -20,25 +20,25 @@ fn round<O: Order<(i32, char)>>() -> Vec<(i32, char)> {
 }
 
 #[test]
-fn a_queue_gives_first_in_first_out_waiting_puts_included() {
+fn queue_is_first_in_first_out_including_waiting_puts() {
     let items = round::<waterspout::tornado::Fifo<_>>();
     assert_eq!(items, [(2, 'a'), (3, 'b'), (1, 'c'), (0, 'd'), (9, 'e')]);
 }
 
 #[test]
-fn a_lifo_queue_gives_the_newest_first_waiting_puts_included() {
+fn lifo_queue_gives_the_newest_first_including_waiting_puts() {
     let items = round::<waterspout::tornado::Lifo<_>>();
     assert_eq!(items, [(1, 'c'), (0, 'd'), (9, 'e'), (3, 'b'), (2, 'a')]);
 }
 
 #[test]
-fn a_priority_queue_gives_the_lowest_first_waiting_puts_included() {
+fn priority_queue_gives_the_lowest_first_including_waiting_puts() {
     let items = round::<waterspout::tornado::Lowest<_>>();
     assert_eq!(items, [(1, 'c'), (0, 'd'), (2, 'a'), (3, 'b'), (9, 'e')]);
 }
 
 #[test]
-fn a_priority_queue_gives_equals_in_the_order_of_their_puts_one_given_back_first() {
+fn priority_queue_gives_equal_items_in_put_order_and_returned_items_first() {
     /// Equal to all others.
     #[derive(Debug)]
     struct Same(u8);
@@ -87,7 +87,7 @@ fn iteration_gives_the_items_of_a_queue_in_order() {
 }
 
 #[test]
-fn debug_text_tells_its_state() {
+fn debug_text_shows_the_state() {
     let queue = Queue::bounded(5);
     queue.put_nowait(1).unwrap();
     let state = "max: Some(5), len: 1, getters: 0, putters: 0, unfinished: 1, closed: false";

@@ -1,4 +1,4 @@
-//! Wakers that use a queue while it wakes them.
+//! Wakers that use a queue while the queue wakes or drops them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use crate::support::polling::assert_ends;
 use crate::support::wakers::{ArcTask, OnDropWaker};
 
 #[test]
-fn a_waker_may_drop_its_task_in_a_work_queue() {
+fn waker_may_use_the_queue_when_another_waker_replaces_it() {
     assert_ends(|| {
         let queue = Arc::new(Queue::<u8>::unbounded());
         let mut get = queue.get();
@@ -26,8 +26,8 @@ fn a_waker_may_drop_its_task_in_a_work_queue() {
 }
 
 #[test]
-fn a_waker_may_drop_its_task_when_another_leaves() {
-    // A task owns a get of a queue; another get of the same queue, lent out, is dropped elsewhere.
+fn waker_may_drop_its_task_while_a_get_leaves_the_queue() {
+    // A task lends out a get of a queue, and the get is dropped elsewhere. The task's waker in the queue owns the task.
     assert_ends(|| {
         let queue: &'static Queue<u8> = Box::leak(Box::new(Queue::unbounded()));
         let lent = Arc::new(Mutex::new(None));

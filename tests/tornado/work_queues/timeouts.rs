@@ -12,17 +12,17 @@ use waterspout::tornado::{Order, PutError, QueueError, WorkQueue};
 use super::{SECOND, poll};
 
 for_each_queue! {
-    a_get_ends_at_its_limit_and_the_others_are_still_served
-    a_limit_of_zero_takes_what_is_there_and_waits_for_nothing
+    get_ends_at_its_limit_and_other_gets_are_served
+    limit_of_zero_takes_an_available_item_and_does_not_wait
     a_deadline_that_has_passed_ends_a_wait_at_once
     a_wait_that_ended_in_time_never_times_out_later
-    a_get_serves_past_puts_that_have_timed_out
-    a_put_serves_past_gets_that_have_timed_out
+    get_skips_puts_that_have_timed_out
+    put_skips_gets_that_have_timed_out
     waits_that_timed_out_are_gone_at_once
     a_put_that_timed_out_never_enters
 }
 
-fn a_get_ends_at_its_limit_and_the_others_are_still_served<O: Order<i32>>() {
+fn get_ends_at_its_limit_and_other_gets_are_served<O: Order<i32>>() {
     let timer = ManualTimer::new();
     let queue = WorkQueue::<i32, O>::unbounded().with_timer(timer.clone());
     let mut limited = pin!(queue.get_timeout(SECOND));
@@ -35,7 +35,7 @@ fn a_get_ends_at_its_limit_and_the_others_are_still_served<O: Order<i32>>() {
     assert_eq!(timer.pending(), 0);
 }
 
-fn a_limit_of_zero_takes_what_is_there_and_waits_for_nothing<O: Order<i32>>() {
+fn limit_of_zero_takes_an_available_item_and_does_not_wait<O: Order<i32>>() {
     let queue = WorkQueue::<i32, O>::bounded(1).with_timer(ManualTimer::new());
     assert_eq!(block_on(queue.get_timeout(Duration::ZERO)), Err(QueueError::TimedOut));
     assert_eq!(block_on(queue.put_timeout(1, Duration::ZERO)), Ok(()));
@@ -73,7 +73,7 @@ fn a_wait_that_ended_in_time_never_times_out_later<O: Order<i32>>() {
     assert_eq!(queue.get_nowait(), Ok(3));
 }
 
-fn a_get_serves_past_puts_that_have_timed_out<O: Order<i32>>() {
+fn get_skips_puts_that_have_timed_out<O: Order<i32>>() {
     let timer = ManualTimer::new();
     let queue = WorkQueue::<i32, O>::bounded(1).with_timer(timer.clone());
     queue.put_nowait(0).unwrap();
@@ -87,7 +87,7 @@ fn a_get_serves_past_puts_that_have_timed_out<O: Order<i32>>() {
     assert_eq!((queue.get_nowait(), queue.get_nowait()), (Ok(2), Err(QueueError::Empty)));
 }
 
-fn a_put_serves_past_gets_that_have_timed_out<O: Order<i32>>() {
+fn put_skips_gets_that_have_timed_out<O: Order<i32>>() {
     let timer = ManualTimer::new();
     let queue = WorkQueue::<i32, O>::unbounded().with_timer(timer.clone());
     let mut expired = pin!(queue.get_timeout(SECOND));
@@ -133,7 +133,7 @@ fn a_put_that_timed_out_never_enters<O: Order<i32>>() {
     let mut limited = pin!(queue.put_timeout(2, SECOND));
     assert!(poll(limited.as_mut()).is_pending());
     timer.advance(SECOND);
-    // The item comes back.
+    // The error returns the item.
     assert_eq!(poll(limited), Poll::Ready(Err(PutError { item: 2, reason: QueueError::TimedOut })));
     assert_eq!((queue.get_nowait(), queue.get_nowait()), (Ok(1), Err(QueueError::Empty)));
     assert_eq!(queue.unfinished(), 1);

@@ -5,18 +5,18 @@ use waterspout::tornado::{Order, PutError, QueueError, WorkQueue};
 
 for_each_queue! {
     a_put_to_a_full_queue_waits_until_a_get_frees_it
-    zero_means_any_number
-    a_get_takes_at_once_what_is_there
+    bound_of_zero_means_unbounded
+    get_takes_an_available_item_at_once
     a_get_from_an_empty_queue_without_waiting_is_empty
     a_get_lets_a_waiting_put_in
     a_get_waits_for_a_later_put
     a_put_to_a_full_queue_without_waiting_gives_the_item_back
-    a_put_serves_waiting_gets_in_the_order_in_which_they_came
+    put_serves_waiting_gets_in_order
     a_dropped_get_loses_no_item
     a_dropped_put_never_enters
 }
 
-/// The first of the waits gets what is put first.
+/// Waiting puts enter the queue in the order in which they began to wait.
 fn a_put_to_a_full_queue_waits_until_a_get_frees_it<O: Order<i32>>() {
     let queue = WorkQueue::<i32, O>::bounded(2);
     assert_eq!((queue.max(), queue.is_full()), (Some(2), false));
@@ -32,7 +32,7 @@ fn a_put_to_a_full_queue_waits_until_a_get_frees_it<O: Order<i32>>() {
     assert_eq!(fourth.now_or_never(), Some(Ok(())));
 }
 
-fn zero_means_any_number<O: Order<i32>>() {
+fn bound_of_zero_means_unbounded<O: Order<i32>>() {
     for queue in [WorkQueue::<i32, O>::bounded(0), WorkQueue::unbounded()] {
         assert_eq!(queue.max(), None);
         (0..1000).for_each(|number| queue.put_nowait(number).unwrap());
@@ -40,7 +40,7 @@ fn zero_means_any_number<O: Order<i32>>() {
     }
 }
 
-fn a_get_takes_at_once_what_is_there<O: Order<i32>>() {
+fn get_takes_an_available_item_at_once<O: Order<i32>>() {
     let queue = WorkQueue::<i32, O>::unbounded();
     queue.put_nowait(7).unwrap();
     assert_eq!(queue.get().now_or_never(), Some(Ok(7)));
@@ -70,7 +70,7 @@ fn a_get_waits_for_a_later_put<O: Order<i32>>() {
     let mut get = queue.get();
     assert!((&mut get).now_or_never().is_none());
     queue.put_nowait(5).unwrap();
-    // It is the waiting one's: nobody who comes later can take it.
+    // The item belongs to the waiting get: a later get cannot take it.
     assert_eq!(queue.get_nowait(), Err(QueueError::Empty));
     assert_eq!(get.now_or_never(), Some(Ok(5)));
 }
@@ -84,11 +84,11 @@ fn a_put_to_a_full_queue_without_waiting_gives_the_item_back<O: Order<i32>>() {
     assert_eq!(queue.unfinished(), 1);
 }
 
-fn a_put_serves_waiting_gets_in_the_order_in_which_they_came<O: Order<i32>>() {
+fn put_serves_waiting_gets_in_order<O: Order<i32>>() {
     let queue = WorkQueue::<i32, O>::bounded(1);
     let (mut first, mut second) = (queue.get(), queue.get());
     assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
-    // Neither has to wait for room: the items go into hands.
+    // Neither put has to wait for room: the items go directly to the waiting gets.
     assert_eq!(queue.put(10).now_or_never(), Some(Ok(())));
     queue.put_nowait(1).unwrap();
     assert_eq!((first.now_or_never(), second.now_or_never()), (Some(Ok(10)), Some(Ok(1))));
@@ -101,7 +101,7 @@ fn a_dropped_get_loses_no_item<O: Order<i32>>() {
     queue.put_nowait(1).unwrap();
     drop(first);
     assert_eq!(second.now_or_never(), Some(Ok(1)));
-    // And with nobody else in line it is the next to be got, in any order.
+    // Without another waiting get, the item is the next to be taken, in any order of the queue.
     let mut third = queue.get();
     assert!((&mut third).now_or_never().is_none());
     queue.put_nowait(2).unwrap();

@@ -24,7 +24,8 @@ impl Lab {
     /// Calls the server at `base` with at most `max_active` requests at once.
     ///
     /// # Errors
-    /// Throws an error with the `name` `INVALID_URL` if `base` is not a URL, and `INVALID_REQUEST` if `max_active` is 0.
+    /// Throws an error with the `name` `INVALID_URL` if `base` is not a URL, and with `INVALID_REQUEST` if `max_active`
+    /// is 0.
     #[wasm_bindgen(constructor)]
     pub fn new(base: &str, max_active: usize) -> Result<Lab, JsValue> {
         let client = Client::builder().max_active(max_active).build().map_err(|error| js_error(&error.into()))?;
@@ -42,8 +43,8 @@ impl Lab {
         self.run(async move |store| Ok(js_item(store.save(&sdk::Item { name, sizes }).await?)))
     }
 
-    /// Downloads `count` bytes and returns the sum of their values. Calls `on_progress` after each chunk with the number of
-    /// bytes received so far.
+    /// Downloads `count` bytes and returns the sum of their values. Calls `on_progress` after each chunk with the
+    /// number of bytes received so far.
     pub fn download(&self, count: u32, on_progress: Function) -> Promise {
         self.run(async move |store| {
             // An exception of the callback does not stop the download.
@@ -52,7 +53,8 @@ impl Lab {
         })
     }
 
-    /// Requests an item that does not exist. The promise is always rejected with an error whose `name` is `NotFound`.
+    /// Requests an item that does not exist. The promise is always rejected with an error that has the `name`
+    /// `NotFound`.
     pub fn missing(&self) -> Promise {
         self.run(async |store| Ok(js_item(store.missing().await?)))
     }

@@ -1,4 +1,4 @@
-/** Next as it comes; `root` is where the packages are, which Next otherwise guesses from lock files. */
+/** Next with its defaults. `root` is the folder of the packages, which Next otherwise guesses from lock files. */
 import path from "node:path";
 
 export default {

@@ -1,4 +1,4 @@
-// A page that leaves it to the bundler to find the module, beside the package's own file.
+// A page that loads the module without a URL. The bundler puts the module beside the package's file.
 import * as waterspout from "waterspout/slim";
 import { outcome } from "./program.mjs";
 

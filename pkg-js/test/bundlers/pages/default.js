@@ -1,4 +1,4 @@
-// A page with the package as it is.
+// A page with the default entry.
 import * as waterspout from "waterspout";
 import { outcome } from "./program.mjs";
 

@@ -1,9 +1,8 @@
 /**
- * What every page and every route of the matrix does with the package, whichever bundler made it: `outcome` does it,
- * `expected` is what comes of it where the package works.
+ * The program of every page and every route, for all bundlers. `outcome` runs it, `expected` is its result if the package works.
  */
 
-/** `entry` is what the package exports, `lab` where the lab is, `key` a name there of the caller's own. */
+/** Runs the program. The first argument is the package, `lab` is the URL of the lab, `key` is a unique key there. */
 export async function outcome({ Client, isWaterspoutError }, lab, key) {
   const client = new Client({ maxActive: 2 });
   const at = (experiment) => `${lab}/lab/${experiment}`;

@@ -1,4 +1,4 @@
-// A page that loads the module from where its bundler put it.
+// A page that loads the module from the URL that its bundler gives it.
 import * as waterspout from "waterspout/slim";
 import url from "./module-url.js";
 import { outcome } from "./program.mjs";

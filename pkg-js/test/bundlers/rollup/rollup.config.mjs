@@ -1,4 +1,4 @@
-/** One page; packages are found and the module is a file, both by Rollup's own plugins. */
+/** Builds a page. Plugins of Rollup find packages and emit the module as a file. */
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import url from "@rollup/plugin-url";
 

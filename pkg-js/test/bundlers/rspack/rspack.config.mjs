@@ -1,4 +1,4 @@
-/** One page, with Rspack's defaults for production. */
+/** Builds a page with Rspack's defaults for production. */
 const page = process.env.PAGE;
 
 export default {

@@ -1,4 +1,4 @@
-/** One page, and all that Vite keeps in this folder. */
+/** Builds a page. All files of Vite stay in this folder. */
 import { defineConfig } from "vite";
 
 const page = process.env.PAGE;

@@ -1,4 +1,4 @@
-/** One page, with webpack's defaults for production. */
+/** Builds a page with webpack's defaults for production. */
 const page = process.env.PAGE;
 
 export default {

@@ -1,4 +1,4 @@
-// The frame of all pages; the icon is empty so that no browser asks for one.
+// The frame of all pages. The icon is empty, so that browsers do not ask for an icon.
 export const metadata = { icons: "data:," };
 
 export default ({ children }) => (

@@ -1,4 +1,4 @@
-// A route in the edge runtime, which compiles no bytes.
+// A route in the edge runtime, which does not compile bytes.
 import "../../as-deployed.js";
 import * as waterspout from "waterspout";
 import { outcome } from "../../program.mjs";

@@ -1,4 +1,4 @@
-//! The rules of the store, one by one.
+//! Each rule of the cookie storage.
 
 use super::*;
 
@@ -9,13 +9,13 @@ fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
 }
 
-/// What a jar sends to the second URL after the first has set these.
+/// Returns the cookies that a jar sends to `to`, `later` seconds after `from` has set `cookies`.
 fn sent_later(from: &str, cookies: &[&str], to: &str, later: u64) -> String {
-    let mut store = Store::default();
+    let mut storage = CookieStorage::default();
     for cookie in cookies {
-        let _ = store.set(&url(from), cookie, NOW);
+        let _ = storage.set(&url(from), cookie, NOW);
     }
-    let found = store.matching(&url(to), NOW + later);
+    let found = storage.matching(&url(to), NOW + later);
     found.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect::<Vec<_>>().join("; ")
 }
 
@@ -24,7 +24,7 @@ fn sent(from: &str, cookie: &str, to: &str) -> bool {
 }
 
 #[test]
-fn a_cookie_without_a_domain_is_for_its_host_alone() {
+fn cookie_without_a_domain_is_sent_to_its_host_alone() {
     for (to, expected) in [
         ("http://example.com/", true),
         ("http://example.com:8080/", true),
@@ -38,7 +38,7 @@ fn a_cookie_without_a_domain_is_for_its_host_alone() {
 }
 
 #[test]
-fn a_cookie_with_a_domain_is_for_all_within() {
+fn cookie_with_a_domain_is_sent_to_subdomains() {
     for (domain, to, expected) in [
         ("example.com", "http://example.com/", true),
         (".Example.COM", "http://b.example.com/", true),
@@ -56,10 +56,10 @@ fn a_cookie_with_a_domain_is_for_all_within() {
 }
 
 #[test]
-fn no_cookie_is_for_a_public_suffix() {
+fn cookies_for_public_suffixes_are_refused() {
     assert!(!sent("http://a.co.uk/", "a=b; domain=co.uk", "http://b.co.uk/"));
     assert!(!sent("http://me.github.io/", "a=b; domain=github.io", "http://you.github.io/"));
-    // The suffix itself may have one that is for it alone.
+    // The suffix itself may set a cookie for itself alone.
     assert!(sent("http://github.io/", "a=b; domain=github.io", "http://github.io/"));
     assert!(!sent("http://github.io/", "a=b; domain=github.io", "http://me.github.io/"));
     assert!(sent("http://localhost/", "a=b; domain=localhost", "http://localhost/"));
@@ -69,7 +69,7 @@ fn no_cookie_is_for_a_public_suffix() {
 }
 
 #[test]
-fn a_path_limits_a_cookie() {
+fn cookie_is_sent_to_its_path_and_below() {
     for (from, cookie, to, expected) in [
         ("http://h.example/a/b", "a=b", "http://h.example/a/c", true),
         ("http://h.example/a/b", "a=b", "http://h.example/", false),
@@ -83,20 +83,20 @@ fn a_path_limits_a_cookie() {
 }
 
 #[test]
-fn a_secure_cookie_travels_over_https_only() {
+fn secure_cookie_is_sent_over_https_only() {
     assert!(sent("https://h.example/", "a=b; Secure", "https://h.example/"));
     assert!(!sent("https://h.example/", "a=b; Secure", "http://h.example/"));
     assert!(!sent("http://h.example/", "a=b; Secure", "https://h.example/"));
-    // Nor can http put another in its place.
-    let mut store = Store::default();
-    store.set(&url("https://h.example/"), "a=secret; Secure", NOW).unwrap();
-    assert!(store.set(&url("http://h.example/x/y"), "a=forged; path=/x", NOW).is_err());
-    assert!(store.set(&url("http://sub.h.example/"), "a=forged; domain=h.example", NOW).is_err());
-    assert!(store.set(&url("http://h.example/"), "other=fine", NOW).is_ok());
+    // Nor can a cookie over http replace it.
+    let mut storage = CookieStorage::default();
+    storage.set(&url("https://h.example/"), "a=secret; Secure", NOW).unwrap();
+    assert!(storage.set(&url("http://h.example/x/y"), "a=forged; path=/x", NOW).is_err());
+    assert!(storage.set(&url("http://sub.h.example/"), "a=forged; domain=h.example", NOW).is_err());
+    assert!(storage.set(&url("http://h.example/"), "other=fine", NOW).is_ok());
 }
 
 #[test]
-fn a_prefix_is_a_promise() {
+fn name_prefix_requires_its_attributes() {
     for (cookie, expected) in [
         ("__Host-a=b; Secure; Path=/", true),
         ("__Host-a=b; Secure", false),
@@ -110,7 +110,7 @@ fn a_prefix_is_a_promise() {
 }
 
 #[test]
-fn a_cookie_lives_until_it_expires() {
+fn cookie_is_sent_until_it_expires() {
     let lives = |cookie: &str, later: u64| !sent_later("http://h/", &[cookie], "http://h/", later).is_empty();
     assert!(lives("a=b", u64::MAX / 2));
     assert!(lives("a=b; max-age=10", 9) && !lives("a=b; max-age=10", 10));
@@ -126,7 +126,7 @@ fn a_cookie_lives_until_it_expires() {
 }
 
 #[test]
-fn a_cookie_replaces_its_like_and_can_be_deleted() {
+fn cookie_replaces_the_previous_and_can_be_deleted() {
     let all = |cookies: &[&str]| sent_later("http://h.example/", cookies, "http://h.example/", 0);
     assert_eq!(all(&["a=1", "b=2", "a=3"]), "a=3; b=2");
     assert_eq!(all(&["a=1", "b=2", "a=; max-age=0"]), "b=2");
@@ -134,32 +134,32 @@ fn a_cookie_replaces_its_like_and_can_be_deleted() {
 }
 
 #[test]
-fn longer_paths_come_first() {
+fn cookies_of_longer_paths_are_sent_first() {
     let cookies = ["a=1; path=/", "b=2; path=/x/y", "c=3; path=/x"];
     assert_eq!(sent_later("http://h/", &cookies, "http://h/x/y/z", 0), "b=2; c=3; a=1");
 }
 
 #[test]
-fn what_is_no_cookie_is_ignored() {
-    let long = format!("a={}", "x".repeat(LONGEST));
+fn malformed_cookies_are_ignored() {
+    let long = format!("a={}", "x".repeat(MAX_HEADER_LENGTH));
     for cookie in ["", "a", "=b", ";", "a=\u{1}", "a=b\r\nc=d", &long] {
-        assert!(Store::default().set(&url("http://h/"), cookie, NOW).is_err(), "{cookie:?}");
+        assert!(CookieStorage::default().set(&url("http://h/"), cookie, NOW).is_err(), "{cookie:?}");
     }
     assert_eq!(sent_later("http://h/", &["a=b; what=ever; =; path"], "http://h/", 0), "a=b");
 }
 
 #[test]
-fn a_jar_is_bounded_and_the_oldest_go() {
-    let mut store = Store::default();
+fn jar_is_bounded_and_drops_the_oldest_cookies() {
+    let mut storage = CookieStorage::default();
     for index in 0..60 {
-        store.set(&url("http://h.example/"), &format!("c{index}=x"), NOW).unwrap();
+        storage.set(&url("http://h.example/"), &format!("c{index}=x"), NOW).unwrap();
     }
-    let names: Vec<_> = store.matching(&url("http://h.example/"), NOW).iter().map(|it| it.name.clone()).collect();
+    let names: Vec<_> = storage.matching(&url("http://h.example/"), NOW).iter().map(|it| it.name.clone()).collect();
     assert_eq!((names.len(), &*names[0], &*names[49]), (50, "c10", "c59"));
     for index in 0..3000 {
-        store.set(&url(&format!("http://h{index}.example/")), "a=b", NOW).unwrap();
+        storage.set(&url(&format!("http://h{index}.example/")), "a=b", NOW).unwrap();
     }
-    assert_eq!(store.living(NOW).count(), MOST);
-    assert!(store.matching(&url("http://h.example/"), NOW).is_empty());
-    assert_eq!(store.matching(&url("http://h2999.example/"), NOW).len(), 1);
+    assert_eq!(storage.unexpired(NOW).count(), MAX_COUNT);
+    assert!(storage.matching(&url("http://h.example/"), NOW).is_empty());
+    assert_eq!(storage.matching(&url("http://h2999.example/"), NOW).len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Middleware and hooks between a client and its backend.
+//! Middleware between a client and its backend.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,8 +9,7 @@ use futures::executor::block_on;
 use waterspout::http::{HeaderValue, StatusCode};
 use waterspout::testing::{ManualTimer, MockBackend};
 use waterspout::{
-    Attempt, BoxFuture, Client, Error, ErrorKind, Hooks, Middleware, Next, Phase, Progress, Request, Response, Result,
-    Retry,
+    BoxFuture, Client, Error, ErrorKind, Middleware, Next, Phase, Progress, Request, Response, Result, Retry,
 };
 
 use crate::support::client::URL;
@@ -19,7 +18,7 @@ fn status(request: &Request, status: u16) -> Response {
     Response::new(StatusCode::from_u16(status).unwrap(), request.url().clone(), format!("{status}"))
 }
 
-/// Notes what it is told, and does one thing.
+/// Records its calls, and does what a field says.
 #[derive(Clone, Default)]
 struct Notes {
     name: &'static str,
@@ -40,42 +39,42 @@ impl Notes {
     }
 }
 
-impl Hooks for Notes {
-    fn before_request<'a>(&'a self, request: &'a mut Request) -> BoxFuture<'a, Result<Option<Response>>> {
+impl Middleware for Notes {
+    fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
-            self.note("request");
-            request.headers_mut().append("x-hook", HeaderValue::from_static("seen"));
-            if self.refuse {
-                return Err(Error::new(ErrorKind::InvalidRequest, Phase::Request, "not on my watch"));
+            let made = request.attempts().len();
+            if made > 0 {
+                self.note(format_args!("retry {made}"));
             }
-            Ok(self.replace.then(|| status(request, 203)))
-        })
-    }
-
-    fn before_retry<'a>(&'a self, _: &'a mut Request, made: &'a [Attempt]) -> BoxFuture<'a, Result<()>> {
-        self.note(format_args!("retry {}", made.len()));
-        Box::pin(async { Ok(()) })
-    }
-
-    fn after_response(&self, response: Response) -> BoxFuture<'_, Result<Response>> {
-        self.note(format_args!("response {}", response.status().as_u16()));
-        Box::pin(async move { if self.fail_response { response.error_for_status() } else { Ok(response) } })
-    }
-
-    fn on_error(&self, error: Error) -> BoxFuture<'_, Result<Response>> {
-        self.note(format_args!("error {:?}", error.kind()));
-        Box::pin(async move {
-            if self.recover { Ok(Response::new(StatusCode::OK, URL.try_into()?, "from elsewhere")) } else { Err(error) }
+            self.note("request");
+            request.headers_mut().append("x-middleware", HeaderValue::from_static("seen"));
+            if self.refuse {
+                return Err(Error::new(ErrorKind::InvalidRequest, Phase::Request, "refused by the hook"));
+            }
+            let outcome = if self.replace { Ok(status(&request, 203)) } else { next.run(request).await };
+            match outcome {
+                Ok(response) => {
+                    self.note(format_args!("response {}", response.status().as_u16()));
+                    if self.fail_response { response.error_for_status() } else { Ok(response) }
+                }
+                Err(error) => {
+                    self.note(format_args!("error {:?}", error.kind()));
+                    if !self.recover {
+                        return Err(error);
+                    }
+                    Ok(Response::new(StatusCode::OK, URL.try_into()?, "from elsewhere"))
+                }
+            }
         })
     }
 }
 
 #[test]
-fn hooks_are_called_at_their_four_moments_for_each_attempt() {
+fn middleware_is_called_around_each_attempt() {
     let count = AtomicUsize::new(0);
     let backend = MockBackend::new(move |request| {
-        assert_eq!(request.headers()["x-hook"], "seen");
-        assert_eq!(request.headers().get_all("x-hook").iter().count(), 1);
+        assert_eq!(request.headers()["x-middleware"], "seen");
+        assert_eq!(request.headers().get_all("x-middleware").iter().count(), 1);
         let outcome = match count.fetch_add(1, Ordering::Relaxed) {
             0 => Ok(status(&request, 503)),
             1 => Err(Error::new(ErrorKind::Io, Phase::Head, "cut")),
@@ -85,28 +84,29 @@ fn hooks_are_called_at_their_four_moments_for_each_attempt() {
     });
     let notes = Notes::default();
     let retry = Retry::new().base_delay(Duration::ZERO);
-    let client = Client::builder().backend(backend).hooks(notes.clone()).retry(retry).build().unwrap();
+    let client = Client::builder().backend(backend).middleware(notes.clone()).retry(retry).build().unwrap();
     assert_eq!(block_on(client.get(URL).send()).unwrap().status(), 200);
     let expected = ["request", "response 503", "retry 1", "request", "error Io", "retry 2", "request", "response 200"];
     assert_eq!(notes.taken(), expected);
 }
 
 #[test]
-fn the_first_added_is_the_outermost() {
+fn first_added_middleware_is_the_outermost() {
     let outer = Notes { name: "outer ", ..Notes::default() };
     let inner = Notes { name: "inner ", notes: outer.notes.clone(), ..Notes::default() };
-    let client = Client::builder().backend(MockBackend::text("")).hooks(outer.clone()).hooks(inner).build().unwrap();
+    let client =
+        Client::builder().backend(MockBackend::text("")).middleware(outer.clone()).middleware(inner).build().unwrap();
     block_on(client.get(URL).send()).unwrap();
     assert_eq!(outer.taken(), ["outer request", "inner request", "inner response 200", "outer response 200"]);
 }
 
 #[test]
-fn a_hook_refuses_replaces_and_recovers() {
+fn middleware_refuses_replaces_and_recovers() {
     let backend = MockBackend::new(|request| async move { Ok(status(&request, 404)) }.boxed());
-    let with = |hooks| Client::builder().backend(backend.clone()).hooks(hooks).build().unwrap();
+    let with = |notes| Client::builder().backend(backend.clone()).middleware(notes).build().unwrap();
 
     let error = block_on(with(Notes { refuse: true, ..Notes::default() }).get(URL).send()).unwrap_err();
-    assert_eq!(error.to_string(), "not on my watch, for http://example.com/");
+    assert_eq!(error.to_string(), "refused by the hook, for http://example.com/");
     let replaced = block_on(with(Notes { replace: true, ..Notes::default() }).get(URL).send()).unwrap();
     assert_eq!(replaced.status(), 203);
     assert!(backend.seen().is_empty());
@@ -116,12 +116,12 @@ fn a_hook_refuses_replaces_and_recovers() {
 
     let broken = MockBackend::new(|_| async { Err(Error::new(ErrorKind::Io, Phase::Head, "cut")) }.boxed());
     let recover = Notes { recover: true, ..Notes::default() };
-    let client = Client::builder().backend(broken).hooks(recover).build().unwrap();
+    let client = Client::builder().backend(broken).middleware(recover).build().unwrap();
     assert_eq!(block_on(async { client.get(URL).send().await?.text().await }).unwrap(), "from elsewhere");
 }
 
 #[test]
-fn a_request_that_a_hook_made_invalid_is_refused() {
+fn request_that_a_middleware_made_invalid_is_refused() {
     struct Smuggle;
     impl Middleware for Smuggle {
         fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
@@ -136,7 +136,7 @@ fn a_request_that_a_hook_made_invalid_is_refused() {
 }
 
 #[test]
-fn what_a_middleware_sends_instead_is_no_silence() {
+fn upload_of_a_copy_that_a_middleware_sends_restarts_the_head_limit() {
     struct Twice;
     impl Middleware for Twice {
         fn handle<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {

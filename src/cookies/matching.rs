@@ -1,29 +1,33 @@
-//! Which hosts and paths a cookie is for (RFC 6265, section 5.1).
+//! Matching of hosts and paths against cookies (RFC 6265, section 5.1).
 
 use std::net::Ipv4Addr;
 
-/// Whether `host` is `domain` or within it.
+/// Returns whether `host` is `domain` or a subdomain of it.
 pub(super) fn domain_matches(host: &str, domain: &str) -> bool {
+    // An address has no subdomains: a cookie for `0.0.1` is not sent to `127.0.0.1`.
     host == domain
         || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')) && !domain.is_empty() && !is_address(host)
 }
 
-/// Whether a host as URLs have it is an address and not a name.
+/// Returns whether the host of a URL is an address and not a name.
 pub(super) fn is_address(host: &str) -> bool {
+    // A URL has IPv6 addresses in brackets, and its parser has normalized all notations of IPv4.
     host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
 }
 
-/// Whether names within `domain` belong to different owners; the list has rules for what it does not name, too.
+/// Returns whether `domain` is a public suffix: its subdomains belong to different owners. The list also has rules for
+/// names that it does not contain.
 pub(super) fn is_public_suffix(domain: &str) -> bool {
     psl::suffix_str(domain).is_none_or(|suffix| suffix == domain)
 }
 
-/// Whether a request for `path` has the cookies of `prefix`.
+/// Returns whether a request for `path` sends the cookies of the path `prefix`.
 pub(super) fn path_matches(path: &str, prefix: &str) -> bool {
+    // Only whole segments match: `/ab` is not below `/a`.
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
 }
 
-/// The path of a cookie that names none: the request's, up to its last slash.
+/// Returns the path of a cookie without a `Path`: the path of the request up to its last slash.
 pub(super) fn default_path(path: &str) -> &str {
     match path.rfind('/') {
         None | Some(0) => "/",
@@ -36,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_domain_covers_itself_and_what_is_within() {
+    fn domain_matches_itself_and_its_subdomains() {
         for (host, domain, expected) in [
             ("example.com", "example.com", true),
             ("a.b.example.com", "example.com", true),
@@ -52,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn public_suffixes_are_known() {
+    fn public_suffixes_are_recognized() {
         for (domain, expected) in [
             ("com", true),
             ("co.uk", true),
@@ -70,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_covers_itself_and_what_is_below() {
+    fn path_matches_itself_and_paths_below() {
         for (path, prefix, expected) in [
             ("/", "/", true),
             ("/a/b", "/", true),

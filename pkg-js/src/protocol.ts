@@ -1,0 +1,64 @@
+/**
+ * The numbers that pass between the package and its WebAssembly core.
+ *
+ * `src/js/protocol.rs` declares the same enums and constants; `tests/js_protocol.rs` compares the two files.
+ */
+
+/** A change to a client as a whole. */
+export const enum Command {
+  /** Starts no further requests. */
+  Pause = 0,
+  /** Starts requests again. */
+  Resume = 1,
+  /** Fails the requests that wait in the queue. */
+  Clear = 2,
+  /** Refuses new requests. */
+  Close = 3,
+  /** Refuses new requests and fails all others. */
+  CloseNow = 4,
+}
+
+/** A number in a client's statistics. */
+export const enum Stat {
+  /** The number of requests with a slot. */
+  Active = 0,
+  /** The number of requests that wait for a slot. */
+  Queued = 1,
+  /** The sum of all waits for a slot, in milliseconds. */
+  TotalWait = 2,
+  /** The longest wait for a slot, in milliseconds. */
+  LongestWait = 3,
+  /** The first bucket in the histogram of waits. The other buckets follow. */
+  FirstBucket = 4,
+}
+
+/** Why a request failed. */
+export const enum Failure {
+  /** The core knows no failure: the outcome is the outcome of the last attempt. */
+  None = 0,
+  QueueFull = 1,
+  Cleared = 2,
+  Closed = 3,
+  /** The limit `queue` passed. */
+  QueueTimeout = 4,
+  /** The limit `head` passed. */
+  HeadTimeout = 5,
+  /** The limit `total` passed in the queue. */
+  TotalTimeoutInQueue = 6,
+  /** The limit `total` passed in an attempt. */
+  TotalTimeout = 7,
+  /** The core is defective. JavaScript sets this after a trap. */
+  CoreFailed = 8,
+}
+
+/** A limit of zero (a number of requests, or a time in milliseconds) means no limit. */
+export const NO_LIMIT = 0;
+
+/** The length of a queue without a limit. */
+export const UNLIMITED_QUEUE = 0xffff_ffff;
+
+/** A delay that means that no attempt follows. */
+export const NO_RETRY = -1;
+
+/** The number of buckets in the histogram of waits. */
+export const WAIT_BUCKETS = 23;

@@ -1,0 +1,189 @@
+//! Storing, matching, expiring and evicting cookies (RFC 6265bis, section 5.7).
+
+use std::collections::BTreeMap;
+
+use super::matching::{default_path, domain_matches, is_address, is_public_suffix, path_matches};
+use crate::message::url::{Scheme, Url};
+
+/// The maximum length of a `set-cookie` header, in bytes.
+const MAX_HEADER_LENGTH: usize = 8 * 1024;
+
+/// The maximum number of cookies of a domain.
+const MAX_PER_DOMAIN: usize = 50;
+
+/// The maximum number of cookies of a jar.
+const MAX_COUNT: usize = 3000;
+
+/// The maximum lifetime of a cookie, in seconds: 400 days.
+const MAX_LIFETIME: u64 = 400 * 24 * 60 * 60;
+
+/// A cookie in the jar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StoredCookie {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) domain: String,
+    /// Whether it is sent to its domain alone, and not to subdomains.
+    pub(super) host_only: bool,
+    pub(super) path: String,
+    pub(super) secure: bool,
+    /// The time at which it expires, in seconds since 1970. A cookie without it lives as long as the jar.
+    pub(super) expires: Option<u64>,
+}
+
+/// The cookies of a jar by domain, each with its creation number: the lower, the older.
+#[derive(Default)]
+pub(super) struct CookieStorage {
+    by_domain: BTreeMap<String, Vec<(u64, StoredCookie)>>,
+    /// The creation number of the newest cookie.
+    last_created: u64,
+}
+
+impl StoredCookie {
+    fn is_unexpired(&self, now: u64) -> bool {
+        self.expires.is_none_or(|expires| expires > now)
+    }
+
+    fn matches(&self, url: &Url) -> bool {
+        let host = if self.host_only { url.host() == self.domain } else { domain_matches(url.host(), &self.domain) };
+        host && path_matches(url.path(), &self.path) && (!self.secure || url.scheme() == Scheme::Https)
+    }
+
+    /// Returns whether this cookie replaces `other`: they have the same name, kind of domain and path.
+    fn replaces(&self, other: &Self) -> bool {
+        (&self.name, self.host_only, &self.path) == (&other.name, other.host_only, &other.path)
+    }
+}
+
+impl CookieStorage {
+    /// Stores the cookie of a `set-cookie` header from `url`, or returns the reason for its refusal.
+    pub(super) fn set(&mut self, url: &Url, header: &str, now: u64) -> Result<(), &'static str> {
+        let cookie = parse(url, header, now)?;
+        if url.scheme() == Scheme::Http && self.shadows_secure(&cookie) {
+            return Err("a secure cookie of this name, set over https, cannot be replaced over http");
+        }
+        self.insert(cookie, now);
+        Ok(())
+    }
+
+    /// Returns whether a cookie from http would replace or hide a secure cookie, which only https may set.
+    fn shadows_secure(&self, new: &StoredCookie) -> bool {
+        let mut all = self.by_domain.values().flatten().map(|(_, cookie)| cookie);
+        all.any(|old| {
+            let related = domain_matches(&old.domain, &new.domain) || domain_matches(&new.domain, &old.domain);
+            old.secure && old.name == new.name && related && path_matches(&new.path, &old.path)
+        })
+    }
+
+    /// Stores a cookie in place of the cookie it replaces. An expired cookie only removes that cookie.
+    pub(super) fn insert(&mut self, mut cookie: StoredCookie, now: u64) {
+        cookie.expires = cookie.expires.map(|expires| expires.min(now.saturating_add(MAX_LIFETIME)));
+        let of_domain = self.by_domain.entry(cookie.domain.clone()).or_default();
+        let old = of_domain.iter().position(|(_, old)| cookie.replaces(old)).map(|at| of_domain.remove(at).0);
+        if cookie.is_unexpired(now) {
+            self.last_created += 1;
+            // A new value keeps the creation number, so that the order in which cookies are sent stays.
+            of_domain.push((old.unwrap_or(self.last_created), cookie));
+        }
+        if of_domain.len() > MAX_PER_DOMAIN {
+            of_domain.retain(|(_, cookie)| cookie.is_unexpired(now));
+            of_domain.sort_by_key(|(created, _)| *created);
+            let excess = of_domain.len().saturating_sub(MAX_PER_DOMAIN);
+            of_domain.drain(..excess);
+        }
+        self.evict(now);
+    }
+
+    /// Removes expired cookies once there are too many, then the oldest.
+    fn evict(&mut self, now: u64) {
+        let count = |storage: &Self| storage.by_domain.values().map(Vec::len).sum::<usize>();
+        // Not on each insertion: a sweep visits all cookies.
+        if count(self) > MAX_COUNT {
+            self.by_domain.values_mut().for_each(|cookies| cookies.retain(|(_, cookie)| cookie.is_unexpired(now)));
+        }
+        while count(self) > MAX_COUNT {
+            let oldest = self.by_domain.values().flatten().map(|(created, _)| *created).min();
+            self.by_domain.values_mut().for_each(|cookies| cookies.retain(|(created, _)| Some(*created) != oldest));
+        }
+        self.by_domain.retain(|_, cookies| !cookies.is_empty());
+    }
+
+    /// Returns the cookies of a request to `url` in the order in which they are sent: longer paths first, then older
+    /// cookies.
+    pub(super) fn matching(&self, url: &Url, now: u64) -> Vec<&StoredCookie> {
+        let host = url.host();
+        // The domains that may have cookies for the host are looked up by name, so other domains cost nothing.
+        let parents = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
+        let all = std::iter::once(host).chain(parents).filter_map(|domain| self.by_domain.get(domain)).flatten();
+        let mut found: Vec<_> = all.filter(|(_, cookie)| cookie.matches(url) && cookie.is_unexpired(now)).collect();
+        found.sort_by_key(|(created, cookie)| (std::cmp::Reverse(cookie.path.len()), *created));
+        found.into_iter().map(|(_, cookie)| cookie).collect()
+    }
+
+    /// Returns all cookies that have not expired, grouped by domain.
+    pub(super) fn unexpired(&self, now: u64) -> impl Iterator<Item = &StoredCookie> {
+        let all = self.by_domain.values().flatten().map(|(_, cookie)| cookie);
+        all.filter(move |cookie| cookie.is_unexpired(now))
+    }
+}
+
+/// Parses a `set-cookie` header from `url`, or returns the reason for its refusal.
+fn parse(url: &Url, header: &str, now: u64) -> Result<StoredCookie, &'static str> {
+    if header.len() > MAX_HEADER_LENGTH {
+        return Err("the cookie is longer than 8 KiB");
+    }
+    if header.contains(|character: char| character.is_ascii_control() && character != '\t') {
+        return Err("the cookie has a control character");
+    }
+    let raw = cookie::Cookie::parse(header).map_err(|_| "the text is not a cookie")?;
+    let (domain, host_only) = domain(url.host(), raw.domain())?;
+    let secure = raw.secure() == Some(true);
+    if secure && url.scheme() == Scheme::Http {
+        return Err("a secure cookie cannot be set over http");
+    }
+    // A path that does not begin with a slash counts as absent.
+    let path = raw.path().filter(|path| path.starts_with('/'));
+    // In any case of letters: some servers compare names that way (RFC 6265bis, section 5.7).
+    let prefixed = |prefix: &str| raw.name().get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix));
+    let satisfies_host_prefix = secure && raw.domain().is_none() && path == Some("/");
+    if (prefixed("__Host-") && !satisfies_host_prefix) || (prefixed("__Secure-") && !secure) {
+        return Err("the prefix of the cookie's name requires attributes that the cookie lacks");
+    }
+    let at = |seconds: i64| u64::try_from(seconds).unwrap_or(0);
+    // `Max-Age` overrides `Expires`.
+    let expires = match raw.max_age() {
+        Some(age) => Some(now.saturating_add(at(age.whole_seconds())).saturating_sub(u64::from(age.is_zero()))),
+        None => raw.expires_datetime().map(|date| at(date.unix_timestamp())),
+    };
+    Ok(StoredCookie {
+        name: raw.name().to_owned(),
+        value: raw.value().to_owned(),
+        domain,
+        host_only,
+        path: path.unwrap_or(default_path(url.path())).to_owned(),
+        secure,
+        expires,
+    })
+}
+
+/// Returns the domain of a cookie from `host`, and whether the cookie is sent to that host alone.
+fn domain(host: &str, wanted: Option<&str>) -> Result<(String, bool), &'static str> {
+    let Some(wanted) = wanted.map(str::to_ascii_lowercase).filter(|domain| !domain.is_empty()) else {
+        return Ok((host.to_owned(), true));
+    };
+    // A host that is itself an address or a public suffix may set a cookie for itself alone.
+    if wanted == host && (is_address(host) || is_public_suffix(host)) {
+        return Ok((wanted, true));
+    }
+    if is_public_suffix(&wanted) {
+        return Err("the cookie's domain is a public suffix");
+    }
+    if !domain_matches(host, &wanted) {
+        return Err("the cookie's domain is not the URL's host or a parent of it");
+    }
+    Ok((wanted, false))
+}
+
+#[cfg(test)]
+#[path = "storage_tests.rs"]
+mod tests;

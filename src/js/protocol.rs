@@ -1,0 +1,78 @@
+//! The numbers that pass between the core and its JavaScript.
+//!
+//! `pkg-js/src/protocol.ts` declares the same enums and constants. `tests/js_protocol.rs` compares the two files.
+
+/// A change to a client as a whole.
+#[derive(Clone, Copy)]
+pub(super) enum Command {
+    /// Starts no further requests.
+    Pause = 0,
+    /// Starts requests again.
+    Resume = 1,
+    /// Fails the requests that wait in the queue.
+    Clear = 2,
+    /// Refuses new requests.
+    Close = 3,
+    /// Refuses new requests and fails all others.
+    CloseNow = 4,
+}
+
+/// A number in a client's statistics.
+#[derive(Clone, Copy)]
+pub(super) enum Stat {
+    /// The number of requests with a slot.
+    Active = 0,
+    /// The number of requests that wait for a slot.
+    Queued = 1,
+    /// The sum of all waits for a slot, in milliseconds.
+    TotalWait = 2,
+    /// The longest wait for a slot, in milliseconds.
+    LongestWait = 3,
+    /// The first bucket in the histogram of waits. The other buckets follow.
+    FirstBucket = 4,
+}
+
+/// Why a request failed.
+#[derive(Clone, Copy)]
+pub(super) enum Failure {
+    /// The core knows no failure: the outcome is the outcome of the last attempt.
+    None = 0,
+    QueueFull = 1,
+    Cleared = 2,
+    Closed = 3,
+    /// The limit `queue` passed.
+    QueueTimeout = 4,
+    /// The limit `head` passed.
+    HeadTimeout = 5,
+    /// The limit `total` passed in the queue.
+    TotalTimeoutInQueue = 6,
+    /// The limit `total` passed in an attempt.
+    TotalTimeout = 7,
+    /// The core is defective. JavaScript sets this after a trap.
+    CoreFailed = 8,
+}
+
+/// A limit of zero (a number of requests, or a time in milliseconds) means no limit.
+pub(super) const NO_LIMIT: u32 = 0;
+
+/// The length of a queue without a limit.
+pub(super) const UNLIMITED_QUEUE: u32 = 0xffff_ffff;
+
+/// A delay that means that no attempt follows.
+pub(super) const NO_RETRY: f64 = -1.0;
+
+/// The number of buckets in the histogram of waits.
+// Only JavaScript counts the buckets.
+#[allow(dead_code)]
+pub(super) const WAIT_BUCKETS: usize = 23;
+
+#[cfg(test)]
+mod tests {
+    use super::WAIT_BUCKETS;
+    use crate::client::queue::WaitTimes;
+
+    #[test]
+    fn the_histogram_has_as_many_buckets() {
+        assert_eq!(WaitTimes::default().buckets().count(), WAIT_BUCKETS);
+    }
+}
