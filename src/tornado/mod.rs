@@ -32,7 +32,7 @@
 //! | `IOStream.write`, `close`, `set_close_callback` | [`IoStream::write`], [`close`](IoStream::close), [`closed`](IoStream::closed) |
 //! | `IOStream.start_tls` | [`IoStream::upgrade`] |
 //! | `StreamClosedError`, `UnsatisfiableReadError`, `StreamBufferFullError` | [`ErrorKind::ConnectionClosed`](crate::ErrorKind::ConnectionClosed), [`StreamLimit`] |
-//! | `TCPClient.connect` | `platform::native::TcpClient::connect` (native) |
+//! | `TCPClient.connect` | `TcpClient::connect` of the native platform |
 //! | `Lock`, `Semaphore`, `Condition`, `Event` | the crates `async-lock` and `event-listener` |
 
 pub(crate) mod event_loop;
