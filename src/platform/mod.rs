@@ -4,6 +4,7 @@
 //! `normalize`, `random`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for
 //! cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
+// Wasm targets have no threads here, WASI included.
 #[cfg(target_family = "wasm")]
 mod local;
 #[cfg(not(target_family = "wasm"))]
@@ -15,6 +16,7 @@ mod parse;
 mod standard;
 #[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod time_of_day;
+// A JavaScript engine keeps its timers in a heap itself, so there the queue is not compiled.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod timer_queue;
 

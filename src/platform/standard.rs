@@ -14,6 +14,7 @@ pub(crate) fn normalize(text: &str) -> String {
 
 /// Returns a number that cannot be guessed: a keyed hash with a key that the standard library takes from the system.
 pub(crate) fn random() -> u64 {
+    // The standard library has no random numbers, and its hasher takes its keys from the system: this saves a crate.
     RandomState::new().hash_one(0u8)
 }
 

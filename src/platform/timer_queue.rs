@@ -215,6 +215,7 @@ impl TimerQueueState {
     /// Stores the waker of the task that waits for the entry `key`. Returns the waker of another task that it replaces,
     /// which the caller drops after it has released the lock.
     fn put_waker(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
+        // A task that has just polled is alive, so it is the first candidate.
         self.last_polled = key;
         let slot = &mut self.entries.get_mut(key)?.waker;
         match slot {
@@ -331,7 +332,7 @@ impl Sleep for QueuedSleep {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
-        // The clock decides and not the wake-up: a task is also woken as a candidate.
+        // The clock decides and not the timer, which may fire early or be set for another sleep.
         if self.queue.now() >= at {
             self.reset(None);
             return Poll::Ready(());

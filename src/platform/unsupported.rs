@@ -33,6 +33,7 @@ impl Timer for Unsupported {
 
 impl Executor for Unsupported {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
+        // There is no thread and no loop that could run the task.
         drop(task);
     }
 }

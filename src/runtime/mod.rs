@@ -65,6 +65,7 @@ impl Instant {
 
     /// Returns the point `nanos` nanoseconds later, at most the clock's last point.
     pub(crate) const fn later(self, nanos: u64) -> Self {
+        // A limit of `Duration::MAX` is a common way to say "none", so it must not overflow.
         Self(self.0.saturating_add(nanos))
     }
 
@@ -104,6 +105,7 @@ impl Add<Duration> for Instant {
 /// use waterspout::{BoxFuture, Client, Instant, Timer};
 ///
 /// /// A clock that runs at twice the speed of another clock.
+/// #[derive(Clone)]
 /// struct DoubleSpeed<T>(T);
 ///
 /// impl<T: Timer> Timer for DoubleSpeed<T> {

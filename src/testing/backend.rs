@@ -40,8 +40,9 @@ impl MockBackend {
     /// # Examples
     ///
     /// ```
+    /// use waterspout::http::StatusCode;
     /// use waterspout::testing::MockBackend;
-    /// use waterspout::{Client, Response, StatusCode};
+    /// use waterspout::{Client, Response};
     ///
     /// let backend = MockBackend::new(|request| {
     ///     let status = if request.url().path() == "/" { StatusCode::OK } else { StatusCode::NOT_FOUND };
@@ -92,6 +93,7 @@ impl MockBackend {
 
 impl Backend for MockBackend {
     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+        // Recorded before the answer is made, so a request that is dropped or never answered is recorded too.
         let line = format!("{} {}", request.method(), request.url());
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         (self.answer)(request)

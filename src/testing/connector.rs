@@ -234,6 +234,7 @@ struct ScriptedTransport {
 impl ScriptedTransport {
     /// Returns how many complete heads the client has written.
     fn heads(&self) -> usize {
+        // Heads are counted by the ends of their request lines.
         const LINE_END: &[u8] = b" HTTP/1.1\r\n";
         let state = self.connector.lock();
         let written = &state.connections[self.index].written;
@@ -250,6 +251,7 @@ impl AsyncRead for ScriptedTransport {
         loop {
             let heads = this.heads();
             match this.steps.front_mut() {
+                // After the last step the connection is closed.
                 None => return Poll::Ready(Ok(0)),
                 Some(ScriptStep::Reset) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
                 Some(ScriptStep::ExpectHead) if heads > this.heads_seen => {
@@ -263,6 +265,7 @@ impl AsyncRead for ScriptedTransport {
                 }
                 Some(ScriptStep::Hold) => {
                     let mut state = this.connector.lock();
+                    // Counted, so that a release before the hold is reached is not lost.
                     if state.released <= this.holds {
                         state.held.push(cx.waker().clone());
                         return Poll::Pending;
@@ -292,6 +295,7 @@ impl AsyncWrite for ScriptedTransport {
     fn poll_write(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let index = self.index;
         self.connector.lock().connections[index].written.extend_from_slice(bytes);
+        // The write may complete the head that a read waits for.
         self.reader.take().into_iter().for_each(Waker::wake);
         Poll::Ready(Ok(bytes.len()))
     }

@@ -70,6 +70,7 @@ impl ManualTimer {
             let mut state = self.lock();
             state.now = state.now + by;
             let now = state.now;
+            // Wakers are taken under the lock and called after it, because a task may poll another sleep of this clock.
             // This key is above every key for the present time, so the sleeps for this very time are due as well.
             let later = state.wakers.split_off(&(now, u64::MAX));
             std::mem::replace(&mut state.wakers, later)

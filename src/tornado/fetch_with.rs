@@ -49,11 +49,13 @@ impl Client {
         let request = request.try_into().map_err(Into::into);
         executor.spawn(Box::pin(async move {
             let fetch = async { client.fetch(request?).await };
+            // Cancellation is polled first, so that a cancelled request is not started.
             let result = match select(pin!(promise.cancelled()), pin!(fetch)).await {
                 Either::Left(_) => Err(Error::cancelled("the request was cancelled")),
                 Either::Right((result, _)) => result,
             };
             callback(result);
+            // Resolved after the callback, so that awaiting the `Pending` means that the callback has returned.
             promise.resolve(());
         }));
         pending

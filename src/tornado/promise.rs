@@ -108,6 +108,8 @@ struct CallbackTurn<T> {
 impl<T> CallbackTurn<T> {
     fn run(mut self, callback: impl FnOnce(&Result<T>)) {
         let mut state = self.shared.lock();
+        // The result is moved out while the callback runs, because the callback may use the promise and must find it
+        // unlocked.
         match std::mem::replace(&mut state.outcome, PromiseOutcome::Taken) {
             PromiseOutcome::Set(result) => self.borrowed = Some(result),
             PromiseOutcome::None | PromiseOutcome::Taken => {}
@@ -115,6 +117,7 @@ impl<T> CallbackTurn<T> {
         drop(state);
         match &self.borrowed {
             Some(result) => callback(result),
+            // Every callback is called, so that none waits for ever.
             None => callback(&Err(Error::cancelled(TAKEN))),
         }
     }
@@ -256,6 +259,7 @@ impl<T> Future for Pending<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let mut state = self.0.lock();
+        // Callbacks come first: the task that awaits takes the result, and nothing would be left to show.
         if state.in_callbacks || matches!(state.outcome, PromiseOutcome::None) {
             let replaced = state.pending_waker.replace(cx.waker().clone());
             drop(state);
@@ -282,6 +286,7 @@ impl<T> PromiseShared<T> {
         }
         state.outcome = PromiseOutcome::Set(result);
         state.cancelled = cancelled;
+        // Set even without callbacks: a callback that is added from here on must not start a second series.
         state.in_callbacks = true;
         drop(state);
         self.run_next_callback();

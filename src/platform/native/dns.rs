@@ -64,10 +64,12 @@ pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        // An address needs no look-up, and no thread.
         if let Ok(address) = host.parse::<IpAddr>() {
             return Box::pin(async move { Ok(vec![SocketAddr::new(address, port)]) });
         }
         let host = host.to_owned();
+        // `getaddrinfo` blocks, and there is no portable form of it that does not.
         Box::pin(blocking::unblock(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)))
     }
 }
@@ -116,6 +118,7 @@ impl HostMap {
 
 impl Resolver for HostMap {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        // Host names are compared without regard to case (RFC 4343).
         let by_port = self.ports.get(&(host.to_ascii_lowercase(), port)).copied();
         let by_host = || self.hosts.get(&host.to_ascii_lowercase()).map(|address| SocketAddr::new(*address, port));
         match by_port.or_else(by_host) {
@@ -192,6 +195,8 @@ impl CachingResolver {
             Some(DnsEntry::Asked(question)) => return Err(question.clone()),
             _ => {}
         }
+        // Expired entries go first. If the cache is still full it starts again: its entries are valid for a short time, so
+        // the order of use is not worth recording.
         if entries.len() >= MAX_ENTRIES {
             let now = self.timer.now();
             entries.retain(|_, entry| matches!(entry, DnsEntry::Known { until, .. } if now < *until));
@@ -199,6 +204,7 @@ impl CachingResolver {
                 entries.clear();
             }
         }
+        // Shared, so that dropping a look-up does not stop the question for the other look-ups.
         let question = self.ask(key.clone()).shared();
         entries.insert(key, DnsEntry::Asked(question.clone()));
         Err(question)
@@ -236,6 +242,7 @@ impl Resolver for CachingResolver {
                 Ok(addresses) => Ok(addresses),
                 Err(question) => question.await,
             };
+            // `io::Error` cannot be cloned, so the shared error becomes the source of a new error of the same kind.
             answer.map(|addresses| addresses.to_vec()).map_err(|error| io::Error::new(error.kind(), error))
         })
     }

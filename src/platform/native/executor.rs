@@ -26,6 +26,7 @@ pub struct BackgroundThread;
 impl Executor for BackgroundThread {
     /// Runs `task`. If the system refuses the thread, the task runs on the caller's thread, to its end.
     fn spawn(&self, task: BoxFuture<'static, ()>) {
+        // A single thread: the background tasks of a client are few and short.
         static THREAD: OnceLock<Option<ThreadPool>> = OnceLock::new();
         let thread = THREAD.get_or_init(|| ThreadPool::builder().pool_size(1).name_prefix("waterspout-").create().ok());
         match thread {

@@ -35,6 +35,7 @@ use crate::message::body::Body;
 pub async fn file(path: impl Into<PathBuf>) -> io::Result<Body> {
     let path: Arc<Path> = path.into().into();
     let measured = path.clone();
+    // The length is measured here, so that the request has a `content-length`.
     let metadata = unblock(move || fs::metadata(measured)).await?;
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path does not name a file"));
@@ -43,6 +44,7 @@ pub async fn file(path: impl Into<PathBuf>) -> io::Result<Body> {
 }
 
 fn read(path: Arc<Path>) -> impl Stream<Item = Result<bytes::Bytes, Source>> {
+    // The file is opened for each attempt, so a retry reads it from the beginning.
     let opened = stream::once(unblock(move || File::open(path))).map_err(Source::from);
     opened.map_ok(|file| Body::reader(Unblock::new(file)).map_err(Source::from)).try_flatten()
 }

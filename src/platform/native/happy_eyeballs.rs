@@ -38,6 +38,7 @@ where
             let attempt = dial(address);
             dialling.push(async move { (address, attempt.await) });
         }
+        // With no address left there is no next attempt to start, and so no timer.
         let outcome = if waiting.is_empty() {
             dialling.next().await
         } else {
@@ -48,6 +49,7 @@ where
             }
         };
         match outcome {
+            // Returning drops `dialling`, which closes the sockets of all other attempts.
             Some((_, Ok(connection))) => return Ok(connection),
             Some((address, Err(error))) => failures.push((address, error)),
             None => return Err(failures),

@@ -58,6 +58,7 @@ impl Server {
     pub fn start_on(address: SocketAddr, handler: impl Handler) -> io::Result<Self> {
         let listener = Async::<TcpListener>::bind(address)?;
         let address = listener.get_ref().local_addr()?;
+        // Dropping `stop` ends the thread's future, and so do all connections of the server.
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("waterspout-server".to_owned())
@@ -102,6 +103,7 @@ async fn serve(listener: Async<TcpListener>, handler: Arc<dyn Handler>, mut stop
             connections.extend(accepted.ok().map(|stream| connection(stream, handler.clone(), number)));
             number += 1;
         }
+        // All connections are served by this future, on the server's thread.
         while let Poll::Ready(Some(())) = connections.poll_next_unpin(cx) {}
         stopped.poll_unpin(cx).map(|_| ())
     })
@@ -110,6 +112,7 @@ async fn serve(listener: Async<TcpListener>, handler: Arc<dyn Handler>, mut stop
 
 /// Serves a connection. Its errors are ignored: the client sees them.
 async fn connection(stream: Async<TcpStream>, handler: Arc<dyn Handler>, number: u64) {
+    // A reply may be written in several pieces, which Nagle's algorithm would delay.
     let _ = stream.get_ref().set_nodelay(true);
     let same = stream.get_ref().try_clone();
     let reset = || {

@@ -199,6 +199,7 @@ impl Network {
     /// Makes an agent, which is a backend, over this connector. Idle connections are closed on the background thread.
     pub fn agent(self) -> Agent {
         let timer = self.timer.clone();
+        // The executor closes idle connections on time, and finishes connects that lost a race.
         Agent::new(self, timer).with_executor(BackgroundThread)
     }
 }
@@ -220,9 +221,10 @@ impl Connector for Network {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             if origin.scheme() == Scheme::Https {
-                // Before anything is sent: a build without TLS refuses here.
+                // Checked before the connect, so that a build without TLS sends nothing.
                 self.tls.check()?;
             }
+            // An invalid proxy variable fails the requests it is for: they must not go past the proxy.
             if let Some(proxy) = self.proxies.for_origin(origin)? {
                 return proxy_connect::connect(self, &proxy, origin).await;
             }

@@ -26,10 +26,12 @@ use crate::transport::{Forwarding, Transport};
 pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Box<dyn Transport>> {
     let started = network.timer.now();
     let mut proxied = match proxy.scheme() {
+        // A forwarding proxy gets the request itself, so no tunnel is opened.
         _ if proxy.forwards(origin) => {
             let stream = to_proxy(network, proxy).await?;
             ProxiedTransport { forwarding: Some(proxy.forwarding()), ..ProxiedTransport::over(stream) }
         }
+        // With `socks5` the client looks the name up; with `socks5h` and `http` the proxy does.
         ProxyScheme::Socks5 => over_addresses(network, proxy, origin).await?,
         _ => tunnel(network, proxy, origin.host(), origin.port()).await?,
     };
@@ -47,6 +49,7 @@ pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -
 async fn to_proxy(network: &Network, proxy: &Proxy) -> Result<Box<dyn Transport>> {
     let unreachable = |error| failed(&format!("could not connect to the proxy {proxy}"), error);
     let is_secured = proxy.scheme() == ProxyScheme::Https;
+    // The client certificate is for servers, so the default configuration for proxies has none.
     let config = network.own_tls_to_proxies.as_ref().unwrap_or(&network.tls_to_proxies);
     if is_secured {
         config.check()?;
@@ -87,6 +90,7 @@ async fn addresses(network: &Network, host: &str, port: u16) -> Result<Vec<Socke
         let message = format!("could not look up the address of {host:?}");
         Error::new(ErrorKind::Dns, Phase::Connect, message).with_source(error)
     })?;
+    // The proxy connects, so the local address does not limit the family here.
     addresses.retain(|address| match network.family {
         AddressFamily::Any => true,
         AddressFamily::V4 => address.is_ipv4(),

@@ -186,6 +186,7 @@ impl TcpClient {
     /// Connects without a limit.
     pub(super) async fn open(&self, host: &str, port: u16) -> Result<TcpTransport> {
         let started = self.timer.now();
+        // Look-up and connect are timed apart: both appear in the connection's facts.
         let addresses = self.addresses(unbracketed(host), port).await?;
         let looked_up = self.timer.now();
         let dial = |address| dial(address, self.local_for(address));
@@ -214,6 +215,7 @@ impl TcpClient {
             return Err(failed("the look-up returned no address"));
         }
         addresses.retain(|address| self.family.contains(address));
+        // A socket that is bound to an address of a family cannot connect to the other family.
         addresses.retain(|address| self.local.is_none_or(|local| local.is_ipv4() == address.is_ipv4()));
         if addresses.is_empty() {
             Err(failed("the look-up returned no address in the requested family"))
@@ -256,6 +258,7 @@ fn unreachable(mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
 
 async fn dial(address: SocketAddr, local: Option<SocketAddr>) -> io::Result<TcpTransport> {
     let stream = match local {
+        // `Async::connect` cannot bind first, so only a local address takes the longer way.
         None => Async::<TcpStream>::connect(address).await?,
         Some(local) => dial_from(local, address).await?,
     };
@@ -280,7 +283,7 @@ async fn dial_from(local: SocketAddr, address: SocketAddr) -> io::Result<Async<T
         if let Some(error) = stream.get_ref().take_error()? {
             return Err(error);
         }
-        // A socket without an error and without a peer is not connected: the result of `connect` says why.
+        // A socket without an error and without a peer has not connected: the error of `connect` says why.
         stream.get_ref().peer_addr().or_else(|_| started.map(|()| address))?;
     }
     Ok(stream)

@@ -148,10 +148,13 @@ impl TlsConfig {
     /// for blocking work.
     async fn client_config(&self) -> Result<Arc<ClientConfig>> {
         let built = || self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        // The lock is released before the roots are read, which may take long. Two first calls may both build; the
+        // first result is kept.
         if let Some(config) = &*built() {
             return Ok(config.clone());
         }
         let this = self.clone();
+        // Reading the system's roots blocks.
         let config = Arc::new(blocking::unblock(move || this.build()).await?);
         // Another connection may have built it meanwhile. All use the same configuration, and so share the sessions to
         // resume.
@@ -159,6 +162,7 @@ impl TlsConfig {
     }
 
     fn build(&self) -> Result<ClientConfig> {
+        // Named explicitly: the process-wide default provider belongs to the program.
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -192,6 +196,7 @@ impl TlsConfig {
         if self.system_roots {
             let found = rustls_native_certs::load_native_certs();
             let (added, _) = store.add_parsable_certificates(found.certs);
+            // Certificates of the system that cannot be parsed are skipped, as long as any root is left.
             if added == 0 && self.roots.is_empty() {
                 let error = Error::new(ErrorKind::Tls, Phase::Connect, "the system has no root certificates to trust");
                 return Err(found.errors.into_iter().fold(error, |error, cause| error.with_source(cause)));
@@ -337,6 +342,7 @@ struct TlsTransport<T> {
 impl<T: Transport> Transport for TlsTransport<T> {
     fn is_idle(&mut self) -> bool {
         // After a write the socket defers its first read, so only the second poll reads from it.
+        // TLS has records without data, such as session tickets, so the connection is read and not only peeked at.
         (0..2).all(|_| {
             let mut context = Context::from_waker(Waker::noop());
             Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()

@@ -39,6 +39,7 @@ impl ServerCertVerifier for NameSelfSigned {
     ) -> Result<ServerCertVerified, Error> {
         let verified = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         verified.map_err(|error| match error {
+            // `rustls` reports an unknown issuer, which does not tell a self-signed certificate from a private authority.
             Error::InvalidCertificate(CertificateError::UnknownIssuer) if is_self_signed(end_entity) => {
                 Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(SelfSigned))))
             }
@@ -70,6 +71,7 @@ impl ServerCertVerifier for NameSelfSigned {
 }
 
 fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
+    // Compared by name and not by signature: this only chooses the words of an error.
     EndEntityCert::try_from(certificate).is_ok_and(|certificate| certificate.issuer() == certificate.subject())
 }
 

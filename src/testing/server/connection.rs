@@ -71,6 +71,7 @@ impl ServerConnection<'_> {
 
     /// Answers a request. Returns whether the connection can be kept for another request.
     async fn answer(&self, request: &mut Incoming) -> Result<bool, ReplyStop> {
+        // A handler that panics must not end the server: the test sees status 500.
         let handled = AssertUnwindSafe(async { self.handler.handle(request).await }).catch_unwind().await;
         let mut can_keep_alive = request.can_keep_alive(MAX_SKIPPED);
         let reply = match request.malformed() {
@@ -99,6 +100,7 @@ impl ServerConnection<'_> {
                 (self.reset)();
                 return Ok(());
             }
+            // The writing half closes first, so that the client sees the end of the reply.
             Err(ReplyStop::Close) | Ok(()) => transport.close().await?,
         }
         let mut ignored = vec![0; 16 * 1024];
@@ -144,8 +146,10 @@ async fn send(transport: &mut Box<dyn Transport>, reply: Reply, context: &ReplyC
             return Ok(false);
         }
     };
+    // A declared length wins over the body's own, so that a test can send a wrong length.
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let length: Option<u64> = declared.or(body.length());
+    // These responses have no body, independent of their headers (RFC 9112, section 6.3).
     let bodiless = context.is_head || [204, 304].contains(&status.as_u16());
     // HTTP/1.0 has no chunks: without a length the end of the connection is the end of the body.
     let delimited = bodiless || length.is_some() || context.version == Version::HTTP_11;

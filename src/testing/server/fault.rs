@@ -76,6 +76,7 @@ impl fmt::Debug for FaultAction {
 
 impl Fault {
     fn new(action: FaultAction) -> Self {
+        // At the beginning, before the status line.
         Self { position: FaultPosition::Written(0), action }
     }
 

@@ -53,6 +53,7 @@ impl HeadReader {
             input.take(2);
         }
         let data = input.data();
+        // A single CR may be the first half of such a line break.
         if matches!(data, [] | [b'\r']) {
             return Ok(None);
         }
@@ -94,9 +95,11 @@ fn parse(block: &Bytes) -> Result<Head, RequestRefusal> {
 /// Refuses heads with well-formed lines that contradict each other.
 fn check(version: Version, headers: &HeaderMap) -> Result<(), RequestRefusal> {
     let hosts = headers.get_all(HOST).iter().count();
+    // RFC 9112, section 3.2, requires this refusal.
     if hosts > 1 || (hosts == 0 && version == Version::HTTP_11) {
         return Err(RequestRefusal::malformed(format!("the request has {hosts} Host headers instead of 1")));
     }
+    // Two framings are how requests are smuggled (RFC 9112, section 6.1).
     if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
         return Err(RequestRefusal::malformed("the request has both Content-Length and Transfer-Encoding"));
     }

@@ -71,6 +71,7 @@ impl<'a> ReplyWriter<'a> {
     async fn write(&mut self, mut bytes: &[u8], is_data: bool) -> Result<(), ReplyStop> {
         loop {
             let next =
+                // The nearest fault first; faults at the same position happen in the order in which they were added.
                 (0..self.faults.len()).filter_map(|index| Some((self.bytes_before(index, is_data)?, index))).min();
             if let Some((0, index)) = next {
                 let fault = self.faults.remove(index);
@@ -107,7 +108,7 @@ impl<'a> ReplyWriter<'a> {
             self.buffer.extend_from_slice(bytes);
             return Ok(());
         }
-        // The bytes before the fault have to arrive.
+        // The bytes before the fault must reach the client, and they are still in the buffer.
         self.flush().await?;
         match action {
             FaultAction::Garbage(_) => Ok(()),
@@ -119,6 +120,7 @@ impl<'a> ReplyWriter<'a> {
             FaultAction::Reset => Err(ReplyStop::Reset),
             FaultAction::Silence => {
                 let mut ignored = [0; 1024];
+                // Reading is how the server notices that the client has closed the connection.
                 while self.transport.read(&mut ignored).await? > 0 {}
                 Err(ReplyStop::Close)
             }

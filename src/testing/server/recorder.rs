@@ -114,6 +114,7 @@ impl<H: Handler> Handler for RecordingHandler<H> {
             headers: request.headers().clone(),
             body: Bytes::new(),
         };
+        // Recorded before the handler runs, so that a handler that never answers is recorded too.
         self.recorder.lock().push(RecordedEntry { request: recorded, body: copy });
         self.handler.handle(request)
     }

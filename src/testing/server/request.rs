@@ -183,6 +183,7 @@ impl Incoming {
             }
             let Self { transport, input, .. } = self;
             let transport = transport.get_mut().unwrap_or_else(PoisonError::into_inner);
+            // A connection that fails is treated as ended: the decoder knows whether the body is complete.
             if ready!(input.poll_fill(cx, &mut **transport)).unwrap_or(0) == 0 {
                 return Poll::Ready(self.body.end().map(|()| None));
             }

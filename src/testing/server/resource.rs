@@ -90,6 +90,7 @@ impl<R: Resource> Handler for R {
         Box::pin(async move {
             let reply = call(self, request).await;
             match std::mem::take(&mut request.is_not_allowed) {
+                // Only a refused request needs the list, so it is not made for others.
                 true => reply.with_header("allow", &methods(self, request)),
                 false => reply,
             }

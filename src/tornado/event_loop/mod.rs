@@ -217,6 +217,7 @@ impl EventLoop {
     where
         F: Future<Output = ()> + MaybeSend + 'static,
     {
+        // Each periodic call is a task of its own: a callback that waits does not delay other callbacks.
         let (task, handle) = abortable(periodic::run(self.timer.clone(), period, jitter, callback));
         self.spawn(task.map(drop));
         Periodic::new(handle)

@@ -51,6 +51,7 @@ pub(super) async fn run<F: Future<Output = ()>>(
 
 /// Returns the time of the next call: a period after `last`, or as many periods as it takes to be later than `now`.
 fn next_call(last: Instant, now: Instant, period: Duration) -> Instant {
+    // A timer may fire early. The next call then keeps its distance to the planned time.
     if last > now {
         return last + period;
     }

@@ -153,6 +153,7 @@ impl IoStream {
     ) -> T {
         let mut state = self.lock();
         self.waiters.begin_step();
+        // The transport gets the common waker, since a task that reads also sends and vice versa.
         let outcome = step(&mut state, &mut Context::from_waker(&self.waker));
         let changes = std::mem::take(&mut state.changes);
         let (wakers, _replaced) = self.waiters.end_step(waiter(&outcome), &changes);

@@ -59,7 +59,7 @@ impl StreamOutput {
             return Err(StreamLimit::WriteBuffer(self.max).into());
         }
         self.queued += bytes.len() as u64;
-        // Larger pieces, and pieces that need not wait, are sent without a copy.
+        // Copying pays only for small pieces. Larger pieces are queued as they are.
         if waiting > 0 && bytes.len() <= JOINED / 4 {
             self.join(&bytes);
         } else if !bytes.is_empty() {
@@ -136,6 +136,7 @@ impl StreamOutput {
                 return Poll::Ready(Ok(()));
             }
             match self.poll_write(cx, transport) {
+                // A transport that takes nothing and does not wait would be polled for ever.
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => self.advance(count),
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -119,6 +119,7 @@ impl IoStream {
     /// Reads until `take` finds the wanted bytes in the input and takes them. It takes bytes only when it returns them,
     /// so a dropped read loses none.
     pub(super) async fn read<T>(&self, mut take: impl FnMut(&mut StreamInput) -> Result<Option<T>>) -> Result<T> {
+        // Two reads would each take bytes that the other needs.
         if !self.waiters.begin_reading() {
             return Err(refused("the stream is being read by another task"));
         }
@@ -159,6 +160,7 @@ pub(super) fn up_to(
     let within = data.get(..max).unwrap_or(data);
     match search.find(within) {
         Some(end) => Ok(Some(input.take(end))),
+        // Without this check a peer that never sends a delimiter would fill the buffer.
         None if data.len() >= max => Err(limit(max).into()),
         None => Ok(None),
     }

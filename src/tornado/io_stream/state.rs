@@ -138,13 +138,14 @@ impl StreamState {
         if self.input.has_ended {
             return Poll::Ready(Err(ended()));
         }
-        // A byte more than the limit, because only that byte shows that the limit is exceeded.
+        // A byte more than the limit is read, because only that byte shows that the limit is exceeded.
         let room = self.input.max.saturating_add(1).saturating_sub(self.input.data().len());
         match ready!(self.input.buffer.poll_fill_within(cx, transport, room)) {
             Ok(count) => {
                 self.input.has_ended = count == 0;
                 self.changes.input = true;
             }
+            // An interrupted read is repeated by the caller, which reads until it has what it wants.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => self.fail(broken("reading from the stream failed", error)),
         }
@@ -163,6 +164,7 @@ impl StreamState {
             match take(&mut self.input) {
                 Ok(None) => {}
                 Ok(Some(taken)) => {
+                    // Room in the buffer is news for a task that waits for the end.
                     self.changes.input |= std::mem::take(&mut self.input.wait_for_room);
                     return Poll::Ready(Ok(Some(taken)));
                 }

@@ -55,6 +55,7 @@ impl IoStream {
             let _ = state.poll_send(cx);
             Ok(end)
         });
+        // A refused write has no position, and its future returns the error at the first poll.
         let (end, refused) = match queued {
             Ok(end) => (end, None),
             Err(error) => (0, Some(error)),

@@ -9,7 +9,8 @@ use futures::Stream;
 
 use super::error::{PutError, QueueError};
 use super::order::Order;
-use super::queue::{WorkQueue, wake};
+use super::queue::WorkQueue;
+use super::state::wake;
 use super::wait_list::WaitId;
 
 /// The future of [`WorkQueue::get`].

@@ -11,6 +11,7 @@ mod error;
 mod futures;
 mod order;
 mod queue;
+mod state;
 mod wait_list;
 
 pub use self::error::{PutError, QueueError};

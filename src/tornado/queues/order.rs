@@ -121,6 +121,7 @@ impl<T: Ord> Order<T> for Lowest<T> {
     }
 
     fn push_back(&mut self, item: T) {
+        // Ranks below zero: a returned item comes before every equal item that was pushed.
         self.first -= 1;
         self.heap.push(Reverse((item, self.first)));
     }

@@ -3,7 +3,6 @@
 //! An item goes straight to the task that has waited longest for it, so a get that comes later cannot overtake. A put
 //! to a full queue leaves its item in `pending_puts`, and the get that makes room moves it into the queue.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -16,7 +15,7 @@ use futures::future::{Either, select};
 use super::error::{PutError, QueueError};
 use super::futures::{Get, Items, Join, Put};
 use super::order::{Fifo, Lifo, Lowest, Order};
-use super::wait_list::{WaitId, WaitList};
+use super::state::{WorkQueueState, wake};
 use crate::platform;
 use crate::runtime::{Instant, Timer};
 
@@ -92,22 +91,6 @@ pub struct WorkQueue<T, O> {
     state: Mutex<WorkQueueState<T, O>>,
 }
 
-/// The items of a queue and the tasks that wait.
-pub(super) struct WorkQueueState<T, O> {
-    max: usize,
-    items: O,
-    closed: bool,
-    /// Each task is granted an item, or `None` if the queue was closed.
-    pub(super) getters: WaitList<Option<T>>,
-    /// Each task is granted `true` when its item has entered, and `false` if the queue was closed.
-    pub(super) putters: WaitList<bool>,
-    /// The items of the tasks in `putters`.
-    pub(super) pending_puts: BTreeMap<WaitId, T>,
-    pub(super) joiners: WaitList<()>,
-    /// How many items were put and are not done.
-    pub(super) unfinished: usize,
-}
-
 impl<T, O: Order<T>> WorkQueue<T, O> {
     /// Makes a queue that holds any number of items.
     pub fn unbounded() -> Self {
@@ -120,16 +103,7 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         Self {
             max,
             timer: platform::default_timer(),
-            state: Mutex::new(WorkQueueState {
-                max: max.map_or(usize::MAX, NonZeroUsize::get),
-                items: O::default(),
-                closed: false,
-                getters: WaitList::new(),
-                putters: WaitList::new(),
-                pending_puts: BTreeMap::new(),
-                joiners: WaitList::new(),
-                unfinished: 0,
-            }),
+            state: Mutex::new(WorkQueueState::new(max.map_or(usize::MAX, NonZeroUsize::get))),
         }
     }
 
@@ -301,6 +275,7 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         if state.unfinished > 0 {
             return Ok(());
         }
+        // All joins end at once. Their tasks are woken after the lock is released.
         let joiners: Vec<Waker> = std::iter::from_fn(|| state.joiners.grant(()).ok()).collect();
         drop(state);
         joiners.into_iter().for_each(Waker::wake);
@@ -347,7 +322,7 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
     /// ```
     pub fn close(&self) {
         let mut state = self.lock();
-        state.closed = true;
+        state.is_closed = true;
         // No item is passed over: a get waits only while the queue is empty.
         let getters: Vec<Waker> = std::iter::from_fn(|| state.getters.grant(None).ok()).collect();
         let putters: Vec<Waker> = std::iter::from_fn(|| state.putters.grant(false).ok()).collect();
@@ -357,7 +332,7 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
 
     /// Returns whether the queue was closed.
     pub fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.lock().is_closed
     }
 
     /// Runs `future` until `deadline`. The future is polled first, so a deadline in the past still takes an item that
@@ -376,66 +351,6 @@ impl<T, O> WorkQueue<T, O> {
     }
 }
 
-impl<T, O: Order<T>> WorkQueueState<T, O> {
-    fn is_full(&self) -> bool {
-        self.items.count() >= self.max
-    }
-
-    /// Puts an item if the queue is open and has room: to the get that waits longest, or else into the queue.
-    pub(super) fn try_enter(&mut self, item: T) -> Result<Option<Waker>, PutError<T>> {
-        if self.closed {
-            return Err(PutError { item, reason: QueueError::Closed });
-        }
-        if self.is_full() {
-            return Err(PutError { item, reason: QueueError::Full });
-        }
-        self.unfinished += 1;
-        match self.getters.grant(Some(item)) {
-            Ok(waker) => Ok(Some(waker)),
-            Err(item) => {
-                item.into_iter().for_each(|item| self.items.push(item));
-                Ok(None)
-            }
-        }
-    }
-
-    /// Takes the next item and admits the put that waits longest. Returns the waker of that put's task.
-    pub(super) fn take(&mut self) -> Result<(T, Option<Waker>), QueueError> {
-        match self.items.pop() {
-            Some(item) => Ok((item, self.admit())),
-            None if self.closed => Err(QueueError::Closed),
-            None => Err(QueueError::Empty),
-        }
-    }
-
-    /// Moves the item of the put that waits longest into the queue, if there is room.
-    fn admit(&mut self) -> Option<Waker> {
-        if self.is_full() {
-            return None;
-        }
-        let item = self.pending_puts.remove(&self.putters.first()?)?;
-        self.unfinished += 1;
-        self.items.push(item);
-        self.putters.grant(true).ok()
-    }
-
-    /// Returns an item that was granted to a dropped get: to the next get, or else to the front of the queue.
-    pub(super) fn take_back(&mut self, item: T) -> Option<Waker> {
-        match self.getters.grant(Some(item)) {
-            Ok(waker) => Some(waker),
-            Err(item) => {
-                item.into_iter().for_each(|item| self.items.push_back(item));
-                None
-            }
-        }
-    }
-}
-
-/// Wakes a task. Called after the lock is released.
-pub(super) fn wake(waker: Option<Waker>) {
-    waker.into_iter().for_each(Waker::wake);
-}
-
 impl<T, O: Order<T>> fmt::Debug for WorkQueue<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
@@ -445,7 +360,7 @@ impl<T, O: Order<T>> fmt::Debug for WorkQueue<T, O> {
             .field("getters", &state.getters.len())
             .field("putters", &state.putters.len())
             .field("unfinished", &state.unfinished)
-            .field("closed", &state.closed)
+            .field("closed", &state.is_closed)
             .finish()
     }
 }

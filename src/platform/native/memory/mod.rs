@@ -121,6 +121,7 @@ impl MemoryConnector {
     }
 
     fn open_connection(&self) -> ClientEnd {
+        // Numbered by connect and not by request, as `Server` does.
         let number = self.counts.made.fetch_add(1, Ordering::SeqCst);
         self.counts.open.fetch_add(1, Ordering::SeqCst);
         let (mut end, server_end) = pipe(self.capacity);
@@ -244,10 +245,12 @@ impl ClientEnd {
                 drop(self.waker.set(task, None));
                 return poll;
             }
+            // If the server was not woken, another poll would change nothing.
             if self.end.has_deferred() || !self.poll_server() {
                 return Poll::Pending;
             }
         }
+        // A server that wakes itself without end does not block the test's other tasks.
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -136,6 +136,7 @@ impl AsyncRead for PipeEnd {
         let mut replaced = None;
         let poll = self.change(true, |direction, _| {
             let count = max.min(direction.bytes.len());
+            // Bytes that were written before the close can still be read.
             if count == 0 && !direction.is_closed {
                 replaced = direction.reader.replace(cx.waker().clone());
                 return Poll::Pending;
@@ -158,6 +159,7 @@ impl AsyncWrite for PipeEnd {
         let max = bytes.len().min(self.pieces.unwrap_or(usize::MAX));
         let mut replaced = None;
         let poll = self.change(false, |direction, capacity| {
+            // A closed direction takes no bytes, as a socket after `shutdown` or a peer that is gone.
             if direction.is_abandoned || direction.is_closed {
                 return Poll::Ready(None);
             }
