@@ -76,6 +76,11 @@ impl File {
         .collect()
     }
 
+    /// The names of the types that this file defines.
+    fn types(&self) -> BTreeSet<&str> {
+        self.lines().filter_map(type_name).collect()
+    }
+
     /// The module that this file belongs to, as the table has it.
     fn module(&self) -> &str {
         let path = self.path.strip_prefix("src/").unwrap().trim_end_matches(".rs");
@@ -89,6 +94,20 @@ impl File {
 /// The name at the start of a path.
 fn first_name(path: &str) -> &str {
     path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
+}
+
+/// Returns the name of the type that a line defines, if it defines a type.
+fn type_name(line: &str) -> Option<&str> {
+    let item = match line.strip_prefix("pub") {
+        // The visibility may have a path: `pub(in crate::agent) struct`.
+        Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
+        Some(rest) => rest.trim_start(),
+        None => line,
+    };
+    let item = item.strip_prefix("unsafe ").unwrap_or(item);
+    let (keyword, rest) = item.split_once(' ')?;
+    let name = first_name(rest);
+    (["struct", "enum", "trait", "union"].contains(&keyword) && name.starts_with(char::is_uppercase)).then_some(name)
 }
 
 fn files(folder: &str, extension: &str) -> Vec<File> {
@@ -252,9 +271,33 @@ fn every_file_says_what_it_is_for() {
 
 #[test]
 fn no_file_grows_out_of_hand() {
-    let files = files("src", "rs").into_iter().chain(files("pkg-js/src", "ts"));
+    let files = files("src", "rs").into_iter().chain(files("tests", "rs")).chain(files("pkg-js/src", "ts"));
     let long = files.filter(|file| file.text.lines().count() > LONGEST_FILE);
     report(long.map(|file| format!("{}: is there a second idea in it?", file.path)).collect());
+}
+
+#[test]
+fn no_type_name_is_defined_in_two_files() {
+    let files = files("src", "rs");
+    let mut paths: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for file in &files {
+        file.types().into_iter().for_each(|name| paths.entry(name).or_default().push(&file.path));
+    }
+    assert!(paths.len() > 100, "only {} types found", paths.len());
+    let repeated = paths.into_iter().filter(|(_, paths)| paths.len() > 1);
+    report(repeated.map(|(name, paths)| format!("{name} is defined in {}", paths.join(" and "))).collect());
+}
+
+#[test]
+fn definitions_of_types_are_found() {
+    for line in
+        ["struct A;", "pub enum A {", "pub(crate) unsafe trait A: B {", "pub(in crate::b) union A {", "struct A<T>(T);"]
+    {
+        assert_eq!(type_name(line), Some("A"), "{line}");
+    }
+    for line in ["impl A {", "public struct", "type A = B;", "struct $name {", "fn structure(A: u8)", "let A = 1;"] {
+        assert_eq!(type_name(line), None, "{line}");
+    }
 }
 
 #[test]

@@ -8,7 +8,6 @@ mod names_and_addresses;
 mod proxy;
 #[path = "../support/mod.rs"]
 mod support;
-mod tcp_client;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]

@@ -1,4 +1,4 @@
-//! Tornado's tools: the event loop, promises, work queues and byte streams.
+//! Tornado's tools: the event loop, promises, work queues, byte streams and TCP clients.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
@@ -7,4 +7,5 @@ mod io_stream;
 mod promise;
 #[path = "../support/mod.rs"]
 mod support;
+mod tcp_client;
 mod work_queues;
