@@ -108,7 +108,7 @@ impl Add<Duration> for Instant {
 /// #[derive(Clone)]
 /// struct DoubleSpeed<T>(T);
 ///
-/// impl<T: Timer> Timer for DoubleSpeed<T> {
+/// impl<T: Timer + Clone> Timer for DoubleSpeed<T> {
 ///     fn now(&self) -> Instant {
 ///         Instant::from_origin(self.0.now().since_origin() * 2)
 ///     }
