@@ -43,6 +43,7 @@ const BYTE_ALIGNMENT = 1;
 /** An instance of the module, and the objects behind its numbers. */
 class Instance {
   readonly exports: Exports;
+  readonly id = ++instanceCount;
   readonly tasks: Map<number, Task> = new Map();
 
   constructor() {
@@ -86,6 +87,8 @@ class Instance {
   }
 }
 
+let instanceCount = 0;
+
 /** The present instance: made at the first use, and again after it failed. */
 let instance: Instance | undefined;
 
@@ -117,7 +120,7 @@ export class Core {
       this.#client = client;
       if (this.#isPaused) exports.command(client, Command.Pause);
       if (this.#isClosed) exports.command(client, Command.Close);
-      onCollected(this, forgetLater(exports, client));
+      onCollected(this, forgetLater(present.id, client));
     }
     return present;
   }
@@ -191,5 +194,10 @@ export function onCollected(object: object, act: () => void): void {
   (collected ??= new FinalizationRegistry((act) => act())).register(object, act);
 }
 
-/** Returns a function that forgets a client. It stands outside of the class so that it cannot refer to the client's `Core`. */
-const forgetLater = (exports: Exports, client: number) => (): void => exports.forget(client);
+/**
+ * Returns a function that forgets a client. It stands outside of the class so that it cannot refer to the client's `Core`. It knows the
+ * instance by its id, because a reference would keep the memory of an instance that failed.
+ */
+const forgetLater = (id: number, client: number) => (): void => {
+  if (instance?.id === id) instance.exports.forget(client);
+};

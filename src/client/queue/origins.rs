@@ -1,5 +1,7 @@
 //! The origin queues. Each origin has its own if origins have limits or are counted; else a single queue is for all.
 
+use std::sync::Arc;
+
 use super::OriginStats;
 use super::heap::Heap;
 use super::rate::{Nanos, Rate, TokenBucket};
@@ -25,7 +27,8 @@ pub(super) enum Readiness {
 #[derive(Debug)]
 pub(super) struct OriginQueue {
     /// The text of the origin; empty if this queue is for all origins, or unused.
-    name: Box<str>,
+    // Shared with the statistics, which then copy no text under the queue's lock.
+    name: Arc<str>,
     /// Whether this queue is in the index. An unused queue is reused by the next new origin.
     in_use: bool,
     /// Number of requests that hold a slot.
@@ -106,7 +109,7 @@ impl OriginQueues {
         let indices = self.pages.iter().flatten().flatten();
         let queues = indices.filter_map(|index| self.get(*index)).filter(|queue| !queue.is_empty());
         let stats = |queue: &OriginQueue| OriginStats {
-            origin: queue.name.to_string(),
+            origin: queue.name.clone(),
             active: queue.active,
             queued: queue.waiting.len(),
         };
@@ -175,7 +178,7 @@ impl OriginQueues {
         for (index, queue) in queues.iter_mut().enumerate() {
             if queue.in_use && queue.is_unused(now) {
                 queue.in_use = false;
-                queue.name = Box::default();
+                queue.name = Arc::default();
                 free.push(index as u32);
             }
         }

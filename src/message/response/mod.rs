@@ -108,6 +108,11 @@ impl Response {
         self.0.history = history;
     }
 
+    /// Returns whether the whole body came with the head.
+    pub(crate) fn has_complete_body(&self) -> bool {
+        self.0.body.is_complete()
+    }
+
     pub(crate) fn set_times(&mut self, times: CallTimes) {
         self.0.times = Some(times);
     }
