@@ -43,7 +43,7 @@ const BYTE_ALIGNMENT = 1;
 /** An instance of the module, and the objects behind its numbers. */
 class Instance {
   readonly exports: Exports;
-  readonly id = ++instanceCount;
+  readonly id: number = ++instanceCount;
   readonly tasks: Map<number, Task> = new Map();
 
   constructor() {
