@@ -43,7 +43,8 @@ const BYTE_ALIGNMENT = 1;
 /** An instance of the module, and the objects behind its numbers. */
 class Instance {
   readonly exports: Exports;
-  readonly id: number = ++instanceCount;
+  /** Forgets collected clients, by their numbers. It belongs to the instance, so that no client keeps the memory of a failed instance. */
+  readonly clients: FinalizationRegistry<number> = new FinalizationRegistry((client) => this.exports.forget(client));
   readonly tasks: Map<number, Task> = new Map();
 
   constructor() {
@@ -87,8 +88,6 @@ class Instance {
   }
 }
 
-let instanceCount = 0;
-
 /** The present instance: made at the first use, and again after it failed. */
 let instance: Instance | undefined;
 
@@ -120,7 +119,7 @@ export class Core {
       this.#client = client;
       if (this.#isPaused) exports.command(client, Command.Pause);
       if (this.#isClosed) exports.command(client, Command.Close);
-      onCollected(this, forgetLater(present.id, client));
+      present.clients.register(this, client);
     }
     return present;
   }
@@ -193,11 +192,3 @@ export function onCollected(object: object, act: () => void): void {
   // Made at the first use: the package does no work when it is imported.
   (collected ??= new FinalizationRegistry((act) => act())).register(object, act);
 }
-
-/**
- * Returns a function that forgets a client. It stands outside of the class so that it cannot refer to the client's `Core`. It knows the
- * instance by its id, because a reference would keep the memory of an instance that failed.
- */
-const forgetLater = (id: number, client: number) => (): void => {
-  if (instance?.id === id) instance.exports.forget(client);
-};
