@@ -1,4 +1,4 @@
-//! One HTTP client for native Rust, WebAssembly and JavaScript.
+//! An HTTP client for native Rust, WebAssembly and JavaScript.
 //!
 //! The same program fetches over sockets natively and through `fetch` in a browser. On both platforms the client adds a
 //! bounded queue in front of all requests, time limits that name the wait they ended, and cancellation by dropping a
