@@ -1,4 +1,4 @@
-//! The seam at byte height: connections to an origin, and what opens them.
+//! The interface for bytes: connections to an origin, and what opens them.
 
 pub(crate) mod read_buffer;
 

@@ -9,7 +9,7 @@ use super::rate::{Nanos, Rate, TokenBucket};
 /// Maximum number of indices in a page. A longer page is split in two.
 const PAGE_SIZE: usize = 256;
 
-/// Number of origin queues in use at which the first search for unused queues happens.
+/// Number of origin queues in use at which the first search for queues to free happens.
 const FIRST_SWEEP: usize = 64;
 
 /// Whether the first request of an origin queue may start, as far as its origin's limits say.
@@ -26,10 +26,10 @@ pub(super) enum Readiness {
 /// The requests to an origin.
 #[derive(Debug)]
 pub(super) struct OriginQueue {
-    /// The text of the origin; `None` if this queue is for all origins, or unused.
+    /// The text of the origin; `None` if this queue is for all origins, or not in use.
     // Shared with the statistics, which then copy no text under the queue's lock.
     name: Option<Arc<str>>,
-    /// Whether this queue is in the index. An unused queue is reused by the next new origin.
+    /// Whether this queue is in the index. A queue that is not in use is reused by the next new origin.
     in_use: bool,
     /// Number of requests that hold a slot.
     pub(super) active: usize,
@@ -65,7 +65,7 @@ impl OriginQueue {
     }
 
     /// Returns whether forgetting this queue changes nothing: a new queue begins with a full bucket.
-    fn is_unused(&self, now: Nanos) -> bool {
+    fn can_be_freed(&self, now: Nanos) -> bool {
         self.is_empty() && self.bucket.is_none_or(|bucket| bucket.is_full(now))
     }
 }
@@ -74,7 +74,7 @@ impl OriginQueue {
 #[derive(Debug)]
 pub(super) struct OriginQueues {
     queues: Vec<OriginQueue>,
-    /// Indices of the unused queues.
+    /// Indices of the queues that are not in use.
     free: Vec<u32>,
     /// Indices of the queues in use, sorted by name; `None` if a single queue is for all origins.
     // The list is cut into pages, so that inserting an index moves few others.
@@ -172,11 +172,11 @@ impl OriginQueues {
         }
     }
 
-    /// Frees the unused queues.
+    /// Frees the queues that can be freed.
     fn sweep(&mut self, now: Nanos) {
         let Self { queues, free, pages, .. } = self;
         for (index, queue) in queues.iter_mut().enumerate() {
-            if queue.in_use && queue.is_unused(now) {
+            if queue.in_use && queue.can_be_freed(now) {
                 queue.in_use = false;
                 queue.name = None;
                 free.push(index as u32);
