@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::matching::is_public_suffix;
 use super::storage::StoredCookie;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
@@ -21,12 +22,16 @@ pub(super) fn write<'a>(cookies: impl Iterator<Item = &'a StoredCookie>) -> Stri
     Value::Array(list.collect()).to_string()
 }
 
-/// Reads the cookies that [`write`] has written.
+/// Reads the cookies that [`write`] has written. Cookies for all subdomains of a public suffix are left out.
 pub(super) fn read(text: &str) -> Result<Vec<StoredCookie>> {
     let failed =
         || Error::new(ErrorKind::Decode, Phase::Request, "the text is not a cookie jar that `to_json` has written");
     let list: Value = serde_json::from_str(text).map_err(|error| failed().with_source(error))?;
-    list.as_array().and_then(|list| list.iter().map(cookie).collect()).ok_or_else(failed)
+    let cookies: Option<Vec<StoredCookie>> = list.as_array().and_then(|list| list.iter().map(cookie).collect());
+    let mut cookies = cookies.ok_or_else(failed)?;
+    // The text may be older than the list of public suffixes, and than the rules of this version.
+    cookies.retain(|cookie| cookie.host_only || !is_public_suffix(&cookie.domain));
+    Ok(cookies)
 }
 
 // Foreign text: each field is checked as if it came in a `set-cookie` header, so that no value can break a header.
@@ -71,6 +76,28 @@ mod tests {
         assert_eq!(copy.get(&Url::parse("https://b.example.com/").unwrap(), "lasting").as_deref(), Some("\u{e9}"));
         assert_eq!(copy.get(&Url::parse("https://b.example.com/x/").unwrap(), "session"), None);
         assert_eq!(copy.get(&Url::parse("https://a.example.com/x/").unwrap(), "session").as_deref(), Some("\"1\""));
+    }
+
+    /// The list of public suffixes grows, and an earlier version let a trailing dot pass.
+    #[test]
+    fn restored_cookies_of_public_suffixes_are_dropped() {
+        for (domain, host_only, host, kept) in [
+            ("com", false, "victim.com", false),
+            ("com.", false, "victim.com.", false),
+            ("co.uk.", false, "bar.co.uk.", false),
+            (".com", false, "victim..com", false),
+            ("com..", false, "victim.com..", false),
+            ("com.", true, "com.", true),
+            ("localhost", true, "localhost", true),
+            ("example.com.", false, "a.example.com.", true),
+        ] {
+            let text = format!(
+                r#"[{{"name":"a","value":"b","domain":"{domain}","hostOnly":{host_only},"path":"/","secure":false,"expires":null}}]"#
+            );
+            let jar = CookieJar::from_json(&text).unwrap();
+            let url = Url::parse(&format!("http://{host}/")).unwrap();
+            assert_eq!((jar.get(&url, "a").is_some(), jar.len()), (kept, usize::from(kept)), "{domain}");
+        }
     }
 
     #[test]

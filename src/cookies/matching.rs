@@ -1,4 +1,9 @@
 //! Matching of hosts and paths against cookies (RFC 6265, section 5.1).
+//!
+//! Hosts are compared in a single form: the form of a URL's host. It is in lower case and Punycode (RFC 6265bis, section
+//! 5.1.2), and an address has its normal notation. A trailing dot is part of the host, as in browsers: `example.com` and
+//! `example.com.` are two hosts and share no cookie. Only the rule for public suffixes disregards the dot, because
+//! `co.uk.` has the same owners below it as `co.uk`.
 
 use std::net::Ipv4Addr;
 
@@ -17,8 +22,14 @@ pub(super) fn is_address(host: &str) -> bool {
 
 /// Returns whether `domain` is a public suffix: its subdomains belong to different owners. The list also has rules for
 /// names that it does not contain.
+///
+/// A domain with an empty label, such as `.com` or `com..`, counts as a public suffix.
 pub(super) fn is_public_suffix(domain: &str) -> bool {
-    psl::suffix_str(domain).is_none_or(|suffix| suffix == domain)
+    // The list has no trailing dots. A trailing dot makes a name absolute and does not change its owner.
+    let name = domain.strip_suffix('.').unwrap_or(domain);
+    // The list would find a suffix of such a text that differs from the text, and the text would pass as a domain.
+    let has_empty_label = name.split('.').any(str::is_empty);
+    has_empty_label || psl::suffix_str(name).is_none_or(|suffix| suffix == name)
 }
 
 /// Returns whether a request for `path` sends the cookies of the path `prefix`.
@@ -68,6 +79,26 @@ mod tests {
             ("www.ck", false),
             ("xn--55qx5d.cn", true),
             ("example.xn--55qx5d.cn", false),
+            // An absolute name has the same suffix.
+            ("com.", true),
+            ("co.uk.", true),
+            ("example.co.uk.", false),
+            ("github.io.", true),
+            ("me.github.io.", false),
+            ("localhost.", true),
+            ("something.ck.", true),
+            ("www.ck.", false),
+            ("xn--55qx5d.cn.", true),
+            ("example.xn--55qx5d.cn.", false),
+            // A name with an empty label is no name: it counts as a suffix.
+            ("", true),
+            (".", true),
+            ("..", true),
+            (".com", true),
+            ("com..", true),
+            ("example.com..", true),
+            (".example.com", true),
+            ("a..example.com", true),
         ] {
             assert_eq!(is_public_suffix(domain), expected, "{domain}");
         }

@@ -23,7 +23,10 @@ use crate::platform;
 
 /// Cookies, each with the hosts and paths for which it was set. A clone is another handle of the same jar.
 ///
-/// Refused are a `Domain` that is a public suffix (`co.uk`), `Secure` cookies from `http`, and names that begin with
+/// Hosts are compared as URLs write them. A trailing dot is part of a host, as in browsers: `example.com` and
+/// `example.com.` share no cookie. The rule for public suffixes disregards the dot.
+///
+/// Refused are a `Domain` that is a public suffix (`co.uk`, `co.uk.`), `Secure` cookies from `http`, and names that begin with
 /// `__Host-` or `__Secure-` without the attributes that these prefixes require. `HttpOnly` and `SameSite` have no
 /// effect: there is no page that could read or send a cookie.
 ///
