@@ -48,7 +48,7 @@ impl Response {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn into_builder(mut self) -> (ResponseBuilder, Body) {
-        let body = std::mem::replace(&mut self.0.body, Body::empty());
+        let body = std::mem::take(&mut self.0.body);
         (ResponseBuilder(Ok(self)), body)
     }
 }

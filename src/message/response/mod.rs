@@ -3,7 +3,7 @@
 mod builder;
 pub(crate) mod lazy_headers;
 mod parts;
-mod reading;
+pub(in crate::message) mod reading;
 
 use http::{HeaderMap, StatusCode, Version};
 

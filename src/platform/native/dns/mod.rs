@@ -1,0 +1,146 @@
+//! Name look-up: by the operating system, by a map of the program's own, and from a cache.
+
+mod cache;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+pub use self::cache::CachingResolver;
+use crate::runtime::BoxFuture;
+
+/// Looks up the addresses of hosts.
+///
+/// # Examples
+///
+/// ```
+/// use std::io;
+/// use std::net::SocketAddr;
+/// use waterspout::BoxFuture;
+/// use waterspout::platform::native::{Network, Resolver};
+///
+/// /// Finds every host on this machine.
+/// struct Loopback;
+///
+/// impl Resolver for Loopback {
+///     fn resolve(&self, _host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+///         Box::pin(async move { Ok(vec![([127, 0, 0, 1], port).into()]) })
+///     }
+/// }
+///
+/// let network = Network::new().resolver(Loopback);
+/// ```
+pub trait Resolver: Send + Sync + 'static {
+    /// Returns the addresses of `host` with `port`, the preferred address first. An IPv6 literal has no brackets here.
+    ///
+    /// # Errors
+    /// If the look-up fails. An empty list is no error here: the caller refuses it.
+    ///
+    /// # Cancellation
+    /// Dropping the future discards the answer.
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+}
+
+impl<R: Resolver + ?Sized> Resolver for Arc<R> {
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        (**self).resolve(host, port)
+    }
+}
+
+/// Asks the operating system, on a thread for blocking work.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        // An address needs no look-up, and no thread.
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Box::pin(async move { Ok(vec![SocketAddr::new(address, port)]) });
+        }
+        let host = host.to_owned();
+        // `getaddrinfo` blocks, and there is no portable form of it that does not.
+        Box::pin(blocking::unblock(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)))
+    }
+}
+
+/// Answers for some hosts itself, and asks another resolver for all other hosts.
+///
+/// # Examples
+///
+/// ```
+/// use waterspout::platform::native::{HostMap, Resolver, SystemResolver};
+///
+/// let resolver = HostMap::new(SystemResolver)
+///     .host("api.example", [127, 0, 0, 1])
+///     .host_and_port("api.example", 443, ([127, 0, 0, 1], 8443));
+/// let addresses = futures::executor::block_on(resolver.resolve("api.example", 443))?;
+/// assert_eq!(addresses, [([127, 0, 0, 1], 8443).into()]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct HostMap {
+    hosts: HashMap<String, IpAddr>,
+    ports: HashMap<(String, u16), SocketAddr>,
+    /// Asked for hosts that are not in the map.
+    fallback: Box<dyn Resolver>,
+}
+
+impl HostMap {
+    /// Makes an empty map, which asks `fallback` for every host.
+    pub fn new(fallback: impl Resolver) -> Self {
+        Self { hosts: HashMap::new(), ports: HashMap::new(), fallback: Box::new(fallback) }
+    }
+
+    /// Maps every port of `host` to the same port of `address`.
+    #[must_use]
+    pub fn host(mut self, host: &str, address: impl Into<IpAddr>) -> Self {
+        self.hosts.insert(host.to_ascii_lowercase(), address.into());
+        self
+    }
+
+    /// Maps a single port of `host` to `address`. It takes precedence over [`host`](Self::host).
+    #[must_use]
+    pub fn host_and_port(mut self, host: &str, port: u16, address: impl Into<SocketAddr>) -> Self {
+        self.ports.insert((host.to_ascii_lowercase(), port), address.into());
+        self
+    }
+}
+
+impl Resolver for HostMap {
+    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        // Host names are compared without regard to case (RFC 4343).
+        let by_port = self.ports.get(&(host.to_ascii_lowercase(), port)).copied();
+        let by_host = || self.hosts.get(&host.to_ascii_lowercase()).map(|address| SocketAddr::new(*address, port));
+        match by_port.or_else(by_host) {
+            Some(address) => Box::pin(async move { Ok(vec![address]) }),
+            None => self.fallback.resolve(host, port),
+        }
+    }
+}
+
+impl fmt::Debug for HostMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostMap").field("hosts", &self.hosts).field("ports", &self.ports).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn host_map_prefers_the_port_then_the_host_then_the_fallback() {
+        let map = HostMap::new(SystemResolver).host("A.example", [10, 0, 0, 1]).host_and_port(
+            "a.example",
+            443,
+            ([10, 0, 0, 2], 8443),
+        );
+        let look_up = |host: &str, port| block_on(map.resolve(host, port)).unwrap();
+        assert_eq!(look_up("a.EXAMPLE", 443), [([10, 0, 0, 2], 8443).into()]);
+        assert_eq!(look_up("a.example", 80), [([10, 0, 0, 1], 80).into()]);
+        assert_eq!(look_up("127.0.0.1", 80), [([127, 0, 0, 1], 80).into()]);
+    }
+}
