@@ -25,8 +25,8 @@ pub(super) const DEFAULT_MAX_BUFFER: usize = 100 * 1024 * 1024;
 pub(super) enum StreamConnection {
     Connecting(BoxFuture<'static, Result<Box<dyn Transport>>>),
     Open(Box<dyn Transport>),
-    /// The final state. Futures fail with this error, except reads that buffered bytes complete, `closed` after the peer's
-    /// end, and `shutdown` if the writing half is shut.
+    /// The final state. Futures fail with this error. Exceptions: reads that buffered bytes complete, `closed` after the
+    /// end of the peer, and `shutdown` if the writing half is shut.
     Closed(Error),
 }
 

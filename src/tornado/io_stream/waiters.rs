@@ -8,7 +8,7 @@
 //!    [`StreamWaiters`], not with that of the future's task.
 //! 2. The step reports its [`StreamChanges`]. At its end the futures that waited for such a change are woken, and the
 //!    future itself joins the waiters if it is still pending.
-//! 3. When the transport wakes the waker of `StreamWaiters`, the tasks of all waiting futures are woken, and each task polls
+//! 3. When the transport wakes the waker of `StreamWaiters`, the tasks of all waiting futures are woken. Each task polls
 //!    its future.
 
 use std::collections::BTreeMap;
