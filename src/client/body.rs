@@ -145,7 +145,7 @@ impl ResponseBody {
         // The reader has a chunk or the end, so a wake-up of the deadline would not help it.
         if self.is_waiting {
             self.is_waiting = false;
-            deadline.stand_by();
+            deadline.pause();
         }
         let item = match item {
             Some(Ok(chunk)) => {
