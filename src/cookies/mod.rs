@@ -37,7 +37,9 @@ use crate::platform;
 /// `http` to a loopback host counts as secure: `localhost`, names below it, and loopback addresses. There `Secure` cookies
 /// are stored and sent.
 ///
-/// A domain has at most 50 cookies and a jar at most 3,000; beyond that the oldest are removed. A cookie lives at most
+/// A domain has at most 50 cookies and a jar at most 3,000; beyond that cookies are removed. Expired cookies go first,
+/// then cookies that are not `Secure`, then the oldest. A page over `http` can neither remove a `Secure` cookie nor set a
+/// cookie of its name for its paths, also not by a cookie without a name such as `=sid=x`. A cookie lives at most
 /// 400 days and expires by the system's wall clock. A `set-cookie` header that is longer than 8 KiB, or not UTF-8, is
 /// ignored. A `cookie` header has at most 8,190 bytes, its name included. Cookies that do not fit are left out: longer
 /// paths have precedence, then older cookies, and `Secure` cookies before all other cookies.

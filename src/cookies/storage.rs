@@ -54,6 +54,15 @@ impl StoredCookie {
         host && path_matches(url.path(), &self.path) && (!self.secure || is_secure(url))
     }
 
+    /// Returns the name that a server reads in a `cookie` header. A cookie without a name may have a value such as `a=b`,
+    /// and is then sent like a cookie with the name `a`.
+    fn sent_name(&self) -> &str {
+        if !self.name.is_empty() {
+            return &self.name;
+        }
+        self.value.split_once('=').map_or("", |(name, _)| name.trim())
+    }
+
     /// Returns the cookie as a `cookie` header has it: a cookie without a name is its value alone.
     pub(super) fn pair(&self) -> String {
         if self.name.is_empty() { self.value.clone() } else { format!("{}={}", self.name, self.value) }
@@ -69,7 +78,7 @@ impl CookieStorage {
     /// Stores the cookie of a `set-cookie` header from `url`, or returns the reason for its refusal.
     pub(super) fn set(&mut self, url: &Url, header: &str, now: u64) -> Result<(), &'static str> {
         let cookie = parse(url, header, now)?;
-        if !is_secure(url) && self.shadows_secure(&cookie) {
+        if !is_secure(url) && self.shadows_secure(&cookie, now) {
             return Err("a secure cookie of this name, set over https, cannot be replaced over http");
         }
         self.insert(cookie, now);
@@ -77,11 +86,12 @@ impl CookieStorage {
     }
 
     /// Returns whether a cookie from http would replace or hide a secure cookie, which only https may set.
-    fn shadows_secure(&self, new: &StoredCookie) -> bool {
+    fn shadows_secure(&self, new: &StoredCookie, now: u64) -> bool {
         let mut all = self.by_domain.values().flatten().map(|(_, cookie)| cookie);
         all.any(|old| {
             let related = domain_matches(&old.domain, &new.domain) || domain_matches(&new.domain, &old.domain);
-            old.secure && old.name == new.name && related && path_matches(&new.path, &old.path)
+            let named = old.sent_name() == new.sent_name();
+            old.secure && old.is_unexpired(now) && named && related && path_matches(&new.path, &old.path)
         })
     }
 
@@ -97,14 +107,14 @@ impl CookieStorage {
         }
         if of_domain.len() > MAX_PER_DOMAIN {
             of_domain.retain(|(_, cookie)| cookie.is_unexpired(now));
-            of_domain.sort_by_key(|(created, _)| *created);
+            of_domain.sort_by_key(eviction_order);
             let excess = of_domain.len().saturating_sub(MAX_PER_DOMAIN);
             of_domain.drain(..excess);
         }
         self.evict(now);
     }
 
-    /// Removes expired cookies once there are too many, then the oldest.
+    /// Removes expired cookies once there are too many, then the first in the [`eviction_order`].
     fn evict(&mut self, now: u64) {
         let count = |storage: &Self| storage.by_domain.values().map(Vec::len).sum::<usize>();
         // Not on each insertion: a sweep visits all cookies.
@@ -112,8 +122,8 @@ impl CookieStorage {
             self.by_domain.values_mut().for_each(|cookies| cookies.retain(|(_, cookie)| cookie.is_unexpired(now)));
         }
         while count(self) > MAX_COUNT {
-            let oldest = self.by_domain.values().flatten().map(|(created, _)| *created).min();
-            self.by_domain.values_mut().for_each(|cookies| cookies.retain(|(created, _)| Some(*created) != oldest));
+            let first = self.by_domain.values().flatten().map(eviction_order).min();
+            self.by_domain.values_mut().for_each(|cookies| cookies.retain(|it| Some(eviction_order(it)) != first));
         }
         self.by_domain.retain(|_, cookies| !cookies.is_empty());
     }
@@ -138,6 +148,14 @@ impl CookieStorage {
         found.sort_by_key(|(created, _)| *created);
         found.into_iter().map(|(_, cookie)| cookie)
     }
+}
+
+/// Returns the order in which cookies are evicted: cookies that are not secure first, then by age.
+///
+/// Otherwise http could fill the jar until a secure cookie is gone, and then take its name (RFC 6265bis, section 5.7).
+/// A new cookie that is not secure is itself evicted if all others are secure.
+fn eviction_order((created, cookie): &(u64, StoredCookie)) -> (bool, u64) {
+    (cookie.secure, *created)
 }
 
 /// Removes the cookies that do not fit into a `cookie` header. Secure cookies have precedence: otherwise a page over
@@ -245,3 +263,7 @@ mod tests;
 #[cfg(test)]
 #[path = "parse_tests.rs"]
 mod parse_tests;
+
+#[cfg(test)]
+#[path = "secure_tests.rs"]
+mod secure_tests;
