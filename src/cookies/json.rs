@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::matching::is_public_suffix;
-use super::storage::StoredCookie;
+use super::storage::{StoredCookie, check_pair};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// Writes cookies as JSON.
@@ -42,9 +42,12 @@ fn cookie(object: &Value) -> Option<StoredCookie> {
         Value::Null => None,
         number => Some(number.as_u64()?),
     };
+    let name = text("name").filter(|name| !name.contains('='))?;
+    let value = text("value")?;
+    check_pair(&name, &value).ok()?;
     Some(StoredCookie {
-        name: text("name").filter(|name| !name.is_empty() && !name.contains('='))?,
-        value: text("value")?,
+        name,
+        value,
         domain: text("domain").filter(|domain| !domain.is_empty())?,
         host_only: flag("hostOnly")?,
         path: text("path").filter(|path| path.starts_with('/'))?,
@@ -103,10 +106,13 @@ mod tests {
     #[test]
     fn json_of_another_shape_is_refused() {
         let good = r#"{"name":"a","value":"b","domain":"h","hostOnly":true,"path":"/","secure":false,"expires":null}"#;
-        assert_eq!(CookieJar::from_json(&format!("[{good}]")).unwrap().len(), 1);
+        let nameless = good.replace("\"a\"", "\"\"");
+        assert_eq!(CookieJar::from_json(&format!("[{good}, {nameless}]")).unwrap().len(), 2);
         assert!(CookieJar::from_json("[]").unwrap().is_empty());
         let bad = [
-            good.replace("\"a\"", "\"\""),
+            good.replace("\"a\"", "\"\"").replace("\"b\"", "\"\""),
+            good.replace("\"a\"", "\"\"").replace("\"b\"", "\"__Host-b=c\""),
+            good.replace("\"a\"", "\"a=b\""),
             good.replace("\"b\"", "\"b\\r\\nx: y\""),
             good.replace("\"b\"", "\"b; c\""),
             good.replace("\"/\"", "\"x\""),

@@ -5,7 +5,9 @@
 //! `example.com.` are two hosts and share no cookie. Only the rule for public suffixes disregards the dot, because
 //! `co.uk.` has the same owners below it as `co.uk`.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::message::url::{Scheme, Url};
 
 /// Returns whether `host` is `domain` or a subdomain of it.
 pub(super) fn domain_matches(host: &str, domain: &str) -> bool {
@@ -30,6 +32,24 @@ pub(super) fn is_public_suffix(domain: &str) -> bool {
     // The list would find a suffix of such a text that differs from the text, and the text would pass as a domain.
     let has_empty_label = name.split('.').any(str::is_empty);
     has_empty_label || psl::suffix_str(name).is_none_or(|suffix| suffix == name)
+}
+
+/// Returns whether secure cookies may be set by `url` and sent to it: over https, or on a loopback host.
+///
+/// As in browsers, what is sent to a loopback host does not leave the machine (Secure Contexts, section 3.1).
+pub(super) fn is_secure(url: &Url) -> bool {
+    url.scheme() == Scheme::Https || is_loopback(url.host())
+}
+
+/// Returns whether `host` is a loopback address, `localhost`, or a name below it (RFC 6761, section 6.3).
+fn is_loopback(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name == "localhost" || name.ends_with(".localhost") {
+        return true;
+    }
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    // An IPv4 address may be written as an IPv6 address, such as `::ffff:127.0.0.1`.
+    address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Returns whether a request for `path` sends the cookies of the path `prefix`.
