@@ -5,7 +5,7 @@ mod cache;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 pub use self::cache::CachingResolver;
@@ -50,6 +50,9 @@ impl<R: Resolver + ?Sized> Resolver for Arc<R> {
 }
 
 /// Asks the operating system, on a thread for blocking work.
+///
+/// `localhost` and every name below it are the loopback addresses, IPv6 first, and the system is not asked (RFC 6761,
+/// section 6.3, and the Fetch standard). Case and a dot at the end do not matter.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 
@@ -59,10 +62,24 @@ impl Resolver for SystemResolver {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Box::pin(async move { Ok(vec![SocketAddr::new(address, port)]) });
         }
+        // Never asked of the system: its answer may come from a name server, which could name any machine.
+        if is_localhost(host) {
+            return Box::pin(async move { Ok(LOOPBACK.map(|address| SocketAddr::new(address, port)).to_vec()) });
+        }
         let host = host.to_owned();
         // `getaddrinfo` blocks, and there is no portable form of it that does not.
         Box::pin(blocking::unblock(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)))
     }
+}
+
+/// The addresses of `localhost`, in the order of the Fetch standard.
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
+
+/// Returns whether `host` is `localhost` or a name below it.
+fn is_localhost(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last_label = name.rsplit('.').next().unwrap_or(name);
+    last_label.eq_ignore_ascii_case("localhost")
 }
 
 /// Answers for some hosts itself, and asks another resolver for all other hosts.
@@ -142,5 +159,19 @@ mod tests {
         assert_eq!(look_up("a.EXAMPLE", 443), [([10, 0, 0, 2], 8443).into()]);
         assert_eq!(look_up("a.example", 80), [([10, 0, 0, 1], 80).into()]);
         assert_eq!(look_up("127.0.0.1", 80), [([127, 0, 0, 1], 80).into()]);
+    }
+
+    #[test]
+    fn localhost_is_the_last_label_of_its_names() {
+        for host in
+            ["localhost", "LOCALHOST", "localhost.", "a.localhost", "a.b.LocalHost.", "a..localhost", ".localhost"]
+        {
+            assert!(is_localhost(host), "{host}");
+        }
+        for host in
+            ["", ".", "localhost..", "notlocalhost", "local", "localhost.example", "a.localhost.b", "localhost.0"]
+        {
+            assert!(!is_localhost(host), "{host}");
+        }
     }
 }
