@@ -41,11 +41,52 @@ pub trait Resolver: Send + Sync + 'static {
     /// # Cancellation
     /// Dropping the future discards the answer.
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
+    /// Forgets what is cached for `host` and `port`. Does nothing by default.
+    ///
+    /// The native connector calls it when no address of the host accepted a connection. A connect
+    /// that a limit or its caller ended before counts too: asking again costs a single look-up, and addresses that do
+    /// not answer are noticed in no other way. A resolver that wraps another resolver passes the call on.
+    fn forget(&self, host: &str, port: u16) {
+        let _ = (host, port);
+    }
 }
 
 impl<R: Resolver + ?Sized> Resolver for Arc<R> {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         (**self).resolve(host, port)
+    }
+
+    fn forget(&self, host: &str, port: u16) {
+        (**self).forget(host, port);
+    }
+}
+
+/// Makes the resolver forget a host when it is dropped, unless a connection was made before.
+pub(super) struct ForgetUnlessConnected<'a> {
+    resolver: &'a dyn Resolver,
+    host: &'a str,
+    port: u16,
+    is_kept: bool,
+}
+
+impl<'a> ForgetUnlessConnected<'a> {
+    pub(super) fn new(resolver: &'a dyn Resolver, host: &'a str, port: u16) -> Self {
+        Self { resolver, host, port, is_kept: false }
+    }
+
+    /// Keeps the cached addresses: one of them accepted a connection, or the failure says nothing about them.
+    pub(super) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+// On drop and not after the last failure, because a limit ends a connect by dropping it.
+impl Drop for ForgetUnlessConnected<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.resolver.forget(self.host, self.port);
+        }
     }
 }
 
@@ -122,16 +163,27 @@ impl HostMap {
         self.ports.insert((host.to_ascii_lowercase(), port), address.into());
         self
     }
+
+    /// Returns the address in the map.
+    fn get(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        // Host names are compared without regard to case (RFC 4343).
+        let host = host.to_ascii_lowercase();
+        let by_host = self.hosts.get(&host).map(|address| SocketAddr::new(*address, port));
+        self.ports.get(&(host, port)).copied().or(by_host)
+    }
 }
 
 impl Resolver for HostMap {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-        // Host names are compared without regard to case (RFC 4343).
-        let by_port = self.ports.get(&(host.to_ascii_lowercase(), port)).copied();
-        let by_host = || self.hosts.get(&host.to_ascii_lowercase()).map(|address| SocketAddr::new(*address, port));
-        match by_port.or_else(by_host) {
+        match self.get(host, port) {
             Some(address) => Box::pin(async move { Ok(vec![address]) }),
             None => self.fallback.resolve(host, port),
+        }
+    }
+
+    fn forget(&self, host: &str, port: u16) {
+        if self.get(host, port).is_none() {
+            self.fallback.forget(host, port);
         }
     }
 }
