@@ -25,7 +25,7 @@ const MAX_ENTRIES: usize = 1000;
 
 /// Caches the answers of another resolver. Look-ups of the same host and port at the same time share a single question.
 ///
-/// Failures are not cached. If the resolver panics, so does the look-up that polls it. The other look-ups that share
+/// Failures are not cached, and an answer is forgotten when no address in it accepts a connection. If the resolver panics, so does the look-up that polls it. The other look-ups that share
 /// its question get an error, and the next look-up asks again.
 ///
 /// The resolver and the clock may use the cache themselves. A look-up that waits for its own answer never ends.
@@ -191,6 +191,17 @@ impl Resolver for CachingResolver {
                 }
             }
         })
+    }
+
+    /// Removes the cached answer, so that the next look-up asks again. A question under way is newer and stays.
+    fn forget(&self, host: &str, port: u16) {
+        let key = (host.to_ascii_lowercase(), port);
+        let mut entries = lock(&self.entries);
+        if let Some(DnsEntry::Known { .. }) = entries.0.get(&key) {
+            entries.0.remove(&key);
+        }
+        drop(entries);
+        self.inner.forget(host, port);
     }
 }
 

@@ -5,7 +5,7 @@ mod cache;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 pub use self::cache::CachingResolver;
@@ -41,15 +41,59 @@ pub trait Resolver: Send + Sync + 'static {
     /// # Cancellation
     /// Dropping the future discards the answer.
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+
+    /// Forgets what is cached for `host` and `port`. Does nothing by default.
+    ///
+    /// The native connector calls it when no address of the host accepted a connection. A connect
+    /// that a limit or its caller ended before counts too: asking again costs a single look-up, and addresses that do
+    /// not answer are noticed in no other way. A resolver that wraps another resolver passes the call on.
+    fn forget(&self, host: &str, port: u16) {
+        let _ = (host, port);
+    }
 }
 
 impl<R: Resolver + ?Sized> Resolver for Arc<R> {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         (**self).resolve(host, port)
     }
+
+    fn forget(&self, host: &str, port: u16) {
+        (**self).forget(host, port);
+    }
+}
+
+/// Makes the resolver forget a host when it is dropped, unless a connection was made before.
+pub(super) struct ForgetUnlessConnected<'a> {
+    resolver: &'a dyn Resolver,
+    host: &'a str,
+    port: u16,
+    is_kept: bool,
+}
+
+impl<'a> ForgetUnlessConnected<'a> {
+    pub(super) fn new(resolver: &'a dyn Resolver, host: &'a str, port: u16) -> Self {
+        Self { resolver, host, port, is_kept: false }
+    }
+
+    /// Keeps the cached addresses: one of them accepted a connection, or the failure says nothing about them.
+    pub(super) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+// On drop and not after the last failure, because a limit ends a connect by dropping it.
+impl Drop for ForgetUnlessConnected<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.resolver.forget(self.host, self.port);
+        }
+    }
 }
 
 /// Asks the operating system, on a thread for blocking work.
+///
+/// `localhost` and every name below it are the loopback addresses, IPv6 first, and the system is not asked (RFC 6761,
+/// section 6.3, and the Fetch standard). Case and a dot at the end do not matter.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 
@@ -59,10 +103,24 @@ impl Resolver for SystemResolver {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Box::pin(async move { Ok(vec![SocketAddr::new(address, port)]) });
         }
+        // Never asked of the system: its answer may come from a name server, which could name any machine.
+        if is_localhost(host) {
+            return Box::pin(async move { Ok(LOOPBACK.map(|address| SocketAddr::new(address, port)).to_vec()) });
+        }
         let host = host.to_owned();
         // `getaddrinfo` blocks, and there is no portable form of it that does not.
         Box::pin(blocking::unblock(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)))
     }
+}
+
+/// The addresses of `localhost`, in the order of the Fetch standard.
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
+
+/// Returns whether `host` is `localhost` or a name below it.
+fn is_localhost(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last_label = name.rsplit('.').next().unwrap_or(name);
+    last_label.eq_ignore_ascii_case("localhost")
 }
 
 /// Answers for some hosts itself, and asks another resolver for all other hosts.
@@ -105,16 +163,27 @@ impl HostMap {
         self.ports.insert((host.to_ascii_lowercase(), port), address.into());
         self
     }
+
+    /// Returns the address in the map.
+    fn get(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        // Host names are compared without regard to case (RFC 4343).
+        let host = host.to_ascii_lowercase();
+        let by_host = self.hosts.get(&host).map(|address| SocketAddr::new(*address, port));
+        self.ports.get(&(host, port)).copied().or(by_host)
+    }
 }
 
 impl Resolver for HostMap {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-        // Host names are compared without regard to case (RFC 4343).
-        let by_port = self.ports.get(&(host.to_ascii_lowercase(), port)).copied();
-        let by_host = || self.hosts.get(&host.to_ascii_lowercase()).map(|address| SocketAddr::new(*address, port));
-        match by_port.or_else(by_host) {
+        match self.get(host, port) {
             Some(address) => Box::pin(async move { Ok(vec![address]) }),
             None => self.fallback.resolve(host, port),
+        }
+    }
+
+    fn forget(&self, host: &str, port: u16) {
+        if self.get(host, port).is_none() {
+            self.fallback.forget(host, port);
         }
     }
 }
@@ -142,5 +211,19 @@ mod tests {
         assert_eq!(look_up("a.EXAMPLE", 443), [([10, 0, 0, 2], 8443).into()]);
         assert_eq!(look_up("a.example", 80), [([10, 0, 0, 1], 80).into()]);
         assert_eq!(look_up("127.0.0.1", 80), [([127, 0, 0, 1], 80).into()]);
+    }
+
+    #[test]
+    fn localhost_is_the_last_label_of_its_names() {
+        for host in
+            ["localhost", "LOCALHOST", "localhost.", "a.localhost", "a.b.LocalHost.", "a..localhost", ".localhost"]
+        {
+            assert!(is_localhost(host), "{host}");
+        }
+        for host in
+            ["", ".", "localhost..", "notlocalhost", "local", "localhost.example", "a.localhost.b", "localhost.0"]
+        {
+            assert!(!is_localhost(host), "{host}");
+        }
     }
 }
