@@ -32,6 +32,22 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("platform/unsupported", &["backend", "error", "message", "runtime"]),
 ];
 
+/// What the folders within a module may import: of the crate, and of their own module.
+///
+/// The parts of a module stand side by side: the retry policy knows no queue, and no tool of Tornado knows another tool or the client.
+const PARTS: &[(&str, &[&str])] = &[
+    ("agent/decode", &["agent::body", "error", "message", "runtime"]),
+    ("agent/pool", &["agent::route", "http1", "message", "runtime"]),
+    ("agent/proxy", &["auth", "error", "http1", "message", "transport"]),
+    ("client/middleware", &["auth", "backend", "error", "message", "runtime"]),
+    ("client/queue", &["client::stop", "error", "runtime"]),
+    ("client/retry", &["client::Builder", "error", "message", "platform", "runtime"]),
+    ("tornado/event_loop", &["platform", "runtime"]),
+    ("tornado/io_stream", &["error", "runtime", "transport"]),
+    ("tornado/promise.rs", &["error", "runtime"]),
+    ("tornado/queues", &["platform", "runtime"]),
+];
+
 /// Folders whose files must not import each other in a circle, besides the top-level modules.
 const ACYCLIC_FOLDERS: &[&str] = &["agent/pool"];
 
@@ -145,12 +161,40 @@ fn modules_import_only_what_they_may() {
             continue;
         };
         let own = module.split('/').next().unwrap();
-        let in_http1 = module == "http1" && file.path != CONNECTION;
+        let names_transport = |line: &str| {
+            line.contains("crate::transport::")
+                && line.split(|c: char| !c.is_alphanumeric()).any(|word| word == "Transport")
+        };
+        if module == "http1" && file.path != CONNECTION && file.lines().any(names_transport) {
+            complaints.push(format!("{}: in http1 only {CONNECTION} reads and writes", file.path));
+        }
         for used in file.uses() {
-            if in_http1 && used == "transport" && file.lines().any(|line| line.contains("transport::Transport")) {
-                complaints.push(format!("{}: in http1 only {CONNECTION} reads and writes", file.path));
-            } else if used != own && !allowed.contains(&used) {
+            if used != own && !allowed.contains(&used) {
                 complaints.push(format!("{}: {module} may not import {used}", file.path));
+            }
+        }
+    }
+    report(complaints);
+}
+
+#[test]
+fn parts_of_a_module_import_only_what_they_may() {
+    let mut complaints = Vec::new();
+    let files = files("src", "rs");
+    for (part, allowed) in PARTS {
+        let own = part.trim_end_matches(".rs").replace('/', "::");
+        let parent = first_name(part);
+        let mut of_part = files.iter().filter(|file| file.path.starts_with(&format!("src/{part}"))).peekable();
+        assert!(of_part.peek().is_some(), "there is no src/{part}");
+        for file in of_part {
+            let paths = file.lines().flat_map(|line| line.split("crate::").skip(1));
+            for path in paths.filter(|path| path.starts_with(char::is_lowercase)) {
+                let path = path.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').next().unwrap();
+                let is_within = |module: &&str| path == *module || path.starts_with(&format!("{module}::"));
+                // `pub(in crate::agent)` names the module itself.
+                if path != parent && !is_within(&own.as_str()) && !allowed.iter().any(|module| is_within(&module)) {
+                    complaints.push(format!("{}: {part} may not import {path}", file.path));
+                }
             }
         }
     }

@@ -183,6 +183,8 @@ mod tests {
             ("http://a.example:81/b", false),
             ("https://a.example/b", false),
             ("http://b.example/b", false),
+            // A name with a trailing dot is another host, as in browsers.
+            ("http://a.example./b", false),
         ] {
             let next = redirected(Method::GET, 302, "http://a.example/", to).unwrap();
             for name in [AUTHORIZATION, COOKIE, HOST, HeaderName::from_static("x-api-key")] {

@@ -56,7 +56,6 @@ pub(super) fn wrap(
         download: options.on_download.map(|callback| Download { callback, bytes: 0, total }),
     };
     if is_complete {
-        this.times.end(in_flight.deadline.age());
         drop(in_flight);
         if let Some(trace) = trace {
             trace.end(None);

@@ -145,16 +145,21 @@ impl Client {
         let outcome = run(shared, timeouts, slot_request, &mut call).await;
 
         // 10. Add the history of the attempts to the error or to the response.
-        let EndedCall { history, progress, times } = call.into_parts();
+        let EndedCall { history, progress, mut times } = call.into_parts();
         let (mut response, in_flight) = match outcome {
             Ok(answered) => answered,
             Err(error) => return Err(client_call::with_history(error, history, progress)),
         };
         response.set_attempts(history);
         response.set_body_limit(body_limit);
-        response.set_times(times.clone());
 
         // 11. Tie the slot and the deadline to the response's body: the request runs until its body ends.
+        if response.has_complete_body() {
+            times.end(in_flight.deadline.age());
+        } else {
+            times.share();
+        }
+        response.set_times(times.clone());
         let total = response.content_length();
         let (progress, trace) = (progress.unwrap_or_default(), trace.take());
         Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, times, trace)))

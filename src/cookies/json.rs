@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::storage::StoredCookie;
+use super::matching::is_public_suffix;
+use super::storage::{StoredCookie, check_pair};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// Writes cookies as JSON.
@@ -21,12 +22,16 @@ pub(super) fn write<'a>(cookies: impl Iterator<Item = &'a StoredCookie>) -> Stri
     Value::Array(list.collect()).to_string()
 }
 
-/// Reads the cookies that [`write`] has written.
+/// Reads the cookies that [`write`] has written. Cookies for all subdomains of a public suffix are left out.
 pub(super) fn read(text: &str) -> Result<Vec<StoredCookie>> {
     let failed =
         || Error::new(ErrorKind::Decode, Phase::Request, "the text is not a cookie jar that `to_json` has written");
     let list: Value = serde_json::from_str(text).map_err(|error| failed().with_source(error))?;
-    list.as_array().and_then(|list| list.iter().map(cookie).collect()).ok_or_else(failed)
+    let cookies: Option<Vec<StoredCookie>> = list.as_array().and_then(|list| list.iter().map(cookie).collect());
+    let mut cookies = cookies.ok_or_else(failed)?;
+    // The text may be older than the list of public suffixes, and than the rules of this version.
+    cookies.retain(|cookie| cookie.host_only || !is_public_suffix(&cookie.domain));
+    Ok(cookies)
 }
 
 // Foreign text: each field is checked as if it came in a `set-cookie` header, so that no value can break a header.
@@ -37,9 +42,12 @@ fn cookie(object: &Value) -> Option<StoredCookie> {
         Value::Null => None,
         number => Some(number.as_u64()?),
     };
+    let name = text("name").filter(|name| !name.contains('='))?;
+    let value = text("value")?;
+    check_pair(&name, &value).ok()?;
     Some(StoredCookie {
-        name: text("name").filter(|name| !name.is_empty() && !name.contains('='))?,
-        value: text("value")?,
+        name,
+        value,
         domain: text("domain").filter(|domain| !domain.is_empty())?,
         host_only: flag("hostOnly")?,
         path: text("path").filter(|path| path.starts_with('/'))?,
@@ -73,13 +81,38 @@ mod tests {
         assert_eq!(copy.get(&Url::parse("https://a.example.com/x/").unwrap(), "session").as_deref(), Some("\"1\""));
     }
 
+    /// The list of public suffixes grows, and an earlier version let a trailing dot pass.
+    #[test]
+    fn restored_cookies_of_public_suffixes_are_dropped() {
+        for (domain, host_only, host, kept) in [
+            ("com", false, "victim.com", false),
+            ("com.", false, "victim.com.", false),
+            ("co.uk.", false, "bar.co.uk.", false),
+            (".com", false, "victim..com", false),
+            ("com..", false, "victim.com..", false),
+            ("com.", true, "com.", true),
+            ("localhost", true, "localhost", true),
+            ("example.com.", false, "a.example.com.", true),
+        ] {
+            let text = format!(
+                r#"[{{"name":"a","value":"b","domain":"{domain}","hostOnly":{host_only},"path":"/","secure":false,"expires":null}}]"#
+            );
+            let jar = CookieJar::from_json(&text).unwrap();
+            let url = Url::parse(&format!("http://{host}/")).unwrap();
+            assert_eq!((jar.get(&url, "a").is_some(), jar.len()), (kept, usize::from(kept)), "{domain}");
+        }
+    }
+
     #[test]
     fn json_of_another_shape_is_refused() {
         let good = r#"{"name":"a","value":"b","domain":"h","hostOnly":true,"path":"/","secure":false,"expires":null}"#;
-        assert_eq!(CookieJar::from_json(&format!("[{good}]")).unwrap().len(), 1);
+        let nameless = good.replace("\"a\"", "\"\"");
+        assert_eq!(CookieJar::from_json(&format!("[{good}, {nameless}]")).unwrap().len(), 2);
         assert!(CookieJar::from_json("[]").unwrap().is_empty());
         let bad = [
-            good.replace("\"a\"", "\"\""),
+            good.replace("\"a\"", "\"\"").replace("\"b\"", "\"\""),
+            good.replace("\"a\"", "\"\"").replace("\"b\"", "\"__Host-b=c\""),
+            good.replace("\"a\"", "\"a=b\""),
             good.replace("\"b\"", "\"b\\r\\nx: y\""),
             good.replace("\"b\"", "\"b; c\""),
             good.replace("\"/\"", "\"x\""),

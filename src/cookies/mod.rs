@@ -3,10 +3,13 @@
 //!
 //! It is for native programs. A browser manages its cookies itself, and its `fetch` accepts none from a program.
 
-// The rules are written here, over the grammar of the crate `cookie` and the list of the crate `psl`. The crate
-// `cookie_store` has no bounds, links `url`, and leaves the list of public suffixes to its user.
+// The rules are written here, over the list of the crate `psl`. The crate `cookie` reads dates by fixed formats and
+// refuses cookies without a name. The crate `cookie_store` has no bounds, links `url`, and leaves the list of public
+// suffixes to its user.
+mod date;
 mod json;
 mod matching;
+mod set_cookie;
 mod storage;
 
 use std::fmt;
@@ -15,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use self::storage::CookieStorage;
+use self::storage::{CookieStorage, StoredCookie};
 use crate::agent::CookieStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::url::Url;
@@ -23,13 +26,23 @@ use crate::platform;
 
 /// Cookies, each with the hosts and paths for which it was set. A clone is another handle of the same jar.
 ///
-/// Refused are a `Domain` that is a public suffix (`co.uk`), `Secure` cookies from `http`, and names that begin with
-/// `__Host-` or `__Secure-` without the attributes that these prefixes require. `HttpOnly` and `SameSite` have no
-/// effect: there is no page that could read or send a cookie.
+/// Hosts are compared as URLs write them. A trailing dot is part of a host, as in browsers: `example.com` and
+/// `example.com.` share no cookie. The rule for public suffixes disregards the dot.
 ///
-/// A domain has at most 50 cookies and a jar at most 3,000; beyond that the oldest are removed. A cookie lives at most
+/// Refused are a `Domain` that is a public suffix (`co.uk`, `co.uk.`), `Secure` cookies from `http`, and names that begin
+/// with `__Host-` or `__Secure-` without the attributes that these prefixes require. `HttpOnly` and `SameSite` have no
+/// effect: there is no page that could read or send a cookie. A cookie without `=` has an empty name and is sent as its
+/// value alone.
+///
+/// `http` to a loopback host counts as secure: `localhost`, names below it, and loopback addresses. There `Secure` cookies
+/// are stored and sent.
+///
+/// A domain has at most 50 cookies and a jar at most 3,000; beyond that cookies are removed. Expired cookies go first,
+/// then cookies that are not `Secure`, then the oldest. A page over `http` can neither remove a `Secure` cookie nor set a
+/// cookie of its name for its paths, also not by a cookie without a name such as `=sid=x`. A cookie lives at most
 /// 400 days and expires by the system's wall clock. A `set-cookie` header that is longer than 8 KiB, or not UTF-8, is
-/// ignored.
+/// ignored. A `cookie` header has at most 8,190 bytes, its name included. Cookies that do not fit are left out: longer
+/// paths have precedence, then older cookies, and `Secure` cookies before all other cookies.
 ///
 /// # Examples
 ///
@@ -85,7 +98,8 @@ impl CookieJar {
         stored.map_err(|reason| Error::request(ErrorKind::InvalidRequest, reason).with_url(url))
     }
 
-    /// Returns the value of the first cookie of this name that a request to `url` would send.
+    /// Returns the value of the first cookie of this name that a request to `url` would send. The name of a cookie without
+    /// `=` is empty.
     ///
     /// # Examples
     ///
@@ -170,8 +184,7 @@ impl CookieStore for CookieJar {
 
     fn cookies(&self, url: &Url) -> Option<HeaderValue> {
         let storage = self.lock();
-        let pairs: Vec<_> =
-            storage.matching(url, now()).iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+        let pairs: Vec<_> = storage.matching(url, now()).into_iter().map(StoredCookie::pair).collect();
         if pairs.is_empty() {
             return None;
         }

@@ -16,7 +16,7 @@ fn sent_later(from: &str, cookies: &[&str], to: &str, later: u64) -> String {
         let _ = storage.set(&url(from), cookie, NOW);
     }
     let found = storage.matching(&url(to), NOW + later);
-    found.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect::<Vec<_>>().join("; ")
+    found.into_iter().map(StoredCookie::pair).collect::<Vec<_>>().join("; ")
 }
 
 fn sent(from: &str, cookie: &str, to: &str) -> bool {
@@ -142,7 +142,7 @@ fn cookies_of_longer_paths_are_sent_first() {
 #[test]
 fn malformed_cookies_are_ignored() {
     let long = format!("a={}", "x".repeat(MAX_HEADER_LENGTH));
-    for cookie in ["", "a", "=b", ";", "a=\u{1}", "a=b\r\nc=d", &long] {
+    for cookie in ["", "=", ";", "a=\u{1}", "a=b\r\nc=d", &long] {
         assert!(CookieStorage::default().set(&url("http://h/"), cookie, NOW).is_err(), "{cookie:?}");
     }
     assert_eq!(sent_later("http://h/", &["a=b; what=ever; =; path"], "http://h/", 0), "a=b");
@@ -162,4 +162,93 @@ fn jar_is_bounded_and_drops_the_oldest_cookies() {
     assert_eq!(storage.unexpired(NOW).count(), MAX_COUNT);
     assert!(storage.matching(&url("http://h.example/"), NOW).is_empty());
     assert_eq!(storage.matching(&url("http://h2999.example/"), NOW).len(), 1);
+}
+
+/// The hosts that share only a public suffix, in each spelling of a trailing dot. No cookie may pass between them.
+#[test]
+fn trailing_dot_does_not_pass_the_public_suffix_rule() {
+    for (from, domain, to) in [
+        // A suffix of a single label, of two labels, of a wildcard rule, of a private rule, and of no rule.
+        ("evil.com.", "com.", "victim.com."),
+        ("foo.co.uk.", "co.uk.", "bar.co.uk."),
+        ("foo.something.ck.", "something.ck.", "bar.something.ck."),
+        ("me.github.io.", "github.io.", "you.github.io."),
+        ("a.unlisted.", "unlisted.", "b.unlisted."),
+        ("a.localhost.", "localhost.", "b.localhost."),
+        // A leading dot, several of them, and mixed case.
+        ("evil.com.", ".com.", "victim.com."),
+        ("evil.com.", "..com.", "victim.com."),
+        ("EVIL.com.", "CoM.", "victim.COM."),
+        ("foo.co.uk.", ".Co.uK.", "bar.co.uk."),
+        // Several trailing dots, and empty labels within the name.
+        ("evil.com..", "com..", "victim.com.."),
+        ("evil.com...", ".com...", "victim.com..."),
+        ("evil..com", "..com", "victim..com"),
+        ("evil..com.", "..com.", "victim..com."),
+        ("foo.co..uk", "co..uk", "bar.co..uk"),
+        ("foo..co.uk", "..co.uk", "bar..co.uk"),
+        // The dot alone.
+        ("evil.com.", ".", "victim.com."),
+        ("evil.com.", "..", "victim.com."),
+        ("evil.com..", "..", "victim.com.."),
+        // Suffixes outside of ASCII.
+        ("a.\u{516c}\u{53f8}.cn.", "xn--55qx5d.cn.", "b.xn--55qx5d.cn."),
+        ("a.xn--55qx5d.cn.", "XN--55QX5D.CN.", "b.xn--55qx5d.cn."),
+        ("a.\u{516c}\u{53f8}.cn.", "\u{516c}\u{53f8}.cn.", "b.xn--55qx5d.cn."),
+        // The ideographic full stop is a dot in a URL.
+        ("evil.com\u{3002}", "com.", "victim.com."),
+        ("evil.com\u{3002}", "com\u{3002}", "victim.com."),
+        // The same hosts with and without the dot.
+        ("evil.com", "com.", "victim.com."),
+        ("evil.com.", "com", "victim.com"),
+        ("evil.com.", "com", "victim.com."),
+        ("evil.com", "com.", "victim.com"),
+        // Parts of addresses.
+        ("127.0.0.1", "0.0.1.", "1.0.0.1"),
+        ("127.0.0.1.", "0.0.1.", "1.0.0.1."),
+        ("127.0.0.1..", "0.0.1..", "1.0.0.1.."),
+        ("127.0.0.1..", "1..", "1.0.0.1.."),
+    ] {
+        let (from, to) = (format!("http://{from}/"), format!("http://{to}/"));
+        for cookie in [format!("a=b; Domain={domain}"), format!("a=b; domain = {domain} ; Path=/")] {
+            assert!(!sent(&from, &cookie, &to), "{cookie} from {from} is sent to {to}");
+        }
+    }
+}
+
+/// As in browsers, a name with a trailing dot is another host than the name without it.
+#[test]
+fn host_with_a_trailing_dot_is_another_host() {
+    for (from, domain, to, expected) in [
+        ("example.com.", "", "example.com.", true),
+        ("example.com.", "", "example.com", false),
+        ("example.com", "", "example.com.", false),
+        ("example.com.", "", "example.com..", false),
+        ("a.example.com.", "; Domain=example.com.", "b.example.com.", true),
+        ("a.example.com.", "; Domain=.Example.COM.", "b.example.com.", true),
+        ("a.example.com.", "; Domain=example.com.", "example.com", false),
+        ("a.example.com.", "; Domain=example.com", "b.example.com", false),
+        ("a.example.com.", "; Domain=example.com", "b.example.com.", false),
+        ("a.example.com", "; Domain=example.com.", "b.example.com.", false),
+        ("a.example.com", "; Domain=example.com.", "b.example.com", false),
+        ("a.example.co.uk.", "; Domain=example.co.uk.", "b.example.co.uk.", true),
+        // A host that is itself a suffix, or has an empty label, may set a cookie for itself alone.
+        ("com.", "; Domain=com.", "com.", true),
+        ("com.", "; Domain=com.", "a.com.", false),
+        ("localhost.", "; Domain=localhost.", "localhost.", true),
+        ("localhost.", "; Domain=localhost.", "a.localhost.", false),
+        ("github.io.", "; Domain=github.io.", "me.github.io.", false),
+        ("example.com..", "; Domain=example.com..", "example.com..", true),
+        ("example.com..", "; Domain=example.com..", "a.example.com..", false),
+        // A URL drops the dot after an address, so these are the same host.
+        ("127.0.0.1.", "", "127.0.0.1", true),
+        ("127.0.0.1.", "; Domain=127.0.0.1", "127.0.0.1", true),
+        ("127.0.0.1", "; Domain=127.0.0.1.", "127.0.0.1", false),
+        ("0x7f.1.", "", "127.0.0.1", true),
+        ("[::1]", "; Domain=[::1]", "[::1]", true),
+        ("[::1]", "; Domain=[::1].", "[::1]", false),
+    ] {
+        let (from, to) = (format!("http://{from}/"), format!("http://{to}/"));
+        assert_eq!(sent(&from, &format!("a=b{domain}"), &to), expected, "{from} {domain:?} {to}");
+    }
 }

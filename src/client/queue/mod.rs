@@ -17,8 +17,6 @@ mod slot;
 mod state;
 #[cfg(test)]
 mod tests;
-#[cfg(waterspout_npm)]
-mod totals;
 mod wait_times;
 mod wake_list;
 
@@ -73,7 +71,7 @@ impl QueuedRequest {
 #[non_exhaustive]
 pub struct OriginStats {
     /// The origin: scheme, host and, unless it is the scheme's default, port.
-    pub origin: String,
+    pub origin: Arc<str>,
     /// Number of requests that hold a slot.
     pub active: usize,
     /// Number of requests that wait for a slot.
@@ -185,6 +183,14 @@ impl Queue {
     pub(crate) fn stats(&self) -> Stats {
         let state = self.lock();
         Stats { origins: state.schedule.origins.stats(), ..state.totals() }
+    }
+
+    /// Returns the statistics without the origins.
+    ///
+    /// The npm package counts origins in TypeScript: with a method of its own, its module does not link the code that
+    /// lists them.
+    pub(crate) fn totals(&self) -> Stats {
+        self.lock().totals()
     }
 
     /// With `true`, lets no waiting request start; with `false`, lets them start again.

@@ -1,5 +1,7 @@
 //! The origin queues. Each origin has its own if origins have limits or are counted; else a single queue is for all.
 
+use std::sync::Arc;
+
 use super::OriginStats;
 use super::heap::Heap;
 use super::rate::{Nanos, Rate, TokenBucket};
@@ -24,8 +26,9 @@ pub(super) enum Readiness {
 /// The requests to an origin.
 #[derive(Debug)]
 pub(super) struct OriginQueue {
-    /// The text of the origin; empty if this queue is for all origins, or not in use.
-    name: Box<str>,
+    /// The text of the origin; `None` if this queue is for all origins, or not in use.
+    // Shared with the statistics, which then copy no text under the queue's lock.
+    name: Option<Arc<str>>,
     /// Whether this queue is in the index. A queue that is not in use is reused by the next new origin.
     in_use: bool,
     /// Number of requests that hold a slot.
@@ -40,9 +43,9 @@ pub(super) struct OriginQueue {
 }
 
 impl OriginQueue {
-    fn new(name: &str, rate: Option<Rate>) -> Self {
+    fn new(name: Option<&str>, rate: Option<Rate>) -> Self {
         Self {
-            name: name.into(),
+            name: name.map(Arc::from),
             in_use: true,
             active: 0,
             waiting: Heap::default(),
@@ -85,7 +88,7 @@ pub(super) struct OriginQueues {
 impl OriginQueues {
     pub(super) fn new(by_origin: bool, rate: Option<Rate>) -> Self {
         let (queues, pages) =
-            if by_origin { (Vec::new(), Some(Vec::new())) } else { (vec![OriginQueue::new("", None)], None) };
+            if by_origin { (Vec::new(), Some(Vec::new())) } else { (vec![OriginQueue::new(None, None)], None) };
         Self { queues, free: Vec::new(), pages, rate, sweep_at: FIRST_SWEEP }
     }
 
@@ -106,7 +109,7 @@ impl OriginQueues {
         let indices = self.pages.iter().flatten().flatten();
         let queues = indices.filter_map(|index| self.get(*index)).filter(|queue| !queue.is_empty());
         let stats = |queue: &OriginQueue| OriginStats {
-            origin: queue.name.to_string(),
+            origin: queue.name.clone().unwrap_or_default(),
             active: queue.active,
             queued: queue.waiting.len(),
         };
@@ -127,7 +130,7 @@ impl OriginQueues {
             }
             Err(missing) => missing,
         };
-        let queue = OriginQueue::new(origin, self.rate);
+        let queue = OriginQueue::new(Some(origin), self.rate);
         let index = match self.free.pop() {
             Some(index) => {
                 if let Some(free) = self.get_mut(index) {
@@ -147,7 +150,7 @@ impl OriginQueues {
     /// Returns the index of the queue with this name, or the page and the place on the page where it belongs.
     fn find(&self, name: &str) -> Result<u32, (usize, usize)> {
         let pages = self.pages.as_deref().unwrap_or_default();
-        let name_of = |index: &u32| self.get(*index).map_or("", |queue| &*queue.name);
+        let name_of = |index: &u32| self.get(*index).and_then(|queue| queue.name.as_deref()).unwrap_or_default();
         let page = pages.partition_point(|page| page.first().is_some_and(|first| name_of(first) <= name));
         // The partition point is behind the page that begins with a name up to `name`.
         let page = page.saturating_sub(1);
@@ -175,7 +178,7 @@ impl OriginQueues {
         for (index, queue) in queues.iter_mut().enumerate() {
             if queue.in_use && queue.can_be_freed(now) {
                 queue.in_use = false;
-                queue.name = Box::default();
+                queue.name = None;
                 free.push(index as u32);
             }
         }

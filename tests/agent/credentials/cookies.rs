@@ -65,6 +65,24 @@ fn a_jar_is_shared_by_its_clones_and_can_be_emptied() {
     assert!(format!("{:?}", jar).contains("len: 0"));
 }
 
+/// A session would be fixed by an origin that shares only a public suffix with the victim.
+#[test]
+fn redirect_to_a_host_with_a_trailing_dot_carries_no_foreign_cookie() {
+    for (from, domain, to) in [
+        ("evil.com.", "com.", "victim.com."),
+        ("evil.com.", ".COM.", "victim.com."),
+        ("foo.co.uk.", "co.uk.", "bar.co.uk."),
+        ("evil.com..", "com..", "victim.com.."),
+    ] {
+        let away = AWAY.replace("other.example", to);
+        let (wire, jar) =
+            with_jar([answers([setting(&format!("sid=evil; Domain={domain}"), &away)]), answers([HELLO])]);
+        send(wire.client.get(format!("http://{from}/"))).unwrap();
+        assert_eq!(wire.sent_headers(1, "host"), [to]);
+        assert_eq!((wire.sent_headers(1, "cookie"), jar.len()), (vec!["-".to_owned()], 0), "{from} {domain} {to}");
+    }
+}
+
 #[cfg(feature = "cookies")]
 #[test]
 fn request_can_switch_the_cookie_jar_off_or_use_another_jar() {
