@@ -60,8 +60,8 @@
 //! # Timeouts
 //!
 //! Each wait can have a limit of its own, and each network wait has a limit by default. A limit is an option of the
-//! client ([`Builder`]) and of a request ([`RequestBuilder`]); zero switches it off. A limit that passes gives an error of kind [`ErrorKind::Timeout`], which
-//! names the limit and the [`Phase`].
+//! client ([`Builder`]) and of a request ([`RequestBuilder`]); zero switches it off. A limit that passes gives an error
+//! of kind [`ErrorKind::Timeout`], which names the limit and the [`Phase`].
 //!
 //! | Option | Default | What it covers | Phase of the error |
 //! |---|---|---|---|

@@ -78,8 +78,8 @@ impl Waiter {
 }
 
 impl Future for Waiter {
-    /// `None` if the request has to call [`PoolHandle::acquire`] again: the background connect it waited for has failed, or an idle
-    /// connection may be available.
+    /// `None` if the request has to call [`PoolHandle::acquire`] again: the background connect it waited for has failed,
+    /// or an idle connection may be available.
     type Output = Option<Delivered>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Delivered>> {

@@ -20,7 +20,8 @@
 //! the state, releases the lock, and only then drops or uses what it took out.
 //!
 //! The files import each other without a circle: `key`, `waiters` and `idle` are plain data; `reaper_signal` is what is
-//! needed to start and wake the idle reaper; this file has the lock; `idle_reaper` watches idle connections; `handle` is what requests use.
+//! needed to start and wake the idle reaper; this file has the lock; `idle_reaper` watches idle connections; `handle` is
+//! what requests use.
 
 pub(super) mod handle;
 mod idle;
@@ -205,8 +206,8 @@ impl Pool {
         }
     }
 
-    /// Closes expired connections. Marks connections that have been idle since `idle_before` as watched. Returns the newly
-    /// watched connections and the first expiry.
+    /// Closes expired connections. Marks connections that have been idle since `idle_before` as watched. Returns the
+    /// newly watched connections and the first expiry.
     fn sweep(&self, idle_before: Instant, now: Instant) -> Sweep {
         let mut state = self.lock();
         let removed = state.idle.remove_expired(now);

@@ -7,8 +7,8 @@ use futures::task::AtomicWaker;
 
 use crate::runtime::{Executor, Timer};
 
-/// The pool's side of the idle reaper. Dropping it ends the task: at once if the task sleeps until an expiry, else within
-/// 100 ms (`WATCH_AFTER`).
+/// The pool's side of the idle reaper. Dropping it ends the task: at once if the task sleeps until an expiry, else
+/// within 100 ms (`WATCH_AFTER`).
 pub(super) struct ReaperSignal {
     /// Runs the task.
     pub(super) executor: Arc<dyn Executor>,

@@ -31,7 +31,8 @@ pub(super) struct FirstWaiter<S> {
 pub(super) struct Waiters<S> {
     /// The requests in [`WaitMode::Connect`], by serial number.
     connecting: BTreeMap<u64, S>,
-    /// The requests in [`WaitMode::ForBackground`], by serial number. There are never more of them than background connects.
+    /// The requests in [`WaitMode::ForBackground`], by serial number. There are never more of them than background
+    /// connects.
     for_background: BTreeMap<u64, S>,
     /// The number of background connects.
     background_connects: usize,

@@ -58,7 +58,8 @@ impl Slot {
     /// Waits until the client is closed at once.
     pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<StopReason> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            // The old wakers are dropped after the lock is released: dropping a waker may drop a task that calls the queue.
+            // The old wakers are dropped after the lock is released: dropping a waker may drop a task that calls the
+            // queue.
             let _old = self.queue.lock().keep_waker(self.ticket, cx.waker());
             self.waker = Some(cx.waker().clone());
         }

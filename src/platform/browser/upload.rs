@@ -75,8 +75,8 @@ pub(super) type Upload = Box<dyn Streaming>;
 
 /// Starts streamed uploads.
 ///
-/// It is a trait object that only [`FetchInit::stream_upload`](super::FetchInit::stream_upload) makes: a program that does
-/// not call the setter does not link the code for streams. `RetryPolicy` says what the idiom saves in all.
+/// It is a trait object that only [`FetchInit::stream_upload`](super::FetchInit::stream_upload) makes: a program that
+/// does not call the setter does not link the code for streams. `RetryPolicy` says what the idiom saves in all.
 pub(super) trait StartUpload: fmt::Debug + Send + Sync {
     /// Starts to send `body` while it is read, if it is not complete and the engine can. Otherwise `body` is unchanged.
     fn start(&self, body: &mut Body, progress: &Progress) -> Result<Option<Upload>>;
