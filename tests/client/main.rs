@@ -8,6 +8,7 @@ mod errors;
 mod middleware;
 mod refresh;
 mod requests;
+mod sensitive;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeouts;

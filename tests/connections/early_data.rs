@@ -110,7 +110,7 @@ fn request_that_was_denied_a_poisoned_connection_stays_first_in_line() {
     }
 }
 
-/// The request that waits opens no connection itself, because a background connect will give it one.
+/// The request that waits opens no connection itself: a background connect will provide a connection.
 #[test]
 fn request_that_waits_for_a_background_connect_takes_no_early_data() {
     for late in [false, true] {
