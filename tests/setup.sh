@@ -149,6 +149,7 @@ setup_servers() {
   has_service tinyproxy || packages+=(tinyproxy-bin)
   has_service squid || packages+=(squid)
   has_service danted || has_service sockd || packages+=(dante-server)
+  has_service microsocks || packages+=(microsocks)
   has python3 || packages+=(python3)
   python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
   [ "${#packages[@]}" -eq 0 ] || apt_install "servers and proxies" --no-install-recommends "${packages[@]}"
