@@ -192,7 +192,7 @@ fn parts_of_a_module_import_only_what_they_may() {
                 let path = path.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').next().unwrap();
                 let is_within = |module: &&str| path == *module || path.starts_with(&format!("{module}::"));
                 // `pub(in crate::agent)` names the module itself.
-                if path != parent && !is_within(&own.as_str()) && !allowed.iter().any(|module| is_within(module)) {
+                if path != parent && !is_within(&own.as_str()) && !allowed.iter().any(is_within) {
                     complaints.push(format!("{}: {part} may not import {path}", file.path));
                 }
             }
