@@ -16,6 +16,7 @@ use crate::backend::Backend;
 use crate::client::middleware::Middleware;
 use crate::client::retry::{RetryBucket, RetryBudget};
 use crate::error::Result;
+use crate::message::credentials::mark_sensitive;
 use crate::message::request::{RequestOptions, option_setters};
 use crate::message::response::DEFAULT_BODY_LIMIT;
 use crate::platform::{self, ClientClock};
@@ -69,7 +70,8 @@ impl Builder {
         self
     }
 
-    /// Adds headers that each request sends, unless the request has headers of the same name.
+    /// Adds headers that each request sends, unless the request has headers of the same name. Credentials are marked
+    /// sensitive as by [`RequestBuilder::header`](crate::RequestBuilder::header).
     ///
     /// # Examples
     ///
@@ -90,7 +92,8 @@ impl Builder {
     /// futures::executor::block_on(client.get("http://example.com/").send())?;
     /// # Ok::<(), waterspout::Error>(())
     /// ```
-    pub fn default_headers(mut self, headers: HeaderMap) -> Self {
+    pub fn default_headers(mut self, mut headers: HeaderMap) -> Self {
+        mark_sensitive(&mut headers);
         match &mut self.headers {
             Some(defaults) => defaults.extend(headers),
             None => self.headers = Some(Box::new(headers)),

@@ -7,6 +7,7 @@ pub(crate) mod body;
 pub(crate) mod call_times;
 mod conditional;
 pub(crate) mod connection_info;
+pub(crate) mod credentials;
 pub(crate) mod extensions;
 mod form;
 #[cfg(feature = "json")]

@@ -9,6 +9,7 @@ mod json;
 mod middleware;
 mod refresh;
 mod requests;
+mod sensitive;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeouts;

@@ -3,6 +3,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod connecting;
+mod early_data;
 mod idle;
 mod information;
 mod reentrancy;

@@ -22,7 +22,7 @@ use super::PooledClient;
 
 /// A connector that completes a connect each time the gate opens.
 struct GatedConnector {
-    inner: ScriptedConnector,
+    inner: Box<dyn Connector>,
     gate: Mutex<UnboundedReceiver<()>>,
     begun: Arc<AtomicUsize>,
     on_check: OnCheck,
@@ -54,44 +54,57 @@ impl Connector for GatedConnector {
     }
 }
 
-struct Gate {
+pub(super) struct Gate {
     opened: UnboundedSender<()>,
     begun: Arc<AtomicUsize>,
     on_check: OnCheck,
 }
 
 impl Gate {
-    fn open(&self) {
+    pub(super) fn open(&self) {
         self.opened.unbounded_send(()).unwrap();
     }
 
     /// Returns the number of connects that the client has begun.
-    fn begun(&self) -> usize {
+    pub(super) fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
 }
 
-fn gated(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate) {
-    let (connector, timer, executor) = (ScriptedConnector::new(scripts), ManualTimer::new(), ManualExecutor::default());
+fn gated_connector(inner: impl Connector) -> (GatedConnector, Gate) {
     let ((opened, gate), begun, on_check) = (unbounded(), Arc::<AtomicUsize>::default(), OnCheck::default());
-    let slow = GatedConnector {
-        inner: connector.clone(),
-        gate: Mutex::new(gate),
-        begun: begun.clone(),
-        on_check: on_check.clone(),
-    };
-    let agent = Agent::new(slow, timer.clone()).with_executor(executor.clone());
-    let client = Client::builder().backend(agent).timer(timer.clone()).max_active(2).build().unwrap();
-    (PooledClient { client, connector, timer, executor }, Gate { opened, begun, on_check })
+    let (inner, gate) = (Box::new(inner), Mutex::new(gate));
+    let connector = GatedConnector { inner, gate, begun: begun.clone(), on_check: on_check.clone() };
+    (connector, Gate { opened, begun, on_check })
 }
 
-type Sending = BoxFuture<'static, Result<Response>>;
+/// Builds a client over gated connections of `inner`, without an executor.
+pub(super) fn gated_client(inner: impl Connector) -> (Client, Gate) {
+    let (connector, gate) = gated_connector(inner);
+    let agent = Agent::new(connector, ManualTimer::new());
+    (Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap(), gate)
+}
 
-fn send(wire: &PooledClient) -> Sending {
+pub(super) fn gated(scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate) {
+    gated_for(2, scripts)
+}
+
+/// Builds a client that has at most `max_active` requests at once.
+pub(super) fn gated_for(max_active: usize, scripts: impl IntoIterator<Item = Script>) -> (PooledClient, Gate) {
+    let (connector, timer, executor) = (ScriptedConnector::new(scripts), ManualTimer::new(), ManualExecutor::default());
+    let (slow, gate) = gated_connector(connector.clone());
+    let agent = Agent::new(slow, timer.clone()).with_executor(executor.clone());
+    let client = Client::builder().backend(agent).timer(timer.clone()).max_active(max_active).build().unwrap();
+    (PooledClient { client, connector, timer, executor }, gate)
+}
+
+pub(super) type Sending = BoxFuture<'static, Result<Response>>;
+
+pub(super) fn send(wire: &PooledClient) -> Sending {
     wire.client.get(URL).send().boxed()
 }
 
-fn is_pending(request: &mut Sending) -> bool {
+pub(super) fn is_pending(request: &mut Sending) -> bool {
     request.now_or_never().is_none()
 }
 
@@ -227,13 +240,13 @@ impl Wake for NotingWaker {
 #[test]
 fn without_an_executor_a_background_connect_is_dropped_before_another_begins() {
     let inner = ScriptedConnector::new([answers([HELLO; 3]).silence()]);
-    let ((opened, gate), connecting) = (unbounded(), Arc::<AtomicUsize>::default());
-    let slow = GatedConnector { inner, gate: Mutex::new(gate), begun: Arc::default(), on_check: OnCheck::default() };
+    let connecting = Arc::<AtomicUsize>::default();
+    let (slow, gate) = gated_connector(inner);
     let agent = Agent::new(CountingConnector(slow, connecting.clone()), ManualTimer::new());
     let client = Client::builder().backend(agent).timer(ManualTimer::new()).build().unwrap();
     let [mut first, mut second, mut third] = [(); 3].map(|()| client.get(URL).send().boxed());
     assert!(is_pending(&mut first) && is_pending(&mut second));
-    opened.unbounded_send(()).unwrap();
+    gate.open();
     response(first);
     // The second request was given the connection but was not polled since. The third request waits for the connect of
     // the second.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
 use futures::channel::oneshot;
@@ -79,11 +79,26 @@ impl Waiter {
 
 impl Future for Waiter {
     /// `None` if the request has to call [`PoolHandle::acquire`] again: the background connect it waited for has failed,
-    /// or an idle connection may be available.
+    /// an idle connection may be available, or the delivered connection cannot carry a request.
     type Output = Option<Delivered>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Delivered>> {
-        self.receiver.poll_unpin(cx).map(Result::ok)
+        loop {
+            let Ok(mut delivered) = ready!(self.receiver.poll_unpin(cx)) else { return Poll::Ready(None) };
+            // `put` has checked the connection, but the request may be polled much later.
+            if delivered.connection.is_idle() {
+                return Poll::Ready(Some(delivered));
+            }
+            let opens_connection = delivered.background.is_some();
+            // Closed first: a request has a single connection at a time.
+            drop(delivered);
+            if !opens_connection {
+                return Poll::Ready(None);
+            }
+            let (sender, receiver) = oneshot::channel();
+            self.receiver = receiver;
+            self.handle.pool.wait_again(&self.handle.key, self.serial, sender);
+        }
     }
 }
 

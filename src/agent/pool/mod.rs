@@ -8,7 +8,8 @@
 //! 2. Without an idle connection, [`Pool::take_or_wait`] adds the request to the [`Waiters`] of its key. The request
 //!    also opens a connection of its own, and uses the connection that is ready first.
 //! 3. [`Pool::put`] receives a connection at the end of its exchange. It delivers the connection to the request that
-//!    has waited longest. If no request waits, the connection becomes idle.
+//!    has waited longest. If no request waits, the connection becomes idle. A connection that no longer looks open is
+//!    not delivered; the requests keep their places.
 //! 4. A request that receives a delivered connection has no use for the connection it was opening. That unfinished
 //!    connect becomes a background connect, which a [`BackgroundConnectGuard`] counts. An executor finishes it, and
 //!    `put` receives the result; without an executor it is dropped at once.
@@ -86,7 +87,7 @@ enum PutOutcome {
     Delivered,
     /// The connection is idle.
     Idle,
-    /// The connection was closed, because the limits allow no idle connections.
+    /// The connection was closed: the limits allow no idle connections, or it cannot carry another request.
     Closed,
 }
 
@@ -150,6 +151,14 @@ impl Pool {
         }
     }
 
+    /// Adds a request to the waiters again, in its previous place, because the connection that was delivered to it cannot
+    /// carry a request. The request still opens a connection of its own.
+    fn wait_again(&self, key: &PoolKey, serial: u64, sender: DeliverySender) {
+        let mut state = self.lock();
+        // Serial numbers order the waiters, so the old number is the old place.
+        state.waiters.entry(key.clone()).or_insert_with(Waiters::new).add(serial, sender, false);
+    }
+
     /// Removes a request from the waiters, if it is still there.
     fn stop_waiting(&self, key: &PoolKey, serial: u64) {
         // The lock is a temporary of this statement. The named binding drops the sender, and its waker, after the lock is
@@ -172,7 +181,8 @@ impl Pool {
     }
 
     /// Delivers a reusable connection to the request that has waited longest, or keeps it idle. Closes the idle
-    /// connections that exceed `limits`, the limits of the request that gives the connection back.
+    /// connections that exceed `limits`, the limits of the request that gives the connection back. If a request waits and
+    /// the connection no longer looks open, closes the connection.
     fn put(
         self: &Arc<Self>,
         key: &PoolKey,
@@ -180,8 +190,19 @@ impl Pool {
         limits: IdleLimits,
         now: Instant,
     ) -> PutOutcome {
+        let mut is_checked = false;
         loop {
             let mut state = self.lock();
+            if !is_checked && state.has_waiter(key) {
+                drop(state);
+                // The same check as in `take`: a server that answers HEAD with a body would give the next request its
+                // response. Without a waiter `take` makes the check, which costs a system call, when a request comes.
+                if !connection.is_idle() {
+                    return PutOutcome::Closed;
+                }
+                is_checked = true;
+                continue;
+            }
             let Some(FirstWaiter { sender, mode }) = state.with_waiters(key, Waiters::pop_first) else {
                 if limits.total == 0 || limits.per_key == 0 {
                     // `connection`, a parameter, is dropped after `state`, a local variable: outside of the lock.
@@ -260,6 +281,11 @@ impl Pool {
 }
 
 impl PoolState {
+    /// Returns whether a request waits for a connection with this key.
+    fn has_waiter(&self, key: &PoolKey) -> bool {
+        self.waiters.get(key).is_some_and(Waiters::has_waiter)
+    }
+
     /// Changes the waiters of a key, if there are any. Removes them from the map once nothing is left to remember.
     fn with_waiters<T>(
         &mut self,

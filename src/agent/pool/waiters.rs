@@ -103,6 +103,11 @@ impl<S> Waiters<S> {
         self.for_background.pop_first().map(|(_, sender)| sender)
     }
 
+    /// Returns whether a request waits.
+    pub(super) fn has_waiter(&self) -> bool {
+        !(self.connecting.is_empty() && self.for_background.is_empty())
+    }
+
     /// Returns whether nothing has to be remembered for this key.
     pub(super) fn is_empty(&self) -> bool {
         self.connecting.is_empty() && self.for_background.is_empty() && self.background_connects == 0

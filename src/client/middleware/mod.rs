@@ -10,6 +10,7 @@ pub use self::spans::Spans;
 use crate::auth;
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::message::credentials::mark_sensitive;
 use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
@@ -179,7 +180,9 @@ impl<'a> Next<'a> {
     ///
     /// # Errors
     /// If no response arrives, or if a middleware has made the request invalid.
-    pub fn run(&self, request: Request) -> BoxFuture<'a, Result<Response>> {
+    pub fn run(&self, mut request: Request) -> BoxFuture<'a, Result<Response>> {
+        // The caller or a middleware may have added credentials to the map of headers, where no setter saw them.
+        mark_sensitive(request.headers_mut());
         match self.rest {
             [] => self.send(request),
             // A slice of the client's list rather than a list of its own: the way through middleware allocates only futures.

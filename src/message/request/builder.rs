@@ -1,11 +1,11 @@
 //! The builder of requests.
 
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::{PriorityHandle, Request, RequestOptions, option_setters};
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::message::body::Body;
+use crate::message::credentials::mark_sensitive;
 use crate::message::progress::{ProgressCallback, TransferProgress};
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
@@ -78,19 +78,18 @@ impl<C> RequestBuilder<C> {
             let name = name.try_into().map_err(|error| {
                 Error::request(ErrorKind::InvalidRequest, "a header's name is not a token").with_source(error)
             })?;
-            let mut value: HeaderValue = value.try_into().map_err(|error| {
+            let value: HeaderValue = value.try_into().map_err(|error| {
                 let message = format!("the value of the header {name} has a character that is not allowed");
                 Error::request(ErrorKind::InvalidRequest, message).with_source(error)
             })?;
-            if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) {
-                value.set_sensitive(true);
-            }
             request.0.headers.append(name, value);
+            mark_sensitive(&mut request.0.headers);
             Ok(())
         })
     }
 
-    /// Adds all of `headers`; they replace headers of the same name.
+    /// Adds all of `headers`; they replace headers of the same name. Credentials are marked sensitive as by
+    /// [`header`](Self::header).
     ///
     /// # Examples
     ///
@@ -107,6 +106,7 @@ impl<C> RequestBuilder<C> {
     pub fn headers(self, headers: HeaderMap) -> Self {
         self.edit(|request| {
             request.0.headers.extend(headers);
+            mark_sensitive(&mut request.0.headers);
             Ok(())
         })
     }

@@ -7,6 +7,7 @@ mod priority;
 mod retry_policy;
 mod setters;
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
@@ -22,6 +23,7 @@ pub(crate) use self::setters::option_setters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
+use crate::message::credentials::mark_sensitive;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -42,11 +44,9 @@ use crate::message::url::Url;
 /// # Ok::<(), waterspout::Error>(())
 /// # }).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct Request(Box<RequestParts>);
 
 // In a box, because a request is moved a dozen times before it is sent.
-#[derive(Debug)]
 struct RequestParts {
     method: Method,
     url: Url,
@@ -177,6 +177,9 @@ impl Request {
     }
 
     /// Returns the headers for changing them.
+    ///
+    /// Values of `authorization`, `proxy-authorization` and `cookie` are marked sensitive when the request is sent. Debug
+    /// output of the request never shows them.
     ///
     /// # Examples
     ///
@@ -328,5 +331,24 @@ impl Request {
             return refuse(format!("a {} request cannot have a body", self.0.method));
         }
         Ok(())
+    }
+}
+
+/// Hides the values of headers with credentials, also before the request is sent and they are marked.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RequestParts { method, url, headers, body, trailers, options, authenticator, call } = &*self.0;
+        let mut headers = headers.clone();
+        mark_sensitive(&mut headers);
+        f.debug_struct("Request")
+            .field("method", method)
+            .field("url", url)
+            .field("headers", &headers)
+            .field("body", body)
+            .field("trailers", trailers)
+            .field("options", options)
+            .field("authenticator", authenticator)
+            .field("call", call)
+            .finish()
     }
 }
