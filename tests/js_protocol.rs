@@ -1,8 +1,8 @@
-//! The numbers between the npm package and its core: Rust and TypeScript declare the same numbers under the same names.
+//! Rust and TypeScript declare the same numbers and the same error codes under the same names.
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// The declarations of a file: `Enum::Variant` or `CONSTANT`, and the number.
@@ -33,6 +33,31 @@ fn no_bare_number_crosses_the_boundary() {
         let bare: Vec<_> = calls.iter().filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).collect();
         assert!(bare.is_empty(), "{call} is called with a bare number");
     }
+}
+
+#[test]
+fn error_kinds_have_the_same_names_in_javascript() {
+    let rust = read("src/error/kind.rs");
+    let codes = |text: &str| -> BTreeSet<String> {
+        let quoted = text.split('"').skip(1).step_by(2);
+        quoted.filter(|code| code.chars().all(|c| c.is_ascii_uppercase() || c == '_')).map(str::to_owned).collect()
+    };
+    let between = |text: &str, start: &str, end: &str| {
+        let from = text.find(start).unwrap();
+        text[from..from + text[from..].find(end).unwrap()].to_owned()
+    };
+    let kinds = codes(&between(&rust, "pub const fn code", "\n    }\n"));
+    let script = read("pkg-js/src/errors.ts");
+    assert!(kinds.len() > 10, "{kinds:?}");
+    let mut script_codes = codes(&between(&script, "export type ErrorCode", ";"));
+    // Only JavaScript has this code: a WebAssembly module stops where a Rust program panics.
+    assert!(script_codes.remove("INTERNAL"));
+    assert_eq!(kinds, script_codes);
+    // Each variant has a code, and the code is its name.
+    let variants = between(&rust, "pub enum ErrorKind", "\n}");
+    let variants = variants.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//"));
+    let named: BTreeSet<String> = variants.map(|line| screaming(line.trim_end_matches(','))).collect();
+    assert_eq!(kinds, named);
 }
 
 /// Reads the numbers of a file. An enum begins on a line with `enum_start` and ends at a brace in the first column; a variant is a
@@ -66,4 +91,16 @@ fn parse(number: &str) -> i64 {
 
 fn read(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// Returns `LikeThis` as `LIKE_THIS`.
+fn screaming(name: &str) -> String {
+    let mut text = String::new();
+    for (index, letter) in name.chars().enumerate() {
+        if letter.is_uppercase() && index > 0 {
+            text.push('_');
+        }
+        text.extend(letter.to_uppercase());
+    }
+    text
 }

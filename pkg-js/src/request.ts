@@ -156,7 +156,7 @@ export class ClientRequest implements Task, AbortListener {
     }
     // Of the core's failures, only the limit `head` belongs to the attempt, so another attempt may avoid it.
     const isFinal = failure && failure !== Failure.HeadTimeout;
-    // A one-shot body is not retried; the caller gets the server's response.
+    // A body that can be sent only once is not retried; the caller gets the server's response.
     if (!retry || attempt >= retry.attempts || this.#body.isOneShot || this.#signal?.aborted || isFinal) return NO_RETRY;
     const request = this.#buildRequest();
     const response = this.#response;
