@@ -69,7 +69,7 @@ fn naive_date(text: &str) -> Option<u64> {
     } else if year <= 69 {
         year += 2000;
     }
-    if day < 1 || day > 31 || year < 1601 || hour > 23 || minute > 59 || second > 59 {
+    if !(1..=31).contains(&day) || year < 1601 || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
