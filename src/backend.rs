@@ -1,4 +1,4 @@
-//! The seam at the height of the Fetch standard: from a request to a response whose body may still be arriving.
+//! The interface with the contract of `fetch`: from a request to a response whose body may still be arriving.
 
 use std::sync::Arc;
 

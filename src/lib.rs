@@ -1,4 +1,4 @@
-//! One HTTP client for native Rust, WebAssembly and JavaScript.
+//! An HTTP client for native Rust, WebAssembly and JavaScript.
 //!
 //! The same program fetches over sockets natively and through `fetch` in a browser. On both platforms the client adds a
 //! bounded queue in front of all requests, time limits that name the wait they ended, and cancellation by dropping a
@@ -28,9 +28,10 @@
 //!
 //! # The queue
 //!
-//! A client runs 10 requests at a time ([`Builder::max_active`]). Further requests wait, in the order of their priority
-//! and then of their arrival. A request holds its slot until the response's body has been read or dropped, so read or
-//! drop each body.
+//! A client runs 10 requests at a time ([`Builder::max_active`]). Further requests wait. They start in the order of
+//! their arrival, and a step of priority is worth 10 s of waiting ([`Builder::ageing`]). A request holds its
+//! slot until the response's body has been read or dropped, so read or drop each body. If the body came whole with its
+//! head, the response holds no slot.
 //!
 //! ```
 //! use std::time::Duration;
@@ -58,9 +59,9 @@
 //!
 //! # Timeouts
 //!
-//! Each wait has a limit of its own. A limit is an option of the client ([`Builder`]) and of a request
-//! ([`RequestBuilder`]); zero switches it off. A limit that passes gives an error of kind [`ErrorKind::Timeout`], which
-//! names the limit and the [`Phase`].
+//! Each wait can have a limit of its own, and each network wait has a limit by default. A limit is an option of the
+//! client ([`Builder`]) and of a request ([`RequestBuilder`]); zero switches it off. A limit that passes gives an error
+//! of kind [`ErrorKind::Timeout`], which names the limit and the [`Phase`].
 //!
 //! | Option | Default | What it covers | Phase of the error |
 //! |---|---|---|---|
@@ -137,9 +138,11 @@
 //!
 //! # Retries
 //!
-//! Nothing is retried unless a [`Retry`] policy says so. The policy repeats idempotent requests only, waits with
-//! exponential backoff and full jitter, obeys `Retry-After`, and stops when the client's [`RetryBudget`] is empty. A
-//! [`CircuitBreaker`] stops sending to an origin that keeps failing. A [`Middleware`] wraps each attempt.
+//! Nothing is retried unless a [`Retry`] policy says so. The policy repeats requests with an idempotent method, or with
+//! a method from [`Retry::methods`]. It also repeats a request if connecting failed and no byte of the request was sent.
+//! The policy waits with exponential backoff and full jitter, obeys `Retry-After`, and stops when the client's
+//! [`RetryBudget`] is empty. A [`CircuitBreaker`] stops sending to an origin that keeps failing. A [`Middleware`] wraps
+//! each attempt.
 //!
 //! ```
 //! use std::time::Duration;
@@ -215,14 +218,15 @@
 //! | Streamed upload | yes | gathered up to 64 MiB, unless asked to stream | what the backend does |
 //! | Cookies, proxies, TLS settings | [`platform`] | the engine's own | what the backend does |
 //!
-//! An option that a platform cannot honour is an error of kind [`ErrorKind::Unsupported`]; no option is ignored.
+//! No option is ignored: what a platform cannot do is an error of kind [`ErrorKind::Unsupported`], or the option's docs
+//! name the difference. For example, `connect_timeout` is a part of `head_timeout` in a browser.
 //! [`PortableFuture`] and [`MaybeSend`] let a library compile for all platforms without a `cfg`.
 //!
 //! # Where to look
 //!
 //! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API.
-//! - [`Backend`] is the seam at the height of the Fetch standard; [`Connector`] and [`Transport`] are the seam at the
-//!   height of bytes; [`runtime`] has the traits for clocks and executors.
+//! - [`Backend`] is the interface to an engine, with the contract of `fetch`; [`Connector`] and [`Transport`] are the
+//!   interface to byte streams; [`runtime`] has the traits for clocks and executors.
 //! - [`agent`] is the native engine and its settings; [`proxy`], [`auth`] and `cookies` belong to it.
 //! - [`multipart`] builds forms with files, [`sse`] reads server-sent events.
 //! - [`platform`] has the settings that exist on a single target.

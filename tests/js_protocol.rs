@@ -17,6 +17,14 @@ fn rust_and_typescript_declare_the_same_numbers() {
 }
 
 #[test]
+fn the_protocol_has_as_many_buckets_as_the_histogram() {
+    let histogram = read("src/client/queue/wait_times.rs");
+    let (_, rest) = histogram.split_once("const BUCKETS: usize = ").unwrap();
+    let buckets = parse(rest.split(';').next().unwrap());
+    assert_eq!(numbers("src/js/protocol.rs", "enum ", "pub(super) const ")["WAIT_BUCKETS"], buckets);
+}
+
+#[test]
 fn no_bare_number_crosses_the_boundary() {
     let core = read("pkg-js/src/core.ts") + &read("pkg-js/src/client.ts") + &read("pkg-js/src/request.ts");
     for call in ["command(", "stat(", "settle(", "nextRetryDelay("] {

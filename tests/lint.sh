@@ -25,7 +25,8 @@ for target in wasm32-wasip1 wasm32-wasip2; do
 done
 say "clippy for the core of the npm package"
 # With a cfg that only this build has, so in a directory of its own.
-RUSTFLAGS="--cfg waterspout_npm" cargo clippy --quiet --target wasm32-unknown-unknown --lib --target-dir "$(target_directory)/package-lint" -- -D warnings
+package_core=(--quiet --target wasm32-unknown-unknown --lib --target-dir "$(target_directory)/package-lint")
+RUSTFLAGS="--cfg waterspout_npm" cargo clippy "${package_core[@]}" -- -D warnings
 say "clippy for the typed client"
 # The shared target directory reuses the compiled dependencies.
 shared_target=(--target-dir "$(target_directory)")
@@ -41,6 +42,7 @@ say "check with Rust $oldest_rust, the oldest supported version"
 with_oldest=(cargo "+$oldest_rust" check --quiet --locked "${shared_target[@]}")
 "${with_oldest[@]}" --features brotli,cookies,digest,json,regex,testing,tower,tracing
 "${with_oldest[@]}" --target wasm32-unknown-unknown --no-default-features
+RUSTFLAGS="--cfg waterspout_npm" cargo "+$oldest_rust" check --locked "${package_core[@]}"
 say "rustdoc"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --all-features
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --all-features --target wasm32-unknown-unknown

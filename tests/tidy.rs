@@ -1,48 +1,19 @@
-//! The rules of the house, checked: who may import whom, where a target may be named, what every file has.
+//! Checks the rules of ARCHITECTURE.md: which module may import which, which file may name a target, what every file has.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
+
+#[path = "tidy/imports.rs"]
+mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each top-level module may import of the crate. `platform` means the names that every platform exports.
-///
-/// The implementations of a platform are rows of their own: no module may import them, so they may import any.
-const IMPORTS: &[(&str, &[&str])] = &[
-    ("error", &[]),
-    ("message", &["error", "platform", "runtime"]),
-    ("runtime", &["platform"]),
-    ("backend", &["error", "message", "runtime"]),
-    ("transport", &["error", "message", "runtime"]),
-    ("auth", &["error", "message", "platform"]),
-    ("http1", &["error", "message", "transport"]),
-    ("agent", &["auth", "backend", "error", "http1", "message", "runtime", "transport"]),
-    ("client", &["auth", "backend", "error", "message", "platform", "runtime"]),
-    ("cookies", &["agent", "error", "message", "platform"]),
-    ("sse", &["client", "error", "message", "platform"]),
-    ("tornado", &["client", "error", "message", "platform", "runtime", "transport"]),
-    ("js", &["client", "error", "runtime"]),
-    ("testing", &["backend", "error", "http1", "message", "platform", "runtime", "transport"]),
-    ("platform", &[]),
-    ("platform/browser", &["backend", "error", "message", "runtime"]),
-    ("platform/native", &["agent", "backend", "error", "message", "runtime", "testing", "tornado", "transport"]),
-    ("platform/timer_queue", &["runtime"]),
-    ("platform/unix", &["agent", "error", "message", "runtime", "transport"]),
-    ("platform/unsupported", &["backend", "error", "message", "runtime"]),
-];
-
-/// Folders whose files must not import each other in a circle, besides the top-level modules.
-const ACYCLIC_FOLDERS: &[&str] = &["agent/pool"];
-
-/// The one file of `http1` that reads and writes.
-const CONNECTION: &str = "src/http1/connection.rs";
-
-/// The one file that names a target.
+/// The only file that names a target.
 const PLATFORM: &str = "src/platform/mod.rs";
 
-/// Beyond this many lines a file is asked whether it holds a second idea.
-const LONGEST_FILE: usize = 400;
+/// Maximum number of lines of a file. A longer file usually holds a second idea.
+const MAX_LINES: usize = 400;
 
 struct File {
     path: String,
@@ -54,7 +25,7 @@ impl File {
         self.text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
     }
 
-    /// The modules of the crate that this file names by path.
+    /// Returns the modules of the crate that this file names by path.
     fn uses(&self) -> BTreeSet<&str> {
         self.lines()
             .flat_map(|line| line.match_indices("crate::").map(move |(at, found)| &line[at + found.len()..]))
@@ -63,7 +34,7 @@ impl File {
             .collect()
     }
 
-    /// The files of this file's own folder that this file names by path; `mod` is the folder's own file.
+    /// Returns the files of this file's folder that this file names by path; `mod` is the folder's `mod.rs`.
     fn siblings(&self) -> BTreeSet<&str> {
         let is_root = self.path.ends_with("/mod.rs");
         let uses = self.lines().filter_map(|line| line.split_once("use ")).map(|(_, path)| path);
@@ -76,12 +47,12 @@ impl File {
         .collect()
     }
 
-    /// The names of the types that this file defines.
+    /// Returns the names of the types that this file defines.
     fn types(&self) -> BTreeSet<&str> {
         self.lines().filter_map(type_name).collect()
     }
 
-    /// The module that this file belongs to, as the table has it.
+    /// Returns the module that this file belongs to, as the table names it.
     fn module(&self) -> &str {
         let path = self.path.strip_prefix("src/").unwrap().trim_end_matches(".rs");
         ["platform/native", "platform/browser", "platform/timer_queue", "platform/unix", "platform/unsupported"]
@@ -91,7 +62,7 @@ impl File {
     }
 }
 
-/// The name at the start of a path.
+/// Returns the name at the start of a path.
 fn first_name(path: &str) -> &str {
     path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
 }
@@ -118,7 +89,7 @@ fn files(folder: &str, extension: &str) -> Vec<File> {
         for entry in fs::read_dir(folder).unwrap() {
             let path: PathBuf = entry.unwrap().path();
             if path.is_dir() {
-                // What a build leaves behind is nobody's file.
+                // A build leaves files in `target`, and the project does not own them.
                 folders.extend((!path.ends_with("target")).then_some(path));
             } else if path.extension().is_some_and(|found| found == extension) {
                 let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
@@ -136,91 +107,6 @@ fn report(complaints: Vec<String>) {
 }
 
 #[test]
-fn modules_import_only_what_they_may() {
-    let mut complaints = Vec::new();
-    for file in files("src", "rs").iter().filter(|file| file.path != "src/lib.rs") {
-        let module = file.module();
-        let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == module) else {
-            complaints.push(format!("{}: the module {module} is not in the table", file.path));
-            continue;
-        };
-        let own = module.split('/').next().unwrap();
-        let in_http1 = module == "http1" && file.path != CONNECTION;
-        for used in file.uses() {
-            if in_http1 && used == "transport" && file.lines().any(|line| line.contains("transport::Transport")) {
-                complaints.push(format!("{}: in http1 only {CONNECTION} reads and writes", file.path));
-            } else if used != own && !allowed.contains(&used) {
-                complaints.push(format!("{}: {module} may not import {used}", file.path));
-            }
-        }
-    }
-    report(complaints);
-}
-
-/// The table has no circle, and the test above compares the table with the tree.
-#[test]
-fn top_level_modules_import_each_other_in_one_direction() {
-    let edges = IMPORTS.iter().map(|(module, uses)| (*module, uses.iter().copied().collect()));
-    report(cycle(&edges.collect()).into_iter().collect());
-}
-
-#[test]
-fn files_of_a_folder_import_each_other_in_one_direction() {
-    let files = files("src", "rs");
-    for folder in ACYCLIC_FOLDERS {
-        let prefix = format!("src/{folder}/");
-        let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for file in files.iter().filter(|file| file.path.starts_with(&prefix)) {
-            let name = file.path.strip_prefix(&prefix).unwrap().trim_end_matches(".rs");
-            edges.insert(name, file.siblings());
-        }
-        assert!(edges.len() > 1, "{folder} has no files");
-        report(cycle(&edges).map(|found| format!("{folder}: {found}")).into_iter().collect());
-    }
-}
-
-/// Returns a circle of imports as text, if there is one.
-fn cycle(edges: &BTreeMap<&str, BTreeSet<&str>>) -> Option<String> {
-    // A node that imports nothing, or only removed nodes, is in no circle. What cannot be removed is in one, or leads to one.
-    let mut left = edges.clone();
-    loop {
-        let leaf = left.iter().find(|(_, uses)| uses.iter().all(|used| !left.contains_key(used)));
-        let Some(leaf) = leaf.map(|(name, _)| *name) else { break };
-        left.remove(leaf);
-    }
-    let start = left.keys().next()?;
-    let mut path = vec![*start];
-    loop {
-        let next = left[path.last().unwrap()].iter().find(|used| left.contains_key(**used)).unwrap();
-        if let Some(from) = path.iter().position(|seen| seen == next) {
-            return Some(format!("{} -> {next}", path[from..].join(" -> ")));
-        }
-        path.push(next);
-    }
-}
-
-#[test]
-fn a_circle_of_imports_is_found() {
-    let edges = |pairs: &[(&'static str, &[&'static str])]| {
-        pairs.iter().map(|(name, uses)| (*name, uses.iter().copied().collect())).collect()
-    };
-    assert_eq!(cycle(&edges(&[("a", &["b"]), ("b", &["c", "d"]), ("c", &[])])), None);
-    let found = cycle(&edges(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])])).unwrap();
-    assert_eq!(found, "b -> c -> b");
-}
-
-/// The npm package links the outer loop and nothing that makes clients: neither defaults nor events.
-#[test]
-fn the_javascript_core_uses_the_outer_loop_alone() {
-    let core = files("src/js", "rs");
-    let used = |file: &File| file.lines().filter(|line| line.contains("crate::client")).map(str::to_owned).collect();
-    let used: Vec<String> = core.iter().flat_map(|file| -> Vec<String> { used(file) }).collect();
-    assert!(!used.is_empty(), "it uses nothing of the client");
-    let parts = ["call", "deadline", "queue", "stop"].map(|part| format!("crate::client::{part}::"));
-    report(used.into_iter().filter(|line| !parts.iter().any(|part| line.contains(part.as_str()))).collect());
-}
-
-#[test]
 fn no_platform_is_named_outside_of_its_folder() {
     let named =
         |file: &File| ["platform::native", "platform::browser"].into_iter().any(|name| file.text.contains(name));
@@ -230,13 +116,13 @@ fn no_platform_is_named_outside_of_its_folder() {
 }
 
 #[test]
-fn one_file_names_targets() {
+fn a_single_file_names_targets() {
     let cfgs = ["target_arch", "target_family", "target_os"];
     let names_target = |file: &File| file.lines().any(|line| cfgs.iter().any(|cfg| line.contains(cfg)));
     let files = files("src", "rs");
     assert!(files.iter().any(|file| file.path == PLATFORM && names_target(file)));
     let named = files.iter().filter(|file| file.path != PLATFORM && names_target(file));
-    report(named.map(|file| format!("{}: targets are the business of {PLATFORM}", file.path)).collect());
+    report(named.map(|file| format!("{}: only {PLATFORM} may name a target", file.path)).collect());
 }
 
 #[test]
@@ -257,7 +143,7 @@ fn features_switch_whole_modules() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for() {
+fn every_file_begins_with_its_purpose() {
     let rust = ["src", "tests", "examples"].into_iter().flat_map(|folder| files(folder, "rs"));
     let silent = rust.filter(|file| !file.text.starts_with("//! "));
     let scripts = ["src", "scripts", "test"].into_iter().flat_map(|folder| {
@@ -270,10 +156,13 @@ fn every_file_says_what_it_is_for() {
 }
 
 #[test]
-fn no_file_grows_out_of_hand() {
+fn no_file_exceeds_400_lines() {
     let files = files("src", "rs").into_iter().chain(files("tests", "rs")).chain(files("pkg-js/src", "ts"));
-    let long = files.filter(|file| file.text.lines().count() > LONGEST_FILE);
-    report(long.map(|file| format!("{}: is there a second idea in it?", file.path)).collect());
+    let long = files.filter(|file| file.text.lines().count() > MAX_LINES);
+    report(
+        long.map(|file| format!("{}: longer than {MAX_LINES} lines; move a part to a file of its own", file.path))
+            .collect(),
+    );
 }
 
 #[test]
@@ -301,6 +190,36 @@ fn definitions_of_types_are_found() {
 }
 
 #[test]
+fn every_path_in_the_architecture_page_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let paths: Vec<&str> = page.split('`').skip(1).step_by(2).filter(|text| is_path(text)).collect();
+    assert!(paths.len() > 20, "only {} paths found", paths.len());
+    // Paths in the sections about `src/` leave the folder out.
+    let exists = |path: &str| root.join(path).exists() || root.join("src").join(path).exists();
+    let missing = paths.into_iter().filter(|path| !exists(path));
+    report(missing.map(|path| format!("ARCHITECTURE.md names {path}, which does not exist")).collect());
+}
+
+/// Returns whether a quoted text looks like a file or folder of this tree: it has a slash, and an extension or a slash at
+/// the end.
+fn is_path(text: &str) -> bool {
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    let last = text.rsplit('/').next().unwrap();
+    is_plain && text.contains('/') && (last.is_empty() || last.contains('.'))
+}
+
+#[test]
+fn paths_are_told_from_other_quoted_texts() {
+    assert!(["src/", "agent/mod.rs", "pkg-js/src/client.ts"].into_iter().all(is_path));
+    assert!(
+        ["mod.rs", "platform/native", "a.b", "platform::x", "MockBackend", "a / b.rs"]
+            .into_iter()
+            .all(|it| !is_path(it))
+    );
+}
+
+#[test]
 fn unsafe_code_is_forbidden() {
     let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
     assert!(manifest.contains("unsafe_code = \"forbid\""));
@@ -322,10 +241,10 @@ fn error_kinds_have_the_same_names_in_javascript() {
     let kinds = codes(&between(&rust, "pub const fn code", "\n    }\n"));
     let script = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/pkg-js/src/errors.ts")).unwrap();
     assert!(kinds.len() > 10, "{kinds:?}");
-    let mut theirs = codes(&between(&script, "export type ErrorCode", ";"));
-    // A module can break off where a Rust program panics.
-    assert!(theirs.remove("INTERNAL"));
-    assert_eq!(kinds, theirs);
+    let mut script_codes = codes(&between(&script, "export type ErrorCode", ";"));
+    // Only JavaScript has this code: a WebAssembly module stops where a Rust program panics.
+    assert!(script_codes.remove("INTERNAL"));
+    assert_eq!(kinds, script_codes);
     // Each variant has a code, and the code is its name.
     let variants = between(&rust, "pub enum ErrorKind", "\n}");
     let variants = variants.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//"));
@@ -333,7 +252,7 @@ fn error_kinds_have_the_same_names_in_javascript() {
     assert_eq!(kinds, named);
 }
 
-/// `LikeThis` as `LIKE_THIS`.
+/// Returns `LikeThis` as `LIKE_THIS`.
 fn screaming(name: &str) -> String {
     let mut text = String::new();
     for (index, letter) in name.chars().enumerate() {

@@ -43,6 +43,8 @@ const BYTE_ALIGNMENT = 1;
 /** An instance of the module, and the objects behind its numbers. */
 class Instance {
   readonly exports: Exports;
+  /** Forgets collected clients, by their numbers. It belongs to the instance, so that no client keeps the memory of a failed instance. */
+  readonly clients: FinalizationRegistry<number> = new FinalizationRegistry((client) => this.exports.forget(client));
   readonly tasks: Map<number, Task> = new Map();
 
   constructor() {
@@ -117,7 +119,7 @@ export class Core {
       this.#client = client;
       if (this.#isPaused) exports.command(client, Command.Pause);
       if (this.#isClosed) exports.command(client, Command.Close);
-      onCollected(this, forgetLater(exports, client));
+      present.clients.register(this, client);
     }
     return present;
   }
@@ -190,6 +192,3 @@ export function onCollected(object: object, act: () => void): void {
   // Made at the first use: the package does no work when it is imported.
   (collected ??= new FinalizationRegistry((act) => act())).register(object, act);
 }
-
-/** Returns a function that forgets a client. It stands outside of the class so that it cannot refer to the client's `Core`. */
-const forgetLater = (exports: Exports, client: number) => (): void => exports.forget(client);

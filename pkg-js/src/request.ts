@@ -63,11 +63,14 @@ export class ClientRequest implements Task, AbortListener {
   #reject!: (error: unknown) => void;
   /** Aborts the present attempt. Set if a time limit or a retry may need it. */
   #controller: AbortController | undefined;
-  /** The Request of the present attempt. Undefined as long as the platform can take the caller's arguments. */
+  /**
+   * The Request that this package built for the present attempt. Undefined while a plain call needs none; then it is built only for an
+   * error or a retry.
+   */
   #built: Request | undefined;
   /** The URL of a call whose arguments need no Request. */
   readonly #plainUrl: string | undefined;
-  /** The members of the first Request in place of the members of `init`. */
+  /** Members of the first Request. They replace the members of `init` with the same names. */
   readonly #members: Record<string, unknown>;
   taskId = 0;
   #attempts = 0;
@@ -76,16 +79,18 @@ export class ClientRequest implements Task, AbortListener {
   #response: Response | undefined;
   /** The error of the last attempt. */
   #error: unknown;
-  /** The Request of the present attempt once it was sent. */
+  /**
+   * The Request of the present attempt, once the hook `beforeRequest` has ended. It is the hook's Request if the hook returned a Request.
+   * It is set even if the hook answered with a Response.
+   */
   #sent: Request | undefined;
-  /** The last step that the observers got. */
+  /** The state of the request, which is also the last step that the observers got. Only in `started` can an attempt end. */
   stage: Stage | undefined;
 
   /**
    * Builds the Request at once, as the platform does: wrong arguments are reported at once, and a body is taken.
    *
-   * If the call asks for nothing but a slot, and a slot is free, the platform's fetch gets the caller's arguments and builds the
-   * Request itself.
+   * Exception: a plain call. The platform builds its Request, from the caller's arguments if a slot is free, else from copies.
    */
   constructor(context: ClientContext, options: Options, thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
     this.#context = context;
@@ -100,7 +105,7 @@ export class ClientRequest implements Task, AbortListener {
     this.#members = this.#body.initMembers(true);
     if (timeouts.head || timeouts.total || (retry && retry.attempts > 1)) this.#members.signal = this.#newSignal();
     if (this.#canPassThrough) this.#plainUrl = plainUrl(input, init);
-    if (!this.#plainUrl) void this.#request;
+    if (!this.#plainUrl) this.#buildRequest();
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -151,9 +156,9 @@ export class ClientRequest implements Task, AbortListener {
     }
     // Of the core's failures, only the limit `head` belongs to the attempt, so another attempt may avoid it.
     const isFinal = failure && failure !== Failure.HeadTimeout;
-    // A body that can be sent once ends the retries without an error of its own: the server's response is worth more.
+    // A one-shot body is not retried; the caller gets the server's response.
     if (!retry || attempt >= retry.attempts || this.#body.isOneShot || this.#signal?.aborted || isFinal) return NO_RETRY;
-    const request = this.#request;
+    const request = this.#buildRequest();
     const response = this.#response;
     const error = this.#error;
     let delay: number;
@@ -176,7 +181,7 @@ export class ClientRequest implements Task, AbortListener {
   settle(failure: Failure): void {
     // An observer of an abort may close the client, which settles the request again.
     if (!this.#context.requests.has(this)) return;
-    // `nextRetryDelay` has recorded the failure of an attempt, but not a failure of the core.
+    // In `started`, the failure came through `nextRetryDelay`, which has recorded it. A failure of the core is not recorded.
     const isRecorded = this.stage === "started" && failure !== Failure.CoreFailed;
     const error = failure && !isRecorded ? this.#failureError(failure) : this.#error;
     if (failure || error !== undefined) return this.#fail(error);
@@ -203,7 +208,7 @@ export class ClientRequest implements Task, AbortListener {
       if (controller) abortBodyOn(controller, signal, timeouts.total, this.#calledAt, [response, sent.signal]);
     }
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) {
-      const details = { attempts: this.#attempts, request: this.#request, response };
+      const details = { attempts: this.#attempts, request: this.#buildRequest(), response };
       throw new WaterspoutError("STATUS", `the server answered with status ${status}`, details);
     }
     const isCounted = onDownloadProgress || timeouts.idle;
@@ -212,7 +217,7 @@ export class ClientRequest implements Task, AbortListener {
     return result;
   }
 
-  /** Makes the only attempt, with the caller's arguments. */
+  /** Makes the only attempt of a plain call: with the caller's arguments, or with copies if the call was queued. */
   async #passThrough(): Promise<Response> {
     const { fetch } = this.#context;
     const input = this.#input;
@@ -226,14 +231,14 @@ export class ClientRequest implements Task, AbortListener {
     if (attempt > 1) {
       this.#sent = undefined;
       this.#built = this.#buildAgain();
-      const prepared = beforeRetry?.({ request: this.#request, attempt, ...this.#outcome });
+      const prepared = beforeRetry?.({ request: this.#buildRequest(), attempt, ...this.#outcome });
       if (prepared) await prepared;
     }
-    let request = this.#request;
+    let request = this.#buildRequest();
     let replacement = beforeRequest?.({ request, attempt });
     if (isPromise(replacement)) replacement = await replacement;
     if (replacement instanceof Request) request = replacement;
-    // The signal may be aborted in the turn in which the slot became free.
+    // The signal may have been aborted during a hook, or in the turn in which the slot became free.
     this.#signal?.throwIfAborted();
     const init = platformInit(request, this.#init);
     const { fetch } = this.#context;
@@ -246,7 +251,7 @@ export class ClientRequest implements Task, AbortListener {
 
   /** Builds the Request of another attempt from the last Request, since hooks may have changed its headers and its body. */
   #buildAgain(): Request {
-    const last = this.#request;
+    const last = this.#buildRequest();
     const { referrer, referrerPolicy } = last;
     const members = { ...this.#body.initMembers(false), signal: this.#newSignal(), referrer, referrerPolicy };
     // Each form has a new boundary, which the platform puts into the content type. Bun keeps the type of the last Request even if the
@@ -284,7 +289,8 @@ export class ClientRequest implements Task, AbortListener {
     this.#init = { signal: this.#signal ?? null };
   }
 
-  get #request(): Request {
+  /** Returns the Request of the present attempt. Builds it at the first call, from copies of the arguments of a plain call. */
+  #buildRequest(): Request {
     this.#copyArguments();
     const input = this.#input;
     const init = this.#init;
@@ -294,7 +300,7 @@ export class ClientRequest implements Task, AbortListener {
   }
 
   get #url(): string {
-    return this.#plainUrl ?? this.#request.url;
+    return this.#plainUrl ?? this.#buildRequest().url;
   }
 
   /** The outcome of the last attempt. */
@@ -305,18 +311,18 @@ export class ClientRequest implements Task, AbortListener {
 
   #failureError(failure: Failure): Error {
     const known = FAILURES[failure];
-    if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#request });
+    if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#buildRequest() });
     const [limit, activity] = TIMEOUTS[failure] as [keyof AllTimeouts, string];
     return timeoutError(activity, limit, this.#options.timeouts[limit]);
   }
 
   #fail(error: unknown): void {
-    // The platform cancels the body of a request that it does not send, with the reason.
+    // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
     if (!this.#sent) this.#built?.body?.cancel(error).catch(() => undefined);
     this.#leave(this.#signal?.aborted ? "cancelled" : "failed", { error });
     noteAttempts(error, this.#attempts);
     this.#reject(error);
-    ignoreErrors(() => this.#options.hooks.onError?.({ request: this.#request, attempt: this.#attempts, error }));
+    ignoreErrors(() => this.#options.hooks.onError?.({ request: this.#buildRequest(), attempt: this.#attempts, error }));
   }
 
   /** Removes the request from its client. */

@@ -1,6 +1,6 @@
 /**
  * Checks that a hundred thousand requests of every kind through the same client leave no memory behind, in Node and in Chromium:
- * `node test/memory.mjs LAB_URL [node] [chromium]`. Prints the held memory after each round. The last line counts the checks.
+ * `node test/memory.mjs SERVER_URL [node] [chromium]`. Prints the held memory after each round. The last line counts the checks.
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";

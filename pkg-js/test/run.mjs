@@ -1,6 +1,6 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios with it:
- * `node test/run.mjs LAB_URL [node] [module] [bundle] [worker] [packed] [drop-in]`. Without a name, all of these run.
+ * `node test/run.mjs SERVER_URL [node] [module] [bundle] [worker] [packed] [drop-in]`. Without a name, all of these run.
  *
  * These run only when named: `[firefox] [webkit]`, and `[deno] [bun] [workerd] [node22] [node24] [node26]` with their folder in ENGINES.
  * The last line of each platform counts passed and failed scenarios.

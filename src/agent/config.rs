@@ -66,7 +66,7 @@ impl Config {
             http1: Http1Limits::default(),
             continue_timeout: CONTINUE_TIMEOUT,
             max_expansion: MAX_EXPANSION,
-            idle: IdleLimits { timeout: IDLE_TIMEOUT, per_origin: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
+            idle: IdleLimits { timeout: IDLE_TIMEOUT, per_key: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
         }
     }
 
@@ -217,7 +217,7 @@ impl Config {
     /// Sets the maximum number of idle connections for an origin. A further connection replaces the connection that
     /// has been idle longest. Default: 512.
     pub fn idle_connections_per_origin(mut self, connections: usize) -> Self {
-        self.idle.per_origin = connections;
+        self.idle.per_key = connections;
         self
     }
 

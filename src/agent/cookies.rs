@@ -1,4 +1,4 @@
-//! The seam for a cookie jar: the agent reads it before each request and stores cookies after each response.
+//! The interface for a cookie jar: the agent reads it before each request and stores cookies after each response.
 
 use std::fmt;
 use std::sync::Arc;

@@ -10,9 +10,9 @@ use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::decode::{self, Pipeline};
-use super::pool::handle::{PoolHandle, Reserved, Waiter};
+use super::pool::handle::{Acquired, PoolHandle, Waiter};
 use super::pool::key::PoolKey;
-use super::pool::{BackgroundConnect, Delivered};
+use super::pool::{BackgroundConnectGuard, Delivered};
 use super::{Agent, Config, OnInformational, Route, body};
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
@@ -119,10 +119,10 @@ impl RoundTrip<'_> {
         let started = self.agent.timer.now();
         let mut may_wait_for_background = true;
         let mut waiter = loop {
-            match self.pool_handle().reserve(may_wait_for_background) {
-                Reserved::Connection(connection) => return Ok(PooledConnection::reused(connection)),
-                Reserved::Connect(waiter) => break waiter,
-                Reserved::WaitForBackground(waiter) => match self.wait_for_background(waiter, started).await {
+            match self.pool_handle().acquire(may_wait_for_background) {
+                Acquired::Idle(connection) => return Ok(PooledConnection::reused(connection)),
+                Acquired::Connect(waiter) => break waiter,
+                Acquired::WaitForBackground(waiter) => match self.wait_for_background(waiter, started).await {
                     Some(connection) => return Ok(PooledConnection::reused(connection)),
                     None => may_wait_for_background = self.agent.timer.now() < started + self.background_wait(),
                 },
@@ -135,7 +135,7 @@ impl RoundTrip<'_> {
                 self.finish_in_background(connecting, background);
                 Ok(PooledConnection::reused(connection))
             }
-            // The pool tells only requests that wait for a background connect to reserve again.
+            // The pool tells only requests that wait for a background connect to acquire again.
             Either::Right((None, _)) => Ok(PooledConnection::new(connecting.await?)),
             Either::Left((Ok(connection), _)) => Ok(PooledConnection::new(connection)),
             // A connection may have been delivered at the same moment.
@@ -172,7 +172,7 @@ impl RoundTrip<'_> {
     fn finish_in_background(
         &self,
         connecting: BoxFuture<'static, Result<Connection>>,
-        background: Option<BackgroundConnect>,
+        background: Option<BackgroundConnectGuard>,
     ) {
         let Some(executor) = &self.agent.executor else {
             // In this order: dropping `background` makes a request connect that has waited for it, and the server must

@@ -56,7 +56,6 @@ pub(super) fn wrap(
         download: options.on_download.map(|callback| Download { callback, bytes: 0, total }),
     };
     if is_complete {
-        this.times.end(in_flight.deadline.age());
         drop(in_flight);
         if let Some(trace) = trace {
             trace.end(None);
@@ -146,7 +145,7 @@ impl ResponseBody {
         // The reader has a chunk or the end, so a wake-up of the deadline would not help it.
         if self.is_waiting {
             self.is_waiting = false;
-            deadline.stand_by();
+            deadline.pause();
         }
         let item = match item {
             Some(Ok(chunk)) => {

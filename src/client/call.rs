@@ -14,7 +14,7 @@ use super::body::{self, BodyOptions};
 use super::client_call::{self, ClientCall, EndedCall};
 use super::deadline::Deadline;
 use super::observer::RequestTrace;
-use super::queue::{Acquire, Admission, Queue, Rejection, Slot};
+use super::queue::{Acquire, Queue, Rejection, Slot, SlotRequest};
 use super::stop::StopReason;
 use super::{Client, ClientInner};
 use crate::auth;
@@ -127,7 +127,7 @@ impl Client {
             total: options.timeout,
         };
         let priority = request.priority_handle().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
-        let admission = Admission { origin: url.origin_text(), priority, is_retry: false };
+        let slot_request = SlotRequest { origin: url.origin_text(), priority, is_retry: false };
         let body_options = BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
@@ -142,19 +142,24 @@ impl Client {
         let mut call = ClientCall::new(&self.0, request, retry, trace.as_ref())?;
 
         // 5. to 9. Wait for a slot and make attempts, until the policies want no other.
-        let outcome = run(shared, timeouts, admission, &mut call).await;
+        let outcome = run(shared, timeouts, slot_request, &mut call).await;
 
         // 10. Add the history of the attempts to the error or to the response.
-        let EndedCall { history, progress, times } = call.into_parts();
+        let EndedCall { history, progress, mut times } = call.into_parts();
         let (mut response, in_flight) = match outcome {
             Ok(answered) => answered,
             Err(error) => return Err(client_call::with_history(error, history, progress)),
         };
         response.set_attempts(history);
         response.set_body_limit(body_limit);
-        response.set_times(times.clone());
 
         // 11. Tie the slot and the deadline to the response's body: the request runs until its body ends.
+        if response.has_complete_body() {
+            times.end(in_flight.deadline.age());
+        } else {
+            times.share();
+        }
+        response.set_times(times.clone());
         let total = response.content_length();
         let (progress, trace) = (progress.unwrap_or_default(), trace.take());
         Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, times, trace)))
@@ -169,14 +174,14 @@ impl Client {
 pub(crate) async fn run<S: Sleep, T: Call>(
     shared: &Shared<S>,
     timeouts: Timeouts,
-    mut admission: Admission<'_>,
+    mut slot_request: SlotRequest<'_>,
     call: &mut T,
 ) -> Result<(T::Output, InFlight<S>), T::Error> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
     let mut deadline = Deadline::start(&shared.clock, timeouts.total);
     loop {
         // 6. Wait for a slot.
-        let mut slot = match acquire_slot(shared, timeouts, &mut deadline, admission, call).await {
+        let mut slot = match acquire_slot(shared, timeouts, &mut deadline, slot_request, call).await {
             Ok(slot) => slot,
             Err(reason) => return Err(call.stopped(reason, &shared.queue)),
         };
@@ -201,11 +206,12 @@ pub(crate) async fn run<S: Sleep, T: Call>(
 
         // 9. Free the slot and wait: requests in the queue must not wait for a server that asked for a pause. The
         //    response goes first, since the slot stands for the connection behind it. Afterwards the request joins the
-        //    end of the queue: a failing request must not hold up requests that have not had a turn yet.
+        //    queue behind all requests of the same priority: a failing request must not hold up requests that have not
+        //    had a turn yet.
         drop(outcome);
         drop(slot);
         call.waiting();
-        admission.is_retry = true;
+        slot_request.is_retry = true;
         let pause = pin!(deadline.sleep(delay));
         if shared.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
             return Err(call.stopped(Rejection::Closed.into(), &shared.queue));
@@ -218,14 +224,14 @@ async fn acquire_slot<S: Sleep>(
     shared: &Shared<S>,
     timeouts: Timeouts,
     deadline: &mut Deadline<S>,
-    admission: Admission<'_>,
+    slot_request: SlotRequest<'_>,
     call: &impl Call,
 ) -> Result<Slot, StopReason> {
-    let slot = match shared.queue.try_acquire(&admission)? {
+    let slot = match shared.queue.try_acquire(&slot_request)? {
         Some(slot) => slot,
         None => {
             deadline.enter(Phase::Queue, Timeout::Queue, timeouts.queue);
-            let mut acquire = shared.queue.acquire(admission);
+            let mut acquire = shared.queue.acquire(slot_request);
             let mut is_queued = false;
             let wait = poll_fn(|cx| {
                 let slot = Pin::new(&mut acquire).poll(cx);

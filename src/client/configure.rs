@@ -57,7 +57,7 @@ pub fn reset_configuration() {
 }
 
 fn replace(defaults: Option<Arc<Defaults>>) {
-    // A binding, so that the old closure, which is the program's own code, is dropped after the lock is open.
+    // A binding, so that the old closure, which is the program's own code, is dropped after the lock is released.
     let _old = std::mem::replace(&mut *DEFAULTS.write().unwrap_or_else(PoisonError::into_inner), defaults);
 }
 

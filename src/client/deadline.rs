@@ -146,7 +146,7 @@ impl<S: Sleep> Deadline<S> {
             self.poll_expired(cx).map(Err)
         })
         .await;
-        self.stand_by();
+        self.pause();
         outcome
     }
 
@@ -157,8 +157,8 @@ impl<S: Sleep> Deadline<S> {
     }
 
     /// Keeps the sleep set, and wakes no task until the next poll.
-    pub(crate) fn stand_by(&mut self) {
-        self.sleep.stand_by();
+    pub(crate) fn pause(&mut self) {
+        self.sleep.pause();
     }
 
     /// Takes an attempt's progress into account.

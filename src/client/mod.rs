@@ -316,7 +316,10 @@ impl Default for Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("options", &self.0.options).field("stats", &self.stats()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("options", &self.0.options)
+            .field("stats", &self.0.shared.queue.totals())
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,10 @@ use super::queue::Rate;
 impl Builder {
     /// Sets the number of requests that run at once. Further requests wait. Default: 10.
     ///
-    /// A request runs until its response's body has been read or dropped. Waiting requests start in the order of their
-    /// [`priority`](Self::priority); among equal priorities, the first to wait starts first.
+    /// A request runs until its response's body has been read or dropped. If the body came whole with its head, the
+    /// request has ended with the head. Waiting requests start in the order of their [`priority`](Self::priority). A
+    /// step of priority is worth 10 s of waiting ([`ageing`](Self::ageing)). Among equal priorities, the
+    /// first to wait starts first.
     ///
     /// # Examples
     ///

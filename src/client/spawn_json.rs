@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::message::json::decode_json;
 
 impl SendResponse {
-    /// Reads the whole body and parses it as JSON.
+    /// Reads the whole body as JSON, as [`Response::json`](crate::Response::json) does.
     ///
     /// # Errors
     /// As [`Response::json`](crate::Response::json).

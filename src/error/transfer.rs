@@ -57,14 +57,20 @@ impl Error {
         self.0.transfer
     }
 
-    /// Returns the same error with the facts of `transfer` added. A fact already known stays as it is.
+    /// Returns the same error with the facts of `transfer` added.
+    ///
+    /// A known `connection_reused` replaces the earlier value. The two counts of bytes belong together: they are added
+    /// only if neither is known yet.
     #[must_use]
     pub fn with_transfer(mut self, transfer: Transfer) -> Self {
-        // Each layer adds facts on the way out, so the value set first comes from the layer closest to the connection.
         let known = &mut self.0.transfer;
-        known.connection_reused = known.connection_reused.or(transfer.connection_reused);
-        known.bytes_sent = known.bytes_sent.or(transfer.bytes_sent);
-        known.bytes_received = known.bytes_received.or(transfer.bytes_received);
+        known.connection_reused = transfer.connection_reused.or(known.connection_reused);
+        // Each layer counts on the way out. The layer closest to the body has counted first, and two layers' counts must
+        // not be mixed.
+        if known.bytes_sent.is_none() && known.bytes_received.is_none() {
+            known.bytes_sent = transfer.bytes_sent;
+            known.bytes_received = transfer.bytes_received;
+        }
         self
     }
 }

@@ -13,7 +13,7 @@ use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
 use super::decode::{HeadDecoder, HeadEvent, ResponseHead};
 use super::encode::{self, HeadOptions, RequestHead, encode_head};
-use super::framing::{self, Framing, malformed, wants_more};
+use super::framing::{self, malformed, wants_more};
 use super::limits::Http1Limits;
 use super::upload::{Upload, WriteBuffer, Written};
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -157,7 +157,7 @@ impl Connection {
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
         // A body that ends with the connection leaves none for another request. Either side may ask to close it.
         self.keep_alive = can_write
-            && framing != Framing::Close
+            && framing.is_certain
             && wants_more(response.version, &response.headers)
             // The caller may have set `connection: close`.
             && wants_more(Version::HTTP_11, head.headers);
@@ -165,7 +165,7 @@ impl Connection {
         // With a status of 400 or above, the server does not want the rest of the request (RFC 9112, section 9.5).
         let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
         let remaining = (!self.request_sent && goes_on).then(|| upload.into_remaining());
-        Ok(ExchangeResponse { head: response, body: BodyDecoder::new(framing, self.limits), upload: remaining })
+        Ok(ExchangeResponse { head: response, body: BodyDecoder::new(framing.body, self.limits), upload: remaining })
     }
 
     /// Writes the request and reads the response, until the final head is here.

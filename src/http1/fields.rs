@@ -71,7 +71,7 @@ fn unfold(block: &[u8]) -> Bytes {
 /// Makes a map of parsed lines. The values stay slices of `block`.
 pub(crate) fn map(block: &Bytes, lines: &[httparse::Header<'_>], phase: Phase) -> Result<HeaderMap> {
     // `try_`, because a map panics beyond its own maximum of entries, and the limit of lines may be set higher.
-    let mut headers = HeaderMap::try_with_capacity(lines.len()).map_err(|_| too_many(lines.len(), phase))?;
+    let mut headers = HeaderMap::try_with_capacity(lines.len()).map_err(|_| map_is_full(lines.len(), phase))?;
     for line in lines {
         let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|error| {
             Error::new(ErrorKind::Protocol, phase, "the name of a header is malformed").with_source(error)
@@ -79,9 +79,15 @@ pub(crate) fn map(block: &Bytes, lines: &[httparse::Header<'_>], phase: Phase) -
         let value = HeaderValue::from_maybe_shared(block.slice_ref(line.value)).map_err(|error| {
             Error::new(ErrorKind::Protocol, phase, "the value of a header is malformed").with_source(error)
         })?;
-        headers.try_append(name, value).map_err(|_| too_many(lines.len(), phase))?;
+        headers.try_append(name, value).map_err(|_| map_is_full(lines.len(), phase))?;
     }
     Ok(headers)
+}
+
+/// Creates the error for more header lines than a header map can hold, which the configured limit allowed.
+fn map_is_full(lines: usize, phase: Phase) -> Error {
+    let message = format!("the response has {lines} headers, more than a header map can hold");
+    Error::new(ErrorKind::LimitExceeded, phase, message)
 }
 
 /// Creates the error for a response with more headers than its limit.

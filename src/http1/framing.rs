@@ -18,33 +18,45 @@ pub(crate) enum Framing {
     Close,
 }
 
+/// How the body of a response is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ResponseFraming {
+    pub(crate) body: Framing,
+    /// Whether the server sends nothing more that belongs to this response. Without that, no request may follow.
+    pub(crate) is_certain: bool,
+}
+
 /// Decides how the body of the response to a `method` request is delimited (RFC 9112, section 6.3).
 pub(crate) fn of_response(
     method: &Method,
     status: StatusCode,
     version: Version,
     headers: &HeaderMap,
-) -> Result<Framing> {
-    let length = content_length(headers)?;
-    let chunked = is_chunked(headers, version)?;
-    if chunked && length.is_some() {
-        return Err(malformed("the response has both Content-Length and Transfer-Encoding"));
+) -> Result<ResponseFraming> {
+    let declared = declared_framing(version, headers);
+    // Rule 1 of the section comes first: these responses end at the empty line, and so malformed framing is no error.
+    if status == StatusCode::NO_CONTENT {
+        // A 204 may have neither header (RFC 9112, section 6.1; RFC 9110, section 8.6). A server that declares a body may
+        // also send it, and the body would be read as the next response.
+        let is_certain = matches!(declared, Ok(Framing::Length(0) | Framing::Close));
+        return Ok(ResponseFraming { body: Framing::Length(0), is_certain });
     }
-    // A 204 may have neither header (RFC 9112, section 6.1; RFC 9110, section 8.6). A server that declares a body may
-    // also send it, and the body would be read as the next response. Tornado refuses such a response too.
-    if status == StatusCode::NO_CONTENT && (chunked || length.is_some_and(|length| length > 0)) {
-        return Err(malformed("the response has status 204 and declares a body, but a 204 has no body"));
+    if status == StatusCode::NOT_MODIFIED || method == Method::HEAD {
+        // These responses may declare the body that a GET request would receive (RFC 9110, section 8.6), so that is no
+        // reason to close. A server whose framing is malformed is not trusted with another request.
+        return Ok(ResponseFraming { body: Framing::Length(0), is_certain: declared.is_ok() });
     }
-    // These responses may declare the length of the body that a GET request would receive.
-    let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) || method == Method::HEAD;
-    Ok(match length {
-        // First, because a 304 and the response to HEAD may declare the length of a body that they do not have (RFC
-        // 9110, section 8.6).
-        _ if bodiless => Framing::Length(0),
-        _ if chunked => Framing::Chunked,
-        Some(length) => Framing::Length(length),
-        None => Framing::Close,
-    })
+    declared.map(|body| ResponseFraming { body, is_certain: body != Framing::Close })
+}
+
+/// Returns the framing that the headers of a response declare; without any, the body ends with the connection.
+fn declared_framing(version: Version, headers: &HeaderMap) -> Result<Framing> {
+    match (content_length(headers)?, is_chunked(headers, version)?) {
+        (Some(_), true) => Err(malformed("the response has both Content-Length and Transfer-Encoding")),
+        (None, true) => Ok(Framing::Chunked),
+        (Some(length), false) => Ok(Framing::Length(length)),
+        (None, false) => Ok(Framing::Close),
+    }
 }
 
 /// Returns the declared length. It consists of digits only, and repeated values must be equal.
@@ -99,13 +111,16 @@ mod tests {
 
     use super::*;
 
-    fn framing(headers: &[(http::HeaderName, &'static str)]) -> Result<Framing> {
-        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+    fn map(headers: &[(http::HeaderName, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
-        headers.for_each(|(name, value)| {
-            map.append(name, value);
-        });
-        of_response(&Method::GET, StatusCode::OK, Version::HTTP_11, &map)
+        for (name, value) in headers {
+            map.append(name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    fn framing(headers: &[(http::HeaderName, &'static str)]) -> Result<Framing> {
+        of_response(&Method::GET, StatusCode::OK, Version::HTTP_11, &map(headers)).map(|framing| framing.body)
     }
 
     #[test]
@@ -132,17 +147,38 @@ mod tests {
         assert_eq!(framing(&[(TRANSFER_ENCODING, "Chunked")]).unwrap(), Framing::Chunked);
     }
 
+    /// The framing fields of a response, the framing, and whether the connection may be used again.
+    type Case = (&'static [(http::HeaderName, &'static str)], bool);
+
     #[test]
-    fn some_responses_never_have_a_body() {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("42"));
-        let framing = |method, status: u16, headers: &HeaderMap| {
-            of_response(&method, StatusCode::from_u16(status).unwrap(), Version::HTTP_11, headers)
-        };
-        for (method, status) in [(Method::HEAD, 200), (Method::GET, 304)] {
-            assert_eq!(framing(method, status, &headers).unwrap(), Framing::Length(0));
+    fn responses_without_a_body_end_at_the_empty_line() {
+        // Valid fields describe the body that a GET request would receive. Only a 204 has no such body.
+        let valid: &[Case] = &[
+            (&[], true),
+            (&[(CONTENT_LENGTH, "0")], true),
+            (&[(CONTENT_LENGTH, "42")], false),
+            (&[(TRANSFER_ENCODING, "chunked")], false),
+        ];
+        let malformed: &[Case] = &[
+            (&[(CONTENT_LENGTH, "+2")], false),
+            (&[(CONTENT_LENGTH, "")], false),
+            (&[(CONTENT_LENGTH, "0, 2")], false),
+            (&[(TRANSFER_ENCODING, "gzip")], false),
+            (&[(TRANSFER_ENCODING, "chunked"), (TRANSFER_ENCODING, "chunked")], false),
+            (&[(TRANSFER_ENCODING, "chunked"), (CONTENT_LENGTH, "0")], false),
+        ];
+        for (method, status) in [(Method::HEAD, 200), (Method::GET, 304), (Method::GET, 204), (Method::HEAD, 204)] {
+            for (fields, kept_after_204) in valid.iter().chain(malformed) {
+                let is_valid = valid.iter().any(|(valid, _)| valid == fields);
+                let kept = if status == 204 { *kept_after_204 } else { is_valid };
+                let status = StatusCode::from_u16(status).unwrap();
+                let found = of_response(&method, status, Version::HTTP_11, &map(fields)).unwrap();
+                assert_eq!(
+                    found,
+                    ResponseFraming { body: Framing::Length(0), is_certain: kept },
+                    "{status} {fields:?}"
+                );
+            }
         }
-        assert_eq!(framing(Method::GET, 204, &HeaderMap::new()).unwrap(), Framing::Length(0));
-        assert!(framing(Method::GET, 204, &headers).is_err());
     }
 }

@@ -65,14 +65,3 @@ pub(super) const NO_RETRY: f64 = -1.0;
 // Only JavaScript counts the buckets.
 #[allow(dead_code)]
 pub(super) const WAIT_BUCKETS: usize = 23;
-
-#[cfg(test)]
-mod tests {
-    use super::WAIT_BUCKETS;
-    use crate::client::queue::WaitTimes;
-
-    #[test]
-    fn the_histogram_has_as_many_buckets() {
-        assert_eq!(WaitTimes::default().buckets().count(), WAIT_BUCKETS);
-    }
-}

@@ -1,4 +1,4 @@
-//! The seam for credentials that depend on a server's challenge.
+//! The interface for credentials that depend on a server's challenge.
 
 use std::fmt;
 

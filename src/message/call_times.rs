@@ -3,36 +3,42 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// The times of a call, shared between the client that writes them and the response that shows them.
-///
-/// The total is known only after the body, when the response has long been handed out.
+/// The times of a call. The client writes them, and the response shows them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CallTimes(Arc<Times>);
-
-#[derive(Debug, Default)]
-struct Times {
-    queue: OnceLock<Duration>,
-    total: OnceLock<Duration>,
+pub(crate) struct CallTimes {
+    queue: Option<Duration>,
+    total: Option<Duration>,
+    /// The total time of a body that streams: it is known only after the response has been handed out.
+    // An allocation, so a body that came whole with its head has none.
+    later_total: Option<Arc<OnceLock<Duration>>>,
 }
 
 impl CallTimes {
     /// Records that the request got its first slot, `after` the call. Later slots change nothing.
-    pub(crate) fn leave_queue(&self, after: Duration) {
-        let _ = self.0.queue.set(after);
+    pub(crate) fn leave_queue(&mut self, after: Duration) {
+        self.queue.get_or_insert(after);
     }
 
     /// Returns the wait for the first slot.
     pub(crate) fn queue(&self) -> Option<Duration> {
-        self.0.queue.get().copied()
+        self.queue
+    }
+
+    /// Prepares for a body that ends later: clones made from here on see the end as well.
+    pub(crate) fn share(&mut self) {
+        self.later_total = Some(Arc::default());
     }
 
     /// Records that the response's body ended, `after` the call.
-    pub(crate) fn end(&self, after: Duration) {
-        let _ = self.0.total.set(after);
+    pub(crate) fn end(&mut self, after: Duration) {
+        match &self.later_total {
+            Some(later) => drop(later.set(after)),
+            None => self.total = Some(after),
+        }
     }
 
     /// Returns the time from the call to the end of the body, once the body has ended.
     pub(crate) fn total(&self) -> Option<Duration> {
-        self.0.total.get().copied()
+        self.total.or_else(|| self.later_total.as_ref()?.get().copied())
     }
 }

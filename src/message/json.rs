@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::request::RequestBuilder;
 use crate::message::response::Response;
+use crate::message::response::reading::without_byte_order_mark;
 use crate::message::url::Url;
 
 impl<C> RequestBuilder<C> {
@@ -40,7 +41,7 @@ impl<C> RequestBuilder<C> {
 }
 
 impl Response {
-    /// Reads the whole body as JSON.
+    /// Reads the whole body as JSON. A UTF-8 byte order mark before it is skipped.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes), and [`Decode`](ErrorKind::Decode) if the body is not JSON of this shape.
@@ -68,7 +69,8 @@ impl Response {
 
 /// Reads `bytes`, the body of a response from `url`, as JSON.
 pub(crate) fn decode_json<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    // A parser may ignore the mark (RFC 8259, section 8.1), and `json()` of the Fetch standard does.
+    serde_json::from_slice(without_byte_order_mark(bytes)).map_err(|error| {
         let message = "the body is not JSON of the expected shape";
         Error::new(ErrorKind::Decode, Phase::Body, message).with_source(error).with_url(url)
     })

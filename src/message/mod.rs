@@ -1,4 +1,4 @@
-//! Requests, responses and bodies, which cross the seams, and the values that describe them.
+//! Requests, responses and bodies, which cross the interfaces between layers, and the values that describe them.
 //!
 //! Both backends, the client and the agent use these types. Nothing here connects, waits or spawns.
 

@@ -1,21 +1,26 @@
 //! The timer queue of a client: any number of sleeps share a single timer of the backend's.
 //!
-//! Each sleep that waits has an entry in a heap, soonest first, and only the soonest time is set on the client's
-//! [`Timer`]. The queue cannot hold the future of that timer: on wasm futures are not `Send`, and a client, which owns
-//! the queue, is. So a sleep holds the future, and that sleep is the leader:
+//! Each sleep that was polled has an entry in a heap, soonest first, and only the soonest time is set on the client's
+//! [`Timer`]. The queue cannot hold the future of that timer. A client owns the queue and must be `Send`; on WASI
+//! futures are not `Send`. Browsers do not use this file (`platform/browser/sleep.rs`). So a sleep holds the future, and
+//! that sleep is the leader:
 //!
 //! 1. A sleep that is polled stores its task's waker in its entry. If there is no leader, or the leader's timer is set
 //!    for later than the soonest entry, the sleep becomes the leader: it asks the `Timer` for a future and keeps it.
 //! 2. The leader polls that future once, with a [`FireWaker`] of the queue. So the timer reaches the queue even if the
 //!    leader's task is never polled again.
 //! 3. When the timer fires, the queue wakes the task of each entry that is due. The leader's timer is spent, so the
-//!    queue has no leader any more. It also wakes up to [`CANDIDATES`] tasks of the entries that remain.
+//!    queue has no leader any more. The queue also wakes at most 4 ([`CANDIDATES`]) of the remaining tasks.
 //! 4. The first candidate that polls its sleep becomes the leader, as in step 1. Other candidates find a leader and
 //!    wait on.
-//! 5. A leader that is dropped or set again gives up the lead, and candidates are woken. A sleep that stands by may
-//!    have been woken as a candidate, so it wakes other candidates if there is no leader.
+//! 5. A leader that is dropped, set again or completed gives up the lead, and candidates are woken. The owner of a sleep
+//!    calls `pause()` so that the sleep wakes no task until its next poll. The sleep may have been woken as a candidate,
+//!    so `pause()` wakes other candidates if there is no leader.
 //!
-//! Several candidates are woken because a program may hold a future without polling it: its task never answers.
+//! Several candidates are woken because a program may hold a future without polling it: its task never answers. Not all
+//! tasks are woken: each timer that fires would wake every waiting task of the client. If no candidate polls, no timer
+//! is set until any sleep is polled, reset or dropped. At least 3 candidates are woken if as many wait, so up to 2 held
+//! futures delay no other sleep.
 //!
 //! Timers and wakers are foreign code, which may call the queue again. They are called and dropped outside of the lock.
 
@@ -30,7 +35,8 @@ use slab::Slab;
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
-/// How many tasks are woken so that a task among them becomes the leader.
+/// Maximum number of tasks that are woken so that a task among them becomes the leader. It is 3 if the sleep that was
+/// polled last has no waker.
 const CANDIDATES: usize = 4;
 
 /// How many items of cancelled sleeps the heap keeps before it is compacted. It is compacted only if they are also more
@@ -51,7 +57,7 @@ struct TimerQueueState {
     /// Times and the entries they belong to, soonest first. Cancelling a sleep leaves its item behind: an item whose
     /// entry is gone, or has been reused, is skipped when it is reached.
     heap: BinaryHeap<Reverse<(Instant, EntryId)>>,
-    /// The sleeps that have been polled and not yet dropped or set again.
+    /// The sleeps that have been polled, and have not yet completed or been dropped or set again.
     entries: Slab<TimerEntry>,
     leader: Option<Leader>,
     /// The last number given to an entry or a leader. Each number is given once.
@@ -59,7 +65,7 @@ struct TimerQueueState {
     /// The key of the entry that was polled last: the best candidate, since its task was alive a moment ago.
     last_polled: usize,
     /// How many entries have a waker.
-    waiting: usize,
+    with_waker: usize,
     /// How many items of the heap belong to cancelled sleeps.
     cancelled: usize,
 }
@@ -74,7 +80,7 @@ struct EntryId {
 /// What the queue knows of a sleep.
 struct TimerEntry {
     number: u64,
-    /// Wakes the sleep's task. `None` once the task has been woken, or while the sleep stands by.
+    /// Wakes the sleep's task. `None` once the task has been woken, or while the sleep is paused.
     waker: Option<Waker>,
     /// Whether the heap has an item for this entry; false once the time has come.
     in_heap: bool,
@@ -178,7 +184,7 @@ impl TimerQueueState {
     }
 
     /// Takes the wakers of the entries that are due, and their items out of the heap. The entries stay until their
-    /// sleeps are dropped or set again.
+    /// sleeps complete, or are dropped or set again.
     fn take_due(&mut self, now: Instant) -> Vec<Waker> {
         let mut due = Vec::new();
         while self.soonest().is_some_and(|at| at <= now) {
@@ -193,7 +199,7 @@ impl TimerQueueState {
 
     /// Takes the wakers of up to [`CANDIDATES`] entries if there is no leader.
     fn take_candidates(&mut self, wakers: &mut Vec<Waker>) {
-        if self.leader.is_some() || self.waiting == 0 {
+        if self.leader.is_some() || self.with_waker == 0 {
             return;
         }
         wakers.extend(self.take_waker(self.last_polled));
@@ -208,7 +214,7 @@ impl TimerQueueState {
 
     fn take_waker(&mut self, key: usize) -> Option<Waker> {
         let waker = self.entries.get_mut(key)?.waker.take();
-        self.waiting -= usize::from(waker.is_some());
+        self.with_waker -= usize::from(waker.is_some());
         waker
     }
 
@@ -221,7 +227,7 @@ impl TimerQueueState {
         match slot {
             Some(before) if before.will_wake(waker) => None,
             before => {
-                self.waiting += usize::from(before.is_none());
+                self.with_waker += usize::from(before.is_none());
                 before.replace(waker.clone())
             }
         }
@@ -243,14 +249,14 @@ pub(crate) struct QueuedSleep {
     at: Option<Instant>,
     /// The sleep's entry in the queue, from the first poll on.
     entry: Option<EntryId>,
-    /// The backend's timer, while this sleep is the leader.
+    /// The backend timer that this sleep set. It leads only if the queue's leader has the same number.
     lead: Option<Lead>,
 }
 
-/// What a sleep holds while it is the leader.
+/// The backend timer that a sleep set as the leader.
 struct Lead {
     number: u64,
-    /// The backend's timer. It is polled once, and stays set until it is dropped.
+    /// The future of the timer. It is polled once, and stays set until it is dropped.
     _timer: BoxFuture<'static, ()>,
 }
 
@@ -345,7 +351,7 @@ impl Sleep for QueuedSleep {
 
     /// Keeps the entry, and the timer if this sleep is the leader. If the task was woken as a candidate, other
     /// candidates are woken in its place.
-    fn stand_by(&mut self) {
+    fn pause(&mut self) {
         let Some(id) = self.entry else { return };
         let mut candidates = Vec::new();
         let waker = {

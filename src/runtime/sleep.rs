@@ -33,5 +33,5 @@ pub(crate) trait Sleep {
     /// Keeps the time and wakes no task until the next poll.
     ///
     /// The owner calls it when its task has work other than waiting.
-    fn stand_by(&mut self) {}
+    fn pause(&mut self) {}
 }

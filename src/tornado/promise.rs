@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -33,6 +34,8 @@ pub fn promise<T>() -> (Promise<T>, Pending<T>) {
         outcome: PromiseOutcome::None,
         cancelled: false,
         in_callbacks: false,
+        is_starting: false,
+        turn_ended: false,
         callbacks: VecDeque::new(),
         pending_waker: None,
         promise_waker: None,
@@ -60,6 +63,10 @@ struct PromiseState<T> {
     cancelled: bool,
     /// Whether the callbacks are being run. The `Pending` becomes ready after them.
     in_callbacks: bool,
+    /// Whether a call of [`PromiseShared::start_callbacks`] is in its loop.
+    is_starting: bool,
+    /// Tells that loop to start the next callback.
+    turn_ended: bool,
     callbacks: VecDeque<Box<dyn DoneCallback<T>>>,
     /// Wakes the task that awaits the `Pending`.
     pending_waker: Option<Waker>,
@@ -128,7 +135,7 @@ impl<T> Drop for CallbackTurn<T> {
         if let Some(result) = self.borrowed.take() {
             self.shared.lock().outcome = PromiseOutcome::Set(result);
         }
-        self.shared.run_next_callback();
+        self.shared.start_callbacks();
     }
 }
 
@@ -247,7 +254,7 @@ impl<T: MaybeSend + 'static> Pending<T> {
         let start = !matches!(state.outcome, PromiseOutcome::None) && !std::mem::replace(&mut state.in_callbacks, true);
         drop(state);
         if start {
-            self.0.run_next_callback();
+            self.0.start_callbacks();
         }
     }
 }
@@ -289,21 +296,42 @@ impl<T> PromiseShared<T> {
         // Set even without callbacks: a callback that is added from here on must not start a second series.
         state.in_callbacks = true;
         drop(state);
-        self.run_next_callback();
+        self.start_callbacks();
         true
     }
 
     /// Starts the next callback, or wakes the task that awaits the result if there is none.
-    fn run_next_callback(self: &Arc<Self>) {
+    fn start_callbacks(self: &Arc<Self>) {
         let mut state = self.lock();
-        let Some(callback) = state.callbacks.pop_front() else {
-            state.in_callbacks = false;
-            let waker = state.pending_waker.take();
+        state.turn_ended = true;
+        // An executor may drop or run the task while it spawns it. The turn then ends within the loop below, which
+        // starts the next callback. A call from here instead would nest, and many callbacks would overflow the stack.
+        if std::mem::replace(&mut state.is_starting, true) {
+            return;
+        }
+        let mut panic = None;
+        while std::mem::take(&mut state.turn_ended) {
+            let Some(callback) = state.callbacks.pop_front() else {
+                state.in_callbacks = false;
+                break;
+            };
             drop(state);
-            return waker.into_iter().for_each(Waker::wake);
-        };
+            let turn = CallbackTurn { shared: self.clone(), borrowed: None };
+            // An executor that panics must not keep the result from the other callbacks.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback.start(turn))) {
+                panic.get_or_insert(payload);
+            }
+            state = self.lock();
+        }
+        state.is_starting = false;
+        let waker = if state.in_callbacks { None } else { state.pending_waker.take() };
         drop(state);
-        callback.start(CallbackTurn { shared: self.clone(), borrowed: None });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The seam at byte height: connections to an origin, and what opens them.
+//! The interface for bytes: connections to an origin, and what opens them.
 
 pub(crate) mod read_buffer;
 
@@ -72,6 +72,9 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     ///
     /// A byte that arrives without a request would be read as the beginning of the next response. The connection
     /// therefore counts as closed.
+    ///
+    /// A transport that wraps another has to forward this call: the default reads, and a read may wait for the reactor's
+    /// report although bytes have arrived.
     fn is_idle(&mut self) -> bool {
         let mut byte = [0];
         let mut context = Context::from_waker(&LOOK);

@@ -5,6 +5,7 @@
 mod deadlines;
 mod defaults;
 mod errors;
+mod json;
 mod middleware;
 mod refresh;
 mod requests;

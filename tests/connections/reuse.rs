@@ -12,7 +12,7 @@ fn length(text: &str) -> String {
 #[test]
 fn connection_is_reused_after_complete_responses() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n";
-    let wire = scripted([once(&length("one")).expect_head().send(chunked).expect_head().send(length("three"))]);
+    let wire = scripted([once(length("one")).expect_head().send(chunked).expect_head().send(length("three"))]);
     assert_eq!([wire.text().unwrap(), wire.text().unwrap(), wire.text().unwrap()], ["one", "one", "three"]);
     assert_eq!((wire.connector.connections(), wire.connector.open()), (1, 1));
 }

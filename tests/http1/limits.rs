@@ -131,8 +131,7 @@ fn endless_heads_and_chunk_lines_and_trailers_are_refused() {
         assert_eq!(wire.failure(), (ErrorKind::LimitExceeded, Phase::Head));
     }
     for chunks in [format!("1;{}", "x".repeat(5_000)), format!("0\r\n{}", "x: y\r\n".repeat(5_000))] {
-        let wire =
-            scripted([once(&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}")).silence()]);
+        let wire = scripted([once(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}")).silence()]);
         assert_eq!(wire.failure(), (ErrorKind::LimitExceeded, Phase::Body));
     }
 }

@@ -20,7 +20,7 @@ fn heads_and_bodies_may_come_byte_by_byte() {
 #[test]
 fn informational_responses_are_skipped_up_to_a_limit() {
     let interim = "HTTP/1.1 102 Processing\r\n\r\n";
-    let wire = scripted([once(&format!("{}{HELLO}", interim.repeat(3))), once(&interim.repeat(1000))]);
+    let wire = scripted([once(format!("{}{HELLO}", interim.repeat(3))), once(interim.repeat(1000))]);
     assert_eq!(wire.text().unwrap(), "hello");
     assert_eq!(wire.failure(), (ErrorKind::Protocol, Phase::Head));
 }
@@ -63,7 +63,7 @@ fn malformed_chunks_fail_at_once() {
         "1\r\nab\r\n",
         "10000000000000000\r\n",
     ] {
-        let wire = scripted([once(&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{body}")).silence()]);
+        let wire = scripted([once(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{body}")).silence()]);
         assert_eq!(wire.failure(), (ErrorKind::Protocol, Phase::Body), "{body:?}");
         assert_eq!(wire.connector.open(), 0, "{body:?}");
     }

@@ -3,6 +3,8 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod files;
+mod forgotten_names;
+mod name_cache;
 mod names_and_addresses;
 #[cfg(feature = "tls")]
 mod proxy;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::executor::block_on;
-use waterspout::platform::native::{AddressFamily, HostMap, Network, Resolver, SystemResolver};
+use waterspout::platform::native::{AddressFamily, CachingResolver, HostMap, Network, Resolver, SystemResolver};
+use waterspout::proxy::Proxies;
 use waterspout::testing::{ManualTimer, Reply, Server, handler};
 use waterspout::{BoxFuture, Client, Error, ErrorKind, Phase, Response, Result};
 
@@ -119,6 +120,75 @@ fn system_resolver_resolves_localhost_and_refuses_an_invalid_name() {
     assert!(!found.is_empty());
     assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 81), "{found:?}");
     assert!(block_on(SystemResolver.resolve("an invalid name", 81)).is_err());
+}
+
+#[test]
+fn names_below_localhost_are_loopback_without_a_look_up() {
+    let loopback = ["[::1]:81".parse().unwrap(), "127.0.0.1:81".parse().unwrap()];
+    let local = [
+        "localhost",
+        "LocalHost",
+        "localhost.",
+        "LOCALHOST.",
+        "a.localhost",
+        "A.b.LOCALHOST",
+        "a.localhost.",
+        "-_.localhost",
+    ];
+    for host in local {
+        // The first poll has the answer, so no thread has asked the system.
+        let found = SystemResolver.resolve(host, 81).now_or_never().unwrap_or_else(|| panic!("{host} is looked up"));
+        assert_eq!(found.unwrap(), loopback, "{host}");
+        let cached = CachingResolver::new(SystemResolver).resolve(host, 81).now_or_never();
+        assert_eq!(cached.unwrap().unwrap(), loopback, "{host}");
+    }
+}
+
+#[test]
+fn requests_to_names_below_localhost_reach_this_machine() {
+    let server = echo();
+    let port = server.address().port();
+    for (host, header) in
+        [("a.localhost", "a.localhost"), ("LOCALHOST.", "localhost."), ("b.A.localhost.", "b.a.localhost.")]
+    {
+        for family in [AddressFamily::Any, AddressFamily::V4] {
+            let url = format!("http://{host}:{port}/");
+            let network = Network::new().proxies(Proxies::none()).address_family(family);
+            assert_eq!(text(network, &url), format!("{header}:{port}"));
+        }
+    }
+}
+
+#[test]
+fn entry_of_a_host_map_wins_over_the_loopback_address() {
+    let map = || {
+        HostMap::new(SystemResolver).host("a.localhost", [10, 0, 0, 1]).host_and_port(
+            "localhost",
+            80,
+            ([10, 0, 0, 2], 81),
+        )
+    };
+    let look_up =
+        |resolver: &dyn Resolver, host: &str, port| resolver.resolve(host, port).now_or_never().unwrap().unwrap();
+    for resolver in [&map() as &dyn Resolver, &CachingResolver::new(map())] {
+        assert_eq!(look_up(resolver, "A.localhost", 80), ["10.0.0.1:80".parse().unwrap()]);
+        assert_eq!(look_up(resolver, "localhost", 80), ["10.0.0.2:81".parse().unwrap()]);
+        assert!(look_up(resolver, "localhost", 443).iter().all(|address| address.ip().is_loopback()));
+    }
+    // A resolver of the program's own is asked for every name.
+    let own = FakeResolver::new(|| Ok(Vec::new()));
+    let error = get(Network::new().proxies(Proxies::none()).resolver(own.clone()), "http://a.localhost/").unwrap_err();
+    assert_eq!((error.kind(), own.asked.lock().unwrap().len()), (ErrorKind::Dns, 1));
+}
+
+#[test]
+fn proxy_gets_names_below_localhost_as_they_are() {
+    for host in ["localhost", "a.localhost", "localhost."] {
+        let proxy = Server::start(handler(|request| async { Reply::text(request.host().to_owned()) }.boxed())).unwrap();
+        let proxies = Proxies::all(format!("http://{}", proxy.address())).unwrap();
+        // Port 9 is closed, so only the proxy can answer.
+        assert_eq!(text(Network::new().proxies(proxies), &format!("http://{host}:9/")), format!("{host}:9"));
+    }
 }
 
 #[test]

@@ -211,7 +211,7 @@ fn dante_refuses_unknown_users_and_forbidden_ports() {
     // Dante accepts the users of the system, and the system has no such user.
     let client = origins.client(&proxy.url("socks5h", "no-such-user:s3cret@"));
     refused(&client, &https, "does not accept the user name and password");
-    refused(&origins.client(&proxy.url("socks5h", "")), &https, "requires credentials, but its URL has none");
+    refused(&origins.client(&proxy.url("socks5h", "")), &https, "requires credentials, and it has none");
 }
 
 #[test]
@@ -223,5 +223,5 @@ fn microsocks_connects_for_known_users() {
     origins.check(&proxy.url("socks5h", "user:s3cret@"), "localhost");
     let [http, https] = origins.urls("127.0.0.1");
     refused(&origins.client(&proxy.url("socks5", "user:s3cretive@")), &http, "user name and password");
-    refused(&origins.client(&proxy.url("socks5", "")), &https, "requires credentials, but its URL has none");
+    refused(&origins.client(&proxy.url("socks5", "")), &https, "requires credentials, and it has none");
 }

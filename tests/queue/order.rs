@@ -27,7 +27,7 @@ fn the_port_and_the_scheme_make_another_origin() {
     let urls = ["http://a/", "http://a:80/", "http://a:81/", "https://a/", "http://user:secret@a/"];
     let _requests = urls.map(|url| bench.send(url));
     let origins: Vec<_> =
-        bench.client.stats().origins.into_iter().map(|it| (it.origin, it.active, it.queued)).collect();
+        bench.client.stats().origins.into_iter().map(|it| (it.origin.to_string(), it.active, it.queued)).collect();
     let expected = [("http://a", 1, 2), ("http://a:81", 1, 0), ("https://a", 1, 0)];
     assert_eq!(origins, expected.map(|(origin, active, queued)| (origin.to_owned(), active, queued)));
 }

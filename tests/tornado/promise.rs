@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use waterspout::http::StatusCode;
 use waterspout::testing::{ManualTimer, MockBackend};
 use waterspout::tornado::{EventLoop, promise};
-use waterspout::{Client, Error, ErrorKind, Phase, Request, Response};
+use waterspout::{BoxFuture, Client, Error, ErrorKind, Executor, Phase, Request, Response};
 
 use crate::support::executor::ManualExecutor;
 
@@ -157,6 +157,106 @@ fn result_arrives_although_the_executor_of_a_callback_has_ended() {
     set.resolve(5);
     turns.end();
     assert_eq!(pending.now_or_never().unwrap().unwrap(), 5);
+}
+
+/// What an executor does with a task while `spawn` still runs.
+#[derive(Clone, Copy, Debug)]
+enum Spawn {
+    /// It drops the task, as an executor does that has ended.
+    Drop,
+    /// It runs the task.
+    Run,
+    /// It panics.
+    Panic,
+}
+
+impl Executor for Spawn {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        match self {
+            Self::Drop => drop(task),
+            Self::Run => assert!(task.now_or_never().is_some()),
+            Self::Panic => panic!("an executor's own mistake"),
+        }
+    }
+}
+
+const MANY: usize = 100_000;
+
+/// Adds a callback for each executor of `spawns`, which repeats. Returns the numbers of the callbacks that were called.
+fn add_many(pending: &waterspout::tornado::Pending<i32>, spawns: &[Spawn]) -> Arc<Mutex<Vec<usize>>> {
+    let called = Arc::<Mutex<Vec<usize>>>::default();
+    for (number, spawn) in spawns.iter().cycle().take(MANY).enumerate() {
+        let called = called.clone();
+        pending.on_done(*spawn, move |result| {
+            assert_eq!(*result.as_ref().unwrap(), 5);
+            called.lock().unwrap().push(number);
+        });
+    }
+    called
+}
+
+#[test]
+fn number_of_callbacks_is_not_limited_by_the_stack() {
+    for spawns in
+        [&[Spawn::Drop][..], &[Spawn::Run], &[Spawn::Drop, Spawn::Run], &[Spawn::Run, Spawn::Run, Spawn::Drop]]
+    {
+        let ran = |number: &usize| matches!(spawns[number % spawns.len()], Spawn::Run);
+        let expected: Vec<usize> = (0..MANY).filter(ran).collect();
+        // Added before the result.
+        let (set, pending) = promise();
+        let called = add_many(&pending, spawns);
+        set.resolve(5);
+        assert!(*called.lock().unwrap() == expected, "{spawns:?}");
+        assert_eq!(pending.now_or_never().unwrap().unwrap(), 5);
+        // Added after the result, and while the first callback of another executor waits for its turn.
+        let (set, pending) = promise();
+        let turns = ManualExecutor::default();
+        set.resolve(5);
+        pending.on_done(turns.clone(), |_| {});
+        let called = add_many(&pending, spawns);
+        assert!(called.lock().unwrap().is_empty());
+        turns.run();
+        assert!(*called.lock().unwrap() == expected, "{spawns:?}");
+        assert_eq!(pending.now_or_never().unwrap().unwrap(), 5);
+    }
+}
+
+#[test]
+fn callbacks_of_a_dropped_promise_are_not_limited_by_the_stack() {
+    let (set, pending) = promise::<i32>();
+    let called = add_many(&pending, &[Spawn::Drop]);
+    drop(set);
+    assert!(called.lock().unwrap().is_empty());
+    assert_eq!(pending.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn panicking_executor_affects_neither_other_callbacks_nor_the_result() {
+    let (set, pending) = promise();
+    let log = Log::default();
+    for spawn in [Spawn::Run, Spawn::Panic, Spawn::Run, Spawn::Drop, Spawn::Panic, Spawn::Run] {
+        let log = log.clone();
+        pending.on_done(spawn, move |result| note(&log, format!("{spawn:?} {}", result.as_ref().unwrap())));
+    }
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| set.resolve(5))).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"an executor's own mistake"));
+    assert_eq!(notes(&log), ["Run 5"; 3]);
+    assert_eq!(pending.now_or_never().unwrap().unwrap(), 5);
+}
+
+#[test]
+fn callback_may_add_a_callback_to_its_own_promise() {
+    let (set, pending) = promise();
+    let (pending, log) = (Arc::new(Mutex::new(pending)), Log::default());
+    let (adder, added) = (pending.clone(), log.clone());
+    pending.lock().unwrap().on_done(Spawn::Run, move |_| {
+        let inner = added.clone();
+        adder.lock().unwrap().on_done(Spawn::Run, move |_| note(&inner, "second"));
+        note(&added, "first");
+    });
+    set.resolve(5);
+    assert_eq!(notes(&log), ["first", "second"]);
+    assert_eq!((&mut *pending.lock().unwrap()).now_or_never().unwrap().unwrap(), 5);
 }
 
 #[test]

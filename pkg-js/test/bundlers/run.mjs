@@ -1,6 +1,6 @@
 /**
  * Tests the packed package with bundlers, in a browser, and in Next's servers:
- * `BUNDLERS=FOLDER node test/bundlers/run.mjs LAB_URL [NAME …]`. tests/setup.sh installs the bundlers in that folder.
+ * `BUNDLERS=FOLDER node test/bundlers/run.mjs SERVER_URL [NAME …]`. tests/setup.sh installs the bundlers in that folder.
  * The last line counts passed and failed checks.
  */
 import { mkdirSync } from "node:fs";
@@ -12,7 +12,7 @@ import { install } from "./projects.mjs";
 const [lab, ...names] = process.argv.slice(2);
 const folder = process.env.BUNDLERS;
 if (!lab || !folder) {
-  console.error("usage: BUNDLERS=FOLDER node test/bundlers/run.mjs LAB_URL [NAME …]");
+  console.error("usage: BUNDLERS=FOLDER node test/bundlers/run.mjs SERVER_URL [NAME …]");
   process.exit(2);
 }
 const all = { ...bundlers, ...next };

@@ -1,4 +1,4 @@
-//! A request's access to the pool: it reserves a connection, and gives it back.
+//! A request's access to the pool: it acquires a connection, and gives it back.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,9 +24,9 @@ pub(in crate::agent) struct PoolHandle {
 }
 
 /// What the pool has for a request that needs a connection.
-pub(in crate::agent) enum Reserved {
+pub(in crate::agent) enum Acquired {
     /// An idle connection.
-    Connection(Connection),
+    Idle(Connection),
     /// No idle connection. The request opens a connection, and uses a returned connection if that is ready first.
     Connect(Waiter),
     /// No idle connection, but a background connect. The request waits and opens no connection.
@@ -47,15 +47,15 @@ impl PoolHandle {
 
     /// Takes an idle connection, or adds the request to the waiters. The request waits for a background connect only if
     /// `may_wait_for_background` is set.
-    pub(in crate::agent) fn reserve(self, may_wait_for_background: bool) -> Reserved {
+    pub(in crate::agent) fn acquire(self, may_wait_for_background: bool) -> Acquired {
         let (sender, receiver) = oneshot::channel();
         match self.pool.take_or_wait(&self.key, self.timer.now(), sender, may_wait_for_background) {
-            Ok(connection) => Reserved::Connection(connection),
+            Ok(connection) => Acquired::Idle(connection),
             Err(queued) => {
-                let waiter = Waiter { handle: self, receiver, ticket: queued.ticket };
+                let waiter = Waiter { handle: self, receiver, serial: queued.serial };
                 match queued.mode {
-                    WaitMode::Connect => Reserved::Connect(waiter),
-                    WaitMode::ForBackground => Reserved::WaitForBackground(waiter),
+                    WaitMode::Connect => Acquired::Connect(waiter),
+                    WaitMode::ForBackground => Acquired::WaitForBackground(waiter),
                 }
             }
         }
@@ -66,19 +66,20 @@ impl PoolHandle {
 pub(in crate::agent) struct Waiter {
     handle: PoolHandle,
     receiver: oneshot::Receiver<Delivered>,
-    ticket: u64,
+    serial: u64,
 }
 
 impl Waiter {
-    /// Gives the place up because the background connect takes too long. Other requests will not wait for it either.
+    /// Gives the place up because the background connect takes too long. The number of background connects that other
+    /// requests may wait for falls by 1.
     pub(in crate::agent) fn give_up(self) {
         self.handle.pool.mark_overdue(&self.handle.key);
     }
 }
 
 impl Future for Waiter {
-    /// `None` if the request has to reserve again: the background connect it waited for has failed, an idle connection
-    /// may be available, or the delivered connection cannot carry a request.
+    /// `None` if the request has to call [`PoolHandle::acquire`] again: the background connect it waited for has failed,
+    /// an idle connection may be available, or the delivered connection cannot carry a request.
     type Output = Option<Delivered>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Delivered>> {
@@ -96,7 +97,7 @@ impl Future for Waiter {
             }
             let (sender, receiver) = oneshot::channel();
             self.receiver = receiver;
-            self.handle.pool.wait_again(&self.handle.key, self.ticket, sender);
+            self.handle.pool.wait_again(&self.handle.key, self.serial, sender);
         }
     }
 }
@@ -105,7 +106,7 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         // In this order: no `put` can choose this request any more; a `put` that has chosen it finds the receiver
         // closed; and a connection that was delivered before is in the receiver.
-        self.handle.pool.stop_waiting(&self.handle.key, self.ticket);
+        self.handle.pool.stop_waiting(&self.handle.key, self.serial);
         self.receiver.close();
         if let Ok(Some(Delivered { connection, .. })) = self.receiver.try_recv() {
             self.handle.give_back(connection);

@@ -124,7 +124,7 @@ impl IdleConnections {
             Some(connections) => connections,
             None => self.by_key.entry(key.clone()).or_default(),
         };
-        if connections.len() >= limits.per_origin {
+        if connections.len() >= limits.per_key {
             // The first connection of a key has been idle longest.
             removed.connections.push(connections.remove(0));
             self.count -= 1;

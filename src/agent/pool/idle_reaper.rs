@@ -25,7 +25,7 @@ use crate::runtime::{BoxFuture, Timer};
 /// request within this time never pays for them.
 const WATCH_AFTER: Duration = Duration::from_millis(100);
 
-/// Starts the task if it does not run, or tells it of a new idle connection. Does nothing for an agent without an
+/// Starts the task if it does not run, or wakes it for a new idle connection. Does nothing for an agent without an
 /// executor: its pool checks an idle connection only when a request takes it.
 pub(super) fn notify(pool: &Arc<Pool>) {
     let Some(signal) = pool.reaper() else { return };
@@ -34,7 +34,7 @@ pub(super) fn notify(pool: &Arc<Pool>) {
         // The task must not keep the pool alive: the pool, and its connections, go with the last agent.
         let task = run(Arc::downgrade(pool), signal.timer.clone(), flags.clone());
         signal.executor.spawn(Box::pin(task));
-    } else if flags.is_resting.swap(false, Ordering::SeqCst) {
+    } else if flags.is_sleeping.swap(false, Ordering::SeqCst) {
         flags.waker.wake();
     }
 }
@@ -43,9 +43,10 @@ pub(super) fn notify(pool: &Arc<Pool>) {
 async fn run(pool: Weak<Pool>, timer: Arc<dyn Timer>, flags: Arc<ReaperFlags>) {
     let mut watches = FuturesUnordered::new();
     let mut wake_at = timer.now() + WATCH_AFTER;
-    let mut rests = false;
+    let mut sleeps = false;
     loop {
-        rest(&mut watches, timer.sleep_until(wake_at), rests.then_some(&flags.is_resting), &flags.waker).await;
+        let is_sleeping = sleeps.then_some(&flags.is_sleeping);
+        poll_watches(&mut watches, timer.sleep_until(wake_at), is_sleeping, &flags.waker).await;
         let Some(strong) = pool.upgrade() else { return };
         let now = timer.now();
         match strong.sweep(now.before(WATCH_AFTER), now) {
@@ -53,14 +54,14 @@ async fn run(pool: Weak<Pool>, timer: Arc<dyn Timer>, flags: Arc<ReaperFlags>) {
                 watches.extend(targets.into_iter().map(|target| watch(pool.clone(), target)));
                 // First the flag, then the check: a connection that becomes idle meanwhile is either seen by the check,
                 // or `notify` sees the flag and wakes the task.
-                flags.is_resting.store(true, Ordering::SeqCst);
+                flags.is_sleeping.store(true, Ordering::SeqCst);
                 if !strong.all_watched() {
-                    flags.is_resting.store(false, Ordering::SeqCst);
+                    flags.is_sleeping.store(false, Ordering::SeqCst);
                 }
-                rests = flags.is_resting.load(Ordering::SeqCst);
-                // A resting task is woken for a new connection. While a connection is not watched yet, the task looks
+                sleeps = flags.is_sleeping.load(Ordering::SeqCst);
+                // A sleeping task is woken for a new connection. While a connection is not watched yet, the task looks
                 // again after 100 ms.
-                wake_at = if rests { first_expiry } else { first_expiry.min(now + WATCH_AFTER) };
+                wake_at = if sleeps { first_expiry } else { first_expiry.min(now + WATCH_AFTER) };
             }
             Sweep::Empty => {
                 // First the flag, then the check again: a connection that becomes idle meanwhile either starts a new
@@ -70,26 +71,28 @@ async fn run(pool: Weak<Pool>, timer: Arc<dyn Timer>, flags: Arc<ReaperFlags>) {
                     return;
                 }
                 wake_at = now + WATCH_AFTER;
-                rests = false;
+                sleeps = false;
             }
         }
     }
 }
 
-/// Polls the watches until `alarm` fires, or until `is_resting` is cleared.
-async fn rest(
+/// Polls the watches until `sleep` ends, or until `is_sleeping` is cleared.
+///
+/// Without the flag, the task looks again after 100 ms and is not woken for a new idle connection.
+async fn poll_watches(
     watches: &mut FuturesUnordered<BoxFuture<'static, ()>>,
-    mut alarm: BoxFuture<'static, ()>,
-    is_resting: Option<&AtomicBool>,
+    mut sleep: BoxFuture<'static, ()>,
+    is_sleeping: Option<&AtomicBool>,
     waker: &AtomicWaker,
 ) {
     poll_fn(|cx: &mut Context<'_>| {
         // Registered before the flag is read, so that no wake-up is lost in between.
         waker.register(cx.waker());
         while let Poll::Ready(Some(())) = watches.poll_next_unpin(cx) {}
-        match is_resting {
-            Some(is_resting) if !is_resting.load(Ordering::SeqCst) => Poll::Ready(()),
-            _ => alarm.poll_unpin(cx),
+        match is_sleeping {
+            Some(is_sleeping) if !is_sleeping.load(Ordering::SeqCst) => Poll::Ready(()),
+            _ => sleep.poll_unpin(cx),
         }
     })
     .await;

@@ -14,12 +14,14 @@ pub(in crate::agent) struct PoolKey {
 }
 
 /// How many idle connections are kept, and how long.
+///
+/// The pool applies the limits of the request that gives a connection back.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::agent) struct IdleLimits {
     /// How long a connection may be idle before it is closed.
     pub(in crate::agent) timeout: Duration,
-    /// Maximum number of idle connections with the same key.
-    pub(in crate::agent) per_origin: usize,
+    /// Maximum number of idle connections with the same key: the same origin and the same route.
+    pub(in crate::agent) per_key: usize,
     /// Maximum number of idle connections in the pool.
     pub(in crate::agent) total: usize,
 }

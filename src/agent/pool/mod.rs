@@ -11,16 +11,18 @@
 //!    has waited longest. If no request waits, the connection becomes idle. A connection that no longer looks open is
 //!    not delivered; the requests keep their places.
 //! 4. A request that receives a delivered connection has no use for the connection it was opening. That unfinished
-//!    connect becomes a [`BackgroundConnect`]: the agent's executor finishes it, and `put` receives the result. A
-//!    request that arrives meanwhile opens no connection. It waits for the background connect, for at most 250 ms
-//!    (`round_trip`). Without an executor, the unfinished connect is dropped at once.
+//!    connect becomes a background connect, which a [`BackgroundConnectGuard`] counts. An executor finishes it, and
+//!    `put` receives the result; without an executor it is dropped at once.
+//! 5. A single later request per background connect waits for it and opens no connection. It waits at most 250 ms
+//!    (`BACKGROUND_WAIT` in `round_trip`), or half of a connect timeout below 500 ms. Then it connects itself.
 //!
 //! The state is behind a single lock. Foreign code never runs while the lock is held: a connection's transport, the
 //! connector in a route, and the waker behind a sender may all call back into the pool. Each method therefore changes
 //! the state, releases the lock, and only then drops or uses what it took out.
 //!
-//! The files import each other without a circle: `key`, `waiters`, `idle` and `reaper_signal` are plain data; this file
-//! has the lock; `idle_reaper` watches idle connections; `handle` is what requests use.
+//! The files import each other without a circle: `key`, `waiters` and `idle` are plain data; `reaper_signal` is what is
+//! needed to start and wake the idle reaper; this file has the lock; `idle_reaper` watches idle connections; `handle` is
+//! what requests use.
 
 pub(super) mod handle;
 mod idle;
@@ -46,7 +48,7 @@ use crate::runtime::{Executor, Instant, Timer};
 #[derive(Default)]
 pub(super) struct Pool {
     state: Mutex<PoolState>,
-    /// Starts and wakes the idle reaper; `None` without an executor.
+    /// What is needed to start and wake the idle reaper; `None` without an executor.
     reaper: Option<ReaperSignal>,
 }
 
@@ -56,24 +58,26 @@ struct PoolState {
     idle: IdleConnections,
     /// The waiting requests of each key that has any.
     waiters: BTreeMap<PoolKey, Waiters<DeliverySender>>,
-    /// The ticket of the newest waiting request. It counts for all keys: a [`Waiters`] is removed when it is empty, and
-    /// a new map entry must not use a ticket that a request still holds.
-    last_ticket: u64,
+    /// The serial number of the newest waiting request. It counts for all keys: a [`Waiters`] is removed when it is
+    /// empty, and a new map entry must not use a number that a request still holds.
+    last_serial: u64,
 }
 
-/// Delivers a connection to a waiting request. Dropping it makes the request reserve again.
+/// Delivers a connection to a waiting request. Dropping it makes the request call [`PoolHandle::acquire`] again.
+///
+/// [`PoolHandle::acquire`]: handle::PoolHandle::acquire
 type DeliverySender = oneshot::Sender<Delivered>;
 
 /// A connection that another request has given back, on its way to a waiting request.
 pub(super) struct Delivered {
     pub(super) connection: Connection,
     /// Present if the receiving request was opening a connection: that connect is now a background connect.
-    pub(super) background: Option<BackgroundConnect>,
+    pub(super) background: Option<BackgroundConnectGuard>,
 }
 
 /// A request that has been added to the waiters.
 struct Queued {
-    ticket: u64,
+    serial: u64,
     mode: WaitMode,
 }
 
@@ -87,13 +91,14 @@ enum PutOutcome {
     Closed,
 }
 
-/// Counts a background connect. Dropping it says that the connect has ended, successful or not.
-pub(super) struct BackgroundConnect {
+/// Counts a background connect; the connect itself is elsewhere. Dropping it records that the connect has ended,
+/// successful or not.
+pub(super) struct BackgroundConnectGuard {
     pool: Arc<Pool>,
     key: PoolKey,
 }
 
-impl Drop for BackgroundConnect {
+impl Drop for BackgroundConnectGuard {
     fn drop(&mut self) {
         self.pool.end_background_connect(&self.key);
     }
@@ -138,27 +143,27 @@ impl Pool {
             if state.idle.contains(key) {
                 continue;
             }
-            state.last_ticket += 1;
-            let ticket = state.last_ticket;
+            state.last_serial += 1;
+            let serial = state.last_serial;
             let waiters = state.waiters.entry(key.clone()).or_insert_with(Waiters::new);
-            let mode = waiters.add(ticket, sender, may_wait_for_background);
-            return Err(Queued { ticket, mode });
+            let mode = waiters.add(serial, sender, may_wait_for_background);
+            return Err(Queued { serial, mode });
         }
     }
 
     /// Adds a request to the waiters again, in its previous place, because the connection that was delivered to it cannot
     /// carry a request. The request still opens a connection of its own.
-    fn wait_again(&self, key: &PoolKey, ticket: u64, sender: DeliverySender) {
+    fn wait_again(&self, key: &PoolKey, serial: u64, sender: DeliverySender) {
         let mut state = self.lock();
-        // Tickets order the waiters, so the old ticket is the old place.
-        state.waiters.entry(key.clone()).or_insert_with(Waiters::new).add(ticket, sender, false);
+        // Serial numbers order the waiters, so the old number is the old place.
+        state.waiters.entry(key.clone()).or_insert_with(Waiters::new).add(serial, sender, false);
     }
 
     /// Removes a request from the waiters, if it is still there.
-    fn stop_waiting(&self, key: &PoolKey, ticket: u64) {
-        // The lock is a temporary of this statement. The sender outlives it, so the waker in the sender is dropped
-        // outside of the lock.
-        let _sender = self.lock().with_waiters(key, |waiters| waiters.remove(ticket));
+    fn stop_waiting(&self, key: &PoolKey, serial: u64) {
+        // The lock is a temporary of this statement. The named binding drops the sender, and its waker, after the lock is
+        // released; `let _ =` would drop them while the lock is held.
+        let _sender = self.lock().with_waiters(key, |waiters| waiters.remove(serial));
     }
 
     /// Records that a request has waited too long for a background connect.
@@ -169,14 +174,15 @@ impl Pool {
         });
     }
 
-    /// Records the end of a background connect. A request that waited for it in vain reserves again.
+    /// Records the end of a background connect. A request that waited for it in vain calls `acquire` again.
     fn end_background_connect(&self, key: &PoolKey) {
+        // Named, so that the sender is dropped after the lock is released.
         let _sender = self.lock().with_waiters(key, Waiters::end_background_connect);
     }
 
     /// Delivers a reusable connection to the request that has waited longest, or keeps it idle. Closes the idle
-    /// connections that exceed the limits. If a request waits and the connection no longer looks open, closes the
-    /// connection.
+    /// connections that exceed `limits`, the limits of the request that gives the connection back. If a request waits and
+    /// the connection no longer looks open, closes the connection.
     fn put(
         self: &Arc<Self>,
         key: &PoolKey,
@@ -198,7 +204,7 @@ impl Pool {
                 continue;
             }
             let Some(FirstWaiter { sender, mode }) = state.with_waiters(key, Waiters::pop_first) else {
-                if limits.total == 0 || limits.per_origin == 0 {
+                if limits.total == 0 || limits.per_key == 0 {
                     // `connection`, a parameter, is dropped after `state`, a local variable: outside of the lock.
                     return PutOutcome::Closed;
                 }
@@ -209,7 +215,7 @@ impl Pool {
             };
             drop(state);
             let background = match mode {
-                WaitMode::Connect => Some(BackgroundConnect { pool: self.clone(), key: key.clone() }),
+                WaitMode::Connect => Some(BackgroundConnectGuard { pool: self.clone(), key: key.clone() }),
                 WaitMode::ForBackground => None,
             };
             match sender.send(Delivered { connection, background }) {
@@ -221,8 +227,8 @@ impl Pool {
         }
     }
 
-    /// Closes the expired connections. Returns what is left, and which connections that have been idle since
-    /// `idle_before` or longer the idle reaper has to watch.
+    /// Closes expired connections. Marks connections that have been idle since `idle_before` as watched. Returns the
+    /// newly watched connections and the first expiry.
     fn sweep(&self, idle_before: Instant, now: Instant) -> Sweep {
         let mut state = self.lock();
         let removed = state.idle.remove_expired(now);
@@ -237,6 +243,7 @@ impl Pool {
         // Polling calls the transport, so it happens on a borrowed connection, outside of the lock.
         let Some(mut connection) = self.lock().idle.borrow(key, id) else { return Poll::Ready(()) };
         if connection.poll_unfit(cx).is_ready() {
+            // Named, so that the connection is dropped after the lock is released.
             let _removed = self.lock().idle.remove(key, id);
             return Poll::Ready(());
         }
@@ -248,8 +255,9 @@ impl Pool {
         }
         // A request that came meanwhile could not see the borrowed connection. It may be waiting for a background
         // connect now, so it looks again.
-        let _sender = state.with_waiters(key, Waiters::pop_first_for_background);
+        let sender = state.with_waiters(key, Waiters::pop_first_for_background);
         drop(state);
+        drop(sender);
         Poll::Pending
     }
 
@@ -311,9 +319,9 @@ mod tests {
         let wait = |_| pool.take_or_wait(&key, Instant::default(), oneshot::channel().0, true).err().unwrap();
         let queued: Vec<_> = (0..WAITING).map(wait).collect();
         assert!(!pool.lock().waiters.is_empty());
-        for Queued { ticket, mode } in queued {
+        for Queued { serial, mode } in queued {
             assert_eq!(mode, WaitMode::Connect);
-            pool.stop_waiting(&key, ticket);
+            pool.stop_waiting(&key, serial);
         }
         assert!(pool.lock().waiters.is_empty());
     }

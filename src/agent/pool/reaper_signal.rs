@@ -7,7 +7,8 @@ use futures::task::AtomicWaker;
 
 use crate::runtime::{Executor, Timer};
 
-/// The pool's side of the idle reaper. Dropping it wakes the task, which ends because the pool is gone.
+/// The pool's side of the idle reaper. Dropping it ends the task: at once if the task sleeps until an expiry, else
+/// within 100 ms (`WATCH_AFTER`).
 pub(super) struct ReaperSignal {
     /// Runs the task.
     pub(super) executor: Arc<dyn Executor>,
@@ -22,7 +23,7 @@ pub(super) struct ReaperFlags {
     /// Whether the task exists.
     pub(super) is_running: AtomicBool,
     /// Whether the task sleeps until a connection expires. It then has to be woken for a new idle connection.
-    pub(super) is_resting: AtomicBool,
+    pub(super) is_sleeping: AtomicBool,
     /// Wakes the task.
     pub(super) waker: AtomicWaker,
 }
@@ -35,8 +36,8 @@ impl ReaperSignal {
 
 impl Drop for ReaperSignal {
     fn drop(&mut self) {
-        // A resting task ends its rest when the flag is cleared. It then finds that the pool is gone, and ends.
-        self.shared.is_resting.store(false, Ordering::SeqCst);
+        // A sleeping task stops sleeping when the flag is cleared. It then finds that the pool is gone, and ends.
+        self.shared.is_sleeping.store(false, Ordering::SeqCst);
         self.shared.waker.wake();
     }
 }

@@ -27,15 +27,18 @@ pub(super) struct FirstWaiter<S> {
 
 /// The waiting requests of a key. `S` is the sender that delivers a connection to a request.
 ///
-/// Tickets grow from request to request, so the lowest ticket belongs to the request that has waited longest.
+/// Serial numbers grow from request to request, so the lowest number belongs to the request that has waited longest.
 pub(super) struct Waiters<S> {
-    /// The requests in [`WaitMode::Connect`], by ticket.
+    /// The requests in [`WaitMode::Connect`], by serial number.
     connecting: BTreeMap<u64, S>,
-    /// The requests in [`WaitMode::ForBackground`], by ticket. There are never more of them than background connects.
+    /// The requests in [`WaitMode::ForBackground`], by serial number. There are never more of them than background
+    /// connects.
     for_background: BTreeMap<u64, S>,
     /// The number of background connects.
     background_connects: usize,
-    /// The number of background connects that are too slow to wait for: a request has already waited in vain.
+    /// Upper bound of the number of background connects that are too slow to wait for, because a request has already
+    /// waited in vain. It is at most `background_connects`. Connects are not told apart: if the overdue connect ends
+    /// first, another connect counts as overdue in its place.
     overdue: usize,
 }
 
@@ -46,21 +49,21 @@ impl<S> Waiters<S> {
 
     /// Adds a request and returns its mode. The mode is [`WaitMode::Connect`] unless `may_wait_for_background` is set
     /// and there is a background connect that no other request waits for.
-    pub(super) fn add(&mut self, ticket: u64, sender: S, may_wait_for_background: bool) -> WaitMode {
+    pub(super) fn add(&mut self, serial: u64, sender: S, may_wait_for_background: bool) -> WaitMode {
         let available = self.background_connects - self.overdue;
         if may_wait_for_background && self.for_background.len() < available {
-            self.for_background.insert(ticket, sender);
+            self.for_background.insert(serial, sender);
             return WaitMode::ForBackground;
         }
-        self.connecting.insert(ticket, sender);
+        self.connecting.insert(serial, sender);
         WaitMode::Connect
     }
 
     /// Removes the request that has waited longest, to give it a connection. If the request was connecting, its own
     /// connect becomes a background connect.
     pub(super) fn pop_first(&mut self) -> Option<FirstWaiter<S>> {
-        let first_ticket = |waiters: &BTreeMap<u64, S>| waiters.keys().next().map_or(u64::MAX, |ticket| *ticket);
-        if first_ticket(&self.for_background) < first_ticket(&self.connecting) {
+        let first_serial = |waiters: &BTreeMap<u64, S>| waiters.keys().next().map_or(u64::MAX, |serial| *serial);
+        if first_serial(&self.for_background) < first_serial(&self.connecting) {
             let (_, sender) = self.for_background.pop_first()?;
             return Some(FirstWaiter { sender, mode: WaitMode::ForBackground });
         }
@@ -70,11 +73,12 @@ impl<S> Waiters<S> {
     }
 
     /// Removes a request that waits no longer. Returns `None` if the request has been removed already.
-    pub(super) fn remove(&mut self, ticket: u64) -> Option<S> {
-        self.connecting.remove(&ticket).or_else(|| self.for_background.remove(&ticket))
+    pub(super) fn remove(&mut self, serial: u64) -> Option<S> {
+        self.connecting.remove(&serial).or_else(|| self.for_background.remove(&serial))
     }
 
-    /// Records that a request has waited too long for a background connect. No other request will wait for it.
+    /// Records that a request has waited too long for a background connect. The number of background connects that other
+    /// requests may wait for falls by 1.
     pub(super) fn mark_overdue(&mut self) {
         // At most as many as there are: the connect may have ended at the same moment.
         self.overdue = self.background_connects.min(self.overdue + 1);
@@ -84,8 +88,8 @@ impl<S> Waiters<S> {
     /// more requests wait than there are background connects left.
     pub(super) fn end_background_connect(&mut self) -> Option<S> {
         self.background_connects -= 1;
-        // Background connects are counted and not told apart: the overdue connect may have ended or may still run. So
-        // the number stays, unless fewer connects than that are left.
+        // Connects are not told apart, so the connect that ended may or may not be the overdue connect. The bound stays
+        // as it is, unless fewer connects than that are left.
         self.overdue = self.overdue.min(self.background_connects);
         if self.for_background.len() <= self.background_connects {
             return None;

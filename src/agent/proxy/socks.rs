@@ -102,7 +102,7 @@ where
                 _ => return Err(proxy.error("sends a malformed reply to the user name and password")),
             }
         }
-        ([VERSION, NONE_ACCEPTABLE], None) => return Err(proxy.error("requires credentials, but its URL has none")),
+        ([VERSION, NONE_ACCEPTABLE], None) => return Err(proxy.error("requires credentials, and it has none")),
         ([VERSION, NONE_ACCEPTABLE], Some(_)) => {
             return Err(proxy.error("does not accept a user name and password as its authentication method"));
         }
@@ -329,7 +329,7 @@ mod tests {
         let with = "socks5h://user:secret@p";
         refused(with, b"\x05\x02\x01\x01", "does not accept the user name and password");
         refused(with, b"\x05\xff", "does not accept a user name and password as its authentication method");
-        refused("socks5h://p", b"\x05\xff", "requires credentials, but its URL has none");
+        refused("socks5h://p", b"\x05\xff", "requires credentials, and it has none");
         refused("socks5h://p", b"\x05\x02", "that was not offered");
         refused(with, b"\x05\x01", "that was not offered");
         refused(with, b"\x05\x02", "closes the connection without a response");

@@ -8,17 +8,17 @@ use std::task::{Context, Poll, ready};
 use super::rate::{Nanos, instant};
 use super::requests::{Rejection, Ticket};
 use super::wake_list::WakeList;
-use super::{Admission, Queue, QueuedRequest, Slot};
+use super::{Queue, QueuedRequest, Slot, SlotRequest};
 use crate::runtime::BoxFuture;
 
 /// The wait for a [`Slot`].
 ///
-/// If only the rate limit keeps waiting requests from starting, the timekeeper alone has a timer. It is the next request
-/// to start, and another takes over when it leaves. A future that is neither polled nor dropped delays the requests
-/// behind it, as it would with a slot.
+/// If only the rate limit keeps waiting requests from starting, the timekeeper alone has a timer. It is usually
+/// the next request to start, and another request takes over when it leaves. A future that is neither polled nor
+/// dropped delays the requests behind it, as it would with a slot.
 pub(crate) struct Acquire<'a> {
     queue: Arc<Queue>,
-    admission: Admission<'a>,
+    slot_request: SlotRequest<'a>,
     /// The ticket, once the request has joined the queue and until it has a slot.
     ticket: Option<Ticket>,
     /// The timer of the timekeeper, and the time for which it is set.
@@ -26,8 +26,8 @@ pub(crate) struct Acquire<'a> {
 }
 
 impl<'a> Acquire<'a> {
-    pub(super) fn new(queue: Arc<Queue>, admission: Admission<'a>) -> Self {
-        Self { queue, admission, ticket: None, timer: None }
+    pub(super) fn new(queue: Arc<Queue>, slot_request: SlotRequest<'a>) -> Self {
+        Self { queue, slot_request, ticket: None, timer: None }
     }
 
     /// Joins the queue at the first call; later calls ask for the outcome.
@@ -49,19 +49,19 @@ impl<'a> Acquire<'a> {
     }
 
     fn join(&mut self, cx: &Context<'_>, now: Nanos, wakes: &mut WakeList) -> AcquireStatus {
-        let Self { queue, admission, .. } = self;
+        let Self { queue, slot_request, .. } = self;
         let mut state = queue.lock();
-        if queue.rejects(&state, admission) {
+        if queue.rejects(&state, slot_request) {
             return AcquireStatus::Done(Err(Rejection::Closed));
         }
         // As in `try_acquire`: the waiting requests come first.
         state.dispatch(now, wakes);
         // Between `try_acquire` and this call, a slot may have become free.
-        if let Some(ticket) = state.try_start(admission.origin, now) {
+        if let Some(ticket) = state.try_start(slot_request.origin, now) {
             state.choose_timekeeper(None, wakes);
             return AcquireStatus::Done(Ok(ticket));
         }
-        let joined = state.enqueue(admission.origin, admission.priority, admission.is_retry, cx.waker(), now);
+        let joined = state.enqueue(slot_request.origin, slot_request.priority, slot_request.is_retry, cx.waker(), now);
         state.choose_timekeeper(joined.ok(), wakes);
         match joined {
             Ok(ticket) => {

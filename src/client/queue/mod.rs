@@ -17,8 +17,6 @@ mod slot;
 mod state;
 #[cfg(test)]
 mod tests;
-#[cfg(waterspout_npm)]
-mod totals;
 mod wait_times;
 mod wake_list;
 
@@ -39,16 +37,16 @@ use self::wake_list::WakeList;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::runtime::Timer;
 
-/// What a request tells the queue when it asks for a slot.
+/// What the queue has to know of a request that needs a slot.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Admission<'a> {
+pub(crate) struct SlotRequest<'a> {
     /// The text of the request's origin.
     pub(crate) origin: &'a str,
     pub(crate) priority: i16,
     /// Whether the request held a slot before and gave it back to wait before a retry.
     ///
-    /// A retry joins the queue even if the queue is full or the client is closing. It starts after the requests that
-    /// joined before it.
+    /// A retry joins the queue even if the queue is full or the client is closing. It starts after the requests of the
+    /// same priority that joined before it.
     pub(crate) is_retry: bool,
 }
 
@@ -73,7 +71,7 @@ impl QueuedRequest {
 #[non_exhaustive]
 pub struct OriginStats {
     /// The origin: scheme, host and, unless it is the scheme's default, port.
-    pub origin: String,
+    pub origin: Arc<str>,
     /// Number of requests that hold a slot.
     pub active: usize,
     /// Number of requests that wait for a slot.
@@ -147,12 +145,12 @@ impl Queue {
     ///
     /// # Errors
     /// If the client is closed.
-    pub(crate) fn try_acquire(self: &Arc<Self>, admission: &Admission<'_>) -> Result<Option<Slot>, Rejection> {
+    pub(crate) fn try_acquire(self: &Arc<Self>, slot_request: &SlotRequest<'_>) -> Result<Option<Slot>, Rejection> {
         let now = self.now_if_needed();
         let mut wakes = WakeList::default();
         let ticket = {
             let mut state = self.lock();
-            if self.rejects(&state, admission) {
+            if self.rejects(&state, slot_request) {
                 return Err(Rejection::Closed);
             }
             // Tokens may have arrived since the last change; waiting requests come first.
@@ -160,20 +158,22 @@ impl Queue {
                 state.dispatch(now, &mut wakes);
                 state.choose_timekeeper(None, &mut wakes);
             }
-            state.try_start(admission.origin, now)
+            // This start may take the last slot, so that the time alone starts no request. The timekeeper then stays, and
+            // is harmless: its timer only wakes it early.
+            state.try_start(slot_request.origin, now)
         };
         wakes.wake_all();
         Ok(ticket.map(|ticket| Slot::new(self.clone(), ticket)))
     }
 
     /// Waits for a slot. Dropping the future leaves the queue.
-    pub(crate) fn acquire<'a>(self: &Arc<Self>, admission: Admission<'a>) -> Acquire<'a> {
-        Acquire::new(self.clone(), admission)
+    pub(crate) fn acquire<'a>(self: &Arc<Self>, slot_request: SlotRequest<'a>) -> Acquire<'a> {
+        Acquire::new(self.clone(), slot_request)
     }
 
     /// Registers a request that has given its slot back and waits before a retry.
     ///
-    /// The result is no right to run. It only stops the wait when the client is closed at once, as a slot does.
+    /// The result takes no slot and gives no right to run. It only stops the wait when the client is closed at once.
     pub(crate) fn back_off(self: &Arc<Self>) -> Slot {
         let ticket = self.lock().back_off();
         Slot::new(self.clone(), ticket)
@@ -185,6 +185,14 @@ impl Queue {
         Stats { origins: state.schedule.origins.stats(), ..state.totals() }
     }
 
+    /// Returns the statistics without the origins.
+    ///
+    /// The npm package counts origins in TypeScript: with a method of its own, its module does not link the code that
+    /// lists them.
+    pub(crate) fn totals(&self) -> Stats {
+        self.lock().totals()
+    }
+
     /// With `true`, lets no waiting request start; with `false`, lets them start again.
     pub(crate) fn pause(&self, paused: bool) {
         self.change(|state, _, _| state.paused = paused);
@@ -193,9 +201,9 @@ impl Queue {
     /// Rejects all waiting requests and returns how many there were.
     pub(crate) fn clear(&self) -> usize {
         self.change(|state, _, wakes| {
-            let waiting = state.waiting;
+            let count = state.waiting_count;
             state.clear(Rejection::Cleared, wakes);
-            waiting
+            count
         })
     }
 
@@ -220,8 +228,8 @@ impl Queue {
     }
 
     /// Returns whether a request may not join because the client is closed.
-    fn rejects(&self, state: &QueueState, admission: &Admission<'_>) -> bool {
-        state.closed && (!admission.is_retry || self.has_ended())
+    fn rejects(&self, state: &QueueState, slot_request: &SlotRequest<'_>) -> bool {
+        state.closed && (!slot_request.is_retry || self.has_ended())
     }
 
     /// Changes the state, gives free slots to the requests that may start now, and wakes them.
@@ -235,7 +243,7 @@ impl Queue {
             state.choose_timekeeper(None, &mut wakes);
             result
         };
-        // The lock is open here: a woken task may call the queue.
+        // The lock is released here: a woken task may call the queue.
         wakes.wake_all();
         result
     }

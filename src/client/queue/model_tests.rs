@@ -258,7 +258,7 @@ impl Run {
 
     fn check(&mut self, context: &str) {
         let (state, model) = (&mut self.state, &self.model);
-        assert_eq!((state.active, state.waiting), (model.running.len(), model.waiting.len()), "{context}");
+        assert_eq!((state.active, state.waiting_count), (model.running.len(), model.waiting.len()), "{context}");
         let cx = Context::from_waker(Waker::noop());
         let timers: Vec<_> = model.waiting.iter().filter_map(|it| state.timer_for(it.ticket)).collect();
         assert_eq!(timers, Vec::from_iter(model.next_start()), "{context}");

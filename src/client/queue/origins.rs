@@ -1,5 +1,7 @@
 //! The origin queues. Each origin has its own if origins have limits or are counted; else a single queue is for all.
 
+use std::sync::Arc;
+
 use super::OriginStats;
 use super::heap::Heap;
 use super::rate::{Nanos, Rate, TokenBucket};
@@ -7,7 +9,7 @@ use super::rate::{Nanos, Rate, TokenBucket};
 /// Maximum number of indices in a page. A longer page is split in two.
 const PAGE_SIZE: usize = 256;
 
-/// Number of origin queues in use at which the first search for unused queues happens.
+/// Number of origin queues in use at which the first search for queues to free happens.
 const FIRST_SWEEP: usize = 64;
 
 /// Whether the first request of an origin queue may start, as far as its origin's limits say.
@@ -24,9 +26,10 @@ pub(super) enum Readiness {
 /// The requests to an origin.
 #[derive(Debug)]
 pub(super) struct OriginQueue {
-    /// The text of the origin; empty if this queue is for all origins, or unused.
-    name: Box<str>,
-    /// Whether this queue is in the index. An unused queue is reused by the next new origin.
+    /// The text of the origin; `None` if this queue is for all origins, or not in use.
+    // Shared with the statistics, which then copy no text under the queue's lock.
+    name: Option<Arc<str>>,
+    /// Whether this queue is in the index. A queue that is not in use is reused by the next new origin.
     in_use: bool,
     /// Number of requests that hold a slot.
     pub(super) active: usize,
@@ -40,9 +43,9 @@ pub(super) struct OriginQueue {
 }
 
 impl OriginQueue {
-    fn new(name: &str, rate: Option<Rate>) -> Self {
+    fn new(name: Option<&str>, rate: Option<Rate>) -> Self {
         Self {
-            name: name.into(),
+            name: name.map(Arc::from),
             in_use: true,
             active: 0,
             waiting: Heap::default(),
@@ -62,7 +65,7 @@ impl OriginQueue {
     }
 
     /// Returns whether forgetting this queue changes nothing: a new queue begins with a full bucket.
-    fn is_unused(&self, now: Nanos) -> bool {
+    fn can_be_freed(&self, now: Nanos) -> bool {
         self.is_empty() && self.bucket.is_none_or(|bucket| bucket.is_full(now))
     }
 }
@@ -71,7 +74,7 @@ impl OriginQueue {
 #[derive(Debug)]
 pub(super) struct OriginQueues {
     queues: Vec<OriginQueue>,
-    /// Indices of the unused queues.
+    /// Indices of the queues that are not in use.
     free: Vec<u32>,
     /// Indices of the queues in use, sorted by name; `None` if a single queue is for all origins.
     // The list is cut into pages, so that inserting an index moves few others.
@@ -85,7 +88,7 @@ pub(super) struct OriginQueues {
 impl OriginQueues {
     pub(super) fn new(by_origin: bool, rate: Option<Rate>) -> Self {
         let (queues, pages) =
-            if by_origin { (Vec::new(), Some(Vec::new())) } else { (vec![OriginQueue::new("", None)], None) };
+            if by_origin { (Vec::new(), Some(Vec::new())) } else { (vec![OriginQueue::new(None, None)], None) };
         Self { queues, free: Vec::new(), pages, rate, sweep_at: FIRST_SWEEP }
     }
 
@@ -106,7 +109,7 @@ impl OriginQueues {
         let indices = self.pages.iter().flatten().flatten();
         let queues = indices.filter_map(|index| self.get(*index)).filter(|queue| !queue.is_empty());
         let stats = |queue: &OriginQueue| OriginStats {
-            origin: queue.name.to_string(),
+            origin: queue.name.clone().unwrap_or_default(),
             active: queue.active,
             queued: queue.waiting.len(),
         };
@@ -127,7 +130,7 @@ impl OriginQueues {
             }
             Err(missing) => missing,
         };
-        let queue = OriginQueue::new(origin, self.rate);
+        let queue = OriginQueue::new(Some(origin), self.rate);
         let index = match self.free.pop() {
             Some(index) => {
                 if let Some(free) = self.get_mut(index) {
@@ -147,7 +150,7 @@ impl OriginQueues {
     /// Returns the index of the queue with this name, or the page and the place on the page where it belongs.
     fn find(&self, name: &str) -> Result<u32, (usize, usize)> {
         let pages = self.pages.as_deref().unwrap_or_default();
-        let name_of = |index: &u32| self.get(*index).map_or("", |queue| &*queue.name);
+        let name_of = |index: &u32| self.get(*index).and_then(|queue| queue.name.as_deref()).unwrap_or_default();
         let page = pages.partition_point(|page| page.first().is_some_and(|first| name_of(first) <= name));
         // The partition point is behind the page that begins with a name up to `name`.
         let page = page.saturating_sub(1);
@@ -169,13 +172,13 @@ impl OriginQueues {
         }
     }
 
-    /// Frees the unused queues.
+    /// Frees the queues that can be freed.
     fn sweep(&mut self, now: Nanos) {
         let Self { queues, free, pages, .. } = self;
         for (index, queue) in queues.iter_mut().enumerate() {
-            if queue.in_use && queue.is_unused(now) {
+            if queue.in_use && queue.can_be_freed(now) {
                 queue.in_use = false;
-                queue.name = Box::default();
+                queue.name = None;
                 free.push(index as u32);
             }
         }

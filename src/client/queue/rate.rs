@@ -86,7 +86,7 @@ impl Rate {
     }
 }
 
-/// A time in nanoseconds since the origin of the clock, or a duration. It reaches 292 years.
+/// A time in nanoseconds since the zero of the clock, or a duration. It reaches 292 years.
 // Signed, because a rank subtracts priorities from a time and may be negative.
 pub(super) type Nanos = i64;
 
@@ -95,7 +95,7 @@ pub(super) fn nanos(duration: Duration) -> Nanos {
     Nanos::try_from(runtime::nanos(duration)).unwrap_or(Nanos::MAX)
 }
 
-/// Converts a time. If it is before the origin, the result is the origin.
+/// Converts a time. If it is before the zero of the clock, the result is that zero.
 pub(super) fn instant(nanos: Nanos) -> Instant {
     Instant::from_nanos(u64::try_from(nanos).unwrap_or(0))
 }

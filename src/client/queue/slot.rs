@@ -1,4 +1,4 @@
-//! The right to run a request.
+//! A request's entry in the queue.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -10,10 +10,12 @@ use super::requests::Ticket;
 use crate::client::stop::StopReason;
 use crate::error::{Error, Phase};
 
-/// The right to run a request. Dropping it gives the slot to the next request.
+/// A request's entry in the queue: the right to run, or while the request backs off only the right to be stopped.
+///
+/// Dropping the right to run gives the slot to the next request.
 ///
 /// Before a retry, the request drops its slot while it waits, and then acquires another with
-/// [`Admission::is_retry`](super::Admission::is_retry).
+/// [`SlotRequest::is_retry`](super::SlotRequest::is_retry).
 pub(crate) struct Slot {
     queue: Arc<Queue>,
     ticket: Ticket,
@@ -56,7 +58,8 @@ impl Slot {
     /// Waits until the client is closed at once.
     pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<StopReason> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            // The old wakers are dropped after the lock is open: dropping a waker may drop a task that calls the queue.
+            // The old wakers are dropped after the lock is released: dropping a waker may drop a task that calls the
+            // queue.
             let _old = self.queue.lock().keep_waker(self.ticket, cx.waker());
             self.waker = Some(cx.waker().clone());
         }

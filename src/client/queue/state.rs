@@ -5,7 +5,7 @@
 //!
 //! # Terms
 //! - A *slot* is the right to run a request. At most `max_active` requests hold a slot.
-//! - A request is *admitted* if it has held a slot: it runs now, or it waits between two attempts.
+//! - A request is *admitted* while its state is `Active` or `BackingOff`: it runs now, or it waits between two attempts.
 //! - An *origin queue* holds the waiting requests of an origin in the order in which they start. If origins have no
 //!   limits and are not counted, a single origin queue holds the requests of all origins. [`Schedule`] orders them.
 //! - The *timekeeper* is the only waiting request with a timer, see [`QueueState::choose_timekeeper`].
@@ -18,17 +18,21 @@
 //!  back_off ──► BackingOff ──► remove
 //! ```
 //! `Granted` means that the request has a slot but was not polled since. `remove` is allowed in every state: dropping the
-//! request's future, or its slot, calls it.
+//! request's future, or its slot, calls it. A retry is `remove`, `back_off`, `remove`, `enqueue`, each time with a new
+//! ticket.
 //!
 //! # Invariants
 //! 1. `active` is the number of requests in the states `Granted` and `Active`, in total and for each origin queue.
-//! 2. `waiting` is the number of requests in the state `Waiting`. Each of these is in the heap of its origin queue.
+//! 2. `waiting_count` is the number of requests in the state `Waiting`. Each of these is in the heap of its origin queue.
 //! 3. After `dispatch`, no waiting request could start at `now`.
 //! 4. After `choose_timekeeper`, a waiting request is the timekeeper if only the time keeps a request from starting.
-//!    Otherwise none is.
+//!    Otherwise no request is the timekeeper.
 //!
-//! A method that takes a slot back or changes a limit breaks invariants 3 and 4. The caller restores both by calling
-//! `dispatch` and then `choose_timekeeper` before it opens the lock.
+//! A method that takes a slot back or changes a limit breaks invariants 3 and 4. `try_start`, `enqueue` and `prioritize`
+//! break 4. The caller restores 3 by calling `dispatch`, and then 4 by calling `choose_timekeeper`, before it releases
+//! the lock. `Queue::try_acquire` leaves 4 broken in a single way: a stale timekeeper may remain, although no request
+//! waits for the time alone any more. It is harmless, because its timer only fires early. The converse never happens:
+//! while only the time keeps a request from starting, a timekeeper exists.
 
 use std::task::{Context, Poll, Waker};
 
@@ -47,7 +51,7 @@ pub(super) struct QueueState {
     /// Number of requests that hold a slot.
     pub(super) active: usize,
     /// Number of requests that wait for a slot.
-    pub(super) waiting: usize,
+    pub(super) waiting_count: usize,
     /// Whether no request may start.
     pub(super) paused: bool,
     /// Whether the client is closed. This file does not read it: the caller rejects new requests.
@@ -70,7 +74,7 @@ impl QueueState {
     pub(super) fn new(settings: QueueSettings) -> Self {
         Self {
             active: 0,
-            waiting: 0,
+            waiting_count: 0,
             paused: false,
             closed: false,
             wait_times: WaitTimes::default(),
@@ -87,7 +91,7 @@ impl QueueState {
     pub(super) fn totals(&self) -> Stats {
         Stats {
             active: self.active,
-            queued: self.waiting,
+            queued: self.waiting_count,
             paused: self.paused,
             closed: self.closed,
             waits: self.wait_times,
@@ -113,8 +117,8 @@ impl QueueState {
 
     /// Adds a request to the waiting requests. `is_retry` says that the request held a slot before.
     ///
-    /// A retry gets a new arrival time and so starts after requests that have not had a turn. It is added even to a full
-    /// queue, because the queue accepted the request before its first attempt.
+    /// A retry gets a new arrival time, so it starts after the requests of the same priority that have not had a turn. It
+    /// is added even to a full queue, because the queue accepted the request before its first attempt.
     pub(super) fn enqueue(
         &mut self,
         origin: &str,
@@ -123,17 +127,20 @@ impl QueueState {
         waker: &Waker,
         now: Nanos,
     ) -> Result<Ticket, Rejection> {
-        if !is_retry && self.settings.max_queued.is_some_and(|max| self.waiting >= max) {
+        if !is_retry && self.settings.max_queued.is_some_and(|max| self.waiting_count >= max) {
             return Err(Rejection::Full);
         }
         let index = self.schedule.origins.open(origin, now);
         let ticket = self.requests.insert(RequestState::Waiting(waker.clone()), index, now);
-        self.waiting += 1;
+        self.waiting_count += 1;
         self.push(ticket, priority, now);
         Ok(ticket)
     }
 
-    /// Asks whether a waiting request got a slot or a rejection. Keeps the waker of `cx` if it got neither.
+    /// Returns whether a waiting request got a slot or a rejection. Keeps the waker of `cx` if it got neither.
+    ///
+    /// With a slot, the request moves from `Granted` to `Active` and its waiting time is recorded. With a rejection, its
+    /// entry is removed.
     pub(super) fn poll(
         &mut self,
         ticket: Ticket,
@@ -174,7 +181,7 @@ impl QueueState {
         match entry.state {
             RequestState::Waiting(waker) => {
                 wakes.discarded = Some(waker);
-                self.waiting -= 1;
+                self.waiting_count -= 1;
                 self.schedule.take(entry.origin, entry.position, &mut self.requests);
                 self.schedule.reschedule(entry.origin, now);
             }
@@ -206,7 +213,7 @@ impl QueueState {
         while self.has_free_slot(now) {
             let Some(index) = self.schedule.first_ready() else { break };
             let Some(first) = self.schedule.take(index, 0, &mut self.requests) else { break };
-            self.waiting -= 1;
+            self.waiting_count -= 1;
             self.take_slot(index, now);
             self.schedule.reschedule(index, now);
             if self.timekeeper == first {
@@ -277,7 +284,7 @@ impl QueueState {
             }
         }
         self.schedule.clear();
-        self.waiting = 0;
+        self.waiting_count = 0;
         self.timekeeper = NONE;
     }
 
@@ -305,7 +312,8 @@ impl QueueState {
         is_open && self.bucket.as_ref().is_none_or(|bucket| bucket.free_at() <= now)
     }
 
-    /// Returns when a waiting request may start, or `None` if none waits or more than time is missing.
+    /// Returns when a waiting request may start. Returns `None` if no waiting request could start by waiting: no request
+    /// waits, the client is paused or has no free slot, or each origin with waiting requests is at its limit.
     fn time_of_next_start(&self) -> Option<Nanos> {
         if self.paused || self.active >= self.settings.max_active {
             return None;

@@ -20,18 +20,18 @@ impl Timer for StoppedClock {
     }
 }
 
-const RETRY: Admission<'static> = Admission { origin: "", priority: 0, is_retry: true };
+const RETRY: SlotRequest<'static> = SlotRequest { origin: "", priority: 0, is_retry: true };
 
 fn queue(max_active: usize) -> Arc<Queue> {
     Arc::new(Queue::new(QueueSettings { max_active, ..QueueSettings::default() }, Arc::new(StoppedClock)))
 }
 
 fn try_acquire(queue: &Arc<Queue>) -> Option<Slot> {
-    queue.try_acquire(&Admission::default()).unwrap()
+    queue.try_acquire(&SlotRequest::default()).unwrap()
 }
 
 fn wait(queue: &Arc<Queue>) -> Acquire<'static> {
-    let mut waiting = queue.acquire(Admission::default());
+    let mut waiting = queue.acquire(SlotRequest::default());
     assert!((&mut waiting).now_or_never().is_none());
     waiting
 }
@@ -108,14 +108,14 @@ fn retry_joins_a_full_queue_and_a_closing_client() {
     let settings = QueueSettings { max_active: 1, max_queued: Some(0), ..QueueSettings::default() };
     let queue = Arc::new(Queue::new(settings, Arc::new(StoppedClock)));
     let slot = try_acquire(&queue).unwrap();
-    let rejection = queue.acquire(Admission::default()).now_or_never().unwrap().err().unwrap();
+    let rejection = queue.acquire(SlotRequest::default()).now_or_never().unwrap().err().unwrap();
     assert_eq!(rejection, Rejection::Full);
     let error = queue.rejection_error(rejection);
     assert_eq!((error.kind(), error.phase()), (ErrorKind::QueueFull, Phase::Queue));
     let mut waiting = queue.acquire(RETRY);
     assert!((&mut waiting).now_or_never().is_none());
     queue.close();
-    assert!(queue.try_acquire(&Admission::default()).is_err_and(|rejection| rejection == Rejection::Closed));
+    assert!(queue.try_acquire(&SlotRequest::default()).is_err_and(|rejection| rejection == Rejection::Closed));
     drop(slot);
     drop(granted(&mut waiting).expect("it was admitted before"));
     assert!(queue.try_acquire(&RETRY).unwrap().is_some());
@@ -132,7 +132,7 @@ fn queue_works_after_it_returned_the_memory_of_5000_requests() {
     drop(slot);
     drop(crowd);
     assert_eq!(counts(&queue), (0, 0));
-    let (mut first, mut second) = (queue.acquire(Admission::default()), queue.acquire(Admission::default()));
+    let (mut first, mut second) = (queue.acquire(SlotRequest::default()), queue.acquire(SlotRequest::default()));
     let slot = granted(&mut first).expect("no other request runs");
     assert!(granted(&mut second).is_none());
     drop(slot);
@@ -154,7 +154,7 @@ fn dropped_waker_may_drop_a_task_that_waits_in_the_same_queue() {
     let slot = try_acquire(&queue).unwrap();
     let inner = wait(&queue);
     let waker = Arc::new(WaitingTask { _waiting: Mutex::new(Some(inner)) }).into();
-    let mut outer = queue.acquire(Admission::default());
+    let mut outer = queue.acquire(SlotRequest::default());
     assert!(outer.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
     drop(waker);
     // The queue holds the last copy of the waker. The next poll replaces it.

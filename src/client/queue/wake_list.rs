@@ -1,4 +1,4 @@
-//! Wakers that are called or dropped after the lock is open.
+//! Wakers that are called or dropped after the lock is released.
 
 use std::task::Waker;
 
@@ -23,7 +23,7 @@ impl WakeList {
         }
     }
 
-    /// Wakes all; the caller has opened the lock.
+    /// Wakes all; the caller has released the lock.
     pub(super) fn wake_all(self) {
         self.more.into_iter().chain(self.first).for_each(Waker::wake);
     }

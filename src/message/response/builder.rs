@@ -31,6 +31,28 @@ use crate::message::url::Url;
 #[derive(Debug)]
 pub struct ResponseBuilder(Result<Response>);
 
+impl Response {
+    /// Takes the response apart into a builder, which has everything but the body, and the body. For middleware and
+    /// backends that change a response.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// let response = Response::builder(StatusCode::OK, "http://example.com/").body("hello")?;
+    /// let (builder, body) = response.into_builder();
+    /// let response = builder.reason("Fine").header("x-cache", "miss").body(body)?;
+    /// assert_eq!((response.reason(), response.status()), (Some("Fine"), StatusCode::OK));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn into_builder(mut self) -> (ResponseBuilder, Body) {
+        let body = std::mem::take(&mut self.0.body);
+        (ResponseBuilder(Ok(self)), body)
+    }
+}
+
 impl ResponseBuilder {
     pub(super) fn new(status: StatusCode, url: impl TryInto<Url, Error: Into<Error>>) -> Self {
         let url = url.try_into().map_err(Into::into);

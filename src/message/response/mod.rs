@@ -3,7 +3,7 @@
 mod builder;
 pub(crate) mod lazy_headers;
 mod parts;
-mod reading;
+pub(in crate::message) mod reading;
 
 use http::{HeaderMap, StatusCode, Version};
 
@@ -106,6 +106,11 @@ impl Response {
     pub(crate) fn set_history(&mut self, history: Vec<RedirectEntry>) {
         self.0.redirected = !history.is_empty();
         self.0.history = history;
+    }
+
+    /// Returns whether the whole body came with the head.
+    pub(crate) fn has_complete_body(&self) -> bool {
+        self.0.body.is_complete()
     }
 
     pub(crate) fn set_times(&mut self, times: CallTimes) {

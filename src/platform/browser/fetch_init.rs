@@ -1,11 +1,10 @@
 //! Options that only the engine's `fetch` has: the members of `RequestInit` without a portable counterpart.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use wasm_bindgen::JsValue;
 
-use super::upload::{self, Upload};
+use super::upload::{StartUpload, StreamUpload, Upload};
 use crate::error::Result;
 use crate::message::body::Body;
 use crate::message::extensions::Extension;
@@ -42,7 +41,7 @@ pub struct FetchInit {
     /// The members that are set, in the order of their names.
     members: Vec<(&'static str, MemberValue)>,
     /// Set if streamed bodies are sent while they are read.
-    stream_upload: Option<StreamUpload>,
+    stream_upload: Option<&'static dyn StartUpload>,
     upload_limit: Option<u64>,
 }
 
@@ -59,25 +58,6 @@ impl From<&MemberValue> for JsValue {
             MemberValue::Text(text) => (&**text).into(),
             MemberValue::Flag(flag) => (*flag).into(),
         }
-    }
-}
-
-/// The function that starts a streamed upload. Only [`FetchInit::stream_upload`] names that function, so a program that
-/// does not call the setter does not link the code for streams.
-#[derive(Clone, Copy)]
-struct StreamUpload(fn(&mut Body, &Progress) -> Result<Option<Upload>>);
-
-impl PartialEq for StreamUpload {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for StreamUpload {}
-
-impl fmt::Debug for StreamUpload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StreamUpload")
     }
 }
 
@@ -145,7 +125,7 @@ impl FetchInit {
     /// with [`Network`](crate::ErrorKind::Network) after the stream has begun, so a body that can be read only once
     /// cannot be sent in another way. A redirect that keeps the body cannot be followed either.
     pub fn stream_upload(mut self, stream: bool) -> Self {
-        self.stream_upload = stream.then_some(StreamUpload(upload::start));
+        self.stream_upload = if stream { Some(&StreamUpload) } else { None };
         self
     }
 
@@ -166,7 +146,7 @@ impl FetchInit {
 
     /// Starts to send `body` while it is read, if that is set and the engine can. Otherwise `body` is unchanged.
     pub(super) fn start_upload(&self, body: &mut Body, progress: &Progress) -> Result<Option<Upload>> {
-        self.stream_upload.map_or(Ok(None), |StreamUpload(start)| start(body, progress))
+        self.stream_upload.map_or(Ok(None), |upload| upload.start(body, progress))
     }
 
     pub(super) fn max_gathered(&self) -> u64 {

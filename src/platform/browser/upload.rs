@@ -1,6 +1,7 @@
 //! Request bodies that the engine pulls as a stream, for engines that can send a stream.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -72,12 +73,35 @@ pub(super) trait Streaming {
 
 pub(super) type Upload = Box<dyn Streaming>;
 
-/// Starts to send `body` while it is read, if it is not complete and the engine can. Otherwise `body` is unchanged.
-pub(super) fn start(body: &mut Body, progress: &Progress) -> Result<Option<Upload>> {
-    if body.is_complete() || !can_stream_uploads() {
-        return Ok(None);
+/// Starts streamed uploads.
+///
+/// It is a trait object that only [`FetchInit::stream_upload`](super::FetchInit::stream_upload) makes: a program that
+/// does not call the setter does not link the code for streams. `RetryPolicy` says what the idiom saves in all.
+pub(super) trait StartUpload: fmt::Debug + Send + Sync {
+    /// Starts to send `body` while it is read, if it is not complete and the engine can. Otherwise `body` is unchanged.
+    fn start(&self, body: &mut Body, progress: &Progress) -> Result<Option<Upload>>;
+}
+
+/// All starters are equal, so that options of `fetch` can be compared: there is a single implementation.
+impl PartialEq for dyn StartUpload {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
-    Ok(Some(Box::new(PulledStream::new(std::mem::take(body), progress.clone())?)))
+}
+
+impl Eq for dyn StartUpload {}
+
+/// The only implementation of [`StartUpload`].
+#[derive(Debug)]
+pub(super) struct StreamUpload;
+
+impl StartUpload for StreamUpload {
+    fn start(&self, body: &mut Body, progress: &Progress) -> Result<Option<Upload>> {
+        if body.is_complete() || !can_stream_uploads() {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(PulledStream::new(std::mem::take(body), progress.clone())?)))
+    }
 }
 
 /// A stream that the engine pulls. The body is read only while this is polled, and a pull of the engine wakes the

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite};
 
+use super::dns::ForgetUnlessConnected;
 use super::network::Network;
 use super::tcp::{AddressFamily, unbracketed};
 use super::tls;
@@ -74,12 +75,17 @@ async fn over_addresses(network: &Network, proxy: &Proxy, origin: &Origin) -> Re
     let mut addresses = addresses(network, host, origin.port()).await?.into_iter();
     let mut failure =
         Error::new(ErrorKind::Dns, Phase::Connect, format!("the look-up of {host:?} returned no address"));
+    let cached = ForgetUnlessConnected::new(&*network.resolver, host, origin.port());
     loop {
         let Some(address) = addresses.next() else { return Err(failure) };
         // A new connection for each address: a SOCKS proxy closes the connection after a refusal (RFC 1928, section 6).
         failure = match tunnel(network, proxy, &address.ip().to_string(), address.port()).await {
             Err(error) if concerns_address(&error) => error,
-            outcome => return outcome,
+            outcome => {
+                // The proxy reached an address, or it failed for a reason that says nothing about the addresses.
+                cached.keep();
+                return outcome;
+            }
         };
     }
 }

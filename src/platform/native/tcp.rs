@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_io::Async;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::dns::{CachingResolver, Resolver, SystemResolver};
+use super::dns::{CachingResolver, ForgetUnlessConnected, Resolver, SystemResolver};
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
 use super::socket::TcpTransport;
 use super::time_limit::with_limit;
@@ -186,14 +186,18 @@ impl TcpClient {
     /// Connects without a limit.
     pub(super) async fn open(&self, host: &str, port: u16) -> Result<TcpTransport> {
         let started = self.timer.now();
+        let host = unbracketed(host);
         // Look-up and connect are timed apart: both appear in the connection's facts.
-        let addresses = self.addresses(unbracketed(host), port).await?;
+        let addresses = self.addresses(host, port).await?;
         let looked_up = self.timer.now();
         let dial = |address| dial(address, self.local_for(address));
         // Two sockets cannot be bound to the same port, so the attempts must not overlap.
         let delay = if self.local_port.is_some() { Duration::MAX } else { self.delay };
+        // The host may have moved, so addresses that all failed are not used for the next connection.
+        let cached = ForgetUnlessConnected::new(&*self.resolver, host, port);
         let outcome = happy_eyeballs::race(addresses, delay, &*self.timer, dial).await;
         let mut transport = outcome.map_err(unreachable)?;
+        cached.keep();
         transport.connection_info.dns = Some(looked_up.since(started));
         transport.connection_info.connect = Some(self.timer.now().since(looked_up));
         Ok(transport)

@@ -45,7 +45,7 @@ impl IoStream {
         let guard = self.connection_guard();
         poll_fn(|cx| {
             self.drive(guard.waiter, cx, |state, cx| {
-                // Each future of the stream drives both directions, because no task works in the background.
+                // Every future of the stream sends, because no task works in the background.
                 let _ = state.poll_send(cx);
                 while !state.input.has_ended {
                     if state.input.is_full() && matches!(state.connection, StreamConnection::Open(_)) {

@@ -6,7 +6,7 @@
 //! write ──▶ StreamOutput ──▶┘
 //! ```
 //!
-//! `state` has the connection and the two buffers, `waiters` the tasks that wait. The methods of [`IoStream`] are in
+//! `state` has the connection and the two buffers, `waiters` the futures that wait. The methods of [`IoStream`] are in
 //! `read`, `write` and `connection`. A stream is driven by the futures that its user polls, and has no task of its own.
 
 mod connection;
@@ -39,8 +39,9 @@ use crate::transport::Transport;
 /// stream; writes are sent in the order in which they were queued.
 ///
 /// All methods take `&self`, so a task can read while another task writes, through a reference or an `Arc`. A second
-/// read is refused while a read is running. Nothing happens in the background: each future of the stream, when it is
-/// polled, drives both directions for all of them. Dropping the stream closes the connection at once.
+/// read is refused while a read is running. Nothing happens in the background: every future of the stream sends the
+/// queued bytes when it is polled; reads and [`closed`](Self::closed) also receive. Dropping the stream closes the
+/// connection at once.
 ///
 /// # Errors
 /// Errors are in the phase [`Stream`](crate::Phase::Stream), except for the errors of connecting. Their kinds are:
@@ -129,9 +130,9 @@ impl IoStream {
         self
     }
 
-    /// Makes a step for the task `waiter`, which joins the waiters if the step is pending.
+    /// Makes a step for the future `waiter`, which joins the waiters if the step is pending.
     ///
-    /// The context that `step` gets has the waker of all waiters. The waker in `cx` is that of the task alone.
+    /// The context that `step` gets has the waker of all waiters. The waker in `cx` is that of the future's task alone.
     fn drive<T>(
         &self,
         waiter: StreamWaiter,
@@ -141,7 +142,7 @@ impl IoStream {
         self.step(step, |outcome| Some((waiter, outcome.is_pending().then(|| cx.waker().clone()))))
     }
 
-    /// Makes a step that no task waits for.
+    /// Makes a step that no future waits for.
     fn change<T>(&self, change: impl FnOnce(&mut StreamState, &mut Context<'_>) -> T) -> T {
         self.step(change, |_| None)
     }
@@ -183,7 +184,7 @@ impl fmt::Debug for IoStream {
     }
 }
 
-/// Removes a task from the waiters of a stream when it is dropped.
+/// Removes a future from the waiters of a stream when it is dropped.
 struct WaitGuard<'a> {
     stream: &'a IoStream,
     waiter: StreamWaiter,

@@ -25,7 +25,8 @@ pub(super) const DEFAULT_MAX_BUFFER: usize = 100 * 1024 * 1024;
 pub(super) enum StreamConnection {
     Connecting(BoxFuture<'static, Result<Box<dyn Transport>>>),
     Open(Box<dyn Transport>),
-    /// The final state: every future of the stream ends with this error.
+    /// The final state. Futures fail with this error. Exceptions: reads that buffered bytes complete, `closed` after the
+    /// end of the peer, and `shutdown` if the writing half is shut.
     Closed(Error),
 }
 
@@ -36,7 +37,7 @@ pub(super) struct StreamInput {
     pub(super) max: usize,
     /// Whether the peer has closed its half.
     pub(super) has_ended: bool,
-    /// Whether a task that waits for the end waits for a read to make room.
+    /// Whether a `closed` future stopped receiving because the input is full.
     pub(super) wait_for_room: bool,
 }
 
@@ -164,7 +165,7 @@ impl StreamState {
             match take(&mut self.input) {
                 Ok(None) => {}
                 Ok(Some(taken)) => {
-                    // Room in the buffer is news for a task that waits for the end.
+                    // A `closed` future that stopped for lack of room can receive again.
                     self.changes.input |= std::mem::take(&mut self.input.wait_for_room);
                     return Poll::Ready(Ok(Some(taken)));
                 }

@@ -1,31 +1,32 @@
-//! The tasks that wait for a stream, and which of them are woken when.
+//! The futures that wait for a stream, and which of their tasks are woken when.
 //!
 //! A transport keeps a single waker for reads and a single waker for writes, but several tasks may use a stream: a
 //! reader, any number of writers, and tasks that wait for the connection or for its end. There is no background task
-//! either, so each future of the stream drives both directions when it is polled:
+//! either, so the futures move the bytes when they are polled. Every future sends; reads and `closed` also receive:
 //!
 //! 1. The future locks the stream's state and makes a step. In the step the transport is polled with the waker of
 //!    [`StreamWaiters`], not with that of the future's task.
-//! 2. The step reports its [`StreamChanges`]. At its end the tasks that waited for such a change are woken, and the
-//!    future's own task joins the waiters if the future is still pending.
-//! 3. When the transport wakes the waker of `StreamWaiters`, all waiting tasks are woken, and each polls its future.
+//! 2. The step reports its [`StreamChanges`]. At its end the futures that waited for such a change are woken, and the
+//!    future itself joins the waiters if it is still pending.
+//! 3. When the transport wakes the waker of `StreamWaiters`, the tasks of all waiting futures are woken. Each task polls
+//!    its future.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-/// What a task waits for. It identifies the task too.
+/// What a future waits for. It identifies the future too; a task may hold several futures.
 #[derive(Clone, Copy)]
 pub(super) enum StreamWaiter {
     /// For received bytes. A stream has a single reader, or none.
     Reader,
-    /// For the connection to be made or to end. The number identifies the task.
+    /// For the connection to be made or to end. The number identifies the future.
     Connection(u64),
-    /// For every byte before a position of the output to be flushed. The second number identifies the task.
+    /// For every byte before a position of the output to be flushed. The second number identifies the future.
     Writer(u64, u64),
 }
 
-/// What a step changed that other tasks may wait for.
+/// What a step changed that other futures may wait for.
 #[derive(Default)]
 pub(super) struct StreamChanges {
     /// The connection was made or lost, or bytes were received.
@@ -34,15 +35,15 @@ pub(super) struct StreamChanges {
     pub(super) flushed: Option<u64>,
 }
 
-/// The tasks that wait. Its lock is taken while the stream's state is locked, never the other way round.
+/// The futures that wait. Its lock is taken while the stream's state is locked, never the other way round.
 #[derive(Default)]
 pub(super) struct StreamWaiters(Mutex<WaiterMap>);
 
 #[derive(Default)]
 struct WaiterMap {
-    /// The tasks that wait for the connection, by number. The reader has the number 0.
-    readers: BTreeMap<u64, Waker>,
-    /// The tasks that wait for the output, in the order of their positions.
+    /// The futures that wait for the connection or for received bytes, by number. The reader has the number 0.
+    input_waiters: BTreeMap<u64, Waker>,
+    /// The futures that wait for the output, in the order of their positions.
     writers: BTreeMap<(u64, u64), Waker>,
     /// Whether a read has begun, and has neither ended nor been dropped.
     is_reading: bool,
@@ -57,22 +58,22 @@ struct WaiterMap {
 impl WaiterMap {
     fn insert(&mut self, waiter: StreamWaiter, waker: Waker) -> Option<Waker> {
         match waiter {
-            StreamWaiter::Reader => self.readers.insert(0, waker),
-            StreamWaiter::Connection(number) => self.readers.insert(number, waker),
+            StreamWaiter::Reader => self.input_waiters.insert(0, waker),
+            StreamWaiter::Connection(number) => self.input_waiters.insert(number, waker),
             StreamWaiter::Writer(end, number) => self.writers.insert((end, number), waker),
         }
     }
 
     fn remove(&mut self, waiter: StreamWaiter) -> Option<Waker> {
         match waiter {
-            StreamWaiter::Reader => self.readers.remove(&0),
-            StreamWaiter::Connection(number) => self.readers.remove(&number),
+            StreamWaiter::Reader => self.input_waiters.remove(&0),
+            StreamWaiter::Connection(number) => self.input_waiters.remove(&number),
             StreamWaiter::Writer(end, number) => self.writers.remove(&(end, number)),
         }
     }
 
-    fn take_readers(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.extend(std::mem::take(&mut self.readers).into_values());
+    fn take_input_waiters(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(std::mem::take(&mut self.input_waiters).into_values());
     }
 
     /// Takes the writers that wait for a position up to `flushed`.
@@ -84,13 +85,13 @@ impl WaiterMap {
 
     /// Takes all wakers. To wake a single task is not enough: that task may hold its future and never poll it again.
     fn take_all(&mut self, wakers: &mut Vec<Waker>) {
-        self.take_readers(wakers);
+        self.take_input_waiters(wakers);
         wakers.extend(std::mem::take(&mut self.writers).into_values());
     }
 }
 
 impl StreamWaiters {
-    /// Returns a number that identifies a task.
+    /// Returns a number that identifies a future.
     pub(super) fn next_number(&self) -> u64 {
         let mut map = self.lock();
         map.last_number += 1;
@@ -111,7 +112,7 @@ impl StreamWaiters {
         self.lock().in_step = true;
     }
 
-    /// Marks the end of a step of the task `waiter`, which goes on waiting if there is a waker.
+    /// Marks the end of a step of the future `waiter`, which goes on waiting if there is a waker.
     ///
     /// Returns the wakers to wake, and a waker to drop. The caller does both after it has unlocked the state.
     pub(super) fn end_step(
@@ -122,10 +123,10 @@ impl StreamWaiters {
         let mut wakers = Vec::new();
         let mut map = self.lock();
         map.in_step = false;
-        // The task that made the step has seen the changes itself, so it is not woken for them.
+        // The future that made the step has seen the changes itself, so its task is not woken for them.
         let mut replaced = waiter.as_ref().and_then(|(waiter, _)| map.remove(*waiter));
         if changes.input {
-            map.take_readers(&mut wakers);
+            map.take_input_waiters(&mut wakers);
         }
         if let Some(flushed) = changes.flushed {
             map.take_writers(flushed, &mut wakers);
@@ -139,8 +140,8 @@ impl StreamWaiters {
         (wakers, replaced)
     }
 
-    /// Removes a task that has its result or was dropped. If it was a writer, the first of the other writers is woken
-    /// to drive the stream on.
+    /// Removes a future that has its result or was dropped. If it was a writer, the first of the other writers is woken.
+    /// That is a spare wake-up: the transport's waker wakes all waiters, so no writer depends on it.
     pub(super) fn leave(&self, waiter: StreamWaiter) {
         let mut map = self.lock();
         let own = map.remove(waiter);
