@@ -2,7 +2,8 @@
 
 pub(crate) mod read_buffer;
 
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::io::{AsyncRead, AsyncWrite};
 use http::HeaderValue;
@@ -76,8 +77,7 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// report although bytes have arrived.
     fn is_idle(&mut self) -> bool {
         let mut byte = [0];
-        // Only the present state is of interest, so nothing has to be woken.
-        let mut context = Context::from_waker(Waker::noop());
+        let mut context = Context::from_waker(&LOOK);
         matches!(std::pin::Pin::new(self).poll_read(&mut context, &mut byte), Poll::Pending)
     }
 
@@ -96,6 +96,18 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     fn forwarding(&self) -> Option<&Forwarding> {
         None
     }
+}
+
+/// The waker of a poll that looks at the present state of a connection: nothing has to be woken.
+///
+/// A transport over a socket recognizes it, and asks the socket instead of what the reactor has reported so far.
+pub(crate) static LOOK: LazyLock<Waker> = LazyLock::new(|| Waker::from(Arc::new(LookWaker(0))));
+
+/// Wakes nothing. It has a size, so that no other value has its address.
+struct LookWaker(#[allow(dead_code, reason = "only its size matters")] u8);
+
+impl Wake for LookWaker {
+    fn wake(self: Arc<Self>) {}
 }
 
 /// How requests are written for a proxy that forwards them: with the whole URL as their target (RFC 9112, section

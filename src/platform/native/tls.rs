@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Phase, Result, Source};
 use crate::message::connection_info::ConnectionInfo;
 use crate::runtime::Timer;
 use crate::tornado::io_stream::IoStream;
-use crate::transport::Transport;
+use crate::transport::{LOOK, Transport};
 
 /// The TLS configuration: which certificates are trusted, and which certificate is presented.
 ///
@@ -341,12 +341,10 @@ struct TlsTransport<T> {
 
 impl<T: Transport> Transport for TlsTransport<T> {
     fn is_idle(&mut self) -> bool {
-        // After a write the socket defers its first read, so only the second poll reads from it.
-        // TLS has records without data, such as session tickets, so the connection is read and not only peeked at.
-        (0..2).all(|_| {
-            let mut context = Context::from_waker(Waker::noop());
-            Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()
-        })
+        // TLS has records without data, such as session tickets, so the connection is read and not only peeked at. With
+        // this waker `TcpTransport` asks the socket and defers nothing.
+        let mut context = Context::from_waker(&LOOK);
+        Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()
     }
 
     fn connection_info(&self) -> ConnectionInfo {
