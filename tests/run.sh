@@ -176,9 +176,9 @@ rust_scenarios=(. --features json,testing --test browser --test dedicated_worker
 # The JavaScript scenarios.
 js_scenarios=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)
 
-suite native cargo test --all-features --lib --tests
+suite native cargo test --all-features --lib --tests --no-fail-fast
 suite doc cargo test --all-features --doc
-suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --test servers --test proxies
+suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --no-fail-fast --test servers --test proxies
 if wanted "${suites[@]:3}" "${more[@]}" "${on_request[@]}" && step lab start_lab; then
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"

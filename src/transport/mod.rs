@@ -72,9 +72,6 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     ///
     /// A byte that arrives without a request would be read as the beginning of the next response. The connection
     /// therefore counts as closed.
-    ///
-    /// A transport that wraps another has to forward this call: the default reads, and a read may wait for the reactor's
-    /// report although bytes have arrived.
     fn is_idle(&mut self) -> bool {
         let mut byte = [0];
         let mut context = Context::from_waker(&LOOK);

@@ -30,10 +30,6 @@ impl ObservedTransport {
 }
 
 impl Transport for ObservedTransport {
-    fn is_idle(&mut self) -> bool {
-        self.inner.is_idle()
-    }
-
     fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         (self.on_check)();
         self.inner.poll_unfit(cx)
