@@ -3,6 +3,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod connecting;
+mod dropped_tasks;
 mod idle;
 mod information;
 mod reentrancy;

@@ -75,7 +75,7 @@ impl<'a> ForgetUnlessConnected<'a> {
         Self { resolver, host, port, is_kept: false }
     }
 
-    /// Keeps the cached addresses: one of them accepted a connection, or the failure says nothing about them.
+    /// Keeps the cached addresses: an address accepted a connection, or the failure says nothing about them.
     pub(super) fn keep(mut self) {
         self.is_kept = true;
     }
