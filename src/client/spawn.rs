@@ -49,7 +49,8 @@ type Piece = Result<Option<Bytes>>;
 pub struct Spawned(oneshot::Receiver<Result<SendResponse>>);
 
 /// # Errors
-/// As [`Client::fetch`], and [`Cancelled`](crate::ErrorKind::Cancelled) if the executor drops the task.
+/// As [`Client::fetch`], and [`Cancelled`](crate::ErrorKind::Cancelled) if the executor drops the task, natively if the
+/// system refuses the background thread.
 impl Future for Spawned {
     type Output = Result<SendResponse>;
 

@@ -170,6 +170,8 @@ impl<T: Timer + ?Sized> Timer for Arc<T> {
 /// ```
 pub trait Executor: Send + Sync + 'static {
     /// Runs `task` in the background until it completes. Returns before.
+    ///
+    /// An executor that cannot run `task` drops it, and never runs it in place: the caller may be a request.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 }
 

@@ -8,6 +8,8 @@ mod name_cache;
 mod names_and_addresses;
 #[cfg(feature = "tls")]
 mod proxy;
+#[cfg(target_os = "linux")]
+mod refused_thread;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(feature = "tls")]

@@ -316,6 +316,24 @@ fn blocking_work_runs_on_another_thread() {
 }
 
 #[test]
+fn callbacks_of_a_driver_that_was_dropped_run_with_the_next_callback() {
+    // Ready callbacks, timed callbacks, and a next callback that is due before or after them.
+    for (first, next) in [(0, 0), (0, 2), (1, 0), (1, 1), (2, 1), (1, 2)] {
+        let bench = Bench::new();
+        let add = |delay: u32, text: &str| match delay {
+            0 => bench.event_loop.add_callback(bench.note(text)),
+            _ => drop(bench.event_loop.call_later(delay * SECOND, bench.note(text))),
+        };
+        add(first, "first");
+        bench.turns.end();
+        assert_eq!(bench.advance(SECOND / 2), "");
+        add(next, "next");
+        let ran = [bench.advance(SECOND / 2), bench.advance(SECOND), bench.advance(SECOND)].concat();
+        assert!(ran.contains("first") && ran.contains("next"), "{first} {next}: {ran}");
+    }
+}
+
+#[test]
 fn call_later_works_on_the_system_clock() {
     let event_loop = EventLoop::over(waterspout::platform::native::BackgroundThread, SystemTimer);
     let (sender, receiver) = std::sync::mpsc::channel();

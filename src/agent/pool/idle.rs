@@ -70,6 +70,11 @@ pub(super) enum Sweep {
 }
 
 impl IdleConnection {
+    /// Returns whether the idle reaper watches the connection. An executor that drops the reaper ends its watches.
+    fn is_watched(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| !watch.is_canceled())
+    }
+
     /// Returns the connection unless it has expired.
     pub(super) fn take_unexpired(&mut self, now: Instant) -> Option<Connection> {
         self.connection.take().filter(|_| now < self.expires_at)
@@ -195,7 +200,7 @@ impl IdleConnections {
         for (key, connections) in &mut self.by_key {
             for idle in connections {
                 first_expiry = Some(first_expiry.map_or(idle.expires_at, |first| first.min(idle.expires_at)));
-                if idle.watch.is_none() && idle.idle_since <= idle_before {
+                if !idle.is_watched() && idle.idle_since <= idle_before {
                     let (sender, removed) = oneshot::channel();
                     idle.watch = Some(sender);
                     targets.push(WatchTarget { key: key.clone(), id: idle.id, removed });
@@ -210,7 +215,7 @@ impl IdleConnections {
 
     /// Returns whether the idle reaper watches every connection.
     pub(super) fn all_watched(&self) -> bool {
-        self.by_key.values().flatten().all(|idle| idle.watch.is_some())
+        self.by_key.values().flatten().all(IdleConnection::is_watched)
     }
 
     /// Returns whether there is no idle connection.

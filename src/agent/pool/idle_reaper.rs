@@ -16,7 +16,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::Pool;
 use super::idle::{Sweep, WatchTarget};
-use super::reaper_signal::ReaperFlags;
+use super::reaper_signal::ReaperRun;
 use crate::runtime::{BoxFuture, Timer};
 
 /// How long a connection has to be idle before it is watched.
@@ -32,7 +32,8 @@ pub(super) fn notify(pool: &Arc<Pool>) {
     let flags = &signal.shared;
     if !flags.is_running.swap(true, Ordering::SeqCst) {
         // The task must not keep the pool alive: the pool, and its connections, go with the last agent.
-        let task = run(Arc::downgrade(pool), signal.timer.clone(), flags.clone());
+        let reaper = ReaperRun { flags: flags.clone(), has_ended: false };
+        let task = run(Arc::downgrade(pool), signal.timer.clone(), reaper);
         signal.executor.spawn(Box::pin(task));
     } else if flags.is_sleeping.swap(false, Ordering::SeqCst) {
         flags.waker.wake();
@@ -40,7 +41,8 @@ pub(super) fn notify(pool: &Arc<Pool>) {
 }
 
 /// Runs until the pool is gone or has no idle connections.
-async fn run(pool: Weak<Pool>, timer: Arc<dyn Timer>, flags: Arc<ReaperFlags>) {
+async fn run(pool: Weak<Pool>, timer: Arc<dyn Timer>, mut reaper: ReaperRun) {
+    let flags = reaper.flags.clone();
     let mut watches = FuturesUnordered::new();
     let mut wake_at = timer.now() + WATCH_AFTER;
     let mut sleeps = false;
@@ -68,6 +70,7 @@ async fn run(pool: Weak<Pool>, timer: Arc<dyn Timer>, flags: Arc<ReaperFlags>) {
                 // task, or keeps this task running.
                 flags.is_running.store(false, Ordering::SeqCst);
                 if strong.is_empty() || flags.is_running.swap(true, Ordering::SeqCst) {
+                    reaper.has_ended = true;
                     return;
                 }
                 wake_at = now + WATCH_AFTER;

@@ -34,6 +34,21 @@ impl ReaperSignal {
     }
 }
 
+/// Held by the task. If the executor drops the task before its end, the next idle connection can start another task.
+pub(super) struct ReaperRun {
+    pub(super) flags: Arc<ReaperFlags>,
+    /// Whether the task has cleared `is_running` itself. The flag may belong to another task since then.
+    pub(super) has_ended: bool,
+}
+
+impl Drop for ReaperRun {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.flags.is_running.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
 impl Drop for ReaperSignal {
     fn drop(&mut self) {
         // A sleeping task stops sleeping when the flag is cleared. It then finds that the pool is gone, and ends.

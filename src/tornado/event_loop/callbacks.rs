@@ -95,8 +95,9 @@ impl CallbackQueue {
         state.added += 1;
         let key = (deadline, state.added);
         state.timed.insert(key, callback.clone());
-        // The driver sleeps until the first deadline, so a later deadline does not concern it.
-        if state.first() == Some(key) {
+        // The driver sleeps until the first deadline, so a later deadline does not concern it. There is no driver if the
+        // executor dropped its task.
+        if state.first() == Some(key) || !state.has_driver {
             self.wake_driver(state);
         }
         Scheduled { queue: Arc::downgrade(self), key, callback }

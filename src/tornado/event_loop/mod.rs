@@ -26,7 +26,8 @@ use crate::runtime::{Executor, Instant, MaybeSend, Timer};
 ///
 /// # Platform
 /// Natively background work runs on a single thread of the process, which is not the caller's, unless the loop was made
-/// [over another executor](Self::over). In a browser it runs on the thread of the page or worker, after the present
+/// [over another executor](Self::over). If the system refuses that thread, a task is dropped, and a callback waits until
+/// the next callback is added. In a browser it runs on the thread of the page or worker, after the present
 /// call.
 ///
 /// # Examples
