@@ -63,7 +63,7 @@ fn idle_reaper_starts_with_a_later_connection_if_its_task_was_dropped() {
 
 #[test]
 fn idle_reaper_starts_again_if_the_executor_ended() {
-    // Before the task is polled, before a connection is watched, and while one is watched.
+    // Before the task is polled, before a connection is watched, and while a connection is watched.
     for polled in [None, Some(Duration::ZERO), Some(Duration::from_secs(1))] {
         let wire = pooled(Config::new(), [answers([HELLO; 2]).hold()]);
         wire.fetch();
