@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::matching::is_public_suffix;
-use super::storage::{StoredCookie, check_pair};
+use super::storage::{StoredCookie, check_pair, check_prefix};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// Writes cookies as JSON.
@@ -42,10 +42,10 @@ fn cookie(object: &Value) -> Option<StoredCookie> {
         Value::Null => None,
         number => Some(number.as_u64()?),
     };
-    let name = text("name").filter(|name| !name.contains('='))?;
-    let value = text("value")?;
+    let name = text("name").filter(|name| !name.contains('=') && name.trim() == name)?;
+    let value = text("value").filter(|value| value.trim() == value)?;
     check_pair(&name, &value).ok()?;
-    Some(StoredCookie {
+    let cookie = StoredCookie {
         name,
         value,
         domain: text("domain").filter(|domain| !domain.is_empty())?,
@@ -53,7 +53,9 @@ fn cookie(object: &Value) -> Option<StoredCookie> {
         path: text("path").filter(|path| path.starts_with('/'))?,
         secure: flag("secure")?,
         expires,
-    })
+    };
+    check_prefix(&cookie.name, cookie.secure, cookie.host_only && cookie.path == "/").ok()?;
+    Some(cookie)
 }
 
 /// Returns whether a text can be part of a `set-cookie` header.
@@ -108,11 +110,20 @@ mod tests {
         let good = r#"{"name":"a","value":"b","domain":"h","hostOnly":true,"path":"/","secure":false,"expires":null}"#;
         let nameless = good.replace("\"a\"", "\"\"");
         assert_eq!(CookieJar::from_json(&format!("[{good}, {nameless}]")).unwrap().len(), 2);
+        let secure = good.replace("\"a\"", "\"__Host-a\"").replace("false", "true");
+        assert_eq!(CookieJar::from_json(&format!("[{secure}]")).unwrap().len(), 1);
         assert!(CookieJar::from_json("[]").unwrap().is_empty());
         let bad = [
             good.replace("\"a\"", "\"\"").replace("\"b\"", "\"\""),
             good.replace("\"a\"", "\"\"").replace("\"b\"", "\"__Host-b=c\""),
             good.replace("\"a\"", "\"a=b\""),
+            good.replace("\"a\"", "\" a\""),
+            good.replace("\"b\"", "\"b \""),
+            good.replace("\"a\"", "\"\"").replace("\"b\"", "\" __Host-b=c\""),
+            good.replace("\"a\"", "\"__Host-a\""),
+            good.replace("\"a\"", "\"__secure-a\""),
+            secure.replace("true,\"path\"", "false,\"path\""),
+            secure.replace("\"/\"", "\"/x\""),
             good.replace("\"b\"", "\"b\\r\\nx: y\""),
             good.replace("\"b\"", "\"b; c\""),
             good.replace("\"/\"", "\"x\""),

@@ -36,7 +36,8 @@ pub(super) fn is_public_suffix(domain: &str) -> bool {
 
 /// Returns whether secure cookies may be set by `url` and sent to it: over https, or on a loopback host.
 ///
-/// As in browsers, what is sent to a loopback host does not leave the machine (Secure Contexts, section 3.1).
+/// As in browsers (Secure Contexts, section 3.1): a direct connection to a loopback host does not leave the machine. A proxy
+/// may be another machine, and this file does not know of proxies: the documentation of `CookieJar` says so.
 pub(super) fn is_secure(url: &Url) -> bool {
     url.scheme() == Scheme::Https || is_loopback(url.host())
 }

@@ -35,7 +35,8 @@ use crate::platform;
 /// value alone.
 ///
 /// `http` to a loopback host counts as secure: `localhost`, names below it, and loopback addresses. There `Secure` cookies
-/// are stored and sent.
+/// are stored and sent, although such a request may go through a proxy: exclude loopback hosts from proxies
+/// (`NO_PROXY=localhost`) if the proxy must not read them.
 ///
 /// A domain has at most 50 cookies and a jar at most 3,000; beyond that cookies are removed. Expired cookies go first,
 /// then cookies that are not `Secure`, then the oldest. A page over `http` can neither remove a `Secure` cookie nor set a

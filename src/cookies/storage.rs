@@ -191,11 +191,8 @@ fn parse(url: &Url, header: &str, now: u64) -> Result<StoredCookie, &'static str
     if raw.secure && !is_secure(url) {
         return Err("a secure cookie cannot be set over http, except from a loopback host");
     }
-    let satisfies_host_prefix = raw.secure && raw.domain.is_none() && raw.path == Some("/");
-    if (has_prefix(raw.name, "__Host-") && !satisfies_host_prefix) || (has_prefix(raw.name, "__Secure-") && !raw.secure)
-    {
-        return Err("the prefix of the cookie's name requires attributes that the cookie lacks");
-    }
+    let is_for_host = raw.domain.is_none() && raw.path == Some("/");
+    check_prefix(raw.name, raw.secure, is_for_host)?;
     // `Max-Age` overrides `Expires`. An age of zero is an expiry in the past.
     let expires = match raw.max_age {
         Some(0) => Some(0),
@@ -228,6 +225,17 @@ pub(super) fn check_pair(name: &str, value: &str) -> Result<(), &'static str> {
     // The server would read the value as a name with a prefix, without the attributes that the prefix promises.
     if ["__Host-", "__Secure-"].iter().any(|prefix| has_prefix(value, prefix)) {
         return Err("the value of a cookie without a name begins with a prefix for names");
+    }
+    Ok(())
+}
+
+/// Checks that a cookie has the attributes that the prefix of its name requires (RFC 6265bis, section 4.1.3).
+/// `is_for_host` says that the cookie is sent to a single host, and to all paths there.
+pub(super) fn check_prefix(name: &str, is_secure: bool, is_for_host: bool) -> Result<(), &'static str> {
+    let lacks_host = has_prefix(name, "__Host-") && !(is_secure && is_for_host);
+    let lacks_secure = has_prefix(name, "__Secure-") && !is_secure;
+    if lacks_host || lacks_secure {
+        return Err("the prefix of the cookie's name requires attributes that the cookie lacks");
     }
     Ok(())
 }

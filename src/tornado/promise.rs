@@ -329,7 +329,8 @@ impl<T> PromiseShared<T> {
         if let Some(waker) = waker {
             waker.wake();
         }
-        if let Some(payload) = panic {
+        // A second panic while the thread unwinds would abort the process.
+        if let Some(payload) = panic.filter(|_| !std::thread::panicking()) {
             resume_unwind(payload);
         }
     }

@@ -230,6 +230,19 @@ fn callbacks_of_a_dropped_promise_are_not_limited_by_the_stack() {
     assert_eq!(pending.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
 }
 
+/// A second panic while the thread unwinds would abort the process, and this test with it.
+#[test]
+fn panicking_executor_does_not_abort_a_thread_that_unwinds() {
+    let (set, pending) = promise::<i32>();
+    pending.on_done(Spawn::Panic, |_| {});
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _dropped_by_the_panic = set;
+        panic!("the task of the promise fails");
+    }));
+    assert_eq!(*outcome.unwrap_err().downcast::<&str>().unwrap(), "the task of the promise fails");
+    assert_eq!(pending.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
 #[test]
 fn panicking_executor_affects_neither_other_callbacks_nor_the_result() {
     let (set, pending) = promise();
