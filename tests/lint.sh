@@ -15,6 +15,7 @@ say "clippy"
 cargo clippy --quiet --all-targets --all-features -- -D warnings
 cargo clippy --quiet --test servers --all-features -- -D warnings
 cargo clippy --quiet -- -D warnings
+cargo clippy --quiet --no-default-features -- -D warnings
 say "clippy for wasm32"
 cargo clippy --quiet --target wasm32-unknown-unknown --lib --all-features \
   --test browser --test node --test shims --test dedicated_worker --test shared_worker --test service_worker -- -D warnings

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use super::{PriorityHandle, Request, RequestOptions, option_setters};
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::message::body::Body;
-use crate::message::credentials::mark_sensitive;
+use crate::message::credentials::{is_credential, mark_sensitive};
 use crate::message::progress::{ProgressCallback, TransferProgress};
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
@@ -78,12 +78,15 @@ impl<C> RequestBuilder<C> {
             let name = name.try_into().map_err(|error| {
                 Error::request(ErrorKind::InvalidRequest, "a header's name is not a token").with_source(error)
             })?;
-            let value: HeaderValue = value.try_into().map_err(|error| {
+            let mut value: HeaderValue = value.try_into().map_err(|error| {
                 let message = format!("the value of the header {name} has a character that is not allowed");
                 Error::request(ErrorKind::InvalidRequest, message).with_source(error)
             })?;
+            // Only this value: a look at all headers for each header would be quadratic.
+            if is_credential(&name) {
+                value.set_sensitive(true);
+            }
             request.0.headers.append(name, value);
-            mark_sensitive(&mut request.0.headers);
             Ok(())
         })
     }

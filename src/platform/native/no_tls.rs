@@ -8,7 +8,7 @@ pub(super) use self::NoTlsConfig as TlsConfig;
 
 /// The configuration of TLS in a build without TLS: nothing to configure.
 #[derive(Clone, Debug, Default)]
-pub(super) struct NoTlsConfig;
+pub(super) struct NoTlsConfig {}
 
 impl NoTlsConfig {
     /// Refuses the connection.
