@@ -45,7 +45,7 @@ impl Lab {
         let (name, argument) = path.split_once('/').unwrap_or((&path, ""));
         match name {
             "hello" => Reply::text("hello"),
-            "status" => Reply::text(format!("status {argument}")).with_status(argument),
+            "status" => status(argument),
             "echo" => echo(request).await,
             "head" => Reply::text(head(request)),
             "header" => header_bytes(request, argument),
@@ -78,6 +78,14 @@ fn allow_cross_origin(reply: Reply) -> Reply {
         .with_header("cross-origin-resource-policy", "cross-origin")
         // If the response may be cached, a browser sends only a single request for a URL at a time.
         .with_header("cache-control", "no-store")
+}
+
+/// `status/CODE`: a response with this status.
+fn status(code: &str) -> Reply {
+    match code.parse() {
+        Ok(number @ 200..=599) => Reply::text(format!("status {code}")).with_status(number),
+        _ => Reply::new(400, format!("not the status of a response: {code}")),
+    }
 }
 
 fn preflight(request: &Incoming) -> Reply {

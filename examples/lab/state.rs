@@ -75,10 +75,11 @@ impl KeyedState {
     async fn flaky(&self, key: &str, request: &mut Incoming) -> Reply {
         let body = request.body().await.unwrap_or_default();
         let fails = self.should_fail(key, query_number(request, "fail").unwrap_or(1));
-        match request.query("status").unwrap_or("503") {
+        match query_number(request, "status").unwrap_or(503) {
             _ if !fails => Reply::new(200, body),
-            "0" => Reply::silence(),
+            0 => Reply::silence(),
             status => {
+                let status = u16::try_from(status).unwrap_or(503);
                 let reply = Reply::text(format!("failed with {status}")).with_status(status);
                 match request.query("after") {
                     Some(after) => reply.with_header("retry-after", after),

@@ -16,7 +16,7 @@ use crate::message::body::Body;
 /// use waterspout::{Agent, Client};
 ///
 /// let server = handler(|_| {
-///     let reply = Reply::text("slow down").with_status("429").with_header("retry-after", "120");
+///     let reply = Reply::text("slow down").with_status(429).with_header("retry-after", "120");
 ///     Box::pin(async { reply })
 /// });
 /// let client = Client::builder().backend(Agent::new(MemoryConnector::new(server), ManualTimer::new())).build()?;
@@ -48,9 +48,8 @@ impl Reply {
     ///
     /// # Panics
     /// If `status` is not a number from 100 to 999.
-    #[allow(clippy::expect_used, reason = "a wrong number in a test should fail at once")]
     pub fn new(status: u16, body: impl Into<Body>) -> Self {
-        let status = StatusCode::from_u16(status).expect("a status is a number from 100 to 999");
+        let status = status_code(status);
         Self::with_content(ReplyContent::Response { status, headers: HeaderMap::new(), body: body.into() })
     }
 
@@ -65,6 +64,9 @@ impl Reply {
     }
 
     /// Makes a redirect to `location`.
+    ///
+    /// # Panics
+    /// If `status` is not a number from 100 to 999, or `location` is not allowed in a header.
     pub fn redirect(status: u16, location: &str) -> Self {
         Self::new(status, Body::empty()).with_header("location", location)
     }
@@ -95,10 +97,22 @@ impl Reply {
         self
     }
 
-    /// Sets the status. A text that is not a status leaves the reply unchanged.
+    /// Sets the status. A [raw](Self::raw) reply is unchanged.
+    ///
+    /// # Panics
+    /// If `status` is not a number from 100 to 999.
+    ///
+    /// # Examples
+    ///
+    /// ```should_panic
+    /// use waterspout::testing::Reply;
+    ///
+    /// let reply = Reply::text("not found").with_status(4044);
+    /// ```
     #[must_use]
-    pub fn with_status(mut self, code: &str) -> Self {
-        if let (ReplyContent::Response { status, .. }, Ok(code)) = (&mut self.content, code.parse()) {
+    pub fn with_status(mut self, status: u16) -> Self {
+        let code = status_code(status);
+        if let ReplyContent::Response { status, .. } = &mut self.content {
             *status = code;
         }
         self
@@ -116,5 +130,31 @@ impl Reply {
             headers.append(name, HeaderValue::from_str(value).expect("a header's value has no control characters"));
         }
         self
+    }
+}
+
+/// Returns the status code of a number.
+#[allow(clippy::panic, reason = "a wrong number in a test should fail at once")]
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or_else(|_| panic!("a status is a number from 100 to 999, and not {status}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn number_that_is_not_a_status_panics() {
+        for number in [0, 99, 1000, 4044, u16::MAX] {
+            assert!(catch_unwind(|| Reply::new(number, "")).is_err(), "new({number})");
+            assert!(catch_unwind(|| Reply::redirect(number, "/")).is_err(), "redirect({number})");
+            assert!(catch_unwind(|| Reply::text("").with_status(number)).is_err(), "with_status({number})");
+        }
+        for number in [100, 200, 451, 599, 999] {
+            let reply = Reply::text("").with_status(number);
+            assert!(matches!(reply.content, ReplyContent::Response { status, .. } if status.as_u16() == number));
+        }
     }
 }
