@@ -3,6 +3,7 @@
 //! [`Client::events`] makes the stream. Unlike a browser's `EventSource` it accepts any request: other methods,
 //! headers, a body. [`Parser`] is the format alone, for bytes from any source.
 
+mod options;
 mod parser;
 mod reconnect_delay;
 mod stream;

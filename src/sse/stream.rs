@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures::Stream;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::parser::Parser;
 use super::reconnect_delay::reconnect_delay;
@@ -38,9 +38,12 @@ const MAX_CHUNKS_PER_POLL: usize = 16;
 
 /// A stream of events: [`Client::events`].
 ///
-/// The stream connects when it is first polled. When the connection ends, whether the server closes it or it breaks, or
-/// a time limit passes, the stream waits and reconnects, with the last event's id in the header `last-event-id`. The
-/// delay is the server's last `retry`, or else 3 s. It doubles with each consecutive failed attempt after the first,
+/// The stream connects when it is first polled. When the connection breaks or a time limit passes, the stream waits and
+/// reconnects, with the last event's id in the header `last-event-id`. The stream of a `GET` does the same when the
+/// server ends the body in good order, as `EventSource` does in a browser. A stream of another method then ends, because
+/// the request would be carried out again. [`reconnect`](Self::reconnect) changes both.
+///
+/// The delay is the server's last `retry`, or else 3 s. It doubles with each consecutive failed attempt after the first,
 /// and a random part of up to half is added. A request that sets `last-event-id` itself begins after that event.
 ///
 /// The stream holds a slot of the client while it is connected, and none while it waits. The time limits of the client
@@ -48,7 +51,7 @@ const MAX_CHUNKS_PER_POLL: usize = 16;
 /// should send comments. Otherwise set another limit on the request; zero disables it, and then a dead connection may
 /// go unnoticed.
 ///
-/// The stream ends when the server answers with status 204, and after any error.
+/// The stream ends when the server answers with status 204, after any error, and if it does not reconnect.
 ///
 /// # Errors
 /// The errors of the request, and
@@ -103,10 +106,12 @@ pub struct Events {
     request: Result<Request, Option<Error>>,
     /// The request's body. `None` once a body that can be read only once has been sent.
     body: Option<Body>,
-    retry_delay: Duration,
-    max_delay: Duration,
-    max_attempts: u32,
-    parser: Parser,
+    pub(super) retry_delay: Duration,
+    pub(super) max_delay: Duration,
+    pub(super) max_attempts: u32,
+    /// Whether the stream reconnects. `None` is the default, which depends on the method.
+    pub(super) reconnect: Option<bool>,
+    pub(super) parser: Parser,
     state: EventsState,
     /// Consecutive attempts that got no stream.
     failures: u32,
@@ -134,37 +139,12 @@ impl Events {
             retry_delay: DEFAULT_RETRY_DELAY,
             max_delay: DEFAULT_MAX_DELAY,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
+            reconnect: None,
             parser: Parser::after(&last_id),
             state: EventsState::Start,
             failures: 0,
             last_error: None,
         }
-    }
-
-    /// Sets the maximum size of an event in bytes. Default: 1 MiB.
-    pub fn max_event_size(mut self, bytes: usize) -> Self {
-        self.parser = self.parser.max_event_size(bytes);
-        self
-    }
-
-    /// Sets the maximum number of consecutive attempts that may fail to get a stream. Zero means no
-    /// maximum. Default: 5.
-    pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts;
-        self
-    }
-
-    /// Sets the delay before reconnecting, until the server sends another. Default: 3 s, minimum: 100 ms.
-    pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.retry_delay = delay;
-        self
-    }
-
-    /// Sets the maximum delay before reconnecting, which also limits the server's `retry`. The random part is added to
-    /// it. Default: 5 min.
-    pub fn max_delay(mut self, delay: Duration) -> Self {
-        self.max_delay = delay;
-        self
     }
 
     /// Returns whether the stream connects, is open or has ended.
@@ -286,17 +266,29 @@ impl Events {
         Poll::Pending
     }
 
+    /// Ends the stream after a body that ended in good order, or begins the wait for the next attempt.
+    fn end_body(&mut self) -> Result<()> {
+        // Only a repeated GET has no effect on the server. A repeated POST can be a second order.
+        let is_get = self.request.as_ref().is_ok_and(|request| request.method() == Method::GET);
+        if self.reconnect.unwrap_or(is_get) {
+            return self.wait_to_reconnect(None);
+        }
+        self.state = EventsState::Closed;
+        Ok(())
+    }
+
     /// Begins the wait for the next attempt.
     ///
     /// # Errors
-    /// Returns `error` if another attempt cannot succeed, or if too many attempts have failed.
-    fn reconnect(&mut self, error: Option<Error>) -> Result<()> {
+    /// Returns `error` if another attempt is not allowed or cannot succeed, or if too many attempts have failed.
+    fn wait_to_reconnect(&mut self, error: Option<Error>) -> Result<()> {
         // The end of a connection that was open is not a failed attempt.
         let failed = matches!(self.state, EventsState::Connecting(_));
         self.failures = self.failures.saturating_add(u32::from(failed));
         let exhausted = failed && self.max_attempts > 0 && self.failures >= self.max_attempts;
+        let is_last = exhausted || self.reconnect == Some(false);
         self.last_error = match error {
-            Some(error) if exhausted || !is_transient(&error) => return Err(error),
+            Some(error) if is_last || !is_transient(&error) => return Err(error),
             error => error,
         };
         // The first failure causes the same delay as the end of a stream.
@@ -320,12 +312,12 @@ impl Events {
                 }
                 EventsState::Connecting(attempt) => match ready!(attempt.as_mut().poll(cx)) {
                     Ok(response) => self.open(response)?,
-                    Err(error) => self.reconnect(Some(error))?,
+                    Err(error) => self.wait_to_reconnect(Some(error))?,
                 },
                 EventsState::Open { .. } => match ready!(self.poll_open(cx)).transpose() {
                     Ok(Some(event)) => return Poll::Ready(Ok(Some(event))),
-                    Ok(None) => self.reconnect(None)?,
-                    Err(error) => self.reconnect(Some(error))?,
+                    Ok(None) => self.end_body()?,
+                    Err(error) => self.wait_to_reconnect(Some(error))?,
                 },
             }
         }

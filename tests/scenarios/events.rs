@@ -30,7 +30,7 @@ pub async fn a_stream_of_events_that_ends_goes_on_after_the_last(lab: Lab) {
 }
 
 pub async fn events_that_are_asked_for_by_post_are_asked_for_again(lab: Lab) {
-    let mut events = Client::new().post(lab.url("events?total=2&burst=1")).body("question").events();
+    let mut events = Client::new().post(lab.url("events?total=2&burst=1")).body("question").events().reconnect(true);
     assert_eq!(data(&mut events).await, "1\nPOST question");
     assert_eq!(data(&mut events).await, "2\nPOST question");
     assert!(events.next().await.is_none());

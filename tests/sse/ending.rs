@@ -58,3 +58,54 @@ fn an_event_beyond_the_limit_is_a_final_error() {
 fn a_bad_request_is_the_first_item() {
     assert_eq!(error(&mut Client::new().events(Request::get("nonsense"))).kind(), ErrorKind::InvalidUrl);
 }
+
+#[test]
+fn only_the_stream_of_a_get_reconnects_after_an_orderly_end_by_default() {
+    let table = [
+        // method, setting, end, requests
+        ("GET", None, End::Close, 2),
+        ("GET", None, End::Stay, 2),
+        ("GET", Some(true), End::Close, 2),
+        ("GET", Some(false), End::Close, 1),
+        ("GET", Some(false), End::Stay, 1),
+        ("HEAD", None, End::Close, 1),
+        ("POST", None, End::Close, 1),
+        ("POST", None, End::Stay, 2),
+        ("POST", Some(true), End::Close, 2),
+        ("POST", Some(true), End::Stay, 2),
+        ("POST", Some(false), End::Close, 1),
+        ("POST", Some(false), End::Stay, 1),
+        ("PUT", None, End::Close, 1),
+        ("QUERY", None, End::Close, 1),
+    ];
+    for (method, setting, end, requests) in table {
+        let case = format!("{method} {setting:?} {end:?}");
+        let stage = Stage::new([Answer(STREAM, "data: [DONE]\n\n", end), Status(204)]);
+        let mut events = stage.client.request(method.parse().unwrap(), URL).events();
+        if let Some(reconnect) = setting {
+            events = events.reconnect(reconnect);
+        }
+        assert_eq!(data(&mut events), "[DONE]", "{case}");
+        if matches!(end, End::Stay) {
+            // The connection is lost after a silence of 20 seconds.
+            waits(&mut events);
+            stage.timer.advance(20 * SECOND);
+        }
+        if requests == 2 {
+            assert!(now(&mut events).is_none(), "{case}");
+            stage.timer.advance(5 * SECOND);
+        } else if matches!(end, End::Stay) {
+            assert_eq!(error(&mut events).kind(), ErrorKind::Timeout, "{case}");
+        }
+        assert!(now(&mut events).expect("the stream has ended").is_none(), "{case}");
+        assert_eq!((events.ready_state(), stage.asked().len()), (ReadyState::Closed, requests), "{case}");
+    }
+}
+
+#[test]
+fn stream_that_must_not_reconnect_makes_a_single_attempt() {
+    let stage = Stage::new([Fail(ErrorKind::Connect, Phase::Connect)]);
+    let mut events = stage.events().reconnect(false);
+    assert_eq!(error(&mut events).kind(), ErrorKind::Connect);
+    assert_eq!(stage.asked().len(), 1);
+}

@@ -36,7 +36,9 @@ enum Act {
     Silence,
 }
 
+#[derive(Clone, Copy, Debug)]
 enum End {
+    /// The body ends in good order.
     Close,
     Stay,
 }

@@ -50,7 +50,7 @@ fn id_with_a_control_character_fails_the_reconnect() {
 fn a_body_and_headers_are_sent_again() {
     let stage = Stage::new([Answer(STREAM, "id: 1\n\n", End::Close), Answer(STREAM, "data: b\n\n", End::Stay)]);
     let request = stage.client.post(URL).header("accept", "text/event-stream, */*").body("question");
-    let mut events = request.events();
+    let mut events = request.events().reconnect(true);
     waits(&mut events);
     stage.timer.advance(5 * SECOND);
     assert_eq!(data(&mut events), "b");
@@ -62,7 +62,7 @@ fn a_body_and_headers_are_sent_again() {
 fn body_that_cannot_be_replayed_fails_the_reconnect() {
     let stage = Stage::new([Answer(STREAM, "data: a\n\n", End::Close)]);
     let body = Body::stream(iter([Ok::<_, Error>("question")]));
-    let mut events = stage.client.post(URL).body(body).events();
+    let mut events = stage.client.post(URL).body(body).events().reconnect(true);
     assert_eq!(data(&mut events), "a");
     waits(&mut events);
     stage.timer.advance(5 * SECOND);
