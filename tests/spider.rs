@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![cfg(not(target_family = "wasm"))]
 
+#[path = "../examples/spider/arguments.rs"]
+#[allow(dead_code, reason = "the arguments have tests of their own")]
+mod arguments;
 #[path = "../examples/spider/crawl.rs"]
 mod crawl;
 #[path = "../examples/spider/links.rs"]
@@ -61,6 +64,7 @@ impl Recorded {
             start: Url::parse(&self.server.url(path)).unwrap(),
             workers: 10,
             max_pages: usize::MAX,
+            max_page_size: usize::MAX,
             deadline: Duration::from_secs(30),
         }
     }
@@ -228,16 +232,17 @@ fn only_html_is_searched_for_links() {
 }
 
 #[test]
-fn a_page_over_the_clients_limit_fails_and_the_crawl_goes_on() {
+fn page_over_the_size_limit_fails_and_names_the_argument() {
     let site = Recorded::start(Pages(|path: &str| match path {
         "/" => Reply::html("<a href=/large>x</a><a href=/small>x</a>"),
         "/large" => Reply::html("x".repeat(2000)),
         _ => Reply::html("x"),
     }));
-    let client = Client::builder().body_limit(1000).build().unwrap();
-    let findings = EventLoop::new().run_sync(crawl(&client, &site.plan("/"), pending(), |_| {}));
+    let findings = run(&Plan { max_page_size: 1000, ..site.plan("/") });
     assert_eq!(paths(&findings), ["/", "/small"]);
     assert_eq!(kinds(&findings), BTreeMap::from([("/large".to_owned(), ErrorKind::LimitExceeded)]));
+    let message = findings.failures[0].error.to_string();
+    assert!(message.contains("--max-page-size allows: 1000 bytes") && !message.contains('`'), "{message}");
 }
 
 #[test]

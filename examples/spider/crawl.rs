@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) workers: usize,
     /// The maximum number of requested pages, including pages that fail.
     pub(crate) max_pages: usize,
+    /// The maximum size of a page in bytes. A larger page fails.
+    pub(crate) max_page_size: usize,
     /// The maximum duration of the crawl.
     pub(crate) deadline: Duration,
 }
@@ -111,6 +113,7 @@ pub(crate) async fn crawl(
         client,
         prefix: Prefix::of(&plan.start),
         max_pages: plan.max_pages,
+        max_page_size: plan.max_page_size,
         queue: Queue::unbounded(),
         state: RefCell::default(),
         on_progress,
@@ -146,6 +149,7 @@ struct Spider<'a, P> {
     client: &'a Client,
     prefix: Prefix,
     max_pages: usize,
+    max_page_size: usize,
     queue: Queue<Link>,
     state: RefCell<CrawlState>,
     on_progress: P,
@@ -205,10 +209,23 @@ impl<P: Fn(Tally)> Spider<'_, P> {
         response.error_for_status_ref()?;
         let url = link.url.clone();
         let is_html = is_html(&response);
-        let body = response.bytes().await?;
+        let body = self.read(response).await?;
         let page = Page { url, bytes: body.len(), latency: started.elapsed() };
         let links = if is_html { links(&String::from_utf8_lossy(&body), &page.url) } else { Vec::new() };
         Ok(Fetched::Page { page, links })
+    }
+
+    /// Reads a page that is at most as large as the plan allows.
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if chunk.len() > self.max_page_size - body.len() {
+                let message = format!("the page is larger than --max-page-size allows: {} bytes", self.max_page_size);
+                return Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message).with_url(response.url()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
     }
 
     /// Returns the redirect from `link` to `target`, or an error if the crawl cannot go on from there: a page redirects
