@@ -200,6 +200,7 @@
 //! | `zstd` | no | native decoding of `zstd` bodies; needs Rust 1.87 |
 //! | `json` | no | JSON bodies in requests and responses |
 //! | `cookies` | no | a cookie jar for native agents |
+//! | `form` | no | forms and queries of values that serialize, such as structs |
 //! | `digest` | no | answers to Digest challenges |
 //! | `regex` | no | [`tornado::IoStream`] reads up to a pattern |
 //! | `tower` | no | `tower_service::Service` for [`Client`] |

@@ -157,7 +157,7 @@ fn resource_answers_by_method_and_lists_its_methods() {
 fn only_a_form_is_parsed_as_a_form() {
     block_on(async {
         let client = client_of(Notes);
-        let form = client.post(URL).form([("name", "J\u{fc}rgen"), ("to", "a&b c")]).await.unwrap();
+        let form = client.post(URL).form_pairs([("name", "J\u{fc}rgen"), ("to", "a&b c")]).await.unwrap();
         assert_eq!(form.text().await.unwrap(), r#"[("name", "Jürgen"), ("to", "a&b c")]"#);
         assert_eq!(client.post(URL).body("a=b").await.unwrap().text().await.unwrap(), "[]");
     });

@@ -8,13 +8,13 @@ use super::Lab;
 
 pub async fn a_form_is_posted(lab: Lab) {
     let pairs = [("name", "J\u{fc}rgen"), ("to", "a&b=c d+e"), ("empty", "")];
-    let response = Client::new().post(lab.url("echo")).form(pairs).await.unwrap();
+    let response = Client::new().post(lab.url("echo")).form_pairs(pairs).await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/x-www-form-urlencoded");
     assert_eq!(response.text().await.unwrap(), "name=J%C3%BCrgen&to=a%26b%3Dc+d%2Be&empty=");
 }
 
 pub async fn pairs_are_added_to_the_query(lab: Lab) {
-    let request = Client::new().get(lab.url("head?a=%20#f")).query([("b", "c d"), ("e", "\u{e9}&")]);
+    let request = Client::new().get(lab.url("head?a=%20#f")).query_pairs([("b", "c d"), ("e", "\u{e9}&")]);
     let text = request.await.unwrap().text().await.unwrap();
     assert!(text.starts_with("GET /lab/head?a=%20&b=c+d&e=%C3%A9%26\n"), "{text}");
 }
