@@ -199,6 +199,7 @@
 //! | `brotli` | no | native decoding of `br` bodies |
 //! | `zstd` | no | native decoding of `zstd` bodies; needs Rust 1.87 |
 //! | `json` | no | JSON bodies in requests and responses |
+//! | `charset` | no | [`Response::text`] in the charset that the server names |
 //! | `cookies` | no | a cookie jar for native agents |
 //! | `form` | no | forms and queries of values that serialize, such as structs |
 //! | `digest` | no | answers to Digest challenges |

@@ -46,6 +46,7 @@ impl Lab {
         match name {
             "hello" => Reply::text("hello"),
             "status" => status(argument),
+            "charset" => charset(request, argument),
             "echo" => echo(request).await,
             "head" => Reply::text(head(request)),
             "header" => header_bytes(request, argument),
@@ -85,6 +86,17 @@ fn status(code: &str) -> Reply {
     match code.parse() {
         Ok(number @ 200..=599) => Reply::text(format!("status {code}")).with_status(number),
         _ => Reply::new(400, format!("not the status of a response: {code}")),
+    }
+}
+
+/// `charset/LABEL`: the bytes that the query `bytes` has in hexadecimal, as a text of this charset.
+fn charset(request: &Incoming, label: &str) -> Reply {
+    let digits = request.query("bytes").unwrap_or_default();
+    let bytes: Option<Vec<u8>> =
+        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
+    match bytes {
+        Some(bytes) => Reply::new(200, bytes).with_header("content-type", &format!("text/plain; charset={label}")),
+        None => Reply::new(400, "not hexadecimal"),
     }
 }
 

@@ -16,7 +16,7 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::message::body::{self, Body};
 use crate::message::request::{Request, RequestBuilder};
-use crate::message::response::{self, Response, ResponseParts};
+use crate::message::response::{Response, ResponseParts, text};
 use crate::message::url::Url;
 use crate::platform;
 use crate::runtime::Executor;
@@ -162,7 +162,7 @@ impl SendResponse {
         body::collect(body, length, body_limit).await.map_err(|error| error.with_url(&url))
     }
 
-    /// Reads the whole body as UTF-8, as [`Response::text`] does.
+    /// Reads the whole body as text, as [`Response::text`] does.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
@@ -180,7 +180,8 @@ impl SendResponse {
     /// # }).unwrap();
     /// ```
     pub async fn text(self) -> Result<String> {
-        Ok(response::decode_text(&self.bytes().await?))
+        let charset = text::charset(&self.0.headers);
+        Ok(text::decode(charset.as_deref(), &self.bytes().await?))
     }
 
     /// Converts it into a [`Response`], which has more methods. On platforms without threads, a `Response` is not `Send`.

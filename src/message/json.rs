@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::request::RequestBuilder;
 use crate::message::response::Response;
-use crate::message::response::reading::without_byte_order_mark;
+use crate::message::response::text::without_byte_order_mark;
 use crate::message::url::Url;
 
 impl<C> RequestBuilder<C> {

@@ -1,7 +1,7 @@
 //! The only file that names a target: it picks the platform, and all other modules use the names that it exports.
 //!
 //! Each platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`, `base64`,
-//! `normalize`, `random`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for
+//! `normalize`, `random`, `decode` (of a charset), `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for
 //! cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
 // Wasm targets have no threads here, WASI included.
@@ -40,6 +40,8 @@ pub(crate) use self::native::loopback;
 #[cfg(all(feature = "testing", target_family = "wasm"))]
 pub(crate) mod loopback {}
 
+#[cfg(all(feature = "charset", target_family = "wasm", target_os = "unknown"))]
+pub(crate) use self::browser::decode;
 #[cfg(all(feature = "cookies", target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
@@ -50,6 +52,8 @@ pub(crate) use self::browser::{
 pub(crate) use self::native::{default_backend, default_executor, default_timer};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
+#[cfg(all(feature = "charset", not(all(target_family = "wasm", target_os = "unknown"))))]
+pub(crate) use self::standard::decode;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]

@@ -111,3 +111,38 @@ pub async fn a_stream_limit_counts_what_is_decoded(lab: Lab) {
         }
     }
 }
+
+pub async fn a_text_is_read_in_the_charset_that_the_server_names(lab: Lab) {
+    let table = [
+        ("utf-8", "636166c3a9", "caf\u{e9}"),
+        ("ISO-8859-1", "636166e9", "caf\u{e9}"),
+        ("windows-1252", "e9", "\u{e9}"),
+        ("windows-1251", "cfe8", "\u{41f}\u{438}"),
+        ("shift_jis", "82a0", "\u{3042}"),
+        ("gbk", "c4e3", "\u{4f60}"),
+        ("euc-kr", "b0a1", "\u{ac00}"),
+        ("utf-16le", "61006200", "ab"),
+        ("utf-16be", "00610062", "ab"),
+        // A byte order mark is stronger than the charset.
+        ("iso-8859-1", "efbbbfc3a9", "\u{e9}"),
+        ("utf-8", "fffe6100", "a"),
+        ("utf-16le", "feff0061", "a"),
+        // Bytes that are not allowed in the charset.
+        ("utf-8", "61ff", "a\u{fffd}"),
+        ("shift_jis", "61ff", "a\u{fffd}"),
+        // The Encoding standard has no decoder for these.
+        ("no-such-charset", "636166c3a9", "caf\u{e9}"),
+        ("iso-2022-kr", "61", "a"),
+        ("gbk", "", ""),
+    ];
+    let client = Client::new();
+    // Without the feature every text is UTF-8.
+    for (label, bytes, expected) in table.into_iter().filter(|_| cfg!(feature = "charset")) {
+        let url = lab.url(&format!("charset/{label}?bytes={bytes}"));
+        assert_eq!(client.get(&url).await.unwrap().text().await.unwrap(), expected, "{label} {bytes}");
+        let response = client.get(&url).send_spawned().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), expected, "{label} {bytes}, spawned");
+    }
+    let url = lab.url("charset/iso-8859-1?bytes=636166e9");
+    assert_eq!(client.get(url).await.unwrap().text_utf8().await.unwrap(), "caf\u{fffd}");
+}

@@ -66,6 +66,7 @@ macro_rules! for_each_scenario {
             codings::a_head_response_describes_the_encoded_body,
             codings::decoding_is_switched_off_or_that_is_refused,
             codings::a_stream_limit_counts_what_is_decoded,
+            codings::a_text_is_read_in_the_charset_that_the_server_names,
             uploads::a_text_is_sent_as_it_is,
             uploads::a_large_body_is_sent_whole,
             uploads::a_post_without_a_body_is_sent,

@@ -3,14 +3,14 @@
 mod builder;
 pub(crate) mod lazy_headers;
 mod parts;
-pub(in crate::message) mod reading;
+mod reading;
+pub(crate) mod text;
 
 use http::{HeaderMap, StatusCode, Version};
 
 pub use self::builder::ResponseBuilder;
 use self::lazy_headers::LazyHeaders;
 pub(crate) use self::parts::ResponseParts;
-pub(crate) use self::reading::decode_text;
 use crate::error::{Attempt, Error};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Response;
+use super::{Response, text};
 use crate::error::Result;
 use crate::message::body::Body;
 
@@ -83,8 +83,42 @@ impl Response {
         self.0.body.collect(self.0.body_limit).await.map_err(|error| error.with_url(&self.0.url))
     }
 
-    /// Reads the whole body as UTF-8. A byte order mark is removed, and bytes that are not UTF-8 become U+FFFD, as in
-    /// the Fetch standard.
+    /// Reads the whole body as text, in the charset of the `content-type` with the feature `charset`, and else as
+    /// [`text_utf8`](Self::text_utf8) does.
+    ///
+    /// A byte order mark names the encoding before the charset does, and is removed. A charset that the Encoding standard
+    /// does not have is read as UTF-8. Bytes that are not allowed become U+FFFD. To read XML or HTML that names its
+    /// charset within the document, take [`bytes`](Self::bytes).
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    ///
+    /// # Platform
+    /// The decoders of a browser are those of the engine. Node 20 reads the bytes 80 to 9F of `windows-1252` as control
+    /// characters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::http::StatusCode;
+    /// use waterspout::Response;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let builder = Response::builder(StatusCode::OK, "http://example.com/");
+    /// let page = builder.header("content-type", "text/html; charset=iso-8859-1").body(&b"caf\xE9"[..])?;
+    /// # #[cfg(feature = "charset")]
+    /// assert_eq!(page.text().await?, "caf\u{e9}");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub async fn text(self) -> Result<String> {
+        let charset = text::charset(&self.0.headers);
+        Ok(text::decode(charset.as_deref(), &self.bytes().await?))
+    }
+
+    /// Reads the whole body as UTF-8, regardless of the `content-type`, as `text()` of the Fetch standard does. A byte
+    /// order mark is removed, and bytes that are not UTF-8 become U+FFFD.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
@@ -97,13 +131,13 @@ impl Response {
     ///
     /// # futures::executor::block_on(async {
     /// let builder = Response::builder(StatusCode::OK, "http://example.com/");
-    /// assert_eq!(builder.body(&b"\xEF\xBB\xBFhell\xF6"[..])?.text().await?, "hell\u{fffd}");
+    /// assert_eq!(builder.body(&b"\xEF\xBB\xBFhell\xF6"[..])?.text_utf8().await?, "hell\u{fffd}");
     /// # Ok::<(), waterspout::Error>(())
     /// # })?;
     /// # Ok::<(), waterspout::Error>(())
     /// ```
-    pub async fn text(self) -> Result<String> {
-        Ok(decode_text(&self.bytes().await?))
+    pub async fn text_utf8(self) -> Result<String> {
+        Ok(text::decode_utf8(&self.bytes().await?))
     }
 
     /// Returns the body, without its head.
@@ -172,14 +206,4 @@ impl Response {
         self.0.error_for_status()?;
         Ok(self)
     }
-}
-
-/// Decodes a body's bytes as UTF-8, without a byte order mark.
-pub(crate) fn decode_text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(without_byte_order_mark(bytes)).into_owned()
-}
-
-/// Removes a UTF-8 byte order mark from the beginning of a body.
-pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }

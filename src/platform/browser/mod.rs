@@ -4,6 +4,8 @@ mod abort;
 #[cfg(waterspout_npm)]
 mod allocator;
 mod body;
+#[cfg(feature = "charset")]
+mod charset;
 mod executor;
 mod fetch;
 mod fetch_init;
@@ -21,6 +23,8 @@ mod url;
 
 use std::sync::Arc;
 
+#[cfg(feature = "charset")]
+pub(crate) use self::charset::decode;
 pub use self::executor::EngineLoop;
 pub use self::fetch::FetchBackend;
 pub use self::fetch_init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
