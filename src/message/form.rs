@@ -6,10 +6,10 @@ use form_urlencoded::Serializer;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
-use crate::error::Result;
 #[cfg(feature = "form")]
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::request::{Request, RequestBuilder};
+#[cfg(feature = "form")]
 use crate::message::url::Url;
 
 impl<C> RequestBuilder<C> {
@@ -102,7 +102,10 @@ impl<C> RequestBuilder<C> {
         V: AsRef<str>,
     {
         let added = encode(pairs);
-        self.edit(|request| add_query(request, &added))
+        self.edit(|request| {
+            request.url_mut().append_query(&added);
+            Ok(())
+        })
     }
 
     /// Adds `value` at the end of the URL's query, encoded as in [`form`](Self::form).
@@ -125,7 +128,8 @@ impl<C> RequestBuilder<C> {
     pub fn query(self, value: impl serde::Serialize) -> Self {
         self.edit(|request| {
             let added = serialize(value, "query", request.url())?;
-            add_query(request, &added)
+            request.url_mut().append_query(&added);
+            Ok(())
         })
     }
 }
@@ -135,15 +139,6 @@ fn set_form(request: &mut Request, body: String) {
     *request.body_mut() = body.into();
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     request.headers_mut().entry(CONTENT_TYPE).or_insert(form);
-}
-
-/// Adds encoded pairs to the query of a request's URL.
-fn add_query(request: &mut Request, added: &str) -> Result<()> {
-    if !added.is_empty() {
-        let url = with_query(request.url(), added)?;
-        *request.url_mut() = url;
-    }
-    Ok(())
 }
 
 /// Encodes a value that serializes to pairs. `place` names where the pairs go.
@@ -157,18 +152,6 @@ fn serialize(value: impl serde::Serialize, place: &str, url: &Url) -> Result<Str
 
 fn encode<K: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> String {
     Serializer::new(String::new()).extend_pairs(pairs).finish()
-}
-
-/// Appends `added` to the query. The empty query of `?` needs no separator.
-fn with_query(url: &Url, added: &str) -> Result<Url> {
-    let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
-    let bare = url.clone().without_fragment();
-    let separator = match bare.query() {
-        None => "?",
-        Some("") => "",
-        Some(_) => "&",
-    };
-    Url::parse(&format!("{bare}{separator}{added}{fragment}"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod parse;
 mod standard;
 #[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod time_of_day;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod url_crate;
 // A JavaScript engine keeps its timers in a heap itself, so there the queue is not compiled.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod timer_queue;

@@ -4,6 +4,8 @@
 //! which this module cuts into parts, the same way on every platform. Only `http` and `https` URLs exist here.
 
 mod origin;
+mod query;
+mod uri;
 
 use std::fmt;
 use std::ops::Range;
