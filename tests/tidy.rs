@@ -55,10 +55,15 @@ impl File {
     /// Returns the module that this file belongs to, as the table names it.
     fn module(&self) -> &str {
         let path = self.path.strip_prefix("src/").unwrap().trim_end_matches(".rs");
-        ["platform/native", "platform/browser", "platform/timer_queue", "platform/unix", "platform/unsupported"]
-            .into_iter()
-            .find(|module| path.starts_with(module))
-            .unwrap_or_else(|| path.split('/').next().unwrap())
+        const PARTS: [&str; 6] = [
+            "platform/native",
+            "platform/browser",
+            "platform/timer_queue",
+            "platform/unix",
+            "platform/unsupported",
+            "platform/url_crate",
+        ];
+        PARTS.into_iter().find(|module| path.starts_with(module)).unwrap_or_else(|| path.split('/').next().unwrap())
     }
 }
 

@@ -16,7 +16,7 @@ use super::Client;
 use crate::error::{Error, Result};
 use crate::message::body::{self, Body};
 use crate::message::request::{Request, RequestBuilder};
-use crate::message::response::{Response, ResponseParts, text};
+use crate::message::response::{Response, ResponseParts, charset};
 use crate::message::url::Url;
 use crate::platform;
 use crate::runtime::Executor;
@@ -180,8 +180,8 @@ impl SendResponse {
     /// # }).unwrap();
     /// ```
     pub async fn text(self) -> Result<String> {
-        let charset = text::charset(&self.0.headers);
-        Ok(text::decode(charset.as_deref(), &self.bytes().await?))
+        let label = charset::of(&self.0.headers);
+        Ok(charset::decode(label.as_deref(), &self.bytes().await?))
     }
 
     /// Converts it into a [`Response`], which has more methods. On platforms without threads, a `Response` is not `Send`.

@@ -10,6 +10,8 @@ pub(crate) mod connection_info;
 pub(crate) mod credentials;
 pub(crate) mod extensions;
 mod form;
+#[cfg(feature = "form")]
+mod form_values;
 #[cfg(feature = "json")]
 pub(crate) mod json;
 pub mod multipart;

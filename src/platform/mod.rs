@@ -10,6 +10,8 @@ mod local;
 #[cfg(not(target_family = "wasm"))]
 mod send;
 
+#[cfg(all(feature = "charset", not(all(target_family = "wasm", target_os = "unknown"))))]
+mod charset;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod parse;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
@@ -50,12 +52,12 @@ pub(crate) use self::browser::unix_time;
 pub(crate) use self::browser::{
     ClientClock, ClientSleep, base64, default_backend, default_executor, default_timer, normalize, parse_url, random,
 };
+#[cfg(all(feature = "charset", not(all(target_family = "wasm", target_os = "unknown"))))]
+pub(crate) use self::charset::decode;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use self::native::{default_backend, default_executor, default_timer};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
-#[cfg(all(feature = "charset", not(all(target_family = "wasm", target_os = "unknown"))))]
-pub(crate) use self::standard::decode;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(all(feature = "cookies", not(all(target_family = "wasm", target_os = "unknown"))))]

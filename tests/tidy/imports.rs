@@ -27,6 +27,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("platform/native", &["agent", "backend", "error", "message", "runtime", "testing", "tornado", "transport"]),
     ("platform/timer_queue", &["runtime"]),
     ("platform/unix", &["agent", "error", "message", "runtime", "transport"]),
+    ("platform/url_crate", &["error", "message"]),
     ("platform/unsupported", &["backend", "error", "message", "runtime"]),
 ];
 

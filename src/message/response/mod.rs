@@ -1,6 +1,11 @@
 //! Responses: a head that has been received, and a body that may still be on its way.
 
 mod builder;
+#[cfg(feature = "charset")]
+pub(crate) mod charset;
+#[cfg(not(feature = "charset"))]
+#[path = "utf8_only.rs"]
+pub(crate) mod charset;
 pub(crate) mod lazy_headers;
 mod parts;
 mod reading;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Response, text};
+use super::{Response, charset, text};
 use crate::error::Result;
 use crate::message::body::Body;
 
@@ -113,8 +113,8 @@ impl Response {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub async fn text(self) -> Result<String> {
-        let charset = text::charset(&self.0.headers);
-        Ok(text::decode(charset.as_deref(), &self.bytes().await?))
+        let label = charset::of(&self.0.headers);
+        Ok(charset::decode(label.as_deref(), &self.bytes().await?))
     }
 
     /// Reads the whole body as UTF-8, regardless of the `content-type`, as `text()` of the Fetch standard does. A byte
