@@ -159,8 +159,12 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of informational (1xx) responses before the final response. A further informational
-    /// response fails the request with [`Protocol`](crate::ErrorKind::Protocol). Default: 16.
+    /// Sets the maximum size of the informational (1xx) responses before the final response, all their heads together, in
+    /// bytes. Default: 256 KiB.
+    ///
+    /// Their number is not limited: a server may send `102 Processing` for as long as it works, and each starts
+    /// [`head_timeout`](crate::RequestOptions::head_timeout) again. With 25 bytes every 15 s, the limit is reached after
+    /// 43 hours. To limit the time, set [`attempt_timeout`](crate::RequestOptions::attempt_timeout).
     ///
     /// # Examples
     ///
@@ -171,15 +175,15 @@ impl Config {
     /// # let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(2);
     /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(hints)]);
     ///
-    /// // The server sends two informational responses.
-    /// let config = Config::new().informational_responses(1);
+    /// // The server sends two informational responses of 28 bytes.
+    /// let config = Config::new().informational_bytes(50);
     /// let client = Client::builder().backend(Agent::new(connector, ManualTimer::new()).with_config(config)).build()?;
     /// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
-    /// assert_eq!(error.kind(), ErrorKind::Protocol);
+    /// assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     /// # Ok::<(), waterspout::Error>(())
     /// ```
-    pub fn informational_responses(mut self, responses: usize) -> Self {
-        self.http1.informational = responses;
+    pub fn informational_bytes(mut self, bytes: usize) -> Self {
+        self.http1.informational = bytes;
         self
     }
 

@@ -179,11 +179,10 @@ impl Connection {
         W: Future<Output = ()> + Unpin,
     {
         let mut decoder = HeadDecoder::default();
-        let mut informational = 0;
         let mut is_sending = true;
         let mut write_error = None;
         poll_fn(|cx| {
-            loop {
+            'exchange: loop {
                 // 1. Write as much as the connection accepts.
                 if is_sending {
                     match self.poll_send(cx, upload, progress) {
@@ -199,7 +198,7 @@ impl Connection {
                     }
                 }
                 // 2. Look for a head in what has been read.
-                if !self.input.data().is_empty() {
+                while !self.input.data().is_empty() {
                     match decoder.next(&mut self.input, &self.limits)? {
                         HeadEvent::Final(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                             return Poll::Ready(Err(malformed(
@@ -210,21 +209,16 @@ impl Connection {
                             return Poll::Ready(Ok(FinalHead { head, can_write: write_error.is_none() }));
                         }
                         HeadEvent::Informational(head) => {
-                            informational += 1;
-                            if informational > self.limits.informational {
-                                let limit = self.limits.informational;
-                                let message = format!("the server sent more than {limit} informational responses");
-                                return Poll::Ready(Err(Error::new(ErrorKind::Protocol, Phase::Head, message)));
-                            }
+                            progress.add_informational();
                             if let Some(callback) = on_informational {
                                 callback(head.status, &head.headers);
                             }
-                            if head.status == StatusCode::CONTINUE {
+                            if head.status == StatusCode::CONTINUE && upload.is_waiting() {
                                 upload.stop_waiting();
+                                continue 'exchange;
                             }
-                            continue;
                         }
-                        HeadEvent::More => {}
+                        HeadEvent::More => break,
                     }
                 }
                 // 3. Read more.

@@ -44,6 +44,8 @@ pub(crate) struct HeadDecoder {
     scan: BlockScan,
     /// Whether a blank line before the head has been skipped.
     begun: bool,
+    /// The bytes of the informational heads so far.
+    informational: usize,
 }
 
 impl HeadDecoder {
@@ -61,12 +63,19 @@ impl HeadDecoder {
         }
         match self.scan.end(data) {
             Some(end) if end <= limits.head => {
-                let scan = std::mem::take(self).scan;
+                let scan = std::mem::take(&mut self.scan);
+                self.begun = false;
                 let block = buffer.take(end);
                 check_first_line(&block)?;
                 let head = parse(&scan.unfolded(block), limits)?;
-                let is_final = !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS;
-                Ok(if is_final { HeadEvent::Final(head) } else { HeadEvent::Informational(head) })
+                if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                    return Ok(HeadEvent::Final(head));
+                }
+                self.informational = self.informational.saturating_add(end);
+                if self.informational > limits.informational {
+                    return Err(too_much_informational(limits.informational));
+                }
+                Ok(HeadEvent::Informational(head))
             }
             None if data.len() <= limits.head => Ok(HeadEvent::More),
             _ => {
@@ -75,6 +84,15 @@ impl HeadDecoder {
             }
         }
     }
+}
+
+/// Creates the error for informational responses that are together larger than their limit.
+fn too_much_informational(limit: usize) -> Error {
+    let message = format!(
+        "the informational (1xx) responses before the final response are larger than {limit} bytes together, the limit \
+         of `Config::informational_bytes`"
+    );
+    Error::new(ErrorKind::LimitExceeded, Phase::Head, message)
 }
 
 /// Skips a blank line before the head: a line break that is left over from the previous response is not part of this

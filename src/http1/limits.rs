@@ -11,12 +11,19 @@ pub(crate) struct Http1Limits {
     pub(crate) chunk_line: usize,
     /// Maximum bytes of trailers.
     pub(crate) trailers: usize,
-    /// Maximum number of informational (1xx) responses before the final response.
+    /// Maximum bytes of the heads of all informational (1xx) responses before the final response, together.
     pub(crate) informational: usize,
 }
 
 impl Default for Http1Limits {
     fn default() -> Self {
-        Self { head: 64 * 1024, headers: 256, chunk_line: 4 * 1024, trailers: 16 * 1024, informational: 16 }
+        Self {
+            head: 64 * 1024,
+            headers: 256,
+            chunk_line: 4 * 1024,
+            trailers: 16 * 1024,
+            // Bytes and not a number of responses: a server may send `102 Processing` every few seconds for hours.
+            informational: 256 * 1024,
+        }
     }
 }

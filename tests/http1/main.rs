@@ -5,6 +5,7 @@
 mod corpus;
 mod expect_continue;
 mod framing;
+mod informational;
 mod limits;
 mod request_checks;
 mod request_heads;
