@@ -163,8 +163,8 @@ impl<S: Sleep> Deadline<S> {
 
     /// Takes an attempt's progress into account.
     ///
-    /// Each piece that left and each informational response starts the phase's limit again. The limit does not count while the backend connects, since
-    /// connecting has a limit of its own.
+    /// Each piece that left and each informational response starts the phase's limit again. The limit does not count
+    /// while the backend connects, since connecting has a limit of its own.
     pub(crate) fn follow(&mut self, progress: &Progress) {
         self.allowance = nanos(progress.allowance());
         let is_connecting = progress.is_connecting();

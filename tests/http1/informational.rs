@@ -122,7 +122,7 @@ fn informational_responses_may_be_as_large_as_their_limit() {
     let (kind, phase, message) = fetched(many.len() - 1, &many).unwrap_err();
     assert_eq!((kind, phase), (ErrorKind::LimitExceeded, Phase::Head));
     assert!(message.contains("2699 bytes") && message.contains("`Config::informational_bytes`"), "{message}");
-    // The limit covers all responses together, whatever their size, and not the final response.
+    // The limit covers all responses together, and not the final response.
     let large = format!("HTTP/1.1 103 Early Hints\r\nlink: {}\r\n\r\n", "x".repeat(1000));
     assert_eq!(fetched(large.len(), &large).as_deref(), Ok("hello"));
     assert!(fetched(large.len(), &format!("{large}{PROCESSING}")).is_err());

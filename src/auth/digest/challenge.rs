@@ -40,8 +40,9 @@ pub(super) struct DigestChallenge {
 /// Returns the Digest challenge to answer: the first challenge with a hash stronger than MD5, or else the first
 /// challenge that can be answered. Other schemes and malformed challenges are skipped.
 ///
-/// A server lists challenges in the order of its preference, and a client may have a policy of its own (RFC 7616, section
-/// 3.7). MD5 is offered first by servers that prefer old clients, and a client that knows SHA-256 need not use it.
+/// A server lists challenges in the order of its preference, and a client may have a policy of its own (RFC 7616,
+/// section 3.7). MD5 is offered first by servers that prefer old clients, and a client that knows SHA-256 need not use
+/// it.
 pub(super) fn select(headers: &HeaderMap) -> Option<DigestChallenge> {
     let fields = headers.get_all(WWW_AUTHENTICATE).iter();
     let challenges = fields.flat_map(|field| challenges::parse(field.as_bytes()));

@@ -146,7 +146,8 @@ fn challenge_is_answered_in_each_form_of_the_grammar() {
 
 #[test]
 fn realm_with_bytes_above_ascii_is_answered_byte_by_byte() {
-    let challenge = b"HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Digest realm=\"caf\xE9\", nonce=\"n\"\r\ncontent-length: 0\r\n\r\n";
+    let challenge = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\
+        www-authenticate: Digest realm=\"caf\xE9\", nonce=\"n\"\r\n\r\n";
     let wire = wire([answers([&challenge[..], HELLO.as_bytes()])]);
     let digest = RecordingDigest { digest: DigestAuth::new("u", "p").unwrap(), answers: Arc::default() };
     assert_eq!(send(wire.client.get(URL).authenticator(digest.clone())).unwrap().status(), 200);
