@@ -106,6 +106,22 @@ fn line_that_could_change_the_framing_is_still_an_error() {
 }
 
 #[test]
+fn no_inserted_byte_makes_a_framing_field_disappear() {
+    // A line feed is left out: it makes two lines, and neither of them has the name of the field.
+    let inserted = (0..=b' ').chain(*b"-:;=a\"\x7f\x80\xad\xff").filter(|byte| *byte != b'\n');
+    for byte in inserted {
+        for field in [&b"content-length: 5\r\n"[..], b"transfer-encoding: chunked\r\n"] {
+            for at in 0..field.len() {
+                let field = [&field[..at], &[byte], &field[at..]].concat();
+                let answer = [b"HTTP/1.1 200 OK\r\na: b\r\n", &field[..], b"\r\n5\r\nhello\r\n0\r\n\r\n"].concat();
+                let strict = fetched(&scripted([once(&answer)]));
+                assert_eq!(fetched(&lenient([once(&answer)])), strict, "{}", field.escape_ascii());
+            }
+        }
+    }
+}
+
+#[test]
 fn error_says_why_a_line_is_not_skipped() {
     for (line, reason) in [
         ("content-length : 5\r\n", "it mentions a field that frames the message"),
