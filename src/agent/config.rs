@@ -159,8 +159,12 @@ impl Config {
         self
     }
 
-    /// Sets the maximum number of informational (1xx) responses before the final response. A further informational
-    /// response fails the request with [`Protocol`](crate::ErrorKind::Protocol). Default: 16.
+    /// Sets the maximum size of the informational (1xx) responses before the final response, all their heads together,
+    /// in bytes. Default: 256 KiB.
+    ///
+    /// Their number is not limited: a server may send `102 Processing` for as long as it works, and each starts
+    /// [`head_timeout`](crate::RequestOptions::head_timeout) again. With 25 bytes every 15 s, the limit is reached
+    /// after 43 hours. To limit the time, set [`attempt_timeout`](crate::RequestOptions::attempt_timeout).
     ///
     /// # Examples
     ///
@@ -171,15 +175,54 @@ impl Config {
     /// # let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(2);
     /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(hints)]);
     ///
-    /// // The server sends two informational responses.
-    /// let config = Config::new().informational_responses(1);
+    /// // The server sends two informational responses of 28 bytes.
+    /// let config = Config::new().informational_bytes(50);
     /// let client = Client::builder().backend(Agent::new(connector, ManualTimer::new()).with_config(config)).build()?;
     /// let error = futures::executor::block_on(async { client.get("http://example.com/").await }).unwrap_err();
-    /// assert_eq!(error.kind(), ErrorKind::Protocol);
+    /// assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     /// # Ok::<(), waterspout::Error>(())
     /// ```
-    pub fn informational_responses(mut self, responses: usize) -> Self {
-        self.http1.informational = responses;
+    pub fn informational_bytes(mut self, bytes: usize) -> Self {
+        self.http1.informational = bytes;
+        self
+    }
+
+    /// Sets whether malformed lines in the heads and trailers of responses are skipped. Default: `false`: such a line
+    /// fails the request with [`Protocol`](crate::ErrorKind::Protocol), and the error names the line.
+    ///
+    /// Some servers send a line without a colon, or a space in a name. Browsers skip such lines. After a response with
+    /// a skipped line, its connection is closed.
+    ///
+    /// # Errors
+    /// A malformed line still fails the request if it could change where the response ends for another reader: it
+    /// mentions `content-length` or `transfer-encoding`, begins with white space, continues on the next line, or
+    /// contains a NUL or a CR. So does a malformed status line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::Config;
+    /// # use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// # use waterspout::{Agent, Client};
+    /// # let answer = "HTTP/1.1 200 OK\r\nno colon\r\ncontent-length: 5\r\n\r\nhello";
+    /// # let script = || Script::new().expect_head().send(answer);
+    /// # let connector = ScriptedConnector::new([script(), script()]);
+    /// # let client = Client::builder().backend(Agent::new(connector, ManualTimer::new())).build()?;
+    /// # futures::executor::block_on(async {
+    ///
+    /// // The second line of the response's head is `no colon`.
+    /// let error = client.get("http://example.com/").await.unwrap_err();
+    /// assert!(error.to_string().contains("line 2 of the response's head is malformed: \"no colon\""));
+    ///
+    /// let config = Config::new().ignore_invalid_headers(true);
+    /// let response = client.get("http://example.com/").extension(config).await?;
+    /// assert_eq!(response.text().await?, "hello");
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn ignore_invalid_headers(mut self, ignore: bool) -> Self {
+        self.http1.ignore_invalid_headers = ignore;
         self
     }
 

@@ -23,7 +23,7 @@ mod route;
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, LOCATION, RANGE, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, RANGE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
 pub use self::config::Config;
@@ -231,8 +231,9 @@ impl Backend for Agent {
                 let mut response =
                     self.fetch_without_redirects(&mut request).await.map_err(|error| error.with_url(request.url()))?;
                 // 4. Return the response, unless it is a redirect to follow.
-                let location = response.headers().get(LOCATION).filter(|_| redirect::is_redirect(response.status()));
-                let Some(location) = location.filter(|_| mode != Redirect::Manual) else {
+                let is_redirect = mode != Redirect::Manual && redirect::is_redirect(response.status());
+                let location = if is_redirect { redirect::location(response.headers())? } else { None };
+                let Some(location) = location else {
                     response.set_history(history);
                     return Ok(response);
                 };

@@ -1,10 +1,11 @@
 //! Turns a request and a redirect into the next request (Fetch standard, "HTTP-redirect fetch").
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, LOCATION,
     PROXY_AUTHORIZATION,
 };
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -15,6 +16,26 @@ use crate::message::url::{Scheme, Url, safe_excerpt};
 /// Returns whether a response with this status and a `location` is a redirect.
 pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// The bytes of a `location` that are percent-encoded: all bytes above 0x7F. A header value has no control characters
+/// except for tabs, and the URL parser removes tabs.
+const NON_ASCII: &AsciiSet = &CONTROLS.remove(b'\t');
+
+/// Returns the value of `location`, or `None` if there is no such field.
+///
+/// Several fields with the same value count as a single field, as in Chromium and Firefox.
+///
+/// # Errors
+/// [`Redirect`](ErrorKind::Redirect) if the fields have different values (Fetch standard, "location URL").
+pub(super) fn location(headers: &HeaderMap) -> Result<Option<&HeaderValue>> {
+    let mut values = headers.get_all(LOCATION).iter();
+    let first = values.next();
+    // Two readers could follow different fields, so none of the fields is followed.
+    if values.any(|value| Some(value) != first) {
+        return Err(refused("the redirect has several `location` fields with different values".to_owned()));
+    }
+    Ok(first)
 }
 
 /// A redirect response.
@@ -85,7 +106,9 @@ pub(super) fn follow(
 
 /// Returns the URL that a `location` leads to.
 fn target(from: &Url, location: &HeaderValue, allow_downgrade: bool) -> Result<Url> {
-    let text = String::from_utf8_lossy(location.as_bytes());
+    // Before the URL parser, which reads text: it would turn a byte that is no UTF-8 into U+FFFD, and a byte that was
+    // decoded as Latin-1 into two bytes. Browsers do the same (WPT, `redirect-location-escape`).
+    let text = percent_encode(location.as_bytes(), NON_ASCII).to_string();
     let mut target = from.join(&text).map_err(|error| {
         refused(format!("the redirect's target \"{}\" cannot be fetched", safe_excerpt(&text))).with_source(error)
     })?;

@@ -208,13 +208,12 @@ impl RoundTrip<'_> {
         let connector = self.key.route.as_ref().map_or(&self.agent.connector, Route::connector).clone();
         let origin = self.key.origin.clone();
         let timer = self.agent.timer.clone();
-        let limits = self.config.http1;
         let limit = self.connect_limit();
         Box::pin(async move {
             let connecting = connector.connect(&origin);
-            let Some(duration) = limit else { return Ok(Connection::new(connecting.await?, limits)) };
+            let Some(duration) = limit else { return Ok(Connection::new(connecting.await?)) };
             match select(connecting, timer.sleep_until(started + duration)).await {
-                Either::Left((transport, _)) => Ok(Connection::new(transport?, limits)),
+                Either::Left((transport, _)) => Ok(Connection::new(transport?)),
                 Either::Right(_) => {
                     let elapsed = timer.now().since(started);
                     Err(Error::timed_out(Phase::Connect, Timeout::Connect, duration, elapsed))
@@ -229,6 +228,7 @@ impl RoundTrip<'_> {
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         request.progress().exchange().begin(body.length());
         let exchange_request = ExchangeRequest {
+            limits: self.config.http1,
             head: RequestHead {
                 method: request.method(),
                 target: request.url().target(),

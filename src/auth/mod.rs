@@ -15,6 +15,8 @@
 
 mod basic;
 #[cfg(feature = "digest")]
+mod challenges;
+#[cfg(feature = "digest")]
 pub mod digest;
 
 use std::sync::Arc;

@@ -75,8 +75,8 @@ pub(crate) struct Deadline<S: Sleep> {
     since: Instant,
     /// What the backend adds to the phase's limit, in nanoseconds.
     allowance: u64,
-    /// How many bytes the attempt had sent when its progress was last read.
-    bytes_seen: u64,
+    /// The attempt's [activity](Progress::activity) when its progress was last read.
+    activity_seen: u64,
     sleep: S,
 }
 
@@ -94,7 +94,7 @@ impl<S: Sleep> Deadline<S> {
             limit: None,
             since: now,
             allowance: 0,
-            bytes_seen: 0,
+            activity_seen: 0,
             sleep: S::new(clock),
         }
     }
@@ -108,7 +108,7 @@ impl<S: Sleep> Deadline<S> {
     pub(crate) fn start_attempt(&mut self, limit: Option<Duration>) {
         self.attempt = Limit::new(Timeout::Attempt, limit);
         self.attempt_started = self.clock.now();
-        self.bytes_seen = 0;
+        self.activity_seen = 0;
     }
 
     /// Enters a phase with a limit of its own; zero means no limit. The attempt's limit ends with the head.
@@ -163,16 +163,17 @@ impl<S: Sleep> Deadline<S> {
 
     /// Takes an attempt's progress into account.
     ///
-    /// Each piece that left starts the phase's limit again. The limit does not count while the backend connects, since
-    /// connecting has a limit of its own.
+    /// Each piece that left and each informational response starts the phase's limit again. The limit does not count
+    /// while the backend connects, since connecting has a limit of its own.
     pub(crate) fn follow(&mut self, progress: &Progress) {
         self.allowance = nanos(progress.allowance());
         let is_connecting = progress.is_connecting();
         let was_connecting = self.phase == Phase::Connect;
         // The limit counts silence and not time: a slow upload is not a failure while its pieces leave. The first look
         // after connecting starts the limit, too.
-        if is_connecting || was_connecting || progress.bytes() != self.bytes_seen {
-            self.bytes_seen = progress.bytes();
+        let activity = progress.activity();
+        if is_connecting || was_connecting || activity != self.activity_seen {
+            self.activity_seen = activity;
             self.phase = if is_connecting { Phase::Connect } else { Phase::Head };
             self.touch();
         }

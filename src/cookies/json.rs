@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::matching::is_public_suffix;
+use super::octets;
 use super::storage::{StoredCookie, check_pair, check_prefix};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
@@ -36,7 +37,9 @@ pub(super) fn read(text: &str) -> Result<Vec<StoredCookie>> {
 
 // Foreign text: each field is checked as if it came in a `set-cookie` header, so that no value can break a header.
 fn cookie(object: &Value) -> Option<StoredCookie> {
-    let text = |name: &str| object.get(name)?.as_str().filter(|text| is_plain(text)).map(str::to_owned);
+    // Only a text that `octets` makes is unique: other texts stand for the same bytes.
+    let normal = |text: &str| octets::decode(&octets::encode(text));
+    let text = |name: &str| object.get(name)?.as_str().filter(|text| is_plain(text)).map(normal);
     let flag = |name: &str| object.get(name)?.as_bool();
     let expires = match object.get("expires")? {
         Value::Null => None,

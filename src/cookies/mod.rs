@@ -9,6 +9,7 @@
 mod date;
 mod json;
 mod matching;
+mod octets;
 mod set_cookie;
 mod storage;
 
@@ -95,12 +96,12 @@ impl CookieJar {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn add(&self, url: &Url, cookie: &str) -> Result<()> {
-        let stored = self.lock().set(url, cookie, now());
+        let stored = self.lock().set(url, &octets::decode(cookie.as_bytes()), now());
         stored.map_err(|reason| Error::request(ErrorKind::InvalidRequest, reason).with_url(url))
     }
 
     /// Returns the value of the first cookie of this name that a request to `url` would send. The name of a cookie without
-    /// `=` is empty.
+    /// `=` is empty. U+FFFD replaces each byte that is not UTF-8; the request sends the byte itself.
     ///
     /// # Examples
     ///
@@ -117,7 +118,7 @@ impl CookieJar {
     pub fn get(&self, url: &Url, name: &str) -> Option<String> {
         let storage = self.lock();
         let found = storage.matching(url, now()).into_iter().find(|cookie| cookie.name == name);
-        found.map(|cookie| cookie.value.clone())
+        found.map(|cookie| octets::shown(&cookie.value))
     }
 
     /// Removes all cookies.
@@ -176,10 +177,8 @@ impl CookieStore for CookieJar {
     fn store(&self, url: &Url, headers: &HeaderMap) {
         let mut storage = self.lock();
         for header in headers.get_all(SET_COOKIE) {
-            if let Ok(cookie) = std::str::from_utf8(header.as_bytes()) {
-                // A cookie that breaks a rule is ignored: the response stays valid.
-                let _ = storage.set(url, cookie, now());
-            }
+            // A cookie that breaks a rule is ignored: the response stays valid.
+            let _ = storage.set(url, &octets::decode(header.as_bytes()), now());
         }
     }
 
@@ -189,7 +188,7 @@ impl CookieStore for CookieJar {
         if pairs.is_empty() {
             return None;
         }
-        HeaderValue::from_bytes(pairs.join("; ").as_bytes()).ok()
+        HeaderValue::from_bytes(&octets::encode(&pairs.join("; "))).ok()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::matching::{default_path, domain_matches, is_address, is_public_suffix, is_secure, path_matches};
+use super::octets;
 use super::set_cookie::SetCookie;
 use crate::message::url::Url;
 
@@ -75,7 +76,8 @@ impl StoredCookie {
 }
 
 impl CookieStorage {
-    /// Stores the cookie of a `set-cookie` header from `url`, or returns the reason for its refusal.
+    /// Stores the cookie of a `set-cookie` header from `url`, as the text of [`octets`], or returns the reason for its
+    /// refusal.
     pub(super) fn set(&mut self, url: &Url, header: &str, now: u64) -> Result<(), &'static str> {
         let cookie = parse(url, header, now)?;
         if !is_secure(url) && self.shadows_secure(&cookie, now) {
@@ -167,7 +169,7 @@ fn fitting(cookies: Vec<&StoredCookie>) -> Vec<&StoredCookie> {
     let mut fits = vec![false; cookies.len()];
     for secure in [true, false] {
         for (cookie, fits) in cookies.iter().zip(&mut fits).filter(|(cookie, _)| cookie.secure == secure) {
-            let length = cookie.pair().len() + separator;
+            let length = octets::length(&cookie.pair()) + separator;
             *fits = length <= room;
             if *fits {
                 room -= length;
@@ -179,7 +181,7 @@ fn fitting(cookies: Vec<&StoredCookie>) -> Vec<&StoredCookie> {
 
 /// Parses a `set-cookie` header from `url`, or returns the reason for its refusal.
 fn parse(url: &Url, header: &str, now: u64) -> Result<StoredCookie, &'static str> {
-    if header.len() > MAX_HEADER_LENGTH {
+    if octets::length(header) > MAX_HEADER_LENGTH {
         return Err("the cookie is longer than 8 KiB");
     }
     if header.contains(|character: char| character.is_ascii_control() && character != '\t') {
@@ -208,7 +210,7 @@ fn parse(url: &Url, header: &str, now: u64) -> Result<StoredCookie, &'static str
         secure: raw.secure,
         expires,
     };
-    if cookie.pair().len() > MAX_SENT_LENGTH {
+    if octets::length(&cookie.pair()) > MAX_SENT_LENGTH {
         return Err("the cookie is longer than a `cookie` header may be");
     }
     Ok(cookie)

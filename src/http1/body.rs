@@ -61,6 +61,11 @@ impl BodyDecoder {
         }
     }
 
+    /// Returns whether a malformed line of the trailers was skipped.
+    pub(crate) fn has_skipped_lines(&self) -> bool {
+        matches!(self, Self::Chunked(chunks) if chunks.has_skipped_lines)
+    }
+
     /// Returns the next event that the buffered bytes contain.
     pub(crate) fn next(&mut self, buffer: &mut ReadBuffer) -> Result<BodyEvent> {
         match self {

@@ -7,6 +7,7 @@ use super::body::BodyEvent;
 use super::buffer::ReadBuffer;
 use super::fields::{self, BlockScan};
 use super::limits::Http1Limits;
+use super::malformed_lines::{self, LineBlock};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// Takes chunks, and the trailers after the last chunk, out of a read buffer.
@@ -17,6 +18,8 @@ pub(crate) struct ChunkedDecoder {
     /// The number of buffered bytes that are known not to end the line before a chunk.
     scanned: usize,
     trailers: Option<HeaderMap>,
+    /// Whether a malformed line of the trailers was skipped.
+    pub(super) has_skipped_lines: bool,
 }
 
 #[derive(Debug)]
@@ -35,7 +38,7 @@ enum ChunkState {
 
 impl ChunkedDecoder {
     pub(crate) const fn new(limits: Http1Limits) -> Self {
-        Self { state: ChunkState::Size, limits, scanned: 0, trailers: None }
+        Self { state: ChunkState::Size, limits, scanned: 0, trailers: None, has_skipped_lines: false }
     }
 
     /// Takes the trailers of a body that has ended, if it has any.
@@ -72,7 +75,16 @@ impl ChunkedDecoder {
                     let Some(block) = trailer_block(scan, buffer, self.limits.trailers)? else {
                         return Ok(BodyEvent::More);
                     };
-                    self.trailers = trailers(&block, &self.limits)?;
+                    self.trailers = match trailers(&scan.unfolded(block.clone()), &self.limits) {
+                        // Malformed lines are searched only after a failure, so valid trailers cost nothing.
+                        Err(error) if error.kind() == ErrorKind::Protocol => {
+                            let ignore = self.limits.ignore_invalid_headers;
+                            let rest = malformed_lines::skip(&block, LineBlock::Trailers, ignore)?.ok_or(error)?;
+                            self.has_skipped_lines = true;
+                            trailers(&scan.unfolded(rest), &self.limits)?
+                        }
+                        outcome => outcome?,
+                    };
                     self.state = ChunkState::Done;
                 }
                 ChunkState::Done => return Ok(BodyEvent::End),
@@ -105,8 +117,7 @@ impl ChunkedDecoder {
     }
 }
 
-/// Takes the lines of the trailers and the empty line after them, if all of them are buffered. Each field is on a
-/// single line.
+/// Takes the lines of the trailers and the empty line after them, if all of them are buffered.
 fn trailer_block(scan: &mut BlockScan, buffer: &mut ReadBuffer, limit: usize) -> Result<Option<Bytes>> {
     let end = match buffer.data() {
         [] | [b'\r'] => return Ok(None),
@@ -125,7 +136,7 @@ fn trailer_block(scan: &mut BlockScan, buffer: &mut ReadBuffer, limit: usize) ->
     if block.iter().enumerate().any(is_bare_lf) {
         return Err(malformed("a line of the chunked body does not end in CRLF"));
     }
-    Ok(Some(scan.unfolded(block)))
+    Ok(Some(block))
 }
 
 /// Parses trailers as strictly as the lines of a head. Returns `None` if there are no trailers.

@@ -44,6 +44,7 @@ pub(crate) struct ExchangeResponse {
 /// A connection, and how far the exchange on it has come.
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
+    /// The limits of the present exchange.
     limits: Http1Limits,
     input: ReadBuffer,
     output: WriteBuffer,
@@ -61,6 +62,8 @@ pub(crate) struct Connection {
 
 /// A request as an exchange needs it.
 pub(crate) struct ExchangeRequest<'a, W> {
+    /// The limits of this request's response. A request may have limits of its own on a connection that is reused.
+    pub(crate) limits: Http1Limits,
     pub(crate) head: RequestHead<'a>,
     pub(crate) body: Body,
     /// The trailers to send after the body. With trailers the body is chunked.
@@ -92,10 +95,10 @@ struct FinalHead {
 }
 
 impl Connection {
-    pub(crate) fn new(transport: Box<dyn Transport>, limits: Http1Limits) -> Self {
+    pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
         Self {
             transport,
-            limits,
+            limits: Http1Limits::default(),
             input: ReadBuffer::new(),
             output: WriteBuffer::default(),
             response_begun: false,
@@ -140,7 +143,8 @@ impl Connection {
         self.request_begun = false;
         self.body_taken = false;
         self.request_sent = false;
-        let ExchangeRequest { head, body, trailers, progress, continue_wait, on_informational } = request;
+        let ExchangeRequest { limits, head, body, trailers, progress, continue_wait, on_informational } = request;
+        self.limits = limits;
         encode::check_head(&head)?;
         let framing = encode::framing(head.method, &body, trailers.as_ref());
         let mut upload = Upload::new(body, framing, trailers, continue_wait);
@@ -158,6 +162,8 @@ impl Connection {
         // A body that ends with the connection leaves none for another request. Either side may ask to close it.
         self.keep_alive = can_write
             && framing.is_certain
+            // The skipped line may have been `connection: close`, or a sign that the server loses track of its bytes.
+            && !response.has_skipped_lines
             && wants_more(response.version, &response.headers)
             // The caller may have set `connection: close`.
             && wants_more(Version::HTTP_11, head.headers);
@@ -179,11 +185,10 @@ impl Connection {
         W: Future<Output = ()> + Unpin,
     {
         let mut decoder = HeadDecoder::default();
-        let mut informational = 0;
         let mut is_sending = true;
         let mut write_error = None;
         poll_fn(|cx| {
-            loop {
+            'exchange: loop {
                 // 1. Write as much as the connection accepts.
                 if is_sending {
                     match self.poll_send(cx, upload, progress) {
@@ -199,7 +204,7 @@ impl Connection {
                     }
                 }
                 // 2. Look for a head in what has been read.
-                if !self.input.data().is_empty() {
+                while !self.input.data().is_empty() {
                     match decoder.next(&mut self.input, &self.limits)? {
                         HeadEvent::Final(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                             return Poll::Ready(Err(malformed(
@@ -210,21 +215,16 @@ impl Connection {
                             return Poll::Ready(Ok(FinalHead { head, can_write: write_error.is_none() }));
                         }
                         HeadEvent::Informational(head) => {
-                            informational += 1;
-                            if informational > self.limits.informational {
-                                let limit = self.limits.informational;
-                                let message = format!("the server sent more than {limit} informational responses");
-                                return Poll::Ready(Err(Error::new(ErrorKind::Protocol, Phase::Head, message)));
-                            }
+                            progress.add_informational();
                             if let Some(callback) = on_informational {
                                 callback(head.status, &head.headers);
                             }
-                            if head.status == StatusCode::CONTINUE {
+                            if head.status == StatusCode::CONTINUE && upload.is_waiting() {
                                 upload.stop_waiting();
+                                continue 'exchange;
                             }
-                            continue;
                         }
-                        HeadEvent::More => {}
+                        HeadEvent::More => break,
                     }
                 }
                 // 3. Read more.
@@ -340,7 +340,9 @@ impl Connection {
 
     /// Returns the next event of the body that follows from the bytes already read.
     pub(crate) fn body_event(&mut self, body: &mut BodyDecoder) -> Result<BodyEvent> {
-        body.next(&mut self.input)
+        let event = body.next(&mut self.input)?;
+        self.keep_alive &= !body.has_skipped_lines();
+        Ok(event)
     }
 }
 

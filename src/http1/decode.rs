@@ -9,6 +9,7 @@ use super::buffer::ReadBuffer;
 use super::fields::{self, BlockScan};
 use super::framing::malformed;
 use super::limits::Http1Limits;
+use super::malformed_lines::{self, LineBlock};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// The first bytes of each response.
@@ -25,6 +26,8 @@ pub(crate) struct ResponseHead {
     pub(crate) reason: Option<Box<str>>,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
+    /// Whether a malformed line was skipped, in this head or in an informational head before it.
+    pub(crate) has_skipped_lines: bool,
 }
 
 /// What the bytes received so far contain.
@@ -44,6 +47,10 @@ pub(crate) struct HeadDecoder {
     scan: BlockScan,
     /// Whether a blank line before the head has been skipped.
     begun: bool,
+    /// The bytes of the informational heads so far.
+    informational: usize,
+    /// Whether a malformed line has been skipped in a head so far.
+    has_skipped_lines: bool,
 }
 
 impl HeadDecoder {
@@ -61,12 +68,21 @@ impl HeadDecoder {
         }
         match self.scan.end(data) {
             Some(end) if end <= limits.head => {
-                let scan = std::mem::take(self).scan;
+                let scan = std::mem::take(&mut self.scan);
+                self.begun = false;
                 let block = buffer.take(end);
                 check_first_line(&block)?;
-                let head = parse(&scan.unfolded(block), limits)?;
-                let is_final = !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS;
-                Ok(if is_final { HeadEvent::Final(head) } else { HeadEvent::Informational(head) })
+                let mut head = parse_leniently(block, &scan, limits)?;
+                self.has_skipped_lines |= head.has_skipped_lines;
+                head.has_skipped_lines = self.has_skipped_lines;
+                if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                    return Ok(HeadEvent::Final(head));
+                }
+                self.informational = self.informational.saturating_add(end);
+                if self.informational > limits.informational {
+                    return Err(too_much_informational(limits.informational));
+                }
+                Ok(HeadEvent::Informational(head))
             }
             None if data.len() <= limits.head => Ok(HeadEvent::More),
             _ => {
@@ -75,6 +91,15 @@ impl HeadDecoder {
             }
         }
     }
+}
+
+/// Creates the error for informational responses that are together larger than their limit.
+fn too_much_informational(limit: usize) -> Error {
+    let message = format!(
+        "the informational (1xx) responses before the final response are larger than {limit} bytes together, the limit \
+         of `Config::informational_bytes`"
+    );
+    Error::new(ErrorKind::LimitExceeded, Phase::Head, message)
 }
 
 /// Skips a blank line before the head: a line break that is left over from the previous response is not part of this
@@ -96,8 +121,25 @@ fn skip_blank_line(buffer: &mut ReadBuffer) -> bool {
 fn check_first_line(block: &[u8]) -> Result<()> {
     let mut lines = block.splitn(2, |byte| *byte == b'\n');
     match lines.nth(1) {
-        Some([b' ' | b'\t', ..]) => Err(malformed("white space comes before the first header")),
+        Some(rest @ [b' ' | b'\t', ..]) => {
+            Err(malformed_lines::error(rest, 2, LineBlock::Head, "white space comes before the first header"))
+        }
         _ => Ok(()),
+    }
+}
+
+/// Parses a head. A malformed header line is skipped if `limits` says so, and named by the error otherwise.
+fn parse_leniently(block: Bytes, scan: &BlockScan, limits: &Http1Limits) -> Result<ResponseHead> {
+    match parse(&scan.unfolded(block.clone()), limits) {
+        // Malformed lines are searched only after a failure, so valid heads cost nothing.
+        Err(error) if error.kind() == ErrorKind::Protocol => {
+            let Some(rest) = malformed_lines::skip(&block, LineBlock::Head, limits.ignore_invalid_headers)? else {
+                return Err(error);
+            };
+            let head = parse(&scan.unfolded(rest), limits)?;
+            Ok(ResponseHead { has_skipped_lines: true, ..head })
+        }
+        outcome => outcome,
     }
 }
 
@@ -120,7 +162,11 @@ fn parse(block: &Bytes, limits: &Http1Limits) -> Result<ResponseHead> {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(malformed("the response's head is cut short")),
         Err(httparse::Error::TooManyHeaders) => return Err(fields::too_many(limits.headers, Phase::Head)),
-        Err(error) => return Err(malformed("the response's head is malformed").with_source(error)),
+        // A malformed header line has an error of its own, see `parse_leniently`.
+        Err(error) => {
+            let advice = "the status line must be a version, a status code and a reason";
+            return Err(malformed_lines::error(block, 1, LineBlock::Head, advice).with_source(error));
+        }
     }
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or_else(|| malformed("the status code is not a number from 100 to 999"))?;
@@ -131,5 +177,6 @@ fn parse(block: &Bytes, limits: &Http1Limits) -> Result<ResponseHead> {
         reason: reason.map(Into::into),
         version: if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 },
         headers: fields::map(block, parsed.headers, Phase::Head)?,
+        has_skipped_lines: false,
     })
 }

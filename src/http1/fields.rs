@@ -45,7 +45,7 @@ impl BlockScan {
 }
 
 /// Replaces each line break within a field, and the white space around it, by a single space (RFC 9112, section 5.2).
-fn unfold(block: &[u8]) -> Bytes {
+pub(super) fn unfold(block: &[u8]) -> Bytes {
     let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     let mut lines = BytesMut::with_capacity(block.len());
     let mut bytes = block.iter().peekable();

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! - `encode` writes a request's head; `upload` hands out the request's body.
-//! - `decode` finds and parses a response's head; `fields` parses the lines of heads and trailers.
+//! - `decode` finds and parses a response's head; `fields` parses the lines of heads and trailers; `malformed_lines`
+//!   names or skips malformed lines.
 //! - `framing` decides where a body ends; `body` and `chunked` take the body apart.
 //! - `limits` bounds what a server may send besides the body.
 //! - `connection` is the only file that reads and writes. It drives the other files over a transport.
@@ -21,6 +22,7 @@ mod encode;
 pub(crate) mod fields;
 pub(crate) mod framing;
 mod limits;
+mod malformed_lines;
 mod upload;
 
 pub(crate) use crate::transport::read_buffer as buffer;

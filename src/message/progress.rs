@@ -43,6 +43,8 @@ pub struct Progress(Arc<AttemptProgress>);
 struct AttemptProgress {
     /// The bytes of the request that have left, its head included.
     bytes: AtomicU64,
+    /// The number of informational responses that have arrived.
+    informational: AtomicU64,
     /// Whether the backend connects.
     connecting: AtomicBool,
     /// The extra time of the head timeout, in milliseconds.
@@ -111,6 +113,16 @@ impl Progress {
     /// Returns how many bytes have been counted.
     pub fn bytes(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts an informational response; the head timeout starts again.
+    pub(crate) fn add_informational(&self) {
+        self.0.informational.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns a number that grows with each sign of life: a piece that was sent, or an informational response.
+    pub(crate) fn activity(&self) -> u64 {
+        self.bytes() + self.0.informational.load(Ordering::Relaxed)
     }
 
     /// Stops the head timeout until the returned guard is dropped, for a backend that connects within a limit of its own.

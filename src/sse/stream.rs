@@ -209,7 +209,8 @@ impl Events {
         let id = self.parser.last_event_id();
         if id.is_empty() {
             headers.remove(LAST_EVENT_ID);
-        } else {
+        } else if headers.get(LAST_EVENT_ID).is_none_or(|own| String::from_utf8_lossy(own.as_bytes()) != id) {
+            // The caller's own value stays until the server sends an id: it may have bytes that the text lacks.
             let id = HeaderValue::from_bytes(id.as_bytes()).map_err(|error| {
                 let message = "the last event's id has a control character and cannot be sent in a header";
                 Error::new(ErrorKind::Protocol, Phase::Head, message).with_source(error).with_url(original.url())

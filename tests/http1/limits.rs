@@ -115,14 +115,6 @@ fn trailers_may_be_as_large_as_their_limit() {
 }
 
 #[test]
-fn there_may_be_as_many_informational_responses_as_their_limit() {
-    let answer = |count| format!("{}HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(count));
-    assert_eq!(fetched(Config::new().informational_responses(0), &answer(0)).unwrap(), "");
-    assert_eq!(fetched(Config::new().informational_responses(0), &answer(1)), Err((ErrorKind::Protocol, Phase::Head)));
-    assert_eq!(fetched(Config::new().informational_responses(3000), &answer(3000)).unwrap(), "");
-}
-
-#[test]
 fn endless_heads_and_chunk_lines_and_trailers_are_refused() {
     let endless_head = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(70_000));
     let many_headers = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(300));

@@ -5,7 +5,10 @@
 mod corpus;
 mod expect_continue;
 mod framing;
+mod ignored_headers;
+mod informational;
 mod limits;
+mod malformed_lines;
 mod request_checks;
 mod request_heads;
 mod responses;

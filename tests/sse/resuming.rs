@@ -1,10 +1,13 @@
 //! The requests that a stream sends when it reconnects.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::stream::iter;
+use waterspout::http::{HeaderValue, StatusCode};
 use waterspout::sse::ReadyState;
-use waterspout::{Body, Error, ErrorKind};
+use waterspout::testing::{ManualTimer, MockBackend};
+use waterspout::{Body, Client, Error, ErrorKind, Response};
 
 use super::{Answer, End, SECOND, STREAM, Stage, Status, URL, data, error, now, waits};
 
@@ -90,6 +93,29 @@ fn request_may_set_the_first_last_event_id() {
     let asked = stage.asked();
     assert_eq!(asked[..2], ["GET \"\" text/event-stream 41"; 2]);
     assert_eq!(asked[2], "GET \"\" text/event-stream -");
+}
+
+#[test]
+fn request_may_set_a_last_event_id_that_is_not_utf_8() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    let backend = MockBackend::new(move |request| {
+        log.lock().unwrap().push(request.headers().get("last-event-id").unwrap().as_bytes().to_vec());
+        let text = if log.lock().unwrap().len() == 1 { "data: a\n\n" } else { "id: \u{fffd}\u{e9}\ndata: b\n\n" };
+        let response = Response::builder(StatusCode::OK, request.url()).header("content-type", STREAM).body(text);
+        Box::pin(async move { response })
+    });
+    let timer = ManualTimer::new();
+    let client = Client::builder().backend(backend).timer(timer.clone()).build().unwrap();
+    let own = HeaderValue::from_bytes(b"caf\xE9").unwrap();
+    let mut events = client.get(URL).header("last-event-id", own).events();
+    for text in ["a", "b", "b"] {
+        assert_eq!(data(&mut events), text);
+        waits(&mut events);
+        timer.advance(5 * SECOND);
+    }
+    // The third request has the id of the server, in the encoding of the stream.
+    assert_eq!(*asked.lock().unwrap(), [&b"caf\xE9"[..], b"caf\xE9", b"\xEF\xBF\xBD\xC3\xA9"]);
 }
 
 #[test]

@@ -25,6 +25,8 @@ use crate::platform;
 /// nonce count, and only to the origin of the challenge. If the server says that its nonce is stale, the new challenge
 /// is answered.
 ///
+/// Of several challenges, the first with a hash stronger than MD5 is answered, or else the first with MD5.
+///
 /// A 401 is left to the caller if none of its challenges is supported, because of the algorithm for instance, and if
 /// the server refuses the answer.
 ///

@@ -1,6 +1,6 @@
 //! The answer to a challenge (RFC 7616, section 3.4).
 
-use std::fmt::Write;
+use std::io::Write;
 
 use http::HeaderValue;
 use md5::{Digest, Md5};
@@ -43,37 +43,43 @@ pub(super) fn authorization(
 ) -> Result<HeaderValue> {
     let DigestChallenge { realm, nonce, hash, .. } = challenge;
     let DigestCredentials { user, password } = credentials;
-    let hashed = |text: String| hex(*hash, &text);
+    // The parts of a hash's input have colons between them.
+    let hashed = |parts: &[&[u8]]| hex(*hash, &parts.join(&b':'));
+    let count = format!("{count:08x}");
     // H(A1), H(A2) and the response, in the terms of the RFC.
-    let mut a1_hash = hashed(format!("{user}:{realm}:{password}"));
+    let mut a1_hash = hashed(&[user.as_bytes(), realm, password.as_bytes()]);
     if challenge.session {
-        a1_hash = hashed(format!("{a1_hash}:{nonce}:{cnonce}"));
+        a1_hash = hashed(&[a1_hash.as_bytes(), nonce, cnonce.as_bytes()]);
     }
-    let a2_hash = hashed(format!("{method}:{target}"));
+    let a2_hash = hashed(&[method.as_bytes(), target.as_bytes()]);
+    let (a1_hash, a2_hash) = (a1_hash.as_bytes(), a2_hash.as_bytes());
     let response = if challenge.qop {
-        hashed(format!("{a1_hash}:{nonce}:{count:08x}:{cnonce}:auth:{a2_hash}"))
+        hashed(&[a1_hash, nonce, count.as_bytes(), cnonce.as_bytes(), b"auth", a2_hash])
     } else {
-        hashed(format!("{a1_hash}:{nonce}:{a2_hash}"))
+        hashed(&[a1_hash, nonce, a2_hash])
     };
 
-    let mut line = format!("Digest {}", username(credentials, challenge));
-    for (key, value) in [("realm", realm.as_str()), ("uri", target), ("nonce", nonce), ("response", &response)] {
-        let _ = write!(line, ", {key}=\"{}\"", escaped(value));
+    let mut line = b"Digest ".to_vec();
+    username(&mut line, credentials, challenge);
+    for (key, value) in
+        [("realm", realm.as_slice()), ("uri", target.as_bytes()), ("nonce", nonce), ("response", response.as_bytes())]
+    {
+        quoted(&mut line, &format!(", {key}"), value);
     }
     // `algorithm`, `qop` and `nc` must not be quoted (RFC 7616, section 3.4).
     if let Some(algorithm) = &challenge.algorithm {
         let _ = write!(line, ", algorithm={algorithm}");
     }
     if challenge.qop {
-        let _ = write!(line, ", qop=auth, nc={count:08x}");
+        let _ = write!(line, ", qop=auth, nc={count}");
     }
     if challenge.qop || challenge.session {
         let _ = write!(line, ", cnonce=\"{cnonce}\"");
     }
     if let Some(opaque) = &challenge.opaque {
-        let _ = write!(line, ", opaque=\"{}\"", escaped(opaque));
+        quoted(&mut line, ", opaque", opaque);
     }
-    HeaderValue::from_bytes(line.as_bytes()).map_err(|error| {
+    HeaderValue::from_bytes(&line).map_err(|error| {
         Error::request(
             ErrorKind::InvalidRequest,
             "the answer to the server's Digest challenge has a character that is not allowed in a header",
@@ -83,30 +89,39 @@ pub(super) fn authorization(
 }
 
 /// Writes the user name in the first form that applies: hashed, extended, quoted.
-fn username(DigestCredentials { user, .. }: &DigestCredentials, challenge: &DigestChallenge) -> String {
+fn username(line: &mut Vec<u8>, DigestCredentials { user, .. }: &DigestCredentials, challenge: &DigestChallenge) {
     if challenge.userhash {
-        let hashed = hex(challenge.hash, &format!("{user}:{}", challenge.realm));
-        return format!("username=\"{hashed}\", userhash=true");
+        let hashed = hex(challenge.hash, &[user.as_bytes(), &challenge.realm].join(&b':'));
+        line.extend_from_slice(format!("username=\"{hashed}\", userhash=true").as_bytes());
+    } else if challenge.utf8 && !user.is_ascii() {
+        line.extend_from_slice(format!("username*=UTF-8''{}", utf8_percent_encode(user, ENCODED)).as_bytes());
+    } else {
+        // A server that does not announce UTF-8 is more likely to accept plain bytes than the extended form.
+        quoted(line, "username", user.as_bytes());
     }
-    // A server that does not announce UTF-8 is more likely to accept plain bytes than the extended form.
-    if challenge.utf8 && !user.is_ascii() {
-        return format!("username*=UTF-8''{}", utf8_percent_encode(user, ENCODED));
-    }
-    format!("username=\"{}\"", escaped(user))
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
+/// Writes a parameter with its value as a quoted string (RFC 9110, section 5.6.4).
+fn quoted(line: &mut Vec<u8>, name: &str, value: &[u8]) {
+    line.extend_from_slice(name.as_bytes());
+    line.extend_from_slice(b"=\"");
+    for byte in value {
+        if matches!(byte, b'"' | b'\\') {
+            line.push(b'\\');
+        }
+        line.push(*byte);
+    }
+    line.push(b'"');
 }
 
-fn hex(hash: HashAlgorithm, text: &str) -> String {
+fn hex(hash: HashAlgorithm, input: &[u8]) -> String {
     fn digits(bytes: &[u8]) -> String {
         bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
     match hash {
-        HashAlgorithm::Md5 => digits(&Md5::digest(text)),
-        HashAlgorithm::Sha256 => digits(&Sha256::digest(text)),
-        HashAlgorithm::Sha512Trunc256 => digits(&Sha512_256::digest(text)),
+        HashAlgorithm::Md5 => digits(&Md5::digest(input)),
+        HashAlgorithm::Sha256 => digits(&Sha256::digest(input)),
+        HashAlgorithm::Sha512Trunc256 => digits(&Sha512_256::digest(input)),
     }
 }
 
@@ -117,9 +132,9 @@ mod tests {
     /// The challenge of RFC 7616, section 3.9.1.
     fn of_rfc_7616(hash: HashAlgorithm, algorithm: &str) -> DigestChallenge {
         DigestChallenge {
-            realm: "http-auth@example.org".to_owned(),
-            nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v".to_owned(),
-            opaque: Some("FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS".to_owned()),
+            realm: b"http-auth@example.org".to_vec(),
+            nonce: b"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v".to_vec(),
+            opaque: Some(b"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS".to_vec()),
             hash,
             algorithm: Some(algorithm.to_owned()),
             session: false,
@@ -169,8 +184,8 @@ mod tests {
     fn user_name_is_hashed_if_the_server_requests_it() {
         // RFC 7616, section 3.9.2, with user name and response of erratum 4897.
         let mut challenge = of_rfc_7616(HashAlgorithm::Sha512Trunc256, "SHA-512-256");
-        challenge.realm = "api@example.org".to_owned();
-        challenge.nonce = "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK".to_owned();
+        challenge.realm = "api@example.org".into();
+        challenge.nonce = "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK".into();
         challenge.userhash = true;
         let cnonce = "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v";
         let answer = answer_with("J\u{e4}s\u{f8}n Doe", "Secret, or not?", &challenge, "/doe.json", cnonce);
@@ -186,8 +201,8 @@ mod tests {
     fn answer_without_qop_follows_rfc_2069() {
         // The example of RFC 2069, section 2.4, with the response of erratum 749.
         let mut challenge = of_rfc_7616(HashAlgorithm::Md5, "MD5");
-        challenge.realm = "testrealm@host.com".to_owned();
-        challenge.nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093".to_owned();
+        challenge.realm = "testrealm@host.com".into();
+        challenge.nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093".into();
         (challenge.algorithm, challenge.opaque, challenge.qop) = (None, None, false);
         let answer = answer("Mufasa", "CircleOfLife", &challenge, "/dir/index.html");
         assert!(answer.ends_with("response=\"1949323746fe6a43ef61f9606e7febea\""), "{answer}");
@@ -199,14 +214,34 @@ mod tests {
         challenge.session = true;
         let plain = of_rfc_7616(HashAlgorithm::Md5, "MD5");
         let (session, plain) = (answer("u", "p", &challenge, "/"), answer("u", "p", &plain, "/"));
-        let a1_hash = hex(HashAlgorithm::Md5, "u:http-auth@example.org:p");
+        let hex = |text: &str| hex(HashAlgorithm::Md5, text.as_bytes());
+        let nonce = std::str::from_utf8(&challenge.nonce).unwrap();
+        let a1_hash = hex("u:http-auth@example.org:p");
         let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
-        let a1_hash = hex(HashAlgorithm::Md5, &format!("{a1_hash}:{}:{cnonce}", challenge.nonce));
-        let a2_hash = hex(HashAlgorithm::Md5, "GET:/");
-        let expected =
-            hex(HashAlgorithm::Md5, &format!("{a1_hash}:{}:00000001:{cnonce}:auth:{a2_hash}", challenge.nonce));
+        let a1_hash = hex(&format!("{a1_hash}:{nonce}:{cnonce}"));
+        let a2_hash = hex("GET:/");
+        let expected = hex(&format!("{a1_hash}:{nonce}:00000001:{cnonce}:auth:{a2_hash}"));
         assert_contains(&session, &[&format!("response=\"{expected}\""), "algorithm=MD5-sess"]);
         assert!(!plain.contains(&expected));
+    }
+
+    #[test]
+    fn realm_is_hashed_and_repeated_byte_by_byte() {
+        let mut challenge = of_rfc_7616(HashAlgorithm::Md5, "MD5");
+        challenge.qop = false;
+        challenge.realm = b"caf\xE9 \"x\\".to_vec();
+        (challenge.nonce, challenge.opaque) = (b"n\xFF".to_vec(), Some(b"\x80".to_vec()));
+        let credentials = DigestCredentials { user: "u".to_owned(), password: "p".to_owned() };
+        let value = authorization(&credentials, &challenge, "GET", "/", "c", 1).unwrap();
+        let a1_hash = hex(HashAlgorithm::Md5, b"u:caf\xE9 \"x\\:p");
+        let a2_hash = hex(HashAlgorithm::Md5, b"GET:/");
+        let response = hex(HashAlgorithm::Md5, &[a1_hash.as_bytes(), b":n\xFF:", a2_hash.as_bytes()].concat());
+        let expected = [
+            &b"Digest username=\"u\", realm=\"caf\xE9 \\\"x\\\\\", uri=\"/\", nonce=\"n\xFF\", response=\""[..],
+            response.as_bytes(),
+            b"\", algorithm=MD5, opaque=\"\x80\"",
+        ];
+        assert_eq!(value.as_bytes().escape_ascii().to_string(), expected.concat().escape_ascii().to_string());
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub struct RequestOptions {
     /// The maximum silence between the start of an attempt and the response's head. Client default: 20 s.
     ///
     /// Connecting has a limit of its own and does not count. Each piece of the request's body that leaves starts the time
-    /// again, so a slow upload is not a failure.
+    /// again, so a slow upload is not a failure. Each informational (1xx) response starts it again, too:
+    /// `102 Processing` says that the server still works on the request.
     ///
     /// # Platform
     /// A browser shows neither its connections nor how far an upload is: there this time includes connecting, and a body

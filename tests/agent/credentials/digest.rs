@@ -1,10 +1,14 @@
 //! Answers to Digest challenges.
 
+use std::sync::{Arc, Mutex};
+
 use futures::executor::block_on;
 use futures::stream;
+use waterspout::auth::Authenticate;
 use waterspout::auth::digest::DigestAuth;
+use waterspout::http::{HeaderMap, HeaderValue};
 use waterspout::testing::Script;
-use waterspout::{Body, Error, ErrorKind};
+use waterspout::{Body, Error, ErrorKind, Request, Result};
 
 use crate::support::client::{HELLO, answers, send};
 
@@ -119,4 +123,49 @@ fn a_user_name_that_cannot_be_sent_is_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     }
     assert!(!format!("{:?}", DigestAuth::new("user", "secret").unwrap()).contains("secret"));
+}
+
+#[test]
+fn challenge_is_answered_in_each_form_of_the_grammar() {
+    let expected = "realm=\"r\", uri=\"/dir?q=1\", nonce=\"n\"";
+    for field in [
+        "Negotiate YII==, Digest realm=\"r\", nonce=\"n\"",
+        "Negotiate YII==, NTLM, Basic realm=\"a, b\", Digest realm=\"r\", nonce=\"n\"",
+        "Digest \t   realm=\"r\",nonce=\"n\"",
+        "Digest\trealm = r ,, nonce = n",
+        ", Digest realm=\"\\r\", nonce=\"n\", Basic realm=\"b\"",
+        "Basic realm=\"caf\u{e9}\", Digest realm=\"r\", nonce=\"n\"",
+        "Basic realm=\"b\"\r\nwww-authenticate: Negotiate YII=\r\nwww-authenticate: Digest realm=\"r\", nonce=\"n\"",
+    ] {
+        let wire = wire([answers([&unauthorized(&format!("www-authenticate: {field}\r\n")), HELLO])]);
+        assert_eq!(send(wire.client.get(URL).digest_auth("u", "p")).unwrap().status(), 200, "{field}");
+        let sent = wire.sent_headers(0, "authorization");
+        assert!(sent[1].contains(expected), "{field}: {}", sent[1]);
+    }
+}
+
+#[test]
+fn realm_with_bytes_above_ascii_is_answered_byte_by_byte() {
+    let challenge = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\
+        www-authenticate: Digest realm=\"caf\xE9\", nonce=\"n\"\r\n\r\n";
+    let wire = wire([answers([&challenge[..], HELLO.as_bytes()])]);
+    let digest = RecordingDigest { digest: DigestAuth::new("u", "p").unwrap(), answers: Arc::default() };
+    assert_eq!(send(wire.client.get(URL).authenticator(digest.clone())).unwrap().status(), 200);
+    let answer = digest.answers.lock().unwrap().concat();
+    assert!(answer.starts_with(b"Digest username=\"u\", realm=\"caf\xE9\", "), "{}", answer.escape_ascii());
+}
+
+/// Digest credentials that record their answers: the bytes on the connection are shown as text.
+#[derive(Clone, Debug)]
+struct RecordingDigest {
+    digest: DigestAuth,
+    answers: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Authenticate for RecordingDigest {
+    fn answer(&self, request: &Request, headers: &HeaderMap, answers: usize) -> Result<Option<HeaderValue>> {
+        let answer = self.digest.answer(request, headers, answers)?;
+        self.answers.lock().unwrap().extend(answer.as_ref().map(|value| value.as_bytes().to_vec()));
+        Ok(answer)
+    }
 }

@@ -1,5 +1,6 @@
 //! Credentials and cookies over scripted connections: which origin receives them, and which redirects drop them.
 
+mod cookie_octets;
 mod cookies;
 mod digest;
 
