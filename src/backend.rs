@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::message::call_context::CallContext;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
@@ -23,7 +24,7 @@ use crate::runtime::BoxFuture;
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use waterspout::testing::MockBackend;
-/// use waterspout::{Backend, BoxFuture, Client, Request, Response, Result};
+/// use waterspout::{Backend, BoxFuture, CallContext, Client, Request, Response, Result};
 ///
 /// struct Counted<B> {
 ///     backend: B,
@@ -31,9 +32,9 @@ use crate::runtime::BoxFuture;
 /// }
 ///
 /// impl<B: Backend> Backend for Counted<B> {
-///     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+///     fn fetch(&self, request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>> {
 ///         self.attempts.fetch_add(1, Ordering::Relaxed);
-///         self.backend.fetch(request)
+///         self.backend.fetch(request, context)
 ///     }
 /// }
 ///
@@ -47,13 +48,16 @@ use crate::runtime::BoxFuture;
 pub trait Backend: Send + Sync + 'static {
     /// Fetches `request`.
     ///
+    /// The backend reports how far it is to the progress of `context`. A backend that wraps another backend passes
+    /// `context` on.
+    ///
     /// # Errors
     /// If no response arrives. A status of 400 or above is a response and not an error.
-    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>>;
+    fn fetch(&self, request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>>;
 }
 
 impl<B: Backend + ?Sized> Backend for Arc<B> {
-    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
-        (**self).fetch(request)
+    fn fetch(&self, request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>> {
+        (**self).fetch(request, context)
     }
 }

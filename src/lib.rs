@@ -272,6 +272,7 @@ pub use crate::client::{
 };
 pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
+pub use crate::message::call_context::CallContext;
 pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 pub use crate::message::extensions::Extension;
 pub use crate::message::multipart;

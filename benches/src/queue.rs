@@ -6,13 +6,13 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use futures::Future;
-use waterspout::{Backend, BoxFuture, Builder, Client, Request, Response, Result};
+use waterspout::{Backend, BoxFuture, Builder, CallContext, Client, Request, Response, Result};
 
 /// A backend that never answers.
 struct Silent;
 
 impl Backend for Silent {
-    fn fetch(&self, _request: Request) -> BoxFuture<'_, Result<Response>> {
+    fn fetch(&self, _request: Request, _context: CallContext) -> BoxFuture<'_, Result<Response>> {
         Box::pin(std::future::pending())
     }
 }

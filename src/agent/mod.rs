@@ -35,7 +35,9 @@ pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy}
 pub use self::route::Route;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::message::call_context::CallContext;
 use crate::message::connection_info::RedirectEntry;
+use crate::message::progress::Progress;
 use crate::message::request::{Redirect, Request};
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Timer};
@@ -177,7 +179,7 @@ impl Agent {
 
     /// Sends a request to its URL, without redirects. Sends it again with credentials if the server asks for them,
     /// and without `Expect: 100-continue` if the server does not understand it.
-    async fn fetch_without_redirects(&self, request: &mut Request) -> Result<Response> {
+    async fn fetch_without_redirects(&self, request: &mut Request, progress: &Progress) -> Result<Response> {
         let jar = match request.options().extension::<Cookies>() {
             Some(own) => own.jar().cloned(),
             None => self.cookies.clone(),
@@ -188,7 +190,7 @@ impl Agent {
             // Before the request is sent, because `round_trip` takes the body out of it.
             let mut replay = request.body().try_clone();
             let has_stored_cookies = cookies::add(jar.as_deref(), request);
-            let outcome = self.round_trip(request).await;
+            let outcome = self.round_trip(request, progress).await;
             // The store's cookies leave the request at once: a header that stayed would count as the caller's own, and
             // the next request, or another URL, may need other cookies.
             if has_stored_cookies {
@@ -210,7 +212,7 @@ impl Agent {
 }
 
 impl Backend for Agent {
-    fn fetch(&self, mut request: Request) -> BoxFuture<'_, Result<Response>> {
+    fn fetch(&self, mut request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
             // 1. Check the request. A middleware may have changed it since the client checked it.
             request.validate()?;
@@ -228,8 +230,8 @@ impl Backend for Agent {
             loop {
                 // 3. Send the request.
                 let replay = request.body().try_clone();
-                let mut response =
-                    self.fetch_without_redirects(&mut request).await.map_err(|error| error.with_url(request.url()))?;
+                let outcome = self.fetch_without_redirects(&mut request, context.progress()).await;
+                let mut response = outcome.map_err(|error| error.with_url(request.url()))?;
                 // 4. Return the response, unless it is a redirect to follow.
                 let is_redirect = mode != Redirect::Manual && redirect::is_redirect(response.status());
                 let location = if is_redirect { redirect::location(response.headers())? } else { None };

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
+use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Instant};
@@ -30,6 +31,8 @@ const BACKGROUND_WAIT: Duration = Duration::from_millis(250);
 struct RoundTrip<'a> {
     agent: &'a Agent,
     request: &'a Request,
+    /// The progress of the attempt, which redirects and challenges share.
+    progress: &'a Progress,
     /// The request's own configuration, or the agent's.
     config: &'a Config,
     /// Which connections the request can use.
@@ -62,12 +65,12 @@ struct TimedResponse {
 
 impl Agent {
     /// Sends a request and receives the head of its response. Does not follow redirects.
-    pub(super) async fn round_trip(&self, request: &mut Request) -> Result<Response> {
+    pub(super) async fn round_trip(&self, request: &mut Request, progress: &Progress) -> Result<Response> {
         let body = std::mem::take(request.body_mut());
         let config = request.options().extension::<Config>().unwrap_or(&self.config);
         let route = request.options().extension::<Route>().cloned();
         let key = PoolKey { origin: request.url().origin(), route };
-        RoundTrip { agent: self, config, key, request }.run(body).await
+        RoundTrip { agent: self, config, key, request, progress }.run(body).await
     }
 }
 
@@ -99,7 +102,7 @@ impl RoundTrip<'_> {
     /// Sends the request again on a new connection.
     async fn reconnect(&self, body: Body) -> Result<Response> {
         let mut connection = {
-            let _connecting = self.request.progress().connecting();
+            let _connecting = self.progress.connecting();
             self.connect(self.agent.timer.now()).await?
         };
         let outcome = self.exchange(&mut connection, body).await;
@@ -114,7 +117,7 @@ impl RoundTrip<'_> {
     /// there are no more connections than requests at once, while no background connect takes longer than
     /// [`BACKGROUND_WAIT`].
     async fn connect_or_wait(&self) -> Result<PooledConnection> {
-        let _connecting = self.request.progress().connecting();
+        let _connecting = self.progress.connecting();
         // Taken once: the connect timeout also covers the waits for background connects.
         let started = self.agent.timer.now();
         let mut may_wait_for_background = true;
@@ -226,7 +229,7 @@ impl RoundTrip<'_> {
     async fn exchange(&self, connection: &mut Connection, body: Body) -> Result<TimedResponse> {
         let request = self.request;
         let expects_continue = request.options().expect_continue.unwrap_or_default();
-        request.progress().exchange().begin(body.length());
+        self.progress.exchange().begin(body.length());
         let exchange_request = ExchangeRequest {
             limits: self.config.http1,
             head: RequestHead {
@@ -237,7 +240,7 @@ impl RoundTrip<'_> {
             },
             body,
             trailers: request.trailers().cloned(),
-            progress: request.progress(),
+            progress: self.progress,
             continue_wait: expects_continue.then(|| self.continue_wait()),
             on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),
         };
@@ -248,7 +251,7 @@ impl RoundTrip<'_> {
         let outcome = poll_fn(|cx| {
             let polled = exchange.as_mut().poll(cx);
             // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
-            if first_byte.is_none() && request.progress().exchange().is_answered() {
+            if first_byte.is_none() && self.progress.exchange().is_answered() {
                 first_byte = Some(timer.now().since(started));
             }
             polled
@@ -260,7 +263,7 @@ impl RoundTrip<'_> {
     fn response(&self, connection: Connection, timed: TimedResponse, reused: bool) -> Result<Response> {
         let TimedResponse { response: ExchangeResponse { mut head, body, upload }, first_byte } = timed;
         let pipeline = self.pipeline(&mut head)?;
-        let upload = upload.map(|upload| (upload, self.request.progress().clone()));
+        let upload = upload.map(|upload| (upload, self.progress.clone()));
         let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
         let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle());
         let mut response = Response::builder(head.status, self.request.url());

@@ -19,7 +19,7 @@ use super::stop::StopReason;
 use super::{Client, ClientInner};
 use crate::auth;
 use crate::error::{Phase, Result, Timeout};
-use crate::message::request::{PriorityHandle, Request};
+use crate::message::request::{CallOptions, PriorityHandle, Request};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
 use crate::runtime::sleep::Sleep;
@@ -88,7 +88,7 @@ impl Client {
     ///
     /// # Cancellation
     /// As [`run`].
-    pub(super) async fn run(&self, mut request: Request) -> Result<Response> {
+    pub(crate) async fn run(&self, mut request: Request, call_options: CallOptions) -> Result<Response> {
         // 1. Move credentials from the URL to a header: from here on the URL may appear in events and errors. An
         //    `authorization` header of the request stays, because it was written for this request; a URL may come from
         //    anywhere.
@@ -98,10 +98,10 @@ impl Client {
         // 2. Give the request a number for the observer. From here on the observer learns of every end: an error is
         //    reported below, and a trace that is dropped reports that the request was cancelled.
         let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
-        let handle = request.priority_handle();
+        let handle = call_options.priority.as_ref();
         let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
 
-        let result = self.respond(request, &url, &mut trace).await;
+        let result = self.respond(request, call_options, &url, &mut trace).await;
         result.map_err(|error| {
             if let Some(trace) = trace {
                 trace.end(Some(error.kind()));
@@ -110,7 +110,13 @@ impl Client {
         })
     }
 
-    async fn respond(&self, mut request: Request, url: &Url, trace: &mut Option<RequestTrace>) -> Result<Response> {
+    async fn respond(
+        &self,
+        mut request: Request,
+        mut call_options: CallOptions,
+        url: &Url,
+        trace: &mut Option<RequestTrace>,
+    ) -> Result<Response> {
         let ClientInner { shared, headers, options, .. } = &*self.0;
 
         // 3. Add the client's default headers, check the request, merge its options over the client's. The defaults come
@@ -126,12 +132,13 @@ impl Client {
             attempt: options.attempt_timeout,
             total: options.timeout,
         };
-        let priority = request.priority_handle().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
+        let priority =
+            call_options.priority.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
         let slot_request = SlotRequest { origin: url.origin_text(), priority, is_retry: false };
         let body_options = BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
-            on_download: request.on_download().cloned(),
+            on_download: call_options.on_download.take(),
         };
         let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
         let retry = options.retry.clone();
@@ -139,7 +146,7 @@ impl Client {
 
         // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
         //    the retry budget.
-        let mut call = ClientCall::new(&self.0, request, retry, trace.as_ref())?;
+        let mut call = ClientCall::new(&self.0, request, call_options, retry, trace.as_ref())?;
 
         // 5. to 9. Wait for a slot and make attempts, until the policies want no other.
         let outcome = run(shared, timeouts, slot_request, &mut call).await;

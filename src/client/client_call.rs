@@ -17,9 +17,10 @@ use super::queue::{Acquire, Queue};
 use super::stop::StopReason;
 use crate::client::middleware::Next;
 use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
+use crate::message::call_context::CallContext;
 use crate::message::call_times::CallTimes;
-use crate::message::progress::Progress;
-use crate::message::request::{PriorityHandle, Request, RetryContext, RetryPolicy};
+use crate::message::progress::{Progress, ProgressCallback};
+use crate::message::request::{CallOptions, PriorityHandle, Request, RetryContext, RetryPolicy};
 use crate::message::response::Response;
 use crate::message::url::{Origin, Url};
 use crate::runtime::sleep::Sleep;
@@ -46,6 +47,8 @@ pub(super) struct ClientCall<'a> {
     times: CallTimes,
     /// The observer's trace of this request.
     trace: Option<&'a RequestTrace>,
+    /// Called for each piece of the request's body that leaves.
+    on_upload: Option<ProgressCallback>,
     /// Changes the request's priority while it waits.
     handle: Option<PriorityHandle>,
 }
@@ -67,6 +70,7 @@ impl<'a> ClientCall<'a> {
     pub(super) fn new(
         client: &'a ClientInner,
         request: Request,
+        call_options: CallOptions,
         retry: Option<Arc<dyn RetryPolicy>>,
         trace: Option<&'a RequestTrace>,
     ) -> Result<Self> {
@@ -83,7 +87,8 @@ impl<'a> ClientCall<'a> {
             client,
             breaker,
             retry,
-            handle: request.priority_handle().cloned(),
+            handle: call_options.priority,
+            on_upload: call_options.on_upload,
             next: Some(request),
             present: None,
             progress: None,
@@ -100,15 +105,13 @@ impl<'a> ClientCall<'a> {
     }
 
     fn start(&mut self) -> Result<BoxFuture<'a, Result<Response>>> {
-        let mut request = self.next.take().ok_or_else(|| {
+        let request = self.next.take().ok_or_else(|| {
             Error::request(ErrorKind::BodyNotReplayable, "the request cannot be sent again: its body has been sent")
         })?;
         if let Some((breaker, origin)) = &self.breaker {
             // `new` has asked already, but the circuit may have opened while the request waited for its slot.
             self.permit = Some(Arc::clone(breaker).admit(origin)?);
         }
-        // A middleware may want to know which attempt this is.
-        request.set_attempts(self.history.clone());
         if let Some(retry) = &self.retry {
             // Copied before the attempt takes the body.
             self.next = retry.copy(&request, self.count() + 1);
@@ -117,10 +120,11 @@ impl<'a> ClientCall<'a> {
         if self.times.queue().is_none() {
             self.times.leave_queue(self.client.shared.clock.now().since(self.called_at));
         }
-        self.progress = Some(request.progress().clone());
+        let context = CallContext::for_attempt(self.on_upload.clone(), &self.history);
+        self.progress = Some(context.progress().clone());
         // Middleware belongs to the attempt: what it sends has the attempt's slot and limits. So it can fetch a token while
         // all slots wait for the token.
-        Ok(Next::new(&self.client.middleware, &*self.client.backend, request.progress()).run(request))
+        Ok(Next::new(&self.client.middleware, &*self.client.backend, context).run(request))
     }
 
     /// Returns how many attempts have ended.

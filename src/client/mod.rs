@@ -7,6 +7,7 @@ mod body;
 mod breaker;
 mod builder;
 pub(crate) mod call;
+mod callbacks;
 mod client_call;
 pub(crate) mod configure;
 pub(crate) mod deadline;
@@ -41,7 +42,7 @@ use crate::backend::Backend;
 use crate::client::middleware::Middleware;
 use crate::client::retry::RetryBucket;
 use crate::error::{Error, Result};
-use crate::message::request::{Request, RequestBuilder, RequestOptions};
+use crate::message::request::{CallOptions, Request, RequestBuilder, RequestOptions};
 use crate::message::response::Response;
 use crate::platform::ClientSleep;
 use crate::runtime::{BoxFuture, Timer};
@@ -298,7 +299,7 @@ impl Client {
     /// ```
     pub async fn fetch(&self, request: impl TryInto<Request, Error: Into<Error>>) -> Result<Response> {
         let request = request.try_into().map_err(Into::into)?;
-        self.run(request).await
+        self.run(request, CallOptions::default()).await
     }
 
     /// Completes after `delay` on the client's clock.
@@ -343,8 +344,8 @@ impl RequestBuilder<Client> {
     /// # }).unwrap();
     /// ```
     pub async fn send(self) -> Result<Response> {
-        let (client, request) = self.into_parts();
-        client.run(request?).await
+        let (client, request, call_options) = self.into_parts();
+        client.run(request?, call_options).await
     }
 }
 

@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use super::Client;
 use crate::error::{Error, Result};
 use crate::message::body::{self, Body};
-use crate::message::request::{Request, RequestBuilder};
+use crate::message::request::{CallOptions, Request, RequestBuilder};
 use crate::message::response::{Response, ResponseParts, charset};
 use crate::message::url::Url;
 use crate::platform;
@@ -235,8 +235,13 @@ fn task_lost() -> Error {
 }
 
 /// Runs on the task: sends the request, then passes its body on until the reader is dropped.
-async fn relay(client: Client, request: Result<Request>, mut caller: oneshot::Sender<Result<SendResponse>>) {
-    let fetch = async { client.run(request?).await };
+async fn relay(
+    client: Client,
+    request: Result<Request>,
+    call_options: CallOptions,
+    mut caller: oneshot::Sender<Result<SendResponse>>,
+) {
+    let fetch = async { client.run(request?, call_options).await };
     let result = match select(pin!(caller.cancellation()), pin!(fetch)).await {
         // The caller dropped the `Spawned`: returning drops the request, which stops it.
         Either::Left(_) => return,
@@ -304,12 +309,12 @@ impl Client {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn fetch_spawned(&self, request: impl TryInto<Request, Error: Into<Error>>) -> Spawned {
-        self.spawn(request.try_into().map_err(Into::into))
+        self.spawn(request.try_into().map_err(Into::into), CallOptions::default())
     }
 
-    fn spawn(&self, request: Result<Request>) -> Spawned {
+    fn spawn(&self, request: Result<Request>, call_options: CallOptions) -> Spawned {
         let (caller, result) = oneshot::channel();
-        platform::default_executor().spawn(Box::pin(relay(self.clone(), request, caller)));
+        platform::default_executor().spawn(Box::pin(relay(self.clone(), request, call_options, caller)));
         Spawned(result)
     }
 }
@@ -331,8 +336,8 @@ impl RequestBuilder<Client> {
     /// # }).unwrap();
     /// ```
     pub fn send_spawned(self) -> Spawned {
-        let (client, request) = self.into_parts();
-        client.spawn(request)
+        let (client, request, call_options) = self.into_parts();
+        client.spawn(request, call_options)
     }
 }
 

@@ -6,7 +6,7 @@ use tower_service::Service;
 
 use super::Client;
 use crate::error::{Error, Result};
-use crate::message::request::Request;
+use crate::message::request::{CallOptions, Request};
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
 
@@ -35,6 +35,6 @@ impl Service<Request> for Client {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let client = self.clone();
-        Box::pin(async move { client.run(request).await })
+        Box::pin(async move { client.run(request, CallOptions::default()).await })
     }
 }

@@ -17,8 +17,8 @@ use crate::error::ErrorKind;
 /// use waterspout::{Client, Response, Retry};
 ///
 /// # futures::executor::block_on(async {
-/// let backend = MockBackend::new(|request| {
-///     let status = if request.attempts().is_empty() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+/// let backend = MockBackend::with_context(|request, context| {
+///     let status = if context.attempts().is_empty() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
 ///     Box::pin(async move { Response::builder(status, request.url()).body("") })
 /// });
 /// let retry = Retry::default().base_delay(Duration::from_millis(1));

@@ -4,6 +4,7 @@
 
 pub(crate) mod authenticate;
 pub(crate) mod body;
+pub(crate) mod call_context;
 pub(crate) mod call_times;
 mod conditional;
 pub(crate) mod connection_info;

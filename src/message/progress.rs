@@ -9,20 +9,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::error::Attempt;
+
 /// The progress of an attempt, shared between a backend and the client that waits for it.
 ///
-/// A backend finds it with [`Request::progress`](crate::Request::progress). A clone is another handle of the same
+/// A backend finds it with [`CallContext::progress`](crate::CallContext::progress). A clone is another handle of the same
 /// progress.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::time::Duration;
-/// use waterspout::http::Method;
-/// use waterspout::{Progress, Request, Url};
+/// use waterspout::{CallContext, Progress};
 ///
-/// let request = Request::new(Method::PUT, Url::parse("http://example.com/")?);
-/// let progress: &Progress = request.progress();
+/// let context = CallContext::new();
+/// let progress: &Progress = context.progress();
 /// {
 ///     // The head timeout does not count while this guard exists.
 ///     let _connecting = progress.connecting();
@@ -31,7 +32,6 @@ use std::time::Duration;
 /// // Each piece that leaves starts the head timeout again.
 /// progress.add(1024);
 /// assert_eq!(progress.bytes(), 1024);
-/// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<AttemptProgress>);
@@ -50,6 +50,8 @@ struct AttemptProgress {
     /// The extra time of the head timeout, in milliseconds.
     allowance: AtomicU64,
     exchange: ExchangeProgress,
+    /// The attempts before this attempt. They stand here, so that a context is a single allocation and a single pointer.
+    attempts: Vec<Attempt>,
 }
 
 /// How far a request and its response are on the present connection; a redirect begins another exchange.
@@ -99,10 +101,10 @@ impl fmt::Debug for ProgressCallback {
 }
 
 impl Progress {
-    /// Makes the progress of a new attempt, which reports its upload to `on_upload`.
-    pub(crate) fn new(on_upload: Option<ProgressCallback>) -> Self {
+    /// Makes the progress of an attempt after `attempts`, which reports its upload to `on_upload`.
+    pub(crate) fn new(on_upload: Option<ProgressCallback>, attempts: &[Attempt]) -> Self {
         let exchange = ExchangeProgress { on_upload, ..ExchangeProgress::default() };
-        Self(Arc::new(AttemptProgress { exchange, ..AttemptProgress::default() }))
+        Self(Arc::new(AttemptProgress { exchange, attempts: attempts.to_vec(), ..AttemptProgress::default() }))
     }
 
     /// Counts `bytes` more of the request as sent; the head timeout starts again.
@@ -143,13 +145,10 @@ impl Progress {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use waterspout::http::Method;
-    /// use waterspout::{Request, Url};
+    /// use waterspout::CallContext;
     ///
-    /// let request = Request::new(Method::PUT, Url::parse("http://example.com/")?);
     /// // A body of 320 KiB gets 10 s more.
-    /// request.progress().allow(Duration::from_secs(10));
-    /// # Ok::<(), waterspout::Error>(())
+    /// CallContext::new().progress().allow(Duration::from_secs(10));
     /// ```
     pub fn allow(&self, more: Duration) {
         self.0.allowance.store(u64::try_from(more.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -158,6 +157,11 @@ impl Progress {
     /// Returns the extra time of the head timeout.
     pub(crate) fn allowance(&self) -> Duration {
         Duration::from_millis(self.0.allowance.load(Ordering::Relaxed))
+    }
+
+    /// Returns the attempts before this attempt.
+    pub(crate) fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
     }
 
     /// Returns the progress of the present exchange.

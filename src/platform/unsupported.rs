@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::call_context::CallContext;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Instant, Timer};
@@ -14,7 +15,7 @@ use crate::runtime::{BoxFuture, Executor, Instant, Timer};
 struct Unsupported;
 
 impl Backend for Unsupported {
-    fn fetch(&self, _request: Request) -> BoxFuture<'_, Result<Response>> {
+    fn fetch(&self, _request: Request, _context: CallContext) -> BoxFuture<'_, Result<Response>> {
         let message = "this platform has no default backend: set a backend with `Client::builder().backend(…)`";
         Box::pin(async move { Err(Error::request(ErrorKind::Unsupported, message)) })
     }

@@ -14,7 +14,7 @@ pub use self::parser::Parser;
 pub use self::stream::Events;
 use crate::client::Client;
 use crate::error::Error;
-use crate::message::request::{Request, RequestBuilder};
+use crate::message::request::{CallOptions, Request, RequestBuilder};
 
 /// The default maximum size of an event: 1 MiB.
 pub const DEFAULT_MAX_EVENT_SIZE: usize = 1024 * 1024;
@@ -82,14 +82,14 @@ impl Client {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn events(&self, request: impl TryInto<Request, Error: Into<Error>>) -> Events {
-        Events::new(self.clone(), request.try_into().map_err(Into::into))
+        Events::new(self.clone(), request.try_into().map_err(Into::into), CallOptions::default())
     }
 }
 
 impl RequestBuilder<Client> {
     /// Returns the events that the server sends in response to this request, as [`Client::events`] does.
     pub fn events(self) -> Events {
-        let (client, request) = self.into_parts();
-        Events::new(client, request)
+        let (client, request, call_options) = self.into_parts();
+        Events::new(client, request, call_options)
     }
 }

@@ -16,7 +16,7 @@ use super::{ReadyState, ServerEvent};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
-use crate::message::request::Request;
+use crate::message::request::{CallOptions, Request};
 use crate::message::response::Response;
 use crate::platform::{self, BoxFuture};
 
@@ -104,6 +104,8 @@ const MAX_CHUNKS_PER_POLL: usize = 16;
 pub struct Events {
     client: Client,
     request: Result<Request, Option<Error>>,
+    /// The options of each call that connects.
+    call_options: CallOptions,
     /// The request's body. `None` once a body that can be read only once has been sent.
     body: Option<Body>,
     pub(super) retry_delay: Duration,
@@ -127,7 +129,7 @@ enum EventsState {
 }
 
 impl Events {
-    pub(super) fn new(client: Client, request: Result<Request>) -> Self {
+    pub(super) fn new(client: Client, request: Result<Request>, call_options: CallOptions) -> Self {
         let mut request = request.map_err(Some);
         let body = request.as_mut().ok().map(|request| std::mem::take(request.body_mut()));
         let last_id = request.as_ref().ok().and_then(|request| request.headers().get(LAST_EVENT_ID));
@@ -135,6 +137,7 @@ impl Events {
         Self {
             client,
             request,
+            call_options,
             body,
             retry_delay: DEFAULT_RETRY_DELAY,
             max_delay: DEFAULT_MAX_DELAY,
@@ -182,8 +185,8 @@ impl Events {
     /// Starts an attempt to connect.
     fn connect(&mut self) -> Result<()> {
         let request = self.next_request()?;
-        let client = self.client.clone();
-        self.state = EventsState::Connecting(Box::pin(async move { client.fetch(request).await }));
+        let (client, call_options) = (self.client.clone(), self.call_options.clone());
+        self.state = EventsState::Connecting(Box::pin(async move { client.run(request, call_options).await }));
         Ok(())
     }
 

@@ -7,11 +7,12 @@ use http::StatusCode;
 
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::message::call_context::CallContext;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
 
-type MockAnswer = dyn Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync;
+type MockAnswer = dyn Fn(Request, CallContext) -> BoxFuture<'static, Result<Response>> + Send + Sync;
 
 /// A [`Backend`] that answers by a function and records the requests. A clone is another handle of the same backend.
 ///
@@ -55,6 +56,32 @@ impl MockBackend {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn new(answer: impl Fn(Request) -> BoxFuture<'static, Result<Response>> + Send + Sync + 'static) -> Self {
+        Self::with_context(move |request, _| answer(request))
+    }
+
+    /// Makes a backend that answers each request by `answer`, which also gets the attempt's context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::http::StatusCode;
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Response, Retry};
+    ///
+    /// let backend = MockBackend::with_context(|request, context| {
+    ///     let status = if context.attempts().is_empty() { StatusCode::BAD_GATEWAY } else { StatusCode::OK };
+    ///     let response = Response::new(status, request.url().clone(), "");
+    ///     Box::pin(async move { Ok(response) })
+    /// });
+    /// let retry = Retry::new().base_delay(Duration::ZERO);
+    /// let client = Client::builder().backend(backend).retry(retry).build()?;
+    /// assert_eq!(futures::executor::block_on(client.get("http://example.com/").send())?.status(), 200);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn with_context(
+        answer: impl Fn(Request, CallContext) -> BoxFuture<'static, Result<Response>> + Send + Sync + 'static,
+    ) -> Self {
         Self { answer: Arc::new(answer), seen: Arc::default() }
     }
 
@@ -92,11 +119,11 @@ impl MockBackend {
 }
 
 impl Backend for MockBackend {
-    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+    fn fetch(&self, request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>> {
         // Recorded before the answer is made, so a request that is dropped or never answered is recorded too.
         let line = format!("{} {}", request.method(), request.url());
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-        (self.answer)(request)
+        (self.answer)(request, context)
     }
 }
 

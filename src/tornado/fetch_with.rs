@@ -1,4 +1,4 @@
-//! [`Client::fetch_with`], which passes the result of a request to a callback.
+//! [`Client::fetch_with`] and [`RequestBuilder::send_with`], which pass the result of a request to a callback.
 
 use std::pin::pin;
 
@@ -6,7 +6,7 @@ use futures::future::{Either, select};
 
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::message::request::Request;
+use crate::message::request::{CallOptions, Request, RequestBuilder};
 use crate::message::response::Response;
 use crate::runtime::{Executor, MaybeSend};
 use crate::tornado::promise::{Pending, promise};
@@ -44,20 +44,59 @@ impl Client {
         request: impl TryInto<Request, Error: Into<Error>>,
         callback: impl FnOnce(Result<Response>) + MaybeSend + 'static,
     ) -> Pending<()> {
-        let (promise, pending) = promise();
-        let client = self.clone();
         let request = request.try_into().map_err(Into::into);
-        executor.spawn(Box::pin(async move {
-            let fetch = async { client.fetch(request?).await };
-            // Cancellation is polled first, so that a cancelled request is not started.
-            let result = match select(pin!(promise.cancelled()), pin!(fetch)).await {
-                Either::Left(_) => Err(Error::cancelled("the request was cancelled")),
-                Either::Right((result, _)) => result,
-            };
-            callback(result);
-            // Resolved after the callback, so that awaiting the `Pending` means that the callback has returned.
-            promise.resolve(());
-        }));
-        pending
+        run(self.clone(), request, CallOptions::default(), executor, callback)
     }
+}
+
+impl RequestBuilder<Client> {
+    /// Sends the request as a task of `executor` and calls `callback` there with the result, as [`Client::fetch_with`]
+    /// does.
+    ///
+    /// # Cancellation
+    /// As [`Client::fetch_with`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::tornado::EventLoop;
+    ///
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let request = client.get("http://example.com/").on_download(|progress| println!("{} bytes", progress.bytes));
+    /// let done = request.send_with(EventLoop::new().executor(), |result| assert_eq!(result.unwrap().status(), 200));
+    /// # futures::executor::block_on(done)?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn send_with(
+        self,
+        executor: impl Executor,
+        callback: impl FnOnce(Result<Response>) + MaybeSend + 'static,
+    ) -> Pending<()> {
+        let (client, request, call_options) = self.into_parts();
+        run(client, request, call_options, executor, callback)
+    }
+}
+
+fn run(
+    client: Client,
+    request: Result<Request>,
+    call_options: CallOptions,
+    executor: impl Executor,
+    callback: impl FnOnce(Result<Response>) + MaybeSend + 'static,
+) -> Pending<()> {
+    let (promise, pending) = promise();
+    executor.spawn(Box::pin(async move {
+        let fetch = async { client.run(request?, call_options).await };
+        // Cancellation is polled first, so that a cancelled request is not started.
+        let result = match select(pin!(promise.cancelled()), pin!(fetch)).await {
+            Either::Left(_) => Err(Error::cancelled("the request was cancelled")),
+            Either::Right((result, _)) => result,
+        };
+        callback(result);
+        // Resolved after the callback, so that awaiting the `Pending` means that the callback has returned.
+        promise.resolve(());
+    }));
+    pending
 }

@@ -42,7 +42,7 @@ impl Notes {
 impl Middleware for Notes {
     fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
-            let made = request.attempts().len();
+            let made = next.attempts().len();
             if made > 0 {
                 self.note(format_args!("retry {made}"));
             }
@@ -146,8 +146,8 @@ fn upload_of_a_copy_that_a_middleware_sends_restarts_the_head_limit() {
     let timer = ManualTimer::new();
     let slot: Arc<Mutex<Option<Progress>>> = Arc::default();
     let shared = slot.clone();
-    let backend = MockBackend::new(move |request| {
-        *shared.lock().unwrap() = Some(request.progress().clone());
+    let backend = MockBackend::with_context(move |_, context| {
+        *shared.lock().unwrap() = Some(context.progress().clone());
         std::future::pending().boxed()
     });
     let client = Client::builder().timer(timer.clone()).backend(backend).middleware(Twice).build().unwrap();

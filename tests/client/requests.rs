@@ -60,11 +60,3 @@ fn a_request_whose_url_was_changed_goes_to_the_new_host() {
     block_on(wire.client.fetch(request)).unwrap();
     assert!(wire.sent(1).contains("\r\nhost: other.example:81\r\n"), "{}", wire.sent(1));
 }
-
-#[test]
-fn clones_of_a_request_do_not_share_progress() {
-    let a = Request::put(URL).body("x").build().unwrap();
-    let b = a.try_clone().unwrap();
-    b.progress().add(5);
-    assert_eq!(a.progress().bytes(), 0);
-}

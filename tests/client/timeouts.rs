@@ -54,8 +54,8 @@ fn upload_progress_postpones_the_head_limit() {
     let (progress, backend) = {
         let slot: Arc<Mutex<Option<Progress>>> = Arc::default();
         let shared = slot.clone();
-        let backend = MockBackend::new(move |request| {
-            *shared.lock().unwrap() = Some(request.progress().clone());
+        let backend = MockBackend::with_context(move |_, context| {
+            *shared.lock().unwrap() = Some(context.progress().clone());
             std::future::pending().boxed()
         });
         (slot, backend)

@@ -11,7 +11,7 @@ use waterspout::{Agent, Body, Bytes, Error, ErrorKind, Request};
 
 use crate::support::client::{HELLO, URL, answers, once, scripted, send};
 use crate::support::polling::yield_once;
-use waterspout::Backend;
+use waterspout::{Backend, CallContext};
 
 fn framed(body: Body) -> (String, String) {
     let wire = scripted([once(HELLO)]);
@@ -83,7 +83,7 @@ fn framing_headers_are_refused_by_client_and_agent() {
         let error = block_on(wire.client.fetch(request())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{name}");
         let agent = Agent::new(wire.connector.clone(), wire.timer.clone());
-        let error = block_on(agent.fetch(request())).unwrap_err();
+        let error = block_on(agent.fetch(request(), CallContext::new())).unwrap_err();
         assert_eq!((error.kind(), wire.connector.connections()), (ErrorKind::InvalidRequest, 0), "{name}");
     }
 }
@@ -94,7 +94,11 @@ fn agent_refuses_a_body_for_methods_that_have_none() {
         let wire = scripted([once(HELLO)]);
         let agent = Agent::new(wire.connector.clone(), wire.timer.clone());
         let request = Request::builder(method.clone(), URL).body("body").build().unwrap();
-        assert_eq!(block_on(agent.fetch(request)).unwrap_err().kind(), ErrorKind::InvalidRequest, "{method}");
+        assert_eq!(
+            block_on(agent.fetch(request, CallContext::new())).unwrap_err().kind(),
+            ErrorKind::InvalidRequest,
+            "{method}"
+        );
         assert_eq!(wire.connector.connections(), 0);
     }
 }

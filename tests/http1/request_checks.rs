@@ -7,7 +7,7 @@ use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
 use waterspout::{Agent, Client, ErrorKind, Phase, Request, Trailers};
 
 use crate::support::client::{HELLO, URL, answers, once, scripted, send};
-use waterspout::Backend;
+use waterspout::{Backend, CallContext};
 
 #[test]
 fn line_breaks_and_nul_in_headers_are_refused() {
@@ -88,7 +88,7 @@ fn agent_without_a_client_refuses_a_wrong_content_length() {
     let agent = Agent::new(connector.clone(), ManualTimer::new());
     let mut r = Request::post(URL).body("abc").build().unwrap();
     r.headers_mut().insert("content-length", HeaderValue::from_static("0"));
-    let error = block_on(agent.fetch(r)).unwrap_err();
+    let error = block_on(agent.fetch(r, CallContext::new())).unwrap_err();
     assert_eq!((error.kind(), connector.connections()), (ErrorKind::InvalidRequest, 0), "{error}");
 }
 

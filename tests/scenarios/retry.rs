@@ -109,7 +109,7 @@ impl Middleware for Notes {
     fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
             request.headers_mut().insert("x-hook", HeaderValue::from_static("seen"));
-            self.0.lock().unwrap().push(format!("request {}", request.attempts().len()));
+            self.0.lock().unwrap().push(format!("request {}", next.attempts().len()));
             let response = next.run(request).await?;
             self.0.lock().unwrap().push(format!("response {}", response.status().as_u16()));
             Ok(response)

@@ -9,7 +9,8 @@ use std::sync::Arc;
 pub use self::spans::Spans;
 use crate::auth;
 use crate::backend::Backend;
-use crate::error::Result;
+use crate::error::{Attempt, Result};
+use crate::message::call_context::CallContext;
 use crate::message::credentials::mark_sensitive;
 use crate::message::progress::Progress;
 use crate::message::request::Request;
@@ -69,7 +70,7 @@ use crate::runtime::BoxFuture;
 ///
 /// impl Middleware for AttemptHeader {
 ///     fn handle<'a>(&'a self, mut request: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
-///         let attempt = request.attempts().len() + 1;
+///         let attempt = next.attempts().len() + 1;
 ///         request.headers_mut().insert("x-attempt", HeaderValue::from(attempt));
 ///         next.run(request)
 ///     }
@@ -168,12 +169,24 @@ impl<M: Middleware + ?Sized> Middleware for Arc<M> {
 pub struct Next<'a> {
     rest: &'a [Arc<dyn Middleware>],
     backend: &'a dyn Backend,
-    progress: Progress,
+    context: CallContext,
 }
 
 impl<'a> Next<'a> {
-    pub(crate) fn new(rest: &'a [Arc<dyn Middleware>], backend: &'a dyn Backend, progress: &Progress) -> Self {
-        Self { rest, backend, progress: progress.clone() }
+    pub(crate) fn new(rest: &'a [Arc<dyn Middleware>], backend: &'a dyn Backend, context: CallContext) -> Self {
+        Self { rest, backend, context }
+    }
+
+    /// Returns the attempts before this attempt.
+    ///
+    /// It is empty for a request without a [`Retry`](crate::Retry).
+    pub fn attempts(&self) -> &[Attempt] {
+        self.context.attempts()
+    }
+
+    /// Returns the progress of the attempt. All requests that are sent through this `Next` share it.
+    pub fn progress(&self) -> &Progress {
+        self.context.progress()
     }
 
     /// Sends `request` to the next middleware, or to the backend.
@@ -191,10 +204,8 @@ impl<'a> Next<'a> {
     }
 
     fn send(&self, mut request: Request) -> BoxFuture<'a, Result<Response>> {
-        // The head limit reads this progress. A middleware may send another request than the attempt's.
-        request.set_progress(self.progress.clone());
         match auth::take_from_url(&mut request).and_then(|()| request.validate()) {
-            Ok(()) => self.backend.fetch(request),
+            Ok(()) => self.backend.fetch(request, self.context.clone()),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }

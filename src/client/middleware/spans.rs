@@ -37,7 +37,7 @@ impl Middleware for Spans {
             "request",
             method = %request.method(),
             url = request.url().redacted(),
-            attempt = request.attempts().len() + 1,
+            attempt = next.attempts().len() + 1,
             status = field::Empty,
             error = field::Empty,
         );

@@ -2,11 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::{PriorityHandle, Request, RequestOptions, option_setters};
+use super::{CallOptions, Request, RequestOptions, option_setters};
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::message::body::Body;
 use crate::message::credentials::{is_credential, mark_sensitive};
-use crate::message::progress::{ProgressCallback, TransferProgress};
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -14,6 +13,8 @@ use crate::message::url::Url;
 ///
 /// The first mistake, such as a URL that is not valid, is kept. It becomes the error of [`build`](Self::build), or of
 /// sending the request.
+///
+/// Callbacks and a priority handle belong to a call and not to a request. So only a client's builder has their setters.
 ///
 /// # Examples
 ///
@@ -28,12 +29,14 @@ use crate::message::url::Url;
 pub struct RequestBuilder<C = ()> {
     client: C,
     request: Result<Request>,
+    /// Only a builder of a client sets them.
+    call_options: CallOptions,
 }
 
 impl<C> RequestBuilder<C> {
     pub(crate) fn new(client: C, method: Method, url: impl TryInto<Url, Error: Into<Error>>) -> Self {
         let request = url.try_into().map_err(Into::into).map(|url| Request::new(method, url));
-        Self { client, request }
+        Self { client, request, call_options: CallOptions::default() }
     }
 
     pub(crate) fn edit(mut self, change: impl FnOnce(&mut Request) -> Result<()>) -> Self {
@@ -46,6 +49,11 @@ impl<C> RequestBuilder<C> {
             change(&mut request.0.options);
             Ok(())
         })
+    }
+
+    pub(crate) fn with_call_options(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
+        change(&mut self.call_options);
+        self
     }
 
     option_setters!();
@@ -150,78 +158,6 @@ impl<C> RequestBuilder<C> {
         })
     }
 
-    /// Calls `tell` for each chunk of the response's body that is read.
-    ///
-    /// It gets the bytes so far, after decoding, and the length if the server sends it. The body waits while it runs, so
-    /// it should be quick.
-    ///
-    /// # Platform
-    /// A page does not see whether the body of another origin was compressed. The length is then the compressed length,
-    /// until more bytes than that have arrived.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicU64, Ordering};
-    /// use waterspout::testing::MockBackend;
-    /// # use waterspout::Client;
-    ///
-    /// # futures::executor::block_on(async {
-    /// # let client = Client::builder().backend(MockBackend::text("hello")).build()?;
-    /// let read = Arc::new(AtomicU64::new(0));
-    /// let bytes = read.clone();
-    /// let request = client.get("http://example.com/");
-    /// let request = request.on_download(move |progress| bytes.store(progress.bytes, Ordering::Relaxed));
-    /// assert_eq!(request.await?.text().await?, "hello");
-    /// assert_eq!(read.load(Ordering::Relaxed), 5);
-    /// # Ok::<(), waterspout::Error>(())
-    /// # }).unwrap();
-    /// ```
-    pub fn on_download(self, tell: impl Fn(TransferProgress) + Send + Sync + 'static) -> Self {
-        self.edit(|request| {
-            request.0.call.on_download = Some(ProgressCallback::new(tell));
-            Ok(())
-        })
-    }
-
-    /// Calls `tell` for each piece of the request's body that leaves.
-    ///
-    /// It gets the bytes so far, and the body's length if it is known. A redirect or another attempt that sends the body
-    /// again begins at zero. The upload waits while it runs, so it should be quick.
-    ///
-    /// # Platform
-    /// A browser does not show how far an upload is: there `tell` is called once, when the response's head has arrived.
-    /// For a streamed body (`FetchInit::stream_upload`) it is called for each piece that the engine takes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterspout::Request;
-    ///
-    /// let request = Request::put("http://example.com/")
-    ///     .body("hello")
-    ///     .on_upload(|progress| println!("{} of {:?} bytes sent", progress.bytes, progress.total))
-    ///     .build()?;
-    /// # let _ = request;
-    /// # Ok::<(), waterspout::Error>(())
-    /// ```
-    pub fn on_upload(self, tell: impl Fn(TransferProgress) + Send + Sync + 'static) -> Self {
-        self.edit(|request| {
-            request.0.call.set_on_upload(ProgressCallback::new(tell));
-            Ok(())
-        })
-    }
-
-    /// Sets a handle that changes the request's priority while it waits for a slot. Its priority wins over the option
-    /// `priority`.
-    pub fn priority_handle(self, handle: &PriorityHandle) -> Self {
-        self.edit(|request| {
-            request.0.call.priority = Some(handle.clone());
-            Ok(())
-        })
-    }
-
     /// Sets all options at once.
     ///
     /// # Examples
@@ -242,7 +178,8 @@ impl<C> RequestBuilder<C> {
     /// Returns the request.
     ///
     /// # Errors
-    /// The first mistake made while building.
+    /// The first mistake made while building. [`InvalidRequest`](ErrorKind::InvalidRequest) if a callback or a priority
+    /// handle is set: a request cannot carry it, so call `send` or `send_spawned` on the builder.
     ///
     /// # Examples
     ///
@@ -253,11 +190,21 @@ impl<C> RequestBuilder<C> {
     /// assert_eq!(Request::get("not a URL").build().unwrap_err().kind(), ErrorKind::InvalidUrl);
     /// ```
     pub fn build(self) -> Result<Request> {
-        self.request
+        let request = self.request?;
+        match self.call_options.name_of_set() {
+            None => Ok(request),
+            Some(name) => {
+                let message = format!(
+                    "`{name}` belongs to a call and a request cannot carry it; call `send` or `send_spawned` on the \
+                     builder instead of `build`"
+                );
+                Err(Error::request(ErrorKind::InvalidRequest, message).with_url(request.url()))
+            }
+        }
     }
 
-    pub(crate) fn into_parts(self) -> (C, Result<Request>) {
-        (self.client, self.request)
+    pub(crate) fn into_parts(self) -> (C, Result<Request>, CallOptions) {
+        (self.client, self.request, self.call_options)
     }
 }
 

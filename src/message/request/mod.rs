@@ -1,7 +1,7 @@
 //! Requests and the builder that makes them.
 
 mod builder;
-mod call_state;
+mod call_options;
 mod options;
 mod priority;
 mod retry_policy;
@@ -14,7 +14,7 @@ use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method};
 
 pub use self::builder::RequestBuilder;
-use self::call_state::CallState;
+pub(crate) use self::call_options::CallOptions;
 pub use self::options::{Redirect, RequestOptions};
 pub use self::priority::PriorityHandle;
 pub use self::retry_policy::RetryContext;
@@ -55,7 +55,6 @@ struct RequestParts {
     trailers: Option<Trailers>,
     options: RequestOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
-    call: CallState,
 }
 
 macro_rules! method_constructors {
@@ -102,7 +101,6 @@ impl Request {
             trailers: None,
             options: RequestOptions::default(),
             authenticator: None,
-            call: CallState::default(),
         }))
     }
 
@@ -296,7 +294,6 @@ impl Request {
             trailers: self.0.trailers.clone(),
             options: self.0.options.clone(),
             authenticator: self.0.authenticator.clone(),
-            call: self.0.call.for_copy(),
         }))
     }
 
@@ -337,7 +334,7 @@ impl Request {
 /// Hides the values of headers with credentials, also before the request is sent and they are marked.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RequestParts { method, url, headers, body, trailers, options, authenticator, call } = &*self.0;
+        let RequestParts { method, url, headers, body, trailers, options, authenticator } = &*self.0;
         let mut headers = headers.clone();
         mark_sensitive(&mut headers);
         f.debug_struct("Request")
@@ -348,7 +345,6 @@ impl fmt::Debug for Request {
             .field("trailers", trailers)
             .field("options", options)
             .field("authenticator", authenticator)
-            .field("call", call)
             .finish()
     }
 }

@@ -17,6 +17,7 @@ use super::response::read_response;
 use super::upload::{MIN_UPLOAD_RATE, Upload};
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::message::call_context::CallContext;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::BoxFuture;
@@ -40,15 +41,15 @@ use crate::runtime::BoxFuture;
 pub struct FetchBackend;
 
 impl Backend for FetchBackend {
-    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
-        Box::pin(attempt(request))
+    fn fetch(&self, request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>> {
+        Box::pin(attempt(request, context))
     }
 }
 
-async fn attempt(mut request: Request) -> Result<Response> {
+async fn attempt(mut request: Request, context: CallContext) -> Result<Response> {
     check(&request)?;
     let init = request.options_mut().take_extension::<FetchInit>().unwrap_or_default();
-    let outgoing = OutgoingBody::new(&mut request, &init).await?;
+    let outgoing = OutgoingBody::new(&mut request, &init, context.progress()).await?;
     let guard = AbortGuard::new()?;
     let js_request = build(&request, &init, &outgoing, &guard)?;
     let length = match &outgoing {
@@ -57,7 +58,7 @@ async fn attempt(mut request: Request) -> Result<Response> {
     };
     // A page is told neither how far an upload is nor when a connection is open. So the limit on the head grows by a
     // second for each 32 KiB of the body.
-    request.progress().allow(Duration::from_secs(length / MIN_UPLOAD_RATE));
+    context.progress().allow(Duration::from_secs(length / MIN_UPLOAD_RATE));
     let returned = global::fetch(&js_request).map_err(failed)?;
     let mut fetch = JsFuture::from(global::promise(&returned));
     let mut upload = match outgoing {
@@ -73,7 +74,7 @@ async fn attempt(mut request: Request) -> Result<Response> {
     let response: JsValue = response.await?;
     if length > 0 {
         // The engine does not show the upload, so its bytes count as sent when the head has arrived.
-        let exchange = request.progress().exchange();
+        let exchange = context.progress().exchange();
         exchange.begin(Some(length));
         exchange.send(length);
     }

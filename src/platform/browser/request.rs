@@ -25,16 +25,16 @@ pub(super) enum OutgoingBody {
 
 impl OutgoingBody {
     /// Takes the body of `request`. A stream is gathered unless it can and should be sent while it is read.
-    pub(super) async fn new(request: &mut Request, init: &FetchInit) -> Result<Self> {
+    pub(super) async fn new(request: &mut Request, init: &FetchInit, progress: &Progress) -> Result<Self> {
         let mut body = std::mem::take(request.body_mut());
         if body.is_none() {
             return Ok(Self::Nothing);
         }
-        if let Some(upload) = init.start_upload(&mut body, request.progress())? {
+        if let Some(upload) = init.start_upload(&mut body, progress)? {
             return Ok(Self::Stream(upload));
         }
         // Every engine can send a gathered body, and the error of its limit names the option.
-        Ok(Self::Bytes(gather(body, request.progress(), init.max_gathered()).await?))
+        Ok(Self::Bytes(gather(body, progress, init.max_gathered()).await?))
     }
 }
 
