@@ -5,6 +5,7 @@
 mod abandoned_look_ups;
 mod files;
 mod forgotten_names;
+mod host_map;
 mod name_cache;
 mod names_and_addresses;
 #[cfg(feature = "tls")]
