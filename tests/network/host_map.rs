@@ -159,7 +159,8 @@ fn names_are_looked_up_by_the_fallback_alone() {
 
 #[test]
 fn failed_names_are_left_out_if_another_target_has_an_address() {
-    let rows: [(&str, HostMap, Result<&[&str], &str>); 5] = [
+    type Row = (&'static str, HostMap, Result<&'static [&'static str], &'static str>);
+    let rows: [Row; 5] = [
         ("after an address", map().host("a.test", [10, 0, 0, 9]).alias("a.test", "gone.test"), Ok(&["10.0.0.9:80"])),
         ("before a name", map().alias("a.test", "gone.test").alias("a.test", "one.test"), Ok(&["10.0.0.1:80"])),
         ("alone", map().alias("a.test", "gone.test"), Err("no gone.test")),
