@@ -33,6 +33,7 @@
 //! | `IOStream.start_tls` | [`IoStream::upgrade`] |
 //! | `StreamClosedError`, `UnsatisfiableReadError`, `StreamBufferFullError` | [`ErrorKind::ConnectionClosed`](crate::ErrorKind::ConnectionClosed), [`StreamLimit`] |
 //! | `TCPClient.connect` | `TcpClient::connect`, in the native part of [`platform`](crate::platform) |
+//! | `OverrideResolver`, `hostname_mapping` | `HostMap`, in the native part of [`platform`](crate::platform) |
 //!
 //! Tornado's `locks` are in other crates, which also work on any executor. For a time limit, race the wait against a
 //! timer: a wait that is dropped passes its lock, permit or notification on.

@@ -1,6 +1,7 @@
 //! A put that waits enters the queue before a get takes an item (Tornado's `Queue.get_nowait`).
 
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -110,6 +111,9 @@ for_each_queue! {
     put_that_entered_stays_when_its_future_is_dropped
     item_of_a_dropped_get_does_not_admit_a_put_beyond_the_bound
     closed_queue_admits_no_put
+    only_live_puts_enter_after_many_timed_out
+    only_live_gets_are_served_after_many_timed_out
+    debug_text_counts_the_waiting_tasks
 }
 
 fn put_that_entered_stays_when_its_future_is_dropped<O: Order<i32>>() {
@@ -153,4 +157,53 @@ fn closed_queue_admits_no_put<O: Order<i32>>() {
     // The put was refused by closing, before its future learns of it.
     assert_eq!((queue.get_nowait(), queue.get_nowait()), (Ok(1), Err(QueueError::Closed)));
     assert_eq!(put.now_or_never().unwrap().unwrap_err().item, 0);
+}
+
+/// Tornado's `test_get_clears_timed_out_putters` and `test_put_clears_timed_out_putters`.
+fn only_live_puts_enter_after_many_timed_out<O: Order<i32>>() {
+    let timer = ManualTimer::new();
+    let queue = WorkQueue::<i32, O>::bounded(1).with_timer(timer.clone());
+    let mut limited = Vec::from_iter((0..10).map(|item| Box::pin(queue.put_timeout(item, SECOND))));
+    let entered = limited.iter_mut().filter_map(|put| poll(put.as_mut()).is_ready().then_some(())).count();
+    let mut patient = pin!(queue.put(10));
+    assert!(poll(patient.as_mut()).is_pending());
+    assert!(entered == 1 && format!("{queue:?}").contains("putters: 10"), "{queue:?}");
+    timer.advance(SECOND);
+    let timed_out = limited.iter_mut().skip(1).filter_map(|put| poll(put.as_mut()).is_ready().then_some(())).count();
+    let mut late = pin!(queue.put(11));
+    assert!(poll(late.as_mut()).is_pending());
+    assert!(timed_out == 9 && format!("{queue:?}").contains("putters: 2"), "{queue:?}");
+    let mut items = Vec::from_iter(std::iter::from_fn(|| queue.get_nowait().ok()));
+    items.sort_unstable();
+    assert_eq!(items, [0, 10, 11]);
+    assert!(poll(patient).is_ready() && poll(late).is_ready());
+}
+
+/// Tornado's `test_get_clears_timed_out_getters` and `test_put_clears_timed_out_getters`.
+fn only_live_gets_are_served_after_many_timed_out<O: Order<i32>>() {
+    let timer = ManualTimer::new();
+    let queue = WorkQueue::<i32, O>::unbounded().with_timer(timer.clone());
+    let mut limited = Vec::from_iter((0..10).map(|_| Box::pin(queue.get_timeout(SECOND))));
+    assert!(limited.iter_mut().all(|get| poll(get.as_mut()).is_pending()));
+    let (mut first, mut second) = (pin!(queue.get()), pin!(queue.get()));
+    assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+    timer.advance(SECOND);
+    assert!(limited.iter_mut().all(|get| poll(get.as_mut()) == Poll::Ready(Err(QueueError::TimedOut))));
+    assert!(format!("{queue:?}").contains("getters: 2"), "{queue:?}");
+    queue.put_nowait(0).unwrap();
+    assert!(format!("{queue:?}").contains("getters: 1"), "{queue:?}");
+    assert_eq!((poll(first), poll(second)), (Poll::Ready(Ok(0)), Poll::Pending));
+}
+
+/// Tornado's `test_repr_and_str`.
+fn debug_text_counts_the_waiting_tasks<O: Order<i32>>() {
+    let queue = WorkQueue::<i32, O>::bounded(1);
+    let mut get = queue.get();
+    assert!((&mut get).now_or_never().is_none());
+    assert!(format!("{queue:?}").contains("max: Some(1), len: 0, getters: 1, putters: 0, unfinished: 0"), "{queue:?}");
+    queue.put_nowait(1).unwrap();
+    queue.put_nowait(2).unwrap();
+    let mut put = queue.put(3);
+    assert!((&mut put).now_or_never().is_none());
+    assert!(format!("{queue:?}").contains("max: Some(1), len: 1, getters: 0, putters: 1, unfinished: 2"), "{queue:?}");
 }
