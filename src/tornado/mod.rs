@@ -33,7 +33,18 @@
 //! | `IOStream.start_tls` | [`IoStream::upgrade`] |
 //! | `StreamClosedError`, `UnsatisfiableReadError`, `StreamBufferFullError` | [`ErrorKind::ConnectionClosed`](crate::ErrorKind::ConnectionClosed), [`StreamLimit`] |
 //! | `TCPClient.connect` | `TcpClient::connect`, in the native part of [`platform`](crate::platform) |
-//! | `Lock`, `Semaphore`, `Condition`, `Event` | the crates `async-lock` and `event-listener` |
+//! | `OverrideResolver`, `hostname_mapping` | `HostMap`, in the native part of [`platform`](crate::platform) |
+//!
+//! Tornado's `locks` are in other crates, which also work on any executor. For a time limit, race the wait against a
+//! timer: a wait that is dropped passes its lock, permit or notification on.
+//!
+//! | Tornado | another crate | difference |
+//! | --- | --- | --- |
+//! | `Lock` | `tokio::sync::Mutex`, which is first in, first out | The guard releases the lock when it is dropped. `async_lock::Mutex` lets a later task overtake. |
+//! | `Semaphore` | `tokio::sync::Semaphore`, which is first in, first out | The permit releases itself when it is dropped; `add_permits` is `release` without a permit. `async_lock::Semaphore` lets a later task overtake. |
+//! | `BoundedSemaphore` | the permits of `tokio::sync::Semaphore` | Each permit is released once, so nothing checks the bound. `add_permits` exceeds it without an error. |
+//! | `Condition` | `event_listener::Event`: `listen` is `wait`, `notify_additional(n)` is `notify(n)` | The wait begins at `listen`. Its `notify(1)` differs: called twice, it wakes a single task if that task has not run between. |
+//! | `Event` | `tokio::sync::watch::channel(false)`: `send_replace(true)` is `set`, `send_replace(false)` is `clear`, `wait_for(\|set\| *set)` is `wait` | A task that waits and is not polled between `set` and `clear` waits on. With `futures_intrusive::sync::ManualResetEvent` its wait ends, as in Tornado. `event_listener::Event` has no flag. |
 
 pub(crate) mod event_loop;
 mod fetch_with;

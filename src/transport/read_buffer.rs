@@ -65,16 +65,46 @@ impl ReadBuffer {
         // Room that is left of the previous read is used first. Below half of a read it is renewed, so that reads do
         // not become small.
         if self.bytes.len() - self.filled < self.room / 2 {
-            // Half of the room is kept free, so that reads do not shrink to a few bytes.
-            self.bytes.resize(self.filled + self.room, 0);
+            // Half of the room is kept free, so that reads do not shrink to a few bytes. Growing may move the unread
+            // bytes, so the room is a part of them: each byte is moved a few times, however many bytes are unread.
+            let room = self.room.max(self.filled / 4);
+            self.bytes.resize(self.filled + room, 0);
         }
         let spare = &mut self.bytes[self.filled..];
-        let offered = limit.min(spare.len());
+        let offered = limit.min(spare.len()).min(self.max_room);
         let count = ready!(Pin::new(source).poll_read(cx, &mut spare[..offered]))?;
         self.filled += count;
         if count == offered {
             self.room = (self.room * 2).min(self.max_room);
         }
         Poll::Ready(Ok(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn unread_bytes_are_seldom_moved_while_bytes_are_taken_and_received() {
+        const UNREAD: usize = 4 * 1024 * 1024;
+        const STEP: usize = 1024;
+        let mut buffer = ReadBuffer::with_reads(64 * 1024, 64 * 1024);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut source = futures::io::repeat(b'.');
+        while buffer.data().len() < UNREAD {
+            assert!(buffer.poll_fill(&mut cx, &mut source).is_ready());
+        }
+        let mut moves = 0;
+        for _ in 0..2 * UNREAD / STEP {
+            let taken = buffer.take(STEP);
+            let rest = buffer.data().as_ptr();
+            assert!(buffer.poll_fill_within(&mut cx, &mut source, STEP).is_ready());
+            moves += usize::from(rest != buffer.data().as_ptr());
+            drop(taken);
+        }
+        assert!(moves <= 16, "all unread bytes were moved {moves} times");
     }
 }

@@ -2,8 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
+mod abandoned_look_ups;
 mod files;
 mod forgotten_names;
+mod host_map;
 mod name_cache;
 mod names_and_addresses;
 #[cfg(feature = "tls")]

@@ -296,7 +296,7 @@ impl Drop for CountDrops {
 }
 
 #[test]
-fn dropping_the_cache_drops_its_unfinished_questions() {
+fn unfinished_question_outlives_the_cache_and_not_its_look_up() {
     let dropped = Arc::<AtomicUsize>::default();
     let count = dropped.clone();
     let cache = CachingResolver::new(FnResolver(move |_: &str, _| {
@@ -306,8 +306,11 @@ fn dropping_the_cache_drops_its_unfinished_questions() {
             std::future::pending().await
         }) as BoxFuture<'static, Answer>
     }));
-    assert!(cache.resolve("a.example", 80).now_or_never().is_none());
-    assert_eq!(dropped.load(Ordering::SeqCst), 0);
+    let mut look_up = cache.resolve("a.example", 80);
+    assert!((&mut look_up).now_or_never().is_none());
     drop(cache);
+    assert!((&mut look_up).now_or_never().is_none());
+    assert_eq!(dropped.load(Ordering::SeqCst), 0);
+    drop(look_up);
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
 }

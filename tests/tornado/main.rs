@@ -4,6 +4,7 @@
 
 mod event_loop;
 mod io_stream;
+mod locks;
 mod promise;
 #[path = "../support/mod.rs"]
 mod support;

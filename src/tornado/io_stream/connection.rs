@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::task::{Poll, ready};
 
+use super::budget::StreamBudget;
 use super::read::refused;
 use super::state::StreamConnection;
 use super::waiters::StreamWaiter;
@@ -44,18 +45,24 @@ impl IoStream {
     pub async fn closed(&self) -> Result<()> {
         let guard = self.connection_guard();
         poll_fn(|cx| {
-            self.drive(guard.waiter, cx, |state, cx| {
+            let mut budget = StreamBudget::new();
+            let outcome = self.drive(guard.waiter, cx, |state, cx| {
                 // Every future of the stream sends, because no task works in the background.
                 let _ = state.poll_send(cx);
-                while !state.input.has_ended {
+                while !state.input.has_ended && budget.left() > 0 {
                     if state.input.is_full() && matches!(state.connection, StreamConnection::Open(_)) {
                         state.input.wait_for_room = true;
                         return Poll::Pending;
                     }
-                    ready!(state.poll_fill(cx))?;
+                    budget.spend_call(ready!(state.poll_fill(cx))?);
                 }
-                Poll::Ready(Ok(()))
-            })
+                if state.input.has_ended { Poll::Ready(Ok(())) } else { Poll::Pending }
+            });
+            if budget.left() == 0 {
+                // Other tasks run before more is received. This is outside of the step, which holds the stream's lock.
+                cx.waker().wake_by_ref();
+            }
+            outcome
         })
         .await
     }

@@ -9,6 +9,7 @@
 //! `state` has the connection and the two buffers, `waiters` the futures that wait. The methods of [`IoStream`] are in
 //! `read`, `write` and `connection`. A stream is driven by the futures that its user polls, and has no task of its own.
 
+mod budget;
 mod connection;
 mod limit;
 mod output;
@@ -42,6 +43,9 @@ use crate::transport::Transport;
 /// read is refused while a read is running. Nothing happens in the background: every future of the stream sends the
 /// queued bytes when it is polled; reads and [`closed`](Self::closed) also receive. Dropping the stream closes the
 /// connection at once.
+///
+/// A task that reads or writes in a loop lets other tasks run, even if it never has to wait. After at most 64 calls or
+/// 512 KiB that were received, searched, handed out or sent, the next future is pending once and wakes its task at once.
 ///
 /// # Errors
 /// Errors are in the phase [`Stream`](crate::Phase::Stream), except for the errors of connecting. Their kinds are:

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use futures::AsyncWrite;
 
+use super::budget::StreamBudget;
 use super::limit::StreamLimit;
 use super::state::broken;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -39,11 +40,22 @@ pub(super) struct StreamOutput {
     flushed: u64,
     /// Why nothing can be written any more. Received bytes can still be read.
     broken: Option<Error>,
+    /// The work that is left to writes until a write yields.
+    pub(super) budget: StreamBudget,
 }
 
 impl StreamOutput {
     pub(super) fn new(max: usize) -> Self {
-        Self { queue: VecDeque::new(), tail: BytesMut::new(), max, queued: 0, taken: 0, flushed: 0, broken: None }
+        Self {
+            queue: VecDeque::new(),
+            tail: BytesMut::new(),
+            max,
+            queued: 0,
+            taken: 0,
+            flushed: 0,
+            broken: None,
+            budget: StreamBudget::new(),
+        }
     }
 
     /// Queues `bytes`. Returns the position at which they end.
@@ -51,6 +63,7 @@ impl StreamOutput {
     /// # Errors
     /// If there is no room for all of them, or nothing can be written any more.
     pub(super) fn push(&mut self, bytes: Bytes) -> Result<u64> {
+        self.budget.spend_call(bytes.len());
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
@@ -124,6 +137,7 @@ impl StreamOutput {
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>, transport: &mut Box<dyn Transport>) -> Poll<io::Result<()>> {
+        let mut budget = StreamBudget::new();
         loop {
             if self.queue.is_empty() {
                 self.end_tail();
@@ -135,11 +149,19 @@ impl StreamOutput {
             if self.queue.is_empty() {
                 return Poll::Ready(Ok(()));
             }
+            if budget.left() == 0 {
+                // Other tasks run before more is sent. This waker wakes every future of the stream, and each sends.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match self.poll_write(cx, transport) {
                 // A transport that takes nothing and does not wait would be polled for ever.
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => self.advance(count),
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Ok(count)) => {
+                    budget.spend_call(count);
+                    self.advance(count);
+                }
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => budget.spend_call(0),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
                     // The bytes that the transport has taken can be flushed although it takes no more.

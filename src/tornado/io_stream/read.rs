@@ -1,24 +1,22 @@
 //! The reads of a stream.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
 
 use super::limit::StreamLimit;
-use super::search::{Delimiter, Find};
+use super::search::{Delimiter, Pattern};
 use super::state::StreamInput;
 use super::waiters::StreamWaiter;
 use super::{IoStream, WaitGuard};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
-/// How many times a read may read from the transport before it lets other tasks run.
-const READS_PER_POLL: usize = 16;
-
 impl IoStream {
     /// Reads up to and including the first `delimiter`, which must end within `max_bytes`.
     ///
-    /// Each byte is examined once, independent of how the bytes are split.
+    /// Each byte is examined once, independent of how the bytes are split, and also if a read for the same delimiter was
+    /// dropped before.
     ///
     /// # Errors
     /// - [`StreamLimit::Delimiter`] as soon as `max_bytes` have arrived without a delimiter. The stream is then closed,
@@ -34,8 +32,11 @@ impl IoStream {
         if delimiter.is_empty() {
             return Err(refused("the delimiter is empty: it would match before the first byte"));
         }
-        let mut search = Delimiter::new(delimiter);
-        self.read(move |input| up_to(input, &mut search, max_bytes, StreamLimit::Delimiter)).await
+        self.read(|input| {
+            input.set_search(Pattern::Delimiter(delimiter), || Box::new(Delimiter::new(delimiter)));
+            up_to(input, max_bytes, StreamLimit::Delimiter)
+        })
+        .await
     }
 
     /// Reads `count` bytes.
@@ -125,20 +126,24 @@ impl IoStream {
         }
         let _guard = WaitGuard { stream: self, waiter: StreamWaiter::Reader };
         poll_fn(|cx| {
-            self.drive(StreamWaiter::Reader, cx, |state, cx| {
+            let mut yields = false;
+            let outcome = self.drive(StreamWaiter::Reader, cx, |state, cx| {
                 // An error of sending reaches the futures of the writes.
                 let _ = state.poll_send(cx);
-                match state.poll_take(cx, READS_PER_POLL, &mut take) {
-                    // The reads of this poll are used up: other tasks run before the next.
-                    Poll::Ready(Ok(None)) => {
-                        cx.waker().wake_by_ref();
+                match ready!(state.poll_take(cx, &mut take)) {
+                    Ok(Some(taken)) => Poll::Ready(Ok(taken)),
+                    Ok(None) => {
+                        yields = true;
                         Poll::Pending
                     }
-                    Poll::Ready(Ok(Some(taken))) => Poll::Ready(Ok(taken)),
-                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                    Poll::Pending => Poll::Pending,
+                    Err(error) => Poll::Ready(Err(error)),
                 }
-            })
+            });
+            if yields {
+                // Outside of the step, which holds the lock of the stream.
+                cx.waker().wake_by_ref();
+            }
+            outcome
         })
         .await
     }
@@ -149,19 +154,23 @@ impl IoStream {
     }
 }
 
-/// Takes all bytes up to the end of the match that `search` finds within `max` bytes.
-pub(super) fn up_to(
-    input: &mut StreamInput,
-    search: &mut impl Find,
-    max: usize,
-    limit: fn(usize) -> StreamLimit,
-) -> Result<Option<Bytes>> {
-    let data = input.data();
+/// Takes all bytes up to the end of the match that the input's search finds within `max` bytes.
+pub(super) fn up_to(input: &mut StreamInput, max: usize, limit: fn(usize) -> StreamLimit) -> Result<Option<Bytes>> {
+    let (search, data, budget) = input.search_parts();
+    let Some(search) = search else { return Ok(None) };
     let within = data.get(..max).unwrap_or(data);
-    match search.find(within) {
+    if search.scanned() > within.len() {
+        // An earlier read was dropped after it had searched beyond this read's `max`.
+        search.restart();
+    }
+    let before = search.scanned();
+    let found = search.find(within, budget.left());
+    budget.spend(search.scanned() - before);
+    let is_complete = search.scanned() >= within.len();
+    match found {
         Some(end) => Ok(Some(input.take(end))),
         // Without this check a peer that never sends a delimiter would fill the buffer.
-        None if data.len() >= max => Err(limit(max).into()),
+        None if is_complete && data.len() >= max => Err(limit(max).into()),
         None => Ok(None),
     }
 }

@@ -15,7 +15,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 
 use super::limit::StreamLimit;
-use super::search::Find;
+use super::search::{Find, Pattern};
 use super::{IoStream, read};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -60,7 +60,7 @@ impl Regex {
             .build(pattern);
         let tables = tables.map_err(|error| refused(pattern, "is malformed or too large").with_source(error))?;
         let this = Self { tables: Arc::new(tables), pattern: pattern.into() };
-        match RegexSearch::new(&this)?.find(&[]) {
+        match RegexSearch::new(&this)?.find(&[], usize::MAX) {
             Some(_) => Err(refused(pattern, "matches the empty string, so it would match before the first byte")),
             None => Ok(this),
         }
@@ -78,41 +78,62 @@ fn refused(pattern: &str, reason: &str) -> Error {
 }
 
 /// A search for a pattern.
-struct RegexSearch<'a> {
-    tables: &'a DFA<Vec<u32>>,
+#[derive(Clone)]
+pub(super) struct RegexSearch {
+    tables: Arc<DFA<Vec<u32>>>,
+    start: StateID,
     state: StateID,
     scanned: usize,
     /// The end of the longest match so far, among the matches that begin first.
     end: Option<usize>,
 }
 
-impl<'a> RegexSearch<'a> {
-    fn new(regex: &'a Regex) -> Result<Self> {
+impl RegexSearch {
+    fn new(regex: &Regex) -> Result<Self> {
         let start = regex.tables.start_state_forward(&Input::new(&[]).anchored(Anchored::No));
-        let state = start.map_err(|error| refused(&regex.pattern, "cannot start a search").with_source(error))?;
-        Ok(Self { tables: &regex.tables, state, scanned: 0, end: None })
+        let start = start.map_err(|error| refused(&regex.pattern, "cannot start a search").with_source(error))?;
+        Ok(Self { tables: regex.tables.clone(), start, state: start, scanned: 0, end: None })
     }
 }
 
-impl Find for RegexSearch<'_> {
-    fn find(&mut self, data: &[u8]) -> Option<usize> {
-        for byte in data.get(self.scanned..)? {
+impl Find for RegexSearch {
+    fn is_for(&self, pattern: Pattern<'_>) -> bool {
+        matches!(pattern, Pattern::Tables(address) if address == Arc::as_ptr(&self.tables).addr())
+    }
+
+    fn find(&mut self, data: &[u8], budget: usize) -> Option<usize> {
+        let end = data.len().min(self.scanned.saturating_add(budget));
+        for byte in data.get(self.scanned..end)? {
             self.state = self.tables.next_state(self.state, *byte);
             if self.tables.is_special_state(self.state) {
                 if self.tables.is_match_state(self.state) {
                     // The tables report a match after the byte that follows it.
                     self.end = Some(self.scanned);
                 } else if self.tables.is_dead_state(self.state) {
-                    break;
+                    return self.end;
                 }
             }
             self.scanned += 1;
+        }
+        if self.scanned < data.len() {
+            // A match may become longer with the bytes that have arrived and are not examined yet.
+            return None;
         }
         let last = self.tables.next_eoi_state(self.state);
         if self.tables.is_match_state(last) {
             self.end = Some(self.scanned);
         }
         self.end
+    }
+
+    fn scanned(&self) -> usize {
+        self.scanned
+    }
+
+    fn restart(&mut self) {
+        self.state = self.start;
+        self.scanned = 0;
+        self.end = None;
     }
 }
 
@@ -145,8 +166,12 @@ impl IoStream {
     /// # }).unwrap();
     /// ```
     pub async fn read_until_regex(&self, regex: &Regex, max_bytes: usize) -> Result<Bytes> {
-        let mut search = RegexSearch::new(regex)?;
-        self.read(move |input| read::up_to(input, &mut search, max_bytes, StreamLimit::Match)).await
+        let search = RegexSearch::new(regex)?;
+        self.read(|input| {
+            input.set_search(Pattern::Tables(Arc::as_ptr(&regex.tables).addr()), || Box::new(search.clone()));
+            read::up_to(input, max_bytes, StreamLimit::Match)
+        })
+        .await
     }
 }
 
@@ -158,7 +183,7 @@ mod tests {
     fn end(pattern: &str, data: &[u8], cuts: &[usize]) -> Option<usize> {
         let regex = Regex::new(pattern).unwrap();
         let mut search = RegexSearch::new(&regex).unwrap();
-        cuts.iter().chain([&data.len()]).find_map(|cut| search.find(&data[..*cut]))
+        cuts.iter().chain([&data.len()]).find_map(|cut| search.find(&data[..*cut], usize::MAX))
     }
 
     #[test]
@@ -188,13 +213,29 @@ mod tests {
     }
 
     #[test]
+    fn end_of_a_budget_does_not_shorten_a_match() {
+        for (pattern, data, expected) in [("[0-9]+", &b"a12345b"[..], 6), ("a$", b"aba", 3), ("ab|abcd", b"-abcd-", 3)]
+        {
+            let regex = Regex::new(pattern).unwrap();
+            for budget in 1..8 {
+                let mut search = RegexSearch::new(&regex).unwrap();
+                for _ in 0..2 {
+                    let found = (0..data.len()).find_map(|_| search.find(data, budget));
+                    assert_eq!(found, Some(expected), "{pattern} in steps of {budget}");
+                    search.restart();
+                }
+            }
+        }
+    }
+
+    #[test]
     fn each_byte_is_examined_once() {
         let regex = Regex::new("\r?\n").unwrap();
         let mut search = RegexSearch::new(&regex).unwrap();
         for length in (0..10_000).step_by(100) {
             let mut data = vec![b'\n'; length];
             data.extend([b'-'; 100]);
-            assert_eq!(search.find(&data), None, "at {length}");
+            assert_eq!(search.find(&data, usize::MAX), None, "at {length}");
         }
     }
 

@@ -1,17 +1,38 @@
 //! Finds a delimiter in bytes that arrive in pieces.
 
+/// What a search looks for.
+#[derive(Clone, Copy)]
+pub(super) enum Pattern<'a> {
+    Delimiter(&'a [u8]),
+    /// The address of a regular expression's tables, which its search keeps in memory.
+    Tables(usize),
+}
+
 /// A search over bytes that arrive in pieces.
-pub(super) trait Find {
-    /// Returns where the match ends in `data`, which holds the bytes of the last call and the bytes received since.
-    fn find(&mut self, data: &[u8]) -> Option<usize>;
+///
+/// A read that is dropped leaves its search to the next read for the same pattern, so that the next read does not
+/// examine the same bytes again.
+pub(super) trait Find: Send + Sync {
+    /// Returns whether this is a search for `pattern`.
+    fn is_for(&self, pattern: Pattern<'_>) -> bool;
+
+    /// Examines at most `budget` bytes of `data` and returns where the match ends. `data` holds the bytes of the last
+    /// call and the bytes received since.
+    fn find(&mut self, data: &[u8], budget: usize) -> Option<usize>;
+
+    /// Returns how many bytes were examined.
+    fn scanned(&self) -> usize;
+
+    /// Starts again at the first byte.
+    fn restart(&mut self);
 }
 
 /// Searches for a fixed delimiter and examines each byte once (Knuth, Morris and Pratt).
 ///
 /// A searcher that starts again at each call, as `memchr` does, would take quadratic time if the peer sends single
 /// bytes.
-pub(super) struct Delimiter<'a> {
-    bytes: &'a [u8],
+pub(super) struct Delimiter {
+    bytes: Vec<u8>,
     /// For each prefix of the delimiter, the length of its longest proper prefix that is also its suffix.
     borders: Vec<usize>,
     /// The length of the longest prefix of the delimiter that the examined bytes end with.
@@ -19,9 +40,9 @@ pub(super) struct Delimiter<'a> {
     scanned: usize,
 }
 
-impl<'a> Delimiter<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        let mut this = Self { bytes, borders: Vec::with_capacity(bytes.len()), matched: 0, scanned: 0 };
+impl Delimiter {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        let mut this = Self { bytes: bytes.to_vec(), borders: Vec::with_capacity(bytes.len()), matched: 0, scanned: 0 };
         for byte in bytes {
             // A single byte has no proper prefix.
             let border = if this.borders.is_empty() { 0 } else { this.step(*byte) };
@@ -47,9 +68,14 @@ impl<'a> Delimiter<'a> {
     }
 }
 
-impl Find for Delimiter<'_> {
-    fn find(&mut self, data: &[u8]) -> Option<usize> {
-        let mut rest = data.get(self.scanned..)?;
+impl Find for Delimiter {
+    fn is_for(&self, pattern: Pattern<'_>) -> bool {
+        matches!(pattern, Pattern::Delimiter(bytes) if bytes == self.bytes)
+    }
+
+    fn find(&mut self, data: &[u8], budget: usize) -> Option<usize> {
+        let end = data.len().min(self.scanned.saturating_add(budget));
+        let mut rest = data.get(self.scanned..end)?;
         while let Some(byte) = rest.first() {
             if self.matched == 0 {
                 // Most bytes do not begin a delimiter, and skipping them is faster than a step for each.
@@ -69,6 +95,15 @@ impl Find for Delimiter<'_> {
         }
         None
     }
+
+    fn scanned(&self) -> usize {
+        self.scanned
+    }
+
+    fn restart(&mut self) {
+        self.matched = 0;
+        self.scanned = 0;
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +113,7 @@ mod tests {
     /// Returns where `delimiter` ends in `data` if the pieces end at `cuts`.
     fn end(delimiter: &[u8], data: &[u8], cuts: &[usize]) -> Option<usize> {
         let mut search = Delimiter::new(delimiter);
-        cuts.iter().chain([&data.len()]).find_map(|cut| search.find(&data[..*cut]))
+        cuts.iter().chain([&data.len()]).find_map(|cut| search.find(&data[..*cut], usize::MAX))
     }
 
     #[test]
@@ -110,7 +145,22 @@ mod tests {
         for length in (0..10_000).step_by(100) {
             let mut data = vec![b'\n'; length];
             data.extend([b'-'; 100]);
-            assert_eq!(search.find(&data), None, "at {length}");
+            assert_eq!(search.find(&data, usize::MAX), None, "at {length}");
+        }
+    }
+    #[test]
+    fn search_goes_on_where_its_budget_ended() {
+        for budget in 1..5 {
+            let mut search = Delimiter::new(b"aab");
+            for _ in 0..2 {
+                let mut calls = 1;
+                while search.find(b"aaaaab-", budget).is_none() {
+                    assert_eq!(search.scanned(), calls * budget);
+                    calls += 1;
+                }
+                assert_eq!((search.scanned(), calls), (6, 6_usize.div_ceil(budget)));
+                search.restart();
+            }
         }
     }
 }

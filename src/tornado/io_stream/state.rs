@@ -7,8 +7,10 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures::AsyncWrite;
 
+use super::budget::StreamBudget;
 use super::limit::StreamLimit;
 use super::output::{StreamOutput, shut};
+use super::search::{Find, Pattern};
 use super::waiters::StreamChanges;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::runtime::BoxFuture;
@@ -39,6 +41,10 @@ pub(super) struct StreamInput {
     pub(super) has_ended: bool,
     /// Whether a `closed` future stopped receiving because the input is full.
     pub(super) wait_for_room: bool,
+    /// The search of the last read up to a delimiter or pattern. It restarts whenever bytes are taken.
+    search: Option<Box<dyn Find>>,
+    /// The work that is left to reads until a read yields.
+    budget: StreamBudget,
 }
 
 impl StreamInput {
@@ -48,7 +54,24 @@ impl StreamInput {
 
     /// Takes `count` bytes, or all bytes if there are fewer.
     pub(super) fn take(&mut self, count: usize) -> Bytes {
-        self.buffer.take(count.min(self.data().len()))
+        if let Some(search) = &mut self.search {
+            search.restart();
+        }
+        let taken = self.buffer.take(count.min(self.data().len()));
+        self.budget.spend(taken.len());
+        taken
+    }
+
+    /// Goes on with the search of an earlier read if it is a search for `pattern`. Makes a search otherwise.
+    pub(super) fn set_search(&mut self, pattern: Pattern<'_>, make: impl FnOnce() -> Box<dyn Find>) {
+        if self.search.as_ref().is_none_or(|search| !search.is_for(pattern)) {
+            self.search = Some(make());
+        }
+    }
+
+    /// Returns the search, the bytes to search, and the budget to spend.
+    pub(super) fn search_parts(&mut self) -> (Option<&mut Box<dyn Find>>, &[u8], &mut StreamBudget) {
+        (self.search.as_mut(), self.buffer.data(), &mut self.budget)
     }
 
     /// Returns whether the input exceeds its limit by a byte. With exactly `max` bytes the stream may end in order.
@@ -70,7 +93,14 @@ pub(super) struct StreamState {
 impl StreamState {
     pub(super) fn new(connection: StreamConnection) -> Self {
         let buffer = ReadBuffer::with_reads(READ_SIZE, READ_SIZE);
-        let input = StreamInput { buffer, max: DEFAULT_MAX_BUFFER, has_ended: false, wait_for_room: false };
+        let input = StreamInput {
+            buffer,
+            max: DEFAULT_MAX_BUFFER,
+            has_ended: false,
+            wait_for_room: false,
+            search: None,
+            budget: StreamBudget::new(),
+        };
         Self {
             connection,
             input,
@@ -132,8 +162,8 @@ impl StreamState {
         Poll::Ready(outcome)
     }
 
-    /// Reads from the transport once: more bytes are received, or the end is reached.
-    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    /// Reads from the transport once: more bytes are received, or the end is reached. Returns how many bytes came.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
         ready!(self.poll_connected(cx))?;
         let StreamConnection::Open(transport) = &mut self.connection else { return Poll::Pending };
         if self.input.has_ended {
@@ -145,26 +175,32 @@ impl StreamState {
             Ok(count) => {
                 self.input.has_ended = count == 0;
                 self.changes.input = true;
+                return Poll::Ready(Ok(count));
             }
             // An interrupted read is repeated by the caller, which reads until it has what it wants.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => self.fail(broken("reading from the stream failed", error)),
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(0))
     }
 
-    /// Takes bytes from the input with `take`, and reads until it finds them. Ready with `None` if `budget` reads were
-    /// not enough.
+    /// Takes bytes from the input with `take`, and reads until it finds them. Ready with `None` if the budget of the
+    /// reads is spent: the caller yields.
     pub(super) fn poll_take<T>(
         &mut self,
         cx: &mut Context<'_>,
-        mut budget: usize,
         take: &mut dyn FnMut(&mut StreamInput) -> Result<Option<T>>,
     ) -> Poll<Result<Option<T>>> {
         loop {
+            if self.input.budget.take_spent() {
+                return Poll::Ready(Ok(None));
+            }
             match take(&mut self.input) {
+                // The search has not reached the end of the input.
+                Ok(None) if self.input.budget.left() == 0 => continue,
                 Ok(None) => {}
                 Ok(Some(taken)) => {
+                    self.input.budget.spend_call(0);
                     // A `closed` future that stopped for lack of room can receive again.
                     self.changes.input |= std::mem::take(&mut self.input.wait_for_room);
                     return Poll::Ready(Ok(Some(taken)));
@@ -175,11 +211,13 @@ impl StreamState {
                 let error = StreamLimit::ReadBuffer(self.input.max).into();
                 return Poll::Ready(Err(self.exceed(error)));
             }
-            if budget == 0 {
-                return Poll::Ready(Ok(None));
-            }
-            budget -= 1;
-            ready!(self.poll_fill(cx))?;
+            let Poll::Ready(received) = self.poll_fill(cx) else {
+                self.input.budget.renew();
+                return Poll::Pending;
+            };
+            // A failed read counts as well, because a task may go on reading after the end.
+            self.input.budget.spend_call(*received.as_ref().unwrap_or(&0));
+            received?;
         }
     }
 

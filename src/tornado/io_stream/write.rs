@@ -13,8 +13,8 @@ use super::{IoStream, WaitGuard};
 use crate::error::{Error, Result};
 
 impl IoStream {
-    /// Queues `bytes` behind all earlier writes, and sends at once as much as the connection takes. The future
-    /// completes when the transport has taken and flushed the bytes.
+    /// Queues `bytes` behind all earlier writes, and sends at once as much as the connection takes, up to 512 KiB. The
+    /// future completes when the transport has taken and flushed the bytes.
     ///
     /// # Errors
     /// [`StreamLimit::WriteBuffer`](super::StreamLimit::WriteBuffer) if the write buffer has no room for all of
@@ -61,7 +61,7 @@ impl IoStream {
             Err(error) => (0, Some(error)),
         };
         let waiter = StreamWaiter::Writer(end, self.waiters.next_number());
-        Write { guard: WaitGuard { stream: self, waiter }, end, refused }
+        Write { guard: WaitGuard { stream: self, waiter }, end, refused, has_yielded: false }
     }
 
     /// Completes when the transport has taken and flushed all earlier writes.
@@ -101,6 +101,8 @@ pub struct Write<'a> {
     end: u64,
     /// Why the write was not queued.
     refused: Option<Error>,
+    /// Whether it has let other tasks run. It does so once, because other writes may spend the budget again.
+    has_yielded: bool,
 }
 
 impl Write<'_> {
@@ -116,11 +118,27 @@ impl Write<'_> {
 impl Future for Write<'_> {
     type Output = Result<()>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         if let Some(error) = &self.refused {
             return Poll::Ready(Err(error.clone()));
         }
-        self.guard.stream.drive(self.guard.waiter, cx, |state, cx| self.poll_flushed(state, cx))
+        let mut yields = false;
+        let outcome = self.guard.stream.drive(self.guard.waiter, cx, |state, cx| {
+            let outcome = self.poll_flushed(state, cx);
+            if outcome.is_pending() {
+                state.output.budget.renew();
+            } else if !self.has_yielded && state.output.budget.take_spent() {
+                yields = true;
+                return Poll::Pending;
+            }
+            outcome
+        });
+        if yields {
+            self.has_yielded = true;
+            // Outside of the step, which holds the lock of the stream.
+            cx.waker().wake_by_ref();
+        }
+        outcome
     }
 }
 

@@ -4,8 +4,8 @@
 //! [`PriorityQueue`] the lowest. Each is a [`WorkQueue`] with another [`Order`]. Tasks that wait are always served in
 //! the order in which they came, independent of the order of the items.
 //!
-//! Tornado's other means of waiting (`Lock`, `Semaphore`, `Condition`, `Event`) are in the crates `async-lock` and
-//! `event-listener`, which also work on any executor.
+//! Tornado's `locks` (`Lock`, `Semaphore`, `BoundedSemaphore`, `Condition`, `Event`) are in other crates: the table of
+//! [`tornado`](super) names them and what differs.
 
 mod error;
 mod futures;

@@ -1,7 +1,7 @@
 //! The work queue behind all orders, with its count of unfinished items.
 //!
 //! An item goes straight to the task that has waited longest for it, so a get that comes later cannot overtake. A put
-//! to a full queue leaves its item in `pending_puts`, and the get that makes room moves it into the queue.
+//! to a full queue leaves its item in `pending_puts`. The next get moves it into the queue, and then takes an item.
 
 use std::fmt;
 use std::future::Future;
@@ -23,6 +23,9 @@ use crate::runtime::{Instant, Timer};
 pub type Queue<T> = WorkQueue<T, Fifo<T>>;
 
 /// A queue that returns the newest item first.
+///
+/// A put that waits enters before a get takes (Tornado's `LifoQueue`), so a get from a full queue returns the item of the
+/// put that has waited longest.
 ///
 /// # Examples
 ///
@@ -59,7 +62,9 @@ pub type PriorityQueue<T> = WorkQueue<T, Lowest<T>>;
 /// A queue between tasks: producers [`put`](Self::put) items, workers [`get`](Self::get) them, and [`join`](Self::join)
 /// waits until every item is [done](Self::task_done).
 ///
-/// Tasks that wait are served in the order in which they came. Share the queue by reference or in an `Arc`.
+/// Tasks that wait are served in the order in which they came. A get from a full queue first admits the put that has
+/// waited longest, and then takes the next item, which may be the item of that put (Tornado's `Queue.get_nowait`). Share
+/// the queue by reference or in an `Arc`.
 ///
 /// # Examples
 ///
@@ -139,7 +144,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         self.lock().unfinished
     }
 
-    /// Puts `item`, and waits while the queue is full.
+    /// Puts `item`, and waits while the queue is full. The put takes its place in the order at the first poll of the
+    /// future, and not at the call as in Tornado.
     ///
     /// # Errors
     /// A [`PutError`] with the item if the queue [is closed](Self::close), before or during the wait.
@@ -187,7 +193,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
         }
     }
 
-    /// Takes the next item, and waits while the queue is empty.
+    /// Takes the next item, and waits while the queue is empty. The get takes its place in the order at the first poll of
+    /// the future, and not at the call as in Tornado.
     ///
     /// # Errors
     /// [`Closed`](QueueError::Closed) once the queue has been closed and every item has been taken.

@@ -62,18 +62,23 @@ impl<T, O: Order<T>> WorkQueueState<T, O> {
         }
     }
 
-    /// Takes the next item and admits the put that waits longest. Returns the waker of that put's task.
+    /// Admits the put that waits longest, and then takes the next item. Returns the waker of that put's task.
+    ///
+    /// The put enters first, as in Tornado's `Queue.get_nowait`, so its item may be the item that is taken.
     pub(super) fn take(&mut self) -> Result<(T, Option<Waker>), QueueError> {
+        let admitted = self.admit();
         match self.items.pop() {
-            Some(item) => Ok((item, self.admit())),
+            Some(item) => Ok((item, admitted)),
             None if self.is_closed => Err(QueueError::Closed),
             None => Err(QueueError::Empty),
         }
     }
 
-    /// Moves the item of the put that waits longest into the queue, if there is room.
+    /// Moves the item of the put that waits longest into the queue, which holds an item more than its bound until the
+    /// caller has taken an item.
     fn admit(&mut self) -> Option<Waker> {
-        if self.is_full() {
+        // An item that a dropped get returned is in the queue beside `max` items. It has to leave first.
+        if self.items.count() > self.max {
             return None;
         }
         let item = self.pending_puts.remove(&self.putters.first()?)?;

@@ -7,6 +7,7 @@ mod peer;
 mod reading;
 mod upgrading;
 mod writing;
+mod yielding;
 
 use std::error::Error as _;
 

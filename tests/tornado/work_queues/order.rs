@@ -28,13 +28,13 @@ fn queue_is_first_in_first_out_including_waiting_puts() {
 #[test]
 fn lifo_queue_gives_the_newest_first_including_waiting_puts() {
     let items = round::<waterspout::tornado::Lifo<_>>();
-    assert_eq!(items, [(1, 'c'), (0, 'd'), (9, 'e'), (3, 'b'), (2, 'a')]);
+    assert_eq!(items, [(0, 'd'), (9, 'e'), (1, 'c'), (3, 'b'), (2, 'a')]);
 }
 
 #[test]
 fn priority_queue_gives_the_lowest_first_including_waiting_puts() {
     let items = round::<waterspout::tornado::Lowest<_>>();
-    assert_eq!(items, [(1, 'c'), (0, 'd'), (2, 'a'), (3, 'b'), (9, 'e')]);
+    assert_eq!(items, [(0, 'd'), (1, 'c'), (2, 'a'), (3, 'b'), (9, 'e')]);
 }
 
 #[test]

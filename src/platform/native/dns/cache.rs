@@ -2,11 +2,12 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -20,13 +21,20 @@ use crate::runtime::{BoxFuture, Instant, Timer};
 /// valid.
 const DEFAULT_MEMORY: Duration = Duration::from_secs(60);
 
-/// How many answers the cache holds at most.
+/// Maximum number of names in the cache.
 const MAX_ENTRIES: usize = 1000;
 
-/// Caches the answers of another resolver. Look-ups of the same host and port at the same time share a single question.
+/// How long a question may be shared with new look-ups. Without this limit, a question that is never answered would hold
+/// its name for as long as look-ups overlap.
+const MAX_SHARED: Duration = Duration::from_secs(5);
+
+/// Caches the answers of another resolver, at most 1,000 of them. Look-ups of the same host and port at the same time
+/// share a single question, until it has been asked for 5 s. A question is dropped with the last look-up that waits for
+/// it.
 ///
-/// Failures are not cached, and an answer is forgotten when no address in it accepts a connection. If the resolver panics, so does the look-up that polls it. The other look-ups that share
-/// its question get an error, and the next look-up asks again.
+/// Failures and answers without an address are not cached, and an answer is forgotten when no address in it accepts a
+/// connection. If the resolver panics, so does the look-up that polls it. The other look-ups that share its question get
+/// an error, and the next look-up asks again.
 ///
 /// The resolver and the clock may use the cache themselves. A look-up that waits for its own answer never ends.
 ///
@@ -48,7 +56,7 @@ pub struct CachingResolver {
 
 type DnsAnswer = Result<Arc<[SocketAddr]>, DnsFailure>;
 
-/// Shared, so that dropping a look-up does not stop the question for the other look-ups.
+/// A question to the resolver. It is shared, so dropping a look-up does not stop it for the other look-ups.
 type Question = Shared<BoxFuture<'static, DnsAnswer>>;
 
 #[derive(Clone)]
@@ -61,42 +69,55 @@ enum DnsFailure {
 type DnsKey = (String, u16);
 
 enum DnsEntry {
-    /// The question is being asked.
-    Asked(Question),
+    /// The question is being asked. Only look-ups own it, so it is dropped with the last look-up.
+    Asked {
+        question: Weak<Question>,
+        number: u64,
+        since: Instant,
+    },
     Known {
         addresses: Arc<[SocketAddr]>,
         until: Instant,
     },
 }
 
-/// The entries, as plain state. A question owns foreign code, which must not run under the lock of the cache. Each
-/// method therefore returns the entries that it removes, to be dropped after the lock is released.
+/// The entries, as plain state. They own no foreign code, so removing an entry runs none under the lock of the cache.
 #[derive(Default)]
-struct DnsEntries(HashMap<DnsKey, DnsEntry>);
+struct DnsEntries {
+    map: HashMap<DnsKey, DnsEntry>,
+    /// The number of the question that was asked last.
+    last_number: u64,
+}
 
 impl DnsEntries {
-    /// Makes room for another entry. Expired entries go first. If the cache is still full it starts again: its entries
-    /// are valid for a short time, so the order of use is not worth recording.
-    fn make_room(&mut self, now: Instant) -> Vec<(DnsKey, DnsEntry)> {
-        if self.0.len() < MAX_ENTRIES {
-            return Vec::new();
+    /// Makes room for another entry. Expired answers and dropped questions go first. If the cache is still full it
+    /// starts again: its answers are valid for a short time, so the order of use is not worth recording.
+    fn make_room(&mut self, now: Instant) {
+        if self.map.len() < MAX_ENTRIES {
+            return;
         }
-        let is_valid = |entry: &DnsEntry| matches!(entry, DnsEntry::Known { until, .. } if now < *until);
-        let (kept, mut removed): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.0).into_iter().partition(|(_, entry)| is_valid(entry));
-        if kept.len() < MAX_ENTRIES {
-            self.0.extend(kept);
-        } else {
-            removed.extend(kept);
+        self.map.retain(|_, entry| match entry {
+            DnsEntry::Asked { question, .. } => question.strong_count() > 0,
+            DnsEntry::Known { until, .. } => now < *until,
+        });
+        if self.map.len() >= MAX_ENTRIES {
+            // The answers of the present questions are worth more than the answers that were used already.
+            self.map.retain(|_, entry| matches!(entry, DnsEntry::Asked { .. }));
         }
-        removed
+        if self.map.len() >= MAX_ENTRIES {
+            self.map.clear();
+        }
     }
 
-    /// Replaces the entry of `key`, or removes it.
-    fn replace(&mut self, key: DnsKey, entry: Option<DnsEntry>) -> Option<DnsEntry> {
-        match entry {
-            Some(entry) => self.0.insert(key, entry),
-            None => self.0.remove(&key),
+    /// Records the outcome of a question, unless its entry was removed or replaced meanwhile.
+    fn record(&mut self, key: DnsKey, question: u64, answer: Option<DnsEntry>) {
+        let Entry::Occupied(mut entry) = self.map.entry(key) else { return };
+        if !matches!(entry.get(), DnsEntry::Asked { number, .. } if *number == question) {
+            return;
+        }
+        match answer {
+            Some(answer) => drop(entry.insert(answer)),
+            None => drop(entry.remove()),
         }
     }
 }
@@ -122,31 +143,34 @@ impl CachingResolver {
     }
 
     /// Returns the cached answer, or the question for it, which starts with its first poll.
-    fn entry(&self, host: &str, port: u16) -> Result<Arc<[SocketAddr]>, Question> {
+    fn entry(&self, host: &str, port: u16) -> Result<Arc<[SocketAddr]>, Arc<Question>> {
         let key = (host.to_ascii_lowercase(), port);
         // The clock is foreign code, so it is read before the lock is taken.
         let now = self.timer.now();
         let mut entries = lock(&self.entries);
-        match entries.0.get(&key) {
+        match entries.map.get(&key) {
             Some(DnsEntry::Known { addresses, until }) if now < *until => return Ok(addresses.clone()),
-            // If every earlier asker was dropped, the question has stopped; the new asker polls it on.
-            Some(DnsEntry::Asked(question)) => return Err(question.clone()),
+            Some(DnsEntry::Asked { question, since, .. }) if now.since(*since) <= MAX_SHARED => {
+                if let Some(question) = question.upgrade() {
+                    return Err(question);
+                }
+            }
             _ => {}
         }
-        let removed = entries.make_room(now);
-        let question = self.ask(key.clone()).shared();
-        let replaced = entries.replace(key, Some(DnsEntry::Asked(question.clone())));
-        drop(entries);
-        drop((removed, replaced));
+        entries.make_room(now);
+        entries.last_number += 1;
+        let number = entries.last_number;
+        let question = Arc::new(self.ask(key.clone(), number).shared());
+        entries.map.insert(key, DnsEntry::Asked { question: Arc::downgrade(&question), number, since: now });
         Err(question)
     }
 
-    /// Returns a question that asks the resolver, and then records the answer.
-    fn ask(&self, key: DnsKey) -> BoxFuture<'static, DnsAnswer> {
+    /// Returns the question `number`, which asks the resolver and then records the answer.
+    fn ask(&self, key: DnsKey, number: u64) -> BoxFuture<'static, DnsAnswer> {
         let inner = self.inner.clone();
         let timer = self.timer.clone();
         let memory = self.memory;
-        // The entries hold the question. Without a weak reference, an unfinished question would never be dropped.
+        // Weak, so that an unfinished look-up does not keep the answers of a dropped cache.
         let entries = Arc::downgrade(&self.entries);
         Box::pin(async move {
             // The resolver is called here, by the first poll, because this function is called under the lock. A panic
@@ -156,14 +180,13 @@ impl CachingResolver {
                 Ok((addresses, timer.now() + memory))
             };
             let (answer, entry) = match AssertUnwindSafe(asking).catch_unwind().await {
+                Ok(Ok((addresses, _))) if addresses.is_empty() => (Ok(addresses), None),
                 Ok(Ok((addresses, until))) => (Ok(addresses.clone()), Some(DnsEntry::Known { addresses, until })),
                 Ok(Err(error)) => (Err(DnsFailure::Error(Arc::new(error))), None),
                 Err(panic) => (Err(DnsFailure::Panic(Arc::new(Mutex::new(Some(panic))))), None),
             };
             if let Some(entries) = entries.upgrade() {
-                // The lock is released at the end of this line, before the old entry is dropped.
-                let replaced = lock(&entries).replace(key, entry);
-                drop(replaced);
+                lock(&entries).record(key, number, entry);
             }
             answer
         })
@@ -176,7 +199,8 @@ impl Resolver for CachingResolver {
         Box::pin(async move {
             let answer = match entry {
                 Ok(addresses) => Ok(addresses),
-                Err(question) => question.await,
+                // The look-up keeps its share of the question, and polls a clone of it.
+                Err(question) => Question::clone(&question).await,
             };
             match answer {
                 Ok(addresses) => Ok(addresses.to_vec()),
@@ -197,8 +221,8 @@ impl Resolver for CachingResolver {
     fn forget(&self, host: &str, port: u16) {
         let key = (host.to_ascii_lowercase(), port);
         let mut entries = lock(&self.entries);
-        if let Some(DnsEntry::Known { .. }) = entries.0.get(&key) {
-            entries.0.remove(&key);
+        if let Some(DnsEntry::Known { .. }) = entries.map.get(&key) {
+            entries.map.remove(&key);
         }
         drop(entries);
         self.inner.forget(host, port);
@@ -307,6 +331,6 @@ mod tests {
         for port in 0..3 * MAX_ENTRIES as u16 {
             block_on(resolver.resolve("a.example", port)).unwrap();
         }
-        assert!(lock(&resolver.entries).0.len() <= MAX_ENTRIES);
+        assert!(lock(&resolver.entries).map.len() <= MAX_ENTRIES);
     }
 }

@@ -1,14 +1,14 @@
 //! Name look-up: by the operating system, by a map of the program's own, and from a cache.
 
 mod cache;
+mod host_map;
 
-use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 pub use self::cache::CachingResolver;
+pub use self::host_map::HostMap;
 use crate::runtime::BoxFuture;
 
 /// Looks up the addresses of hosts.
@@ -123,95 +123,9 @@ fn is_localhost(host: &str) -> bool {
     last_label.eq_ignore_ascii_case("localhost")
 }
 
-/// Answers for some hosts itself, and asks another resolver for all other hosts.
-///
-/// # Examples
-///
-/// ```
-/// use waterspout::platform::native::{HostMap, Resolver, SystemResolver};
-///
-/// let resolver = HostMap::new(SystemResolver)
-///     .host("api.example", [127, 0, 0, 1])
-///     .host_and_port("api.example", 443, ([127, 0, 0, 1], 8443));
-/// let addresses = futures::executor::block_on(resolver.resolve("api.example", 443))?;
-/// assert_eq!(addresses, [([127, 0, 0, 1], 8443).into()]);
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub struct HostMap {
-    hosts: HashMap<String, IpAddr>,
-    ports: HashMap<(String, u16), SocketAddr>,
-    /// Asked for hosts that are not in the map.
-    fallback: Box<dyn Resolver>,
-}
-
-impl HostMap {
-    /// Makes an empty map, which asks `fallback` for every host.
-    pub fn new(fallback: impl Resolver) -> Self {
-        Self { hosts: HashMap::new(), ports: HashMap::new(), fallback: Box::new(fallback) }
-    }
-
-    /// Maps every port of `host` to the same port of `address`.
-    #[must_use]
-    pub fn host(mut self, host: &str, address: impl Into<IpAddr>) -> Self {
-        self.hosts.insert(host.to_ascii_lowercase(), address.into());
-        self
-    }
-
-    /// Maps a single port of `host` to `address`. It takes precedence over [`host`](Self::host).
-    #[must_use]
-    pub fn host_and_port(mut self, host: &str, port: u16, address: impl Into<SocketAddr>) -> Self {
-        self.ports.insert((host.to_ascii_lowercase(), port), address.into());
-        self
-    }
-
-    /// Returns the address in the map.
-    fn get(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        // Host names are compared without regard to case (RFC 4343).
-        let host = host.to_ascii_lowercase();
-        let by_host = self.hosts.get(&host).map(|address| SocketAddr::new(*address, port));
-        self.ports.get(&(host, port)).copied().or(by_host)
-    }
-}
-
-impl Resolver for HostMap {
-    fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-        match self.get(host, port) {
-            Some(address) => Box::pin(async move { Ok(vec![address]) }),
-            None => self.fallback.resolve(host, port),
-        }
-    }
-
-    fn forget(&self, host: &str, port: u16) {
-        if self.get(host, port).is_none() {
-            self.fallback.forget(host, port);
-        }
-    }
-}
-
-impl fmt::Debug for HostMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostMap").field("hosts", &self.hosts).field("ports", &self.ports).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use futures::executor::block_on;
-
     use super::*;
-
-    #[test]
-    fn host_map_prefers_the_port_then_the_host_then_the_fallback() {
-        let map = HostMap::new(SystemResolver).host("A.example", [10, 0, 0, 1]).host_and_port(
-            "a.example",
-            443,
-            ([10, 0, 0, 2], 8443),
-        );
-        let look_up = |host: &str, port| block_on(map.resolve(host, port)).unwrap();
-        assert_eq!(look_up("a.EXAMPLE", 443), [([10, 0, 0, 2], 8443).into()]);
-        assert_eq!(look_up("a.example", 80), [([10, 0, 0, 1], 80).into()]);
-        assert_eq!(look_up("127.0.0.1", 80), [([127, 0, 0, 1], 80).into()]);
-    }
 
     #[test]
     fn localhost_is_the_last_label_of_its_names() {
