@@ -38,6 +38,14 @@ impl Authority {
         self.0.pem()
     }
 
+    pub fn certificate(&self) -> &Certificate {
+        self.0.as_ref()
+    }
+
+    pub fn key(&self) -> &KeyPair {
+        self.0.key()
+    }
+
     pub fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params =
