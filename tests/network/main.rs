@@ -15,6 +15,8 @@ mod support;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
+mod tls_failures;
+#[cfg(feature = "tls")]
 mod tls_pem;
 #[cfg(feature = "tls")]
 mod tls_provider;

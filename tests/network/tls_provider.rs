@@ -28,7 +28,7 @@ fn server_with(authority: &Authority, suite: CipherSuite) -> TlsServer {
 }
 
 #[test]
-fn cipher_suites_are_those_of_the_provider() {
+fn cipher_suites_come_from_the_provider() {
     let authority = Authority::new();
     let server = server_with(&authority, CipherSuite::TLS13_CHACHA20_POLY1305_SHA256);
     let with = |suite| {

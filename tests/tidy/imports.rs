@@ -8,7 +8,7 @@ use super::{File, files, first_name, report};
 ///
 /// The implementations of a platform are rows of their own: no module may import them, so they may import any.
 const IMPORTS: &[(&str, &[&str])] = &[
-    ("error", &[]),
+    ("error", &["platform"]),
     ("message", &["error", "platform", "runtime"]),
     ("runtime", &["platform"]),
     ("backend", &["error", "message", "runtime"]),

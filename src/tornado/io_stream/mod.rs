@@ -50,6 +50,7 @@ use crate::transport::Transport;
 ///   here.
 /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) at a limit, with a [`StreamLimit`] as the source. A read that
 ///   exceeds a limit closes the stream.
+/// - [`Tls`](crate::ErrorKind::Tls) if TLS failed, for example because the peer sent an alert.
 /// - [`Io`](crate::ErrorKind::Io) if the connection failed otherwise.
 ///
 /// # Cancellation

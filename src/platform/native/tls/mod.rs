@@ -235,7 +235,7 @@ impl TlsConfig {
             self.add_system_roots(&mut verifier)?;
         }
         if verifier.roots.is_empty() {
-            let message = "there is no root certificate to trust; add one, or keep the system's roots";
+            let message = "there is no root certificate to trust; add a root, or keep the system's roots";
             return Err(Error::request(ErrorKind::InvalidRequest, message));
         }
         Ok(Arc::new(verifier))
