@@ -276,6 +276,7 @@ pub use crate::message::multipart;
 pub use crate::message::progress::{Connecting, Progress, TransferProgress};
 pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions, RetryContext};
 pub use crate::message::response::{Response, ResponseBuilder};
+pub use crate::message::tls_info::TlsInfo;
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};

@@ -116,7 +116,7 @@ impl Connection {
         self.transport.poll_unfit(cx)
     }
 
-    /// Returns the addresses of the connection, and how long opening it took.
+    /// Returns the addresses of the connection, its TLS session, and how long opening it took.
     pub(crate) fn connection_info(&self) -> ConnectionInfo {
         self.transport.connection_info()
     }

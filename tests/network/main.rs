@@ -15,6 +15,8 @@ mod support;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
+mod tls_facts;
+#[cfg(feature = "tls")]
 mod tls_failures;
 #[cfg(feature = "tls")]
 mod tls_pem;

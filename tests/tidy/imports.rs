@@ -41,7 +41,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("client/queue", &["client::stop", "error", "runtime"]),
     ("client/retry", &["client::Builder", "error", "message", "platform", "runtime"]),
     ("tornado/event_loop", &["platform", "runtime"]),
-    ("tornado/io_stream", &["error", "runtime", "transport"]),
+    ("tornado/io_stream", &["error", "message", "runtime", "transport"]),
     ("tornado/promise.rs", &["error", "runtime"]),
     ("tornado/queues", &["platform", "runtime"]),
 ];

@@ -48,6 +48,7 @@ pub struct TlsConfig {
     system_roots: bool,
     identity: Option<Arc<Identity>>,
     accept_invalid: bool,
+    accept_invalid_hostnames: bool,
     alpn: Vec<Vec<u8>>,
     provider: Arc<CryptoProvider>,
     /// The configuration for `rustls`, made at the first use.
@@ -62,6 +63,7 @@ impl TlsConfig {
             system_roots: true,
             identity: None,
             accept_invalid: false,
+            accept_invalid_hostnames: false,
             alpn: Vec::new(),
             // Named explicitly: the process-wide default provider belongs to the program.
             provider: Arc::new(ring::default_provider()),
@@ -128,6 +130,29 @@ impl TlsConfig {
     #[must_use]
     pub fn danger_accept_invalid_certificates(self, accept: bool) -> Self {
         self.change(|config| config.accept_invalid = accept)
+    }
+
+    /// Sets whether a certificate is accepted for every host: its issuer, dates and purposes are verified, and its names
+    /// are not. Every server with a certificate of a trusted issuer can then take the place of the host. Default: false.
+    ///
+    /// It is meant for servers whose certificate has another name than the URL, and for few roots: see
+    /// [`without_system_roots`](Self::without_system_roots). It is Python's `check_hostname = False` with
+    /// `CERT_REQUIRED`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use waterspout::platform::native::TlsConfig;
+    ///
+    /// let tls = TlsConfig::new()
+    ///     .without_system_roots()
+    ///     .root_certificates_pem(&std::fs::read("devices.pem")?)?
+    ///     .danger_accept_invalid_hostnames(true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn danger_accept_invalid_hostnames(self, accept: bool) -> Self {
+        self.change(|config| config.accept_invalid_hostnames = accept)
     }
 
     /// Sets the protocols that are offered to the server by ALPN (RFC 7301), the preferred protocol first: `http/1.1`
@@ -226,7 +251,7 @@ impl TlsConfig {
             roots: RootCertStore::empty(),
             trusted: self.roots.clone(),
             algorithms,
-            verifies_names: true,
+            verifies_names: !self.accept_invalid_hostnames,
         };
         for root in &self.roots {
             verifier.roots.add(root.clone()).map_err(|error| refused("a root certificate is malformed", error))?;
@@ -271,6 +296,7 @@ impl fmt::Debug for TlsConfig {
             .field("system_roots", &self.system_roots)
             .field("identity", &self.identity.is_some())
             .field("accept_invalid", &self.accept_invalid)
+            .field("accept_invalid_hostnames", &self.accept_invalid_hostnames)
             .finish_non_exhaustive()
     }
 }

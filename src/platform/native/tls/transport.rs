@@ -2,16 +2,20 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures::{AsyncRead, AsyncWrite};
 use futures_rustls::client::TlsStream;
 use futures_rustls::pki_types::ServerName;
+use futures_rustls::rustls::{ClientConnection, ProtocolVersion};
 
 use super::TlsConfig;
 use super::failure::handshake_error;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::connection_info::ConnectionInfo;
+use crate::message::tls_info::TlsInfo;
 use crate::platform::native::tcp::unbracketed;
 use crate::runtime::Timer;
 use crate::transport::{LOOK, Transport};
@@ -32,7 +36,24 @@ pub(in crate::platform::native) async fn start<T: Transport>(
     let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
     let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
     connection_info.tls = Some(timer.now().since(started));
+    connection_info.tls_info = Some(Arc::new(tls_info(stream.get_ref().1)));
     Ok(Box::new(TlsTransport { stream, connection_info }))
+}
+
+/// Returns the facts about the session after the handshake.
+fn tls_info(session: &ClientConnection) -> TlsInfo {
+    let protocol_version = session.protocol_version().map(|version| match version {
+        ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
+        ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
+        other => format!("{other:?}"),
+    });
+    // `rustls` names the suites of TLS 1.3 with a prefix of its own.
+    let cipher_suite =
+        session.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1));
+    let alpn_protocol = session.alpn_protocol().map(<[u8]>::to_vec);
+    let certificates = session.peer_certificates().unwrap_or_default();
+    let peer_certificates = certificates.iter().map(|der| Bytes::copy_from_slice(der)).collect();
+    TlsInfo { protocol_version, cipher_suite, alpn_protocol, peer_certificates }
 }
 
 /// A TLS connection.
@@ -50,7 +71,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
     }
 
     fn connection_info(&self) -> ConnectionInfo {
-        self.connection_info
+        self.connection_info.clone()
     }
 }
 
