@@ -17,16 +17,20 @@ impl IoStream {
     /// # Examples
     ///
     /// ```
-    /// use waterspout::platform::native::TcpClient;
-    /// use waterspout::testing::{Reply, Server, handler};
+    /// use waterspout::testing::{Script, ScriptedConnector};
+    /// use waterspout::tornado::IoStream;
+    /// use waterspout::{Connector, Url};
     ///
-    /// let server = Server::start(handler(|_| Box::pin(async { Reply::text("hello") })))?;
-    /// let (host, port) = ("127.0.0.1", server.address().port());
-    /// let stream = futures::executor::block_on(TcpClient::new().connect(host, port))?;
-    /// assert!(stream.connection_info().connect.is_some());
-    /// assert_eq!(stream.remote_address(), Some(server.address()));
-    /// assert_eq!(stream.protocol_version(), None);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # futures::executor::block_on(async {
+    /// let server = ScriptedConnector::new([Script::new().send("220 ready\r\n")]);
+    /// let origin = Url::parse("http://mail.example")?.origin();
+    /// let stream = IoStream::connecting(async move { server.connect(&origin).await });
+    /// stream.connected().await?;
+    /// // A scripted connection has no socket and no TLS.
+    /// assert!(stream.connection_info().remote_address.is_none());
+    /// assert!(stream.protocol_version().is_none());
+    /// # Ok::<(), waterspout::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn connection_info(&self) -> ConnectionInfo {
         match &self.lock().connection {
