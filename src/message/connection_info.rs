@@ -11,8 +11,8 @@ use crate::message::url::Url;
 
 /// Facts about a connection, and about an exchange of a request and a response on it.
 ///
-/// A [`Transport`](crate::Transport) reports its addresses, its TLS session, and how long opening it took. The agent adds `reused` and
-/// `first_byte` for each exchange. `None` means that a fact is not known.
+/// A [`Transport`](crate::Transport) reports its addresses, its TLS session, and how long opening it took. The agent
+/// adds `reused` and `first_byte` for each exchange. `None` means that a fact is not known.
 ///
 /// # Examples
 ///

@@ -1,8 +1,8 @@
 //! The only file that names a target: it picks the platform, and all other modules use the names that it exports.
 //!
 //! Each platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`, `base64`,
-//! `normalize`, `random`, `is_tls_failure`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it),
-//! `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
+//! `normalize`, `random`, `is_tls_failure`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on
+//! it), `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
 // Wasm targets have no threads here, WASI included.
 #[cfg(target_family = "wasm")]

@@ -54,14 +54,14 @@ impl IoStream {
         self.tls_info()?.protocol_version.clone()
     }
 
-    /// Returns the cipher suite by its IANA name, such as `TLS_AES_128_GCM_SHA256`. `None` unless the stream is open and
-    /// uses TLS.
+    /// Returns the cipher suite by its IANA name, such as `TLS_AES_128_GCM_SHA256`. `None` unless the stream is open
+    /// and uses TLS.
     pub fn cipher_suite(&self) -> Option<String> {
         self.tls_info()?.cipher_suite.clone()
     }
 
-    /// Returns the protocol that the server has chosen by ALPN (RFC 7301). `None` if it has chosen none, without TLS, and
-    /// if the stream is not open.
+    /// Returns the protocol that the server has chosen by ALPN (RFC 7301). `None` if it has chosen none, without TLS,
+    /// and if the stream is not open.
     pub fn alpn_protocol(&self) -> Option<Vec<u8>> {
         self.tls_info()?.alpn_protocol.clone()
     }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! `state` has the connection and the two buffers, `waiters` the futures that wait. The methods of [`IoStream`] are in
-//! `read`, `write`, `connection` and `info`. A stream is driven by the futures that its user polls, and has no task of its own.
+//! `read`, `write`, `connection` and `info`. A stream is driven by the futures that its user polls, and has no task of
+//! its own.
 
 mod connection;
 mod info;

@@ -82,8 +82,8 @@ impl TlsConfig {
     /// such as a private key, are ignored.
     ///
     /// A server that presents exactly an added certificate is trusted too: a self-signed certificate with CA:TRUE, as
-    /// `openssl req -x509` makes it, or the server's own certificate without its issuer. The dates, the purposes and the
-    /// name are verified all the same. The same holds for the system's roots.
+    /// `openssl req -x509` makes it, or the server's own certificate without its issuer. The dates, the purposes and
+    /// the name are verified all the same. The same holds for the system's roots.
     ///
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `pem` holds no certificate, or if a certificate is damaged. The
@@ -132,8 +132,9 @@ impl TlsConfig {
         self.change(|config| config.accept_invalid = accept)
     }
 
-    /// Sets whether a certificate is accepted for every host: its issuer, dates and purposes are verified, and its names
-    /// are not. Every server with a certificate of a trusted issuer can then take the place of the host. Default: false.
+    /// Sets whether a certificate is accepted for every host: its issuer, dates and purposes are verified, and its
+    /// names are not. Every server with a certificate of a trusted issuer can then take the place of the host. Default:
+    /// false.
     ///
     /// It is meant for servers whose certificate has another name than the URL, and for few roots: see
     /// [`without_system_roots`](Self::without_system_roots). It is Python's `check_hostname = False` with
@@ -178,8 +179,8 @@ impl TlsConfig {
     /// Default: `ring`, with the curves P-256, P-384 and X25519, Ed25519, and RSA keys of 2048 to 8192 bits.
     ///
     /// Another provider adds what `ring` lacks, such as the curve P-521, FIPS or post-quantum key exchange. The type is
-    /// that of [`rustls`](crate::platform::native::rustls) 0.23. The provider that is installed for the whole process is
-    /// not used.
+    /// that of [`rustls`](crate::platform::native::rustls) 0.23. The provider that is installed for the whole process
+    /// is not used.
     ///
     /// # Examples
     ///
