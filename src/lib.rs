@@ -87,7 +87,7 @@
 //! | `Unsupported` | This platform cannot do what an option asks; the message names the option. |
 //! | `QueueFull`, `Cleared`, `Closed` | The client refused the request. Send it later, or to another client. |
 //! | `Timeout` | Raise the limit that the error names, or retry. |
-//! | `Dns`, `Connect`, `Tls`, `Proxy` | No connection could be made. [`Error::is_retryable`] says whether a retry may help. |
+//! | `Dns`, `Connect`, `Tls`, `Proxy` | No connection could be made, or TLS failed later. [`Error::is_retryable`] says whether a retry may help. |
 //! | `ConnectionClosed`, `Io`, `Protocol`, `Network` | The connection broke, or its bytes are not HTTP. |
 //! | `Status`, `CircuitOpen` | The server answers with errors. Wait, then retry. |
 //! | `LimitExceeded` | Raise the limit that the message names, or read the body in pieces. |
@@ -279,6 +279,7 @@ pub use crate::message::multipart;
 pub use crate::message::progress::{Connecting, Progress, TransferProgress};
 pub use crate::message::request::{PriorityHandle, Redirect, Request, RequestBuilder, RequestOptions, RetryContext};
 pub use crate::message::response::{Response, ResponseBuilder};
+pub use crate::message::tls_info::TlsInfo;
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};

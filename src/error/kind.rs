@@ -34,8 +34,9 @@ pub enum ErrorKind {
     /// A proxy could not be reached, refused, or gave no valid response. [`Error::status`](crate::Error::status) is the
     /// status of the proxy's response, if it sent a response.
     Proxy,
-    /// The TLS handshake failed. The message and the source tell apart a certificate that has expired, is for another
-    /// host or comes from an issuer that is not trusted.
+    /// The TLS handshake failed, or TLS failed later: the server sent an alert, such as `certificate_required` of TLS
+    /// 1.3, or a record cannot be decrypted. The message and the source tell apart a certificate that has expired, is
+    /// for another host or comes from an issuer that is not trusted.
     Tls,
     /// The server closed the connection before the response was complete, or before a stream had received the bytes it
     /// waits for.

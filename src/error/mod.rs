@@ -5,6 +5,7 @@
 //! ends in the root cause.
 
 mod attempt;
+mod connection;
 mod kind;
 mod phase;
 mod report;

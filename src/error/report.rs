@@ -69,8 +69,12 @@ impl Error {
     /// Returns whether the connection to a proxy could not be made or broke. A refusal by the proxy does not count.
     fn is_lost_proxy(&self) -> bool {
         // A lost connection has an I/O error or a retryable error as its cause. A refusal has neither.
-        let cause = self.source().filter(|_| self.kind() == ErrorKind::Proxy);
-        cause.is_some_and(|cause| cause.is::<std::io::Error>() || cause.downcast_ref().is_some_and(Self::is_retryable))
+        let Some(cause) = self.source().filter(|_| self.kind() == ErrorKind::Proxy) else { return false };
+        match cause.downcast_ref() {
+            // An alert is a refusal.
+            Some(cause) => ErrorKind::of_connection(cause) != ErrorKind::Tls,
+            None => cause.downcast_ref().is_some_and(Self::is_retryable),
+        }
     }
 
     /// Returns whether the limit that passed is a limit that each attempt starts again.

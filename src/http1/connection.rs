@@ -119,7 +119,7 @@ impl Connection {
         self.transport.poll_unfit(cx)
     }
 
-    /// Returns the addresses of the connection, and how long opening it took.
+    /// Returns the addresses of the connection, its TLS session, and how long opening it took.
     pub(crate) fn connection_info(&self) -> ConnectionInfo {
         self.transport.connection_info()
     }
@@ -238,7 +238,10 @@ impl Connection {
                         progress.exchange().answer();
                     }
                     Poll::Ready(Err(error)) => {
-                        return Poll::Ready(Err(write_error.take().unwrap_or_else(|| io_error(Phase::Head, error))));
+                        let error = io_error(Phase::Head, error);
+                        // An alert of TLS says why the server closed the connection to the write.
+                        let write_error = write_error.take().filter(|_| error.kind() != ErrorKind::Tls);
+                        return Poll::Ready(Err(write_error.unwrap_or(error)));
                     }
                     // The wait for `100 Continue` is polled only after a read without data. A final response that came
                     // in time therefore wins over the clock, and the body is never touched.
@@ -346,14 +349,17 @@ impl Connection {
     }
 }
 
-/// Converts an error of the operating system about a connection.
+/// Converts an error of the operating system or of TLS about a connection.
 pub(crate) fn io_error(phase: Phase, error: io::Error) -> Error {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
-    match error.kind() {
-        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof => {
-            Error::new(ErrorKind::ConnectionClosed, phase, "the server closed the connection")
-        }
-        _ => Error::new(ErrorKind::Io, phase, "the connection failed"),
-    }
-    .with_source(error)
+    let kind = match ErrorKind::of_connection(&error) {
+        // The error of TLS over a connection that ends without `close_notify` (RFC 8446, section 6.1).
+        ErrorKind::Io if error.kind() == io::ErrorKind::UnexpectedEof => ErrorKind::ConnectionClosed,
+        kind => kind,
+    };
+    let message = match kind {
+        ErrorKind::ConnectionClosed => "the server closed the connection",
+        ErrorKind::Tls => "the TLS connection failed",
+        _ => "the connection failed",
+    };
+    Error::new(kind, phase, message).with_source(error)
 }

@@ -1,16 +1,18 @@
 //! Facts about the connection of an exchange, the redirects before it, and how long the parts of a request took.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::message::tls_info::TlsInfo;
 use crate::message::url::Url;
 
 /// Facts about a connection, and about an exchange of a request and a response on it.
 ///
-/// A [`Transport`](crate::Transport) reports its addresses and how long opening it took. The agent adds `reused` and
-/// `first_byte` for each exchange. `None` means that a fact is not known.
+/// A [`Transport`](crate::Transport) reports its addresses, its TLS session, and how long opening it took. The agent
+/// adds `reused` and `first_byte` for each exchange. `None` means that a fact is not known.
 ///
 /// # Examples
 ///
@@ -34,7 +36,7 @@ use crate::message::url::Url;
 ///
 /// # Platform
 /// A browser shows none of these facts: `reused` is `false` and everything else is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
     /// Whether the connection had carried an exchange before. A transport leaves it `false`.
@@ -50,6 +52,9 @@ pub struct ConnectionInfo {
     pub connect: Option<Duration>,
     /// How long the TLS handshake took; `None` without TLS. In a response, `None` if the connection was reused.
     pub tls: Option<Duration>,
+    /// The TLS session with the server, also through a tunnel of a proxy; `None` without TLS. A reused connection has
+    /// the session of its handshake.
+    pub tls_info: Option<Arc<TlsInfo>>,
     /// The time from the beginning of the request to the first byte of the response. A transport leaves it `None`.
     pub first_byte: Option<Duration>,
 }

@@ -19,5 +19,6 @@ pub mod multipart;
 pub(crate) mod progress;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod tls_info;
 pub(crate) mod trailers;
 pub(crate) mod url;

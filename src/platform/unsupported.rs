@@ -50,3 +50,8 @@ pub(crate) fn default_timer() -> Arc<dyn Timer> {
 pub(crate) fn default_executor() -> Arc<dyn Executor> {
     Arc::new(Unsupported)
 }
+
+/// Returns whether an I/O error holds an error of TLS: never, because this platform has no TLS of its own.
+pub(crate) fn is_tls_failure(_error: &std::io::Error) -> bool {
+    false
+}

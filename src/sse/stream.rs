@@ -330,8 +330,10 @@ impl Events {
 
 /// Returns whether another attempt may succeed after this error.
 fn is_transient(error: &Error) -> bool {
-    // A bad certificate stays bad.
-    (error.is_network() && error.kind() != ErrorKind::Tls) || error.is_timeout()
+    // A bad certificate stays bad. TLS that fails within an open stream is a lost connection: the server has accepted
+    // the client before.
+    let is_refused = error.kind() == ErrorKind::Tls && error.phase() != Phase::Body;
+    (error.is_network() && !is_refused) || error.is_timeout()
 }
 
 impl Stream for Events {

@@ -31,6 +31,9 @@
 //! | `IOStream.read_into` | [`IoStream::read_into`], [`read_into_partial`](IoStream::read_into_partial) |
 //! | `IOStream.write`, `close`, `set_close_callback` | [`IoStream::write`], [`close`](IoStream::close), [`closed`](IoStream::closed) |
 //! | `IOStream.start_tls` | [`IoStream::upgrade`] |
+//! | `IOStream.socket`: `getpeername`, `getsockname` | [`IoStream::remote_address`], [`local_address`](IoStream::local_address) |
+//! | `IOStream.socket`: `getpeercert`, `version`, `cipher` | [`IoStream::peer_certificates`], [`protocol_version`](IoStream::protocol_version), [`cipher_suite`](IoStream::cipher_suite) |
+//! | `IOStream.socket`: `selected_alpn_protocol` | [`IoStream::alpn_protocol`] |
 //! | `StreamClosedError`, `UnsatisfiableReadError`, `StreamBufferFullError` | [`ErrorKind::ConnectionClosed`](crate::ErrorKind::ConnectionClosed), [`StreamLimit`] |
 //! | `TCPClient.connect` | `TcpClient::connect`, in the native part of [`platform`](crate::platform) |
 //! | `OverrideResolver`, `hostname_mapping` | `HostMap`, in the native part of [`platform`](crate::platform) |

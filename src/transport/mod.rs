@@ -83,7 +83,8 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
         std::pin::Pin::new(self).poll_read(cx, &mut [0]).map(|_| ())
     }
 
-    /// Returns the addresses of the connection, and how long opening it took. Default: nothing is known.
+    /// Returns the addresses of the connection, its TLS session, and how long opening it took. Default: nothing is
+    /// known.
     fn connection_info(&self) -> ConnectionInfo {
         ConnectionInfo::default()
     }

@@ -17,6 +17,16 @@ mod support;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
+mod tls_facts;
+#[cfg(feature = "tls")]
+mod tls_failures;
+#[cfg(feature = "tls")]
+mod tls_pem;
+#[cfg(feature = "tls")]
+mod tls_provider;
+#[cfg(feature = "tls")]
 mod tls_streams;
+#[cfg(feature = "tls")]
+mod tls_trust;
 #[cfg(unix)]
 mod unix_socket;

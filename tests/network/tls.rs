@@ -26,7 +26,7 @@ use rcgen::Certificate;
 use waterspout::testing::{Handler, Reply, handler};
 
 /// A handler that answers with a secret and the host of the request.
-fn secret() -> impl Handler {
+pub(super) fn secret() -> impl Handler {
     handler(|request| async { Reply::text(format!("secret for {}", request.host())) }.boxed())
 }
 
@@ -35,7 +35,7 @@ pub(super) fn secret_server(certificate: (Certificate, KeyPair), clients: Option
     TlsServer::start(acceptor(certificate, clients), secret())
 }
 
-fn get(server: &TlsServer, host: &str, tls: TlsConfig) -> Result<String, Error> {
+pub(super) fn get(server: &TlsServer, host: &str, tls: TlsConfig) -> Result<String, Error> {
     let resolver = HostMap::new(SystemResolver).host("server.test", [127, 0, 0, 1]).host("other.test", [127, 0, 0, 1]);
     let client = Client::builder().backend(Network::new().resolver(resolver).tls(tls).agent()).build().unwrap();
     let url = format!("https://{host}:{}/", server.address.port());

@@ -1,6 +1,8 @@
 //! The harness of the native tests: clients over scripted connections, wakers, executors, servers and programs.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test crate uses a part of the harness")]
 
+#[cfg(feature = "tls")]
+pub mod certificates;
 pub mod client;
 pub mod connectors;
 pub mod executor;

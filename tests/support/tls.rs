@@ -14,7 +14,7 @@ use futures_rustls::pki_types::PrivateKeyDer;
 use futures_rustls::pki_types::pem::PemObject;
 use futures_rustls::rustls::crypto::ring;
 use futures_rustls::rustls::server::WebPkiClientVerifier;
-use futures_rustls::rustls::{RootCertStore, ServerConfig};
+use futures_rustls::rustls::{self, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use futures_rustls::server::TlsStream;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use waterspout::Transport;
@@ -36,6 +36,14 @@ impl Authority {
 
     pub fn pem(&self) -> String {
         self.0.pem()
+    }
+
+    pub fn certificate(&self) -> &Certificate {
+        self.0.as_ref()
+    }
+
+    pub fn key(&self) -> &KeyPair {
+        self.0.key()
     }
 
     pub fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (Certificate, KeyPair) {
@@ -84,9 +92,18 @@ impl AsyncWrite for Secured {
 }
 
 /// Makes an acceptor with this certificate. With `clients`, clients must show a certificate of these issuers.
-pub fn acceptor((certificate, key): (Certificate, KeyPair), clients: Option<RootCertStore>) -> TlsAcceptor {
+pub fn acceptor(certificate: (Certificate, KeyPair), clients: Option<RootCertStore>) -> TlsAcceptor {
+    acceptor_of(rustls::ALL_VERSIONS, certificate, clients)
+}
+
+/// Makes an acceptor as [`acceptor`] does, for these versions of TLS.
+pub fn acceptor_of(
+    versions: &[&'static SupportedProtocolVersion],
+    (certificate, key): (Certificate, KeyPair),
+    clients: Option<RootCertStore>,
+) -> TlsAcceptor {
     let provider = Arc::new(ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(roots) => builder.with_client_cert_verifier(

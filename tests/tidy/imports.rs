@@ -8,7 +8,7 @@ use super::{File, files, first_name, report};
 ///
 /// The implementations of a platform are rows of their own: no module may import them, so they may import any.
 const IMPORTS: &[(&str, &[&str])] = &[
-    ("error", &[]),
+    ("error", &["platform"]),
     ("message", &["error", "platform", "runtime"]),
     ("runtime", &["platform"]),
     ("backend", &["error", "message", "runtime"]),
@@ -42,7 +42,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("client/queue", &["client::stop", "error", "runtime"]),
     ("client/retry", &["client::Builder", "error", "message", "platform", "runtime"]),
     ("tornado/event_loop", &["platform", "runtime"]),
-    ("tornado/io_stream", &["error", "runtime", "transport"]),
+    ("tornado/io_stream", &["error", "message", "runtime", "transport"]),
     ("tornado/promise.rs", &["error", "runtime"]),
     ("tornado/queues", &["platform", "runtime"]),
 ];

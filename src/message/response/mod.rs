@@ -340,7 +340,7 @@ impl Response {
     /// # Platform
     /// A browser shows none of it.
     pub fn connection_info(&self) -> ConnectionInfo {
-        self.0.connection_info
+        self.0.connection_info.clone()
     }
 
     /// Returns the durations of the request's parts, as far as they are known by now. `total` is known once the body

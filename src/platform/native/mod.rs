@@ -20,10 +20,11 @@ mod timer;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls;
-#[cfg(feature = "tls")]
-mod verifier;
 
 use std::sync::Arc;
+
+#[cfg(feature = "tls")]
+pub use futures_rustls::rustls;
 
 pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
 pub use self::event_loop::TimedOut;
@@ -34,6 +35,7 @@ pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsConfig;
+pub(crate) use self::tls::is_tls_failure;
 use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};
 

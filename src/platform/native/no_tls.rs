@@ -1,5 +1,7 @@
 //! Stands in for `tls` in a build without the feature `tls`: it refuses `https` before anything is sent in the clear.
 
+use std::io;
+
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::runtime::Timer;
 use crate::transport::Transport;
@@ -33,4 +35,9 @@ pub(super) async fn start<T: Transport>(
     _timer: &dyn Timer,
 ) -> Result<Box<dyn Transport>> {
     Err(config.refusal())
+}
+
+/// Returns whether an I/O error holds an error of TLS: never in a build without TLS.
+pub(crate) fn is_tls_failure(_error: &io::Error) -> bool {
+    false
 }

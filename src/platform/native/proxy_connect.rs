@@ -36,10 +36,11 @@ pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -
         ProxyScheme::Socks5 => over_addresses(network, proxy, origin).await?,
         _ => tunnel(network, proxy, origin.host(), origin.port()).await?,
     };
-    // Everything up to here counts as connecting to the origin. The TLS time is that of the origin, not of the proxy.
+    // Everything up to here counts as connecting to the origin. TLS facts are about the origin, not about the proxy.
     let since = network.timer.now().since(started);
     proxied.connection_info.connect = Some(since.saturating_sub(proxied.connection_info.dns.unwrap_or(Duration::ZERO)));
     proxied.connection_info.tls = None;
+    proxied.connection_info.tls_info = None;
     match origin.scheme() {
         Scheme::Http => Ok(Box::new(proxied)),
         Scheme::Https => tls::start(proxied, origin.host(), &network.tls, &*network.timer).await,
@@ -138,7 +139,7 @@ impl Transport for ProxiedTransport {
     }
 
     fn connection_info(&self) -> ConnectionInfo {
-        self.connection_info
+        self.connection_info.clone()
     }
 
     fn forwarding(&self) -> Option<&Forwarding> {

@@ -72,7 +72,7 @@ impl Transport for TcpTransport {
     }
 
     fn connection_info(&self) -> ConnectionInfo {
-        self.connection_info
+        self.connection_info.clone()
     }
 }
 

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! `state` has the connection and the two buffers, `waiters` the futures that wait. The methods of [`IoStream`] are in
-//! `read`, `write` and `connection`. A stream is driven by the futures that its user polls, and has no task of its own.
+//! `read`, `write`, `connection` and `info`. A stream is driven by the futures that its user polls, and has no task of
+//! its own.
 
 mod budget;
 mod connection;
+mod info;
 mod limit;
 mod output;
 mod read;
@@ -54,6 +56,7 @@ use crate::transport::Transport;
 ///   here.
 /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) at a limit, with a [`StreamLimit`] as the source. A read that
 ///   exceeds a limit closes the stream.
+/// - [`Tls`](crate::ErrorKind::Tls) if TLS failed, for example because the peer sent an alert.
 /// - [`Io`](crate::ErrorKind::Io) if the connection failed otherwise.
 ///
 /// # Cancellation

@@ -234,11 +234,8 @@ fn ended() -> Error {
     Error::new(ErrorKind::ConnectionClosed, Phase::Stream, message)
 }
 
-/// Returns [`ConnectionClosed`](ErrorKind::ConnectionClosed) if the peer or the system closed the connection, and
-/// [`Io`](ErrorKind::Io) for any other failure.
+/// Returns the error of a connection that failed: [`ConnectionClosed`](ErrorKind::ConnectionClosed) if the peer or the
+/// system closed it, [`Tls`](ErrorKind::Tls) if TLS failed, and [`Io`](ErrorKind::Io) for any other failure.
 pub(super) fn broken(message: &'static str, error: io::Error) -> Error {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    let is_closed = matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected);
-    let kind = if is_closed { ErrorKind::ConnectionClosed } else { ErrorKind::Io };
-    Error::new(kind, Phase::Stream, message).with_source(error)
+    Error::new(ErrorKind::of_connection(&error), Phase::Stream, message).with_source(error)
 }

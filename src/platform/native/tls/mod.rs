@@ -1,29 +1,31 @@
-//! TLS over TCP: `rustls` with the `ring` provider. Behind the feature `tls`.
+//! TLS over TCP: `rustls`, by default with the `ring` provider. Behind the feature `tls`.
 
+mod certificate;
+mod failure;
+mod identity;
+mod pem;
+mod transport;
+mod verifier;
+
+use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use futures::{AsyncRead, AsyncWrite};
-use futures_rustls::client::TlsStream;
-use futures_rustls::pki_types::pem::PemObject;
-use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use futures_rustls::rustls::client::WebPkiServerVerifier;
+use futures_rustls::pki_types::CertificateDer;
 use futures_rustls::rustls::client::danger::ServerCertVerifier;
 use futures_rustls::rustls::crypto::{CryptoProvider, ring};
-use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
+use futures_rustls::rustls::{ClientConfig, RootCertStore};
 
+use self::certificate::{CertificateFields, SUBJECT_ALT_NAME};
+pub(crate) use self::failure::is_tls_failure;
+use self::identity::Identity;
+pub(super) use self::transport::start;
+use self::verifier::{AcceptAny, RootVerifier};
 use super::network::Network;
-use super::tcp::{TcpClient, unbracketed};
+use super::tcp::TcpClient;
 use super::timer::SystemTimer;
-use super::verifier::{AcceptAny, NameSelfSigned, SelfSigned};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
-use crate::message::connection_info::ConnectionInfo;
-use crate::runtime::Timer;
 use crate::tornado::io_stream::IoStream;
-use crate::transport::{LOOK, Transport};
 
 /// The TLS configuration: which certificates are trusted, and which certificate is presented.
 ///
@@ -46,14 +48,11 @@ pub struct TlsConfig {
     system_roots: bool,
     identity: Option<Arc<Identity>>,
     accept_invalid: bool,
+    accept_invalid_hostnames: bool,
     alpn: Vec<Vec<u8>>,
+    provider: Arc<CryptoProvider>,
     /// The configuration for `rustls`, made at the first use.
     built: Arc<Mutex<Option<Arc<ClientConfig>>>>,
-}
-
-struct Identity {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
 }
 
 impl TlsConfig {
@@ -64,7 +63,10 @@ impl TlsConfig {
             system_roots: true,
             identity: None,
             accept_invalid: false,
+            accept_invalid_hostnames: false,
             alpn: Vec::new(),
+            // Named explicitly: the process-wide default provider belongs to the program.
+            provider: Arc::new(ring::default_provider()),
             built: Arc::default(),
         }
     }
@@ -76,12 +78,28 @@ impl TlsConfig {
         self
     }
 
-    /// Adds root certificates to trust, as PEM text with at least a single certificate.
+    /// Adds root certificates to trust, as PEM text with at least a single certificate. Other text and other sections,
+    /// such as a private key, are ignored.
+    ///
+    /// A server that presents exactly an added certificate is trusted too: a self-signed certificate with CA:TRUE, as
+    /// `openssl req -x509` makes it, or the server's own certificate without its issuer. The dates, the purposes and
+    /// the name are verified all the same. The same holds for the system's roots.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `pem` holds no certificate or cannot be read.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `pem` holds no certificate, or if a certificate is damaged. The
+    /// message has the position of the damaged certificate, counted from 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::platform::native::TlsConfig;
+    ///
+    /// let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    /// let error = TlsConfig::new().root_certificates_pem(damaged).unwrap_err();
+    /// assert!(error.to_string().contains("certificate 1 cannot be read"));
+    /// ```
     pub fn root_certificates_pem(self, pem: &[u8]) -> Result<Self> {
-        let roots = certificates(pem)?;
+        let roots = pem::roots(pem)?;
         Ok(self.change(|config| config.roots.extend(roots)))
     }
 
@@ -92,22 +110,50 @@ impl TlsConfig {
     }
 
     /// Sets the client certificate, which is presented to servers that ask for it: the chain with the leaf first, and
-    /// its private key, both in PEM.
+    /// its private key, both in PEM. The same text may hold both.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the chain or the key cannot be read.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the chain or the key cannot be read, or if they do not belong
+    /// together. A key that the [provider](Self::crypto_provider) does not support is an error of the first connection,
+    /// because the provider may be set later.
     pub fn client_certificate_pem(self, chain: &[u8], key: &[u8]) -> Result<Self> {
-        let chain = certificates(chain)?;
-        let key =
-            PrivateKeyDer::from_pem_slice(key).map_err(|error| refused("the private key cannot be read", error))?;
-        Ok(self.change(|config| config.identity = Some(Arc::new(Identity { chain, key }))))
+        let identity = Identity::from_pem(chain, key, &self.provider)?;
+        Ok(self.change(|config| config.identity = Some(Arc::new(identity))))
     }
 
-    /// Sets whether every certificate is accepted: expired, for another host, from any issuer. Every machine on the way
-    /// to the server can then read and change the traffic. Default: false.
+    /// Sets whether every certificate is accepted, as `curl -k` does: expired, for another host, from any issuer, of
+    /// X.509 version 1, or with extensions that cannot be verified. Every machine on the way to the server can then
+    /// read and change the traffic. Default: false.
+    ///
+    /// The server still has to hold the key of its certificate, of a kind that the [provider](Self::crypto_provider)
+    /// supports.
     #[must_use]
     pub fn danger_accept_invalid_certificates(self, accept: bool) -> Self {
         self.change(|config| config.accept_invalid = accept)
+    }
+
+    /// Sets whether a certificate is accepted for every host: its issuer, dates and purposes are verified, and its
+    /// names are not. Every server with a certificate of a trusted issuer can then take the place of the host. Default:
+    /// false.
+    ///
+    /// It is meant for servers whose certificate has another name than the URL, and for few roots: see
+    /// [`without_system_roots`](Self::without_system_roots). It is Python's `check_hostname = False` with
+    /// `CERT_REQUIRED`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use waterspout::platform::native::TlsConfig;
+    ///
+    /// let tls = TlsConfig::new()
+    ///     .without_system_roots()
+    ///     .root_certificates_pem(&std::fs::read("devices.pem")?)?
+    ///     .danger_accept_invalid_hostnames(true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn danger_accept_invalid_hostnames(self, accept: bool) -> Self {
+        self.change(|config| config.accept_invalid_hostnames = accept)
     }
 
     /// Sets the protocols that are offered to the server by ALPN (RFC 7301), the preferred protocol first: `http/1.1`
@@ -127,6 +173,29 @@ impl TlsConfig {
     pub fn alpn_protocols(self, protocols: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
         let protocols = protocols.into_iter().map(Into::into).collect();
         self.change(|config| config.alpn = protocols)
+    }
+
+    /// Sets the provider of the cryptography: the cipher suites, the key exchanges, and the signatures of certificates.
+    /// Default: `ring`, with the curves P-256, P-384 and X25519, Ed25519, and RSA keys of 2048 to 8192 bits.
+    ///
+    /// Another provider adds what `ring` lacks, such as the curve P-521, FIPS or post-quantum key exchange. The type is
+    /// that of [`rustls`](crate::platform::native::rustls) 0.23. The provider that is installed for the whole process
+    /// is not used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::platform::native::rustls::crypto::ring;
+    /// use waterspout::platform::native::{Network, TlsConfig};
+    ///
+    /// let mut provider = ring::default_provider();
+    /// provider.kx_groups.retain(|group| group.name() == ring::kx_group::X25519.name());
+    /// let network = Network::new().tls(TlsConfig::new().crypto_provider(provider));
+    /// ```
+    #[must_use]
+    pub fn crypto_provider(self, provider: impl Into<Arc<CryptoProvider>>) -> Self {
+        let provider = provider.into();
+        self.change(|config| config.provider = provider)
     }
 
     /// Returns the configuration without the client certificate. It shares the roots that were read if there is no
@@ -162,47 +231,56 @@ impl TlsConfig {
     }
 
     fn build(&self) -> Result<ClientConfig> {
-        // Named explicitly: the process-wide default provider belongs to the program.
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
+        let builder = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| refused("TLS could not be set up", error))?;
-        let builder = builder.dangerous().with_custom_certificate_verifier(self.verifier(provider)?);
+        let builder = builder.dangerous().with_custom_certificate_verifier(self.verifier()?);
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
-            Some(identity) => builder
-                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-                .map_err(|error| refused("the client certificate does not fit its key", error))?,
+            Some(identity) => builder.with_client_cert_resolver(identity.resolver(&self.provider)?),
         };
         config.alpn_protocols.clone_from(&self.alpn);
         Ok(config)
     }
 
-    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>> {
+        let algorithms = self.provider.signature_verification_algorithms;
         if self.accept_invalid {
-            return Ok(Arc::new(AcceptAny(provider)));
+            return Ok(Arc::new(AcceptAny(algorithms)));
         }
-        let roots = Arc::new(self.root_store()?);
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
-        let verifier = verifier.map_err(|error| refused("there is no root certificate to trust", error))?;
-        Ok(Arc::new(NameSelfSigned(verifier)))
-    }
-
-    fn root_store(&self) -> Result<RootCertStore> {
-        let mut store = RootCertStore::empty();
+        let mut verifier = RootVerifier {
+            roots: RootCertStore::empty(),
+            trusted: self.roots.clone(),
+            algorithms,
+            verifies_names: !self.accept_invalid_hostnames,
+        };
         for root in &self.roots {
-            store.add(root.clone()).map_err(|error| refused("a root certificate is malformed", error))?;
+            verifier.roots.add(root.clone()).map_err(|error| refused("a root certificate is malformed", error))?;
         }
         if self.system_roots {
-            let found = rustls_native_certs::load_native_certs();
-            let (added, _) = store.add_parsable_certificates(found.certs);
-            // Certificates of the system that cannot be parsed are skipped, as long as any root is left.
-            if added == 0 && self.roots.is_empty() {
-                let error = Error::new(ErrorKind::Tls, Phase::Connect, "the system has no root certificates to trust");
-                return Err(found.errors.into_iter().fold(error, |error, cause| error.with_source(cause)));
-            }
+            self.add_system_roots(&mut verifier)?;
         }
-        Ok(store)
+        if verifier.roots.is_empty() {
+            let message = "there is no root certificate to trust; add a root, or keep the system's roots";
+            return Err(Error::request(ErrorKind::InvalidRequest, message));
+        }
+        Ok(Arc::new(verifier))
+    }
+
+    fn add_system_roots(&self, verifier: &mut RootVerifier) -> Result<()> {
+        let found = rustls_native_certs::load_native_certs();
+        // Only a certificate with names can be that of a server. Public authorities have none, so few are kept.
+        let has_names = |der: &&CertificateDer<'static>| {
+            CertificateFields::read(der).is_some_and(|fields| fields.extension(SUBJECT_ALT_NAME).is_some())
+        };
+        verifier.trusted.extend(found.certs.iter().filter(has_names).cloned());
+        let (added, _) = verifier.roots.add_parsable_certificates(found.certs);
+        // Certificates of the system that cannot be parsed are skipped, as long as any root is left.
+        if added == 0 && self.roots.is_empty() {
+            let error = Error::new(ErrorKind::Tls, Phase::Connect, "the system has no root certificates to trust");
+            return Err(found.errors.into_iter().fold(error, |error, cause| error.with_source(cause)));
+        }
+        Ok(())
     }
 }
 
@@ -219,7 +297,8 @@ impl fmt::Debug for TlsConfig {
             .field("system_roots", &self.system_roots)
             .field("identity", &self.identity.is_some())
             .field("accept_invalid", &self.accept_invalid)
-            .finish()
+            .field("accept_invalid_hostnames", &self.accept_invalid_hostnames)
+            .finish_non_exhaustive()
     }
 }
 
@@ -274,108 +353,6 @@ impl TcpClient {
     }
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let certificates = certificates.map_err(|error| refused("a certificate cannot be read", error))?;
-    if certificates.is_empty() {
-        return Err(Error::request(ErrorKind::InvalidRequest, "there is no certificate in the PEM text"));
-    }
-    Ok(certificates)
-}
-
-fn refused(message: &'static str, cause: impl Into<Source>) -> Error {
+fn refused(message: impl Into<Cow<'static, str>>, cause: impl Into<Source>) -> Error {
     Error::request(ErrorKind::InvalidRequest, message).with_source(cause)
-}
-
-/// Makes the TLS handshake over an open connection, as a client of `host`.
-pub(super) async fn start<T: Transport>(
-    stream: T,
-    host: &str,
-    config: &TlsConfig,
-    timer: &dyn Timer,
-) -> Result<Box<dyn Transport>> {
-    let started = timer.now();
-    let mut connection_info = stream.connection_info();
-    let host = unbracketed(host);
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| {
-        Error::new(ErrorKind::Tls, Phase::Connect, "the host's name is not valid in a certificate").with_source(error)
-    })?;
-    let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
-    let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
-    connection_info.tls = Some(timer.now().since(started));
-    Ok(Box::new(TlsTransport { stream, connection_info }))
-}
-
-/// Returns an error that says why a handshake failed. Its source keeps the details.
-fn handshake_error(error: io::Error, host: &str) -> Error {
-    let reason = match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(reason)) => certificate_problem(reason, host),
-        Some(_) => "the TLS handshake failed".to_owned(),
-        None => "the connection broke during the TLS handshake".to_owned(),
-    };
-    Error::new(ErrorKind::Tls, Phase::Connect, reason).with_source(error)
-}
-
-fn certificate_problem(reason: &CertificateError, host: &str) -> String {
-    use CertificateError as Problem;
-    match reason {
-        Problem::Expired | Problem::ExpiredContext { .. } => "the server's certificate has expired".to_owned(),
-        Problem::NotValidYet | Problem::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet".to_owned()
-        }
-        Problem::NotValidForName | Problem::NotValidForNameContext { .. } => {
-            format!("the server's certificate is not for {host}")
-        }
-        Problem::UnknownIssuer => "the server's certificate is from an issuer that is not trusted".to_owned(),
-        Problem::Other(other) if other.0.is::<SelfSigned>() => SelfSigned.to_string(),
-        Problem::Revoked => "the server's certificate has been revoked".to_owned(),
-        _ => "the server's certificate is not acceptable".to_owned(),
-    }
-}
-
-/// A TLS connection.
-struct TlsTransport<T> {
-    stream: TlsStream<T>,
-    connection_info: ConnectionInfo,
-}
-
-impl<T: Transport> Transport for TlsTransport<T> {
-    fn is_idle(&mut self) -> bool {
-        // TLS has records without data, such as session tickets, so the connection is read and not only peeked at. With
-        // this waker `TcpTransport` asks the socket and defers nothing.
-        let mut context = Context::from_waker(&LOOK);
-        Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()
-    }
-
-    fn connection_info(&self) -> ConnectionInfo {
-        self.connection_info
-    }
-}
-
-impl<T: Transport> AsyncRead for TlsTransport<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl<T: Transport> AsyncWrite for TlsTransport<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(cx)
-    }
 }

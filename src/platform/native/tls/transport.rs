@@ -1,0 +1,104 @@
+//! The TLS handshake over an open connection, and the connection that results.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::{AsyncRead, AsyncWrite};
+use futures_rustls::client::TlsStream;
+use futures_rustls::pki_types::ServerName;
+use futures_rustls::rustls::{ClientConnection, ProtocolVersion};
+
+use super::TlsConfig;
+use super::failure::handshake_error;
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::message::connection_info::ConnectionInfo;
+use crate::message::tls_info::TlsInfo;
+use crate::platform::native::tcp::unbracketed;
+use crate::runtime::Timer;
+use crate::transport::{LOOK, Transport};
+
+/// Makes the TLS handshake over an open connection, as a client of `host`.
+pub(in crate::platform::native) async fn start<T: Transport>(
+    stream: T,
+    host: &str,
+    config: &TlsConfig,
+    timer: &dyn Timer,
+) -> Result<Box<dyn Transport>> {
+    let started = timer.now();
+    let mut connection_info = stream.connection_info();
+    let host = unbracketed(host);
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| {
+        Error::new(ErrorKind::Tls, Phase::Connect, "the host's name is not valid in a certificate").with_source(error)
+    })?;
+    let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
+    let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
+    connection_info.tls = Some(timer.now().since(started));
+    connection_info.tls_info = Some(Arc::new(tls_info(stream.get_ref().1)));
+    Ok(Box::new(TlsTransport { stream, connection_info }))
+}
+
+/// Returns the facts about the session after the handshake.
+fn tls_info(session: &ClientConnection) -> TlsInfo {
+    let protocol_version = session.protocol_version().map(|version| match version {
+        ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
+        ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
+        other => format!("{other:?}"),
+    });
+    // `rustls` names the suites of TLS 1.3 with a prefix of its own.
+    let cipher_suite =
+        session.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1));
+    let alpn_protocol = session.alpn_protocol().map(<[u8]>::to_vec);
+    let certificates = session.peer_certificates().unwrap_or_default();
+    let peer_certificates = certificates.iter().map(|der| Bytes::copy_from_slice(der)).collect();
+    TlsInfo { protocol_version, cipher_suite, alpn_protocol, peer_certificates }
+}
+
+/// A TLS connection.
+struct TlsTransport<T> {
+    stream: TlsStream<T>,
+    connection_info: ConnectionInfo,
+}
+
+impl<T: Transport> Transport for TlsTransport<T> {
+    fn is_idle(&mut self) -> bool {
+        // TLS has records without data, such as session tickets, so the connection is read and not only peeked at. With
+        // this waker `TcpTransport` asks the socket and defers nothing.
+        let mut context = Context::from_waker(&LOOK);
+        Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()
+    }
+
+    fn connection_info(&self) -> ConnectionInfo {
+        self.connection_info.clone()
+    }
+}
+
+impl<T: Transport> AsyncRead for TlsTransport<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<T: Transport> AsyncWrite for TlsTransport<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+}
