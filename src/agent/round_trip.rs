@@ -131,7 +131,7 @@ impl RoundTrip<'_> {
         // The connect timeout began with the wait for a background connect.
         let mut connecting = self.connect(started);
         match select(&mut connecting, &mut waiter).await {
-            Either::Right((Some(Delivered { connection, background }), _)) => {
+            Either::Right((Some(Delivered { connection, background, .. }), _)) => {
                 self.finish_in_background(connecting, background);
                 Ok(PooledConnection::reused(connection))
             }

@@ -9,7 +9,8 @@
 //!
 //! - `encode` writes a request's head; `upload` hands out the request's body.
 //! - `decode` finds and parses a response's head; `fields` parses the lines of heads and trailers.
-//! - `framing` decides where a body ends; `body` and `chunked` take the body apart.
+//! - `framing` decides where a body ends; `body` and `chunked` take the body apart. `keep_alive` reads how long the
+//!   server keeps an idle connection.
 //! - `limits` bounds what a server may send besides the body.
 //! - `connection` is the only file that reads and writes. It drives the other files over a transport.
 
@@ -20,6 +21,7 @@ mod decode;
 mod encode;
 pub(crate) mod fields;
 pub(crate) mod framing;
+mod keep_alive;
 mod limits;
 mod upload;
 

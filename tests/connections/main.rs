@@ -7,6 +7,7 @@ mod dropped_tasks;
 mod early_data;
 mod idle;
 mod information;
+mod keep_alive;
 mod reentrancy;
 mod replay;
 mod reuse;

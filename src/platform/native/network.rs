@@ -152,6 +152,33 @@ impl Network {
         self
     }
 
+    /// Sets the silence after which the system probes whether the peer is still there (TCP keepalive). Default: 60 s.
+    /// Zero sends no probes.
+    ///
+    /// The system counts whole seconds, at least 1 s and at most 32,767 s. How often it repeats a probe without an answer
+    /// is a setting of the system. A connection whose probes stay without an answer fails, also while a response is
+    /// awaited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::Client;
+    /// use waterspout::platform::native::Network;
+    ///
+    /// let network = Network::new().tcp_keepalive(Duration::from_secs(30));
+    /// let client = Client::builder().backend(network.agent()).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    ///
+    /// # Platform
+    /// A system that refuses the setting connects without probes.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, silence: Duration) -> Self {
+        self.tcp = self.tcp.tcp_keepalive(silence);
+        self
+    }
+
     /// Sets the proxies, by origin. Default: the result of [`Proxies::from_env`] when this value was made. Use
     /// [`Proxies::none`] to connect directly.
     ///

@@ -13,6 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::dns::{CachingResolver, ForgetUnlessConnected, Resolver, SystemResolver};
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
 use super::socket::TcpTransport;
+use super::tcp_keepalive::{self, DEFAULT_KEEPALIVE};
 use super::time_limit::with_limit;
 use super::timer::SystemTimer;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -67,6 +68,7 @@ pub struct TcpClient {
     family: AddressFamily,
     local: Option<IpAddr>,
     local_port: Option<u16>,
+    keepalive: Duration,
     timeout: Option<Duration>,
 }
 
@@ -80,6 +82,7 @@ impl TcpClient {
             family: AddressFamily::Any,
             local: None,
             local_port: None,
+            keepalive: DEFAULT_KEEPALIVE,
             timeout: None,
         }
     }
@@ -130,6 +133,21 @@ impl TcpClient {
     #[must_use]
     pub fn local_port(mut self, port: u16) -> Self {
         self.local_port = (port != 0).then_some(port);
+        self
+    }
+
+    /// Sets the silence after which the system probes whether the peer is still there (TCP keepalive). Default: 60 s.
+    /// Zero sends no probes.
+    ///
+    /// The system counts whole seconds, at least 1 s and at most 32,767 s. How often it repeats a probe without an answer
+    /// is a setting of the system. A connection whose probes stay without an answer fails, also while a response is
+    /// awaited.
+    ///
+    /// # Platform
+    /// A system that refuses the setting connects without probes.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, silence: Duration) -> Self {
+        self.keepalive = silence;
         self
     }
 
@@ -198,6 +216,7 @@ impl TcpClient {
         let outcome = happy_eyeballs::race(addresses, delay, &*self.timer, dial).await;
         let mut transport = outcome.map_err(unreachable)?;
         cached.keep();
+        tcp_keepalive::enable(transport.stream.get_ref(), self.keepalive);
         transport.connection_info.dns = Some(looked_up.since(started));
         transport.connection_info.connect = Some(self.timer.now().since(looked_up));
         Ok(transport)
