@@ -41,6 +41,8 @@ pub(crate) struct ExchangeResponse {
     pub(crate) body: BodyDecoder,
     /// The rest of the request, if the server still wants it.
     pub(crate) upload: Option<RemainingUpload>,
+    /// Whether the server closes the connection after the response.
+    pub(crate) closes: bool,
 }
 
 /// A connection, and how far the exchange on it has come.
@@ -178,18 +180,17 @@ impl Connection {
         let FinalHead { head: response, can_write } = self.response(&mut upload, progress, on_informational).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
         // A body that ends with the connection leaves none for another request. Either side may ask to close it.
-        self.keep_alive = can_write
-            && framing.is_certain
-            && wants_more(response.version, &response.headers)
-            // The caller may have set `connection: close`.
-            && wants_more(Version::HTTP_11, head.headers);
+        let closes = !(can_write && framing.is_certain && wants_more(response.version, &response.headers));
+        // The caller may have set `connection: close`.
+        self.keep_alive = !closes && wants_more(Version::HTTP_11, head.headers);
         // The limit is a property of the connection: a response that does not repeat it leaves it as it is.
         self.idle_limit = keep_alive::idle_limit(&response.headers).or(self.idle_limit);
         self.request_sent = upload.has_ended() && self.output.is_empty();
         // With a status of 400 or above, the server does not want the rest of the request (RFC 9112, section 9.5).
         let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
         let remaining = (!self.request_sent && goes_on).then(|| upload.into_remaining());
-        Ok(ExchangeResponse { head: response, body: BodyDecoder::new(framing.body, self.limits), upload: remaining })
+        let body = BodyDecoder::new(framing.body, self.limits);
+        Ok(ExchangeResponse { head: response, body, upload: remaining, closes })
     }
 
     /// Writes the request and reads the response, until the final head is here.

@@ -10,6 +10,7 @@ mod information;
 mod keep_alive;
 mod reentrancy;
 mod replay;
+mod request_timeout;
 mod reuse;
 mod routes;
 mod stale;
