@@ -35,14 +35,12 @@ pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy}
 pub use self::route::Route;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::http1::AGENT_NAME;
 use crate::message::connection_info::RedirectEntry;
 use crate::message::request::{Redirect, Request};
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Timer};
 use crate::transport::Connector;
-
-/// The `user-agent` of a request that has none.
-const AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("waterspout/", env!("CARGO_PKG_VERSION")));
 
 /// A [`Backend`] that speaks HTTP/1.1 over connections. It keeps idle connections, follows redirects, answers
 /// challenges, stores cookies and decodes bodies.

@@ -29,5 +29,5 @@ pub(crate) use crate::transport::read_buffer as buffer;
 pub(crate) use body::{BodyDecoder, BodyEvent};
 pub(crate) use connection::{Connection, ExchangeRequest, ExchangeResponse, RemainingUpload};
 pub(crate) use decode::{HeadDecoder, HeadEvent, ResponseHead};
-pub(crate) use encode::RequestHead;
+pub(crate) use encode::{AGENT_NAME, RequestHead, encode_headers};
 pub(crate) use limits::Http1Limits;

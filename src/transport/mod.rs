@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::io::{AsyncRead, AsyncWrite};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
 use crate::error::Result;
 use crate::message::connection_info::ConnectionInfo;
@@ -124,6 +124,10 @@ impl Wake for LookWaker {
 pub struct Forwarding {
     /// The value of `proxy-authorization`, for a proxy that requires it.
     pub authorization: Option<HeaderValue>,
+    /// More headers for the proxy. A header that the request has itself is sent instead of the header of that name here.
+    /// `host`, `content-length`, `transfer-encoding` and `expect` are ignored. Debug output shows the values that are not
+    /// marked as sensitive. Default: none.
+    pub headers: HeaderMap,
 }
 
 impl Forwarding {
@@ -132,7 +136,7 @@ impl Forwarding {
         if let Some(value) = &mut authorization {
             value.set_sensitive(true);
         }
-        Self { authorization }
+        Self { authorization, headers: HeaderMap::new() }
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -
             let stream = to_proxy(network, proxy).await?;
             ProxiedTransport { forwarding: Some(proxy.forwarding()), ..ProxiedTransport::over(stream) }
         }
-        // With `socks5` the client looks the name up; with `socks5h` and `http` the proxy does.
-        ProxyScheme::Socks5 => over_addresses(network, proxy, origin).await?,
+        // With `socks4` and `socks5` the client looks the name up; with the other schemes the proxy does.
+        ProxyScheme::Socks4 | ProxyScheme::Socks5 => over_addresses(network, proxy, origin).await?,
         _ => tunnel(network, proxy, origin.host(), origin.port()).await?,
     };
     // Everything up to here counts as connecting to the origin. The TLS time is that of the origin, not of the proxy.
@@ -72,7 +72,12 @@ async fn tunnel(network: &Network, proxy: &Proxy, host: &str, port: u16) -> Resu
 /// Looks the origin's name up here, and asks the proxy for each address in turn until a tunnel is open.
 async fn over_addresses(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<ProxiedTransport> {
     let host = unbracketed(origin.host());
-    let mut addresses = addresses(network, host, origin.port()).await?.into_iter();
+    let mut addresses = addresses(network, host, origin.port()).await?;
+    if proxy.scheme() == ProxyScheme::Socks4 && addresses.iter().any(SocketAddr::is_ipv4) {
+        // SOCKS 4 has no other addresses. Without an IPv4 address, the error of the first address says so.
+        addresses.retain(SocketAddr::is_ipv4);
+    }
+    let mut addresses = addresses.into_iter();
     let mut failure =
         Error::new(ErrorKind::Dns, Phase::Connect, format!("the look-up of {host:?} returned no address"));
     let cached = ForgetUnlessConnected::new(&*network.resolver, host, origin.port());
