@@ -66,7 +66,7 @@
 //! | Option | Default | What it covers | Phase of the error |
 //! |---|---|---|---|
 //! | `queue_timeout` | none | the wait for a slot | `Queue` |
-//! | `connect_timeout` | 20 s | name lookup, TCP, proxy and TLS; a part of `head` in a browser | `Connect` |
+//! | `connect_timeout` | 20 s | name lookup, TCP, proxy and TLS; a part of `head` in a browser | `Connect`, see [`ConnectStep`] |
 //! | `head_timeout` | 20 s | silence between sending the request and the response's head | `Head` |
 //! | `attempt_timeout` | none | an attempt, from its slot to the response's head | `Connect` or `Head` |
 //! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
@@ -268,7 +268,7 @@ pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
+pub use crate::error::{Attempt, ConnectStep, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
 pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 pub use crate::message::extensions::Extension;
@@ -279,4 +279,4 @@ pub use crate::message::response::{Response, ResponseBuilder};
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};
-pub use crate::transport::{Connector, Forwarding, Transport};
+pub use crate::transport::{ConnectTrace, Connector, Forwarding, Transport};

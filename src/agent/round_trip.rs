@@ -14,13 +14,14 @@ use super::pool::handle::{Acquired, PoolHandle, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnectGuard, Delivered};
 use super::{Agent, Config, OnInformational, Route, body};
-use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
+use crate::error::{ErrorKind, Result, Transfer};
 use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Instant};
+use crate::transport::ConnectTrace;
 
 /// Maximum time a request waits for a background connect. It is the delay after which the next address of a host is
 /// tried as well (RFC 8305, section 5).
@@ -212,13 +213,14 @@ impl RoundTrip<'_> {
         let limits = self.config.http1;
         let limit = self.connect_limit();
         Box::pin(async move {
-            let connecting = connector.connect(&origin);
+            let trace = ConnectTrace::new();
+            let connecting = connector.connect_traced(&origin, &trace);
             let Some(duration) = limit else { return Ok(Connection::new(connecting.await?, limits)) };
             match select(connecting, timer.sleep_until(started + duration)).await {
                 Either::Left((transport, _)) => Ok(Connection::new(transport?, limits)),
                 Either::Right(_) => {
-                    let elapsed = timer.now().since(started);
-                    Err(Error::timed_out(Phase::Connect, Timeout::Connect, duration, elapsed))
+                    let target = format!("{}:{}", origin.host(), origin.port());
+                    Err(trace.timed_out(&target, duration, timer.now().since(started)))
                 }
             }
         })

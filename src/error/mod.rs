@@ -5,6 +5,7 @@
 //! ends in the root cause.
 
 mod attempt;
+mod connect_step;
 mod kind;
 mod phase;
 mod report;
@@ -21,6 +22,7 @@ use http::StatusCode;
 
 pub use self::attempt::Attempt;
 pub(crate) use self::attempt::TRANSIENT_STATUSES;
+pub use self::connect_step::ConnectStep;
 pub use self::kind::ErrorKind;
 pub use self::phase::Phase;
 pub use self::timeout::Timeout;
@@ -67,6 +69,8 @@ struct ErrorDetails {
     source: Option<Arc<dyn StdError + Send + Sync>>,
     attempts: Vec<Attempt>,
     transfer: Transfer,
+    /// The step of connecting in which the connect limit passed.
+    connect_step: Option<ConnectStep>,
 }
 
 impl Error {
@@ -93,6 +97,7 @@ impl Error {
             source: None,
             attempts: Vec::new(),
             transfer: Transfer::default(),
+            connect_step: None,
         }))
     }
 

@@ -8,15 +8,15 @@ use std::time::Duration;
 use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::executor::BackgroundThread;
 use super::proxy_connect;
-use super::tcp::{AddressFamily, TcpClient};
+use super::tcp::{AddressFamily, TcpClient, authority, trace_step};
 use super::timer::SystemTimer;
 use super::tls::{self, TlsConfig};
 use crate::agent::proxy::Proxies;
 use crate::agent::{Agent, Route};
-use crate::error::Result;
+use crate::error::{ConnectStep, Result};
 use crate::message::url::{Origin, Scheme};
 use crate::runtime::{BoxFuture, Timer};
-use crate::transport::{Connector, Transport};
+use crate::transport::{ConnectTrace, Connector, Transport};
 
 /// Connects to origins over the network, directly or through proxies. It is the connector of the native default
 /// backend.
@@ -246,6 +246,14 @@ impl fmt::Debug for Network {
 
 impl Connector for Network {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        Box::pin(async move { self.connect_traced(origin, &ConnectTrace::new()).await })
+    }
+
+    fn connect_traced<'a>(
+        &'a self,
+        origin: &'a Origin,
+        trace: &'a ConnectTrace,
+    ) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             if origin.scheme() == Scheme::Https {
                 // Checked before the connect, so that a build without TLS sends nothing.
@@ -253,12 +261,16 @@ impl Connector for Network {
             }
             // An invalid proxy variable fails the requests it is for: they must not go past the proxy.
             if let Some(proxy) = self.proxies.for_origin(origin)? {
-                return proxy_connect::connect(self, &proxy, origin).await;
+                return proxy_connect::connect(self, &proxy, origin, trace).await;
             }
-            let stream = self.tcp.open(origin.host(), origin.port()).await?;
+            let target = authority(origin.host(), origin.port());
+            let stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
             match origin.scheme() {
                 Scheme::Http => Ok(Box::new(stream) as Box<dyn Transport>),
-                Scheme::Https => tls::start(stream, origin.host(), &self.tls, &*self.timer).await,
+                Scheme::Https => {
+                    trace_step(trace, ConnectStep::Tls, &target, &stream);
+                    tls::start(stream, origin.host(), &self.tls, &*self.timer).await
+                }
             }
         })
     }

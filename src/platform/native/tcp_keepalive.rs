@@ -32,12 +32,13 @@ mod tests {
 
     use super::super::{Network, TcpClient};
     use super::*;
+    use crate::transport::ConnectTrace;
 
     /// Returns what the system says about a new connection of `client`: the silence before a probe, if it sends probes.
     fn keepalive_of(client: &TcpClient) -> Option<Duration> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let transport = block_on(client.open("127.0.0.1", port)).unwrap();
+        let transport = block_on(client.open("127.0.0.1", port, &ConnectTrace::new(), "a.test:80")).unwrap();
         let socket = SockRef::from(transport.stream.get_ref());
         socket.keepalive().unwrap().then(|| socket.tcp_keepalive_time().unwrap())
     }

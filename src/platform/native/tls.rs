@@ -16,14 +16,14 @@ use futures_rustls::rustls::crypto::{CryptoProvider, ring};
 use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 use super::network::Network;
-use super::tcp::{TcpClient, unbracketed};
+use super::tcp::{TcpClient, authority, trace_step, unbracketed};
 use super::timer::SystemTimer;
 use super::verifier::{AcceptAny, NameSelfSigned, SelfSigned};
-use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::error::{ConnectStep, Error, ErrorKind, Phase, Result, Source};
 use crate::message::connection_info::ConnectionInfo;
 use crate::runtime::Timer;
 use crate::tornado::io_stream::IoStream;
-use crate::transport::{LOOK, Transport};
+use crate::transport::{ConnectTrace, LOOK, Transport};
 
 /// The TLS configuration: which certificates are trusted, and which certificate is presented.
 ///
@@ -269,8 +269,13 @@ impl TcpClient {
     /// # Cancellation
     /// Dropping the future drops the connection.
     pub async fn connect_tls(&self, host: &str, port: u16, config: &TlsConfig) -> Result<IoStream> {
-        let secured = async { start(self.open(host, port).await?, host, config, &*self.timer).await };
-        Ok(IoStream::new(self.with_limit(secured).await?))
+        let (trace, target) = (ConnectTrace::new(), authority(host, port));
+        let secured = async {
+            let stream = self.open(host, port, &trace, &target).await?;
+            trace_step(&trace, ConnectStep::Tls, &target, &stream);
+            start(stream, host, config, &*self.timer).await
+        };
+        Ok(IoStream::new(self.with_limit(&trace, &target, secured).await?))
     }
 }
 

@@ -2,6 +2,7 @@
 //! silent.
 
 mod choosing;
+mod connect_steps;
 mod environment;
 mod failures;
 mod forwarding;
