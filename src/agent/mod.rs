@@ -23,6 +23,7 @@ mod route;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use http::header::{ACCEPT, ACCEPT_ENCODING, LOCATION, RANGE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
@@ -250,6 +251,8 @@ impl Backend for Agent {
                     return Ok(response);
                 }
                 history.push(entry);
+                // The next request can then use the same connection. It does not wait for a body that is still on its way.
+                let _ = auth::drain(response).now_or_never();
             }
         })
     }
