@@ -66,11 +66,13 @@
 //! | Option | Default | What it covers | Phase of the error |
 //! |---|---|---|---|
 //! | `queue_timeout` | none | the wait for a slot | `Queue` |
-//! | `connect_timeout` | 20 s | name lookup, TCP, proxy and TLS; a part of `head` in a browser | `Connect`, see [`ConnectStep`] |
+//! | `connect_timeout` | 20 s | name lookup, TCP, proxy and TLS; a part of `head` in a browser | `Connect` |
 //! | `head_timeout` | 20 s | silence between sending the request and the response's head | `Head` |
 //! | `attempt_timeout` | none | an attempt, from its slot to the response's head | `Connect` or `Head` |
 //! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
 //! | `timeout` | none | from the call to the end of the body, the queue and retries included | the phase it ended |
+//!
+//! The error of the connect limit names the step that took too long: [`Error::connect_step`].
 //!
 //! By default no limit bounds a whole transfer: a server that sends a byte every 19 s is never cut off. Set `timeout`
 //! where this matters.

@@ -30,8 +30,8 @@ struct IncomingBody {
     upload: Option<(RemainingUpload, Progress)>,
     /// Whether the response's body has ended. The request may still have to be sent.
     ended: bool,
-    /// When the last piece arrived that had to be waited for. Later pieces may have arrived at the same time: the caller
-    /// has not asked for them since.
+    /// When the last piece arrived that had to be waited for. Later pieces may have arrived at the same time: the
+    /// caller has not asked for them since.
     arrived_at: Instant,
     /// Whether the last poll had to wait for a piece.
     is_waiting: bool,

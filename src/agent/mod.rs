@@ -251,7 +251,8 @@ impl Backend for Agent {
                     return Ok(response);
                 }
                 history.push(entry);
-                // The next request can then use the same connection. It does not wait for a body that is still on its way.
+                // The next request can then use the same connection. It does not wait for a body that is still on its
+                // way.
                 let _ = auth::drain(response).now_or_never();
             }
         })

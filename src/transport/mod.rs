@@ -126,9 +126,9 @@ impl Wake for LookWaker {
 pub struct Forwarding {
     /// The value of `proxy-authorization`, for a proxy that requires it.
     pub authorization: Option<HeaderValue>,
-    /// More headers for the proxy. A header that the request has itself is sent instead of the header of that name here.
-    /// `host`, `content-length`, `transfer-encoding` and `expect` are ignored. Debug output shows the values that are not
-    /// marked as sensitive. Default: none.
+    /// More headers for the proxy. A header that the request has itself is sent instead of the header of that name
+    /// here. `host`, `content-length`, `transfer-encoding` and `expect` are ignored. Debug output shows the values that
+    /// are not marked as sensitive. Default: none.
     pub headers: HeaderMap,
 }
 

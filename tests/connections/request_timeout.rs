@@ -1,5 +1,5 @@
-//! A 408 on a reused connection: the server has given the idle connection up and has not received the request (RFC 9110,
-//! section 15.5.9).
+//! A 408 on a reused connection: the server has given the idle connection up and has not received the request (RFC
+//! 9110, section 15.5.9).
 
 use std::io;
 

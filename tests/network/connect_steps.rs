@@ -81,7 +81,8 @@ fn error_names_the_address_that_does_not_answer() {
     let network = network(&timer).resolver(FixedAddresses(Some(vec![silent.address])));
     let text = timed_out(network, &timer, "http://example.com/", ConnectStep::Connect);
     let expected = format!(
-        "the connection to example.com:80 at {} timed out while connecting (limit `connect`: 20s), for http://example.com/",
+        "the connection to example.com:80 at {} timed out while connecting (limit `connect`: 20s), \
+         for http://example.com/",
         silent.address
     );
     assert_eq!(text, expected);

@@ -16,8 +16,8 @@ use super::tls::Secured;
 /// The behaviour of a proxy.
 #[derive(Clone, Default)]
 pub struct ProxyBehaviour {
-    /// The credentials that the proxy demands: encoded Basic credentials for HTTP, `user:password` for SOCKS 5 (RFC 1929),
-    /// and the user name for SOCKS 4.
+    /// The credentials that the proxy demands: encoded Basic credentials for HTTP, `user:password` for SOCKS 5 (RFC
+    /// 1929), and the user name for SOCKS 4.
     pub credentials: Option<&'static str>,
     /// The bytes that the proxy sends instead of a reply before it closes.
     pub reply: Option<&'static [u8]>,

@@ -12,8 +12,8 @@ use crate::error::{Error, Result, Source};
 use crate::http1::buffer::ReadBuffer;
 use crate::http1::{AGENT_NAME, HeadDecoder, HeadEvent, Http1Limits, encode_headers};
 
-/// Asks the proxy for a tunnel to `host`. The request contains the host, the user agent, and the headers and credentials
-/// for the proxy. It contains nothing of the request that the tunnel is for.
+/// Asks the proxy for a tunnel to `host`. The request contains the host, the user agent, and the headers and
+/// credentials for the proxy. It contains nothing of the request that the tunnel is for.
 pub(super) async fn open<S>(stream: &mut S, proxy: &Proxy, host: &str, port: u16) -> Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + ?Sized,

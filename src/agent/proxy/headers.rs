@@ -10,16 +10,17 @@ use crate::error::{Error, ErrorKind, Result, Source};
 const DERIVED: [HeaderName; 8] = [CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
 impl Proxy {
-    /// Adds a header for the proxy: to the `CONNECT` request of a tunnel, and to each request that the proxy forwards. A
-    /// header of the same name that the forwarded request has itself is sent instead.
+    /// Adds a header for the proxy: to the `CONNECT` request of a tunnel, and to each request that the proxy forwards.
+    /// A header of the same name that the forwarded request has itself is sent instead.
     ///
-    /// A server behind a tunnel never receives the header. Debug output does not show the value. A `user-agent` replaces
-    /// the agent's own in `CONNECT`, and a `proxy-authorization` replaces the [`credentials`](Self::credentials).
+    /// A server behind a tunnel never receives the header. Debug output does not show the value. A `user-agent`
+    /// replaces the agent's own in `CONNECT`, and a `proxy-authorization` replaces the
+    /// [`credentials`](Self::credentials).
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the name or the value is malformed, for a header that is derived
-    /// from the request or the connection, such as `host`, `content-length` and `connection`, and for a SOCKS proxy,
-    /// which has no headers.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the name or the value is malformed, for a header that is
+    /// derived from the request or the connection, such as `host`, `content-length` and `connection`, and for a SOCKS
+    /// proxy, which has no headers.
     ///
     /// # Examples
     ///

@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// The reply of a SOCKS proxy that could not connect: of SOCKS 5 (RFC 1928, section 6) or of SOCKS 4. It is the source of
-/// an error of the kind [`Proxy`](crate::ErrorKind::Proxy).
+/// The reply of a SOCKS proxy that could not connect: of SOCKS 5 (RFC 1928, section 6) or of SOCKS 4. It is the source
+/// of an error of the kind [`Proxy`](crate::ErrorKind::Proxy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SocksReply {
     version: SocksVersion,

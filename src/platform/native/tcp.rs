@@ -139,9 +139,9 @@ impl TcpClient {
     /// Sets the silence after which the system probes whether the peer is still there (TCP keepalive). Default: 60 s.
     /// Zero sends no probes.
     ///
-    /// The system counts whole seconds, at least 1 s and at most 32,767 s. How often it repeats a probe without an answer
-    /// is a setting of the system. A connection whose probes stay without an answer fails, also while a response is
-    /// awaited.
+    /// The system counts whole seconds, at least 1 s and at most 32,767 s. How often it repeats a probe without an
+    /// answer is a setting of the system. A connection whose probes stay without an answer fails, also while a response
+    /// is awaited.
     ///
     /// # Platform
     /// A system that refuses the setting connects without probes.
