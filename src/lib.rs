@@ -72,6 +72,8 @@
 //! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
 //! | `timeout` | none | from the call to the end of the body, the queue and retries included | the phase it ended |
 //!
+//! The error of the connect limit names the step that took too long: [`Error::connect_step`].
+//!
 //! By default no limit bounds a whole transfer: a server that sends a byte every 19 s is never cut off. Set `timeout`
 //! where this matters.
 //!
@@ -270,7 +272,7 @@ pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
+pub use crate::error::{Attempt, ConnectStep, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
 pub use crate::message::call_context::CallContext;
 pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
@@ -283,4 +285,4 @@ pub use crate::message::tls_info::TlsInfo;
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};
-pub use crate::transport::{Connector, Forwarding, Transport};
+pub use crate::transport::{ConnectTrace, Connector, Forwarding, Transport};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
@@ -14,6 +14,7 @@ use crate::http1::{BodyDecoder, BodyEvent, Connection, RemainingUpload};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
+use crate::runtime::Instant;
 
 /// A body that is being received. Dropping it before its end closes the connection.
 struct IncomingBody {
@@ -29,6 +30,11 @@ struct IncomingBody {
     upload: Option<(RemainingUpload, Progress)>,
     /// Whether the response's body has ended. The request may still have to be sent.
     ended: bool,
+    /// When the last piece arrived that had to be waited for. Later pieces may have arrived at the same time: the
+    /// caller has not asked for them since.
+    arrived_at: Instant,
+    /// Whether the last poll had to wait for a piece.
+    is_waiting: bool,
 }
 
 /// A connection, and the pool it goes back to.
@@ -91,6 +97,8 @@ pub(super) fn receive(
         return (body, trailers);
     }
     let incoming = IncomingBody {
+        arrived_at: pool.timer.now(),
+        is_waiting: false,
         early,
         source: Some(PooledSource { connection, pool }),
         decoder,
@@ -155,8 +163,19 @@ impl Stream for IncomingBody {
                 Poll::Pending => {}
             }
         }
-        let item =
-            if this.ended { None } else { ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose() };
+        let item = match this.ended {
+            true => None,
+            false => match source.connection.poll_body(cx, &mut this.decoder) {
+                Poll::Ready(item) => item.transpose(),
+                Poll::Pending => {
+                    this.is_waiting = true;
+                    return Poll::Pending;
+                }
+            },
+        };
+        if std::mem::take(&mut this.is_waiting) {
+            this.arrived_at = source.pool.timer.now();
+        }
         match item {
             Some(Ok(_)) => {}
             Some(Err(_)) => this.source = None,
@@ -185,7 +204,9 @@ impl Encoded for IncomingBody {
 
 impl IncomingBody {
     fn give_back(&mut self) {
-        if let Some(PooledSource { connection, pool }) = self.source.take() {
+        if let Some(PooledSource { mut connection, pool }) = self.source.take() {
+            // The server has counted the idle time since it sent the end of the body, not since the caller read it.
+            connection.set_idle_elapsed(pool.timer.now().since(self.arrived_at));
             pool.give_back(connection);
         }
     }

@@ -229,6 +229,10 @@ impl Config {
     /// Sets how long a connection stays idle before it is closed. Zero means that no connection is kept. Default: 15 s,
     /// which is less than most servers keep their idle connections.
     ///
+    /// A server that announces a shorter time is obeyed: after `Keep-Alive: timeout=5` the connection closes after 4 s.
+    /// The margin of 1 s is for a request that is on its way while the server closes. A connection with `timeout=1`,
+    /// `timeout=0` or `max=0` is not used again.
+    ///
     /// # Examples
     ///
     /// ```

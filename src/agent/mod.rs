@@ -23,6 +23,7 @@ mod route;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use http::header::{ACCEPT, ACCEPT_ENCODING, RANGE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
@@ -35,6 +36,7 @@ pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy}
 pub use self::route::Route;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::http1::AGENT_NAME;
 use crate::message::call_context::CallContext;
 use crate::message::connection_info::RedirectEntry;
 use crate::message::progress::Progress;
@@ -42,9 +44,6 @@ use crate::message::request::{Redirect, Request};
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Timer};
 use crate::transport::Connector;
-
-/// The `user-agent` of a request that has none.
-const AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("waterspout/", env!("CARGO_PKG_VERSION")));
 
 /// A [`Backend`] that speaks HTTP/1.1 over connections. It keeps idle connections, follows redirects, answers
 /// challenges, stores cookies and decodes bodies.
@@ -255,6 +254,9 @@ impl Backend for Agent {
                     return Ok(response);
                 }
                 history.push(entry);
+                // The next request can then use the same connection. It does not wait for a body that is still on its
+                // way.
+                let _ = auth::drain(response).now_or_never();
             }
         })
     }

@@ -5,6 +5,7 @@
 //! ends in the root cause.
 
 mod attempt;
+mod connect_step;
 mod connection;
 mod kind;
 mod phase;
@@ -22,6 +23,7 @@ use http::StatusCode;
 
 pub use self::attempt::Attempt;
 pub(crate) use self::attempt::TRANSIENT_STATUSES;
+pub use self::connect_step::ConnectStep;
 pub use self::kind::ErrorKind;
 pub use self::phase::Phase;
 pub use self::timeout::Timeout;
@@ -68,6 +70,8 @@ struct ErrorDetails {
     source: Option<Arc<dyn StdError + Send + Sync>>,
     attempts: Vec<Attempt>,
     transfer: Transfer,
+    /// The step of connecting in which the connect limit passed.
+    connect_step: Option<ConnectStep>,
 }
 
 impl Error {
@@ -94,6 +98,7 @@ impl Error {
             source: None,
             attempts: Vec::new(),
             transfer: Transfer::default(),
+            connect_step: None,
         }))
     }
 

@@ -4,6 +4,7 @@ use std::future::{Future, Ready, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::AsyncWrite;
@@ -14,6 +15,7 @@ use super::buffer::ReadBuffer;
 use super::decode::{HeadDecoder, HeadEvent, ResponseHead};
 use super::encode::{self, HeadOptions, RequestHead, encode_head};
 use super::framing::{self, malformed, wants_more};
+use super::keep_alive;
 use super::limits::Http1Limits;
 use super::upload::{Upload, WriteBuffer, Written};
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -39,6 +41,8 @@ pub(crate) struct ExchangeResponse {
     pub(crate) body: BodyDecoder,
     /// The rest of the request, if the server still wants it.
     pub(crate) upload: Option<RemainingUpload>,
+    /// Whether the server closes the connection after the response.
+    pub(crate) closes: bool,
 }
 
 /// A connection, and how far the exchange on it has come.
@@ -58,6 +62,10 @@ pub(crate) struct Connection {
     pub(crate) request_sent: bool,
     /// Whether client and server agree that another request may follow.
     keep_alive: bool,
+    /// How long the server lets the connection be idle; `None` if it has not said so.
+    idle_limit: Option<Duration>,
+    /// How much of that time has passed before the response was read to its end.
+    idle_elapsed: Duration,
 }
 
 /// A request as an exchange needs it.
@@ -106,6 +114,8 @@ impl Connection {
             body_taken: false,
             request_sent: true,
             keep_alive: true,
+            idle_limit: None,
+            idle_elapsed: Duration::ZERO,
         }
     }
 
@@ -127,7 +137,20 @@ impl Connection {
     /// Returns whether another request can follow the exchange that has ended.
     pub(crate) fn is_reusable(&self) -> bool {
         // A byte beyond the response's end would be taken for the start of the next response.
-        self.keep_alive && self.request_sent && self.input.data().is_empty()
+        self.keep_alive
+            && self.request_sent
+            && self.input.data().is_empty()
+            && self.idle_limit().is_none_or(|limit| !limit.is_zero())
+    }
+
+    /// Returns how long the connection may be idle from now on, as far as the server has announced it.
+    pub(crate) fn idle_limit(&self) -> Option<Duration> {
+        self.idle_limit.map(|limit| limit.saturating_sub(self.idle_elapsed))
+    }
+
+    /// Records that the end of the response may have waited for this long before it was read.
+    pub(crate) fn set_idle_elapsed(&mut self, elapsed: Duration) {
+        self.idle_elapsed = elapsed;
     }
 
     /// Sends a request, and returns the head of the response and the decoder of its body.
@@ -143,6 +166,7 @@ impl Connection {
         self.request_begun = false;
         self.body_taken = false;
         self.request_sent = false;
+        self.idle_elapsed = Duration::ZERO;
         let ExchangeRequest { limits, head, body, trailers, progress, continue_wait, on_informational } = request;
         self.limits = limits;
         encode::check_head(&head)?;
@@ -160,18 +184,19 @@ impl Connection {
         let FinalHead { head: response, can_write } = self.response(&mut upload, progress, on_informational).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
         // A body that ends with the connection leaves none for another request. Either side may ask to close it.
-        self.keep_alive = can_write
-            && framing.is_certain
+        let closes = !(can_write && framing.is_certain && wants_more(response.version, &response.headers))
             // The skipped line may have been `connection: close`, or a sign that the server loses track of its bytes.
-            && !response.has_skipped_lines
-            && wants_more(response.version, &response.headers)
-            // The caller may have set `connection: close`.
-            && wants_more(Version::HTTP_11, head.headers);
+            || response.has_skipped_lines;
+        // The caller may have set `connection: close`.
+        self.keep_alive = !closes && wants_more(Version::HTTP_11, head.headers);
+        // The limit is a property of the connection: a response that does not repeat it leaves it as it is.
+        self.idle_limit = keep_alive::idle_limit(&response.headers).or(self.idle_limit);
         self.request_sent = upload.has_ended() && self.output.is_empty();
         // With a status of 400 or above, the server does not want the rest of the request (RFC 9112, section 9.5).
         let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
         let remaining = (!self.request_sent && goes_on).then(|| upload.into_remaining());
-        Ok(ExchangeResponse { head: response, body: BodyDecoder::new(framing.body, self.limits), upload: remaining })
+        let body = BodyDecoder::new(framing.body, self.limits);
+        Ok(ExchangeResponse { head: response, body, upload: remaining, closes })
     }
 
     /// Writes the request and reads the response, until the final head is here.

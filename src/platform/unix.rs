@@ -10,10 +10,10 @@ use async_io::Async;
 use futures::{AsyncRead, AsyncWrite};
 
 use crate::agent::Agent;
-use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::error::{ConnectStep, Error, ErrorKind, Phase, Result};
 use crate::message::url::{Origin, Scheme};
 use crate::runtime::BoxFuture;
-use crate::transport::{Connector, Transport};
+use crate::transport::{ConnectTrace, Connector, Transport};
 
 /// Connects every `http` origin to the same Unix socket, such as the socket of a local daemon.
 ///
@@ -50,6 +50,15 @@ impl UnixSocket {
 }
 
 impl Connector for UnixSocket {
+    fn connect_traced<'a>(
+        &'a self,
+        origin: &'a Origin,
+        trace: &'a ConnectTrace,
+    ) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        trace.enter(ConnectStep::Connect, format!("the socket {}", self.path.display()));
+        self.connect(origin)
+    }
+
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             if origin.scheme() == Scheme::Https {

@@ -7,6 +7,7 @@ mod credentials;
 #[cfg(feature = "gzip")]
 mod encoding;
 mod locations;
+mod redirect_connections;
 mod redirect_credentials;
 mod redirect_policy;
 mod redirects;

@@ -3,6 +3,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod abandoned_look_ups;
+mod connect_steps;
 mod files;
 mod forgotten_names;
 mod host_map;

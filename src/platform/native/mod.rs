@@ -13,6 +13,7 @@ mod network;
 mod proxy_connect;
 mod socket;
 mod tcp;
+mod tcp_keepalive;
 mod time_limit;
 mod timer;
 #[cfg(not(feature = "tls"))]

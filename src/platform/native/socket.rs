@@ -16,7 +16,7 @@ use crate::transport::{LOOK, Transport};
 
 /// A TCP connection.
 pub(super) struct TcpTransport {
-    stream: Async<TcpStream>,
+    pub(super) stream: Async<TcpStream>,
     pub(super) connection_info: ConnectionInfo,
     /// Whether a read has found nothing, so the next read waits for the reactor first.
     waits_for_reactor: bool,

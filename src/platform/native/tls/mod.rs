@@ -22,10 +22,11 @@ use self::identity::Identity;
 pub(super) use self::transport::start;
 use self::verifier::{AcceptAny, RootVerifier};
 use super::network::Network;
-use super::tcp::TcpClient;
+use super::tcp::{TcpClient, authority, trace_step};
 use super::timer::SystemTimer;
-use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::error::{ConnectStep, Error, ErrorKind, Phase, Result, Source};
 use crate::tornado::io_stream::IoStream;
+use crate::transport::ConnectTrace;
 
 /// The TLS configuration: which certificates are trusted, and which certificate is presented.
 ///
@@ -348,8 +349,13 @@ impl TcpClient {
     /// # Cancellation
     /// Dropping the future drops the connection.
     pub async fn connect_tls(&self, host: &str, port: u16, config: &TlsConfig) -> Result<IoStream> {
-        let secured = async { start(self.open(host, port).await?, host, config, &*self.timer).await };
-        Ok(IoStream::new(self.with_limit(secured).await?))
+        let (trace, target) = (ConnectTrace::new(), authority(host, port));
+        let secured = async {
+            let stream = self.open(host, port, &trace, &target).await?;
+            trace_step(&trace, ConnectStep::Tls, &target, &stream);
+            start(stream, host, config, &*self.timer).await
+        };
+        Ok(IoStream::new(self.with_limit(&trace, &target, secured).await?))
     }
 }
 
