@@ -11,6 +11,7 @@
 //! - `decode` finds and parses a response's head; `fields` parses the lines of heads and trailers.
 //! - `framing` decides where a body ends; `body` and `chunked` take the body apart.
 //! - `limits` bounds what a server may send besides the body.
+//! - `read_turn` bounds how much of a body is read before other tasks run.
 //! - `connection` is the only file that reads and writes. It drives the other files over a transport.
 
 mod body;
@@ -21,6 +22,7 @@ mod encode;
 pub(crate) mod fields;
 pub(crate) mod framing;
 mod limits;
+mod read_turn;
 mod upload;
 
 pub(crate) use crate::transport::read_buffer as buffer;
