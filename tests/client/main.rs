@@ -4,6 +4,7 @@
 
 mod deadlines;
 mod defaults;
+mod download_rate;
 mod errors;
 mod json;
 mod middleware;
