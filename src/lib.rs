@@ -70,12 +70,14 @@
 //! | `head_timeout` | 20 s | silence between sending the request and the response's head or a 1xx response | `Head` |
 //! | `attempt_timeout` | none | an attempt, from its slot to the response's head | `Connect` or `Head` |
 //! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
+//! | `min_download_rate` | none | the bytes of the body per second over a window, while the caller waits for a piece | `Body` |
 //! | `timeout` | none | from the call to the end of the body, the queue and retries included | the phase it ended |
 //!
 //! The error of the connect limit names the step that took too long: [`Error::connect_step`].
 //!
-//! By default no limit bounds a whole transfer: a server that sends a byte every 19 s is never cut off. Set `timeout`
-//! where this matters.
+//! By default no limit bounds a whole transfer: each piece starts `idle_timeout` again, so a server that sends a byte
+//! every 19 s is never cut off. Where this matters, set `timeout`, or [`Builder::min_download_rate`], which lets a long
+//! download go on.
 //!
 //! # Errors
 //!

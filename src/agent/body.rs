@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
-use super::decode::{self, Encoded, Pipeline};
+use super::decode::{self, CompleteBody, Encoded, Pipeline};
 use super::pool::handle::PoolHandle;
 use crate::error::Result;
 use crate::http1::{BodyDecoder, BodyEvent, Connection, RemainingUpload};
@@ -67,15 +67,12 @@ pub(super) fn receive(
             Ok(BodyEvent::End) if upload.is_some() => break,
             Ok(BodyEvent::End) => {
                 store_trailers(&mut decoder, trailers.as_ref());
-                let body = match complete(early, pipeline) {
-                    Ok(body) => {
-                        pool.give_back(connection);
-                        body
-                    }
-                    // The head is valid, so the error belongs to the body: reading it fails. The connection closes,
-                    // because it is not given back.
-                    Err(error) => Body::in_memory_stream(Box::pin(futures::stream::iter([Err(error)]))),
-                };
+                let CompleteBody { body, has_failed } = complete(early, pipeline);
+                // The head is valid, so a failure belongs to the body: reading it fails. The connection closes, because
+                // it is not given back.
+                if !has_failed {
+                    pool.give_back(connection);
+                }
                 return (body, trailers);
             }
             Err(error) => {
@@ -122,10 +119,10 @@ fn store_trailers(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
 }
 
 /// Makes a body of all its pieces.
-fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> Result<Body> {
+fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> CompleteBody {
     match (concat(pieces), pipeline) {
         (Some(encoded), Some(pipeline)) => decode::decode_complete(encoded, pipeline),
-        (bytes, _) => Ok(bytes.map_or_else(Body::empty, Body::from)),
+        (bytes, _) => CompleteBody { body: bytes.map_or_else(Body::empty, Body::from), has_failed: false },
     }
 }
 

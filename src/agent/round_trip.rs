@@ -297,7 +297,7 @@ impl RoundTrip<'_> {
         }
         head.headers.remove(CONTENT_ENCODING);
         head.headers.remove(CONTENT_LENGTH);
-        Ok(Some(Pipeline::new(&codings, self.config.max_expansion)))
+        Ok(Some(Pipeline::new(&codings, self.config.decode)))
     }
 
     /// Waits as long as a server may take to ask for the body. The time begins with the first poll.

@@ -139,6 +139,7 @@ impl Client {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
             on_download: call_options.on_download.take(),
+            min_rate: options.min_download_rate.clone(),
         };
         let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
         let retry = options.retry.clone();

@@ -99,6 +99,11 @@ impl<S: Sleep> Deadline<S> {
         }
     }
 
+    /// Returns the clock of the limits.
+    pub(crate) fn clock(&self) -> &S::Clock {
+        &self.clock
+    }
+
     /// Returns the time since the start.
     pub(crate) fn age(&self) -> Duration {
         Duration::from_nanos(self.elapsed(self.started))

@@ -12,6 +12,7 @@ mod client_call;
 pub(crate) mod configure;
 pub(crate) mod deadline;
 mod defaults;
+mod download_rate;
 mod methods;
 pub(crate) mod middleware;
 mod observer;

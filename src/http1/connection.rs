@@ -17,6 +17,7 @@ use super::encode::{self, HeadOptions, RequestHead, encode_head};
 use super::framing::{self, malformed, wants_more};
 use super::keep_alive;
 use super::limits::Http1Limits;
+use super::read_turn::ReadTurn;
 use super::upload::{Upload, WriteBuffer, Written};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
@@ -66,6 +67,7 @@ pub(crate) struct Connection {
     idle_limit: Option<Duration>,
     /// How much of that time has passed before the response was read to its end.
     idle_elapsed: Duration,
+    turn: ReadTurn,
 }
 
 /// A request as an exchange needs it.
@@ -116,6 +118,7 @@ impl Connection {
             keep_alive: true,
             idle_limit: None,
             idle_elapsed: Duration::ZERO,
+            turn: ReadTurn::default(),
         }
     }
 
@@ -350,7 +353,8 @@ impl Connection {
         }
     }
 
-    /// Returns the next piece of the response's body, or `None` after the last piece.
+    /// Returns the next piece of the response's body, or `None` after the last piece. After a bounded number of bytes
+    /// and reads it wakes the task and returns `Pending` once, so that other tasks run.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>, body: &mut BodyDecoder) -> Poll<Result<Option<Bytes>>> {
         loop {
             match self.body_event(body)? {
@@ -358,10 +362,20 @@ impl Connection {
                 BodyEvent::End => return Poll::Ready(Ok(None)),
                 BodyEvent::More => {}
             }
-            match ready!(self.input.poll_fill(cx, &mut *self.transport)) {
-                Ok(0) => return Poll::Ready(body.end().map(|()| None)),
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(io_error(Phase::Body, error))),
+            // A server that is faster than this task would hold the thread for as long as the body lasts.
+            if self.turn.is_over() {
+                self.turn = ReadTurn::default();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match self.input.poll_fill(cx, &mut *self.transport) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(body.end().map(|()| None)),
+                Poll::Ready(Ok(bytes)) => self.turn.add(bytes),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(io_error(Phase::Body, error))),
+                Poll::Pending => {
+                    self.turn = ReadTurn::default();
+                    return Poll::Pending;
+                }
             }
         }
     }

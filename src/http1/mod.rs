@@ -13,6 +13,7 @@
 //! - `framing` decides where a body ends; `body` and `chunked` take the body apart. `keep_alive` reads how long the
 //!   server keeps an idle connection.
 //! - `limits` bounds what a server may send besides the body.
+//! - `read_turn` bounds how much of a body is read before other tasks run.
 //! - `connection` is the only file that reads and writes. It drives the other files over a transport.
 
 mod body;
@@ -25,6 +26,7 @@ pub(crate) mod framing;
 mod keep_alive;
 mod limits;
 mod malformed_lines;
+mod read_turn;
 mod upload;
 
 pub(crate) use crate::transport::read_buffer as buffer;

@@ -5,6 +5,10 @@
 #[cfg(all(feature = "cookies", feature = "digest"))]
 mod credentials;
 #[cfg(feature = "gzip")]
+mod cut_short;
+#[cfg(feature = "gzip")]
+mod decoder_turns;
+#[cfg(feature = "gzip")]
 mod encoding;
 mod locations;
 mod redirect_connections;

@@ -5,6 +5,7 @@
 mod callbacks;
 mod deadlines;
 mod defaults;
+mod download_rate;
 mod errors;
 mod json;
 mod middleware;

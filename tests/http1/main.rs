@@ -14,5 +14,6 @@ mod request_heads;
 mod responses;
 #[path = "../support/mod.rs"]
 mod support;
+mod tiny_chunks;
 mod trailers;
 mod uploads;

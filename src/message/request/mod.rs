@@ -4,6 +4,7 @@ mod builder;
 mod call_options;
 mod options;
 mod priority;
+mod rate_policy;
 mod retry_policy;
 mod setters;
 
@@ -17,6 +18,7 @@ pub use self::builder::RequestBuilder;
 pub(crate) use self::call_options::CallOptions;
 pub use self::options::{Redirect, RequestOptions};
 pub use self::priority::PriorityHandle;
+pub(crate) use self::rate_policy::{RateMeter, RatePolicy};
 pub use self::retry_policy::RetryContext;
 pub(crate) use self::retry_policy::RetryPolicy;
 pub(crate) use self::setters::option_setters;
