@@ -11,6 +11,7 @@ pub(crate) mod loopback;
 mod memory;
 mod network;
 mod proxy_connect;
+mod shared_timer;
 mod socket;
 mod tcp;
 mod tcp_keepalive;

@@ -5,9 +5,12 @@ use std::time;
 
 use futures::FutureExt;
 
+use super::shared_timer::SharedTimer;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// The system's monotonic clock. Its origin is the first use of the clock in this process.
+///
+/// All sleeps of the process share a single timer of the operating system.
 ///
 /// # Examples
 ///
@@ -31,6 +34,22 @@ fn origin() -> time::Instant {
 impl Timer for SystemTimer {
     fn now(&self) -> Instant {
         Instant::from_origin(origin().elapsed())
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        // Shared by all clients and agents of the process: a client and an agent that is given to it by hand have timers
+        // of their own, and each would set a timer for each request.
+        static SHARED: OnceLock<SharedTimer> = OnceLock::new();
+        SHARED.get_or_init(|| SharedTimer::new(ReactorTimer)).sleep_until(deadline)
+    }
+}
+
+/// The system's clock with a timer of the reactor for each sleep.
+struct ReactorTimer;
+
+impl Timer for ReactorTimer {
+    fn now(&self) -> Instant {
+        SystemTimer.now()
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
