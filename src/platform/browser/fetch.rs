@@ -27,7 +27,7 @@ use crate::runtime::BoxFuture;
 ///
 /// # Platform
 /// Not every engine can send a stream, so a streamed request body is gathered before it is sent, up to 64 MiB, unless
-/// [`FetchInit::stream_upload`] is set.
+/// [`FetchInit::stream_upload`] is set. A [`Blob`](super::Blob) of the page is sent by the engine without a copy.
 ///
 /// # Errors
 /// The source of each error is the value that the engine threw, a [`JsFailure`](super::JsFailure). The kinds are:
@@ -51,10 +51,7 @@ async fn attempt(mut request: Request) -> Result<Response> {
     let outgoing = OutgoingBody::new(&mut request, &init).await?;
     let guard = AbortGuard::new()?;
     let js_request = build(&request, &init, &outgoing, &guard)?;
-    let length = match &outgoing {
-        OutgoingBody::Bytes(bytes) => bytes.len() as u64,
-        OutgoingBody::Nothing | OutgoingBody::Stream(_) => 0,
-    };
+    let length = outgoing.unseen_length();
     // A page is told neither how far an upload is nor when a connection is open. So the limit on the head grows by a
     // second for each 32 KiB of the body.
     request.progress().allow(Duration::from_secs(length / MIN_UPLOAD_RATE));
@@ -62,7 +59,7 @@ async fn attempt(mut request: Request) -> Result<Response> {
     let mut fetch = JsFuture::from(global::promise(&returned));
     let mut upload = match outgoing {
         OutgoingBody::Stream(upload) => Some(upload),
-        OutgoingBody::Nothing | OutgoingBody::Bytes(_) => None,
+        OutgoingBody::Nothing | OutgoingBody::Object(_) => None,
     };
     let response = poll_fn(|cx| {
         if let Poll::Ready(Err(error)) = poll_upload(&mut upload, cx) {

@@ -3,6 +3,7 @@
 mod abort;
 #[cfg(waterspout_npm)]
 mod allocator;
+mod blob;
 mod body;
 mod executor;
 mod fetch;
@@ -21,6 +22,7 @@ mod url;
 
 use std::sync::Arc;
 
+pub use self::blob::Blob;
 pub use self::executor::EngineLoop;
 pub use self::fetch::FetchBackend;
 pub use self::fetch_init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
@@ -31,7 +33,7 @@ pub(crate) use self::standard::{base64, normalize, random};
 pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
 pub use self::upload::can_stream_uploads;
-pub(crate) use self::url::parse_url;
+pub(crate) use self::url::{parse_url, resolve_url};
 use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};
 
