@@ -219,6 +219,7 @@ impl Backend for Agent {
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
             }
+            request.add_content_type();
             if request.options().decompress != Some(false) {
                 accept_encodings(request.headers_mut());
             }

@@ -16,6 +16,7 @@ pub mod forms;
 pub mod heads;
 pub mod queue;
 pub mod redirects;
+pub mod requests;
 pub mod retry;
 pub mod sdk;
 pub mod spawned;
@@ -73,6 +74,14 @@ macro_rules! for_each_scenario {
             uploads::a_stream_of_known_length_is_sent_whole,
             uploads::a_failing_stream_fails_the_request,
             uploads::a_stream_shorter_than_it_says_fails_the_request,
+            requests::a_text_body_has_the_type_of_fetch,
+            requests::a_body_of_bytes_has_no_type,
+            requests::the_type_of_the_caller_wins,
+            requests::a_method_that_expects_a_body_declares_a_length_of_zero,
+            requests::every_method_but_get_and_head_may_have_a_body,
+            requests::a_method_that_the_standard_forbids_is_refused,
+            requests::a_header_of_text_is_sent_as_utf_8,
+            requests::all_header_bytes_beyond_ascii_are_sent_and_received,
             redirects::a_redirect_is_followed,
             redirects::a_chain_of_redirects_is_followed,
             redirects::endless_redirects_are_an_error,

@@ -47,6 +47,8 @@ impl Backend for FetchBackend {
 
 async fn attempt(mut request: Request) -> Result<Response> {
     check(&request)?;
+    // The client has added it already, unless the program uses this backend without a client.
+    request.add_content_type();
     let init = request.options_mut().take_extension::<FetchInit>().unwrap_or_default();
     let outgoing = OutgoingBody::new(&mut request, &init).await?;
     let guard = AbortGuard::new()?;
