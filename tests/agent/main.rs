@@ -6,6 +6,7 @@
 mod credentials;
 #[cfg(feature = "gzip")]
 mod encoding;
+mod final_request;
 mod redirect_credentials;
 mod redirect_policy;
 mod redirects;

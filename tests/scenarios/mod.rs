@@ -89,6 +89,7 @@ macro_rules! for_each_scenario {
             redirects::method_and_body_survive_307_and_308,
             redirects::a_redirect_can_be_made_an_error,
             redirects::a_redirect_can_be_left_to_the_caller,
+            redirects::a_response_knows_its_last_request,
             credentials::credentials_in_the_url_become_basic_authorization,
             credentials::credentials_in_the_url_appear_in_no_error,
             credentials::basic_and_bearer_credentials_reach_the_server,

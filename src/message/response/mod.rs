@@ -4,6 +4,7 @@ mod builder;
 pub(crate) mod lazy_headers;
 mod parts;
 pub(in crate::message) mod reading;
+mod request_head;
 
 use http::{HeaderMap, StatusCode, Version};
 
@@ -67,6 +68,8 @@ impl Response {
             headers: LazyHeaders::default(),
             trailers: None,
             url,
+            method: None,
+            request_headers: None,
             redirected: false,
             connection_info: ConnectionInfo::default(),
             history: Vec::new(),

@@ -76,7 +76,12 @@ async fn attempt(mut request: Request) -> Result<Response> {
         exchange.begin(Some(length));
         exchange.send(length);
     }
-    read_response(&response, &request, guard, upload).await
+    let mut response = read_response(&response, &request, guard, upload).await?;
+    // After a redirect the engine may have changed the method and removed headers, which it does not show.
+    if !response.redirected() {
+        response.set_request(&mut request);
+    }
+    Ok(response)
 }
 
 /// Polls an upload, which is dropped when it has ended.
