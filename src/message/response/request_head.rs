@@ -38,7 +38,7 @@ impl Response {
     ///
     /// let redirect = "HTTP/1.1 303 See Other\r\nlocation: /done\r\ncontent-length: 0\r\n\r\n";
     /// let page = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-    /// let script = Script::new().send(redirect).send(page);
+    /// let script = Script::new().expect_head().send(redirect).expect_head().send(page);
     /// let agent = Agent::new(ScriptedConnector::new([script]), ManualTimer::new());
     /// # futures::executor::block_on(async {
     /// let client = Client::builder().backend(agent).build()?;
