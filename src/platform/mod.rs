@@ -1,8 +1,9 @@
 //! The only file that names a target: it picks the platform, and all other modules use the names that it exports.
 //!
 //! Each platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`,
-//! `resolve_url` (for requests), `base64`, `normalize`, `random`, `ClientClock` and `ClientSleep` (the clock of a client
-//! and the waits on it), `unix_time` (for cookies), `EngineValue`, `MaybeSend`, `MaybeSync`, `BoxFuture`, `BoxStream`.
+//! `resolve_url` (for requests), `base64`, `normalize`, `random`, `ClientClock` and `ClientSleep` (the clock of a
+//! client and the waits on it), `unix_time` (for cookies), `EngineValue`, `MaybeSend`, `MaybeSync`, `BoxFuture`,
+//! `BoxStream`.
 
 // Wasm targets have no threads here, WASI included.
 #[cfg(target_family = "wasm")]

@@ -8,7 +8,8 @@ use super::{Body, BodyKind};
 
 /// Adds the type of a text to headers that have no `content-type` (Fetch standard, "extract a body").
 ///
-/// A function pointer that only the conversion of a string makes: a program that sends no string does not link the code.
+/// A function pointer that only the conversion of a string makes: a program that sends no string does not link the
+/// code.
 #[derive(Clone, Copy)]
 pub(super) struct TextType(pub(super) fn(&mut HeaderMap));
 

@@ -30,8 +30,8 @@ const READ_SIZE: usize = 64 * 1024;
 /// Strings, byte vectors and [`Bytes`] convert into it. As a [`Stream`] it yields its chunks.
 ///
 /// A body made of a string is text: it is sent with the `content-type` `text/plain;charset=UTF-8`, unless the request
-/// has a `content-type`, as in the Fetch standard ("extract a body"). Any other body is sent without a `content-type` of
-/// its own. To send a string without a type, convert it into [`Bytes`] first.
+/// has a `content-type`, as in the Fetch standard ("extract a body"). Any other body is sent without a `content-type`
+/// of its own. To send a string without a type, convert it into [`Bytes`] first.
 ///
 /// # Examples
 ///

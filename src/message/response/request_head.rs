@@ -27,8 +27,8 @@ impl Response {
     ///
     /// # Platform
     /// A browser does not show redirects. After a redirect the method is known there if the request was a `GET` or
-    /// `HEAD`, and `None` otherwise: a page cannot tell a 303 from a 307. It is also `None` in a response that no client
-    /// has returned, unless [`ResponseBuilder::method`] has set it.
+    /// `HEAD`, and `None` otherwise: a page cannot tell a 303 from a 307. It is also `None` in a response that no
+    /// client has returned, unless [`ResponseBuilder::method`] has set it.
     ///
     /// # Examples
     ///
@@ -63,9 +63,9 @@ impl Response {
     /// and the proxy's credentials.
     ///
     /// # Platform
-    /// A browser shows neither the headers that it adds nor a redirect. There these are the headers given to the engine.
-    /// They are `None` after a redirect, because the engine may have removed some. They are also `None` if a custom backend
-    /// does not set them with [`ResponseBuilder::request_headers`].
+    /// A browser shows neither the headers that it adds nor a redirect. There these are the headers given to the
+    /// engine. They are `None` after a redirect, because the engine may have removed some. They are also `None` if a
+    /// custom backend does not set them with [`ResponseBuilder::request_headers`].
     ///
     /// # Examples
     ///

@@ -24,12 +24,12 @@ const MAX_SIZE: f64 = 9_007_199_254_740_991.0;
 
 /// A `Blob` or `File` of the page, as the body of a request or as a part of a form.
 ///
-/// The engine sends its bytes itself, so they never enter the memory of the module, however large the file is. The length
-/// is known, and the body can be sent again after a redirect or for a retry.
+/// The engine sends its bytes itself, so they never enter the memory of the module, however large the file is. The
+/// length is known, and the body can be sent again after a redirect or for a retry.
 ///
 /// As a body it is sent with its type as the `content-type`, unless the request has a `content-type`. As a
-/// [`Part`] it has its type, or else `application/octet-stream`, and the name of the file, or else `blob`. Both are as in
-/// the Fetch standard and in its `FormData`. A form with such a part reads only its streams into memory, up to
+/// [`Part`] it has its type, or else `application/octet-stream`, and the name of the file, or else `blob`. Both are as
+/// in the Fetch standard and in its `FormData`. A form with such a part reads only its streams into memory, up to
 /// [`FetchInit::upload_limit`](super::FetchInit::upload_limit).
 ///
 /// # Errors

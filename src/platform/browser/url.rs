@@ -22,8 +22,8 @@ pub(crate) fn parse_url(input: &str, base: Option<&str>) -> Result<String, Sourc
     })
 }
 
-/// Returns the normalized text of `input`, the URL of a request. As in `fetch`, a relative URL resolves against the base
-/// of the page or worker.
+/// Returns the normalized text of `input`, the URL of a request. As in `fetch`, a relative URL resolves against the
+/// base of the page or worker.
 ///
 /// # Errors
 /// As [`parse_url`].
