@@ -222,6 +222,7 @@
 //! | Redirect to http from https | refused | the engine decides | what the backend does |
 //! | Connect time | own limit | part of `head_timeout` | what the backend reports |
 //! | Streamed upload | yes | gathered up to 64 MiB, unless asked to stream | what the backend does |
+//! | Relative URL of a request | an error | resolves against the page or worker; an error in Node | an error |
 //! | Cookies, proxies, TLS settings | [`platform`] | the engine's own | what the backend does |
 //!
 //! No option is ignored: what a platform cannot do is an error of kind [`ErrorKind::Unsupported`], or the option's docs

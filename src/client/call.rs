@@ -94,6 +94,7 @@ impl Client {
         //    anywhere.
         auth::take_from_url(&mut request)?;
         let url = request.url().clone();
+        let method = request.method().clone();
 
         // 2. Give the request a number for the observer. From here on the observer learns of every end: an error is
         //    reported below, and a trace that is dropped reports that the request was cancelled.
@@ -102,12 +103,18 @@ impl Client {
         let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
 
         let result = self.respond(request, call_options, &url, &mut trace).await;
-        result.map_err(|error| {
-            if let Some(trace) = trace {
-                trace.end(Some(error.kind()));
+        match result {
+            Ok(mut response) => {
+                response.set_default_method(method);
+                Ok(response)
             }
-            error.with_url(&url)
-        })
+            Err(error) => {
+                if let Some(trace) = trace {
+                    trace.end(Some(error.kind()));
+                }
+                Err(error.with_url(&url))
+            }
+        }
     }
 
     async fn respond(

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{Either, select};
 use futures::{SinkExt, Stream, StreamExt};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::Client;
 use crate::error::{Error, Result};
@@ -98,6 +98,16 @@ impl SendResponse {
     /// Returns the URL that answered, after redirects.
     pub fn url(&self) -> &Url {
         &self.0.url
+    }
+
+    /// Returns the method of the request that this response answers, as [`Response::method`] does.
+    pub fn method(&self) -> Option<&Method> {
+        self.0.method()
+    }
+
+    /// Returns the headers of that request, as [`Response::request_headers`] does.
+    pub fn request_headers(&self) -> Option<&HeaderMap> {
+        self.0.request_headers()
     }
 
     /// Returns whether a redirect led to this response.

@@ -10,6 +10,7 @@ mod cut_short;
 mod decoder_turns;
 #[cfg(feature = "gzip")]
 mod encoding;
+mod final_request;
 mod locations;
 mod redirect_connections;
 mod redirect_credentials;

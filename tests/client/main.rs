@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
+mod answered;
 mod callbacks;
 mod deadlines;
 mod defaults;

@@ -31,6 +31,21 @@ use crate::message::url::Url;
 
 /// A request: method, URL, headers, body, and the options that it sets over the client's options.
 ///
+/// # Methods and bodies
+///
+/// The Fetch standard and RFC 9110, section 8.6, define these rules. They hold on every platform:
+///
+/// | Method | Without a body | With a body |
+/// |---|---|---|
+/// | `GET`, `HEAD` | sent without a `content-length` | refused: [`InvalidRequest`](ErrorKind::InvalidRequest) |
+/// | `POST`, `PUT`, `PATCH` | sent with `content-length: 0` | sent |
+/// | `DELETE`, `OPTIONS`, any other | sent without a `content-length` | sent |
+/// | `CONNECT`, `TRACE`, `TRACK` | refused: [`InvalidRequest`](ErrorKind::InvalidRequest) | refused |
+///
+/// An empty string is a body: `GET` with it is refused, and `DELETE` with it has `content-length: 0`. In a browser the
+/// engine decides about the `content-length` of a `PATCH` without a body, because the Fetch standard names `POST` and
+/// `PUT` alone.
+///
 /// # Examples
 ///
 /// ```
@@ -297,6 +312,11 @@ impl Request {
             options: self.0.options.clone(),
             authenticator: self.0.authenticator.clone(),
         }))
+    }
+
+    /// Adds the `content-type` of a body that was made of a string, unless the request has a `content-type`.
+    pub(crate) fn add_content_type(&mut self) {
+        self.0.body.add_content_type(&mut self.0.headers);
     }
 
     /// Refuses requests that no platform may send.

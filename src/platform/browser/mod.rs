@@ -3,6 +3,7 @@
 mod abort;
 #[cfg(waterspout_npm)]
 mod allocator;
+mod blob;
 mod body;
 #[cfg(feature = "charset")]
 mod charset;
@@ -23,6 +24,7 @@ mod url;
 
 use std::sync::Arc;
 
+pub use self::blob::Blob;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
 pub use self::executor::EngineLoop;
@@ -35,7 +37,7 @@ pub(crate) use self::standard::{base64, normalize, random};
 pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
 pub use self::upload::can_stream_uploads;
-pub(crate) use self::url::parse_url;
+pub(crate) use self::url::{parse_url, resolve_url};
 use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};
 
