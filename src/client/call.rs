@@ -22,6 +22,7 @@ use crate::error::{Phase, Result, Timeout};
 use crate::message::request::{PriorityHandle, Request};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
+use crate::runtime::Instant;
 use crate::runtime::sleep::Sleep;
 
 /// What all requests of a client share.
@@ -50,6 +51,12 @@ pub(crate) trait Call {
     type Output;
     type Error;
     type Attempt: Future<Output = Result<Self::Output, Self::Error>>;
+
+    /// Called when a limit of the call starts. Moves its start back to the call, if the task of the request started
+    /// later.
+    fn count_from_call<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        let _ = deadline;
+    }
 
     /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
     fn queued(&self, waiting: &Acquire<'_>) {
@@ -84,11 +91,12 @@ pub(crate) trait Call {
 }
 
 impl Client {
-    /// Sends `request` and returns its response as soon as the head has arrived.
+    /// Sends `request` and returns its response as soon as the head has arrived. The limits count from `called_at`, or
+    /// from the first poll if it is `None`.
     ///
     /// # Cancellation
     /// As [`run`].
-    pub(super) async fn run(&self, mut request: Request) -> Result<Response> {
+    pub(crate) async fn run(&self, mut request: Request, called_at: Option<Instant>) -> Result<Response> {
         // 1. Move credentials from the URL to a header: from here on the URL may appear in events and errors. An
         //    `authorization` header of the request stays, because it was written for this request; a URL may come from
         //    anywhere.
@@ -101,7 +109,7 @@ impl Client {
         let handle = request.priority_handle();
         let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
 
-        let result = self.respond(request, &url, &mut trace).await;
+        let result = self.respond(request, called_at, &url, &mut trace).await;
         result.map_err(|error| {
             if let Some(trace) = trace {
                 trace.end(Some(error.kind()));
@@ -110,7 +118,13 @@ impl Client {
         })
     }
 
-    async fn respond(&self, mut request: Request, url: &Url, trace: &mut Option<RequestTrace>) -> Result<Response> {
+    async fn respond(
+        &self,
+        mut request: Request,
+        called_at: Option<Instant>,
+        url: &Url,
+        trace: &mut Option<RequestTrace>,
+    ) -> Result<Response> {
         let ClientInner { shared, headers, options, .. } = &*self.0;
 
         // 3. Add the client's default headers, check the request, merge its options over the client's. The defaults come
@@ -139,7 +153,7 @@ impl Client {
 
         // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
         //    the retry budget.
-        let mut call = ClientCall::new(&self.0, request, retry, trace.as_ref())?;
+        let mut call = ClientCall::new(&self.0, request, called_at, retry, trace.as_ref())?;
 
         // 5. to 9. Wait for a slot and make attempts, until the policies want no other.
         let outcome = run(shared, timeouts, slot_request, &mut call).await;
@@ -179,6 +193,7 @@ pub(crate) async fn run<S: Sleep, T: Call>(
 ) -> Result<(T::Output, InFlight<S>), T::Error> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
     let mut deadline = Deadline::start(&shared.clock, timeouts.total);
+    call.count_from_call(&mut deadline);
     loop {
         // 6. Wait for a slot.
         let mut slot = match acquire_slot(shared, timeouts, &mut deadline, slot_request, call).await {
@@ -231,6 +246,9 @@ async fn acquire_slot<S: Sleep>(
         Some(slot) => slot,
         None => {
             deadline.enter(Phase::Queue, Timeout::Queue, timeouts.queue);
+            if !slot_request.is_retry {
+                call.count_from_call(deadline);
+            }
             let mut acquire = shared.queue.acquire(slot_request);
             let mut is_queued = false;
             let wait = poll_fn(|cx| {

@@ -67,6 +67,7 @@ impl<'a> ClientCall<'a> {
     pub(super) fn new(
         client: &'a ClientInner,
         request: Request,
+        called_at: Option<Instant>,
         retry: Option<Arc<dyn RetryPolicy>>,
         trace: Option<&'a RequestTrace>,
     ) -> Result<Self> {
@@ -89,7 +90,7 @@ impl<'a> ClientCall<'a> {
             progress: None,
             permit: None,
             history: Vec::new(),
-            called_at: client.shared.clock.now(),
+            called_at: called_at.unwrap_or_else(|| client.shared.clock.now()),
             times: CallTimes::default(),
             trace,
         })
@@ -162,6 +163,10 @@ impl<'a> Call for ClientCall<'a> {
     type Output = Response;
     type Error = Error;
     type Attempt = BoxFuture<'a, Result<Response>>;
+
+    fn count_from_call<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        deadline.count_from(self.called_at);
+    }
 
     fn queued(&self, waiting: &Acquire<'_>) {
         if let Some(handle) = &self.handle {

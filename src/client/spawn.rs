@@ -19,7 +19,7 @@ use crate::message::request::{Request, RequestBuilder};
 use crate::message::response::{self, Response, ResponseParts};
 use crate::message::url::Url;
 use crate::platform;
-use crate::runtime::Executor;
+use crate::runtime::{Executor, Instant};
 
 /// An item of the channel: a piece of the body, an error, or `None` for the end.
 // The end is an item of its own: if the channel closes without it, the task was lost and the body is not complete.
@@ -50,7 +50,8 @@ pub struct Spawned(oneshot::Receiver<Result<SendResponse>>);
 
 /// # Errors
 /// As [`Client::fetch`], and [`Cancelled`](crate::ErrorKind::Cancelled) if the executor drops the task, natively if the
-/// system refuses the background thread.
+/// system refuses the background thread. [`Unsupported`](crate::ErrorKind::Unsupported) in a child of `fork`, see
+/// [`platform`].
 impl Future for Spawned {
     type Output = Result<SendResponse>;
 
@@ -234,8 +235,13 @@ fn task_lost() -> Error {
 }
 
 /// Runs on the task: sends the request, then passes its body on until the reader is dropped.
-async fn relay(client: Client, request: Result<Request>, mut caller: oneshot::Sender<Result<SendResponse>>) {
-    let fetch = async { client.run(request?).await };
+async fn relay(
+    client: Client,
+    request: Result<Request>,
+    called_at: Instant,
+    mut caller: oneshot::Sender<Result<SendResponse>>,
+) {
+    let fetch = async { client.run(request?, Some(called_at)).await };
     let result = match select(pin!(caller.cancellation()), pin!(fetch)).await {
         // The caller dropped the `Spawned`: returning drops the request, which stops it.
         Either::Left(_) => return,
@@ -271,12 +277,13 @@ async fn pass(mut body: Body, mut to: mpsc::Sender<Piece>) {
 
 impl Client {
     /// Sends a request on a task of its own. The returned future and the response are `Send` on every platform, as some
-    /// traits require of their futures. The request has started when this returns.
+    /// traits require of their futures. The request has started when this returns, and its limits count from this call.
     ///
     /// If the future need not be `Send`, [`fetch`](Self::fetch) costs less.
     ///
     /// # Platform
-    /// Natively, the task runs on a thread of the library. In a browser, it runs on the event loop of the calling thread,
+    /// Natively, the task runs on a thread of the library, which is never the thread of an
+    /// [`EventLoop`](crate::tornado::EventLoop). So a callback that blocks delays neither the request nor its limits. In a browser, it runs on the event loop of the calling thread,
     /// because the engine's values must stay there. Its result can go to any thread.
     ///
     /// # Errors
@@ -307,8 +314,19 @@ impl Client {
     }
 
     fn spawn(&self, request: Result<Request>) -> Spawned {
+        self.spawn_on(&*platform::default_executor(), request)
+    }
+
+    fn spawn_on(&self, executor: &dyn Executor, request: Result<Request>) -> Spawned {
         let (caller, result) = oneshot::channel();
-        platform::default_executor().spawn(Box::pin(relay(self.clone(), request, caller)));
+        // A forked child has no thread that could run the task.
+        let request = platform::check_process().and(request);
+        if let Err(error) = request {
+            let _ = caller.send(Err(error));
+        } else {
+            // The task may start much later, and the limits count from this call.
+            executor.spawn(Box::pin(relay(self.clone(), request, self.now(), caller)));
+        }
         Spawned(result)
     }
 }

@@ -35,6 +35,6 @@ impl Service<Request> for Client {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let client = self.clone();
-        Box::pin(async move { client.run(request).await })
+        Box::pin(async move { client.run(request, None).await })
     }
 }

@@ -1,6 +1,8 @@
 //! The only file that names a target: it picks the platform, and all other modules use the names that it exports.
 //!
-//! Each platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`, `base64`,
+//! Each platform exports the same names: `default_backend`, `default_timer`, `default_executor`,
+//! `default_loop_executor` and `loop_executor` (which make a `LoopExecutor`), `check_process` (which refuses a forked
+//! child), `parse_url`, `base64`,
 //! `normalize`, `random`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for
 //! cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
@@ -44,10 +46,13 @@ pub(crate) mod loopback {}
 pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::{
-    ClientClock, ClientSleep, base64, default_backend, default_executor, default_timer, normalize, parse_url, random,
+    ClientClock, ClientSleep, LoopExecutor, base64, check_process, default_backend, default_executor,
+    default_executor as default_loop_executor, default_timer, loop_executor, normalize, parse_url, random,
 };
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use self::native::{default_backend, default_executor, default_timer};
+pub(crate) use self::native::{
+    LoopExecutor, check_process, default_backend, default_executor, default_loop_executor, default_timer, loop_executor,
+};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
@@ -57,4 +62,7 @@ pub(crate) use self::time_of_day::unix_time;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::timer_queue::{QueuedSleep as ClientSleep, TimerQueue as ClientClock};
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
-pub(crate) use self::unsupported::{default_backend, default_executor, default_timer};
+pub(crate) use self::unsupported::{
+    LoopExecutor, check_process, default_backend, default_executor, default_executor as default_loop_executor,
+    default_timer, loop_executor,
+};

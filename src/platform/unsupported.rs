@@ -49,3 +49,16 @@ pub(crate) fn default_timer() -> Arc<dyn Timer> {
 pub(crate) fn default_executor() -> Arc<dyn Executor> {
     Arc::new(Unsupported)
 }
+
+/// The executor of an event loop. No code waits for a loop by blocking the thread, so the loop's number is not needed.
+pub(crate) type LoopExecutor = Arc<dyn Executor>;
+
+/// Returns the executor of a loop over `executor`.
+pub(crate) fn loop_executor(executor: Arc<dyn Executor>) -> LoopExecutor {
+    executor
+}
+
+/// Succeeds: this platform has no `fork`.
+pub(crate) fn check_process() -> Result<()> {
+    Ok(())
+}

@@ -15,7 +15,7 @@ impl Client {
     /// Sends a request as a task of `executor` and calls `callback` there with the result: for programs without
     /// `async`.
     ///
-    /// The callback is called once, never within this call. The returned [`Pending`] completes after the callback;
+    /// The limits of the request count from this call. The callback is called once, never within this call. The returned [`Pending`] completes after the callback;
     /// dropping it changes nothing.
     ///
     /// # Cancellation
@@ -47,8 +47,9 @@ impl Client {
         let (promise, pending) = promise();
         let client = self.clone();
         let request = request.try_into().map_err(Into::into);
+        let called_at = client.now();
         executor.spawn(Box::pin(async move {
-            let fetch = async { client.fetch(request?).await };
+            let fetch = async { client.run(request?, Some(called_at)).await };
             // Cancellation is polled first, so that a cancelled request is not started.
             let result = match select(pin!(promise.cancelled()), pin!(fetch)).await {
                 Either::Left(_) => Err(Error::cancelled("the request was cancelled")),

@@ -14,7 +14,7 @@
 //! | Tornado | here |
 //! | --- | --- |
 //! | `IOLoop.current()` | [`EventLoop::new`] |
-//! | `IOLoop.run_sync` | `EventLoop::run_sync`, `run_sync_timeout` (native) |
+//! | `IOLoop.run_sync` | `EventLoop::run_sync`, `try_run_sync`, `run_sync_timeout` (native) |
 //! | `IOLoop.spawn_callback`, `add_callback` | [`EventLoop::spawn`], [`add_callback`](EventLoop::add_callback) |
 //! | `IOLoop.call_later`, `call_at`, `remove_timeout` | [`EventLoop::call_later`], [`call_at`](EventLoop::call_at), [`Scheduled::cancel`] |
 //! | `IOLoop.run_in_executor` | `EventLoop::run_in_executor` (native) |
@@ -41,7 +41,7 @@ pub(crate) mod io_stream;
 pub(crate) mod promise;
 mod queues;
 
-pub use self::event_loop::{EventLoop, Periodic, Scheduled};
+pub use self::event_loop::{EventLoop, Periodic, Scheduled, TimedOut, with_timeout};
 #[cfg(feature = "regex")]
 pub use self::io_stream::Regex;
 pub use self::io_stream::{IoStream, StreamLimit, Write};

@@ -4,6 +4,7 @@
 
 mod event_loop;
 mod io_stream;
+mod loop_threads;
 mod promise;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,10 +1,24 @@
 //! The native platform: sockets and timers on the operating system's readiness API, without a runtime to set up.
+//!
+//! # Threads
+//!
+//! A request makes progress on the thread that polls it. These threads work in the background, and each starts at its
+//! first use:
+//!
+//! | Thread | What it does | Number |
+//! |---|---|---|
+//! | reactor | wakes the tasks that wait for a socket or a timer | 1 |
+//! | background | runs spawned requests, closes idle connections ([`BackgroundThread`]) | 1, up to 64 while tasks block |
+//! | event loop | runs the callbacks and tasks of an [`EventLoop`](crate::tornado::EventLoop) | 1 for each loop |
+//! | blocking work | looks names up, reads files, runs `EventLoop::run_in_executor` | up to 500 |
 
 mod dns;
 mod event_loop;
 mod executor;
 mod file;
+mod fork;
 mod happy_eyeballs;
+mod loop_executor;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
 #[cfg(feature = "testing")]
@@ -12,6 +26,7 @@ mod memory;
 mod network;
 mod proxy_connect;
 mod socket;
+mod task_threads;
 mod tcp;
 mod time_limit;
 mod timer;
@@ -26,16 +41,19 @@ mod verifier;
 use std::sync::Arc;
 
 pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
-pub use self::event_loop::TimedOut;
+pub use self::event_loop::RunSyncError;
 pub use self::executor::BackgroundThread;
 pub use self::file::file;
+pub(crate) use self::loop_executor::LoopExecutor;
 pub use self::network::Network;
 pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsConfig;
 use crate::backend::Backend;
+use crate::error::Result;
 use crate::runtime::{Executor, Timer};
+pub use crate::tornado::TimedOut;
 
 pub(crate) fn default_backend(timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
     Arc::new(Network::new().timer(timer.clone()).agent())
@@ -47,4 +65,22 @@ pub(crate) fn default_timer() -> Arc<dyn Timer> {
 
 pub(crate) fn default_executor() -> Arc<dyn Executor> {
     Arc::new(BackgroundThread)
+}
+
+pub(crate) fn default_loop_executor() -> LoopExecutor {
+    LoopExecutor::with_thread()
+}
+
+pub(crate) fn loop_executor(executor: Arc<dyn Executor>) -> LoopExecutor {
+    LoopExecutor::over(executor)
+}
+
+/// Refuses a child that was forked after the first use of the library.
+pub(crate) fn check_process() -> Result<()> {
+    Ok(fork::check()?)
+}
+
+/// Returns whether this process is such a child, from a look that may be 200 µs old.
+pub(crate) fn is_forked_child() -> bool {
+    fork::is_child()
 }
