@@ -17,7 +17,7 @@
 //! | `IOLoop.run_sync` | `EventLoop::run_sync`, `try_run_sync`, `run_sync_timeout` (native) |
 //! | `IOLoop.spawn_callback`, `add_callback` | [`EventLoop::spawn`], [`add_callback`](EventLoop::add_callback) |
 //! | `IOLoop.call_later`, `call_at`, `remove_timeout` | [`EventLoop::call_later`], [`call_at`](EventLoop::call_at), [`Scheduled::cancel`] |
-//! | `IOLoop.run_in_executor` | `EventLoop::run_in_executor` (native) |
+//! | `IOLoop.run_in_executor` | `EventLoop::run_in_executor`, `spawn_blocking` (native) |
 //! | `PeriodicCallback` | [`EventLoop::call_every`], [`Periodic::stop`] |
 //! | `gen.sleep` | [`EventLoop::sleep`] |
 //! | `Future.set_result`, `set_exception` | [`Promise::resolve`], [`Promise::reject`] |

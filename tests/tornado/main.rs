@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
+mod blocking_work;
 mod event_loop;
 mod io_stream;
 mod loop_threads;

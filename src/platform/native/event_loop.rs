@@ -124,32 +124,4 @@ impl EventLoop {
     pub fn run_sync_timeout<F: Future>(&self, future: F, limit: Duration) -> Result<F::Output, RunSyncError> {
         Ok(self.try_run_sync(self.with_timeout(limit, future))??)
     }
-
-    /// Runs `work`, which may block, on a thread for blocking work, and completes with its return value.
-    ///
-    /// The work is queued by this call, not by the first poll. If it panics, so does the future.
-    ///
-    /// # Cancellation
-    /// Dropping the future discards the result. Work that has begun is not stopped; work that has not begun never
-    /// begins.
-    ///
-    /// # Platform
-    /// Native only: a page in a browser has no threads.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterspout::tornado::EventLoop;
-    ///
-    /// let event_loop = EventLoop::new();
-    /// let sum = event_loop.run_in_executor(|| (1..=100).sum::<u32>());
-    /// assert_eq!(event_loop.run_sync(sum), 5050);
-    /// ```
-    pub fn run_in_executor<T, F>(&self, work: F) -> impl Future<Output = T> + Send + use<T, F>
-    where
-        T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-    {
-        blocking::unblock(work)
-    }
 }

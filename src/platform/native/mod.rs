@@ -10,8 +10,9 @@
 //! | reactor | wakes the tasks that wait for a socket or a timer | 1 |
 //! | background | runs spawned requests, closes idle connections ([`BackgroundThread`]) | 1, up to 64 while tasks block |
 //! | event loop | runs the callbacks and tasks of an [`EventLoop`](crate::tornado::EventLoop) | 1 for each loop |
-//! | blocking work | looks names up, reads files, runs `EventLoop::run_in_executor` | up to 500 |
+//! | blocking work | looks names up, reads files, runs `EventLoop::spawn_blocking` | up to 500 |
 
+mod blocking_work;
 mod dns;
 mod event_loop;
 mod executor;
