@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use async_io::Async;
 use futures::{AsyncRead, AsyncWrite};
 
+use super::fork::{self, ForkedChild};
 use crate::message::connection_info::ConnectionInfo;
 use crate::transport::{LOOK, Transport};
 
@@ -56,7 +57,11 @@ impl TcpTransport {
 impl Transport for TcpTransport {
     fn is_idle(&mut self) -> bool {
         // The default would read, and a read after a write is deferred without a look at the socket. A look at an idle
-        // connection also needs no registration with the reactor.
+        // connection also needs no registration with the reactor. A forked child shares the socket with its parent and has
+        // no reactor.
+        if fork::is_child() {
+            return false;
+        }
         let peeked = self.stream.get_ref().peek(&mut [0]);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
@@ -83,6 +88,9 @@ impl AsyncRead for TcpTransport {
         // reports nothing: a byte that a server has sent without a request would be missed. So the socket itself is asked.
         // It is known by its data and not by `will_wake`: the functions of a waker may exist in several copies.
         if cx.waker().data() == LOOK.data() {
+            if fork::is_child() {
+                return Poll::Ready(Err(ForkedChild.into()));
+            }
             return match this.stream.get_ref().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
                 outcome => Poll::Ready(outcome),

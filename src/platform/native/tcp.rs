@@ -11,6 +11,7 @@ use async_io::Async;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::dns::{CachingResolver, ForgetUnlessConnected, Resolver, SystemResolver};
+use super::fork;
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
 use super::socket::TcpTransport;
 use super::time_limit::with_limit;
@@ -146,7 +147,8 @@ impl TcpClient {
     ///
     /// # Errors
     /// [`Dns`](ErrorKind::Dns) if there is no address to try, [`Connect`](ErrorKind::Connect) if no address accepts a
-    /// connection, [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout).
+    /// connection, [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout), and
+    /// [`Unsupported`](ErrorKind::Unsupported) in a child that was forked after the first use of the library.
     ///
     /// # Cancellation
     /// Dropping the future drops the look-up and every attempt.
@@ -185,6 +187,8 @@ impl TcpClient {
 
     /// Connects without a limit.
     pub(super) async fn open(&self, host: &str, port: u16) -> Result<TcpTransport> {
+        // Before the look-up: in a forked child neither the look-up nor the connect would ever end.
+        fork::check()?;
         let started = self.timer.now();
         let host = unbracketed(host);
         // Look-up and connect are timed apart: both appear in the connection's facts.

@@ -5,6 +5,7 @@ use std::time;
 
 use futures::FutureExt;
 
+use super::fork;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// The system's monotonic clock. Its origin is the first use of the clock in this process.
@@ -34,6 +35,8 @@ impl Timer for SystemTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        // The timer starts the reactor's thread.
+        fork::remember();
         match origin().checked_add(deadline.since_origin()) {
             Some(deadline) => Box::pin(async_io::Timer::at(deadline).map(|_| ())),
             // The deadline is beyond the last point of the system's clock.

@@ -15,6 +15,7 @@ use futures_rustls::rustls::client::danger::ServerCertVerifier;
 use futures_rustls::rustls::crypto::{CryptoProvider, ring};
 use futures_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
+use super::fork;
 use super::network::Network;
 use super::tcp::{TcpClient, unbracketed};
 use super::timer::SystemTimer;
@@ -154,6 +155,8 @@ impl TlsConfig {
             return Ok(config.clone());
         }
         let this = self.clone();
+        // A forked child has no thread for blocking work.
+        fork::check()?;
         // Reading the system's roots blocks.
         let config = Arc::new(blocking::unblock(move || this.build()).await?);
         // Another connection may have built it meanwhile. All use the same configuration, and so share the sessions to
