@@ -20,6 +20,7 @@
 //! | `IOLoop.run_in_executor` | `EventLoop::run_in_executor`, `spawn_blocking` (native) |
 //! | `PeriodicCallback` | [`EventLoop::call_every`], [`Periodic::stop`] |
 //! | `gen.sleep` | [`EventLoop::sleep`] |
+//! | `gen.with_timeout` | [`with_timeout`], [`EventLoop::with_timeout`] |
 //! | `Future.set_result`, `set_exception` | [`Promise::resolve`], [`Promise::reject`] |
 //! | `Future.add_done_callback`, `cancel` | [`Pending::on_done`], [`Pending::cancel`] |
 //! | `AsyncHTTPClient.fetch` with a callback | [`Client::fetch_with`](crate::Client::fetch_with) |
@@ -30,7 +31,8 @@
 //! | `IOStream.read_until`, `read_until_regex`, `read_until_close` | [`IoStream::read_until`], `read_until_regex` (feature `regex`), [`read_until_close`](IoStream::read_until_close) |
 //! | `IOStream.read_into` | [`IoStream::read_into`], [`read_into_partial`](IoStream::read_into_partial) |
 //! | `IOStream.write`, `close`, `set_close_callback` | [`IoStream::write`], [`close`](IoStream::close), [`closed`](IoStream::closed) |
-//! | `IOStream.start_tls` | [`IoStream::upgrade`] |
+//! | `IOStream(socket)` | `IoStream::from` an `Async` socket, `IoStream::try_from` a blocking socket (native) |
+//! | `IOStream.start_tls` | `TlsConfig::start_tls`, `TlsServerConfig::start_tls` (native), [`IoStream::upgrade`] |
 //! | `StreamClosedError`, `UnsatisfiableReadError`, `StreamBufferFullError` | [`ErrorKind::ConnectionClosed`](crate::ErrorKind::ConnectionClosed), [`StreamLimit`] |
 //! | `TCPClient.connect` | `TcpClient::connect`, in the native part of [`platform`](crate::platform) |
 //! | `Lock`, `Semaphore`, `Condition`, `Event` | the crates `async-lock` and `event-listener` |

@@ -10,4 +10,5 @@ mod promise;
 #[path = "../support/mod.rs"]
 mod support;
 mod tcp_client;
+mod time_limit;
 mod work_queues;

@@ -20,6 +20,7 @@
 //! connection and a running request belong to both processes, and the child must not use them. Fork before the first
 //! use, or start a program in the child with `exec`, as `std::process::Command` does.
 
+mod accepted;
 mod blocking_work;
 mod dns;
 mod event_loop;
@@ -45,6 +46,8 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
+mod tls_server;
+#[cfg(feature = "tls")]
 mod verifier;
 
 use std::sync::Arc;
@@ -59,6 +62,8 @@ pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsConfig;
+#[cfg(feature = "tls")]
+pub use self::tls_server::TlsServerConfig;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::runtime::{Executor, Timer};

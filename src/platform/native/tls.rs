@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncWrite};
-use futures_rustls::client::TlsStream;
+use futures_rustls::TlsStream;
 use futures_rustls::pki_types::pem::PemObject;
 use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use futures_rustls::rustls::client::WebPkiServerVerifier;
@@ -99,8 +99,7 @@ impl TlsConfig {
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the chain or the key cannot be read.
     pub fn client_certificate_pem(self, chain: &[u8], key: &[u8]) -> Result<Self> {
         let chain = certificates(chain)?;
-        let key =
-            PrivateKeyDer::from_pem_slice(key).map_err(|error| refused("the private key cannot be read", error))?;
+        let key = private_key(key)?;
         Ok(self.change(|config| config.identity = Some(Arc::new(Identity { chain, key }))))
     }
 
@@ -277,7 +276,7 @@ impl TcpClient {
     }
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let certificates = certificates.map_err(|error| refused("a certificate cannot be read", error))?;
     if certificates.is_empty() {
@@ -286,7 +285,11 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     Ok(certificates)
 }
 
-fn refused(message: &'static str, cause: impl Into<Source>) -> Error {
+pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| refused("the private key cannot be read", error))
+}
+
+pub(super) fn refused(message: &'static str, cause: impl Into<Source>) -> Error {
     Error::request(ErrorKind::InvalidRequest, message).with_source(cause)
 }
 
@@ -306,7 +309,7 @@ pub(super) async fn start<T: Transport>(
     let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
     let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
     connection_info.tls = Some(timer.now().since(started));
-    Ok(Box::new(TlsTransport { stream, connection_info }))
+    Ok(Box::new(TlsTransport { stream: stream.into(), connection_info }))
 }
 
 /// Returns an error that says why a handshake failed. Its source keeps the details.
@@ -337,9 +340,9 @@ fn certificate_problem(reason: &CertificateError, host: &str) -> String {
 }
 
 /// A TLS connection.
-struct TlsTransport<T> {
-    stream: TlsStream<T>,
-    connection_info: ConnectionInfo,
+pub(super) struct TlsTransport<T> {
+    pub(super) stream: TlsStream<T>,
+    pub(super) connection_info: ConnectionInfo,
 }
 
 impl<T: Transport> Transport for TlsTransport<T> {
