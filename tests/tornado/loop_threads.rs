@@ -310,3 +310,25 @@ fn thread_of_a_loop_ends_with_the_loop() {
         assert_eq!(ended.recv_timeout(LIMIT), Err(mpsc::RecvTimeoutError::Disconnected), "{held}");
     }
 }
+
+#[test]
+fn limit_passes_while_requests_of_a_blocked_loop_wait_on_the_same_clock() {
+    // The limits of the requests on the loop that blocks, in milliseconds. The spawned request has 100 ms.
+    for limits in [[50; 8], [5_000; 8], [50, 5_000, 5_000, 5_000, 5_000, 5_000, 5_000, 5_000]] {
+        for is_first in [true, false] {
+            let client = Client::builder().max_active(20).backend(MockBackend::pending()).build().unwrap();
+            let request =
+                |limit| Request::get("http://a.example/").timeout(Duration::from_millis(limit)).build().unwrap();
+            let event_loop = EventLoop::new();
+            let early = is_first.then(|| client.fetch_spawned(request(100)));
+            let done = limits.map(|limit| client.fetch_with(event_loop.executor(), request(limit), |_| ()));
+            let _blocked = blocked("callback", &event_loop);
+            let spawned = early.unwrap_or_else(|| client.fetch_spawned(request(100)));
+            let (sender, receiver) = mpsc::channel();
+            std::thread::spawn(move || sender.send(block_on(spawned).unwrap_err().timeout()).unwrap());
+            let timeout = receiver.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{limits:?} {is_first}"));
+            assert_eq!(timeout, Some(Timeout::Total));
+            drop(done);
+        }
+    }
+}

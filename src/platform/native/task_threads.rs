@@ -49,8 +49,8 @@ impl TaskThreads {
         // `task` is dropped outside of the lock: it is foreign code, which may spawn another task.
         if queue.ensure_thread(start).is_ok() {
             let future = Mutex::new(Some(task));
-            let schedule = Mutex::new(Schedule::Waiting);
-            Arc::new(Task { future, schedule, owner: self.0.clone() }).wake();
+            let state = Mutex::new(TaskState::Waiting);
+            Arc::new(Task { future, state, owner: self.0.clone() }).wake();
         }
     }
 }
@@ -226,11 +226,11 @@ impl TaskQueue {
 struct Task {
     /// `None` while the task runs, and after its end.
     future: Mutex<Option<BoxFuture<'static, ()>>>,
-    schedule: Mutex<Schedule>,
+    state: Mutex<TaskState>,
     owner: Arc<TaskOwner>,
 }
 
-enum Schedule {
+enum TaskState {
     Waiting,
     /// The task is in the queue.
     Ready,
@@ -243,7 +243,7 @@ enum Schedule {
 impl Task {
     /// Polls the future once. A panic ends the task and not the thread, which has other tasks.
     fn run(self: Arc<Self>) {
-        self.set_schedule(Schedule::Running);
+        self.set_state(TaskState::Running);
         let Some(mut future) = self.lock_future().take() else { return };
         let waker = Waker::from(self.clone());
         let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
@@ -251,28 +251,28 @@ impl Task {
             *self.lock_future() = Some(future);
             return self.suspend();
         }
-        self.set_schedule(Schedule::Ended);
+        self.set_state(TaskState::Ended);
         // A destructor of the program may panic, too.
         let _ = catch_unwind(AssertUnwindSafe(|| drop((future, poll))));
     }
 
     /// Waits for a wake, or queues the task again if it was woken while it ran.
     fn suspend(self: Arc<Self>) {
-        let mut schedule = self.lock_schedule();
-        let is_woken = matches!(*schedule, Schedule::Woken);
-        *schedule = if is_woken { Schedule::Ready } else { Schedule::Waiting };
-        drop(schedule);
+        let mut state = self.lock_state();
+        let is_woken = matches!(*state, TaskState::Woken);
+        *state = if is_woken { TaskState::Ready } else { TaskState::Waiting };
+        drop(state);
         if is_woken {
             self.owner.0.push(self.clone());
         }
     }
 
-    fn set_schedule(&self, schedule: Schedule) {
-        *self.lock_schedule() = schedule;
+    fn set_state(&self, state: TaskState) {
+        *self.lock_state() = state;
     }
 
-    fn lock_schedule(&self) -> MutexGuard<'_, Schedule> {
-        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_state(&self) -> MutexGuard<'_, TaskState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_future(&self) -> MutexGuard<'_, Option<BoxFuture<'static, ()>>> {
@@ -282,14 +282,14 @@ impl Task {
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        let mut schedule = self.lock_schedule();
-        let becomes_ready = matches!(*schedule, Schedule::Waiting);
-        *schedule = match *schedule {
-            Schedule::Waiting | Schedule::Ready => Schedule::Ready,
-            Schedule::Running | Schedule::Woken => Schedule::Woken,
-            Schedule::Ended => Schedule::Ended,
+        let mut state = self.lock_state();
+        let becomes_ready = matches!(*state, TaskState::Waiting);
+        *state = match *state {
+            TaskState::Waiting | TaskState::Ready => TaskState::Ready,
+            TaskState::Running | TaskState::Woken => TaskState::Woken,
+            TaskState::Ended => TaskState::Ended,
         };
-        drop(schedule);
+        drop(state);
         if becomes_ready {
             self.owner.0.push(self.clone());
         }

@@ -79,7 +79,7 @@ fn spawn_note(threads: &TaskThreads) -> Receiver<Option<String>> {
 }
 
 #[test]
-fn task_runs_although_other_tasks_block_all_threads_but_one() {
+fn task_runs_while_a_single_thread_is_free() {
     for max_threads in [1, 2, 3, 5] {
         let threads = TaskThreads::new("test", max_threads);
         let blocked: Vec<_> = (1..max_threads).map(|_| block(&threads)).collect();
@@ -103,7 +103,7 @@ fn task_that_is_woken_in_any_state_runs_once_more() {
     let mut polls = 0;
     threads.spawn(Box::pin(poll_fn(move |cx| {
         polls += 1;
-        // Two wakes while the task runs count as one.
+        // Two wakes while the task runs count as a single wake.
         if polls == 1 {
             cx.waker().wake_by_ref();
             cx.waker().wake_by_ref();
