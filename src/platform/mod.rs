@@ -51,7 +51,8 @@ pub(crate) use self::browser::{
 };
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use self::native::{
-    LoopExecutor, check_process, default_backend, default_executor, default_loop_executor, default_timer, loop_executor,
+    HeldTimer, LoopExecutor, check_process, default_backend, default_executor, default_loop_executor, default_timer,
+    loop_executor,
 };
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
@@ -63,6 +64,6 @@ pub(crate) use self::time_of_day::unix_time;
 pub(crate) use self::timer_queue::{QueuedSleep as ClientSleep, TimerQueue as ClientClock};
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
 pub(crate) use self::unsupported::{
-    LoopExecutor, check_process, default_backend, default_executor, default_executor as default_loop_executor,
-    default_timer, loop_executor,
+    LoopExecutor, NoHeldTimer as HeldTimer, check_process, default_backend, default_executor,
+    default_executor as default_loop_executor, default_timer, loop_executor,
 };

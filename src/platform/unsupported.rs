@@ -38,6 +38,20 @@ impl Executor for Unsupported {
     }
 }
 
+/// Holds no timer: a client must be `Send`, and futures are not.
+#[derive(Default)]
+pub(crate) struct NoHeldTimer;
+
+impl NoHeldTimer {
+    /// Whether this platform can hold a timer.
+    pub(crate) const CAN_HOLD: bool = false;
+
+    /// Drops the timer.
+    pub(crate) fn store(&self, _number: u64, timer: Option<BoxFuture<'static, ()>>) {
+        drop(timer);
+    }
+}
+
 pub(crate) fn default_backend(_timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
     Arc::new(Unsupported)
 }

@@ -28,6 +28,7 @@ mod executor;
 mod file;
 mod fork;
 mod happy_eyeballs;
+mod held_timer;
 mod loop_executor;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
@@ -56,6 +57,7 @@ pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
 pub use self::event_loop::RunSyncError;
 pub use self::executor::BackgroundThread;
 pub use self::file::file;
+pub(crate) use self::held_timer::HeldTimer;
 pub(crate) use self::loop_executor::LoopExecutor;
 pub use self::network::Network;
 pub use self::tcp::{AddressFamily, TcpClient};
