@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_io::Async;
@@ -63,7 +64,7 @@ impl Connector for UnixSocket {
                 let message = format!("could not connect to the socket {}", self.path.display());
                 Error::new(ErrorKind::Connect, Phase::Connect, message).with_source(error)
             })?;
-            Ok(Box::new(UnixTransport(stream)) as Box<dyn Transport>)
+            Ok(Box::new(UnixTransport(Arc::new(stream))) as Box<dyn Transport>)
         })
     }
 }
@@ -71,7 +72,7 @@ impl Connector for UnixSocket {
 /// Makes a stream over a connected socket, as Tornado's `IOStream(socket)` does.
 impl From<Async<UnixStream>> for IoStream {
     fn from(socket: Async<UnixStream>) -> Self {
-        Self::new(UnixTransport(socket))
+        Self::new(UnixTransport(Arc::new(socket)))
     }
 }
 
@@ -93,7 +94,13 @@ impl TryFrom<UnixStream> for IoStream {
 }
 
 /// A connection over a Unix socket.
-struct UnixTransport(Async<UnixStream>);
+struct UnixTransport(Arc<Async<UnixStream>>);
+
+impl Drop for UnixTransport {
+    fn drop(&mut self) {
+        super::native::keep_in_child(&self.0);
+    }
+}
 
 impl Transport for UnixTransport {
     fn is_idle(&mut self) -> bool {
@@ -104,26 +111,26 @@ impl Transport for UnixTransport {
 }
 
 impl AsyncRead for UnixTransport {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.0).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for UnixTransport {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self.0).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+        Pin::new(&mut &*self.0).poll_write_vectored(cx, slices)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self.0).poll_flush(cx)
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -161,29 +161,31 @@ fn spawned_request_can_be_awaited_within_a_callback() {
 #[test]
 fn limits_of_fetch_with_count_from_the_call() {
     let second = Duration::from_secs(1);
-    // When the executor first polls the task, in seconds after the call, and whether the limit of 2 s has passed.
-    for (first_poll, is_late) in [(0, false), (1, false), (2, true), (5, true)] {
-        let (turns, timer) = (ManualExecutor::default(), ManualTimer::new());
-        let builder = Client::builder().timer(timer.clone()).backend(MockBackend::pending());
-        let client = builder.timeout(2 * second).build().unwrap();
-        let (sender, receiver) = mpsc::channel();
-        let request = Request::get("http://a.example/");
-        let _done = client.fetch_with(turns.clone(), request, move |result| sender.send(result).unwrap());
-        timer.advance(first_poll * second);
-        turns.run();
-        let error = receiver.try_recv().ok().map(|result| result.unwrap_err());
-        assert_eq!(
-            error.as_ref().and_then(waterspout::Error::timeout),
-            is_late.then_some(Timeout::Total),
-            "{first_poll}"
-        );
-        if let Some(error) = error {
-            assert_eq!((error.limit(), error.elapsed()), (Some(2 * second), Some(first_poll * second)));
-            continue;
+    let limit = 2 * second;
+    for timeout in [Timeout::Total, Timeout::Queue] {
+        // When the executor first polls the task, in seconds after the call.
+        for first_poll in [0, 1, 2, 5] {
+            let (turns, timer) = (ManualExecutor::default(), ManualTimer::new());
+            let builder = Client::builder().timer(timer.clone()).backend(MockBackend::pending()).max_active(1);
+            let builder = if timeout == Timeout::Total { builder.timeout(limit) } else { builder.queue_timeout(limit) };
+            let client = builder.build().unwrap();
+            let mut running = client.get("http://a.example/").timeout(Duration::ZERO).send().boxed();
+            assert!((&mut running).now_or_never().is_none());
+            let (sender, receiver) = mpsc::channel();
+            let request = Request::get("http://a.example/");
+            let _done = client.fetch_with(turns.clone(), request, move |result| sender.send(result).unwrap());
+            timer.advance(first_poll * second);
+            turns.run();
+            if first_poll < 2 {
+                assert!(receiver.try_recv().is_err(), "{timeout:?} {first_poll}");
+                timer.advance((2 - first_poll) * second);
+                turns.run();
+            }
+            let error = receiver.try_recv().unwrap().unwrap_err();
+            let elapsed = first_poll.max(2) * second;
+            let facts = (error.timeout(), error.limit(), error.elapsed());
+            assert_eq!(facts, (Some(timeout), Some(limit), Some(elapsed)), "{first_poll}");
         }
-        timer.advance((2 - first_poll) * second);
-        turns.run();
-        assert!(receiver.try_recv().unwrap().unwrap_err().is_timeout(), "{first_poll}");
     }
 }
 
@@ -255,11 +257,13 @@ fn waits_of_two_loops_for_each_other_are_an_error() {
         let (outer, inner) = (first.clone(), second.clone());
         first.add_callback(move || {
             let (result, done) = promise();
-            let waiting = inner.clone();
-            waiting.add_callback(move || {
-                result.resolve(wait(&outer));
-            });
-            sender.send(inner.run_sync(done).unwrap()).unwrap();
+            let asked = inner.clone();
+            // Added while the first loop waits already.
+            let ask = async move {
+                asked.add_callback(move || assert!(result.resolve(wait(&outer))));
+                done.await
+            };
+            sender.send(inner.run_sync(ask).unwrap()).unwrap();
         });
         let result = receiver.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{name} hangs"));
         assert_eq!(result, Err(RunSyncError::InsideLoop), "{name}");

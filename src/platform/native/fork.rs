@@ -7,6 +7,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ pub(super) fn check() -> Result<(), ForkedChild> {
 }
 
 /// Returns whether this process is such a child. It makes the system call only if the last look is not recent.
-pub(super) fn is_child() -> bool {
+pub(crate) fn is_child() -> bool {
     static LAST_LOOK: AtomicU64 = AtomicU64::new(0);
     let now = SystemTimer.now().nanos();
     if now.saturating_sub(LAST_LOOK.load(Ordering::Relaxed)) < nanos(RECENT) {
@@ -50,6 +51,14 @@ pub(super) fn is_child() -> bool {
         LAST_LOOK.store(now, Ordering::Relaxed);
     }
     is_child
+}
+
+/// Keeps `socket` open for ever if this process is such a child. A reactor's list of sockets (`epoll`) belongs to both
+/// processes: a child that closes its copy of a socket takes the parent's socket off the list.
+pub(crate) fn keep_in_child<T>(socket: &Arc<T>) {
+    if is_child() {
+        std::mem::forget(socket.clone());
+    }
 }
 
 /// The error of a process that forked after it had used the library.

@@ -57,6 +57,7 @@ pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
 pub use self::event_loop::RunSyncError;
 pub use self::executor::BackgroundThread;
 pub use self::file::file;
+pub(crate) use self::fork::{is_child as is_forked_child, keep_in_child};
 pub(crate) use self::held_timer::HeldTimer;
 pub(crate) use self::loop_executor::LoopExecutor;
 pub use self::network::Network;
@@ -94,9 +95,4 @@ pub(crate) fn loop_executor(executor: Arc<dyn Executor>) -> LoopExecutor {
 /// Refuses a child that was forked after the first use of the library.
 pub(crate) fn check_process() -> Result<()> {
     Ok(fork::check()?)
-}
-
-/// Returns whether this process is such a child, from a look that may be 200 µs old.
-pub(crate) fn is_forked_child() -> bool {
-    fork::is_child()
 }

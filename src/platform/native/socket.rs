@@ -6,6 +6,7 @@
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_io::Async;
@@ -17,7 +18,8 @@ use crate::transport::{LOOK, Transport};
 
 /// A TCP connection.
 pub(super) struct TcpTransport {
-    stream: Async<TcpStream>,
+    /// Shared only so that a forked child can keep it for ever.
+    stream: Arc<Async<TcpStream>>,
     pub(super) connection_info: ConnectionInfo,
     /// Whether a read has found nothing, so the next read waits for the reactor first.
     waits_for_reactor: bool,
@@ -42,7 +44,7 @@ impl TcpTransport {
         let remote_address = stream.get_ref().peer_addr().ok();
         let local_address = stream.get_ref().local_addr().ok();
         let connection_info = ConnectionInfo { remote_address, local_address, ..ConnectionInfo::default() };
-        Self { stream, connection_info, waits_for_reactor: false, next_read: NextRead::Now }
+        Self { stream: Arc::new(stream), connection_info, waits_for_reactor: false, next_read: NextRead::Now }
     }
 
     /// Defers the next read after a successful write.
@@ -51,6 +53,12 @@ impl TcpTransport {
             self.next_read = NextRead::Deferred;
         }
         written
+    }
+}
+
+impl Drop for TcpTransport {
+    fn drop(&mut self) {
+        fork::keep_in_child(&self.stream);
     }
 }
 
@@ -119,7 +127,7 @@ impl AsyncRead for TcpTransport {
 
 impl AsyncWrite for TcpTransport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let written = Pin::new(&mut &*self.stream).poll_write(cx, bytes);
         self.wrote(written)
     }
 
@@ -128,12 +136,12 @@ impl AsyncWrite for TcpTransport {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let written = Pin::new(&mut &*self.stream).poll_write_vectored(cx, slices);
         self.wrote(written)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self.stream).poll_flush(cx)
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

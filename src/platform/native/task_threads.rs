@@ -49,7 +49,7 @@ impl TaskThreads {
         // `task` is dropped outside of the lock: it is foreign code, which may spawn another task.
         if queue.ensure_thread(start).is_ok() {
             let future = Mutex::new(Some(task));
-            let state = Mutex::new(TaskState::Waiting);
+            let state = Mutex::new(PollState::Waiting);
             Arc::new(Task { future, state, owner: self.0.clone() }).wake();
         }
     }
@@ -226,11 +226,11 @@ impl TaskQueue {
 struct Task {
     /// `None` while the task runs, and after its end.
     future: Mutex<Option<BoxFuture<'static, ()>>>,
-    state: Mutex<TaskState>,
+    state: Mutex<PollState>,
     owner: Arc<TaskOwner>,
 }
 
-enum TaskState {
+enum PollState {
     Waiting,
     /// The task is in the queue.
     Ready,
@@ -243,7 +243,7 @@ enum TaskState {
 impl Task {
     /// Polls the future once. A panic ends the task and not the thread, which has other tasks.
     fn run(self: Arc<Self>) {
-        self.set_state(TaskState::Running);
+        self.set_poll_state(PollState::Running);
         let Some(mut future) = self.lock_future().take() else { return };
         let waker = Waker::from(self.clone());
         let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
@@ -251,27 +251,27 @@ impl Task {
             *self.lock_future() = Some(future);
             return self.suspend();
         }
-        self.set_state(TaskState::Ended);
+        self.set_poll_state(PollState::Ended);
         // A destructor of the program may panic, too.
         let _ = catch_unwind(AssertUnwindSafe(|| drop((future, poll))));
     }
 
     /// Waits for a wake, or queues the task again if it was woken while it ran.
     fn suspend(self: Arc<Self>) {
-        let mut state = self.lock_state();
-        let is_woken = matches!(*state, TaskState::Woken);
-        *state = if is_woken { TaskState::Ready } else { TaskState::Waiting };
+        let mut state = self.lock_poll_state();
+        let is_woken = matches!(*state, PollState::Woken);
+        *state = if is_woken { PollState::Ready } else { PollState::Waiting };
         drop(state);
         if is_woken {
             self.owner.0.push(self.clone());
         }
     }
 
-    fn set_state(&self, state: TaskState) {
-        *self.lock_state() = state;
+    fn set_poll_state(&self, state: PollState) {
+        *self.lock_poll_state() = state;
     }
 
-    fn lock_state(&self) -> MutexGuard<'_, TaskState> {
+    fn lock_poll_state(&self) -> MutexGuard<'_, PollState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -282,12 +282,12 @@ impl Task {
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        let mut state = self.lock_state();
-        let becomes_ready = matches!(*state, TaskState::Waiting);
+        let mut state = self.lock_poll_state();
+        let becomes_ready = matches!(*state, PollState::Waiting);
         *state = match *state {
-            TaskState::Waiting | TaskState::Ready => TaskState::Ready,
-            TaskState::Running | TaskState::Woken => TaskState::Woken,
-            TaskState::Ended => TaskState::Ended,
+            PollState::Waiting | PollState::Ready => PollState::Ready,
+            PollState::Running | PollState::Woken => PollState::Woken,
+            PollState::Ended => PollState::Ended,
         };
         drop(state);
         if becomes_ready {
