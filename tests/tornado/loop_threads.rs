@@ -135,8 +135,8 @@ fn callback_that_blocks_delays_no_spawned_request() {
 
 #[test]
 fn spawned_request_can_be_awaited_within_a_callback() {
-    type Wait = fn(waterspout::Spawned) -> waterspout::Result<waterspout::SendResponse>;
-    let waits: [(&str, Wait); 4] = [
+    type Await = fn(waterspout::Spawned) -> waterspout::Result<waterspout::SendResponse>;
+    let waits: [(&str, Await); 4] = [
         ("async_io::block_on", |spawned| block_on(spawned)),
         ("futures::executor::block_on", |spawned| futures::executor::block_on(spawned)),
         ("run_sync of another loop", |spawned| EventLoop::new().run_sync(spawned)),
@@ -189,8 +189,11 @@ fn limits_of_fetch_with_count_from_the_call() {
     }
 }
 
+/// Waits for a loop, which returns 42.
+type Wait = fn(&EventLoop) -> Result<u32, RunSyncError>;
+
 /// The ways to wait for a loop.
-fn waits() -> [(&'static str, fn(&EventLoop) -> Result<u32, RunSyncError>); 3] {
+fn waits() -> [(&'static str, Wait); 3] {
     [
         ("try_run_sync", |event_loop| event_loop.try_run_sync(async { 42 })),
         ("run_sync_timeout", |event_loop| event_loop.run_sync_timeout(async { 42 }, LIMIT)),
