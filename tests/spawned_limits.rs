@@ -1,5 +1,5 @@
-//! The limits of a spawned request while the background thread is blocked. A file of its own, because the thread belongs
-//! to the whole process.
+//! The limits of a spawned request while the background thread is blocked. A file of its own, because the thread
+//! belongs to the whole process.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 

@@ -283,8 +283,9 @@ impl Client {
     ///
     /// # Platform
     /// Natively, the task runs on a thread of the library, which is never the thread of an
-    /// [`EventLoop`](crate::tornado::EventLoop). So a callback that blocks delays neither the request nor its limits. In a browser, it runs on the event loop of the calling thread,
-    /// because the engine's values must stay there. Its result can go to any thread.
+    /// [`EventLoop`](crate::tornado::EventLoop). So a callback that blocks delays neither the request nor its limits. In a
+    /// browser, it runs on the event loop of the calling thread, because the engine's values must stay there. Its result
+    /// can go to any thread.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch), from the future.

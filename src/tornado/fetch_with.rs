@@ -15,8 +15,8 @@ impl Client {
     /// Sends a request as a task of `executor` and calls `callback` there with the result: for programs without
     /// `async`.
     ///
-    /// The limits of the request count from this call. The callback is called once, never within this call. The returned [`Pending`] completes after the callback;
-    /// dropping it changes nothing.
+    /// The limits of the request count from this call. The callback is called once, never within this call. The returned
+    /// [`Pending`] completes after the callback; dropping it changes nothing.
     ///
     /// # Cancellation
     /// [`Pending::cancel`] stops the request; the callback then gets an error of kind

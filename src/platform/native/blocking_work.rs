@@ -11,8 +11,8 @@ use crate::runtime::Executor;
 use crate::tornado::EventLoop;
 
 impl EventLoop {
-    /// Runs `work`, which may block, on a thread for blocking work, and completes with its return value. The threads, at
-    /// most 500, are those of the whole process.
+    /// Runs `work`, which may block, on a thread for blocking work, and completes with its return value. The whole process
+    /// has at most 500 such threads.
     ///
     /// The work is queued by this call, not by the first poll.
     ///
@@ -48,11 +48,11 @@ impl EventLoop {
         blocking::unblock(work)
     }
 
-    /// Runs `work` on the executor that the loop was made [over](Self::over), and completes with its return value. A loop
-    /// of [`EventLoop::new`] has no such executor, and does the same as [`spawn_blocking`](Self::spawn_blocking).
+    /// Runs `work` on the executor that the loop was made [over](Self::over), and completes with its return value. A
+    /// loop of [`EventLoop::new`] has no such executor, and does the same as [`spawn_blocking`](Self::spawn_blocking).
     ///
-    /// The work is queued by this call, not by the first poll. If the executor has a single thread, the loop's callbacks
-    /// wait until the work ends.
+    /// The work is queued by this call, not by the first poll. If the executor has a single thread, the loop's
+    /// callbacks wait until the work ends.
     ///
     /// # Panics
     /// The future panics if the work panics, or if the executor drops the work.

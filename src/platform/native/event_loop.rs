@@ -51,7 +51,8 @@ impl EventLoop {
     ///
     /// # Panics
     /// If it is called from inside of the loop, as `IOLoop.run_sync` raises: the wait would never end.
-    /// [`try_run_sync`](Self::try_run_sync) returns an error instead.
+    /// [`try_run_sync`](Self::try_run_sync) returns an error instead. Other waits that block a callback, such as the wait
+    /// for a channel, cannot be recognized.
     ///
     /// # Platform
     /// Native only: a browser's thread must not block.
@@ -105,8 +106,8 @@ impl EventLoop {
     /// is dropped.
     ///
     /// # Errors
-    /// [`RunSyncError::TimedOut`] if the limit passes first, and [`RunSyncError::InsideLoop`] if it is called from inside
-    /// of the loop.
+    /// [`RunSyncError::TimedOut`] if the limit passes first, and [`RunSyncError::InsideLoop`] if it is called from
+    /// inside of the loop.
     ///
     /// # Platform
     /// Native only: a browser's thread must not block.

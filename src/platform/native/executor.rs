@@ -15,8 +15,8 @@ const MAX_THREADS: usize = 64;
 ///
 /// If the system refuses the first thread, the task is dropped: run in place, it would block its caller until its end.
 /// Each later task tries again to start the thread. Of this library's tasks, the tasks of the agent are optional. A
-/// request of [`Client::fetch_spawned`](crate::Client::fetch_spawned) whose task is dropped fails. A child of `fork` has
-/// no thread of its parent, so there every task is dropped if the parent has used the thread.
+/// request of [`Client::fetch_spawned`](crate::Client::fetch_spawned) whose task is dropped fails. A child of `fork`
+/// has no thread of its parent, so there every task is dropped if the parent has used the thread.
 ///
 /// # Examples
 ///

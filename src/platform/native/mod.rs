@@ -14,11 +14,11 @@
 //!
 //! # Fork
 //!
-//! A child of `fork` has none of these threads. If the parent has used the library before, a connect, a name look-up and
-//! a spawned request fail in the child with [`Unsupported`](crate::ErrorKind::Unsupported), and do not wait for ever.
-//! Executors drop the tasks of the child, except an event loop that the child makes; such a loop has no timers. An open
-//! connection and a running request belong to both processes, and the child must not use them. Fork before the first
-//! use, or start a program in the child with `exec`, as `std::process::Command` does.
+//! A child of `fork` has none of these threads. If the parent has used the library before, a connect, a name look-up
+//! and a spawned request fail in the child with [`Unsupported`](crate::ErrorKind::Unsupported), and do not wait for
+//! ever. Executors drop the tasks of the child, except an event loop that the child makes; such a loop has no timers.
+//! An open connection and a running request belong to both processes, and the child must not use them. Fork before the
+//! first use, or start a program in the child with `exec`, as `std::process::Command` does.
 
 mod accepted;
 mod blocking_work;

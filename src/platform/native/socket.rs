@@ -65,8 +65,8 @@ impl Drop for TcpTransport {
 impl Transport for TcpTransport {
     fn is_idle(&mut self) -> bool {
         // The default would read, and a read after a write is deferred without a look at the socket. A look at an idle
-        // connection also needs no registration with the reactor. A forked child shares the socket with its parent and has
-        // no reactor.
+        // connection also needs no registration with the reactor. A forked child shares the socket with its parent and
+        // has no reactor.
         if fork::is_child() {
             return false;
         }

@@ -145,8 +145,12 @@ impl TaskQueue {
         let mut state = self.lock();
         state.ready.push_back(ReadyTask { task, since: Instant::now() });
         let needs_standby = state.take_standby(self.max_threads);
+        let has_free_thread = state.threads > state.busy;
         drop(state);
-        self.available.notify_one();
+        // A signal is a system call. A busy thread looks at the queue before it waits, so it needs no signal.
+        if has_free_thread {
+            self.available.notify_one();
+        }
         if needs_standby {
             self.start_standby();
         }

@@ -32,8 +32,10 @@ use crate::runtime::{Executor, Instant, MaybeSend, Timer};
 /// neither other loops nor requests. The first task or callback starts the thread. It ends once all handles of the loop
 /// are dropped and its tasks and callbacks have ended. If the system refuses the thread, a task is dropped, and a
 /// callback waits until the next callback is added. A child of `fork` has no thread of its parent's loops; it needs a
-/// loop of its own. In a browser, and in any WebAssembly, there is a single thread: background work runs on it after the
-/// present call, and a callback that blocks delays everything, time limits included.
+/// loop of its own.
+///
+/// In a browser there is a single thread: background work runs on it after the present call, and a callback that blocks
+/// delays everything, time limits included.
 ///
 /// # Examples
 ///
