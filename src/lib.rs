@@ -224,6 +224,8 @@
 //! | Streamed upload | yes | gathered up to 64 MiB, unless asked to stream | what the backend does |
 //! | Relative URL of a request | an error | resolves against the page or worker; an error in Node | an error |
 //! | Cookies, proxies, TLS settings | [`platform`] | the engine's own | what the backend does |
+//! | Event loops, spawned requests | threads, see [`platform`] | the engine's only thread | none |
+//! | After `fork` | errors in the child, see [`platform`] | no `fork` | no `fork` |
 //!
 //! No option is ignored: what a platform cannot do is an error of kind [`ErrorKind::Unsupported`], or the option's docs
 //! name the difference. For example, `connect_timeout` is a part of `head_timeout` in a browser.

@@ -51,6 +51,12 @@ pub(crate) trait Call {
     type Error;
     type Attempt: Future<Output = Result<Self::Output, Self::Error>>;
 
+    /// Called when a limit of the call starts. Moves its start back to the call, if the task of the request started
+    /// later.
+    fn count_from_call<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        let _ = deadline;
+    }
+
     /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
     fn queued(&self, waiting: &Acquire<'_>) {
         let _ = waiting;
@@ -84,7 +90,8 @@ pub(crate) trait Call {
 }
 
 impl Client {
-    /// Sends `request` and returns its response as soon as the head has arrived.
+    /// Sends `request` and returns its response as soon as the head has arrived. The limits count from the
+    /// first poll, or from `called_at` of the options.
     ///
     /// # Cancellation
     /// As [`run`].
@@ -194,6 +201,7 @@ pub(crate) async fn run<S: Sleep, T: Call>(
 ) -> Result<(T::Output, InFlight<S>), T::Error> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
     let mut deadline = Deadline::start(&shared.clock, timeouts.total);
+    call.count_from_call(&mut deadline);
     loop {
         // 6. Wait for a slot.
         let mut slot = match acquire_slot(shared, timeouts, &mut deadline, slot_request, call).await {
@@ -246,6 +254,9 @@ async fn acquire_slot<S: Sleep>(
         Some(slot) => slot,
         None => {
             deadline.enter(Phase::Queue, Timeout::Queue, timeouts.queue);
+            if !slot_request.is_retry {
+                call.count_from_call(deadline);
+            }
             let mut acquire = shared.queue.acquire(slot_request);
             let mut is_queued = false;
             let wait = poll_fn(|cx| {

@@ -3,7 +3,9 @@
 use futures::executor::block_on;
 use waterspout::http::{HeaderMap, Method, StatusCode};
 use waterspout::testing::MockBackend;
-use waterspout::{Backend, BoxFuture, Client, Middleware, Next, Request, Response, ResponseBuilder, Result};
+use waterspout::{
+    Backend, BoxFuture, CallContext, Client, Middleware, Next, Request, Response, ResponseBuilder, Result,
+};
 
 use crate::support::client::URL;
 
@@ -11,7 +13,7 @@ use crate::support::client::URL;
 struct Answers(fn(ResponseBuilder) -> ResponseBuilder);
 
 impl Backend for Answers {
-    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+    fn fetch(&self, request: Request, _: CallContext) -> BoxFuture<'_, Result<Response>> {
         let builder = Response::builder(StatusCode::OK, request.url());
         Box::pin(async move { (self.0)(builder).body("hello") })
     }

@@ -26,7 +26,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("platform/browser", &["backend", "error", "message", "runtime"]),
     ("platform/native", &["agent", "backend", "error", "message", "runtime", "testing", "tornado", "transport"]),
     ("platform/timer_queue", &["runtime"]),
-    ("platform/unix", &["agent", "error", "message", "runtime", "transport"]),
+    ("platform/unix", &["agent", "error", "message", "runtime", "tornado", "transport"]),
     ("platform/url_crate", &["error", "message"]),
     ("platform/unsupported", &["backend", "error", "message", "runtime"]),
 ];

@@ -39,6 +39,7 @@ pub use self::timer::EngineTimer;
 pub use self::upload::can_stream_uploads;
 pub(crate) use self::url::{parse_url, resolve_url};
 use crate::backend::Backend;
+use crate::error::Result;
 use crate::runtime::{Executor, Timer};
 
 pub(crate) fn default_backend(_timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
@@ -56,4 +57,17 @@ pub(crate) fn default_executor() -> Arc<dyn Executor> {
 /// Returns whether an I/O error holds an error of TLS: never, because this platform has no TLS of its own.
 pub(crate) fn is_tls_failure(_error: &std::io::Error) -> bool {
     false
+}
+
+/// The executor of an event loop. No code waits for a loop by blocking the thread, so the loop's number is not needed.
+pub(crate) type LoopExecutor = Arc<dyn Executor>;
+
+/// Returns the executor of a loop over `executor`.
+pub(crate) fn loop_executor(executor: Arc<dyn Executor>) -> LoopExecutor {
+    executor
+}
+
+/// Succeeds: this platform has no `fork`.
+pub(crate) fn check_process() -> Result<()> {
+    Ok(())
 }

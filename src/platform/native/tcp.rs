@@ -11,6 +11,7 @@ use async_io::Async;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::dns::{CachingResolver, ForgetUnlessConnected, Resolver, SystemResolver};
+use super::fork;
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
 use super::socket::TcpTransport;
 use super::tcp_keepalive::{self, DEFAULT_KEEPALIVE};
@@ -164,7 +165,9 @@ impl TcpClient {
     ///
     /// # Errors
     /// [`Dns`](ErrorKind::Dns) if there is no address to try, [`Connect`](ErrorKind::Connect) if no address accepts a
-    /// connection, [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout). The error names the host.
+    /// connection, [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout), and
+    /// [`Unsupported`](ErrorKind::Unsupported) in a child that was forked after the first use of the library. The error
+    /// of the limit names the host.
     ///
     /// # Cancellation
     /// Dropping the future drops the look-up and every attempt.
@@ -212,6 +215,8 @@ impl TcpClient {
 
     /// Connects without a limit. Records the steps as steps towards `target`.
     pub(super) async fn open(&self, host: &str, port: u16, trace: &ConnectTrace, target: &str) -> Result<TcpTransport> {
+        // Before the look-up: in a forked child neither the look-up nor the connect would ever end.
+        fork::check()?;
         let started = self.timer.now();
         let host = unbracketed(host);
         // Look-up and connect are timed apart: both appear in the connection's facts.

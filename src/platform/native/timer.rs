@@ -5,6 +5,7 @@ use std::time;
 
 use futures::FutureExt;
 
+use super::fork;
 use super::shared_timer::SharedTimer;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
@@ -53,6 +54,8 @@ impl Timer for ReactorTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        // The timer starts the reactor's thread.
+        fork::remember();
         match origin().checked_add(deadline.since_origin()) {
             Some(deadline) => Box::pin(async_io::Timer::at(deadline).map(|_| ())),
             // The deadline is beyond the last point of the system's clock.

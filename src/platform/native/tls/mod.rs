@@ -4,6 +4,7 @@ mod certificate;
 mod failure;
 mod identity;
 mod pem;
+mod server;
 mod transport;
 mod verifier;
 
@@ -19,8 +20,10 @@ use futures_rustls::rustls::{ClientConfig, RootCertStore};
 use self::certificate::{CertificateFields, SUBJECT_ALT_NAME};
 pub(crate) use self::failure::is_tls_failure;
 use self::identity::Identity;
+pub use self::server::TlsServerConfig;
 pub(super) use self::transport::start;
 use self::verifier::{AcceptAny, RootVerifier};
+use super::fork;
 use super::network::Network;
 use super::tcp::{TcpClient, authority, trace_step};
 use super::timer::SystemTimer;
@@ -224,6 +227,8 @@ impl TlsConfig {
             return Ok(config.clone());
         }
         let this = self.clone();
+        // A forked child has no thread for blocking work.
+        fork::check()?;
         // Reading the system's roots blocks.
         let config = Arc::new(blocking::unblock(move || this.build()).await?);
         // Another connection may have built it meanwhile. All use the same configuration, and so share the sessions to
