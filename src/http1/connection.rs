@@ -1,6 +1,6 @@
 //! Exchanges on a connection. The request is written while the response is already read.
 
-use std::future::{Future, Ready, poll_fn};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,22 +8,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::AsyncWrite;
-use http::{HeaderMap, StatusCode, Version};
+use http::{StatusCode, Version};
 
 use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
 use super::decode::{HeadDecoder, HeadEvent, ResponseHead};
-use super::encode::{self, HeadOptions, RequestHead, encode_head};
+use super::encode::{self, HeadOptions, encode_head};
+use super::exchange::{ExchangeRequest, ExchangeResponse, InformationalCallback, RemainingUpload};
 use super::framing::{self, malformed, wants_more};
 use super::keep_alive;
 use super::limits::Http1Limits;
 use super::read_turn::ReadTurn;
 use super::upload::{Upload, WriteBuffer, Written};
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
 use crate::message::progress::Progress;
-use crate::message::trailers::Trailers;
 use crate::transport::Transport;
 
 /// Maximum bytes written before the connection is read again. A server that refuses an endless body is noticed.
@@ -31,20 +30,6 @@ const MAX_BYTES_PER_TURN: usize = 256 * 1024;
 
 /// Maximum number of writes before the connection is read again: a body of small pieces takes time as well.
 const MAX_WRITES_PER_TURN: usize = 64;
-
-/// The part of a request's body that is still to be sent when the response's head is here.
-pub(crate) type RemainingUpload = Upload<Ready<()>>;
-
-/// The result of an exchange as soon as the final head is here.
-pub(crate) struct ExchangeResponse {
-    pub(crate) head: ResponseHead,
-    /// Takes the body out of the connection.
-    pub(crate) body: BodyDecoder,
-    /// The rest of the request, if the server still wants it.
-    pub(crate) upload: Option<RemainingUpload>,
-    /// Whether the server closes the connection after the response.
-    pub(crate) closes: bool,
-}
 
 /// A connection, and how far the exchange on it has come.
 pub(crate) struct Connection {
@@ -69,25 +54,6 @@ pub(crate) struct Connection {
     idle_elapsed: Duration,
     turn: ReadTurn,
 }
-
-/// A request as an exchange needs it.
-pub(crate) struct ExchangeRequest<'a, W> {
-    /// The limits of this request's response. A request may have limits of its own on a connection that is reused.
-    pub(crate) limits: Http1Limits,
-    pub(crate) head: RequestHead<'a>,
-    pub(crate) body: Body,
-    /// The trailers to send after the body. With trailers the body is chunked.
-    pub(crate) trailers: Option<Trailers>,
-    /// Counts the bytes that are written, and records that the response has begun.
-    pub(crate) progress: &'a Progress,
-    /// If set, the request has `Expect: 100-continue`. The body is sent at the end of this future at the latest.
-    pub(crate) continue_wait: Option<W>,
-    /// Called with each informational response.
-    pub(crate) on_informational: Option<InformationalCallback<'a>>,
-}
-
-/// Receives the status and headers of each informational response.
-pub(crate) type InformationalCallback<'a> = &'a (dyn Fn(StatusCode, &HeaderMap) + Send + Sync);
 
 /// Why sending a request ended early.
 enum SendError {

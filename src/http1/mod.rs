@@ -14,6 +14,7 @@
 //!   server keeps an idle connection.
 //! - `limits` bounds what a server may send besides the body.
 //! - `read_turn` bounds how much of a body is read before other tasks run.
+//! - `exchange` has the request and the response of an exchange.
 //! - `connection` is the only file that reads and writes. It drives the other files over a transport.
 
 mod body;
@@ -21,6 +22,7 @@ mod chunked;
 mod connection;
 mod decode;
 mod encode;
+mod exchange;
 pub(crate) mod fields;
 pub(crate) mod framing;
 mod keep_alive;
@@ -31,7 +33,8 @@ mod upload;
 
 pub(crate) use crate::transport::read_buffer as buffer;
 pub(crate) use body::{BodyDecoder, BodyEvent};
-pub(crate) use connection::{Connection, ExchangeRequest, ExchangeResponse, RemainingUpload};
+pub(crate) use connection::Connection;
 pub(crate) use decode::{HeadDecoder, HeadEvent, ResponseHead};
 pub(crate) use encode::{AGENT_NAME, RequestHead, encode_headers};
+pub(crate) use exchange::{ExchangeRequest, ExchangeResponse, RemainingUpload};
 pub(crate) use limits::Http1Limits;

@@ -42,7 +42,7 @@ fn ms(milliseconds: u64) -> Duration {
 }
 
 /// A sleep that has been polled and is polled again when it is woken, as by an executor.
-struct Task {
+struct TestTask {
     at: Instant,
     sleep: BoxFuture<'static, ()>,
     woken: Arc<WakeCount>,
@@ -57,7 +57,7 @@ impl Wake for WakeCount {
     }
 }
 
-impl Task {
+impl TestTask {
     fn new(timer: &SharedTimer, after: Duration) -> Self {
         let at = timer.now() + after;
         let mut task = Self { at, sleep: timer.sleep_until(at), woken: Arc::default() };
@@ -76,7 +76,7 @@ impl Task {
 }
 
 /// Polls the woken tasks. Returns the times of the tasks that ended, which are removed.
-fn run(tasks: &mut Vec<Task>) -> Vec<Instant> {
+fn run(tasks: &mut Vec<TestTask>) -> Vec<Instant> {
     let mut ended = Vec::new();
     tasks.retain_mut(|task| {
         let has_ended = task.wakes() > 0 && task.poll();
@@ -101,7 +101,7 @@ fn limits_of_requests_in_turn_set_the_timer_once_per_limit() {
     ] {
         let (timer, shared) = CountingTimer::shared();
         for _ in 0..requests {
-            let request = Task::new(&shared, ms(limit));
+            let request = TestTask::new(&shared, ms(limit));
             timer.clock.advance(ms(length));
             drop(request);
             assert!(timer.clock.pending() <= 1);
@@ -114,9 +114,9 @@ fn limits_of_requests_in_turn_set_the_timer_once_per_limit() {
 fn clients_and_agents_that_share_the_timer_set_it_once() {
     let (timer, shared) = CountingTimer::shared();
     // The wait of an agent's idle reaper, and the limits of requests of two clients, in groups of 64.
-    let _reaper = Task::new(&shared, ms(15_000));
+    let _reaper = TestTask::new(&shared, ms(15_000));
     for _ in 0..100 {
-        let clients: Vec<_> = (0..128).map(|index| Task::new(&shared.clone(), ms(20_000 + index % 2))).collect();
+        let clients: Vec<_> = (0..128).map(|index| TestTask::new(&shared.clone(), ms(20_000 + index % 2))).collect();
         timer.clock.advance(ms(1));
         drop(clients);
     }
@@ -126,7 +126,7 @@ fn clients_and_agents_that_share_the_timer_set_it_once() {
 #[test]
 fn timer_that_no_sleep_needs_fires_once_and_is_not_set_again() {
     let (timer, shared) = CountingTimer::shared();
-    drop(Task::new(&shared, ms(100)));
+    drop(TestTask::new(&shared, ms(100)));
     timer.clock.advance(ms(100));
     assert_eq!((timer.set(), timer.clock.pending()), (1, 0));
     assert!(shared.lock().armed.is_none());
@@ -136,7 +136,7 @@ fn timer_that_no_sleep_needs_fires_once_and_is_not_set_again() {
 fn sleep_that_is_dropped_delays_and_wakes_no_other_sleep() {
     for gone in 0..4 {
         let (timer, shared) = CountingTimer::shared();
-        let mut tasks: Vec<_> = [30, 10, 40, 20].map(|at| Task::new(&shared, ms(at))).into();
+        let mut tasks: Vec<_> = [30, 10, 40, 20].map(|at| TestTask::new(&shared, ms(at))).into();
         drop(tasks.remove(gone));
         for now in 1..=40 {
             timer.clock.advance(ms(1));
@@ -151,8 +151,8 @@ fn sleep_that_is_dropped_delays_and_wakes_no_other_sleep() {
 #[test]
 fn sleep_that_is_not_polled_again_delays_no_other_sleep() {
     let (timer, shared) = CountingTimer::shared();
-    let held: Vec<_> = (0..10).map(|at| Task::new(&shared, ms(10 + at))).collect();
-    let mut alive = vec![Task::new(&shared, ms(25)), Task::new(&shared, ms(30))];
+    let held: Vec<_> = (0..10).map(|at| TestTask::new(&shared, ms(10 + at))).collect();
+    let mut alive = vec![TestTask::new(&shared, ms(25)), TestTask::new(&shared, ms(30))];
     for (now, left) in [(24, 2), (1, 1), (5, 0)] {
         timer.clock.advance(ms(now));
         run(&mut alive);
@@ -166,8 +166,8 @@ fn sleep_in_the_past_and_at_the_end_of_time_set_no_useless_timer() {
     let (timer, shared) = CountingTimer::shared();
     assert!(shared.sleep_until(Instant::default()).now_or_never().is_some());
     assert_eq!(timer.set(), 0);
-    let mut never = Task::new(&shared, Duration::MAX);
-    let mut soon = vec![Task::new(&shared, ms(1))];
+    let mut never = TestTask::new(&shared, Duration::MAX);
+    let mut soon = vec![TestTask::new(&shared, ms(1))];
     timer.clock.advance(ms(1));
     assert_eq!((run(&mut soon).len(), never.poll()), (1, false));
 }
@@ -184,7 +184,7 @@ fn waker_that_panics_keeps_no_other_task_asleep() {
     let (timer, shared) = CountingTimer::shared();
     let mut panics = shared.sleep_until(Instant::from_origin(ms(5)));
     assert!(panics.poll_unpin(&mut Context::from_waker(&Waker::from(Arc::new(Panics)))).is_pending());
-    let mut tasks = vec![Task::new(&shared, ms(5)), Task::new(&shared, ms(9))];
+    let mut tasks = vec![TestTask::new(&shared, ms(5)), TestTask::new(&shared, ms(9))];
     timer.clock.advance(ms(5));
     assert_eq!(run(&mut tasks).len(), 1);
     timer.clock.advance(ms(4));
@@ -242,7 +242,7 @@ impl Timer for Hasty {
 fn timer_may_fire_while_it_is_being_set() {
     for is_ready in [false, true] {
         let shared = SharedTimer::new(Hasty { clock: ManualTimer::new(), is_ready });
-        let mut tasks: Vec<_> = [1, 5, 2].map(|after| Task::new(&shared, ms(after))).into();
+        let mut tasks: Vec<_> = [1, 5, 2].map(|after| TestTask::new(&shared, ms(after))).into();
         assert_eq!((run(&mut tasks).len(), shared.lock().waiting.len()), (3, 0), "{is_ready}");
     }
 }
@@ -250,7 +250,7 @@ fn timer_may_fire_while_it_is_being_set() {
 #[test]
 fn dropped_timer_leaves_nothing_set() {
     let (timer, shared) = CountingTimer::shared();
-    drop(Task::new(&shared, ms(10)));
+    drop(TestTask::new(&shared, ms(10)));
     assert_eq!(timer.clock.pending(), 1);
     drop(shared);
     assert_eq!(timer.clock.pending(), 0);
@@ -291,10 +291,10 @@ fn every_sleep_ends_in_time_on_a_single_timer_in_random_runs() {
     for seed in 0..200 {
         let mut numbers = SeededNumbers(seed);
         let (timer, shared) = CountingTimer::shared();
-        let mut tasks: Vec<Task> = Vec::new();
+        let mut tasks: Vec<TestTask> = Vec::new();
         for step in 0..300 {
             match numbers.below(5) {
-                0 | 1 => tasks.push(Task::new(&shared, ms(1 + numbers.below(100)))),
+                0 | 1 => tasks.push(TestTask::new(&shared, ms(1 + numbers.below(100)))),
                 2 if !tasks.is_empty() => {
                     let gone = usize::try_from(numbers.below(tasks.len() as u64)).unwrap();
                     drop(tasks.swap_remove(gone));
