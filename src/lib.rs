@@ -231,6 +231,19 @@
 //! name the difference. For example, `connect_timeout` is a part of `head_timeout` in a browser.
 //! [`PortableFuture`] and [`MaybeSend`] let a library compile for all platforms without a `cfg`.
 //!
+//! # Examples to copy
+//!
+//! The folder `examples` of the repository has programs of less than 80 lines:
+//!
+//! | Example | What it shows |
+//! |---|---|
+//! | `typed_json` | a typed JSON client, and the reason of a refusal as an error |
+//! | `downloads` | 50 downloads in 8 slots with a progress bar, continued by `Range` and `If-Range` |
+//! | `axum_app` | a client in an axum application that streams bodies through |
+//! | `sdk` | a library for native programs and WebAssembly, with bindings for JavaScript |
+//! | `manual_clock` | tests of a timeout and of `Retry-After` that do not wait |
+//! | `upload_form_events` | a form, cookies, an upload with progress, and server-sent events, through a proxy |
+//!
 //! # Where to look
 //!
 //! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API.

@@ -9,8 +9,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-# The order matters: the conditions below select the suites from an index on, for example all but the first three.
-suites=(native doc servers wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
+# The order matters: the conditions below select the suites from an index on, for example all but the first four.
+suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
 more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory)
 on_request=(bundlers)
 known=" ${suites[*]} ${more[*]} ${on_request[*]} "
@@ -37,7 +37,7 @@ wanted() {
 export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.0/8,::1,.test${no_proxy:+,$no_proxy}"
 setup_cargo
 if wanted servers; then setup_servers; fi
-if wanted "${suites[@]:3}" "${more[@]}" "${on_request[@]}"; then setup_package; fi
+if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}"; then setup_package; fi
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
 if wanted wasm-chromium js-module js-bundle js-worker js-drop-in js-packed js-upload js-memory page bundlers; then setup_chromium; fi
 if wanted js-upload; then setup_openssl; fi
@@ -179,7 +179,8 @@ js_scenarios=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)
 suite native cargo test --all-features --lib --tests --no-fail-fast
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --no-fail-fast --test servers --test proxies
-if wanted "${suites[@]:3}" "${more[@]}" "${on_request[@]}" && step lab start_lab; then
+suite axum cargo test --manifest-path examples/axum_app/Cargo.toml --target-dir "$(target_directory)"
+if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab; then
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"
   if wanted wasm-webkit js-webkit; then step display start_display; fi
@@ -194,7 +195,7 @@ if wanted "${suites[@]:3}" "${more[@]}" "${on_request[@]}" && step lab start_lab
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
   fi
   suite minimal node examples/minimal/size.mjs
-  if wanted "${suites[@]:7}" "${more[@]:2}" bundlers && step package make --no-print-directory package; then
+  if wanted "${suites[@]:8}" "${more[@]:2}" bundlers && step package make --no-print-directory package; then
     # These suites mostly wait, so they run in parallel.
     for name in node deno bun workerd module bundle worker; do begin "js-$name" "${js_scenarios[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish

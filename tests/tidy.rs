@@ -170,6 +170,24 @@ fn no_file_exceeds_400_lines() {
     );
 }
 
+/// The examples that a reader copies. A file of them fits on a page.
+const SHORT_EXAMPLES: &[&str] =
+    &["typed_json.rs", "downloads.rs", "axum_app", "sdk", "manual_clock.rs", "upload_form_events.rs"];
+
+#[test]
+fn examples_to_copy_are_under_80_lines() {
+    let examples = files("examples", "rs");
+    let mut complaints = Vec::new();
+    for name in SHORT_EXAMPLES {
+        let path = format!("examples/{name}");
+        let mut parts = examples.iter().filter(|file| Path::new(&file.path).starts_with(&path)).peekable();
+        assert!(parts.peek().is_some(), "there is no {path}");
+        let long = parts.filter(|file| file.text.lines().count() >= 80);
+        complaints.extend(long.map(|file| format!("{}: 80 lines or more; shorten it", file.path)));
+    }
+    report(complaints);
+}
+
 #[test]
 fn no_type_name_is_defined_in_two_files() {
     let files = files("src", "rs");

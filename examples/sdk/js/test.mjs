@@ -12,7 +12,7 @@ const lab = new Lab(url, 2);
 
 const tests = {
   async an_item_is_typed() {
-    const item = await lab.item();
+    const item = await lab.item("json");
     assert.deepEqual([item.name, [...item.sizes]], ["waterspout", [1, 2, 3]]);
   },
   async an_item_is_saved() {
@@ -28,16 +28,16 @@ const tests = {
     assert.deepEqual([last, sum], [251 * 4000, 125 * 251 * 4000]);
   },
   async a_missing_item_is_a_not_found_error() {
-    await assert.rejects(lab.missing(), { name: "NotFound" });
+    await assert.rejects(lab.item("status/404"), { name: "NotFound" });
   },
   async an_unreachable_server_is_a_network_error() {
-    await assert.rejects(new Lab("http://127.0.0.1:49151", 1).item(), { name: "NETWORK" });
+    await assert.rejects(new Lab("http://127.0.0.1:49151", 1).item("json"), { name: "NETWORK" });
   },
   async an_invalid_url_is_thrown() {
     assert.throws(() => new Lab("not a url", 1), { name: "INVALID_URL" });
   },
   async twenty_requests_share_two_slots() {
-    const items = await Promise.all(Array.from({ length: 20 }, () => lab.item()));
+    const items = await Promise.all(Array.from({ length: 20 }, () => lab.item("json")));
     assert.equal(items.length, 20);
   },
 };

@@ -3,19 +3,15 @@
 use js_sys::{Error, Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
-use waterspout::Client;
+use waterspout::{Client, Url};
 use waterspout_example_sdk::{self as sdk, Remote, Store};
 
-/// A connection to the server.
 #[wasm_bindgen]
 pub struct Lab(Remote);
 
-/// An item in the server's store.
 #[wasm_bindgen(getter_with_clone)]
 pub struct Item {
-    /// The name of the item.
     pub name: String,
-    /// The available sizes.
     pub sizes: Vec<u32>,
 }
 
@@ -29,16 +25,14 @@ impl Lab {
     #[wasm_bindgen(constructor)]
     pub fn new(base: &str, max_active: usize) -> Result<Lab, JsValue> {
         let client = Client::builder().max_active(max_active).build().map_err(|error| js_error(&error.into()))?;
-        let base = base.parse().map_err(|error: waterspout::Error| js_error(&error.into()))?;
-        Ok(Self(Remote::new(client, base)))
+        let base = Url::parse(base).and_then(|base| base.join("/lab/")).map_err(|error| js_error(&error.into()))?;
+        Ok(Self(Remote { client, base }))
     }
 
-    /// Returns the item of the day.
-    pub fn item(&self) -> Promise {
-        self.run(async |store| Ok(js_item(store.item().await?)))
+    pub fn item(&self, id: String) -> Promise {
+        self.run(async move |store| Ok(js_item(store.item(&id).await?)))
     }
 
-    /// Stores an item and returns the stored item.
     pub fn save(&self, name: String, sizes: Vec<u32>) -> Promise {
         self.run(async move |store| Ok(js_item(store.save(&sdk::Item { name, sizes }).await?)))
     }
@@ -47,16 +41,17 @@ impl Lab {
     /// number of bytes received so far.
     pub fn download(&self, count: u32, on_progress: Function) -> Promise {
         self.run(async move |store| {
-            // An exception of the callback does not stop the download.
-            let report = |count: u64| drop(on_progress.call1(&JsValue::UNDEFINED, &JsValue::from(count as f64)));
-            Ok(JsValue::from(store.download(u64::from(count), report).await?.sum as f64))
+            let mut received = 0;
+            let mut sum = 0;
+            let add = |chunk: &[u8]| {
+                received += chunk.len();
+                sum += chunk.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+                // An exception of the callback does not stop the download.
+                drop(on_progress.call1(&JsValue::UNDEFINED, &JsValue::from(received as f64)));
+            };
+            store.download(u64::from(count), add).await?;
+            Ok(JsValue::from(sum as f64))
         })
-    }
-
-    /// Requests an item that does not exist. The promise is always rejected with an error that has the `name`
-    /// `NotFound`.
-    pub fn missing(&self) -> Promise {
-        self.run(async |store| Ok(js_item(store.missing().await?)))
     }
 
     /// Returns a promise for the result of `call`.
@@ -75,7 +70,6 @@ fn js_error(error: &sdk::Error) -> JsValue {
     let name = match error {
         sdk::Error::NotFound => "NotFound",
         sdk::Error::Http(error) => error.kind().code(),
-        _ => "Unexpected",
     };
     let converted = Error::new(&error.to_string());
     converted.set_name(name);
