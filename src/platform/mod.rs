@@ -1,8 +1,9 @@
 //! The only file that names a target: it picks the platform, and all other modules use the names that it exports.
 //!
-//! Each platform exports the same names: `default_backend`, `default_timer`, `default_executor`, `parse_url`, `base64`,
-//! `normalize`, `random`, `decode` (of a charset), `is_tls_failure`, `ClientClock` and `ClientSleep` (the clock of a client
-//! and the waits on it), `unix_time` (for cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
+//! Each platform exports the same names: `BackendSettings` (what a builder has for the platform's backend),
+//! `default_timer`, `default_executor`, `parse_url`, `base64`, `normalize`, `random`, `decode` (of a charset),
+//! `is_tls_failure`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for
+//! cookies), `MaybeSend`, `BoxFuture`, `BoxStream`.
 
 // Wasm targets have no threads here, WASI included.
 #[cfg(target_family = "wasm")]
@@ -50,13 +51,13 @@ pub(crate) use self::browser::decode;
 pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::{
-    ClientClock, ClientSleep, base64, default_backend, default_executor, default_timer, is_tls_failure, normalize,
-    parse_url, random,
+    ClientClock, ClientSleep, EngineSettings as BackendSettings, base64, default_executor, default_timer,
+    is_tls_failure, normalize, parse_url, random,
 };
 #[cfg(all(feature = "charset", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub(crate) use self::charset::decode;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use self::native::{default_backend, default_executor, default_timer, is_tls_failure};
+pub(crate) use self::native::{NetworkSettings as BackendSettings, default_executor, default_timer, is_tls_failure};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::parse_url;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
@@ -66,4 +67,4 @@ pub(crate) use self::time_of_day::unix_time;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::timer_queue::{QueuedSleep as ClientSleep, TimerQueue as ClientClock};
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
-pub(crate) use self::unsupported::{default_backend, default_executor, default_timer, is_tls_failure};
+pub(crate) use self::unsupported::{NoSettings as BackendSettings, default_executor, default_timer, is_tls_failure};

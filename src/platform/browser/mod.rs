@@ -4,6 +4,7 @@ mod abort;
 #[cfg(waterspout_npm)]
 mod allocator;
 mod body;
+mod builder;
 #[cfg(feature = "charset")]
 mod charset;
 mod executor;
@@ -23,6 +24,7 @@ mod url;
 
 use std::sync::Arc;
 
+pub(crate) use self::builder::EngineSettings;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
 pub use self::executor::EngineLoop;
@@ -36,12 +38,7 @@ pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
 pub use self::upload::can_stream_uploads;
 pub(crate) use self::url::parse_url;
-use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};
-
-pub(crate) fn default_backend(_timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
-    Arc::new(FetchBackend)
-}
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(EngineTimer)

@@ -1,5 +1,6 @@
 //! The native platform: sockets and timers on the operating system's readiness API, without a runtime to set up.
 
+mod builder;
 mod dns;
 mod event_loop;
 mod executor;
@@ -10,6 +11,7 @@ pub(crate) mod loopback;
 #[cfg(feature = "testing")]
 mod memory;
 mod network;
+mod network_settings;
 mod proxy_connect;
 mod socket;
 mod tcp;
@@ -31,17 +33,13 @@ pub use self::event_loop::TimedOut;
 pub use self::executor::BackgroundThread;
 pub use self::file::file;
 pub use self::network::Network;
+pub(crate) use self::network_settings::NetworkSettings;
 pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsConfig;
 pub(crate) use self::tls::is_tls_failure;
-use crate::backend::Backend;
 use crate::runtime::{Executor, Timer};
-
-pub(crate) fn default_backend(timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
-    Arc::new(Network::new().timer(timer.clone()).agent())
-}
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(SystemTimer)
