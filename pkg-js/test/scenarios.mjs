@@ -367,7 +367,7 @@ export const scenarios = {
       assert((await rejection(new Client().fetch(lab.url("hello"), { headers }))) instanceof TypeError, "a TypeError");
     }
   },
-  async a_body_on_a_get_is_refused(lab) {
+  async a_body_on_a_get_is_refused_by_fetch(lab) {
     assert((await rejection(new Client().fetch(lab.url("hello"), { body: "surprise" }))) instanceof TypeError, "a TypeError");
   },
   async a_refused_connection_is_an_error() {

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
+mod body_streams;
 mod callbacks;
 mod deadlines;
 mod defaults;
@@ -14,3 +15,5 @@ mod sensitive;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeouts;
+#[cfg(feature = "tokio")]
+mod tokio_readers;

@@ -95,7 +95,7 @@ macro_rules! for_each_scenario {
             errors::an_unsupported_scheme_is_named,
             errors::a_header_with_a_line_break_is_refused,
             errors::a_length_of_the_callers_own_is_refused,
-            errors::a_body_on_a_get_is_refused,
+            errors::a_body_on_a_get_is_refused_by_fetch,
             errors::a_refused_connection_is_an_error,
             errors::closing_without_an_answer_is_an_error,
             errors::closing_within_the_head_is_an_error,

@@ -124,6 +124,17 @@ impl<C> RequestBuilder<C> {
 
     /// Sets the body.
     ///
+    /// # Errors
+    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a body of a `HEAD`. Natively every other method
+    /// may have a body. The body of a `GET` or `DELETE` has no defined meaning (RFC 9110, sections 9.3.1 and 9.3.5):
+    /// some services read it, for example search services, and other servers refuse or ignore it.
+    ///
+    /// Redirects treat the body of a `GET` as that of a `PUT`: 301, 302, 307 and 308 repeat it, and 303 drops it.
+    ///
+    /// # Platform
+    /// In a browser, a `GET` with a body is an error of kind [`InvalidRequest`](ErrorKind::InvalidRequest) too, because
+    /// the Fetch standard forbids it. An empty text is a body.
+    ///
     /// # Examples
     ///
     /// ```
