@@ -204,6 +204,7 @@
 //! | `form` | no | forms and queries of values that serialize, such as structs |
 //! | `digest` | no | answers to Digest challenges |
 //! | `regex` | no | [`tornado::IoStream`] reads up to a pattern |
+//! | `tokio` | no | request bodies from an `AsyncRead` of `tokio`, without a runtime |
 //! | `tower` | no | `tower_service::Service` for [`Client`] |
 //! | `tracing` | no | a `tracing` span for each attempt |
 //! | `testing` | no | the module [`testing`] |
@@ -218,7 +219,8 @@
 //! | Redirect to http from https | refused | the engine decides | what the backend does |
 //! | Connect time | own limit | part of `head_timeout` | what the backend reports |
 //! | Streamed upload | yes | gathered up to 64 MiB, unless asked to stream | what the backend does |
-//! | Cookies, proxies, TLS settings | [`platform`] | the engine's own | what the backend does |
+//! | Cookies, proxies, TLS settings | [`Builder`]: `cookies`, `proxy`, `network` and more | the engine's own | what the backend does |
+//! | Body of a `GET` | sent | refused by `fetch` | what the backend does |
 //!
 //! No option is ignored: what a platform cannot do is an error of kind [`ErrorKind::Unsupported`], or the option's docs
 //! name the difference. For example, `connect_timeout` is a part of `head_timeout` in a browser.
@@ -226,7 +228,8 @@
 //!
 //! # Where to look
 //!
-//! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API.
+//! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API. [`moving_from_reqwest`] lists it
+//!   beside that of reqwest.
 //! - [`Backend`] is the interface to an engine, with the contract of `fetch`; [`Connector`] and [`Transport`] are the
 //!   interface to byte streams; [`runtime`] has the traits for clocks and executors.
 //! - [`agent`] is the native engine and its settings; [`proxy`], [`auth`] and `cookies` belong to it.
