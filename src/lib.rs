@@ -70,10 +70,14 @@
 //! | `head_timeout` | 20 s | silence between sending the request and the response's head or a 1xx response | `Head` |
 //! | `attempt_timeout` | none | an attempt, from its slot to the response's head | `Connect` or `Head` |
 //! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
+//! | `min_download_rate` | none | the bytes of the body per second over a window, while the caller waits for a piece | `Body` |
 //! | `timeout` | none | from the call to the end of the body, the queue and retries included | the phase it ended |
 //!
-//! By default no limit bounds a whole transfer: a server that sends a byte every 19 s is never cut off. Set `timeout`
-//! where this matters.
+//! The error of the connect limit names the step that took too long: [`Error::connect_step`].
+//!
+//! By default no limit bounds a whole transfer: each piece starts `idle_timeout` again, so a server that sends a byte
+//! every 19 s is never cut off. Where this matters, set `timeout`, or [`Builder::min_download_rate`], which lets a long
+//! download go on.
 //!
 //! # Errors
 //!
@@ -219,8 +223,11 @@
 //! | Redirect to http from https | refused | the engine decides | what the backend does |
 //! | Connect time | own limit | part of `head_timeout` | what the backend reports |
 //! | Streamed upload | yes | gathered up to 64 MiB, unless asked to stream | what the backend does |
-//! | Cookies, proxies, TLS settings | [`Builder`]: `cookies`, `proxy`, `network` and more | the engine's own | what the backend does |
-//! | Body of a `GET` | sent | refused by `fetch` | what the backend does |
+//! | Relative URL of a request | an error | resolves against the page or worker; an error in Node | an error |
+//! | Body of a `GET` | sent | an error | what the backend does |
+//! | Cookies, proxies, TLS settings | methods of [`Builder`], such as `network` | the engine's own | what the backend does |
+//! | Event loops, spawned requests | threads, see [`platform`] | the engine's only thread | none |
+//! | After `fork` | errors in the child, see [`platform`] | no `fork` | no `fork` |
 //!
 //! No option is ignored: what a platform cannot do is an error of kind [`ErrorKind::Unsupported`], or the option's docs
 //! name the difference. For example, `connect_timeout` is a part of `head_timeout` in a browser.
@@ -273,7 +280,7 @@ pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
     Builder, CircuitBreaker, Client, Event, Observer, OriginStats, Rate, SendResponse, Spawned, Stage, Stats, WaitTimes,
 };
-pub use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
+pub use crate::error::{Attempt, ConnectStep, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
 pub use crate::message::call_context::CallContext;
 pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
@@ -286,4 +293,4 @@ pub use crate::message::tls_info::TlsInfo;
 pub use crate::message::trailers::Trailers;
 pub use crate::message::url::{Origin, Scheme, Url};
 pub use crate::runtime::{BoxFuture, BoxStream, Executor, Instant, MaybeSend, PortableFuture, Timer};
-pub use crate::transport::{Connector, Forwarding, Transport};
+pub use crate::transport::{ConnectTrace, Connector, Forwarding, Transport};

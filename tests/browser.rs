@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 #![cfg(target_family = "wasm")]
 
+mod blobs;
 mod fetch_init;
 mod scenarios;
 

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 #![cfg(target_family = "wasm")]
 
+mod blobs;
 mod scenarios;
 
 use wasm_bindgen_test::wasm_bindgen_test;

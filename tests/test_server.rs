@@ -368,3 +368,18 @@ fn connections_in_memory_are_kept_and_counted() {
     drop(client);
     assert_eq!(connector.open(), 0);
 }
+
+#[test]
+fn idle_connection_in_pieces_is_looked_at_before_it_is_used_again() {
+    let evil = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+    for pieces in [1, 40] {
+        // The server sends a second response without a request, and then closes.
+        let connector = MemoryConnector::new(handler(move |_| async move { Reply::raw(evil) }.boxed()));
+        let (client, _) = memory(&connector.clone().in_pieces(pieces));
+        for _ in 0..3 {
+            let text = block_on(async { client.post(URL).body("order").await?.text().await });
+            assert_eq!(text.unwrap(), "ok", "{pieces}");
+        }
+        assert_eq!(connector.connections(), 3);
+    }
+}

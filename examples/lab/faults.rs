@@ -44,6 +44,19 @@ pub(super) fn reply(name: &str) -> Option<Reply> {
                 [b"HTTP/1.1 200 OK\r\nx-latin1: caf\xe9\r\n", CORS.as_bytes(), EXPOSE, b"content-length: 0\r\n\r\n"];
             Reply::raw(bytes.concat())
         }
+        // All bytes beyond ASCII in a header.
+        "header-bytes" => {
+            let bytes: Vec<u8> = (0x80..=0xff).collect();
+            let pieces = [
+                b"HTTP/1.1 200 OK\r\nx-bytes: ",
+                &*bytes,
+                b"\r\n",
+                CORS.as_bytes(),
+                EXPOSE,
+                b"content-length: 0\r\n\r\n",
+            ];
+            Reply::raw(pieces.concat())
+        }
         _ => return None,
     })
 }

@@ -49,7 +49,7 @@ fn set(request: &mut Request, mut authorization: HeaderValue) {
 }
 
 /// Reads and discards a body of up to 64 KiB, so that its connection goes back to the pool. A longer body is dropped,
-/// which closes the connection.
+/// which closes the connection. So does dropping this future.
 pub(super) async fn drain(response: Response) {
     // A failure only means that the connection closes and the next request opens another.
     let _ = response.into_body().collect(MAX_DRAIN).await;

@@ -2,18 +2,19 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
-use super::decode::{self, Encoded, Pipeline};
+use super::decode::{self, CompleteBody, Encoded, Pipeline};
 use super::pool::handle::PoolHandle;
 use crate::error::Result;
 use crate::http1::{BodyDecoder, BodyEvent, Connection, RemainingUpload};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
+use crate::runtime::Instant;
 
 /// A body that is being received. Dropping it before its end closes the connection.
 struct IncomingBody {
@@ -29,6 +30,11 @@ struct IncomingBody {
     upload: Option<(RemainingUpload, Progress)>,
     /// Whether the response's body has ended. The request may still have to be sent.
     ended: bool,
+    /// When the last piece arrived that had to be waited for. Later pieces may have arrived at the same time: the
+    /// caller has not asked for them since.
+    arrived_at: Instant,
+    /// Whether the last poll had to wait for a piece.
+    is_waiting: bool,
 }
 
 /// A connection, and the pool it goes back to.
@@ -61,15 +67,12 @@ pub(super) fn receive(
             Ok(BodyEvent::End) if upload.is_some() => break,
             Ok(BodyEvent::End) => {
                 store_trailers(&mut decoder, trailers.as_ref());
-                let body = match complete(early, pipeline) {
-                    Ok(body) => {
-                        pool.give_back(connection);
-                        body
-                    }
-                    // The head is valid, so the error belongs to the body: reading it fails. The connection closes,
-                    // because it is not given back.
-                    Err(error) => Body::in_memory_stream(Box::pin(futures::stream::iter([Err(error)]))),
-                };
+                let CompleteBody { body, has_failed } = complete(early, pipeline);
+                // The head is valid, so a failure belongs to the body: reading it fails. The connection closes, because
+                // it is not given back.
+                if !has_failed {
+                    pool.give_back(connection);
+                }
                 return (body, trailers);
             }
             Err(error) => {
@@ -91,6 +94,8 @@ pub(super) fn receive(
         return (body, trailers);
     }
     let incoming = IncomingBody {
+        arrived_at: pool.timer.now(),
+        is_waiting: false,
         early,
         source: Some(PooledSource { connection, pool }),
         decoder,
@@ -114,10 +119,10 @@ fn store_trailers(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
 }
 
 /// Makes a body of all its pieces.
-fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> Result<Body> {
+fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> CompleteBody {
     match (concat(pieces), pipeline) {
         (Some(encoded), Some(pipeline)) => decode::decode_complete(encoded, pipeline),
-        (bytes, _) => Ok(bytes.map_or_else(Body::empty, Body::from)),
+        (bytes, _) => CompleteBody { body: bytes.map_or_else(Body::empty, Body::from), has_failed: false },
     }
 }
 
@@ -155,8 +160,19 @@ impl Stream for IncomingBody {
                 Poll::Pending => {}
             }
         }
-        let item =
-            if this.ended { None } else { ready!(source.connection.poll_body(cx, &mut this.decoder)).transpose() };
+        let item = match this.ended {
+            true => None,
+            false => match source.connection.poll_body(cx, &mut this.decoder) {
+                Poll::Ready(item) => item.transpose(),
+                Poll::Pending => {
+                    this.is_waiting = true;
+                    return Poll::Pending;
+                }
+            },
+        };
+        if std::mem::take(&mut this.is_waiting) {
+            this.arrived_at = source.pool.timer.now();
+        }
         match item {
             Some(Ok(_)) => {}
             Some(Err(_)) => this.source = None,
@@ -185,7 +201,9 @@ impl Encoded for IncomingBody {
 
 impl IncomingBody {
     fn give_back(&mut self) {
-        if let Some(PooledSource { connection, pool }) = self.source.take() {
+        if let Some(PooledSource { mut connection, pool }) = self.source.take() {
+            // The server has counted the idle time since it sent the end of the body, not since the caller read it.
+            connection.set_idle_elapsed(pool.timer.now().since(self.arrived_at));
             pool.give_back(connection);
         }
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::decode::DecodeLimits;
 use super::pool::key::IdleLimits;
 use crate::http1::Http1Limits;
 use crate::message::extensions::Extension;
@@ -12,6 +13,9 @@ const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Default maximum number of decoded bytes for each encoded byte.
 const MAX_EXPANSION: u32 = 200;
+
+/// Default maximum memory of all windows of a body. It is the largest window of brotli.
+const MAX_WINDOW_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Default time that a connection stays idle. Servers close their idle connections after 5 to 75 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -42,7 +46,7 @@ const IDLE_TOTAL: usize = 1024;
 pub struct Config {
     pub(super) http1: Http1Limits,
     pub(super) continue_timeout: Duration,
-    pub(super) max_expansion: u32,
+    pub(super) decode: DecodeLimits,
     pub(super) idle: IdleLimits,
 }
 
@@ -65,7 +69,7 @@ impl Config {
         Self {
             http1: Http1Limits::default(),
             continue_timeout: CONTINUE_TIMEOUT,
-            max_expansion: MAX_EXPANSION,
+            decode: DecodeLimits { max_expansion: MAX_EXPANSION, max_window_bytes: MAX_WINDOW_BYTES },
             idle: IdleLimits { timeout: IDLE_TIMEOUT, per_key: IDLE_PER_ORIGIN, total: IDLE_TOTAL },
         }
     }
@@ -100,7 +104,43 @@ impl Config {
     /// brotli or zstd hundreds of thousands. Text becomes 5 to 50 times as large. Reading a body beyond the limit fails
     /// with [`LimitExceeded`](crate::ErrorKind::LimitExceeded).
     pub fn max_expansion(mut self, bytes: u32) -> Self {
-        self.max_expansion = bytes;
+        self.decode.max_expansion = bytes;
+        self
+    }
+
+    /// Sets the maximum size in bytes of the windows of all decoders of a body together. 0 means no limit. Default: 16
+    /// MiB, the largest window of a single `br` coding.
+    ///
+    /// A decoder keeps a window of its last output, whose size the body declares: up to 16 MiB for each `br` coding, and
+    /// up to 8 MiB for each `zstd` coding, rounded up to a power of two. A body may have five codings. The windows of
+    /// `gzip` and `deflate` have 32 KiB and do not count. Reading a body beyond the limit fails with
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) before the window is allocated.
+    ///
+    /// While a window grows, its old memory and its new memory exist together, so the peak is up to half as much again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::agent::Config;
+    /// # use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// # use waterspout::{Agent, Client, ErrorKind};
+    /// # // The body `hello` with a window of 4 MiB.
+    /// # let body = b"\x0b\x02\x80hello\x03";
+    /// # let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: {}\r\n\r\n", body.len());
+    /// # let connector = ScriptedConnector::new([Script::new().expect_head().send([head.as_bytes(), body].concat())]);
+    ///
+    /// // The body of the response has the coding `br` with a window of 4 MiB.
+    /// let agent = Agent::new(connector, ManualTimer::new()).with_config(Config::new().max_window_bytes(1024 * 1024));
+    /// let client = Client::builder().backend(agent).build()?;
+    /// let outcome = futures::executor::block_on(async { client.get("http://example.com/").await?.text().await });
+    /// # // Without the feature `brotli`, the body stays encoded.
+    /// # if cfg!(feature = "brotli") {
+    /// assert_eq!(outcome.unwrap_err().kind(), ErrorKind::LimitExceeded);
+    /// # }
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn max_window_bytes(mut self, bytes: u64) -> Self {
+        self.decode.max_window_bytes = bytes;
         self
     }
 
@@ -228,6 +268,10 @@ impl Config {
 
     /// Sets how long a connection stays idle before it is closed. Zero means that no connection is kept. Default: 15 s,
     /// which is less than most servers keep their idle connections.
+    ///
+    /// A server that announces a shorter time is obeyed: after `Keep-Alive: timeout=5` the connection closes after 4 s.
+    /// The margin of 1 s is for a request that is on its way while the server closes. A connection with `timeout=1`,
+    /// `timeout=0` or `max=0` is not used again.
     ///
     /// # Examples
     ///

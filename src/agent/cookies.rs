@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::message::extensions::Extension;
 use crate::message::request::Request;
+use crate::message::response::Response;
 use crate::message::url::Url;
 
 /// Stores the cookies of an [`Agent`](super::Agent). `cookies::CookieJar`, behind the feature `cookies`, implements it.
@@ -117,9 +118,17 @@ pub(super) fn add(store: Option<&dyn CookieStore>, request: &mut Request) -> boo
     true
 }
 
-/// Removes the store's cookies from a request. The next URL has cookies of its own.
-pub(super) fn remove(request: &mut Request) {
-    request.headers_mut().remove(COOKIE);
+/// Removes the store's cookies from a request, and returns them. The next URL has cookies of its own.
+pub(super) fn remove(request: &mut Request) -> Option<HeaderValue> {
+    request.headers_mut().remove(COOKIE)
+}
+
+/// Records in `response` the request that it answers. `stored` are the store's cookies that were sent with it.
+pub(super) fn record(response: &mut Response, request: &mut Request, stored: Option<HeaderValue>) {
+    if let Some(stored) = stored {
+        request.headers_mut().insert(COOKIE, stored);
+    }
+    response.set_request(request);
 }
 
 /// Stores the cookies of a response.

@@ -23,6 +23,7 @@ mod route;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use http::header::{ACCEPT, ACCEPT_ENCODING, RANGE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
@@ -35,6 +36,7 @@ pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy}
 pub use self::route::Route;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::http1::AGENT_NAME;
 use crate::message::call_context::CallContext;
 use crate::message::connection_info::RedirectEntry;
 use crate::message::progress::Progress;
@@ -42,9 +44,6 @@ use crate::message::request::{Redirect, Request};
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Timer};
 use crate::transport::Connector;
-
-/// The `user-agent` of a request that has none.
-const AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("waterspout/", env!("CARGO_PKG_VERSION")));
 
 /// A [`Backend`] that speaks HTTP/1.1 over connections. It keeps idle connections, follows redirects, answers
 /// challenges, stores cookies and decodes bodies.
@@ -179,7 +178,13 @@ impl Agent {
 
     /// Sends a request to its URL, without redirects. Sends it again with credentials if the server asks for them,
     /// and without `Expect: 100-continue` if the server does not understand it.
-    async fn fetch_without_redirects(&self, request: &mut Request, progress: &Progress) -> Result<Response> {
+    ///
+    /// Returns the response, and the stored cookies that were sent with the last request.
+    async fn fetch_without_redirects(
+        &self,
+        request: &mut Request,
+        progress: &Progress,
+    ) -> Result<(Response, Option<HeaderValue>)> {
         let jar = match request.options().extension::<Cookies>() {
             Some(own) => own.jar().cloned(),
             None => self.cookies.clone(),
@@ -193,15 +198,13 @@ impl Agent {
             let outcome = self.round_trip(request, progress).await;
             // The store's cookies leave the request at once: a header that stayed would count as the caller's own, and
             // the next request, or another URL, may need other cookies.
-            if has_stored_cookies {
-                cookies::remove(request);
-            }
+            let sent_cookies = if has_stored_cookies { cookies::remove(request) } else { None };
             let response = outcome?;
             // Before a challenge is answered: the answer may need the cookies that came with the challenge.
             cookies::store(jar.as_deref(), request.url(), response.headers());
             if !expect_continue::remove(request, &response, &mut replay) {
                 if !auth::answer(request, &response, replay, answers)? {
-                    return Ok(response);
+                    return Ok((response, sent_cookies));
                 }
                 answers += 1;
             }
@@ -221,6 +224,7 @@ impl Backend for Agent {
             for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
                 request.headers_mut().entry(name).or_insert(value);
             }
+            request.add_content_type();
             if request.options().decompress != Some(false) {
                 accept_encodings(request.headers_mut());
             }
@@ -231,12 +235,13 @@ impl Backend for Agent {
                 // 3. Send the request.
                 let replay = request.body().try_clone();
                 let outcome = self.fetch_without_redirects(&mut request, context.progress()).await;
-                let mut response = outcome.map_err(|error| error.with_url(request.url()))?;
+                let (mut response, sent_cookies) = outcome.map_err(|error| error.with_url(request.url()))?;
                 // 4. Return the response, unless it is a redirect to follow.
                 let is_redirect = mode != Redirect::Manual && redirect::is_redirect(response.status());
                 let location = if is_redirect { redirect::location(response.headers())? } else { None };
                 let Some(location) = location else {
                     response.set_history(history);
+                    cookies::record(&mut response, &mut request, sent_cookies);
                     return Ok(response);
                 };
                 if mode == Redirect::Error {
@@ -252,9 +257,13 @@ impl Backend for Agent {
                 let redirect = RedirectResponse { status: response.status(), location, followed: history.len() };
                 if !redirect::follow(&mut request, replay, &redirect, &policy)? {
                     response.set_history(history);
+                    cookies::record(&mut response, &mut request, sent_cookies);
                     return Ok(response);
                 }
                 history.push(entry);
+                // The next request can then use the same connection. It does not wait for a body that is still on its
+                // way.
+                let _ = auth::drain(response).now_or_never();
             }
         })
     }

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{Either, select};
-use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{Method, StatusCode};
 
 use super::decode::{self, Pipeline};
 use super::pool::handle::{Acquired, PoolHandle, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnectGuard, Delivered};
 use super::{Agent, Config, OnInformational, Route, body};
-use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
+use crate::error::{ErrorKind, Result, Transfer};
 use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
@@ -22,6 +22,7 @@ use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Instant};
+use crate::transport::ConnectTrace;
 
 /// Maximum time a request waits for a background connect. It is the delay after which the next address of a host is
 /// tried as well (RFC 8305, section 5).
@@ -85,17 +86,18 @@ impl RoundTrip<'_> {
         };
         let PooledConnection { mut connection, reused } = pooled;
         // 2. Send the request, and receive the head of the response.
-        match self.exchange(&mut connection, body).await {
-            Ok(timed) => self.response(connection, timed, reused),
+        let outcome = self.exchange(&mut connection, body).await;
+        let is_stale = reused && is_stale(&outcome, &connection, self.request.method());
+        match (outcome, replay) {
             // 3. Replace an idle connection that the server had closed.
-            Err(error) if reused && is_stale(&error, &connection, self.request.method()) => {
-                // Without a copy of the body, only the error of the idle connection is left to return.
-                let body = replay.ok_or_else(|| error.with_transfer(Transfer::on_connection(true)))?;
+            (outcome, Some(body)) if is_stale => {
                 // Closed first: a request has a single connection at a time.
-                drop(connection);
+                drop((outcome, connection));
                 Box::pin(self.reconnect(body)).await
             }
-            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
+            // Without a copy of the body, only the outcome on the idle connection is left to return.
+            (Ok(timed), _) => self.response(connection, timed, reused),
+            (Err(error), _) => Err(error.with_transfer(Transfer::on_connection(reused))),
         }
     }
 
@@ -134,7 +136,7 @@ impl RoundTrip<'_> {
         // The connect timeout began with the wait for a background connect.
         let mut connecting = self.connect(started);
         match select(&mut connecting, &mut waiter).await {
-            Either::Right((Some(Delivered { connection, background }), _)) => {
+            Either::Right((Some(Delivered { connection, background, .. }), _)) => {
                 self.finish_in_background(connecting, background);
                 Ok(PooledConnection::reused(connection))
             }
@@ -213,13 +215,14 @@ impl RoundTrip<'_> {
         let timer = self.agent.timer.clone();
         let limit = self.connect_limit();
         Box::pin(async move {
-            let connecting = connector.connect(&origin);
+            let trace = ConnectTrace::new();
+            let connecting = connector.connect_traced(&origin, &trace);
             let Some(duration) = limit else { return Ok(Connection::new(connecting.await?)) };
             match select(connecting, timer.sleep_until(started + duration)).await {
                 Either::Left((transport, _)) => Ok(Connection::new(transport?)),
                 Either::Right(_) => {
-                    let elapsed = timer.now().since(started);
-                    Err(Error::timed_out(Phase::Connect, Timeout::Connect, duration, elapsed))
+                    let target = format!("{}:{}", origin.host(), origin.port());
+                    Err(trace.timed_out(&target, duration, timer.now().since(started)))
                 }
             }
         })
@@ -261,7 +264,7 @@ impl RoundTrip<'_> {
 
     /// Makes the response that the caller receives. Its body takes over the connection.
     fn response(&self, connection: Connection, timed: TimedResponse, reused: bool) -> Result<Response> {
-        let TimedResponse { response: ExchangeResponse { mut head, body, upload }, first_byte } = timed;
+        let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, first_byte } = timed;
         let pipeline = self.pipeline(&mut head)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));
         let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
@@ -294,7 +297,7 @@ impl RoundTrip<'_> {
         }
         head.headers.remove(CONTENT_ENCODING);
         head.headers.remove(CONTENT_LENGTH);
-        Ok(Some(Pipeline::new(&codings, self.config.max_expansion)))
+        Ok(Some(Pipeline::new(&codings, self.config.decode)))
     }
 
     /// Waits as long as a server may take to ask for the body. The time begins with the first poll.
@@ -328,7 +331,17 @@ fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -
 ///
 /// A request without a body has been received completely once its head has been received. That a POST has no body does
 /// therefore not mean that it may be sent again.
-fn is_stale(error: &Error, connection: &Connection, method: &Method) -> bool {
+///
+/// A 408 with which the server closes the connection counts as well, for every method. Servers send it to an idle
+/// connection, where it meets the next request. It says that the server has not received a complete request (RFC 9110,
+/// section 15.5.9).
+fn is_stale(outcome: &Result<TimedResponse>, connection: &Connection, method: &Method) -> bool {
+    let error = match outcome {
+        Ok(TimedResponse { response, .. }) => {
+            return response.closes && response.head.status == StatusCode::REQUEST_TIMEOUT;
+        }
+        Err(error) => error,
+    };
     let closed = error.kind() == ErrorKind::ConnectionClosed && !connection.response_begun;
     let unprocessed = !connection.request_begun || !(connection.request_sent || connection.body_taken);
     closed && (method.is_idempotent() || unprocessed)

@@ -4,6 +4,7 @@
 //! download is.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
 use crate::message::progress::{Progress, ProgressCallback};
+use crate::message::request::{RateMeter, RatePolicy};
 use crate::platform::ClientSleep;
 
 /// What a request's options say about its response's body.
@@ -25,6 +27,7 @@ pub(super) struct BodyOptions {
     /// The maximum number of bytes of the body, however it is read.
     pub(super) stream_limit: Option<u64>,
     pub(super) on_download: Option<ProgressCallback>,
+    pub(super) min_rate: Option<Arc<dyn RatePolicy>>,
 }
 
 /// Ties `in_flight` and `trace` to the end of `body`, and applies `options` to it.
@@ -47,6 +50,7 @@ pub(super) fn wrap(
     let mut this = ResponseBody {
         body,
         in_flight: None,
+        rate: None,
         trace: None,
         is_waiting: false,
         progress,
@@ -63,6 +67,7 @@ pub(super) fn wrap(
     } else {
         let in_flight = this.in_flight.insert(in_flight);
         in_flight.deadline.enter(Phase::Body, Timeout::Idle, options.idle_timeout);
+        this.rate = options.min_rate.and_then(|policy| policy.start(in_flight.deadline.clock()));
         this.trace = trace;
     }
     match (options.stream_limit, length) {
@@ -91,6 +96,8 @@ struct ResponseBody {
     body: Body,
     /// Present until the body ends; a body that was complete from the start has none.
     in_flight: Option<InFlight<ClientSleep>>,
+    /// Measures the rate, if there is a minimum rate and the body was not complete from the start.
+    rate: Option<Box<dyn RateMeter>>,
     trace: Option<RequestTrace>,
     /// Whether the reader waits for the next chunk. Only that time counts as silence of the server.
     is_waiting: bool,
@@ -135,10 +142,14 @@ impl ResponseBody {
                         deadline.touch();
                     }
                     let reason = match slot.poll_ended(cx, Phase::Body) {
-                        Poll::Ready(reason) => reason,
-                        Poll::Pending => StopReason::TimedOut(ready!(deadline.poll_expired(cx))),
+                        Poll::Ready(reason) => Poll::Ready(reason),
+                        Poll::Pending => deadline.poll_expired(cx).map(StopReason::TimedOut),
                     };
-                    Some(Err(slot.error(reason)))
+                    match (reason, &mut self.rate) {
+                        (Poll::Ready(reason), _) => Some(Err(slot.error(reason))),
+                        (Poll::Pending, Some(rate)) => Some(Err(ready!(rate.poll_too_slow(cx)))),
+                        (Poll::Pending, None) => return Poll::Pending,
+                    }
                 }
             },
         };
@@ -150,6 +161,9 @@ impl ResponseBody {
         let item = match item {
             Some(Ok(chunk)) => {
                 self.received += chunk.len() as u64;
+                if let Some(rate) = &mut self.rate {
+                    rate.record(chunk.len());
+                }
                 Some(Ok(chunk))
             }
             None => {
@@ -182,6 +196,7 @@ impl ResponseBody {
     fn release(&mut self) {
         self.body = Body::empty();
         self.in_flight = None;
+        self.rate = None;
         self.trace = None;
     }
 }

@@ -51,6 +51,12 @@ pub(crate) trait Call {
     type Error;
     type Attempt: Future<Output = Result<Self::Output, Self::Error>>;
 
+    /// Called when a limit of the call starts. Moves its start back to the call, if the task of the request started
+    /// later.
+    fn count_from_call<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        let _ = deadline;
+    }
+
     /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
     fn queued(&self, waiting: &Acquire<'_>) {
         let _ = waiting;
@@ -84,7 +90,8 @@ pub(crate) trait Call {
 }
 
 impl Client {
-    /// Sends `request` and returns its response as soon as the head has arrived.
+    /// Sends `request` and returns its response as soon as the head has arrived. The limits count from the
+    /// first poll, or from `called_at` of the options.
     ///
     /// # Cancellation
     /// As [`run`].
@@ -94,6 +101,7 @@ impl Client {
         //    anywhere.
         auth::take_from_url(&mut request)?;
         let url = request.url().clone();
+        let method = request.method().clone();
 
         // 2. Give the request a number for the observer. From here on the observer learns of every end: an error is
         //    reported below, and a trace that is dropped reports that the request was cancelled.
@@ -102,12 +110,18 @@ impl Client {
         let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
 
         let result = self.respond(request, call_options, &url, &mut trace).await;
-        result.map_err(|error| {
-            if let Some(trace) = trace {
-                trace.end(Some(error.kind()));
+        match result {
+            Ok(mut response) => {
+                response.set_default_method(method);
+                Ok(response)
             }
-            error.with_url(&url)
-        })
+            Err(error) => {
+                if let Some(trace) = trace {
+                    trace.end(Some(error.kind()));
+                }
+                Err(error.with_url(&url))
+            }
+        }
     }
 
     async fn respond(
@@ -139,6 +153,7 @@ impl Client {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
             on_download: call_options.on_download.take(),
+            min_rate: options.min_download_rate.clone(),
         };
         let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
         let retry = options.retry.clone();
@@ -186,6 +201,7 @@ pub(crate) async fn run<S: Sleep, T: Call>(
 ) -> Result<(T::Output, InFlight<S>), T::Error> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
     let mut deadline = Deadline::start(&shared.clock, timeouts.total);
+    call.count_from_call(&mut deadline);
     loop {
         // 6. Wait for a slot.
         let mut slot = match acquire_slot(shared, timeouts, &mut deadline, slot_request, call).await {
@@ -238,6 +254,9 @@ async fn acquire_slot<S: Sleep>(
         Some(slot) => slot,
         None => {
             deadline.enter(Phase::Queue, Timeout::Queue, timeouts.queue);
+            if !slot_request.is_retry {
+                call.count_from_call(deadline);
+            }
             let mut acquire = shared.queue.acquire(slot_request);
             let mut is_queued = false;
             let wait = poll_fn(|cx| {

@@ -94,7 +94,7 @@ impl<'a> ClientCall<'a> {
             progress: None,
             permit: None,
             history: Vec::new(),
-            called_at: client.shared.clock.now(),
+            called_at: call_options.called_at.unwrap_or_else(|| client.shared.clock.now()),
             times: CallTimes::default(),
             trace,
         })
@@ -166,6 +166,10 @@ impl<'a> Call for ClientCall<'a> {
     type Output = Response;
     type Error = Error;
     type Attempt = BoxFuture<'a, Result<Response>>;
+
+    fn count_from_call<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        deadline.count_from(self.called_at);
+    }
 
     fn queued(&self, waiting: &Acquire<'_>) {
         if let Some(handle) = &self.handle {

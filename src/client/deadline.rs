@@ -99,6 +99,17 @@ impl<S: Sleep> Deadline<S> {
         }
     }
 
+    /// Returns the clock of the limits.
+    pub(crate) fn clock(&self) -> &S::Clock {
+        &self.clock
+    }
+
+    /// Counts the total limit, and the limit of the present phase, from `start`.
+    pub(crate) fn count_from(&mut self, start: Instant) {
+        self.started = start;
+        self.since = start;
+    }
+
     /// Returns the time since the start.
     pub(crate) fn age(&self) -> Duration {
         Duration::from_nanos(self.elapsed(self.started))

@@ -12,6 +12,7 @@ mod client_call;
 pub(crate) mod configure;
 pub(crate) mod deadline;
 mod defaults;
+mod download_rate;
 mod methods;
 pub(crate) mod middleware;
 mod observer;
@@ -45,7 +46,7 @@ use crate::error::{Error, Result};
 use crate::message::request::{CallOptions, Request, RequestBuilder, RequestOptions};
 use crate::message::response::Response;
 use crate::platform::ClientSleep;
-use crate::runtime::{BoxFuture, Timer};
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
 ///
@@ -300,6 +301,11 @@ impl Client {
     pub async fn fetch(&self, request: impl TryInto<Request, Error: Into<Error>>) -> Result<Response> {
         let request = request.try_into().map_err(Into::into)?;
         self.run(request, CallOptions::default()).await
+    }
+
+    /// Returns the present time on the client's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.0.shared.clock.now()
     }
 
     /// Completes after `delay` on the client's clock.

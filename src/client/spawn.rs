@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{Either, select};
 use futures::{SinkExt, Stream, StreamExt};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::Client;
 use crate::error::{Error, Result};
@@ -50,7 +50,8 @@ pub struct Spawned(oneshot::Receiver<Result<SendResponse>>);
 
 /// # Errors
 /// As [`Client::fetch`], and [`Cancelled`](crate::ErrorKind::Cancelled) if the executor drops the task, natively if the
-/// system refuses the background thread.
+/// system refuses the background thread. [`Unsupported`](crate::ErrorKind::Unsupported) in a child of `fork`, see
+/// [`platform`].
 impl Future for Spawned {
     type Output = Result<SendResponse>;
 
@@ -98,6 +99,16 @@ impl SendResponse {
     /// Returns the URL that answered, after redirects.
     pub fn url(&self) -> &Url {
         &self.0.url
+    }
+
+    /// Returns the method of the request that this response answers, as [`Response::method`] does.
+    pub fn method(&self) -> Option<&Method> {
+        self.0.method()
+    }
+
+    /// Returns the headers of that request, as [`Response::request_headers`] does.
+    pub fn request_headers(&self) -> Option<&HeaderMap> {
+        self.0.request_headers()
     }
 
     /// Returns whether a redirect led to this response.
@@ -277,13 +288,15 @@ async fn pass(mut body: Body, mut to: mpsc::Sender<Piece>) {
 
 impl Client {
     /// Sends a request on a task of its own. The returned future and the response are `Send` on every platform, as some
-    /// traits require of their futures. The request has started when this returns.
+    /// traits require of their futures. The request has started when this returns, and its limits count from this call.
     ///
     /// If the future need not be `Send`, [`fetch`](Self::fetch) costs less.
     ///
     /// # Platform
-    /// Natively, the task runs on a thread of the library. In a browser, it runs on the event loop of the calling thread,
-    /// because the engine's values must stay there. Its result can go to any thread.
+    /// Natively, the task runs on a thread of the library, which is never the thread of an
+    /// [`EventLoop`](crate::tornado::EventLoop). So a callback that blocks delays neither the request nor its limits. In a
+    /// browser, it runs on the event loop of the calling thread, because the engine's values must stay there. Its result
+    /// can go to any thread.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch), from the future.
@@ -313,8 +326,20 @@ impl Client {
     }
 
     fn spawn(&self, request: Result<Request>, call_options: CallOptions) -> Spawned {
+        self.spawn_on(&*platform::default_executor(), request, call_options)
+    }
+
+    fn spawn_on(&self, executor: &dyn Executor, request: Result<Request>, mut call_options: CallOptions) -> Spawned {
         let (caller, result) = oneshot::channel();
-        platform::default_executor().spawn(Box::pin(relay(self.clone(), request, call_options, caller)));
+        // A forked child has no thread that could run the task.
+        let request = platform::check_process().and(request);
+        if let Err(error) = request {
+            let _ = caller.send(Err(error));
+        } else {
+            // The task may start much later, and the limits count from this call.
+            call_options.called_at = Some(self.now());
+            executor.spawn(Box::pin(relay(self.clone(), request, call_options, caller)));
+        }
         Spawned(result)
     }
 }

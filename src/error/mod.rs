@@ -5,6 +5,7 @@
 //! ends in the root cause.
 
 mod attempt;
+mod connect_step;
 mod connection;
 mod kind;
 mod phase;
@@ -22,6 +23,7 @@ use http::StatusCode;
 
 pub use self::attempt::Attempt;
 pub(crate) use self::attempt::TRANSIENT_STATUSES;
+pub use self::connect_step::ConnectStep;
 pub use self::kind::ErrorKind;
 pub use self::phase::Phase;
 pub use self::timeout::Timeout;
@@ -62,12 +64,16 @@ struct ErrorDetails {
     /// The time limit that passed, and its length.
     timeout: Option<(Timeout, Duration)>,
     elapsed: Option<Duration>,
+    /// The minimum rate that the body missed, in bytes per second.
+    min_download_rate: Option<u64>,
     status: Option<StatusCode>,
     reason: Option<Box<str>>,
     // Shared: a clone of an error cannot clone its cause.
     source: Option<Arc<dyn StdError + Send + Sync>>,
     attempts: Vec<Attempt>,
     transfer: Transfer,
+    /// The step of connecting in which the connect limit passed.
+    connect_step: Option<ConnectStep>,
 }
 
 impl Error {
@@ -89,11 +95,13 @@ impl Error {
             url: None,
             timeout: None,
             elapsed: None,
+            min_download_rate: None,
             status: None,
             reason: None,
             source: None,
             attempts: Vec::new(),
             transfer: Transfer::default(),
+            connect_step: None,
         }))
     }
 
@@ -110,6 +118,16 @@ impl Error {
         let mut error = Self::new(ErrorKind::Timeout, phase, "timed out");
         error.0.timeout = Some((timeout, limit));
         error.0.elapsed = Some(elapsed);
+        error
+    }
+
+    /// Makes the error for a body of fewer than `bytes_per_second` on average over `window`.
+    pub(crate) fn too_slow(bytes_per_second: u64, window: Duration) -> Self {
+        let message = format!("the server sent fewer than {bytes_per_second} bytes per second");
+        let mut error = Self::new(ErrorKind::Timeout, Phase::Body, message);
+        error.0.timeout = Some((Timeout::DownloadRate, window));
+        error.0.elapsed = Some(window);
+        error.0.min_download_rate = Some(bytes_per_second);
         error
     }
 
@@ -194,6 +212,12 @@ impl Error {
     /// Returns how long the limited wait had lasted when its limit passed.
     pub fn elapsed(&self) -> Option<Duration> {
         self.0.elapsed
+    }
+
+    /// Returns the minimum rate that the response's body missed, in bytes per second. [`limit`](Self::limit) is then the
+    /// window over which the rate was measured. `None` for other errors.
+    pub fn min_download_rate(&self) -> Option<u64> {
+        self.0.min_download_rate
     }
 
     /// Returns the status that caused the error, if a status did.

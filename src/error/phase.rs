@@ -20,7 +20,8 @@ pub enum Phase {
     Request,
     /// Waiting for a slot of the client.
     Queue,
-    /// Looking up the host and connecting to it. In a browser this is part of [`Phase::Head`].
+    /// Looking up the host and connecting to it. [`Error::connect_step`](crate::Error::connect_step) names the step in
+    /// which a limit passed. In a browser this is part of [`Phase::Head`].
     Connect,
     /// Sending the request and waiting for the response's head.
     Head,

@@ -43,7 +43,7 @@ impl Error {
     ///
     /// This is so if
     /// - no connection could be made or it broke, the connection to a proxy included;
-    /// - a time limit of the attempt passed (`connect`, `head`, `attempt`, `idle`);
+    /// - a time limit of the attempt passed (`connect`, `head`, `attempt`, `idle`, `download_rate`);
     /// - [`error_for_status`](crate::Response::error_for_status) found 408, 425, 429, 500, 502, 503 or 504.
     ///
     /// It does not say whether the request may be repeated: the server may have carried out a `POST`.

@@ -40,13 +40,16 @@ pub enum Timeout {
     Attempt,
     /// The silence between two pieces of the response's body: `idle_timeout`.
     Idle,
+    /// The window in which too few bytes of the response's body arrived: `min_download_rate`.
+    /// [`Error::min_download_rate`](crate::Error::min_download_rate) says how many bytes per second had to arrive.
+    DownloadRate,
     /// The time from the call to the end of the response's body: `timeout`.
     Total,
 }
 
 impl Timeout {
     /// Returns the timeout's stable name in lower case, as error messages show it: `queue`, `connect`, `head`,
-    /// `attempt`, `idle` or `total`.
+    /// `attempt`, `idle`, `download_rate` or `total`.
     ///
     /// # Examples
     ///
@@ -63,6 +66,7 @@ impl Timeout {
             Self::Head => "head",
             Self::Attempt => "attempt",
             Self::Idle => "idle",
+            Self::DownloadRate => "download_rate",
             Self::Total => "total",
         }
     }
@@ -70,7 +74,7 @@ impl Timeout {
     /// Whether another attempt starts this timeout again: the wait in the queue and the total time belong to the
     /// request as a whole.
     pub(crate) const fn restarts_with_attempt(self) -> bool {
-        matches!(self, Self::Connect | Self::Head | Self::Attempt | Self::Idle)
+        matches!(self, Self::Connect | Self::Head | Self::Attempt | Self::Idle | Self::DownloadRate)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Decodes the chunked transfer coding (RFC 9112, section 7.1).
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
 use super::body::BodyEvent;
@@ -9,6 +9,12 @@ use super::fields::{self, BlockScan};
 use super::limits::Http1Limits;
 use super::malformed_lines::{self, LineBlock};
 use crate::error::{Error, ErrorKind, Phase, Result};
+
+/// Maximum size of a chunk that is copied to join it with other chunks. A larger chunk is returned without a copy.
+const MAX_COPIED: usize = 4 * 1024;
+
+/// Maximum size of a piece that is joined of several chunks.
+const MAX_JOINED: usize = 64 * 1024;
 
 /// Takes chunks, and the trailers after the last chunk, out of a read buffer.
 #[derive(Debug)]
@@ -20,6 +26,18 @@ pub(crate) struct ChunkedDecoder {
     trailers: Option<HeaderMap>,
     /// Whether a malformed line of the trailers was skipped.
     pub(super) has_skipped_lines: bool,
+    /// The error that was found behind a piece. It follows the piece.
+    failure: Option<Error>,
+}
+
+/// What follows in the read buffer.
+enum BufferedPart {
+    /// This many bytes of a chunk.
+    Data(usize),
+    /// The end of the body.
+    End,
+    /// Bytes that have not arrived.
+    More,
 }
 
 #[derive(Debug)]
@@ -38,7 +56,7 @@ enum ChunkState {
 
 impl ChunkedDecoder {
     pub(crate) const fn new(limits: Http1Limits) -> Self {
-        Self { state: ChunkState::Size, limits, scanned: 0, trailers: None, has_skipped_lines: false }
+        Self { state: ChunkState::Size, limits, scanned: 0, trailers: None, has_skipped_lines: false, failure: None }
     }
 
     /// Takes the trailers of a body that has ended, if it has any.
@@ -46,34 +64,79 @@ impl ChunkedDecoder {
         self.trailers.take()
     }
 
-    /// Returns the next event that the buffered bytes contain.
+    /// Returns the next event that the buffered bytes contain. Small chunks that are buffered are a single piece.
     pub(crate) fn next(&mut self, buffer: &mut ReadBuffer) -> Result<BodyEvent> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
+        match self.find(buffer)? {
+            BufferedPart::Data(length) => {
+                self.count(length);
+                let first = buffer.take(length);
+                Ok(BodyEvent::Data(self.join(first, buffer)))
+            }
+            BufferedPart::End => Ok(BodyEvent::End),
+            BufferedPart::More => Ok(BodyEvent::More),
+        }
+    }
+
+    /// Appends the small chunks that follow in the buffer to `first`.
+    fn join(&mut self, first: Bytes, buffer: &mut ReadBuffer) -> Bytes {
+        let mut joined = BytesMut::new();
+        let mut length = first.len();
+        while length <= MAX_COPIED || !joined.is_empty() {
+            match self.find(buffer) {
+                Ok(BufferedPart::Data(more)) if more <= MAX_COPIED && length + more <= MAX_JOINED => {
+                    if joined.is_empty() {
+                        // No more than the buffered bytes can follow.
+                        joined.reserve((length + buffer.data().len()).min(MAX_JOINED));
+                        joined.extend_from_slice(&first);
+                    }
+                    joined.extend_from_slice(&buffer.data()[..more]);
+                    buffer.skip(more);
+                    self.count(more);
+                    length += more;
+                }
+                // These are found again by the next call.
+                Ok(_) => break,
+                Err(error) => {
+                    self.failure = Some(error);
+                    break;
+                }
+            }
+        }
+        if joined.is_empty() { first } else { joined.freeze() }
+    }
+
+    /// Finds what follows in the buffer. Takes the lines between chunks, and the trailers.
+    fn find(&mut self, buffer: &mut ReadBuffer) -> Result<BufferedPart> {
         loop {
             match &mut self.state {
                 ChunkState::Size => {
-                    let Some(line) = self.line(buffer)? else { return Ok(BodyEvent::More) };
-                    self.state = match chunk_size(&line)? {
+                    let Some(size) = self.size(buffer)? else { return Ok(BufferedPart::More) };
+                    self.state = match size {
                         0 => ChunkState::Trailers(BlockScan::default()),
-                        size => ChunkState::Data(size),
+                        _ => ChunkState::Data(size),
                     };
                 }
                 ChunkState::Data(left) => {
-                    let Some((data, left)) = take_some(buffer, *left) else { return Ok(BodyEvent::More) };
-                    self.state = if left == 0 { ChunkState::DataEnd } else { ChunkState::Data(left) };
-                    return Ok(BodyEvent::Data(data));
+                    return Ok(match buffered(buffer, *left) {
+                        0 => BufferedPart::More,
+                        length => BufferedPart::Data(length),
+                    });
                 }
                 ChunkState::DataEnd => match buffer.data() {
                     [b'\r', b'\n', ..] => {
-                        buffer.take(2);
+                        buffer.skip(2);
                         self.state = ChunkState::Size;
                     }
-                    [] | [b'\r'] => return Ok(BodyEvent::More),
+                    [] | [b'\r'] => return Ok(BufferedPart::More),
                     // Skipping to the next line break would let two readers see different chunks.
                     _ => return Err(malformed("a chunk is longer than its declared size")),
                 },
                 ChunkState::Trailers(scan) => {
                     let Some(block) = trailer_block(scan, buffer, self.limits.trailers)? else {
-                        return Ok(BodyEvent::More);
+                        return Ok(BufferedPart::More);
                     };
                     self.trailers = match trailers(&scan.unfolded(block.clone()), &self.limits) {
                         // Malformed lines are searched only after a failure, so valid trailers cost nothing.
@@ -87,16 +150,26 @@ impl ChunkedDecoder {
                     };
                     self.state = ChunkState::Done;
                 }
-                ChunkState::Done => return Ok(BodyEvent::End),
+                ChunkState::Done => return Ok(BufferedPart::End),
             }
         }
     }
 
-    /// Takes a line without its CRLF, if the whole line is buffered.
+    /// Counts `length` bytes of the present chunk as taken.
+    fn count(&mut self, length: usize) {
+        if let ChunkState::Data(left) = &mut self.state {
+            *left = left.saturating_sub(length as u64);
+            if *left == 0 {
+                self.state = ChunkState::DataEnd;
+            }
+        }
+    }
+
+    /// Takes the line before a chunk, if the whole line is buffered. Returns the chunk's size.
     ///
     /// Only CRLF ends a line here, although a lone LF may end a line of a head. Requests are smuggled with bare line
     /// feeds in chunk extensions.
-    fn line(&mut self, buffer: &mut ReadBuffer) -> Result<Option<Bytes>> {
+    fn size(&mut self, buffer: &mut ReadBuffer) -> Result<Option<u64>> {
         let data = buffer.data();
         let limit = self.limits.chunk_line;
         let end = data[self.scanned..].iter().position(|byte| *byte == b'\n').map(|at| self.scanned + at);
@@ -108,8 +181,9 @@ impl ChunkedDecoder {
                 Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message))
             }
             Some(end) if end > 0 && data[end - 1] == b'\r' => {
-                let line = buffer.take(end + 1);
-                Ok(Some(line.slice(..end - 1)))
+                let size = chunk_size(&data[..end - 1])?;
+                buffer.skip(end + 1);
+                Ok(Some(size))
             }
             Some(_) => Err(malformed("a line of the chunked body does not end in CRLF")),
             None => Ok(None),
@@ -151,10 +225,15 @@ fn trailers(block: &Bytes, limits: &Http1Limits) -> Result<Option<HeaderMap>> {
     }
 }
 
+/// Returns how many of the next `left` bytes are buffered.
+fn buffered(buffer: &ReadBuffer, left: u64) -> usize {
+    buffer.data().len().min(usize::try_from(left).unwrap_or(usize::MAX))
+}
+
 /// Takes up to `left` bytes. Returns them with the number of bytes that are then left, or `None` if nothing is
 /// buffered.
 pub(crate) fn take_some(buffer: &mut ReadBuffer, left: u64) -> Option<(Bytes, u64)> {
-    let count = buffer.data().len().min(usize::try_from(left).unwrap_or(usize::MAX));
+    let count = buffered(buffer, left);
     (count > 0).then(|| (buffer.take(count), left - count as u64))
 }
 
@@ -183,7 +262,32 @@ fn malformed(message: &'static str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
+
+    #[test]
+    fn only_small_chunks_are_copied() {
+        let large = vec![b'x'; MAX_COPIED + 1];
+        for (data, expected, shares_memory) in [
+            ("1\r\na\r\n1\r\nb\r\n", "ab".as_bytes(), false),
+            ("1\r\na\r\n0\r\n\r\n", b"a", true),
+            ("1\r\na\r\n1001\r\n", b"a", true),
+            ("1001\r\n", &large, true),
+        ] {
+            let large = if data.ends_with("1001\r\n") { &large[..] } else { b"" };
+            let mut buffer = ReadBuffer::new();
+            let mut context = Context::from_waker(Waker::noop());
+            let mut source = [data.as_bytes(), large, b"\r\n1\r\nb\r\n"].concat();
+            source.truncate(data.len() + large.len() + 9 * usize::from(!large.is_empty()));
+            assert!(buffer.poll_fill(&mut context, &mut &source[..]).is_ready());
+            let memory = buffer.data().as_ptr_range();
+            let event = ChunkedDecoder::new(Http1Limits::default()).next(&mut buffer).unwrap();
+            let BodyEvent::Data(piece) = event else { panic!("{event:?}") };
+            assert_eq!(piece, expected, "{data}");
+            assert_eq!(memory.contains(&piece.as_ptr()), shares_memory, "{data}");
+        }
+    }
 
     #[test]
     fn chunk_size_is_hexadecimal_digits_only() {

@@ -1,26 +1,28 @@
 //! Exchanges on a connection. The request is written while the response is already read.
 
-use std::future::{Future, Ready, poll_fn};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::AsyncWrite;
-use http::{HeaderMap, StatusCode, Version};
+use http::{StatusCode, Version};
 
 use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
 use super::decode::{HeadDecoder, HeadEvent, ResponseHead};
-use super::encode::{self, HeadOptions, RequestHead, encode_head};
+use super::encode::{self, HeadOptions, encode_head};
+use super::exchange::{ExchangeRequest, ExchangeResponse, InformationalCallback, RemainingUpload};
 use super::framing::{self, malformed, wants_more};
+use super::keep_alive;
 use super::limits::Http1Limits;
+use super::read_turn::ReadTurn;
 use super::upload::{Upload, WriteBuffer, Written};
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::message::body::Body;
 use crate::message::connection_info::ConnectionInfo;
 use crate::message::progress::Progress;
-use crate::message::trailers::Trailers;
 use crate::transport::Transport;
 
 /// Maximum bytes written before the connection is read again. A server that refuses an endless body is noticed.
@@ -28,18 +30,6 @@ const MAX_BYTES_PER_TURN: usize = 256 * 1024;
 
 /// Maximum number of writes before the connection is read again: a body of small pieces takes time as well.
 const MAX_WRITES_PER_TURN: usize = 64;
-
-/// The part of a request's body that is still to be sent when the response's head is here.
-pub(crate) type RemainingUpload = Upload<Ready<()>>;
-
-/// The result of an exchange as soon as the final head is here.
-pub(crate) struct ExchangeResponse {
-    pub(crate) head: ResponseHead,
-    /// Takes the body out of the connection.
-    pub(crate) body: BodyDecoder,
-    /// The rest of the request, if the server still wants it.
-    pub(crate) upload: Option<RemainingUpload>,
-}
 
 /// A connection, and how far the exchange on it has come.
 pub(crate) struct Connection {
@@ -58,26 +48,12 @@ pub(crate) struct Connection {
     pub(crate) request_sent: bool,
     /// Whether client and server agree that another request may follow.
     keep_alive: bool,
+    /// How long the server lets the connection be idle; `None` if it has not said so.
+    idle_limit: Option<Duration>,
+    /// How much of that time has passed before the response was read to its end.
+    idle_elapsed: Duration,
+    turn: ReadTurn,
 }
-
-/// A request as an exchange needs it.
-pub(crate) struct ExchangeRequest<'a, W> {
-    /// The limits of this request's response. A request may have limits of its own on a connection that is reused.
-    pub(crate) limits: Http1Limits,
-    pub(crate) head: RequestHead<'a>,
-    pub(crate) body: Body,
-    /// The trailers to send after the body. With trailers the body is chunked.
-    pub(crate) trailers: Option<Trailers>,
-    /// Counts the bytes that are written, and records that the response has begun.
-    pub(crate) progress: &'a Progress,
-    /// If set, the request has `Expect: 100-continue`. The body is sent at the end of this future at the latest.
-    pub(crate) continue_wait: Option<W>,
-    /// Called with each informational response.
-    pub(crate) on_informational: Option<InformationalCallback<'a>>,
-}
-
-/// Receives the status and headers of each informational response.
-pub(crate) type InformationalCallback<'a> = &'a (dyn Fn(StatusCode, &HeaderMap) + Send + Sync);
 
 /// Why sending a request ended early.
 enum SendError {
@@ -106,6 +82,9 @@ impl Connection {
             body_taken: false,
             request_sent: true,
             keep_alive: true,
+            idle_limit: None,
+            idle_elapsed: Duration::ZERO,
+            turn: ReadTurn::default(),
         }
     }
 
@@ -127,7 +106,20 @@ impl Connection {
     /// Returns whether another request can follow the exchange that has ended.
     pub(crate) fn is_reusable(&self) -> bool {
         // A byte beyond the response's end would be taken for the start of the next response.
-        self.keep_alive && self.request_sent && self.input.data().is_empty()
+        self.keep_alive
+            && self.request_sent
+            && self.input.data().is_empty()
+            && self.idle_limit().is_none_or(|limit| !limit.is_zero())
+    }
+
+    /// Returns how long the connection may be idle from now on, as far as the server has announced it.
+    pub(crate) fn idle_limit(&self) -> Option<Duration> {
+        self.idle_limit.map(|limit| limit.saturating_sub(self.idle_elapsed))
+    }
+
+    /// Records that the end of the response may have waited for this long before it was read.
+    pub(crate) fn set_idle_elapsed(&mut self, elapsed: Duration) {
+        self.idle_elapsed = elapsed;
     }
 
     /// Sends a request, and returns the head of the response and the decoder of its body.
@@ -143,6 +135,7 @@ impl Connection {
         self.request_begun = false;
         self.body_taken = false;
         self.request_sent = false;
+        self.idle_elapsed = Duration::ZERO;
         let ExchangeRequest { limits, head, body, trailers, progress, continue_wait, on_informational } = request;
         self.limits = limits;
         encode::check_head(&head)?;
@@ -160,18 +153,19 @@ impl Connection {
         let FinalHead { head: response, can_write } = self.response(&mut upload, progress, on_informational).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
         // A body that ends with the connection leaves none for another request. Either side may ask to close it.
-        self.keep_alive = can_write
-            && framing.is_certain
+        let closes = !(can_write && framing.is_certain && wants_more(response.version, &response.headers))
             // The skipped line may have been `connection: close`, or a sign that the server loses track of its bytes.
-            && !response.has_skipped_lines
-            && wants_more(response.version, &response.headers)
-            // The caller may have set `connection: close`.
-            && wants_more(Version::HTTP_11, head.headers);
+            || response.has_skipped_lines;
+        // The caller may have set `connection: close`.
+        self.keep_alive = !closes && wants_more(Version::HTTP_11, head.headers);
+        // The limit is a property of the connection: a response that does not repeat it leaves it as it is.
+        self.idle_limit = keep_alive::idle_limit(&response.headers).or(self.idle_limit);
         self.request_sent = upload.has_ended() && self.output.is_empty();
         // With a status of 400 or above, the server does not want the rest of the request (RFC 9112, section 9.5).
         let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
         let remaining = (!self.request_sent && goes_on).then(|| upload.into_remaining());
-        Ok(ExchangeResponse { head: response, body: BodyDecoder::new(framing.body, self.limits), upload: remaining })
+        let body = BodyDecoder::new(framing.body, self.limits);
+        Ok(ExchangeResponse { head: response, body, upload: remaining, closes })
     }
 
     /// Writes the request and reads the response, until the final head is here.
@@ -325,7 +319,8 @@ impl Connection {
         }
     }
 
-    /// Returns the next piece of the response's body, or `None` after the last piece.
+    /// Returns the next piece of the response's body, or `None` after the last piece. After a bounded number of bytes
+    /// and reads it wakes the task and returns `Pending` once, so that other tasks run.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>, body: &mut BodyDecoder) -> Poll<Result<Option<Bytes>>> {
         loop {
             match self.body_event(body)? {
@@ -333,10 +328,20 @@ impl Connection {
                 BodyEvent::End => return Poll::Ready(Ok(None)),
                 BodyEvent::More => {}
             }
-            match ready!(self.input.poll_fill(cx, &mut *self.transport)) {
-                Ok(0) => return Poll::Ready(body.end().map(|()| None)),
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(io_error(Phase::Body, error))),
+            // A server that is faster than this task would hold the thread for as long as the body lasts.
+            if self.turn.is_over() {
+                self.turn = ReadTurn::default();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match self.input.poll_fill(cx, &mut *self.transport) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(body.end().map(|()| None)),
+                Poll::Ready(Ok(bytes)) => self.turn.add(bytes),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(io_error(Phase::Body, error))),
+                Poll::Pending => {
+                    self.turn = ReadTurn::default();
+                    return Poll::Pending;
+                }
             }
         }
     }

@@ -4,13 +4,16 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST,
     PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::framing::Framing;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
 use crate::message::trailers::Trailers;
 use crate::transport::Forwarding;
+
+/// The `user-agent` of a request that has none.
+pub(crate) const AGENT_NAME: HeaderValue = HeaderValue::from_static(concat!("waterspout/", env!("CARGO_PKG_VERSION")));
 
 /// Headers that a server must know before it reads the body, and that may therefore not be trailers (RFC 9110, section
 /// 6.5.1): framing, routing, credentials, and the format of the content.
@@ -114,10 +117,8 @@ pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, options: &H
         line(out, b"host", head.authority.as_bytes());
     }
     encode_headers(out, head.headers);
-    // Credentials that the caller has written for this request win over the credentials of the proxy's URL.
-    let credentials = options.forwarding.and_then(|forwarding| forwarding.authorization.as_ref());
-    if let Some(credentials) = credentials.filter(|_| !head.headers.contains_key(PROXY_AUTHORIZATION)) {
-        line(out, b"proxy-authorization", credentials.as_bytes());
+    if let Some(forwarding) = options.forwarding {
+        encode_proxy_headers(out, forwarding, head.headers);
     }
     match options.framing {
         Some(Framing::Length(length)) => line(out, b"content-length", length.to_string().as_bytes()),
@@ -128,6 +129,23 @@ pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, options: &H
         line(out, b"expect", b"100-continue");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the credentials and the headers for a proxy, unless the request has a header of that name.
+fn encode_proxy_headers(out: &mut Vec<u8>, forwarding: &Forwarding, of_request: &HeaderMap) {
+    // Credentials that the caller has written for this request win over the credentials of the proxy's URL.
+    let has_credentials = [of_request, &forwarding.headers].iter().any(|map| map.contains_key(PROXY_AUTHORIZATION));
+    if let Some(credentials) = forwarding.authorization.as_ref().filter(|_| !has_credentials) {
+        line(out, b"proxy-authorization", credentials.as_bytes());
+    }
+    for (name, value) in &forwarding.headers {
+        // A custom transport may set any name. The request already has these lines, and a second line would be another
+        // framing or another host.
+        let is_derived = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT].contains(name);
+        if !is_derived && !of_request.contains_key(name) {
+            line(out, name.as_ref(), value.as_bytes());
+        }
+    }
 }
 
 /// Appends header lines to `out`.
@@ -145,7 +163,6 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use http::header::ACCEPT;
 
     use super::*;
@@ -178,6 +195,37 @@ mod tests {
         let expected = "GET http://example.com:81/a?b HTTP/1.1\r\nhost: example.com:81\r\n\
                         proxy-authorization: Basic eDp5\r\n\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn header_for_the_proxy_is_sent_unless_the_request_has_it() {
+        let map = |pairs: &[(&'static str, &'static str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in pairs {
+                map.append(*name, HeaderValue::from_static(value));
+            }
+            map
+        };
+        let mut forwarding = Forwarding::new(Some(HeaderValue::from_static("Basic eDp5")));
+        forwarding.headers = map(&[("x-token", "a"), ("x-token", "b"), ("accept", "proxy/x"), ("host", "evil.test")]);
+        for (name, value) in [("content-length", "9"), ("transfer-encoding", "chunked"), ("expect", "100-continue")] {
+            forwarding.headers.insert(name, HeaderValue::from_static(value));
+        }
+        let written = |forwarding: &Forwarding, headers: &HeaderMap| {
+            let head = RequestHead { method: &Method::GET, target: "/", authority: "a.test", headers };
+            let options = HeadOptions { forwarding: Some(forwarding), framing: None, expects_continue: false };
+            let mut out = Vec::new();
+            encode_head(&mut out, &head, &options);
+            String::from_utf8(out).unwrap()
+        };
+        let begin = "GET http://a.test/ HTTP/1.1\r\nhost: a.test\r\naccept: */*\r\n";
+        let with_basic = format!("{begin}proxy-authorization: Basic eDp5\r\nx-token: a\r\nx-token: b\r\n\r\n");
+        assert_eq!(written(&forwarding, &map(&[("accept", "*/*")])), with_basic);
+        forwarding.headers = map(&[("proxy-authorization", "Bearer t")]);
+        let with_bearer = format!("{begin}proxy-authorization: Bearer t\r\n\r\n");
+        assert_eq!(written(&forwarding, &map(&[("accept", "*/*")])), with_bearer);
+        let own = map(&[("accept", "*/*"), ("proxy-authorization", "Own")]);
+        assert_eq!(written(&forwarding, &own), format!("{begin}proxy-authorization: Own\r\n\r\n"));
     }
 
     #[test]

@@ -10,8 +10,11 @@
 //! - `encode` writes a request's head; `upload` hands out the request's body.
 //! - `decode` finds and parses a response's head; `fields` parses the lines of heads and trailers; `malformed_lines`
 //!   names or skips malformed lines.
-//! - `framing` decides where a body ends; `body` and `chunked` take the body apart.
+//! - `framing` decides where a body ends; `body` and `chunked` take the body apart. `keep_alive` reads how long the
+//!   server keeps an idle connection.
 //! - `limits` bounds what a server may send besides the body.
+//! - `read_turn` bounds how much of a body is read before other tasks run.
+//! - `exchange` has the request and the response of an exchange.
 //! - `connection` is the only file that reads and writes. It drives the other files over a transport.
 
 mod body;
@@ -19,15 +22,19 @@ mod chunked;
 mod connection;
 mod decode;
 mod encode;
+mod exchange;
 pub(crate) mod fields;
 pub(crate) mod framing;
+mod keep_alive;
 mod limits;
 mod malformed_lines;
+mod read_turn;
 mod upload;
 
 pub(crate) use crate::transport::read_buffer as buffer;
 pub(crate) use body::{BodyDecoder, BodyEvent};
-pub(crate) use connection::{Connection, ExchangeRequest, ExchangeResponse, RemainingUpload};
+pub(crate) use connection::Connection;
 pub(crate) use decode::{HeadDecoder, HeadEvent, ResponseHead};
-pub(crate) use encode::RequestHead;
+pub(crate) use encode::{AGENT_NAME, RequestHead, encode_headers};
+pub(crate) use exchange::{ExchangeRequest, ExchangeResponse, RemainingUpload};
 pub(crate) use limits::Http1Limits;

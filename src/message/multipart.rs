@@ -163,7 +163,8 @@ impl<C> RequestBuilder<C> {
     /// error of a part that cannot be read.
     ///
     /// # Platform
-    /// A browser collects a form with a streamed part in memory before it sends the form, up to 64 MiB.
+    /// A browser collects a form with a streamed part in memory before it sends the form, up to 64 MiB. A part that is
+    /// a `Blob` or `File` of the page is not read into memory; see `Blob` in [`platform`](crate::platform).
     pub fn multipart(self, form: Form) -> Self {
         self.edit(|request| {
             let boundary = boundary();

@@ -4,7 +4,8 @@ use std::pin::Pin;
 
 use futures::{Future, Stream};
 
-/// `MaybeSend` on this platform: every type has it. Where threads exist it requires `Send`.
+/// `MaybeSend` and `MaybeSync` on this platform: every type has them. Where threads exist they require `Send` and
+/// `Sync`.
 pub trait NotNecessarilySend {}
 
 impl<T: ?Sized> NotNecessarilySend for T {}

@@ -1,21 +1,24 @@
 //! The timer queue of a client: any number of sleeps share a single timer of the backend's.
 //!
 //! Each sleep that was polled has an entry in a heap, soonest first, and only the soonest time is set on the client's
-//! [`Timer`]. The queue cannot hold the future of that timer. A client owns the queue and must be `Send`; on WASI
-//! futures are not `Send`. Browsers do not use this file (`platform/browser/sleep.rs`). So a sleep holds the future, and
-//! that sleep is the leader:
+//! [`Timer`]. The leader holds the future of that timer. Browsers do not use this file (`platform/browser/sleep.rs`).
 //!
 //! 1. A sleep that is polled stores its task's waker in its entry. If there is no leader, or the leader's timer is set
 //!    for later than the soonest entry, the sleep becomes the leader: it asks the `Timer` for a future and keeps it.
 //! 2. The leader polls that future once, with a [`FireWaker`] of the queue. So the timer reaches the queue even if the
 //!    leader's task is never polled again.
 //! 3. When the timer fires, the queue wakes the task of each entry that is due. The leader's timer is spent, so the
-//!    queue has no leader any more. The queue also wakes at most 4 ([`CANDIDATES`]) of the remaining tasks.
-//! 4. The first candidate that polls its sleep becomes the leader, as in step 1. Other candidates find a leader and
-//!    wait on.
-//! 5. A leader that is dropped, set again or completed gives up the lead, and candidates are woken. The owner of a sleep
-//!    calls `pause()` so that the sleep wakes no task until its next poll. The sleep may have been woken as a candidate,
-//!    so `pause()` wakes other candidates if there is no leader.
+//!    queue has no leader any more. A leader that is dropped, set again or completed gives up the lead, too.
+//! 4. Natively the queue then leads itself: it sets the timer for the soonest entry and holds its future. So no sleep
+//!    depends on the task of another sleep, which may be held without a poll, or wait for a thread that blocks.
+//!
+//! On WASI the queue cannot hold a future: a client owns the queue and must be `Send`, and futures are not. Step 4 is
+//! different there:
+//!
+//! 5. The queue wakes at most 4 ([`CANDIDATES`](state::CANDIDATES)) of the remaining tasks. The first that polls its
+//!    sleep becomes the leader, as in step 1. Other candidates find a leader and wait on.
+//! 6. The owner of a sleep calls `pause()` so that the sleep wakes no task until its next poll. The sleep may have been
+//!    woken as a candidate, so `pause()` wakes other candidates if there is no leader.
 //!
 //! Several candidates are woken because a program may hold a future without polling it: its task never answers. Not all
 //! tasks are woken: each timer that fires would wake every waiting task of the client. If no candidate polls, no timer
@@ -24,24 +27,17 @@
 //!
 //! Timers and wakers are foreign code, which may call the queue again. They are called and dropped outside of the lock.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+#[path = "timer_queue_state.rs"]
+mod state;
+
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use slab::Slab;
-
+use self::state::{EntryId, Leader, TimerQueueState};
+use crate::platform::HeldTimer;
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
-
-/// Maximum number of tasks that are woken so that a task among them becomes the leader. It is 3 if the sleep that was
-/// polled last has no waker.
-const CANDIDATES: usize = 4;
-
-/// How many items of cancelled sleeps the heap keeps before it is compacted. It is compacted only if they are also more
-/// than half of the heap, so the cost per cancelled sleep stays constant.
-const MAX_CANCELLED: usize = 512;
 
 /// The clock of a client, and the sleeps that are set on it. A clone is another handle of the same queue.
 #[derive(Clone)]
@@ -50,75 +46,78 @@ pub(crate) struct TimerQueue(Arc<TimerQueueShared>);
 struct TimerQueueShared {
     timer: Arc<dyn Timer>,
     state: Mutex<TimerQueueState>,
-}
-
-#[derive(Default)]
-struct TimerQueueState {
-    /// Times and the entries they belong to, soonest first. Cancelling a sleep leaves its item behind: an item whose
-    /// entry is gone, or has been reused, is skipped when it is reached.
-    heap: BinaryHeap<Reverse<(Instant, EntryId)>>,
-    /// The sleeps that have been polled, and have not yet completed or been dropped or set again.
-    entries: Slab<TimerEntry>,
-    leader: Option<Leader>,
-    /// The last number given to an entry or a leader. Each number is given once.
-    last_number: u64,
-    /// The key of the entry that was polled last: the best candidate, since its task was alive a moment ago.
-    last_polled: usize,
-    /// How many entries have a waker.
-    with_waker: usize,
-    /// How many items of the heap belong to cancelled sleeps.
-    cancelled: usize,
-}
-
-/// Identifies an entry. A key of the slab is reused, a number is not.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct EntryId {
-    number: u64,
-    key: usize,
-}
-
-/// What the queue knows of a sleep.
-struct TimerEntry {
-    number: u64,
-    /// Wakes the sleep's task. `None` once the task has been woken, or while the sleep is paused.
-    waker: Option<Waker>,
-    /// Whether the heap has an item for this entry; false once the time has come.
-    in_heap: bool,
-}
-
-/// The sleep that holds the future of the backend's timer.
-#[derive(Clone, Copy)]
-struct Leader {
-    number: u64,
-    /// The key of the sleep's entry.
-    key: usize,
-    /// The time that the backend's timer is set for.
-    at: Instant,
+    /// The timer of the queue, while the queue leads.
+    held: HeldTimer,
+    /// Whether the queue can lead.
+    can_lead: bool,
 }
 
 impl From<Arc<dyn Timer>> for TimerQueue {
     /// Makes an empty queue over `timer`.
     fn from(timer: Arc<dyn Timer>) -> Self {
-        Self(Arc::new(TimerQueueShared { timer, state: Mutex::default() }))
+        Self::with(timer, HeldTimer::CAN_HOLD)
     }
 }
 
 impl TimerQueue {
-    /// Wakes the tasks that are due, and candidates for the next leader. Called when the timer of `leader` fires.
+    fn with(timer: Arc<dyn Timer>, can_lead: bool) -> Self {
+        Self(Arc::new(TimerQueueShared { timer, state: Mutex::default(), held: HeldTimer::default(), can_lead }))
+    }
+
+    /// Wakes the tasks that are due, and finds the next leader. Called when the timer of `leader` fires.
     fn fire(&self, leader: u64) {
         let now = self.now();
-        let wakers = {
-            let mut state = self.lock();
-            // The timer of an earlier leader has nothing to say: a later leader has set another.
-            if state.leader.is_none_or(|present| present.number != leader) {
-                return;
-            }
-            state.leader = None;
-            let mut wakers = state.take_due(now);
+        let mut state = self.lock();
+        // The timer of an earlier leader has nothing to say: a later leader has set another.
+        if state.leader.is_none_or(|present| present.number != leader) {
+            return;
+        }
+        state.leader = None;
+        let due = state.take_due(now);
+        self.find_leader(state, due);
+    }
+
+    /// Finds the next leader, if there is none. Then wakes `wakers`, without the lock.
+    fn find_leader(&self, mut state: MutexGuard<'_, TimerQueueState>, mut wakers: Vec<Waker>) {
+        if !self.0.can_lead {
             state.take_candidates(&mut wakers);
-            wakers
-        };
+            drop(state);
+        } else if let Some(number) = state.end_lead() {
+            drop(state);
+            self.0.held.store(number, None);
+        } else {
+            let leader = state.begin_lead();
+            drop(state);
+            if let Some(leader) = leader {
+                wakers.extend(self.lead(leader));
+            }
+        }
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Sets the backend's timer, and holds it. If the time has come meanwhile, returns the wakers of the tasks that are
+    /// due, and of candidates.
+    fn lead(&self, leader: Leader) -> Vec<Waker> {
+        let (timer, has_passed) = self.set_timer(leader);
+        if !has_passed {
+            self.0.held.store(leader.number, Some(timer));
+            return Vec::new();
+        }
+        let now = self.now();
+        let mut state = self.lock();
+        state.leader.take_if(|present| present.number == leader.number);
+        let mut wakers = state.take_due(now);
+        // A task has to set the next timer. Set here, a timer that fires too early would be set again without end.
+        state.take_candidates(&mut wakers);
+        wakers
+    }
+
+    /// Returns the future of the backend's timer, which was polled once, and whether its time has come.
+    fn set_timer(&self, leader: Leader) -> (BoxFuture<'static, ()>, bool) {
+        let mut timer = self.0.timer.sleep_until(leader.at);
+        let waker = Waker::from(Arc::new(FireWaker { queue: self.clone(), leader: leader.number }));
+        let has_passed = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        (timer, has_passed)
     }
 
     fn lock(&self) -> MutexGuard<'_, TimerQueueState> {
@@ -137,110 +136,6 @@ impl Timer for TimerQueue {
         sleep.reset(Some(deadline));
         Box::pin(poll_fn(move |cx| sleep.poll(cx)))
     }
-}
-
-impl TimerQueueState {
-    fn next_number(&mut self) -> u64 {
-        self.last_number += 1;
-        self.last_number
-    }
-
-    /// Adds an entry for a sleep that is set for `at`.
-    fn insert(&mut self, at: Instant) -> EntryId {
-        let number = self.next_number();
-        let key = self.entries.insert(TimerEntry { number, waker: None, in_heap: true });
-        let id = EntryId { number, key };
-        self.heap.push(Reverse((at, id)));
-        id
-    }
-
-    /// Removes an entry. Returns its waker, which the caller drops after it has released the lock.
-    fn remove(&mut self, id: EntryId) -> Option<Waker> {
-        let waker = self.take_waker(id.key);
-        let entry = self.entries.try_remove(id.key)?;
-        self.cancelled += usize::from(entry.in_heap);
-        if self.entries.is_empty() {
-            // Without entries, all items belong to cancelled sleeps.
-            self.heap.clear();
-            self.cancelled = 0;
-        } else if self.cancelled > MAX_CANCELLED && self.cancelled > self.heap.len() / 2 {
-            let entries = &self.entries;
-            self.heap.retain(|Reverse((_, id))| is_live(entries, *id));
-            self.cancelled = 0;
-        }
-        waker
-    }
-
-    /// Returns the time of the next sleep to end, and removes the items of cancelled sleeps before it.
-    fn soonest(&mut self) -> Option<Instant> {
-        while let Some(Reverse((at, id))) = self.heap.peek() {
-            if is_live(&self.entries, *id) {
-                return Some(*at);
-            }
-            self.heap.pop();
-            self.cancelled -= 1;
-        }
-        None
-    }
-
-    /// Takes the wakers of the entries that are due, and their items out of the heap. The entries stay until their
-    /// sleeps complete, or are dropped or set again.
-    fn take_due(&mut self, now: Instant) -> Vec<Waker> {
-        let mut due = Vec::new();
-        while self.soonest().is_some_and(|at| at <= now) {
-            let Some(Reverse((_, id))) = self.heap.pop() else { break };
-            if let Some(entry) = self.entries.get_mut(id.key) {
-                entry.in_heap = false;
-            }
-            due.extend(self.take_waker(id.key));
-        }
-        due
-    }
-
-    /// Takes the wakers of up to [`CANDIDATES`] entries if there is no leader.
-    fn take_candidates(&mut self, wakers: &mut Vec<Waker>) {
-        if self.leader.is_some() || self.with_waker == 0 {
-            return;
-        }
-        wakers.extend(self.take_waker(self.last_polled));
-        // The end of the heap's array holds late times, so these candidates can lead for long.
-        let ids = self.heap.iter().rev().map(|Reverse((_, id))| *id);
-        let waiting = ids.filter(|id| is_live(&self.entries, *id) && has_waker(&self.entries, *id));
-        let candidates: Vec<EntryId> = waiting.take(CANDIDATES - 1).collect();
-        for id in candidates {
-            wakers.extend(self.take_waker(id.key));
-        }
-    }
-
-    fn take_waker(&mut self, key: usize) -> Option<Waker> {
-        let waker = self.entries.get_mut(key)?.waker.take();
-        self.with_waker -= usize::from(waker.is_some());
-        waker
-    }
-
-    /// Stores the waker of the task that waits for the entry `key`. Returns the waker of another task that it replaces,
-    /// which the caller drops after it has released the lock.
-    fn put_waker(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
-        // A task that has just polled is alive, so it is the first candidate.
-        self.last_polled = key;
-        let slot = &mut self.entries.get_mut(key)?.waker;
-        match slot {
-            Some(before) if before.will_wake(waker) => None,
-            before => {
-                self.with_waker += usize::from(before.is_none());
-                before.replace(waker.clone())
-            }
-        }
-    }
-}
-
-/// Whether the sleep of `id` still waits or is due; false if it was cancelled.
-fn is_live(entries: &Slab<TimerEntry>, id: EntryId) -> bool {
-    entries.get(id.key).is_some_and(|entry| entry.number == id.number)
-}
-
-fn has_waker(entries: &Slab<TimerEntry>, id: EntryId) -> bool {
-    entries.get(id.key).is_some_and(|entry| entry.waker.is_some())
 }
 
 /// A sleep of a timer queue. It joins the queue when it is first polled.
@@ -265,18 +160,13 @@ impl QueuedSleep {
     fn leave(&mut self) {
         let Some(id) = self.entry.take() else { return };
         let lead = self.lead.take();
-        let mut candidates = Vec::new();
-        let waker = {
-            let mut state = self.queue.lock();
-            let waker = state.remove(id);
-            let number = lead.as_ref().map(|lead| lead.number);
-            state.leader.take_if(|leader| Some(leader.number) == number);
-            state.take_candidates(&mut candidates);
-            waker
-        };
+        let mut state = self.queue.lock();
+        let waker = state.remove(id);
+        let number = lead.as_ref().map(|lead| lead.number);
+        state.leader.take_if(|leader| Some(leader.number) == number);
+        self.queue.find_leader(state, Vec::new());
         // Outside of the lock: dropping either may drop a task with another sleep of this queue.
         drop((waker, lead));
-        candidates.into_iter().for_each(Waker::wake);
     }
 
     /// Joins the queue as a sleep that waits until `at`. Returns the leader if that is now this sleep and it has to set
@@ -299,7 +189,10 @@ impl QueuedSleep {
         let present = state.leader.map(|leader| leader.number);
         drop(state);
         drop(replaced);
-        // Outside of the lock, because this drops a timer of the backend's.
+        // Outside of the lock, because this drops timers of the backend's.
+        if let Some(leader) = elected {
+            self.queue.0.held.store(leader.number, None);
+        }
         self.lead.take_if(|lead| Some(lead.number) != present);
         former.into_iter().for_each(Waker::wake);
         elected
@@ -308,9 +201,7 @@ impl QueuedSleep {
     /// Sets the backend's timer.
     fn lead(&mut self, leader: Leader, cx: &mut Context<'_>) {
         let number = leader.number;
-        let mut timer = self.queue.0.timer.sleep_until(leader.at);
-        let waker = Waker::from(Arc::new(FireWaker { queue: self.queue.clone(), leader: number }));
-        let has_passed = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        let (timer, has_passed) = self.queue.set_timer(leader);
         self.lead = Some(Lead { number, _timer: timer });
         if has_passed {
             // The time came while the timer was set. This task polls again, since the queue has no leader now.
@@ -353,15 +244,10 @@ impl Sleep for QueuedSleep {
     /// candidates are woken in its place.
     fn pause(&mut self) {
         let Some(id) = self.entry else { return };
-        let mut candidates = Vec::new();
-        let waker = {
-            let mut state = self.queue.lock();
-            let waker = state.take_waker(id.key);
-            state.take_candidates(&mut candidates);
-            waker
-        };
+        let mut state = self.queue.lock();
+        let waker = state.take_waker(id.key);
+        self.queue.find_leader(state, Vec::new());
         drop(waker);
-        candidates.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -386,3 +272,7 @@ impl Wake for FireWaker {
 #[cfg(test)]
 #[path = "timer_queue_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "timer_queue_lead_tests.rs"]
+mod lead_tests;

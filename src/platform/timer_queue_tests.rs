@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::state::{MAX_CANCELLED, is_live};
 use super::*;
 
 /// A clock moved by hand that counts the timers set on it.
 #[derive(Default)]
-struct CountingClock(Mutex<Hands>);
+pub(super) struct CountingClock(Mutex<Hands>);
 
 #[derive(Default)]
 struct Hands {
@@ -24,11 +25,11 @@ struct CountedSleep {
 }
 
 impl CountingClock {
-    fn pending(&self) -> usize {
+    pub(super) fn pending(&self) -> usize {
         self.0.lock().unwrap().set.len()
     }
 
-    fn advance_to(&self, now: Instant) {
+    pub(super) fn advance_to(&self, now: Instant) {
         let due: Vec<_> = {
             let mut hands = self.0.lock().unwrap();
             hands.now = hands.now.max(now);
@@ -87,9 +88,9 @@ impl Wake for Woken {
 }
 
 /// A task that sleeps, and is polled when it is woken, as by an executor.
-struct SleepingTask {
-    at: Instant,
-    sleep: QueuedSleep,
+pub(super) struct SleepingTask {
+    pub(super) at: Instant,
+    pub(super) sleep: QueuedSleep,
     woken: Arc<Woken>,
 }
 
@@ -98,12 +99,12 @@ impl SleepingTask {
         Self { at, sleep: sleep_until(queue, at), woken: Arc::default() }
     }
 
-    fn poll(&mut self) -> bool {
+    pub(super) fn poll(&mut self) -> bool {
         self.woken.0.store(0, Ordering::Relaxed);
         self.sleep.poll(&mut Context::from_waker(&Waker::from(self.woken.clone()))).is_ready()
     }
 
-    fn is_woken(&self) -> bool {
+    pub(super) fn is_woken(&self) -> bool {
         self.woken.0.load(Ordering::Relaxed) > 0
     }
 }
@@ -115,24 +116,30 @@ fn sleep_until(queue: &TimerQueue, at: Instant) -> QueuedSleep {
     sleep
 }
 
-fn ms(milliseconds: u64) -> Instant {
+pub(super) fn ms(milliseconds: u64) -> Instant {
     Instant::from_origin(Duration::from_millis(milliseconds))
 }
 
+/// Returns a clock, and a queue whose leader is always a sleep.
 fn clock() -> (Arc<CountingClock>, TimerQueue) {
-    let clock = Arc::new(CountingClock::default());
-    let timer: Arc<dyn Timer> = Arc::new(Handle(clock.clone()));
-    (clock, timer.into())
+    clock_with(false)
 }
 
-fn tasks(queue: &TimerQueue, at: impl IntoIterator<Item = u64>) -> Vec<SleepingTask> {
+/// Returns a clock, and a queue that leads itself if `can_lead`.
+pub(super) fn clock_with(can_lead: bool) -> (Arc<CountingClock>, TimerQueue) {
+    let clock = Arc::new(CountingClock::default());
+    let timer: Arc<dyn Timer> = Arc::new(Handle(clock.clone()));
+    (clock, TimerQueue::with(timer, can_lead))
+}
+
+pub(super) fn tasks(queue: &TimerQueue, at: impl IntoIterator<Item = u64>) -> Vec<SleepingTask> {
     let mut tasks: Vec<_> = at.into_iter().map(|at| SleepingTask::new(queue, ms(at))).collect();
     assert!(tasks.iter_mut().all(|task| !task.poll()));
     tasks
 }
 
 /// Polls the woken tasks until no task is woken. Returns the times of the tasks that ended, which are removed.
-fn run(tasks: &mut Vec<SleepingTask>) -> Vec<Instant> {
+pub(super) fn run(tasks: &mut Vec<SleepingTask>) -> Vec<Instant> {
     let mut done = Vec::new();
     while tasks.iter().any(SleepingTask::is_woken) {
         tasks.retain_mut(|task| {
@@ -146,9 +153,8 @@ fn run(tasks: &mut Vec<SleepingTask>) -> Vec<Instant> {
     done
 }
 
-#[test]
-fn ten_thousand_sleeps_set_a_single_timer() {
-    let (clock, queue) = clock();
+pub(super) fn ten_thousand_sleeps(can_lead: bool) {
+    let (clock, queue) = clock_with(can_lead);
     let mut tasks = tasks(&queue, (0..10_000).map(|index| 1000 + index / 10));
     assert_eq!(clock.pending(), 1);
     clock.advance_to(ms(1499));
@@ -156,6 +162,11 @@ fn ten_thousand_sleeps_set_a_single_timer() {
     assert_eq!(clock.pending(), 1);
     clock.advance_to(ms(1_000_000));
     assert_eq!((run(&mut tasks).len(), clock.pending()), (5000, 0));
+}
+
+#[test]
+fn ten_thousand_sleeps_set_a_single_timer() {
+    ten_thousand_sleeps(false);
 }
 
 #[test]
@@ -326,11 +337,10 @@ impl TestNumbers {
     }
 }
 
-#[test]
-fn every_sleep_ends_in_time_on_a_single_timer_in_random_runs() {
+pub(super) fn random_runs(can_lead: bool) {
     for seed in 0..200 {
         let mut numbers = TestNumbers(seed);
-        let (clock, queue) = clock();
+        let (clock, queue) = clock_with(can_lead);
         let mut tasks: Vec<SleepingTask> = Vec::new();
         let mut now = 0;
         for step in 0..300 {
@@ -365,4 +375,9 @@ fn every_sleep_ends_in_time_on_a_single_timer_in_random_runs() {
             assert_eq!((live, state.heap.len() - live), (tasks.len(), state.cancelled), "seed {seed}, step {step}");
         }
     }
+}
+
+#[test]
+fn every_sleep_ends_in_time_on_a_single_timer_in_random_runs() {
+    random_runs(false);
 }

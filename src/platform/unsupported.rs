@@ -61,6 +61,20 @@ impl NoSettings {
     }
 }
 
+/// Holds no timer: a client must be `Send`, and futures are not.
+#[derive(Default)]
+pub(crate) struct NoHeldTimer;
+
+impl NoHeldTimer {
+    /// Whether this platform can hold a timer.
+    pub(crate) const CAN_HOLD: bool = false;
+
+    /// Drops the timer.
+    pub(crate) fn store(&self, _number: u64, timer: Option<BoxFuture<'static, ()>>) {
+        drop(timer);
+    }
+}
+
 pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(Unsupported)
 }
@@ -72,4 +86,17 @@ pub(crate) fn default_executor() -> Arc<dyn Executor> {
 /// Returns whether an I/O error holds an error of TLS: never, because this platform has no TLS of its own.
 pub(crate) fn is_tls_failure(_error: &std::io::Error) -> bool {
     false
+}
+
+/// The executor of an event loop. No code waits for a loop by blocking the thread, so the loop's number is not needed.
+pub(crate) type LoopExecutor = Arc<dyn Executor>;
+
+/// Returns the executor of a loop over `executor`.
+pub(crate) fn loop_executor(executor: Arc<dyn Executor>) -> LoopExecutor {
+    executor
+}
+
+/// Succeeds: this platform has no `fork`.
+pub(crate) fn check_process() -> Result<()> {
+    Ok(())
 }

@@ -16,6 +16,8 @@ type MockAnswer = dyn Fn(Request, CallContext) -> BoxFuture<'static, Result<Resp
 
 /// A [`Backend`] that answers by a function and records the requests. A clone is another handle of the same backend.
 ///
+/// Its responses know the method and the headers of the requests that they answer, unless the function sets others.
+///
 /// # Examples
 ///
 /// ```
@@ -123,7 +125,17 @@ impl Backend for MockBackend {
         // Recorded before the answer is made, so a request that is dropped or never answered is recorded too.
         let line = format!("{} {}", request.method(), request.url());
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-        (self.answer)(request, context)
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        let answer = (self.answer)(request, context);
+        Box::pin(async move {
+            let response = answer.await?;
+            // An answer that says what it answers, or that it was redirected, knows better.
+            if response.method().is_some() || response.request_headers().is_some() || response.redirected() {
+                return Ok(response);
+            }
+            let (builder, body) = response.into_builder();
+            builder.method(method).request_headers(headers).body(body)
+        })
     }
 }
 

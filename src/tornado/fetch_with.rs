@@ -15,8 +15,8 @@ impl Client {
     /// Sends a request as a task of `executor` and calls `callback` there with the result: for programs without
     /// `async`.
     ///
-    /// The callback is called once, never within this call. The returned [`Pending`] completes after the callback;
-    /// dropping it changes nothing.
+    /// The limits of the request count from this call. The callback is called once, never within this call. The returned
+    /// [`Pending`] completes after the callback; dropping it changes nothing.
     ///
     /// # Cancellation
     /// [`Pending::cancel`] stops the request; the callback then gets an error of kind
@@ -82,11 +82,13 @@ impl RequestBuilder<Client> {
 fn run(
     client: Client,
     request: Result<Request>,
-    call_options: CallOptions,
+    mut call_options: CallOptions,
     executor: impl Executor,
     callback: impl FnOnce(Result<Response>) + MaybeSend + 'static,
 ) -> Pending<()> {
     let (promise, pending) = promise();
+    // The task may start much later, and the limits count from this call.
+    call_options.called_at = Some(client.now());
     executor.spawn(Box::pin(async move {
         let fetch = async { client.run(request?, call_options).await };
         // Cancellation is polled first, so that a cancelled request is not started.

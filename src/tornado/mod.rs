@@ -14,12 +14,13 @@
 //! | Tornado | here |
 //! | --- | --- |
 //! | `IOLoop.current()` | [`EventLoop::new`] |
-//! | `IOLoop.run_sync` | `EventLoop::run_sync`, `run_sync_timeout` (native) |
+//! | `IOLoop.run_sync` | `EventLoop::run_sync`, `try_run_sync`, `run_sync_timeout` (native) |
 //! | `IOLoop.spawn_callback`, `add_callback` | [`EventLoop::spawn`], [`add_callback`](EventLoop::add_callback) |
 //! | `IOLoop.call_later`, `call_at`, `remove_timeout` | [`EventLoop::call_later`], [`call_at`](EventLoop::call_at), [`Scheduled::cancel`] |
-//! | `IOLoop.run_in_executor` | `EventLoop::run_in_executor` (native) |
+//! | `IOLoop.run_in_executor` | `EventLoop::run_in_executor`, `spawn_blocking` (native) |
 //! | `PeriodicCallback` | [`EventLoop::call_every`], [`Periodic::stop`] |
 //! | `gen.sleep` | [`EventLoop::sleep`] |
+//! | `gen.with_timeout` | [`with_timeout`], [`EventLoop::with_timeout`] |
 //! | `Future.set_result`, `set_exception` | [`Promise::resolve`], [`Promise::reject`] |
 //! | `Future.add_done_callback`, `cancel` | [`Pending::on_done`], [`Pending::cancel`] |
 //! | `AsyncHTTPClient.fetch` with a callback | [`Client::fetch_with`](crate::Client::fetch_with) |
@@ -30,7 +31,8 @@
 //! | `IOStream.read_until`, `read_until_regex`, `read_until_close` | [`IoStream::read_until`], `read_until_regex` (feature `regex`), [`read_until_close`](IoStream::read_until_close) |
 //! | `IOStream.read_into` | [`IoStream::read_into`], [`read_into_partial`](IoStream::read_into_partial) |
 //! | `IOStream.write`, `close`, `set_close_callback` | [`IoStream::write`], [`close`](IoStream::close), [`closed`](IoStream::closed) |
-//! | `IOStream.start_tls` | [`IoStream::upgrade`] |
+//! | `IOStream(socket)` | `IoStream::from` an `Async` socket, `IoStream::try_from` a blocking socket (native) |
+//! | `IOStream.start_tls` | `TlsConfig::start_tls`, `TlsServerConfig::start_tls` (native), [`IoStream::upgrade`] |
 //! | `IOStream.socket`: `getpeername`, `getsockname` | [`IoStream::remote_address`], [`local_address`](IoStream::local_address) |
 //! | `IOStream.socket`: `getpeercert`, `version`, `cipher` | [`IoStream::peer_certificates`], [`protocol_version`](IoStream::protocol_version), [`cipher_suite`](IoStream::cipher_suite) |
 //! | `IOStream.socket`: `selected_alpn_protocol` | [`IoStream::alpn_protocol`] |
@@ -55,7 +57,7 @@ pub(crate) mod io_stream;
 pub(crate) mod promise;
 mod queues;
 
-pub use self::event_loop::{EventLoop, Periodic, Scheduled};
+pub use self::event_loop::{EventLoop, Periodic, Scheduled, TimedOut, with_timeout};
 #[cfg(feature = "regex")]
 pub use self::io_stream::Regex;
 pub use self::io_stream::{IoStream, StreamLimit, Write};

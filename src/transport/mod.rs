@@ -1,13 +1,15 @@
 //! The interface for bytes: connections to an origin, and what opens them.
 
+mod connect_trace;
 pub(crate) mod read_buffer;
 
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::io::{AsyncRead, AsyncWrite};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
+pub use self::connect_trace::ConnectTrace;
 use crate::error::Result;
 use crate::message::connection_info::ConnectionInfo;
 use crate::message::url::Origin;
@@ -125,6 +127,10 @@ impl Wake for LookWaker {
 pub struct Forwarding {
     /// The value of `proxy-authorization`, for a proxy that requires it.
     pub authorization: Option<HeaderValue>,
+    /// More headers for the proxy. A header that the request has itself is sent instead of the header of that name
+    /// here. `host`, `content-length`, `transfer-encoding` and `expect` are ignored. Debug output shows the values that
+    /// are not marked as sensitive. Default: none.
+    pub headers: HeaderMap,
 }
 
 impl Forwarding {
@@ -133,7 +139,7 @@ impl Forwarding {
         if let Some(value) = &mut authorization {
             value.set_sensitive(true);
         }
-        Self { authorization }
+        Self { authorization, headers: HeaderMap::new() }
     }
 }
 
@@ -196,4 +202,20 @@ pub trait Connector: Send + Sync + 'static {
     /// or [`Proxy`](crate::ErrorKind::Proxy). Of kind [`UnsupportedScheme`](crate::ErrorKind::UnsupportedScheme) if
     /// this connector does not support the origin's scheme.
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>>;
+
+    /// Opens a connection as [`connect`](Self::connect) does, and records its steps in `trace`. An agent calls this
+    /// method, and names the present step in the error of its connect limit. The default records nothing.
+    ///
+    /// A connector that wraps another connector passes `trace` on.
+    ///
+    /// # Errors
+    /// The errors of [`connect`](Self::connect).
+    fn connect_traced<'a>(
+        &'a self,
+        origin: &'a Origin,
+        trace: &'a ConnectTrace,
+    ) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        let _ = trace;
+        self.connect(origin)
+    }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures::AsyncRead;
 
 /// The room of the first read. It is enough for most small responses.
@@ -44,6 +44,12 @@ impl ReadBuffer {
     pub(crate) fn take(&mut self, count: usize) -> Bytes {
         self.filled -= count;
         self.bytes.split_to(count).freeze()
+    }
+
+    /// Drops the first `count` bytes.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.filled -= count;
+        self.bytes.advance(count);
     }
 
     /// Reads once from `source`. Returns how many bytes were read; 0 at the end of `source`.

@@ -5,8 +5,14 @@
 #[cfg(all(feature = "cookies", feature = "digest"))]
 mod credentials;
 #[cfg(feature = "gzip")]
+mod cut_short;
+#[cfg(feature = "gzip")]
+mod decoder_turns;
+#[cfg(feature = "gzip")]
 mod encoding;
+mod final_request;
 mod locations;
+mod redirect_connections;
 mod redirect_credentials;
 mod redirect_policy;
 mod redirects;

@@ -210,7 +210,8 @@ fn callbacks_stay_when_a_stream_of_events_reconnects() {
     let wire = scripted([once(EVENTS), once(EVENTS)]);
     let (uploaded, downloaded) = (Told::default(), Told::default());
     let request = wire.client.post(URL).body("upload");
-    let mut events = request.on_upload(recorded(&uploaded)).on_download(recorded(&downloaded)).events();
+    let request = request.on_upload(recorded(&uploaded)).on_download(recorded(&downloaded));
+    let mut events = request.events().reconnect(true);
     for _ in 0..2 {
         assert_eq!(block_on(events.next()).unwrap().unwrap().data, "hello");
         assert!(events.next().now_or_never().is_none());

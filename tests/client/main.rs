@@ -2,10 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
+mod answered;
 mod body_streams;
 mod callbacks;
 mod deadlines;
 mod defaults;
+mod download_rate;
 mod errors;
 mod json;
 mod middleware;

@@ -15,5 +15,6 @@ mod request_heads;
 mod responses;
 #[path = "../support/mod.rs"]
 mod support;
+mod tiny_chunks;
 mod trailers;
 mod uploads;

@@ -1,14 +1,13 @@
 //! Cached addresses that no longer accept connections: they are looked up again by the next request.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_io::block_on;
 use futures::FutureExt;
-use socket2::{Domain, Socket, Type};
 use waterspout::platform::native::{CachingResolver, HostMap, Network, Resolver, TcpClient};
 use waterspout::proxy::Proxies;
 use waterspout::testing::{Reply, Server, handler};
@@ -16,6 +15,7 @@ use waterspout::{BoxFuture, Client, Error, ErrorKind};
 
 #[cfg(feature = "tls")]
 use crate::support::proxy::{ProxyBehaviour, TinyProxy};
+use crate::support::silent::SilentAddress;
 
 /// A resolver that has the same answer for every name, and counts its questions.
 #[derive(Clone)]
@@ -50,26 +50,6 @@ fn closing_server() -> Server {
 /// An address that refuses connections.
 fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// An address that does not answer, because its queue of connections is full.
-struct SilentAddress {
-    address: SocketAddr,
-    _listener: Socket,
-    _waiting: Vec<TcpStream>,
-}
-
-impl SilentAddress {
-    fn new() -> Self {
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-        listener.listen(0).unwrap();
-        let address = listener.local_addr().unwrap().as_socket().unwrap();
-        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
-        let waiting = Vec::from_iter(std::iter::from_fn(connect).take(100));
-        assert!(waiting.len() < 100, "the queue does not fill");
-        Self { address, _listener: listener, _waiting: waiting }
-    }
 }
 
 fn client(network: Network) -> Client {

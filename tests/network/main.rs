@@ -6,6 +6,7 @@ mod abandoned_look_ups;
 mod builder;
 #[cfg(feature = "tls")]
 mod builder_tls;
+mod connect_steps;
 mod files;
 mod forgotten_names;
 mod host_map;

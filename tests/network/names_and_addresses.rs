@@ -76,7 +76,9 @@ fn name_lookup_ends_at_the_connect_limit() {
     timer.advance(Duration::from_millis(1));
     let error = request.now_or_never().unwrap().unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect));
-    assert_eq!(error.to_string(), "timed out while connecting (limit `connect`: 100ms), for http://example.com/");
+    let expected = "the look-up of the address of example.com:80 timed out while connecting (limit `connect`: 100ms), \
+                    for http://example.com/";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -190,10 +190,18 @@ fn dante_connects_to_names_and_addresses() {
     origins.check(&proxy.url("socks5", ""), "127.0.0.1");
     origins.check(&proxy.url("socks5h", ""), "127.0.0.1");
     origins.check(&proxy.url("socks5h", ""), "localhost");
+    for userinfo in ["", "user@"] {
+        origins.check(&proxy.url("socks4", userinfo), "127.0.0.1");
+        origins.check(&proxy.url("socks4", userinfo), "localhost");
+        // Dante does not know SOCKS 4A: it reads the sign that a name follows as an address.
+        origins.check(&proxy.url("socks4a", userinfo), "127.0.0.1");
+    }
     // Dante does not ask for the credentials.
     origins.check(&proxy.url("socks5", "user:s3cret@"), "127.0.0.1");
-    let client = origins.client(&proxy.url("socks5", ""));
-    assert_eq!(reply(&client, &format!("https://127.0.0.1:{}", free_port())), Some(5));
+    for (scheme, code) in [("socks5", 5), ("socks4", 0x5b), ("socks4a", 0x5b)] {
+        let client = origins.client(&proxy.url(scheme, ""));
+        assert_eq!(reply(&client, &format!("https://127.0.0.1:{}", free_port())), Some(code), "{scheme}");
+    }
 }
 
 #[test]

@@ -33,12 +33,43 @@ fn check(error: &Error, expected: ErrorKind, phase: Phase) {
 }
 
 pub async fn an_unparsable_url_is_named(_lab: Lab) {
-    for url in ["http://[::1", "not a url", "http://", ""] {
+    for url in ["http://[::1", "http://", "http://h:99999/", "//[::1"] {
         let error = Client::new().get(url).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidUrl, Phase::Request));
         assert!(error.is_invalid_request() && error.to_string().contains(&format!("{url:?}")), "{error}");
         assert_eq!(Request::get(url).build().unwrap_err().kind(), ErrorKind::InvalidUrl);
     }
+}
+
+pub async fn a_relative_url_resolves_against_the_page_or_is_an_error(_lab: Lab) {
+    for relative in ["some/page", "/page?q", "?q", "#f", "", "not a url", "//other.test/"] {
+        let request = Client::new().get(relative).build();
+        match page() {
+            Some(page) => {
+                let expected = waterspout::Url::parse(&page).unwrap().join(relative).unwrap();
+                assert_eq!(request.unwrap().url(), &expected, "{relative:?}");
+            }
+            None => {
+                let error = request.unwrap_err();
+                assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidUrl, Phase::Request), "{relative:?}");
+                assert!(error.to_string().contains("relative URL without a base"), "{error}");
+            }
+        }
+    }
+    if page().is_some() {
+        assert!(Client::new().get("/").await.unwrap().status().as_u16() > 0);
+    }
+}
+
+/// Returns the base URL of the page or worker that runs the scenario, if there is any.
+#[cfg(target_family = "wasm")]
+fn page() -> Option<String> {
+    js_sys::eval("(globalThis.document ? document.baseURI : globalThis.location?.href)").unwrap().as_string()
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn page() -> Option<String> {
+    None
 }
 
 pub async fn an_unsupported_scheme_is_named(_lab: Lab) {

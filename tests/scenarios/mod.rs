@@ -16,6 +16,7 @@ pub mod forms;
 pub mod heads;
 pub mod queue;
 pub mod redirects;
+pub mod requests;
 pub mod retry;
 pub mod sdk;
 pub mod spawned;
@@ -74,6 +75,14 @@ macro_rules! for_each_scenario {
             uploads::a_stream_of_known_length_is_sent_whole,
             uploads::a_failing_stream_fails_the_request,
             uploads::a_stream_shorter_than_it_says_fails_the_request,
+            requests::a_text_body_has_the_type_of_fetch,
+            requests::a_body_of_bytes_has_no_type,
+            requests::the_type_of_the_caller_wins,
+            requests::a_method_that_expects_a_body_declares_a_length_of_zero,
+            requests::every_method_but_head_may_have_a_body_and_fetch_refuses_get_too,
+            requests::a_method_that_the_standard_forbids_is_refused,
+            requests::a_header_of_text_is_sent_as_utf_8,
+            requests::all_header_bytes_beyond_ascii_are_sent_and_received,
             redirects::a_redirect_is_followed,
             redirects::a_chain_of_redirects_is_followed,
             redirects::endless_redirects_are_an_error,
@@ -81,6 +90,7 @@ macro_rules! for_each_scenario {
             redirects::method_and_body_survive_307_and_308,
             redirects::a_redirect_can_be_made_an_error,
             redirects::a_redirect_can_be_left_to_the_caller,
+            redirects::a_response_knows_its_last_request,
             credentials::credentials_in_the_url_become_basic_authorization,
             credentials::credentials_in_the_url_appear_in_no_error,
             credentials::basic_and_bearer_credentials_reach_the_server,
@@ -92,6 +102,7 @@ macro_rules! for_each_scenario {
             forms::a_multipart_form_is_posted,
             forms::a_multipart_form_may_have_a_stream,
             errors::an_unparsable_url_is_named,
+            errors::a_relative_url_resolves_against_the_page_or_is_an_error,
             errors::an_unsupported_scheme_is_named,
             errors::a_header_with_a_line_break_is_refused,
             errors::a_length_of_the_callers_own_is_refused,
@@ -180,6 +191,7 @@ macro_rules! for_each_worker_scenario {
             uploads::a_stream_is_sent_whole,
             redirects::a_redirect_is_followed,
             redirects::a_redirect_can_be_left_to_the_caller,
+            errors::a_relative_url_resolves_against_the_page_or_is_an_error,
             errors::a_refused_connection_is_an_error,
             errors::closing_within_a_body_is_an_error,
             deadlines::the_total_limit_covers_the_wait_for_the_head,

@@ -59,3 +59,32 @@ pub async fn a_redirect_can_be_left_to_the_caller(lab: Lab) {
         Err(error) => assert_eq!((error.kind(), FETCH), (ErrorKind::Unsupported, true), "{error}"),
     }
 }
+
+pub async fn a_response_knows_its_last_request(lab: Lab) {
+    let client = Client::new();
+    let response = client.put(lab.url("echo")).header("x-one", "1").body("text").bearer_auth("secret").await.unwrap();
+    assert_eq!((response.method().unwrap().as_str(), response.url().as_str()), ("PUT", &*lab.url("echo")));
+    let headers = response.request_headers().unwrap();
+    assert_eq!(headers["x-one"], "1");
+    assert_eq!(headers["content-type"], "text/plain;charset=UTF-8");
+    assert!(headers["authorization"].is_sensitive());
+    for (method, status, expected) in [
+        ("GET", 302, "GET"),
+        ("HEAD", 303, "HEAD"),
+        ("POST", 301, "GET"),
+        ("POST", 303, "GET"),
+        ("PUT", 303, "GET"),
+        ("PUT", 302, "PUT"),
+        ("POST", 307, "POST"),
+        ("DELETE", 308, "DELETE"),
+    ] {
+        let url = lab.url(&format!("redirect/1?status={status}&to=/lab/echo"));
+        let response = client.request(method.parse().unwrap(), url).await.unwrap();
+        // `fetch` does not show the redirect, so a method that a redirect may change is not known after it.
+        let known = !FETCH || ["GET", "HEAD"].contains(&method);
+        assert_eq!(response.method().map(|method| method.as_str()), known.then_some(expected), "{method} {status}");
+        assert_eq!(response.request_headers().is_some(), !FETCH, "{method} {status}");
+        assert_eq!(response.headers()["x-method"], expected);
+        assert_eq!(response.url().as_str(), lab.url("echo"));
+    }
+}

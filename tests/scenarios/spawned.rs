@@ -83,7 +83,7 @@ pub async fn a_spawned_body_is_streamed_and_stops_when_dropped(lab: Lab) {
 }
 
 pub async fn a_spawned_request_fails_as_any_other(lab: Lab) {
-    let error = Client::new().get("not a url").send_spawned().await.unwrap_err();
+    let error = Client::new().get("http://[::1").send_spawned().await.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidUrl, Phase::Request));
     let response = Client::new().get(lab.url("truncated")).send_spawned().await.unwrap();
     let error = response.bytes().await.unwrap_err();

@@ -7,7 +7,9 @@
 #![cfg(target_family = "wasm")]
 
 mod answers;
+mod blobs;
 mod init;
+mod relative;
 mod shim;
 mod streams;
 mod uploads;

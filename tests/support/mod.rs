@@ -10,6 +10,7 @@ pub mod polling;
 pub mod program;
 #[cfg(feature = "tls")]
 pub mod proxy;
+pub mod silent;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod wakers;

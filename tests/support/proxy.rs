@@ -16,8 +16,8 @@ use super::tls::Secured;
 /// The behaviour of a proxy.
 #[derive(Clone, Default)]
 pub struct ProxyBehaviour {
-    /// The credentials that the proxy demands: encoded Basic credentials for HTTP, `user:password` for SOCKS (RFC
-    /// 1929).
+    /// The credentials that the proxy demands: encoded Basic credentials for HTTP, `user:password` for SOCKS 5 (RFC
+    /// 1929), and the user name for SOCKS 4.
     pub credentials: Option<&'static str>,
     /// The bytes that the proxy sends instead of a reply before it closes.
     pub reply: Option<&'static [u8]>,
@@ -40,6 +40,7 @@ pub struct TinyProxy {
 pub enum ProxyProtocol {
     Http,
     Socks,
+    Socks4,
 }
 
 impl TinyProxy {
@@ -73,6 +74,10 @@ impl TinyProxy {
         Self::start(ProxyProtocol::Socks, behaviour)
     }
 
+    pub fn socks4(behaviour: ProxyBehaviour) -> Self {
+        Self::start(ProxyProtocol::Socks4, behaviour)
+    }
+
     /// Waits until the client has closed a connection to the proxy.
     pub fn wait_until_closed(&self) {
         self.closed.recv_timeout(Duration::from_secs(20)).unwrap();
@@ -100,6 +105,7 @@ async fn serve(protocol: ProxyProtocol, stream: Async<TcpStream>, behaviour: Pro
     let _ = match protocol {
         ProxyProtocol::Http => http(stream, &behaviour, log).await,
         ProxyProtocol::Socks => socks(stream, &behaviour, log).await,
+        ProxyProtocol::Socks4 => socks4(stream, &behaviour, log).await,
     };
 }
 
@@ -184,6 +190,39 @@ async fn socks(mut stream: Box<dyn Stream>, behaviour: &ProxyBehaviour, log: &Mu
     };
     stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
     relay(stream, origin).await
+}
+
+async fn socks4(mut stream: Box<dyn Stream>, behaviour: &ProxyBehaviour, log: &Mutex<Vec<String>>) -> io::Result<()> {
+    if let Some(reply) = behaviour.reply {
+        return send_and_close(&mut stream, reply).await;
+    }
+    let request = read(&mut stream, 8).await?;
+    assert_eq!(request[..2], [4, 1]);
+    let port = u16::from_be_bytes([request[2], request[3]]);
+    let address = Ipv4Addr::new(request[4], request[5], request[6], request[7]);
+    let user = read_until_zero(&mut stream).await?;
+    let has_name = matches!(address.octets(), [0, 0, 0, 1..=255]);
+    let target = if has_name { read_until_zero(&mut stream).await? } else { address.to_string() };
+    log.lock().unwrap().push(format!("{target} {port}"));
+    if behaviour.credentials.is_some_and(|expected| expected != user) {
+        return send_and_close(&mut stream, &[0, 0x5d, 0, 0, 0, 0, 0, 0]).await;
+    }
+    let origin = Async::<TcpStream>::connect(SocketAddr::from(([127, 0, 0, 1], port))).await;
+    let Some(origin) = origin.ok().filter(|_| has_name || Some(IpAddr::V4(address)) != behaviour.unreachable) else {
+        return send_and_close(&mut stream, &[0, 0x5b, 0, 0, 0, 0, 0, 0]).await;
+    };
+    stream.write_all(&[0, 0x5a, 0, 0, 0, 0, 0, 0]).await?;
+    relay(stream, origin).await
+}
+
+async fn read_until_zero(stream: &mut Box<dyn Stream>) -> io::Result<String> {
+    let mut text = Vec::new();
+    loop {
+        match read(stream, 1).await?[0] {
+            0 => return Ok(String::from_utf8(text).unwrap()),
+            byte => text.push(byte),
+        }
+    }
 }
 
 async fn send_and_close(stream: &mut Box<dyn Stream>, reply: &[u8]) -> io::Result<()> {

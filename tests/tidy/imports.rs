@@ -29,7 +29,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &["agent", "backend", "client", "error", "message", "runtime", "testing", "tornado", "transport"],
     ),
     ("platform/timer_queue", &["runtime"]),
-    ("platform/unix", &["agent", "error", "message", "runtime", "transport"]),
+    ("platform/unix", &["agent", "error", "message", "runtime", "tornado", "transport"]),
     ("platform/url_crate", &["error", "message"]),
     ("platform/unsupported", &["backend", "error", "message", "runtime"]),
 ];

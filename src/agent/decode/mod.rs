@@ -9,12 +9,17 @@ mod body;
 #[cfg(feature = "brotli")]
 mod brotli;
 #[cfg(test)]
+mod cut_tests;
+#[cfg(test)]
 mod golden;
 #[cfg(feature = "gzip")]
 mod gzip;
+#[cfg(feature = "gzip")]
+mod gzip_header;
 mod pipeline;
 #[cfg(test)]
 mod tests;
+mod windows;
 #[cfg(feature = "zstd")]
 mod zstd;
 
@@ -34,8 +39,9 @@ mod zstd {
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 
-pub(super) use self::body::{Encoded, decode_complete, decode_stream};
-pub(super) use self::pipeline::Pipeline;
+pub(super) use self::body::{CompleteBody, Encoded, decode_complete, decode_stream};
+pub(super) use self::pipeline::{DecodeLimits, Pipeline};
+use self::windows::WindowBudget;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 
 /// Maximum number of codings of a body. More codings only make a decompression bomb larger.
@@ -61,13 +67,19 @@ struct Decoded {
 
 /// Decodes a coding.
 trait Decode: Send {
-    /// Decodes from the front of `input` to the front of `output`, which is not empty.
+    /// Decodes from the front of `input` to the front of `output`, which is not empty. Reserves its window in `windows`
+    /// before it allocates the window.
     ///
     /// A decoder that does not fill `output` has consumed the whole input. Bytes after the end of the encoded data are
-    /// consumed as well and produce nothing.
-    fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, Source>;
+    /// consumed as well and produce nothing. A decoder returns all output before malformed input, and then the error.
+    fn decode(&mut self, input: &[u8], output: &mut [u8], windows: &mut WindowBudget) -> Result<Decoded, Source>;
 
-    /// Returns whether the input may end here.
+    /// Ends the input. A decoder that has held output back returns it from the next calls of `decode`, whose input is
+    /// empty.
+    fn end(&mut self) {}
+
+    /// Returns whether the input may end here. Data without its last checksum is complete, because it says itself where
+    /// it ends. It is called after [`end`](Self::end).
     fn is_complete(&self) -> bool;
 }
 

@@ -1,7 +1,8 @@
-//! Decodes bytes to pieces: a stage for each coding, and the guard against decompression bombs.
+//! Decodes bytes to pieces: a stage for each coding, the guard against decompression bombs, and the bound of a turn.
 
 use bytes::{Bytes, BytesMut};
 
+use super::windows::{WindowBudget, WindowTooLarge};
 use super::{Coding, Decode, Decoded};
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 
@@ -18,6 +19,18 @@ const MAX_INPUT: usize = 16 * 1024;
 /// The number of bytes that any input may decode to, however short it is: a page of zeros is not an attack.
 const ALWAYS_ALLOWED: u64 = 1024 * 1024;
 
+/// Maximum bytes that all stages together consume and produce before the pipeline pauses.
+const MAX_WORK: usize = 512 * 1024;
+
+/// The limits of the decoders of a body; 0 means no limit.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::agent) struct DecodeLimits {
+    /// Maximum decoded bytes for each encoded byte.
+    pub(in crate::agent) max_expansion: u32,
+    /// Maximum bytes of the windows of all decoders together.
+    pub(in crate::agent) max_window_bytes: u64,
+}
+
 /// What the bytes fed so far decode to.
 #[derive(Debug)]
 pub(super) enum DecodeEvent {
@@ -25,6 +38,8 @@ pub(super) enum DecodeEvent {
     Data(Bytes),
     /// No piece yet: call [`Pipeline::feed`] or [`Pipeline::end`].
     More,
+    /// No piece yet, and the pipeline has done a turn's work: let other tasks run, then call [`Pipeline::resume`].
+    Pause,
     /// The decoded body and its input are complete.
     End,
 }
@@ -38,7 +53,15 @@ pub(in crate::agent) struct Pipeline {
     wire_ended: bool,
     /// The first stage undoes the coding that was applied last.
     stages: Vec<DecodeStage>,
-    guard: ExpansionGuard,
+    bounds: Bounds,
+}
+
+/// What bounds the work and the memory of all stages together.
+struct Bounds {
+    expansion: ExpansionGuard,
+    windows: WindowBudget,
+    /// The number of bytes that the stages have consumed and produced in this turn.
+    work: usize,
 }
 
 /// The decoder of a coding, with its buffers.
@@ -56,6 +79,8 @@ struct DecodeStage {
     produced: u64,
     /// Whether the stage has received any input. An empty body is valid in every coding.
     begun: bool,
+    /// The result of the stage, once its input has ended. It follows the output that the decoder has held back.
+    outcome: Option<Result<()>>,
 }
 
 /// Compares the size of the decoded body with the size of the encoded body. The encoded body is measured on the wire:
@@ -68,11 +93,15 @@ struct ExpansionGuard {
 }
 
 impl Pipeline {
-    /// Creates the decoder for `codings`. Each encoded byte may decode to `max_expansion` bytes; 0 means no limit.
-    pub(in crate::agent) fn new(codings: &[&'static Coding], max_expansion: u32) -> Self {
+    /// Creates the decoder for `codings`.
+    pub(in crate::agent) fn new(codings: &[&'static Coding], limits: DecodeLimits) -> Self {
         let stages = codings.iter().rev().map(|coding| DecodeStage::new(coding)).collect();
-        let guard = ExpansionGuard { consumed: 0, limit: max_expansion.into() };
-        Self { wire: Bytes::new(), wire_ended: false, stages, guard }
+        let bounds = Bounds {
+            expansion: ExpansionGuard { consumed: 0, limit: limits.max_expansion.into() },
+            windows: WindowBudget::new(limits.max_window_bytes),
+            work: 0,
+        };
+        Self { wire: Bytes::new(), wire_ended: false, stages, bounds }
     }
 
     /// Feeds the next piece of the encoded body. It must only be called after [`DecodeEvent::More`], when the previous
@@ -92,22 +121,28 @@ impl Pipeline {
         self.wire_ended = true;
     }
 
+    /// Begins the next turn: other tasks have run.
+    pub(super) fn resume(&mut self) {
+        self.bounds.work = 0;
+    }
+
     /// Returns the next event.
     ///
     /// # Errors
     /// Of kind [`Decode`](ErrorKind::Decode) if the input is malformed or ends too early, and of kind
-    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if it decodes to too many bytes.
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if it decodes to too many bytes or needs too large windows. All
+    /// bytes before the malformed input have been returned by then.
     pub(super) fn next(&mut self) -> Result<DecodeEvent> {
-        let Self { wire, wire_ended, stages, guard } = self;
-        let mut source = |guard: &mut ExpansionGuard| match wire.split_to(wire.len().min(MAX_INPUT)) {
+        let Self { wire, wire_ended, stages, bounds } = self;
+        let mut source = |bounds: &mut Bounds| match wire.split_to(wire.len().min(MAX_INPUT)) {
             piece if !piece.is_empty() => {
-                guard.consumed += piece.len() as u64;
+                bounds.expansion.consumed += piece.len() as u64;
                 DecodeEvent::Data(piece)
             }
             _ if *wire_ended => DecodeEvent::End,
             _ => DecodeEvent::More,
         };
-        pull(stages, guard, &mut source)
+        pull(stages, bounds, &mut source)
     }
 }
 
@@ -115,25 +150,33 @@ impl Pipeline {
 /// first stage is the wire.
 fn pull(
     stages: &mut [DecodeStage],
-    guard: &mut ExpansionGuard,
-    wire: &mut dyn FnMut(&mut ExpansionGuard) -> DecodeEvent,
+    bounds: &mut Bounds,
+    wire: &mut dyn FnMut(&mut Bounds) -> DecodeEvent,
 ) -> Result<DecodeEvent> {
-    let Some((stage, before)) = stages.split_last_mut() else { return Ok(wire(guard)) };
+    let Some((stage, before)) = stages.split_last_mut() else { return Ok(wire(bounds)) };
     loop {
-        let piece = stage.step()?;
+        // Work without output counts as well: a page of empty members decodes to nothing.
+        if bounds.work >= MAX_WORK {
+            return Ok(DecodeEvent::Pause);
+        }
+        let piece = stage.step(bounds)?;
         if !piece.is_empty() {
             // Each stage is checked and not only the last: what an inner stage produces costs memory and time as well.
-            guard.check(stage.produced)?;
+            bounds.expansion.check(stage.produced)?;
             return Ok(DecodeEvent::Data(piece));
         }
-        match pull(before, guard, wire)? {
-            DecodeEvent::Data(input) => {
+        if let Some(outcome) = stage.outcome.take() {
+            return outcome.map(|()| DecodeEvent::End);
+        }
+        match pull(before, bounds, wire) {
+            Ok(DecodeEvent::Data(input)) => {
                 stage.begun = true;
                 stage.input = input;
             }
-            DecodeEvent::More => return Ok(DecodeEvent::More),
-            DecodeEvent::End if stage.begun && !stage.decoder.is_complete() => return Err(stage.truncated()),
-            DecodeEvent::End => return Ok(DecodeEvent::End),
+            Ok(DecodeEvent::End) => stage.end(Ok(())),
+            // The stage has decoded all input before the error, and may hold output back.
+            Err(error) => stage.end(Err(error)),
+            Ok(event @ (DecodeEvent::More | DecodeEvent::Pause)) => return Ok(event),
         }
     }
 }
@@ -148,18 +191,30 @@ impl DecodeStage {
             buffer_size: FIRST_BUFFER,
             produced: 0,
             begun: false,
+            outcome: None,
         }
     }
 
+    /// Ends the input of the stage, which ended with `result`.
+    fn end(&mut self, result: Result<()>) {
+        self.decoder.end();
+        let is_complete = !self.begun || self.decoder.is_complete();
+        self.outcome = Some(result.and_then(|()| if is_complete { Ok(()) } else { Err(self.truncated()) }));
+    }
+
     /// Decodes until there is a piece. The piece is empty if the whole input has been consumed.
-    fn step(&mut self) -> Result<Bytes> {
+    fn step(&mut self, bounds: &mut Bounds) -> Result<Bytes> {
         loop {
             if self.output.len() < self.buffer_size / 2 {
                 self.output = BytesMut::zeroed(self.buffer_size);
             }
             let offered = self.output.len();
-            let Decoded { consumed, produced } =
-                self.decoder.decode(&self.input, &mut self.output).map_err(|cause| self.malformed(cause))?;
+            let decoded = self.decoder.decode(&self.input, &mut self.output, &mut bounds.windows);
+            let Decoded { consumed, produced } = match decoded {
+                Ok(decoded) => decoded,
+                Err(cause) => return Err(self.failed(cause)),
+            };
+            bounds.work += consumed + produced;
             let is_stuck = consumed == 0 && produced == 0 && !self.input.is_empty();
             self.input = self.input.slice(consumed.min(self.input.len())..);
             if produced > 0 {
@@ -176,6 +231,20 @@ impl DecodeStage {
             if self.input.is_empty() {
                 return Ok(Bytes::new());
             }
+        }
+    }
+
+    /// Creates the error for a failure of the decoder. If the input has ended with an error, that error comes first.
+    fn failed(&mut self, cause: Source) -> Error {
+        if let Some(Err(error)) = self.outcome.take() {
+            return error;
+        }
+        match cause.downcast::<WindowTooLarge>() {
+            Ok(refused) => {
+                let message = format!("the coding `{}` of the response's body declares {refused}", self.name);
+                Error::new(ErrorKind::LimitExceeded, Phase::Body, message)
+            }
+            Err(cause) => self.malformed(cause),
         }
     }
 

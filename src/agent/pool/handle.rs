@@ -12,7 +12,7 @@ use super::key::{IdleLimits, PoolKey};
 use super::waiters::WaitMode;
 use super::{Delivered, Pool, PutOutcome, idle_reaper};
 use crate::http1::Connection;
-use crate::runtime::Timer;
+use crate::runtime::{Instant, Timer};
 
 /// The pool, and the key and limits of a request's connection in it.
 #[derive(Clone)]
@@ -36,10 +36,15 @@ pub(in crate::agent) enum Acquired {
 impl PoolHandle {
     /// Gives a connection to the next request, or keeps it idle. Closes a connection that cannot carry another request.
     pub(in crate::agent) fn give_back(&self, connection: Connection) {
+        self.give_back_idle(connection, self.timer.now());
+    }
+
+    /// Gives back a connection that has been idle since `idle_since`.
+    fn give_back_idle(&self, connection: Connection, idle_since: Instant) {
         if !connection.is_reusable() {
             return;
         }
-        match self.pool.put(&self.key, connection, self.limits, self.timer.now()) {
+        match self.pool.put(&self.key, connection, self.limits, idle_since) {
             PutOutcome::Idle => idle_reaper::notify(&self.pool),
             PutOutcome::Delivered | PutOutcome::Closed => {}
         }
@@ -86,7 +91,8 @@ impl Future for Waiter {
         loop {
             let Ok(mut delivered) = ready!(self.receiver.poll_unpin(cx)) else { return Poll::Ready(None) };
             // `put` has checked the connection, but the request may be polled much later.
-            if delivered.connection.is_idle() {
+            let has_expired = delivered.expires_at().is_some_and(|at| at <= self.handle.timer.now());
+            if !has_expired && delivered.connection.is_idle() {
                 return Poll::Ready(Some(delivered));
             }
             let opens_connection = delivered.background.is_some();
@@ -108,8 +114,8 @@ impl Drop for Waiter {
         // closed; and a connection that was delivered before is in the receiver.
         self.handle.pool.stop_waiting(&self.handle.key, self.serial);
         self.receiver.close();
-        if let Ok(Some(Delivered { connection, .. })) = self.receiver.try_recv() {
-            self.handle.give_back(connection);
+        if let Ok(Some(Delivered { connection, idle_since, .. })) = self.receiver.try_recv() {
+            self.handle.give_back_idle(connection, idle_since);
         }
     }
 }

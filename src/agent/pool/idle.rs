@@ -117,11 +117,13 @@ impl IdleConnections {
             removed.connections.extend(self.remove_oldest());
         }
         self.last_id += 1;
+        // The server's own limit counts if it is shorter: a request that is sent as the server closes is lost.
+        let timeout = connection.idle_limit().map_or(limits.timeout, |server| server.min(limits.timeout));
         let idle = IdleConnection {
             connection: Some(connection),
             id: self.last_id,
             idle_since: now,
-            expires_at: now + limits.timeout,
+            expires_at: now + timeout,
             watch: None,
         };
         // Looked up before `entry`: the key is cloned only for its first connection.

@@ -71,8 +71,17 @@ type DeliverySender = oneshot::Sender<Delivered>;
 /// A connection that another request has given back, on its way to a waiting request.
 pub(super) struct Delivered {
     pub(super) connection: Connection,
+    /// When the connection was given back.
+    idle_since: Instant,
     /// Present if the receiving request was opening a connection: that connect is now a background connect.
     pub(super) background: Option<BackgroundConnectGuard>,
+}
+
+impl Delivered {
+    /// Returns when the server may close the connection, if it has announced a limit.
+    fn expires_at(&self) -> Option<Instant> {
+        self.connection.idle_limit().map(|limit| self.idle_since + limit)
+    }
 }
 
 /// A request that has been added to the waiters.
@@ -182,13 +191,13 @@ impl Pool {
 
     /// Delivers a reusable connection to the request that has waited longest, or keeps it idle. Closes the idle
     /// connections that exceed `limits`, the limits of the request that gives the connection back. If a request waits and
-    /// the connection no longer looks open, closes the connection.
+    /// the connection no longer looks open, closes the connection. The connection has been idle since `idle_since`.
     fn put(
         self: &Arc<Self>,
         key: &PoolKey,
         mut connection: Connection,
         limits: IdleLimits,
-        now: Instant,
+        idle_since: Instant,
     ) -> PutOutcome {
         let mut is_checked = false;
         loop {
@@ -208,7 +217,7 @@ impl Pool {
                     // `connection`, a parameter, is dropped after `state`, a local variable: outside of the lock.
                     return PutOutcome::Closed;
                 }
-                let removed = state.idle.insert(key, connection, limits, now);
+                let removed = state.idle.insert(key, connection, limits, idle_since);
                 drop(state);
                 drop(removed);
                 return PutOutcome::Idle;
@@ -218,7 +227,7 @@ impl Pool {
                 WaitMode::Connect => Some(BackgroundConnectGuard { pool: self.clone(), key: key.clone() }),
                 WaitMode::ForBackground => None,
             };
-            match sender.send(Delivered { connection, background }) {
+            match sender.send(Delivered { connection, idle_since, background }) {
                 Ok(()) => return PutOutcome::Delivered,
                 // The request was dropped meanwhile, and its connect with it: dropping the rest of `back` ends the
                 // background connect. The connection goes to the next request.

@@ -4,15 +4,16 @@ use std::future::poll_fn;
 use std::net::IpAddr;
 
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use http::StatusCode;
+use http::header::{PROXY_AUTHORIZATION, USER_AGENT};
+use http::{HeaderMap, StatusCode};
 
 use super::{Proxy, address, is_name};
 use crate::error::{Error, Result, Source};
 use crate::http1::buffer::ReadBuffer;
-use crate::http1::{HeadDecoder, HeadEvent, Http1Limits};
+use crate::http1::{AGENT_NAME, HeadDecoder, HeadEvent, Http1Limits, encode_headers};
 
-/// Asks the proxy for a tunnel to `host`. The request contains the host and the credentials for the proxy, and nothing
-/// else.
+/// Asks the proxy for a tunnel to `host`. The request contains the host, the user agent, and the headers and
+/// credentials for the proxy. It contains nothing of the request that the tunnel is for.
 pub(super) async fn open<S>(stream: &mut S, proxy: &Proxy, host: &str, port: u16) -> Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + ?Sized,
@@ -47,11 +48,15 @@ fn authority(host: &str, port: u16) -> Option<String> {
 
 fn request(proxy: &Proxy, authority: &str) -> Vec<u8> {
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n").into_bytes();
-    if let Some(credentials) = proxy.authorization() {
-        for part in [b"proxy-authorization: ", credentials.as_bytes(), b"\r\n"] {
-            request.extend_from_slice(part);
-        }
+    let mut own = HeaderMap::new();
+    if !proxy.headers.contains_key(USER_AGENT) {
+        own.insert(USER_AGENT, AGENT_NAME);
     }
+    if let Some(credentials) = proxy.authorization() {
+        own.insert(PROXY_AUTHORIZATION, credentials.clone());
+    }
+    encode_headers(&mut request, &own);
+    encode_headers(&mut request, &proxy.headers);
     request.extend_from_slice(b"\r\n");
     request
 }
@@ -110,6 +115,9 @@ mod tests {
     use super::*;
     use crate::error::{ErrorKind, Phase};
 
+    /// The line of the user agent.
+    const AGENT: &str = concat!("user-agent: waterspout/", env!("CARGO_PKG_VERSION"), "\r\n");
+
     fn proxy() -> Proxy {
         Proxy::parse("http://user:secret@proxy.test:3128").unwrap()
     }
@@ -122,17 +130,38 @@ mod tests {
     }
 
     #[test]
-    fn request_contains_only_host_and_credentials() {
+    fn request_has_host_user_agent_and_credentials() {
         let (outcome, stream) = opened(b"HTTP/1.1 200 Connection established\r\n\r\n", 100);
         outcome.unwrap();
         // `user:secret`
-        let expected = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\
-                        proxy-authorization: Basic dXNlcjpzZWNyZXQ=\r\n\r\n";
+        let expected = format!(
+            "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n{AGENT}\
+             proxy-authorization: Basic dXNlcjpzZWNyZXQ=\r\n\r\n"
+        );
         assert_eq!(stream.written_text(), expected);
         let mut anonymous = scripted(b"HTTP/1.1 200 OK\r\n\r\n", 1);
         let proxy = Proxy::parse("proxy.test").unwrap();
         open(&mut anonymous, &proxy, "[::1]", 80).now_or_never().unwrap().unwrap();
-        assert_eq!(anonymous.written_text(), "CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n\r\n");
+        assert_eq!(anonymous.written_text(), format!("CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n{AGENT}\r\n"));
+    }
+
+    #[test]
+    fn request_has_the_callers_headers() {
+        let headers = |proxy: Proxy| {
+            let mut stream = scripted(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
+            open(&mut stream, &proxy, "a.test", 1).now_or_never().unwrap().unwrap();
+            let written = stream.written_text();
+            let lines = written.strip_prefix("CONNECT a.test:1 HTTP/1.1\r\nhost: a.test:1\r\n").unwrap();
+            lines.strip_suffix("\r\n").unwrap().to_owned()
+        };
+        let with = |name: &str, value: &str| proxy().header(name, value).unwrap();
+        let basic = "proxy-authorization: Basic dXNlcjpzZWNyZXQ=\r\n";
+        assert_eq!(headers(with("X-Token", "t")), format!("{AGENT}{basic}x-token: t\r\n"));
+        let twice = with("x-a", "1").header("x-a", "2").unwrap();
+        assert_eq!(headers(twice), format!("{AGENT}{basic}x-a: 1\r\nx-a: 2\r\n"));
+        assert_eq!(headers(with("User-Agent", "spider/2")), format!("{basic}user-agent: spider/2\r\n"));
+        let bearer = with("proxy-authorization", "Bearer t");
+        assert_eq!(headers(bearer), format!("{AGENT}proxy-authorization: Bearer t\r\n"));
     }
 
     #[test]
@@ -141,7 +170,8 @@ mod tests {
             let mut stream = scripted(b"HTTP/1.1 200 OK\r\n\r\n", 1000);
             let proxy = Proxy::parse("proxy.test").unwrap();
             open(&mut stream, &proxy, host, 80).now_or_never().unwrap().unwrap();
-            assert_eq!(stream.written_text(), "CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n\r\n");
+            let expected = format!("CONNECT [::1]:80 HTTP/1.1\r\nhost: [::1]:80\r\n{AGENT}\r\n");
+            assert_eq!(stream.written_text(), expected);
         }
     }
 

@@ -71,6 +71,14 @@ mod tests {
     }
 
     #[test]
+    fn each_scheme_of_a_proxy_is_understood() {
+        for scheme in ["http", "https", "socks4", "socks4a", "socks5", "socks5h", "SOCKS4"] {
+            let found = chosen_for(&[("ALL_PROXY", &format!("{scheme}://user@proxy.test:1"))], "http://a.test/");
+            assert_eq!(found.unwrap(), Some(format!("{}://proxy.test:1", scheme.to_lowercase())));
+        }
+    }
+
+    #[test]
     fn lower_case_name_takes_precedence() {
         check(&[("HTTP_PROXY", "upper"), ("http_proxy", "lower")], Some("lower"), None);
         check(&[("HTTPS_PROXY", "upper"), ("https_proxy", "lower")], None, Some("lower"));

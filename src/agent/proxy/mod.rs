@@ -17,22 +17,27 @@
 mod choice;
 mod connect;
 mod env;
+mod headers;
 mod no_proxy;
 mod scheme;
 #[cfg(test)]
 mod script;
 mod socks;
+mod socks4;
+mod socks_handshake;
+mod socks_reply;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use futures::{AsyncRead, AsyncWrite};
-use http::HeaderValue;
+use http::header::PROXY_AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 
 pub use self::choice::Proxies;
 pub use self::scheme::ProxyScheme;
-pub use self::socks::SocksReply;
+pub use self::socks_reply::SocksReply;
 use crate::auth;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::url::{Origin, Scheme, Url, safe_excerpt};
@@ -60,6 +65,8 @@ pub struct Proxy {
     host: String,
     port: u16,
     login: Login,
+    /// The caller's own headers for the proxy.
+    headers: HeaderMap,
     tunnels_all: bool,
 }
 
@@ -69,7 +76,7 @@ enum Login {
     Anonymous,
     /// The value of `proxy-authorization`.
     Header(HeaderValue),
-    /// The message of RFC 1929: lengths and texts.
+    /// For SOCKS 5 the message of RFC 1929: lengths and texts. For SOCKS 4 the user name.
     Socks(Vec<u8>),
 }
 
@@ -108,7 +115,8 @@ impl Proxy {
             (80, 443) => scheme.default_port(),
             (80, port) | (port, _) => port,
         };
-        let proxy = Self { scheme, host: url.host().to_owned(), port, login: Login::Anonymous, tunnels_all: false };
+        let host = url.host().to_owned();
+        let proxy = Self { scheme, host, port, login: Login::Anonymous, headers: HeaderMap::new(), tunnels_all: false };
         match url.userinfo() {
             None => Ok(proxy),
             Some((user, password)) => proxy.login(&auth::decode_userinfo(user), &auth::decode_userinfo(password)),
@@ -116,15 +124,16 @@ impl Proxy {
     }
 
     /// Sets the credentials for the proxy. They are sent as Basic credentials (RFC 7617) to `http` and `https` proxies,
-    /// and as RFC 1929 says to SOCKS proxies.
+    /// and as RFC 1929 says to SOCKS 5 proxies. A SOCKS 4 proxy receives the user name.
     ///
     /// An `http` or `https` proxy receives them with the first request, without asking. Only the connection to an
     /// `https` proxy is encrypted.
     ///
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the credentials cannot be sent. For Basic, the user name may
-    /// contain no colon, and neither part a control character. For SOCKS, the user name may not be empty, and neither
-    /// part longer than 255 bytes.
+    /// contain no colon, and neither part a control character. For SOCKS 5, the user name may not be empty, and neither
+    /// part longer than 255 bytes. For SOCKS 4, the password has to be empty, and the user name has at most 255 bytes
+    /// and no zero byte.
     ///
     /// # Examples
     ///
@@ -140,9 +149,10 @@ impl Proxy {
     }
 
     fn login(mut self, user: &[u8], password: &[u8]) -> Result<Self> {
-        self.login = match self.scheme.is_socks() {
-            true => Login::Socks(socks::login(user, password)?),
-            false => Login::Header(auth::basic(user, password)?),
+        self.login = match self.scheme {
+            ProxyScheme::Http | ProxyScheme::Https => Login::Header(auth::basic(user, password)?),
+            ProxyScheme::Socks4 | ProxyScheme::Socks4a => Login::Socks(socks4::login(user, password)?),
+            ProxyScheme::Socks5 | ProxyScheme::Socks5h => Login::Socks(socks::login(user, password)?),
         };
         Ok(self)
     }
@@ -191,21 +201,24 @@ impl Proxy {
 
     /// Returns how requests are written that this proxy forwards.
     pub fn forwarding(&self) -> Forwarding {
-        Forwarding::new(self.authorization().cloned())
+        let mut forwarding = Forwarding::new(self.authorization().cloned());
+        forwarding.headers = self.headers.clone();
+        forwarding
     }
 
+    /// Returns the credentials of the proxy, unless a header of the caller replaces them.
     fn authorization(&self) -> Option<&HeaderValue> {
         match &self.login {
-            Login::Header(value) => Some(value),
-            Login::Anonymous | Login::Socks(_) => None,
+            Login::Header(value) if !self.headers.contains_key(PROXY_AUTHORIZATION) => Some(value),
+            Login::Header(_) | Login::Anonymous | Login::Socks(_) => None,
         }
     }
 
     /// Opens a tunnel to `host`, a name or an address, over an open stream to the proxy. The stream to an `https` proxy
     /// must have TLS already. Afterwards the stream leads to `host`, and no byte from `host` has been read.
     ///
-    /// An IPv6 address may be in brackets; a name is ASCII, as in a URL. A proxy with the scheme `socks5` accepts
-    /// addresses only: the caller has to look names up.
+    /// An IPv6 address may be in brackets; a name is ASCII, as in a URL. A proxy with the scheme `socks4` or `socks5`
+    /// accepts addresses only: the caller has to look names up. SOCKS 4 has no IPv6 addresses.
     ///
     /// # Errors
     /// [`Proxy`](ErrorKind::Proxy) if the proxy refuses, sends a malformed response or closes the stream. Also if
@@ -222,10 +235,10 @@ impl Proxy {
     /// use waterspout::proxy::Proxy;
     ///
     /// // A connection to a proxy, in memory: the request is written at its beginning, and the answer is read behind it.
-    /// let request = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n";
+    /// let request = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\nuser-agent: spider/2\r\n\r\n";
     /// let answer = "HTTP/1.1 200 Connection established\r\n\r\n";
     /// let mut stream = Cursor::new([vec![0; request.len()], answer.into()].concat());
-    /// let proxy = Proxy::parse("http://proxy.example:3128")?;
+    /// let proxy = Proxy::parse("http://proxy.example:3128")?.header("user-agent", "spider/2")?;
     /// futures::executor::block_on(proxy.tunnel(&mut stream, "example.com", 443))?;
     /// assert!(stream.get_ref().starts_with(request.as_bytes()));
     /// # Ok::<(), waterspout::Error>(())
@@ -234,10 +247,16 @@ impl Proxy {
     where
         S: AsyncRead + AsyncWrite + Unpin + ?Sized,
     {
-        match &self.login {
-            Login::Socks(login) => socks::open(stream, self, Some(login), host, port).await,
-            Login::Anonymous if self.scheme.is_socks() => socks::open(stream, self, None, host, port).await,
-            _ => connect::open(stream, self, host, port).await,
+        let login = match &self.login {
+            Login::Socks(login) => Some(login.as_slice()),
+            Login::Anonymous | Login::Header(_) => None,
+        };
+        match self.scheme {
+            ProxyScheme::Http | ProxyScheme::Https => connect::open(stream, self, host, port).await,
+            ProxyScheme::Socks4 | ProxyScheme::Socks4a => {
+                socks4::open(stream, self, login.unwrap_or_default(), host, port).await
+            }
+            ProxyScheme::Socks5 | ProxyScheme::Socks5h => socks::open(stream, self, login, host, port).await,
         }
     }
 
@@ -261,7 +280,8 @@ fn is_name(host: &str) -> bool {
 
 /// Creates the error for a text that is not the URL of a proxy.
 fn refused(kind: ErrorKind, text: &str) -> Error {
-    let example = "\"http://proxy.example:3128\", with a scheme out of http, https, socks5 and socks5h";
+    let example =
+        "\"http://proxy.example:3128\", with a scheme out of http, https, socks4, socks4a, socks5 and socks5h";
     Error::request(kind, format!("\"{}\" is not the URL of a proxy, such as {example}", safe_excerpt(text)))
 }
 
@@ -303,81 +323,4 @@ impl fmt::Debug for Proxy {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn proxy(text: &str) -> Proxy {
-        Proxy::parse(text).unwrap()
-    }
-
-    #[test]
-    fn each_scheme_has_a_default_port_and_http_is_the_default_scheme() {
-        for (text, expected) in [
-            ("http://Proxy.Example", "http://proxy.example:80"),
-            ("http://proxy:443/", "http://proxy:443"),
-            ("https://proxy", "https://proxy:443"),
-            ("HTTPS://proxy:80", "https://proxy:80"),
-            ("socks5://proxy", "socks5://proxy:1080"),
-            ("socks5://proxy:80", "socks5://proxy:80"),
-            ("socks5h://proxy:443", "socks5h://proxy:443"),
-            ("socks://proxy:1/", "socks5h://proxy:1"),
-            ("proxy:3128", "http://proxy:3128"),
-            (" 10.0.0.1 ", "http://10.0.0.1:80"),
-            ("socks5://[0:0::1]:9", "socks5://[::1]:9"),
-        ] {
-            assert_eq!(proxy(text).to_string(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn invalid_proxy_is_refused_without_showing_its_password() {
-        use ErrorKind::{InvalidRequest, InvalidUrl, UnsupportedScheme};
-        for (text, kind) in [
-            ("", InvalidUrl),
-            ("http://", InvalidUrl),
-            ("http://u:secret@proxy/path", InvalidUrl),
-            ("http://u:secret@proxy/?q", InvalidUrl),
-            ("http://u:secret@proxy/#f", InvalidUrl),
-            ("http://u:secret@proxy:99999", InvalidUrl),
-            ("u:secret@[bad", InvalidUrl),
-            ("socks4://u:secret@proxy", UnsupportedScheme),
-            ("secret://u:secret@proxy", UnsupportedScheme),
-            ("http://u:sec%00ret@proxy", InvalidRequest),
-            ("http://u%3a:secret@proxy", InvalidRequest),
-            ("socks5://:secret@proxy", InvalidRequest),
-        ] {
-            let error = Proxy::parse(text).unwrap_err();
-            assert_eq!(error.kind(), kind, "{text}: {error}");
-            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
-        }
-    }
-
-    #[test]
-    fn credentials_are_decoded_and_never_shown() {
-        let header = |proxy: Proxy| proxy.forwarding().authorization.unwrap();
-        let from_url = proxy("http://us%40er:p%3Ass@proxy:1");
-        // `us@er:p:ss`
-        assert_eq!(header(from_url.clone()), "Basic dXNAZXI6cDpzcw==");
-        assert!(header(from_url.clone()).is_sensitive());
-        assert_eq!(from_url, proxy("proxy:1").credentials("us@er", "p:ss").unwrap());
-        for shown in [format!("{from_url:?}"), format!("{from_url}"), format!("{:?}", from_url.forwarding())] {
-            assert!(!shown.contains("dXNA") && !shown.contains("p:ss") && !shown.contains("us@er"), "{shown}");
-        }
-        let socks = proxy("socks5://us%40er:p%3Ass@proxy");
-        assert!(socks.login == Login::Socks(b"\x01\x05us@er\x04p:ss".to_vec()));
-        assert_eq!(socks.forwarding().authorization, None);
-        assert!(!format!("{socks:?}").contains("us@er"));
-    }
-
-    #[test]
-    fn only_http_proxies_forward_and_only_http_origins() {
-        let forwards = |proxy: &Proxy, url: &str| proxy.forwards(&Url::parse(url).unwrap().origin());
-        for http in ["http://proxy", "https://proxy"].map(proxy) {
-            assert!(forwards(&http, "http://example.com/") && !forwards(&http, "https://example.com/"));
-            assert!(!forwards(&http.tunnel_all(true), "http://example.com/"));
-        }
-        for socks in ["socks5://proxy", "socks5h://proxy"].map(proxy) {
-            assert!(!forwards(&socks, "http://example.com/") && !forwards(&socks, "https://example.com/"));
-        }
-    }
-}
+mod tests;

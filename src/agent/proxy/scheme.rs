@@ -8,6 +8,10 @@ pub enum ProxyScheme {
     Http,
     /// `https`, default port 443: the same over TLS.
     Https,
+    /// `socks4`, default port 1080: SOCKS 4; the client looks names up, and only IPv4 addresses can be reached.
+    Socks4,
+    /// `socks4a`, default port 1080: SOCKS 4A; the proxy looks names up.
+    Socks4a,
     /// `socks5`, default port 1080: SOCKS 5 (RFC 1928); the client looks names up.
     Socks5,
     /// `socks5h` or `socks`, default port 1080: SOCKS 5; the proxy looks names up.
@@ -15,7 +19,7 @@ pub enum ProxyScheme {
 }
 
 impl ProxyScheme {
-    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Socks5, Self::Socks5h];
+    const ALL: [Self; 6] = [Self::Http, Self::Https, Self::Socks4, Self::Socks4a, Self::Socks5, Self::Socks5h];
 
     /// Returns the scheme with this name, in any case.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -29,6 +33,8 @@ impl ProxyScheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::Socks4 => "socks4",
+            Self::Socks4a => "socks4a",
             Self::Socks5 => "socks5",
             Self::Socks5h => "socks5h",
         }
@@ -38,11 +44,11 @@ impl ProxyScheme {
         match self {
             Self::Http => 80,
             Self::Https => 443,
-            Self::Socks5 | Self::Socks5h => 1080,
+            Self::Socks4 | Self::Socks4a | Self::Socks5 | Self::Socks5h => 1080,
         }
     }
 
     pub(super) const fn is_socks(self) -> bool {
-        matches!(self, Self::Socks5 | Self::Socks5h)
+        matches!(self, Self::Socks4 | Self::Socks4a | Self::Socks5 | Self::Socks5h)
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! The first bytes of each reply declare its length. Exactly the reply is read, and no byte after it.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::net::IpAddr;
 
-use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use futures::{AsyncRead, AsyncWrite};
 
+use super::socks_handshake::SocksHandshake;
+use super::socks_reply::SocksReply;
 use super::{Proxy, ProxyScheme, address, is_name};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -29,41 +29,6 @@ const RESERVED: u8 = 0;
 const V4: u8 = 1;
 const NAME: u8 = 3;
 const V6: u8 = 4;
-
-/// The reply of a SOCKS proxy that could not connect (RFC 1928, section 6). It is the source of an error of the kind
-/// [`Proxy`](ErrorKind::Proxy).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SocksReply(u8);
-
-impl SocksReply {
-    /// Returns the code of the reply. It is never 0, the code of success.
-    pub fn code(self) -> u8 {
-        self.0
-    }
-
-    /// Returns whether the failure concerns the address. Another address of the same host may then succeed.
-    pub fn is_about_address(self) -> bool {
-        matches!(self.0, 1 | 3 | 4 | 5 | 6 | 8)
-    }
-}
-
-impl fmt::Display for SocksReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            1 => "general failure of the proxy",
-            2 => "the rules of the proxy do not allow the connection",
-            3 => "the network is unreachable",
-            4 => "the host is unreachable",
-            5 => "the connection was refused",
-            6 => "the time to live has expired",
-            7 => "the proxy does not know the command",
-            8 => "the proxy does not know the type of address",
-            code => return write!(f, "unknown reply {code}"),
-        })
-    }
-}
-
-impl StdError for SocksReply {}
 
 /// Encodes a user name and password, each after its length.
 pub(super) fn login(user: &[u8], password: &[u8]) -> Result<Vec<u8>> {
@@ -111,7 +76,7 @@ where
     }
     // 3. Ask for the connection.
     handshake.send(&request).await?;
-    handshake.receive_reply(host, port).await
+    receive_reply(&mut handshake, host, port).await
 }
 
 /// Encodes the request to connect.
@@ -145,66 +110,39 @@ fn request(proxy: &Proxy, host: &str, port: u16) -> Result<Vec<u8>> {
     Ok(request)
 }
 
-/// The exchange of messages that opens a tunnel.
-struct SocksHandshake<'a, S: ?Sized> {
-    stream: &'a mut S,
-    proxy: &'a Proxy,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + ?Sized> SocksHandshake<'_, S> {
-    /// Sends a message.
-    async fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        let broken = |error: std::io::Error| self.proxy.error("breaks the connection").with_source(error);
-        self.stream.write_all(bytes).await.map_err(broken)?;
-        self.stream.flush().await.map_err(broken)
-    }
-
-    /// Receives a message of this length.
-    async fn receive<const COUNT: usize>(&mut self) -> Result<[u8; COUNT]> {
-        let mut bytes = [0; COUNT];
-        self.fill(&mut bytes).await?;
-        Ok(bytes)
-    }
-
-    async fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
-        self.stream.read_exact(bytes).await.map_err(|error| {
-            let message = match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => "closes the connection without a response",
-                _ => "breaks the connection",
-            };
-            self.proxy.error(message).with_source(error)
-        })
-    }
-
-    /// Receives the reply to the request to connect. The address from which the proxy has connected is discarded.
-    async fn receive_reply(&mut self, host: &str, port: u16) -> Result<()> {
-        // A proxy that refuses may send only these two bytes.
-        match self.receive().await? {
-            [VERSION, 0] => {}
-            [VERSION, code] => {
-                let error = self.proxy.error(&format!("could not connect to {host}:{port}"));
-                return Err(error.with_source(SocksReply(code)));
-            }
-            _ => return Err(self.proxy.error("sends a malformed reply to the request to connect")),
+/// Receives the reply to the request to connect. The address from which the proxy has connected is discarded.
+async fn receive_reply<S>(handshake: &mut SocksHandshake<'_, S>, host: &str, port: u16) -> Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + ?Sized,
+{
+    // A proxy that refuses may send only these two bytes.
+    match handshake.receive().await? {
+        [VERSION, 0] => {}
+        [VERSION, code] => {
+            let error = handshake.proxy.error(&format!("could not connect to {host}:{port}"));
+            return Err(error.with_source(SocksReply::v5(code)));
         }
-        let length = match self.receive().await? {
-            [RESERVED, V4] => 4,
-            [RESERVED, V6] => 16,
-            [RESERVED, NAME] => {
-                let [length] = self.receive().await?;
-                usize::from(length)
-            }
-            _ => return Err(self.proxy.error("sends a malformed reply: its address has an unknown type")),
-        };
-        let mut bound = [0; u8::MAX as usize];
-        self.fill(bound.get_mut(..length).unwrap_or_default()).await?;
-        let _port: [u8; 2] = self.receive().await?;
-        Ok(())
+        _ => return Err(handshake.proxy.error("sends a malformed reply to the request to connect")),
     }
+    let length = match handshake.receive().await? {
+        [RESERVED, V4] => 4,
+        [RESERVED, V6] => 16,
+        [RESERVED, NAME] => {
+            let [length] = handshake.receive().await?;
+            usize::from(length)
+        }
+        _ => return Err(handshake.proxy.error("sends a malformed reply: its address has an unknown type")),
+    };
+    let mut bound = [0; u8::MAX as usize];
+    handshake.fill(bound.get_mut(..length).unwrap_or_default()).await?;
+    let _port: [u8; 2] = handshake.receive().await?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as StdError;
+
     use futures::FutureExt;
 
     use super::super::script::{ScriptedStream, scripted};

@@ -196,6 +196,8 @@ impl<'a> Next<'a> {
     pub fn run(&self, mut request: Request) -> BoxFuture<'a, Result<Response>> {
         // The caller or a middleware may have added credentials to the map of headers, where no setter saw them.
         mark_sensitive(request.headers_mut());
+        // Here and not in the builder: a middleware may replace the body too.
+        request.add_content_type();
         match self.rest {
             [] => self.send(request),
             // A slice of the client's list rather than a list of its own: the way through middleware allocates only futures.

@@ -1,6 +1,8 @@
 //! Bodies of requests and responses: empty, bytes, or a stream that can or cannot be started again.
 
 mod collect;
+mod convert;
+pub(crate) mod engine;
 mod replay;
 #[cfg(feature = "tokio")]
 mod tokio_reader;
@@ -13,9 +15,12 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures::{AsyncRead, Stream, StreamExt, TryStreamExt, stream};
+use http::HeaderMap;
 
 pub(crate) use self::collect::collect;
-use self::replay::{ReplayableBody, StreamFactory};
+use self::convert::TextType;
+use self::engine::EngineBody;
+use self::replay::StreamFactory;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 use crate::runtime::{BoxStream, MaybeSend};
 
@@ -31,6 +36,10 @@ const READ_SIZE: usize = 64 * 1024;
 ///
 /// As a [`Stream`] it yields its chunks, `Result<Bytes>`. Natively a body is `Send` and `Sync`, on every platform it is
 /// `Unpin`. `TryStreamExt::into_async_read` of `futures` makes an [`AsyncRead`] of it.
+///
+/// A body made of a string is text: it is sent with the `content-type` `text/plain;charset=UTF-8`, unless the request
+/// has a `content-type`, as in the Fetch standard ("extract a body"). Any other body is sent without a `content-type`
+/// of its own. To send a string without a type, convert it into [`Bytes`] first.
 ///
 /// # Examples
 ///
@@ -52,6 +61,8 @@ pub struct Body(BodyKind);
 enum BodyKind {
     Empty,
     Bytes(Bytes),
+    /// Bytes that were made of a string.
+    Text(Bytes, TextType),
     Factory {
         start: Arc<dyn StreamFactory>,
         length: Option<u64>,
@@ -65,6 +76,8 @@ enum BodyKind {
         /// Whether all chunks can be computed from bytes in memory, without waiting for a peer.
         in_memory: bool,
     },
+    /// An object of a JavaScript engine holds the bytes.
+    Engine(Box<dyn EngineBody>),
 }
 
 impl Body {
@@ -168,37 +181,9 @@ impl Body {
     pub fn with_length(mut self, bytes: u64) -> Self {
         match &mut self.0 {
             BodyKind::Factory { length, .. } | BodyKind::Stream { length, .. } => *length = Some(bytes),
-            BodyKind::Empty | BodyKind::Bytes(_) => {}
+            BodyKind::Empty | BodyKind::Bytes(_) | BodyKind::Text(..) | BodyKind::Engine(_) => {}
         }
         self
-    }
-
-    /// Joins bodies in order. The result has a known length if all bodies have, and is replayable if all are.
-    pub(crate) fn concat(bodies: Vec<Self>) -> Self {
-        // A sum beyond 64 bits counts as unknown.
-        let length = bodies.iter().map(Self::length).try_fold(0u64, |sum, length| sum.checked_add(length?));
-        let replays: Option<Vec<_>> = bodies.iter().map(Self::replay).collect();
-        match replays {
-            None => Self::boxed_stream(Box::pin(stream::iter(bodies).flatten()), length),
-            Some(replays) => {
-                let in_memory = replays.iter().all(|replay| matches!(replay, ReplayableBody::Bytes(_)));
-                let start = move || -> BoxStream<'static, Result<Bytes>> {
-                    let bodies = replays.clone().into_iter().map(ReplayableBody::start);
-                    Box::pin(stream::iter(bodies).flatten())
-                };
-                Self(BodyKind::Factory { start: Arc::new(start), length, in_memory })
-            }
-        }
-    }
-
-    /// Returns what starts the body again, or `None` if it can be read only once.
-    fn replay(&self) -> Option<ReplayableBody> {
-        match &self.0 {
-            BodyKind::Empty => Some(ReplayableBody::Bytes(Bytes::new())),
-            BodyKind::Bytes(bytes) => Some(ReplayableBody::Bytes(bytes.clone())),
-            BodyKind::Factory { start, .. } => Some(ReplayableBody::Factory(start.clone())),
-            BodyKind::Stream { .. } => None,
-        }
     }
 
     /// Returns a body that reads a stream of this crate: its errors need no conversion.
@@ -230,7 +215,8 @@ impl Body {
     pub fn length(&self) -> Option<u64> {
         match &self.0 {
             BodyKind::Empty => Some(0),
-            BodyKind::Bytes(bytes) => Some(bytes.len() as u64),
+            BodyKind::Bytes(bytes) | BodyKind::Text(bytes, _) => Some(bytes.len() as u64),
+            BodyKind::Engine(body) => body.length(),
             BodyKind::Factory { length, .. } | BodyKind::Stream { length, .. } => *length,
         }
     }
@@ -240,12 +226,20 @@ impl Body {
         matches!(self.0, BodyKind::Empty)
     }
 
+    /// Adds the `content-type` of a body that was made of a string to `headers`, unless they have a `content-type`.
+    pub(crate) fn add_content_type(&self, headers: &mut HeaderMap) {
+        if let BodyKind::Text(_, TextType(add)) = self.0 {
+            add(headers);
+        }
+    }
+
     /// Returns whether the whole body is in memory, even if it is still to be decoded.
     pub(crate) fn is_complete(&self) -> bool {
         matches!(
             self.0,
             BodyKind::Empty
                 | BodyKind::Bytes(_)
+                | BodyKind::Text(..)
                 | BodyKind::Factory { in_memory: true, .. }
                 | BodyKind::Stream { in_memory: true, .. }
         )
@@ -265,6 +259,8 @@ impl Body {
         match &self.0 {
             BodyKind::Empty => Some(Self(BodyKind::Empty)),
             BodyKind::Bytes(bytes) => Some(Self(BodyKind::Bytes(bytes.clone()))),
+            BodyKind::Text(text, kind) => Some(Self(BodyKind::Text(text.clone(), *kind))),
+            BodyKind::Engine(body) => Some(Self(BodyKind::Engine(body.try_clone()?))),
             BodyKind::Factory { start, length, in_memory } => {
                 Some(Self(BodyKind::Factory { start: start.clone(), length: *length, in_memory: *in_memory }))
             }
@@ -340,12 +336,13 @@ impl Stream for Body {
         loop {
             match &mut self.0 {
                 BodyKind::Empty => return Poll::Ready(None),
-                BodyKind::Bytes(bytes) => {
+                BodyKind::Bytes(bytes) | BodyKind::Text(bytes, _) => {
                     let bytes = std::mem::take(bytes);
                     self.0 = BodyKind::Empty;
                     return Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) });
                 }
                 BodyKind::Factory { start, length, .. } => *self = Self::boxed_stream(start.start(), *length),
+                BodyKind::Engine(body) => *self = Self::boxed_stream(body.start(), body.length()),
                 BodyKind::Stream { stream, length, .. } => {
                     let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                     let item = stream.as_mut().poll_next(cx);
@@ -366,17 +363,13 @@ impl Default for Body {
     }
 }
 
-impl<T: Into<Bytes>> From<T> for Body {
-    fn from(bytes: T) -> Self {
-        Self(BodyKind::Bytes(bytes.into()))
-    }
-}
-
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.0 {
             BodyKind::Empty => "Empty",
             BodyKind::Bytes(_) => "Bytes",
+            BodyKind::Text(..) => "Text",
+            BodyKind::Engine(_) => "Engine",
             BodyKind::Factory { .. } => "Factory",
             BodyKind::Stream { .. } => "Stream",
         };

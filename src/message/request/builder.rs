@@ -60,6 +60,10 @@ impl<C> RequestBuilder<C> {
 
     /// Adds a header; headers of the same name stay.
     ///
+    /// A value is a sequence of bytes. Any byte is accepted except the control characters (0x00 to 0x1F, and 0x7F); a
+    /// tab is accepted too. Each byte is sent as it is. A `&str` or a `String` with characters beyond ASCII becomes its
+    /// bytes in UTF-8. For other bytes, such as ISO-8859-1, give a `Vec<u8>`, a `&[u8]` or a [`HeaderValue`].
+    ///
     /// The values of `authorization`, `proxy-authorization` and `cookie` are marked sensitive: debug output hides them,
     /// and natively no redirect takes them to another origin. To treat another value so, such as an API key, mark it with
     /// [`HeaderValue::set_sensitive`].
@@ -68,6 +72,12 @@ impl<C> RequestBuilder<C> {
     /// On building or sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a name that is not a token, or a value
     /// with a control character such as a line break (RFC 9110, section 5.5).
     ///
+    /// # Platform
+    /// In JavaScript a value is a `ByteString`: each character up to U+00FF stands for a byte, and `fetch` refuses
+    /// other characters. The bytes of a value are given to the engine in this form, and the headers of a response are
+    /// read in this form, so each byte from 0x80 to 0xFF arrives as it was sent. WebKit on libsoup and workerd convert
+    /// values to UTF-8 themselves.
+    ///
     /// # Examples
     ///
     /// ```
@@ -75,6 +85,11 @@ impl<C> RequestBuilder<C> {
     ///
     /// let request = Request::get("http://example.com/").header("accept", "text/html").build()?;
     /// assert_eq!(request.headers()["accept"], "text/html");
+    ///
+    /// let request = Request::get("http://example.com/").header("x-utf-8", "\u{e9}").header("x-latin-1", vec![0xe9]);
+    /// let request = request.build()?;
+    /// assert_eq!(request.headers()["x-utf-8"].as_bytes(), [0xc3, 0xa9]);
+    /// assert_eq!(request.headers()["x-latin-1"].as_bytes(), [0xe9]);
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn header<N, V>(self, name: N, value: V) -> Self
@@ -124,16 +139,15 @@ impl<C> RequestBuilder<C> {
 
     /// Sets the body.
     ///
-    /// # Errors
-    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a body of a `HEAD`. Natively every other method
-    /// may have a body. The body of a `GET` or `DELETE` has no defined meaning (RFC 9110, sections 9.3.1 and 9.3.5):
-    /// some services read it, for example search services, and other servers refuse or ignore it.
+    /// The `content-length` and the `transfer-encoding` come from the body. A string is sent with the `content-type`
+    /// `text/plain;charset=UTF-8`, unless the request has a `content-type`; see [`Body`]. [`Request`] says which
+    /// methods may have a body, and what a redirect does with it.
     ///
-    /// Redirects treat the body of a `GET` as that of a `PUT`: 301, 302, 307 and 308 repeat it, and 303 drops it.
+    /// # Errors
+    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a `HEAD`, also if the body has no bytes.
     ///
     /// # Platform
-    /// In a browser, a `GET` with a body is an error of kind [`InvalidRequest`](ErrorKind::InvalidRequest) too, because
-    /// the Fetch standard forbids it. An empty text is a body.
+    /// In a browser a `GET` with a body is the same error, because the Fetch standard forbids it.
     ///
     /// # Examples
     ///

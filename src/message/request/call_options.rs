@@ -2,6 +2,7 @@
 
 use super::PriorityHandle;
 use crate::message::progress::ProgressCallback;
+use crate::runtime::Instant;
 
 /// The options of a call. A [`RequestBuilder`](super::RequestBuilder) keeps them beside its request.
 ///
@@ -14,6 +15,8 @@ pub(crate) struct CallOptions {
     pub(crate) on_upload: Option<ProgressCallback>,
     /// Changes the priority while the request waits for a slot.
     pub(crate) priority: Option<PriorityHandle>,
+    /// When the call was made, if its task starts later. The limits count from then.
+    pub(crate) called_at: Option<Instant>,
 }
 
 impl CallOptions {

@@ -4,6 +4,7 @@ mod builder;
 mod call_options;
 mod options;
 mod priority;
+mod rate_policy;
 mod retry_policy;
 mod setters;
 
@@ -17,6 +18,7 @@ pub use self::builder::RequestBuilder;
 pub(crate) use self::call_options::CallOptions;
 pub use self::options::{Redirect, RequestOptions};
 pub use self::priority::PriorityHandle;
+pub(crate) use self::rate_policy::{RateMeter, RatePolicy};
 pub use self::retry_policy::RetryContext;
 pub(crate) use self::retry_policy::RetryPolicy;
 pub(crate) use self::setters::option_setters;
@@ -28,6 +30,28 @@ use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
 /// A request: method, URL, headers, body, and the options that it sets over the client's options.
+///
+/// # Methods and bodies
+///
+/// The Fetch standard and RFC 9110, section 8.6, define these rules. They hold on every platform, except for the body of
+/// a `GET`:
+///
+/// | Method | Without a body | With a body |
+/// |---|---|---|
+/// | `GET` | sent without a `content-length` | sent natively, and refused by the `fetch` of a browser |
+/// | `HEAD` | sent without a `content-length` | refused: [`InvalidRequest`](ErrorKind::InvalidRequest) |
+/// | `POST`, `PUT`, `PATCH` | sent with `content-length: 0` | sent |
+/// | `DELETE`, `OPTIONS`, any other | sent without a `content-length` | sent |
+/// | `CONNECT`, `TRACE`, `TRACK` | refused: [`InvalidRequest`](ErrorKind::InvalidRequest) | refused |
+///
+/// An empty string is a body: `HEAD` with it is refused, and `DELETE` with it has `content-length: 0`. In a browser the
+/// engine decides about the `content-length` of a `PATCH` without a body, because the Fetch standard names `POST` and
+/// `PUT` alone.
+///
+/// The body of a `GET` or `DELETE` has no defined meaning (RFC 9110, sections 9.3.1 and 9.3.5). Search services read it;
+/// other servers ignore it or refuse the request. In a browser a `GET` with a body is refused with
+/// [`InvalidRequest`](ErrorKind::InvalidRequest), as the Fetch standard says. Natively a redirect treats the body of a
+/// `GET` as that of a `PUT`: 301, 302, 307 and 308 repeat it, and 303 drops it.
 ///
 /// # Examples
 ///
@@ -295,6 +319,11 @@ impl Request {
             options: self.0.options.clone(),
             authenticator: self.0.authenticator.clone(),
         }))
+    }
+
+    /// Adds the `content-type` of a body that was made of a string, unless the request has a `content-type`.
+    pub(crate) fn add_content_type(&mut self) {
+        self.0.body.add_content_type(&mut self.0.headers);
     }
 
     /// Refuses requests that no platform may send.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::RetryPolicy;
+use super::{RatePolicy, RetryPolicy};
 use crate::message::extensions::{Extension, Extensions};
 
 /// What to do with a redirect; the names come from the Fetch standard.
@@ -72,8 +72,12 @@ pub struct RequestOptions {
     /// The attempt starts when the request has a slot. Connecting and sending count.
     pub attempt_timeout: Option<Duration>,
     /// The maximum silence between two pieces of the response's body. Client default: 20 s.
+    ///
+    /// It does not bound the whole body: a byte every 19 s keeps it going. `timeout` and
+    /// [`set_min_download_rate`](Self::set_min_download_rate) do.
     pub idle_timeout: Option<Duration>,
-    /// The maximum time from the call to the end of the response's body. Client default: no limit.
+    /// The maximum time from the call to the end of the response's body. Client default: no limit, so a server decides
+    /// how long a body lasts.
     pub timeout: Option<Duration>,
     /// The maximum number of bytes that `bytes`, `text` and `json` collect. Client default: 100 MiB.
     ///
@@ -107,6 +111,9 @@ pub struct RequestOptions {
     pub expect_continue: Option<bool>,
     /// When to try again. Client default: never. Its setter is `set_retry`, in `client::retry`.
     pub(crate) retry: Option<Arc<dyn RetryPolicy>>,
+    /// The minimum rate of the response's body. Client default: no limit. Its setter is `set_min_download_rate`, in
+    /// `client::download_rate`.
+    pub(crate) min_download_rate: Option<Arc<dyn RatePolicy>>,
     /// The extensions, each for a single backend.
     pub(crate) extensions: Extensions,
 }
@@ -177,6 +184,7 @@ impl RequestOptions {
             redirect: self.redirect.or(defaults.redirect),
             expect_continue: self.expect_continue.or(defaults.expect_continue),
             retry: self.retry.or_else(|| defaults.retry.clone()),
+            min_download_rate: self.min_download_rate.or_else(|| defaults.min_download_rate.clone()),
             extensions: self.extensions.over(&defaults.extensions),
         }
     }

@@ -4,7 +4,10 @@
 /// so that every option of a client can be a request's own.
 macro_rules! option_setters {
     () => {
-        /// Sets the maximum time from the call to the end of the response's body; zero means no limit.
+        /// Sets the maximum time from the call to the end of the response's body; zero means no limit. Default: no limit.
+        ///
+        /// Without it, no limit bounds a whole transfer: a body of a byte per 19 s never ends. `min_download_rate` ends
+        /// such a body too, and lets a long download go on.
         ///
         /// # Examples
         ///
@@ -116,6 +119,9 @@ macro_rules! option_setters {
         }
 
         /// Sets the maximum silence between two pieces of the response's body; zero means no limit.
+        ///
+        /// It does not bound the whole body: each piece, however small, starts the time again. `timeout` and
+        /// `min_download_rate` bound it.
         ///
         /// # Examples
         ///

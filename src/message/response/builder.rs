@@ -29,7 +29,7 @@ use crate::message::url::Url;
 /// ```
 #[must_use = "a response builder does nothing until it is given a body"]
 #[derive(Debug)]
-pub struct ResponseBuilder(Result<Response>);
+pub struct ResponseBuilder(pub(super) Result<Response>);
 
 impl Response {
     /// Takes the response apart into a builder, which has everything but the body, and the body. For middleware and

@@ -9,6 +9,7 @@ pub(crate) mod charset;
 pub(crate) mod lazy_headers;
 mod parts;
 mod reading;
+mod request_head;
 pub(crate) mod text;
 
 use http::{HeaderMap, StatusCode, Version};
@@ -72,6 +73,8 @@ impl Response {
             headers: LazyHeaders::default(),
             trailers: None,
             url,
+            method: None,
+            request_headers: None,
             redirected: false,
             connection_info: ConnectionInfo::default(),
             history: Vec::new(),

@@ -1,9 +1,10 @@
 //! The parts of a response, generic over its body. Without the body they are `Send` on every platform.
 
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
 use super::Response;
 use super::lazy_headers::LazyHeaders;
+use super::request_head::RequestHeaders;
 use crate::error::{Attempt, Error, Result};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
@@ -19,6 +20,10 @@ pub(crate) struct ResponseParts<B = Body> {
     pub(crate) headers: LazyHeaders,
     pub(super) trailers: Option<Trailers>,
     pub(crate) url: Url,
+    /// The method of the last request, if it is known.
+    pub(super) method: Option<Method>,
+    /// The headers of the last request, if they are known.
+    pub(super) request_headers: Option<RequestHeaders>,
     pub(crate) redirected: bool,
     pub(super) connection_info: ConnectionInfo,
     pub(super) history: Vec<RedirectEntry>,
@@ -39,6 +44,8 @@ impl<B> ResponseParts<B> {
             headers: self.headers,
             trailers: self.trailers,
             url: self.url,
+            method: self.method,
+            request_headers: self.request_headers,
             redirected: self.redirected,
             connection_info: self.connection_info,
             history: self.history,

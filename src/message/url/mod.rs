@@ -17,6 +17,13 @@ use crate::platform;
 
 /// An absolute `http` or `https` URL in its normalized form.
 ///
+/// Where a method takes the URL of a request, such as [`Client::get`](crate::Client::get), a text converts into it.
+///
+/// # Platform
+/// In a page or a worker, such a text may be a relative URL. As in the Fetch standard, it resolves against the page's
+/// base (`document.baseURI`) or the worker's `location`. Elsewhere, also in Node, a relative URL is an error of kind
+/// [`InvalidUrl`](ErrorKind::InvalidUrl). [`Url::parse`] requires an absolute URL on every platform.
+///
 /// # Examples
 ///
 /// ```
@@ -81,6 +88,11 @@ impl Url {
     /// ```
     pub fn join(&self, input: &str) -> Result<Self> {
         Self::from_platform(input, platform::parse_url(input, Some(&self.href)))
+    }
+
+    /// Parses the URL of a request.
+    fn of_request(input: &str) -> Result<Self> {
+        Self::from_platform(input, platform::resolve_url(input))
     }
 
     fn from_platform(input: &str, parsed: std::result::Result<String, Source>) -> Result<Self> {
@@ -256,7 +268,7 @@ impl TryFrom<&str> for Url {
     type Error = Error;
 
     fn try_from(input: &str) -> Result<Self> {
-        Self::parse(input)
+        Self::of_request(input)
     }
 }
 
@@ -264,7 +276,7 @@ impl TryFrom<String> for Url {
     type Error = Error;
 
     fn try_from(input: String) -> Result<Self> {
-        Self::parse(&input)
+        Self::of_request(&input)
     }
 }
 
@@ -272,7 +284,7 @@ impl TryFrom<&String> for Url {
     type Error = Error;
 
     fn try_from(input: &String) -> Result<Self> {
-        Self::parse(input)
+        Self::of_request(input)
     }
 }
 

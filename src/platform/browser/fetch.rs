@@ -28,7 +28,7 @@ use crate::runtime::BoxFuture;
 ///
 /// # Platform
 /// Not every engine can send a stream, so a streamed request body is gathered before it is sent, up to 64 MiB, unless
-/// [`FetchInit::stream_upload`] is set.
+/// [`FetchInit::stream_upload`] is set. A [`Blob`](super::Blob) of the page is sent by the engine without a copy.
 ///
 /// # Errors
 /// The source of each error is the value that the engine threw, a [`JsFailure`](super::JsFailure). The kinds are:
@@ -48,14 +48,13 @@ impl Backend for FetchBackend {
 
 async fn attempt(mut request: Request, context: CallContext) -> Result<Response> {
     check(&request)?;
+    // The client has added it already, unless the program uses this backend without a client.
+    request.add_content_type();
     let init = request.options_mut().take_extension::<FetchInit>().unwrap_or_default();
     let outgoing = OutgoingBody::new(&mut request, &init, context.progress()).await?;
     let guard = AbortGuard::new()?;
     let js_request = build(&request, &init, &outgoing, &guard)?;
-    let length = match &outgoing {
-        OutgoingBody::Bytes(bytes) => bytes.len() as u64,
-        OutgoingBody::Nothing | OutgoingBody::Stream(_) => 0,
-    };
+    let length = outgoing.unseen_length();
     // A page is told neither how far an upload is nor when a connection is open. So the limit on the head grows by a
     // second for each 32 KiB of the body.
     context.progress().allow(Duration::from_secs(length / MIN_UPLOAD_RATE));
@@ -63,7 +62,7 @@ async fn attempt(mut request: Request, context: CallContext) -> Result<Response>
     let mut fetch = JsFuture::from(global::promise(&returned));
     let mut upload = match outgoing {
         OutgoingBody::Stream(upload) => Some(upload),
-        OutgoingBody::Nothing | OutgoingBody::Bytes(_) => None,
+        OutgoingBody::Nothing | OutgoingBody::Object(_) => None,
     };
     let response = poll_fn(|cx| {
         if let Poll::Ready(Err(error)) = poll_upload(&mut upload, cx) {
@@ -78,7 +77,12 @@ async fn attempt(mut request: Request, context: CallContext) -> Result<Response>
         exchange.begin(Some(length));
         exchange.send(length);
     }
-    read_response(&response, &request, guard, upload).await
+    let mut response = read_response(&response, &request, guard, upload).await?;
+    // After a redirect the engine may have changed the method and removed headers, which it does not show.
+    if !response.redirected() {
+        response.set_request(&mut request);
+    }
+    Ok(response)
 }
 
 /// Polls an upload, which is dropped when it has ended.

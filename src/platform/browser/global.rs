@@ -10,6 +10,12 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static GLOBAL_THIS: JsValue;
+
+    #[wasm_bindgen(catch, js_namespace = Reflect, js_name = get)]
+    fn get_for(target: &JsValue, name: &str, receiver: &JsValue) -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(catch)]
     pub(super) fn fetch(request: &Request) -> Result<JsValue, JsValue>;
 
@@ -37,9 +43,10 @@ extern "C" {
     #[wasm_bindgen(catch, method)]
     pub(super) fn abort(this: &AbortController) -> Result<(), JsValue>;
 
-    pub(super) type Blob;
-    #[wasm_bindgen(catch, constructor)]
-    pub(super) fn new(parts: &Array) -> Result<Blob, JsValue>;
+    #[wasm_bindgen(js_name = Blob)]
+    pub(super) type EngineBlob;
+    #[wasm_bindgen(catch, constructor, js_class = "Blob")]
+    pub(super) fn new(parts: &Array) -> Result<EngineBlob, JsValue>;
 
     /// `Uint8Array`, constructed over a buffer that may be detached, which throws.
     #[wasm_bindgen(js_name = Uint8Array)]
@@ -65,12 +72,18 @@ extern "C" {
     #[wasm_bindgen(catch, constructor)]
     pub(super) fn new(url: &str, init: &Object) -> Result<Request, JsValue>;
 
+    type Document;
+    #[wasm_bindgen(catch, getter, static_method_of = Document, js_class = "document", js_name = baseURI)]
+    fn base_uri() -> Result<JsValue, JsValue>;
+
+    type Location;
+    #[wasm_bindgen(catch, getter, static_method_of = Location, js_class = "location", js_name = href)]
+    fn href() -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(js_name = URL)]
     pub(super) type EngineUrl;
     #[wasm_bindgen(catch, constructor, js_class = "URL")]
-    pub(super) fn new(input: &str) -> Result<EngineUrl, JsValue>;
-    #[wasm_bindgen(catch, constructor, js_class = "URL")]
-    pub(super) fn with_base(input: &str, base: &str) -> Result<EngineUrl, JsValue>;
+    pub(super) fn new(input: &str, base: &JsValue) -> Result<EngineUrl, JsValue>;
 }
 
 /// Returns a text with a character for each byte, of the same number: the form in which an engine takes bytes as text.
@@ -83,6 +96,27 @@ pub(super) fn get(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     if of.is_object() || of.is_function() { Reflect::get(of, &JsValue::from_str(name)) } else { Ok(JsValue::UNDEFINED) }
 }
 
+/// Returns `document.baseURI`. It throws where there is no document.
+pub(super) fn base_uri() -> Result<JsValue, JsValue> {
+    Document::base_uri()
+}
+
+/// Returns `location.href`. It throws where there is no location.
+pub(super) fn location_href() -> Result<JsValue, JsValue> {
+    Location::href()
+}
+
+/// Returns a global, or `undefined` if the engine has no such global.
+pub(super) fn named(name: &str) -> Result<JsValue, JsValue> {
+    GLOBAL_THIS.with(|this| get(this, name))
+}
+
+/// Reads the member `name` of `of` by the getter of the class `class`, which throws unless `of` is an object of that
+/// class. An object that only looks like it, or a member that hides the getter, is not read.
+pub(super) fn get_as(class: &str, of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    get_for(&get(&named(class)?, "prototype")?, name, of)
+}
+
 /// Calls a method of any value.
 pub(super) fn call(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     get(of, name)?.dyn_into::<Function>()?.call0(of)
@@ -91,6 +125,11 @@ pub(super) fn call(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {
 /// Calls a method of any value with an argument.
 pub(super) fn call1(of: &JsValue, name: &str, argument: &JsValue) -> Result<JsValue, JsValue> {
     get(of, name)?.dyn_into::<Function>()?.call1(of, argument)
+}
+
+/// Calls a method of any value with two arguments.
+pub(super) fn call2(of: &JsValue, name: &str, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue> {
+    get(of, name)?.dyn_into::<Function>()?.call2(of, first, second)
 }
 
 /// Returns a promise of the value that a call returned, which may be a promise or not.

@@ -3,6 +3,7 @@
 mod abort;
 #[cfg(waterspout_npm)]
 mod allocator;
+mod blob;
 mod body;
 mod builder;
 #[cfg(feature = "charset")]
@@ -24,6 +25,7 @@ mod url;
 
 use std::sync::Arc;
 
+pub use self::blob::Blob;
 pub(crate) use self::builder::EngineSettings;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
@@ -37,7 +39,8 @@ pub(crate) use self::standard::{base64, normalize, random};
 pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
 pub use self::upload::can_stream_uploads;
-pub(crate) use self::url::parse_url;
+pub(crate) use self::url::{parse_url, resolve_url};
+use crate::error::Result;
 use crate::runtime::{Executor, Timer};
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {
@@ -51,4 +54,17 @@ pub(crate) fn default_executor() -> Arc<dyn Executor> {
 /// Returns whether an I/O error holds an error of TLS: never, because this platform has no TLS of its own.
 pub(crate) fn is_tls_failure(_error: &std::io::Error) -> bool {
     false
+}
+
+/// The executor of an event loop. No code waits for a loop by blocking the thread, so the loop's number is not needed.
+pub(crate) type LoopExecutor = Arc<dyn Executor>;
+
+/// Returns the executor of a loop over `executor`.
+pub(crate) fn loop_executor(executor: Arc<dyn Executor>) -> LoopExecutor {
+    executor
+}
+
+/// Succeeds: this platform has no `fork`.
+pub(crate) fn check_process() -> Result<()> {
+    Ok(())
 }

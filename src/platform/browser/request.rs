@@ -1,6 +1,5 @@
 //! Builds the engine's request, and refuses options that an engine cannot honour.
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -13,13 +12,15 @@ use super::response::raw_headers;
 use super::upload::{Upload, misdeclared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::body::Body;
+use crate::message::body::engine::EngineObject;
 use crate::message::progress::Progress;
 use crate::message::request::{Redirect, Request};
 
 /// The body of a request as it is given to the engine.
 pub(super) enum OutgoingBody {
     Nothing,
-    Bytes(Bytes),
+    /// An object that the engine reads itself.
+    Object(EngineObject),
     Stream(Upload),
 }
 
@@ -34,7 +35,20 @@ impl OutgoingBody {
             return Ok(Self::Stream(upload));
         }
         // Every engine can send a gathered body, and the error of its limit names the option.
-        Ok(Self::Bytes(gather(body, progress, init.max_gathered()).await?))
+        let max = init.max_gathered();
+        let object = match body.into_engine() {
+            Ok(body) => body.into_object(progress.clone(), max).await,
+            Err(body) => gather(body, progress, max).await,
+        };
+        object.map(Self::Object)
+    }
+
+    /// Returns the length of a body that the engine sends without telling how far it is.
+    pub(super) fn unseen_length(&self) -> u64 {
+        match self {
+            Self::Object(object) => object.length,
+            Self::Nothing | Self::Stream(_) => 0,
+        }
     }
 }
 
@@ -63,8 +77,9 @@ pub(super) fn check(request: &Request) -> Result<()> {
     request.options().extensions.check("fetch")
 }
 
-/// Gathers a body of at most `max` bytes. A body that is complete, such as bytes or a form, has no limit.
-async fn gather(mut body: Body, progress: &Progress, max: u64) -> Result<Bytes> {
+/// Gathers a body of at most `max` bytes in a blob of the engine. A body that is complete, such as bytes or a form, has
+/// no limit.
+pub(super) async fn gather(mut body: Body, progress: &Progress, max: u64) -> Result<EngineObject> {
     let declared = body.length();
     let is_complete = body.is_complete();
     let max = if is_complete { declared.unwrap_or(max) } else { max };
@@ -76,7 +91,7 @@ async fn gather(mut body: Body, progress: &Progress, max: u64) -> Result<Bytes> 
         progress.add(chunk.len());
         // A complete body has more pieces if it was received in memory by an agent and is still being decoded.
         if is_complete && body.is_none() {
-            return Ok(chunk);
+            return blob_of(&chunk);
         }
         gathered.extend_from_slice(&chunk);
         if gathered.len() as u64 > max {
@@ -84,10 +99,17 @@ async fn gather(mut body: Body, progress: &Progress, max: u64) -> Result<Bytes> 
         }
     }
     let length = gathered.len() as u64;
-    if declared.is_some_and(|declared| declared != length) { Err(misdeclared(length)) } else { Ok(gathered.into()) }
+    if declared.is_some_and(|declared| declared != length) { Err(misdeclared(length)) } else { blob_of(&gathered) }
 }
 
-fn too_large(max: u64) -> Error {
+/// Copies bytes into a blob, which every engine can send.
+fn blob_of(bytes: &[u8]) -> Result<EngineObject> {
+    // A blob and not the array: Node 20 cannot send an array again after a second redirect.
+    let blob = global::EngineBlob::new(&Array::of1(&Uint8Array::from(bytes))).map_err(refused)?;
+    Ok(EngineObject { value: blob.into(), length: bytes.len() as u64 })
+}
+
+pub(super) fn too_large(max: u64) -> Error {
     let message = format!(
         "the request's body is a stream, which is gathered before it is sent, and longer than {max} bytes; raise \
          `FetchInit::upload_limit`, or stream it by `FetchInit::stream_upload`"
@@ -125,11 +147,7 @@ fn make(
     set("signal", &guard.signal()?)?;
     match outgoing {
         OutgoingBody::Nothing => {}
-        OutgoingBody::Bytes(bytes) => {
-            // A blob and not the array: Node 20 cannot send an array again after a second redirect.
-            let blob = global::Blob::new(&Array::of1(&Uint8Array::from(&**bytes)))?;
-            set("body", blob.as_ref())?;
-        }
+        OutgoingBody::Object(object) => set("body", &object.value).map(drop)?,
         OutgoingBody::Stream(upload) => {
             set("body", upload.stream())?;
             set("duplex", &"half".into())?;

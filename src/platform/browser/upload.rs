@@ -97,7 +97,7 @@ pub(super) struct StreamUpload;
 
 impl StartUpload for StreamUpload {
     fn start(&self, body: &mut Body, progress: &Progress) -> Result<Option<Upload>> {
-        if body.is_complete() || !can_stream_uploads() {
+        if !body.has_stream() || !can_stream_uploads() {
             return Ok(None);
         }
         Ok(Some(Box::new(PulledStream::new(std::mem::take(body), progress.clone())?)))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use blocking::{Unblock, unblock};
 use futures::{Stream, TryStreamExt, stream};
 
+use super::fork;
 use crate::error::{Result, Source};
 use crate::message::body::Body;
 
@@ -35,6 +36,8 @@ use crate::message::body::Body;
 pub async fn file(path: impl Into<PathBuf>) -> io::Result<Body> {
     let path: Arc<Path> = path.into().into();
     let measured = path.clone();
+    // A forked child has no thread for blocking work.
+    fork::check()?;
     // The length is measured here, so that the request has a `content-length`.
     let metadata = unblock(move || fs::metadata(measured)).await?;
     if !metadata.is_file() {

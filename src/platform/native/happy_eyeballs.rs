@@ -84,6 +84,7 @@ mod tests {
     use super::*;
     use crate::error::{Error, ErrorKind, Phase};
     use crate::testing::ManualTimer;
+    use crate::transport::ConnectTrace;
 
     type Answer = io::Result<&'static str>;
 
@@ -273,7 +274,9 @@ mod tests {
                 let race = race.map(|outcome| {
                     outcome.map_err(|_| Error::new(ErrorKind::Connect, Phase::Connect, "no address answered"))
                 });
-                with_limit(&timer, Some(LIMIT), race).await.map_err(|error| error.kind())
+                with_limit(&timer, Some(LIMIT), &ConnectTrace::new(), "a.test:80", race)
+                    .await
+                    .map_err(|error| error.kind())
             }
             .boxed_local()
         }

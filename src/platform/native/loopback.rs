@@ -16,6 +16,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, Stream, StreamExt};
 use socket2::SockRef;
 
+use super::fork;
 pub use super::memory::MemoryConnector;
 use super::socket::TcpTransport;
 use crate::testing::{Handler, ServerConnection};
@@ -56,6 +57,7 @@ impl Server {
     /// # Errors
     /// If the address is taken, or the system gives no thread.
     pub fn start_on(address: SocketAddr, handler: impl Handler) -> io::Result<Self> {
+        fork::check()?;
         let listener = Async::<TcpListener>::bind(address)?;
         let address = listener.get_ref().local_addr()?;
         // Dropping `stop` ends the thread's future, and so do all connections of the server.

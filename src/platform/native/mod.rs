@@ -1,11 +1,36 @@
 //! The native platform: sockets and timers on the operating system's readiness API, without a runtime to set up.
+//!
+//! # Threads
+//!
+//! A request makes progress on the thread that polls it. These threads work in the background, and each starts at its
+//! first use:
+//!
+//! | Thread | What it does | Number |
+//! |---|---|---|
+//! | reactor | wakes the tasks that wait for a socket or a timer | 1 |
+//! | background | runs spawned requests, closes idle connections ([`BackgroundThread`]) | 1, up to 64 while tasks block |
+//! | event loop | runs the callbacks and tasks of an [`EventLoop`](crate::tornado::EventLoop) | 1 for each loop |
+//! | blocking work | looks names up, reads files, runs `EventLoop::spawn_blocking` | up to 500 |
+//!
+//! # Fork
+//!
+//! A child of `fork` has none of these threads. If the parent has used the library before, a connect, a name look-up
+//! and a spawned request fail in the child with [`Unsupported`](crate::ErrorKind::Unsupported), and do not wait for
+//! ever. Executors drop the tasks of the child, except an event loop that the child makes; such a loop has no timers.
+//! An open connection and a running request belong to both processes, and the child must not use them. Fork before the
+//! first use, or start a program in the child with `exec`, as `std::process::Command` does.
 
+mod accepted;
+mod blocking_work;
 mod builder;
 mod dns;
 mod event_loop;
 mod executor;
 mod file;
+mod fork;
 mod happy_eyeballs;
+mod held_timer;
+mod loop_executor;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
 #[cfg(feature = "testing")]
@@ -13,8 +38,11 @@ mod memory;
 mod network;
 mod network_settings;
 mod proxy_connect;
+mod shared_timer;
 mod socket;
+mod task_threads;
 mod tcp;
+mod tcp_keepalive;
 mod time_limit;
 mod timer;
 #[cfg(not(feature = "tls"))]
@@ -29,17 +57,24 @@ use std::sync::Arc;
 pub use futures_rustls::rustls;
 
 pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
-pub use self::event_loop::TimedOut;
+pub use self::event_loop::RunSyncError;
 pub use self::executor::BackgroundThread;
 pub use self::file::file;
+pub(crate) use self::fork::{is_child as is_forked_child, keep_in_child};
+pub(crate) use self::held_timer::HeldTimer;
+pub(crate) use self::loop_executor::LoopExecutor;
 pub use self::network::Network;
 pub(crate) use self::network_settings::NetworkSettings;
 pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsConfig;
+#[cfg(feature = "tls")]
+pub use self::tls::TlsServerConfig;
 pub(crate) use self::tls::is_tls_failure;
+use crate::error::Result;
 use crate::runtime::{Executor, Timer};
+pub use crate::tornado::TimedOut;
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(SystemTimer)
@@ -47,4 +82,17 @@ pub(crate) fn default_timer() -> Arc<dyn Timer> {
 
 pub(crate) fn default_executor() -> Arc<dyn Executor> {
     Arc::new(BackgroundThread)
+}
+
+pub(crate) fn default_loop_executor() -> LoopExecutor {
+    LoopExecutor::with_thread()
+}
+
+pub(crate) fn loop_executor(executor: Arc<dyn Executor>) -> LoopExecutor {
+    LoopExecutor::over(executor)
+}
+
+/// Refuses a child that was forked after the first use of the library.
+pub(crate) fn check_process() -> Result<()> {
+    Ok(fork::check()?)
 }

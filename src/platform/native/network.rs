@@ -8,15 +8,15 @@ use std::time::Duration;
 use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::executor::BackgroundThread;
 use super::proxy_connect;
-use super::tcp::{AddressFamily, TcpClient};
+use super::tcp::{AddressFamily, TcpClient, authority, trace_step};
 use super::timer::SystemTimer;
 use super::tls::{self, TlsConfig};
 use crate::agent::proxy::Proxies;
 use crate::agent::{Agent, Route};
-use crate::error::Result;
+use crate::error::{ConnectStep, Result};
 use crate::message::url::{Origin, Scheme};
 use crate::runtime::{BoxFuture, Timer};
-use crate::transport::{Connector, Transport};
+use crate::transport::{ConnectTrace, Connector, Transport};
 
 /// Connects to origins over the network, directly or through proxies. It is the connector of the native default
 /// backend.
@@ -156,6 +156,33 @@ impl Network {
         self
     }
 
+    /// Sets the silence after which the system probes whether the peer is still there (TCP keepalive). Default: 60 s.
+    /// Zero sends no probes.
+    ///
+    /// The system counts whole seconds, at least 1 s and at most 32,767 s. How often it repeats a probe without an
+    /// answer is a setting of the system. A connection whose probes stay without an answer fails, also while a response
+    /// is awaited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::Client;
+    /// use waterspout::platform::native::Network;
+    ///
+    /// let network = Network::new().tcp_keepalive(Duration::from_secs(30));
+    /// let client = Client::builder().backend(network.agent()).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    ///
+    /// # Platform
+    /// A system that refuses the setting connects without probes.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, silence: Duration) -> Self {
+        self.tcp = self.tcp.tcp_keepalive(silence);
+        self
+    }
+
     /// Sets the proxies, by origin. Default: the result of [`Proxies::from_env`] when this value was made. Use
     /// [`Proxies::none`] to connect directly.
     ///
@@ -223,6 +250,14 @@ impl fmt::Debug for Network {
 
 impl Connector for Network {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        Box::pin(async move { self.connect_traced(origin, &ConnectTrace::new()).await })
+    }
+
+    fn connect_traced<'a>(
+        &'a self,
+        origin: &'a Origin,
+        trace: &'a ConnectTrace,
+    ) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             if origin.scheme() == Scheme::Https {
                 // Checked before the connect, so that a build without TLS sends nothing.
@@ -230,12 +265,16 @@ impl Connector for Network {
             }
             // An invalid proxy variable fails the requests it is for: they must not go past the proxy.
             if let Some(proxy) = self.proxies.for_origin(origin)? {
-                return proxy_connect::connect(self, &proxy, origin).await;
+                return proxy_connect::connect(self, &proxy, origin, trace).await;
             }
-            let stream = self.tcp.open(origin.host(), origin.port()).await?;
+            let target = authority(origin.host(), origin.port());
+            let stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
             match origin.scheme() {
                 Scheme::Http => Ok(Box::new(stream) as Box<dyn Transport>),
-                Scheme::Https => tls::start(stream, origin.host(), &self.tls, &*self.timer).await,
+                Scheme::Https => {
+                    trace_step(trace, ConnectStep::Tls, &target, &stream);
+                    tls::start(stream, origin.host(), &self.tls, &*self.timer).await
+                }
             }
         })
     }

@@ -11,30 +11,35 @@ use futures::{AsyncRead, AsyncWrite};
 
 use super::dns::ForgetUnlessConnected;
 use super::network::Network;
-use super::tcp::{AddressFamily, unbracketed};
+use super::tcp::{AddressFamily, authority, trace_step, unbracketed};
 use super::tls;
 use crate::agent::proxy::{Proxy, ProxyScheme, SocksReply};
-use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::error::{ConnectStep, Error, ErrorKind, Phase, Result};
 use crate::message::connection_info::ConnectionInfo;
 use crate::message::url::{Origin, Scheme};
-use crate::transport::{Forwarding, Transport};
+use crate::transport::{ConnectTrace, Forwarding, Transport};
 
 /// Connects to `origin` through `proxy`. The proxy itself is always reached directly.
 ///
 /// # Errors
 /// Every failure on the way to the proxy, or at the proxy, has the kind [`Proxy`](ErrorKind::Proxy) and its cause as
 /// the source, so a wrong certificate of the proxy is not mistaken for that of the server.
-pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<Box<dyn Transport>> {
+pub(super) async fn connect(
+    network: &Network,
+    proxy: &Proxy,
+    origin: &Origin,
+    trace: &ConnectTrace,
+) -> Result<Box<dyn Transport>> {
     let started = network.timer.now();
     let mut proxied = match proxy.scheme() {
         // A forwarding proxy gets the request itself, so no tunnel is opened.
         _ if proxy.forwards(origin) => {
-            let stream = to_proxy(network, proxy).await?;
+            let stream = to_proxy(network, proxy, trace).await?;
             ProxiedTransport { forwarding: Some(proxy.forwarding()), ..ProxiedTransport::over(stream) }
         }
-        // With `socks5` the client looks the name up; with `socks5h` and `http` the proxy does.
-        ProxyScheme::Socks5 => over_addresses(network, proxy, origin).await?,
-        _ => tunnel(network, proxy, origin.host(), origin.port()).await?,
+        // With `socks4` and `socks5` the client looks the name up; with the other schemes the proxy does.
+        ProxyScheme::Socks4 | ProxyScheme::Socks5 => over_addresses(network, proxy, origin, trace).await?,
+        _ => tunnel(network, proxy, (origin.host(), origin.port()), trace).await?,
     };
     // Everything up to here counts as connecting to the origin. TLS facts are about the origin, not about the proxy.
     let since = network.timer.now().since(started);
@@ -43,12 +48,20 @@ pub(super) async fn connect(network: &Network, proxy: &Proxy, origin: &Origin) -
     proxied.connection_info.tls_info = None;
     match origin.scheme() {
         Scheme::Http => Ok(Box::new(proxied)),
-        Scheme::Https => tls::start(proxied, origin.host(), &network.tls, &*network.timer).await,
+        Scheme::Https => {
+            trace.enter(ConnectStep::Tls, through(proxy, origin.host(), origin.port()));
+            tls::start(proxied, origin.host(), &network.tls, &*network.timer).await
+        }
     }
 }
 
+/// Names a host behind a proxy.
+fn through(proxy: &Proxy, host: &str, port: u16) -> String {
+    format!("{} through the proxy {proxy}", authority(host, port))
+}
+
 /// Connects to the proxy.
-async fn to_proxy(network: &Network, proxy: &Proxy) -> Result<Box<dyn Transport>> {
+async fn to_proxy(network: &Network, proxy: &Proxy, trace: &ConnectTrace) -> Result<Box<dyn Transport>> {
     let unreachable = |error| failed(&format!("could not connect to the proxy {proxy}"), error);
     let is_secured = proxy.scheme() == ProxyScheme::Https;
     // The client certificate is for servers, so the default configuration for proxies has none.
@@ -56,31 +69,51 @@ async fn to_proxy(network: &Network, proxy: &Proxy) -> Result<Box<dyn Transport>
     if is_secured {
         config.check()?;
     }
-    let stream = network.tcp.open(proxy.host(), proxy.port()).await.map_err(unreachable)?;
+    let target = format!("the proxy {proxy}");
+    let opened = network.tcp.open(proxy.host(), proxy.port(), trace, &target).await;
+    let stream = opened.map_err(unreachable)?;
     if !is_secured {
         return Ok(Box::new(stream));
     }
+    trace_step(trace, ConnectStep::Tls, &target, &stream);
     let secured = tls::start(stream, proxy.host(), config, &*network.timer).await;
     secured.map_err(|error| failed(&format!("could not secure the connection to the proxy {proxy}"), error))
 }
 
-async fn tunnel(network: &Network, proxy: &Proxy, host: &str, port: u16) -> Result<ProxiedTransport> {
-    let mut stream = to_proxy(network, proxy).await?;
+async fn tunnel(
+    network: &Network,
+    proxy: &Proxy,
+    (host, port): (&str, u16),
+    trace: &ConnectTrace,
+) -> Result<ProxiedTransport> {
+    let mut stream = to_proxy(network, proxy, trace).await?;
+    trace_step(trace, ConnectStep::Proxy, &through(proxy, host, port), &stream);
     proxy.tunnel(&mut stream, host, port).await?;
     Ok(ProxiedTransport::over(stream))
 }
 
 /// Looks the origin's name up here, and asks the proxy for each address in turn until a tunnel is open.
-async fn over_addresses(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<ProxiedTransport> {
+async fn over_addresses(
+    network: &Network,
+    proxy: &Proxy,
+    origin: &Origin,
+    trace: &ConnectTrace,
+) -> Result<ProxiedTransport> {
     let host = unbracketed(origin.host());
-    let mut addresses = addresses(network, host, origin.port()).await?.into_iter();
+    trace.enter(ConnectStep::Dns, authority(host, origin.port()));
+    let mut addresses = addresses(network, host, origin.port()).await?;
+    if proxy.scheme() == ProxyScheme::Socks4 && addresses.iter().any(SocketAddr::is_ipv4) {
+        // SOCKS 4 has no other addresses. Without an IPv4 address, the error of the first address says so.
+        addresses.retain(SocketAddr::is_ipv4);
+    }
+    let mut addresses = addresses.into_iter();
     let mut failure =
         Error::new(ErrorKind::Dns, Phase::Connect, format!("the look-up of {host:?} returned no address"));
     let cached = ForgetUnlessConnected::new(&*network.resolver, host, origin.port());
     loop {
         let Some(address) = addresses.next() else { return Err(failure) };
         // A new connection for each address: a SOCKS proxy closes the connection after a refusal (RFC 1928, section 6).
-        failure = match tunnel(network, proxy, &address.ip().to_string(), address.port()).await {
+        failure = match tunnel(network, proxy, (&address.ip().to_string(), address.port()), trace).await {
             Err(error) if concerns_address(&error) => error,
             outcome => {
                 // The proxy reached an address, or it failed for a reason that says nothing about the addresses.

@@ -6,17 +6,20 @@
 use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_io::Async;
 use futures::{AsyncRead, AsyncWrite};
 
+use super::fork::{self, ForkedChild};
 use crate::message::connection_info::ConnectionInfo;
 use crate::transport::{LOOK, Transport};
 
 /// A TCP connection.
 pub(super) struct TcpTransport {
-    stream: Async<TcpStream>,
+    /// Shared only so that a forked child can keep it for ever.
+    pub(super) stream: Arc<Async<TcpStream>>,
     pub(super) connection_info: ConnectionInfo,
     /// Whether a read has found nothing, so the next read waits for the reactor first.
     waits_for_reactor: bool,
@@ -41,7 +44,7 @@ impl TcpTransport {
         let remote_address = stream.get_ref().peer_addr().ok();
         let local_address = stream.get_ref().local_addr().ok();
         let connection_info = ConnectionInfo { remote_address, local_address, ..ConnectionInfo::default() };
-        Self { stream, connection_info, waits_for_reactor: false, next_read: NextRead::Now }
+        Self { stream: Arc::new(stream), connection_info, waits_for_reactor: false, next_read: NextRead::Now }
     }
 
     /// Defers the next read after a successful write.
@@ -53,10 +56,20 @@ impl TcpTransport {
     }
 }
 
+impl Drop for TcpTransport {
+    fn drop(&mut self) {
+        fork::keep_in_child(&self.stream);
+    }
+}
+
 impl Transport for TcpTransport {
     fn is_idle(&mut self) -> bool {
         // The default would read, and a read after a write is deferred without a look at the socket. A look at an idle
-        // connection also needs no registration with the reactor.
+        // connection also needs no registration with the reactor. A forked child shares the socket with its parent and
+        // has no reactor.
+        if fork::is_child() {
+            return false;
+        }
         let peeked = self.stream.get_ref().peek(&mut [0]);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
@@ -83,6 +96,9 @@ impl AsyncRead for TcpTransport {
         // reports nothing: a byte that a server has sent without a request would be missed. So the socket itself is asked.
         // It is known by its data and not by `will_wake`: the functions of a waker may exist in several copies.
         if cx.waker().data() == LOOK.data() {
+            if fork::is_child() {
+                return Poll::Ready(Err(ForkedChild.into()));
+            }
             return match this.stream.get_ref().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
                 outcome => Poll::Ready(outcome),
@@ -111,7 +127,7 @@ impl AsyncRead for TcpTransport {
 
 impl AsyncWrite for TcpTransport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let written = Pin::new(&mut &*self.stream).poll_write(cx, bytes);
         self.wrote(written)
     }
 
@@ -120,12 +136,12 @@ impl AsyncWrite for TcpTransport {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let written = Pin::new(&mut &*self.stream).poll_write_vectored(cx, slices);
         self.wrote(written)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self.stream).poll_flush(cx)
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,14 +11,16 @@ use async_io::Async;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::dns::{CachingResolver, ForgetUnlessConnected, Resolver, SystemResolver};
+use super::fork;
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
 use super::socket::TcpTransport;
+use super::tcp_keepalive::{self, DEFAULT_KEEPALIVE};
 use super::time_limit::with_limit;
 use super::timer::SystemTimer;
-use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::error::{ConnectStep, Error, ErrorKind, Phase, Result};
 use crate::runtime::Timer;
 use crate::tornado::io_stream::IoStream;
-use crate::transport::Transport;
+use crate::transport::{ConnectTrace, Transport};
 
 /// The family of the addresses to connect to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +69,7 @@ pub struct TcpClient {
     family: AddressFamily,
     local: Option<IpAddr>,
     local_port: Option<u16>,
+    keepalive: Duration,
     timeout: Option<Duration>,
 }
 
@@ -80,6 +83,7 @@ impl TcpClient {
             family: AddressFamily::Any,
             local: None,
             local_port: None,
+            keepalive: DEFAULT_KEEPALIVE,
             timeout: None,
         }
     }
@@ -133,6 +137,21 @@ impl TcpClient {
         self
     }
 
+    /// Sets the silence after which the system probes whether the peer is still there (TCP keepalive). Default: 60 s.
+    /// Zero sends no probes.
+    ///
+    /// The system counts whole seconds, at least 1 s and at most 32,767 s. How often it repeats a probe without an
+    /// answer is a setting of the system. A connection whose probes stay without an answer fails, also while a response
+    /// is awaited.
+    ///
+    /// # Platform
+    /// A system that refuses the setting connects without probes.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, silence: Duration) -> Self {
+        self.keepalive = silence;
+        self
+    }
+
     /// Sets how long [`connect`](Self::connect) may take in total: look-up, every attempt and the TLS handshake. Zero
     /// means no limit, which is the default. A [`Network`](super::Network) does not use it, because a client has its
     /// own connect limit.
@@ -146,7 +165,9 @@ impl TcpClient {
     ///
     /// # Errors
     /// [`Dns`](ErrorKind::Dns) if there is no address to try, [`Connect`](ErrorKind::Connect) if no address accepts a
-    /// connection, [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout).
+    /// connection, [`Timeout`](ErrorKind::Timeout) at the [limit](Self::timeout), and
+    /// [`Unsupported`](ErrorKind::Unsupported) in a child that was forked after the first use of the library. The error
+    /// of the limit names the host.
     ///
     /// # Cancellation
     /// Dropping the future drops the look-up and every attempt.
@@ -165,7 +186,9 @@ impl TcpClient {
     /// # }
     /// ```
     pub async fn connect(&self, host: &str, port: u16) -> Result<IoStream> {
-        Ok(IoStream::new(self.with_limit(self.open(host, port)).await?))
+        let (trace, target) = (ConnectTrace::new(), authority(host, port));
+        let opening = self.open(host, port, &trace, &target);
+        Ok(IoStream::new(self.with_limit(&trace, &target, opening).await?))
     }
 
     /// Returns a stream that [connects](Self::connect) when it is first used. Bytes that are written before are queued.
@@ -173,24 +196,38 @@ impl TcpClient {
         let client = self.clone();
         let host = host.to_owned();
         IoStream::connecting(async move {
-            let transport = client.with_limit(client.open(&host, port)).await?;
+            let (trace, target) = (ConnectTrace::new(), authority(&host, port));
+            let opening = client.open(&host, port, &trace, &target);
+            let transport = client.with_limit(&trace, &target, opening).await?;
             Ok(Box::new(transport) as Box<dyn Transport>)
         })
     }
 
     /// Runs `future` within the limit of this client.
-    pub(super) async fn with_limit<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        with_limit(&*self.timer, self.timeout, future).await
+    pub(super) async fn with_limit<T>(
+        &self,
+        trace: &ConnectTrace,
+        target: &str,
+        future: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        with_limit(&*self.timer, self.timeout, trace, target, future).await
     }
 
-    /// Connects without a limit.
-    pub(super) async fn open(&self, host: &str, port: u16) -> Result<TcpTransport> {
+    /// Connects without a limit. Records the steps as steps towards `target`.
+    pub(super) async fn open(&self, host: &str, port: u16, trace: &ConnectTrace, target: &str) -> Result<TcpTransport> {
+        // Before the look-up: in a forked child neither the look-up nor the connect would ever end.
+        fork::check()?;
         let started = self.timer.now();
         let host = unbracketed(host);
         // Look-up and connect are timed apart: both appear in the connection's facts.
+        trace.enter(ConnectStep::Dns, target);
         let addresses = self.addresses(host, port).await?;
         let looked_up = self.timer.now();
-        let dial = |address| dial(address, self.local_for(address));
+        trace.enter(ConnectStep::Connect, target);
+        let dial = |address| {
+            trace.add_address(address);
+            dial(address, self.local_for(address))
+        };
         // Two sockets cannot be bound to the same port, so the attempts must not overlap.
         let delay = if self.local_port.is_some() { Duration::MAX } else { self.delay };
         // The host may have moved, so addresses that all failed are not used for the next connection.
@@ -198,6 +235,7 @@ impl TcpClient {
         let outcome = happy_eyeballs::race(addresses, delay, &*self.timer, dial).await;
         let mut transport = outcome.map_err(unreachable)?;
         cached.keep();
+        tcp_keepalive::enable(transport.stream.get_ref(), self.keepalive);
         transport.connection_info.dns = Some(looked_up.since(started));
         transport.connection_info.connect = Some(self.timer.now().since(looked_up));
         Ok(transport)
@@ -242,6 +280,22 @@ impl fmt::Debug for TcpClient {
             .field("local", &self.local)
             .field("local_port", &self.local_port)
             .finish_non_exhaustive()
+    }
+}
+
+/// Records the beginning of a step on an open connection.
+pub(super) fn trace_step(trace: &ConnectTrace, step: ConnectStep, target: &str, stream: &dyn Transport) {
+    trace.enter(step, target);
+    if let Some(address) = stream.connection_info().remote_address {
+        trace.add_address(address);
+    }
+}
+
+/// Returns a host and its port as a text. An IPv6 address has brackets in it.
+pub(super) fn authority(host: &str, port: u16) -> String {
+    match unbracketed(host) {
+        bare if bare.contains(':') => format!("[{bare}]:{port}"),
+        bare => format!("{bare}:{port}"),
     }
 }
 

@@ -5,9 +5,13 @@ use std::time;
 
 use futures::FutureExt;
 
+use super::fork;
+use super::shared_timer::SharedTimer;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// The system's monotonic clock. Its origin is the first use of the clock in this process.
+///
+/// All sleeps of the process share a single timer of the operating system.
 ///
 /// # Examples
 ///
@@ -34,6 +38,24 @@ impl Timer for SystemTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        // Shared by all clients and agents of the process: a client and an agent that is given to it by hand have timers
+        // of their own, and each would set a timer for each request.
+        static SHARED: OnceLock<SharedTimer> = OnceLock::new();
+        SHARED.get_or_init(|| SharedTimer::new(ReactorTimer)).sleep_until(deadline)
+    }
+}
+
+/// The system's clock with a timer of the reactor for each sleep.
+struct ReactorTimer;
+
+impl Timer for ReactorTimer {
+    fn now(&self) -> Instant {
+        SystemTimer.now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        // The timer starts the reactor's thread.
+        fork::remember();
         match origin().checked_add(deadline.since_origin()) {
             Some(deadline) => Box::pin(async_io::Timer::at(deadline).map(|_| ())),
             // The deadline is beyond the last point of the system's clock.

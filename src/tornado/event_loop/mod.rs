@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod periodic;
+mod time_limit;
 
 use std::fmt;
 use std::future::Future;
@@ -14,6 +15,7 @@ use futures::future::abortable;
 use self::callbacks::CallbackQueue;
 pub use self::callbacks::Scheduled;
 pub use self::periodic::Periodic;
+pub use self::time_limit::{TimedOut, with_timeout};
 use crate::platform;
 use crate::runtime::{Executor, Instant, MaybeSend, Timer};
 
@@ -25,10 +27,15 @@ use crate::runtime::{Executor, Instant, MaybeSend, Timer};
 /// do.
 ///
 /// # Platform
-/// Natively background work runs on a single thread of the process, which is not the caller's, unless the loop was made
-/// [over another executor](Self::over). If the system refuses that thread, a task is dropped, and a callback waits until
-/// the next callback is added. In a browser it runs on the thread of the page or worker, after the present
-/// call.
+/// Natively background work runs on a thread of the loop's own, unless the loop was made
+/// [over another executor](Self::over). So a callback that blocks delays the other callbacks and tasks of its loop, and
+/// neither other loops nor requests. The first task or callback starts the thread. It ends once all handles of the loop
+/// are dropped and its tasks and callbacks have ended. If the system refuses the thread, a task is dropped, and a
+/// callback waits until the next callback is added. A child of `fork` has no thread of its parent's loops; it needs a
+/// loop of its own.
+///
+/// In a browser there is a single thread: background work runs on it after the present call, and a callback that blocks
+/// delays everything, time limits included.
 ///
 /// # Examples
 ///
@@ -39,15 +46,15 @@ use crate::runtime::{Executor, Instant, MaybeSend, Timer};
 /// ```
 #[derive(Clone)]
 pub struct EventLoop {
-    executor: Arc<dyn Executor>,
+    pub(crate) executor: platform::LoopExecutor,
     timer: Arc<dyn Timer>,
     callbacks: Arc<CallbackQueue>,
 }
 
 impl EventLoop {
-    /// Makes a loop over the platform's own executor and clock.
+    /// Makes a loop with an executor of its own, natively a thread, and over the platform's clock.
     pub fn new() -> Self {
-        Self::over(platform::default_executor(), platform::default_timer())
+        Self::with(platform::default_loop_executor(), platform::default_timer())
     }
 
     /// Makes a loop over an executor and a clock of the program's own.
@@ -65,16 +72,18 @@ impl EventLoop {
     /// assert_eq!(event_loop.now().since_origin(), Duration::from_secs(3));
     /// ```
     pub fn over(executor: impl Executor, timer: impl Timer) -> Self {
-        let executor: Arc<dyn Executor> = Arc::new(executor);
-        let timer: Arc<dyn Timer> = Arc::new(timer);
-        let callbacks = CallbackQueue::new(executor.clone(), timer.clone());
+        Self::with(platform::loop_executor(Arc::new(executor)), Arc::new(timer))
+    }
+
+    fn with(executor: platform::LoopExecutor, timer: Arc<dyn Timer>) -> Self {
+        let callbacks = CallbackQueue::new(Arc::new(executor.clone()), timer.clone());
         Self { executor, timer, callbacks }
     }
 
     /// Returns the executor, for [`Client::fetch_with`](crate::Client::fetch_with) and
     /// [`Pending::on_done`](crate::tornado::Pending::on_done).
     pub fn executor(&self) -> Arc<dyn Executor> {
-        self.executor.clone()
+        Arc::new(self.executor.clone())
     }
 
     /// Returns the clock.

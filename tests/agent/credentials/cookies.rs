@@ -106,3 +106,13 @@ fn request_can_switch_the_cookie_jar_off_or_use_another_jar() {
     let sent: Vec<_> = written.split("\r\n\r\n").take(5).map(|head| head.contains("cookie: a=1")).collect();
     assert_eq!(sent, [false, false, false, true, true]);
 }
+
+#[test]
+fn response_shows_the_stored_cookies_that_were_sent() {
+    let (wire, jar) = with_jar([answers([&setting("b=2; path=/next", HOME), HELLO])]);
+    jar.add(&URL.parse().unwrap(), "a=1; path=/").unwrap();
+    let response = send(wire.client.get(URL)).unwrap();
+    let cookie = &response.request_headers().unwrap()["cookie"];
+    assert_eq!((cookie.to_str().unwrap(), cookie.is_sensitive()), (&*wire.sent_headers(0, "cookie")[1], true));
+    assert!(!format!("{response:?}").contains("a=1"), "{response:?}");
+}

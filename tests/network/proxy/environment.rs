@@ -52,4 +52,10 @@ fn the_default_client_reads_the_environment() {
         "{malformed}"
     );
     assert_eq!(proxy.requests().len(), 4);
+    let socks = TinyProxy::socks4(ProxyBehaviour { credentials: Some("user"), ..ProxyBehaviour::default() });
+    for (name, scheme) in [("ALL_PROXY", "socks4"), ("all_proxy", "socks4a"), ("HTTP_PROXY", "SOCKS4A")] {
+        assert_eq!(fetch(&[(name, &format!("{scheme}://user@{}", socks.address))]), directly, "{name} {scheme}");
+    }
+    let asked = format!("127.0.0.1 {}", origin.address().port());
+    assert_eq!(socks.requests(), vec![asked; 3]);
 }

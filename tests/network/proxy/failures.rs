@@ -51,7 +51,7 @@ fn proxy_that_sends_garbage_or_closes_early_is_an_error() {
 #[test]
 fn connect_limit_covers_the_proxy_handshake_and_closes_the_connection() {
     let silent = || ProxyBehaviour { is_silent: true, ..ProxyBehaviour::default() };
-    for scheme in ["http", "https", "socks5", "socks5h"] {
+    for scheme in ["http", "https", "socks4", "socks4a", "socks5", "socks5h"] {
         let proxy = TinyProxy::http(silent());
         let client = client(&format!("{scheme}://{}", proxy.address));
         let request = client.get("https://origin.test:9/").connect_timeout(Duration::from_millis(50));
@@ -65,8 +65,9 @@ fn connect_limit_covers_the_proxy_handshake_and_closes_the_connection() {
 #[test]
 fn error_names_the_proxy_that_cannot_be_reached() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for scheme in ["http", "https", "socks5", "socks5h"] {
-        let client = client(&format!("{scheme}://user:pa%20ss@{free}"));
+    for scheme in ["http", "https", "socks4", "socks4a", "socks5", "socks5h"] {
+        let name = if scheme == "socks4" || scheme == "socks4a" { "user" } else { "user:pa%20ss" };
+        let client = client(&format!("{scheme}://{name}@{free}"));
         let error =
             refused(&client, "http://origin.test/", &format!("could not connect to the proxy {scheme}://{free}"));
         let cause = error.source().and_then(|source| source.downcast_ref::<Error>()).unwrap();

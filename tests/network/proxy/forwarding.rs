@@ -13,7 +13,8 @@ use crate::support::proxy::{ProxyBehaviour, TinyProxy};
 use crate::support::tls::{TlsServer, acceptor};
 
 use super::{
-    BASIC, authority, client, client_of, echo, get, network, port_of, proxy_acceptor, refused, secured_origin, text,
+    AGENT, BASIC, authority, client, client_of, echo, get, network, port_of, proxy_acceptor, refused, secured_origin,
+    text,
 };
 
 #[test]
@@ -50,7 +51,7 @@ fn https_requests_share_a_tunnel_and_hide_the_proxy_credentials() {
         }
         let expected = format!(
             "CONNECT origin.test:{origin} HTTP/1.1\r\nhost: origin.test:{origin}\r\n\
-             proxy-authorization: Basic {BASIC}\r\n\r\n"
+             {AGENT}proxy-authorization: Basic {BASIC}\r\n\r\n"
         );
         // Both requests share a tunnel.
         assert_eq!(proxy.requests(), [expected]);

@@ -2,9 +2,12 @@
 //! silent.
 
 mod choosing;
+mod connect_steps;
 mod environment;
 mod failures;
 mod forwarding;
+mod headers;
+mod socks4;
 
 use std::sync::OnceLock;
 
@@ -20,6 +23,9 @@ use crate::support::tls::{Authority, TlsServer, acceptor, trusting};
 
 /// The Basic credentials of `user:pa ss`.
 const BASIC: &str = "dXNlcjpwYSBzcw==";
+
+/// The line of the user agent in `CONNECT`.
+const AGENT: &str = concat!("user-agent: waterspout/", env!("CARGO_PKG_VERSION"), "\r\n");
 
 /// Answers with the method, the target and the headers of the request.
 fn echo() -> impl Handler {

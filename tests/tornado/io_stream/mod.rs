@@ -1,10 +1,13 @@
 //! Byte streams: the results of reads, limits, the completion of writes, upgrades, and the end of a stream.
 
+mod accepted;
 mod closing;
 #[cfg(feature = "regex")]
 mod patterns;
 mod peer;
 mod reading;
+#[cfg(feature = "tls")]
+mod tls_server;
 mod upgrading;
 mod writing;
 mod yielding;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 pub use self::cache::CachingResolver;
 pub use self::host_map::HostMap;
+use super::fork;
 use crate::runtime::BoxFuture;
 
 /// Looks up the addresses of hosts.
@@ -106,6 +107,10 @@ impl Resolver for SystemResolver {
         // Never asked of the system: its answer may come from a name server, which could name any machine.
         if is_localhost(host) {
             return Box::pin(async move { Ok(LOOPBACK.map(|address| SocketAddr::new(address, port)).to_vec()) });
+        }
+        // A forked child has no thread that could look the name up.
+        if let Err(forked) = fork::check() {
+            return Box::pin(async move { Err(forked.into()) });
         }
         let host = host.to_owned();
         // `getaddrinfo` blocks, and there is no portable form of it that does not.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures::{AsyncRead, AsyncWrite};
 
-use crate::transport::Transport;
+use crate::transport::{LOOK, Transport};
 
 /// The state that both ends share.
 type SharedPipe = Arc<Mutex<PipeState>>;
@@ -99,7 +99,9 @@ impl PipeEnd {
 
     /// Defers a call once if `pieces` is set. Returns whether this call is deferred.
     fn defer(&mut self, cx: &Context<'_>, was_deferred: fn(&mut Self) -> &mut bool) -> bool {
-        self.has_deferred = self.pieces.is_some() && !std::mem::replace(was_deferred(self), true);
+        // A look at an idle connection asks for the present state: a deferred look would miss bytes and a close.
+        let is_look = cx.waker().data() == LOOK.data();
+        self.has_deferred = self.pieces.is_some() && !is_look && !std::mem::replace(was_deferred(self), true);
         if self.has_deferred {
             cx.waker().wake_by_ref();
         }

@@ -5,6 +5,7 @@ mod certificate;
 mod failure;
 mod identity;
 mod pem;
+mod server;
 mod transport;
 mod verifier;
 
@@ -20,13 +21,16 @@ use futures_rustls::rustls::{ClientConfig, RootCertStore};
 use self::certificate::{CertificateFields, SUBJECT_ALT_NAME};
 pub(crate) use self::failure::is_tls_failure;
 use self::identity::Identity;
+pub use self::server::TlsServerConfig;
 pub(super) use self::transport::start;
 use self::verifier::{AcceptAny, RootVerifier};
+use super::fork;
 use super::network::Network;
-use super::tcp::TcpClient;
+use super::tcp::{TcpClient, authority, trace_step};
 use super::timer::SystemTimer;
-use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::error::{ConnectStep, Error, ErrorKind, Phase, Result, Source};
 use crate::tornado::io_stream::IoStream;
+use crate::transport::ConnectTrace;
 
 /// The TLS configuration: which certificates are trusted, and which certificate is presented.
 ///
@@ -224,6 +228,8 @@ impl TlsConfig {
             return Ok(config.clone());
         }
         let this = self.clone();
+        // A forked child has no thread for blocking work.
+        fork::check()?;
         // Reading the system's roots blocks.
         let config = Arc::new(blocking::unblock(move || this.build()).await?);
         // Another connection may have built it meanwhile. All use the same configuration, and so share the sessions to
@@ -349,8 +355,13 @@ impl TcpClient {
     /// # Cancellation
     /// Dropping the future drops the connection.
     pub async fn connect_tls(&self, host: &str, port: u16, config: &TlsConfig) -> Result<IoStream> {
-        let secured = async { start(self.open(host, port).await?, host, config, &*self.timer).await };
-        Ok(IoStream::new(self.with_limit(secured).await?))
+        let (trace, target) = (ConnectTrace::new(), authority(host, port));
+        let secured = async {
+            let stream = self.open(host, port, &trace, &target).await?;
+            trace_step(&trace, ConnectStep::Tls, &target, &stream);
+            start(stream, host, config, &*self.timer).await
+        };
+        Ok(IoStream::new(self.with_limit(&trace, &target, secured).await?))
     }
 }
 

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{AsyncRead, AsyncWrite};
-use futures_rustls::client::TlsStream;
+use futures_rustls::TlsStream;
 use futures_rustls::pki_types::ServerName;
-use futures_rustls::rustls::{ClientConnection, ProtocolVersion};
+use futures_rustls::rustls::{CommonState, ProtocolVersion};
 
 use super::TlsConfig;
 use super::failure::handshake_error;
@@ -37,11 +37,11 @@ pub(in crate::platform::native) async fn start<T: Transport>(
     let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
     connection_info.tls = Some(timer.now().since(started));
     connection_info.tls_info = Some(Arc::new(tls_info(stream.get_ref().1)));
-    Ok(Box::new(TlsTransport { stream, connection_info }))
+    Ok(Box::new(TlsTransport { stream: stream.into(), connection_info }))
 }
 
 /// Returns the facts about the session after the handshake.
-fn tls_info(session: &ClientConnection) -> TlsInfo {
+pub(super) fn tls_info(session: &CommonState) -> TlsInfo {
     let protocol_version = session.protocol_version().map(|version| match version {
         ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
         ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
@@ -57,9 +57,9 @@ fn tls_info(session: &ClientConnection) -> TlsInfo {
 }
 
 /// A TLS connection.
-struct TlsTransport<T> {
-    stream: TlsStream<T>,
-    connection_info: ConnectionInfo,
+pub(super) struct TlsTransport<T> {
+    pub(super) stream: TlsStream<T>,
+    pub(super) connection_info: ConnectionInfo,
 }
 
 impl<T: Transport> Transport for TlsTransport<T> {

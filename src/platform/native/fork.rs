@@ -1,0 +1,89 @@
+//! Detects a process that has forked: a child has none of the threads of its parent.
+//!
+//! The reactor of `async-io`, the pool for blocking work and the threads for tasks belong to the process that started
+//! them. In a child of `fork` (POSIX) a wait for any of them would never end, so such a wait is refused. The standard
+//! library has no event for a fork, so the process's number is compared.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::timer::SystemTimer;
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::runtime::{Timer, nanos};
+
+/// How long a look at the process's number counts for idle connections. The look is a system call, and at 50,000
+/// requests per second each request would make it.
+const RECENT: Duration = Duration::from_micros(200);
+
+/// The number of the process that first used the library; zero before.
+static FIRST: AtomicU32 = AtomicU32::new(0);
+
+/// Stores the number of this process if it is the first that uses the library. Later calls cost no system call.
+pub(super) fn remember() {
+    if FIRST.load(Ordering::Relaxed) == 0 {
+        let _ = FIRST.compare_exchange(0, std::process::id(), Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// Succeeds in the process that first used the library. It costs a system call.
+///
+/// # Errors
+/// In a child that the process forked afterwards.
+pub(super) fn check() -> Result<(), ForkedChild> {
+    remember();
+    if FIRST.load(Ordering::Relaxed) == std::process::id() { Ok(()) } else { Err(ForkedChild) }
+}
+
+/// Returns whether this process is such a child. It makes the system call only if the last look is not recent.
+pub(crate) fn is_child() -> bool {
+    static LAST_LOOK: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTimer.now().nanos();
+    if now.saturating_sub(LAST_LOOK.load(Ordering::Relaxed)) < nanos(RECENT) {
+        return false;
+    }
+    let is_child = check().is_err();
+    // A child looks again each time: its copy of the last look is soon old, and stays old.
+    if !is_child {
+        LAST_LOOK.store(now, Ordering::Relaxed);
+    }
+    is_child
+}
+
+/// Keeps `socket` open for ever if this process is such a child. A reactor's list of sockets (`epoll`) belongs to both
+/// processes: a child that closes its copy of a socket takes the parent's socket off the list.
+pub(crate) fn keep_in_child<T>(socket: &Arc<T>) {
+    if is_child() {
+        std::mem::forget(socket.clone());
+    }
+}
+
+/// The error of a process that forked after it had used the library.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForkedChild;
+
+impl fmt::Display for ForkedChild {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the process has forked since it first used waterspout, and its threads do not exist in the child: \
+             fork before the first use, or start a program in the child with `exec`",
+        )
+    }
+}
+
+impl StdError for ForkedChild {}
+
+impl From<ForkedChild> for io::Error {
+    fn from(forked: ForkedChild) -> Self {
+        Self::new(io::ErrorKind::Unsupported, forked)
+    }
+}
+
+impl From<ForkedChild> for Error {
+    fn from(forked: ForkedChild) -> Self {
+        Self::new(ErrorKind::Unsupported, Phase::Connect, forked.to_string())
+    }
+}

@@ -1,0 +1,83 @@
+//! A timer queue that leads itself needs no task but the tasks that are due.
+
+use super::tests::{SleepingTask, clock_with, ms, random_runs, run, tasks, ten_thousand_sleeps};
+use super::*;
+
+#[test]
+fn queue_that_leads_sets_a_single_timer() {
+    ten_thousand_sleeps(true);
+}
+
+#[test]
+fn every_sleep_of_a_queue_that_leads_ends_in_time_in_random_runs() {
+    random_runs(true);
+}
+
+#[test]
+fn any_number_of_unpolled_sleeps_delays_no_other_sleep() {
+    // The sleeps that are held without a poll, and the sleeps whose tasks are polled.
+    for held in [vec![50; 20], vec![500; 20], (1..200).collect(), (1..200).rev().collect()] {
+        let (clock, queue) = clock_with(true);
+        let first = tasks(&queue, [60]);
+        let mut held_tasks = tasks(&queue, held.iter().copied());
+        let mut alive: Vec<SleepingTask> = first.into_iter().chain(tasks(&queue, [100, 300])).collect();
+        held_tasks.iter_mut().step_by(2).for_each(|task| task.sleep.pause());
+        for (at, left) in [(60, 2), (100, 1), (299, 1), (300, 0)] {
+            clock.advance_to(ms(at));
+            run(&mut alive);
+            assert_eq!(alive.len(), left, "at {at} ms");
+        }
+        drop(held_tasks);
+        assert_eq!(clock.pending(), 0);
+    }
+}
+
+#[test]
+fn only_due_tasks_are_woken() {
+    let (clock, queue) = clock_with(true);
+    let mut all = tasks(&queue, (1..=50).map(|at| 10 * at));
+    while !all.is_empty() {
+        let at = all[0].at;
+        clock.advance_to(at);
+        assert_eq!(all.iter().filter(|task| task.is_woken()).count(), 1);
+        assert_eq!(run(&mut all), [at]);
+        assert_eq!(clock.pending(), usize::from(!all.is_empty()));
+    }
+}
+
+#[test]
+fn dropped_leader_leaves_the_timer_to_the_queue_and_wakes_no_task() {
+    let (clock, queue) = clock_with(true);
+    let mut all = tasks(&queue, [100, 200, 300, 400, 500, 600]);
+    while all.len() > 1 {
+        drop(all.remove(0));
+        assert_eq!((clock.pending(), all.iter().filter(|task| task.is_woken()).count()), (1, 0));
+    }
+    // A sooner sleep takes the lead, and gives it back.
+    drop(tasks(&queue, [50]));
+    assert_eq!(clock.pending(), 1);
+    drop(all);
+    assert_eq!(clock.pending(), 0);
+}
+
+/// A clock whose timers are over at once, for any deadline.
+struct EarlyClock;
+
+impl Timer for EarlyClock {
+    fn now(&self) -> Instant {
+        ms(0)
+    }
+
+    fn sleep_until(&self, _deadline: Instant) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[test]
+fn timer_that_is_always_early_does_not_hang_the_queue() {
+    let queue = TimerQueue::with(Arc::new(EarlyClock), true);
+    let mut all = tasks(&queue, [100, 200, 300]);
+    drop(all.remove(0));
+    // The tasks poll their sleeps, as with a timer that is right.
+    assert!(all.iter().any(SleepingTask::is_woken));
+}
