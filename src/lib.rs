@@ -263,6 +263,9 @@ pub mod testing;
 pub mod tornado;
 mod transport;
 
+#[doc = include_str!("guide/moving_from_reqwest.md")]
+pub mod moving_from_reqwest {}
+
 /// The snippets of the README compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

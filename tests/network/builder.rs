@@ -102,6 +102,7 @@ fn backend_beside_a_setting_that_it_does_not_use_is_an_error() {
         ("resolve", Box::new(|builder| builder.resolve("a.example", [127, 0, 0, 1]))),
         ("resolve_port", Box::new(|builder| builder.resolve_port("a.example", 80, ([127, 0, 0, 1], 81)))),
         ("local_address", Box::new(|builder| builder.local_address([127, 0, 0, 1]))),
+        ("tcp_keepalive", Box::new(|builder| builder.tcp_keepalive(Duration::from_secs(30)))),
         #[cfg(feature = "tls")]
         ("root_certificates_pem", Box::new(|builder| builder.root_certificates_pem("not read"))),
         #[cfg(feature = "tls")]

@@ -1,10 +1,13 @@
 //! The TLS settings of a client's builder.
 
+use waterspout::platform::native::rustls::ProtocolVersion;
+use waterspout::platform::native::rustls::crypto::ring;
+use waterspout::platform::native::rustls::version::{TLS12, TLS13};
 use waterspout::platform::native::{HostMap, Network, SystemResolver, TlsConfig};
 use waterspout::{Builder, Client, ErrorKind, Result};
 
-use super::tls::secret_server;
-use crate::support::tls::{Authority, TlsServer};
+use super::tls::{secret, secret_server};
+use crate::support::tls::{Authority, TlsServer, acceptor_of};
 
 fn get(builder: Builder, server: &TlsServer, host: &str) -> Result<String> {
     let client = builder.resolve("server.test", [127, 0, 0, 1]).resolve("other.test", [127, 0, 0, 1]).build()?;
@@ -73,6 +76,21 @@ fn certificate_for_another_host_is_accepted_on_request() {
     let trusting = || Client::builder().without_system_roots().root_certificates_pem(authority.pem());
     assert!(get(trusting().danger_accept_invalid_hostnames(true), &server, "other.test").is_ok());
     assert_eq!(get(trusting(), &server, "other.test").unwrap_err().kind(), ErrorKind::Tls);
+}
+
+#[test]
+fn provider_with_suites_of_tls_1_3_refuses_a_server_of_tls_1_2() {
+    let authority = Authority::new();
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.retain(|suite| suite.version().version == ProtocolVersion::TLSv1_3);
+    let tls = TlsConfig::new().without_system_roots().crypto_provider(provider);
+    for (version, is_accepted) in [(&TLS12, false), (&TLS13, true)] {
+        let certificate = authority.issue(&["server.test"], |_| {});
+        let server = TlsServer::start(acceptor_of(&[version], certificate, None), secret());
+        let builder = Client::builder().network(Network::new().tls(tls.clone()));
+        let outcome = get(builder.root_certificates_pem(authority.pem()), &server, "server.test");
+        assert_eq!(outcome.is_ok(), is_accepted, "{version:?}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::network::Network;
 use super::network_settings::NetworkSettings;
@@ -171,6 +172,23 @@ impl Builder {
         let address = address.into();
         let change = move |network: Network| Ok(network.local_address(address));
         self.with_network_settings(|settings| settings.change("local_address", change))
+    }
+
+    /// Sets the silence after which the system probes whether the peer is still there, as [`Network::tcp_keepalive`]
+    /// does. Default: 60 s. Zero sends no probes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterspout::Client;
+    ///
+    /// let client = Client::builder().tcp_keepalive(Duration::from_secs(30)).build()?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn tcp_keepalive(self, silence: Duration) -> Self {
+        let change = move |network: Network| Ok(network.tcp_keepalive(silence));
+        self.with_network_settings(|settings| settings.change("tcp_keepalive", change))
     }
 
     pub(super) fn with_network_settings(self, change: impl FnOnce(&mut NetworkSettings)) -> Self {
