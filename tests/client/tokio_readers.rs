@@ -1,5 +1,6 @@
 //! Readers of `tokio` as request bodies.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,17 +22,17 @@ enum Read {
 }
 
 /// A reader that returns these results in turn, and then its end.
-struct FakeReader(std::vec::IntoIter<Read>);
+struct FakeReader(VecDeque<Read>);
 
 impl FakeReader {
     fn new(reads: &[Read]) -> Self {
-        Self(reads.to_vec().into_iter())
+        Self(reads.iter().copied().collect())
     }
 }
 
 impl AsyncRead for FakeReader {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.0.next() {
+        match self.0.pop_front() {
             None => Poll::Ready(Ok(())),
             Some(Read::Bytes(bytes)) => {
                 buffer.put_slice(bytes.as_bytes());

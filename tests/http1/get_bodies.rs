@@ -23,7 +23,7 @@ fn body_of_a_get_is_sent_with_its_framing() {
         (Body::from(""), "\r\ncontent-length: 0", ""),
         (one_shot().with_length(5), "\r\ncontent-length: 5", "query"),
         (one_shot(), "\r\ncontent-length: 5", "query"),
-        (Body::factory(|| one_shot()), "\r\ncontent-length: 5", "query"),
+        (Body::factory(one_shot), "\r\ncontent-length: 5", "query"),
     ] {
         let wire = scripted([once(HELLO)]);
         send(wire.get().body(body)).unwrap();
@@ -128,7 +128,7 @@ fn body_that_fails_is_an_error_of_its_get() {
 
 #[test]
 fn head_with_any_body_is_refused() {
-    for body in [Body::from("x"), Body::from(""), one_shot(), Body::factory(|| one_shot())] {
+    for body in [Body::from("x"), Body::from(""), one_shot(), Body::factory(one_shot)] {
         let wire = scripted([once(HELLO)]);
         let error = send(wire.client.request(Method::HEAD, URL).body(body)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
