@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::network::Network;
-use super::network_settings::NetworkSettings;
 use crate::agent::CookieStore;
 use crate::agent::proxy::{Proxies, Proxy};
 use crate::client::Builder;
@@ -36,7 +35,7 @@ impl Builder {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn network(self, network: Network) -> Self {
-        self.with_network_settings(|settings| settings.set_network(network))
+        self.with_backend_settings(|settings| settings.set_network(network))
     }
 
     /// Sets the store for cookies, for example a `cookies::CookieJar` (feature `cookies`). Default: none. A later call
@@ -68,7 +67,7 @@ impl Builder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cookies(self, store: impl CookieStore) -> Self {
-        self.with_network_settings(|settings| settings.set_cookies(Arc::new(store)))
+        self.with_backend_settings(|settings| settings.set_cookies(Arc::new(store)))
     }
 
     /// Sets the same proxy for every origin. Default: the proxies that the environment names, see
@@ -92,7 +91,7 @@ impl Builder {
     /// ```
     pub fn proxy(self, proxy: impl TryInto<Proxy, Error: Into<Error>>) -> Self {
         let proxies = Proxies::all(proxy);
-        self.with_network_settings(|settings| settings.change("proxy", |network| Ok(network.proxies(proxies?))))
+        self.with_backend_settings(|settings| settings.change("proxy", |network| Ok(network.proxies(proxies?))))
     }
 
     /// Sets the proxies, by origin, as [`Network::proxies`] does. [`Proxies::none`] connects directly.
@@ -109,7 +108,7 @@ impl Builder {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn proxies(self, proxies: Proxies) -> Self {
-        self.with_network_settings(|settings| settings.change("proxies", |network| Ok(network.proxies(proxies))))
+        self.with_backend_settings(|settings| settings.change("proxies", |network| Ok(network.proxies(proxies))))
     }
 
     /// Connects to `address` for every port of `host`, in place of a name lookup. The `host` header and the server name
@@ -129,7 +128,7 @@ impl Builder {
     pub fn resolve(self, host: impl Into<String>, address: impl Into<IpAddr>) -> Self {
         let host = host.into();
         let address = address.into();
-        self.with_network_settings(|settings| settings.add_host("resolve", move |map| map.host(&host, address)))
+        self.with_backend_settings(|settings| settings.add_host("resolve", move |map| map.host(&host, address)))
     }
 
     /// Connects to `address` for a single port of `host`. It takes precedence over [`resolve`](Self::resolve).
@@ -154,7 +153,7 @@ impl Builder {
         let host = host.into();
         let address = address.into();
         let entry = move |map: super::HostMap| map.host_and_port(&host, port, address);
-        self.with_network_settings(|settings| settings.add_host("resolve_port", entry))
+        self.with_backend_settings(|settings| settings.add_host("resolve_port", entry))
     }
 
     /// Sets the address of this machine to connect from, as [`Network::local_address`] does. Default: the system
@@ -171,7 +170,7 @@ impl Builder {
     pub fn local_address(self, address: impl Into<IpAddr>) -> Self {
         let address = address.into();
         let change = move |network: Network| Ok(network.local_address(address));
-        self.with_network_settings(|settings| settings.change("local_address", change))
+        self.with_backend_settings(|settings| settings.change("local_address", change))
     }
 
     /// Sets the silence after which the system probes whether the peer is still there, as [`Network::tcp_keepalive`]
@@ -188,10 +187,6 @@ impl Builder {
     /// ```
     pub fn tcp_keepalive(self, silence: Duration) -> Self {
         let change = move |network: Network| Ok(network.tcp_keepalive(silence));
-        self.with_network_settings(|settings| settings.change("tcp_keepalive", change))
-    }
-
-    pub(super) fn with_network_settings(self, change: impl FnOnce(&mut NetworkSettings)) -> Self {
-        self.with_backend_settings(change)
+        self.with_backend_settings(|settings| settings.change("tcp_keepalive", change))
     }
 }

@@ -171,7 +171,7 @@ impl Network {
     /// use waterspout::platform::native::Network;
     ///
     /// let network = Network::new().tcp_keepalive(Duration::from_secs(30));
-    /// let client = Client::builder().backend(network.agent()).build()?;
+    /// let client = Client::builder().network(network).build()?;
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     ///

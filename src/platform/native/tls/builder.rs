@@ -104,7 +104,7 @@ impl Builder {
         name: &'static str,
         change: impl FnOnce(TlsConfig) -> Result<TlsConfig> + Send + Sync + 'static,
     ) -> Self {
-        self.with_network_settings(|settings| {
+        self.with_backend_settings(|settings| {
             settings.change(name, |network| {
                 let tls = change(network.tls.clone())?;
                 Ok(network.tls(tls))
