@@ -40,8 +40,9 @@ impl Executor for Unsupported {
 }
 
 /// Holds no timer: a client must be `Send`, and futures are not.
+// Not a unit struct: its use by `default()` is right for the timers of all platforms.
 #[derive(Default)]
-pub(crate) struct NoHeldTimer;
+pub(crate) struct NoHeldTimer {}
 
 impl NoHeldTimer {
     /// Whether this platform can hold a timer.
