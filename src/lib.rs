@@ -208,6 +208,7 @@
 //! | `form` | no | forms and queries of values that serialize, such as structs |
 //! | `digest` | no | answers to Digest challenges |
 //! | `regex` | no | [`tornado::IoStream`] reads up to a pattern |
+//! | `tokio` | no | request bodies from an `AsyncRead` of `tokio`, without a runtime |
 //! | `tower` | no | `tower_service::Service` for [`Client`] |
 //! | `tracing` | no | a `tracing` span for each attempt |
 //! | `testing` | no | the module [`testing`] |
@@ -223,7 +224,8 @@
 //! | Connect time | own limit | part of `head_timeout` | what the backend reports |
 //! | Streamed upload | yes | gathered up to 64 MiB, unless asked to stream | what the backend does |
 //! | Relative URL of a request | an error | resolves against the page or worker; an error in Node | an error |
-//! | Cookies, proxies, TLS settings | [`platform`] | the engine's own | what the backend does |
+//! | Body of a `GET` | sent | an error | what the backend does |
+//! | Cookies, proxies, TLS settings | methods of [`Builder`], such as `network` | the engine's own | what the backend does |
 //! | Event loops, spawned requests | threads, see [`platform`] | the engine's only thread | none |
 //! | After `fork` | errors in the child, see [`platform`] | no `fork` | no `fork` |
 //!
@@ -246,7 +248,8 @@
 //!
 //! # Where to look
 //!
-//! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API.
+//! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API. [`moving_from_reqwest`] lists it
+//!   beside that of reqwest.
 //! - [`Backend`] is the interface to an engine, with the contract of `fetch`; [`Connector`] and [`Transport`] are the
 //!   interface to byte streams; [`runtime`] has the traits for clocks and executors.
 //! - [`agent`] is the native engine and its settings; [`proxy`], [`auth`] and `cookies` belong to it.
@@ -272,6 +275,9 @@ pub mod sse;
 pub mod testing;
 pub mod tornado;
 mod transport;
+
+#[doc = include_str!("guide/moving_from_reqwest.md")]
+pub mod moving_from_reqwest {}
 
 /// The snippets of the README compile.
 #[cfg(doctest)]

@@ -8,9 +8,10 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt, stream};
 use waterspout::http::{HeaderMap, HeaderValue, StatusCode};
-use waterspout::testing::{ManualTimer, MockBackend};
+use waterspout::platform::native::Network;
+use waterspout::testing::{ManualTimer, MockBackend, Reply, Server, handler};
 use waterspout::tornado::{configure, reset_configuration};
-use waterspout::{Client, ErrorKind, Request, Response};
+use waterspout::{Builder, Client, ErrorKind, Request, Response};
 
 /// Exclusive use of the process's defaults for a test. Dropping it resets the defaults.
 struct ExclusiveDefaults(#[allow(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
@@ -129,6 +130,78 @@ fn defaults_that_become_invalid_give_a_client_a_single_slot() {
     })
     .unwrap();
     assert_eq!(said(&Client::new(), get()), "still");
+}
+
+#[test]
+fn network_of_the_builder_replaces_a_default_backend() {
+    let _defaults = ExclusiveDefaults::new();
+    let server = Server::start(handler(|_| async { Reply::text("network") }.boxed())).unwrap();
+    configure(|builder| builder.backend(MockBackend::text("backend"))).unwrap();
+    let request = || Request::get(server.url("/")).build().unwrap();
+    let client = Client::builder().network(Network::new()).build().unwrap();
+    assert_eq!((said(&Client::new(), request()), said(&client, request())), ("backend".into(), "network".into()));
+    // A backend that the program sets itself is no default.
+    let error = Client::builder().network(Network::new()).backend(MockBackend::text("other")).build().unwrap_err();
+    assert!(error.to_string().contains("`Builder::network`"), "{error}");
+}
+
+#[test]
+fn backend_of_the_builder_replaces_default_network_settings() {
+    let _defaults = ExclusiveDefaults::new();
+    configure(|builder| builder.network(Network::new()).proxy("http://proxy.example")).unwrap();
+    let client = Client::builder().backend(MockBackend::text("backend")).build().unwrap();
+    assert_eq!(said(&client, get()), "backend");
+    let error = Client::builder().backend(MockBackend::text("other")).network(Network::new()).build().unwrap_err();
+    assert!(error.to_string().contains("`Builder::network`") && !error.to_string().contains("proxy"), "{error}");
+}
+
+#[test]
+fn network_settings_of_the_builder_add_to_the_defaults() {
+    let _defaults = ExclusiveDefaults::new();
+    let server = Server::start(handler(|_| async { Reply::text("network") }.boxed())).unwrap();
+    configure(|builder| builder.resolve("a.example", [127, 0, 0, 1])).unwrap();
+    let client = Client::builder().resolve("b.example", [127, 0, 0, 1]).build().unwrap();
+    for host in ["a.example", "b.example"] {
+        let url = format!("http://{host}:{}/", server.address().port());
+        assert_eq!(said(&client, Request::get(url).build().unwrap()), "network");
+    }
+}
+
+#[test]
+fn conflicting_defaults_are_refused() {
+    let _defaults = ExclusiveDefaults::new();
+    let error = configure(|builder| builder.backend(MockBackend::text("")).network(Network::new())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(configure(|builder| builder.proxy("ftp://proxy.example")).is_err());
+    assert!(configure(|builder| builder.user_agent("a\nb")).is_err());
+}
+
+#[test]
+fn requests_fail_with_the_error_of_defaults_that_become_invalid() {
+    let changes: [fn(Builder) -> Builder; 3] = [
+        |builder| builder.proxy("ftp://proxy.example"),
+        |builder| builder.backend(MockBackend::text("unused")).network(Network::new()),
+        |builder| builder.user_agent("a\nb"),
+    ];
+    for change in changes {
+        let _defaults = ExclusiveDefaults::new();
+        let expected = change(Builder::default()).build().unwrap_err();
+        let calls = Mutex::new(0);
+        configure(move |builder| {
+            let mut calls = calls.lock().unwrap();
+            *calls += 1;
+            if *calls == 1 { builder } else { change(builder) }
+        })
+        .unwrap();
+        let client = Client::new();
+        for _ in 0..2 {
+            let error = block_on(client.fetch(get())).unwrap_err();
+            assert_eq!(error.kind(), expected.kind());
+            // The error of the request names the URL before its cause.
+            let message = expected.to_string();
+            assert!(error.to_string().starts_with(message.split(": ").next().unwrap()), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ cargo fmt --check --manifest-path examples/minimal/Cargo.toml
 say "check with Rust $oldest_rust, the oldest supported version"
 # Without the feature zstd, because its decoder needs a later Rust. The dependencies have the versions of Cargo.lock.
 with_oldest=(cargo "+$oldest_rust" check --quiet --locked "${shared_target[@]}")
-"${with_oldest[@]}" --features brotli,charset,cookies,digest,form,json,regex,testing,tower,tracing
+"${with_oldest[@]}" --features brotli,charset,cookies,digest,form,json,regex,testing,tokio,tower,tracing
 "${with_oldest[@]}" --target wasm32-unknown-unknown --no-default-features
 RUSTFLAGS="--cfg waterspout_npm" cargo "+$oldest_rust" check --locked "${package_core[@]}"
 say "rustdoc"

@@ -43,7 +43,7 @@ export const notHere = {
   a_body_of_bytes_has_no_type: "the platform's Request gives a body its type",
   the_type_of_the_caller_wins: "the platform's Request gives a body its type",
   a_method_that_expects_a_body_declares_a_length_of_zero: "the platform's fetch derives the length from the body",
-  every_method_but_get_and_head_may_have_a_body: "the platform's Request decides which methods have a body",
+  every_method_but_head_may_have_a_body_and_fetch_refuses_get_too: "the platform's Request decides which methods have a body",
   a_method_that_the_standard_forbids_is_refused: "the platform's Request decides which methods it accepts",
   a_header_of_text_is_sent_as_utf_8: "the platform's Headers accept byte strings alone",
   all_header_bytes_beyond_ascii_are_sent_and_received: "the platform's Headers are not touched; a single byte is tested in both directions",
@@ -377,7 +377,7 @@ export const scenarios = {
       assert((await rejection(new Client().fetch(lab.url("hello"), { headers }))) instanceof TypeError, "a TypeError");
     }
   },
-  async a_body_on_a_get_is_refused(lab) {
+  async a_body_on_a_get_is_refused_by_fetch(lab) {
     assert((await rejection(new Client().fetch(lab.url("hello"), { body: "surprise" }))) instanceof TypeError, "a TypeError");
   },
   async a_refused_connection_is_an_error() {

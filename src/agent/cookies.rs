@@ -58,6 +58,16 @@ pub trait CookieStore: fmt::Debug + Send + Sync + 'static {
     fn cookies(&self, url: &Url) -> Option<HeaderValue>;
 }
 
+impl<S: CookieStore + ?Sized> CookieStore for Arc<S> {
+    fn store(&self, url: &Url, headers: &HeaderMap) {
+        (**self).store(url, headers);
+    }
+
+    fn cookies(&self, url: &Url) -> Option<HeaderValue> {
+        (**self).cookies(url)
+    }
+}
+
 /// The cookie store of a request or a client, as an [`Extension`]. It replaces the agent's store.
 ///
 /// # Examples

@@ -73,8 +73,10 @@ pub(super) fn follow(
         }
     }
     // 2. Change the method and the body.
-    if becomes_get(request.method(), status) {
-        *request.method_mut() = Method::GET;
+    if drops_body(request.method(), status, replay.as_ref()) {
+        if request.method() != Method::HEAD {
+            *request.method_mut() = Method::GET;
+        }
         *request.body_mut() = Body::empty();
         *request.trailers_mut() = None;
         // The "request-body-header names" of the Fetch standard: they describe the body that is gone.
@@ -128,13 +130,16 @@ fn target(from: &Url, location: &HeaderValue, allow_downgrade: bool) -> Result<U
     Ok(target)
 }
 
-/// Returns whether the redirected request becomes a GET without a body.
-fn becomes_get(method: &Method, status: StatusCode) -> bool {
+/// Returns whether the redirected request becomes a GET without a body, or stays a HEAD.
+fn drops_body(method: &Method, status: StatusCode, replay: Option<&Body>) -> bool {
     match status.as_u16() {
         // For historical reasons (RFC 9110, sections 15.4.2 and 15.4.3): browsers have always done so, and servers rely
         // on it. A 307 or 308 keeps method and body.
         301 | 302 => method == Method::POST,
-        303 => method != Method::GET && method != Method::HEAD,
+        // The target is another resource, which is retrieved (section 15.4.4): the body was for this resource. A GET
+        // without a body has nothing to drop, and its headers stay as in the Fetch standard.
+        303 if [Method::GET, Method::HEAD].contains(method) => !replay.is_some_and(Body::is_none),
+        303 => true,
         _ => false,
     }
 }
@@ -185,13 +190,14 @@ mod tests {
             (Method::POST, 303, Method::GET),
             (Method::PUT, 302, Method::PUT),
             (Method::PUT, 303, Method::GET),
+            (Method::GET, 303, Method::GET),
             (Method::HEAD, 303, Method::HEAD),
             (Method::POST, 307, Method::POST),
             (Method::POST, 308, Method::POST),
         ] {
             let next = redirected(method.clone(), status, "http://a.example/", "/b").unwrap();
             assert_eq!(*next.method(), expected, "{method} {status}");
-            let bodiless = expected == Method::GET;
+            let bodiless = expected == Method::GET || status == 303;
             assert_eq!(next.body().is_none(), bodiless, "{method} {status}");
             assert_eq!(next.trailers().is_none(), bodiless, "{method} {status}");
             assert_eq!(next.headers().contains_key(CONTENT_TYPE), !bodiless, "{method} {status}");

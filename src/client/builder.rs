@@ -4,22 +4,23 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue};
 
 use super::breaker::{BreakerPolicy, CircuitBreaker, Circuits};
 use super::call::Shared;
-use super::defaults::DefaultHeaders;
+use super::defaults::{DefaultHeaders, InvalidHeaders};
 use super::observer::{Observer, Tracer};
 use super::queue::{Queue, QueueSettings};
 use super::{Client, ClientInner};
 use crate::backend::Backend;
 use crate::client::middleware::Middleware;
 use crate::client::retry::{RetryBucket, RetryBudget};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, Source};
 use crate::message::credentials::mark_sensitive;
 use crate::message::request::{RequestOptions, option_setters};
 use crate::message::response::DEFAULT_BODY_LIMIT;
-use crate::platform::{self, ClientClock};
+use crate::platform::{self, BackendSettings, ClientClock};
 use crate::runtime::Timer;
 
 /// Default of the limits for connecting, for the response's head, and for the next piece of its body.
@@ -52,7 +53,12 @@ pub struct Builder {
     pub(super) queue: QueueSettings,
     headers: Option<Box<dyn DefaultHeaders>>,
     options: RequestOptions,
+    /// The program's own backend.
     backend: Option<Arc<dyn Backend>>,
+    /// What the platform's backend is made of, if the program sets no backend of its own.
+    backend_settings: BackendSettings,
+    /// Whether `backend` and `backend_settings` are defaults of the process, which the program has not yet overridden.
+    is_inherited: bool,
     timer: Option<Arc<dyn Timer>>,
     observer: Option<Arc<dyn Observer>>,
     middleware: Vec<Arc<dyn Middleware>>,
@@ -99,6 +105,48 @@ impl Builder {
             None => self.headers = Some(Box::new(headers)),
         }
         self
+    }
+
+    /// Sets the `user-agent` that each request sends, unless the request has its own. It is a default header, and the
+    /// last call of this method or [`default_headers`](Self::default_headers) sets its value. Default: natively
+    /// `waterspout/` and the version, in a browser the engine's own.
+    ///
+    /// # Errors
+    /// On building: [`InvalidRequest`](ErrorKind::InvalidRequest) for a value with a control character such as a line
+    /// break.
+    ///
+    /// # Platform
+    /// The engine decides: Firefox and Node send the value, and Chromium sends its own in its place and reports no
+    /// error. For another origin the header makes a browser send a CORS preflight request. The server must allow
+    /// `user-agent` there, or the request fails with [`Network`](ErrorKind::Network).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
+    /// use waterspout::{Agent, Client, ErrorKind};
+    ///
+    /// # let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    /// # let connector = ScriptedConnector::new([Script::new().expect_head().send(answer)]);
+    /// # let agent = Agent::new(connector.clone(), ManualTimer::new());
+    /// let client = Client::builder().user_agent("example/1.0 (+https://example.com/)").backend(agent).build()?;
+    /// futures::executor::block_on(client.get("http://example.com/").send())?;
+    /// assert!(connector.written(0).contains("user-agent: example/1.0 (+https://example.com/)\r\n"));
+    ///
+    /// let error = Client::builder().user_agent("two\r\nlines").build().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn user_agent<V: TryInto<HeaderValue, Error: Into<Source>>>(mut self, value: V) -> Self {
+        match value.try_into() {
+            Ok(value) => self.default_headers(HeaderMap::from_iter([(USER_AGENT, value)])),
+            Err(cause) => {
+                let message = "the value of `Builder::user_agent` has a character that is not allowed";
+                let error = Error::request(ErrorKind::InvalidRequest, message).with_source(cause);
+                self.headers = Some(Box::new(InvalidHeaders(error)));
+                self
+            }
+        }
     }
 
     pub(super) fn with_options(mut self, change: impl FnOnce(&mut RequestOptions)) -> Self {
@@ -158,6 +206,9 @@ impl Builder {
 
     /// Sets the backend, which makes the attempts. Default: the platform's own, native sockets or the browser's `fetch`.
     ///
+    /// A backend has its own settings. Natively, the settings of the platform's backend beside it, such as `network`,
+    /// `cookies` and `proxy`, are an error of [`build`](Self::build).
+    ///
     /// # Examples
     ///
     /// ```
@@ -171,7 +222,27 @@ impl Builder {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn backend(mut self, backend: impl Backend) -> Self {
+        if std::mem::take(&mut self.is_inherited) {
+            self.backend_settings = BackendSettings::default();
+        }
         self.backend = Some(Arc::new(backend));
+        self
+    }
+
+    /// Changes the settings of the platform's backend.
+    #[allow(dead_code, reason = "only a platform with settings calls it")]
+    pub(crate) fn with_backend_settings(mut self, change: impl FnOnce(&mut BackendSettings)) -> Self {
+        // The program overrides a default backend of the process. The default settings stay: these add to them.
+        if std::mem::take(&mut self.is_inherited) {
+            self.backend = None;
+        }
+        change(&mut self.backend_settings);
+        self
+    }
+
+    /// Marks what is set so far as defaults of the process, which the program's own settings override.
+    pub(super) fn inherit(mut self) -> Self {
+        self.is_inherited = true;
         self
     }
 
@@ -207,7 +278,8 @@ impl Builder {
     /// # Errors
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if no request could ever run: `max_active` or
     /// `max_active_per_origin` is zero, or a rate has zero requests or a burst of zero. A rate above a request per nanosecond
-    /// is refused as well.
+    /// is refused as well. Also for a value of a setting that is not valid, and natively for settings that
+    /// [`backend`](Self::backend) would not use. The message names them.
     ///
     /// # Platform
     /// Where there is neither a native backend nor a JavaScript engine, set a backend and a timer. Without them, requests
@@ -221,15 +293,19 @@ impl Builder {
     /// let error = Client::builder().max_active(0).build().unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     /// ```
-    pub fn build(self) -> Result<Client> {
+    pub fn build(mut self) -> Result<Client> {
         self.queue.check()?;
+        if let Some(headers) = &self.headers {
+            headers.check()?;
+        }
+        self.backend_settings.prepare(self.backend.as_ref())?;
         Ok(self.assemble())
     }
 
     /// Builds the client without checking the settings.
     ///
     /// `Client::new` returns no error, and a closure given to [`configure`](crate::tornado::configure()) may return invalid
-    /// settings at a later call.
+    /// settings at a later call. Each request then fails if `build` would refuse its headers or its backend's settings.
     pub(super) fn assemble(mut self) -> Client {
         // With 0, every request would wait for ever.
         self.queue.max_active = self.queue.max_active.max(1);
@@ -243,7 +319,7 @@ impl Builder {
             ..RequestOptions::default()
         };
         Client(Arc::new(ClientInner {
-            backend: self.backend.unwrap_or_else(|| platform::default_backend(&timer)),
+            backend: self.backend_settings.into_backend(self.backend, &timer),
             tracer: self.observer.map(|observer| Arc::new(Tracer::new(observer, &timer))),
             bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),
             breaker: self.breaker.map(|make| make(clock.clone())),
@@ -257,6 +333,10 @@ impl Builder {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("queue", &self.queue).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("queue", &self.queue)
+            .field("options", &self.options)
+            .field("backend_settings", &self.backend_settings)
+            .finish_non_exhaustive()
     }
 }

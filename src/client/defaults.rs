@@ -2,6 +2,8 @@
 
 use http::HeaderMap;
 
+use crate::error::{Error, Result};
+
 /// The default headers of a client.
 ///
 /// It is a trait object that only [`Builder::default_headers`](super::Builder::default_headers) makes: a browser program
@@ -11,7 +13,13 @@ pub(super) trait DefaultHeaders: Send + Sync {
     fn extend(&mut self, headers: HeaderMap);
 
     /// Adds each default header to `headers`, unless `headers` contains its name.
-    fn fill(&self, headers: &mut HeaderMap);
+    ///
+    /// # Errors
+    /// The error of [`check`](Self::check).
+    fn fill(&self, headers: &mut HeaderMap) -> Result<()>;
+
+    /// Returns the error of the first header that is not valid.
+    fn check(&self) -> Result<()>;
 }
 
 impl DefaultHeaders for HeaderMap {
@@ -19,7 +27,7 @@ impl DefaultHeaders for HeaderMap {
         Extend::extend(self, headers);
     }
 
-    fn fill(&self, headers: &mut HeaderMap) {
+    fn fill(&self, headers: &mut HeaderMap) -> Result<()> {
         let is_missing = |name: &&http::HeaderName| !headers.contains_key(*name);
         let missing: Vec<_> = self.keys().filter(is_missing).cloned().collect();
         for name in missing {
@@ -27,5 +35,25 @@ impl DefaultHeaders for HeaderMap {
                 headers.append(name.clone(), value.clone());
             }
         }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Default headers of which at least a single header is not valid: no client is built with them.
+pub(super) struct InvalidHeaders(pub(super) Error);
+
+impl DefaultHeaders for InvalidHeaders {
+    fn extend(&mut self, _headers: HeaderMap) {}
+
+    fn fill(&self, _headers: &mut HeaderMap) -> Result<()> {
+        self.check()
+    }
+
+    fn check(&self) -> Result<()> {
+        Err(self.0.clone())
     }
 }

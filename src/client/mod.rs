@@ -130,7 +130,7 @@ impl Client {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn builder() -> Builder {
-        configure::apply(Builder::default())
+        configure::apply(Builder::default()).inherit()
     }
 
     /// Returns how many requests run and wait at this moment, and how long the requests that started had waited.

@@ -1,7 +1,8 @@
 //! A cookie jar for an agent, by the rules of RFC 6265 as revised by browsers (RFC 6265bis). Behind the feature
 //! `cookies`.
 //!
-//! It is for native programs. A browser manages its cookies itself, and its `fetch` accepts none from a program.
+//! It is for native programs: the method `cookies` of [`Builder`](crate::Builder) sets it for a client. A browser manages
+//! its cookies itself, and its `fetch` accepts none from a program.
 
 // The rules are written here, over the list of the crate `psl`. The crate `cookie` reads dates by fixed formats and
 // refuses cookies without a name. The crate `cookie_store` has no bounds, links `url`, and leaves the list of public

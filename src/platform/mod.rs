@@ -1,10 +1,10 @@
 //! The only file that names a target: it picks the platform, and all other modules use the names that it exports.
 //!
-//! Each platform exports the same names: `default_backend`, `default_timer`, `default_executor`,
-//! `default_loop_executor` and `loop_executor` (which make a `LoopExecutor`), `check_process` (which refuses a forked
-//! child), `parse_url`, `resolve_url` (for requests), `base64`, `normalize`, `random`, `decode` (of a charset),
-//! `is_tls_failure`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for
-//! cookies), `EngineValue`, `MaybeSend`, `MaybeSync`, `BoxFuture`, `BoxStream`.
+//! Each platform exports the same names: `BackendSettings` (what a builder has for the platform's backend),
+//! `default_timer`, `default_executor`, `default_loop_executor` and `loop_executor` (which make a `LoopExecutor`),
+//! `check_process` (which refuses a forked child), `parse_url`, `resolve_url` (for requests), `base64`, `normalize`,
+//! `random`, `decode` (of a charset), `is_tls_failure`, `ClientClock` and `ClientSleep` (the clock of a client and the
+//! waits on it), `unix_time` (for cookies), `EngineValue`, `MaybeSend`, `MaybeSync`, `BoxFuture`, `BoxStream`.
 
 // Wasm targets have no threads here, WASI included.
 #[cfg(target_family = "wasm")]
@@ -63,7 +63,7 @@ pub(crate) use self::browser::decode;
 pub(crate) use self::browser::unix_time;
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub(crate) use self::browser::{
-    ClientClock, ClientSleep, LoopExecutor, base64, check_process, default_backend, default_executor,
+    ClientClock, ClientSleep, EngineSettings as BackendSettings, LoopExecutor, base64, check_process, default_executor,
     default_executor as default_loop_executor, default_timer, is_tls_failure, loop_executor, normalize, parse_url,
     random, resolve_url,
 };
@@ -71,8 +71,8 @@ pub(crate) use self::browser::{
 pub(crate) use self::charset::decode;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use self::native::{
-    HeldTimer, LoopExecutor, check_process, default_backend, default_executor, default_loop_executor, default_timer,
-    is_tls_failure, loop_executor,
+    HeldTimer, LoopExecutor, NetworkSettings as BackendSettings, check_process, default_executor,
+    default_loop_executor, default_timer, is_tls_failure, loop_executor,
 };
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::parse::{parse_url, resolve_url};
@@ -84,6 +84,6 @@ pub(crate) use self::time_of_day::unix_time;
 pub(crate) use self::timer_queue::{QueuedSleep as ClientSleep, TimerQueue as ClientClock};
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
 pub(crate) use self::unsupported::{
-    LoopExecutor, NoHeldTimer as HeldTimer, check_process, default_backend, default_executor,
+    LoopExecutor, NoHeldTimer as HeldTimer, NoSettings as BackendSettings, check_process, default_executor,
     default_executor as default_loop_executor, default_timer, is_tls_failure, loop_executor,
 };

@@ -39,9 +39,32 @@ impl Executor for Unsupported {
     }
 }
 
+/// The settings of a client's backend: there are none, because the program brings its own backend.
+#[derive(Debug, Default)]
+pub(crate) struct NoSettings {}
+
+impl NoSettings {
+    /// Succeeds: there is nothing to check.
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "a platform with settings checks them here")]
+    pub(crate) fn prepare(&mut self, _own_backend: Option<&Arc<dyn Backend>>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Returns the program's own backend, or else a backend that says what to set.
+    #[allow(clippy::unused_self, reason = "a platform with settings uses them here")]
+    pub(crate) fn into_backend(
+        self,
+        own_backend: Option<Arc<dyn Backend>>,
+        _timer: &Arc<dyn Timer>,
+    ) -> Arc<dyn Backend> {
+        own_backend.unwrap_or_else(|| Arc::new(Unsupported))
+    }
+}
+
 /// Holds no timer: a client must be `Send`, and futures are not.
+// Not a unit struct: its use by `default()` is right for the timers of all platforms.
 #[derive(Default)]
-pub(crate) struct NoHeldTimer;
+pub(crate) struct NoHeldTimer {}
 
 impl NoHeldTimer {
     /// Whether this platform can hold a timer.
@@ -51,10 +74,6 @@ impl NoHeldTimer {
     pub(crate) fn store(&self, _number: u64, timer: Option<BoxFuture<'static, ()>>) {
         drop(timer);
     }
-}
-
-pub(crate) fn default_backend(_timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
-    Arc::new(Unsupported)
 }
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {

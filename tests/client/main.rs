@@ -3,6 +3,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod answered;
+mod body_streams;
 mod callbacks;
 mod deadlines;
 mod defaults;
@@ -16,3 +17,5 @@ mod sensitive;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeouts;
+#[cfg(feature = "tokio")]
+mod tokio_readers;

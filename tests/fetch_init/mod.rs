@@ -48,6 +48,22 @@ async fn referrer_policy_decides_whether_the_referrer_is_sent() {
 }
 
 #[wasm_bindgen_test]
+async fn options_of_the_builder_hold_for_all_requests_unless_a_request_replaces_them() {
+    let init = |policy| FetchInit::new().referrer_policy(policy);
+    let client = Client::builder().fetch_init(init(ReferrerPolicy::UnsafeUrl)).build().unwrap();
+    let get = || client.get(url("head"));
+    for (request, sent) in [
+        (get(), true),
+        (get(), true),
+        (get().fetch_init(init(ReferrerPolicy::NoReferrer)), false),
+        (get().fetch_init(FetchInit::new().cache(Cache::NoStore).referrer_policy(ReferrerPolicy::UnsafeUrl)), true),
+    ] {
+        let head = request.await.unwrap().text().await.unwrap();
+        assert_eq!(head.contains("\nreferer: http"), sent, "{head}");
+    }
+}
+
+#[wasm_bindgen_test]
 async fn opaque_response_is_an_unsupported_error() {
     let init = FetchInit::new().mode(Mode::NoCors);
     let error = Client::new().get(url("hello")).extension(init.clone()).await.unwrap_err();

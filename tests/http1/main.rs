@@ -5,6 +5,7 @@
 mod corpus;
 mod expect_continue;
 mod framing;
+mod get_bodies;
 mod ignored_headers;
 mod informational;
 mod limits;

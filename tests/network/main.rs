@@ -3,6 +3,9 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod abandoned_look_ups;
+mod builder;
+#[cfg(feature = "tls")]
+mod builder_tls;
 mod connect_steps;
 mod files;
 mod forgotten_names;

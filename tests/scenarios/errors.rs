@@ -97,9 +97,21 @@ pub async fn a_length_of_the_callers_own_is_refused(lab: Lab) {
     }
 }
 
-pub async fn a_body_on_a_get_is_refused(lab: Lab) {
-    let error = Client::new().get(lab.url("hello")).body("surprise").await.unwrap_err();
-    assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request));
+pub async fn a_body_on_a_get_is_refused_by_fetch(lab: Lab) {
+    let client = Client::new();
+    for body in ["query", ""] {
+        let outcome = client.get(lab.url("echo")).body(body).await;
+        if FETCH {
+            // The Fetch standard forbids it.
+            let error = outcome.unwrap_err();
+            assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request), "{error}");
+            assert!(error.to_string().contains("GET"), "{error}");
+        } else {
+            assert_eq!(outcome.unwrap().text().await.unwrap(), body);
+        }
+    }
+    let error = client.head(lab.url("hello")).body("surprise").await.unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidRequest, Phase::Request), "{error}");
 }
 
 pub async fn a_refused_connection_is_an_error(_lab: Lab) {

@@ -23,8 +23,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("js", &["client", "error", "runtime"]),
     ("testing", &["backend", "error", "http1", "message", "platform", "runtime", "transport"]),
     ("platform", &[]),
-    ("platform/browser", &["backend", "error", "message", "runtime"]),
-    ("platform/native", &["agent", "backend", "error", "message", "runtime", "testing", "tornado", "transport"]),
+    ("platform/browser", &["backend", "client", "error", "message", "runtime"]),
+    (
+        "platform/native",
+        &["agent", "backend", "client", "error", "message", "runtime", "testing", "tornado", "transport"],
+    ),
     ("platform/timer_queue", &["runtime"]),
     ("platform/unix", &["agent", "error", "message", "runtime", "tornado", "transport"]),
     ("platform/url_crate", &["error", "message"]),

@@ -4,6 +4,8 @@ mod collect;
 mod convert;
 pub(crate) mod engine;
 mod replay;
+#[cfg(feature = "tokio")]
+mod tokio_reader;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -27,7 +29,13 @@ const READ_SIZE: usize = 64 * 1024;
 
 /// The body of a request or a response.
 ///
-/// Strings, byte vectors and [`Bytes`] convert into it. As a [`Stream`] it yields its chunks.
+/// Strings, byte vectors and [`Bytes`] convert into it. Further bodies come from a [stream](Self::stream), a
+/// [function](Self::factory) that makes a stream for each attempt, an [`AsyncRead`] of `futures`
+/// ([`reader`](Self::reader)) or of `tokio` (`tokio_reader`, with the feature `tokio`), and natively from a
+/// [file](platform/native/fn.file.html).
+///
+/// As a [`Stream`] it yields its chunks, `Result<Bytes>`. Natively a body is `Send` and `Sync`, on every platform it is
+/// `Unpin`. `TryStreamExt::into_async_read` of `futures` makes an [`AsyncRead`] of it.
 ///
 /// A body made of a string is text: it is sent with the `content-type` `text/plain;charset=UTF-8`, unless the request
 /// has a `content-type`, as in the Fetch standard ("extract a body"). Any other body is sent without a `content-type`

@@ -141,10 +141,13 @@ impl<C> RequestBuilder<C> {
     ///
     /// The `content-length` and the `transfer-encoding` come from the body. A string is sent with the `content-type`
     /// `text/plain;charset=UTF-8`, unless the request has a `content-type`; see [`Body`]. [`Request`] says which
-    /// methods may have a body.
+    /// methods may have a body, and what a redirect does with it.
     ///
     /// # Errors
-    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a `GET` or `HEAD`, also if the body has no bytes.
+    /// On sending: [`InvalidRequest`](ErrorKind::InvalidRequest) for a `HEAD`, also if the body has no bytes.
+    ///
+    /// # Platform
+    /// In a browser a `GET` with a body is the same error, because the Fetch standard forbids it.
     ///
     /// # Examples
     ///

@@ -33,18 +33,25 @@ use crate::message::url::Url;
 ///
 /// # Methods and bodies
 ///
-/// The Fetch standard and RFC 9110, section 8.6, define these rules. They hold on every platform:
+/// The Fetch standard and RFC 9110, section 8.6, define these rules. They hold on every platform, except for the body of
+/// a `GET`:
 ///
 /// | Method | Without a body | With a body |
 /// |---|---|---|
-/// | `GET`, `HEAD` | sent without a `content-length` | refused: [`InvalidRequest`](ErrorKind::InvalidRequest) |
+/// | `GET` | sent without a `content-length` | sent natively, and refused by the `fetch` of a browser |
+/// | `HEAD` | sent without a `content-length` | refused: [`InvalidRequest`](ErrorKind::InvalidRequest) |
 /// | `POST`, `PUT`, `PATCH` | sent with `content-length: 0` | sent |
 /// | `DELETE`, `OPTIONS`, any other | sent without a `content-length` | sent |
 /// | `CONNECT`, `TRACE`, `TRACK` | refused: [`InvalidRequest`](ErrorKind::InvalidRequest) | refused |
 ///
-/// An empty string is a body: `GET` with it is refused, and `DELETE` with it has `content-length: 0`. In a browser the
+/// An empty string is a body: `HEAD` with it is refused, and `DELETE` with it has `content-length: 0`. In a browser the
 /// engine decides about the `content-length` of a `PATCH` without a body, because the Fetch standard names `POST` and
 /// `PUT` alone.
+///
+/// The body of a `GET` or `DELETE` has no defined meaning (RFC 9110, sections 9.3.1 and 9.3.5). Search services read it;
+/// other servers ignore it or refuse the request. In a browser a `GET` with a body is refused with
+/// [`InvalidRequest`](ErrorKind::InvalidRequest), as the Fetch standard says. Natively a redirect treats the body of a
+/// `GET` as that of a `PUT`: 301, 302, 307 and 308 repeat it, and 303 drops it.
 ///
 /// # Examples
 ///
@@ -345,9 +352,10 @@ impl Request {
         if self.0.headers.get_all(HOST).iter().count() > 1 {
             return refuse("the request has more than one `host` header".to_owned());
         }
-        // The Fetch standard forbids it, so no browser sends such a request.
-        if [Method::GET, Method::HEAD].contains(&self.0.method) && !self.0.body.is_none() {
-            return refuse(format!("a {} request cannot have a body", self.0.method));
+        // The content of a HEAD has no defined meaning, and no service is known that reads it (RFC 9110, section
+        // 9.3.2). A GET may have a body natively, because search services read it. A browser's backend refuses it.
+        if self.0.method == Method::HEAD && !self.0.body.is_none() {
+            return refuse("a HEAD request cannot have a body".to_owned());
         }
         Ok(())
     }

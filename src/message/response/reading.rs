@@ -1,10 +1,12 @@
 //! What a caller does with a response: check its status and read its body.
 
 use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
 
-use super::{Response, charset, text};
+use super::{Response, ResponseParts, charset, text};
 use crate::error::Result;
 use crate::message::body::Body;
+use crate::runtime::MaybeSend;
 
 impl Response {
     /// Returns the length in bytes of the unread rest of the body, if it is known: from the body itself, or else from
@@ -138,6 +140,39 @@ impl Response {
     /// ```
     pub async fn text_utf8(self) -> Result<String> {
         Ok(text::decode_utf8(&self.bytes().await?))
+    }
+
+    /// Returns the chunks of the body as a [`Stream`]. The [`Body`] of [`into_body`](Self::into_body) is such a stream
+    /// too, and knows its length.
+    ///
+    /// The stream is `Unpin`, and natively `Send`. The response's slot, connection and time limits stay with it until
+    /// it ends or is dropped.
+    ///
+    /// # Errors
+    /// The stream yields the errors of [`chunk`](Self::chunk).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::TryStreamExt;
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("hello")).build()?;
+    /// let mut stream = client.get("http://example.com/").await?.bytes_stream();
+    /// let mut size = 0;
+    /// while let Some(chunk) = stream.try_next().await? {
+    ///     size += chunk.len();
+    /// }
+    /// assert_eq!(size, 5);
+    /// # Ok::<(), waterspout::Error>(())
+    /// # })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes>> + MaybeSend + Unpin + 'static {
+        let ResponseParts { body, url, .. } = *self.0;
+        body.map_err(move |error| error.with_url(&url))
     }
 
     /// Returns the body, without its head.

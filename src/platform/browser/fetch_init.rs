@@ -16,7 +16,7 @@ const DEFAULT_UPLOAD_LIMIT: u64 = 64 * 1024 * 1024;
 /// Options of the engine's `fetch` that other platforms do not have. Names and values are defined by the Fetch
 /// standard.
 ///
-/// Set it on a request or a client with `extension`. The value of a request replaces the value of its client as a
+/// Set it on a client or a request with `fetch_init`. The value of a request replaces the value of its client as a
 /// whole. Only members that are set here are set on the engine's request, because some engines refuse members that they
 /// do not know. There is no `redirect` here: the portable [`Redirect`](crate::Redirect) has all three values of the
 /// standard.
@@ -33,7 +33,7 @@ const DEFAULT_UPLOAD_LIMIT: u64 = 64 * 1024 * 1024;
 /// use waterspout::platform::browser::{Credentials, FetchInit};
 ///
 /// let init = FetchInit::new().credentials(Credentials::Include);
-/// let client = Client::builder().extension(init).build()?;
+/// let client = Client::builder().fetch_init(init).build()?;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

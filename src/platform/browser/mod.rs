@@ -5,6 +5,7 @@ mod abort;
 mod allocator;
 mod blob;
 mod body;
+mod builder;
 #[cfg(feature = "charset")]
 mod charset;
 mod executor;
@@ -25,6 +26,7 @@ mod url;
 use std::sync::Arc;
 
 pub use self::blob::Blob;
+pub(crate) use self::builder::EngineSettings;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
 pub use self::executor::EngineLoop;
@@ -38,13 +40,8 @@ pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
 pub use self::upload::can_stream_uploads;
 pub(crate) use self::url::{parse_url, resolve_url};
-use crate::backend::Backend;
 use crate::error::Result;
 use crate::runtime::{Executor, Timer};
-
-pub(crate) fn default_backend(_timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
-    Arc::new(FetchBackend)
-}
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(EngineTimer)

@@ -1,6 +1,6 @@
 //! Builds the engine's request, and refuses options that an engine cannot honour.
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
@@ -55,6 +55,11 @@ impl OutgoingBody {
 /// Refuses options that an engine does not give to a page. An option never silently does nothing.
 pub(super) fn check(request: &Request) -> Result<()> {
     let refuse = |message: &'static str| Err(Error::request(ErrorKind::Unsupported, message));
+    // The Fetch standard forbids it (the constructor of `Request`). `validate` refuses the body of a HEAD.
+    if request.method() == Method::GET && !request.body().is_none() {
+        let message = "this platform does not send a GET request with a body: send a POST, or leave out the body";
+        return Err(Error::request(ErrorKind::InvalidRequest, message));
+    }
     // Trailers and `expect_continue` belong to a single request, so they are options of a request on every platform.
     // The settings of an agent (`agent::Config`) do not exist here, so there is none to ignore.
     if request.trailers().is_some() {

@@ -22,6 +22,7 @@
 
 mod accepted;
 mod blocking_work;
+mod builder;
 mod dns;
 mod event_loop;
 mod executor;
@@ -35,6 +36,7 @@ pub(crate) mod loopback;
 #[cfg(feature = "testing")]
 mod memory;
 mod network;
+mod network_settings;
 mod proxy_connect;
 mod shared_timer;
 mod socket;
@@ -62,6 +64,7 @@ pub(crate) use self::fork::{is_child as is_forked_child, keep_in_child};
 pub(crate) use self::held_timer::HeldTimer;
 pub(crate) use self::loop_executor::LoopExecutor;
 pub use self::network::Network;
+pub(crate) use self::network_settings::NetworkSettings;
 pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
@@ -69,14 +72,9 @@ pub use self::tls::TlsConfig;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsServerConfig;
 pub(crate) use self::tls::is_tls_failure;
-use crate::backend::Backend;
 use crate::error::Result;
 use crate::runtime::{Executor, Timer};
 pub use crate::tornado::TimedOut;
-
-pub(crate) fn default_backend(timer: &Arc<dyn Timer>) -> Arc<dyn Backend> {
-    Arc::new(Network::new().timer(timer.clone()).agent())
-}
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(SystemTimer)

@@ -28,13 +28,15 @@ use crate::transport::{ConnectTrace, Connector, Transport};
 /// use waterspout::platform::native::{AddressFamily, Network};
 ///
 /// let network = Network::new().address_family(AddressFamily::V4).local_address([127, 0, 0, 1]);
-/// let client = Client::builder().backend(network.agent()).build()?;
+/// let client = Client::builder().network(network).build()?;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Network {
     pub(super) tcp: TcpClient,
     pub(super) timer: Arc<dyn Timer>,
+    /// Whether the program has set the timer. Otherwise the network of a client has the client's timer.
+    pub(super) has_own_timer: bool,
     /// The resolver of `tcp`, for proxies that connect to addresses and not to names.
     pub(super) resolver: Arc<dyn Resolver>,
     pub(super) family: AddressFamily,
@@ -56,6 +58,7 @@ impl Network {
         let network = Self {
             tcp: TcpClient::new(),
             timer: Arc::new(SystemTimer),
+            has_own_timer: false,
             resolver: Arc::new(SystemResolver),
             family: AddressFamily::Any,
             proxies: Proxies::from_env(),
@@ -67,7 +70,7 @@ impl Network {
     }
 
     /// Sets the clock of the race between addresses, of the connect limit and of the pool. Default: the system's
-    /// monotonic clock.
+    /// monotonic clock, and for the network of a client's builder the client's clock.
     ///
     /// # Examples
     ///
@@ -82,6 +85,7 @@ impl Network {
     pub fn timer(mut self, timer: impl Timer + Clone) -> Self {
         self.tcp = self.tcp.timer(timer.clone());
         self.timer = Arc::new(timer);
+        self.has_own_timer = true;
         self
     }
 
@@ -96,7 +100,7 @@ impl Network {
     ///
     /// let server = Server::start(handler(|_| Box::pin(async { Reply::text("hello") })))?;
     /// let hosts = HostMap::new(SystemResolver).host_and_port("api.example", 80, server.address());
-    /// let client = Client::builder().backend(Network::new().resolver(hosts).agent()).build()?;
+    /// let client = Client::builder().network(Network::new().resolver(hosts)).build()?;
     /// let text = futures::executor::block_on(async { client.get("http://api.example/").await?.text().await })?;
     /// assert_eq!(text, "hello");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -134,7 +138,7 @@ impl Network {
     /// use waterspout::platform::native::{AddressFamily, Network};
     ///
     /// let network = Network::new().address_family(AddressFamily::V4);
-    /// let client = Client::builder().backend(network.agent()).build()?;
+    /// let client = Client::builder().network(network).build()?;
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     #[must_use]
@@ -167,7 +171,7 @@ impl Network {
     /// use waterspout::platform::native::Network;
     ///
     /// let network = Network::new().tcp_keepalive(Duration::from_secs(30));
-    /// let client = Client::builder().backend(network.agent()).build()?;
+    /// let client = Client::builder().network(network).build()?;
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     ///
@@ -196,7 +200,7 @@ impl Network {
     /// use waterspout::proxy::Proxies;
     ///
     /// let proxies = Proxies::all("http://user:password@proxy.example:3128")?.no_proxy("localhost,.corp.example")?;
-    /// let client = Client::builder().backend(Network::new().proxies(proxies).agent()).build()?;
+    /// let client = Client::builder().network(Network::new().proxies(proxies)).build()?;
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     #[must_use]

@@ -1,5 +1,6 @@
 //! TLS over TCP: `rustls`, by default with the `ring` provider. Behind the feature `tls`.
 
+mod builder;
 mod certificate;
 mod failure;
 mod identity;
@@ -43,7 +44,7 @@ use crate::transport::ConnectTrace;
 /// use waterspout::{Agent, Client};
 ///
 /// let tls = TlsConfig::new().root_certificates_pem(&std::fs::read("company-ca.pem")?)?;
-/// let client = Client::builder().backend(Network::new().tls(tls).agent()).build()?;
+/// let client = Client::builder().network(Network::new().tls(tls)).build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
