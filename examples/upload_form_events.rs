@@ -5,8 +5,6 @@ use futures::StreamExt;
 use serde::Serialize;
 use waterspout::cookies::CookieJar;
 use waterspout::multipart::{Form, Part};
-use waterspout::platform::native::Network;
-use waterspout::proxy::Proxies;
 use waterspout::testing::{Incoming, Reply, Resource, Server};
 use waterspout::tornado::EventLoop;
 use waterspout::{Client, Url};
@@ -22,8 +20,7 @@ struct Login {
 fn main() -> Result<()> {
     let proxy = Server::start(Office)?;
     let jar = CookieJar::new();
-    let network = Network::new().proxies(Proxies::all(proxy.url(""))?);
-    let client = Client::builder().backend(network.agent().with_cookies(jar.clone())).build()?;
+    let client = Client::builder().proxy(proxy.url("")).cookies(jar.clone()).build()?;
     EventLoop::new().run_sync(session(&client, &jar, "http://office.example/".parse()?))
 }
 
