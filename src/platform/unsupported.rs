@@ -62,8 +62,9 @@ impl NoSettings {
 }
 
 /// Holds no timer: a client must be `Send`, and futures are not.
+// Not a unit struct: its use by `default()` is right for the timers of all platforms.
 #[derive(Default)]
-pub(crate) struct NoHeldTimer;
+pub(crate) struct NoHeldTimer {}
 
 impl NoHeldTimer {
     /// Whether this platform can hold a timer.

@@ -4,7 +4,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 use waterspout::multipart::{Form, Part};
 use waterspout::platform::browser::{Blob, FetchBackend, FetchInit};
-use waterspout::{Backend, Body, Client, ErrorKind, Phase, Request};
+use waterspout::{Backend, Body, CallContext, Client, ErrorKind, Phase, Request};
 
 use super::URL;
 use super::shim::{Shim, number};
@@ -92,6 +92,7 @@ async fn blob_that_the_engine_cannot_read_is_a_network_error() {
 #[wasm_bindgen_test]
 async fn backend_without_a_client_gives_a_text_its_type() {
     let _fetch = Shim::fetch("async (request) => new Response(request.headers.get('content-type'))");
-    let response = FetchBackend.fetch(Request::post(URL).body("text").build().unwrap()).await.unwrap();
+    let response =
+        FetchBackend.fetch(Request::post(URL).body("text").build().unwrap(), CallContext::new()).await.unwrap();
     assert_eq!(response.text().await.unwrap(), "text/plain;charset=UTF-8");
 }

@@ -9,7 +9,8 @@ const PAGE: &str = "({ baseURI: 'http://page.test/a/b?q#f' })";
 
 /// Returns the URL of a request to `url`, or the kind of the error.
 fn requested(url: &str) -> Result<String, ErrorKind> {
-    let kinds = [Request::get(url), Request::get(url.to_owned()), Request::get(&url.to_owned())]
+    let owned = url.to_owned();
+    let kinds = [Request::get(url), Request::get(&owned), Request::get(owned.clone())]
         .map(|request| request.build().map(|request| request.url().to_string()).map_err(|error| error.kind()));
     let built = Client::new().post(url).build().map(|request| request.url().to_string()).map_err(|error| error.kind());
     assert!(kinds.iter().all(|kind| *kind == built), "{kinds:?} {built:?}");
