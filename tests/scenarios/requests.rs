@@ -48,7 +48,7 @@ pub async fn the_type_of_the_caller_wins(lab: Lab) {
     assert_eq!(received(post().header("content-type", "application/x-own").body("text")).await, own);
     assert_eq!(received(post().body("text").header("content-type", "application/x-own")).await, own);
     let form = decimal(b"application/x-www-form-urlencoded");
-    assert_eq!(received(post().form([("a", "b")])).await, form);
+    assert_eq!(received(post().form_pairs([("a", "b")])).await, form);
     assert_eq!(received(post().json(&"text")).await, decimal(b"application/json"));
     let multipart = received(post().multipart(Form::new().text("a", "b"))).await;
     assert!(multipart.starts_with(&decimal(b"multipart/form-data; boundary=")), "{multipart}");
