@@ -1,5 +1,6 @@
 //! Tests with a clock that the test moves: they do not wait, and do not depend on the speed of the machine.
 //! `cargo test --example manual_clock` runs them, `cargo run --example manual_clock` the program with a real clock.
+#![cfg(not(target_family = "wasm"))]
 
 use std::time::Duration;
 

@@ -38,10 +38,11 @@ impl Notes {
 /// Returns the value in the response. A problem that the server describes becomes an error.
 async fn send<T: DeserializeOwned>(request: RequestBuilder<Client>) -> Result<T> {
     let response = request.await?;
-    match response.headers().get("content-type") {
-        Some(kind) if kind == "application/problem+json" => Err(response.json::<Problem>().await?.title.into()),
-        _ => Ok(response.error_for_status()?.json().await?),
+    let kind = response.headers().get("content-type").map_or(&b""[..], |kind| kind.as_bytes());
+    if kind.starts_with(b"application/problem+json") {
+        return Err(response.json::<Problem>().await?.title.into());
     }
+    Ok(response.error_for_status()?.json().await?)
 }
 
 fn main() -> Result<()> {
