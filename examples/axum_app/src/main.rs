@@ -40,7 +40,7 @@ async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()> +
 /// If the browser leaves, axum drops this future or the body, and the client stops the request to the upstream server.
 async fn page(State(app): State<App>, uri: Uri) -> Result<Response, BadGateway> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let response = app.client.get(format!("{}{path}", app.upstream)).timeout(Duration::from_secs(30)).await?;
+    let response = app.client.get(format!("{}{path}", app.upstream)).timeout(Duration::from_secs(10)).await?;
     let kind = response.headers().get(CONTENT_TYPE).map(|kind| [(CONTENT_TYPE, kind.clone())]);
     Ok((response.status(), kind, Body::from_stream(response.bytes_stream())).into_response())
 }
