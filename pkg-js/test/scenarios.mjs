@@ -23,6 +23,7 @@ export const notHere = {
   credentials_in_the_url_become_basic_authorization: "the platform's Request refuses such a URL",
   credentials_in_the_url_appear_in_no_error: "the platform's Request refuses such a URL, with a message of its own",
   an_authorization_header_wins_over_the_url: "the platform's Request refuses such a URL",
+  a_text_is_read_in_the_charset_that_the_server_names: "the text() of the platform's Response is UTF-8 always",
   a_challenge_is_answered_where_it_can_be: "the platform does not pass on challenges",
   a_multipart_form_may_have_a_stream: "the platform's FormData accepts no streams",
   a_body_beyond_the_limit_is_an_error: "the platform's Response collects its own body",
