@@ -4,7 +4,9 @@
 
 mod callbacks;
 mod deadlines;
+mod debug_output;
 mod defaults;
+mod error_texts;
 mod errors;
 mod json;
 mod middleware;

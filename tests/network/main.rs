@@ -4,6 +4,7 @@
 
 mod abandoned_look_ups;
 mod connect_steps;
+mod error_texts;
 mod files;
 mod forgotten_names;
 mod host_map;
