@@ -17,7 +17,7 @@ impl fmt::Debug for Error {
             debug.field("reason", reason);
         }
         if let Some(url) = &details.url {
-            debug.field("url", &format_args!("{}", url.redacted()));
+            debug.field("url", &format_args!("{}", crate::Url::redact(url)));
         }
         if let Some((timeout, limit)) = &details.timeout {
             debug.field("timeout", &format_args!("{timeout} ({limit:?})"));

@@ -29,7 +29,8 @@ impl fmt::Display for Error {
             write!(f, " {reason}")?;
         }
         if let Some(url) = &details.url {
-            write!(f, ", for {}", url.redacted())?;
+            f.write_str(", for ")?;
+            f.write_str(&crate::Url::redact(url))?;
         }
         Ok(())
     }

@@ -63,7 +63,7 @@ struct ErrorDetails {
     phase: Phase,
     message: Cow<'static, str>,
     /// The URL of the request, without user name and password.
-    url: Option<crate::Url>,
+    url: Option<String>,
     /// The time limit that passed, and its length.
     timeout: Option<(Timeout, Duration)>,
     elapsed: Option<Duration>,
@@ -160,7 +160,7 @@ impl Error {
     /// fragment, which may be secrets. The path is shown.
     pub fn with_url(mut self, url: &crate::Url) -> Self {
         // The first URL stays: the agent knows which URL of a chain of redirects failed, the client only the first.
-        self.0.url.get_or_insert_with(|| url.clone().without_credentials());
+        self.0.url.get_or_insert_with(|| url.without_userinfo());
         self
     }
 
@@ -216,7 +216,7 @@ impl Error {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn url(&self) -> Option<&str> {
-        self.0.url.as_ref().map(crate::Url::as_str)
+        self.0.url.as_deref()
     }
 
     /// Returns which time limit passed.

@@ -1,7 +1,7 @@
 //! The text of an error and of its causes.
 
 use std::error::Error as StdError;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use super::Error;
 
@@ -32,51 +32,47 @@ struct Report<'a>(&'a Error);
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        push_line(&mut text, self.0);
-        let mut previous: &(dyn StdError + 'static) = self.0;
-        while let Some(cause) = previous.source() {
-            let mut line = String::new();
-            push_line(&mut line, cause);
-            // The message alone: the URL of an error comes after it.
-            let message = previous.downcast_ref().map(Error::message);
-            if message != Some(&line) && !has_part(&text, &line) {
+        let mut text = one_line(self.0);
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            let line = one_line(&cause);
+            // The message is compared alone too, because the URL comes after it.
+            if line != self.0.message() && !has_part(&text, &line) {
                 text.push_str(": ");
                 text.push_str(&line);
             }
-            previous = cause;
+            next = cause.source();
         }
         f.write_str(&text)
     }
 }
 
-/// Adds the text of an error as a single line: the text of an engine or another library may have several.
-fn push_line(out: &mut String, error: &dyn StdError) {
-    let mut text = String::new();
-    // Writing to a `String` cannot fail, and an error that refuses to be displayed has no text.
-    let _ = write!(text, "{error}");
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        if !out.is_empty() {
-            out.push(' ');
+/// Returns the text of an error on a single line: the text of an engine or another library may have several.
+// Not `dyn Error`: that links the debug output of an error, 7 KB of a browser program.
+fn one_line(error: &dyn fmt::Display) -> String {
+    let mut line = String::new();
+    for part in error.to_string().split('\n') {
+        let part = part.trim_ascii();
+        if !(line.is_empty() || part.is_empty()) {
+            line.push(' ');
         }
-        out.push_str(line);
+        line.push_str(part);
     }
+    line
 }
 
-/// Returns whether `text` ends with the words of `part`, or has `part` between two colons. An empty part is in every
-/// text.
+/// Returns whether `text` ends with the words of `part`, or has them before a colon. An empty part is in every text.
 fn has_part(text: &str, part: &str) -> bool {
-    let (text, part) = (text.as_bytes(), part.as_bytes());
-    if part.is_empty() {
-        return true;
+    let mut rest = text;
+    loop {
+        match rest.strip_prefix(part) {
+            Some("") => return true,
+            Some(after) if part.is_empty() || after.starts_with(": ") => return true,
+            _ => {}
+        }
+        let Some(space) = rest.bytes().position(|byte| byte == b' ') else { return false };
+        rest = rest.get(space + 1..).unwrap_or_default();
     }
-    text.windows(part.len()).enumerate().any(|(start, found)| {
-        let before = &text[..start];
-        let after = &text[start + part.len()..];
-        let begins_word = before.is_empty() || before.ends_with(b" ");
-        let begins_part = before.is_empty() || before.ends_with(b": ");
-        found == part && ((begins_word && after.is_empty()) || (begins_part && after.starts_with(b": ")))
-    })
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use std::ops::Range;
 use std::str::FromStr;
 
 pub use self::origin::{Origin, Scheme};
+use self::redact::is_secret_mark;
 pub(crate) use self::redact::safe_excerpt;
-use self::redact::{is_secret_mark, redact};
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::platform;
 
@@ -228,11 +228,11 @@ impl Url {
     /// Returns the URL for messages and logs: without user name and password, and with `***` in place of the values of
     /// its query and of its fragment.
     pub(crate) fn redacted(&self) -> String {
-        redact(&self.without_userinfo())
+        Self::redact(&self.without_userinfo())
     }
 
     /// Returns the text of the URL without user name and password.
-    fn without_userinfo(&self) -> String {
+    pub(crate) fn without_userinfo(&self) -> String {
         [slice(&self.href, 0..self.after_scheme()), slice(&self.href, self.host..self.href.len())].concat()
     }
 

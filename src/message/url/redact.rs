@@ -1,6 +1,6 @@
 //! URLs as messages and logs show them: without the parts that may be secret.
 
-use super::slice;
+use super::{Url, slice};
 
 /// The text in place of a part that may be secret.
 const HIDDEN: &str = "***";
@@ -10,46 +10,42 @@ pub(super) fn is_secret_mark(byte: u8) -> bool {
     matches!(byte, b'@' | b'?' | b'#')
 }
 
-/// Returns a URL without userinfo, or a relative URL, with `***` in place of the values of its query and of its
-/// fragment. The names of the query stay.
-pub(super) fn redact(url: &str) -> String {
-    let (url, fragment) = cut(url, '#');
-    let (path, query) = cut(url, '?');
-    let mut shown = path.to_owned();
-    if let Some(query) = query {
-        let mut separator = '?';
-        for pair in query.split('&') {
-            shown.push(separator);
-            shown.push_str(shown_name(pair, pair.len() == query.len()));
+impl Url {
+    /// Returns a URL without userinfo, or a relative URL, with `***` in place of the values of its query and of its
+    /// fragment.
+    ///
+    /// The name of a pair stays if the pair has a value. Any other part of a query may be a secret as a whole, with the `=`
+    /// signs at the end of a text in base64.
+    pub(crate) fn redact(url: &str) -> String {
+        let (url, fragment) = cut(url, b'#');
+        let (path, mut query) = cut(url, b'?');
+        let mut shown = path.to_owned();
+        // The rest of the query begins with a `?` or `&`.
+        while !query.is_empty() {
+            shown.push_str(slice(query, 0..1));
+            let (pair, rest) = cut(slice(query, 1..query.len()), b'&');
+            let (name, value) = cut(pair, b'=');
+            if value.bytes().any(|byte| byte != b'=') {
+                shown.push_str(name);
+                shown.push('=');
+            }
             if !pair.is_empty() {
                 shown.push_str(HIDDEN);
             }
-            separator = '&';
+            query = rest;
         }
-    }
-    if let Some(fragment) = fragment {
-        shown.push('#');
-        if !fragment.is_empty() {
+        shown.push_str(slice(fragment, 0..1));
+        if fragment.len() > 1 {
             shown.push_str(HIDDEN);
         }
-    }
-    shown
-}
-
-/// Returns the name of a pair with its `=`, or an empty text if the pair may be a secret as a whole.
-fn shown_name(pair: &str, is_single: bool) -> &str {
-    match cut(pair, '=') {
-        // The `=` signs at the end of a text in base64 separate no name from a value.
-        (_, Some("=")) => "",
-        (_, Some("")) if is_single => "",
-        (name, Some(_)) => slice(pair, 0..name.len() + 1),
-        (_, None) => "",
+        shown
     }
 }
 
-/// Splits `text` at the first `mark`, which is in neither part.
-fn cut(text: &str, mark: char) -> (&str, Option<&str>) {
-    text.split_once(mark).map_or((text, None), |(before, after)| (before, Some(after)))
+/// Splits `text` before the first `mark`. Without the mark, the second part is empty.
+fn cut(text: &str, mark: u8) -> (&str, &str) {
+    let at = text.bytes().position(|byte| byte == mark).unwrap_or(text.len());
+    (slice(text, 0..at), slice(text, at..text.len()))
 }
 
 /// Returns the part of an invalid URL that a message may quote: a single line of at most 200 characters, without a
@@ -66,7 +62,7 @@ pub(crate) fn safe_excerpt(input: &str) -> String {
             ("\u{2026}", if is_in_query { "" } else { slice(input, at..input.len()) })
         }
     };
-    let shown = redact(shown);
+    let shown = Url::redact(shown);
     let shown = shown.chars();
     let shown = shown.map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
     hidden.chars().chain(shown).take(200).collect()
@@ -79,7 +75,6 @@ fn is_mark_of_query(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::url::Url;
 
     #[test]
     fn values_of_the_query_and_the_fragment_are_hidden() {
@@ -89,7 +84,7 @@ mod tests {
             ("http://h/p?secret", "http://h/p?***"),
             ("http://h/p?secret#", "http://h/p?***#"),
             ("http://h/p?", "http://h/p?"),
-            ("http://h/p?a=1&secret&b=", "http://h/p?a=***&***&b=***"),
+            ("http://h/p?a=1&secret&b=", "http://h/p?a=***&***&***"),
             ("http://h/p?a=1&&b=2&", "http://h/p?a=***&&b=***&"),
             ("http://h/p?a=b=secret", "http://h/p?a=***"),
             ("http://h/p?=secret", "http://h/p?=***"),
