@@ -85,6 +85,14 @@
 //! [`source`](std::error::Error::source) holds the cause. A status of 400 or above is a response;
 //! [`Response::error_for_status`] turns it into an error.
 //!
+//! `Display` says what failed and never repeats the cause, so an error reporter that walks the sources, such as
+//! `anyhow`, prints each text once. Without a reporter, print [`Error::report`], which adds the causes on the same line.
+//! `Debug` shows the status, the kind and what else is known: it is what a `main` prints that returns the error.
+//!
+//! Texts and debug output show a URL without user name and password, and with `***` in place of the values of its query
+//! and of its fragment: `http://example.com/p?token=***`. Its path is shown. [`Error::url`] returns the complete query, and
+//! [`Error::without_url`] removes the URL.
+//!
 //! | Kinds | What to do |
 //! |---|---|
 //! | `InvalidUrl`, `InvalidRequest`, `UnsupportedScheme` | Correct the request. Nothing was sent. |
@@ -109,6 +117,7 @@
 //! assert_eq!(error.kind(), ErrorKind::InvalidUrl);
 //! assert_eq!(error.phase(), Phase::Request);
 //! assert!(error.is_invalid_request());
+//! println!("{}", error.report());
 //! # Ok::<(), waterspout::Error>(())
 //! # }).unwrap();
 //! ```

@@ -114,7 +114,7 @@ async fn echo(request: &mut Incoming) -> Reply {
     let method = request.method().to_string();
     match request.body().await {
         Ok(body) => Reply::new(200, body).with_header("content-type", &kind).with_header("x-method", &method),
-        Err(error) => Reply::new(400, error.to_string()),
+        Err(error) => Reply::new(400, error.report().to_string()),
     }
 }
 
@@ -153,7 +153,7 @@ async fn upload(request: &mut Incoming) -> Reply {
                 sum += chunk.iter().map(|byte| u64::from(*byte)).sum::<u64>();
             }
             Ok(None) => return Reply::text(format!("{count} {sum}")),
-            Err(error) => return Reply::new(400, error.to_string()),
+            Err(error) => return Reply::new(400, error.report().to_string()),
         }
     }
 }

@@ -89,7 +89,7 @@ impl Arguments {
 
 fn parse_start_url(text: &str) -> Result<Url, String> {
     let url = if text.contains("://") { Url::parse(text) } else { without_scheme(text) };
-    let url = url.map_err(|error| error.to_string())?;
+    let url = url.map_err(|error| error.report().to_string())?;
     if url.has_credentials() {
         return Err("a URL with a user name or password cannot be crawled".to_owned());
     }

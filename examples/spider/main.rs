@@ -35,7 +35,11 @@ fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("spider: {error}");
+            // A request's error keeps its cause apart from its text.
+            match error.downcast_ref::<waterspout::Error>() {
+                Some(error) => eprintln!("spider: {}", error.report()),
+                None => eprintln!("spider: {error}"),
+            }
             ExitCode::FAILURE
         }
     }
@@ -68,7 +72,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 /// Prints the result of the crawl and returns the exit code.
 fn report(findings: &Findings, start: &Url) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(error) = findings.start_error() {
-        eprintln!("spider: cannot crawl {start}: {error}");
+        eprintln!("spider: cannot crawl {start}: {}", error.clone().without_url().report());
         return Ok(ExitCode::FAILURE);
     }
     print(&summary(findings, start, output_style()))?;

@@ -113,7 +113,9 @@ fn failures_of_kind(code: &str, failures: &[&Failure], output: OutputStyle) -> S
     let name = output.paint(Style::new().red(), code.to_lowercase().replace('_', " "));
     let mut text = format!("  {name} ({})\n", failures.len());
     for failure in failures.iter().take(MAX_FAILURES) {
-        let _ = writeln!(text, "    {}", failure.error);
+        // The error hides the values of the query, and the spider's user needs them to find the link.
+        let error = failure.error.clone().without_url();
+        let _ = writeln!(text, "    {}, for {}", error.report(), failure.url);
         text += &linked_from(failure, output);
     }
     match failures.len().saturating_sub(MAX_FAILURES) {
@@ -296,6 +298,17 @@ mod tests {
         assert!(timeouts.ends_with("    and 3 more\n"), "{text}");
         assert!(others.contains("for http://site.example/name\n      linked from http://site.example/\n"), "{text}");
         assert!(!others.contains("more"), "{text}");
+    }
+
+    #[test]
+    fn failure_shows_its_cause_and_the_whole_url() {
+        let mut failure = failure(ErrorKind::Io, "/list?page=7#top");
+        failure.error = failure.error.with_source(std::io::Error::other("cable cut"));
+        let text = summary(&findings(Vec::new(), vec![failure]), &url("/"), OUTPUT);
+        let line = text.lines().find(|line| line.contains("it broke")).unwrap();
+        let expected =
+            "    it broke while waiting for the response's head: cable cut, for http://site.example/list?page=7#top";
+        assert_eq!(line, expected);
     }
 
     #[test]

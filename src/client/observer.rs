@@ -133,8 +133,8 @@ pub enum Stage {
 ///     })
 ///     .backend(MockBackend::text(""))
 ///     .build()?;
-/// futures::executor::block_on(client.get("http://user:secret@example.com/a").send())?;
-/// assert_eq!(log.lock().unwrap()[0], "1 Started http://example.com/a");
+/// futures::executor::block_on(client.get("http://user:secret@example.com/a?key=7").send())?;
+/// assert_eq!(log.lock().unwrap()[0], "1 Started http://example.com/a?key=***");
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +144,8 @@ pub struct Event<'a> {
     pub id: u64,
     /// The step.
     pub stage: Stage,
-    /// The request's URL, without user name and password.
+    /// The request's URL for a log: without user name and password, and with `***` in place of the values of its query
+    /// and of its fragment.
     pub url: &'a str,
     /// The request's origin: the beginning of its URL.
     pub origin: &'a str,

@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::Client;
 use crate::error::{Error, Result};
-use crate::message::body::{self, Body};
+use crate::message::body::{self, Body, show_body};
 use crate::message::request::{CallOptions, Request, RequestBuilder};
 use crate::message::response::{Response, ResponseParts, charset};
 use crate::message::url::Url;
@@ -82,7 +82,6 @@ impl Future for Spawned {
 /// # }).unwrap();
 /// ```
 // A type of its own, because a `Body` may hold values of a JavaScript engine: on wasm no `Response` is `Send`.
-#[derive(Debug)]
 pub struct SendResponse(Box<ResponseParts<Relayed>>);
 
 impl SendResponse {
@@ -217,8 +216,14 @@ impl SendResponse {
     }
 }
 
+/// Shows the status, the URL, the headers and the body, as the debug output of [`Response`] does.
+impl fmt::Debug for SendResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(f.debug_struct("SendResponse"))
+    }
+}
+
 /// The receiving side of a body's channel.
-#[derive(Debug)]
 struct Relayed {
     pieces: mpsc::Receiver<Piece>,
     /// The length of the whole body, if it is known.
@@ -226,6 +231,12 @@ struct Relayed {
     has_ended: bool,
     /// Dropping this tells the task to stop reading the body. No value is ever sent.
     _reader: oneshot::Receiver<Infallible>,
+}
+
+impl fmt::Debug for Relayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show_body(f, "Stream", self.length)
+    }
 }
 
 impl Stream for Relayed {

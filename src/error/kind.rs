@@ -9,7 +9,7 @@
 ///
 /// let error = Request::get("ftp://example.com/").build().unwrap_err();
 /// match error.kind() {
-///     ErrorKind::UnsupportedScheme => println!("only http and https: {error}"),
+///     ErrorKind::UnsupportedScheme => println!("only http and https: {}", error.report()),
 ///     // A later version may add kinds.
 ///     other => panic!("{other:?}"),
 /// }

@@ -1,12 +1,14 @@
 //! The only error type: an opaque value with a kind, the phase it happened in, and its cause.
 //!
 //! It is opaque so that a later version can say more without breaking a `match`. Query it
-//! ([`Error::kind`], [`Error::phase`], [`Error::is_timeout`]) or print it: `Display` writes a single line that
-//! ends in the root cause.
+//! ([`Error::kind`], [`Error::phase`], [`Error::is_timeout`]) or print it: `Display` writes what failed on a single
+//! line, and [`Error::report`] adds the causes.
 
 mod attempt;
 mod connect_step;
 mod connection;
+mod debug;
+mod display;
 mod kind;
 mod phase;
 mod report;
@@ -60,6 +62,7 @@ struct ErrorDetails {
     kind: ErrorKind,
     phase: Phase,
     message: Cow<'static, str>,
+    /// The URL of the request, without user name and password.
     url: Option<String>,
     /// The time limit that passed, and its length.
     timeout: Option<(Timeout, Duration)>,
@@ -85,7 +88,7 @@ impl Error {
     /// use waterspout::{Error, ErrorKind, Phase};
     ///
     /// let error = Error::new(ErrorKind::Dns, Phase::Connect, "the name has no address");
-    /// assert_eq!(error.to_string(), "the name has no address while connecting");
+    /// assert_eq!(error.to_string(), "the name has no address");
     /// ```
     pub fn new(kind: ErrorKind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(ErrorDetails {
@@ -157,7 +160,7 @@ impl Error {
     /// let cause = std::io::Error::other("disk on fire");
     /// let error = Error::new(ErrorKind::RequestBody, Phase::Head, "the file could not be read").with_source(cause);
     /// assert!(error.source().unwrap().is::<std::io::Error>());
-    /// assert_eq!(error.to_string(), "the file could not be read: disk on fire");
+    /// assert_eq!(error.to_string(), "the file could not be read");
     /// ```
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(Arc::from(source.into()));
@@ -165,9 +168,37 @@ impl Error {
     }
 
     /// Returns the same error with `url`, without user name and password. A URL set before stays.
+    ///
+    /// The text and the debug output of the error show the URL with `***` in place of the values of its query and of its
+    /// fragment, which may be secrets. The path is shown.
     pub fn with_url(mut self, url: &crate::Url) -> Self {
         // The first URL stays: the agent knows which URL of a chain of redirects failed, the client only the first.
-        self.0.url.get_or_insert_with(|| url.redacted());
+        self.0.url.get_or_insert_with(|| url.without_userinfo());
+        self
+    }
+
+    /// Returns the same error without its URL, for programs in which the path or the names of the query are secret, or
+    /// which print the URL themselves.
+    ///
+    /// The causes of the error stay as they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{Error, ErrorKind, Phase, Url};
+    ///
+    /// let url = Url::parse("http://example.com/reset/5f1d?user=7")?;
+    /// let error = Error::new(ErrorKind::Io, Phase::Body, "the connection failed").with_url(&url);
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the connection failed while reading the body, for http://example.com/reset/5f1d?user=***"
+    /// );
+    /// assert_eq!(error.without_url().to_string(), "the connection failed while reading the body");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    #[must_use]
+    pub fn without_url(mut self) -> Self {
+        self.0.url = None;
         self
     }
 
@@ -183,14 +214,18 @@ impl Error {
 
     /// Returns the URL of the request, without user name and password.
     ///
+    /// The query and the fragment are complete here and may hold secrets: do not log the returned text. The text and the
+    /// debug output of the error hide them.
+    ///
     /// # Examples
     ///
     /// ```
     /// use waterspout::{Error, ErrorKind, Phase, Url};
     ///
-    /// let url = Url::parse("http://user:secret@example.com/")?;
-    /// let error = Error::new(ErrorKind::Io, Phase::Head, "broken pipe").with_url(&url);
-    /// assert_eq!(error.url(), Some("http://example.com/"));
+    /// let url = Url::parse("http://user:secret@example.com/?token=7")?;
+    /// let error = Error::new(ErrorKind::Io, Phase::Stream, "broken pipe").with_url(&url);
+    /// assert_eq!(error.url(), Some("http://example.com/?token=7"));
+    /// assert_eq!(error.to_string(), "broken pipe, for http://example.com/?token=***");
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn url(&self) -> Option<&str> {
@@ -289,13 +324,9 @@ impl Error {
         matches!(self.kind(), InvalidUrl | InvalidRequest | UnsupportedScheme)
     }
 
-    /// Returns the last error in the chain of sources, if there is a source.
-    fn root(&self) -> Option<&(dyn StdError + 'static)> {
-        let mut root = self.source()?;
-        while let Some(next) = root.source() {
-            root = next;
-        }
-        Some(root)
+    /// Returns the message alone.
+    fn message(&self) -> &str {
+        &self.0.message
     }
 }
 

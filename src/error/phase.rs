@@ -60,6 +60,18 @@ impl Phase {
             Self::Stream => "using a stream",
         }
     }
+
+    /// Returns the word by which a message names the phase: its activity need not be added then.
+    pub(super) const fn keyword(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Queue => "slot",
+            Self::Connect => "connect",
+            Self::Head => "response",
+            Self::Body => "body",
+            Self::Stream => "stream",
+        }
+    }
 }
 
 impl fmt::Display for Phase {

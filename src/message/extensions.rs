@@ -76,6 +76,10 @@ impl Extensions {
         self
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Refuses an extension for another backend than `backend`.
     pub(crate) fn check(&self, backend: &str) -> Result<()> {
         let Some(entry) = self.0.iter().find(|entry| entry.backend != backend) else { return Ok(()) };

@@ -4,6 +4,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::request::RequestBuilder;
@@ -44,7 +45,9 @@ impl Response {
     /// Reads the whole body as JSON. A UTF-8 byte order mark before it is skipped.
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes), and [`Decode`](ErrorKind::Decode) if the body is not JSON of this shape.
+    /// As [`bytes`](Self::bytes), and [`Decode`](ErrorKind::Decode) if the body is not JSON, is cut short, or is JSON of
+    /// another shape than `T`. The text of the error says which, with the line and the column in bytes. Its
+    /// [source](std::error::Error::source) is the error of `serde_json`, which names what was found and expected.
     ///
     /// # Examples
     ///
@@ -70,8 +73,16 @@ impl Response {
 /// Reads `bytes`, the body of a response from `url`, as JSON.
 pub(crate) fn decode_json<T: DeserializeOwned>(bytes: &[u8], url: &Url) -> Result<T> {
     // A parser may ignore the mark (RFC 8259, section 8.1), and `json()` of the Fetch standard does.
-    serde_json::from_slice(without_byte_order_mark(bytes)).map_err(|error| {
-        let message = "the body is not JSON of the expected shape";
+    let json = without_byte_order_mark(bytes);
+    serde_json::from_slice(json).map_err(|error| {
+        let failure = match error.classify() {
+            _ if json.trim_ascii().is_empty() => "the body is empty, and not JSON",
+            Category::Eof => "the body is JSON that is cut short",
+            Category::Data => "the body is JSON of another shape than the requested type",
+            // Reading from memory is no I/O.
+            Category::Syntax | Category::Io => "the body is not JSON",
+        };
+        let message = format!("{failure} (line {}, column {})", error.line(), error.column());
         Error::new(ErrorKind::Decode, Phase::Body, message).with_source(error).with_url(url)
     })
 }

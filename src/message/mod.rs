@@ -19,6 +19,7 @@ pub mod multipart;
 pub(crate) mod progress;
 pub(crate) mod request;
 pub(crate) mod response;
+mod shown_headers;
 pub(crate) mod tls_info;
 pub(crate) mod trailers;
 pub(crate) mod url;

@@ -136,7 +136,7 @@ impl Part {
         let content_type = match &self.content_type {
             None => default,
             Some(Ok(value)) => Some(value.clone()),
-            Some(Err(error)) => return Err(Error::request(error.kind(), error.to_string())),
+            Some(Err(error)) => return Err(error.clone()),
         };
         if let Some(value) = content_type {
             for piece in [b"Content-Type: ", value.as_bytes(), b"\r\n"] {

@@ -33,7 +33,7 @@ impl Client {
     /// let request = Request::get("http://example.com/");
     /// let done = client.fetch_with(EventLoop::new().executor(), request, |result| match result {
     ///     Ok(response) => println!("{}", response.status()),
-    ///     Err(error) => eprintln!("{error}"),
+    ///     Err(error) => eprintln!("{}", error.report()),
     /// });
     /// # futures::executor::block_on(done)?;
     /// # Ok::<(), waterspout::Error>(())

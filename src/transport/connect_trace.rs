@@ -125,9 +125,7 @@ mod tests {
     fn error_lists_at_most_eight_addresses() {
         let trace = ConnectTrace::new();
         trace.enter(ConnectStep::Connect, "a.test:80");
-        assert!(
-            text(&trace).starts_with("the connection to a.test:80 timed out while connecting (limit `connect`: 20s)")
-        );
+        assert!(text(&trace).starts_with("the connection to a.test:80 timed out (limit `connect`: 20s)"));
         for last in 1..=1000u16 {
             trace.add_address(SocketAddr::from(([10, 0, 0, 1], last)));
             assert_eq!(text(&trace).matches("10.0.0.1:").count(), usize::from(last.min(8)));
@@ -140,12 +138,12 @@ mod tests {
     fn step_forgets_the_addresses_of_the_step_before() {
         let trace = ConnectTrace::new();
         assert_eq!(trace.step(), None);
-        assert!(text(&trace).starts_with("the connection to a.test:80 timed out while connecting"));
+        assert!(text(&trace).starts_with("the connection to a.test:80 timed out"));
         for (step, expected) in [
-            (ConnectStep::Dns, "the look-up of the address of b.test:1 timed out while"),
-            (ConnectStep::Connect, "the connection to b.test:1 timed out while"),
-            (ConnectStep::Proxy, "the tunnel to b.test:1 timed out while"),
-            (ConnectStep::Tls, "the TLS handshake with b.test:1 timed out while"),
+            (ConnectStep::Dns, "the look-up of the address of b.test:1 timed out (limit `connect`: 20s)"),
+            (ConnectStep::Connect, "the connection to b.test:1 timed out (limit `connect`: 20s)"),
+            (ConnectStep::Proxy, "the tunnel to b.test:1 timed out (limit `connect`: 20s)"),
+            (ConnectStep::Tls, "the TLS handshake with b.test:1 timed out (limit `connect`: 20s)"),
         ] {
             trace.enter(step, "b.test:1");
             assert_eq!(trace.clone().step(), Some(step));

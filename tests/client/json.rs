@@ -58,3 +58,35 @@ fn json_with_other_bytes_before_it_is_an_error() {
         }
     }
 }
+
+#[test]
+fn error_says_what_is_wrong_with_the_json() {
+    let no_json = "the body is not JSON";
+    let cut = "the body is JSON that is cut short";
+    let shape = "the body is JSON of another shape than the requested type";
+    let cases: [(&[u8], &str, &str); 14] = [
+        (b"", "the body is empty, and not JSON", "line 1, column 0"),
+        (b" \r\n", "the body is empty, and not JSON", "line 2, column 0"),
+        (b"<html>", no_json, "line 1, column 1"),
+        (b"[\"a\",\n  secret]", no_json, "line 2, column 3"),
+        (b"[\"a\"] secret", no_json, "line 1, column 7"),
+        (b"[\"a\",]", no_json, "line 1, column 6"),
+        (b"\xFF", no_json, "line 1, column 1"),
+        (b"[\"a\"", cut, "line 1, column 4"),
+        (b"[\"a", cut, "line 1, column 3"),
+        (b"[\"a\",", cut, "line 1, column 5"),
+        (b"tru", cut, "line 1, column 3"),
+        (b"{}", shape, "line 1, column 0"),
+        (b"[1]", shape, "line 1, column 2"),
+        (b"null", shape, "line 1, column 4"),
+    ];
+    for (body, failure, position) in cases {
+        for found in read(body) {
+            let error = found.unwrap_err();
+            assert_eq!(error.to_string(), format!("{failure} ({position}), for http://example.com/"));
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert_eq!(error.report().to_string(), format!("{error}: {cause}"));
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        }
+    }
+}

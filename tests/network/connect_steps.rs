@@ -68,9 +68,7 @@ fn error_names_the_host_of_a_look_up_without_an_answer() {
     ] {
         let network = network(&timer).resolver(FixedAddresses(None));
         let text = timed_out(network, &timer, url, ConnectStep::Dns);
-        let expected = format!(
-            "the look-up of the address of {target} timed out while connecting (limit `connect`: 20s), for {url}"
-        );
+        let expected = format!("the look-up of the address of {target} timed out (limit `connect`: 20s), for {url}");
         assert_eq!(text, expected);
     }
 }
@@ -81,7 +79,7 @@ fn error_names_the_address_that_does_not_answer() {
     let network = network(&timer).resolver(FixedAddresses(Some(vec![silent.address])));
     let text = timed_out(network, &timer, "http://example.com/", ConnectStep::Connect);
     let expected = format!(
-        "the connection to example.com:80 at {} timed out while connecting (limit `connect`: 20s), \
+        "the connection to example.com:80 at {} timed out (limit `connect`: 20s), \
          for http://example.com/",
         silent.address
     );
@@ -123,7 +121,7 @@ fn tcp_client_names_the_host_and_the_step() {
     let look_up = "the look-up of the address of whois.example:43 timed out".to_owned();
     let cases = [(None, ConnectStep::Dns, look_up), (Some(vec![silent.address]), ConnectStep::Connect, at)];
     for (addresses, step, expected) in cases {
-        let expected = format!("{expected} while connecting (limit `connect`: 500ms)");
+        let expected = format!("{expected} (limit `connect`: 500ms)");
         let own = client(addresses.clone());
         let mut connecting = own.connect("whois.example", 43).boxed();
         assert!((&mut connecting).now_or_never().is_none());

@@ -7,6 +7,7 @@ mod builder;
 #[cfg(feature = "tls")]
 mod builder_tls;
 mod connect_steps;
+mod error_texts;
 mod files;
 mod forgotten_names;
 mod host_map;

@@ -306,7 +306,7 @@ fn missing_client_certificate_is_a_tls_error() {
         for request in [client.get(&url), client.post(&url).body(vec![7; 4_000_000])] {
             let error = async_io::block_on(async { request.await?.text().await }).unwrap_err();
             is_tls(&error, phase);
-            assert!(error.to_string().contains("alert"), "{error}");
+            assert!(error.report().to_string().contains("alert"), "{error}");
         }
     }
 }
@@ -323,7 +323,7 @@ fn proxy_that_refuses_by_an_alert_is_not_retried() {
         let url = format!("https://{}/", origin.address);
         let error = async_io::block_on(async { client.get(url).await?.text().await }).unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Proxy, false), "{error}");
-        assert!(error.to_string().contains("alert"), "{error}");
+        assert!(error.report().to_string().contains("alert"), "{error}");
     }
 }
 

@@ -112,7 +112,7 @@ fn get(client: &Client, url: &str) -> Result<u16> {
 
 fn refused(client: &Client, url: &str, words: &str) -> Error {
     let error = get(client, url).unwrap_err();
-    let shown = format!("{error} {error:?}");
+    let shown = format!("{} {error:?}", error.report());
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Proxy, Phase::Connect), "{shown}");
     assert!(shown.contains(words) && !shown.contains("s3cret"), "{shown}");
     error

@@ -42,12 +42,12 @@ fn an_observer_sees_every_step() {
         *seen.lock().unwrap(),
         [
             "0 s: 1 Started http://a/ p0",
-            "0 s: 2 Queued http://b:81/c?d p2",
+            "0 s: 2 Queued http://b:81/c?*** p2",
             "3 s: 1 Head http://a/ p0",
             "3 s: 1 Done http://a/ p0",
-            "3 s: 2 Started http://b:81/c?d p4",
-            "3 s: 2 Head http://b:81/c?d p4",
-            "3 s: 2 Done http://b:81/c?d p4",
+            "3 s: 2 Started http://b:81/c?*** p4",
+            "3 s: 2 Head http://b:81/c?*** p4",
+            "3 s: 2 Done http://b:81/c?*** p4",
         ]
     );
 }

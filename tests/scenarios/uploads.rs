@@ -55,7 +55,7 @@ pub async fn a_failing_stream_fails_the_request(lab: Lab) {
     let broken = stream::iter([Ok(Bytes::from("some")), Err(std::io::Error::other("the disk is on fire"))]);
     let error = Client::new().post(lab.url("upload")).body(Body::stream(broken)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RequestBody);
-    assert!(error.to_string().ends_with("the disk is on fire"), "{error}");
+    assert!(error.report().to_string().ends_with("the disk is on fire"), "{error}");
 }
 
 pub async fn a_stream_shorter_than_it_says_fails_the_request(lab: Lab) {

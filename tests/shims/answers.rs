@@ -39,7 +39,7 @@ async fn the_reason_of_a_rejection_is_the_source_of_the_error() {
     ] {
         let error = send(&format!("() => Promise.reject({thrown})")).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Network, Phase::Head), "{thrown}");
-        assert!(error.to_string().contains(message) && error.url() == Some(URL), "{thrown}: {error}");
+        assert!(error.report().to_string().contains(message) && error.url() == Some(URL), "{thrown}: {error}");
         assert_eq!(source(&error).message(), message, "{thrown}");
         if name != "<any>" {
             assert_eq!(source(&error).name(), name, "{thrown}");
@@ -84,7 +84,7 @@ async fn a_result_that_is_not_a_promise_is_used_as_the_response() {
         "Object.defineProperty(Promise.resolve(1), 'constructor', { get() { throw new Error('bad then'); } })",
     ] {
         let error = send(&format!("() => ({returned})")).await.unwrap_err();
-        assert!(error.to_string().ends_with("bad then"), "{returned}: {error}");
+        assert!(error.report().to_string().ends_with("bad then"), "{returned}: {error}");
     }
 }
 

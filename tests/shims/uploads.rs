@@ -133,7 +133,7 @@ async fn a_failing_upload_fails_the_request() {
     let broken = stream::iter([Ok(Bytes::from("some")), Err(std::io::Error::other("the disk is on fire"))]);
     let error = streaming(Body::stream(broken)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RequestBody);
-    assert!(error.to_string().ends_with("the disk is on fire"), "{error}");
+    assert!(error.report().to_string().ends_with("the disk is on fire"), "{error}");
     for declared in [99, 101] {
         let error = streaming(Body::stream(counted(10).0).with_length(declared)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RequestBody, "{declared}: {error}");

@@ -9,10 +9,10 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 /// Returns the text at `url`.
 ///
 /// # Errors
-/// The promise is rejected with the message of the error, as a string.
+/// The promise is rejected with the text of the error and its causes, as a string.
 #[wasm_bindgen]
 pub async fn get_text(url: String) -> Result<String, JsValue> {
-    fetch_text(&url).await.map_err(|error| error.to_string().into())
+    fetch_text(&url).await.map_err(|error| error.report().to_string().into())
 }
 
 async fn fetch_text(url: &str) -> Result<String, Error> {

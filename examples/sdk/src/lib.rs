@@ -29,7 +29,15 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // The text is that of the inner error, so its cause is the cause.
+            Self::Http(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 impl From<waterspout::Error> for Error {
     fn from(error: waterspout::Error) -> Self {

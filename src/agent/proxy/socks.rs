@@ -229,7 +229,7 @@ mod tests {
         let mut last = None;
         for piece in [1, 1000] {
             let error = opened(url, "example.com", replies, piece).0.unwrap_err();
-            let text = format!("{error} {error:?}");
+            let text = format!("{} {error:?}", error.report());
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Proxy, Phase::Connect), "{text}");
             assert!(text.contains("the proxy socks5h://p:1080") && text.contains(words), "{text}");
             assert!(!text.contains("secret") && !text.contains("user:"), "{text}");

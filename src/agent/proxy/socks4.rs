@@ -198,7 +198,7 @@ mod tests {
         ] {
             for rest in [&b""[..], b"\x01\xbb\x00\x00\x00\x00"] {
                 let error = opened("socks4a://user@p", "a.test", &[&[0, code], rest].concat(), 1).0.unwrap_err();
-                let text = format!("{error} {error:?}");
+                let text = format!("{} {error:?}", error.report());
                 assert_eq!((error.kind(), error.phase()), (ErrorKind::Proxy, Phase::Connect), "{text}");
                 assert!(text.contains("the proxy socks4a://p:1080 could not connect to a.test:443"), "{text}");
                 assert!(text.contains(words) && !text.contains("user@"), "{text}");

@@ -46,7 +46,7 @@ use crate::runtime::BoxFuture;
 ///             let outcome = next.run(request).await;
 ///             match &outcome {
 ///                 Ok(response) => println!("{line}: {}", response.status()),
-///                 Err(error) => println!("{line}: {error}"),
+///                 Err(error) => println!("{line}: {}", error.report()),
 ///             }
 ///             outcome
 ///         })

@@ -9,8 +9,9 @@ use crate::runtime::BoxFuture;
 
 /// A [`Middleware`] that puts each attempt into a span of `tracing`, within the caller's current span.
 ///
-/// The span has the name `request`, the level *info*, and the fields `method`, `url` (without user name and password),
-/// `attempt` (the first is 1), and later `status` or `error`. It ends with the response's head.
+/// The span has the name `request`, the level *info*, and the fields `method`, `url`, `attempt` (the first is 1), and later
+/// `status` or `error`, which names its causes. It ends with the response's head. The URL is without user name, password,
+/// values of the query, and fragment.
 ///
 /// # Examples
 ///
@@ -46,7 +47,7 @@ impl Middleware for Spans {
             let outcome = next.run(request).await;
             match &outcome {
                 Ok(response) => span.record("status", response.status().as_u16()),
-                Err(error) => span.record("error", field::display(error)),
+                Err(error) => span.record("error", field::display(error.report())),
             };
             outcome
         };

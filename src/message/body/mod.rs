@@ -373,6 +373,17 @@ impl fmt::Debug for Body {
             BodyKind::Factory { .. } => "Factory",
             BodyKind::Stream { .. } => "Stream",
         };
-        f.debug_struct(kind).field("length", &self.length()).finish()
+        match self.0 {
+            BodyKind::Empty => f.write_str(kind),
+            _ => show_body(f, kind, self.length()),
+        }
+    }
+}
+
+/// Writes the kind of a body and, if it is known, its length in bytes.
+pub(crate) fn show_body(f: &mut fmt::Formatter<'_>, kind: &str, length: Option<u64>) -> fmt::Result {
+    match length {
+        Some(length) => write!(f, "{kind}({length} bytes)"),
+        None => f.write_str(kind),
     }
 }

@@ -25,12 +25,11 @@ use crate::message::url::Url;
 /// assert_eq!(error.kind(), ErrorKind::InvalidRequest);
 /// ```
 #[must_use = "a request does nothing until it is sent"]
-#[derive(Debug)]
 pub struct RequestBuilder<C = ()> {
     client: C,
-    request: Result<Request>,
+    pub(super) request: Result<Request>,
     /// Only a builder of a client sets them.
-    call_options: CallOptions,
+    pub(super) call_options: CallOptions,
 }
 
 impl<C> RequestBuilder<C> {

@@ -2,13 +2,13 @@
 
 mod builder;
 mod call_options;
+mod debug;
 mod options;
 mod priority;
 mod rate_policy;
 mod retry_policy;
 mod setters;
 
-use std::fmt;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
@@ -25,7 +25,6 @@ pub(crate) use self::setters::option_setters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
-use crate::message::credentials::mark_sensitive;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -358,23 +357,5 @@ impl Request {
             return refuse("a HEAD request cannot have a body".to_owned());
         }
         Ok(())
-    }
-}
-
-/// Hides the values of headers with credentials, also before the request is sent and they are marked.
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RequestParts { method, url, headers, body, trailers, options, authenticator } = &*self.0;
-        let mut headers = headers.clone();
-        mark_sensitive(&mut headers);
-        f.debug_struct("Request")
-            .field("method", method)
-            .field("url", url)
-            .field("headers", &headers)
-            .field("body", body)
-            .field("trailers", trailers)
-            .field("options", options)
-            .field("authenticator", authenticator)
-            .finish()
     }
 }

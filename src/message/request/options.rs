@@ -42,7 +42,7 @@ pub enum Redirect {
 /// options.timeout = Some(Duration::from_secs(60));
 /// options.priority = Some(5);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct RequestOptions {
     /// The maximum wait for a slot. Client default: no limit.

@@ -6,6 +6,7 @@ pub(crate) mod charset;
 #[cfg(not(feature = "charset"))]
 #[path = "utf8_only.rs"]
 pub(crate) mod charset;
+mod debug;
 pub(crate) mod lazy_headers;
 mod parts;
 mod reading;
@@ -49,7 +50,6 @@ pub(crate) const DEFAULT_BODY_LIMIT: u64 = 100 * 1024 * 1024;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 // In a box: a response is moved a dozen times before it is read, and a pointer is cheap to move.
-#[derive(Debug)]
 pub struct Response(Box<ResponseParts>);
 
 impl Response {

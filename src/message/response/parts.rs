@@ -12,7 +12,6 @@ use crate::message::connection_info::{ConnectionInfo, RedirectEntry};
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
-#[derive(Debug)]
 pub(crate) struct ResponseParts<B = Body> {
     pub(crate) status: StatusCode,
     pub(super) reason: Option<Box<str>>,

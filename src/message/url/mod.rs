@@ -5,6 +5,7 @@
 
 mod origin;
 mod query;
+mod redact;
 mod uri;
 
 use std::fmt;
@@ -12,6 +13,8 @@ use std::ops::Range;
 use std::str::FromStr;
 
 pub use self::origin::{Origin, Scheme};
+use self::redact::is_secret_mark;
+pub(crate) use self::redact::safe_excerpt;
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::platform;
 
@@ -33,6 +36,8 @@ use crate::platform;
 /// assert_eq!(url.as_str(), "http://example.com/b?q=1#top");
 /// assert_eq!((url.host(), url.port()), ("example.com", 80));
 /// assert_eq!((url.path(), url.query(), url.fragment()), ("/b", Some("q=1"), Some("top")));
+/// // Debug output is for logs: a query or a fragment may hold a token.
+/// assert_eq!(format!("{url:?}"), "Url(http://example.com/b?q=***#***)");
 /// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,8 +104,8 @@ impl Url {
         let href = parsed.map_err(|reason| {
             let message = format!("the URL \"{}\" is not valid", safe_excerpt(input));
             let error = Error::request(ErrorKind::InvalidUrl, message);
-            // Some engines repeat their input in the error: it could show a password.
-            if reason.to_string().contains('@') { error } else { error.with_source(reason) }
+            // Some engines repeat their input in the error: it could show a password or a token.
+            if reason.to_string().bytes().any(is_secret_mark) { error } else { error.with_source(reason) }
         })?;
         // The text is normalized: the scheme is in lower case, and the path begins with a slash.
         let Some(authority) = ["http://", "https://"].iter().find(|s| href.starts_with(**s)).map(|s| s.len()) else {
@@ -214,7 +219,7 @@ impl Url {
     /// ```
     pub fn without_credentials(mut self) -> Self {
         let gone = self.host - self.after_scheme();
-        self.href = self.redacted();
+        self.href = self.without_userinfo();
         // All parts move to the left by the length of the userinfo.
         for at in [&mut self.host, &mut self.host_end, &mut self.path, &mut self.query, &mut self.fragment] {
             *at -= gone;
@@ -232,8 +237,14 @@ impl Url {
         slice(&self.href, 0..self.path)
     }
 
-    /// Returns the URL without user name and password, for messages.
+    /// Returns the URL for messages and logs: without user name and password, and with `***` in place of the values of
+    /// its query and of its fragment.
     pub(crate) fn redacted(&self) -> String {
+        Self::redact(&self.without_userinfo())
+    }
+
+    /// Returns the text of the URL without user name and password.
+    pub(crate) fn without_userinfo(&self) -> String {
         [slice(&self.href, 0..self.after_scheme()), slice(&self.href, self.host..self.href.len())].concat()
     }
 
@@ -251,7 +262,7 @@ impl fmt::Display for Url {
 
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Debug output goes to logs, so it hides user name and password.
+        // Debug output goes to logs, so it hides user name, password, values of the query, and the fragment.
         write!(f, "Url({})", self.redacted())
     }
 }
@@ -306,19 +317,6 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
         Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
         _ => (authority, None),
     }
-}
-
-/// Returns the part of an invalid URL that a message may quote: a single line of at most 200 characters, without a
-/// password.
-///
-/// In an invalid URL the userinfo cannot be located, so an ellipsis replaces all text before the last `@`. U+FFFD
-/// replaces each control character.
-pub(crate) fn safe_excerpt(input: &str) -> String {
-    let host = input.rfind('@');
-    let hidden = if host.is_some() { "\u{2026}" } else { "" };
-    let shown = slice(input, host.unwrap_or(0)..input.len()).chars();
-    let shown = shown.map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
-    hidden.chars().chain(shown).take(200).collect()
 }
 
 #[cfg(test)]

@@ -77,9 +77,11 @@ fn parse(block: &Bytes) -> Result<Head, RequestRefusal> {
         Err(httparse::Error::Version) => {
             return Err(RequestRefusal::new(505, "the request is not in HTTP/1.1 or HTTP/1.0"));
         }
-        Err(error) => return Err(RequestRefusal::malformed(format!("the request's head is malformed: {error}"))),
+        Err(error) => {
+            return Err(RequestRefusal::malformed(format!("the request's head is malformed: {error}")));
+        }
     }
-    let malformed = |error: crate::Error| RequestRefusal::malformed(error.to_string());
+    let malformed = |error: crate::Error| RequestRefusal::malformed(error.report().to_string());
     let version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     let headers = fields::map(block, parsed.headers, Phase::Head).map_err(malformed)?;
     let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes());

@@ -46,7 +46,7 @@ pub trait Handler: Send + Sync + 'static {
 ///     Box::pin(async move {
 ///         match request.body().await {
 ///             Ok(body) => Reply::new(200, body),
-///             Err(error) => Reply::new(400, error.to_string()),
+///             Err(error) => Reply::new(400, error.report().to_string()),
 ///         }
 ///     })
 /// });

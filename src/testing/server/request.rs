@@ -167,7 +167,7 @@ impl Incoming {
             }
             Ok(None) => self.has_ended = true,
             Err(error) if matches!(error.kind(), ErrorKind::Protocol | ErrorKind::LimitExceeded) => {
-                self.malformed = Some(error.to_string());
+                self.malformed = Some(error.report().to_string());
             }
             Err(_) => {}
         }

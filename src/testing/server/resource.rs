@@ -27,7 +27,7 @@ macro_rules! resource {
         ///     }
         ///
         ///     async fn put(&self, request: &mut Incoming) -> Reply {
-        ///         request.body().await.map_or_else(|error| Reply::new(400, error.to_string()), |_| Reply::new(204, ""))
+        ///         request.body().await.map_or_else(|error| Reply::new(400, error.report().to_string()), |_| Reply::new(204, ""))
         ///     }
         /// }
         ///

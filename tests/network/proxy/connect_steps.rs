@@ -38,7 +38,7 @@ fn timed_out(timer: &ManualTimer, proxy: Option<&str>, url: &str, server: Silent
 fn check(error: &Error, step: ConnectStep, expected: &str) {
     let text = error.to_string();
     assert_eq!((error.kind(), error.phase(), error.connect_step()), (ErrorKind::Timeout, Phase::Connect, Some(step)));
-    assert!(text.starts_with(&format!("{expected} timed out while connecting (limit `connect`: 20s)")), "{text}");
+    assert!(text.starts_with(&format!("{expected} timed out (limit `connect`: 20s)")), "{text}");
     assert!(!format!("{text} {error:?}").contains("secret"), "{text}");
 }
 

@@ -83,7 +83,7 @@ fn text(client: &Client, url: &str) -> String {
 /// Fetches `url`, which must fail at the proxy. The error names the proxy and contains `words` but no credentials.
 fn refused(client: &Client, url: &str, words: &str) -> Error {
     let error = get(client, url).unwrap_err();
-    let shown = format!("{error} {error:?}");
+    let shown = format!("{} {error:?}", error.report());
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Proxy, Phase::Connect), "{shown}");
     assert!(error.is_network() && error.is_connect());
     assert!(shown.contains("the proxy ") && shown.contains(words), "{shown}");

@@ -36,7 +36,7 @@ fn limit(error: &Error) -> Option<StreamLimit> {
 fn assert_closed_at<T: std::fmt::Debug>(outcome: Result<T>, expected: StreamLimit, wire: &Wire, stream: &IoStream) {
     let error = outcome.unwrap_err();
     assert_eq!((error.kind(), error.phase(), limit(&error)), (ErrorKind::LimitExceeded, Phase::Stream, Some(expected)));
-    assert!(error.to_string().ends_with(&expected.to_string()), "{error}");
+    assert!(error.report().to_string().ends_with(&expected.to_string()), "{error}");
     assert!(wire.is_dropped());
     for later in [
         block_on(stream.read_partial(1)).unwrap_err(),
@@ -44,7 +44,7 @@ fn assert_closed_at<T: std::fmt::Debug>(outcome: Result<T>, expected: StreamLimi
         block_on(stream.closed()).unwrap_err(),
     ] {
         assert_eq!(later.kind(), ErrorKind::ConnectionClosed, "{later}");
-        assert!(later.to_string().ends_with(&expected.to_string()), "{later}");
+        assert!(later.report().to_string().ends_with(&expected.to_string()), "{later}");
     }
 }
 

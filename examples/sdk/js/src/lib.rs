@@ -67,11 +67,11 @@ fn js_item(item: sdk::Item) -> JsValue {
 
 /// Converts an error to a JavaScript `Error`. Its `name` is the kind of the failure, so that a program can react to it.
 fn js_error(error: &sdk::Error) -> JsValue {
-    let name = match error {
-        sdk::Error::NotFound => "NotFound",
-        sdk::Error::Http(error) => error.kind().code(),
+    let (name, message) = match error {
+        sdk::Error::NotFound => ("NotFound", error.to_string()),
+        sdk::Error::Http(error) => (error.kind().code(), error.report().to_string()),
     };
-    let converted = Error::new(&error.to_string());
+    let converted = Error::new(&message);
     converted.set_name(name);
     converted.into()
 }
