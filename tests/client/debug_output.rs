@@ -36,7 +36,7 @@ fn debug_output_of_a_request_is_a_short_line() {
     };
     let text = format!("{:?}", request().build().unwrap());
     check(&text);
-    for part in ["POST", SHOWN, "\"accept\": \"text/html\"", "\"authorization\": Sensitive", "Bytes(8 bytes)"] {
+    for part in ["POST", SHOWN, "\"accept\": \"text/html\"", "\"authorization\": Sensitive", "Text(8 bytes)"] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let text = format!("{:?}", request());
@@ -84,7 +84,7 @@ fn debug_output_of_a_response_is_a_short_line() {
 
     let url = Url::parse("http://example.com/").unwrap();
     let response = Response::builder(StatusCode::OK, url).version(Version::HTTP_2).body("").unwrap();
-    let expected = "Response { status: 200, version: HTTP/2.0, url: Url(http://example.com/), body: Bytes(0 bytes) }";
+    let expected = "Response { status: 200, version: HTTP/2.0, url: Url(http://example.com/), body: Text(0 bytes) }";
     assert_eq!(format!("{response:?}"), expected);
 }
 

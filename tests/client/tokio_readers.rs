@@ -83,7 +83,7 @@ fn failure_of_a_tokio_reader_is_an_error_of_the_request() {
     let wire = scripted([once(HELLO)]);
     let error = send(wire.client.put(URL).body(Body::tokio_reader(FakeReader::new(&reads)))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RequestBody);
-    assert!(error.to_string().ends_with("disk"), "{error}");
+    assert!(error.report().to_string().ends_with("disk"), "{error}");
 }
 
 #[test]

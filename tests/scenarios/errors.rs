@@ -52,7 +52,7 @@ pub async fn a_relative_url_resolves_against_the_page_or_is_an_error(_lab: Lab) 
             None => {
                 let error = request.unwrap_err();
                 assert_eq!((error.kind(), error.phase()), (ErrorKind::InvalidUrl, Phase::Request), "{relative:?}");
-                assert!(error.to_string().contains("relative URL without a base"), "{error}");
+                assert!(error.report().to_string().contains("relative URL without a base"), "{error}");
             }
         }
     }

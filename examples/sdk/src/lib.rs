@@ -1,8 +1,6 @@
 //! A typed client of the lab's HTTP interface, as an example of a portable library: the same source, without a `cfg`,
 //! runs in native programs, browsers and Node. It adds the paths, the types, and the meaning of each failure.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use waterspout::http::StatusCode;
 use waterspout::{Body, Client, MaybeSend, PortableFuture, Url};
@@ -20,22 +18,16 @@ pub enum Error {
     Http(waterspout::Error),
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("the server does not know the item"),
-            Self::Http(error) => error.fmt(f),
-        }
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Self::Http(error) = self { error.fmt(f) } else { f.write_str("the server does not know the item") }
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            // The text is that of the inner error, so its cause is the cause.
-            Self::Http(error) => error.source(),
-            _ => None,
-        }
+        // The text is that of the inner error, so its cause is the cause.
+        if let Self::Http(error) = self { error.source() } else { None }
     }
 }
 
