@@ -3,8 +3,8 @@
 #   tests/run.sh            runs the list `suites`
 #   tests/run.sh native js  runs the suites of all three lists with a matching name or name prefix
 #   tests/run.sh all        runs the lists `suites` and `more`
-# A suite that runs no test counts as failed. The script fails if it cannot install a required tool. The full output of
-# each suite is in target/test-logs.
+# A suite that runs no test counts as failed, and so does a suite whose test programs do not all report a result. The
+# script fails if it cannot install a required tool. The full output of each suite is in target/test-logs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -53,6 +53,18 @@ failed=0
 time_limit=()
 has timeout && time_limit=(timeout "${SUITE_TIMEOUT:-1500}")
 
+# Prints how many test programs a command runs: each `--test` names a program, and `--tests` stands for all programs.
+programs_of() {
+  local argument count=0
+  for argument in "$@"; do
+    case "$argument" in
+      --test) count=$((count + 1)) ;;
+      --tests) count="$("$@" --no-run 2>&1 | grep -c '^  Executable ')" ;;
+    esac
+  done
+  printf '%d' "$count"
+}
+
 # Records the result of a suite, and prints the end of its output if a test failed.
 record() {
   local name="$1" ok="$2" bad="$3" seconds="$4"
@@ -72,20 +84,21 @@ scratch=""
 # Starts a suite in the background. `timeout` creates a process group, which contains all processes of the suite,
 # browsers too.
 begin() {
-  local name="$1"
+  local name="$1" programs
   shift
   wanted "$name" || return 0
   say "$name"
+  programs="$(programs_of "$@")"
   # The time limit turns a suite that hangs into a failure.
   "${time_limit[@]}" "$@" >"$logs/$name.log" 2>&1 &
-  running+=("$name $! $SECONDS")
+  running+=("$name $! $SECONDS $programs")
 }
 
 # Waits for the running suites, and reads the numbers of passed and failed tests from their output.
 finish() {
-  local each name process started log status ok bad
+  local each name process started programs log status ok bad reported
   for each in "${running[@]}"; do
-    read -r name process started <<<"$each"
+    read -r name process started programs <<<"$each"
     log="$logs/$name.log"
     wait "$process"
     status=$?
@@ -99,6 +112,13 @@ finish() {
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
       printf 'the suite ended with status %d\n' "$status" >>"$log"
       bad=1
+    fi
+    # A program that aborts, or that cargo does not start after an earlier failure, reports no result.
+    # Only the first result after a start counts: a test may print the result of a child process.
+    reported="$(awk '/^ +Running / { open = 1 } /^test result: / { count += open; open = 0 } END { print count + 0 }' "$log")"
+    if [ "$reported" -lt "$programs" ]; then
+      printf 'only %d of the %d test programs of the suite reported a result\n' "$reported" "$programs" >>"$log"
+      bad=$((bad + 1))
     fi
     if [ "$((ok + bad))" -eq 0 ]; then
       printf 'the suite ran no test\n' >>"$log"
@@ -120,9 +140,9 @@ end_group() { kill -KILL -- "-$1" 2>/dev/null; }
 
 # Ends all processes that this script started. It runs at every exit of the script.
 stop() {
-  local each name process started
+  local each name process rest
   for each in "${running[@]}"; do
-    read -r name process started <<<"$each"
+    read -r name process rest <<<"$each"
     end_group "$process"
   done
   [ "${#servers[@]}" -eq 0 ] || kill "${servers[@]}" 2>/dev/null
@@ -172,7 +192,7 @@ build_sdk() {
 # environment names, so the variables of all drivers are unset. Its default limit of 20 s for all tests of a file is too
 # short for a busy machine.
 rust_in_browser=(env -u GECKODRIVER -u SAFARIDRIVER -u CHROMEDRIVER WASM_BINDGEN_TEST_TIMEOUT=300 WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60 wasm-pack test --mode no-install --headless)
-rust_scenarios=(. --features charset,json,testing --test browser --test dedicated_worker --test shared_worker --test service_worker)
+rust_scenarios=(. --features charset,json,testing --no-fail-fast --test browser --test dedicated_worker --test shared_worker --test service_worker)
 # The JavaScript scenarios.
 js_scenarios=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)
 
@@ -184,7 +204,7 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"
   if wanted wasm-webkit js-webkit; then step display start_display; fi
-  suite wasm-node wasm-pack test --mode no-install --node . --features charset,json,testing --test node --test shims
+  suite wasm-node wasm-pack test --mode no-install --node . --features charset,json,testing --no-fail-fast --test node --test shims
   # The browsers run the scenarios in parallel.
   begin wasm-chromium "${rust_in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${rust_scenarios[@]}"
   begin wasm-firefox env GECKODRIVER_ARGS="--binary='${FIREFOX:-}'" "${rust_in_browser[@]}" --firefox --geckodriver "${GECKODRIVER:-}" "${rust_scenarios[@]}"
