@@ -146,7 +146,7 @@ pub(super) trait BreakerPolicy: Send + Sync {
 /// An attempt that was let through. If it is dropped without an outcome, the attempt does not count.
 pub(super) trait Permit: Send + Sync {
     /// Records the outcome of the attempt.
-    fn end(self: Box<Self>, outcome: Result<&Response, &Error>);
+    fn end(self: Box<Self>, outcome: std::result::Result<&Response, &Error>);
 }
 
 /// The circuits of a client.
@@ -254,7 +254,7 @@ struct Admitted {
 }
 
 impl Permit for Admitted {
-    fn end(mut self: Box<Self>, outcome: Result<&Response, &Error>) {
+    fn end(mut self: Box<Self>, outcome: std::result::Result<&Response, &Error>) {
         let probe = std::mem::take(&mut self.probe);
         match outcome {
             Ok(response) if is_failure(response.status()) => self.circuits.failed(&self.origin, probe),

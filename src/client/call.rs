@@ -49,7 +49,7 @@ pub(crate) struct InFlight<S: Sleep> {
 pub(crate) trait Call {
     type Output;
     type Error;
-    type Attempt: Future<Output = Result<Self::Output, Self::Error>>;
+    type Attempt: Future<Output = std::result::Result<Self::Output, Self::Error>>;
 
     /// Called when a limit of the call starts. Moves its start back to the call, if the task of the request started
     /// later.
@@ -78,7 +78,7 @@ pub(crate) trait Call {
     /// `deadline` says how long the attempt took and how much time is left.
     fn next_retry_delay<S: Sleep>(
         &mut self,
-        outcome: &Result<Self::Output, Self::Error>,
+        outcome: &std::result::Result<Self::Output, Self::Error>,
         deadline: &Deadline<S>,
     ) -> Option<Duration>;
 
@@ -198,7 +198,7 @@ pub(crate) async fn run<S: Sleep, T: Call>(
     timeouts: Timeouts,
     mut slot_request: SlotRequest<'_>,
     call: &mut T,
-) -> Result<(T::Output, InFlight<S>), T::Error> {
+) -> std::result::Result<(T::Output, InFlight<S>), T::Error> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
     let mut deadline = Deadline::start(&shared.clock, timeouts.total);
     call.count_from_call(&mut deadline);
@@ -249,7 +249,7 @@ async fn acquire_slot<S: Sleep>(
     deadline: &mut Deadline<S>,
     slot_request: SlotRequest<'_>,
     call: &impl Call,
-) -> Result<Slot, StopReason> {
+) -> std::result::Result<Slot, StopReason> {
     let slot = match shared.queue.try_acquire(&slot_request)? {
         Some(slot) => slot,
         None => {

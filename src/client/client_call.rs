@@ -136,7 +136,7 @@ impl<'a> ClientCall<'a> {
     ///
     /// A body that can be read only once ends the attempts without an error: the server's response is worth more than an
     /// error that says it could not be asked again.
-    fn policy_delay(&self, outcome: Result<&Response, &Error>) -> Option<Duration> {
+    fn policy_delay(&self, outcome: std::result::Result<&Response, &Error>) -> Option<Duration> {
         // `BodyNotReplayable` is for redirects and challenges, which are no answers to the request.
         self.next.as_ref()?;
         let (method, url) = self.present.as_ref()?;

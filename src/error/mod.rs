@@ -32,7 +32,16 @@ pub use self::timeout::Timeout;
 pub use self::transfer::Transfer;
 
 /// A `Result` whose error is [`Error`].
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+///
+/// It has a single parameter, so that `waterspout::Result::Ok(value)` needs no type for the error.
+///
+/// # Examples
+///
+/// ```
+/// let parse = |text: &str| waterspout::Result::Ok(text.len());
+/// assert_eq!(parse("hello").unwrap(), 5);
+/// ```
+pub type Result<T> = std::result::Result<T, Error>;
 
 /// The maximum number of characters of a server's reason phrase that an error repeats.
 const MAX_REASON_LENGTH: usize = 100;

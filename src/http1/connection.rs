@@ -265,7 +265,7 @@ impl Connection {
         cx: &mut Context<'_>,
         upload: &mut Upload<W>,
         progress: &Progress,
-    ) -> Poll<Result<(), SendError>>
+    ) -> Poll<std::result::Result<(), SendError>>
     where
         W: Future<Output = ()> + Unpin,
     {

@@ -253,7 +253,7 @@ mod tests {
         let ends = |body: &Body, end: &str| assert!(encoded(&Method::POST, body).ends_with(end), "{body:?}");
         ends(&Body::empty(), "content-length: 0\r\n\r\n");
         ends(&Body::from("four"), "content-length: 4\r\n\r\n");
-        let stream = || futures::stream::empty::<Result<bytes::Bytes, std::io::Error>>();
+        let stream = || futures::stream::empty::<std::result::Result<bytes::Bytes, std::io::Error>>();
         ends(&Body::stream(stream()), "transfer-encoding: chunked\r\n\r\n");
         ends(&Body::stream(stream()).with_length(9), "content-length: 9\r\n\r\n");
     }

@@ -103,7 +103,7 @@ const MAX_CHUNKS_PER_POLL: usize = 16;
 #[must_use = "streams do nothing unless polled"]
 pub struct Events {
     client: Client,
-    request: Result<Request, Option<Error>>,
+    request: std::result::Result<Request, Option<Error>>,
     /// The options of each call that connects.
     call_options: CallOptions,
     /// The request's body. `None` once a body that can be read only once has been sent.

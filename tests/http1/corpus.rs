@@ -111,7 +111,7 @@ async fn first(client: &Client, method: Method) -> Outcome {
     }
 }
 
-async fn read(client: &Client, method: Method) -> Result<(Response, Vec<u8>), Error> {
+async fn read(client: &Client, method: Method) -> std::result::Result<(Response, Vec<u8>), Error> {
     let mut response = client.request(method, "http://example.com/").send().await?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -146,7 +146,7 @@ fn detail(response: &Response, question: &str) -> String {
 }
 
 /// Feeds a case in these pieces and compares the result. Returns the difference as an error.
-fn check(case: &Case, response: Script) -> Result<(), String> {
+fn check(case: &Case, response: Script) -> std::result::Result<(), String> {
     let response = if case.eof { response } else { response.expect_head().send(SENTINELS[0]).silence() };
     let connector = ScriptedConnector::new([response, Script::new().expect_head().send(SENTINELS[1])]);
     let timer = ManualTimer::new();

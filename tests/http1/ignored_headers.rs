@@ -13,7 +13,7 @@ fn lenient(scripts: impl IntoIterator<Item = Script>) -> ScriptedClient {
 }
 
 /// The body and the headers of a response.
-fn fetched(wire: &ScriptedClient) -> Result<(String, HeaderMap), (ErrorKind, Phase)> {
+fn fetched(wire: &ScriptedClient) -> std::result::Result<(String, HeaderMap), (ErrorKind, Phase)> {
     let outcome = block_on(async {
         let response = wire.get().await?;
         let headers = response.headers().clone();

@@ -109,7 +109,7 @@ fn bytes_that_were_sent_are_counted_without_informational_responses() {
 }
 
 /// Fetches `informational` and a final response, with these bytes as the limit.
-fn fetched(limit: usize, informational: &str) -> Result<String, (ErrorKind, Phase, String)> {
+fn fetched(limit: usize, informational: &str) -> std::result::Result<String, (ErrorKind, Phase, String)> {
     let config = Config::new().informational_bytes(limit);
     let wire = scripted_agent(|agent| agent.with_config(config), [once(format!("{informational}{HELLO}"))]);
     wire.text().map_err(|error| (error.kind(), error.phase(), error.to_string()))

@@ -45,7 +45,7 @@ fn a_streamed_body_may_be_as_long_as_its_limit() {
 }
 
 /// Fetches this response with an agent of this configuration.
-fn fetched(config: Config, answer: &str) -> Result<String, (ErrorKind, Phase)> {
+fn fetched(config: Config, answer: &str) -> std::result::Result<String, (ErrorKind, Phase)> {
     let connector = ScriptedConnector::new([Script::new().expect_head().send(answer).silence()]);
     let timer = ManualTimer::new();
     let agent = Agent::new(connector, timer.clone()).with_config(config);
@@ -58,9 +58,9 @@ fn chunked(rest: &str) -> String {
     format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{rest}")
 }
 
-const TOO_LARGE_A_HEAD: Result<String, (ErrorKind, Phase)> = Err((ErrorKind::LimitExceeded, Phase::Head));
+const TOO_LARGE_A_HEAD: std::result::Result<String, (ErrorKind, Phase)> = Err((ErrorKind::LimitExceeded, Phase::Head));
 
-const TOO_LARGE_A_BODY: Result<String, (ErrorKind, Phase)> = Err((ErrorKind::LimitExceeded, Phase::Body));
+const TOO_LARGE_A_BODY: std::result::Result<String, (ErrorKind, Phase)> = Err((ErrorKind::LimitExceeded, Phase::Body));
 
 #[test]
 fn a_head_may_be_as_large_as_its_limit() {

@@ -105,7 +105,7 @@ fn connection_that_broke_while_sending_is_not_reused() {
 fn refusal_before_the_end_of_an_upload_closes_the_connection() {
     let refusal = "HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nno!";
     let wire = scripted([once(refusal).expect_head().send(HELLO), once(HELLO)]);
-    let endless = Body::stream(stream::pending::<Result<Bytes, Error>>());
+    let endless = Body::stream(stream::pending::<std::result::Result<Bytes, Error>>());
     let response = block_on(wire.client.post(URL).body(endless).send()).unwrap();
     assert_eq!(response.status(), 413);
     assert_eq!(block_on(response.text()).unwrap(), "no!");

@@ -51,7 +51,7 @@ fn client(network: Network) -> Client {
     Client::builder().backend(network.agent()).build().unwrap()
 }
 
-fn get(network: Network, url: &str) -> Result<Response, Error> {
+fn get(network: Network, url: &str) -> std::result::Result<Response, Error> {
     async_io::block_on(client(network).get(url).send())
 }
 

@@ -35,14 +35,14 @@ pub(super) fn secret_server(certificate: (Certificate, KeyPair), clients: Option
     TlsServer::start(acceptor(certificate, clients), secret())
 }
 
-pub(super) fn get(server: &TlsServer, host: &str, tls: TlsConfig) -> Result<String, Error> {
+pub(super) fn get(server: &TlsServer, host: &str, tls: TlsConfig) -> std::result::Result<String, Error> {
     let resolver = HostMap::new(SystemResolver).host("server.test", [127, 0, 0, 1]).host("other.test", [127, 0, 0, 1]);
     let client = Client::builder().backend(Network::new().resolver(resolver).tls(tls).agent()).build().unwrap();
     let url = format!("https://{host}:{}/", server.address.port());
     async_io::block_on(async { client.get(url).await?.text().await })
 }
 
-pub(super) fn refused(outcome: Result<String, Error>, words: &str) {
+pub(super) fn refused(outcome: std::result::Result<String, Error>, words: &str) {
     let error = outcome.unwrap_err();
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Tls, Phase::Connect), "{error}");
     assert!(error.to_string().contains(words), "{error}");

@@ -166,7 +166,10 @@ const GOLDEN: &[Golden] = &[
 ];
 
 /// Feeds the pieces to the parser and returns all events.
-fn parse<'a>(parser: &mut Parser, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ServerEvent>, Error> {
+fn parse<'a>(
+    parser: &mut Parser,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> std::result::Result<Vec<ServerEvent>, Error> {
     let mut events = Vec::new();
     for mut piece in pieces {
         while let Some(event) = parser.next(&mut piece)? {

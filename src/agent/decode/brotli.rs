@@ -34,7 +34,12 @@ impl BrotliDecoder {
 }
 
 impl Decode for BrotliDecoder {
-    fn decode(&mut self, input: &[u8], output: &mut [u8], windows: &mut WindowBudget) -> Result<Decoded, Source> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        windows: &mut WindowBudget,
+    ) -> std::result::Result<Decoded, Source> {
         match &mut self.progress {
             BrotliProgress::Start => {
                 let Some(first) = input.first() else { return Ok(Decoded { consumed: 0, produced: 0 }) };

@@ -82,7 +82,7 @@ impl Trailer {
     }
 
     /// Compares the next byte. Returns whether the trailer has ended.
-    fn read(&mut self, byte: u8) -> Result<bool, Source> {
+    fn read(&mut self, byte: u8) -> std::result::Result<bool, Source> {
         if self.expected.get(self.at) != Some(&byte) {
             return Err("the checksum or the length at the end does not match the data".into());
         }
@@ -98,7 +98,7 @@ impl GzipDecoder {
 
     /// Returns the state after these two first bytes, before the first member or after a member. Of raw data, only the
     /// first byte has been consumed.
-    fn begin(&mut self, start: [u8; 2], any: bool) -> Result<GzipState, Source> {
+    fn begin(&mut self, start: [u8; 2], any: bool) -> std::result::Result<GzipState, Source> {
         self.length = 0;
         match self.format {
             // The first member has to be gzip, so other bytes fail as its header. Other bytes after a member are ignored.
@@ -155,7 +155,12 @@ impl GzipDecoder {
 }
 
 impl Decode for GzipDecoder {
-    fn decode(&mut self, input: &[u8], output: &mut [u8], _: &mut WindowBudget) -> Result<Decoded, Source> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        _: &mut WindowBudget,
+    ) -> std::result::Result<Decoded, Source> {
         let mut rest = input;
         loop {
             if let GzipState::Data(inflate) = &mut self.state {

@@ -53,7 +53,7 @@ impl GzipHeader {
     ///
     /// # Errors
     /// If the header is not valid.
-    pub(super) fn read(&mut self, byte: u8) -> Result<bool, Source> {
+    pub(super) fn read(&mut self, byte: u8) -> std::result::Result<bool, Source> {
         let expected = self.checksum.to_le_bytes();
         self.field = match self.field {
             Field::Fixed(at) => {
@@ -84,7 +84,7 @@ impl GzipHeader {
     }
 
     /// Checks a byte of the fixed part.
-    fn check_fixed(&mut self, at: u8, byte: u8) -> Result<(), Source> {
+    fn check_fixed(&mut self, at: u8, byte: u8) -> std::result::Result<(), Source> {
         match at {
             0 | 1 if byte != GZIP[usize::from(at)] => Err("the body does not begin with a gzip header".into()),
             2 if byte != DEFLATE => Err("a gzip header has an unknown compression method".into()),

@@ -72,7 +72,12 @@ trait Decode: Send {
     ///
     /// A decoder that does not fill `output` has consumed the whole input. Bytes after the end of the encoded data are
     /// consumed as well and produce nothing. A decoder returns all output before malformed input, and then the error.
-    fn decode(&mut self, input: &[u8], output: &mut [u8], windows: &mut WindowBudget) -> Result<Decoded, Source>;
+    fn decode(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        windows: &mut WindowBudget,
+    ) -> std::result::Result<Decoded, Source>;
 
     /// Ends the input. A decoder that has held output back returns it from the next calls of `decode`, whose input is
     /// empty.

@@ -90,7 +90,7 @@ impl ZstdDecoder {
     }
 
     /// Decodes the collected bytes, of which there are as many as were needed, and returns what is needed next.
-    fn advance(&mut self, windows: &mut WindowBudget) -> Result<ZstdState, Source> {
+    fn advance(&mut self, windows: &mut WindowBudget) -> std::result::Result<ZstdState, Source> {
         let needed = self.collected.len();
         Ok(match self.state {
             ZstdState::Header(_) => match self.header()? {
@@ -122,7 +122,7 @@ impl ZstdDecoder {
 
     /// Returns how many bytes of the frame's header are needed (RFC 8878, section 3.1.1.1), or the state if no frame
     /// follows.
-    fn header(&mut self) -> Result<ZstdState, Source> {
+    fn header(&mut self) -> std::result::Result<ZstdState, Source> {
         let magic = number(&self.collected, 0, 4);
         if magic & !0xf == SKIPPABLE {
             if self.collected.len() < 8 {
@@ -147,7 +147,7 @@ impl ZstdDecoder {
     }
 
     /// Reserves the memory of the window that the collected header declares.
-    fn reserve(&mut self, windows: &mut WindowBudget) -> Result<(), Source> {
+    fn reserve(&mut self, windows: &mut WindowBudget) -> std::result::Result<(), Source> {
         let window = window_size(&self.collected);
         // The library refuses a larger window before it allocates memory.
         if window <= MAX_WINDOW {
@@ -161,7 +161,7 @@ impl ZstdDecoder {
 
     /// Returns the length of the block, with its header, and with the checksum after the last block (RFC 8878, section
     /// 3.1.1.2).
-    fn block(&self) -> Result<usize, Source> {
+    fn block(&self) -> std::result::Result<usize, Source> {
         let header = number(&self.collected, 0, BLOCK_HEADER_LENGTH);
         let last = header & 1;
         let kind = header >> 1 & 3;
@@ -177,7 +177,7 @@ impl ZstdDecoder {
     }
 
     /// Decodes the last block of a frame whose checksum is cut short. Returns whether the block is complete.
-    fn end_without_checksum(&mut self) -> Result<bool, Source> {
+    fn end_without_checksum(&mut self) -> std::result::Result<bool, Source> {
         let present = self.collected.len();
         let is_last = number(&self.collected, 0, 1) & 1 == 1;
         let (ZstdState::Block(needed), true) = (self.state, self.has_checksum && is_last) else { return Ok(false) };
@@ -203,7 +203,7 @@ impl ZstdDecoder {
     }
 
     /// Compares the bytes of the frame's checksum, which may be cut short.
-    fn check(&self, checksum: &[u8]) -> Result<(), Source> {
+    fn check(&self, checksum: &[u8]) -> std::result::Result<(), Source> {
         match self.frame.get_calculated_checksum() {
             Some(calculated) if !calculated.to_le_bytes().starts_with(checksum) => {
                 Err("the checksum of a frame does not match its content".into())
@@ -214,7 +214,12 @@ impl ZstdDecoder {
 }
 
 impl Decode for ZstdDecoder {
-    fn decode(&mut self, input: &[u8], output: &mut [u8], windows: &mut WindowBudget) -> Result<Decoded, Source> {
+    fn decode(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        windows: &mut WindowBudget,
+    ) -> std::result::Result<Decoded, Source> {
         let mut rest = input;
         loop {
             // Output leaves before more input is taken, so the library holds at most a block besides its window.

@@ -79,7 +79,7 @@ fn entries(text: &str) -> impl Iterator<Item = &str> {
 impl FromStr for Rule {
     type Err = ();
 
-    fn from_str(entry: &str) -> Result<Self, ()> {
+    fn from_str(entry: &str) -> std::result::Result<Self, ()> {
         let network = |hosts| Ok(Self { hosts, port: None });
         // An IPv6 address contains colons. A text that can be an address is an address without a port.
         if let Some(hosts) = addresses(entry) {

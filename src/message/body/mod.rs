@@ -116,7 +116,7 @@ impl Body {
     /// ```
     pub fn stream<S, B, E>(stream: S) -> Self
     where
-        S: Stream<Item = Result<B, E>> + MaybeSend + 'static,
+        S: Stream<Item = std::result::Result<B, E>> + MaybeSend + 'static,
         B: Into<Bytes> + 'static,
         E: Into<Source> + 'static,
     {
@@ -142,7 +142,7 @@ impl Body {
     pub fn factory<F, S, B, E>(factory: F) -> Self
     where
         F: Fn() -> S + Send + Sync + 'static,
-        S: Stream<Item = Result<B, E>> + MaybeSend + 'static,
+        S: Stream<Item = std::result::Result<B, E>> + MaybeSend + 'static,
         B: Into<Bytes> + 'static,
         E: Into<Source> + 'static,
     {
@@ -320,7 +320,7 @@ impl Body {
 /// Converts the items and errors of a caller's stream into the types of this crate.
 fn caller_stream<S, B, E>(stream: S) -> BoxStream<'static, Result<Bytes>>
 where
-    S: Stream<Item = Result<B, E>> + MaybeSend + 'static,
+    S: Stream<Item = std::result::Result<B, E>> + MaybeSend + 'static,
     B: Into<Bytes> + 'static,
     E: Into<Source> + 'static,
 {

@@ -46,7 +46,7 @@ pub async fn file(path: impl Into<PathBuf>) -> io::Result<Body> {
     Ok(Body::factory(move || read(path.clone())).with_length(metadata.len()))
 }
 
-fn read(path: Arc<Path>) -> impl Stream<Item = Result<bytes::Bytes, Source>> {
+fn read(path: Arc<Path>) -> impl Stream<Item = std::result::Result<bytes::Bytes, Source>> {
     // The file is opened for each attempt, so a retry reads it from the beginning.
     let opened = stream::once(unblock(move || File::open(path))).map_err(Source::from);
     opened.map_ok(|file| Body::reader(Unblock::new(file)).map_err(Source::from)).try_flatten()

@@ -33,7 +33,7 @@ pub(super) fn remember() {
 ///
 /// # Errors
 /// In a child that the process forked afterwards.
-pub(super) fn check() -> Result<(), ForkedChild> {
+pub(super) fn check() -> std::result::Result<(), ForkedChild> {
     remember();
     if FIRST.load(Ordering::Relaxed) == std::process::id() { Ok(()) } else { Err(ForkedChild) }
 }

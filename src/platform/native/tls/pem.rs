@@ -42,7 +42,7 @@ pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
 /// missing certificate would be noticed only when a server is refused.
 fn certificates(
     pem: &[u8],
-    check: impl Fn(&CertificateDer<'_>) -> Result<(), Source>,
+    check: impl Fn(&CertificateDer<'_>) -> std::result::Result<(), Source>,
 ) -> Result<Vec<CertificateDer<'static>>> {
     let mut certificates = Vec::new();
     for section in sections(pem) {
@@ -66,7 +66,7 @@ fn certificates(
 ///
 /// The reader of `pki_types` skips lines until it finds a first line, so a certificate whose first line is damaged
 /// would go missing.
-fn sections(pem: &[u8]) -> Vec<Result<&[u8], Damage>> {
+fn sections(pem: &[u8]) -> Vec<std::result::Result<&[u8], Damage>> {
     let mut sections = Vec::new();
     let mut open = None;
     let mut position = 0;
