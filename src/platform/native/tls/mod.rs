@@ -132,7 +132,8 @@ impl TlsConfig {
     /// read and change the traffic. Default: false.
     ///
     /// The server still has to hold the key of its certificate, of a kind that the [provider](Self::crypto_provider)
-    /// supports.
+    /// supports. The setting applies to `https` proxies too, unless [`Network::proxy_tls`] sets another configuration
+    /// for them.
     #[must_use]
     pub fn danger_accept_invalid_certificates(self, accept: bool) -> Self {
         self.change(|config| config.accept_invalid = accept)
@@ -144,7 +145,8 @@ impl TlsConfig {
     ///
     /// It is meant for servers whose certificate has another name than the URL, and for few roots: see
     /// [`without_system_roots`](Self::without_system_roots). It is Python's `check_hostname = False` with
-    /// `CERT_REQUIRED`.
+    /// `CERT_REQUIRED`. It applies to `https` proxies too, unless [`Network::proxy_tls`] sets another configuration for
+    /// them.
     ///
     /// # Examples
     ///
@@ -320,7 +322,7 @@ impl Network {
     }
 
     /// Sets the TLS configuration for `https` proxies. Default: that of servers without the client certificate, which
-    /// is not presented to proxies.
+    /// is not presented to proxies. The `danger_` settings for servers apply to proxies then, unlike curl's `--insecure`.
     #[must_use]
     pub fn proxy_tls(mut self, config: TlsConfig) -> Self {
         self.own_tls_to_proxies = Some(config);
