@@ -11,6 +11,9 @@ use super::tls::{get, refused, secret, secret_server};
 use crate::support::certificates::{pem, self_signed_authority, unchecked_acceptor, version_1};
 use crate::support::tls::{Authority, TlsServer, trusting};
 
+/// A change of a certificate, and its name.
+type NamedChange = (&'static str, fn(&mut CertificateParams));
+
 const BOTH: &[&futures_rustls::rustls::SupportedProtocolVersion] = futures_rustls::rustls::ALL_VERSIONS;
 
 fn with_root(certificate: &CertificateDer<'static>) -> TlsConfig {
@@ -38,7 +41,7 @@ fn authority(params: &mut CertificateParams) {
 
 #[test]
 fn added_certificate_of_a_server_issues_no_certificate_for_other_names() {
-    let cases: [(&str, fn(&mut CertificateParams)); 4] = [
+    let cases: [NamedChange; 4] = [
         ("without basic constraints", |_| {}),
         ("with CA:FALSE", |params| params.is_ca = IsCa::ExplicitNoCa),
         ("with CA:FALSE and keyCertSign", |params| {

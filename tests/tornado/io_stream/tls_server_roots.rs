@@ -12,6 +12,9 @@ use crate::support::tls::{Authority, trusting};
 
 type Client = CertifiedIssuer<'static, KeyPair>;
 
+/// A change of a certificate, and its name.
+type NamedChange = (&'static str, fn(&mut CertificateParams));
+
 /// Makes a self-signed certificate of a client.
 fn client(change: impl FnOnce(&mut CertificateParams)) -> Client {
     let mut params = CertificateParams::new(["me".to_owned()]).unwrap();
@@ -57,7 +60,7 @@ fn client_certificate_that_was_added_itself_is_accepted() {
 
 #[test]
 fn added_client_certificate_is_refused_outside_of_its_dates_and_purposes() {
-    let cases: [(&str, fn(&mut CertificateParams)); 4] = [
+    let cases: [NamedChange; 4] = [
         ("expired", |params| params.not_after = date_time_ymd(2020, 1, 1)),
         ("early", |params| params.not_before = date_time_ymd(4000, 1, 1)),
         ("for servers", |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),

@@ -97,18 +97,18 @@ fn authority_is_told_from_other_certificates() {
     let authority = IsCa::Ca(BasicConstraints::Unconstrained);
     let (sign, other) = (KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature);
     for (is_ca, uses, expected) in [
-        (authority.clone(), vec![], true),
+        (authority, vec![], true),
         (IsCa::Ca(BasicConstraints::Constrained(0)), vec![], true),
-        (authority.clone(), vec![other.clone(), sign.clone()], true),
+        (authority, vec![other, sign], true),
         (authority, vec![other], false),
         (IsCa::ExplicitNoCa, vec![], false),
-        (IsCa::ExplicitNoCa, vec![sign.clone()], false),
+        (IsCa::ExplicitNoCa, vec![sign], false),
         (IsCa::NoCa, vec![], false),
         // `rcgen` writes the uses of the key in any case.
         (IsCa::NoCa, vec![sign], true),
     ] {
         let der = certificate(|params| {
-            params.is_ca = is_ca.clone();
+            params.is_ca = is_ca;
             params.key_usages = uses.clone();
         });
         assert_eq!(CertificateFields::read(&der).unwrap().is_authority(), expected, "{is_ca:?} {uses:?}");
