@@ -56,6 +56,25 @@ fn each_byte_above_ascii_is_percent_encoded_as_it_is() {
 }
 
 #[test]
+fn slashes_before_a_host_are_ignored() {
+    for (location, expected) in [
+        (&b"//other.test/x"[..], "http://other.test/x#kept"),
+        (b"///other.test/x", "http://other.test/x#kept"),
+        (b"\\\\\\other.test/x", "http://other.test/x#kept"),
+        (b"/\\/other.test", "http://other.test/#kept"),
+        (b"//\t/other.test", "http://other.test/#kept"),
+        (b"//////other.test:8080/", "http://other.test:8080/#kept"),
+        (b"http:///other.test/x", "http://other.test/x#kept"),
+        (b"/x///y", "http://example.com/x///y#kept"),
+    ] {
+        assert_eq!(followed(&[location]).as_deref(), Ok(expected), "{}", location.escape_ascii());
+    }
+    for location in [&b"//"[..], b"///", b"///:80/", b"///?a", b"////user@other.test/"] {
+        assert_eq!(followed(&[location]), Err((ErrorKind::Redirect, Phase::Head)), "{}", location.escape_ascii());
+    }
+}
+
+#[test]
 fn every_byte_above_ascii_keeps_its_value_in_path_query_and_fragment() {
     for byte in 0x80..=0xFF_u8 {
         let location = [b"/", &[byte][..], b"?", &[byte], b"#", &[byte]].concat();

@@ -22,6 +22,8 @@ mod support;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
+mod tls_authorities;
+#[cfg(feature = "tls")]
 mod tls_facts;
 #[cfg(feature = "tls")]
 mod tls_failures;

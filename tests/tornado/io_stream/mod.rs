@@ -8,6 +8,8 @@ mod peer;
 mod reading;
 #[cfg(feature = "tls")]
 mod tls_server;
+#[cfg(feature = "tls")]
+mod tls_server_roots;
 mod upgrading;
 mod writing;
 mod yielding;

@@ -15,7 +15,7 @@ use super::accepted::tcp_pair;
 use crate::support::tls::{Authority, trusting};
 
 /// A server's configuration with a certificate for 127.0.0.1, and its authority.
-fn server_config() -> (TlsServerConfig, Authority) {
+pub(super) fn server_config() -> (TlsServerConfig, Authority) {
     let authority = Authority::new();
     let (certificate, key) = authority.issue(&["127.0.0.1"], |_: &mut CertificateParams| {});
     let config = TlsServerConfig::new(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
@@ -29,7 +29,10 @@ fn with_identity(config: TlsConfig, authority: &Authority) -> TlsConfig {
 }
 
 /// Makes a handshake over an accepted socket, and returns the outcome of both sides after a byte in each direction.
-fn shake_hands(server_config: &TlsServerConfig, client_config: &TlsConfig) -> (Result<(), Error>, Result<(), Error>) {
+pub(super) fn shake_hands(
+    server_config: &TlsServerConfig,
+    client_config: &TlsConfig,
+) -> (Result<(), Error>, Result<(), Error>) {
     let (client, server) = tcp_pair();
     let [client, server] = [client, server].map(|socket| IoStream::try_from(socket).unwrap());
     block_on(join(

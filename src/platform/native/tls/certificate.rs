@@ -24,8 +24,16 @@ const EXTENSIONS: u8 = 0xa3;
 pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// The extension with the purposes of the key (RFC 5280, section 4.2.1.12).
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+/// The extension that says whether the certificate is that of an authority (RFC 5280, section 4.2.1.9).
+const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+/// The extension with the uses of the key (RFC 5280, section 4.2.1.3).
+const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+/// The bit `keyCertSign` in the first byte of the key's uses.
+const KEY_CERT_SIGN: u8 = 0x04;
 /// The purpose of a TLS server, `id-kp-serverAuth`.
-const SERVER_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
+pub(super) const SERVER_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
+/// The purpose of a TLS client, `id-kp-clientAuth`.
+pub(super) const CLIENT_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
 
 /// The fields of a certificate of any version, as DER.
 pub(super) struct CertificateFields<'a> {
@@ -35,6 +43,7 @@ pub(super) struct CertificateFields<'a> {
     pub(super) public_key_info: &'a [u8],
     validity: &'a [u8],
     extensions: &'a [u8],
+    is_version_1: bool,
 }
 
 impl<'a> CertificateFields<'a> {
@@ -47,7 +56,7 @@ impl<'a> CertificateFields<'a> {
         let _signature = certificate.element(BIT_STRING)?;
 
         // Fields without a `?` may be missing.
-        let _version = signed.element(VERSION);
+        let version = signed.element(VERSION);
         let _serial_number = signed.element(INTEGER)?;
         let _algorithm = signed.element(SEQUENCE)?;
         let issuer = signed.element(SEQUENCE)?.content;
@@ -61,7 +70,8 @@ impl<'a> CertificateFields<'a> {
             None => &[],
         };
         let is_complete = whole.0.is_empty() && certificate.0.is_empty() && signed.0.is_empty();
-        is_complete.then_some(Self { issuer, subject, public_key_info, validity, extensions })
+        let is_version_1 = version.is_none();
+        is_complete.then_some(Self { issuer, subject, public_key_info, validity, extensions, is_version_1 })
     }
 
     /// Returns the first and the last moment at which the certificate is valid.
@@ -70,12 +80,27 @@ impl<'a> CertificateFields<'a> {
         Some((validity.time()?, validity.time()?))
     }
 
-    /// Returns whether the certificate may be that of a TLS server: it names this purpose, or no purposes.
-    pub(super) fn is_for_servers(&self) -> bool {
+    /// Returns whether the certificate has this purpose: it names the purpose, or no purposes.
+    pub(super) fn is_for(&self, wanted: &[u8]) -> bool {
         let Some(extension) = self.extension(EXTENDED_KEY_USAGE) else { return true };
         let Some(purposes) = DerReader(extension).element(SEQUENCE) else { return false };
         let mut purposes = DerReader(purposes.content);
-        std::iter::from_fn(|| purposes.element(OBJECT_IDENTIFIER)).any(|purpose| purpose.content == SERVER_AUTH)
+        std::iter::from_fn(|| purposes.element(OBJECT_IDENTIFIER)).any(|purpose| purpose.content == wanted)
+    }
+
+    /// Returns whether the certificate is that of an authority: whether its key may sign other certificates.
+    ///
+    /// The rules are OpenSSL's. A certificate of version 1 has no extension that says so, and is that of an authority
+    /// if it is its own issuer.
+    pub(super) fn is_authority(&self) -> bool {
+        if self.is_version_1 {
+            return self.issuer == self.subject;
+        }
+        let may_sign = self.extension(KEY_USAGE).map(allows_cert_sign);
+        match self.extension(BASIC_CONSTRAINTS) {
+            Some(constraints) => says_authority(constraints) && may_sign.unwrap_or(true),
+            None => may_sign.unwrap_or(false),
+        }
     }
 
     /// Returns the value of the first extension with this identifier.
@@ -90,6 +115,20 @@ impl<'a> CertificateFields<'a> {
         }
         None
     }
+}
+
+/// Returns whether the extension with the basic constraints has CA:TRUE. The default is false.
+fn says_authority(constraints: &[u8]) -> bool {
+    let fields = DerReader(constraints).element(SEQUENCE);
+    let is_authority = fields.and_then(|fields| DerReader(fields.content).element(BOOLEAN));
+    is_authority.is_some_and(|value| value.content != [0])
+}
+
+/// Returns whether the extension with the uses of the key allows to sign certificates.
+fn allows_cert_sign(uses: &[u8]) -> bool {
+    let bits = DerReader(uses).element(BIT_STRING);
+    // The first byte is the number of unused bits.
+    bits.and_then(|bits| bits.content.get(1).copied()).is_some_and(|uses| uses & KEY_CERT_SIGN != 0)
 }
 
 /// Returns whether the bytes have the outer structure of a private key in PKCS #1, PKCS #8 or SEC 1: a sequence that

@@ -75,7 +75,7 @@ fn changed_bytes_cause_no_panic() {
             let mut changed = der.to_vec();
             changed[position] = value;
             if let Some(fields) = CertificateFields::read(&changed) {
-                let _ = (fields.validity(), fields.is_for_servers(), fields.extension(SUBJECT_ALT_NAME));
+                let _ = (fields.validity(), fields.is_for(SERVER_AUTH), fields.extension(SUBJECT_ALT_NAME));
             }
         }
     }
@@ -89,4 +89,42 @@ fn private_keys_have_a_structure() {
     assert!(is_private_key(der));
     assert!((0..der.len()).all(|length| !is_private_key(&der[..length])));
     assert!(!is_private_key(&certificate(|_| {})));
+}
+
+#[test]
+fn authority_is_told_from_other_certificates() {
+    use rcgen::{BasicConstraints, KeyUsagePurpose};
+    let authority = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (sign, other) = (KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature);
+    for (is_ca, uses, expected) in [
+        (authority, vec![], true),
+        (IsCa::Ca(BasicConstraints::Constrained(0)), vec![], true),
+        (authority, vec![other, sign], true),
+        (authority, vec![other], false),
+        (IsCa::ExplicitNoCa, vec![], false),
+        (IsCa::ExplicitNoCa, vec![sign], false),
+        (IsCa::NoCa, vec![], false),
+        // `rcgen` writes the uses of the key in any case.
+        (IsCa::NoCa, vec![sign], true),
+    ] {
+        let der = certificate(|params| {
+            params.is_ca = is_ca;
+            params.key_usages = uses.clone();
+        });
+        assert_eq!(CertificateFields::read(&der).unwrap().is_authority(), expected, "{is_ca:?} {uses:?}");
+    }
+}
+
+#[test]
+fn malformed_constraints_make_no_authority() {
+    for constraints in
+        [&b""[..], b"\x30", b"\x30\x00", b"\x30\x03\x01\x01\x00", b"\x30\x03\x02\x01\x01", b"\x01\x01\xff"]
+    {
+        assert!(!says_authority(constraints), "{}", constraints.escape_ascii());
+    }
+    assert!(says_authority(b"\x30\x03\x01\x01\xff") && says_authority(b"\x30\x06\x01\x01\xff\x02\x01\x00"));
+    for uses in [&b""[..], b"\x03", b"\x03\x00", b"\x03\x01\x00", b"\x03\x02\x01\x82", b"\x04\x02\x01\x06"] {
+        assert!(!allows_cert_sign(uses), "{}", uses.escape_ascii());
+    }
+    assert!(allows_cert_sign(b"\x03\x02\x01\x06"));
 }

@@ -1,4 +1,4 @@
-//! The client certificate and its private key.
+//! The certificate that a client or a server presents, and its private key.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::certificate::CertificateFields;
 use super::{pem, refused};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A certificate that the client presents, and its private key.
+/// A certificate that is presented to the peer, and its private key.
 pub(super) struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -27,12 +27,16 @@ impl Identity {
         Ok(identity)
     }
 
-    /// Makes what `rustls` presents.
+    /// Makes the resolver with which `rustls` presents the certificate, as a client and as a server.
     pub(super) fn resolver(&self, provider: &CryptoProvider) -> Result<Arc<SingleCertAndKey>> {
         let key = provider.key_provider.load_private_key(self.key.clone_key());
-        let key = key.map_err(|error| refused("the client's private key cannot be used", error))?;
+        let key = key.map_err(|error| refused("the private key cannot be used", error))?;
         self.check(&*key)?;
         Ok(Arc::new(CertifiedKey::new(self.chain.clone(), key).into()))
+    }
+
+    pub(super) fn chain_length(&self) -> usize {
+        self.chain.len()
     }
 
     /// Checks that `key` is the key of the certificate.
@@ -43,7 +47,7 @@ impl Identity {
         match (key.public_key(), leaf) {
             (Some(key), Some(leaf)) if key.as_ref() != leaf.public_key_info => Err(Error::request(
                 ErrorKind::InvalidRequest,
-                "the client certificate does not fit its key; the first certificate of the chain must be the client's",
+                "the certificate does not fit its key; the first certificate of the chain must be that of the key",
             )),
             _ => Ok(()),
         }

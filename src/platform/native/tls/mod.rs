@@ -2,6 +2,7 @@
 
 mod builder;
 mod certificate;
+mod client_verifier;
 mod failure;
 mod identity;
 mod pem;
@@ -88,7 +89,8 @@ impl TlsConfig {
     ///
     /// A server that presents exactly an added certificate is trusted too: a self-signed certificate with CA:TRUE, as
     /// `openssl req -x509` makes it, or the server's own certificate without its issuer. The dates, the purposes and
-    /// the name are verified all the same. The same holds for the system's roots.
+    /// the name are verified all the same. A certificate with CA:FALSE is trusted as that of the server alone: it
+    /// issues no other certificate. The same holds for the system's roots.
     ///
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `pem` holds no certificate, or if a certificate is damaged. The
@@ -131,7 +133,8 @@ impl TlsConfig {
     /// read and change the traffic. Default: false.
     ///
     /// The server still has to hold the key of its certificate, of a kind that the [provider](Self::crypto_provider)
-    /// supports.
+    /// supports. The setting applies to `https` proxies too, unless [`Network::proxy_tls`] sets another configuration
+    /// for them.
     #[must_use]
     pub fn danger_accept_invalid_certificates(self, accept: bool) -> Self {
         self.change(|config| config.accept_invalid = accept)
@@ -143,7 +146,8 @@ impl TlsConfig {
     ///
     /// It is meant for servers whose certificate has another name than the URL, and for few roots: see
     /// [`without_system_roots`](Self::without_system_roots). It is Python's `check_hostname = False` with
-    /// `CERT_REQUIRED`.
+    /// `CERT_REQUIRED`. It applies to `https` proxies too, unless [`Network::proxy_tls`] sets another configuration for
+    /// them.
     ///
     /// # Examples
     ///
@@ -261,13 +265,13 @@ impl TlsConfig {
             algorithms,
             verifies_names: !self.accept_invalid_hostnames,
         };
-        for root in &self.roots {
+        for root in self.roots.iter().filter(|root| is_authority(root)) {
             verifier.roots.add(root.clone()).map_err(|error| refused("a root certificate is malformed", error))?;
         }
         if self.system_roots {
             self.add_system_roots(&mut verifier)?;
         }
-        if verifier.roots.is_empty() {
+        if verifier.roots.is_empty() && verifier.trusted.is_empty() {
             let message = "there is no root certificate to trust; add a root, or keep the system's roots";
             return Err(Error::request(ErrorKind::InvalidRequest, message));
         }
@@ -281,9 +285,9 @@ impl TlsConfig {
             CertificateFields::read(der).is_some_and(|fields| fields.extension(SUBJECT_ALT_NAME).is_some())
         };
         verifier.trusted.extend(found.certs.iter().filter(has_names).cloned());
-        let (added, _) = verifier.roots.add_parsable_certificates(found.certs);
+        verifier.roots.add_parsable_certificates(found.certs.into_iter().filter(|root| is_authority(root)));
         // Certificates of the system that cannot be parsed are skipped, as long as any root is left.
-        if added == 0 && self.roots.is_empty() {
+        if verifier.roots.is_empty() && verifier.trusted.is_empty() {
             let error = Error::new(ErrorKind::Tls, Phase::Connect, "the system has no root certificates to trust");
             return Err(found.errors.into_iter().fold(error, |error, cause| error.with_source(cause)));
         }
@@ -319,7 +323,7 @@ impl Network {
     }
 
     /// Sets the TLS configuration for `https` proxies. Default: that of servers without the client certificate, which
-    /// is not presented to proxies.
+    /// is not presented to proxies. The `danger_` settings for servers apply to proxies then, unlike curl's `--insecure`.
     #[must_use]
     pub fn proxy_tls(mut self, config: TlsConfig) -> Self {
         self.own_tls_to_proxies = Some(config);
@@ -363,6 +367,14 @@ impl TcpClient {
         };
         Ok(IoStream::new(self.with_limit(&trace, &target, secured).await?))
     }
+}
+
+/// Returns whether a root can be the issuer of other certificates.
+///
+/// `webpki` does not check this for a root. The certificate of a server that was added could then issue certificates
+/// for every name, and the key of that server would be as powerful as that of an authority.
+fn is_authority(root: &CertificateDer<'_>) -> bool {
+    CertificateFields::read(root).is_some_and(|fields| fields.is_authority())
 }
 
 fn refused(message: impl Into<Cow<'static, str>>, cause: impl Into<Source>) -> Error {

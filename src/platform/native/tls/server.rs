@@ -5,12 +5,13 @@ use std::io;
 use std::sync::Arc;
 
 use futures_rustls::TlsAcceptor;
-use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use futures_rustls::rustls::crypto::ring;
 use futures_rustls::rustls::server::WebPkiClientVerifier;
 use futures_rustls::rustls::server::danger::ClientCertVerifier;
-use futures_rustls::rustls::{self, RootCertStore, ServerConfig};
+use futures_rustls::rustls::{self, ServerConfig};
 
+use super::client_verifier::ClientRootVerifier;
+use super::identity::Identity;
 use super::transport::{TlsTransport, tls_info};
 use super::{pem, refused};
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -40,8 +41,7 @@ use crate::transport::Transport;
 /// ```
 #[derive(Clone)]
 pub struct TlsServerConfig {
-    chain: Vec<CertificateDer<'static>>,
-    key: Arc<PrivateKeyDer<'static>>,
+    identity: Arc<Identity>,
     config: Arc<ServerConfig>,
 }
 
@@ -52,26 +52,20 @@ impl TlsServerConfig {
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the chain or the key cannot be read, or do not belong together.
     pub fn new(chain: &[u8], key: &[u8]) -> Result<Self> {
-        let chain = pem::chain(chain)?;
-        let key = Arc::new(pem::private_key(key)?);
-        let config = Arc::new(build(&chain, &key, WebPkiClientVerifier::no_client_auth())?);
-        Ok(Self { chain, key, config })
+        let identity = Arc::new(Identity::from_pem(chain, key, &ring::default_provider())?);
+        let config = Arc::new(build(&identity, WebPkiClientVerifier::no_client_auth())?);
+        Ok(Self { identity, config })
     }
 
     /// Requires a certificate of each client, from an issuer in the PEM text. A client without such a certificate fails
-    /// the handshake. Default: no certificate is asked for.
+    /// the handshake. A client that presents exactly a certificate of the PEM text is accepted too, within the dates and
+    /// for the purposes of that certificate. Default: no certificate is asked for.
     ///
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) if `pem` holds no certificate or cannot be read.
     pub fn client_roots_pem(self, pem: &[u8]) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        for root in pem::roots(pem)? {
-            roots.add(root).map_err(|error| refused("a root certificate is malformed", error))?;
-        }
-        let provider = Arc::new(ring::default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        let verifier = verifier.map_err(|error| refused("there is no root certificate to trust", error))?;
-        let mut config = build(&self.chain, &self.key, verifier)?;
+        let verifier = ClientRootVerifier::new(pem::roots(pem)?, Arc::new(ring::default_provider()))?;
+        let mut config = build(&self.identity, Arc::new(verifier))?;
         config.alpn_protocols.clone_from(&self.config.alpn_protocols);
         Ok(Self { config: Arc::new(config), ..self })
     }
@@ -105,24 +99,20 @@ impl TlsServerConfig {
 impl fmt::Debug for TlsServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsServerConfig")
-            .field("chain", &self.chain.len())
+            .field("chain", &self.identity.chain_length())
             .field("alpn", &self.config.alpn_protocols.len())
             .finish_non_exhaustive()
     }
 }
 
-fn build(
-    chain: &[CertificateDer<'static>],
-    key: &PrivateKeyDer<'static>,
-    clients: Arc<dyn ClientCertVerifier>,
-) -> Result<ServerConfig> {
+fn build(identity: &Identity, clients: Arc<dyn ClientCertVerifier>) -> Result<ServerConfig> {
     // Named explicitly: the process-wide default provider belongs to the program.
-    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let resolver = identity.resolver(&provider)?;
+    let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| refused("TLS could not be set up", error))?
-        .with_client_cert_verifier(clients)
-        .with_single_cert(chain.to_vec(), key.clone_key())
-        .map_err(|error| refused("the certificate does not fit its key", error))
+        .map_err(|error| refused("TLS could not be set up", error))?;
+    Ok(builder.with_client_cert_verifier(clients).with_cert_resolver(resolver))
 }
 
 /// Makes the TLS handshake over an open connection, as the server.

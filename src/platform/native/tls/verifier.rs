@@ -16,7 +16,7 @@ use futures_rustls::rustls::{
 };
 use webpki::RawPublicKeyEntity;
 
-use super::certificate::CertificateFields;
+use super::certificate::{CertificateFields, SERVER_AUTH};
 
 /// The reason for a certificate that is its own issuer.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl RootVerifier {
         match verified {
             // `webpki` refuses a certificate with CA:TRUE before it looks for an issuer, and knows no issuer of a
             // certificate that was added without its authority. OpenSSL trusts both.
-            Err(error) if needs_issuer(&error) && self.trusted.contains(der) => verify_added(der, now),
+            Err(error) if needs_issuer(&error) && self.trusted.contains(der) => verify_added(der, SERVER_AUTH, now),
             // `rustls` does not tell a self-signed certificate from that of a private authority.
             Err(error) if needs_issuer(&error) && is_self_signed(der) => {
                 Err(CertificateError::Other(OtherError(Arc::new(SelfSigned))).into())
@@ -107,7 +107,7 @@ impl ServerCertVerifier for RootVerifier {
 }
 
 /// Returns whether a certificate was refused only because no trusted certificate has issued it.
-fn needs_issuer(error: &Error) -> bool {
+pub(super) fn needs_issuer(error: &Error) -> bool {
     match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
         Error::InvalidCertificate(CertificateError::Other(other)) => {
@@ -117,9 +117,9 @@ fn needs_issuer(error: &Error) -> bool {
     }
 }
 
-/// Verifies a certificate that is trusted itself: its dates and its purposes. It needs no signature of an issuer,
-/// because it was compared byte by byte.
-fn verify_added(der: &CertificateDer<'_>, time: UnixTime) -> Result<(), Error> {
+/// Verifies a certificate that is trusted itself: its dates, and that it has this purpose. It needs no signature of an
+/// issuer, because it was compared byte by byte.
+pub(super) fn verify_added(der: &CertificateDer<'_>, purpose: &[u8], time: UnixTime) -> Result<(), Error> {
     let fields = CertificateFields::read(der).ok_or(CertificateError::BadEncoding)?;
     let (not_before, not_after) = fields.validity().ok_or(CertificateError::BadEncoding)?;
     if time < not_before {
@@ -128,7 +128,7 @@ fn verify_added(der: &CertificateDer<'_>, time: UnixTime) -> Result<(), Error> {
     if time > not_after {
         return Err(CertificateError::ExpiredContext { time, not_after }.into());
     }
-    if !fields.is_for_servers() {
+    if !fields.is_for(purpose) {
         return Err(CertificateError::InvalidPurpose.into());
     }
     Ok(())
