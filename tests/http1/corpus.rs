@@ -23,7 +23,7 @@
 
 use waterspout::http::Method;
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
-use waterspout::{Agent, Client, Error, Response, Result};
+use waterspout::{Agent, Client, Error, Response};
 
 use crate::support::polling::run_until_stalled;
 

@@ -4,7 +4,7 @@ use futures::executor::block_on;
 use waterspout::agent::Config;
 use waterspout::http::HeaderMap;
 use waterspout::testing::Script;
-use waterspout::{ErrorKind, Phase, Result};
+use waterspout::{ErrorKind, Phase};
 
 use crate::support::client::{HELLO, ScriptedClient, URL, once, scripted, scripted_agent};
 

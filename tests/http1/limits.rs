@@ -3,7 +3,7 @@
 use futures::executor::block_on;
 use waterspout::agent::Config;
 use waterspout::testing::{ManualTimer, Script, ScriptedConnector};
-use waterspout::{Agent, Client, ErrorKind, Phase, Result};
+use waterspout::{Agent, Client, ErrorKind, Phase};
 
 use crate::support::client::{URL, once, scripted, send};
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::{AsyncRead, AsyncWrite, FutureExt, StreamExt, stream};
 use waterspout::testing::{ManualTimer, Script};
-use waterspout::{Agent, Body, BoxFuture, Bytes, Client, Connector, Error, ErrorKind, Origin, Result, Transport};
+use waterspout::{Agent, Body, BoxFuture, Bytes, Client, Connector, Error, ErrorKind, Origin, Transport};
 
 use crate::support::client::{HELLO, URL, once, scripted, send};
 

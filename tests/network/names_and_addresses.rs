@@ -11,7 +11,7 @@ use futures::executor::block_on;
 use waterspout::platform::native::{AddressFamily, CachingResolver, HostMap, Network, Resolver, SystemResolver};
 use waterspout::proxy::Proxies;
 use waterspout::testing::{ManualTimer, Reply, Server, handler};
-use waterspout::{BoxFuture, Client, Error, ErrorKind, Phase, Response, Result};
+use waterspout::{BoxFuture, Client, Error, ErrorKind, Phase, Response};
 
 /// A resolver that returns the result of a function and remembers the names that it was asked for.
 #[derive(Clone)]

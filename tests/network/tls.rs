@@ -17,7 +17,7 @@ use futures_rustls::rustls::sign::CertifiedKey;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use waterspout::agent::Route;
 use waterspout::platform::native::{HostMap, Network, SystemResolver, TlsConfig};
-use waterspout::{Client, Error, ErrorKind, Phase, Result};
+use waterspout::{Client, Error, ErrorKind, Phase};
 
 use crate::support::tls::acceptor;
 use crate::support::tls::{Authority, TlsServer, trusting};

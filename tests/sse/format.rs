@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waterspout::sse::{Parser, ServerEvent};
-use waterspout::{Error, ErrorKind, Phase, Result};
+use waterspout::{Error, ErrorKind, Phase};
 
 /// A description, the input, the events as (event, data, id), the last id, and the server's `retry` in milliseconds.
 type Golden =

@@ -4,7 +4,7 @@ use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, Sta
 
 use super::windows::WindowBudget;
 use super::{Coding, Decode, Decoded};
-use crate::error::{Result, Source};
+use crate::error::Source;
 
 pub(super) const CODINGS: &[Coding] =
     &[Coding { name: "br", alias: None, new_decoder: || Box::new(BrotliDecoder::new()) }];

@@ -10,7 +10,7 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 use super::gzip_header::{GZIP, GzipHeader};
 use super::windows::WindowBudget;
 use super::{Coding, Decode, Decoded};
-use crate::error::{Result, Source};
+use crate::error::Source;
 
 pub(super) const CODINGS: &[Coding] = &[
     Coding { name: "gzip", alias: Some("x-gzip"), new_decoder: || Box::new(GzipDecoder::new(Format::Gzip)) },

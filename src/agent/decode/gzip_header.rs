@@ -2,7 +2,7 @@
 
 use zlib_rs::crc32::crc32;
 
-use crate::error::{Result, Source};
+use crate::error::Source;
 
 /// The first bytes of a member.
 pub(super) const GZIP: [u8; 2] = [0x1f, 0x8b];

@@ -9,7 +9,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::windows::WindowBudget;
 use super::{Coding, Decode, Decoded};
-use crate::error::{Result, Source};
+use crate::error::Source;
 
 pub(super) const CODINGS: &[Coding] =
     &[Coding { name: "zstd", alias: None, new_decoder: || Box::new(ZstdDecoder::new()) }];

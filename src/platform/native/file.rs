@@ -9,7 +9,7 @@ use blocking::{Unblock, unblock};
 use futures::{Stream, TryStreamExt, stream};
 
 use super::fork;
-use crate::error::{Result, Source};
+use crate::error::Source;
 use crate::message::body::Body;
 
 /// Makes a body that each attempt reads from the file at `path`, on a thread for blocking work.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::timer::SystemTimer;
-use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::error::{Error, ErrorKind, Phase};
 use crate::runtime::{Timer, nanos};
 
 /// How long a look at the process's number counts for idle connections. The look is a system call, and at 50,000
