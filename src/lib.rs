@@ -71,7 +71,13 @@
 //! | `attempt_timeout` | none | an attempt, from its slot to the response's head | `Connect` or `Head` |
 //! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
 //! | `min_download_rate` | none | the bytes of the body per second over a window, while the caller waits for a piece | `Body` |
-//! | `timeout` | none | from the call to the end of the body, the queue and retries included | the phase it ended |
+//! | `timeout` | none | from the first slot to the end of the body, retries and the waits between them included | the phase it ended |
+//! | `total_timeout` | none | from the call to the end of the body: the wait for the first slot, and what `timeout` covers | the phase it ended |
+//!
+//! `timeout` begins when the request leaves the queue for the first time. A request of a long batch therefore has the same
+//! time as the first, and only `queue_timeout` and `total_timeout` count its wait for a slot. A limit that passes while a
+//! retry waits, between attempts or for another slot, gives an error in the phase `Queue`. [`tornado`] compares these
+//! limits with Tornado's.
 //!
 //! The error of the connect limit names the step that took too long: [`Error::connect_step`].
 //!

@@ -129,8 +129,8 @@ impl ResponseBody {
     fn poll_in_flight(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         let Some(in_flight) = &mut self.in_flight else { return Pin::new(&mut self.body).poll_next(cx) };
         let InFlight { slot, deadline } = in_flight;
-        // Chunks that are always ready never look at the timer: the total timeout and the closing of the client are
-        // checked before each chunk.
+        // Chunks that are always ready never look at the timer: the limits of the whole request and the closing of the
+        // client are checked before each chunk.
         let stopped = deadline.overdue().map(StopReason::TimedOut).or_else(|| slot.ended(Phase::Body));
         let item = match stopped {
             Some(reason) => Some(Err(slot.error(reason))),

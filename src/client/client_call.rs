@@ -204,7 +204,7 @@ impl<'a> Call for ClientCall<'a> {
         let summary = outcome.map(Response::status).map_err(Error::kind);
         self.history.push(Attempt::new(summary, deadline.attempt_age()));
         let delay = self.policy_delay(outcome)?;
-        // A wait that the total timeout would cut short is not begun: the response at hand is worth more.
+        // A wait that `timeout` or `total_timeout` would cut short is not begun: the response at hand is worth more.
         if deadline.left().is_some_and(|left| delay >= left) {
             return None;
         }

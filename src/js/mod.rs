@@ -78,9 +78,16 @@ pub fn forget(client: u32) {
 ///
 /// The time limits are in milliseconds. The origin may be empty if the client has no limits by origin.
 #[wasm_bindgen]
-pub fn request(client: u32, origin: String, priority: i16, queue: f64, head: f64, total: f64) -> u32 {
+#[allow(clippy::too_many_arguments)]
+pub fn request(client: u32, origin: String, priority: i16, queue: f64, head: f64, request: f64, total: f64) -> u32 {
     let shared = find(client);
-    let timeouts = Timeouts { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
+    let timeouts = Timeouts {
+        queue: limit(queue),
+        head: limit(head),
+        attempt: None,
+        request: limit(request),
+        total: limit(total),
+    };
     tasks::add(|task| {
         Box::pin(async move {
             // A client that only JavaScript knows is a defect: the request fails, it does not hang.
