@@ -66,6 +66,7 @@ pub(super) fn wrap(
         }
     } else {
         let in_flight = this.in_flight.insert(in_flight);
+        in_flight.slot.record_reading(true);
         in_flight.deadline.enter(Phase::Body, Timeout::Idle, options.idle_timeout);
         this.rate = options.min_rate.and_then(|policy| policy.start(in_flight.deadline.clock()));
         this.trace = trace;
@@ -137,6 +138,7 @@ impl ResponseBody {
             None => match Pin::new(&mut self.body).poll_next(cx) {
                 Poll::Ready(item) => item,
                 Poll::Pending => {
+                    slot.record_reading(false);
                     if !self.is_waiting {
                         self.is_waiting = true;
                         deadline.touch();
@@ -153,6 +155,7 @@ impl ResponseBody {
                 }
             },
         };
+        slot.record_reading(true);
         // The reader has a chunk or the end, so a wake-up of the deadline would not help it.
         if self.is_waiting {
             self.is_waiting = false;

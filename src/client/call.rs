@@ -14,7 +14,7 @@ use super::body::{self, BodyOptions};
 use super::client_call::{self, ClientCall, EndedCall};
 use super::deadline::Deadline;
 use super::observer::RequestTrace;
-use super::queue::{Acquire, Queue, Rejection, Slot, SlotRequest};
+use super::queue::{Acquire, Queue, Rejection, Slot, SlotRequest, StallDetection};
 use super::stop::StopReason;
 use super::{Client, ClientInner};
 use crate::auth;
@@ -152,7 +152,13 @@ impl Client {
         };
         let priority =
             call_options.priority.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
-        let slot_request = SlotRequest { origin: url.origin_text(), priority, is_retry: false };
+        let slot_request = SlotRequest {
+            origin: url.origin_text(),
+            priority,
+            is_retry: false,
+            // A limit of the program's own replaces the look for stalls, even a limit of zero.
+            detection: StallDetection::new(options.queue_timeout.is_none()),
+        };
         let body_options = BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,

@@ -189,6 +189,7 @@ impl<'a> Call for ClientCall<'a> {
     }
 
     fn report_progress<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        self.client.shared.queue.record_progress();
         if let Some(progress) = &self.progress {
             deadline.follow(progress);
         }

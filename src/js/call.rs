@@ -23,6 +23,8 @@ impl From<StopReason> for Failure {
         match reason {
             StopReason::Rejected(Rejection::Full) => Self::QueueFull,
             StopReason::Rejected(Rejection::Cleared) => Self::Cleared,
+            // The npm package looks for no stalls.
+            StopReason::Rejected(Rejection::Stalled) => Self::QueueTimeout,
             StopReason::Rejected(Rejection::Closed) | StopReason::Closed(_) => Self::Closed,
             StopReason::TimedOut(overdue) => match overdue.timeout {
                 Timeout::Queue => Self::QueueTimeout,

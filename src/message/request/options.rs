@@ -45,9 +45,11 @@ pub enum Redirect {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RequestOptions {
-    /// The maximum wait for a slot. Client default: no limit.
+    /// The maximum wait for a slot. Client default: no limit, unless the client stalls.
     ///
-    /// A request that waits again before a retry has the whole limit again.
+    /// A request that waits again before a retry has the whole limit again. If neither the request nor the client sets
+    /// this limit, the request fails with it once the client has stalled for 30 s; see
+    /// [`Builder::queue_timeout`](crate::Builder::queue_timeout).
     pub queue_timeout: Option<Duration>,
     /// The priority of the request while it waits for a slot, from -32768 to 32767. Client default: 0.
     ///

@@ -51,7 +51,20 @@ macro_rules! option_setters {
             self.with_options(|options| options.total_timeout = Some(limit))
         }
 
-        /// Sets the maximum wait for a slot; zero means no limit.
+        /// Sets the maximum wait for a slot; zero means no limit. Default: no limit, unless the client stalls.
+        ///
+        /// A response holds its slot until its body has been read or dropped. If a program reads no bodies, further
+        /// requests would wait for ever. A request for which this limit is not set therefore fails if all slots that it
+        /// could get are held, and no request that holds a slot makes progress for 30 s: no attempt and no body is polled,
+        /// and no slot becomes free. The wait may take 35 s if there was progress while the request waited. The error has
+        /// [`Timeout::Queue`](crate::Timeout::Queue) and says how many slots unread responses hold.
+        ///
+        /// A server that is silent for long is no stall while a task waits for it: before the error, the client wakes the
+        /// tasks of the requests that hold slots, and being polled is progress. A paused client does not stall, and a rate
+        /// limit is no stall. If other requests of the client make progress, a request waits without limit for an origin
+        /// whose slots are all held (`max_active_per_origin`).
+        ///
+        /// This limit, also a limit of zero, replaces the look for a stall.
         ///
         /// # Examples
         ///
