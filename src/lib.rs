@@ -31,7 +31,8 @@
 //! A client runs 10 requests at a time ([`Builder::max_active`]). Further requests wait. They start in the order of
 //! their arrival, and a step of priority is worth 10 s of waiting ([`Builder::ageing`]). A request holds its
 //! slot until the response's body has been read or dropped, so read or drop each body. If the body came whole with its
-//! head, the response holds no slot.
+//! head, the response holds no slot. If all slots are held and nothing makes progress for 30 s, a waiting request fails
+//! and says why ([`Builder::queue_timeout`]).
 //!
 //! ```
 //! use std::time::Duration;
@@ -65,13 +66,19 @@
 //!
 //! | Option | Default | What it covers | Phase of the error |
 //! |---|---|---|---|
-//! | `queue_timeout` | none | the wait for a slot | `Queue` |
+//! | `queue_timeout` | none; 30 s without any progress | the wait for a slot; see [`Builder::queue_timeout`] | `Queue` |
 //! | `connect_timeout` | 20 s | name lookup, TCP, proxy and TLS; a part of `head` in a browser | `Connect` |
 //! | `head_timeout` | 20 s | silence between sending the request and the response's head or a 1xx response | `Head` |
 //! | `attempt_timeout` | none | an attempt, from its slot to the response's head | `Connect` or `Head` |
 //! | `idle_timeout` | 20 s | silence between two pieces of the body, while the caller waits for a piece | `Body` |
 //! | `min_download_rate` | none | the bytes of the body per second over a window, while the caller waits for a piece | `Body` |
-//! | `timeout` | none | from the call to the end of the body, the queue and retries included | the phase it ended |
+//! | `timeout` | none | from the first slot to the end of the body, retries and the waits between them included | the phase it ended |
+//! | `total_timeout` | none | from the call to the end of the body: the wait for the first slot, and what `timeout` covers | the phase it ended |
+//!
+//! `timeout` begins when the request leaves the queue for the first time. A request of a long batch therefore has the same
+//! time as the first, and only `queue_timeout` and `total_timeout` count its wait for a slot. A limit that passes while a
+//! retry waits, between attempts or for another slot, gives an error in the phase `Queue`. [`tornado`] compares these
+//! limits with Tornado's.
 //!
 //! The error of the connect limit names the step that took too long: [`Error::connect_step`].
 //!

@@ -31,8 +31,10 @@ fn limits_of_a_spawned_request_count_from_the_call() {
     let mut first = full.get("http://a.example/").send().boxed();
     assert!((&mut first).now_or_never().is_none());
     let request = || Request::get("http://a.example/");
+    // The limit `request` begins at the first slot, which the request gets after the block.
+    let unaffected = answers.fetch_spawned(request().timeout(PATIENCE));
     let spawned = [
-        (Timeout::Total, answers.fetch_spawned(request().timeout(limit))),
+        (Timeout::Total, answers.fetch_spawned(request().total_timeout(limit))),
         (Timeout::Queue, full.fetch_spawned(request().queue_timeout(limit))),
     ];
     for (timeout, request) in spawned {
@@ -41,5 +43,6 @@ fn limits_of_a_spawned_request_count_from_the_call() {
         // The first poll came after the limit.
         assert!(error.elapsed().unwrap() >= PATIENCE, "{timeout:?}: {:?}", error.elapsed());
     }
+    assert_eq!(block_on(unaffected).unwrap().status(), 200);
     drop(release);
 }

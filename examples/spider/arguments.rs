@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     /// Send at most N requests at once to an origin [default: the number of workers]
     ///
     /// All pages of a crawl have the same origin, so this limits all requests. Workers beyond N are not started: they
-    /// would only wait in the queue, and the wait would count as latency of the server and against --timeout.
+    /// would only wait in the queue, and the wait would count as latency of the server.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     limit_per_origin: Option<u16>,
 

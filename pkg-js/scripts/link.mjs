@@ -63,7 +63,7 @@ export interface Exports {
   create(...settings: number[]): number;
   endAttempt(task: number, hasResponse: boolean): void;
   forget(client: number): void;
-  request(client: number, origin: number, length: number, priority: number, queue: number, head: number, total: number): number;
+  request(client: number, origin: number, length: number, priority: number, queue: number, head: number, request: number, total: number): number;
   run(task: number): void;
   stat(client: number, stat: number): number;
   wake(task: number): void;

@@ -1,4 +1,4 @@
-/** Aborts a response's body after the response was returned: by the caller's signal, or by the rest of the total limit. */
+/** Aborts a response's body after the response was returned: by the caller's signal, or by the rest of a time limit. */
 import { offAbort, onAbort } from "./abort.js";
 import { onCollected } from "./core.js";
 import { timeoutError } from "./errors.js";
@@ -17,7 +17,7 @@ export function keepRequest(request: Request, response: Response): void {
 }
 
 /**
- * Aborts `controller` when the caller's signal is aborted, or when the total limit passes.
+ * Aborts `controller` when the caller's signal is aborted, or when a limit of `milliseconds` passes, at the time `endsAt`.
  *
  * The timer keeps no process alive. It ends when all `holders` (the response and the request's signal) are collected: while
  * the body is being received, an engine keeps the response or the signal alive. In Chromium a clone of the response goes on
@@ -25,10 +25,10 @@ export function keepRequest(request: Request, response: Response): void {
  *
  * `AbortSignal.any` is not used for the caller's signal: in Node 20 each call leaves memory behind on that signal.
  */
-export function abortBodyOn(controller: AbortController, signal: AbortSignal | undefined, total: number, calledAt: number, holders: object[]): void {
+export function abortBodyOn(controller: AbortController, signal: AbortSignal | undefined, limit: string, milliseconds: number, endsAt: number, holders: object[]): void {
   const listener = { handleEvent: (): void => controller.abort(signal?.reason) };
-  const left = Math.max(0, Math.ceil(calledAt + total - performance.now()));
-  const cancelTimer = total ? setTimer(left, () => controller.abort(timeoutError("reading the body", "total", total))) : undefined;
+  const left = Math.max(0, Math.ceil(endsAt - performance.now()));
+  const cancelTimer = milliseconds ? setTimer(left, () => controller.abort(timeoutError("reading the body", limit, milliseconds))) : undefined;
   onAbort(signal, listener);
   let holdersLeft = holders.length;
   const onHolderCollected = (): void => {

@@ -125,14 +125,14 @@ export class Core {
   }
 
   /** Runs a task. Sets the task's number before the core calls the task. Times are in milliseconds. */
-  run(task: Task, origin: string, priority: number, queue: number, head: number, total: number): void {
+  run(task: Task, origin: string, priority: number, queue: number, head: number, request: number, total: number): void {
     const present = this.use();
     const { exports, tasks } = present;
     // An origin is ASCII, so each character is a byte.
     const { length } = origin;
     const address = exports.allocate(length, BYTE_ALIGNMENT);
     if (length > 0) new TextEncoder().encodeInto(origin, new Uint8Array(exports.memory.buffer, address, length));
-    const taskId = exports.request(this.#client, address, length, priority, queue, head, total);
+    const taskId = exports.request(this.#client, address, length, priority, queue, head, request, total);
     // After a trap in the calls above, the task is in no table yet.
     if (present !== instance) return task.settle(Failure.CoreFailed);
     task.taskId = taskId;

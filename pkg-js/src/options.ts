@@ -18,10 +18,10 @@ export interface Options extends Omit<FetchOptions, "timeout" | "retry" | "hooks
 export const SHARED_OPTIONS: readonly (keyof FetchOptions)[] = ["timeout", "priority", "retry", "throwHttpErrors", "onDownloadProgress", "onUploadProgress", "hooks"];
 
 /** The defaults of a client. The platform's fetch has no time limits, so a replacement for it has none by default. */
-export const DEFAULTS: Options = { timeouts: { queue: 0, head: 0, idle: 0, total: 0 }, hooks: {}, priority: 0 };
+export const DEFAULTS: Options = { timeouts: { queue: 0, head: 0, idle: 0, request: 0, total: 0 }, hooks: {}, priority: 0 };
 
 const HOOKS = ["beforeRequest", "beforeRetry", "afterResponse", "onError"] as const;
-const TIMEOUTS = ["queue", "head", "idle", "total"] as const;
+const TIMEOUTS = ["queue", "head", "idle", "request", "total"] as const;
 const MIN_PRIORITY = -32768;
 const MAX_PRIORITY = 32767;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
@@ -41,7 +41,7 @@ export function mergeOptions(options: FetchOptions, defaults: Options): Options 
 
 /** Returns the time limits of `timeout` over `defaults`. */
 function mergeTimeouts(timeout: number | Timeouts | undefined, defaults: AllTimeouts): AllTimeouts {
-  const given = typeof timeout === "number" ? { total: timeout } : timeout;
+  const given = typeof timeout === "number" ? { request: timeout } : timeout;
   const timeouts = { ...defaults, ...checkMembers("timeout", given, TIMEOUTS) };
   for (const name of TIMEOUTS) {
     checkNumber(`timeout.${name}`, timeouts[name], 0, Infinity, false);

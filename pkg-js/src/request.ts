@@ -36,12 +36,12 @@ const FAILURES: { readonly [failure: number]: [code: ErrorCode, message: string]
   [Failure.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
 };
 
-/** Name and activity of the failures that are time limits. */
-const TIMEOUTS: { readonly [failure: number]: [limit: keyof AllTimeouts, activity: string] } = {
-  [Failure.QueueTimeout]: ["queue", "waiting for a free slot"],
-  [Failure.HeadTimeout]: ["head", "waiting for the response's head"],
-  [Failure.TotalTimeoutInQueue]: ["total", "waiting for a free slot"],
-  [Failure.TotalTimeout]: ["total", "waiting for the response's head"],
+/** The limits whose failures are time limits. */
+const TIMEOUTS: { readonly [failure: number]: keyof AllTimeouts } = {
+  [Failure.QueueTimeout]: "queue",
+  [Failure.HeadTimeout]: "head",
+  [Failure.RequestTimeout]: "request",
+  [Failure.TotalTimeout]: "total",
 };
 
 /** The lowest status of an error. */
@@ -56,7 +56,9 @@ export class ClientRequest implements Task, AbortListener {
   readonly #thisArg: unknown;
   readonly #signal: AbortSignal | undefined;
   readonly #body: RequestBody;
-  readonly #calledAt: number = performance.now();
+  /** Which of the limits `request` and `total` passes first, and when; without these limits never. */
+  #limit: "request" | "total" = "total";
+  #endsAt: number;
   readonly #number: number;
   readonly promise: Promise<Response>;
   #resolve!: (response: Response) => void;
@@ -100,10 +102,11 @@ export class ClientRequest implements Task, AbortListener {
     this.#init = init;
     this.#number = ++context.requestCount;
     const { timeouts, priority, retry } = options;
+    this.#endsAt = performance.now() + (timeouts.total || Infinity);
     this.#signal = callerSignal(input, init);
     this.#body = new RequestBody(input, init, options.onUploadProgress);
     this.#members = this.#body.initMembers(true);
-    if (timeouts.head || timeouts.total || (retry && retry.attempts > 1)) this.#members.signal = this.#newSignal();
+    if (timeouts.head || timeouts.request || timeouts.total || (retry && retry.attempts > 1)) this.#members.signal = this.#newSignal();
     if (this.#canPassThrough) this.#plainUrl = plainUrl(input, init);
     if (!this.#plainUrl) this.#buildRequest();
     this.promise = new Promise((resolve, reject) => {
@@ -115,7 +118,7 @@ export class ClientRequest implements Task, AbortListener {
     try {
       this.#signal?.throwIfAborted();
       // If a slot is free, the attempt starts within this call.
-      context.core.run(this, context.hasOriginLimits ? this.origin : "", priority, timeouts.queue, timeouts.head, timeouts.total);
+      context.core.run(this, context.hasOriginLimits ? this.origin : "", priority, timeouts.queue, timeouts.head, timeouts.request, timeouts.total);
     } catch (error) {
       this.#fail(error);
     }
@@ -132,6 +135,12 @@ export class ClientRequest implements Task, AbortListener {
 
   start(): void {
     const attempt = ++this.#attempts;
+    // The limit `request` begins with the first slot.
+    const endsAt = performance.now() + (this.#options.timeouts.request || Infinity);
+    if (attempt === 1 && endsAt < this.#endsAt) {
+      this.#limit = "request";
+      this.#endsAt = endsAt;
+    }
     const endAttempt = (response: Response | undefined, error?: unknown): void => {
       // The request has ended, or another attempt runs.
       if (this.#attempts !== attempt || this.stage !== "started") return discard(response);
@@ -147,7 +156,7 @@ export class ClientRequest implements Task, AbortListener {
   }
 
   nextRetryDelay(failure: Failure): number {
-    const { retry, timeouts } = this.#options;
+    const { retry } = this.#options;
     const attempt = this.#attempts;
     if (failure) {
       this.#error = this.#failureError(failure);
@@ -169,8 +178,8 @@ export class ClientRequest implements Task, AbortListener {
       this.#response = undefined;
       return NO_RETRY;
     }
-    // A wait that the total limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
-    const isInTime = !timeouts.total || performance.now() - this.#calledAt + delay < timeouts.total;
+    // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
+    const isInTime = performance.now() + delay < this.#endsAt;
     // The callback `when` may have aborted the request.
     if (!(delay >= 0 && isInTime && this.stage === "started")) return NO_RETRY;
     discard(response);
@@ -205,7 +214,7 @@ export class ClientRequest implements Task, AbortListener {
     const sent = this.#sent;
     if (sent && body && (controller || signal)) {
       keepRequest(sent, response);
-      if (controller) abortBodyOn(controller, signal, timeouts.total, this.#calledAt, [response, sent.signal]);
+      if (controller) abortBodyOn(controller, signal, this.#limit, timeouts[this.#limit], this.#endsAt, [response, sent.signal]);
     }
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) {
       const details = { attempts: this.#attempts, request: this.#buildRequest(), response };
@@ -312,8 +321,9 @@ export class ClientRequest implements Task, AbortListener {
   #failureError(failure: Failure): Error {
     const known = FAILURES[failure];
     if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#buildRequest() });
-    const [limit, activity] = TIMEOUTS[failure] as [keyof AllTimeouts, string];
-    return timeoutError(activity, limit, this.#options.timeouts[limit]);
+    const limit = TIMEOUTS[failure] as keyof AllTimeouts;
+    const awaited = this.stage === "started" ? "the response's head" : "a free slot";
+    return timeoutError(`waiting for ${awaited}`, limit, this.#options.timeouts[limit]);
   }
 
   #fail(error: unknown): void {

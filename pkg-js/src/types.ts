@@ -19,7 +19,13 @@ export interface Timeouts {
    */
   idle?: number;
   /**
-   * The longest time from the call to the end of the response's body: all attempts, and the waits before them.
+   * The longest time from the first slot of the request to the end of the response's body: all attempts, and the waits between them. The
+   * first wait in the queue does not count. A number as `timeout` sets this limit.
+   * @default 0
+   */
+  request?: number;
+  /**
+   * The longest time from the call to the end of the response's body: as `request`, and the first wait in the queue.
    * @default 0
    */
   total?: number;
@@ -79,7 +85,7 @@ export interface RetryOptions {
    * @default 30000
    */
   maxDelay?: number;
-  /** Decides in place of methods and statuses. The number of attempts and the total limit still apply. */
+  /** Decides in place of methods and statuses. The number of attempts and the limits `request` and `total` still apply. */
   when?: (context: RetryContext) => boolean;
 }
 
@@ -119,7 +125,7 @@ export interface Hooks {
 
 /** Options of a request. They take precedence over the options of its client. */
 export interface FetchOptions {
-  /** Time limits. A number is the total limit in milliseconds. */
+  /** Time limits. A number is the limit `request` in milliseconds. */
   timeout?: number | Timeouts;
   /**
    * The priority from -32768 to 32767. Requests with a higher priority go first: each step counts as ten seconds of waiting.

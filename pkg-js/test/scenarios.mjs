@@ -395,11 +395,24 @@ export const scenarios = {
   a_huge_head_is_an_error: (lab) => networkFailure(lab, "huge-head"),
 
   async the_total_limit_covers_the_wait_for_the_head(lab) {
-    const sent = new Client().fetch(lab.url("silence"), { waterspout: { timeout: 60 } });
+    const sent = new Client().fetch(lab.url("silence"), { waterspout: { timeout: { total: 60 } } });
     await timesOut(sent, "waiting for the response's head (limit `total`: 60 ms)");
   },
-  async the_total_limit_covers_the_body(lab) {
+  async the_request_limit_covers_the_wait_for_the_head(lab) {
+    for (const timeout of [60, { request: 60 }]) {
+      const sent = new Client().fetch(lab.url("silence"), { waterspout: { timeout } });
+      await timesOut(sent, "waiting for the response's head (limit `request`: 60 ms)");
+    }
+  },
+  async the_request_limit_covers_the_body(lab) {
     const response = await new Client({ timeout: 1_500 }).fetch(lab.keyed("endless"));
+    const read = response.text();
+    await rejection(read);
+    equal(await lab.recall("ended", "?wait=5000"), "true");
+    await timesOut(read, "reading the body (limit `request`: 1500 ms)");
+  },
+  async the_total_limit_covers_the_body(lab) {
+    const response = await new Client({ timeout: { total: 1_500 } }).fetch(lab.keyed("endless"));
     const read = response.text();
     await rejection(read);
     equal(await lab.recall("ended", "?wait=5000"), "true");
@@ -420,13 +433,13 @@ export const scenarios = {
     equal((await response.arrayBuffer()).byteLength, 2_400);
   },
   async a_limit_of_zero_is_none(lab) {
-    const client = new Client({ timeout: { head: 20, total: 20 } });
-    const init = { waterspout: { timeout: { head: 0, total: 0 } } };
+    const client = new Client({ timeout: { head: 20, request: 20, total: 20 } });
+    const init = { waterspout: { timeout: { head: 0, request: 0, total: 0 } } };
     equal((await client.fetch(lab.url("slow?head=80"), init)).status, 200);
   },
   async a_request_overrides_its_client(lab) {
     const client = new Client({ timeout: 30 });
-    await timesOut(client.fetch(lab.url("slow?head=100")), "limit `total`: 30 ms");
+    await timesOut(client.fetch(lab.url("slow?head=100")), "limit `request`: 30 ms");
     equal((await client.fetch(lab.url("slow?head=100"), { waterspout: { timeout: 10_000 } })).status, 200);
   },
   async the_queue_limit_covers_the_wait_for_a_slot(lab) {
@@ -439,8 +452,16 @@ export const scenarios = {
   async the_total_limit_covers_the_queue(lab) {
     const client = new Client({ maxActive: 1 });
     const first = client.fetch(lab.url("silence"), { waterspout: { timeout: 300 } });
-    const second = client.fetch(lab.url("hello"), { waterspout: { timeout: 50 } });
+    const second = client.fetch(lab.url("hello"), { waterspout: { timeout: { total: 50 } } });
     await Promise.all([timesOut(first, "head"), timesOut(second, "waiting for a free slot (limit `total`: 50 ms)")]);
+  },
+  async the_request_limit_begins_when_the_request_leaves_the_queue(lab) {
+    const client = new Client({ maxActive: 1 });
+    const first = client.fetch(lab.url("silence"), { waterspout: { timeout: 600 } });
+    // It waits longer than its limit for its slot, and then has the whole limit.
+    const second = client.fetch(lab.url("hello"), { waterspout: { timeout: 500 } });
+    await timesOut(first, "head (limit `request`: 600 ms)");
+    equal((await second).status, 200);
   },
 
   async at_most_max_active_run(lab) {
@@ -850,10 +871,37 @@ export const only = {
     controller.abort("enough");
     equal([await waiting, counts(client)], ["enough", { active: 0, queued: 0 }]);
   },
-  async a_wait_beyond_the_total_limit_is_not_begun() {
-    const client = new Client({ fetch: async () => new Response("busy", { status: 503, headers: { "retry-after": "60" } }), retry: 2, timeout: 5_000 });
-    const response = await client.fetch("http://127.0.0.1:1/");
-    equal([response.status, await response.text(), attemptsOf(response)], [503, "busy", 1]);
+  async a_wait_beyond_a_limit_of_the_request_is_not_begun() {
+    for (const timeout of [5_000, { total: 5_000 }, { request: 5_000, total: 600_000 }, { request: 600_000, total: 5_000 }]) {
+      const client = new Client({ fetch: async () => new Response("busy", { status: 503, headers: { "retry-after": "60" } }), retry: 2, timeout });
+      const response = await client.fetch("http://127.0.0.1:1/");
+      equal([response.status, await response.text(), attemptsOf(response)], [503, "busy", 1]);
+    }
+  },
+  async the_limit_that_passes_first_is_named() {
+    const fetch = (request) => new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)));
+    for (const [timeout, limit] of [[{ request: 30, total: 5_000 }, "request"], [{ request: 5_000, total: 30 }, "total"]]) {
+      await timesOut(new Client({ fetch, timeout }).fetch("http://127.0.0.1:1/"), `limit \`${limit}\`: 30 ms`);
+    }
+  },
+  async limits_of_the_request_cover_the_queue_before_a_retry() {
+    for (const [timeout, limit] of [[100, "request"], [{ total: 100 }, "total"]]) {
+      // The first attempt fails at once. A request without limits then takes the only slot.
+      const fetch = async ({ url }) => (url.endsWith("/busy") ? new Response(null, { status: 503 }) : new Promise(() => {}));
+      const client = new Client({ fetch, maxActive: 1 });
+      const retried = client.fetch("http://127.0.0.1:1/busy", { waterspout: { timeout, retry: { attempts: 2, baseDelay: 10 } } });
+      const controller = new AbortController();
+      const silent = rejection(client.fetch("http://127.0.0.1:1/silence", { signal: controller.signal }));
+      await timesOut(retried, `waiting for a free slot (limit \`${limit}\`: 100 ms)`);
+      controller.abort("enough");
+      equal([await silent, counts(client)], ["enough", { active: 0, queued: 0 }]);
+    }
+  },
+  async a_batch_with_few_slots_loses_nothing() {
+    const fetch = () => sleep(100).then(() => new Response("hello"));
+    const client = new Client({ fetch, maxActive: 2, timeout: 500 });
+    const responses = await Promise.all(Array.from({ length: 20 }, () => client.fetch("http://127.0.0.1:1/")));
+    equal(responses.filter(({ status }) => status === 200).length, 20);
   },
   async closing_at_once_ends_the_wait_before_another_attempt() {
     const client = new Client({ fetch: async () => new Response(null, { status: 503, headers: { "retry-after": "60" } }), retry: 2 });
@@ -888,7 +936,7 @@ export const only = {
   },
   async a_hook_that_hangs_is_within_the_limits(lab) {
     const client = new Client({ hooks: { beforeRequest: () => new Promise(() => {}) } });
-    await timesOut(client.fetch(lab.url("hello"), { waterspout: { timeout: 30 } }), "limit `total`: 30 ms");
+    await timesOut(client.fetch(lab.url("hello"), { waterspout: { timeout: 30 } }), "limit `request`: 30 ms");
     const controller = new AbortController();
     const hanging = rejection(client.fetch(lab.url("hello"), { signal: controller.signal }));
     controller.abort("enough");
@@ -1415,7 +1463,7 @@ export const only = {
     const now = performance.now;
     performance.now = () => Math.floor(now.call(performance) / 50) * 50;
     try {
-      await timesOut(new Client({ timeout: 30 }).fetch(lab.url("silence")), "limit `total`: 30 ms");
+      await timesOut(new Client({ timeout: 30 }).fetch(lab.url("silence")), "limit `request`: 30 ms");
     } finally {
       performance.now = now;
     }

@@ -66,6 +66,7 @@ pub(super) fn wrap(
         }
     } else {
         let in_flight = this.in_flight.insert(in_flight);
+        in_flight.slot.record_reading(true);
         in_flight.deadline.enter(Phase::Body, Timeout::Idle, options.idle_timeout);
         this.rate = options.min_rate.and_then(|policy| policy.start(in_flight.deadline.clock()));
         this.trace = trace;
@@ -129,14 +130,15 @@ impl ResponseBody {
     fn poll_in_flight(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         let Some(in_flight) = &mut self.in_flight else { return Pin::new(&mut self.body).poll_next(cx) };
         let InFlight { slot, deadline } = in_flight;
-        // Chunks that are always ready never look at the timer: the total timeout and the closing of the client are
-        // checked before each chunk.
+        // Chunks that are always ready never look at the timer: the limits of the whole request and the closing of the
+        // client are checked before each chunk.
         let stopped = deadline.overdue().map(StopReason::TimedOut).or_else(|| slot.ended(Phase::Body));
         let item = match stopped {
             Some(reason) => Some(Err(slot.error(reason))),
             None => match Pin::new(&mut self.body).poll_next(cx) {
                 Poll::Ready(item) => item,
                 Poll::Pending => {
+                    slot.record_reading(false);
                     if !self.is_waiting {
                         self.is_waiting = true;
                         deadline.touch();
@@ -153,6 +155,7 @@ impl ResponseBody {
                 }
             },
         };
+        slot.record_reading(true);
         // The reader has a chunk or the end, so a wake-up of the deadline would not help it.
         if self.is_waiting {
             self.is_waiting = false;

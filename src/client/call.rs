@@ -14,7 +14,7 @@ use super::body::{self, BodyOptions};
 use super::client_call::{self, ClientCall, EndedCall};
 use super::deadline::Deadline;
 use super::observer::RequestTrace;
-use super::queue::{Acquire, Queue, Rejection, Slot, SlotRequest};
+use super::queue::{Acquire, Queue, Rejection, Slot, SlotRequest, StallDetection};
 use super::stop::StopReason;
 use super::{Client, ClientInner};
 use crate::auth;
@@ -36,6 +36,9 @@ pub(crate) struct Timeouts {
     pub(crate) queue: Option<Duration>,
     pub(crate) head: Option<Duration>,
     pub(crate) attempt: Option<Duration>,
+    /// From the first slot to the end of the body.
+    pub(crate) request: Option<Duration>,
+    /// From the call to the end of the body.
     pub(crate) total: Option<Duration>,
 }
 
@@ -144,11 +147,18 @@ impl Client {
             queue: options.queue_timeout,
             head: options.head_timeout,
             attempt: options.attempt_timeout,
-            total: options.timeout,
+            request: options.timeout,
+            total: options.total_timeout,
         };
         let priority =
             call_options.priority.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
-        let slot_request = SlotRequest { origin: url.origin_text(), priority, is_retry: false };
+        let slot_request = SlotRequest {
+            origin: url.origin_text(),
+            priority,
+            is_retry: false,
+            // A limit of the program's own replaces the look for stalls, even a limit of zero.
+            detection: StallDetection::new(options.queue_timeout.is_none()),
+        };
         let body_options = BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
@@ -199,12 +209,13 @@ pub(crate) async fn run<S: Sleep, T: Call>(
     mut slot_request: SlotRequest<'_>,
     call: &mut T,
 ) -> std::result::Result<(T::Output, InFlight<S>), T::Error> {
-    // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them.
-    let mut deadline = Deadline::start(&shared.clock, timeouts.total);
+    // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them. The limit of the request
+    //    starts at its first slot.
+    let mut deadline = Deadline::start(&shared.clock, timeouts.request, timeouts.total);
     call.count_from_call(&mut deadline);
     loop {
         // 6. Wait for a slot.
-        let mut slot = match acquire_slot(shared, timeouts, &mut deadline, slot_request, call).await {
+        let mut slot = match acquire_slot(shared, timeouts.queue, &mut deadline, slot_request, call).await {
             Ok(slot) => slot,
             Err(reason) => return Err(call.stopped(reason, &shared.queue)),
         };
@@ -245,7 +256,7 @@ pub(crate) async fn run<S: Sleep, T: Call>(
 /// Takes a slot, or waits for a slot within the limits.
 async fn acquire_slot<S: Sleep>(
     shared: &Shared<S>,
-    timeouts: Timeouts,
+    limit: Option<Duration>,
     deadline: &mut Deadline<S>,
     slot_request: SlotRequest<'_>,
     call: &impl Call,
@@ -253,7 +264,7 @@ async fn acquire_slot<S: Sleep>(
     let slot = match shared.queue.try_acquire(&slot_request)? {
         Some(slot) => slot,
         None => {
-            deadline.enter(Phase::Queue, Timeout::Queue, timeouts.queue);
+            deadline.enter(Phase::Queue, Timeout::Queue, limit);
             if !slot_request.is_retry {
                 call.count_from_call(deadline);
             }
@@ -272,7 +283,8 @@ async fn acquire_slot<S: Sleep>(
         }
     };
     call.started();
-    // A slot that is free at once sets no timer, so nothing has looked at the total timeout yet.
+    deadline.leave_queue();
+    // A slot that is free at once sets no timer, so nothing has looked at the timeouts of the whole request yet.
     match deadline.overdue() {
         Some(overdue) => Err(overdue.into()),
         None => Ok(slot),

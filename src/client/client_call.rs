@@ -189,6 +189,7 @@ impl<'a> Call for ClientCall<'a> {
     }
 
     fn report_progress<S: Sleep>(&self, deadline: &mut Deadline<S>) {
+        self.client.shared.queue.record_progress();
         if let Some(progress) = &self.progress {
             deadline.follow(progress);
         }
@@ -204,7 +205,7 @@ impl<'a> Call for ClientCall<'a> {
         let summary = outcome.map(Response::status).map_err(Error::kind);
         self.history.push(Attempt::new(summary, deadline.attempt_age()));
         let delay = self.policy_delay(outcome)?;
-        // A wait that the total timeout would cut short is not begun: the response at hand is worth more.
+        // A wait that `timeout` or `total_timeout` would cut short is not begun: the response at hand is worth more.
         if deadline.left().is_some_and(|left| delay >= left) {
             return None;
         }

@@ -42,7 +42,7 @@ struct Expiry {
 /// A limit that has passed, in which phase, and after what time.
 #[derive(Clone, Copy)]
 pub(crate) struct Overdue {
-    pub(crate) phase: Phase,
+    phase: Phase,
     pub(crate) timeout: Timeout,
     length: u64,
     elapsed: u64,
@@ -63,7 +63,10 @@ pub(crate) struct Deadline<S: Sleep> {
     clock: S::Clock,
     /// When the request was made.
     started: Instant,
-    total: Option<Limit>,
+    /// Which limit of the whole request passes first: `total`, or `request` once that limit counts.
+    whole: Option<Expiry>,
+    /// The limit `request`, until the request leaves the queue for the first time.
+    request: Option<Limit>,
     /// The limit of the present attempt.
     attempt: Option<Limit>,
     /// When the present attempt started.
@@ -81,13 +84,14 @@ pub(crate) struct Deadline<S: Sleep> {
 }
 
 impl<S: Sleep> Deadline<S> {
-    /// Starts the total limit.
-    pub(crate) fn start(clock: &S::Clock, total: Option<Duration>) -> Self {
+    /// Starts the limit `total`. The limit `request` starts when the request [leaves the queue](Self::leave_queue).
+    pub(crate) fn start(clock: &S::Clock, request: Option<Duration>, total: Option<Duration>) -> Self {
         let now = clock.now();
         Self {
             clock: clock.clone(),
             started: now,
-            total: Limit::new(Timeout::Total, total),
+            whole: Limit::new(Timeout::Total, total).map(|limit| limit.expiry(now, 0)),
+            request: Limit::new(Timeout::Request, request),
             attempt: None,
             attempt_started: now,
             phase: Phase::Queue,
@@ -104,10 +108,23 @@ impl<S: Sleep> Deadline<S> {
         &self.clock
     }
 
-    /// Counts the total limit, and the limit of the present phase, from `start`.
+    /// Counts the total limit, and the limit of the present phase, from `start`. Called before the request leaves the
+    /// queue.
     pub(crate) fn count_from(&mut self, start: Instant) {
         self.started = start;
         self.since = start;
+        self.whole = self.whole.map(|expiry| expiry.limit.expiry(start, 0));
+    }
+
+    /// Starts the limit of the request at its first slot. A later slot, before a retry, changes nothing.
+    pub(crate) fn leave_queue(&mut self) {
+        // Without a limit the clock is not read: in a browser each look is a call into JavaScript.
+        let Some(limit) = self.request.take() else { return };
+        let expiry = limit.expiry(self.clock.now(), 0);
+        // If both pass at the same time, the error names the total limit, which is the wider.
+        if self.whole.is_none_or(|total| expiry.at < total.at) {
+            self.whole = Some(expiry);
+        }
     }
 
     /// Returns the time since the start.
@@ -161,8 +178,10 @@ impl<S: Sleep> Deadline<S> {
         outcome
     }
 
-    /// Waits for `delay`; no limit counts meanwhile.
+    /// Waits for `delay`, before another attempt. No limit ends the wait: it is not begun if a limit would.
     pub(crate) async fn sleep(&mut self, delay: Duration) {
+        // For the error of a limit that passes meanwhile, because the task is polled late.
+        self.phase = Phase::Queue;
         self.sleep.reset(Some(self.clock.now() + delay));
         poll_fn(|cx| self.sleep.poll(cx)).await;
     }
@@ -199,16 +218,16 @@ impl<S: Sleep> Deadline<S> {
         Duration::from_nanos(self.elapsed(self.attempt_started))
     }
 
-    /// Returns how much of the total limit is left, if there is a total limit.
+    /// Returns how much time the limits of the whole request leave, if there are such limits.
     pub(crate) fn left(&self) -> Option<Duration> {
-        let limit = self.total?;
-        Some(Duration::from_nanos(limit.length.saturating_sub(self.elapsed(self.started))))
+        let expiry = self.whole?;
+        Some(Duration::from_nanos(expiry.at.nanos_since(self.clock.now())))
     }
 
-    /// Returns the total limit if it has passed. It reads the clock.
+    /// Returns the limit of the whole request that has passed, if it has. It reads the clock.
     pub(crate) fn overdue(&self) -> Option<Overdue> {
-        let overdue = self.past(self.total?, self.started);
-        (overdue.elapsed >= overdue.length).then_some(overdue)
+        let expiry = self.whole?;
+        (self.clock.now() >= expiry.at).then(|| self.past(expiry.limit, expiry.since))
     }
 
     /// Returns `Ready` once a limit has passed.
@@ -243,11 +262,10 @@ impl<S: Sleep> Deadline<S> {
             Some(limit) if self.phase != Phase::Connect => Some(limit.expiry(self.since, self.allowance)),
             _ => None,
         };
+        let attempt = self.attempt.map(|limit| limit.expiry(self.attempt_started, 0));
         // From the narrowest limit to the widest. If several pass at the same time, the error names the widest: it says
         // most about whether another attempt may help.
-        for (limit, since) in [(self.attempt, self.attempt_started), (self.total, self.started)] {
-            let Some(limit) = limit else { continue };
-            let expiry = limit.expiry(since, 0);
+        for expiry in [attempt, self.whole].into_iter().flatten() {
             if first.is_none_or(|first| expiry.at <= first.at) {
                 first = Some(expiry);
             }

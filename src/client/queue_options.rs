@@ -9,9 +9,11 @@ impl Builder {
     /// Sets the number of requests that run at once. Further requests wait. Default: 10.
     ///
     /// A request runs until its response's body has been read or dropped. If the body came whole with its head, the
-    /// request has ended with the head. Waiting requests start in the order of their [`priority`](Self::priority). A
-    /// step of priority is worth 10 s of waiting ([`ageing`](Self::ageing)). Among equal priorities, the
-    /// first to wait starts first.
+    /// request has ended with the head. Ten responses that are not read hold all ten slots: further requests wait, and
+    /// fail after 30 s without progress (see [`queue_timeout`](Self::queue_timeout)).
+    ///
+    /// Waiting requests start in the order of their [`priority`](Self::priority). A step of priority is worth 10 s of
+    /// waiting ([`ageing`](Self::ageing)). Among equal priorities, the first to wait starts first.
     ///
     /// # Examples
     ///

@@ -133,6 +133,13 @@ impl Error {
         error
     }
 
+    /// Returns the same error with `message` as its text.
+    #[cfg_attr(waterspout_npm, allow(dead_code))]
+    pub(crate) fn with_message(mut self, message: String) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// Makes the error for a body of fewer than `bytes_per_second` on average over `window`.
     pub(crate) fn too_slow(bytes_per_second: u64, window: Duration) -> Self {
         let message = format!("the server sent fewer than {bytes_per_second} bytes per second");

@@ -22,7 +22,7 @@ use std::fmt;
 /// let advance = async { timer.advance(Duration::from_secs(5)) };
 /// let (outcome, ()) = futures::future::join(request, advance).await;
 /// let error = outcome.unwrap_err();
-/// assert_eq!(error.timeout(), Some(Timeout::Total));
+/// assert_eq!(error.timeout(), Some(Timeout::Request));
 /// assert_eq!(error.limit(), Some(Duration::from_secs(5)));
 /// # Ok::<(), waterspout::Error>(())
 /// # }).unwrap();
@@ -43,13 +43,15 @@ pub enum Timeout {
     /// The window in which too few bytes of the response's body arrived: `min_download_rate`.
     /// [`Error::min_download_rate`](crate::Error::min_download_rate) says how many bytes per second had to arrive.
     DownloadRate,
-    /// The time from the call to the end of the response's body: `timeout`.
+    /// The time from the first slot of the request to the end of the response's body, retries included: `timeout`.
+    Request,
+    /// The time from the call to the end of the response's body, the wait in the queue included: `total_timeout`.
     Total,
 }
 
 impl Timeout {
     /// Returns the timeout's stable name in lower case, as error messages show it: `queue`, `connect`, `head`,
-    /// `attempt`, `idle`, `download_rate` or `total`.
+    /// `attempt`, `idle`, `download_rate`, `request` or `total`.
     ///
     /// # Examples
     ///
@@ -67,12 +69,13 @@ impl Timeout {
             Self::Attempt => "attempt",
             Self::Idle => "idle",
             Self::DownloadRate => "download_rate",
+            Self::Request => "request",
             Self::Total => "total",
         }
     }
 
-    /// Whether another attempt starts this timeout again: the wait in the queue and the total time belong to the
-    /// request as a whole.
+    /// Whether another attempt starts this timeout again: `Queue`, `Request` and `Total` belong to the request as a
+    /// whole.
     pub(crate) const fn restarts_with_attempt(self) -> bool {
         matches!(self, Self::Connect | Self::Head | Self::Attempt | Self::Idle | Self::DownloadRate)
     }

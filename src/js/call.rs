@@ -15,7 +15,7 @@ use crate::client::call::Call;
 use crate::client::deadline::Deadline;
 use crate::client::queue::{Acquire, Queue, Rejection};
 use crate::client::stop::StopReason;
-use crate::error::{Phase, Timeout};
+use crate::error::Timeout;
 use crate::runtime::sleep::Sleep;
 
 impl From<StopReason> for Failure {
@@ -23,12 +23,16 @@ impl From<StopReason> for Failure {
         match reason {
             StopReason::Rejected(Rejection::Full) => Self::QueueFull,
             StopReason::Rejected(Rejection::Cleared) => Self::Cleared,
+            // The npm package looks for no stalls.
+            StopReason::Rejected(Rejection::Stalled) => Self::QueueTimeout,
             StopReason::Rejected(Rejection::Closed) | StopReason::Closed(_) => Self::Closed,
-            StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Queue => Self::QueueTimeout,
-            StopReason::TimedOut(overdue) if overdue.timeout == Timeout::Head => Self::HeadTimeout,
-            // The rest is the total timeout, told apart by the phase in which it passed.
-            StopReason::TimedOut(overdue) if overdue.phase == Phase::Queue => Self::TotalTimeoutInQueue,
-            StopReason::TimedOut(_) => Self::TotalTimeout,
+            StopReason::TimedOut(overdue) => match overdue.timeout {
+                Timeout::Queue => Self::QueueTimeout,
+                Timeout::Head => Self::HeadTimeout,
+                Timeout::Request => Self::RequestTimeout,
+                // JavaScript sets no other limit.
+                _ => Self::TotalTimeout,
+            },
         }
     }
 }
@@ -56,7 +60,7 @@ impl Call for HostCall {
     fn next_retry_delay<S: Sleep>(&mut self, outcome: &Result<(), Failure>, _: &Deadline<S>) -> Option<Duration> {
         let failure = outcome.as_ref().err().copied().unwrap_or(Failure::None);
         let delay = host::next_retry_delay(self.0, failure as u32);
-        // The cast saturates. JavaScript begins no wait that the total limit would cut short.
+        // The cast saturates. JavaScript begins no wait that a limit of the request would cut short.
         (delay > NO_RETRY).then(|| Duration::from_millis(delay as u64))
     }
 

@@ -29,7 +29,7 @@ use self::clock::{HostClock, HostSleep};
 use self::protocol::{Command, Failure, NO_LIMIT, Stat, UNLIMITED_QUEUE};
 use self::tasks::AttemptEnd;
 use crate::client::call::{Shared, Timeouts, run as run_call};
-use crate::client::queue::{Queue, QueueSettings, Rate, SlotRequest};
+use crate::client::queue::{Queue, QueueSettings, Rate, SlotRequest, StallDetection};
 
 type Client = Rc<Shared<HostSleep>>;
 
@@ -78,14 +78,22 @@ pub fn forget(client: u32) {
 ///
 /// The time limits are in milliseconds. The origin may be empty if the client has no limits by origin.
 #[wasm_bindgen]
-pub fn request(client: u32, origin: String, priority: i16, queue: f64, head: f64, total: f64) -> u32 {
+#[allow(clippy::too_many_arguments)]
+pub fn request(client: u32, origin: String, priority: i16, queue: f64, head: f64, request: f64, total: f64) -> u32 {
     let shared = find(client);
-    let timeouts = Timeouts { queue: limit(queue), head: limit(head), total: limit(total), attempt: None };
+    let timeouts = Timeouts {
+        queue: limit(queue),
+        head: limit(head),
+        attempt: None,
+        request: limit(request),
+        total: limit(total),
+    };
     tasks::add(|task| {
         Box::pin(async move {
             // A client that only JavaScript knows is a defect: the request fails, it does not hang.
             let Some(shared) = shared else { return Failure::CoreFailed };
-            let slot_request = SlotRequest { origin: &origin, priority, is_retry: false };
+            let slot_request =
+                SlotRequest { origin: &origin, priority, is_retry: false, detection: StallDetection::default() };
             let sent = run_call(&shared, timeouts, slot_request, &mut HostCall(task)).await;
             // The slot is given back here, at the response's head: the platform's Response is handed out untouched, so its body cannot
             // be watched.

@@ -44,9 +44,9 @@ pub(super) enum Failure {
     QueueTimeout = 4,
     /// The limit `head` passed.
     HeadTimeout = 5,
-    /// The limit `total` passed in the queue.
-    TotalTimeoutInQueue = 6,
-    /// The limit `total` passed in an attempt.
+    /// The limit `request` passed. The stage of the request says in which wait.
+    RequestTimeout = 6,
+    /// The limit `total` passed. The stage of the request says in which wait.
     TotalTimeout = 7,
     /// The core is defective. JavaScript sets this after a trap.
     CoreFailed = 8,

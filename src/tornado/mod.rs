@@ -25,6 +25,9 @@
 //! | `Future.add_done_callback`, `cancel` | [`Pending::on_done`], [`Pending::cancel`] |
 //! | `AsyncHTTPClient.fetch` with a callback | [`Client::fetch_with`](crate::Client::fetch_with) |
 //! | `AsyncHTTPClient.configure` | [`configure`] |
+//! | `request_timeout` (20 s) | [`timeout`](crate::Builder::timeout) (no limit), which also covers redirects and retries; Tornado's begins again with each redirect |
+//! | `connect_timeout` (20 s) | [`connect_timeout`](crate::Builder::connect_timeout) (20 s), which does not count in the queue |
+//! | the wait in the queue: the smaller of `connect_timeout` and `request_timeout` | [`queue_timeout`](crate::Builder::queue_timeout) (no limit); [`total_timeout`](crate::Builder::total_timeout) covers the queue and the request |
 //! | `queues.Queue`, `LifoQueue`, `PriorityQueue` | [`Queue`], [`LifoQueue`], [`PriorityQueue`] |
 //! | `queues.QueueFull`, `QueueEmpty` | [`QueueError::Full`], [`QueueError::Empty`] |
 //! | `IOStream.read_bytes` | [`IoStream::read_exact`], [`read_partial`](IoStream::read_partial) |

@@ -117,7 +117,13 @@ fn limit_of_zero_sets_no_timer() {
     let client = client(&timer, MockBackend::pending(), 1);
     let none = Duration::ZERO;
     let start = || {
-        let request = client.get(URL).timeout(none).queue_timeout(none).head_timeout(none).attempt_timeout(none);
+        let request = client
+            .get(URL)
+            .timeout(none)
+            .total_timeout(none)
+            .queue_timeout(none)
+            .head_timeout(none)
+            .attempt_timeout(none);
         request.connect_timeout(none).idle_timeout(none).send().boxed()
     };
     let (mut first, mut second) = (start(), start());
@@ -127,7 +133,7 @@ fn limit_of_zero_sets_no_timer() {
 
 #[test]
 fn timeout_error_names_its_limit_phase_and_elapsed_time() {
-    for name in ["queue", "head", "attempt", "total"] {
+    for name in ["queue", "head", "attempt", "request", "total"] {
         let timer = ManualTimer::new();
         let client = client(&timer, MockBackend::pending(), 1);
         let mut first = (name == "queue").then(|| client.get(URL).head_timeout(Duration::ZERO).send().boxed());
@@ -138,7 +144,8 @@ fn timeout_error_names_its_limit_phase_and_elapsed_time() {
             "queue" => request.queue_timeout(limit),
             "head" => request.head_timeout(limit),
             "attempt" => request.attempt_timeout(limit),
-            _ => request.timeout(limit),
+            "request" => request.timeout(limit),
+            _ => request.total_timeout(limit),
         };
         let mut request = request.send().boxed();
         assert!((&mut request).now_or_never().is_none());

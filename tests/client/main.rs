@@ -14,6 +14,7 @@ mod errors;
 mod json;
 mod middleware;
 mod refresh;
+mod request_limits;
 mod requests;
 mod sensitive;
 #[path = "../support/mod.rs"]

@@ -79,7 +79,7 @@ fn total_limit_covers_the_body() {
         let body = Body::stream(stream::pending::<Result<Bytes>>());
         async move { Ok(Response::new(StatusCode::OK, request.url().clone(), body)) }.boxed()
     });
-    let client = Client::builder().timer(timer.clone()).backend(backend).timeout(seconds(15)).build().unwrap();
+    let client = Client::builder().timer(timer.clone()).backend(backend).total_timeout(seconds(15)).build().unwrap();
     let mut response = block_on(client.get(URL).send()).unwrap();
     {
         let mut chunk = Box::pin(response.chunk());
@@ -99,6 +99,7 @@ fn all(limit: Duration) -> RequestOptions {
         &mut options.head_timeout,
         &mut options.idle_timeout,
         &mut options.timeout,
+        &mut options.total_timeout,
     ] {
         *slot = Some(limit);
     }
@@ -141,7 +142,7 @@ fn total_limit_covers_all_redirects() {
         held.send(redirect(302, &format!("http://{number}.example/")))
     };
     let wire = scripted((0..4).map(hop));
-    let mut request = wire.client.get(URL).timeout(seconds(12)).send().boxed();
+    let mut request = wire.client.get(URL).total_timeout(seconds(12)).send().boxed();
     for _ in 0..2 {
         assert!((&mut request).now_or_never().is_none());
         wire.timer.advance(seconds(5));
@@ -184,7 +185,7 @@ fn the_total_limit_ends_a_body_that_is_always_ready() {
         .boxed()
     });
     let client =
-        Client::builder().backend(backend).timer(timer.clone()).timeout(Duration::from_secs(1)).build().unwrap();
+        Client::builder().backend(backend).timer(timer.clone()).total_timeout(Duration::from_secs(1)).build().unwrap();
     let mut response = block_on(client.get(URL).send()).unwrap();
     let mut late = 0;
     for _ in 0..100 {

@@ -83,11 +83,15 @@ fn informational_responses_keep_an_upload_alive_that_waits_for_its_source() {
 
 #[test]
 fn other_limits_include_informational_responses() {
-    for name in ["attempt", "total"] {
+    for name in ["attempt", "request", "total"] {
         let wire = scripted([released([PROCESSING; 10])]);
         let request = wire.client.get(URL);
         let limit = seconds(60);
-        let request = if name == "total" { request.timeout(limit) } else { request.attempt_timeout(limit) };
+        let request = match name {
+            "attempt" => request.attempt_timeout(limit),
+            "request" => request.timeout(limit),
+            _ => request.total_timeout(limit),
+        };
         let mut request: Pending = request.send().boxed();
         assert!((&mut request).now_or_never().is_none());
         for _ in 0..3 {

@@ -10,6 +10,7 @@ mod rates;
 mod reentrancy;
 mod settings;
 mod slots;
+mod stalls;
 #[path = "../support/mod.rs"]
 mod support;
 

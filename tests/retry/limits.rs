@@ -10,10 +10,10 @@ use super::{Act, at_once, poll, stage};
 #[test]
 fn delay_beyond_the_total_limit_ends_the_retries() {
     let stage = stage(&[Act::Later(503, "10"), Act::Status(200)], |builder| builder.retry(Retry::new()));
-    let mut request = stage.client.get(URL).timeout(seconds(10)).send().boxed();
+    let mut request = stage.client.get(URL).total_timeout(seconds(10)).send().boxed();
     assert_eq!(poll(&mut request).unwrap().unwrap().status(), 503);
     *stage.acts.acts.lock().unwrap() = [Act::Later(503, "10"), Act::Status(200)].into();
-    let mut request = stage.client.get(URL).timeout(seconds(11)).send().boxed();
+    let mut request = stage.client.get(URL).total_timeout(seconds(11)).send().boxed();
     assert!(poll(&mut request).is_none());
     stage.timer.advance(seconds(10));
     assert_eq!(poll(&mut request).unwrap().unwrap().status(), 200);
@@ -22,7 +22,7 @@ fn delay_beyond_the_total_limit_ends_the_retries() {
 #[test]
 fn delay_that_ended_after_the_total_limit_starts_no_attempt() {
     let stage = stage(&[Act::Later(503, "5"), Act::Status(200)], |builder| builder.retry(Retry::new()));
-    let mut request = stage.client.get(URL).timeout(seconds(8)).send().boxed();
+    let mut request = stage.client.get(URL).total_timeout(seconds(8)).send().boxed();
     assert!(poll(&mut request).is_none());
     // The task polls the request late.
     stage.timer.advance(seconds(9));
@@ -53,7 +53,7 @@ fn attempt_limit_starts_again_with_each_attempt() {
 #[test]
 fn total_limit_covers_all_attempts() {
     let stage = stage(&[Act::Silent], |builder| {
-        builder.retry(at_once().attempts(100)).attempt_timeout(seconds(3)).timeout(seconds(10))
+        builder.retry(at_once().attempts(100)).attempt_timeout(seconds(3)).total_timeout(seconds(10))
     });
     let mut request = stage.client.get(URL).send().boxed();
     for _ in 0..9 {

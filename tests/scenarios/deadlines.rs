@@ -6,19 +6,34 @@ use waterspout::{Client, Phase, Timeout};
 use super::{Lab, assert_timeout, ms};
 
 pub async fn the_total_limit_covers_the_wait_for_the_head(lab: Lab) {
-    let error = Client::new().get(lab.url("silence")).timeout(ms(60)).await.unwrap_err();
+    let error = Client::new().get(lab.url("silence")).total_timeout(ms(60)).await.unwrap_err();
     assert_timeout(&error, Phase::Head, Timeout::Total);
 }
 
+pub async fn the_request_limit_covers_the_wait_for_the_head(lab: Lab) {
+    let error = Client::new().get(lab.url("silence")).timeout(ms(60)).await.unwrap_err();
+    assert_timeout(&error, Phase::Head, Timeout::Request);
+}
+
 pub async fn the_total_limit_covers_the_body(lab: Lab) {
-    let mut response = Client::new().get(lab.keyed("endless", "")).timeout(ms(1_500)).await.unwrap();
+    let client = Client::builder().total_timeout(ms(1_500)).build().unwrap();
+    assert_body_times_out(&client, &lab, Timeout::Total).await;
+}
+
+pub async fn the_request_limit_covers_the_body(lab: Lab) {
+    let client = Client::builder().timeout(ms(1_500)).build().unwrap();
+    assert_body_times_out(&client, &lab, Timeout::Request).await;
+}
+
+async fn assert_body_times_out(client: &Client, lab: &Lab, timeout: Timeout) {
+    let mut response = client.get(lab.keyed("endless", "")).await.unwrap();
     let error = loop {
         match response.chunk().await {
             Ok(chunk) => assert!(chunk.is_some()),
             Err(error) => break error,
         }
     };
-    assert_timeout(&error, Phase::Body, Timeout::Total);
+    assert_timeout(&error, Phase::Body, timeout);
     assert!(response.chunk().await.unwrap().is_none());
 }
 
@@ -41,15 +56,15 @@ pub async fn a_slow_but_steady_body_is_not_idle(lab: Lab) {
 }
 
 pub async fn a_limit_of_zero_is_none(lab: Lab) {
-    let client = Client::builder().head_timeout(ms(20)).timeout(ms(20)).build().unwrap();
-    let request = client.get(lab.url("slow?head=80")).head_timeout(ms(0)).timeout(ms(0));
+    let client = Client::builder().head_timeout(ms(20)).timeout(ms(20)).total_timeout(ms(20)).build().unwrap();
+    let request = client.get(lab.url("slow?head=80")).head_timeout(ms(0)).timeout(ms(0)).total_timeout(ms(0));
     assert_eq!(request.await.unwrap().status(), 200);
 }
 
 pub async fn a_request_overrides_its_client(lab: Lab) {
     let client = Client::builder().timeout(ms(30)).build().unwrap();
     let slow = lab.url("slow?head=100");
-    assert_timeout(&client.get(slow.clone()).await.unwrap_err(), Phase::Head, Timeout::Total);
+    assert_timeout(&client.get(slow.clone()).await.unwrap_err(), Phase::Head, Timeout::Request);
     assert_eq!(client.get(slow).timeout(ms(10_000)).await.unwrap().status(), 200);
 }
 
@@ -58,7 +73,7 @@ pub async fn the_queue_limit_covers_the_wait_for_a_slot(lab: Lab) {
     let first = client.get(lab.url("silence")).timeout(ms(300));
     let second = client.get(lab.keyed("hit", "?name=second"));
     let (first, second) = join(first.send(), second.send()).await;
-    assert_timeout(&first.unwrap_err(), Phase::Head, Timeout::Total);
+    assert_timeout(&first.unwrap_err(), Phase::Head, Timeout::Request);
     assert_timeout(&second.unwrap_err(), Phase::Queue, Timeout::Queue);
     assert_eq!(lab.recall("hits", "").await, "");
 }
@@ -66,7 +81,17 @@ pub async fn the_queue_limit_covers_the_wait_for_a_slot(lab: Lab) {
 pub async fn the_total_limit_covers_the_queue(lab: Lab) {
     let client = Client::builder().max_active(1).build().unwrap();
     let first = client.get(lab.url("silence")).timeout(ms(300));
-    let second = client.get(lab.url("hello")).timeout(ms(50));
+    let second = client.get(lab.url("hello")).total_timeout(ms(50));
     let (_, second) = join(first.send(), second.send()).await;
     assert_timeout(&second.unwrap_err(), Phase::Queue, Timeout::Total);
+}
+
+pub async fn the_request_limit_begins_when_the_request_leaves_the_queue(lab: Lab) {
+    let client = Client::builder().max_active(1).build().unwrap();
+    let first = client.get(lab.url("silence")).timeout(ms(600));
+    // It waits longer than its limit for its slot, and then has the whole limit.
+    let second = client.get(lab.url("hello")).timeout(ms(500));
+    let (first, second) = join(first.send(), second.send()).await;
+    assert_timeout(&first.unwrap_err(), Phase::Head, Timeout::Request);
+    assert_eq!(second.unwrap().status(), 200);
 }

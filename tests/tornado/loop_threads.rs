@@ -129,7 +129,7 @@ fn callback_that_blocks_delays_no_spawned_request() {
             sender.send(block_on(limited).map(|_| String::new())).unwrap();
         });
         assert_eq!(received("a request", place, &receiver).unwrap(), "hello");
-        assert_eq!(received("a limit", place, &receiver).unwrap_err().timeout(), Some(Timeout::Total));
+        assert_eq!(received("a limit", place, &receiver).unwrap_err().timeout(), Some(Timeout::Request));
     }
 }
 
@@ -167,9 +167,10 @@ fn limits_of_fetch_with_count_from_the_call() {
         for first_poll in [0, 1, 2, 5] {
             let (turns, timer) = (ManualExecutor::default(), ManualTimer::new());
             let builder = Client::builder().timer(timer.clone()).backend(MockBackend::pending()).max_active(1);
-            let builder = if timeout == Timeout::Total { builder.timeout(limit) } else { builder.queue_timeout(limit) };
+            let is_total = timeout == Timeout::Total;
+            let builder = if is_total { builder.total_timeout(limit) } else { builder.queue_timeout(limit) };
             let client = builder.build().unwrap();
-            let mut running = client.get("http://a.example/").timeout(Duration::ZERO).send().boxed();
+            let mut running = client.get("http://a.example/").total_timeout(Duration::ZERO).send().boxed();
             assert!((&mut running).now_or_never().is_none());
             let (sender, receiver) = mpsc::channel();
             let request = Request::get("http://a.example/");
@@ -334,7 +335,7 @@ fn limit_passes_while_requests_of_a_blocked_loop_wait_on_the_same_clock() {
             let (sender, receiver) = mpsc::channel();
             std::thread::spawn(move || sender.send(block_on(spawned).unwrap_err().timeout()).unwrap());
             let timeout = receiver.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{limits:?} {is_first}"));
-            assert_eq!(timeout, Some(Timeout::Total));
+            assert_eq!(timeout, Some(Timeout::Request));
             drop(done);
         }
     }

@@ -12,7 +12,7 @@
  * @property {boolean} secondOrigin whether every second request goes to a second origin
  * @property {number} attempts
  * @property {number} baseDelay milliseconds
- * @property {{ queue?: number, head?: number, total?: number }} timeout milliseconds; contains only the timeouts that are set
+ * @property {{ queue?: number, head?: number, request?: number, total?: number }} timeout milliseconds; contains only the timeouts that are set
  * @property {"lab" | "url" | "simulated"} target
  * @property {string} lab the address of the demo server
  * @property {string} url the address for the target "url"
@@ -37,7 +37,7 @@ export function readSettings(form) {
   const text = (/** @type {string} */ name) => String(data.get(name) ?? "").trim();
   const number = (/** @type {string} */ name) => Number(text(name));
   const optional = (/** @type {string} */ name) => (text(name) === "" ? undefined : number(name));
-  const timeouts = { queue: number("limitQueue"), head: number("limitHead"), total: number("limitTotal") };
+  const timeouts = { queue: number("limitQueue"), head: number("limitHead"), request: number("limitRequest"), total: number("limitTotal") };
   const rateRequests = optional("rate");
   const burst = optional("rateBurst");
   const per = number("ratePer") || defaultRatePeriod;

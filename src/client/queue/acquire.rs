@@ -38,9 +38,11 @@ impl<'a> Acquire<'a> {
             None => self.join(cx, now, &mut wakes),
             Some(ticket) => {
                 let mut state = self.queue.lock();
+                // First, because it may reject this request.
+                let timer_at = self.queue.timer_at(&mut state, ticket, now, &mut wakes);
                 match state.poll(ticket, cx, now, &mut wakes) {
                     Poll::Ready(result) => AcquireStatus::Done(result.map(|()| ticket)),
-                    Poll::Pending => AcquireStatus::Waiting { timer_at: state.timer_for(ticket) },
+                    Poll::Pending => AcquireStatus::Waiting { timer_at },
                 }
             }
         };
@@ -62,11 +64,14 @@ impl<'a> Acquire<'a> {
             return AcquireStatus::Done(Ok(ticket));
         }
         let joined = state.enqueue(slot_request.origin, slot_request.priority, slot_request.is_retry, cx.waker(), now);
+        if let Ok(ticket) = joined {
+            state.detect_stall(ticket, slot_request.detection);
+        }
         state.choose_timekeeper(joined.ok(), wakes);
         match joined {
             Ok(ticket) => {
                 self.ticket = Some(ticket);
-                AcquireStatus::Waiting { timer_at: state.timer_for(ticket) }
+                AcquireStatus::Waiting { timer_at: queue.timer_at(&mut state, ticket, now, wakes) }
             }
             Err(rejection) => AcquireStatus::Done(Err(rejection)),
         }

@@ -45,6 +45,11 @@ impl Heap {
         self.0.first().copied()
     }
 
+    /// Returns the item in the last place of the array: no item comes after it but in other branches of the tree.
+    pub(super) fn last(&self) -> Option<Node> {
+        self.0.last().copied()
+    }
+
     pub(super) fn push(&mut self, node: Node, on_move: OnMove<'_>) {
         self.0.push(node);
         self.sift_up(self.0.len() - 1, node, on_move);

@@ -14,6 +14,8 @@ mod requests;
 mod schedule;
 mod settings;
 mod slot;
+#[cfg_attr(waterspout_npm, path = "no_stall.rs")]
+mod stall;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,8 @@ pub(crate) use self::requests::Rejection;
 use self::requests::Ticket;
 pub(crate) use self::settings::QueueSettings;
 pub(crate) use self::slot::Slot;
+use self::stall::Activity;
+pub(crate) use self::stall::StallDetection;
 use self::state::QueueState;
 pub use self::wait_times::WaitTimes;
 use self::wake_list::WakeList;
@@ -48,6 +52,7 @@ pub(crate) struct SlotRequest<'a> {
     /// A retry joins the queue even if the queue is full or the client is closing. It starts after the requests of the
     /// same priority that joined before it.
     pub(crate) is_retry: bool,
+    pub(crate) detection: StallDetection,
 }
 
 /// A handle of a waiting request, to change its priority. It keeps neither the queue nor the request alive.
@@ -128,6 +133,7 @@ pub(crate) struct Queue {
     /// Whether the client was closed at once: running requests end too.
     // Outside of the lock, because every poll of a running request reads it.
     has_ended: AtomicBool,
+    activity: Activity,
 }
 
 impl Queue {
@@ -137,6 +143,7 @@ impl Queue {
             has_rate: settings.has_rate(),
             full_message: settings.full_message.clone(),
             has_ended: AtomicBool::new(false),
+            activity: Activity::default(),
             state: Mutex::new(QueueState::new(settings)),
         }
     }
@@ -195,6 +202,8 @@ impl Queue {
 
     /// With `true`, lets no waiting request start; with `false`, lets them start again.
     pub(crate) fn pause(&self, paused: bool) {
+        // A stall is counted from the end of a pause.
+        self.activity.record();
         self.change(|state, _, _| state.paused = paused);
     }
 
@@ -248,6 +257,22 @@ impl Queue {
         result
     }
 
+    /// Records that a request that holds a slot was polled.
+    pub(crate) fn record_progress(&self) {
+        self.activity.record();
+    }
+
+    /// Returns when a waiting request has to look at the queue again, if it is the timekeeper. A client that has stalled
+    /// rejects requests here.
+    fn timer_at(&self, state: &mut QueueState, ticket: Ticket, now: Nanos, wakes: &mut WakeList) -> Option<Nanos> {
+        let timer_at = state.timer_for(ticket);
+        if !state.may_look_for_stall(ticket) {
+            return timer_at;
+        }
+        let look_at = state.look_for_stall(&self.activity, now, wakes);
+        timer_at.map(|_| look_at)
+    }
+
     fn remove(&self, ticket: Ticket) {
         self.change(|state, now, wakes| state.remove(ticket, now, wakes));
     }
@@ -256,6 +281,7 @@ impl Queue {
     pub(crate) fn rejection_error(&self, rejection: Rejection) -> Error {
         let (kind, message) = match rejection {
             Rejection::Full => return Error::new(ErrorKind::QueueFull, Phase::Queue, self.full_message.clone()),
+            Rejection::Stalled => return self.lock().stall.error(),
             Rejection::Cleared => (ErrorKind::Cleared, "the client's queue was cleared while the request waited in it"),
             Rejection::Closed => (ErrorKind::Closed, "the client is closed and takes no more requests"),
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::OriginStats;
 use super::heap::Heap;
 use super::rate::{Nanos, Rate, TokenBucket};
+use super::requests::Ticket;
 
 /// Maximum number of indices in a page. A longer page is split in two.
 const PAGE_SIZE: usize = 256;
@@ -102,6 +103,12 @@ impl OriginQueues {
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut OriginQueue> {
         self.queues.iter_mut()
+    }
+
+    /// Returns a waiting request that is not likely to start soon, if a request waits.
+    pub(super) fn last_waiting(&self) -> Option<Ticket> {
+        // In a queue of equal priorities, the last place of the heap has the request that came last.
+        self.queues.iter().find_map(|queue| queue.waiting.last()).map(|node| node.item)
     }
 
     /// Returns the counts of each origin with a request, sorted by name; none if a single queue is for all origins.

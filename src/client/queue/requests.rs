@@ -5,6 +5,7 @@
 use std::task::Waker;
 
 use super::rate::Nanos;
+use super::stall::StallDetection;
 
 /// The index of a request. It is valid until the request is removed; a later request may get the same index.
 pub(super) type Ticket = u32;
@@ -24,6 +25,9 @@ pub(crate) enum Rejection {
     Cleared,
     /// The client is closed.
     Closed,
+    /// The client stalled while the request waited.
+    #[cfg_attr(waterspout_npm, allow(dead_code))]
+    Stalled,
 }
 
 pub(super) struct RequestEntry {
@@ -36,6 +40,9 @@ pub(super) struct RequestEntry {
     pub(super) arrived: Nanos,
     /// Unique among all requests, unlike the ticket.
     pub(super) serial: u64,
+    /// Set only while the request waits.
+    #[cfg_attr(waterspout_npm, allow(dead_code))]
+    pub(super) detection: StallDetection,
 }
 
 pub(super) enum RequestState {
@@ -76,8 +83,15 @@ impl Requests {
         self.entries.get_mut(ticket as usize)
     }
 
-    pub(super) fn states_mut(&mut self) -> impl Iterator<Item = &mut RequestState> {
-        self.entries.iter_mut().map(|entry| &mut entry.state)
+    /// Returns all entries, also the unused entries.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut RequestEntry> {
+        self.entries.iter_mut()
+    }
+
+    /// Returns the tickets of all entries, also of unused entries.
+    #[cfg_attr(waterspout_npm, allow(dead_code))]
+    pub(super) fn tickets(&self) -> std::ops::Range<Ticket> {
+        0..self.entries.len() as Ticket
     }
 
     /// Notes where a request is in the heap of its origin queue.
@@ -88,7 +102,14 @@ impl Requests {
     }
 
     pub(super) fn insert(&mut self, state: RequestState, origin: u32, arrived: Nanos) -> Ticket {
-        let new = RequestEntry { state, origin, position: 0, arrived, serial: self.next_serial };
+        let new = RequestEntry {
+            state,
+            origin,
+            position: 0,
+            arrived,
+            serial: self.next_serial,
+            detection: StallDetection::default(),
+        };
         self.next_serial += 1;
         self.used += 1;
         match self.entries.get_mut(self.first_free as usize) {
@@ -107,7 +128,14 @@ impl Requests {
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<RequestEntry> {
         let state = RequestState::Free(self.first_free);
         // No handle has this serial, so a handle of the removed request finds nothing.
-        let free = RequestEntry { state, origin: 0, position: 0, arrived: 0, serial: u64::MAX };
+        let free = RequestEntry {
+            state,
+            origin: 0,
+            position: 0,
+            arrived: 0,
+            serial: u64::MAX,
+            detection: StallDetection::default(),
+        };
         let entry = self.get_mut(ticket).filter(|entry| !matches!(entry.state, RequestState::Free(_)))?;
         let removed = std::mem::replace(entry, free);
         self.first_free = ticket;

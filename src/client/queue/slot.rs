@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::Queue;
 use super::requests::Ticket;
+use super::stall::UnreadMark;
 use crate::client::stop::StopReason;
 use crate::error::{Error, Phase};
 
@@ -21,11 +22,13 @@ pub(crate) struct Slot {
     ticket: Ticket,
     /// A copy of the waker that the queue keeps. While the task's waker is the same, the queue's lock is not taken.
     waker: Option<Waker>,
+    /// Whether a response holds the slot and no task waits for its body.
+    unread: UnreadMark,
 }
 
 impl Slot {
     pub(super) fn new(queue: Arc<Queue>, ticket: Ticket) -> Self {
-        Self { queue, ticket, waker: None }
+        Self { queue, ticket, waker: None, unread: UnreadMark::default() }
     }
 
     /// Runs `future`, and stops it when the client is closed at once.
@@ -50,6 +53,12 @@ impl Slot {
         self.queue.has_ended().then_some(StopReason::Closed(phase))
     }
 
+    /// Records a poll of the response's body, and whether a task waits for the body from now on.
+    pub(crate) fn record_reading(&mut self, is_unread: bool) {
+        self.queue.activity.record();
+        self.queue.activity.set_unread(&mut self.unread, is_unread);
+    }
+
     /// Returns the error that a Rust program gets for `stop`.
     pub(crate) fn error(&self, stop: StopReason) -> Error {
         stop.into_error(&self.queue)
@@ -70,6 +79,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.queue.activity.set_unread(&mut self.unread, false);
+        self.queue.activity.record();
         self.queue.remove(self.ticket);
     }
 }

@@ -8,7 +8,8 @@
 //! - A request is *admitted* while its state is `Active` or `BackingOff`: it runs now, or it waits between two attempts.
 //! - An *origin queue* holds the waiting requests of an origin in the order in which they start. If origins have no
 //!   limits and are not counted, a single origin queue holds the requests of all origins. [`Schedule`] orders them.
-//! - The *timekeeper* is the only waiting request with a timer, see [`QueueState::choose_timekeeper`].
+//! - The *timekeeper* is the only waiting request with a timer, see [`QueueState::choose_timekeeper`]. It has the timer of
+//!   the next start, or the timer that looks for a [stall](super::stall).
 //!
 //! # Life of a request
 //! ```text
@@ -25,8 +26,8 @@
 //! 1. `active` is the number of requests in the states `Granted` and `Active`, in total and for each origin queue.
 //! 2. `waiting_count` is the number of requests in the state `Waiting`. Each of these is in the heap of its origin queue.
 //! 3. After `dispatch`, no waiting request could start at `now`.
-//! 4. After `choose_timekeeper`, a waiting request is the timekeeper if only the time keeps a request from starting.
-//!    Otherwise no request is the timekeeper.
+//! 4. After `choose_timekeeper`, a waiting request is the timekeeper if only the time keeps a request from starting, or if
+//!    the time may show that the client has stalled. Otherwise no request is the timekeeper.
 //!
 //! A method that takes a slot back or changes a limit breaks invariants 3 and 4. `try_start`, `enqueue` and `prioritize`
 //! break 4. The caller restores 3 by calling `dispatch`, and then 4 by calling `choose_timekeeper`, before it releases
@@ -42,8 +43,12 @@ use super::rate::{Nanos, TokenBucket};
 use super::requests::{NONE, Rejection, RequestEntry, RequestState, Requests, Ticket};
 use super::schedule::Schedule;
 use super::settings::QueueSettings;
+use super::stall::StallWatch;
 use super::wait_times::WaitTimes;
 use super::wake_list::WakeList;
+
+/// The time of the next start if the time starts no request; the timekeeper then looks for a stall.
+pub(super) const NO_START: Nanos = Nanos::MAX;
 
 /// The state of the queue; the module's documentation explains it.
 pub(super) struct QueueState {
@@ -61,13 +66,14 @@ pub(super) struct QueueState {
     /// The waiting requests in the order in which they start, by origin.
     pub(super) schedule: Schedule,
     /// All requests in any state, by their tickets.
-    requests: Requests,
+    pub(super) requests: Requests,
+    pub(super) stall: StallWatch,
     /// The rate limit of all requests together.
     bucket: Option<TokenBucket>,
     /// The waiting request with a timer, or [`NONE`].
-    timekeeper: Ticket,
-    /// The time for which the timekeeper sets its timer.
-    next_start: Nanos,
+    pub(super) timekeeper: Ticket,
+    /// The time for which the timekeeper sets its timer, or [`NO_START`].
+    pub(super) next_start: Nanos,
 }
 
 impl QueueState {
@@ -80,6 +86,7 @@ impl QueueState {
             wait_times: WaitTimes::default(),
             schedule: Schedule::new(&settings),
             requests: Requests::new(),
+            stall: StallWatch::default(),
             bucket: settings.rate.map(TokenBucket::new),
             timekeeper: NONE,
             next_start: 0,
@@ -177,7 +184,8 @@ impl QueueState {
 
     /// Removes a request in any state. A slot that it holds becomes free.
     pub(super) fn remove(&mut self, ticket: Ticket, now: Nanos, wakes: &mut WakeList) {
-        let Some(entry) = self.forget(ticket) else { return };
+        let Some(mut entry) = self.forget(ticket) else { return };
+        self.stall.leave(&mut entry);
         match entry.state {
             RequestState::Waiting(waker) => {
                 wakes.discarded = Some(waker);
@@ -220,6 +228,7 @@ impl QueueState {
                 self.timekeeper = NONE;
             }
             let Some(entry) = self.requests.get_mut(first) else { continue };
+            self.stall.leave(entry);
             if let RequestState::Waiting(waker) = std::mem::replace(&mut entry.state, RequestState::Granted) {
                 wakes.push(waker);
             }
@@ -237,9 +246,13 @@ impl QueueState {
     pub(super) fn choose_timekeeper(&mut self, caller: Option<Ticket>, wakes: &mut WakeList) {
         // A single timer for all: a timer for each of a million waiting requests would be a million timers. A background task
         // with a timer would make requests progress that nothing polls.
-        let Some(next_start) = self.time_of_next_start() else {
-            self.timekeeper = NONE;
-            return;
+        let next_start = match self.time_of_next_start() {
+            Some(next_start) => next_start,
+            None if self.watches_for_stall() => NO_START,
+            None => {
+                self.timekeeper = NONE;
+                return;
+            }
         };
         let is_earlier = next_start < std::mem::replace(&mut self.next_start, next_start);
         // A timer that fires too early is harmless: the timekeeper then sets another. So only an earlier time matters.
@@ -247,10 +260,14 @@ impl QueueState {
             return;
         }
         if self.timekeeper == NONE {
-            let delayed = self.schedule.first_delayed().map(|(index, _)| index);
-            let index = self.schedule.first_ready().or(delayed).unwrap_or(NONE);
-            let first = self.schedule.origins.get(index).and_then(|queue| queue.waiting.first());
-            self.timekeeper = first.map_or(NONE, |node| node.item);
+            self.timekeeper = if next_start == NO_START && self.watches_for_stall() {
+                caller.or_else(|| self.schedule.origins.last_waiting()).unwrap_or(NONE)
+            } else {
+                let delayed = self.schedule.first_delayed().map(|(index, _)| index);
+                let index = self.schedule.first_ready().or(delayed).unwrap_or(NONE);
+                let first = self.schedule.origins.get(index).and_then(|queue| queue.waiting.first());
+                first.map_or(NONE, |node| node.item)
+            };
         }
         if caller == Some(self.timekeeper) {
             return;
@@ -278,8 +295,10 @@ impl QueueState {
 
     /// Rejects all waiting requests.
     pub(super) fn clear(&mut self, rejection: Rejection, wakes: &mut WakeList) {
-        for state in self.requests.states_mut().filter(|state| matches!(state, RequestState::Waiting(_))) {
-            if let RequestState::Waiting(waker) = std::mem::replace(state, RequestState::Rejected(rejection)) {
+        for entry in self.requests.iter_mut().filter(|entry| matches!(entry.state, RequestState::Waiting(_))) {
+            self.stall.leave(entry);
+            if let RequestState::Waiting(waker) = std::mem::replace(&mut entry.state, RequestState::Rejected(rejection))
+            {
                 wakes.push(waker);
             }
         }
@@ -290,8 +309,8 @@ impl QueueState {
 
     /// Wakes all requests that run, and all that wait between two attempts.
     pub(super) fn wake_admitted(&mut self, wakes: &mut WakeList) {
-        for state in self.requests.states_mut() {
-            let (RequestState::Active(waker) | RequestState::BackingOff(waker)) = state else { continue };
+        for entry in self.requests.iter_mut() {
+            let (RequestState::Active(waker) | RequestState::BackingOff(waker)) = &mut entry.state else { continue };
             if let Some(waker) = waker.take() {
                 wakes.push(waker);
             }

@@ -20,7 +20,8 @@ impl Timer for StoppedClock {
     }
 }
 
-const RETRY: SlotRequest<'static> = SlotRequest { origin: "", priority: 0, is_retry: true };
+const RETRY: SlotRequest<'static> =
+    SlotRequest { origin: "", priority: 0, is_retry: true, detection: StallDetection::new(false) };
 
 fn queue(max_active: usize) -> Arc<Queue> {
     Arc::new(Queue::new(QueueSettings { max_active, ..QueueSettings::default() }, Arc::new(StoppedClock)))

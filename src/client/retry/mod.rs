@@ -37,7 +37,7 @@ const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(30);
 /// - *May it be repeated?* The method is idempotent (RFC 9110, section 9.2.2), or no byte of the request has left. A
 ///   body that can be read only once is never sent again.
 /// - *Is it allowed?* There are attempts left, the client's [budget](RetryBudget) has a token, the circuit breaker is
-///   closed, and the wait ends before the request's total limit.
+///   closed, and the wait ends before the request's limits `request` and `total`.
 ///
 /// Otherwise the client returns the last response or error unchanged; its `attempts()` list the attempts before it.
 ///

@@ -73,7 +73,7 @@ fn timeouts_of_the_attempt_are_retried_and_timeouts_of_the_request_are_not() {
         decide(&Retry::new(), "GET", Err(&Error::timed_out(Phase::Head, timeout, second, second)), 1, 0)
     };
     assert!([Timeout::Connect, Timeout::Head, Timeout::Attempt].into_iter().all(is_retried));
-    assert!(![Timeout::Queue, Timeout::Total].into_iter().any(is_retried));
+    assert!(![Timeout::Queue, Timeout::Request, Timeout::Total].into_iter().any(is_retried));
 }
 
 #[test]

@@ -85,6 +85,7 @@ impl RequestOptions {
             attempt_timeout,
             idle_timeout,
             timeout,
+            total_timeout,
             body_limit,
             stream_limit,
             decompress,
@@ -101,6 +102,7 @@ impl RequestOptions {
             ("attempt_timeout", attempt_timeout),
             ("idle_timeout", idle_timeout),
             ("timeout", timeout),
+            ("total_timeout", total_timeout),
         ];
         for (name, time) in times {
             show_if_set(show, name, time);

@@ -45,7 +45,11 @@ pub enum Redirect {
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct RequestOptions {
-    /// The maximum wait for a slot. Client default: no limit.
+    /// The maximum wait for a slot. Client default: no limit, unless the client stalls.
+    ///
+    /// A request that waits again before a retry has the whole limit again. If neither the request nor the client sets
+    /// this limit, the request fails with it once the client has stalled for 30 s; see
+    /// [`Builder::queue_timeout`](crate::Builder::queue_timeout).
     pub queue_timeout: Option<Duration>,
     /// The priority of the request while it waits for a slot, from -32768 to 32767. Client default: 0.
     ///
@@ -76,9 +80,16 @@ pub struct RequestOptions {
     /// It does not bound the whole body: a byte every 19 s keeps it going. `timeout` and
     /// [`set_min_download_rate`](Self::set_min_download_rate) do.
     pub idle_timeout: Option<Duration>,
-    /// The maximum time from the call to the end of the response's body. Client default: no limit, so a server decides
-    /// how long a body lasts.
+    /// The maximum time from the first slot to the end of the response's body. Client default: no limit, so a server
+    /// decides how long a body lasts.
+    ///
+    /// It begins when the request leaves the queue for the first time. Retries count, and so do the waits between them
+    /// and their waits in the queue. Tornado's `request_timeout` begins at the same moment.
     pub timeout: Option<Duration>,
+    /// The maximum time from the call to the end of the response's body. Client default: no limit.
+    ///
+    /// It covers what `timeout` covers, and the first wait in the queue.
+    pub total_timeout: Option<Duration>,
     /// The maximum number of bytes that `bytes`, `text` and `json` collect. Client default: 100 MiB.
     ///
     /// It does not limit reading chunk by chunk; `stream_limit` does.
@@ -178,6 +189,7 @@ impl RequestOptions {
             attempt_timeout: self.attempt_timeout.or(defaults.attempt_timeout),
             idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
             timeout: self.timeout.or(defaults.timeout),
+            total_timeout: self.total_timeout.or(defaults.total_timeout),
             body_limit: self.body_limit.or(defaults.body_limit),
             stream_limit: self.stream_limit.or(defaults.stream_limit),
             decompress: self.decompress.or(defaults.decompress),

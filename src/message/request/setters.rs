@@ -4,10 +4,17 @@
 /// so that every option of a client can be a request's own.
 macro_rules! option_setters {
     () => {
-        /// Sets the maximum time from the call to the end of the response's body; zero means no limit. Default: no limit.
+        /// Sets the maximum time from the first slot to the end of the response's body; zero means no limit. Default: no
+        /// limit.
         ///
-        /// Without it, no limit bounds a whole transfer: a body of a byte per 19 s never ends. `min_download_rate` ends
-        /// such a body too, and lets a long download go on.
+        /// It begins when the request leaves the queue for the first time, so a request of a long batch does not lose time
+        /// while it waits for its turn. Retries count, and so do the waits between them and their waits in the queue.
+        /// [`total_timeout`](Self::total_timeout) also covers the first wait in the queue.
+        ///
+        /// Without either limit, no limit bounds a whole transfer: a body of a byte per 19 s never ends.
+        /// `min_download_rate` ends such a body too, and lets a long download go on.
+        ///
+        /// Tornado's `request_timeout` begins at the same moment, and starts again with each redirect and each retry.
         ///
         /// # Examples
         ///
@@ -24,7 +31,40 @@ macro_rules! option_setters {
             self.with_options(|options| options.timeout = Some(limit))
         }
 
-        /// Sets the maximum wait for a slot; zero means no limit.
+        /// Sets the maximum time from the call to the end of the response's body; zero means no limit. Default: no limit.
+        ///
+        /// It covers the first wait in the queue and all that [`timeout`](Self::timeout) covers. The call is the first
+        /// poll of the request's future, or the call that spawns the request.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use waterspout::{Client, Request};
+        ///
+        /// let client = Client::builder().total_timeout(Duration::from_secs(60)).build()?;
+        /// let request = Request::get("http://example.com/").total_timeout(Duration::from_secs(5)).build()?;
+        /// # let _ = (client, request);
+        /// # Ok::<(), waterspout::Error>(())
+        /// ```
+        pub fn total_timeout(self, limit: std::time::Duration) -> Self {
+            self.with_options(|options| options.total_timeout = Some(limit))
+        }
+
+        /// Sets the maximum wait for a slot; zero means no limit. Default: no limit, unless the client stalls.
+        ///
+        /// A response holds its slot until its body has been read or dropped. If a program reads no bodies, further
+        /// requests would wait for ever. A request for which this limit is not set therefore fails if all slots that it
+        /// could get are held, and no request that holds a slot makes progress for 30 s: no attempt and no body is polled,
+        /// and no slot becomes free. The wait may take 35 s if there was progress while the request waited. The error has
+        /// [`Timeout::Queue`](crate::Timeout::Queue) and says how many slots unread responses hold.
+        ///
+        /// A server that is silent for long is no stall while a task waits for it: before the error, the client wakes the
+        /// tasks of the requests that hold slots, and being polled is progress. A paused client does not stall, and a rate
+        /// limit is no stall. If other requests of the client make progress, a request waits without limit for an origin
+        /// whose slots are all held (`max_active_per_origin`).
+        ///
+        /// This limit, also a limit of zero, replaces the look for a stall.
         ///
         /// # Examples
         ///
