@@ -87,17 +87,19 @@ impl RoundTrip<'_> {
         let PooledConnection { mut connection, reused } = pooled;
         // 2. Send the request, and receive the head of the response.
         let outcome = self.exchange(&mut connection, body).await;
-        let is_stale = reused && is_stale(&outcome, &connection, self.request.method());
-        match (outcome, replay) {
-            // 3. Replace an idle connection that the server had closed.
-            (outcome, Some(body)) if is_stale => {
+        // 3. Replace an idle connection that the server had closed. Without a copy of the body, only the outcome on the
+        // idle connection is left to return.
+        if reused && is_stale(&outcome, &connection, self.request.method()) {
+            if let Some(body) = replay {
                 // Closed first: a request has a single connection at a time.
-                drop((outcome, connection));
-                Box::pin(self.reconnect(body)).await
+                drop(outcome);
+                drop(connection);
+                return Box::pin(self.reconnect(body)).await;
             }
-            // Without a copy of the body, only the outcome on the idle connection is left to return.
-            (Ok(timed), _) => self.response(connection, timed, reused),
-            (Err(error), _) => Err(error.with_transfer(Transfer::on_connection(reused))),
+        }
+        match outcome {
+            Ok(timed) => self.response(connection, timed, reused),
+            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
         }
     }
 
