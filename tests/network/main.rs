@@ -7,6 +7,7 @@ mod connect_steps;
 mod files;
 mod forgotten_names;
 mod host_map;
+mod look_up_model;
 mod name_cache;
 mod names_and_addresses;
 #[cfg(feature = "tls")]
