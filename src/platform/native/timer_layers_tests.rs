@@ -1,8 +1,9 @@
 //! The timer queues of clients over a shared timer, on a clock that goes on while timers are set.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::tests::{SeededNumbers, WakeCount};
 use super::*;
 use crate::platform::ClientClock;
 use crate::testing::ManualTimer;
@@ -32,15 +33,6 @@ impl Timer for CreepingTimer {
     }
 }
 
-#[derive(Default)]
-struct WakeCount(AtomicUsize);
-
-impl Wake for WakeCount {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 struct LayeredTask {
     at: Instant,
     sleep: BoxFuture<'static, ()>,
@@ -57,16 +49,6 @@ impl LayeredTask {
 
     fn is_woken(&self) -> bool {
         self.woken.0.load(Ordering::Relaxed) > 0
-    }
-}
-
-/// Numbers that look random and are the same in each run.
-struct SeededNumbers(u64);
-
-impl SeededNumbers {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
     }
 }
 
