@@ -90,6 +90,7 @@ impl ConnectTrace {
     }
 
     /// Returns whether the connect ends because its limit has passed. If it is dropped otherwise, its caller gave it up.
+    #[allow(dead_code, reason = "only the native cache of names asks")]
     pub(crate) fn has_timed_out(&self) -> bool {
         self.lock().has_timed_out
     }
