@@ -3,18 +3,21 @@
 #![cfg(unix)]
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use fork::{Fork, WEXITSTATUS, WIFEXITED, waitpid_nohang};
 use futures::FutureExt;
+use futures::channel::oneshot;
 use futures::executor::block_on;
+use futures::future::{Either, select};
 use waterspout::platform::native::{BackgroundThread, Resolver, SystemResolver, TcpClient, file};
 use waterspout::platform::unix::UnixSocket;
 use waterspout::testing::{Reply, Server, handler};
-use waterspout::tornado::{EventLoop, IoStream};
+use waterspout::tornado::{EventLoop, IoStream, promise};
 use waterspout::{Client, Executor, Request};
 
 /// How long a child may take before the test fails.
@@ -120,6 +123,11 @@ fn child_gets_an_error_and_its_parent_goes_on() {
         get(&Client::builder().backend(backend).build().unwrap(), url)
     });
     in_child("an idle connection", FORKED, || get(&client, url));
+    // The parent has just used the connection, and looked at its process.
+    for _ in 0..20 {
+        assert_eq!(get(&client, url), r#""hello""#);
+        in_child("a connection that was idle for a moment", FORKED, || get(&client, url));
+    }
 
     assert_eq!(get(&client, url), r#""hello""#);
     assert_eq!(block_on(event_loop.spawn_blocking(|| 42)), 42);
@@ -135,13 +143,65 @@ fn child_of_a_process_that_did_not_use_the_library_makes_requests() {
     }
 }
 
+/// Answers a single request 100 ms after it has arrived. Returns the URL, and a future that completes when it arrives.
+fn slow_server() -> (String, oneshot::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (arrive, arrived) = oneshot::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        arrive.send(()).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        // The connection stays open until the process ends.
+        std::mem::forget(stream);
+    });
+    (url, arrived)
+}
+
+#[test]
+#[ignore = "is run alone, because the other tests have threads that poll sockets"]
+fn wait_of_a_child_takes_no_event_of_its_parent() {
+    let (url, arrived) = slow_server();
+    let event_loop = EventLoop::new();
+    event_loop.run_sync(async {
+        // After some events this thread polls the sockets, and the thread of the reactor rests.
+        for _ in 0..20 {
+            event_loop.sleep(Duration::from_millis(2)).await;
+        }
+        let request = Box::pin(Client::new().get(url).send());
+        let Either::Right((Ok(()), request)) = select(request, arrived).await else { panic!("no request arrives") };
+        in_child("a wait", "done", || {
+            let (promise, pending) = promise();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(300));
+                promise.resolve("done");
+            });
+            EventLoop::new().run_sync(pending).unwrap().to_owned()
+        });
+        let response = event_loop.with_timeout(LIMIT / 2, request).await;
+        assert_eq!(response.expect("the child took the event").unwrap().status(), 200);
+    });
+}
+
+/// Runs an ignored test in a process of its own.
+fn run_alone(name: &str, url: &str) {
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--ignored"])
+        .env("FORK_TEST_URL", url)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{name}");
+}
+
+#[test]
+fn child_leaves_the_events_of_its_parent() {
+    run_alone("wait_of_a_child_takes_no_event_of_its_parent", "");
+}
+
 #[test]
 fn first_use_in_a_child_works() {
     let server = Server::start(handler(|_| async { Reply::text("hello") }.boxed())).unwrap();
-    let status = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_of_a_process_that_did_not_use_the_library_makes_requests", "--ignored"])
-        .env("FORK_TEST_URL", server.url("/"))
-        .status()
-        .unwrap();
-    assert!(status.success());
+    run_alone("child_of_a_process_that_did_not_use_the_library_makes_requests", &server.url("/"));
 }

@@ -79,25 +79,32 @@ impl RoundTrip<'_> {
     async fn run(self, body: Body) -> Result<Response> {
         let replay = body.try_clone();
         // 1. Get a connection.
-        let pooled = match self.agent.pool.take(&self.key, self.agent.timer.now()) {
+        let mut started = self.agent.timer.now();
+        let pooled = match self.agent.pool.take(&self.key, started) {
             Some(connection) => PooledConnection::reused(connection),
-            // The rare paths are boxed, so that they do not enlarge the future of every request.
-            None => Box::pin(self.connect_or_wait()).await?,
+            None => {
+                // The rare paths are boxed, so that they do not enlarge the future of every request.
+                let pooled = Box::pin(self.connect_or_wait()).await?;
+                started = self.agent.timer.now();
+                pooled
+            }
         };
         let PooledConnection { mut connection, reused } = pooled;
         // 2. Send the request, and receive the head of the response.
-        let outcome = self.exchange(&mut connection, body).await;
-        let is_stale = reused && is_stale(&outcome, &connection, self.request.method());
-        match (outcome, replay) {
-            // 3. Replace an idle connection that the server had closed.
-            (outcome, Some(body)) if is_stale => {
+        let outcome = self.exchange(&mut connection, body, started).await;
+        // 3. Replace an idle connection that the server had closed. Without a copy of the body, only the outcome on the
+        // idle connection is left to return.
+        if reused && is_stale(&outcome, &connection, self.request.method()) {
+            if let Some(body) = replay {
                 // Closed first: a request has a single connection at a time.
-                drop((outcome, connection));
-                Box::pin(self.reconnect(body)).await
+                drop(outcome);
+                drop(connection);
+                return Box::pin(self.reconnect(body)).await;
             }
-            // Without a copy of the body, only the outcome on the idle connection is left to return.
-            (Ok(timed), _) => self.response(connection, timed, reused),
-            (Err(error), _) => Err(error.with_transfer(Transfer::on_connection(reused))),
+        }
+        match outcome {
+            Ok(timed) => self.response(connection, timed, reused),
+            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
         }
     }
 
@@ -107,7 +114,7 @@ impl RoundTrip<'_> {
             let _connecting = self.progress.connecting();
             self.connect(self.agent.timer.now()).await?
         };
-        let outcome = self.exchange(&mut connection, body).await;
+        let outcome = self.exchange(&mut connection, body, self.agent.timer.now()).await;
         let timed = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, timed, false)
     }
@@ -228,8 +235,8 @@ impl RoundTrip<'_> {
         })
     }
 
-    /// Sends the request and receives the head of the response.
-    async fn exchange(&self, connection: &mut Connection, body: Body) -> Result<TimedResponse> {
+    /// Sends the request and receives the head of the response. `started` is the present time.
+    async fn exchange(&self, connection: &mut Connection, body: Body, started: Instant) -> Result<TimedResponse> {
         let request = self.request;
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         self.progress.exchange().begin(body.length());
@@ -248,7 +255,6 @@ impl RoundTrip<'_> {
             on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),
         };
         let timer = &self.agent.timer;
-        let started = timer.now();
         let mut first_byte = None;
         let mut exchange = pin!(connection.exchange(exchange_request));
         let outcome = poll_fn(|cx| {

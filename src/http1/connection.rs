@@ -34,8 +34,6 @@ const MAX_WRITES_PER_TURN: usize = 64;
 /// A connection, and how far the exchange on it has come.
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
-    /// The limits of the present exchange.
-    limits: Http1Limits,
     input: ReadBuffer,
     output: WriteBuffer,
     /// Whether a byte of the response has been received.
@@ -74,7 +72,6 @@ impl Connection {
     pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
         Self {
             transport,
-            limits: Http1Limits::default(),
             input: ReadBuffer::new(),
             output: WriteBuffer::default(),
             response_begun: false,
@@ -137,7 +134,6 @@ impl Connection {
         self.request_sent = false;
         self.idle_elapsed = Duration::ZERO;
         let ExchangeRequest { limits, head, body, trailers, progress, continue_wait, on_informational } = request;
-        self.limits = limits;
         encode::check_head(&head)?;
         let framing = encode::framing(head.method, &body, trailers.as_ref());
         let mut upload = Upload::new(body, framing, trailers, continue_wait);
@@ -150,7 +146,8 @@ impl Connection {
         };
         encode_head(&mut self.output.lines, &head, &options);
 
-        let FinalHead { head: response, can_write } = self.response(&mut upload, progress, on_informational).await?;
+        let FinalHead { head: response, can_write } =
+            self.response(&mut upload, &limits, progress, on_informational).await?;
         let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
         // A body that ends with the connection leaves none for another request. Either side may ask to close it.
         let closes = !(can_write && framing.is_certain && wants_more(response.version, &response.headers))
@@ -164,7 +161,7 @@ impl Connection {
         // With a status of 400 or above, the server does not want the rest of the request (RFC 9112, section 9.5).
         let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
         let remaining = (!self.request_sent && goes_on).then(|| upload.into_remaining());
-        let body = BodyDecoder::new(framing.body, self.limits);
+        let body = BodyDecoder::new(framing.body, limits);
         Ok(ExchangeResponse { head: response, body, upload: remaining, closes })
     }
 
@@ -172,6 +169,7 @@ impl Connection {
     async fn response<W>(
         &mut self,
         upload: &mut Upload<W>,
+        limits: &Http1Limits,
         progress: &Progress,
         on_informational: Option<InformationalCallback<'_>>,
     ) -> Result<FinalHead>
@@ -199,7 +197,7 @@ impl Connection {
                 }
                 // 2. Look for a head in what has been read.
                 while !self.input.data().is_empty() {
-                    match decoder.next(&mut self.input, &self.limits)? {
+                    match decoder.next(&mut self.input, limits)? {
                         HeadEvent::Final(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                             return Poll::Ready(Err(malformed(
                                 "the server switched protocols, but the request did not ask for another protocol",

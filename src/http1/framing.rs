@@ -93,6 +93,10 @@ pub(crate) fn is_chunked(headers: &HeaderMap, version: Version) -> Result<bool> 
 
 /// Returns whether the sender of a message wants to keep the connection open (RFC 9112, section 9.3).
 pub(crate) fn wants_more(version: Version, headers: &HeaderMap) -> bool {
+    // Most heads do not have the field. Walking an empty list of values costs as much as finding it.
+    if !headers.contains_key(CONNECTION) {
+        return version == Version::HTTP_11;
+    }
     let has = |name: &[u8]| {
         let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
         options.any(|option| option.trim_ascii().eq_ignore_ascii_case(name))

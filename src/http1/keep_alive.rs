@@ -17,6 +17,10 @@ const MARGIN: Duration = Duration::from_secs(1);
 ///
 /// The field counts without `Connection: keep-alive`, too: to heed it only closes a connection earlier.
 pub(super) fn idle_limit(headers: &HeaderMap) -> Option<Duration> {
+    // Most responses do not have the field. Walking an empty list of values costs as much as finding it.
+    if !headers.contains_key(KEEP_ALIVE) {
+        return None;
+    }
     let mut limit = None;
     let values = headers.get_all(KEEP_ALIVE).iter();
     for (name, value) in values.flat_map(|value| items(value.as_bytes())).filter_map(parameter) {

@@ -31,6 +31,7 @@
 mod state;
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -92,24 +93,33 @@ impl TimerQueue {
                 wakers.extend(self.lead(leader));
             }
         }
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(wake);
     }
 
-    /// Sets the backend's timer, and holds it. If the time has come meanwhile, returns the wakers of the tasks that are
-    /// due, and of candidates.
-    fn lead(&self, leader: Leader) -> Vec<Waker> {
-        let (timer, has_passed) = self.set_timer(leader);
-        if !has_passed {
-            self.0.held.store(leader.number, Some(timer));
-            return Vec::new();
+    /// Sets the backend's timer, and holds it. If the time has come meanwhile, sets the next timer, and returns the
+    /// wakers of the tasks that are due.
+    fn lead(&self, mut leader: Leader) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        loop {
+            let (timer, has_passed) = self.set_timer(leader);
+            if !has_passed {
+                self.0.held.store(leader.number, Some(timer));
+                return wakers;
+            }
+            let now = self.now();
+            let mut state = self.lock();
+            state.leader.take_if(|present| present.number == leader.number);
+            wakers.extend(state.take_due(now));
+            if state.soonest().is_some_and(|at| at <= leader.at) {
+                // The timer has fired too early. Set again here, it could do so without end, so a task has to set it.
+                state.take_candidates(&mut wakers);
+                return wakers;
+            }
+            match state.begin_lead() {
+                Some(next) => leader = next,
+                None => return wakers,
+            }
         }
-        let now = self.now();
-        let mut state = self.lock();
-        state.leader.take_if(|present| present.number == leader.number);
-        let mut wakers = state.take_due(now);
-        // A task has to set the next timer. Set here, a timer that fires too early would be set again without end.
-        state.take_candidates(&mut wakers);
-        wakers
     }
 
     /// Returns the future of the backend's timer, which was polled once, and whether its time has come.
@@ -178,6 +188,7 @@ impl QueuedSleep {
         let soonest = state.soonest().unwrap_or(at);
         let mut former = None;
         let mut elected = None;
+        let mut may_hold = false;
         if state.leader.is_none_or(|leader| leader.at > soonest) {
             // The former leader's timer is set for too late. Its task is woken to drop that timer.
             let other = state.leader.filter(|leader| leader.key != id.key);
@@ -185,16 +196,17 @@ impl QueuedSleep {
             let number = state.next_number();
             elected = Some(Leader { number, key: id.key, at: soonest });
             state.leader = elected;
+            may_hold = std::mem::take(&mut state.may_hold);
         }
         let present = state.leader.map(|leader| leader.number);
         drop(state);
         drop(replaced);
         // Outside of the lock, because this drops timers of the backend's.
-        if let Some(leader) = elected {
+        if let Some(leader) = elected.filter(|_| may_hold) {
             self.queue.0.held.store(leader.number, None);
         }
         self.lead.take_if(|lead| Some(lead.number) != present);
-        former.into_iter().for_each(Waker::wake);
+        former.into_iter().for_each(wake);
         elected
     }
 
@@ -255,6 +267,11 @@ impl Drop for QueuedSleep {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+/// Wakes a task. A waker that panics must not keep the other tasks asleep. The reactor treats its wakers in the same way.
+fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 /// The waker that the backend's timer is polled with.

@@ -1,6 +1,8 @@
 //! A timer queue that leads itself needs no task but the tasks that are due.
 
-use super::tests::{SleepingTask, clock_with, ms, random_runs, run, tasks, ten_thousand_sleeps};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::tests::{CountingClock, Handle, SleepingTask, clock_with, ms, random_runs, run, tasks, ten_thousand_sleeps};
 use super::*;
 
 #[test]
@@ -80,4 +82,77 @@ fn timer_that_is_always_early_does_not_hang_the_queue() {
     drop(all.remove(0));
     // The tasks poll their sleeps, as with a timer that is right.
     assert!(all.iter().any(SleepingTask::is_woken));
+}
+
+/// A clock that reaches the deadline of some timers while they are set.
+struct LateClock {
+    clock: Arc<CountingClock>,
+    timer: Handle,
+    /// How many of the next timers are set too late.
+    late: AtomicUsize,
+}
+
+struct LateHandle(Arc<LateClock>);
+
+impl Timer for LateHandle {
+    fn now(&self) -> Instant {
+        self.0.timer.now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        let late = &self.0.late;
+        if late.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |late| late.checked_sub(1)).is_ok() {
+            self.0.clock.advance_to(deadline);
+        }
+        self.0.timer.sleep_until(deadline)
+    }
+}
+
+#[test]
+fn timer_that_is_set_too_late_delays_no_other_sleep() {
+    for late in [1, 2, 5, 20] {
+        let clock = Arc::new(CountingClock::default());
+        let timer = Handle(clock.clone());
+        let late_clock = Arc::new(LateClock { clock: clock.clone(), timer, late: AtomicUsize::new(0) });
+        let queue = TimerQueue::with(Arc::new(LateHandle(late_clock.clone())), true);
+        let first = tasks(&queue, [10]);
+        // The tasks of these sleeps hold them without a poll.
+        let mut held = tasks(&queue, (0..20).map(|index| 20 + index));
+        let mut alive: Vec<SleepingTask> = first.into_iter().chain(tasks(&queue, [100])).collect();
+        held.extend(tasks(&queue, [500; 20]));
+        late_clock.late.store(late, Ordering::Relaxed);
+        clock.advance_to(ms(10));
+        assert_eq!(run(&mut alive), [ms(10)], "{late} late timers");
+        clock.advance_to(ms(100));
+        assert_eq!(run(&mut alive), [ms(100)], "{late} late timers");
+        drop(held);
+        assert_eq!(clock.pending(), 0);
+    }
+}
+
+/// A waker of a task that panics when it is woken, as a task can that its executor polls at once.
+struct PanickingWaker;
+
+impl Wake for PanickingWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker's own mistake");
+    }
+}
+
+#[cfg(panic = "unwind")]
+#[test]
+fn waker_that_panics_keeps_no_other_task_asleep() {
+    for can_lead in [false, true] {
+        let (clock, queue) = clock_with(can_lead);
+        let mut all = tasks(&queue, [10, 10]);
+        let mut panicking = QueuedSleep::new(&queue);
+        panicking.reset(Some(ms(10)));
+        assert!(panicking.poll(&mut Context::from_waker(&Waker::from(Arc::new(PanickingWaker)))).is_pending());
+        all.extend(tasks(&queue, [10, 10, 20]));
+        clock.advance_to(ms(10));
+        assert_eq!(run(&mut all).len(), 4);
+        drop(panicking);
+        clock.advance_to(ms(20));
+        assert_eq!(run(&mut all), [ms(20)]);
+    }
 }

@@ -35,6 +35,8 @@ pub(super) struct TimerQueueState {
     pub(super) with_waker: usize,
     /// How many items of the heap belong to cancelled sleeps.
     pub(super) cancelled: usize,
+    /// Whether the queue has led, so that it may hold a timer.
+    pub(super) may_hold: bool,
 }
 
 /// Identifies an entry. A key of the slab is reused, a number is not.
@@ -129,16 +131,18 @@ impl TimerQueueState {
         let at = self.soonest()?;
         let number = self.next_number();
         self.leader = Some(Leader { number, key: QUEUE, at });
+        self.may_hold = true;
         self.leader
     }
 
-    /// Ends the lead of the queue if no sleep waits. Returns the number that the end has.
+    /// Ends the lead of the queue if no sleep waits. Returns the number that the end has, if the queue may hold a timer.
     pub(super) fn end_lead(&mut self) -> Option<u64> {
         let is_led_by_sleep = self.leader.is_some_and(|leader| leader.key != QUEUE);
-        if is_led_by_sleep || self.soonest().is_some() {
+        if !self.may_hold || is_led_by_sleep || self.soonest().is_some() {
             return None;
         }
         self.leader = None;
+        self.may_hold = false;
         Some(self.next_number())
     }
 

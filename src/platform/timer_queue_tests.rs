@@ -41,7 +41,7 @@ impl CountingClock {
     }
 }
 
-struct Handle(Arc<CountingClock>);
+pub(super) struct Handle(pub(super) Arc<CountingClock>);
 
 impl Timer for Handle {
     fn now(&self) -> Instant {

@@ -59,6 +59,8 @@ struct TraceState {
     target: String,
     /// The addresses that the step has tried.
     addresses: Vec<SocketAddr>,
+    /// Whether the connect ends because its limit has passed.
+    has_timed_out: bool,
 }
 
 impl ConnectTrace {
@@ -70,8 +72,11 @@ impl ConnectTrace {
     /// Records the beginning of a step. `target` is its host and port, and may name a proxy. It must not contain
     /// credentials. The addresses of the previous step are forgotten.
     pub fn enter(&self, step: ConnectStep, target: impl Into<String>) {
+        let target = target.into();
         let mut state = self.lock();
-        *state = TraceState { step: Some(step), target: target.into(), addresses: Vec::new() };
+        state.step = Some(step);
+        state.target = target;
+        state.addresses.clear();
     }
 
     /// Records that the present step tries or uses this address.
@@ -84,8 +89,20 @@ impl ConnectTrace {
         self.lock().step
     }
 
-    /// Makes the error for a connect to `target` whose limit has passed.
+    /// Returns whether the connect ends because its limit has passed. If it is dropped otherwise, its caller gave it up.
+    #[allow(dead_code, reason = "only the native cache of names asks")]
+    pub(crate) fn has_timed_out(&self) -> bool {
+        self.lock().has_timed_out
+    }
+
+    /// Records that the limit of the connect has passed. A connect is dropped afterwards.
+    pub(crate) fn set_timed_out(&self) {
+        self.lock().has_timed_out = true;
+    }
+
+    /// Records that the limit of a connect to `target` has passed, and makes the error for it.
     pub(crate) fn timed_out(&self, target: &str, limit: Duration, elapsed: Duration) -> Error {
+        self.set_timed_out();
         let error = Error::timed_out(Phase::Connect, Timeout::Connect, limit, elapsed);
         let state = self.lock();
         let subject = match state.step {

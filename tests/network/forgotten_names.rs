@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use async_io::block_on;
 use futures::FutureExt;
-use waterspout::platform::native::{CachingResolver, HostMap, Network, Resolver, TcpClient};
+use waterspout::platform::native::{CachingResolver, HostMap, Network, Resolver, SystemTimer, TcpClient};
 use waterspout::proxy::Proxies;
 use waterspout::testing::{Reply, Server, handler};
-use waterspout::{BoxFuture, Client, Error, ErrorKind};
+use waterspout::{Agent, BoxFuture, Client, Connector, Error, ErrorKind, Origin, Result, Transport};
 
 #[cfg(feature = "tls")]
 use crate::support::proxy::{ProxyBehaviour, TinyProxy};
@@ -172,6 +172,52 @@ fn tcp_client_forgets_a_name_at_its_own_limit() {
     for asked in 1..3 {
         assert_eq!(block_on(tcp.connect("a.example", 80)).unwrap_err().kind(), ErrorKind::Timeout);
         assert_eq!(counting.asked(), asked);
+    }
+}
+
+#[test]
+fn name_is_kept_when_the_caller_gives_a_connect_up() {
+    let (silent, server) = (SilentAddress::new(), closing_server());
+    let cases: [(&str, Vec<SocketAddr>); 3] = [
+        ("silent", vec![silent.address]),
+        ("refused first", vec![closed(), silent.address]),
+        ("open", vec![server.address()]),
+    ];
+    for (name, addresses) in cases {
+        let counting = CountingResolver::new(&addresses);
+        let client = client(direct().resolver(CachingResolver::new(counting.clone())));
+        let tcp = TcpClient::new().resolver(CachingResolver::new(counting.clone())).timeout(LIMIT);
+        for _ in 0..2 {
+            let mut request = client.get("http://a.example/").connect_timeout(LIMIT).send().boxed();
+            assert!((&mut request).now_or_never().is_none(), "{name}");
+            drop(request);
+        }
+        assert_eq!(counting.asked(), 1, "{name}");
+        for _ in 0..2 {
+            assert!(tcp.connect("a.example", 80).now_or_never().is_none(), "{name}");
+        }
+        assert_eq!(counting.asked(), 2, "{name}");
+    }
+}
+
+/// A connector that wraps another connector without its record of steps.
+struct Untraced(Network);
+
+impl Connector for Untraced {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        self.0.connect(origin)
+    }
+}
+
+#[test]
+fn name_is_forgotten_at_the_limit_of_a_connector_that_records_no_steps() {
+    let silent = SilentAddress::new();
+    let counting = CountingResolver::new(&[silent.address]);
+    let network = direct().resolver(CachingResolver::new(counting.clone()));
+    let client = Client::builder().backend(Agent::new(Untraced(network), SystemTimer)).build().unwrap();
+    for asked in 1..3 {
+        let error = block_on(client.get("http://a.example/").connect_timeout(LIMIT).send()).unwrap_err();
+        assert_eq!((error.kind(), counting.asked()), (ErrorKind::Timeout, asked));
     }
 }
 

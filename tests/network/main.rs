@@ -11,6 +11,7 @@ mod error_texts;
 mod files;
 mod forgotten_names;
 mod host_map;
+mod look_up_model;
 mod name_cache;
 mod names_and_addresses;
 #[cfg(feature = "tls")]

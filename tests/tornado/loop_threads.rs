@@ -276,6 +276,29 @@ fn waits_of_two_loops_for_each_other_are_an_error() {
 }
 
 #[test]
+fn threads_may_wait_for_two_loops_in_any_order() {
+    for (name, wait) in waits() {
+        let [first, second] = [EventLoop::new(), EventLoop::new()];
+        let (begin, begun) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let (outer, inner) = (first.clone(), second.clone());
+        // The futures run on this thread, so neither loop is blocked.
+        let thread = std::thread::spawn(move || {
+            outer.run_sync(async {
+                inner.run_sync(async {
+                    begin.send(()).unwrap();
+                    let _ = released.recv_timeout(2 * LIMIT);
+                });
+            });
+        });
+        begun.recv_timeout(LIMIT).unwrap();
+        assert_eq!(second.run_sync(async { wait(&first) }), Ok(42), "{name}");
+        drop(release);
+        thread.join().unwrap();
+    }
+}
+
+#[test]
 fn loop_can_be_dropped_inside_its_own_callback() {
     let (sender, receiver) = mpsc::channel();
     let event_loop = EventLoop::new();

@@ -8,16 +8,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::timer::SystemTimer;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::runtime::{Timer, nanos};
-
-/// How long a look at the process's number counts for idle connections. The look is a system call, and at 50,000
-/// requests per second each request would make it.
-const RECENT: Duration = Duration::from_micros(200);
 
 /// The number of the process that first used the library; zero before.
 static FIRST: AtomicU32 = AtomicU32::new(0);
@@ -38,19 +31,12 @@ pub(super) fn check() -> std::result::Result<(), ForkedChild> {
     if FIRST.load(Ordering::Relaxed) == std::process::id() { Ok(()) } else { Err(ForkedChild) }
 }
 
-/// Returns whether this process is such a child. It makes the system call only if the last look is not recent.
+/// Returns whether this process is such a child.
+///
+/// It makes the system call each time. A recent look does not count: a busy parent has always looked a moment ago, and
+/// its child would then send a request on an idle connection of the parent.
 pub(crate) fn is_child() -> bool {
-    static LAST_LOOK: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTimer.now().nanos();
-    if now.saturating_sub(LAST_LOOK.load(Ordering::Relaxed)) < nanos(RECENT) {
-        return false;
-    }
-    let is_child = check().is_err();
-    // A child looks again each time: its copy of the last look is soon old, and stays old.
-    if !is_child {
-        LAST_LOOK.store(now, Ordering::Relaxed);
-    }
-    is_child
+    check().is_err()
 }
 
 /// Keeps `socket` open for ever if this process is such a child. A reactor's list of sockets (`epoll`) belongs to both

@@ -250,7 +250,12 @@ impl fmt::Debug for Network {
 
 impl Connector for Network {
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
-        Box::pin(async move { self.connect_traced(origin, &ConnectTrace::new()).await })
+        Box::pin(async move {
+            let trace = ConnectTrace::new();
+            // The limit of this connect is not known here, so a dropped connect counts as a connect at its limit.
+            trace.set_timed_out();
+            self.connect_traced(origin, &trace).await
+        })
     }
 
     fn connect_traced<'a>(

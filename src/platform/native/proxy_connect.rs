@@ -109,9 +109,12 @@ async fn over_addresses(
     let mut addresses = addresses.into_iter();
     let mut failure =
         Error::new(ErrorKind::Dns, Phase::Connect, format!("the look-up of {host:?} returned no address"));
-    let cached = ForgetUnlessConnected::new(&*network.resolver, host, origin.port());
+    let cached = ForgetUnlessConnected::new(&*network.resolver, host, origin.port(), trace);
     loop {
-        let Some(address) = addresses.next() else { return Err(failure) };
+        let Some(address) = addresses.next() else {
+            cached.forget();
+            return Err(failure);
+        };
         // A new connection for each address: a SOCKS proxy closes the connection after a refusal (RFC 1928, section 6).
         failure = match tunnel(network, proxy, (&address.ip().to_string(), address.port()), trace).await {
             Err(error) if concerns_address(&error) => error,

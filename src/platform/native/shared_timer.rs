@@ -206,3 +206,7 @@ impl Wake for ArmedWaker {
 #[cfg(test)]
 #[path = "shared_timer_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "timer_layers_tests.rs"]
+mod layers_tests;

@@ -49,7 +49,7 @@ struct TestTask {
 }
 
 #[derive(Default)]
-struct WakeCount(AtomicUsize);
+pub(super) struct WakeCount(pub(super) AtomicUsize);
 
 impl Wake for WakeCount {
     fn wake(self: Arc<Self>) {
@@ -277,10 +277,10 @@ fn sleeps_of_several_threads_end() {
 }
 
 /// Numbers that look random and are the same in each run.
-struct SeededNumbers(u64);
+pub(super) struct SeededNumbers(pub(super) u64);
 
 impl SeededNumbers {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }

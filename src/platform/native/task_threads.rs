@@ -101,6 +101,15 @@ struct ReadyTask {
     since: Instant,
 }
 
+/// What the standby thread does after a look at the queue.
+enum Look {
+    /// Looks again.
+    Wait,
+    /// Runs tasks like the other threads.
+    Run,
+    Exit,
+}
+
 impl TaskQueueState {
     /// Returns whether a standby thread has to be started, and counts it as started.
     fn take_standby(&mut self, max_threads: usize) -> bool {
@@ -110,6 +119,28 @@ impl TaskQueueState {
         }
         self.has_standby = true;
         true
+    }
+
+    /// Decides what the standby thread does at the time `now`. `quiet_looks` counts how often it found an empty queue.
+    ///
+    /// The end of the standby thread is recorded in the step that decides it. Otherwise a task that becomes ready in
+    /// between would start no other standby thread, and would wait for a thread that is blocked.
+    fn look(&mut self, now: Instant, quiet_looks: &mut u32) -> Look {
+        let Some(first) = self.ready.front() else {
+            *quiet_looks += 1;
+            if *quiet_looks < QUIET_LOOKS {
+                return Look::Wait;
+            }
+            self.has_standby = false;
+            return Look::Exit;
+        };
+        *quiet_looks = 0;
+        if now.saturating_duration_since(first.since) < PATIENCE {
+            return Look::Wait;
+        }
+        self.has_standby = false;
+        self.threads += 1;
+        Look::Run
     }
 }
 
@@ -200,13 +231,13 @@ impl TaskQueue {
     /// Looks at the queue until a task has waited too long, and then runs it as a thread like the other threads.
     fn stand_by(self: &Arc<Self>) {
         let mut quiet_looks = 0;
-        while quiet_looks < QUIET_LOOKS {
+        loop {
             thread::sleep(PATIENCE);
             let mut state = self.lock();
-            match state.ready.front() {
-                Some(ready) if ready.since.elapsed() >= PATIENCE => {
-                    state.has_standby = false;
-                    state.threads += 1;
+            match state.look(Instant::now(), &mut quiet_looks) {
+                Look::Wait => {}
+                Look::Exit => return,
+                Look::Run => {
                     // The task that this thread runs may block, too.
                     let needs_standby = state.take_standby(self.max_threads);
                     drop(state);
@@ -215,11 +246,8 @@ impl TaskQueue {
                     }
                     return self.work();
                 }
-                Some(_) => quiet_looks = 0,
-                None => quiet_looks += 1,
             }
         }
-        self.lock().has_standby = false;
     }
 
     fn lock(&self) -> MutexGuard<'_, TaskQueueState> {
@@ -256,8 +284,8 @@ impl Task {
             return self.suspend();
         }
         self.set_poll_state(PollState::Ended);
-        // A destructor of the program may panic, too.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop((future, poll))));
+        drop_caught(future);
+        drop_caught(poll);
     }
 
     /// Waits for a wake, or queues the task again if it was woken while it ran.
@@ -281,6 +309,23 @@ impl Task {
 
     fn lock_future(&self) -> MutexGuard<'_, Option<BoxFuture<'static, ()>>> {
         self.future.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Task {
+    /// Drops the future of a task that can never be woken again: on the thread that has polled it, or where its last
+    /// waker is dropped.
+    fn drop(&mut self) {
+        let future = self.lock_future().take();
+        drop_caught(future);
+    }
+}
+
+/// Drops a value of the program. A destructor that panics must not end the thread, which has other tasks.
+fn drop_caught<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // The destructor of the payload may panic, too.
+        std::mem::forget(payload);
     }
 }
 

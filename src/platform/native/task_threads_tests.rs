@@ -130,23 +130,75 @@ impl Drop for PanicsOnDrop {
     }
 }
 
+/// A payload whose destructor panics, too.
+fn panic_with_panicking_payload() {
+    std::panic::panic_any(PanicsOnDrop);
+}
+
+/// Returns a future that owns a value with a destructor that panics.
+fn owning_panic(mut poll: impl FnMut(&mut Context<'_>) -> Poll<()> + Send + 'static) -> BoxFuture<'static, ()> {
+    let value = PanicsOnDrop;
+    Box::pin(poll_fn(move |cx| {
+        let _ = &value;
+        poll(cx)
+    }))
+}
+
 #[test]
 fn panic_in_a_task_or_its_destructor_leaves_the_thread_alive() {
     let threads = TaskThreads::new("test", 1);
-    let panics: [BoxFuture<'static, ()>; 2] = [
-        Box::pin(async { panic!("a task's own mistake") }),
-        Box::pin({
-            let value = PanicsOnDrop;
-            poll_fn(move |_| {
-                let _ = &value;
-                Poll::Ready(())
+    let panics: [(&str, BoxFuture<'static, ()>); 6] = [
+        ("task", Box::pin(async { panic!("a task's own mistake") })),
+        ("payload", Box::pin(async { panic_with_panicking_payload() })),
+        ("destructor after the end", owning_panic(|_| Poll::Ready(()))),
+        ("destructor after a panic", owning_panic(|_| panic!("a task's own mistake"))),
+        // Without a waker the task can never run again, so the thread drops it after the poll.
+        ("destructor of a task that is not woken", owning_panic(|_| Poll::Pending)),
+        ("destructor of a task that was woken", {
+            let mut polls = 0;
+            owning_panic(move |cx| {
+                polls += 1;
+                if polls == 1 {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
             })
         }),
     ];
-    for task in panics {
+    for (name, task) in panics {
         threads.spawn(task);
-        assert!(spawn_note(&threads).recv_timeout(LIMIT).is_ok());
+        assert!(spawn_note(&threads).recv_timeout(LIMIT).is_ok(), "{name}");
     }
+}
+
+#[test]
+fn panic_in_the_destructor_of_a_task_does_not_reach_the_owner_of_its_waker() {
+    let threads = TaskThreads::new("test", 1);
+    let (sender, receiver) = mpsc::channel();
+    threads.spawn(owning_panic(move |cx| {
+        sender.send(cx.waker().clone()).unwrap();
+        Poll::Pending
+    }));
+    let waker = receiver.recv_timeout(LIMIT).unwrap();
+    assert!(spawn_note(&threads).recv_timeout(LIMIT).is_ok());
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(waker))).is_ok());
+}
+
+#[test]
+fn task_that_becomes_ready_as_the_standby_thread_ends_starts_another() {
+    let threads = TaskThreads::new("test", 2);
+    let now = Instant::now();
+    let mut state = TaskQueueState { threads: 1, busy: 1, has_standby: true, ..TaskQueueState::default() };
+    let mut quiet_looks = 0;
+    let looks: Vec<_> = std::iter::repeat_with(|| state.look(now, &mut quiet_looks))
+        .take_while(|look| !matches!(look, Look::Exit))
+        .collect();
+    assert_eq!(looks.len() + 1, QUIET_LOOKS as usize);
+    // No step lies between the last look and this task.
+    let future = Mutex::new(None);
+    let task = Arc::new(Task { future, state: Mutex::new(PollState::Ready), owner: threads.0.clone() });
+    state.ready.push_back(ReadyTask { task, since: now });
+    assert!(state.take_standby(2), "the task waits for a thread that has ended");
 }
 
 /// Sends when its thread ends.

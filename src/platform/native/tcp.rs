@@ -231,9 +231,14 @@ impl TcpClient {
         // Two sockets cannot be bound to the same port, so the attempts must not overlap.
         let delay = if self.local_port.is_some() { Duration::MAX } else { self.delay };
         // The host may have moved, so addresses that all failed are not used for the next connection.
-        let cached = ForgetUnlessConnected::new(&*self.resolver, host, port);
-        let outcome = happy_eyeballs::race(addresses, delay, &*self.timer, dial).await;
-        let mut transport = outcome.map_err(unreachable)?;
+        let cached = ForgetUnlessConnected::new(&*self.resolver, host, port, trace);
+        let mut transport = match happy_eyeballs::race(addresses, delay, &*self.timer, dial).await {
+            Ok(transport) => transport,
+            Err(failures) => {
+                cached.forget();
+                return Err(unreachable(failures));
+            }
+        };
         cached.keep();
         tcp_keepalive::enable(transport.stream.get_ref(), self.keepalive);
         transport.connection_info.dns = Some(looked_up.since(started));

@@ -196,6 +196,8 @@ impl<T, O: Order<T>> WorkQueue<T, O> {
     /// Takes the next item, and waits while the queue is empty. The get takes its place in the order at the first poll of
     /// the future, and not at the call as in Tornado.
     ///
+    /// A get that finds an item is ready at once, as in Tornado: a loop of gets lets other tasks run when the queue is empty.
+    ///
     /// # Errors
     /// [`Closed`](QueueError::Closed) once the queue has been closed and every item has been taken.
     ///

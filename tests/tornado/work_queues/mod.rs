@@ -18,6 +18,7 @@ macro_rules! for_each_queue {
 mod admission;
 mod closing;
 mod joining;
+mod model;
 mod order;
 mod reentrancy;
 mod timeouts;

@@ -33,7 +33,7 @@ const MAX_SHARED: Duration = Duration::from_secs(5);
 /// it.
 ///
 /// Failures and answers without an address are not cached, and an answer is forgotten when no address in it accepts a
-/// connection. If the resolver panics, so does the look-up that polls it. The other look-ups that share its question get
+/// connection before the connect limit. If the resolver panics, so does the look-up that polls it. The other look-ups that share its question get
 /// an error, and the next look-up asks again.
 ///
 /// The resolver and the clock may use the cache themselves. A look-up that waits for its own answer never ends.

@@ -11,6 +11,7 @@ pub use self::cache::CachingResolver;
 pub use self::host_map::HostMap;
 use super::fork;
 use crate::runtime::BoxFuture;
+use crate::transport::ConnectTrace;
 
 /// Looks up the addresses of hosts.
 ///
@@ -63,29 +64,37 @@ impl<R: Resolver + ?Sized> Resolver for Arc<R> {
     }
 }
 
-/// Makes the resolver forget a host when it is dropped, unless a connection was made before.
+/// Makes the resolver forget a host at the connect limit, unless a connection was made before.
 pub(super) struct ForgetUnlessConnected<'a> {
     resolver: &'a dyn Resolver,
     host: &'a str,
     port: u16,
+    trace: &'a ConnectTrace,
     is_kept: bool,
 }
 
 impl<'a> ForgetUnlessConnected<'a> {
-    pub(super) fn new(resolver: &'a dyn Resolver, host: &'a str, port: u16) -> Self {
-        Self { resolver, host, port, is_kept: false }
+    pub(super) fn new(resolver: &'a dyn Resolver, host: &'a str, port: u16, trace: &'a ConnectTrace) -> Self {
+        Self { resolver, host, port, trace, is_kept: false }
     }
 
     /// Keeps the cached addresses: an address accepted a connection, or the failure says nothing about them.
     pub(super) fn keep(mut self) {
         self.is_kept = true;
     }
+
+    /// Forgets the host, because no address accepts a connection.
+    pub(super) fn forget(mut self) {
+        self.is_kept = true;
+        self.resolver.forget(self.host, self.port);
+    }
 }
 
-// On drop and not after the last failure, because a limit ends a connect by dropping it.
+// On drop, because a limit ends a connect by dropping it. A connect that its caller gave up says nothing about the
+// addresses.
 impl Drop for ForgetUnlessConnected<'_> {
     fn drop(&mut self) {
-        if !self.is_kept {
+        if !self.is_kept && self.trace.has_timed_out() {
             self.resolver.forget(self.host, self.port);
         }
     }
