@@ -140,7 +140,7 @@ fn debug_output_of_an_error_names_the_limit_and_the_attempts() {
     timer.advance(Duration::from_secs(5));
     let text = format!("{:?}", request.now_or_never().unwrap().unwrap_err());
     check(&text);
-    assert!(text.contains("timeout: total (5s)"), "{text}");
+    assert!(text.contains("timeout: request (5s)"), "{text}");
 
     let refused = || Error::new(ErrorKind::Connect, Phase::Connect, "refused");
     let backend = MockBackend::new(move |_| async move { Err(refused()) }.boxed());

@@ -86,7 +86,7 @@ fn eleventh_request_fails_after_30_s_of_10_unread_responses() {
     let (second, error) = bench.until_failure(&mut request, 100).expect("the request waits for ever");
     assert_eq!(second, 30);
     assert_stalled(&error, 10, 10);
-    let end = "no request made progress while waiting for a free slot (limit `queue`: 30s), for http://example.com/";
+    let end = "no request made progress (limit `queue`: 30s), for http://example.com/";
     assert!(error.to_string().ends_with(end), "{error}");
     assert_eq!((bench.client.stats().active, bench.client.stats().queued), (10, 0));
     // The client is usable as soon as a slot is free.
