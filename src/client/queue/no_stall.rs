@@ -10,8 +10,9 @@ use super::wake_list::WakeList;
 use crate::error::{Error, Phase, Timeout};
 
 /// Stands in for each type of `stall.rs`.
+// Not a unit struct: its use by `default()` is right for the types of both files.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct NoStalls;
+pub(crate) struct NoStalls {}
 
 pub(super) use NoStalls as Activity;
 pub(super) use NoStalls as StallWatch;
@@ -20,7 +21,7 @@ pub(crate) use NoStalls as StallDetection;
 
 impl NoStalls {
     pub(crate) const fn new(_: bool) -> Self {
-        Self
+        Self {}
     }
 
     pub(super) fn record(&self) {}
