@@ -192,7 +192,7 @@ build_sdk() {
 # environment names, so the variables of all drivers are unset. Its default limit of 20 s for all tests of a file is too
 # short for a busy machine.
 rust_in_browser=(env -u GECKODRIVER -u SAFARIDRIVER -u CHROMEDRIVER WASM_BINDGEN_TEST_TIMEOUT=300 WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60 wasm-pack test --mode no-install --headless)
-rust_scenarios=(. --features charset,json,testing --no-fail-fast --test browser --test dedicated_worker --test shared_worker --test service_worker)
+rust_scenarios=(. --features charset,json,testing --test browser --test dedicated_worker --test shared_worker --test service_worker)
 # The JavaScript scenarios.
 js_scenarios=(bash -c 'cd pkg-js && exec node test/run.mjs "$@"' --)
 
@@ -204,7 +204,7 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"
   if wanted wasm-webkit js-webkit; then step display start_display; fi
-  suite wasm-node wasm-pack test --mode no-install --node . --features charset,json,testing --no-fail-fast --test node --test shims
+  suite wasm-node wasm-pack test --mode no-install --node . --features charset,json,testing --test node --test shims
   # The browsers run the scenarios in parallel.
   begin wasm-chromium "${rust_in_browser[@]}" --chrome --chromedriver "${CHROMEDRIVER:-}" "${rust_scenarios[@]}"
   begin wasm-firefox env GECKODRIVER_ARGS="--binary='${FIREFOX:-}'" "${rust_in_browser[@]}" --firefox --geckodriver "${GECKODRIVER:-}" "${rust_scenarios[@]}"
