@@ -97,7 +97,8 @@ async fn url_that_is_no_address_of_a_request_stays_absolute() {
 fn error_of_a_relative_url_without_a_page_says_why() {
     let error = Request::get("/api").build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidUrl);
-    assert!(error.to_string().contains("\"/api\"") && error.to_string().contains("relative"), "{error}");
+    let report = error.report().to_string();
+    assert!(report.contains("\"/api\"") && report.contains("relative"), "{report}");
     let error = Request::get("http://[::1").build().unwrap_err();
-    assert!(!error.to_string().contains("relative"), "{error}");
+    assert!(!error.report().to_string().contains("relative"), "{error}");
 }
