@@ -3,34 +3,17 @@
 use std::io::Write;
 
 use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use flate2::write::GzEncoder;
 use futures::executor::block_on;
 use waterspout::testing::Script;
 use waterspout::{ErrorKind, Phase, Response};
 
+use super::encoding::{gzip, raw_deflate, zlib};
 use crate::support::client::{HELLO, once, scripted, send};
 
 /// The number of bytes after the compressed data.
 const GZIP_TRAILER: usize = 8;
 const ZLIB_TRAILER: usize = 4;
-
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zlib(data: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn raw_deflate(data: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
 
 fn brotli(data: &[u8]) -> Vec<u8> {
     let mut encoded = Vec::new();
