@@ -45,20 +45,11 @@ const DELAY: Kind = [(value) => typeof value === "number" && value >= 0, "a bool
 const TOO_MANY_REQUESTS = 429;
 const MILLISECONDS_PER_SECOND = 1000;
 
-/** A number of seconds in a reset header from here on is a point in time: as a delay it would be 31 years. */
-const FIRST_POINT_IN_TIME = 1e9;
+/** A number of milliseconds in a reset header from here on is a point in time: as a delay it would be 31 years. */
+const FIRST_POINT_IN_TIME = 1e12;
 
-/** The years into the future in which a year of two digits is read. RFC 9110, section 5.6.7. */
+/** The years into the future up to which a year of two digits is read. RFC 9110, section 5.6.7. */
 const YEARS_AHEAD = 50;
-
-const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
-/** The three forms of a date in a header: IMF-fixdate, RFC 850 and asctime. RFC 9110, section 5.6.7. */
-const DATE_FORMS: readonly RegExp[] = [
-  "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), DD MM (?<year>\\d{4}) TT GMT",
-  "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, DD-MM-(?<year>\\d\\d) TT GMT",
-  "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) MM (?<day>[ \\d]\\d) TT (?<year>\\d{4})",
-].map((form) => new RegExp(`^${form.replace("DD", "(?<day>\\d\\d)").replace("MM", `(?<month>${MONTHS.match(/.../g)?.join("|")})`).replace("TT", "(?<time>\\d\\d:\\d\\d:\\d\\d)")}$`));
 
 /** Returns the policy of `retry` over `before`; undefined means no retry. */
 export function mergeRetry(retry: number | false | RetryOptions | undefined, before: RetryPolicy | undefined): RetryPolicy | undefined {
@@ -83,14 +74,15 @@ export function retryDelay(policy: RetryPolicy, context: Omit<RetryContext, "def
   const mayPass = response ? policy.statusCodes.includes(response.status) : isTransient(error);
   const byDefault = mayPass && policy.methods.includes(request.method.toUpperCase());
   const decide = (wanted: unknown): number => {
-    // `true` is the default delay. A condition such as `response && …` may be undefined or null.
-    if (wanted !== true) return wanted == null || wanted === false ? NO_RETRY : Math.min(checkKind("the result of retry.when", wanted, DELAY) as number, MAX_TIME);
-    const backOff = Math.random() * policy.baseDelay * 2 ** (attempt - 1);
-    // Zero times infinity is no number: a base of 0 after a thousand attempts.
-    return Math.min((serverDelay(response) ?? backOff) || 0, policy.maxDelay, MAX_TIME);
+    // A condition such as `response && …` may be undefined or null.
+    if (wanted == null || wanted === false) return NO_RETRY;
+    if (wanted !== true) return Math.min(checkKind("the result of retry.when", wanted, DELAY) as number, MAX_TIME);
+    const longest = Math.min(policy.baseDelay * 2 ** (attempt - 1), policy.maxDelay, MAX_TIME);
+    // A base of 0 times the infinite power of a late attempt is NaN.
+    return Math.min(serverDelay(response) ?? (Math.random() * longest || 0), policy.maxDelay, MAX_TIME);
   };
   const wanted = policy.when ? policy.when({ ...context, default: byDefault }) : byDefault;
-  return wanted instanceof Object ? Promise.resolve(wanted).then(decide) : decide(wanted);
+  return Object(wanted) === wanted ? Promise.resolve(wanted).then(decide) : decide(wanted);
 }
 
 /** Returns whether an error is a failure of the network or a time limit of the attempt. Workerd marks network failures with `retryable`. */
@@ -99,35 +91,47 @@ function isTransient(error: unknown): boolean {
   return name === "TypeError" || name === "TimeoutError" || retryable === true;
 }
 
-/** Returns the delay in milliseconds that the server asks for, if it asks for a delay. A header of another form counts as absent. */
+/**
+ * Returns the delay in milliseconds that the server asks for, if it asks for a delay.
+ *
+ * A header in another form than a number or a date counts as absent, also a list of numbers.
+ */
 function serverDelay(response: Response | undefined): number | undefined {
-  if (!response) return undefined;
-  const { headers, status } = response;
-  /** Returns the number in a header, rounded up. A list of numbers is no number. */
-  const numberIn = (name: string): number | undefined => {
-    const text = headers.get(name) ?? "";
-    return /^\d+(\.\d+)?$/.test(text) ? Math.ceil(Number(text)) : undefined;
+  // A `fetch` of the caller's may return an object without headers.
+  const read = (name: string): string => response?.headers?.get(name) ?? "";
+  const numberIn = (name: string, unit: number): number | undefined => {
+    const text = read(name);
+    return /^\d+(\.\d+)?$/.test(text) ? Math.ceil(Number(text)) * unit : undefined;
   };
-  // A date is compared with the server's own clock if the server sends it: the two clocks may differ.
-  const until = (time: number): number | undefined => (Number.isNaN(time) ? undefined : Math.max(0, time - (parseDate(headers.get("date")) || Date.now())));
-  const milliseconds = numberIn("retry-after-ms");
-  if (milliseconds !== undefined) return milliseconds;
-  const seconds = numberIn("retry-after");
-  if (seconds !== undefined) return seconds * MILLISECONDS_PER_SECOND;
-  const delay = until(parseDate(headers.get("retry-after")));
+  const until = (time: number = NaN): number | undefined => {
+    // A date is compared with the server's own clock if the server sends it: the two clocks may differ.
+    const left = time - (parseDate(read("date")) || Date.now());
+    return Number.isNaN(left) ? undefined : Math.max(0, left);
+  };
+  const delay = numberIn("retry-after-ms", 1) ?? numberIn("retry-after", MILLISECONDS_PER_SECOND) ?? until(parseDate(read("retry-after")));
   // Servers send a reset with every response: only with a 429 does it say when to come back.
-  if (delay !== undefined || status !== TOO_MANY_REQUESTS) return delay;
-  const reset = numberIn("ratelimit-reset") ?? numberIn("x-ratelimit-reset");
-  if (reset === undefined) return undefined;
-  const inMilliseconds = reset * MILLISECONDS_PER_SECOND;
-  return reset < FIRST_POINT_IN_TIME ? inMilliseconds : until(inMilliseconds);
+  if (delay !== undefined || response?.status !== TOO_MANY_REQUESTS) return delay;
+  const reset = numberIn("ratelimit-reset", MILLISECONDS_PER_SECOND) ?? numberIn("x-ratelimit-reset", MILLISECONDS_PER_SECOND);
+  return Number(reset) < FIRST_POINT_IN_TIME ? reset : until(reset);
 }
 
-/** Returns the time of a date in a header, in milliseconds since 1970, or NaN. A weekday that disagrees with the date is accepted. */
-function parseDate(text: string | null): number {
-  for (const form of DATE_FORMS) {
-    const parts = form.exec(text ?? "")?.groups;
-    if (!parts) continue;
-  }
-  return NaN;
+/**
+ * Returns the time of a date in a header, in milliseconds since 1970, or NaN.
+ *
+ * Accepts the three forms of RFC 9110, section 5.6.7, and a weekday that disagrees with the date. The other forms that `Date.parse`
+ * accepts differ between engines.
+ */
+function parseDate(text: string): number {
+  const date = text
+    // RFC 850: `Sunday, 06-Nov-94 08:49:37 GMT`.
+    .replace(/^(?:Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day, (\d\d)-(.{3})-(\d\d)/, (_, day: string, month: string, year: string) => {
+      const inThisCentury = 2000 + Number(year);
+      return `Sun, ${day} ${month} ${inThisCentury - (inThisCentury > new Date().getFullYear() + YEARS_AHEAD ? 100 : 0)}`;
+    })
+    // asctime: `Sun Nov  6 08:49:37 1994`.
+    .replace(/^(.{3}) (.{3}) ([ \d])(\d) (.{8}) (\d{4})$/, (_, weekday, month, ten, day, time, year) => `${weekday}, ${ten.trim() || 0}${day} ${month} ${year} ${time} GMT`)
+    .replace(/^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat), /, "Sun, ");
+  const time = Date.parse(date);
+  // `toUTCString` writes the first form, IMF-fixdate: any difference means that the text has another form or an impossible date.
+  return new Date(time).toUTCString().replace(/^.{3}/, "Sun") === date ? time : NaN;
 }
