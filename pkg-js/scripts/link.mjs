@@ -9,13 +9,11 @@
 const exportNames = {
   memory: "memory",
   __wbindgen_malloc: "allocate",
-  cancel: "cancel",
+  acquire: "acquire",
   command: "command",
   create: "create",
-  endAttempt: "endAttempt",
   forget: "forget",
-  request: "request",
-  run: "run",
+  release: "release",
   stat: "stat",
   wake: "wake",
 };
@@ -58,24 +56,19 @@ export const linkTypes = `import type { Command, Failure } from "../src/protocol
 export interface Exports {
   readonly memory: WebAssembly.Memory;
   allocate(length: number, align: number): number;
-  cancel(task: number): void;
+  acquire(client: number, origin: number, length: number, priority: number, isRetry: boolean): number;
   command(client: number, command: Command): void;
   create(...settings: number[]): number;
-  endAttempt(task: number, hasResponse: boolean): void;
   forget(client: number): void;
-  request(client: number, origin: number, length: number, priority: number, queue: number, head: number, request: number, total: number): number;
-  run(task: number): void;
+  release(request: number): void;
   stat(client: number, stat: number): number;
-  wake(task: number): void;
+  wake(request: number): void;
 }
 export interface Host {
   now(): number;
-  setTimer(task: number, milliseconds: number): number;
+  setTimer(request: number, milliseconds: number): number;
   clearTimer(timer: number): void;
-  queued(task: number): void;
-  start(task: number): void;
-  nextRetryDelay(task: number, failure: Failure): number;
-  settle(task: number, failure: Failure): void;
+  answered(request: number, failure: Failure): void;
 }
 /**
  * Instantiates the module. The functions of \`host\` must not throw: an exception in the module is a trap, after which the module cannot

@@ -1,210 +1,194 @@
 /** The client: the platform's fetch behind a queue. */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { checkMembers, checkNumber } from "./checks.js";
-import { Core, type ClientSettings } from "./core.js";
-import { isWaterspoutError } from "./errors.js";
-import type { EventsInit, ServerEvents } from "./events.js";
-import { DEFAULTS, mergeOptions, rateSettings, SHARED_OPTIONS, type Options } from "./options.js";
-import { Command, NO_LIMIT, Stat, UNLIMITED_QUEUE, WAIT_BUCKETS } from "./protocol.js";
+import type { Sender } from "./arguments.js";
+import { Core } from "./core.js";
+import { events, type EventsInit, type ServerEvents } from "./events.js";
+import { CLIENT_OPTIONS, DEFAULTS, mergeOptions, QUEUE_OPTIONS, queueSettings, REQUEST_OPTIONS, type Options } from "./options.js";
+import { Command, Stat, WAIT_BUCKETS } from "./protocol.js";
 import { ClientRequest, type ClientContext } from "./request.js";
-import type { ClientOptions, ClientStats, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
+import { shortcutCall, withReaders } from "./shortcuts.js";
+import type { ClientOptions, ClientStats, ExtendOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
-/** The default of `maxActive`. */
-const DEFAULT_MAX_ACTIVE = 10;
+/** A method of a client that sends a request. */
+type Shortcut = (url: string | URL, init?: ShortcutInit) => ResponsePromise;
 
 /**
  * An HTTP client that runs at most `maxActive` requests at once.
  *
- * `client.fetch` is a drop-in for the platform's `fetch`: same arguments, same Response, same rejections.
+ * `client.fetch` is a drop-in for the platform's `fetch`: same arguments, same Response, same rejections. All methods work without
+ * their client: `const { get, stats } = client`.
  */
 export class Client {
   readonly #options: Options;
-  readonly #fallback: ClientContext["fetch"] | undefined;
   readonly #context: ClientContext;
-  readonly #core: Core;
 
-  constructor(options: ClientOptions = {}) {
-    const known = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin", "fetch", "fallback", ...SHARED_OPTIONS] as const;
-    const checked = checkMembers("options", options, known);
-    const { maxActive = DEFAULT_MAX_ACTIVE, maxActivePerOrigin, maxQueued, rateLimit, rateLimitPerOrigin, fetch = globalThis.fetch, fallback, ...rest } = checked;
-    const settings: ClientSettings = [
-      checkNumber("maxActive", maxActive, 1),
-      maxActivePerOrigin === undefined ? NO_LIMIT : checkNumber("maxActivePerOrigin", maxActivePerOrigin, 1),
-      maxQueued === undefined ? UNLIMITED_QUEUE : checkNumber("maxQueued", maxQueued, 0),
-      ...rateSettings("rateLimit", rateLimit),
-      ...rateSettings("rateLimitPerOrigin", rateLimitPerOrigin),
-    ];
-    if (typeof fetch !== "function") throw new TypeError("fetch must be a function; set the option `fetch` on a platform without fetch");
-    this.#options = mergeOptions(rest, DEFAULTS);
-    this.#fallback = fallback && ((thisArg, ...call) => fallback.apply(thisArg, call));
-    this.#core = new Core(settings);
-    this.#context = {
-      core: this.#core,
-      fetch: (thisArg, ...call) => fetch.apply(thisArg, call),
-      isPlatformFetch: !options.fetch,
-      hasOriginLimits: !!(maxActivePerOrigin || rateLimitPerOrigin),
-      requests: new Set(),
-      observers: new Set(),
-      requestCount: 0,
-    };
-    this.fetch = platformFunction((thisArg, input, init) => this.#send(thisArg, input, init));
+  constructor(options?: ClientOptions);
+  /** @internal */
+  constructor(options: ExtendOptions, parent: Client);
+  constructor(options: ClientOptions = {}, parent?: Client) {
+    const known = parent ? CLIENT_OPTIONS : [...CLIENT_OPTIONS, ...QUEUE_OPTIONS];
+    this.#options = mergeOptions("options", options, known, parent ? parent.#options : DEFAULTS);
+    this.#context = parent ? parent.#context : newContext(options, this.#options);
     // Some engines have no `Symbol.dispose` yet.
-    if (Symbol.dispose) this[Symbol.dispose] = () => this.close({ now: true });
+    const dispose = (): void => void this.close({ now: true });
+    if (Symbol.dispose) Object.defineProperty(this, Symbol.dispose, { value: dispose, configurable: true, writable: true });
   }
 
   /**
    * Fetches as the platform does, once a slot is free. If a slot is free now, the platform's fetch is called within this call.
    *
-   * Aborting a waiting request takes it out of the queue at once. The function works without its client
-   * (`const { fetch } = client`), and on any object that has it under this name.
+   * Aborting a waiting request takes it out of the queue at once. The function works on any object that has it under this name.
    */
-  readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response>;
+  readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response> = platformFunction((thisArg, input, init) =>
+    this.#send(thisArg, input, init, mergeOptions("waterspout", init?.waterspout, REQUEST_OPTIONS, this.#options)),
+  );
 
   /** Sends a GET request. */
-  get(url: string | URL, init?: ShortcutInit): ResponsePromise {
-    return this.#call("GET", url, init);
-  }
-
+  readonly get: Shortcut = this.#shortcut("GET");
   /** Sends a HEAD request. */
-  head(url: string | URL, init?: ShortcutInit): ResponsePromise {
-    return this.#call("HEAD", url, init);
-  }
-
+  readonly head: Shortcut = this.#shortcut("HEAD");
   /** Sends a POST request. */
-  post(url: string | URL, init?: ShortcutInit): ResponsePromise {
-    return this.#call("POST", url, init);
-  }
-
+  readonly post: Shortcut = this.#shortcut("POST");
   /** Sends a PUT request. */
-  put(url: string | URL, init?: ShortcutInit): ResponsePromise {
-    return this.#call("PUT", url, init);
-  }
-
+  readonly put: Shortcut = this.#shortcut("PUT");
   /** Sends a PATCH request. */
-  patch(url: string | URL, init?: ShortcutInit): ResponsePromise {
-    return this.#call("PATCH", url, init);
-  }
-
+  readonly patch: Shortcut = this.#shortcut("PATCH");
   /** Sends a DELETE request. */
-  delete(url: string | URL, init?: ShortcutInit): ResponsePromise {
-    return this.#call("DELETE", url, init);
-  }
+  readonly delete: Shortcut = this.#shortcut("DELETE");
 
   /**
    * Returns the events that the server sends, as an async iterable that reconnects when the connection is lost.
    *
-   * This is `events` of `waterspout/events`, through this client. The first use loads that entry.
+   * This is `events` of `waterspout/events`, through this client.
    */
-  events(url: string | URL, init?: EventsInit): ServerEvents {
-    let inner: Promise<ServerEvents> | undefined;
-    const load = (): Promise<ServerEvents> => (inner ??= import("./events.js").then(({ events }) => events(this, url, init)));
-    // With `yield*`, a `return` would wait until the pending `next` has its event.
-    return Object.assign((async function* (): ServerEvents {})(), {
-      next: async () => (await load()).next(),
-      return: async (value: void | PromiseLike<void>) => (await load()).return(value),
-      throw: async (error: unknown) => (await load()).throw(error),
-    });
-  }
-
-  /** Starts no further requests. Running requests go on, new requests wait, and time limits count meanwhile. */
-  pause(): void {
-    this.#core.command(Command.Pause);
-  }
-
-  /** Starts requests again. */
-  resume(): void {
-    this.#core.command(Command.Resume);
-  }
-
-  /** Rejects all waiting requests with code `"CLEARED"`. Returns the number of these requests. */
-  clear(): number {
-    const waiting = this.#core.stat(Stat.Queued);
-    this.#core.command(Command.Clear);
-    return waiting;
-  }
+  readonly events: (url: string | URL, init?: EventsInit) => ServerEvents = (url, init) => events(this.fetch, url, init);
 
   /**
-   * Closes the client: new requests reject with code `"CLOSED"`. Requests that run or wait are finished.
-   *
-   * With `now`, they reject as well. A request that the platform has is aborted if it has a time limit or a retry of this
-   * package; if not, its response is discarded. A body that is being read belongs to the platform and goes on.
+   * Returns a client with further options, which shares the queue of this client: slots, rates, statistics, observers, `idle` and
+   * `close`. Headers, pairs of the query, time limits and retries are merged member by member, and hooks are added.
    */
-  close({ now = false }: { now?: boolean } = {}): void {
-    this.#core.command(now ? Command.CloseNow : Command.Close);
-  }
+  readonly extend: (options: ExtendOptions) => Client = (options) => new Client(options, this);
+
+  /** Starts no further requests. Running requests go on, new requests wait, and time limits count meanwhile. */
+  readonly pause: () => void = () => this.#context.core.command(Command.Pause);
+
+  /** Starts requests again. */
+  readonly resume: () => void = () => this.#context.core.command(Command.Resume);
+
+  /** Rejects all waiting requests with code `"CLEARED"`. Returns the number of these requests. */
+  readonly clear: () => number = () => {
+    const { core } = this.#context;
+    const waiting = core.stat(Stat.Queued);
+    core.command(Command.Clear);
+    return waiting;
+  };
+
+  /**
+   * Returns a promise that resolves once no request runs or waits. A request with `slot: "body"` runs until its body has ended, a request
+   * with `slot: "head"` until its response's head has arrived.
+   */
+  readonly idle: () => Promise<void> = () =>
+    new Promise((resolve) => {
+      const { requests, onIdle } = this.#context;
+      if (requests.size > 0) onIdle.add(resolve);
+      else resolve();
+    });
+
+  /**
+   * Closes the client: new requests reject with code `"CLOSED"`. Requests that run or wait are finished. Returns a promise that resolves
+   * at their end, as `idle` does.
+   *
+   * With `now`, they are aborted and reject with code `"CLOSED"` too. The body of a request with `slot: "head"` belongs to the platform
+   * and goes on.
+   */
+  readonly close: (options?: { now?: boolean | undefined }) => Promise<void> = ({ now = false } = {}) => {
+    const { core, requests } = this.#context;
+    core.command(Command.Close);
+    if (now) for (const request of requests) request.close();
+    return this.idle();
+  };
 
   /** Closes the client as `close({ now: true })` does, for `using`. Present if the platform has `Symbol.dispose`. */
   declare [Symbol.dispose]: () => void;
 
   /** Returns the numbers of running and waiting requests at this moment, and how long requests waited for their slots. */
-  stats(): ClientStats {
-    const core = this.#core;
+  readonly stats: () => ClientStats = () => {
+    const { core, requests } = this.#context;
     const origins = new Map<string, { origin: string; active: number; queued: number }>();
-    for (const { origin, stage } of this.#context.requests) {
+    for (const { origin, stage } of requests) {
       // A request between two attempts neither runs nor waits for a slot.
       if (stage === "waiting") continue;
       const counts = origins.get(origin) ?? { origin, active: 0, queued: 0 };
       origins.set(origin, counts);
-      counts[stage === "started" ? "active" : "queued"]++;
+      counts[stage === "queued" ? "queued" : "active"]++;
     }
     const buckets = Array.from({ length: WAIT_BUCKETS }, (_, index) => core.stat(Stat.FirstBucket + index));
     const count = buckets.reduce((sum, next) => sum + next, 0);
     const mean = core.stat(Stat.TotalWait) / (count || 1);
     const waits = { count, mean, longest: core.stat(Stat.LongestWait), buckets };
     return { active: core.stat(Stat.Active), queued: core.stat(Stat.Queued), waits, origins: [...origins.values()] };
-  }
+  };
 
   /** Calls `observer` at each step of each request. Returns a function that ends this. Errors of `observer` are ignored. */
-  observe(observer: (event: QueueEvent) => void): () => void {
+  readonly observe: (observer: (event: QueueEvent) => void) => () => void = (observer) => {
     const { observers } = this.#context;
     observers.add(observer);
     return () => void observers.delete(observer);
+  };
+
+  #shortcut(method: string): Shortcut {
+    const call = async (url: string | URL, given: ShortcutInit | undefined): Promise<Response> => {
+      const { url: target, init, options } = shortcutCall(method, url, given);
+      // The slot is held until the body has been read.
+      const merged = mergeOptions("options", options, REQUEST_OPTIONS, this.#options);
+      return this.#send(globalThis, target, init, { ...merged, slot: merged.slot ?? "body" });
+    };
+    return (url, given) => withReaders(call(url, given));
   }
 
-  #send(thisArg: unknown, input: RequestInfo | URL, init?: WaterspoutInit): Promise<Response> {
-    const own = init?.waterspout;
-    const options = own === undefined ? this.#options : mergeOptions(checkMembers("waterspout", own, SHARED_OPTIONS), this.#options);
-    if (this.#fallback) {
-      try {
-        this.#core.use();
-      } catch (error) {
-        if (!isWaterspoutError(error, "UNSUPPORTED")) throw error;
-        const { body } = init ?? {};
-        // The fallback does not know bodies that are functions.
-        return this.#fallback(thisArg, input, (typeof body === "function" ? { ...init, body: body(), duplex: "half" } : init) as RequestInit);
-      }
+  #send(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined, options: Options): Promise<Response> {
+    const { passThrough } = this.#context;
+    const direct = options.fetch ? undefined : passThrough(thisArg, input, init);
+    return direct ?? new Promise((resolve, reject) => new ClientRequest(this.#context, options, thisArg, input, init, resolve, reject));
+  }
+}
+
+/** Returns the state of a client with a queue of its own. */
+function newContext(options: ClientOptions, { fetch }: Options): ClientContext {
+  const settings = queueSettings(options);
+  // The fetch of now is kept for the time when a fetch of this package is the global fetch.
+  const first = globalThis.fetch;
+  if (typeof (fetch ?? first) !== "function") throw new TypeError("this platform has no fetch; set the option `fetch`");
+  let isCalling = false;
+  let isPinned = false;
+  const present = (): typeof first => {
+    const { fetch } = globalThis;
+    if (ownFetches.has(fetch)) isPinned = true;
+    return isPinned || typeof fetch !== "function" ? first : fetch;
+  };
+  const platformFetch: Sender = (thisArg, ...call) => {
+    isCalling = true;
+    try {
+      return present().apply(thisArg, call);
+    } finally {
+      isCalling = false;
     }
-    return new ClientRequest(this.#context, options, thisArg, input, init).promise;
-  }
-
-  #call(method: string, url: string | URL, given: ShortcutInit | undefined): ResponsePromise {
-    const call = async (): Promise<Response> => {
-      const { json, form, searchParams, ...init } = given ?? {};
-      const bodies = [json !== undefined && JSON.stringify(json), form && new URLSearchParams(form), init.body];
-      const [body, ...more] = bodies.filter(Boolean);
-      if (more.length > 0) throw new TypeError("json, form and body exclude each other");
-      const headers = new Headers(init.headers);
-      if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
-      const target = withQuery(url, new URLSearchParams(searchParams).toString());
-      return this.fetch(target, { ...init, method, headers, ...(body && { body }) } as WaterspoutInit);
-    };
-    const promise = call();
-    const readers = {
-      json: () => promise.then((response) => response.json()),
-      text: () => promise.then((response) => response.text()),
-    };
-    return Object.assign(promise, readers) as ResponsePromise;
-  }
+  };
+  return {
+    core: new Core(settings),
+    platformFetch,
+    passThrough: (thisArg, input, init) => (isCalling ? first.call(thisArg, input as RequestInfo, init as RequestInit) : undefined),
+    hasOriginLimits: !!(options.maxActivePerOrigin || options.rateLimitPerOrigin),
+    requests: new Set(),
+    observers: new Set(),
+    requestCount: 0,
+    checkedAt: 0,
+    onIdle: new Set(),
+  };
 }
 
-/** Returns the URL with `query` added to its query, which stays as it is written. */
-function withQuery(url: string | URL, query: string): string | URL {
-  if (!query) return url;
-  // A Request resolves a relative URL as the platform does.
-  const target = new URL(new Request(url).url);
-  target.search += (target.search && "&") + query;
-  return target;
-}
+/** The fetch functions of all clients. */
+const ownFetches = new WeakSet<object>();
 
 /**
  * Returns a function like the platform's fetch: it is no constructor, and rejects a call without arguments.
@@ -226,5 +210,6 @@ function platformFunction(send: (thisArg: unknown, input: RequestInfo | URL, ini
       return isOwnHolder || !this.Promise ? promise : this.Promise.resolve(promise);
     },
   };
+  ownFetches.add(fetch);
   return fetch;
 }

@@ -1,27 +1,27 @@
 /**
  * The WebAssembly core: instantiated at the first use, and again after it failed.
  *
- * Only numbers pass between JavaScript and the core, and the text of an origin. The core numbers its clients and tasks, and
+ * Only numbers pass between JavaScript and the core, and the text of an origin. The core numbers its clients and requests, and
  * the objects behind the numbers stay here: objects in the core need a table and glue of wasm-bindgen, half of the module's imports.
  */
 import { link, type Exports, type Host } from "../build/link.js";
 import { compile } from "#module";
-import { WaterspoutError } from "./errors.js";
-import { Command, Failure, NO_RETRY, type Stat } from "./protocol.js";
-import { setTimer } from "./timer.js";
+import { now, Timer } from "./clock.js";
+import { isWaterspoutError, WaterspoutError } from "./errors.js";
+import { Command, Failure, type Stat } from "./protocol.js";
 
-/** A request as the core sees it. The methods do not throw: an exception inside of the core makes it unusable. */
-export interface Task {
-  /** The task's number. `Core.run` sets it. */
-  taskId: number;
-  /** The task waits for a slot. */
-  queued(): void;
-  /** Starts an attempt. */
-  start(): void;
-  /** An attempt has ended. Returns the milliseconds until the next attempt, or `NO_RETRY`. */
-  nextRetryDelay(failure: Failure): number;
-  /** The task has ended. */
-  settle(failure: Failure): void;
+/** A request that needs a slot. */
+export interface Waiter {
+  /** The slot, or the place in the queue. */
+  place?: Place | undefined;
+  /** The wait has ended: the request has a slot, or gets none. Must neither throw nor call the core. */
+  answered(failure: Failure): void;
+}
+
+/** A request in the core: its number, and the instance that gave it. */
+interface Place {
+  readonly instance: Instance;
+  readonly number: number;
 }
 
 /** The settings of a client, in the order of the core's function `create`. */
@@ -37,52 +37,51 @@ export type ClientSettings = [
   originBurst: number,
 ];
 
-/** The alignment of text in the core's memory. */
+/** What `Core.acquire` returns for a request that has to wait. */
+export const WAITING = -1;
+
+/** The alignment of text in the core's memory, which is also the address of an empty text. */
 const BYTE_ALIGNMENT = 1;
 
 /** An instance of the module, and the objects behind its numbers. */
 class Instance {
   readonly exports: Exports;
+  /** The requests that wait, by their numbers. */
+  readonly waiters: Map<number, Waiter> = new Map();
   /** Forgets collected clients, by their numbers. It belongs to the instance, so that no client keeps the memory of a failed instance. */
-  readonly clients: FinalizationRegistry<number> = new FinalizationRegistry((client) => this.exports.forget(client));
-  readonly tasks: Map<number, Task> = new Map();
+  readonly clients: FinalizationRegistry<number> | undefined = registry((client) => this.exports.forget(client));
 
   constructor() {
-    const { tasks } = this;
-    /** Functions that cancel the timers. */
-    const timers = new Map<number, () => void>();
+    const { waiters } = this;
+    const timers = new Map<number, Timer>();
     let lastTimer = 0;
     const host: Host = {
-      now: () => performance.now(),
-      setTimer: (task, milliseconds) => {
+      now,
+      setTimer: (request, milliseconds) => {
         // The core gives timers back as signed 32-bit integers.
-        const timer = (lastTimer = (lastTimer + 1) | 0);
+        const number = (lastTimer = (lastTimer + 1) | 0);
         const fire = (): void => {
-          timers.delete(timer);
-          this.exports.wake(task);
+          timers.delete(number);
+          this.exports.wake(request);
         };
-        timers.set(timer, setTimer(milliseconds, fire, true));
-        return timer;
+        timers.set(number, new Timer(milliseconds, fire));
+        return number;
       },
-      clearTimer(timer) {
-        timers.get(timer)?.();
-        timers.delete(timer);
+      clearTimer(number) {
+        timers.get(number)?.cancel();
+        timers.delete(number);
       },
-      queued: (task) => tasks.get(task)?.queued(),
-      start: (task) => tasks.get(task)?.start(),
-      nextRetryDelay: (task, failure) => tasks.get(task)?.nextRetryDelay(failure) ?? NO_RETRY,
-      settle(id, failure) {
-        const task = tasks.get(id);
-        // The core may give the number to another task from here on.
-        tasks.delete(id);
-        task?.settle(failure);
+      answered(request, failure) {
+        const waiter = waiters.get(request);
+        waiters.delete(request);
+        waiter?.answered(failure);
       },
     };
     const onTrap = (): void => {
       if (instance === this) instance = undefined;
-      for (const cancelTimer of timers.values()) cancelTimer();
-      for (const task of tasks.values()) task.settle(Failure.CoreFailed);
-      tasks.clear();
+      for (const timer of timers.values()) timer.cancel();
+      for (const waiter of waiters.values()) waiter.answered(Failure.CoreFailed);
+      waiters.clear();
     };
     this.exports = link(compile(), host, onTrap);
   }
@@ -105,6 +104,17 @@ export class Core {
     this.#settings = settings;
   }
 
+  /** Whether WebAssembly is available. */
+  get isSupported(): boolean {
+    try {
+      this.use();
+      return true;
+    } catch (error) {
+      if (isWaterspoutError(error, "UNSUPPORTED")) return false;
+      throw error;
+    }
+  }
+
   /**
    * Returns the present instance and makes this client known to it.
    *
@@ -119,40 +129,44 @@ export class Core {
       this.#client = client;
       if (this.#isPaused) exports.command(client, Command.Pause);
       if (this.#isClosed) exports.command(client, Command.Close);
-      present.clients.register(this, client);
+      present.clients?.register(this, client);
     }
     return present;
   }
 
-  /** Runs a task. Sets the task's number before the core calls the task. Times are in milliseconds. */
-  run(task: Task, origin: string, priority: number, queue: number, head: number, request: number, total: number): void {
+  /**
+   * Asks for a slot. Returns `Failure.None` if the request has a slot now, `WAITING` if `waiter` is called once the wait has ended,
+   * or the failure.
+   */
+  acquire(waiter: Waiter, origin: string, priority: number, isRetry: boolean): Failure | typeof WAITING {
     const present = this.use();
-    const { exports, tasks } = present;
+    const { exports, waiters } = present;
     // An origin is ASCII, so each character is a byte.
     const { length } = origin;
-    const address = exports.allocate(length, BYTE_ALIGNMENT);
-    if (length > 0) new TextEncoder().encodeInto(origin, new Uint8Array(exports.memory.buffer, address, length));
-    const taskId = exports.request(this.#client, address, length, priority, queue, head, request, total);
-    // After a trap in the calls above, the task is in no table yet.
-    if (present !== instance) return task.settle(Failure.CoreFailed);
-    task.taskId = taskId;
-    tasks.set(taskId, task);
-    exports.run(taskId);
+    let address = BYTE_ALIGNMENT;
+    if (length > 0) {
+      address = exports.allocate(length, BYTE_ALIGNMENT);
+      new TextEncoder().encodeInto(origin, new Uint8Array(exports.memory.buffer, address, length));
+    }
+    const answer = exports.acquire(this.#client, address, length, priority, isRetry);
+    // A trap in the calls above.
+    if (present !== instance) return Failure.CoreFailed;
+    if (answer < 0) return -answer;
+    const number = answer >> 1;
+    waiter.place = { instance: present, number };
+    if (answer & 1) return Failure.None;
+    waiters.set(number, waiter);
+    return WAITING;
   }
 
-  /** Tells the core that the task's attempt has ended. */
-  endAttempt({ taskId }: Task, hasResponse: boolean): void {
-    this.#present?.exports.endAttempt(taskId, hasResponse);
-  }
-
-  /** Takes the task out of the queue or out of its slot. The task is not called any more. */
-  cancel(task: Task): void {
-    const { taskId } = task;
-    const present = this.#present;
-    // After a failed core the number may belong to a task of the next instance.
-    if (present?.tasks.get(taskId) !== task) return;
-    present.tasks.delete(taskId);
-    present.exports.cancel(taskId);
+  /** Gives the slot of a request back, or takes the request out of the queue. It is not called any more. */
+  release(waiter: Waiter): void {
+    const { place } = waiter;
+    waiter.place = undefined;
+    // After a failed core the number may belong to a request of the next instance.
+    if (!place || place.instance !== instance) return;
+    place.instance.waiters.delete(place.number);
+    place.instance.exports.release(place.number);
   }
 
   command(command: Command): void {
@@ -185,10 +199,15 @@ function instantiate(): Instance {
   }
 }
 
+/** Returns a registry that calls `act` for collected objects. Workerd has none at older compatibility dates. */
+function registry<Held>(act: (held: Held) => void): FinalizationRegistry<Held> | undefined {
+  return globalThis.FinalizationRegistry && new FinalizationRegistry(act);
+}
+
 let collected: FinalizationRegistry<() => void> | undefined;
 
 /** Calls `act` some time after `object` was collected. `act` must not refer to `object`, which would then never be collected. */
 export function onCollected(object: object, act: () => void): void {
   // Made at the first use: the package does no work when it is imported.
-  (collected ??= new FinalizationRegistry((act) => act())).register(object, act);
+  (collected ??= registry((act) => act()))?.register(object, act);
 }

@@ -1,31 +1,24 @@
 /** The package's own errors. Errors that the platform's fetch throws are passed on unchanged. */
 
-/** Why a `WaterspoutError` was thrown: the names of the Rust library's error kinds, and `INTERNAL` for a defect of the core. */
+/** Why a `WaterspoutError` was thrown: names of the Rust library's error kinds, and `INTERNAL` for a defect of the core. */
 export type ErrorCode =
-  | "INVALID_URL"
-  | "UNSUPPORTED_SCHEME"
-  | "INVALID_REQUEST"
-  | "TIMEOUT"
-  | "DNS"
-  | "CONNECT"
-  | "PROXY"
-  | "TLS"
-  | "CONNECTION_CLOSED"
-  | "PROTOCOL"
-  | "IO"
-  | "NETWORK"
-  | "REDIRECT"
-  | "BODY_NOT_REPLAYABLE"
-  | "REQUEST_BODY"
-  | "LIMIT_EXCEEDED"
-  | "DECODE"
-  | "STATUS"
-  | "CIRCUIT_OPEN"
-  | "UNSUPPORTED"
-  | "CANCELLED"
+  /** `maxQueued` requests wait. */
   | "QUEUE_FULL"
+  /** `clear` was called while the request waited. */
   | "CLEARED"
+  /** The client is closed. */
   | "CLOSED"
+  /** The server answered with a status of 400 or above, or with a status other than 200 to a request for events. */
+  | "STATUS"
+  /** The request failed, and its body cannot be sent again. */
+  | "BODY_NOT_REPLAYABLE"
+  /** The response is not a stream of events. */
+  | "DECODE"
+  /** An event is larger than `maxEventSize`. */
+  | "LIMIT_EXCEEDED"
+  /** WebAssembly is not available. */
+  | "UNSUPPORTED"
+  /** The core is defective. */
   | "INTERNAL";
 
 /** An error of this package. The platform's own errors and wrong arguments (`TypeError`, `RangeError`) have other classes. */
@@ -38,15 +31,21 @@ export class WaterspoutError extends Error {
   declare readonly attempts: number;
   /** The request that the error is about, if there is a request. */
   declare readonly request: Request | undefined;
-  /** The response, if the error is about a status. Its body is unread. */
+  /** The response, if the error is about a response. A client has read or cancelled its body. */
   declare readonly response: Response | undefined;
+  /**
+   * The body of the response to a request of a client, if the error is about a status: JSON if the content type says so, else text.
+   * Undefined if the body has more than 64 KiB, or did not arrive within 5 seconds.
+   */
+  declare readonly data: unknown;
 
-  constructor(code: ErrorCode, message: string, { attempts = 0, request, response, ...options }: WaterspoutErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, { attempts = 0, request, response, data, ...options }: WaterspoutErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.attempts = attempts;
     this.request = request;
     this.response = response;
+    this.data = data;
   }
 }
 
@@ -55,6 +54,7 @@ export interface WaterspoutErrorOptions extends ErrorOptions {
   attempts?: number;
   request?: Request | undefined;
   response?: Response | undefined;
+  data?: unknown;
 }
 
 /**
@@ -99,4 +99,17 @@ export async function ignoreErrors(call: () => unknown): Promise<void> {
 /** Returns the platform's error for a time limit, of the same kind as the reason of `AbortSignal.timeout`. */
 export function timeoutError(activity: string, limit: string, milliseconds: number): DOMException {
   return new DOMException(`timed out while ${activity} (limit \`${limit}\`: ${milliseconds} ms)`, "TimeoutError");
+}
+
+/** Returns the place of the present call in the caller's code. */
+export function callSite(): Error {
+  return new Error();
+}
+
+/** Adds the place of a call to the stack of an error that was made in a later turn. */
+export function withCallSite<Kind extends Error>(error: Kind, site: Error | undefined): Kind {
+  // V8 begins a stack with a line for the error itself.
+  const lines = site?.stack?.replace(/^Error\n/, "");
+  if (lines) Object.defineProperty(error, "stack", { value: `${error.stack ?? String(error)}\n${lines}`, configurable: true, writable: true });
+  return error;
 }

@@ -1,6 +1,6 @@
 /** Server-sent events over any fetch: a separate entry, so that only its users load it. */
 import { WaterspoutError } from "./errors.js";
-import { LONGEST_DELAY } from "./timer.js";
+import { LONGEST_DELAY } from "./clock.js";
 import type { FetchOptions } from "./types.js";
 
 type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;

@@ -1,5 +1,5 @@
 /** The second argument of fetch: the members of the Fetch standard, and the members that only the present platform knows. */
-import type { WaterspoutInit } from "./types.js";
+import type { HeadersOption, WaterspoutInit } from "./types.js";
 
 /** The members that the constructor of Request reads, without `referrer`, and `waterspout`. */
 const STANDARD_MEMBERS =
@@ -33,7 +33,7 @@ export function platformInit(request: Request, init: object | undefined): Reques
  */
 export function initWith(input: unknown, init: WaterspoutInit | undefined, overrides: Record<string, unknown>): RequestInit {
   const inherited: Record<PropertyKey, unknown> = {};
-  if (input instanceof Request) {
+  if (isRequest(input)) {
     inherited.method = input.method;
     inherited.referrer = input.referrer;
     inherited.referrerPolicy = input.referrerPolicy;
@@ -47,23 +47,55 @@ export function initWith(input: unknown, init: WaterspoutInit | undefined, overr
   return new Proxy({}, { get: (_, name) => read(name), has: (_, name) => read(name) !== undefined });
 }
 
-/**
- * Returns the URL of a call whose arguments are so simple that no Request is needed to check them: a text or a URL, and at
- * most a signal. Returns undefined for all other calls.
- */
-export function plainUrl(input: unknown, init: object | null | undefined): string | undefined {
-  const isPlain = !init || (Object.getPrototypeOf(init) === Object.prototype && Object.keys(init).every((name) => name === "signal" || name === "waterspout"));
-  if (!isPlain || !(typeof input === "string" || input instanceof URL)) return undefined;
+/** Returns a copy of `init` for a `fetch` of the caller's own: all members that are set, without `waterspout`. */
+export function copyInit(init: WaterspoutInit | undefined): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  // Standard members may be getters or inherited.
+  for (const name of new Set([...STANDARD_MEMBERS, "referrer", ...Object.keys(init ?? {})])) {
+    const value: unknown = init && name !== "waterspout" ? Reflect.get(init, name) : undefined;
+    if (value !== undefined) copy[name] = value;
+  }
+  return copy;
+}
+
+/** Returns whether `init` has no member but a signal and the options of this package. */
+export function hasOnlySignal(init: object | null | undefined): boolean {
+  return !init || (Object.getPrototypeOf(init) === Object.prototype && Object.keys(init).every((name) => name === "signal" || name === "waterspout"));
+}
+
+/** Returns the base of the URLs of a page or a worker. */
+export function documentBase(): string | undefined {
+  return globalThis.document?.baseURI ?? globalThis.location?.href;
+}
+
+/** Returns a URL as the platform's fetch resolves it. Returns undefined if its Request is needed to check the URL. */
+export function checkedUrl(url: string): string | undefined {
   try {
-    const { href, username, password } = new URL(input, globalThis.document?.baseURI ?? globalThis.location?.href);
+    const { href, username, password } = new URL(url, documentBase());
     return username || password ? undefined : href;
   } catch {
     return undefined;
   }
 }
 
-/** Returns the caller's signal, from `init` or from a Request. */
-export function callerSignal(input: unknown, init: WaterspoutInit | undefined): AbortSignal | undefined {
-  const inherited = input instanceof Request ? input.signal : undefined;
-  return (init?.signal === undefined ? inherited : init.signal) ?? undefined;
+/** Returns whether `value` is a Request, of any realm. */
+export function isRequest(value: unknown): value is Request {
+  if (Object(value) !== value) return false;
+  try {
+    // The getter refuses all other objects.
+    return Reflect.get(Request.prototype, "method", value) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Returns the names, in lower case, that a plain object of headers sets to undefined. */
+export function removedHeaders(headers: HeadersOption | undefined): string[] {
+  return Object.entries(headers ?? {}).flatMap(([name, value]) => (value === undefined ? name.toLowerCase() : []));
+}
+
+/** Returns `headers` without the members of a plain object that are undefined. */
+export function definedHeaders(headers: HeadersOption | undefined): HeadersInit | undefined {
+  if (removedHeaders(headers).length === 0) return headers as HeadersInit | undefined;
+  return Object.fromEntries(Object.entries(headers as object).filter(([, value]) => value !== undefined)) as HeadersInit;
 }

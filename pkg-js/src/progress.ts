@@ -1,12 +1,10 @@
 /** Reports the progress of request bodies and response bodies. */
 import { ignoreErrors } from "./errors.js";
-import { observeStream } from "./stream.js";
+import { STATUSES_WITHOUT_BODY } from "./response.js";
+import { observeStream, type Piece } from "./stream.js";
 import type { Progress } from "./types.js";
 
 export type ProgressCallback = (progress: Progress) => void;
-
-/** The null body statuses of the Fetch standard: the constructor of Response refuses a body for them. */
-const STATUSES_WITHOUT_BODY = [101, 103, 204, 205, 304];
 
 /** The highest status that the constructor of Response accepts. */
 const HIGHEST_STATUS = 599;
@@ -21,13 +19,13 @@ export function reportProgress(callback: ProgressCallback, bytes: number, total:
 }
 
 /** Returns the stream with its bytes counted for `callback`, and with the limit `idle` for each piece. */
-export function countStream(stream: ReadableStream<Uint8Array>, callback: ProgressCallback | undefined, total?: number, idle?: number): ReadableStream<Uint8Array> {
+export function countStream(stream: ReadableStream<Piece>, callback: ProgressCallback | undefined, total?: number, idle?: number): ReadableStream<Piece> {
   let bytes = 0;
   const onPiece = (length: number): void => {
     bytes += length;
     if (callback) reportProgress(callback, bytes, total);
   };
-  return observeStream(stream, onPiece, idle);
+  return observeStream(() => stream, { onPiece }, idle);
 }
 
 /** Returns a Response with a counted body and with the `url`, `type` and `redirected` of `response`. */

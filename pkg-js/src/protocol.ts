@@ -14,8 +14,6 @@ export const enum Command {
   Clear = 2,
   /** Refuses new requests. */
   Close = 3,
-  /** Refuses new requests and fails all others. */
-  CloseNow = 4,
 }
 
 /** A number in a client's statistics. */
@@ -32,23 +30,15 @@ export const enum Stat {
   FirstBucket = 4,
 }
 
-/** Why a request failed. */
+/** Why a request gets no slot. */
 export const enum Failure {
-  /** The core knows no failure: the outcome is the outcome of the last attempt. */
+  /** The request has a slot. */
   None = 0,
   QueueFull = 1,
   Cleared = 2,
   Closed = 3,
-  /** The limit `queue` passed. */
-  QueueTimeout = 4,
-  /** The limit `head` passed. */
-  HeadTimeout = 5,
-  /** The limit `request` passed. The stage of the request says in which wait. */
-  RequestTimeout = 6,
-  /** The limit `total` passed. The stage of the request says in which wait. */
-  TotalTimeout = 7,
   /** The core is defective. JavaScript sets this after a trap. */
-  CoreFailed = 8,
+  CoreFailed = 4,
 }
 
 /** A limit of zero (a number of requests, or a time in milliseconds) means no limit. */
@@ -56,9 +46,6 @@ export const NO_LIMIT = 0;
 
 /** The length of a queue without a limit. */
 export const UNLIMITED_QUEUE = 0xffff_ffff;
-
-/** A delay that means that no attempt follows. */
-export const NO_RETRY = -1;
 
 /** The number of buckets in the histogram of waits. */
 export const WAIT_BUCKETS = 23;

@@ -1,34 +1,50 @@
-/** A request of a client, from the call to the response. The core decides when its attempts run. */
+/** A request of a client, from the call to the end of its response's body. */
 import { offAbort, onAbort, type AbortListener } from "./abort.js";
-import { abortBodyOn, keepRequest } from "./body-abort.js";
-import { RequestBody } from "./body.js";
-import type { Core, Task } from "./core.js";
-import { ignoreErrors, noteAttempts, timeoutError, WaterspoutError, type ErrorCode } from "./errors.js";
-import { callerSignal, initWith, plainUrl, platformInit } from "./init.js";
-import type { AllTimeouts, Options } from "./options.js";
+import { FetchArguments, resolveUrl, type Sender } from "./arguments.js";
+import { now, Timer } from "./clock.js";
+import { onCollected, WAITING, type Core, type Waiter } from "./core.js";
+import {
+  callSite,
+  ignoreErrors,
+  noteAttempts,
+  timeoutError,
+  WaterspoutError,
+  withCallSite,
+  type ErrorCode,
+  type WaterspoutErrorOptions,
+} from "./errors.js";
+import { documentBase, isRequest } from "./init.js";
+import { Limits, type Limit } from "./limits.js";
+import type { Options } from "./options.js";
 import { countResponse } from "./progress.js";
-import { Failure, NO_RETRY } from "./protocol.js";
-import { retryDelay } from "./retry.js";
-import type { QueueEvent, WaterspoutInit } from "./types.js";
+import { Failure } from "./protocol.js";
+import { hasBody, keepRequest, readData, watchBody } from "./response.js";
+import { NO_RETRY, retryDelay } from "./retry.js";
+import type { AfterResponseContext, AnotherAttempt, HookContext, QueueEvent, WaterspoutInit } from "./types.js";
 
 type Stage = QueueEvent["stage"];
 
-/** The state of a client that its requests share. */
+/** The state that the requests of a client share, also with the clients that `extend` derives from it. */
 export interface ClientContext {
-  core: Core;
-  fetch(thisArg: unknown, ...call: Parameters<typeof globalThis.fetch>): Promise<Response>;
-  /** Whether `fetch` is the platform's own, which accepts a caller's arguments unchanged. */
-  isPlatformFetch: boolean;
+  readonly core: Core;
+  /** Calls the platform's fetch. */
+  readonly platformFetch: Sender;
+  /** Answers a call that the platform's fetch makes: a wrapper of the client's fetch is the global fetch. The request has its slot already. */
+  passThrough(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> | undefined;
   /** Whether the client has limits by origin, so that the core needs each request's origin. */
-  hasOriginLimits: boolean;
+  readonly hasOriginLimits: boolean;
   /** The requests that have not ended. */
-  requests: Set<ClientRequest>;
-  observers: Set<(event: QueueEvent) => void>;
+  readonly requests: Set<ClientRequest>;
+  readonly observers: Set<(event: QueueEvent) => void>;
   /** The number of requests so far. */
   requestCount: number;
+  /** When the limits of all requests were checked. */
+  checkedAt: number;
+  /** Called once no request is left. */
+  readonly onIdle: Set<() => void>;
 }
 
-/** Code and message of the failures that are not time limits. */
+/** Code and message of the failures of the core. */
 const FAILURES: { readonly [failure: number]: [code: ErrorCode, message: string] } = {
   [Failure.QueueFull]: ["QUEUE_FULL", "the queue is full: `maxQueued` requests wait"],
   [Failure.Cleared]: ["CLEARED", "the queue was cleared while the request waited"],
@@ -36,320 +52,399 @@ const FAILURES: { readonly [failure: number]: [code: ErrorCode, message: string]
   [Failure.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
 };
 
-/** The limits whose failures are time limits. */
-const TIMEOUTS: { readonly [failure: number]: keyof AllTimeouts } = {
-  [Failure.QueueTimeout]: "queue",
-  [Failure.HeadTimeout]: "head",
-  [Failure.RequestTimeout]: "request",
-  [Failure.TotalTimeout]: "total",
-};
-
 /** The lowest status of an error. */
 const FIRST_ERROR_STATUS = 400;
 
-export class ClientRequest implements Task, AbortListener {
+/** The number of attempts that the hook `afterResponse` may ask for if `retry` is not set. */
+const DEFAULT_ATTEMPTS = 3;
+
+/** The longest time for the body of a status error, in milliseconds. */
+const DATA_TIMEOUT = 5000;
+
+/** The least time between two checks of all limits, in milliseconds. */
+const CHECK_INTERVAL = 10;
+
+/** How an attempt has ended: with a response, or with an error. */
+interface Outcome {
+  readonly response?: Response | undefined;
+  readonly error?: unknown;
+  /** Whether a hook asks for another attempt. */
+  readonly asked?: AnotherAttempt | undefined;
+}
+
+export class ClientRequest implements Waiter, AbortListener {
+  place: Waiter["place"];
   readonly #context: ClientContext;
-  #input: RequestInfo | URL;
-  #init: WaterspoutInit | undefined;
   readonly #options: Options;
-  /** The `this` of the platform's fetch. */
-  readonly #thisArg: unknown;
-  readonly #signal: AbortSignal | undefined;
-  readonly #body: RequestBody;
-  /** Which of the limits `request` and `total` passes first, and when; without these limits never. */
-  #limit: "request" | "total" = "total";
-  #endsAt: number;
+  readonly #arguments: FetchArguments;
+  readonly #limits: Limits;
   readonly #number: number;
-  readonly promise: Promise<Response>;
-  #resolve!: (response: Response) => void;
-  #reject!: (error: unknown) => void;
-  /** Aborts the present attempt. Set if a time limit or a retry may need it. */
-  #controller: AbortController | undefined;
-  /**
-   * The Request that this package built for the present attempt. Undefined while a plain call needs none; then it is built only for an
-   * error or a retry.
-   */
-  #built: Request | undefined;
-  /** The URL of a call whose arguments need no Request. */
-  readonly #plainUrl: string | undefined;
-  /** Members of the first Request. They replace the members of `init` with the same names. */
-  readonly #members: Record<string, unknown>;
-  taskId = 0;
+  #resolve: ((response: Response) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
+  /** Aborts the present attempt. */
+  #controller: AbortController = new AbortController();
+  /** Aborts what the hooks send. */
+  #hookController: AbortController | undefined;
   #attempts = 0;
   #origin: string | undefined;
-  /** The response of the last attempt. */
-  #response: Response | undefined;
-  /** The error of the last attempt. */
-  #error: unknown;
-  /**
-   * The Request of the present attempt, once the hook `beforeRequest` has ended. It is the hook's Request if the hook returned a Request.
-   * It is set even if the hook answered with a Response.
-   */
-  #sent: Request | undefined;
-  /** The state of the request, which is also the last step that the observers got. Only in `started` can an attempt end. */
+  /** Ends the wait for a slot. */
+  #answer: ((failure: Failure) => void) | undefined;
+  /** The end of a wait that came before the request waited. */
+  #early: Failure | undefined;
+  /** Whether the present attempt was sent. */
+  #isSent = false;
+  /** Ends the present attempt. */
+  #endAttempt: ((outcome: Outcome) => void) | undefined;
+  #pause: Timer | undefined;
+  /** The place of the call in the caller's code. */
+  #callSite: Error | undefined;
+  /** The last step that the observers got. */
   stage: Stage | undefined;
 
-  /**
-   * Builds the Request at once, as the platform does: wrong arguments are reported at once, and a body is taken.
-   *
-   * Exception: a plain call. The platform builds its Request, from the caller's arguments if a slot is free, else from copies.
-   */
-  constructor(context: ClientContext, options: Options, thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined) {
+  constructor(
+    context: ClientContext,
+    options: Options,
+    thisArg: unknown,
+    input: RequestInfo | URL,
+    init: WaterspoutInit | undefined,
+    resolve: (response: Response) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.#context = context;
     this.#options = options;
-    this.#thisArg = thisArg;
-    this.#input = input;
-    this.#init = init;
+    this.#resolve = resolve;
+    this.#reject = reject;
     this.#number = ++context.requestCount;
-    const { timeouts, priority, retry } = options;
-    this.#endsAt = performance.now() + (timeouts.total || Infinity);
-    this.#signal = callerSignal(input, init);
-    this.#body = new RequestBody(input, init, options.onUploadProgress);
-    this.#members = this.#body.initMembers(true);
-    if (timeouts.head || timeouts.request || timeouts.total || (retry && retry.attempts > 1)) this.#members.signal = this.#newSignal();
-    if (this.#canPassThrough) this.#plainUrl = plainUrl(input, init);
-    if (!this.#plainUrl) this.#buildRequest();
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    onAbort(this.#signal, this);
+    const isOwnFetch = !!options.fetch || (!!options.fallback && !context.core.isSupported);
+    this.#arguments = new FetchArguments(options, isOwnFetch, thisArg, input, init, this.#controller.signal);
+    if (options.throwHttpErrors) this.#callSite = callSite();
+    this.#limits = new Limits(options.timeouts, (limit) => this.#limitPassed(limit));
+    this.#limits.start("total");
     context.requests.add(this);
-    try {
-      this.#signal?.throwIfAborted();
-      // If a slot is free, the attempt starts within this call.
-      context.core.run(this, context.hasOriginLimits ? this.origin : "", priority, timeouts.queue, timeouts.head, timeouts.request, timeouts.total);
-    } catch (error) {
-      this.#fail(error);
-    }
+    void this.#run();
   }
 
+  /** The origin of the URL. It is empty for a relative URL that only a `fetch` of the caller's own knows. */
   get origin(): string {
-    return (this.#origin ??= new URL(this.#url).origin);
-  }
-
-  queued(): void {
-    this.#copyArguments();
-    this.#notify("queued");
-  }
-
-  start(): void {
-    const attempt = ++this.#attempts;
-    // The limit `request` begins with the first slot.
-    const endsAt = performance.now() + (this.#options.timeouts.request || Infinity);
-    if (attempt === 1 && endsAt < this.#endsAt) {
-      this.#limit = "request";
-      this.#endsAt = endsAt;
+    if (this.#origin === undefined) {
+      const { url } = this.#arguments;
+      this.#origin = URL.canParse(url, documentBase()) ? new URL(url, documentBase()).origin : "";
     }
-    const endAttempt = (response: Response | undefined, error?: unknown): void => {
-      // The request has ended, or another attempt runs.
-      if (this.#attempts !== attempt || this.stage !== "started") return discard(response);
-      this.#response = response;
-      this.#error = error;
-      this.#context.core.endAttempt(this, response !== undefined);
-    };
-    this.#notify("started");
-    // An observer may have aborted the request.
-    if (this.stage !== "started") return;
-    const sent = this.#built ? this.#attempt(attempt) : this.#passThrough();
-    sent.then(endAttempt, (error: unknown) => endAttempt(undefined, error));
+    return this.#origin;
   }
 
-  nextRetryDelay(failure: Failure): number {
-    const { retry } = this.#options;
-    const attempt = this.#attempts;
-    if (failure) {
-      this.#error = this.#failureError(failure);
-      this.#response = undefined;
-      this.#controller?.abort(this.#error);
-    }
-    // Of the core's failures, only the limit `head` belongs to the attempt, so another attempt may avoid it.
-    const isFinal = failure && failure !== Failure.HeadTimeout;
-    // A body that can be sent only once is not retried; the caller gets the server's response.
-    if (!retry || attempt >= retry.attempts || this.#body.isOneShot || this.#signal?.aborted || isFinal) return NO_RETRY;
-    const request = this.#buildRequest();
-    const response = this.#response;
-    const error = this.#error;
-    let delay: number;
+  /** Makes attempts until one of them is final. Each step continues in the async context of the call. */
+  async #run(): Promise<void> {
     try {
-      delay = retryDelay(retry, { request, attempt, error, ...(response && { response }) });
+      const { signal } = this.#arguments;
+      onAbort(signal, this);
+      signal?.throwIfAborted();
+      for (;;) {
+        // 1. Wait for a slot.
+        const failure = this.#acquire();
+        if (failure === WAITING ? await this.#waitForSlot() : failure) return;
+
+        // 2. Make an attempt. If the slot was free, the platform's fetch is called within the caller's call.
+        const outcome = await this.#attempt();
+        if (this.#isSettled) return discard(outcome.response);
+
+        // 3. Decide whether another attempt follows.
+        const delay = this.#mayRepeat(outcome) ? await this.#nextDelay(outcome) : NO_RETRY;
+        if (this.#isSettled) return discard(outcome.response);
+        if (delay === NO_RETRY) return await this.#finish(outcome);
+
+        // 4. Give the slot back and wait: the queue must not wait for a server that asked for a pause.
+        discard(outcome.response);
+        this.#context.core.release(this);
+        this.#notify("waiting", outcomeOf(outcome));
+        if (this.#isSettled) return;
+        await new Promise<void>((resolve) => (this.#pause = new Timer(delay, resolve)));
+        this.#controller = new AbortController();
+      }
     } catch (error) {
-      this.#error = error;
-      this.#response = undefined;
-      return NO_RETRY;
+      this.#stop(error);
     }
+  }
+
+  /** Takes a slot, or joins the queue. Returns `WAITING` or why the request has no slot. */
+  #acquire(): Failure | typeof WAITING {
+    const { core, hasOriginLimits, requests } = this.#context;
+    const { fallback, priority } = this.#options;
+    if (fallback && !core.isSupported) return Failure.None;
+    const failure = core.acquire(this, hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
+    if (failure === WAITING) {
+      this.#callSite ??= callSite();
+      this.#limits.start("queue");
+      // The timers of a context that has died never fire, for example in workerd. Their requests must not keep their slots.
+      const time = now();
+      if (time - this.#context.checkedAt >= CHECK_INTERVAL) {
+        this.#context.checkedAt = time;
+        for (const request of requests) request.#limits.check();
+      }
+      this.#notify("queued");
+    } else if (failure) {
+      this.#stop(this.#failureError(failure));
+    }
+    return failure;
+  }
+
+  /** Waits for a slot. Returns whether the request has ended meanwhile. */
+  async #waitForSlot(): Promise<boolean> {
+    // The slot may have been given during the call of an observer.
+    const failure = this.#early ?? (await new Promise<Failure>((resolve) => (this.#answer = resolve)));
+    this.#early = this.#answer = undefined;
+    this.#limits.stop("queue");
+    if (failure) this.#stop(this.#failureError(failure));
+    return this.#isSettled;
+  }
+
+  answered(failure: Failure): void {
+    if (this.#answer) this.#answer(failure);
+    else this.#early = failure;
+  }
+
+  /** Makes an attempt, within the limit `head`. */
+  #attempt(): Promise<Outcome> {
+    if (++this.#attempts === 1) this.#limits.start("request");
+    this.#limits.start("head");
+    this.#notify("started");
+    return new Promise((resolve) => {
+      // An observer may have aborted the request.
+      if (this.#isSettled) return resolve({});
+      this.#endAttempt = resolve;
+      const end = (outcome: Outcome): void => {
+        // The request has ended, or the limit `head` has passed.
+        if (this.#endAttempt !== resolve) return discard(outcome.response);
+        this.#endAttempt = undefined;
+        this.#limits.stop("head");
+        resolve(outcome);
+      };
+      this.#send().then(end, (error: unknown) => end({ error }));
+    });
+  }
+
+  /** Calls the hooks and sends the request. Unless a hook returns a promise, the platform's fetch is called in the same turn. */
+  async #send(): Promise<Outcome> {
+    const call = this.#arguments;
+    const { hooks } = this.#options;
+    const { signal } = this.#controller;
+    this.#isSent = false;
+    if (this.#attempts > 1 || call.needsPreparing) await call.prepare(signal);
+    let replacement: Request | undefined;
+    let response: Response | undefined;
+    for (const hook of hooks.beforeRequest) {
+      let result = hook(this.#hookContext(replacement));
+      if (isPromise(result)) result = await result;
+      if (isRequest(result)) {
+        replacement = result;
+      } else if (result) {
+        response = result;
+        break;
+      }
+    }
+    // The signal may have been aborted during a hook, or in the turn in which the slot became free.
+    call.signal?.throwIfAborted();
+    this.#isSent = true;
+    response ??= await call.send(this.#sender, signal, replacement);
+    for (const hook of hooks.afterResponse) {
+      let asked: AnotherAttempt | undefined;
+      const retry: AfterResponseContext["retry"] = ({ request, delay = 0 } = {}) => (asked = { request, delay });
+      let result = hook({ ...this.#hookContext(replacement), response, retry });
+      if (isPromise(result)) result = await result;
+      if (asked && result === asked) return { response, asked };
+      if (result) response = result as Response;
+    }
+    return { response };
+  }
+
+  #mayRepeat({ asked }: Outcome): boolean {
+    const { retry } = this.#options;
+    return !!(asked ?? retry) && this.#attempts < (retry?.attempts ?? DEFAULT_ATTEMPTS);
+  }
+
+  /** Returns the milliseconds until the next attempt, or `NO_RETRY`. */
+  async #nextDelay(outcome: Outcome): Promise<number> {
+    const { retry, hooks } = this.#options;
+    const call = this.#arguments;
+    const { asked, response, error } = outcome;
+    const context = {
+      get request(): Request {
+        return call.request;
+      },
+      attempt: this.#attempts,
+      ...(response ? { response } : { error }),
+    };
+    const delay = asked ? asked.delay : await retryDelay(retry as NonNullable<typeof retry>, call.method, context);
     // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
-    const isInTime = performance.now() + delay < this.#endsAt;
-    // The callback `when` may have aborted the request.
-    if (!(delay >= 0 && isInTime && this.stage === "started")) return NO_RETRY;
-    discard(response);
-    this.#notify("waiting", this.#outcome);
+    if (!(delay >= 0) || call.signal?.aborted || now() + delay >= this.#limits.next.at) return NO_RETRY;
+    const reason = asked?.request ? undefined : await call.whyOneShot();
+    if (reason && "error" in outcome) {
+      throw this.#error("BODY_NOT_REPLAYABLE", `the request failed and was not sent again: its body ${reason}`, { cause: outcome.error });
+    }
+    if (reason) return NO_RETRY;
+    if (asked?.request) call.replace(asked.request);
+    for (const hook of hooks.beforeRetry) {
+      const details = { ...outcomeOf(outcome), response: outcome.response, delay, attempt: this.#attempts + 1 };
+      const result = await hook({ ...this.#hookContext(), ...details });
+      if (result === false) return NO_RETRY;
+      if (isRequest(result)) call.replace(result);
+    }
     return delay;
   }
 
-  settle(failure: Failure): void {
-    // An observer of an abort may close the client, which settles the request again.
-    if (!this.#context.requests.has(this)) return;
-    // In `started`, the failure came through `nextRetryDelay`, which has recorded it. A failure of the core is not recorded.
-    const isRecorded = this.stage === "started" && failure !== Failure.CoreFailed;
-    const error = failure && !isRecorded ? this.#failureError(failure) : this.#error;
-    if (failure || error !== undefined) return this.#fail(error);
+  /** Settles the promise with the outcome of the last attempt. */
+  async #finish(outcome: Outcome): Promise<void> {
+    if ("error" in outcome) return this.#stop(outcome.error);
+    const { onDownloadProgress, slot, throwHttpErrors, timeouts } = this.#options;
+    const response = outcome.response as Response;
     // A `fetch` of the caller's may return any value, and a hook may have read the body: both make this throw.
-    try {
-      const response = this.#finishResponse(this.#response as Response);
-      this.#leave("head");
-      this.#body.reportSent();
-      this.#resolve(response);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Returns the response for the caller, or throws if its status is an error. */
-  #finishResponse(response: Response): Response {
-    const { onDownloadProgress, throwHttpErrors, timeouts } = this.#options;
-    const { status, body } = response;
-    const controller = this.#controller;
-    const signal = this.#signal;
-    const sent = this.#sent;
-    if (sent && body && (controller || signal)) {
-      keepRequest(sent, response);
-      if (controller) abortBodyOn(controller, signal, this.#limit, timeouts[this.#limit], this.#endsAt, [response, sent.signal]);
-    }
+    const { status } = response;
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) {
-      const details = { attempts: this.#attempts, request: this.#buildRequest(), response };
-      throw new WaterspoutError("STATUS", `the server answered with status ${status}`, details);
+      const controller = this.#controller;
+      const timer = new Timer(DATA_TIMEOUT, () => controller.abort());
+      const data = await readData(response).finally(() => timer.cancel());
+      if (this.#isSettled) return;
+      throw this.#error("STATUS", `the server answered with status ${status}`, { response, data });
     }
     const isCounted = onDownloadProgress || timeouts.idle;
     const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle) : response;
     noteAttempts(result, this.#attempts);
-    return result;
+    const resolve = this.#resolve;
+    const isReadable = response.type === "opaque" || hasBody(result, this.#arguments.method);
+    if (!isReadable) this.#end();
+    else if (slot !== "body") this.#leave();
+    this.#settle("head");
+    this.#arguments.body.reportSent();
+    if (isReadable) this.#watch(response, result);
+    resolve?.(result);
   }
 
-  /** Makes the only attempt of a plain call: with the caller's arguments, or with copies if the call was queued. */
-  async #passThrough(): Promise<Response> {
-    const { fetch } = this.#context;
-    const input = this.#input;
-    const init = this.#init as RequestInit | undefined;
-    return await (init ? fetch(globalThis, input, init) : fetch(globalThis, input));
-  }
-
-  /** Makes an attempt. Unless a hook returns a promise, the platform's fetch is called in the same turn. */
-  async #attempt(attempt: number): Promise<Response> {
-    const { beforeRetry, beforeRequest, afterResponse } = this.#options.hooks;
-    if (attempt > 1) {
-      this.#sent = undefined;
-      this.#built = this.#buildAgain();
-      const prepared = beforeRetry?.({ request: this.#buildRequest(), attempt, ...this.#outcome });
-      if (prepared) await prepared;
-    }
-    let request = this.#buildRequest();
-    let replacement = beforeRequest?.({ request, attempt });
-    if (isPromise(replacement)) replacement = await replacement;
-    if (replacement instanceof Request) request = replacement;
-    // The signal may have been aborted during a hook, or in the turn in which the slot became free.
-    this.#signal?.throwIfAborted();
-    const init = platformInit(request, this.#init);
-    const { fetch } = this.#context;
-    this.#sent = request;
-    const response = replacement instanceof Response ? replacement : await (init ? fetch(this.#thisArg, request, init) : fetch(this.#thisArg, request));
-    let result = afterResponse?.({ request, attempt, response });
-    if (isPromise(result)) result = await result;
-    return result ?? response;
-  }
-
-  /** Builds the Request of another attempt from the last Request, since hooks may have changed its headers and its body. */
-  #buildAgain(): Request {
-    const last = this.#buildRequest();
-    const { referrer, referrerPolicy } = last;
-    const members = { ...this.#body.initMembers(false), signal: this.#newSignal(), referrer, referrerPolicy };
-    // Each form has a new boundary, which the platform puts into the content type. Bun keeps the type of the last Request even if the
-    // new headers have none.
-    if ("body" in members && members.body instanceof FormData) last.headers.delete("content-type");
-    const headers = new Headers(last.headers);
-    return new Request(last, { ...members, headers });
-  }
-
-  #newSignal(): AbortSignal {
-    return (this.#controller = new AbortController()).signal;
+  /** Watches the body of `result` until it ends. `response` is the sender's, and `result` is given to the caller. */
+  #watch(response: Response, result: Response): void {
+    const { signal, sentRequest } = this.#arguments;
+    const holdsSlot = this.#options.slot === "body" && response.type !== "opaque";
+    const isTimed = this.#limits.isRunning;
+    if (!(holdsSlot || isTimed || signal)) return this.#end();
+    if (!holdsSlot) this.#leave();
+    this.#limits.unref();
+    if (sentRequest) keepRequest(sentRequest, response);
+    if ((isTimed || holdsSlot) && response.type !== "opaque") watchBody(result, () => this.#end());
+    // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
+    const holders = [result, sentRequest?.signal ?? this.#controller.signal];
+    let left = holders.length;
+    for (const holder of holders) onCollected(holder, () => --left || this.#end());
   }
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
   handleEvent(): void {
-    const reason = this.#signal?.reason as unknown;
-    this.#fail(reason);
-    this.#context.core.cancel(this);
-    this.#controller?.abort(reason);
+    this.#stop(this.#arguments.signal?.reason);
   }
 
-  /** Whether the platform's fetch can get the caller's arguments: no option needs a Request of this package. */
-  get #canPassThrough(): boolean {
-    const { hooks, throwHttpErrors } = this.#options;
-    const signal = this.#signal;
-    const isPlatformCall = this.#context.isPlatformFetch && this.#thisArg === globalThis;
-    const hasUsualSignal = !signal || (signal instanceof AbortSignal && !signal.aborted);
-    return isPlatformCall && !throwHttpErrors && hasUsualSignal && Object.keys({ ...hooks, ...this.#members }).length === 0;
+  /** Ends the request because its client is closed. */
+  close(): void {
+    this.#stop(this.#failureError(Failure.Closed));
   }
 
-  /** Replaces arguments that pass through by copies: the caller may change a URL or an init while the request waits. */
-  #copyArguments(): void {
-    if (!this.#plainUrl) return;
-    this.#input = this.#plainUrl;
-    this.#init = { signal: this.#signal ?? null };
+  #limitPassed(limit: Limit): void {
+    const endAttempt = this.#endAttempt;
+    const activity = this.#isSettled ? "reading the body" : `waiting for ${endAttempt ? "the response's head" : "a free slot"}`;
+    const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
+    if (limit !== "head") return this.#stop(error);
+    // Another attempt may follow.
+    this.#limits.stop("head");
+    this.#endAttempt = undefined;
+    this.#controller.abort(error);
+    endAttempt?.({ error });
   }
 
-  /** Returns the Request of the present attempt. Builds it at the first call, from copies of the arguments of a plain call. */
-  #buildRequest(): Request {
-    this.#copyArguments();
-    const input = this.#input;
-    const init = this.#init;
-    const members = this.#members;
-    const hasMembers = Object.keys(members).length > 0;
-    return (this.#built ??= new Request(input, hasMembers ? initWith(input, init, members) : (init as RequestInit | undefined)));
+  /** Rejects the promise, or fails the body that the caller reads. */
+  #stop(error: unknown): void {
+    const reject = this.#reject;
+    if (reject) {
+      // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
+      if (!this.#isSent) ignoreErrors(() => this.#arguments.sentRequest?.body?.cancel(error));
+      this.#settle(this.#arguments.signal?.aborted ? "cancelled" : "failed", { error });
+      noteAttempts(error, this.#attempts);
+      reject(error);
+      for (const hook of this.#options.hooks.onError) ignoreErrors(() => hook({ ...this.#hookContext(), error }));
+    }
+    this.#end();
+    this.#controller.abort(error);
+    this.#hookController?.abort(error);
   }
 
-  get #url(): string {
-    return this.#plainUrl ?? this.#buildRequest().url;
-  }
-
-  /** The outcome of the last attempt. */
-  get #outcome(): Pick<QueueEvent, "status" | "error"> {
-    const status = this.#response?.status;
-    return status ? { status } : { error: this.#error };
-  }
-
-  #failureError(failure: Failure): Error {
-    const known = FAILURES[failure];
-    if (known) return new WaterspoutError(...known, { attempts: this.#attempts, request: this.#buildRequest() });
-    const limit = TIMEOUTS[failure] as keyof AllTimeouts;
-    const awaited = this.stage === "started" ? "the response's head" : "a free slot";
-    return timeoutError(`waiting for ${awaited}`, limit, this.#options.timeouts[limit]);
-  }
-
-  #fail(error: unknown): void {
-    // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
-    if (!this.#sent) this.#built?.body?.cancel(error).catch(() => undefined);
-    this.#leave(this.#signal?.aborted ? "cancelled" : "failed", { error });
-    noteAttempts(error, this.#attempts);
-    this.#reject(error);
-    ignoreErrors(() => this.#options.hooks.onError?.({ request: this.#buildRequest(), attempt: this.#attempts, error }));
-  }
-
-  /** Removes the request from its client. */
-  #leave(stage: Stage, outcome?: Pick<QueueEvent, "error">): void {
-    offAbort(this.#signal, this);
+  /** Marks the promise as settled. */
+  #settle(stage: Stage, outcome?: Pick<QueueEvent, "error">): void {
+    // These functions keep the promise alive, and with it the response.
+    this.#resolve = this.#reject = this.#endAttempt = undefined;
     this.#context.requests.delete(this);
     this.#notify(stage, outcome);
+  }
+
+  get #isSettled(): boolean {
+    return !this.#reject;
+  }
+
+  /** Gives the slot back, and removes the request from its client. */
+  #leave(): void {
+    const { core, requests, onIdle } = this.#context;
+    core.release(this);
+    requests.delete(this);
+    if (requests.size > 0) return;
+    for (const resolve of onIdle) resolve();
+    onIdle.clear();
+  }
+
+  /** Ends all that waits for the request or its body. */
+  #end(): void {
+    this.#limits.clear();
+    this.#pause?.cancel();
+    offAbort(this.#arguments.signal, this);
+    this.#leave();
+  }
+
+  get #sender(): Sender {
+    const { fetch, fallback } = this.#options;
+    const own = fallback && !this.#context.core.isSupported ? fallback : fetch;
+    return own ? (thisArg, ...call) => own.apply(thisArg, call) : this.#context.platformFetch;
+  }
+
+  #hookContext(request: Request = this.#arguments.request): HookContext {
+    const fetch: HookContext["fetch"] = async (input, init) => {
+      const controller = (this.#hookController ??= new AbortController());
+      if (this.#isSettled) controller.abort();
+      const { signal: given } = init ?? {};
+      const signal = given ? AbortSignal.any([controller.signal, given]) : controller.signal;
+      return this.#sender(globalThis, typeof input === "string" ? resolveUrl(input, this.#options) : input, { ...init, signal });
+    };
+    return { request, attempt: this.#attempts, fetch };
+  }
+
+  #failureError(failure: Failure): WaterspoutError {
+    const [code, message] = FAILURES[failure] as (typeof FAILURES)[number];
+    return this.#error(code, message);
+  }
+
+  /** Returns an error about this request, with the place of the call in its stack. */
+  #error(code: ErrorCode, message: string, details?: WaterspoutErrorOptions): WaterspoutError {
+    const { request } = this.#arguments;
+    return withCallSite(new WaterspoutError(code, message, { attempts: this.#attempts, request, ...details }), this.#callSite);
   }
 
   /** Sets the stage and calls the observers. */
   #notify(stage: Stage, outcome?: Pick<QueueEvent, "status" | "error">): void {
     this.stage = stage;
     for (const observer of this.#context.observers) {
-      const event = { id: this.#number, stage, url: this.#url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
+      const { url } = this.#arguments;
+      const event = { id: this.#number, stage, url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
       ignoreErrors(() => observer({ ...event, ...outcome }));
     }
   }
+}
+
+/** Returns the outcome of an attempt for observers and hooks. */
+function outcomeOf({ response, error }: Outcome): Pick<QueueEvent, "status" | "error"> {
+  return response ? { status: response.status } : { error };
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {

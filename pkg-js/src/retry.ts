@@ -69,10 +69,11 @@ export function mergeRetry(retry: number | false | RetryOptions | undefined, bef
  *
  * Throws what `when` throws, and a TypeError if `when` returns neither a boolean nor a delay.
  */
-export function retryDelay(policy: RetryPolicy, context: Omit<RetryContext, "default">): number | Promise<number> {
-  const { request, response, error, attempt } = context;
+export function retryDelay(policy: RetryPolicy, method: string, context: Omit<RetryContext, "default">): number | Promise<number> {
+  // The context makes its Request at the first access.
+  const { response, error, attempt } = context;
   const mayPass = response ? policy.statusCodes.includes(response.status) : isTransient(error);
-  const byDefault = mayPass && policy.methods.includes(request.method.toUpperCase());
+  const byDefault = mayPass && policy.methods.includes(method.toUpperCase());
   const decide = (wanted: unknown): number => {
     // A condition such as `response && …` may be undefined or null.
     if (wanted == null || wanted === false) return NO_RETRY;
@@ -81,7 +82,7 @@ export function retryDelay(policy: RetryPolicy, context: Omit<RetryContext, "def
     // A base of 0 times the infinite power of a late attempt is NaN.
     return Math.min(serverDelay(response) ?? (Math.random() * longest || 0), policy.maxDelay, MAX_TIME);
   };
-  const wanted = policy.when ? policy.when({ ...context, default: byDefault }) : byDefault;
+  const wanted = policy.when ? policy.when(Object.assign(context, { default: byDefault })) : byDefault;
   return Object(wanted) === wanted ? Promise.resolve(wanted).then(decide) : decide(wanted);
 }
 

@@ -1,34 +1,84 @@
 /** Reads a body's stream piece by piece. */
+import { Timer } from "./clock.js";
 import { timeoutError } from "./errors.js";
-import { setTimer } from "./timer.js";
+
+/** A piece of a body. */
+export type Piece = Uint8Array<ArrayBuffer>;
+
+export interface StreamObserver {
+  /** Called with the length of each piece. */
+  onPiece?(bytes: number): void;
+  /** Called when the stream has ended, has failed or was cancelled. */
+  onEnd?(): void;
+}
+
+/** Returns whether the pieces of a stream may be read into memory of the reader. */
+function isByteStream(stream: ReadableStream): boolean {
+  try {
+    stream.getReader({ mode: "byob" }).releaseLock();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
- * Returns a stream of the same pieces and calls `onPiece` with the length of each piece.
+ * Returns a stream of the same kind and the same bytes that calls `observer`. `open` returns the observed stream.
  *
- * The result pulls from `stream` only while a reader waits for a piece. It fails if a piece takes longer than `idle`
- * milliseconds; 0 means no limit.
+ * The result reads only while a reader waits for a piece. It fails if a piece takes longer than `idle` milliseconds; 0 means no limit.
  */
-export function observeStream(stream: ReadableStream<Uint8Array>, onPiece: (bytes: number) => void, idle = 0): ReadableStream<Uint8Array> {
-  const reader = stream.getReader();
-  const read = async (): Promise<ReadableStreamReadResult<Uint8Array>> => {
-    if (!idle) return reader.read();
-    let cancelTimer!: () => void;
+export function observeStream(open: () => ReadableStream<Piece>, { onPiece, onEnd }: StreamObserver, idle = 0): ReadableStream<Piece> {
+  let reader: ReadableStreamDefaultReader<Piece> | undefined;
+  const opened = (): ReadableStreamDefaultReader<Piece> => (reader ??= open().getReader());
+  const read = async (): Promise<ReadableStreamReadResult<Piece>> => {
+    if (!idle) return opened().read();
+    let timer!: Timer;
     const silence = new Promise<never>((_, reject) => {
-      cancelTimer = setTimer(idle, () => reject(timeoutError("waiting for a piece of the body", "idle", idle)));
+      timer = new Timer(idle, () => reject(timeoutError("waiting for a piece of the body", "idle", idle)));
     });
-    return Promise.race([reader.read(), silence]).finally(cancelTimer);
+    return Promise.race([opened().read(), silence]).finally(() => timer.cancel());
   };
-  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+  const pull = async (controller: ReadableStreamDefaultController<Piece> | ReadableByteStreamController): Promise<void> => {
     try {
       const { done, value } = await read();
-      if (done) return controller.close();
+      if (done) {
+        controller.close();
+        // A reader that brought its own memory gets it back.
+        (controller as Partial<ReadableByteStreamController>).byobRequest?.respond(0);
+        return onEnd?.();
+      }
+      // A stream of bytes takes the memory of the piece.
+      const { byteLength } = value;
       controller.enqueue(value);
-      onPiece(value.byteLength);
+      onPiece?.(byteLength);
     } catch (error) {
-      reader.cancel(error).catch(() => undefined);
+      reader?.cancel(error).catch(() => undefined);
+      onEnd?.();
       throw error;
     }
   };
+  const cancel = (reason: unknown): Promise<void> => {
+    onEnd?.();
+    return opened().cancel(reason);
+  };
   // A mark of 0 means that the stream does not read ahead.
-  return new ReadableStream({ pull, cancel: (reason) => reader.cancel(reason) }, { highWaterMark: 0 });
+  const type = isByteStream(open()) ? { type: "bytes" as const } : {};
+  return new ReadableStream({ ...type, pull, cancel } as UnderlyingDefaultSource<Piece>, { highWaterMark: 0 });
+}
+
+/** Returns the bytes of a body. Returns undefined and cancels the body if it has more than `limit` bytes. */
+export async function readUpTo(source: Request | Response, limit: number): Promise<Piece | undefined> {
+  // Firefox has no `Request.body`.
+  if (!source.body) {
+    const bytes = new Uint8Array(await source.arrayBuffer());
+    return bytes.length > limit ? undefined : bytes;
+  }
+  const reader = (source.body as ReadableStream<Piece>).getReader();
+  const pieces: Piece[] = [];
+  for (let length = 0, piece; !(piece = await reader.read()).done; ) {
+    pieces.push(piece.value);
+    length += piece.value.byteLength;
+    if (length > limit) return void reader.cancel().catch(() => undefined);
+  }
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }

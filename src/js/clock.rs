@@ -3,21 +3,16 @@
 //! The engine keeps its timers in a heap itself, so the module has no timer queue, and is smaller to download.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use super::{host, tasks};
-use crate::runtime::sleep::Sleep;
+use super::{host, requests};
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// Nanoseconds in a millisecond.
 const MILLISECOND: u64 = 1_000_000;
 
-/// Nanoseconds by which the engine's timers and its clock may disagree. A timer that fires at most this much before its
-/// time is replaced, so that a sleep never stays without a timer.
-const EARLY: u64 = 2 * MILLISECOND;
-
-/// The engine's clock.
-#[derive(Clone, Debug)]
+/// The clock of `pkg-js/src/clock.ts`.
+#[derive(Debug)]
 pub(super) struct HostClock;
 
 impl Timer for HostClock {
@@ -26,70 +21,45 @@ impl Timer for HostClock {
         Instant::from_nanos((host::now() * MILLISECOND as f64) as u64)
     }
 
+    // No waker is kept: JavaScript wakes the request by its number when the timer fires.
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
-        let mut sleep = HostSleep { at: Some(deadline), timer: None };
-        Box::pin(poll_fn(move |cx| sleep.poll(cx)))
+        let mut timer = HostTimer(None);
+        Box::pin(poll_fn(move |_| {
+            let now = HostClock.now();
+            let left = deadline.nanos_since(now);
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            timer.set(now, left);
+            Poll::Pending
+        }))
     }
 }
 
-/// A sleep of the task that polls it.
-pub(super) struct HostSleep {
-    at: Option<Instant>,
-    timer: Option<HostTimer>,
-}
+/// A timer that JavaScript has set: its number, and when it fires.
+struct HostTimer(Option<(u32, Instant)>);
 
-/// A timer that JavaScript has set.
-struct HostTimer {
-    number: u32,
-    /// When it should fire.
-    due: Instant,
-}
+impl HostTimer {
+    /// Sets the timer for the request that is being polled, unless it is set already.
+    fn set(&mut self, now: Instant, nanos: u64) {
+        if self.0.as_ref().is_some_and(|(_, due)| *due > now) {
+            return;
+        }
+        self.clear();
+        let delay = (nanos as f64 / MILLISECOND as f64).ceil();
+        let number = host::set_timer(requests::current(), delay);
+        self.0 = Some((number, now.later(delay as u64 * MILLISECOND)));
+    }
 
-impl HostSleep {
-    fn clear_timer(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            host::clear_timer(timer.number);
+    fn clear(&mut self) {
+        if let Some((number, _)) = self.0.take() {
+            host::clear_timer(number);
         }
     }
 }
 
-impl Sleep for HostSleep {
-    type Clock = HostClock;
-
-    fn new(_clock: &HostClock) -> Self {
-        Self { at: None, timer: None }
-    }
-
-    fn at(&self) -> Option<Instant> {
-        self.at
-    }
-
-    fn reset(&mut self, at: Option<Instant>) {
-        self.clear_timer();
-        self.at = at;
-    }
-
-    // No waker is kept: JavaScript wakes the task by its number when the timer fires.
-    fn poll(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.at else { return Poll::Pending };
-        let now = HostClock.now();
-        let left = at.nanos_since(now);
-        if left == 0 {
-            self.reset(None);
-            return Poll::Ready(());
-        }
-        if self.timer.as_ref().is_none_or(|timer| timer.due.nanos_since(now) <= EARLY) {
-            self.clear_timer();
-            let delay = (left as f64 / MILLISECOND as f64).ceil();
-            let number = host::set_timer(tasks::current(), delay);
-            self.timer = Some(HostTimer { number, due: now.later(delay as u64 * MILLISECOND) });
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for HostSleep {
+impl Drop for HostTimer {
     fn drop(&mut self) {
-        self.clear_timer();
+        self.clear();
     }
 }

@@ -1,0 +1,190 @@
+/** The arguments of a call of fetch, and what the function that sends the request gets at each attempt. */
+import { RequestBody } from "./body.js";
+import { checkedUrl, copyInit, definedHeaders, documentBase, hasOnlySignal, initWith, isRequest, platformInit, removedHeaders } from "./init.js";
+import type { Options } from "./options.js";
+import { withPairs } from "./query.js";
+import type { WaterspoutInit } from "./types.js";
+
+/** The members of a Request that a `fetch` of the caller's own gets, besides method, headers, body and signal. */
+const REQUEST_MEMBERS = ["cache", "credentials", "integrity", "keepalive", "mode", "redirect", "referrer", "referrerPolicy"] as const;
+
+/** The function that sends requests. */
+export type Sender = (thisArg: unknown, ...call: Parameters<typeof globalThis.fetch>) => Promise<Response>;
+
+export class FetchArguments {
+  /** The caller's signal. */
+  readonly signal: AbortSignal | undefined;
+  readonly body: RequestBody;
+  readonly #options: Options;
+  /** Whether a `fetch` of the caller's own sends the request. */
+  readonly #isOwnFetch: boolean;
+  readonly #thisArg: unknown;
+  /** The URL as it is sent, or the Request of the call. */
+  readonly #target: string | Request;
+  readonly #init: WaterspoutInit | undefined;
+  /** The URL of a plain call, which has no member but a signal: each attempt is a call with this URL and a signal. */
+  readonly #plainUrl: string | undefined;
+  /** The members for a `fetch` of the caller's own. */
+  readonly #members: Record<string, unknown> | undefined;
+  /** The Request of the present attempt. Undefined if no attempt needs a Request. */
+  #request: Request | undefined;
+  /** The Request that a hook has put in place of the call's. */
+  #base: Request | undefined;
+
+  /**
+   * Builds the Request at once, as the platform does: wrong arguments are reported at once, and a body is taken. `signal` is the signal of
+   * the first attempt.
+   *
+   * Exceptions: the platform builds the Request of a plain call. A `fetch` of the caller's own may know URLs that the platform does not.
+   */
+  constructor(options: Options, isOwnFetch: boolean, thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined, signal: AbortSignal) {
+    this.#options = options;
+    this.#isOwnFetch = isOwnFetch;
+    this.#thisArg = thisArg;
+    this.#init = init;
+    const inherited = isRequest(input) ? input : undefined;
+    this.#target = inherited ?? resolveUrl(`${input as string}`, options);
+    const given = init?.signal;
+    this.signal = (given === undefined ? inherited?.signal : given) ?? undefined;
+    this.body = new RequestBody(init?.body, inherited, options.onUploadProgress);
+    const { hooks, headers, retry } = options;
+    if (isOwnFetch && !inherited) this.#members = this.#ownMembers();
+    const hasHooks = hooks.beforeRequest.length + hooks.beforeRetry.length + hooks.afterResponse.length > 0;
+    const isPlain = !(inherited || isOwnFetch || hasHooks || headers || options.onUploadProgress) && thisArg === globalThis && hasOnlySignal(init);
+    const hasUsualSignal = !this.signal || (this.signal instanceof AbortSignal && !this.signal.aborted);
+    if (isPlain && hasUsualSignal) this.#plainUrl = checkedUrl(this.#target as string);
+    if (hasHooks || !(this.#members || this.#plainUrl)) this.#build(signal);
+    const mayRepeat = (retry && retry.attempts > 1) || hooks.afterResponse.length > 0;
+    if (inherited && (mayRepeat || isOwnFetch)) this.body.keep(this.request);
+  }
+
+  get url(): string {
+    return this.#plainUrl ?? (this.#members ? (this.#target as string) : this.request.url);
+  }
+
+  get method(): string {
+    if (this.#request) return this.#request.method;
+    return String(this.#members?.method ?? "GET").toUpperCase();
+  }
+
+  /** The Request of the present attempt. It is built now if no attempt needed it. */
+  get request(): Request {
+    if (this.#request) return this.#request;
+    // The present attempt has taken the body.
+    const { body, signal, duplex, ...init } = this.#members ?? {};
+    return new Request(this.#plainUrl ?? this.#target, init);
+  }
+
+  /** The Request that was built for the present attempt, if it was needed. */
+  get sentRequest(): Request | undefined {
+    return this.#request;
+  }
+
+  /** Sends `request` from the next attempt on. */
+  replace(request: Request): void {
+    this.#base = request;
+  }
+
+  /** Returns the reason why another attempt cannot send the body, if there is a reason. */
+  async whyOneShot(): Promise<string | undefined> {
+    return this.#base ? undefined : this.body.whyOneShot();
+  }
+
+  /** Whether the first attempt has to wait for its body. */
+  get needsPreparing(): boolean {
+    return this.body.isMadeAnew;
+  }
+
+  /** Prepares another attempt, or the first attempt if it needs this. `signal` aborts the attempt. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    if (this.#base) {
+      this.#request = rebuilt(this.#base.clone(), { signal });
+    } else if (!this.#plainUrl) {
+      const members = await this.body.again();
+      if (this.#members) Object.assign(this.#members, members);
+      if (this.#request) this.#request = rebuilt(this.#request, { ...members, signal });
+    }
+  }
+
+  /** Sends the request of the present attempt, or `replacement`. `signal` aborts the attempt. */
+  async send(sender: Sender, signal: AbortSignal, replacement: Request | undefined): Promise<Response> {
+    const request = replacement ?? this.#request;
+    if (this.#plainUrl && !request) return sender(globalThis, this.#plainUrl, { signal });
+    if (this.#isOwnFetch) {
+      if (!request) return sender(this.#thisArg, this.url, { ...this.#members, signal } as RequestInit);
+      // A Request means nothing to a `fetch` of another realm, so it gets the members of the Request.
+      const isOriginal = this.#members && !replacement && !this.#base;
+      const init = isOriginal ? this.#originalInit(request) : await this.#takenApart(request);
+      signal.throwIfAborted();
+      return sender(this.#thisArg, isOriginal ? (this.#target as string) : request.url, { ...init, signal } as RequestInit);
+    }
+    const init = platformInit(request as Request, this.#init);
+    return init ? sender(this.#thisArg, request as Request, init) : sender(this.#thisArg, request as Request);
+  }
+
+  /** Builds the Request of the call. */
+  #build(signal: AbortSignal): void {
+    const { headers } = this.#options;
+    const given = this.#init?.headers;
+    const members: Record<string, unknown> = { ...this.body.first(), signal };
+    if (this.body.isMadeAnew) members.body = undefined;
+    if (headers && removedHeaders(given).length > 0) members.headers = definedHeaders(given);
+    const request = new Request(this.#target, initWith(this.#target, this.#init, members));
+    this.#addDefaults(request.headers);
+    this.#request = request;
+  }
+
+  /** Adds the client's headers that the request does not set. */
+  #addDefaults(headers: Headers): void {
+    const removed = removedHeaders(this.#init?.headers);
+    this.#options.headers?.forEach((value, name) => headers.has(name) || removed.includes(name) || headers.set(name, value));
+  }
+
+  #ownMembers(): Record<string, unknown> {
+    const members: Record<string, unknown> = { ...copyInit(this.#init), ...this.body.first() };
+    if (this.#options.headers) {
+      const headers = new Headers(definedHeaders(this.#init?.headers));
+      this.#addDefaults(headers);
+      members.headers = headers;
+    }
+    return members;
+  }
+
+  /** Returns the members of the call, with the method and the headers of its Request, which hooks may have changed. */
+  #originalInit({ method, headers }: Request): Record<string, unknown> {
+    const sent = new Headers(headers);
+    // The receiver writes a boundary of its own.
+    if (this.#members?.body instanceof FormData) sent.delete("content-type");
+    return { ...this.#members, method, headers: sent };
+  }
+
+  /** Returns the members of a Request. */
+  async #takenApart(request: Request): Promise<Record<string, unknown>> {
+    const { method } = request;
+    const members: Record<string, unknown> = { ...platformInit(request, this.#init), method, headers: new Headers(request.headers) };
+    for (const name of REQUEST_MEMBERS) members[name] = request[name];
+    const kept = request === this.#request && !this.#base ? await this.body.kept : undefined;
+    // Firefox has no `Request.body`.
+    const body = kept ?? (request.body === undefined && !/^(GET|HEAD)$/.test(method) ? await request.arrayBuffer() : request.body);
+    return body ? { ...members, body, ...(body instanceof ReadableStream && { duplex: "half" }) } : members;
+  }
+}
+
+/** Resolves a URL against the client's base, and adds the client's pairs to its query. */
+export function resolveUrl(url: string, { baseUrl, searchParams }: Options): string {
+  if (baseUrl !== undefined) url = new URL(url, new URL(baseUrl, documentBase())).href;
+  return withPairs(url, searchParams, true);
+}
+
+/** Builds the Request of another attempt from the last Request, since hooks may have changed its headers and its body. */
+function rebuilt(last: Request, members: Record<string, unknown>): Request {
+  const { referrer, referrerPolicy } = last;
+  const headers = new Headers(last.headers);
+  // Each form has a new boundary, which the platform puts into the content type. Bun keeps the type of the last Request even if the
+  // new headers have none.
+  if (members.body instanceof FormData) {
+    last.headers.delete("content-type");
+    headers.delete("content-type");
+  }
+  return new Request(last, { ...members, referrer, referrerPolicy, headers });
+}

@@ -1,0 +1,82 @@
+/** The time limits of a request. */
+import { now, Timer } from "./clock.js";
+import type { AllTimeouts } from "./options.js";
+
+/** A limit that this timer watches. The stream of the body watches `idle` itself. */
+export type Limit = Exclude<keyof AllTimeouts, "idle">;
+
+/** The running limits of a request, with a single timer for the limit that passes first. */
+export class Limits {
+  readonly #timeouts: AllTimeouts;
+  readonly #onPassed: (limit: Limit) => void;
+  /** When each running limit passes. */
+  #ends: { [name in Limit]?: number } = {};
+  #timer: Timer | undefined;
+  #keepsAlive = true;
+
+  constructor(timeouts: AllTimeouts, onPassed: (limit: Limit) => void) {
+    this.#timeouts = timeouts;
+    this.#onPassed = onPassed;
+  }
+
+  /** The limit that passes first, and when. */
+  get next(): { limit: Limit | undefined; at: number } {
+    let limit: Limit | undefined;
+    let at = Infinity;
+    for (const name in this.#ends) {
+      const end = this.#ends[name as Limit] as number;
+      if (end >= at) continue;
+      limit = name as Limit;
+      at = end;
+    }
+    return { limit, at };
+  }
+
+  get isRunning(): boolean {
+    return this.next.at < Infinity;
+  }
+
+  /** Starts a limit, if the request has it. */
+  start(limit: Limit): void {
+    const timeout = this.#timeouts[limit];
+    if (!timeout) return;
+    this.#ends[limit] = now() + timeout;
+    this.#setTimer();
+  }
+
+  stop(limit: Limit): void {
+    delete this.#ends[limit];
+  }
+
+  /** Stops all limits. */
+  clear(): void {
+    this.#ends = {};
+    this.#timer?.cancel();
+  }
+
+  /** Lets a Node process end before a limit passes. */
+  unref(): void {
+    this.#keepsAlive = false;
+    this.#timer?.unref();
+  }
+
+  /** Reports the limit that has passed, if there is one. */
+  check(): void {
+    const { limit, at } = this.next;
+    if (limit && at <= now()) this.#onPassed(limit);
+  }
+
+  #setTimer(): void {
+    const { at } = this.next;
+    // A timer that fires too early is cheaper than a new timer.
+    if (at === Infinity || (this.#timer && this.#timer.due <= at)) return;
+    this.#timer?.cancel();
+    const fire = (): void => {
+      this.#timer = undefined;
+      this.check();
+      this.#setTimer();
+    };
+    this.#timer = new Timer(Math.max(0, at - now()), fire);
+    if (!this.#keepsAlive) this.#timer.unref();
+  }
+}
