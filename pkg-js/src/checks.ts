@@ -17,7 +17,7 @@ export function wrongValue(Class: ErrorConstructor, name: string, value: unknown
 }
 
 /** Returns `value` if it is among `kinds` or its type is: a name of `typeof`, or of a class of the platform. Throws a TypeError if not. */
-export function checkKind<T>(name: string, value: T, kinds: readonly unknown[], expected: string = kinds.join(" or ")): T {
+export function checkKind<T>(name: string, value: T, kinds: readonly unknown[], expected: string = `of type ${kinds.join(" or ")}`): T {
   // The name of a class is the same in each realm.
   const className = Object.prototype.toString.call(value).slice(8, -1);
   if ([value, value !== null && typeof value, className].some((kind) => kinds.includes(kind))) return value;

@@ -76,7 +76,7 @@ const REQUEST_RULES: { readonly [name: string]: Rule } = {
   priority: (name, value) => checkNumber(name, value, MIN_PRIORITY, MAX_PRIORITY),
   retry: mergeRetry,
   throwHttpErrors: oneOf("boolean"),
-  slot: oneOf("head", "body"),
+  slot: (name, value) => checkKind(name, value, ["head", "body"], '"head" or "body"'),
   onDownloadProgress: aFunction,
   onUploadProgress: aFunction,
   hooks: (name, value, before) => mergeMembers(name, value, before, Object.keys(before), (path, added, first) => [...first, ...checkItems(path, added, "function")]),
@@ -162,7 +162,7 @@ function entriesOf(option: string, value: unknown): unknown[][] {
   checkKind(option, value, ["object"]);
   const object = value as object;
   const entries = Symbol.iterator in object ? [...(object as Iterable<unknown[]>)] : Object.entries(object);
-  for (const pair of entries) checkKind(`a member of ${option}`, pair.length === 2 && pair, ["Array"], "a pair");
+  for (const pair of entries) checkKind(`a member of ${option}`, pair, pair?.length === 2 ? ["Array"] : [], "a pair of name and value");
   return entries;
 }
 
