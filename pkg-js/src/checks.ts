@@ -18,9 +18,9 @@ export function wrongValue(Class: ErrorConstructor, name: string, value: unknown
 
 /** Returns `value` if it is among `kinds` or its type is: a name of `typeof`, or of a class of the platform. Throws a TypeError if not. */
 export function checkKind<T>(name: string, value: T, kinds: readonly unknown[], expected: string = `of type ${kinds.join(" or ")}`): T {
+  const has = (kind: unknown): boolean => kinds.includes(kind);
   // The name of a class is the same in each realm.
-  const className = Object.prototype.toString.call(value).slice(8, -1);
-  if ([value, value !== null && typeof value, className].some((kind) => kinds.includes(kind))) return value;
+  if ((has(typeof value) && value !== null) || has(value) || has(Object.prototype.toString.call(value).slice(8, -1))) return value;
   throw wrongValue(TypeError, name, value, expected);
 }
 
@@ -57,7 +57,8 @@ export function mergeMembers<T extends object>(
 ): T {
   checkKind(name, given, ["object"], expected);
   const merged = { ...before } as Record<string, unknown>;
-  for (const [member, value] of Object.entries(given as object)) {
+  for (const member of Object.keys(given as object)) {
+    const value: unknown = (given as Record<string, unknown>)[member];
     if (value === undefined) continue;
     const path = `${name}.${member}`;
     if (!known.includes(member)) {

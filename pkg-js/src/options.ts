@@ -58,6 +58,9 @@ export const DEFAULTS: Options = {
   priority: 0,
   timeout: NO_LIMITS,
   timeouts: NO_LIMITS,
+  // These two are present, because engines are slow when a copy of an object gets a further member.
+  retry: undefined,
+  slot: undefined,
   throwHttpErrors: false,
   hooks: { beforeRequest: [], beforeRetry: [], afterResponse: [], onError: [] },
 } as Partial<Options> as Options;
