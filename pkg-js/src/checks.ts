@@ -38,8 +38,8 @@ export function checkNumber(name: string, value: unknown, min: number, max: numb
 }
 
 /** Returns the array, or the single item as an array. Throws a TypeError for an item of another type than `type`. */
-export function checkItems<T>(name: string, value: T | readonly T[], type: string): T[] {
-  return ([value].flat() as T[]).map((item) => checkKind(name, item, [type]));
+export function checkItems(name: string, value: any, type: string): any[] {
+  return [value].flat().map((item) => checkKind(name, item, [type]));
 }
 
 /**

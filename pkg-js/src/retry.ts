@@ -41,8 +41,8 @@ const DATE =
 
 const RULES: { readonly [member: string]: Rule } = {
   attempts: (name, value) => (value === Infinity ? value : checkNumber(name, value, 0)),
-  methods: (name, value) => checkItems<string>(name, value, "string").map((method) => method.toUpperCase()),
-  statusCodes: (name, value) => checkItems(name, value, "number"),
+  methods: (name, value) => checkItems(name, checkKind(name, value, ["Array"]), "string").map((method) => method.toUpperCase()),
+  statusCodes: (name, value) => checkItems(name, checkKind(name, value, ["Array"]), "number"),
   baseDelay: (name, value) => checkNumber(name, value, 0, MAX_TIME),
   maxDelay: (name, value) => checkNumber(name, value, 0, MAX_TIME, MAX_TIME),
   when: (name, value) => checkKind(name, value, ["function"]),
@@ -94,16 +94,18 @@ function isTransient(error: unknown): boolean {
 function serverDelay(response: Response | undefined): number | undefined {
   // A `fetch` of the caller's may return an object without headers.
   const read = (name: string): string => response?.headers?.get(name) ?? "";
-  const numberIn = (name: string, unit = MILLISECONDS_PER_SECOND): number => (/^\d+(\.\d+)?$/.test(read(name)) ? Math.ceil(Number(read(name))) * unit : NaN);
   // A date is compared with the server's own clock if the server sends it: the two clocks may differ.
   const until = (time: number): number => Math.max(0, time - (parseDate(read("date")) || Date.now()));
-  const delays = [numberIn("retry-after-ms", 1), numberIn("retry-after"), until(parseDate(read("retry-after")))];
+  const delayIn = (name: string, unit = MILLISECONDS_PER_SECOND, firstPointInTime = NaN): number => {
+    const text = read(name);
+    if (!/^\d+(\.\d+)?$/.test(text)) return until(parseDate(text));
+    const number = Math.ceil(Number(text)) * unit;
+    return number >= firstPointInTime ? until(number) : number;
+  };
+  const delays = [delayIn("retry-after-ms", 1), delayIn("retry-after")];
   // Servers send a reset with every response: only with a 429 does it say when to come back.
   if (response?.status === TOO_MANY_REQUESTS) {
-    for (const name of ["ratelimit-reset", "x-ratelimit-reset"]) {
-      const reset = numberIn(name);
-      delays.push(reset < FIRST_POINT_IN_TIME ? reset : until(reset));
-    }
+    for (const name of ["ratelimit-reset", "x-ratelimit-reset"]) delays.push(delayIn(name, MILLISECONDS_PER_SECOND, FIRST_POINT_IN_TIME));
   }
   return delays.find((delay) => delay >= 0);
 }
