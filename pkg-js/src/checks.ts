@@ -6,8 +6,11 @@ export const MAX_COUNT = 0xffff_fffe;
 /** The longest time in milliseconds, about 31 years. */
 export const MAX_TIME = 1e12;
 
-/** Returns the checked value of an option, merged over the value `before`. */
+/** Checks the value of an option, and returns it merged over the value `before`. */
 export type Rule = (name: string, value: any, before?: any) => unknown;
+
+/** A rule for all members of an object. */
+export type MemberRule = (path: string, value: any, before: any, member: string) => unknown;
 
 /** Returns the error for an option of a wrong value. */
 export function wrongValue(Class: ErrorConstructor, name: string, value: unknown, expected: string): Error {
@@ -16,11 +19,11 @@ export function wrongValue(Class: ErrorConstructor, name: string, value: unknown
   return new Class(`${name} is ${shown}: it must be ${expected}`);
 }
 
-/** Returns `value` if it is among `kinds` or its type is: a name of `typeof`, or of a class of the platform. Throws a TypeError if not. */
-export function checkKind<T>(name: string, value: T, kinds: readonly unknown[], expected: string = `of type ${kinds.join(" or ")}`): T {
-  const has = (kind: unknown): boolean => kinds.includes(kind);
-  // The name of a class is the same in each realm.
-  if ((has(typeof value) && value !== null) || has(value) || has(Object.prototype.toString.call(value).slice(8, -1))) return value;
+/** Returns `value` if its type is among `kinds`: a name of `typeof`, or of a class of the platform. Throws a TypeError if not. */
+export function checkKind<T>(name: string, value: T, kinds: readonly string[], expected: string = `of type ${kinds.join(" or ")}`): T {
+  if (kinds.includes(typeof value) && value !== null) return value;
+  // Unlike `instanceof`, this accepts objects of other realms.
+  if (kinds.includes(Object.prototype.toString.call(value).slice(8, -1))) return value;
   throw wrongValue(TypeError, name, value, expected);
 }
 
@@ -34,7 +37,8 @@ export function checkNumber(name: string, value: unknown, min: number, max: numb
   if (none !== undefined && (value === false || value === Infinity)) return none;
   const isTime = max >= MAX_TIME;
   if (typeof value === "number" && value >= min && value <= max && (isTime || Number.isInteger(value))) return value;
-  throw wrongValue(RangeError, name, value, `a ${isTime ? "" : "whole "}number from ${min} to ${max}${none === undefined ? "" : ", or false for no limit"}`);
+  const orFalse = none === undefined ? "" : ", or false for no limit";
+  throw wrongValue(RangeError, name, value, `a ${isTime ? "" : "whole "}number from ${min} to ${max}${orFalse}`);
 }
 
 /** Returns the array, or the single item as an array. Throws a TypeError for an item of another type than `type`. */
@@ -52,7 +56,7 @@ export function mergeMembers<T extends object>(
   given: unknown,
   before: T,
   known: readonly string[],
-  rule: (path: string, value: unknown, before: any, member: string) => unknown,
+  rule: MemberRule,
   expected?: string,
 ): T {
   checkKind(name, given, ["object"], expected);
@@ -63,7 +67,8 @@ export function mergeMembers<T extends object>(
     const path = `${name}.${member}`;
     if (!known.includes(member)) {
       const isOfQueue = /^max(Active|Queued)|^rateLimit/.test(member);
-      throw new TypeError(path + (isOfQueue ? " belongs to the queue, which `extend` shares: use `new Client`" : ` is unknown; the members are ${known.join(", ")}`));
+      const reason = isOfQueue ? "belongs to the queue, which `extend` shares: use `new Client`" : `is unknown; the members are ${known.join(", ")}`;
+      throw new TypeError(`${path} ${reason}`);
     }
     merged[member] = rule(path, value, merged[member], member);
   }

@@ -74,17 +74,22 @@ const NANOSECONDS_PER_MILLISECOND = 1e6;
 const oneOf = (...kinds: string[]): Rule => (name, value) => checkKind(name, value, kinds);
 const aFunction = oneOf("function");
 
+/** Returns the hooks `before`, and then the hook or the hooks of `added`. */
+const appendHooks: Rule = (name, added, before) => [...before, ...checkItems(name, added, "function")];
+
+/** The rules of the options of a request. */
 const REQUEST_RULES: { readonly [name: string]: Rule } = {
   timeout: mergeTimeouts,
   priority: (name, value) => checkNumber(name, value, MIN_PRIORITY, MAX_PRIORITY),
   retry: mergeRetry,
   throwHttpErrors: oneOf("boolean"),
-  slot: (name, value) => checkKind(name, value, ["head", "body"], '"head" or "body"'),
+  slot: (name, value) => checkKind(name, value, value === "head" || value === "body" ? ["string"] : [], '"head" or "body"'),
   onDownloadProgress: aFunction,
   onUploadProgress: aFunction,
-  hooks: (name, value, before) => mergeMembers(name, value, before, Object.keys(before), (path, added, first) => [...first, ...checkItems(path, added, "function")]),
+  hooks: (name, value, before) => mergeMembers(name, value, before, Object.keys(before), appendHooks),
 };
 
+/** The rules of the options of a client that do not belong to its queue. */
 const RULES: typeof REQUEST_RULES = {
   ...REQUEST_RULES,
   baseUrl: oneOf("string", "URL"),
@@ -128,7 +133,8 @@ export function mergeOptions(name: string, given: object | undefined, known: rea
 function mergeTimeouts(name: string, timeout: unknown, before: AllTimeouts): AllTimeouts {
   if (timeout === false) return NO_LIMITS;
   const given = typeof timeout === "number" ? { request: timeout } : timeout;
-  return mergeMembers(name, given, before, Object.keys(before), (path, limit) => checkNumber(path, limit, 0, Infinity, 0), "a number of milliseconds, false or an object");
+  const checkLimit: Rule = (path, limit) => checkNumber(path, limit, 0, Infinity, 0);
+  return mergeMembers(name, given, before, Object.keys(before), checkLimit, "a number of milliseconds, false or an object");
 }
 
 /** Returns `given` over `defaults`. A member `undefined` of a plain object removes the default of its name. */
@@ -141,7 +147,7 @@ export function mergeHeaders(given: HeadersOption, defaults: Headers | undefined
   return merged;
 }
 
-/** Returns `given`, and those pairs of `defaults` whose names `given` does not have. */
+/** Returns `given`, and the pairs of `defaults` whose names `given` does not have. */
 export function addMissing(given: Options["searchParams"], defaults: Options["searchParams"]): Options["searchParams"] {
   return [...given, ...defaults.filter(([name]) => !given.some(([own]) => own === name))];
 }
@@ -165,7 +171,9 @@ function entriesOf(option: string, value: unknown): unknown[][] {
   checkKind(option, value, ["object"]);
   const object = value as object;
   const entries = Symbol.iterator in object ? [...(object as Iterable<unknown[]>)] : Object.entries(object);
-  for (const pair of entries) checkKind(`a member of ${option}`, pair, pair?.length === 2 ? ["Array"] : [], "a pair of name and value");
+  for (const pair of entries) {
+    checkKind(`a member of ${option}`, pair, pair?.length === 2 ? ["Array"] : [], "a pair of name and value");
+  }
   return entries;
 }
 
@@ -178,7 +186,8 @@ export function queueSettings(options: ClientOptions): ClientSettings {
 /** Returns a rate in the form of the core's settings; zeros mean no limit. */
 function rateSettings(name: string, rate: Rate | false = false): [requests: number, per: number, burst: number] {
   if (rate === false) return [NO_LIMIT, 0, 0];
-  const { requests, per, burst = requests } = mergeMembers(name, rate, {} as Rate, ["requests", "per", "burst"], (_, value) => value, "{ requests, per } or false");
+  const members = ["requests", "per", "burst"];
+  const { requests, per, burst = requests } = mergeMembers(name, rate, {} as Rate, members, (_, value) => value, "{ requests, per } or false");
   if (requests === Infinity) return [NO_LIMIT, 0, 0];
   const count = checkNumber(`${name}.requests`, requests, 1);
   // The core counts in nanoseconds: less than a nanosecond for each request would be no limit.

@@ -1,5 +1,5 @@
 /** Decides whether a failed attempt is followed by another, and after what delay. Sets no timers. */
-import { checkItems, checkKind, checkNumber, MAX_TIME, mergeMembers, wrongValue, type Rule } from "./checks.js";
+import { checkItems, checkKind, checkNumber, MAX_TIME, mergeMembers, wrongValue, type MemberRule, type Rule } from "./checks.js";
 import type { RetryContext, RetryOptions } from "./types.js";
 
 /** Retry options with all defaults filled in. */
@@ -39,6 +39,7 @@ const YEARS_AHEAD = 50;
 const DATE =
   /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat)(?:(?:, (?=.. ... .{4} )|(?:|s|nes|rs|ur)day, (?=..-...-.. ))(\d\d).(.{3}).(\d+) (.{8}) GMT| (.{3}) ([ \d]\d) (.{8}) (\d{4}))$/;
 
+/** The rules of the members of `RetryOptions`. */
 const RULES: { readonly [member: string]: Rule } = {
   attempts: (name, value) => (value === Infinity ? value : checkNumber(name, value, 0)),
   methods: (name, value) => checkItems(name, checkKind(name, value, ["Array"]), "string").map((method) => method.toUpperCase()),
@@ -52,7 +53,8 @@ const RULES: { readonly [member: string]: Rule } = {
 export function mergeRetry(name: string, retry: unknown, before: RetryPolicy | undefined): RetryPolicy | undefined {
   if (retry === false || retry === 0) return undefined;
   const given = typeof retry === "number" ? { attempts: retry } : retry;
-  return mergeMembers(name, given, before ?? DEFAULTS, Object.keys(RULES), (path, value, _, member) => RULES[member]?.(path, value), "a number of attempts, false or an object");
+  const check: MemberRule = (path, value, _, member) => RULES[member]?.(path, value);
+  return mergeMembers(name, given, before ?? DEFAULTS, Object.keys(RULES), check, "a number of attempts, false or an object");
 }
 
 /**
@@ -96,6 +98,7 @@ function serverDelay(response: Response | undefined): number | undefined {
   const read = (name: string): string => response?.headers?.get(name) ?? "";
   // A date is compared with the server's own clock if the server sends it: the two clocks may differ.
   const until = (time: number): number => Math.max(0, time - (parseDate(read("date")) || Date.now()));
+  // Returns NaN for a header that counts as absent.
   const delayIn = (name: string, unit = MILLISECONDS_PER_SECOND, firstPointInTime = NaN): number => {
     const text = read(name);
     if (!/^\d+(\.\d+)?$/.test(text)) return until(parseDate(text));
@@ -105,7 +108,9 @@ function serverDelay(response: Response | undefined): number | undefined {
   const delays = [delayIn("retry-after-ms", 1), delayIn("retry-after")];
   // Servers send a reset with every response: only with a 429 does it say when to come back.
   if (response?.status === TOO_MANY_REQUESTS) {
-    for (const name of ["ratelimit-reset", "x-ratelimit-reset"]) delays.push(delayIn(name, MILLISECONDS_PER_SECOND, FIRST_POINT_IN_TIME));
+    for (const name of ["ratelimit-reset", "x-ratelimit-reset"]) {
+      delays.push(delayIn(name, MILLISECONDS_PER_SECOND, FIRST_POINT_IN_TIME));
+    }
   }
   return delays.find((delay) => delay >= 0);
 }
