@@ -6,56 +6,71 @@ export const MAX_COUNT = 0xffff_fffe;
 /** The longest time in milliseconds, about 31 years. */
 export const MAX_TIME = 1e12;
 
-/** A kind of values: a test, and the words for it in an error. */
-export type Kind = readonly [test: (value: unknown) => boolean, expected: string];
+/** Checks the value of an option, and returns it merged over the value `before`. */
+export type Rule = (name: string, value: any, before?: any) => unknown;
 
-export const OBJECT: Kind = [(value) => typeof value === "object" && value !== null, "an object"];
-export const FUNCTION: Kind = [(value) => typeof value === "function", "a function"];
+/** A rule for all members of an object. */
+export type MemberRule = (path: string, value: any, before: any, member: string) => unknown;
 
-/** Returns the text of the error for an option of a wrong value. */
-export function wrongValue(name: string, value: unknown, expected: string): string {
+/** Returns the error for an option of a wrong value. */
+export function wrongValue(Class: ErrorConstructor, name: string, value: unknown, expected: string): Error {
   // The text of an object says nothing, and making it may throw.
-  const shown = typeof value === "string" ? `"${value}"` : Object(value) === value ? `of type ${typeof value}` : String(value);
-  return `${name} is ${shown}: it must be ${expected}`;
+  const shown = Object(value) === value ? `of type ${typeof value}` : typeof value === "string" ? `"${value}"` : String(value);
+  return new Class(`${name} is ${shown}: it must be ${expected}`);
 }
 
-/** Returns `value` if it is of the kind. Throws a TypeError if not. */
-export function checkKind<T>(name: string, value: T, [test, expected]: Kind): T {
-  if (test(value)) return value;
-  throw new TypeError(wrongValue(name, value, expected));
-}
-
-/** Returns `value` if it is a number from `min` to `max`, and an integer if `isWhole` is true. Throws a RangeError if not. */
-export function checkNumber(name: string, value: unknown, min: number, max: number = MAX_COUNT, isWhole = true): number {
-  if (typeof value === "number" && value >= min && value <= max && (!isWhole || Number.isInteger(value))) return value;
-  throw new RangeError(wrongValue(name, value, `a ${isWhole ? "whole " : ""}number from ${min} to ${max}`));
-}
-
-/** Returns `none` for `false` and `Infinity`, which mean no limit, and other values as `checkNumber` does. */
-export function checkLimit(name: string, value: unknown, min: number, none: number, isWhole = true): number {
-  if (value === false || value === Infinity) return none;
-  try {
-    return checkNumber(name, value, min, isWhole ? MAX_COUNT : Infinity, isWhole);
-  } catch (error) {
-    (error as Error).message += ", or false for no limit";
-    throw error;
-  }
+/** Returns `value` if its type is among `kinds`: a name of `typeof`, or of a class of the platform. Throws a TypeError if not. */
+export function checkKind<T>(name: string, value: T, kinds: readonly string[], expected: string = `of type ${kinds.join(" or ")}`): T {
+  if (kinds.includes(typeof value) && value !== null) return value;
+  // Unlike `instanceof`, this accepts objects of other realms.
+  if (kinds.includes(Object.prototype.toString.call(value).slice(8, -1))) return value;
+  throw wrongValue(TypeError, name, value, expected);
 }
 
 /**
- * Returns `value` if it is an object whose members are in `known`.
+ * Returns `value` if it is a number from `min` to `max`: a time if `max` is `MAX_TIME` or more, else an integer. Throws a RangeError
+ * if not.
  *
- * Throws a TypeError for another member: an option with a wrong name must not silently do nothing. A member of the value `undefined`
- * counts as absent.
+ * With `none`, `false` and `Infinity` are accepted as well: they mean no limit, and `none` is returned.
  */
-export function checkMembers<T>(name: string, value: T, known: readonly string[], expected: string = OBJECT[1]): T & object {
-  checkKind(name, value, [OBJECT[0], expected]);
-  for (const [member, set] of Object.entries(value as object)) {
-    if (set === undefined || known.includes(member)) continue;
-    const isOfQueue = /^(max(Active|Queued)|rateLimit)/.test(member);
-    throw new TypeError(
-      `${name}.${member} ${isOfQueue ? "belongs to the queue, which clients of `extend` and requests share: set it in `new Client`" : `is unknown; the members are ${known.join(", ")}`}`,
-    );
+export function checkNumber(name: string, value: unknown, min: number, max: number = MAX_COUNT, none?: number): number {
+  if (none !== undefined && (value === false || value === Infinity)) return none;
+  const isTime = max >= MAX_TIME;
+  if (typeof value === "number" && value >= min && value <= max && (isTime || Number.isInteger(value))) return value;
+  const orFalse = none === undefined ? "" : ", or false for no limit";
+  throw wrongValue(RangeError, name, value, `a ${isTime ? "" : "whole "}number from ${min} to ${max}${orFalse}`);
+}
+
+/** Returns the array, or the single item as an array. Throws a TypeError for an item of another type than `type`. */
+export function checkItems(name: string, value: any, type: string): any[] {
+  return [value].flat().map((item) => checkKind(name, item, [type]));
+}
+
+/**
+ * Returns the members of `given`, as `rule` returns them, over `before`. A member of the value `undefined` counts as absent.
+ *
+ * Throws a TypeError for a member that is not in `known`: an option with a wrong name must not silently do nothing.
+ */
+export function mergeMembers<T extends object>(
+  name: string,
+  given: unknown,
+  before: T,
+  known: readonly string[],
+  rule: MemberRule,
+  expected?: string,
+): T {
+  checkKind(name, given, ["object"], expected);
+  const merged = { ...before } as Record<string, unknown>;
+  for (const member of Object.keys(given as object)) {
+    const value: unknown = (given as Record<string, unknown>)[member];
+    if (value === undefined) continue;
+    const path = `${name}.${member}`;
+    if (!known.includes(member)) {
+      const isOfQueue = /^max(Active|Queued)|^rateLimit/.test(member);
+      const reason = isOfQueue ? "belongs to the queue, which `extend` shares: use `new Client`" : `is unknown; the members are ${known.join(", ")}`;
+      throw new TypeError(`${path} ${reason}`);
+    }
+    merged[member] = rule(path, value, merged[member], member);
   }
-  return value as T & object;
+  return merged as T;
 }

@@ -1,5 +1,5 @@
 /** Options of clients and requests: a request's options are merged over its client's. */
-import { checkKind, checkLimit, checkMembers, checkNumber, FUNCTION, MAX_COUNT, MAX_TIME, OBJECT, type Kind } from "./checks.js";
+import { checkItems, checkKind, checkNumber, MAX_COUNT, MAX_TIME, mergeMembers, type Rule } from "./checks.js";
 import type { ClientSettings } from "./core.js";
 import { NO_LIMIT, UNLIMITED_QUEUE } from "./protocol.js";
 import { mergeRetry, type RetryPolicy } from "./retry.js";
@@ -37,6 +37,8 @@ export interface Options {
   timeouts: AllTimeouts;
   /** Undefined means no retry. */
   retry: RetryPolicy | undefined;
+  /** The same as `timeouts`, under the name of the option. */
+  timeout: AllTimeouts;
   throwHttpErrors: boolean;
   /** Undefined means the default of the function that was called. */
   slot: FetchOptions["slot"];
@@ -48,51 +50,72 @@ export interface Options {
   fallback: typeof globalThis.fetch | undefined;
 }
 
-/** The names of the members of `FetchOptions`: options of a request. */
-export const REQUEST_OPTIONS: readonly string[] = "timeout priority retry throwHttpErrors slot onDownloadProgress onUploadProgress hooks".split(" ");
-
-/** The names of the members of `ExtendOptions`: options of a client that do not belong to its queue. */
-export const CLIENT_OPTIONS: readonly string[] = [...REQUEST_OPTIONS, "baseUrl", "headers", "searchParams", "fetch", "fallback"];
-
-/** The names of the options that belong to the queue. */
-export const QUEUE_OPTIONS: readonly string[] = ["maxActive", "maxActivePerOrigin", "maxQueued", "rateLimit", "rateLimitPerOrigin"];
+const NO_LIMITS: AllTimeouts = { queue: 0, head: 0, idle: 0, request: 0, total: 0 };
 
 /** The defaults of a client. The platform's fetch has no time limits, so a replacement for it has none by default. */
 export const DEFAULTS: Options = {
-  baseUrl: undefined,
-  headers: undefined,
   searchParams: [],
   priority: 0,
-  timeouts: { queue: 0, head: 0, idle: 0, request: 0, total: 0 },
+  timeout: NO_LIMITS,
+  timeouts: NO_LIMITS,
+  // These two are present, because engines are slow when a copy of an object gets a further member.
   retry: undefined,
-  throwHttpErrors: false,
   slot: undefined,
+  throwHttpErrors: false,
   hooks: { beforeRequest: [], beforeRetry: [], afterResponse: [], onError: [] },
-  onDownloadProgress: undefined,
-  onUploadProgress: undefined,
-  fetch: undefined,
-  fallback: undefined,
-};
+} as Partial<Options> as Options;
 
 const DEFAULT_MAX_ACTIVE = 10;
 const MIN_PRIORITY = -32768;
 const MAX_PRIORITY = 32767;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
-const PAIR: Kind = [(value) => Array.isArray(value) && value.length === 2, "a pair of name and value"];
-const PARAM: Kind = [(value) => Object(value) !== value, "a text, a number or a boolean, or an array of these"];
-const HOOKS = Object.keys(DEFAULTS.hooks) as (keyof AllHooks)[];
-const TIMEOUTS = Object.keys(DEFAULTS.timeouts) as (keyof Timeouts)[];
 
-/** The options that are checked and then replace their defaults. */
-const KINDS: { readonly [name: string]: Kind } = {
-  baseUrl: [(value) => typeof value === "string" || typeof Object(value).href === "string", "a text or a URL object"],
-  throwHttpErrors: [(value) => typeof value === "boolean", "true or false"],
-  slot: [(value) => value === "head" || value === "body", '"head" or "body"'],
-  onDownloadProgress: FUNCTION,
-  onUploadProgress: FUNCTION,
-  fetch: FUNCTION,
-  fallback: FUNCTION,
+/** Returns the rule of values of these kinds, which replace the value before. */
+const oneOf = (...kinds: string[]): Rule => (name, value) => checkKind(name, value, kinds);
+const aFunction = oneOf("function");
+
+/** Returns the hooks `before`, and then the hook or the hooks of `added`. */
+const appendHooks: Rule = (name, added, before) => [...before, ...checkItems(name, added, "function")];
+
+/** The rules of the options of a request. */
+const REQUEST_RULES: { readonly [name: string]: Rule } = {
+  timeout: mergeTimeouts,
+  priority: (name, value) => checkNumber(name, value, MIN_PRIORITY, MAX_PRIORITY),
+  retry: mergeRetry,
+  throwHttpErrors: oneOf("boolean"),
+  slot: (name, value) => checkKind(name, value, value === "head" || value === "body" ? ["string"] : [], '"head" or "body"'),
+  onDownloadProgress: aFunction,
+  onUploadProgress: aFunction,
+  hooks: (name, value, before) => mergeMembers(name, value, before, Object.keys(before), appendHooks),
 };
+
+/** The rules of the options of a client that do not belong to its queue. */
+const RULES: typeof REQUEST_RULES = {
+  ...REQUEST_RULES,
+  baseUrl: oneOf("string", "URL"),
+  headers: (name, value, before) => mergeHeaders(value, before, name),
+  searchParams: (name, value, before) => addMissing(pairs(value, name), before),
+  fetch: aFunction,
+  fallback: aFunction,
+};
+
+/** The names of the members of `FetchOptions`: options of a request. */
+export const REQUEST_OPTIONS: readonly string[] = Object.keys(REQUEST_RULES);
+
+/** The names of the members of `ExtendOptions`: options of a client that do not belong to its queue. */
+export const CLIENT_OPTIONS: readonly string[] = Object.keys(RULES);
+
+/** The rules of the options that belong to the queue, in the order of the core's settings. */
+const QUEUE_RULES: { readonly [name: string]: Rule } = {
+  maxActive: (name, value = DEFAULT_MAX_ACTIVE) => checkNumber(name, value, 1, MAX_COUNT, MAX_COUNT),
+  maxActivePerOrigin: (name, value = false) => checkNumber(name, value, 1, MAX_COUNT, NO_LIMIT),
+  maxQueued: (name, value = false) => checkNumber(name, value, 0, MAX_COUNT, UNLIMITED_QUEUE),
+  rateLimit: rateSettings,
+  rateLimitPerOrigin: rateSettings,
+};
+
+/** The names of the options that belong to the queue. */
+export const QUEUE_OPTIONS: readonly string[] = Object.keys(QUEUE_RULES);
 
 /**
  * Returns the options of `given` over `defaults`.
@@ -101,50 +124,22 @@ const KINDS: { readonly [name: string]: Kind } = {
  */
 export function mergeOptions(name: string, given: object | undefined, known: readonly string[], defaults: Options): Options {
   if (given === undefined) return defaults;
-  const options = checkMembers<ClientOptions>(name, given, known);
-  const { priority, timeout, retry, hooks, headers, searchParams } = options;
-  const merged = { ...defaults };
-  for (const option in KINDS) {
-    const value = options[option as keyof ClientOptions];
-    if (value !== undefined) Object.assign(merged, { [option]: checkKind(option, value, KINDS[option] as Kind) });
-  }
-  if (priority !== undefined) merged.priority = checkNumber("priority", priority, MIN_PRIORITY, MAX_PRIORITY);
-  if (timeout !== undefined) merged.timeouts = mergeTimeouts(timeout, defaults.timeouts);
-  if (retry !== undefined) merged.retry = mergeRetry(retry, defaults.retry);
-  if (hooks !== undefined) merged.hooks = mergeHooks(hooks, defaults.hooks);
-  if (headers !== undefined) merged.headers = mergeHeaders(headers, defaults.headers);
-  if (searchParams !== undefined) merged.searchParams = addMissing(pairs(searchParams), defaults.searchParams);
+  const merged = mergeMembers(name, given, defaults, known, (path, value, before, option) => RULES[option]?.(path, value, before));
+  merged.timeouts = merged.timeout;
   return merged;
 }
 
-/** Returns the time limits of `timeout` over `defaults`. */
-function mergeTimeouts(timeout: number | false | Timeouts, defaults: AllTimeouts): AllTimeouts {
-  if (timeout === false) return DEFAULTS.timeouts;
-  const isNumber = typeof timeout === "number";
-  const given = isNumber ? { request: timeout } : checkMembers("timeout", timeout, TIMEOUTS, `a number of milliseconds, false, or an object of ${TIMEOUTS.join(", ")}`);
-  const timeouts = { ...defaults };
-  for (const name of TIMEOUTS) {
-    const limit = given[name];
-    if (limit !== undefined) timeouts[name] = checkLimit(isNumber ? "timeout" : `timeout.${name}`, limit, 0, 0, false);
-  }
-  return timeouts;
-}
-
-/** Returns `hooks` after `defaults`. */
-function mergeHooks(hooks: Hooks, defaults: AllHooks): AllHooks {
-  checkMembers("hooks", hooks, HOOKS);
-  const merged: Record<string, readonly unknown[]> = { ...defaults };
-  for (const name of HOOKS) {
-    const added = [hooks[name] ?? []].flat();
-    for (const hook of added) checkKind(`hooks.${name}`, hook, FUNCTION);
-    merged[name] = [...defaults[name], ...added];
-  }
-  return merged as unknown as AllHooks;
+/** Returns the time limits of `timeout` over `before`. */
+function mergeTimeouts(name: string, timeout: unknown, before: AllTimeouts): AllTimeouts {
+  if (timeout === false) return NO_LIMITS;
+  const given = typeof timeout === "number" ? { request: timeout } : timeout;
+  const checkLimit: Rule = (path, limit) => checkNumber(path, limit, 0, Infinity, 0);
+  return mergeMembers(name, given, before, Object.keys(before), checkLimit, "a number of milliseconds, false or an object");
 }
 
 /** Returns `given` over `defaults`. A member `undefined` of a plain object removes the default of its name. */
-export function mergeHeaders(given: HeadersOption, defaults: Headers | undefined): Headers {
-  const entries = entriesOf("headers", given);
+export function mergeHeaders(given: HeadersOption, defaults: Headers | undefined, option = "headers"): Headers {
+  const entries = entriesOf(option, given);
   const own = new Headers(entries.filter(([, value]) => value !== undefined) as [string, string][]);
   const merged = new Headers(defaults);
   for (const [name] of entries) merged.delete(name as string);
@@ -152,7 +147,7 @@ export function mergeHeaders(given: HeadersOption, defaults: Headers | undefined
   return merged;
 }
 
-/** Returns `given`, and those pairs of `defaults` whose names `given` does not have. */
+/** Returns `given`, and the pairs of `defaults` whose names `given` does not have. */
 export function addMissing(given: Options["searchParams"], defaults: Options["searchParams"]): Options["searchParams"] {
   return [...given, ...defaults.filter(([name]) => !given.some(([own]) => own === name))];
 }
@@ -164,7 +159,7 @@ export function pairs(params: SearchParams | undefined, option = "searchParams")
   for (const [name, value] of entries) {
     for (const item of [value].flat()) {
       if (item == null) continue;
-      checkKind(`${option}.${String(name)}`, item, PARAM);
+      checkKind(`${option}.${String(name)}`, item, ["string", "number", "boolean", "bigint"]);
       result.push([String(name), String(item)]);
     }
   }
@@ -173,32 +168,29 @@ export function pairs(params: SearchParams | undefined, option = "searchParams")
 
 /** Returns the entries of an iterable of pairs, or of another object. */
 function entriesOf(option: string, value: unknown): unknown[][] {
-  checkKind(option, value, OBJECT);
+  checkKind(option, value, ["object"]);
   const object = value as object;
   const entries = Symbol.iterator in object ? [...(object as Iterable<unknown[]>)] : Object.entries(object);
-  for (const pair of entries) checkKind(`a member of ${option}`, pair, PAIR);
+  for (const pair of entries) {
+    checkKind(`a member of ${option}`, pair, pair?.length === 2 ? ["Array"] : [], "a pair of name and value");
+  }
   return entries;
 }
 
 /** Returns the settings of the queue, in the order of the core's function `create`. */
 export function queueSettings(options: ClientOptions): ClientSettings {
-  const { maxActive = DEFAULT_MAX_ACTIVE, maxActivePerOrigin = false, maxQueued = false, rateLimit = false, rateLimitPerOrigin = false } = options;
-  return [
-    checkLimit("maxActive", maxActive, 1, MAX_COUNT),
-    checkLimit("maxActivePerOrigin", maxActivePerOrigin, 1, NO_LIMIT),
-    checkLimit("maxQueued", maxQueued, 0, UNLIMITED_QUEUE),
-    ...rateSettings("rateLimit", rateLimit),
-    ...rateSettings("rateLimitPerOrigin", rateLimitPerOrigin),
-  ];
+  const settings = Object.entries(QUEUE_RULES).map(([name, rule]) => rule(`options.${name}`, options[name as keyof ClientOptions]));
+  return settings.flat() as ClientSettings;
 }
 
 /** Returns a rate in the form of the core's settings; zeros mean no limit. */
-function rateSettings(name: string, rate: Rate | false): [requests: number, per: number, burst: number] {
+function rateSettings(name: string, rate: Rate | false = false): [requests: number, per: number, burst: number] {
   if (rate === false) return [NO_LIMIT, 0, 0];
-  const { requests, per, burst = requests } = checkMembers(name, rate, ["requests", "per", "burst"], "an object { requests, per }, or false for no limit");
+  const members = ["requests", "per", "burst"];
+  const { requests, per, burst = requests } = mergeMembers(name, rate, {} as Rate, members, (_, value) => value, "{ requests, per } or false");
   if (requests === Infinity) return [NO_LIMIT, 0, 0];
   const count = checkNumber(`${name}.requests`, requests, 1);
   // The core counts in nanoseconds: less than a nanosecond for each request would be no limit.
   const shortest = count / NANOSECONDS_PER_MILLISECOND;
-  return [count, checkNumber(`${name}.per`, per, shortest, MAX_TIME, false), checkNumber(`${name}.burst`, burst, 1)];
+  return [count, checkNumber(`${name}.per`, per, shortest, MAX_TIME), checkNumber(`${name}.burst`, burst, 1)];
 }

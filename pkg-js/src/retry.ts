@@ -1,5 +1,5 @@
 /** Decides whether a failed attempt is followed by another, and after what delay. Sets no timers. */
-import { checkKind, checkMembers, checkNumber, FUNCTION, MAX_TIME, type Kind } from "./checks.js";
+import { checkItems, checkKind, checkNumber, MAX_TIME, mergeMembers, wrongValue, type MemberRule, type Rule } from "./checks.js";
 import type { RetryContext, RetryOptions } from "./types.js";
 
 /** Retry options with all defaults filled in. */
@@ -26,22 +26,6 @@ const DEFAULTS: RetryPolicy = {
   when: undefined,
 };
 
-/** Returns the kind of arrays whose items have the type. */
-const arrayOf = (type: "string" | "number"): Kind => [(value) => Array.isArray(value) && value.every((item) => typeof item === type), `an array of ${type}s`];
-const METHODS: Kind = arrayOf("string");
-const STATUS_CODES: Kind = arrayOf("number");
-
-/** Returns the checked value of each member. */
-const CHECKS: { readonly [member: string]: (name: string, value: unknown) => unknown } = {
-  attempts: (name, value) => (value === Infinity ? value : checkNumber(name, value, 0)),
-  methods: (name, value) => (checkKind(name, value, METHODS) as string[]).map((method) => method.toUpperCase()),
-  statusCodes: (name, value) => checkKind(name, value, STATUS_CODES),
-  baseDelay: (name, value) => checkNumber(name, value, 0, Infinity, false),
-  maxDelay: (name, value) => checkNumber(name, value, 0, Infinity, false),
-  when: (name, value) => checkKind(name, value, FUNCTION),
-};
-const MEMBERS: string[] = Object.keys(CHECKS);
-const DELAY: Kind = [(value) => typeof value === "number" && value >= 0, "a boolean or a delay in milliseconds from 0"];
 const TOO_MANY_REQUESTS = 429;
 const MILLISECONDS_PER_SECOND = 1000;
 
@@ -51,17 +35,26 @@ const FIRST_POINT_IN_TIME = 1e12;
 /** The years into the future up to which a year of two digits is read. RFC 9110, section 5.6.7. */
 const YEARS_AHEAD = 50;
 
+/** A date with a short weekday, with a long weekday (then its year has two digits), and in the order of C's `asctime`. */
+const DATE =
+  /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat)(?:(?:, (?=.. ... .{4} )|(?:|s|nes|rs|ur)day, (?=..-...-.. ))(\d\d).(.{3}).(\d+) (.{8}) GMT| (.{3}) ([ \d]\d) (.{8}) (\d{4}))$/;
+
+/** The rules of the members of `RetryOptions`. */
+const RULES: { readonly [member: string]: Rule } = {
+  attempts: (name, value) => (value === Infinity ? value : checkNumber(name, value, 0)),
+  methods: (name, value) => checkItems(name, checkKind(name, value, ["Array"]), "string").map((method) => method.toUpperCase()),
+  statusCodes: (name, value) => checkItems(name, checkKind(name, value, ["Array"]), "number"),
+  baseDelay: (name, value) => checkNumber(name, value, 0, MAX_TIME),
+  maxDelay: (name, value) => checkNumber(name, value, 0, MAX_TIME, MAX_TIME),
+  when: (name, value) => checkKind(name, value, ["function"]),
+};
+
 /** Returns the policy of `retry` over `before`; undefined means no retry. */
-export function mergeRetry(retry: number | false | RetryOptions | undefined, before: RetryPolicy | undefined): RetryPolicy | undefined {
-  if (retry === undefined) return before;
+export function mergeRetry(name: string, retry: unknown, before: RetryPolicy | undefined): RetryPolicy | undefined {
   if (retry === false || retry === 0) return undefined;
-  const isNumber = typeof retry === "number";
-  const given = isNumber ? { attempts: retry } : checkMembers("retry", retry, MEMBERS, "a number of attempts, false, or an object");
-  const policy: Record<string, unknown> = { ...(before ?? DEFAULTS) };
-  for (const [member, value] of Object.entries(given)) {
-    if (value !== undefined) policy[member] = CHECKS[member]?.(isNumber ? "retry" : `retry.${member}`, value);
-  }
-  return policy as unknown as RetryPolicy;
+  const given = typeof retry === "number" ? { attempts: retry } : retry;
+  const check: MemberRule = (path, value, _, member) => RULES[member]?.(path, value);
+  return mergeMembers(name, given, before ?? DEFAULTS, Object.keys(RULES), check, "a number of attempts, false or an object");
 }
 
 /**
@@ -72,17 +65,21 @@ export function mergeRetry(retry: number | false | RetryOptions | undefined, bef
 export function retryDelay(policy: RetryPolicy, method: string, context: Omit<RetryContext, "default">): number | Promise<number> {
   // The context makes its Request at the first access.
   const { response, error, attempt } = context;
+  const { maxDelay, when } = policy;
   const mayPass = response ? policy.statusCodes.includes(response.status) : isTransient(error);
   const byDefault = mayPass && policy.methods.includes(method.toUpperCase());
   const decide = (wanted: unknown): number => {
+    if (wanted === true) {
+      // A base of 0 times the infinite power of a late attempt is NaN.
+      const backOff = Math.random() * Math.min(policy.baseDelay * 2 ** (attempt - 1), maxDelay) || 0;
+      return Math.min(serverDelay(response) ?? backOff, maxDelay);
+    }
     // A condition such as `response && …` may be undefined or null.
     if (wanted == null || wanted === false) return NO_RETRY;
-    if (wanted !== true) return Math.min(checkKind("the result of retry.when", wanted, DELAY) as number, MAX_TIME);
-    const longest = Math.min(policy.baseDelay * 2 ** (attempt - 1), policy.maxDelay, MAX_TIME);
-    // A base of 0 times the infinite power of a late attempt is NaN.
-    return Math.min(serverDelay(response) ?? (Math.random() * longest || 0), policy.maxDelay, MAX_TIME);
+    if (typeof wanted === "number" && wanted >= 0) return Math.min(wanted, MAX_TIME);
+    throw wrongValue(TypeError, "the result of retry.when", wanted, "a boolean or a delay in milliseconds");
   };
-  const wanted = policy.when ? policy.when(Object.assign(context, { default: byDefault })) : byDefault;
+  const wanted = when ? when(Object.assign(context, { default: byDefault })) : byDefault;
   return Object(wanted) === wanted ? Promise.resolve(wanted).then(decide) : decide(wanted);
 }
 
@@ -100,20 +97,23 @@ function isTransient(error: unknown): boolean {
 function serverDelay(response: Response | undefined): number | undefined {
   // A `fetch` of the caller's may return an object without headers.
   const read = (name: string): string => response?.headers?.get(name) ?? "";
-  const numberIn = (name: string, unit: number): number | undefined => {
+  // A date is compared with the server's own clock if the server sends it: the two clocks may differ.
+  const until = (time: number): number => Math.max(0, time - (parseDate(read("date")) || Date.now()));
+  // Returns NaN for a header that counts as absent.
+  const delayIn = (name: string, unit = MILLISECONDS_PER_SECOND, firstPointInTime = NaN): number => {
     const text = read(name);
-    return /^\d+(\.\d+)?$/.test(text) ? Math.ceil(Number(text)) * unit : undefined;
+    if (!/^\d+(\.\d+)?$/.test(text)) return until(parseDate(text));
+    const number = Math.ceil(Number(text)) * unit;
+    return number >= firstPointInTime ? until(number) : number;
   };
-  const until = (time: number = NaN): number | undefined => {
-    // A date is compared with the server's own clock if the server sends it: the two clocks may differ.
-    const left = time - (parseDate(read("date")) || Date.now());
-    return Number.isNaN(left) ? undefined : Math.max(0, left);
-  };
-  const delay = numberIn("retry-after-ms", 1) ?? numberIn("retry-after", MILLISECONDS_PER_SECOND) ?? until(parseDate(read("retry-after")));
+  const delays = [delayIn("retry-after-ms", 1), delayIn("retry-after")];
   // Servers send a reset with every response: only with a 429 does it say when to come back.
-  if (delay !== undefined || response?.status !== TOO_MANY_REQUESTS) return delay;
-  const reset = numberIn("ratelimit-reset", MILLISECONDS_PER_SECOND) ?? numberIn("x-ratelimit-reset", MILLISECONDS_PER_SECOND);
-  return Number(reset) < FIRST_POINT_IN_TIME ? reset : until(reset);
+  if (response?.status === TOO_MANY_REQUESTS) {
+    for (const name of ["ratelimit-reset", "x-ratelimit-reset"]) {
+      delays.push(delayIn(name, MILLISECONDS_PER_SECOND, FIRST_POINT_IN_TIME));
+    }
+  }
+  return delays.find((delay) => delay >= 0);
 }
 
 /**
@@ -123,16 +123,11 @@ function serverDelay(response: Response | undefined): number | undefined {
  * accepts differ between engines.
  */
 function parseDate(text: string): number {
-  const date = text
-    // RFC 850: `Sunday, 06-Nov-94 08:49:37 GMT`.
-    .replace(/^(?:Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day, (\d\d)-(.{3})-(\d\d)/, (_, day: string, month: string, year: string) => {
-      const inThisCentury = 2000 + Number(year);
-      return `Sun, ${day} ${month} ${inThisCentury - (inThisCentury > new Date().getFullYear() + YEARS_AHEAD ? 100 : 0)}`;
-    })
-    // asctime: `Sun Nov  6 08:49:37 1994`.
-    .replace(/^(.{3}) (.{3}) ([ \d])(\d) (.{8}) (\d{4})$/, (_, weekday, month, ten, day, time, year) => `${weekday}, ${ten.trim() || 0}${day} ${month} ${year} ${time} GMT`)
-    .replace(/^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat), /, "Sun, ");
-  const time = Date.parse(date);
-  // `toUTCString` writes the first form, IMF-fixdate: any difference means that the text has another form or an impossible date.
-  return new Date(time).toUTCString().replace(/^.{3}/, "Sun") === date ? time : NaN;
+  const [, day, month, year, time, asctimeMonth, asctimeDay, asctimeTime, asctimeYear] = DATE.exec(text) ?? [];
+  let fullYear = Number(year ?? asctimeYear);
+  if (fullYear < 100) fullYear += fullYear + 2000 > new Date().getFullYear() + YEARS_AHEAD ? 1900 : 2000;
+  const date = `${(day ?? asctimeDay)?.replace(" ", "0")} ${month ?? asctimeMonth} ${fullYear} ${time ?? asctimeTime} GMT`;
+  const result = Date.parse(date);
+  // Engines accept impossible dates such as 31 February, and words in place of a month.
+  return new Date(result).toUTCString().slice(5) === date ? result : NaN;
 }

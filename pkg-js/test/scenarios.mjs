@@ -92,6 +92,8 @@ const trying = (options = {}) => new Client({ retry: { attempts: 3, baseDelay: 5
 const byte = (index) => index % 251;
 const generated = (length) => Uint8Array.from({ length }, (_, index) => byte(index));
 const counted = (length) => `${length} ${generated(length).reduce((sum, next) => sum + next, 0)}`;
+/** Returns a `fetch` option for a client, from a function that gets a Request. */
+const byRequest = (send) => async (url, init) => send(new Request(url, init));
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** The URLs of the lab, with a key that no other run of the scenario has: other engines may run at the same time. */
@@ -836,13 +838,13 @@ export const only = {
       told.push(type.includes(boundary));
       return new Response(null, { status: told.length < 2 ? 503 : 200 });
     };
-    const client = new Client({ fetch: transport, retry: { baseDelay: 0 } });
+    const client = new Client({ fetch: byRequest(transport), retry: { baseDelay: 0 } });
     await client.fetch("http://127.0.0.1:1/", { method: "PUT", body });
     equal(told, [true, true]);
   },
   async origins_do_not_wait_for_each_other() {
     const started = [];
-    const client = new Client({ maxActivePerOrigin: 1, fetch: async ({ url }) => (started.push(url), new Response(null)) });
+    const client = new Client({ maxActivePerOrigin: 1, fetch: byRequest(async ({ url }) => (started.push(url), new Response(null))) });
     const urls = ["http://a.test/1", "http://a.test/2", "http://b.test/1", "http://a.test:81/1"];
     const requests = urls.map((url) => client.fetch(url));
     equal(started, [urls[0], urls[2], urls[3]]);
@@ -985,7 +987,7 @@ export const only = {
     const controller = new AbortController();
     const sent = [];
     const transport = async ({ url }) => (sent.push(url.at(-1)), new Response(null, { status: url.endsWith("/bad") ? 503 : 200 }));
-    const client = new Client({ fetch: transport, retry: { baseDelay: 0 } });
+    const client = new Client({ fetch: byRequest(transport), retry: { baseDelay: 0 } });
     let more;
     client.observe(({ stage }) => {
       if (stage !== "waiting") return;
@@ -1038,7 +1040,7 @@ export const only = {
     }
     const silence = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const endless = ({ signal }) => new Response(new ReadableStream({ start: (body) => signal.addEventListener("abort", () => body.error(signal.reason)) }));
-    const client = new Client({ maxActive: 15, timeout: 60_000, fetch: (request) => (request.url.endsWith("/body") ? endless : silence)(request) });
+    const client = new Client({ maxActive: 15, timeout: 60_000, fetch: byRequest((request) => (request.url.endsWith("/body") ? endless : silence)(request)) });
     const bodies = await Promise.all(Array.from({ length: 12 }, () => client.fetch("http://a.test/body", { signal })));
     const ends = [...bodies.map(({ body }) => body.getReader().read()), ...Array.from({ length: 30 }, () => client.fetch("http://a.test/", { signal }))];
     equal([counts(client), most, listening.size], [{ active: 15, queued: 15 }, 1, 1]);
@@ -1198,7 +1200,7 @@ export const only = {
   },
   async a_request_keeps_its_referrer_with_limits_set(lab) {
     let seen;
-    const client = new Client({ timeout: 5_000, fetch: (request) => ((seen = request), fetch(request)) });
+    const client = new Client({ timeout: 5_000, fetch: byRequest((request) => ((seen = request), fetch(request))) });
     await client.fetch(new Request(lab.url("hello"), { referrerPolicy: "no-referrer" }));
     equal(seen.referrerPolicy, "no-referrer");
   },
@@ -1218,7 +1220,7 @@ export const only = {
           signal.addEventListener("abort", () => reject(signal.reason));
         });
       };
-      const client = new Client({ maxActive: 1, fetch: transport });
+      const client = new Client({ maxActive: 1, fetch: byRequest(transport) });
       const first = client.fetch(lab.url("hello"));
       const controller = new AbortController();
       const second = rejection(client.fetch(lab.url("hello"), { signal: controller.signal }));
@@ -1264,7 +1266,7 @@ export const only = {
     for (const place of ["hook", "observer"]) {
       const controller = new AbortController();
       const answers = {};
-      const client = new Client({ fetch: ({ url }) => new Promise((resolve) => (answers[url.at(-1)] = () => resolve(new Response(null)))) });
+      const client = new Client({ fetch: byRequest(({ url }) => new Promise((resolve) => (answers[url.at(-1)] = () => resolve(new Response(null))))) });
       const other = client.fetch("http://127.0.0.1:1/a");
       if (place === "observer") client.observe(({ id, stage }) => id === 2 && stage === "started" && controller.abort("enough"));
       const hooks = place === "hook" ? { beforeRequest: () => controller.abort("enough") } : {};
@@ -1277,7 +1279,7 @@ export const only = {
     const never = () => new Promise(() => {});
     const heeding = ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const answer = async () => new Response("hello");
-    for (const settings of [{ fetch: never }, { fetch: answer, hooks: { afterResponse: never } }, { fetch: heeding, hooks: { beforeRequest: () => new Request("http://127.0.0.1:1/other") } }]) {
+    for (const settings of [{ fetch: never }, { fetch: answer, hooks: { afterResponse: never } }, { fetch: byRequest(heeding), hooks: { beforeRequest: () => new Request("http://127.0.0.1:1/other") } }]) {
       const controller = new AbortController();
       const client = new Client({ maxActive: 1, ...settings });
       const hanging = rejection(client.fetch("http://127.0.0.1:1/", { signal: controller.signal }));
@@ -1354,7 +1356,7 @@ export const only = {
   async the_body_of_an_answer_that_rejects_heeds_the_signal() {
     const controller = new AbortController();
     const transport = async ({ signal }) => new Response(new ReadableStream({ start: (body) => signal.addEventListener("abort", () => body.error(signal.reason)) }), { status: 503 });
-    const client = new Client({ fetch: transport, throwHttpErrors: true, timeout: 5_000 });
+    const client = new Client({ fetch: byRequest(transport), throwHttpErrors: true, timeout: 5_000 });
     const { response } = await rejectsWith(client.fetch("http://127.0.0.1:1/", { signal: controller.signal }), "STATUS");
     controller.abort("enough");
     equal(await rejection(response.body.getReader().read()), "enough");
@@ -1390,7 +1392,7 @@ export const only = {
     const steps = [];
     let release;
     const transport = ({ url }) => (url.endsWith("/b") ? new Promise((resolve) => (release = () => resolve(new Response(null)))) : Promise.resolve(new Response(null, { status: release ? 200 : 503 })));
-    const client = new Client({ maxActive: 1, retry: { attempts: 2, baseDelay: 0 }, fetch: transport });
+    const client = new Client({ maxActive: 1, retry: { attempts: 2, baseDelay: 0 }, fetch: byRequest(transport) });
     client.observe(({ id, stage, status }) => steps.push([id, stage, status]));
     const requests = ["a", "b"].map((path) => client.fetch(`http://127.0.0.1:1/${path}`));
     while (steps.length < 5) await sleep(1);
@@ -1429,7 +1431,7 @@ export const only = {
     equal(seen, [{ bytes: 2, total: 4 }, { bytes: 4, total: 4 }, { bytes: 6 }]);
   },
   async a_body_of_known_length_tells_the_end_of_its_upload() {
-    const client = new Client({ fetch: async (request) => new Response(await request.text()) });
+    const client = new Client({ fetch: byRequest(async (request) => new Response(await request.text())) });
     const told = async (body) => {
       const seen = [];
       const sent = await client.fetch("http://127.0.0.1:1/", { method: "POST", body, duplex: "half", waterspout: { onUploadProgress: (progress) => seen.push(progress) } });
@@ -1451,7 +1453,7 @@ export const only = {
     };
     const sent = [];
     const transport = async (request) => (sent.push(await request.text()), new Response(null, { status: 503 }));
-    const client = new Client({ retry: { attempts: 2, baseDelay: 0 }, fetch: transport });
+    const client = new Client({ retry: { attempts: 2, baseDelay: 0 }, fetch: byRequest(transport) });
     equal((await client.fetch("http://127.0.0.1:1/", { method: "PUT", body: chunks(), duplex: "half" })).status, 503);
     equal(sent.length, 1);
     // An engine that accepts no iterable sends its name as text.
@@ -1474,7 +1476,7 @@ export const only = {
     assert(isWaterspoutError(await rejection(client.events("http://127.0.0.1:1/").next()), "CLOSED"), "it is not tried again");
   },
   async a_query_stays_as_it_is_written() {
-    const client = new Client({ fetch: async ({ url }) => new Response(url) });
+    const client = new Client({ fetch: byRequest(async ({ url }) => new Response(url)) });
     equal(await client.get("http://127.0.0.1:1/?a&b=%20#c", { searchParams: { d: "\u00e9" } }).text(), "http://127.0.0.1:1/?a&b=%20&d=%C3%A9#c");
     if (!globalThis.document) return;
     const base = document.head.appendChild(document.createElement("base"));
