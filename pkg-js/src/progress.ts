@@ -20,6 +20,7 @@ export function reportProgress(callback: ProgressCallback, bytes: number, total:
 
 /** Returns the stream with its bytes counted for `callback`, and with the limit `idle` for each piece. */
 export function countStream(stream: ReadableStream<Piece>, callback: ProgressCallback | undefined, total?: number, idle?: number): ReadableStream<Piece> {
+  if (stream.locked) throw new TypeError("the body is being read already");
   let bytes = 0;
   const onPiece = (length: number): void => {
     bytes += length;

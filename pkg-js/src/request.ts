@@ -91,6 +91,8 @@ export class ClientRequest implements Waiter, AbortListener {
   #answer: ((failure: Failure) => void) | undefined;
   /** The end of a wait that came before the request waited. */
   #early: Failure | undefined;
+  /** Whether the body of a status error is being read. */
+  #isReadingData = false;
   /** Whether the present attempt was sent. */
   #isSent = false;
   /** Ends the present attempt. */
@@ -302,6 +304,7 @@ export class ClientRequest implements Waiter, AbortListener {
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) {
       const controller = this.#controller;
       const timer = new Timer(DATA_TIMEOUT, () => controller.abort());
+      this.#isReadingData = true;
       const data = await readData(response).finally(() => timer.cancel());
       if (this.#isSettled) return;
       throw this.#error("STATUS", `the server answered with status ${status}`, { response, data });
@@ -328,7 +331,12 @@ export class ClientRequest implements Waiter, AbortListener {
     if (!holdsSlot) this.#leave();
     this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
-    if ((isTimed || holdsSlot) && response.type !== "opaque") watchBody(result, () => this.#end());
+    try {
+      if ((isTimed || holdsSlot) && response.type !== "opaque") watchBody(result, () => this.#end());
+    } catch {
+      // A `fetch` of the caller's own may return an object that accepts no properties.
+      if (holdsSlot) this.#end();
+    }
     // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
     const holders = [result, sentRequest?.signal ?? this.#controller.signal];
     let left = holders.length;
@@ -349,6 +357,8 @@ export class ClientRequest implements Waiter, AbortListener {
     const endAttempt = this.#endAttempt;
     const activity = this.#isSettled ? "reading the body" : `waiting for ${endAttempt ? "the response's head" : "a free slot"}`;
     const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
+    // The status is worth more than a timeout.
+    if (this.#isReadingData) return this.#controller.abort(error);
     if (limit !== "head") return this.#stop(error);
     // Another attempt may follow.
     this.#limits.stop("head");
@@ -453,5 +463,7 @@ function isPromise(value: unknown): value is Promise<unknown> {
 
 /** Cancels the body of a response that the caller does not get. */
 function discard(response: Response | undefined): void {
-  ignoreErrors(() => response?.bodyUsed || response?.body?.cancel());
+  // The bodies of some libraries are streams of Node.
+  const body = response?.body as (ReadableStream & { destroy?(): void }) | null | undefined;
+  ignoreErrors(() => response?.bodyUsed || (body?.destroy ? body.destroy() : body?.cancel()));
 }

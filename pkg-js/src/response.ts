@@ -34,7 +34,8 @@ export function watchBody(response: Response, onEnd: () => void): void {
   const define = (name: string, descriptor: PropertyDescriptor): unknown => Object.defineProperty(response, name, { ...descriptor, configurable: true });
   for (const name of READERS) {
     const read = response[name] as (() => Promise<unknown>) | undefined;
-    if (!read) continue;
+    // Not every platform has all of these, and a `fetch` of the caller's own may return any object.
+    if (typeof read !== "function") continue;
     const value = (): Promise<unknown> => {
       // A body that was read before has an end of its own.
       const { bodyUsed } = response;
@@ -43,18 +44,20 @@ export function watchBody(response: Response, onEnd: () => void): void {
     };
     define(name, { value, writable: true });
   }
-  const prototype = Object.getPrototypeOf(response) as object;
-  // After a clone, the response has another stream.
-  const open = (): ReadableStream<Piece> => Reflect.get(prototype, "body", response) as ReadableStream<Piece>;
-  let body: ReadableStream<Piece> | undefined;
-  define("body", { get: () => (response.bodyUsed && !body ? open() : (body ??= observeStream(open, { onEnd }))) });
-  const clone = response.clone.bind(response);
+  const { body, clone } = response;
+  if (typeof body?.getReader === "function") {
+    const prototype = Object.getPrototypeOf(response) as object;
+    // After a clone, the response has another stream.
+    const open = (): ReadableStream<Piece> => (Reflect.get(prototype, "body", response) ?? body) as ReadableStream<Piece>;
+    let observed: ReadableStream<Piece> | undefined;
+    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, { onEnd }))) });
+  }
   const value = (): Response => {
-    const copy = clone();
+    const copy = clone.call(response);
     watchBody(copy, onEnd);
     return copy;
   };
-  define("clone", { value, writable: true });
+  if (typeof clone === "function") define("clone", { value, writable: true });
 }
 
 /** The largest body of a status error that is kept, in bytes. */
