@@ -3,13 +3,14 @@
 # The recipes source tests/setup.sh, which needs bash. On many systems /bin/sh is another shell.
 SHELL := bash
 
-.PHONY: help test test-all test-servers test-bundlers test-memory test-wpt bench-js lint setup package www size clean
+.PHONY: help test test-all test-servers test-bundlers test-libraries test-memory test-wpt bench-js lint setup package www size clean
 
 help:
 	@echo "make test           run all tests natively and in Chromium, Node, Deno, Bun and workerd; install missing tools"
-	@echo "make test-all       the same, plus the scenarios in Firefox, WebKit and later versions of Node, plus test-memory"
+	@echo "make test-all       the same, plus the scenarios in Firefox, WebKit and later versions of Node, plus test-libraries and test-memory"
 	@echo "make test-servers   run only the tests with third-party servers"
 	@echo "make test-bundlers  run only the tests of the npm package with bundlers"
+	@echo "make test-libraries run only the tests of the npm package with libraries that take a fetch, and with test tools"
 	@echo "make test-memory    test that 100,000 requests of the npm package leak no memory"
 	@echo "make bench-js       compare the npm package with plain fetch, p-queue and ky; ARGS=node or ARGS=chromium selects an engine"
 	@echo "make test-wpt WPT=FOLDER   run the fetch tests of a web-platform-tests checkout with the client's fetch; ONLY=\"fetch/api/abort\" selects tests"
@@ -31,6 +32,9 @@ test-servers:
 
 test-bundlers:
 	@tests/run.sh bundlers
+
+test-libraries:
+	@tests/run.sh js-libraries
 
 test-memory:
 	@tests/run.sh js-memory

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 # The order matters: the conditions below select the suites from an index on, for example all but the first four.
 suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
-more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory)
+more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory js-libraries)
 on_request=(bundlers)
 known=" ${suites[*]} ${more[*]} ${on_request[*]} "
 only=("$@")
@@ -41,10 +41,11 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}"; then setup_package; 
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
 if wanted wasm-chromium js-module js-bundle js-worker js-drop-in js-packed js-upload js-memory page bundlers; then setup_chromium; fi
 if wanted js-upload; then setup_openssl; fi
-if wanted js-deno js-bun js-workerd js-node22 js-node24 js-node26; then setup_engines; fi
+if wanted js-deno js-bun js-workerd js-node22 js-node24 js-node26 js-libraries; then setup_engines; fi
 if wanted wasm-firefox js-firefox; then setup_firefox; fi
 if wanted wasm-webkit js-webkit; then setup_webkit; fi
 if wanted bundlers; then setup_bundlers; fi
+if wanted js-libraries; then setup_libraries; fi
 logs="$(target_directory)/test-logs"
 mkdir -p "$logs"
 summary=()
@@ -224,6 +225,8 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
     suite js-drop-in "${js_scenarios[@]}" "$WATERSPOUT_LAB" drop-in
     begin js-packed "${js_scenarios[@]}" "$WATERSPOUT_LAB" packed
     begin js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
+    # Several libraries need a later Node than the package does.
+    begin js-libraries bash -c 'cd pkg-js && exec "$ENGINES/node_modules/node24/bin/node" test/libraries/run.mjs'
     begin js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"
     finish
     suite bundlers bash -c 'cd pkg-js && exec node test/bundlers/run.mjs "$1"' -- "$WATERSPOUT_LAB"

@@ -187,23 +187,36 @@ setup_engines() {
   export ENGINES
 }
 
-# Installs the bundlers of the tests, in the versions of their lock file. The npm packages contain the programs, so no
-# install script has to run.
-setup_bundlers() {
-  local project="$root/pkg-js/test/bundlers"
+# Installs the npm packages of pkg-js/test/NAME in target/NAME, in the versions of their lock file:
+# `install_test_packages NAME COMMAND`, with npm's command. Programs in these packages need no install script.
+install_test_packages() {
+  local name="$1" project folder
   setup_node
+  project="$root/pkg-js/test/$name"
+  folder="$(target_directory)/$name"
+  cmp -s "$project/package-lock.json" "$folder/installed" && return
+  say "installing $name in $folder"
+  mkdir -p "$folder"
+  cp "$project/package.json" "$project/package-lock.json" "$folder/"
+  npm "$2" --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
+    || give_up "npm could not install the packages of pkg-js/test/$name/package.json"
+  cp "$project/package-lock.json" "$folder/installed"
+}
+
+# Installs the bundlers of the tests.
+setup_bundlers() {
+  # Not `npm ci`: it refuses a lock file that lacks the optional packages of other systems, as with mirrors of the
+  # registry.
+  install_test_packages bundlers install
   BUNDLERS="$(target_directory)/bundlers"
-  if ! cmp -s "$project/package-lock.json" "$BUNDLERS/installed"; then
-    say "installing bundlers in $BUNDLERS"
-    mkdir -p "$BUNDLERS"
-    cp "$project/package.json" "$project/package-lock.json" "$BUNDLERS/"
-    # Not `npm ci`: it refuses a lock file that lacks the optional packages of other systems, as with mirrors of the
-    # registry.
-    npm install --prefix "$BUNDLERS" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
-      || give_up "npm could not install the packages of pkg-js/test/bundlers/package.json"
-    cp "$project/package-lock.json" "$BUNDLERS/installed"
-  fi
   export BUNDLERS
+}
+
+# Installs the libraries and test tools that the npm package is tested with.
+setup_libraries() {
+  install_test_packages libraries ci
+  LIBRARIES="$(target_directory)/libraries"
+  export LIBRARIES
 }
 
 # Installs all tools that `make test` needs.
