@@ -12,6 +12,7 @@ import { build } from "esbuild";
 import { minify } from "terser";
 import { bytesModule } from "./bytes.mjs";
 import { exported, linkModule, linkTypes } from "./link.mjs";
+import { stdArguments, stdFlags, withNightly } from "./toolchain.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const root = path.dirname(here);
@@ -26,13 +27,10 @@ const features = ["bulk-memory", "multivalue", "mutable-globals", "nontrapping-f
 
 const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
 const env = {
-  ...process.env,
+  ...withNightly(process.env),
   PATH: `${process.env.PATH}${path.delimiter}${path.join(cargoHome, "bin")}`,
-  // The standard library is built too, for size and without the texts of panics, which saves an eighth of the download. These flags
-  // are unstable. This variable allows them in the stable compiler, so that a single toolchain is enough.
-  RUSTC_BOOTSTRAP: "1",
   // The cfg adds the exports for JavaScript, which no Rust program has. Panics contain paths of source files. The remaps remove the directory of the build from them.
-  RUSTFLAGS: `${process.env.RUSTFLAGS ?? ""} --cfg waterspout_npm -Zunstable-options -Cpanic=immediate-abort --remap-path-prefix=${path.join(cargoHome, "registry", "src")}=. --remap-path-prefix=${root}=.`,
+  RUSTFLAGS: `${process.env.RUSTFLAGS ?? ""} --cfg waterspout_npm ${stdFlags} --remap-path-prefix=${path.join(cargoHome, "registry", "src")}=. --remap-path-prefix=${root}=.`,
 };
 
 function run(command, args, cwd = root) {
@@ -61,8 +59,7 @@ function functionNames(module) {
 
 /** Compiles the core and returns the path of its module. */
 function compileCore() {
-  const std = ["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"];
-  const flags = [...std, "--quiet", "--lib", "--profile", "wasm", "--target", target, "--crate-type", "cdylib"];
+  const flags = [...stdArguments, "--quiet", "--lib", "--profile", "wasm", "--target", target, "--crate-type", "cdylib"];
   const { target_directory: targets } = JSON.parse(run("cargo", ["metadata", "--no-deps", "--format-version", "1"]));
   // A separate directory: with other flags in the same directory, each build would invalidate the other.
   const targetDirectory = path.join(targets, "package");
