@@ -32,11 +32,18 @@ setup_oldest_rust() {
     || give_up "rustup could not install Rust $oldest_rust"
 }
 
-# Installs the source of the standard library, because the build of the npm package compiles it.
-setup_rust_source() {
-  [ -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] && return
-  say "adding the Rust component rust-src"
-  rustup component add rust-src || give_up "rustup could not add the component rust-src"
+# Installs the nightly compiler that builds the module of the npm package, with the source of the standard library. It is
+# separate from the Rust in use, and the file names its date.
+setup_nightly() {
+  local nightly sysroot
+  nightly="$(sed -n 's/^channel = "\(.*\)"$/\1/p' "$root/pkg-js/rust-toolchain.toml")"
+  [ -n "$nightly" ] || give_up "pkg-js/rust-toolchain.toml has no channel"
+  has rustup || give_up "rustup is missing, and the npm package needs Rust $nightly: install rustup from https://rustup.rs, then run this again"
+  sysroot="$(RUSTUP_AUTO_INSTALL=0 rustc "+$nightly" --print sysroot 2>/dev/null)" \
+    && [ -e "$sysroot/lib/rustlib/src/rust/library/Cargo.lock" ] && return
+  say "installing Rust $nightly with the source of its standard library beside the Rust in use"
+  rustup toolchain install "$nightly" --profile minimal --component rust-src \
+    || give_up "rustup could not install Rust $nightly"
 }
 
 # Installs a target. A target is present if the folder of its standard library exists.
@@ -72,7 +79,7 @@ setup_node() {
 
 setup_package() {
   setup_rust
-  setup_rust_source
+  setup_nightly
   setup_wasm_bindgen
   setup_node
   if [ ! -e "$root/pkg-js/node_modules/.package-lock.json" ] \

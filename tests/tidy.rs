@@ -249,3 +249,12 @@ fn unsafe_code_is_forbidden() {
     let relaxed = files("src", "rs").into_iter().filter(|file| file.text.contains("allow(unsafe"));
     report(relaxed.map(|file| file.path).collect());
 }
+
+#[test]
+fn no_build_enables_unstable_features_in_a_stable_compiler() {
+    let folders = [("pkg-js/scripts", "mjs"), ("examples/minimal", "mjs"), ("tests", "sh")];
+    let scripts = folders.into_iter().flat_map(|(folder, extension)| files(folder, extension));
+    // The variable would reach the build scripts of all dependencies, which then probe for features of a nightly compiler.
+    let sets_it = |file: &File| ["RUSTC_BOOTSTRAP:", "RUSTC_BOOTSTRAP="].iter().any(|set| file.text.contains(set));
+    report(scripts.filter(sets_it).map(|file| format!("{} sets RUSTC_BOOTSTRAP", file.path)).collect());
+}

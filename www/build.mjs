@@ -19,6 +19,8 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 for (const name of ["index.html", "style", "src"]) cpSync(path.join(here, name), path.join(dist, name), { recursive: true });
 cpSync(path.join(library, "index.js"), path.join(dist, "waterspout.js"));
+// The file names its source map.
+cpSync(path.join(library, "index.js.map"), path.join(dist, "index.js.map"));
 // The client imports this file by its name, from its own folder, when a program first asks for events.
 cpSync(path.join(library, "events.js"), path.join(dist, "events.js"));
 console.log(dist);

@@ -11,6 +11,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import { stdArguments, stdFlags, withNightly } from "../../pkg-js/scripts/toolchain.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(path.dirname(here));
@@ -21,10 +22,8 @@ const maxSize = withStd ? budget.gzipWithStd : budget.gzip;
 const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
 // Panics name the source file in the module. The remapped paths give the same module wherever it is built.
 const flags = [`--remap-path-prefix=${path.join(cargoHome, "registry", "src")}=.`, `--remap-path-prefix=${root}=.`];
-const stdFlags = ["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"];
-if (withStd) flags.push("-Zunstable-options", "-Cpanic=immediate-abort");
-// The flags are unstable. RUSTC_BOOTSTRAP lets the stable compiler accept them, so that a single toolchain is enough.
-const env = { ...process.env, ...(withStd ? { RUSTC_BOOTSTRAP: "1" } : {}), RUSTFLAGS: flags.join(" ") };
+if (withStd) flags.push(stdFlags);
+const env = { ...(withStd ? withNightly(process.env) : process.env), RUSTFLAGS: flags.join(" ") };
 const run = (command, args) => execFileSync(command, args, { cwd: here, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 
 let passed = 0;
@@ -40,7 +39,7 @@ const { target_directory: targets } = JSON.parse(execFileSync("cargo", ["metadat
 const target = path.join(targets, withStd ? "minimal-std" : "minimal");
 const out = path.join(target, "web");
 const name = "waterspout_example_minimal";
-run("cargo", ["build", "--quiet", "--locked", "--release", "--target", "wasm32-unknown-unknown", "--target-dir", target, ...(withStd ? stdFlags : [])]);
+run("cargo", ["build", "--quiet", "--locked", "--release", "--target", "wasm32-unknown-unknown", "--target-dir", target, ...(withStd ? stdArguments : [])]);
 run("wasm-bindgen", ["--target", "web", "--out-dir", out, path.join(target, "wasm32-unknown-unknown", "release", `${name}.wasm`)]);
 writeFileSync(path.join(out, "package.json"), '{ "type": "module" }');
 

@@ -1,7 +1,8 @@
 /**
  * Builds the package: compiles the core to WebAssembly, writes the WebAssembly as a string, and bundles both with the TypeScript.
  *
- * The comments name the bytes that a step saves in dist/index.js after gzip, where that is the step's only purpose.
+ * The files are not minified, because bundlers do that, and have source maps with the sources in them. `scripts/size.mjs` measures
+ * what a bundler makes of them. The comments name the bytes that a step saves there, where that is the step's only purpose.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,9 +10,10 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { minify } from "terser";
+import { bundled } from "./bundle.mjs";
 import { bytesModule } from "./bytes.mjs";
 import { exported, linkModule, linkTypes } from "./link.mjs";
+import { stdArguments, stdFlags, withNightly } from "./toolchain.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const root = path.dirname(here);
@@ -26,13 +28,10 @@ const features = ["bulk-memory", "multivalue", "mutable-globals", "nontrapping-f
 
 const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
 const env = {
-  ...process.env,
+  ...withNightly(process.env),
   PATH: `${process.env.PATH}${path.delimiter}${path.join(cargoHome, "bin")}`,
-  // The standard library is built too, for size and without the texts of panics, which saves an eighth of the download. These flags
-  // are unstable. This variable allows them in the stable compiler, so that a single toolchain is enough.
-  RUSTC_BOOTSTRAP: "1",
   // The cfg adds the exports for JavaScript, which no Rust program has. Panics contain paths of source files. The remaps remove the directory of the build from them.
-  RUSTFLAGS: `${process.env.RUSTFLAGS ?? ""} --cfg waterspout_npm -Zunstable-options -Cpanic=immediate-abort --remap-path-prefix=${path.join(cargoHome, "registry", "src")}=. --remap-path-prefix=${root}=.`,
+  RUSTFLAGS: `${process.env.RUSTFLAGS ?? ""} --cfg waterspout_npm ${stdFlags} --remap-path-prefix=${path.join(cargoHome, "registry", "src")}=. --remap-path-prefix=${root}=.`,
 };
 
 function run(command, args, cwd = root) {
@@ -61,8 +60,7 @@ function functionNames(module) {
 
 /** Compiles the core and returns the path of its module. */
 function compileCore() {
-  const std = ["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"];
-  const flags = [...std, "--quiet", "--lib", "--profile", "wasm", "--target", target, "--crate-type", "cdylib"];
+  const flags = [...stdArguments, "--quiet", "--lib", "--profile", "wasm", "--target", target, "--crate-type", "cdylib"];
   const { target_directory: targets } = JSON.parse(run("cargo", ["metadata", "--no-deps", "--format-version", "1"]));
   // A separate directory: with other flags in the same directory, each build would invalidate the other.
   const targetDirectory = path.join(targets, "package");
@@ -77,30 +75,38 @@ function optimize(wasm) {
   keepExports(wasm, exported);
   // The first 1024 bytes of memory are unused: they are the far end of the stack of 1 MiB (saves 81 bytes).
   const promises = ["--low-memory-unused"];
-  // The last three remove names; the last of them saves about 500 bytes.
-  const passes = ["-Oz", "--strip-debug", "--strip-producers", "--minify-imports-and-exports-and-modules"];
-  return JSON.parse(run(tool("wasm-opt"), [...promises, ...passes, ...features, wasm, "-o", wasm]));
+  // These optimizations after the first work on a simpler form of the code (saves 80 bytes).
+  const optimizations = ["--flatten", "--rereloop", "-Oz", "-Oz"];
+  // The list of features is for linkers (saves 160 bytes). Short names save about 500 bytes.
+  const removals = ["--strip-debug", "--strip-producers", "--strip-target-features", "--minify-imports-and-exports-and-modules"];
+  return JSON.parse(run(tool("wasm-opt"), [...promises, ...optimizations, ...removals, ...features, wasm, "-o", wasm]));
 }
 
-/** Bundles an entry with the module from `src/module/source.ts`. */
-async function bundle(entry, name, source) {
+/** Leaves imports to the platform: the compiled module under the name `compiled`, and files that a program may load later. */
+function external(compiled) {
+  return {
+    name: "external",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\/waterspout\.wasm$/ }, () => ({ path: compiled, external: true }));
+      onResolve({ filter: /^\.\// }, ({ kind, path }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
+    },
+  };
+}
+
+/** Bundles an entry with the module from `src/module/source.ts`. Returns the path of the file. */
+async function bundle(entry, name, source, compiled = "./waterspout.wasm") {
   const outfile = path.join(distDirectory, `${name}.js`);
   await build({
     entryPoints: [path.join(here, "src", `${entry}.ts`)],
     outfile,
     alias: { "#module": path.join(here, "src", "module", `${source}.ts`) },
-    external: ["./waterspout.wasm", "./events.js"],
+    plugins: [external(compiled)],
     bundle: true,
-    charset: "utf8",
     format: "esm",
-    legalComments: "none",
-    minify: true,
+    sourcemap: "linked",
     target: "es2022",
   });
-  // The second minifier saves 228 bytes.
-  const { code } = await minify(readFileSync(outfile, "utf8"), { module: true, ecma: 2022, compress: { hoist_funs: true, inline: 1 } });
-  writeFileSync(outfile, code);
-  return code;
+  return outfile;
 }
 
 for (const directory of [buildDirectory, distDirectory]) {
@@ -119,19 +125,18 @@ writeFileSync(path.join(buildDirectory, "link.js"), linkModule(renames));
 writeFileSync(path.join(buildDirectory, "link.d.ts"), linkTypes);
 writeFileSync(path.join(buildDirectory, "bytes.d.ts"), "export function bytes(): Uint8Array<ArrayBuffer>;\n");
 
-// 3. The entries for platforms that compile the module themselves. Vercel's bundlers recognize such a module by the mark `?module`.
+// 3. The entries without the module's bytes. Some platforms compile the module themselves. Vercel's bundlers recognize such a module by
+//    the mark `?module`.
 const worker = await bundle("index", "worker", "worker");
-writeFileSync(path.join(distDirectory, "edge.js"), worker.replace("./waterspout.wasm", "./waterspout.wasm?module"));
-
-// 4. The entry that contains the module. Its other code is the same as the worker's.
-writeFileSync(path.join(buildDirectory, "bytes.js"), bytesModule(readFileSync(wasm), worker));
-await bundle("index", "index", "inline");
-
-// 5. The other entries.
+await bundle("index", "edge", "worker", "./waterspout.wasm?module");
 await bundle("slim", "slim", "slim");
 await bundle("events", "events", "inline");
 
-// 6. The declarations, without the declarations of files that no entry exports.
+// 4. The entry that contains the module. Its other code is the same as the worker's.
+writeFileSync(path.join(buildDirectory, "bytes.js"), await bytesModule(readFileSync(wasm), await bundled(worker)));
+await bundle("index", "index", "inline");
+
+// 5. The declarations, without the declarations of files that no entry exports.
 execFileSync(tool("tsc"), { cwd: here, stdio: "inherit" });
 const internalFiles = ["abort", "arguments", "body", "checks", "clock", "core", "form-length", "init", "limits", "options", "progress", "protocol", "query", "request", "response", "retry", "shortcuts", "stream", "module/inline", "module/worker"];
 for (const file of internalFiles) rmSync(path.join(distDirectory, `${file}.d.ts`), { force: true });

@@ -85,8 +85,8 @@ impl Builder {
     /// ```
     pub fn max_queued(mut self, requests: usize) -> Self {
         self.queue.max_queued = Some(requests);
-        self.queue.full_message =
-            format!("the queue is full: `max_queued` is {requests}, and as many requests wait already").into();
+        let message = format!("the queue is full: `max_queued` is {requests}, and as many requests wait already");
+        self.queue.full_message = Some(message);
         self
     }
 

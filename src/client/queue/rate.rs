@@ -114,7 +114,8 @@ pub(super) struct TokenBucket {
 impl TokenBucket {
     pub(super) fn new(rate: Rate) -> Self {
         let interval = rate.interval();
-        let depth = interval.saturating_mul(i64::from(rate.burst) - 1);
+        // The cast saturates. A product of integers that saturates is 87 bytes of the npm package's download.
+        let depth = (interval as f64 * (f64::from(rate.burst) - 1.0)) as Nanos;
         Self { interval, depth, full_at: 0 }
     }
 

@@ -1,6 +1,5 @@
 //! The settings of a queue: its limits, and how priority and waiting time are weighed.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use super::rate::{Nanos, Rate, nanos};
@@ -25,7 +24,7 @@ pub(crate) struct QueueSettings {
     /// The message of the error for a request that finds the queue full.
     // The setter of `max_queued` writes it: a program that does not call the setter does not link the code that prints
     // numbers.
-    pub(crate) full_message: Cow<'static, str>,
+    pub(crate) full_message: Option<String>,
     /// The waiting time that is worth a step of priority.
     pub(crate) ageing: Duration,
     pub(crate) rate: Option<Rate>,
@@ -40,7 +39,7 @@ impl Default for QueueSettings {
             max_active: DEFAULT_MAX_ACTIVE,
             max_active_per_origin: None,
             max_queued: None,
-            full_message: Cow::Borrowed("the queue is full"),
+            full_message: None,
             ageing: DEFAULT_AGEING,
             rate: None,
             origin_rate: None,

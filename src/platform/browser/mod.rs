@@ -1,8 +1,6 @@
 //! The platform of JavaScript engines with `fetch`: browser windows and workers, Node, Deno, Bun.
 
 mod abort;
-#[cfg(waterspout_npm)]
-mod allocator;
 mod blob;
 mod body;
 mod builder;
