@@ -31,6 +31,7 @@ function install() {
   writeFileSync(path.join(user, "package.json"), JSON.stringify({ private: true, type: "module" }));
   npm(["install", "--no-audit", "--no-fund", (packed = path.join(user, tarball[0].filename))], user);
   copyFileSync(path.join(here, "test", "scenarios.mjs"), path.join(user, "scenarios.mjs"));
+  cpSync(path.join(here, "test", "scenarios"), path.join(user, "scenarios"), { recursive: true });
   cpSync(path.join(here, "test", "drop-in"), path.join(user, "drop-in"), { recursive: true });
 }
 
