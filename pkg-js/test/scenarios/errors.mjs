@@ -69,7 +69,7 @@ export const errors = {
       const error = await rejectsWith(call(), "STATUS");
       equal([error.data, error.response.url, counts(client)], ["status 404", lab.url("status/404"), FREE]);
     }
-    const refused = await rejectsWith(client.get("slow?fail&chunks=3&size=100000"), "STATUS");
+    const refused = await rejectsWith(client.get("slow?fail=1&chunks=3&size=100000"), "STATUS");
     equal([refused.response.status, refused.data], [503, undefined]);
   },
   async the_data_of_a_status_error_is_bounded() {
