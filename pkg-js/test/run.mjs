@@ -7,7 +7,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -31,6 +31,7 @@ function install() {
   writeFileSync(path.join(user, "package.json"), JSON.stringify({ private: true, type: "module" }));
   npm(["install", "--no-audit", "--no-fund", (packed = path.join(user, tarball[0].filename))], user);
   copyFileSync(path.join(here, "test", "scenarios.mjs"), path.join(user, "scenarios.mjs"));
+  cpSync(path.join(here, "test", "scenarios"), path.join(user, "scenarios"), { recursive: true });
   cpSync(path.join(here, "test", "drop-in"), path.join(user, "drop-in"), { recursive: true });
 }
 
@@ -120,6 +121,29 @@ const packaging = {
     const texts = await Promise.all(names.map((name) => readFile(path.join(installed, "dist", `${name}.d.ts`), "utf8")));
     const [found] = texts.join().match(/\b(BodyInit|HeadersInit|RequestInfo|BufferSource)\b/) ?? [];
     if (found) throw new Error(`Node's own types have no ${found}`);
+  },
+  the_shipped_files_are_readable_and_have_source_maps: async () => {
+    const dist = path.join(installed, "dist");
+    const files = (await readdir(dist)).filter((name) => name.endsWith(".js"));
+    for (const name of files) {
+      const text = await readFile(path.join(dist, name), "utf8");
+      const [, map] = text.match(/^\/\/# sourceMappingURL=(\S+)\s*$/m) ?? [];
+      if (!map) throw new Error(`${name} names no source map`);
+      const { sources, sourcesContent } = JSON.parse(await readFile(path.join(dist, map), "utf8"));
+      if (!sources.length || sourcesContent?.length !== sources.length) throw new Error(`${map} has no sources`);
+    }
+    const text = await readFile(path.join(dist, "index.js"), "utf8");
+    // The module of the core is a line of its own.
+    if (!/\bclass Client\b/.test(text) || text.split("\n").length < 500) throw new Error("dist/index.js is minified");
+  },
+  each_error_code_is_thrown: async () => {
+    const [, list] = (await readFile(path.join(installed, "dist", "errors.d.ts"), "utf8")).match(/type ErrorCode =([^;]+);/) ?? [];
+    const codes = [...(list ?? "").matchAll(/"([A-Z_]+)"/g)].map(([, code]) => code);
+    const sources = await Promise.all((await readdir(path.join(here, "src"), { recursive: true, withFileTypes: true })).filter((file) => file.isFile()).map(({ parentPath, path: folder, name }) => readFile(path.join(parentPath ?? folder, name), "utf8")));
+    // In errors.ts, the first occurrence of a code is its declaration.
+    const text = sources.join("\n").replace(/type ErrorCode =[^;]+;/, "").replace(/\/\*\*[^]*?\*\//g, "");
+    const unused = codes.filter((code) => !text.includes(`"${code}"`));
+    if (codes.length === 0 || unused.length > 0) throw new Error(`no code throws ${unused.join(", ") || "an error of the list"}`);
   },
   a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
     execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);

@@ -7,6 +7,14 @@
 import { attemptsOf, Client, isTimeoutError, isWaterspoutError, WaterspoutError } from "waterspout";
 import { events } from "waterspout/events";
 import { Client as SlimClient, init as initSlim } from "waterspout/slim";
+import { configured } from "./scenarios/configured.mjs";
+import { errors } from "./scenarios/errors.mjs";
+import { fetches } from "./scenarios/fetches.mjs";
+import { hooks } from "./scenarios/hooks.mjs";
+import { options } from "./scenarios/options.mjs";
+import { retries } from "./scenarios/retries.mjs";
+import { slots } from "./scenarios/slots.mjs";
+import { assert, bodyIs, counted, counts, equal, generated, Lab, networkFailure, rejection, rejectsWith, sleep, timesOut, trying } from "./scenarios/support.mjs";
 
 /** The memory of the core, which is instantiated at the first use of the package. */
 let memory;
@@ -56,81 +64,8 @@ export const notHere = {
   a_typed_client_can_be_replaced: "the example is in Rust; its JavaScript is tested beside it",
 };
 
-function assert(condition, message) {
-  if (!condition) throw new Error(`assertion failed: ${message}`);
-}
-
-function equal(found, expected, what = "value") {
-  const [left, right] = [JSON.stringify(found), JSON.stringify(expected)];
-  assert(left === right, `${what} is ${left}, not ${right}`);
-}
-
-async function rejection(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("assertion failed: it should have been rejected");
-}
-
-/** Returns the numbers of running and waiting requests. */
-function counts(client) {
-  const { active, queued } = client.stats();
-  return { active, queued };
-}
-
-async function rejectsWith(promise, code) {
-  const error = await rejection(promise);
-  assert(error instanceof WaterspoutError && isWaterspoutError(error, code), `${code}, not ${error}`);
-  return error;
-}
-
-/** Returns a client with short waits before retries. */
-const trying = (options = {}) => new Client({ retry: { attempts: 3, baseDelay: 5, ...options } });
-
-const byte = (index) => index % 251;
-const generated = (length) => Uint8Array.from({ length }, (_, index) => byte(index));
-const counted = (length) => `${length} ${generated(length).reduce((sum, next) => sum + next, 0)}`;
 /** Returns a `fetch` option for a client, from a function that gets a Request. */
 const byRequest = (send) => async (url, init) => send(new Request(url, init));
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-/** The URLs of the lab, with a key that no other run of the scenario has: other engines may run at the same time. */
-class Lab {
-  constructor(base, platform, scenario) {
-    this.base = base.replace(/\/$/, "");
-    this.key = `${platform}-${scenario}-${Math.random().toString(36).slice(2)}`;
-  }
-  url(experiment) {
-    return `${this.base}/lab/${experiment}`;
-  }
-  keyed(experiment, query = "") {
-    return `${this.base}/lab/${experiment}/${this.key}${query}`;
-  }
-  async recall(experiment, query = "") {
-    return (await fetch(this.keyed(experiment, query))).text();
-  }
-}
-
-async function bodyIs(lab, experiment, length) {
-  const bytes = new Uint8Array(await (await new Client().fetch(lab.url(experiment))).arrayBuffer());
-  equal(bytes.length, length, "the body's length");
-  assert(bytes.every((found, index) => found === byte(index)), "the body's bytes");
-}
-
-async function networkFailure(lab, experiment) {
-  const error = await rejection(new Client().fetch(lab.url(experiment)).then((response) => response.text()));
-  // The platform's own error: a TypeError. Its message differs between engines.
-  equal(error.name, "TypeError", "the error");
-}
-
-async function timesOut(promise, words) {
-  const error = await rejection(promise);
-  assert(error instanceof DOMException, String(error));
-  equal(error.name, "TimeoutError", "the error");
-  assert(error.message.includes(words), error.message);
-}
 
 export const scenarios = {
   async get_returns_status_headers_and_text(lab) {
@@ -714,6 +649,14 @@ export const scenarios = {
 
 /** Scenarios of the JavaScript package alone. */
 export const only = {
+  // The first list needs a slim entry without its module, so it stands before the scenario that loads the module.
+  ...configured,
+  ...errors,
+  ...fetches,
+  ...hooks,
+  ...options,
+  ...retries,
+  ...slots,
   fetch_looks_like_the_platforms(lab) {
     const { fetch } = new Client();
     equal([fetch.name, fetch.length], ["fetch", 1]);
@@ -1500,18 +1443,23 @@ export const only = {
 /** Runs all scenarios and returns the results. */
 export async function run(base, platform, features) {
   const results = [];
+  // Without a listener, a promise that a failed scenario leaves behind would end Node, Deno and Bun.
+  let unhandled = [];
+  globalThis.process?.on?.("unhandledRejection", (reason) => unhandled.push(reason));
   for (const [name, scenario] of Object.entries({ ...scenarios, ...only })) {
     try {
       let timer;
       const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("took over 20 s")), 20_000)));
-      await Promise.race([scenario(new Lab(base, platform, name), features), late]);
-      clearTimeout(timer);
+      await Promise.race([scenario(new Lab(base, platform, name), features), late]).finally(() => clearTimeout(timer));
+      // After a failure, a rejection may come from the scenario that failed.
+      if (unhandled.length > 0 && results.every(({ error }) => !error)) throw unhandled[0];
       results.push({ name });
     } catch (error) {
       // Only V8 includes the message in the stack.
       const [said, stack] = [String(error), error?.stack ?? ""];
       results.push({ name, error: stack.startsWith(said) ? stack : `${said}\n${stack}` });
     }
+    unhandled = [];
   }
   return results;
 }
