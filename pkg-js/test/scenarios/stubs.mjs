@@ -14,6 +14,12 @@ export async function within(promise, what, milliseconds = 3_000) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+/** Returns the promise. If a failed assertion leaves it without a handler, its rejection is ignored. */
+export function quiet(promise) {
+  promise.catch(() => undefined);
+  return promise;
+}
+
 /** Returns the URL of a transport's call: the package passes either a URL or a Request. */
 export const urlOf = (input) => input?.url ?? String(input);
 
