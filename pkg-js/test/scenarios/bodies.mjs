@@ -1,4 +1,4 @@
-/** Bodies that a client watches stay what they are: opaque ones end with their limits, and byte streams are byte streams. */
+/** A body that a client watches keeps its nature: an opaque body ends with its limits, and a byte stream remains a byte stream. */
 import { Client } from "waterspout";
 import { assert, counts, equal, rejection } from "./support.mjs";
 import { each, stalled, turn, urlOf, within } from "./stubs.mjs";

@@ -184,7 +184,16 @@ export const hostile = {
     }
   },
   async a_hostile_reason_of_an_abort_is_passed_on() {
-    for (const [name, make] of Object.entries(hostileValues)) {
+    // Some reasons make the `abort` of workerd throw.
+    const isPossible = ([, make]) => {
+      try {
+        new AbortController().abort(make());
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    for (const [name, make] of Object.entries(hostileValues).filter(isPossible)) {
       for (const isSecond of [false, true]) {
         for (const options of Object.values(clientOptions)) {
           const client = new Client({ maxActive: 1, ...options, fetch: silent });

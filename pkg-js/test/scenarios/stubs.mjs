@@ -72,21 +72,28 @@ export async function whileReplaced(object, members, work) {
   }
 }
 
+/** Whether this is workerd, which reports a rejection before the end of its turn, and takes it back when it is handled. */
+const isWorkerd = globalThis.navigator?.userAgent === "Cloudflare-Workers";
+
 /** Collects unhandled rejections and uncaught exceptions, each with the value of `current` at its time. */
 export function watchErrors() {
-  const watch = { current: "", found: [] };
+  const found = new Map();
+  const watch = { current: "" };
   const note = (event) => {
     event?.preventDefault?.();
-    watch.found.push(`${watch.current}: ${describe(event?.reason ?? event?.error ?? event)}`);
+    found.set(event?.promise ?? {}, `${watch.current}: ${describe(event?.reason ?? event?.error ?? event)}`);
   };
+  const takeBack = (event) => void found.delete(event.promise);
   const [events, signals] = [["unhandledrejection", "error"], ["unhandledRejection", "uncaughtException"]];
   for (const name of events) globalThis.addEventListener?.(name, note);
   for (const name of signals) globalThis.process?.on?.(name, note);
+  if (isWorkerd) globalThis.addEventListener("rejectionhandled", takeBack);
   watch.stop = async () => {
     for (let turns = 0; turns < 3; turns++) await turn();
     for (const name of events) globalThis.removeEventListener?.(name, note);
     for (const name of signals) globalThis.process?.off?.(name, note);
-    return watch.found;
+    globalThis.removeEventListener?.("rejectionhandled", takeBack);
+    return [...found.values()];
   };
   return watch;
 }
