@@ -1,6 +1,6 @@
 /** The arguments of a call of fetch, and what the function that sends the request gets at each attempt. */
 import { RequestBody } from "./body.js";
-import { checkedUrl, copyInit, definedHeaders, documentBase, hasOnlySignal, initWith, isRequest, platformInit, removedHeaders } from "./init.js";
+import { checkedUrl, copyInit, definedHeaders, documentBase, hasOnlySignal, initWith, isPromise, isRequest, platformInit, removedHeaders } from "./init.js";
 import type { Options } from "./options.js";
 import { withPairs } from "./query.js";
 import type { WaterspoutInit } from "./types.js";
@@ -43,7 +43,7 @@ export class FetchArguments {
     this.#thisArg = thisArg;
     this.#init = init;
     const inherited = isRequest(input) ? input : undefined;
-    this.#target = inherited ?? resolveUrl(`${input as string}`, options);
+    this.#target = inherited ? withDefaultPairs(inherited, options) : resolveUrl(`${input as string}`, options);
     const given = init?.signal;
     this.signal = (given === undefined ? inherited?.signal : given) ?? undefined;
     this.body = new RequestBody(init?.body, inherited, options.onUploadProgress);
@@ -80,6 +80,11 @@ export class FetchArguments {
     return this.#request;
   }
 
+  /** The Request of the next attempt, if a hook has put it in place of the call's. */
+  get base(): Request | undefined {
+    return this.#base;
+  }
+
   /** Sends `request` from the next attempt on. */
   replace(request: Request): void {
     this.#base = request;
@@ -111,12 +116,14 @@ export class FetchArguments {
     const request = replacement ?? this.#request;
     if (this.#plainUrl && !request) return sender(globalThis, this.#plainUrl, { signal });
     if (this.#isOwnFetch) {
-      if (!request) return sender(this.#thisArg, this.url, { ...this.#members, signal } as RequestInit);
       // A Request means nothing to a `fetch` of another realm, so it gets the members of the Request.
       const isOriginal = this.#members && !replacement && !this.#base;
-      const init = isOriginal ? this.#originalInit(request) : await this.#takenApart(request);
+      let init = this.#members;
+      if (request) init = isOriginal ? this.#originalInit(request) : this.#takenApart(request);
+      const body = request && !isOriginal ? this.#bodyOf(request) : undefined;
+      if (body) Object.assign(init as object, isPromise(body) ? { body: await body } : { body, duplex: "half" });
       signal.throwIfAborted();
-      return sender(this.#thisArg, isOriginal ? (this.#target as string) : request.url, { ...init, signal } as RequestInit);
+      return sender(this.#thisArg, isOriginal || !request ? (this.#target as string) : request.url, { ...init, signal } as RequestInit);
     }
     const init = platformInit(request as Request, this.#init);
     return init ? sender(this.#thisArg, request as Request, init) : sender(this.#thisArg, request as Request);
@@ -124,11 +131,10 @@ export class FetchArguments {
 
   /** Builds the Request of the call. */
   #build(signal: AbortSignal): void {
-    const { headers } = this.#options;
     const given = this.#init?.headers;
     const members: Record<string, unknown> = { ...this.body.first(), signal };
     if (this.body.isMadeAnew) members.body = undefined;
-    if (headers && removedHeaders(given).length > 0) members.headers = definedHeaders(given);
+    if (removedHeaders(given).length > 0) members.headers = definedHeaders(given);
     const request = new Request(this.#target, initWith(this.#target, this.#init, members));
     this.#addDefaults(request.headers);
     this.#request = request;
@@ -142,8 +148,9 @@ export class FetchArguments {
 
   #ownMembers(): Record<string, unknown> {
     const members: Record<string, unknown> = { ...copyInit(this.#init), ...this.body.first() };
+    members.headers &&= definedHeaders(members.headers as HeadersInit);
     if (this.#options.headers) {
-      const headers = new Headers(definedHeaders(this.#init?.headers));
+      const headers = new Headers(members.headers as HeadersInit);
       this.#addDefaults(headers);
       members.headers = headers;
     }
@@ -158,21 +165,35 @@ export class FetchArguments {
     return { ...this.#members, method, headers: sent };
   }
 
-  /** Returns the members of a Request. */
-  async #takenApart(request: Request): Promise<Record<string, unknown>> {
-    const { method } = request;
-    const members: Record<string, unknown> = { ...platformInit(request, this.#init), method, headers: new Headers(request.headers) };
+  /** Returns the members of a Request, without its body. */
+  #takenApart(request: Request): Record<string, unknown> {
+    const members: Record<string, unknown> = { ...platformInit(request, this.#init), method: request.method, headers: new Headers(request.headers) };
     for (const name of REQUEST_MEMBERS) members[name] = request[name];
-    const kept = request === this.#request && !this.#base ? await this.body.kept : undefined;
-    // Firefox has no `Request.body`.
-    const body = kept ?? (request.body === undefined && !/^(GET|HEAD)$/.test(method) ? await request.arrayBuffer() : request.body);
-    return body ? { ...members, body, ...(body instanceof ReadableStream && { duplex: "half" }) } : members;
+    return members;
   }
+
+  /** Returns the body of a Request: a stream, or a promise of bytes. */
+  #bodyOf(request: Request): ReadableStream | Promise<BodyInit | null> | undefined {
+    const { kept } = this.body;
+    if (kept && request === this.#request && !this.#base) return kept.then((bytes) => bytes ?? request.body);
+    // Firefox has no `Request.body`.
+    if (request.body === undefined && !/^(GET|HEAD)$/.test(request.method)) return request.arrayBuffer();
+    return request.body ?? undefined;
+  }
+}
+
+/** Adds the client's pairs to the query of a Request. */
+function withDefaultPairs(request: Request, { searchParams }: Options): Request {
+  const url = withPairs(request.url, searchParams, true);
+  return url === request.url ? request : new Request(url, request);
 }
 
 /** Resolves a URL against the client's base, and adds the client's pairs to its query. */
 export function resolveUrl(url: string, { baseUrl, searchParams }: Options): string {
-  if (baseUrl !== undefined) url = new URL(url, new URL(baseUrl, documentBase())).href;
+  if (baseUrl !== undefined) {
+    if (!URL.canParse(baseUrl, documentBase())) throw new TypeError(`baseUrl is "${String(baseUrl)}": it must be a URL, which outside of a page starts with its scheme`);
+    url = new URL(url, new URL(baseUrl, documentBase())).href;
+  }
   return withPairs(url, searchParams, true);
 }
 

@@ -28,7 +28,7 @@ export class Client {
   constructor(options: ClientOptions = {}, parent?: Client) {
     const known = parent ? CLIENT_OPTIONS : [...CLIENT_OPTIONS, ...QUEUE_OPTIONS];
     this.#options = mergeOptions("options", options, known, parent ? parent.#options : DEFAULTS);
-    this.#context = parent ? parent.#context : newContext(options, this.#options);
+    this.#context = parent ? parent.#context : newContext(options);
     // Some engines have no `Symbol.dispose` yet.
     const dispose = (): void => void this.close({ now: true });
     if (Symbol.dispose) Object.defineProperty(this, Symbol.dispose, { value: dispose, configurable: true, writable: true });
@@ -39,9 +39,11 @@ export class Client {
    *
    * Aborting a waiting request takes it out of the queue at once. The function works on any object that has it under this name.
    */
-  readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response> = platformFunction((thisArg, input, init) =>
-    this.#send(thisArg, input, init, mergeOptions("waterspout", init?.waterspout, REQUEST_OPTIONS, this.#options)),
-  );
+  readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response> = platformFunction((thisArg, input, init) => {
+    const platform = sentParts.get(input as object) ?? sentParts.get(init?.signal as object);
+    if (platform) return platform.call(thisArg, input, init as RequestInit);
+    return this.#send(thisArg, input, init, mergeOptions("waterspout", init?.waterspout, REQUEST_OPTIONS, this.#options));
+  });
 
   /** Sends a GET request. */
   readonly get: Shortcut = this.#shortcut("GET");
@@ -147,37 +149,24 @@ export class Client {
   }
 
   #send(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined, options: Options): Promise<Response> {
-    const { passThrough } = this.#context;
-    const direct = options.fetch ? undefined : passThrough(thisArg, input, init);
-    return direct ?? new Promise((resolve, reject) => new ClientRequest(this.#context, options, thisArg, input, init, resolve, reject));
+    return new Promise((resolve, reject) => new ClientRequest(this.#context, options, thisArg, input, init, resolve, reject));
   }
 }
 
 /** Returns the state of a client with a queue of its own. */
-function newContext(options: ClientOptions, { fetch }: Options): ClientContext {
-  const settings = queueSettings(options);
-  // The fetch of now is kept for the time when a fetch of this package is the global fetch.
+function newContext(options: ClientOptions): ClientContext {
+  // This is used while the client's fetch is the global fetch.
   const first = globalThis.fetch;
-  if (typeof (fetch ?? first) !== "function") throw new TypeError("this platform has no fetch; set the option `fetch`");
-  let isCalling = false;
-  let isPinned = false;
-  const present = (): typeof first => {
-    const { fetch } = globalThis;
-    if (ownFetches.has(fetch)) isPinned = true;
-    return isPinned || typeof fetch !== "function" ? first : fetch;
-  };
   const platformFetch: Sender = (thisArg, ...call) => {
-    isCalling = true;
-    try {
-      return present().apply(thisArg, call);
-    } finally {
-      isCalling = false;
-    }
+    const { fetch } = globalThis;
+    const present = ownFetches.has(fetch) ? first : fetch;
+    if (typeof present !== "function") throw new TypeError("this platform has no fetch; set the option `fetch`");
+    for (const part of [call[0], call[1]?.signal]) if (part instanceof Object) sentParts.set(part, first);
+    return present.apply(thisArg, call);
   };
   return {
-    core: new Core(settings),
+    core: new Core(queueSettings(options)),
     platformFetch,
-    passThrough: (thisArg, input, init) => (isCalling ? first.call(thisArg, input as RequestInfo, init as RequestInit) : undefined),
     hasOriginLimits: !!(options.maxActivePerOrigin || options.rateLimitPerOrigin),
     requests: new Set(),
     observers: new Set(),
@@ -186,6 +175,14 @@ function newContext(options: ClientOptions, { fetch }: Options): ClientContext {
     onIdle: new Set(),
   };
 }
+
+/**
+ * The Requests and the signals that clients have given to the global fetch, and the platform's fetch.
+ *
+ * A function around a client's fetch may have become the global fetch. It then passes them on to the client: that request has its slot
+ * already, and goes to the platform.
+ */
+const sentParts = new WeakMap<object, typeof globalThis.fetch>();
 
 /** The fetch functions of all clients. */
 const ownFetches = new WeakSet<object>();

@@ -101,9 +101,23 @@ export function timeoutError(activity: string, limit: string, milliseconds: numb
   return new DOMException(`timed out while ${activity} (limit \`${limit}\`: ${milliseconds} ms)`, "TimeoutError");
 }
 
+/** The number of calls between the caller and the function that records its place. */
+const OWN_LINES = 12;
+
 /** Returns the place of the present call in the caller's code. */
 export function callSite(): Error {
-  return new Error();
+  const engine = Error as { stackTraceLimit?: number };
+  const { stackTraceLimit } = engine;
+  try {
+    // The functions of this package take some of the lines.
+    if (stackTraceLimit) engine.stackTraceLimit = stackTraceLimit + OWN_LINES;
+    return new Error();
+  } catch {
+    // `Error` is frozen.
+    return new Error();
+  } finally {
+    if (stackTraceLimit && engine.stackTraceLimit !== stackTraceLimit) engine.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** Adds the place of a call to the stack of an error that was made in a later turn. */

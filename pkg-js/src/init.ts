@@ -58,9 +58,10 @@ export function copyInit(init: WaterspoutInit | undefined): Record<string, unkno
   return copy;
 }
 
-/** Returns whether `init` has no member but a signal and the options of this package. */
-export function hasOnlySignal(init: object | null | undefined): boolean {
-  return !init || (Object.getPrototypeOf(init) === Object.prototype && Object.keys(init).every((name) => name === "signal" || name === "waterspout"));
+/** Returns whether `init` has no member but a signal, the options of this package, and the method GET. */
+export function hasOnlySignal(init: WaterspoutInit | null | undefined): boolean {
+  const isPlain = (name: string): boolean => name === "signal" || name === "waterspout" || (name === "method" && init?.method === "GET");
+  return !init || (Object.getPrototypeOf(init) === Object.prototype && Object.keys(init).every(isPlain));
 }
 
 /** Returns the base of the URLs of a page or a worker. */
@@ -98,4 +99,8 @@ export function removedHeaders(headers: HeadersOption | undefined): string[] {
 export function definedHeaders(headers: HeadersOption | undefined): HeadersInit | undefined {
   if (removedHeaders(headers).length === 0) return headers as HeadersInit | undefined;
   return Object.fromEntries(Object.entries(headers as object).filter(([, value]) => value !== undefined)) as HeadersInit;
+}
+
+export function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as Partial<Promise<unknown>> | null | undefined)?.then === "function";
 }

@@ -1,5 +1,6 @@
 /** Reports the progress of request bodies and response bodies. */
 import { ignoreErrors } from "./errors.js";
+import { formLength } from "./form-length.js";
 import { STATUSES_WITHOUT_BODY } from "./response.js";
 import { observeStream, type Piece } from "./stream.js";
 import type { Progress } from "./types.js";
@@ -51,6 +52,11 @@ export function countResponse(response: Response, callback: ProgressCallback | u
 
 /** Returns the length of a body in bytes if it is known without reading the body. */
 export function lengthOf(body: unknown): number | undefined {
+  if (body instanceof FormData) {
+    // Each encoding of a form has another boundary of the same length.
+    const type = new Response(body).headers.get("content-type") ?? "";
+    return formLength(body, type.split("boundary=")[1] ?? "");
+  }
   if (typeof body === "string" || body instanceof URLSearchParams) body = new Blob([body as string]);
   return body instanceof Blob ? body.size : (body as Partial<ArrayBuffer>).byteLength;
 }

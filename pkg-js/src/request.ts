@@ -13,7 +13,7 @@ import {
   type ErrorCode,
   type WaterspoutErrorOptions,
 } from "./errors.js";
-import { documentBase, isRequest } from "./init.js";
+import { documentBase, isPromise, isRequest } from "./init.js";
 import { Limits, type Limit } from "./limits.js";
 import type { Options } from "./options.js";
 import { countResponse } from "./progress.js";
@@ -29,8 +29,6 @@ export interface ClientContext {
   readonly core: Core;
   /** Calls the platform's fetch. */
   readonly platformFetch: Sender;
-  /** Answers a call that the platform's fetch makes: a wrapper of the client's fetch is the global fetch. The request has its slot already. */
-  passThrough(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> | undefined;
   /** Whether the client has limits by origin, so that the core needs each request's origin. */
   readonly hasOriginLimits: boolean;
   /** The requests that have not ended. */
@@ -91,6 +89,8 @@ export class ClientRequest implements Waiter, AbortListener {
   #answer: ((failure: Failure) => void) | undefined;
   /** The end of a wait that came before the request waited. */
   #early: Failure | undefined;
+  /** Whether the Request of the next attempt was built. */
+  #isPrepared = false;
   /** Whether the body of a status error is being read. */
   #isReadingData = false;
   /** Whether the present attempt was sent. */
@@ -98,6 +98,8 @@ export class ClientRequest implements Waiter, AbortListener {
   /** Ends the present attempt. */
   #endAttempt: ((outcome: Outcome) => void) | undefined;
   #pause: Timer | undefined;
+  /** Calls the hooks `onError`. */
+  #onError: ((error: unknown) => void) | undefined;
   /** The place of the call in the caller's code. */
   #callSite: Error | undefined;
   /** The last step that the observers got. */
@@ -122,6 +124,10 @@ export class ClientRequest implements Waiter, AbortListener {
     if (options.throwHttpErrors) this.#callSite = callSite();
     this.#limits = new Limits(options.timeouts, (limit) => this.#limitPassed(limit));
     this.#limits.start("total");
+    const { onError } = options.hooks;
+    // The hooks run in the async context of the call.
+    const callHooks = (error: unknown): void => onError.forEach((hook) => void ignoreErrors(() => hook({ ...this.#hookContext(), error })));
+    if (onError.length > 0) void new Promise((resolve) => (this.#onError = resolve)).then(callHooks);
     context.requests.add(this);
     void this.#run();
   }
@@ -161,7 +167,6 @@ export class ClientRequest implements Waiter, AbortListener {
         this.#notify("waiting", outcomeOf(outcome));
         if (this.#isSettled) return;
         await new Promise<void>((resolve) => (this.#pause = new Timer(delay, resolve)));
-        this.#controller = new AbortController();
       }
     } catch (error) {
       this.#stop(error);
@@ -185,6 +190,7 @@ export class ClientRequest implements Waiter, AbortListener {
       }
       this.#notify("queued");
     } else if (failure) {
+      this.#callSite ??= callSite();
       this.#stop(this.#failureError(failure));
     }
     return failure;
@@ -231,7 +237,8 @@ export class ClientRequest implements Waiter, AbortListener {
     const { hooks } = this.#options;
     const { signal } = this.#controller;
     this.#isSent = false;
-    if (this.#attempts > 1 || call.needsPreparing) await call.prepare(signal);
+    if (!this.#isPrepared && (this.#attempts > 1 || call.needsPreparing)) await call.prepare(signal);
+    this.#isPrepared = false;
     let replacement: Request | undefined;
     let response: Response | undefined;
     for (const hook of hooks.beforeRequest) {
@@ -285,11 +292,18 @@ export class ClientRequest implements Waiter, AbortListener {
     }
     if (reason) return NO_RETRY;
     if (asked?.request) call.replace(asked.request);
+    this.#controller = new AbortController();
+    if (hooks.beforeRetry.length === 0) return delay;
+    // The hooks get a Request whose body is unused.
+    await call.prepare(this.#controller.signal);
+    this.#isPrepared = true;
     for (const hook of hooks.beforeRetry) {
-      const details = { ...outcomeOf(outcome), response: outcome.response, delay, attempt: this.#attempts + 1 };
-      const result = await hook({ ...this.#hookContext(), ...details });
+      const details = { ...outcomeOf(outcome), response, delay, attempt: this.#attempts + 1 };
+      const result = await hook({ ...this.#hookContext(this.#isPrepared ? undefined : call.base), ...details });
       if (result === false) return NO_RETRY;
-      if (isRequest(result)) call.replace(result);
+      if (!isRequest(result)) continue;
+      call.replace(result);
+      this.#isPrepared = false;
     }
     return delay;
   }
@@ -305,7 +319,8 @@ export class ClientRequest implements Waiter, AbortListener {
       const controller = this.#controller;
       const timer = new Timer(DATA_TIMEOUT, () => controller.abort());
       this.#isReadingData = true;
-      const data = await readData(response).finally(() => timer.cancel());
+      const data = hasBody(response, this.#arguments.method) ? await readData(response) : undefined;
+      timer.cancel();
       if (this.#isSettled) return;
       throw this.#error("STATUS", `the server answered with status ${status}`, { response, data });
     }
@@ -373,10 +388,11 @@ export class ClientRequest implements Waiter, AbortListener {
     if (reject) {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
       if (!this.#isSent) ignoreErrors(() => this.#arguments.sentRequest?.body?.cancel(error));
+      this.#context.requests.delete(this);
       this.#settle(this.#arguments.signal?.aborted ? "cancelled" : "failed", { error });
       noteAttempts(error, this.#attempts);
+      this.#onError?.(error);
       reject(error);
-      for (const hook of this.#options.hooks.onError) ignoreErrors(() => hook({ ...this.#hookContext(), error }));
     }
     this.#end();
     this.#controller.abort(error);
@@ -387,7 +403,6 @@ export class ClientRequest implements Waiter, AbortListener {
   #settle(stage: Stage, outcome?: Pick<QueueEvent, "error">): void {
     // These functions keep the promise alive, and with it the response.
     this.#resolve = this.#reject = this.#endAttempt = undefined;
-    this.#context.requests.delete(this);
     this.#notify(stage, outcome);
   }
 
@@ -419,7 +434,7 @@ export class ClientRequest implements Waiter, AbortListener {
     return own ? (thisArg, ...call) => own.apply(thisArg, call) : this.#context.platformFetch;
   }
 
-  #hookContext(request: Request = this.#arguments.request): HookContext {
+  #hookContext(request?: Request): HookContext {
     const fetch: HookContext["fetch"] = async (input, init) => {
       const controller = (this.#hookController ??= new AbortController());
       if (this.#isSettled) controller.abort();
@@ -427,7 +442,7 @@ export class ClientRequest implements Waiter, AbortListener {
       const signal = given ? AbortSignal.any([controller.signal, given]) : controller.signal;
       return this.#sender(globalThis, typeof input === "string" ? resolveUrl(input, this.#options) : input, { ...init, signal });
     };
-    return { request, attempt: this.#attempts, fetch };
+    return { request: request ?? this.#arguments.request, attempt: this.#attempts, fetch };
   }
 
   #failureError(failure: Failure): WaterspoutError {
@@ -437,7 +452,12 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Returns an error about this request, with the place of the call in its stack. */
   #error(code: ErrorCode, message: string, details?: WaterspoutErrorOptions): WaterspoutError {
-    const { request } = this.#arguments;
+    let request: Request | undefined;
+    try {
+      ({ request } = this.#arguments);
+    } catch {
+      // Only a `fetch` of the caller's own knows the URL.
+    }
     return withCallSite(new WaterspoutError(code, message, { attempts: this.#attempts, request, ...details }), this.#callSite);
   }
 
@@ -455,10 +475,6 @@ export class ClientRequest implements Waiter, AbortListener {
 /** Returns the outcome of an attempt for observers and hooks. */
 function outcomeOf({ response, error }: Outcome): Pick<QueueEvent, "status" | "error"> {
   return response ? { status: response.status } : { error };
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof (value as Partial<Promise<unknown>> | null | undefined)?.then === "function";
 }
 
 /** Cancels the body of a response that the caller does not get. */
