@@ -133,7 +133,7 @@ await bundle("events", "events", "inline");
 
 // 6. The declarations, without the declarations of files that no entry exports.
 execFileSync(tool("tsc"), { cwd: here, stdio: "inherit" });
-const internalFiles = ["abort", "body", "body-abort", "checks", "core", "init", "options", "progress", "protocol", "request", "retry", "stream", "timer", "module/inline", "module/worker"];
+const internalFiles = ["abort", "body", "body-abort", "checks", "core", "event-parser", "init", "options", "progress", "protocol", "request", "retry", "stream", "timer", "module/inline", "module/worker"];
 for (const file of internalFiles) rmSync(path.join(distDirectory, `${file}.d.ts`));
 
 for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(path.join(root, licence), path.join(here, licence));
