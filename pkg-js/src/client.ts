@@ -63,7 +63,7 @@ export class Client {
    *
    * This is `events` of `waterspout/events`, through this client.
    */
-  readonly events: (url: string | URL, init?: EventsInit) => ServerEvents = (url, init) => events(this.fetch, url, init);
+  readonly events: (url: string | URL, init?: EventsInit) => ServerEvents = (url, init) => events(this, url, init);
 
   /**
    * Returns a client with further options, which shares the queue of this client: slots, rates, statistics, observers, `idle` and

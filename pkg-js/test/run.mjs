@@ -1,6 +1,6 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios with it:
- * `node test/run.mjs SERVER_URL [node] [module] [bundle] [worker] [packed] [drop-in]`. Without a name, all of these run.
+ * `node test/run.mjs SERVER_URL [node] [module] [bundle] [worker] [service-worker] [lockdown] [packed] [drop-in]`. Without a name, all of these run.
  *
  * These run only when named: `[firefox] [webkit]`, and `[deno] [bun] [workerd] [node22] [node24] [node26]` with their folder in ENGINES.
  * The last line of each platform counts passed and failed scenarios.
@@ -14,10 +14,12 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { inBundle, inChromium, inFirefox, inWebKit, inWorker } from "./browsers.mjs";
 import { inBun, inDeno, inWorkerd, nodes } from "./engines.mjs";
+import { inLockdown } from "./lockdown.mjs";
+import { inServiceWorker } from "./service-worker.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base = "http://127.0.0.1:8737", ...platforms] = process.argv.slice(2);
-const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, packed: asPacked, "drop-in": asDropIn };
+const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, "service-worker": inServiceWorker, lockdown: inLockdown, packed: asPacked, "drop-in": asDropIn };
 const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd, ...nodes, firefox: inFirefox, webkit: inWebKit };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
 
@@ -30,7 +32,7 @@ function install() {
   const tarball = JSON.parse(npm(["pack", "--json", "--ignore-scripts", "--pack-destination", user], here));
   writeFileSync(path.join(user, "package.json"), JSON.stringify({ private: true, type: "module" }));
   npm(["install", "--no-audit", "--no-fund", (packed = path.join(user, tarball[0].filename))], user);
-  copyFileSync(path.join(here, "test", "scenarios.mjs"), path.join(user, "scenarios.mjs"));
+  for (const list of ["scenarios.mjs", "events.mjs"]) copyFileSync(path.join(here, "test", list), path.join(user, list));
   cpSync(path.join(here, "test", "scenarios"), path.join(user, "scenarios"), { recursive: true });
   cpSync(path.join(here, "test", "drop-in"), path.join(user, "drop-in"), { recursive: true });
 }

@@ -625,7 +625,7 @@ export const scenarios = {
   },
   async events_that_are_asked_for_by_post_are_asked_for_again(lab) {
     const data = [];
-    const init = { method: "POST", body: "question" };
+    const init = { method: "POST", body: "question", reconnect: true };
     for await (const event of events(new Client(), lab.url("events?total=2&burst=1"), init)) data.push(event.data);
     equal(data, ["1\nPOST question", "2\nPOST question"]);
   },

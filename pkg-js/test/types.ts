@@ -1,7 +1,7 @@
 /** Checks the declarations: tsc compiles this file under each way of resolving modules. */
 import { attemptsOf, Client, isTimeoutError, isWaterspoutError, WaterspoutError } from "waterspout";
 import type { ClientOptions, ClientStats, ErrorCode, FetchOptions, Hooks, QueueEvent, Rate, RetryOptions, ShortcutInit, Timeouts, WaterspoutInit } from "waterspout";
-import { events, type ServerEvent } from "waterspout/events";
+import { events, eventsOf, type ServerEvent } from "waterspout/events";
 import { Client as SlimClient, init } from "waterspout/slim";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -128,6 +128,9 @@ async function read(): Promise<void> {
   for await (const event of events(client, "http://a/", { method: "POST", body: "x", maxAttempts: Infinity })) expectType<ServerEvent>()(event);
   for await (const { id } of client.events("http://a/", { waterspout: { priority: 1 } })) expectType<string>()(id);
   for await (const { id } of events(fetch, new URL("http://a/"))) expectType<string>()(id);
+  const again = { method: "POST", body: async () => "x", reconnect: true, retryDelay: undefined };
+  for await (const { data } of client.events("http://a/", again)) expectType<string>()(data);
+  for await (const event of eventsOf(await fetch("http://a/"), { maxEventSize: 1 })) expectType<ServerEvent>()(event);
   expectType<Promise<void>>()(init());
   await init(new URL("http://a/x.wasm"));
   await init(fetch("http://a/x.wasm"));
