@@ -1,5 +1,5 @@
 /** The arguments of a call of fetch, and what the function that sends the request gets at each attempt. */
-import { RequestBody } from "./body.js";
+import { RequestBody, type BodyMembers } from "./body.js";
 import { checkedUrl, copyInit, definedHeaders, documentBase, hasOnlySignal, initWith, isPromise, isRequest, platformInit, removedHeaders } from "./init.js";
 import type { Options } from "./options.js";
 import { withPairs } from "./query.js";
@@ -100,14 +100,20 @@ export class FetchArguments {
     return this.body.isMadeAnew;
   }
 
-  /** Prepares another attempt, or the first attempt if it needs this. `signal` aborts the attempt. */
-  async prepare(signal: AbortSignal): Promise<void> {
+  /**
+   * Prepares another attempt, or the first attempt if it needs this. Returns a promise only if the body is a promise. `signal` aborts the
+   * attempt.
+   */
+  prepare(signal: AbortSignal): void | Promise<void> {
     if (this.#base) {
       this.#request = rebuilt(this.#base.clone(), { signal });
     } else if (!this.#plainUrl) {
-      const members = await this.body.again();
-      if (this.#members) Object.assign(this.#members, members);
-      if (this.#request) this.#request = rebuilt(this.#request, { ...members, signal });
+      const use = (members: BodyMembers): void => {
+        if (this.#members) Object.assign(this.#members, members);
+        if (this.#request) this.#request = rebuilt(this.#request, { ...members, signal });
+      };
+      const members = this.body.again();
+      return isPromise(members) ? members.then(use) : use(members);
     }
   }
 
@@ -121,7 +127,8 @@ export class FetchArguments {
       let init = this.#members;
       if (request) init = isOriginal ? this.#originalInit(request) : this.#takenApart(request);
       const body = request && !isOriginal ? this.#bodyOf(request) : undefined;
-      if (body) Object.assign(init as object, isPromise(body) ? { body: await body } : { body, duplex: "half" });
+      const sent = isPromise(body) ? await body : body;
+      if (sent) Object.assign(init as object, { body: sent, ...(sent instanceof ReadableStream && { duplex: "half" }) });
       signal.throwIfAborted();
       return sender(this.#thisArg, isOriginal || !request ? (this.#target as string) : request.url, { ...init, signal } as RequestInit);
     }

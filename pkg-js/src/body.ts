@@ -1,4 +1,5 @@
 /** The request's body: where it comes from, and whether it can be sent again. */
+import { isPromise } from "./init.js";
 import { countStream, lengthOf, reportProgress, type ProgressCallback } from "./progress.js";
 import { readUpTo } from "./stream.js";
 import type { WaterspoutInit } from "./types.js";
@@ -31,7 +32,7 @@ export class RequestBody {
   constructor(source: WaterspoutInit["body"], inherited: Request | undefined, onProgress: ProgressCallback | undefined) {
     this.#source = source;
     this.#onProgress = onProgress;
-    if (typeof (source as Partial<Promise<unknown>> | null | undefined)?.then === "function") {
+    if (isPromise(source)) {
       throw new TypeError("body is a promise; await it, or pass a function that returns it");
     }
     // Bun makes a Request from a used body and sends an empty body, so this is checked here.
@@ -66,10 +67,11 @@ export class RequestBody {
   }
 
   /** Returns the members for another attempt, or for the first if a function makes the body. */
-  async again(): Promise<BodyMembers> {
+  again(): BodyMembers | Promise<BodyMembers> {
     const source = this.#source;
-    const body = (await this.kept) ?? (typeof source === "function" ? await source() : source);
-    return body == null ? {} : this.#members(body);
+    const body = typeof source === "function" ? source() : (this.kept ?? source);
+    const members = (body: BodyInit | null | undefined): BodyMembers => (body == null ? {} : this.#members(body));
+    return isPromise(body) ? body.then((body) => members(body as BodyInit)) : members(body as BodyInit);
   }
 
   /** Reports the end of the upload. Called when the response's head has arrived: a body that is not a stream was sent by then. */

@@ -40,8 +40,8 @@ export class Client {
    * Aborting a waiting request takes it out of the queue at once. The function works on any object that has it under this name.
    */
   readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response> = platformFunction((thisArg, input, init) => {
-    const platform = sentParts.get(input as object) ?? sentParts.get(init?.signal as object);
-    if (platform) return platform.call(thisArg, input, init as RequestInit);
+    const direct = this.#context.direct(thisArg, input, init);
+    if (direct) return direct;
     return this.#send(thisArg, input, init, mergeOptions("waterspout", init?.waterspout, REQUEST_OPTIONS, this.#options));
   });
 
@@ -157,16 +157,23 @@ export class Client {
 function newContext(options: ClientOptions): ClientContext {
   // This is used while the client's fetch is the global fetch.
   const first = globalThis.fetch;
+  // A function around the client's fetch may have become the global fetch. It passes these Requests and signals on to the client: such
+  // a request has its slot already, and goes to the platform.
+  const sentParts = new WeakSet<object>();
   const platformFetch: Sender = (thisArg, ...call) => {
     const { fetch } = globalThis;
     const present = ownFetches.has(fetch) ? first : fetch;
     if (typeof present !== "function") throw new TypeError("this platform has no fetch; set the option `fetch`");
-    for (const part of [call[0], call[1]?.signal]) if (part instanceof Object) sentParts.set(part, first);
+    for (const part of [call[0], call[1]?.signal]) if (part instanceof Object) sentParts.add(part);
     return present.apply(thisArg, call);
   };
   return {
     core: new Core(queueSettings(options)),
     platformFetch,
+    direct(thisArg, input, init) {
+      const isSent = sentParts.has(input as object) || sentParts.has(init?.signal as object);
+      return isSent ? first.call(thisArg, input, init as RequestInit) : undefined;
+    },
     hasOriginLimits: !!(options.maxActivePerOrigin || options.rateLimitPerOrigin),
     requests: new Set(),
     observers: new Set(),
@@ -175,14 +182,6 @@ function newContext(options: ClientOptions): ClientContext {
     onIdle: new Set(),
   };
 }
-
-/**
- * The Requests and the signals that clients have given to the global fetch, and the platform's fetch.
- *
- * A function around a client's fetch may have become the global fetch. It then passes them on to the client: that request has its slot
- * already, and goes to the platform.
- */
-const sentParts = new WeakMap<object, typeof globalThis.fetch>();
 
 /** The fetch functions of all clients. */
 const ownFetches = new WeakSet<object>();

@@ -1,6 +1,5 @@
 /** Server-sent events: over any fetch, with new connections, or of a response in hand. */
 import { WaterspoutError } from "./errors.js";
-import { LONGEST_DELAY } from "./clock.js";
 import { newParser, type Position } from "./event-parser.js";
 import type { FetchOptions } from "./types.js";
 

@@ -101,6 +101,6 @@ export function definedHeaders(headers: HeadersOption | undefined): HeadersInit 
   return Object.fromEntries(Object.entries(headers as object).filter(([, value]) => value !== undefined)) as HeadersInit;
 }
 
-export function isPromise(value: unknown): value is Promise<unknown> {
+export function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
   return typeof (value as Partial<Promise<unknown>> | null | undefined)?.then === "function";
 }

@@ -52,6 +52,7 @@ export class Limits {
   clear(): void {
     this.#ends = {};
     this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   /** Lets a Node process end before a limit passes. */

@@ -29,6 +29,8 @@ export interface ClientContext {
   readonly core: Core;
   /** Calls the platform's fetch. */
   readonly platformFetch: Sender;
+  /** Answers a call that the client itself has sent, through a global fetch that calls the client. Returns undefined for other calls. */
+  direct(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> | undefined;
   /** Whether the client has limits by origin, so that the core needs each request's origin. */
   readonly hasOriginLimits: boolean;
   /** The requests that have not ended. */
@@ -178,19 +180,24 @@ export class ClientRequest implements Waiter, AbortListener {
     const { core, hasOriginLimits, requests } = this.#context;
     const { fallback, priority } = this.#options;
     if (fallback && !core.isSupported) return Failure.None;
-    const failure = core.acquire(this, hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
+    const acquire = (): Failure | typeof WAITING => core.acquire(this, hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
+    // The timers of a context that has died never fire, for example in workerd. Its requests must not keep their places.
+    const endOverdue = (): void => requests.forEach((request) => request.#limits.check());
+    let failure = acquire();
+    if (failure) this.#callSite ??= callSite();
+    if (failure === Failure.QueueFull) {
+      endOverdue();
+      failure = acquire();
+    }
     if (failure === WAITING) {
-      this.#callSite ??= callSite();
       this.#limits.start("queue");
-      // The timers of a context that has died never fire, for example in workerd. Their requests must not keep their slots.
       const time = now();
       if (time - this.#context.checkedAt >= CHECK_INTERVAL) {
         this.#context.checkedAt = time;
-        for (const request of requests) request.#limits.check();
+        endOverdue();
       }
       this.#notify("queued");
     } else if (failure) {
-      this.#callSite ??= callSite();
       this.#stop(this.#failureError(failure));
     }
     return failure;
@@ -237,7 +244,10 @@ export class ClientRequest implements Waiter, AbortListener {
     const { hooks } = this.#options;
     const { signal } = this.#controller;
     this.#isSent = false;
-    if (!this.#isPrepared && (this.#attempts > 1 || call.needsPreparing)) await call.prepare(signal);
+    if (!this.#isPrepared && (this.#attempts > 1 || call.needsPreparing)) {
+      const preparing = call.prepare(signal);
+      if (preparing) await preparing;
+    }
     this.#isPrepared = false;
     let replacement: Request | undefined;
     let response: Response | undefined;
@@ -344,7 +354,8 @@ export class ClientRequest implements Waiter, AbortListener {
     const isTimed = this.#limits.isRunning;
     if (!(holdsSlot || isTimed || signal)) return this.#end();
     if (!holdsSlot) this.#leave();
-    this.#limits.unref();
+    if (isTimed) this.#limits.unref();
+    else this.#limits.clear();
     if (sentRequest) keepRequest(sentRequest, response);
     try {
       if ((isTimed || holdsSlot) && response.type !== "opaque") watchBody(result, () => this.#end());
