@@ -14,6 +14,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { inBundle, inChromium, inFirefox, inWebKit, inWorker } from "./browsers.mjs";
 import { inBun, inDeno, inWorkerd, nodes } from "./engines.mjs";
+import { hostileRequests, withoutRegistry } from "./fresh.mjs";
 import { inLockdown } from "./lockdown.mjs";
 import { inServiceWorker } from "./service-worker.mjs";
 
@@ -76,7 +77,7 @@ async function asPacked() {
 
 const tool = (name) => path.join(here, "node_modules", ".bin", name);
 const installed = path.join(user, "node_modules", "waterspout");
-const execute = (command, args, cwd = user) => execFileSync(command, args, { cwd, encoding: "utf8", stdio: "pipe" });
+const execute = (command, args, cwd = user, timeout = 0) => execFileSync(command, args, { cwd, timeout, encoding: "utf8", stdio: "pipe" });
 
 const packaging = {
   publint_has_nothing_to_say: () => execute(tool("publint"), ["--strict", installed]),
@@ -149,6 +150,12 @@ const packaging = {
   },
   a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
     execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);
+  },
+  a_core_that_breaks_off_ends_hostile_requests_too: () => {
+    execute(process.execPath, ["--input-type=module", "--eval", hostileRequests], user, 20_000);
+  },
+  an_engine_without_finalization_registry_is_enough: () => {
+    execute(process.execPath, ["--input-type=module", "--eval", withoutRegistry], user, 20_000);
   },
 };
 

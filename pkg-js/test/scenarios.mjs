@@ -8,7 +8,9 @@ import { attemptsOf, Client, isTimeoutError, isWaterspoutError, WaterspoutError 
 import { events } from "waterspout/events";
 import { Client as SlimClient, init as initSlim } from "waterspout/slim";
 import { configured } from "./scenarios/configured.mjs";
+import { eventScenarios } from "./events.mjs";
 import { errors } from "./scenarios/errors.mjs";
+import { faults } from "./scenarios/faults.mjs";
 import { fetches } from "./scenarios/fetches.mjs";
 import { hooks } from "./scenarios/hooks.mjs";
 import { options } from "./scenarios/options.mjs";
@@ -652,6 +654,8 @@ export const only = {
   // The first list needs a slim entry without its module, so it stands before the scenario that loads the module.
   ...configured,
   ...errors,
+  ...eventScenarios,
+  ...faults,
   ...fetches,
   ...hooks,
   ...options,
