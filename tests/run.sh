@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 . tests/setup.sh
 
 # The order matters: the conditions below select the suites from an index on, for example all but the first four.
-suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
+suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload js-connections size page)
 more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory)
 on_request=(bundlers)
 known=" ${suites[*]} ${more[*]} ${on_request[*]} "
@@ -224,6 +224,7 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
     suite js-drop-in "${js_scenarios[@]}" "$WATERSPOUT_LAB" drop-in
     begin js-packed "${js_scenarios[@]}" "$WATERSPOUT_LAB" packed
     begin js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
+    begin js-connections bash -c 'cd pkg-js && exec node test/connections.mjs'
     begin js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"
     finish
     suite bundlers bash -c 'cd pkg-js && exec node test/bundlers/run.mjs "$1"' -- "$WATERSPOUT_LAB"
