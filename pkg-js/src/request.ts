@@ -343,35 +343,33 @@ export class ClientRequest implements Waiter, AbortListener {
     const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
-    const isReadable = response.type === "opaque" || hasBody(result, this.#arguments.method);
-    if (!isReadable) this.#end();
+    const isOpaque = response.type === "opaque";
+    if (!isOpaque && !hasBody(result, this.#arguments.method)) this.#end();
     else if (slot !== "body") this.#leave();
     this.#settle("head");
     this.#arguments.body.reportSent();
-    if (isReadable) this.#watch(response, result);
+    try {
+      // The bytes of an opaque response are out of reach, so its end cannot be seen.
+      this.#watch(response, result, slot === "body" && !isOpaque, this.#limits.isRunning && !isOpaque);
+    } catch {
+      // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
+      this.#leave();
+    }
     resolve?.(result);
   }
 
   /** Watches the body of `result` until it ends. `response` is the sender's, and `result` is given to the caller. */
-  #watch(response: Response, result: Response): void {
+  #watch(response: Response, result: Response, holdsSlot: boolean, isTimed: boolean): void {
     const { signal, sentRequest } = this.#arguments;
-    const holdsSlot = this.#options.slot === "body" && response.type !== "opaque";
-    const isTimed = this.#limits.isRunning;
-    if (!(holdsSlot || isTimed || signal)) return this.#end();
+    if (!this.#limits.isRunning) this.#limits.clear();
+    if (!(holdsSlot || this.#limits.isRunning || signal)) return this.#end();
     if (!holdsSlot) this.#leave();
-    if (isTimed) this.#limits.unref();
-    else this.#limits.clear();
+    this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
-    try {
-      const onRead = (): void => this.#pause?.cancel();
-      if ((isTimed || holdsSlot) && response.type !== "opaque") watchBody(result, onRead, () => this.#end());
-      if (holdsSlot) {
-        this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
-        this.#pause.unref();
-      }
-    } catch {
-      // A `fetch` of the caller's own may return an object that accepts no properties.
-      if (holdsSlot) this.#end();
+    if (holdsSlot || isTimed) watchBody(result, () => this.#pause?.cancel(), () => this.#end());
+    if (holdsSlot) {
+      this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
+      this.#pause.unref();
     }
     // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
     const holders = [result, sentRequest?.signal ?? this.#controller.signal];
