@@ -6,7 +6,7 @@ import { events, type EventsInit, type ServerEvents } from "./events.js";
 import { CLIENT_OPTIONS, DEFAULTS, mergeOptions, QUEUE_OPTIONS, queueSettings, REQUEST_OPTIONS, type Options } from "./options.js";
 import { Command, Stat, WAIT_BUCKETS } from "./protocol.js";
 import { ClientRequest, type ClientContext } from "./request.js";
-import { shortcutCall, withReaders } from "./shortcuts.js";
+import { ReadablePromise, shortcutCall } from "./shortcuts.js";
 import type { ClientOptions, ClientStats, ExtendOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
 /** A method of a client that sends a request. */
@@ -20,6 +20,8 @@ type Shortcut = (url: string | URL, init?: ShortcutInit) => ResponsePromise;
  */
 export class Client {
   readonly #options: Options;
+  /** The options of the shortcuts, which hold their slots until the body has been read. */
+  readonly #shortcutOptions: Options;
   readonly #context: ClientContext;
 
   constructor(options?: ClientOptions);
@@ -28,6 +30,7 @@ export class Client {
   constructor(options: ClientOptions = {}, parent?: Client) {
     const known = parent ? CLIENT_OPTIONS : [...CLIENT_OPTIONS, ...QUEUE_OPTIONS];
     this.#options = mergeOptions("options", options, known, parent ? parent.#options : DEFAULTS);
+    this.#shortcutOptions = { ...this.#options, slot: this.#options.slot ?? "body" };
     this.#context = parent ? parent.#context : newContext(options);
     // Some engines have no `Symbol.dispose` yet.
     const dispose = (): void => void this.close({ now: true });
@@ -42,7 +45,8 @@ export class Client {
   readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response> = platformFunction((thisArg, input, init) => {
     const direct = this.#context.direct(thisArg, input, init);
     if (direct) return direct;
-    return this.#send(thisArg, input, init, mergeOptions("waterspout", init?.waterspout, REQUEST_OPTIONS, this.#options));
+    const options = mergeOptions("waterspout", init?.waterspout, REQUEST_OPTIONS, this.#options);
+    return new Promise((resolve, reject) => new ClientRequest(this.#context, options, thisArg, input, init, resolve, reject));
   });
 
   /** Sends a GET request. */
@@ -139,17 +143,12 @@ export class Client {
   };
 
   #shortcut(method: string): Shortcut {
-    const call = async (url: string | URL, given: ShortcutInit | undefined): Promise<Response> => {
-      const { url: target, init, options } = shortcutCall(method, url, given);
-      // The slot is held until the body has been read.
-      const merged = mergeOptions("options", options, REQUEST_OPTIONS, this.#options);
-      return this.#send(globalThis, target, init, { ...merged, slot: merged.slot ?? "body" });
-    };
-    return (url, given) => withReaders(call(url, given));
-  }
-
-  #send(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined, options: Options): Promise<Response> {
-    return new Promise((resolve, reject) => new ClientRequest(this.#context, options, thisArg, input, init, resolve, reject));
+    return (url, given) =>
+      new ReadablePromise((resolve, reject) => {
+        const { url: target, init, options } = shortcutCall(method, url, given);
+        const merged = mergeOptions("options", options, REQUEST_OPTIONS, this.#shortcutOptions);
+        return new ClientRequest(this.#context, merged, globalThis, target, init, resolve, reject);
+      });
   }
 }
 
@@ -178,6 +177,8 @@ function newContext(options: ClientOptions): ClientContext {
     requests: new Set(),
     observers: new Set(),
     requestCount: 0,
+    shared: new AbortController(),
+    sharedCount: 0,
     checkedAt: 0,
     onIdle: new Set(),
   };

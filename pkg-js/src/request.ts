@@ -15,7 +15,7 @@ import {
 } from "./errors.js";
 import { documentBase, isPromise, isRequest } from "./init.js";
 import { Limits, type Limit } from "./limits.js";
-import type { Options } from "./options.js";
+import { DEFAULTS, type Options } from "./options.js";
 import { countResponse } from "./progress.js";
 import { Failure } from "./protocol.js";
 import { hasBody, keepRequest, readData, watchBody } from "./response.js";
@@ -38,11 +38,16 @@ export interface ClientContext {
   readonly observers: Set<(event: QueueEvent) => void>;
   /** The number of requests so far. */
   requestCount: number;
+  /** Aborts requests that have no limits, retries, hooks and signal, when the client is closed at once. */
+  shared: AbortController;
+  sharedCount: number;
   /** When the limits of all requests were checked. */
   checkedAt: number;
   /** Called once no request is left. */
   readonly onIdle: Set<() => void>;
 }
+
+const { hooks: NO_HOOKS, timeouts: NO_LIMITS } = DEFAULTS;
 
 /** Code and message of the failures of the core. */
 const FAILURES: { readonly [failure: number]: [code: ErrorCode, message: string] } = {
@@ -51,6 +56,9 @@ const FAILURES: { readonly [failure: number]: [code: ErrorCode, message: string]
   [Failure.Closed]: ["CLOSED", "the client is closed"],
   [Failure.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
 };
+
+/** The number of requests for which a shared controller serves. Engines keep a listener for each until they collect it. */
+const SHARED_REQUESTS = 50;
 
 /** The lowest status of an error. */
 const FIRST_ERROR_STATUS = 400;
@@ -85,7 +93,9 @@ export class ClientRequest implements Waiter, AbortListener {
   #resolve: ((response: Response) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   /** Aborts the present attempt. */
-  #controller: AbortController = new AbortController();
+  #controller: AbortController;
+  /** Whether other requests have the same controller. */
+  readonly #isShared: boolean;
   /** Aborts what the hooks send. */
   #hookController: AbortController | undefined;
   #attempts = 0;
@@ -94,6 +104,8 @@ export class ClientRequest implements Waiter, AbortListener {
   #answer: ((failure: Failure) => void) | undefined;
   /** The end of a wait that came before the request waited. */
   #early: Failure | undefined;
+  /** Whether the body is read by a function that reports the end. */
+  #hasReader = false;
   /** Whether the Request of the next attempt was built. */
   #isPrepared = false;
   /** Whether the body of a status error is being read. */
@@ -125,10 +137,14 @@ export class ClientRequest implements Waiter, AbortListener {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#number = ++context.requestCount;
+    const { hooks, retry, throwHttpErrors, timeouts } = options;
+    // Only a request that may end by itself needs a controller of its own, which takes the engine longer than the rest of a request.
+    this.#isShared = !(throwHttpErrors || retry || hooks !== NO_HOOKS || timeouts !== NO_LIMITS || init?.signal || typeof input === "object");
+    this.#controller = this.#isShared ? sharedController(context) : new AbortController();
     const isOwnFetch = !!options.fetch || (!!options.fallback && !context.core.isSupported);
     this.#arguments = new FetchArguments(options, isOwnFetch, thisArg, input, init, this.#controller.signal);
-    if (options.throwHttpErrors) this.#callSite = callSite();
-    this.#limits = new Limits(options.timeouts, (limit) => this.#limitPassed(limit));
+    if (throwHttpErrors) this.#callSite = callSite();
+    this.#limits = new Limits(timeouts, (limit) => this.#limitPassed(limit));
     this.#limits.start("total");
     const { onError } = options.hooks;
     // The hooks run in the async context of the call.
@@ -195,6 +211,7 @@ export class ClientRequest implements Waiter, AbortListener {
       failure = acquire();
     }
     if (failure === WAITING) {
+      this.#arguments.fixUrl();
       this.#limits.start("queue");
       const time = now();
       if (time - this.#context.checkedAt >= CHECK_INTERVAL) {
@@ -281,9 +298,10 @@ export class ClientRequest implements Waiter, AbortListener {
     return { response };
   }
 
-  #mayRepeat({ asked }: Outcome): boolean {
+  #mayRepeat({ asked, response }: Outcome): boolean {
     const { retry } = this.#options;
-    return !!(asked ?? retry) && this.#attempts < (retry?.attempts ?? DEFAULT_ATTEMPTS);
+    if (this.#attempts >= (retry?.attempts ?? DEFAULT_ATTEMPTS)) return false;
+    return !!asked || (!!retry && (!response || !!retry.when || retry.statusCodes.includes(response.status)));
   }
 
   /** Returns the milliseconds until the next attempt, or `NO_RETRY`. */
@@ -344,13 +362,14 @@ export class ClientRequest implements Waiter, AbortListener {
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
     const isOpaque = response.type === "opaque";
-    if (!isOpaque && !hasBody(result, this.#arguments.method)) this.#end();
+    const isReadable = isOpaque || hasBody(result, this.#arguments.method);
+    if (!isReadable) this.#end();
     else if (slot !== "body") this.#leave();
     this.#settle("head");
     this.#arguments.body.reportSent();
     try {
       // The bytes of an opaque response are out of reach, so its end cannot be seen.
-      this.#watch(response, result, slot === "body" && !isOpaque, this.#limits.isRunning && !isOpaque);
+      if (isReadable) this.#watch(response, result, slot === "body" && !isOpaque, this.#limits.isRunning && !isOpaque);
     } catch {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.#leave();
@@ -366,6 +385,7 @@ export class ClientRequest implements Waiter, AbortListener {
     if (!holdsSlot) this.#leave();
     this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
+    if (this.#hasReader) return;
     if (holdsSlot || isTimed) watchBody(result, () => this.#pause?.cancel(), () => this.#end());
     if (holdsSlot) {
       this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
@@ -375,6 +395,12 @@ export class ClientRequest implements Waiter, AbortListener {
     const holders = [result, sentRequest?.signal ?? this.#controller.signal];
     let left = holders.length;
     for (const holder of holders) onCollected(holder, () => --left || this.#end());
+  }
+
+  /** Announces that the caller of this function reads the body itself. It calls the returned function once the reading has ended. */
+  expectReader(): () => void {
+    this.#hasReader = true;
+    return () => this.#end();
   }
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
@@ -391,7 +417,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Ends the request because its client is closed. */
   close(): void {
-    this.#stop(this.#failureError(Failure.Closed));
+    this.#stop(this.#failureError(Failure.Closed), true);
   }
 
   #limitPassed(limit: Limit): void {
@@ -409,7 +435,7 @@ export class ClientRequest implements Waiter, AbortListener {
   }
 
   /** Rejects the promise, or fails the body that the caller reads. */
-  #stop(error: unknown): void {
+  #stop(error: unknown, isClosed = false): void {
     const reject = this.#reject;
     if (reject) {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
@@ -422,7 +448,7 @@ export class ClientRequest implements Waiter, AbortListener {
     }
     this.#end();
     // A listener of the caller's may throw.
-    ignoreErrors(() => this.#controller.abort(error));
+    if (!this.#isShared || isClosed) ignoreErrors(() => this.#controller.abort(error));
     ignoreErrors(() => this.#hookController?.abort(error));
   }
 
@@ -507,6 +533,12 @@ export class ClientRequest implements Waiter, AbortListener {
       ignoreErrors(() => observer({ ...event, ...outcome }));
     }
   }
+}
+
+/** Returns the present shared controller of a client, or a new one if it has served enough requests. */
+function sharedController(context: ClientContext): AbortController {
+  if (context.sharedCount++ % SHARED_REQUESTS === 0) context.shared = new AbortController();
+  return context.shared;
 }
 
 /** Returns the outcome of an attempt for observers and hooks. */
