@@ -30,19 +30,23 @@ const ours = (settings) => {
   return (url) => client.fetch(url);
 };
 
-/**
- * Returns the fetch of two clients over the in-place fetch: as the platform's fetch, which gets the caller's arguments, and as the option
- * `fetch`, which gets a Request.
- */
-const oursInPlace = (settings) => {
+/** Options that most users set. */
+const LIMITS = { timeout: 30_000, retry: 3 };
+
+/** Calls `send` while the in-place fetch is the platform's fetch. */
+const overInPlace = (send) => async (url) => {
   const { fetch } = globalThis;
   globalThis.fetch = inPlace;
-  try {
-    return { waterspout: ours(settings), "with a fetch": ours({ ...settings, fetch: inPlace }) };
-  } finally {
-    globalThis.fetch = fetch;
-  }
+  const sent = send(url);
+  globalThis.fetch = fetch;
+  return sent;
 };
+
+/** Returns the fetch of two clients over the in-place fetch: without limits and with limits. */
+const oursInPlace = (settings) => ({
+  waterspout: ours({ ...settings, fetch: inPlace }),
+  "with limits": ours({ ...settings, ...LIMITS, fetch: inPlace }),
+});
 
 /** Returns a fetch behind a queue of p-queue. */
 const queued = (concurrency, fetch) => {
@@ -56,13 +60,13 @@ const kys = (url) => ky(url, { retry: 0, timeout: false });
 
 /** The modes and their contenders. The first contender is the reference. Without `url`, the requests go to the lab. */
 const modes = {
-  "in place, in sequence": { way: sequential, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({}) } },
+  "in place, in sequence": { way: sequential, times: 2_000, url: "http://in-place.test/", contenders: { "p-queue": queued(10, inPlace), fetch: inPlace, ...oursInPlace({}), "platform's": overInPlace(ours({})) } },
   "in place, 1,000 together": { way: together, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({ maxActive: CROWD }) } },
   "in place, 1,000 together, 6 at once": {
     way: together,
     times: 2_000,
     url: "http://in-place.test/",
-    contenders: { fetch: inPlace, ...oursInPlace({ maxActive: 6 }), "p-queue": queued(6, inPlace) },
+    contenders: { "p-queue": queued(6, inPlace), fetch: inPlace, ...oursInPlace({ maxActive: 6 }) },
   },
   "in sequence": { way: sequential, times: 25, turns: SHORT_BLOCKS, contenders: { fetch: plain, waterspout: reading(ours({})) } },
   "1,000 together": { way: together, times: CROWD, contenders: { fetch: plain, waterspout: reading(ours({ maxActive: CROWD })) } },
@@ -72,7 +76,7 @@ const modes = {
       {
         way: together,
         times: CROWD,
-        contenders: { fetch: plain, waterspout: reading(ours({ maxActive })), "p-queue": queued(maxActive, plain), "ky + p-queue": queued(maxActive, reading(kys)) },
+        contenders: { fetch: plain, waterspout: reading(ours({ maxActive })), "with limits": reading(ours({ ...LIMITS, maxActive })), "p-queue": queued(maxActive, plain), "ky + p-queue": queued(maxActive, reading(kys)) },
       },
     ]),
   ),
