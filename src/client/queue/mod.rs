@@ -6,6 +6,9 @@
 
 mod acquire;
 mod heap;
+#[cfg(any(test, waterspout_npm))]
+#[cfg_attr(waterspout_npm, allow(dead_code, reason = "the exports of the package move to it"))]
+mod host;
 #[cfg(test)]
 mod model_tests;
 mod origins;
@@ -26,6 +29,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 pub(crate) use self::acquire::Acquire;
+#[cfg(waterspout_npm)]
+#[allow(unused_imports, reason = "the exports of the package move to it")]
+pub(crate) use self::host::{HostEntry, HostQueue, HostRequest};
 use self::rate::Nanos;
 pub use self::rate::Rate;
 pub(crate) use self::requests::Rejection;
