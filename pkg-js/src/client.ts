@@ -4,7 +4,6 @@ import type { Sender } from "./arguments.js";
 import { Core } from "./core.js";
 import { events, type EventsInit, type ServerEvents } from "./events.js";
 import { CLIENT_OPTIONS, DEFAULTS, mergeOptions, QUEUE_OPTIONS, queueSettings, REQUEST_OPTIONS, type Options } from "./options.js";
-import { Command, Stat, WAIT_BUCKETS } from "./protocol.js";
 import { ClientRequest, type ClientContext } from "./request.js";
 import { ReadablePromise, shortcutCall } from "./shortcuts.js";
 import type { ClientOptions, ClientStats, ExtendOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
@@ -76,18 +75,13 @@ export class Client {
   readonly extend: (options: ExtendOptions) => Client = (options) => new Client(options, this);
 
   /** Starts no further requests. Running requests go on, new requests wait, and time limits count meanwhile. */
-  readonly pause: () => void = () => this.#context.core.command(Command.Pause);
+  readonly pause: () => void = () => this.#context.core.pause(true);
 
   /** Starts requests again. */
-  readonly resume: () => void = () => this.#context.core.command(Command.Resume);
+  readonly resume: () => void = () => this.#context.core.pause(false);
 
   /** Rejects all waiting requests with code `"CLEARED"`. Returns the number of these requests. */
-  readonly clear: () => number = () => {
-    const { core } = this.#context;
-    const waiting = core.stat(Stat.Queued);
-    core.command(Command.Clear);
-    return waiting;
-  };
+  readonly clear: () => number = () => this.#context.core.clear();
 
   /**
    * Returns a promise that resolves once no request runs or waits. A request with `slot: "body"` runs until its body has ended, a request
@@ -109,7 +103,7 @@ export class Client {
    */
   readonly close: (options?: { now?: boolean | undefined }) => Promise<void> = ({ now = false } = {}) => {
     const { core, requests } = this.#context;
-    core.command(Command.Close);
+    core.close();
     if (now) for (const request of requests) request.close();
     return this.idle();
   };
@@ -128,11 +122,7 @@ export class Client {
       origins.set(origin, counts);
       counts[stage === "queued" ? "queued" : "active"]++;
     }
-    const buckets = Array.from({ length: WAIT_BUCKETS }, (_, index) => core.stat(Stat.FirstBucket + index));
-    const count = buckets.reduce((sum, next) => sum + next, 0);
-    const mean = core.stat(Stat.TotalWait) / (count || 1);
-    const waits = { count, mean, longest: core.stat(Stat.LongestWait), buckets };
-    return { active: core.stat(Stat.Active), queued: core.stat(Stat.Queued), waits, origins: [...origins.values()] };
+    return { active: core.active, queued: core.queued, waits: core.waits.read(), origins: [...origins.values()] };
   };
 
   /** Calls `observer` at each step of each request. Returns a function that ends this. Errors of `observer` are ignored. */

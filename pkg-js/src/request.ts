@@ -2,7 +2,7 @@
 import { offAbort, onAbort, type AbortListener } from "./abort.js";
 import { FetchArguments, resolveUrl, type Sender } from "./arguments.js";
 import { now, Timer } from "./clock.js";
-import { onCollected, WAITING, type Core, type Waiter } from "./core.js";
+import { Answer, onCollected, type Core, type Waiter } from "./core.js";
 import {
   callSite,
   ignoreErrors,
@@ -17,7 +17,6 @@ import { documentBase, isPromise, isRequest } from "./init.js";
 import { Limits, type Limit } from "./limits.js";
 import { DEFAULTS, type Options } from "./options.js";
 import { countResponse } from "./progress.js";
-import { Failure } from "./protocol.js";
 import { hasBody, keepRequest, readData, watchBody } from "./response.js";
 import { NO_RETRY, retryDelay } from "./retry.js";
 import type { AfterResponseContext, AnotherAttempt, HookContext, QueueEvent, WaterspoutInit } from "./types.js";
@@ -49,12 +48,12 @@ export interface ClientContext {
 
 const { hooks: NO_HOOKS, timeouts: NO_LIMITS } = DEFAULTS;
 
-/** Code and message of the failures of the core. */
-const FAILURES: { readonly [failure: number]: [code: ErrorCode, message: string] } = {
-  [Failure.QueueFull]: ["QUEUE_FULL", "the queue is full: `maxQueued` requests wait"],
-  [Failure.Cleared]: ["CLEARED", "the queue was cleared while the request waited"],
-  [Failure.Closed]: ["CLOSED", "the client is closed"],
-  [Failure.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
+/** Code and message of the answers without a slot. */
+const FAILURES: { readonly [answer: number]: [code: ErrorCode, message: string] } = {
+  [Answer.QueueFull]: ["QUEUE_FULL", "the queue is full: `maxQueued` requests wait"],
+  [Answer.Cleared]: ["CLEARED", "the queue was cleared while the request waited"],
+  [Answer.Closed]: ["CLOSED", "the client is closed"],
+  [Answer.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
 };
 
 /** The number of requests for which a shared controller serves. Engines keep a listener for each until they collect it. */
@@ -101,9 +100,11 @@ export class ClientRequest implements Waiter, AbortListener {
   #attempts = 0;
   #origin: string | undefined;
   /** Ends the wait for a slot. */
-  #answer: ((failure: Failure) => void) | undefined;
+  #answer: ((answer: Answer) => void) | undefined;
   /** The end of a wait that came before the request waited. */
-  #early: Failure | undefined;
+  #early: Answer | undefined;
+  /** Whether an attempt was begun in the present slot. */
+  #isUsed = false;
   /** Whether the body is read by a function that reports the end. */
   #hasReader = false;
   /** Whether the Request of the next attempt was built. */
@@ -172,8 +173,9 @@ export class ClientRequest implements Waiter, AbortListener {
       signal?.throwIfAborted();
       for (;;) {
         // 1. Wait for a slot.
-        const failure = this.#acquire();
-        if (failure === WAITING ? await this.#waitForSlot() : failure) return;
+        const answer = this.#acquire();
+        if (answer === Answer.Wait) await this.#waitForSlot();
+        if (this.#isSettled) return;
 
         // 2. Make an attempt. If the slot was free, the platform's fetch is called within the caller's call.
         const outcome = await this.#attempt();
@@ -186,7 +188,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
         // 4. Give the slot back and wait: the queue must not wait for a server that asked for a pause.
         discard(outcome.response);
-        this.#context.core.release(this);
+        this.#context.core.release(this, true);
         this.#notify("waiting", outcomeOf(outcome));
         if (this.#isSettled) return;
         await new Promise<void>((resolve) => (this.#pause = new Timer(delay, resolve)));
@@ -196,21 +198,21 @@ export class ClientRequest implements Waiter, AbortListener {
     }
   }
 
-  /** Takes a slot, or joins the queue. Returns `WAITING` or why the request has no slot. */
-  #acquire(): Failure | typeof WAITING {
+  /** Takes a slot, or joins the queue. */
+  #acquire(): Answer {
     const { core, hasOriginLimits, requests } = this.#context;
     const { fallback, priority } = this.#options;
-    if (fallback && !core.isSupported) return Failure.None;
-    const acquire = (): Failure | typeof WAITING => core.acquire(this, hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
+    if (fallback && !core.isSupported) return Answer.Slot;
+    this.#isUsed = false;
+    const acquire = (): Answer => core.acquire(this, hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
     // The timers of a context that has died never fire, for example in workerd. Its requests must not keep their places.
     const endOverdue = (): void => requests.forEach((request) => request.#limits.check());
-    let failure = acquire();
-    if (failure) this.#callSite ??= callSite();
-    if (failure === Failure.QueueFull) {
+    let answer = acquire();
+    if (answer === Answer.QueueFull) {
       endOverdue();
-      failure = acquire();
+      answer = acquire();
     }
-    if (failure === WAITING) {
+    if (answer === Answer.Wait) {
       this.#arguments.fixUrl();
       this.#limits.start("queue");
       const time = now();
@@ -219,29 +221,30 @@ export class ClientRequest implements Waiter, AbortListener {
         endOverdue();
       }
       this.#notify("queued");
-    } else if (failure) {
-      this.#stop(this.#failureError(failure));
+    } else if (answer !== Answer.Slot) {
+      this.#callSite ??= callSite();
+      this.#stop(this.#failureError(answer));
     }
-    return failure;
+    return answer;
   }
 
-  /** Waits for a slot. Returns whether the request has ended meanwhile. */
-  async #waitForSlot(): Promise<boolean> {
+  /** Waits for a slot. */
+  async #waitForSlot(): Promise<void> {
     // The slot may have been given during the call of an observer.
-    const failure = this.#early ?? (await new Promise<Failure>((resolve) => (this.#answer = resolve)));
+    const answer = this.#early ?? (await new Promise<Answer>((resolve) => (this.#answer = resolve)));
     this.#early = this.#answer = undefined;
     this.#limits.stop("queue");
-    if (failure) this.#stop(this.#failureError(failure));
-    return this.#isSettled;
+    if (answer !== Answer.Slot) this.#stop(this.#failureError(answer));
   }
 
-  answered(failure: Failure): void {
-    if (this.#answer) this.#answer(failure);
-    else this.#early = failure;
+  answered(answer: Answer): void {
+    if (this.#answer) this.#answer(answer);
+    else this.#early = answer;
   }
 
   /** Makes an attempt, within the limit `head`. */
   #attempt(): Promise<Outcome> {
+    this.#isUsed = true;
     if (++this.#attempts === 1) this.#limits.start("request");
     this.#limits.start("head");
     this.#notify("started");
@@ -417,7 +420,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Ends the request because its client is closed. */
   close(): void {
-    this.#stop(this.#failureError(Failure.Closed), true);
+    this.#stop(this.#failureError(Answer.Closed), true);
   }
 
   #limitPassed(limit: Limit): void {
@@ -475,7 +478,7 @@ export class ClientRequest implements Waiter, AbortListener {
   /** Gives the slot back, and removes the request from its client. */
   #leave(): void {
     const { core, requests, onIdle } = this.#context;
-    core.release(this);
+    core.release(this, this.#isUsed);
     requests.delete(this);
     if (requests.size > 0) return;
     for (const resolve of onIdle) resolve();
@@ -508,8 +511,8 @@ export class ClientRequest implements Waiter, AbortListener {
     return { request: request ?? this.#arguments.request, attempt: this.#attempts, fetch };
   }
 
-  #failureError(failure: Failure): WaterspoutError {
-    const [code, message] = FAILURES[failure] as (typeof FAILURES)[number];
+  #failureError(answer: Answer): WaterspoutError {
+    const [code, message] = FAILURES[answer] as (typeof FAILURES)[number];
     return this.#error(code, message);
   }
 

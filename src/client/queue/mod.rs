@@ -7,7 +7,6 @@
 mod acquire;
 mod heap;
 #[cfg(any(test, waterspout_npm))]
-#[cfg_attr(waterspout_npm, allow(dead_code, reason = "the exports of the package move to it"))]
 mod host;
 #[cfg(test)]
 mod model_tests;
@@ -30,8 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 pub(crate) use self::acquire::Acquire;
 #[cfg(waterspout_npm)]
-#[allow(unused_imports, reason = "the exports of the package move to it")]
-pub(crate) use self::host::{HostEntry, HostQueue, HostRequest};
+pub(crate) use self::host::HostQueue;
 use self::rate::Nanos;
 pub use self::rate::Rate;
 pub(crate) use self::requests::Rejection;
