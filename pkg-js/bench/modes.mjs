@@ -6,6 +6,9 @@ import { Client } from "../dist/index.js";
 /** The number of simultaneous requests in the parallel modes. */
 const CROWD = 1_000;
 
+/** The number of simultaneous requests of a smaller crowd, all of which have a slot. */
+const GROUP = 64;
+
 /** The number of blocks, in each of which every contender is measured. Browsers take milliseconds for a request, so they get fewer. */
 const BLOCKS = globalThis.document ? 3 : 10;
 
@@ -20,9 +23,10 @@ const sequential = (send) => async (url, times) => {
   for (let n = 0; n < times; n++) await send(url);
 };
 
-const together = (send) => async (url, times) => {
-  for (let n = 0; n < times; n += CROWD) await Promise.all(Array.from({ length: CROWD }, () => send(url)));
+const inCrowds = (size) => (send) => async (url, times) => {
+  for (let n = 0; n < times; n += size) await Promise.all(Array.from({ length: size }, () => send(url)));
 };
+const together = inCrowds(CROWD);
 
 /** Returns the fetch of a client with these options. */
 const ours = (settings) => {
@@ -69,6 +73,11 @@ const modes = {
     contenders: { "p-queue": queued(6, inPlace), fetch: inPlace, ...oursInPlace({ maxActive: 6 }) },
   },
   "in sequence": { way: sequential, times: 25, turns: SHORT_BLOCKS, contenders: { fetch: plain, waterspout: reading(ours({})) } },
+  "64 together": {
+    way: inCrowds(GROUP),
+    times: 10 * GROUP,
+    contenders: { fetch: plain, waterspout: reading(ours({ maxActive: GROUP })), "with limits": reading(ours({ ...LIMITS, maxActive: GROUP })), "p-queue": queued(GROUP, plain) },
+  },
   "1,000 together": { way: together, times: CROWD, contenders: { fetch: plain, waterspout: reading(ours({ maxActive: CROWD })) } },
   ...Object.fromEntries(
     [6, 64].map((maxActive) => [

@@ -8,7 +8,7 @@ import { link, type Exports } from "../build/link.js";
 import { compile } from "#module";
 import { now, Timer } from "./clock.js";
 import { isWaterspoutError, WaterspoutError } from "./errors.js";
-import { NO_START, QUEUE_FULL } from "./protocol.js";
+import { NO_LIMIT, NO_START, QUEUE_FULL } from "./protocol.js";
 import { WaitHistogram } from "./wait-times.js";
 
 /** The answer to a request for a slot. */
@@ -107,9 +107,18 @@ export class Core {
   #nextStart = NO_START;
   #timer: Timer | undefined;
 
+  /** Whether a rate is limited. If not, nothing but the order of the waiting requests depends on the time. */
+  readonly #hasRate: boolean;
+
   /** Takes settings that were checked. */
   constructor(settings: ClientSettings) {
+    const [, , , requests, , , originRequests] = settings;
     this.#settings = settings;
+    this.#hasRate = requests !== NO_LIMIT || originRequests !== NO_LIMIT;
+  }
+
+  get #now(): number {
+    return this.#hasRate ? now() : 0;
   }
 
   /** The number of requests that wait for a slot. */
@@ -187,7 +196,7 @@ export class Core {
     else this.#waiters.delete(place.request);
     // After a failed core the ticket may belong to a request of the next instance.
     if (place.instance !== instance) return;
-    instance.exports.release(this.#client, place.ticket, wasUsed, now());
+    instance.exports.release(this.#client, place.ticket, wasUsed, this.#now);
     if (this.#waiters.size > 0) this.#dispatch();
   }
 
@@ -230,7 +239,7 @@ export class Core {
     if (!present || present !== instance) return;
     const outer = dispatching;
     dispatching = this;
-    const next = present.exports.dispatch(this.#client, now());
+    const next = present.exports.dispatch(this.#client, this.#now);
     dispatching = outer;
     if (this.#waiters.size === 0) present.waiting.delete(this);
     if (this.#nextStart === next || present !== instance) return;

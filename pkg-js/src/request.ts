@@ -178,7 +178,7 @@ export class ClientRequest implements Waiter, AbortListener {
         if (this.#isSettled) return;
 
         // 2. Make an attempt. If the slot was free, the platform's fetch is called within the caller's call.
-        const outcome = await this.#attempt();
+        const outcome = await (this.#options.timeouts.head ? this.#attemptWithinLimit() : this.#attempt());
         if (this.#isSettled) return discard(outcome.response);
 
         // 3. Decide whether another attempt follows.
@@ -242,25 +242,33 @@ export class ClientRequest implements Waiter, AbortListener {
     else this.#early = answer;
   }
 
-  /** Makes an attempt, within the limit `head`. */
-  #attempt(): Promise<Outcome> {
-    this.#isUsed = true;
-    if (++this.#attempts === 1) this.#limits.start("request");
-    this.#limits.start("head");
-    this.#notify("started");
+  /** Makes an attempt, which ends when the limit `head` passes even if a hook or the platform does not heed the signal. */
+  #attemptWithinLimit(): Promise<Outcome> {
     return new Promise((resolve) => {
-      // An observer may have aborted the request.
-      if (this.#isSettled) return resolve({});
       this.#endAttempt = resolve;
       const end = (outcome: Outcome): void => {
-        // The request has ended, or the limit `head` has passed.
+        // The request has ended, or the limit has passed.
         if (this.#endAttempt !== resolve) return discard(outcome.response);
         this.#endAttempt = undefined;
         this.#limits.stop("head");
         resolve(outcome);
       };
-      this.#send().then(end, (error: unknown) => end({ error }));
+      void this.#attempt().then(end);
     });
+  }
+
+  /** Makes an attempt. Does not throw. */
+  async #attempt(): Promise<Outcome> {
+    this.#isUsed = true;
+    if (++this.#attempts === 1) this.#limits.start("request");
+    this.#limits.start("head");
+    this.#notify("started");
+    try {
+      // An observer may have aborted the request.
+      return this.#isSettled ? {} : await this.#send();
+    } catch (error) {
+      return { error };
+    }
   }
 
   /** Calls the hooks and sends the request. Unless a hook returns a promise, the platform's fetch is called in the same turn. */
@@ -425,7 +433,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
   #limitPassed(limit: Limit): void {
     const endAttempt = this.#endAttempt;
-    const activity = this.#isSettled ? "reading the body" : `waiting for ${endAttempt ? "the response's head" : "a free slot"}`;
+    const activity = this.#isSettled ? "reading the body" : `waiting for ${this.stage === "started" ? "the response's head" : "a free slot"}`;
     const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
     // The status is worth more than a timeout.
     if (this.#isReadingData) return this.#controller.abort(error);
@@ -489,8 +497,9 @@ export class ClientRequest implements Waiter, AbortListener {
   #end(): void {
     this.#limits.clear();
     this.#pause?.cancel();
+    const { signal } = this.#arguments;
     // The members of a signal may throw.
-    ignoreErrors(() => offAbort(this.#arguments.signal, this));
+    if (signal) ignoreErrors(() => offAbort(signal, this));
     this.#leave();
   }
 
