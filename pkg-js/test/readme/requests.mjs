@@ -103,8 +103,10 @@ export const requestSetups = {
   },
   Errors: {
     answer: ({ path }) => (path === "/users/1" ? Response.json({ name: "Ada" }) : Response.json({ reason: "gone" }, { status: 404 })),
-    check({ printed }) {
+    async check({ printed, values }) {
       deepEqual(printed, ["the server answered with status 404 { reason: 'gone' }", "Ada undefined"]);
+      const { stack } = await values.client.get("users/2").catch((error) => error);
+      assert.match(stack, /requests\.mjs/, "the stack names the file of the call");
     },
   },
   "Coming from": {
