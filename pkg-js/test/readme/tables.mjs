@@ -1,4 +1,4 @@
-/** Compares the tables of the README with the package: names of options, defaults that are numbers or words, and sizes. */
+/** Compares the tables of the README with the package: names of options, defaults that are numbers or words, and sizes. Checks links. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -59,6 +59,12 @@ export function tableChecks(markdown, dist) {
       const kilobytes = gzipSync(await bundled(path.join(dist, `${file}.js`)), { level: 9 }).length / 1024;
       assert(Math.abs(kilobytes - Number(listed)) <= SIZE_STEP, `${entry} has ${kilobytes.toFixed(1)} KB, and the table says ${listed}`);
     }
+  };
+  checks["each link within the README leads to a heading"] = () => {
+    const headings = [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-"));
+    const links = [...markdown.matchAll(/\]\(#([^)]+)\)/g)].map(([, link]) => link);
+    assert(links.length > 0);
+    assert.deepEqual(links.filter((link) => !headings.includes(link)), []);
   };
   return checks;
 }
