@@ -6,10 +6,13 @@ export const LONGEST_DELAY = 0x7fff_ffff;
 /** The time in milliseconds by which engines fire their timers early. */
 const EARLY = 2;
 
+/** The longest time in milliseconds by which a coarse clock is behind the timers. */
+const COARSE = 1000;
+
 /** The last reading of `performance.now()`. */
 let lastReading = 0;
-/** The sum of all steps back of `performance.now()`. */
-let stepsBack = 0;
+/** How far `performance.now()` is behind: the sum of its steps back, and of the time that it missed. */
+let behind = 0;
 /** The time at which the last timer fired. */
 let fired = 0;
 
@@ -17,9 +20,9 @@ let fired = 0;
 export function now(): number {
   const reading = performance.now();
   // A clock behind its last reading was set back, or replaced by the clock of a test.
-  if (reading < lastReading) stepsBack += lastReading - reading;
+  if (reading < lastReading) behind += lastReading - reading;
   lastReading = reading;
-  return Math.max(reading + stepsBack, fired);
+  return Math.max(reading + behind, fired);
 }
 
 /** A timer of the engine's that calls `act` once `milliseconds` have passed. It keeps a Node process alive. */
@@ -59,7 +62,9 @@ export class Timer {
       this.#left = early;
     }
     if (this.#left > 0) return this.#set();
-    // If the clock disagrees by more, it is coarse, stands still, or is not the clock of the timers.
+    // If the clock disagrees by more, it is coarse, stands still, or is not the clock of the timers. A coarse clock catches up. Any
+    // other clock does not, and would stand still until then.
+    if (early > COARSE) behind += early;
     fired = Math.max(fired, this.due);
     this.#act();
   }
