@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 . tests/setup.sh
 
 # The order matters: the conditions below select the suites from an index on, for example all but the first four.
-suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload size page)
+suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload js-connections size page)
 more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory js-libraries)
 on_request=(bundlers)
 known=" ${suites[*]} ${more[*]} ${on_request[*]} "
@@ -227,6 +227,7 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
     begin js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
     # Several libraries need a later Node than the package does.
     begin js-libraries bash -c 'cd pkg-js && exec "$ENGINES/node_modules/node24/bin/node" test/libraries/run.mjs'
+    begin js-connections bash -c 'cd pkg-js && exec node test/connections.mjs'
     begin js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"
     finish
     suite bundlers bash -c 'cd pkg-js && exec node test/bundlers/run.mjs "$1"' -- "$WATERSPOUT_LAB"

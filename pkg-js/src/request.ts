@@ -61,6 +61,9 @@ const DEFAULT_ATTEMPTS = 3;
 /** The longest time for the body of a status error, in milliseconds. */
 const DATA_TIMEOUT = 5000;
 
+/** The longest time for which a response holds its slot although its body is not being read, in milliseconds. */
+const UNREAD_TIME = 1000;
+
 /** The least time between two checks of all limits, in milliseconds. */
 const CHECK_INTERVAL = 10;
 
@@ -99,9 +102,10 @@ export class ClientRequest implements Waiter, AbortListener {
   #isSent = false;
   /** Ends the present attempt. */
   #endAttempt: ((outcome: Outcome) => void) | undefined;
+  /** The wait before another attempt, or for the begin of the reading. */
   #pause: Timer | undefined;
   /** Calls the hooks `onError`. */
-  #onError: ((error: unknown) => void) | undefined;
+  #onError: ((error: [unknown]) => void) | undefined;
   /** The place of the call in the caller's code. */
   #callSite: Error | undefined;
   /** The last step that the observers got. */
@@ -129,7 +133,8 @@ export class ClientRequest implements Waiter, AbortListener {
     const { onError } = options.hooks;
     // The hooks run in the async context of the call.
     const callHooks = (error: unknown): void => onError.forEach((hook) => void ignoreErrors(() => hook({ ...this.#hookContext(), error })));
-    if (onError.length > 0) void new Promise((resolve) => (this.#onError = resolve)).then(callHooks);
+    // In an array, because a promise would look for a method `then` in the error.
+    if (onError.length > 0) void new Promise<[unknown]>((resolve) => (this.#onError = resolve)).then(([error]) => callHooks(error));
     context.requests.add(this);
     void this.#run();
   }
@@ -338,30 +343,33 @@ export class ClientRequest implements Waiter, AbortListener {
     const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
-    const isReadable = response.type === "opaque" || hasBody(result, this.#arguments.method);
-    if (!isReadable) this.#end();
+    const isOpaque = response.type === "opaque";
+    if (!isOpaque && !hasBody(result, this.#arguments.method)) this.#end();
     else if (slot !== "body") this.#leave();
     this.#settle("head");
     this.#arguments.body.reportSent();
-    if (isReadable) this.#watch(response, result);
+    try {
+      // The bytes of an opaque response are out of reach, so its end cannot be seen.
+      this.#watch(response, result, slot === "body" && !isOpaque, this.#limits.isRunning && !isOpaque);
+    } catch {
+      // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
+      this.#leave();
+    }
     resolve?.(result);
   }
 
   /** Watches the body of `result` until it ends. `response` is the sender's, and `result` is given to the caller. */
-  #watch(response: Response, result: Response): void {
+  #watch(response: Response, result: Response, holdsSlot: boolean, isTimed: boolean): void {
     const { signal, sentRequest } = this.#arguments;
-    const holdsSlot = this.#options.slot === "body" && response.type !== "opaque";
-    const isTimed = this.#limits.isRunning;
-    if (!(holdsSlot || isTimed || signal)) return this.#end();
+    if (!this.#limits.isRunning) this.#limits.clear();
+    if (!(holdsSlot || this.#limits.isRunning || signal)) return this.#end();
     if (!holdsSlot) this.#leave();
-    if (isTimed) this.#limits.unref();
-    else this.#limits.clear();
+    this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
-    try {
-      if ((isTimed || holdsSlot) && response.type !== "opaque") watchBody(result, () => this.#end());
-    } catch {
-      // A `fetch` of the caller's own may return an object that accepts no properties.
-      if (holdsSlot) this.#end();
+    if (holdsSlot || isTimed) watchBody(result, () => this.#pause?.cancel(), () => this.#end());
+    if (holdsSlot) {
+      this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
+      this.#pause.unref();
     }
     // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
     const holders = [result, sentRequest?.signal ?? this.#controller.signal];
@@ -371,7 +379,14 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
   handleEvent(): void {
-    this.#stop(this.#arguments.signal?.reason);
+    let reason: unknown;
+    try {
+      reason = this.#arguments.signal?.reason;
+    } catch (error) {
+      // The members of a signal may throw.
+      reason = error;
+    }
+    this.#stop(reason);
   }
 
   /** Ends the request because its client is closed. */
@@ -400,14 +415,15 @@ export class ClientRequest implements Waiter, AbortListener {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
       if (!this.#isSent) ignoreErrors(() => this.#arguments.sentRequest?.body?.cancel(error));
       this.#context.requests.delete(this);
-      this.#settle(this.#arguments.signal?.aborted ? "cancelled" : "failed", { error });
+      this.#settle(this.#isAborted ? "cancelled" : "failed", { error });
       noteAttempts(error, this.#attempts);
-      this.#onError?.(error);
+      this.#onError?.([error]);
       reject(error);
     }
     this.#end();
-    this.#controller.abort(error);
-    this.#hookController?.abort(error);
+    // A listener of the caller's may throw.
+    ignoreErrors(() => this.#controller.abort(error));
+    ignoreErrors(() => this.#hookController?.abort(error));
   }
 
   /** Marks the promise as settled. */
@@ -415,6 +431,15 @@ export class ClientRequest implements Waiter, AbortListener {
     // These functions keep the promise alive, and with it the response.
     this.#resolve = this.#reject = this.#endAttempt = undefined;
     this.#notify(stage, outcome);
+  }
+
+  get #isAborted(): boolean {
+    try {
+      return !!this.#arguments.signal?.aborted;
+    } catch {
+      // The members of a signal may throw.
+      return false;
+    }
   }
 
   get #isSettled(): boolean {
@@ -435,7 +460,8 @@ export class ClientRequest implements Waiter, AbortListener {
   #end(): void {
     this.#limits.clear();
     this.#pause?.cancel();
-    offAbort(this.#arguments.signal, this);
+    // The members of a signal may throw.
+    ignoreErrors(() => offAbort(this.#arguments.signal, this));
     this.#leave();
   }
 

@@ -25,12 +25,13 @@ export function hasBody(response: Response, method: string): boolean {
 }
 
 /**
- * Calls `onEnd` when the body of `response` has been read to its end, has failed or was cancelled.
+ * Calls `onRead` when reading the body of `response` begins, and `onEnd` when the body has been read to its end, has failed or was
+ * cancelled.
  *
  * The response stays the platform's own object, so the platform accepts it everywhere. Its own properties replace the members that read
  * the body. A body that only the platform reads, for example to cache the response, is not seen.
  */
-export function watchBody(response: Response, onEnd: () => void): void {
+export function watchBody(response: Response, onRead: () => void, onEnd: () => void): void {
   const define = (name: string, descriptor: PropertyDescriptor): unknown => Object.defineProperty(response, name, { ...descriptor, configurable: true });
   for (const name of READERS) {
     const read = response[name] as (() => Promise<unknown>) | undefined;
@@ -39,6 +40,7 @@ export function watchBody(response: Response, onEnd: () => void): void {
     const value = (): Promise<unknown> => {
       // A body that was read before has an end of its own.
       const { bodyUsed } = response;
+      onRead();
       const result = read.call(response);
       return bodyUsed ? result : result.finally(onEnd);
     };
@@ -50,11 +52,11 @@ export function watchBody(response: Response, onEnd: () => void): void {
     // After a clone, the response has another stream.
     const open = (): ReadableStream<Piece> => (Reflect.get(prototype, "body", response) ?? body) as ReadableStream<Piece>;
     let observed: ReadableStream<Piece> | undefined;
-    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, { onEnd }))) });
+    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, { onRead, onEnd }))) });
   }
   const value = (): Response => {
     const copy = clone.call(response);
-    watchBody(copy, onEnd);
+    watchBody(copy, onRead, onEnd);
     return copy;
   };
   if (typeof clone === "function") define("clone", { value, writable: true });

@@ -6,6 +6,8 @@ import { timeoutError } from "./errors.js";
 export type Piece = Uint8Array<ArrayBuffer>;
 
 export interface StreamObserver {
+  /** Called at the first read. */
+  onRead?(): void;
   /** Called with the length of each piece. */
   onPiece?(bytes: number): void;
   /** Called when the stream has ended, has failed or was cancelled. */
@@ -27,9 +29,12 @@ function isByteStream(stream: ReadableStream): boolean {
  *
  * The result reads only while a reader waits for a piece. It fails if a piece takes longer than `idle` milliseconds; 0 means no limit.
  */
-export function observeStream(open: () => ReadableStream<Piece>, { onPiece, onEnd }: StreamObserver, idle = 0): ReadableStream<Piece> {
+export function observeStream(open: () => ReadableStream<Piece>, { onRead, onPiece, onEnd }: StreamObserver, idle = 0): ReadableStream<Piece> {
   let reader: ReadableStreamDefaultReader<Piece> | undefined;
-  const opened = (): ReadableStreamDefaultReader<Piece> => (reader ??= open().getReader());
+  const opened = (): ReadableStreamDefaultReader<Piece> => {
+    if (!reader) onRead?.();
+    return (reader ??= open().getReader());
+  };
   const read = async (): Promise<ReadableStreamReadResult<Piece>> => {
     if (!idle) return opened().read();
     let timer!: Timer;

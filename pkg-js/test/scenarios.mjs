@@ -1450,6 +1450,7 @@ export async function run(base, platform, features) {
   // Without a listener, a promise that a failed scenario leaves behind would end Node, Deno and Bun.
   let unhandled = [];
   globalThis.process?.on?.("unhandledRejection", (reason) => unhandled.push(reason));
+  const { fetch } = globalThis;
   for (const [name, scenario] of Object.entries({ ...scenarios, ...only })) {
     try {
       let timer;
@@ -1464,6 +1465,8 @@ export async function run(base, platform, features) {
       results.push({ name, error: stack.startsWith(said) ? stack : `${said}\n${stack}` });
     }
     unhandled = [];
+    // A scenario that took too long may have left a stand-in.
+    if (globalThis.fetch !== fetch) globalThis.fetch = fetch;
   }
   return results;
 }

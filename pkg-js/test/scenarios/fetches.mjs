@@ -194,7 +194,9 @@ export const fetches = {
   },
   async an_own_fetch_gets_what_hooks_changed() {
     const fetch = recording(async (_, { body }) => new Response(await textOf(body)));
-    const beforeRequest = [({ request }) => void request.headers.set("x-a", "1"), ({ request }) => new Request("http://b.test/", request)];
+    // Firefox does not take the body of a Request that stands in place of an init.
+    const elsewhere = async ({ request }) => new Request("http://b.test/", { method: request.method, headers: request.headers, body: await request.blob() });
+    const beforeRequest = [({ request }) => void request.headers.set("x-a", "1"), elsewhere];
     const client = new Client({ fetch, hooks: { beforeRequest } });
     equal(await client.post(NOWHERE, { body: "kept", next: 1 }).text(), "kept");
     const [[url, init]] = fetch.calls;

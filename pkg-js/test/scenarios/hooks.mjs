@@ -180,13 +180,18 @@ export const hooks = {
   },
   async before_retry_may_change_the_request() {
     for (const later of [false, true]) {
+      const made = (change) => (later ? async (context) => (await sleep(1), change(context)) : change);
       const fetch = flaky(2);
-      const change = ({ request, attempt }) => new Request(`${request.url}${attempt}`, request);
-      const beforeRetry = later ? async (context) => (await sleep(1), change(context)) : change;
-      const hooks = { beforeRetry: [beforeRetry, ({ request }) => void request.headers.set("x-last", request.url.at(-1))] };
-      await new Client({ fetch, retry: { baseDelay: 0 }, hooks }).fetch(NOWHERE, { method: "PUT", body: "kept" });
+      const elsewhere = made(({ request, attempt }) => new Request(`${request.url}${attempt}`, request));
+      const beforeRetry = [elsewhere, ({ request }) => void request.headers.set("x-last", request.url.at(-1))];
+      await new Client({ fetch, retry: { baseDelay: 0 }, hooks: { beforeRetry } }).fetch(NOWHERE);
       equal(fetch.sent.map(({ url, headers }) => [url, headers.get("x-last")]), [[NOWHERE, null], [`${NOWHERE}2`, "2"], [`${NOWHERE}23`, "3"]]);
-      equal(await Promise.all(fetch.sent.map((request) => request.text())), ["kept", "kept", "kept"]);
+      // The body goes with the changed request.
+      const marked = flaky(2);
+      const mark = made(({ request, attempt }) => new Request(request, { headers: { "x-attempt": String(attempt) } }));
+      await new Client({ fetch: marked, retry: { baseDelay: 0 }, hooks: { beforeRetry: mark } }).fetch(NOWHERE, { method: "PUT", body: "kept" });
+      equal(marked.sent.map(({ headers }) => headers.get("x-attempt")), [null, "2", "3"]);
+      equal(await Promise.all(marked.sent.map((request) => request.text())), ["kept", "kept", "kept"]);
     }
   },
   async before_retry_stops_with_the_real_outcome() {

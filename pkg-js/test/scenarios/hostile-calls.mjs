@@ -150,7 +150,8 @@ export const hostileCalls = {
     await surviveAll(table, (make) => sent(() => [URL_A, make()], mustBeHostile));
   },
   async a_hostile_option_of_a_shortcut_rejects_with_its_error() {
-    const make = (init, options) => ({ options: { ...options, fetch: answer }, send: (client) => client.post(URL_A, init()), check: mustBeHostile });
+    // A pair of an object is refused before it is made a text.
+    const make = (init, options, name) => ({ options: { ...options, fetch: answer }, send: (client) => client.post(URL_A, init()), check: name === "a value of searchParams" ? mustReject : mustBeHostile });
     await survive(pairs(shortcutInits, clientOptions, make));
   },
   async a_hostile_call_does_not_throw_within_its_call() {
@@ -169,7 +170,7 @@ export const hostileCalls = {
         } catch {
           failures.push(`${method} throws within the call: ${name}`);
         }
-        await within(Promise.resolve(promise).then(() => undefined, () => undefined), name).catch((error) => failures.push(error.message));
+        await within(Promise.resolve(promise).then((response) => response?.text?.()).then(() => undefined, () => undefined), name).catch((error) => failures.push(error.message));
       }
       await turn();
       if (client.stats().active > 0) failures.push(`a slot stays taken: ${name}`);

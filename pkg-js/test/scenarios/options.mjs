@@ -81,7 +81,7 @@ export const options = {
       await refuses(() => client.extend({ [name]: 1 }), name, 1);
       await refuses(() => client.fetch(NOWHERE, { waterspout: { [name]: 1 } }), name, 1);
     }
-    // An option of the queue is not one of a request.
+    // A request has no options of the queue and of the client.
     for (const name of Object.keys(OF_CLIENTS)) {
       const error = await rejection(client.fetch(NOWHERE, { waterspout: { [name]: 1 } }));
       assert(error instanceof TypeError && error.message.includes(name), String(error));
@@ -212,12 +212,11 @@ export const options = {
   },
   async a_form_is_pairs_or_form_data() {
     const data = new FormData();
-    data.append("a", "1");
-    data.append("file", new Blob(["content"]), "name.txt");
+    data.append("a", "h\u00e9");
     for (const name of ["post", "put", "patch"]) {
       const { type, text } = await sentBy((client) => client[name](NOWHERE, { form: data }));
       const boundary = /^multipart\/form-data; ?boundary="?([^";]+)/.exec(type)?.[1];
-      assert(boundary && text.startsWith(`--${boundary}`) && text.includes('name="file"; filename="name.txt"') && text.includes("content"), `${type}\n${text}`);
+      assert(boundary && text.startsWith(`--${boundary}`) && text.includes('name="a"') && text.includes("h\u00e9"), `${type}\n${text}`);
       for (const [form, expected] of [[{ a: "1 2" }, "a=1+2"], [{ a: 1, b: true, c: undefined, d: [1, 2] }, "a=1&b=true&d=1&d=2"], [[["a", "1"], ["a", "2"]], "a=1&a=2"], [new URLSearchParams("a=1"), "a=1"]]) {
         const sent = await sentBy((client) => client[name](NOWHERE, { form }));
         equal([sent.text, sent.type.split(";")[0]], [expected, "application/x-www-form-urlencoded"]);
@@ -229,6 +228,18 @@ export const options = {
     }
     for (const init of [{ form: data, json: 1 }, { form: data, body: "x" }, { json: 0, body: () => "x" }]) {
       await refuses(() => new Client({ fetch: transport() }).post(NOWHERE, init), "body", Object.keys(init));
+    }
+  },
+
+  async a_form_with_a_file_reaches_the_server(lab) {
+    const form = new FormData();
+    form.append("a", "1");
+    form.append("file", new Blob(["content"]), "name.txt");
+    for (const init of [{ form }, { body: form }, { body: async () => form }, { form, onUploadProgress: nothing }]) {
+      const response = await new Client().post(lab.url("echo"), init);
+      const [type, text] = [response.headers.get("content-type"), await response.text()];
+      const boundary = text.slice(2, text.indexOf("\r\n"));
+      assert(type.includes(boundary) && text.includes('name="file"; filename="name.txt"') && text.includes("\r\ncontent\r\n"), `${type}\n${text}`);
     }
   },
 

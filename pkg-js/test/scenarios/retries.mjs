@@ -1,4 +1,4 @@
-/** Retries: which bodies are sent again, who decides, and how long the wait is. */
+/** Retries: which bodies are sent again, what decides, and how long the wait is. */
 import { attemptsOf, Client, isWaterspoutError } from "waterspout";
 import { assert, counts, equal, generated, isPending, NOWHERE, rejection, rejectsWith, timesOut, transport, turns } from "./support.mjs";
 

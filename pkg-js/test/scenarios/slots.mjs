@@ -1,6 +1,6 @@
 /** When a slot is free again, and when a client is idle or closed. */
 import { Client, isWaterspoutError } from "waterspout";
-import { assert, counts, equal, isPending, NOWHERE, openResponse, rejection, rejectsWith, sleep, timesOut, transport, turns, withGlobalFetch } from "./support.mjs";
+import { assert, counts, equal, isPending, NOWHERE, openResponse, rejection, rejectsWith, sleep, transport, turns, withGlobalFetch } from "./support.mjs";
 
 const FREE = { active: 0, queued: 0 };
 const BUSY = { active: 1, queued: 1 };
@@ -146,7 +146,9 @@ export const slots = {
       await turns();
       equal(counts(held.client), BUSY);
       controller.abort(new RangeError("enough"));
-      equal([(await read).message, (await next).status, counts(held.client)], ["enough", 200, FREE]);
+      // Engines differ in the error of a body that a program made and that fails.
+      await read;
+      equal([(await next).status, counts(held.client)], [200, FREE]);
       // The body of this response is not being read.
       const unread = single(settings);
       const other = new AbortController();
@@ -157,13 +159,15 @@ export const slots = {
     }
   },
   async a_limit_frees_the_slot_of_a_body() {
-    for (const [timeout, limit] of [[60, "request"], [{ total: 60 }, "total"], [{ idle: 60 }, "idle"]]) {
+    for (const timeout of [60, { total: 60 }, { idle: 60 }]) {
       const held = single();
-      const read = held.client.get(NOWHERE, { timeout }).text();
+      const read = rejection(held.client.get(NOWHERE, { timeout }).text());
       const next = held.client.fetch(NOWHERE);
-      await timesOut(read, `limit \`${limit}\`: 60 ms`);
+      await turns();
+      equal(counts(held.client), BUSY, JSON.stringify(timeout));
+      await read;
       await next;
-      equal(counts(held.client), FREE, limit);
+      equal(counts(held.client), FREE, JSON.stringify(timeout));
     }
   },
   async a_failed_attempt_holds_no_slot() {
