@@ -6,23 +6,23 @@ export const LONGEST_DELAY = 0x7fff_ffff;
 /** The time in milliseconds by which engines fire their timers early. */
 const EARLY = 2;
 
-/** The longest time in milliseconds by which a coarse clock is behind the timers. */
-const COARSE = 1000;
+/** The time in milliseconds by which a coarse clock may be behind the timers. */
+const COARSE = 200;
 
 /** The last reading of `performance.now()`. */
 let lastReading = 0;
-/** How far `performance.now()` is behind: the sum of its steps back, and of the time that it missed. */
-let behind = 0;
-/** The time at which the last timer fired. */
+/** The time by which the clock is ahead of `performance.now()`. */
+let offset = 0;
+/** The time at which the last timer was due. */
 let fired = 0;
 
 /** Returns the time in milliseconds. It never goes back, and is at least the time at which the last timer was due. */
 export function now(): number {
   const reading = performance.now();
   // A clock behind its last reading was set back, or replaced by the clock of a test.
-  if (reading < lastReading) behind += lastReading - reading;
+  if (reading < lastReading) offset += lastReading - reading;
   lastReading = reading;
-  return Math.max(reading + behind, fired);
+  return Math.max(reading + offset, fired);
 }
 
 /** A timer of the engine's that calls `act` once `milliseconds` have passed. It keeps a Node process alive. */
@@ -62,9 +62,8 @@ export class Timer {
       this.#left = early;
     }
     if (this.#left > 0) return this.#set();
-    // If the clock disagrees by more, it is coarse, stands still, or is not the clock of the timers. A coarse clock catches up. Any
-    // other clock does not, and would stand still until then.
-    if (early > COARSE) behind += early;
+    // If the clock disagrees by more, the timer is right. A coarse clock catches up by itself; any other is not the clock of the timers.
+    if (early > COARSE) offset += early;
     fired = Math.max(fired, this.due);
     this.#act();
   }
