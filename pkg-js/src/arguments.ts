@@ -3,7 +3,7 @@ import { RequestBody, type BodyMembers } from "./body.js";
 import { checkedUrl, copyInit, definedHeaders, documentBase, hasOnlySignal, initWith, isPromise, isRequest, platformInit, removedHeaders } from "./init.js";
 import type { Options } from "./options.js";
 import { withPairs } from "./query.js";
-import type { WaterspoutInit } from "./types.js";
+import type { HeadersOption, WaterspoutInit } from "./types.js";
 
 /** The members of a Request that a `fetch` of the caller's own gets, besides method, headers, body and signal. */
 const REQUEST_MEMBERS = ["cache", "credentials", "integrity", "keepalive", "mode", "redirect", "referrer", "referrerPolicy"] as const;
@@ -149,27 +149,35 @@ export class FetchArguments {
 
   /** Builds the Request of the call. */
   #build(signal: AbortSignal): void {
-    const given = this.#init?.headers;
-    const members: Record<string, unknown> = { ...this.body.first(), signal };
+    let given: HeadersOption | undefined;
+    const init = this.#init;
+    const members: Record<string, unknown> = {
+      ...this.body.first(),
+      signal,
+      // The platform reads each member once, in its order.
+      get headers() {
+        return definedHeaders((given = init?.headers));
+      },
+    };
     if (this.body.isMadeAnew) members.body = undefined;
-    if (removedHeaders(given).length > 0) members.headers = definedHeaders(given);
-    const request = new Request(this.#target, initWith(this.#target, this.#init, members));
-    this.#addDefaults(request.headers);
+    const request = new Request(this.#target, initWith(this.#target, init, members));
+    this.#addDefaults(request.headers, given);
     this.#request = request;
   }
 
   /** Adds the client's headers that the request does not set. */
-  #addDefaults(headers: Headers): void {
-    const removed = removedHeaders(this.#init?.headers);
+  #addDefaults(headers: Headers, given: HeadersOption | undefined): void {
+    const removed = removedHeaders(given);
     this.#options.headers?.forEach((value, name) => headers.has(name) || removed.includes(name) || headers.set(name, value));
   }
 
   #ownMembers(): Record<string, unknown> {
     const members: Record<string, unknown> = { ...copyInit(this.#init), ...this.body.first() };
-    members.headers &&= definedHeaders(members.headers as HeadersInit);
+    const given = members.headers as HeadersOption | undefined;
+    members.headers &&= definedHeaders(given);
     if (this.#options.headers) {
       const headers = new Headers(members.headers as HeadersInit);
-      this.#addDefaults(headers);
+      this.#addDefaults(headers, given);
       members.headers = headers;
     }
     return members;

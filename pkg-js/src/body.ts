@@ -49,7 +49,7 @@ export class RequestBody {
     const source = this.#source;
     if (source == null || typeof source === "function") return {};
     const members = this.#members(source);
-    return members.body === source && !members.duplex ? {} : members;
+    return members.body === source ? {} : members;
   }
 
   /** Starts to keep the body of the `Request` argument. */

@@ -61,7 +61,9 @@ export function copyInit(init: WaterspoutInit | undefined): Record<string, unkno
 
 /** Returns whether `init` has no member but a signal, the options of this package, and the method GET. */
 export function hasOnlySignal(init: WaterspoutInit | null | undefined): boolean {
-  const isPlain = (name: string): boolean => name === "signal" || name === "waterspout" || (name === "method" && init?.method === "GET");
+  // A getter is not read: only the platform reads it.
+  const isGet = (): boolean => Object.getOwnPropertyDescriptor(init, "method")?.value === "GET";
+  const isPlain = (name: string): boolean => name === "signal" || name === "waterspout" || (name === "method" && isGet());
   return !init || (Object.getPrototypeOf(init) === Object.prototype && Object.keys(init).every(isPlain));
 }
 

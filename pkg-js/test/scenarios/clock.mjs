@@ -1,6 +1,6 @@
 /** Limits, waits and rates come under every clock: faked timers, clocks that jump, stand still or are coarse. */
 import { Client } from "waterspout";
-import { assert, equal, rejection, timesOut } from "./support.mjs";
+import { assert, equal, rejection, sleep, timesOut } from "./support.mjs";
 import { each, silent, stalled, turn, whileReplaced, within } from "./stubs.mjs";
 
 const URL_A = "http://127.0.0.1:1/a";
@@ -13,14 +13,14 @@ const STEP = 3_000;
 /** The time until which a limit of a minute must have passed: the package may set its timer again for a short rest. */
 const LATEST = MINUTE + 4 * STEP;
 
-/** Timers that fire only when `tick` is called. */
+/** Timers that fire only when `tick` is called. They are objects as in Node, whose own fetch uses them too. */
 class FakeTimers {
   time = 0;
   #waiting = new Map();
-  #last = 0;
   setTimeout = (act, delay = 0, ...args) => {
-    this.#waiting.set(++this.#last, { due: this.time + Math.max(1, delay), act: () => act(...args) });
-    return this.#last;
+    const timer = { ref: () => timer, unref: () => timer };
+    this.#waiting.set(timer, { due: this.time + Math.max(1, delay), act: () => act(...args) });
+    return timer;
   };
   clearTimeout = (timer) => void this.#waiting.delete(timer);
   /** Fires the timers of the next `milliseconds` in their order. */
@@ -216,6 +216,18 @@ export const clock = {
       await within(limit, "the limit of an hour");
     });
     await waitThrough(SHORT, SHORTEST);
+  },
+  async the_clock_goes_on_after_faked_time_has_passed() {
+    await withFakes(clocks["the real clock"], async (timers) => {
+      const limit = waits.request(HOUR);
+      for (let time = 0; time < HOUR + MINUTE; time += MINUTE) timers.tick(MINUTE);
+      await within(limit, "the limit of an hour");
+    });
+    const before = realNow();
+    const client = new Client({ maxActive: 1, fetch: () => sleep(SHORT).then(answered) });
+    await after(client, 2);
+    // The clock of workerd moves only with events from outside.
+    if (realNow() > before) assert(client.stats().waits.longest >= SHORTEST, `the second request waited ${client.stats().waits.longest} ms`);
   },
   async a_limit_that_has_not_passed_ends_nothing_under_faked_timers() {
     await each(clocks, async (reading, name) => {

@@ -137,8 +137,11 @@ function retried(status) {
   };
 }
 
+/** A timer that never fires. Node's own fetch may get it too, so it has the methods of Node's timers. */
+const deadTimer = { ref: () => deadTimer, unref: () => deadTimer };
+
 /** Calls `work` while timers are set but never fire, as after the end of the context that set them. */
-const withDeadTimers = (work) => whileReplaced(globalThis, { setTimeout: () => 0, clearTimeout: () => undefined }, work);
+const withDeadTimers = (work) => whileReplaced(globalThis, { setTimeout: () => deadTimer, clearTimeout: () => undefined }, work);
 
 /** Limits that end a request without the request's own timers, and how it holds what further requests wait for. */
 const overdue = {
