@@ -86,13 +86,18 @@ export class ClientRequest implements Waiter, AbortListener {
   place: Waiter["place"];
   readonly #context: ClientContext;
   readonly #options: Options;
-  readonly #arguments: FetchArguments;
+  /** The caller's signal. */
+  readonly #signal: AbortSignal | undefined;
+  /** Undefined once the caller has the response: from then on nothing here may keep the Request alive. */
+  #arguments: FetchArguments;
   readonly #limits: Limits;
   readonly #number: number;
   #resolve: ((response: Response) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   /** Aborts the present attempt. */
   #controller: AbortController;
+  /** The signal that was sent with the present attempt. */
+  #sentSignal: AbortSignal | undefined;
   /** Whether other requests have the same controller. */
   readonly #isShared: boolean;
   /** Aborts what the hooks send. */
@@ -144,6 +149,7 @@ export class ClientRequest implements Waiter, AbortListener {
     this.#controller = this.#isShared ? sharedController(context) : new AbortController();
     const isOwnFetch = !!options.fetch || (!!options.fallback && !context.core.isSupported);
     this.#arguments = new FetchArguments(options, isOwnFetch, thisArg, input, init, this.#controller.signal);
+    this.#signal = this.#arguments.signal;
     if (throwHttpErrors) this.#callSite = callSite();
     this.#limits = new Limits(timeouts, (limit) => this.#limitPassed(limit));
     this.#limits.start("total");
@@ -168,9 +174,8 @@ export class ClientRequest implements Waiter, AbortListener {
   /** Makes attempts until one of them is final. Each step continues in the async context of the call. */
   async #run(): Promise<void> {
     try {
-      const { signal } = this.#arguments;
-      onAbort(signal, this);
-      signal?.throwIfAborted();
+      onAbort(this.#signal, this);
+      this.#signal?.throwIfAborted();
       for (;;) {
         // 1. Wait for a slot.
         const answer = this.#acquire();
@@ -295,9 +300,12 @@ export class ClientRequest implements Waiter, AbortListener {
       }
     }
     // The signal may have been aborted during a hook, or in the turn in which the slot became free.
-    call.signal?.throwIfAborted();
+    this.#signal?.throwIfAborted();
     this.#isSent = true;
-    response ??= await call.send(this.#sender, signal, replacement);
+    // The engine keeps this signal alive while it receives the body. The controller keeps its own signal, so that says nothing.
+    const attemptSignal = this.#isShared ? signal : (AbortSignal.any?.([signal]) ?? signal);
+    this.#sentSignal = attemptSignal;
+    response ??= await call.send(this.#sender, attemptSignal, replacement);
     for (const hook of hooks.afterResponse) {
       let asked: AnotherAttempt | undefined;
       const retry: AfterResponseContext["retry"] = ({ request, delay = 0 } = {}) => (asked = { request, delay });
@@ -329,7 +337,7 @@ export class ClientRequest implements Waiter, AbortListener {
     };
     const delay = asked ? asked.delay : await retryDelay(retry as NonNullable<typeof retry>, call.method, context);
     // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
-    if (!(delay >= 0) || call.signal?.aborted || now() + delay >= this.#limits.next.at) return NO_RETRY;
+    if (!(delay >= 0) || this.#signal?.aborted || now() + delay >= this.#limits.next.at) return NO_RETRY;
     const reason = asked?.request ? undefined : await call.whyOneShot();
     if (reason && "error" in outcome) {
       throw this.#error("BODY_NOT_REPLAYABLE", `the request failed and was not sent again: its body ${reason}`, { cause: outcome.error });
@@ -385,27 +393,32 @@ export class ClientRequest implements Waiter, AbortListener {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.#leave();
     }
+    // Statistics count a request with a slot by its origin.
+    if (this.place) void this.origin;
+    this.#arguments = undefined as never;
+    this.#sentSignal = undefined;
     resolve?.(result);
   }
 
   /** Watches the body of `result` until it ends. `response` is the sender's, and `result` is given to the caller. */
   #watch(response: Response, result: Response, holdsSlot: boolean, isTimed: boolean): void {
-    const { signal, sentRequest } = this.#arguments;
-    if (!this.#limits.isRunning) this.#limits.clear();
-    if (!(holdsSlot || this.#limits.isRunning || signal)) return this.#end();
+    const { sentRequest } = this.#arguments;
+    const isLimited = this.#limits.isRunning;
+    if (!isLimited) this.#limits.clear();
+    if (!(holdsSlot || isLimited || this.#signal)) return this.#end();
     if (!holdsSlot) this.#leave();
     this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
+    // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
+    const holders = [result, sentRequest?.signal ?? this.#sentSignal ?? result];
+    let left = holders.length;
+    for (const holder of holders) onCollected(holder, () => --left || this.#end());
     if (this.#hasReader) return;
     if (holdsSlot || isTimed) watchBody(result, () => this.#pause?.cancel(), () => this.#end());
     if (holdsSlot) {
       this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
       this.#pause.unref();
     }
-    // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
-    const holders = [result, sentRequest?.signal ?? this.#controller.signal];
-    let left = holders.length;
-    for (const holder of holders) onCollected(holder, () => --left || this.#end());
   }
 
   /** Announces that the caller of this function reads the body itself. It calls the returned function once the reading has ended. */
@@ -418,7 +431,7 @@ export class ClientRequest implements Waiter, AbortListener {
   handleEvent(): void {
     let reason: unknown;
     try {
-      reason = this.#arguments.signal?.reason;
+      reason = this.#signal?.reason;
     } catch (error) {
       // The members of a signal may throw.
       reason = error;
@@ -472,7 +485,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
   get #isAborted(): boolean {
     try {
-      return !!this.#arguments.signal?.aborted;
+      return !!this.#signal?.aborted;
     } catch {
       // The members of a signal may throw.
       return false;
@@ -497,7 +510,7 @@ export class ClientRequest implements Waiter, AbortListener {
   #end(): void {
     this.#limits.clear();
     this.#pause?.cancel();
-    const { signal } = this.#arguments;
+    const signal = this.#signal;
     // The members of a signal may throw.
     if (signal) ignoreErrors(() => offAbort(signal, this));
     this.#leave();

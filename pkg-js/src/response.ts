@@ -42,7 +42,9 @@ export function watchBody(response: Response, onRead: () => void, onEnd: () => v
       const { bodyUsed } = response;
       onRead();
       const result = read.call(response);
-      return bodyUsed ? result : result.finally(onEnd);
+      // The function keeps the response alive until its end: a collected response is not watched.
+      const end = (): void => void (response && onEnd());
+      return bodyUsed ? result : result.finally(end);
     };
     define(name, { value, writable: true });
   }
