@@ -58,7 +58,8 @@ export function watchBody(response: Response, onRead: () => void, onEnd: () => v
   }
   const value = (): Response => {
     const copy = clone.call(response);
-    watchBody(copy, onRead, onEnd);
+    // The copy keeps the response alive too.
+    watchBody(copy, onRead, () => void (response && onEnd()));
     return copy;
   };
   if (typeof clone === "function") define("clone", { value, writable: true });
