@@ -1,0 +1,53 @@
+/** Ends, races and surroundings that leave requests, slots or limits in a wrong state. */
+import { Client } from "waterspout";
+import { eventsOf } from "waterspout/events";
+import { Client as SlimClient } from "waterspout/slim";
+import { whileReplaced, within } from "./stubs.mjs";
+import { assert, counts, deferred, equal, isPending, NOWHERE, openResponse, rejection, sleep, transport, turns, withGlobalFetch } from "./support.mjs";
+
+const FREE = { active: 0, queued: 0 };
+
+/** What ends a request whose body is being read: the options of the call, what the caller does, and the name of the error. */
+const ENDS = {
+  request: [{ waterspout: { timeout: { request: 30 } } }, () => undefined, "TimeoutError"],
+  total: [{ waterspout: { timeout: { total: 30 } } }, () => undefined, "TimeoutError"],
+  abort: [{}, ({ controller }) => controller.abort(new RangeError("stop")), "RangeError"],
+  close: [{}, ({ client }) => void client.close({ now: true }), "WaterspoutError"],
+};
+
+/** How a body is read: from the promise of a shortcut, or from its response. */
+const READS = {
+  text_of_the_promise: (promise) => promise.text(),
+  bytes_of_the_promise: (promise) => promise.bytes(),
+  text_of_the_response: async (promise) => (await promise).text(),
+  text_of_a_clone: async (promise) => (await promise).clone().text(),
+  reader_of_the_body: async (promise) => (await promise).body.getReader().read(),
+  response_of_the_body: async (promise) => new Response((await promise).body).text(),
+};
+
+/** Returns a transport whose bodies end only if the scenario says so. They ignore the signal. */
+function open(init) {
+  const opened = [];
+  const fetch = transport(() => {
+    opened.push(openResponse(init));
+    return opened.at(-1).response;
+  });
+  return { fetch, opened };
+}
+
+export const review = {
+  async limits_hold_though_all_objects_have_a_further_member() {
+    for (const value of [5, "text", () => undefined]) {
+      Object.prototype.polluted = value;
+      try {
+        const slow = async () => (await sleep(20), new Response("hello"));
+        const client = new Client({ fetch: slow, timeout: { request: 10_000, head: 5_000 } });
+        equal(await client.get(NOWHERE).text(), "hello", typeof value);
+        const silent = new Client({ fetch: () => new Promise(() => undefined), timeout: 30 });
+        equal((await within(rejection(silent.get(NOWHERE)), "the request", 500)).message.includes("`request`"), true, typeof value);
+      } finally {
+        delete Object.prototype.polluted;
+      }
+    }
+  },
+};
