@@ -50,4 +50,22 @@ export const review = {
       }
     }
   },
+  async errors_stay_the_same_whatever_stacks_are() {
+    const traces = { sites: (_, sites) => sites, nothing: () => undefined, throwing: () => { throw new RangeError("trace"); } };
+    const check = async (name) => {
+      const client = new Client({ throwHttpErrors: true, fetch: transport(() => new Response("no", { status: 404 })) });
+      equal((await rejection(client.get(NOWHERE))).code, "STATUS", name);
+      const silent = new Client({ fetch: () => new Promise(() => undefined) });
+      const pending = [1, 2].map(() => rejection(silent.get(NOWHERE)));
+      await turns();
+      await within(silent.close({ now: true }), name);
+      equal((await Promise.all(pending)).map(({ code }) => code), ["CLOSED", "CLOSED"], name);
+      equal((await rejection(silent.get(NOWHERE))).code, "CLOSED", name);
+    };
+    for (const [name, trace] of Object.entries(traces)) await whileReplaced(Error, { prepareStackTrace: trace }, () => check(name));
+    await whileReplaced(Error, { stackTraceLimit: 0 }, async () => {
+      const client = new Client({ throwHttpErrors: true, fetch: transport(() => new Response("no", { status: 404 })) });
+      assert(!/\nError$/.test((await rejection(client.get(NOWHERE))).stack ?? ""), "the stack has no empty part");
+    });
+  },
 };
