@@ -68,4 +68,36 @@ export const review = {
       assert(!/\nError$/.test((await rejection(client.get(NOWHERE))).stack ?? ""), "the stack has no empty part");
     });
   },
+  async a_queue_that_is_cleared_starts_no_request() {
+    const fetch = transport();
+    const client = new Client({ fetch, rateLimit: { requests: 1, per: 20, burst: 1 } });
+    await client.fetch(NOWHERE);
+    const waiting = [1, 2, 3].map(() => client.fetch(NOWHERE).then(() => "sent", ({ code }) => code));
+    const until = performance.now() + 70;
+    while (performance.now() < until);
+    equal(client.clear(), 3);
+    equal(await Promise.all(waiting), ["CLEARED", "CLEARED", "CLEARED"]);
+    equal([fetch.sent.length, counts(client)], [1, FREE]);
+  },
+  async the_last_request_that_waits_for_a_rate_leaves_no_timer() {
+    const ends = { abort: (_, controller) => controller.abort(), clear: (client) => client.clear(), close: (client) => client.close({ now: true }) };
+    for (const [name, end] of Object.entries(ends)) {
+      const { setTimeout: set, clearTimeout: clear } = globalThis;
+      const running = new Set();
+      const started = (act, delay) => {
+        const timer = set(() => (running.delete(timer), act()), delay);
+        running.add(timer);
+        return timer;
+      };
+      const controller = new AbortController();
+      const client = new Client({ fetch: transport(), rateLimit: { requests: 1, per: 60_000 } });
+      await client.fetch(NOWHERE);
+      await whileReplaced(globalThis, { setTimeout: started, clearTimeout: (timer) => (running.delete(timer), clear(timer)) }, async () => {
+        const failed = rejection(client.fetch(NOWHERE, { signal: controller.signal }));
+        end(client, controller);
+        await failed;
+        equal(running.size, 0, `timers after ${name}`);
+      });
+    }
+  },
 };
