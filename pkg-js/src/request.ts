@@ -174,7 +174,8 @@ export class ClientRequest implements Waiter, AbortListener {
     try {
       onAbort(this.#signal, this);
       this.#signal?.throwIfAborted();
-      for (;;) {
+      // The request may have ended in the turn in which its pause was over.
+      while (!this.#isSettled) {
         // 1. Wait for a slot.
         const answer = this.#acquire();
         if (answer === Answer.Wait) await this.#waitForSlot();
@@ -213,6 +214,8 @@ export class ClientRequest implements Waiter, AbortListener {
     let answer = acquire();
     if (answer === Answer.QueueFull) {
       endOverdue();
+      // A listener or an observer of a request that was overdue may have ended this request.
+      if (this.#isSettled) return answer;
       answer = acquire();
     }
     if (answer === Answer.Wait) {
@@ -223,7 +226,7 @@ export class ClientRequest implements Waiter, AbortListener {
         this.#context.checkedAt = time;
         endOverdue();
       }
-      this.#notify("queued");
+      if (!this.#isSettled) this.#notify("queued");
     } else if (answer !== Answer.Slot) {
       this.#callSite ??= callSite();
       this.#stop(this.#failureError(answer));

@@ -100,4 +100,38 @@ export const review = {
       });
     }
   },
+  async an_abort_right_after_the_wait_before_a_retry_takes_no_slot() {
+    const timers = [];
+    const fetch = transport(() => new Response(null, { status: 503 }));
+    const client = new Client({ maxActive: 1, fetch, retry: { attempts: 3, baseDelay: 0, when: () => 20 } });
+    const controller = new AbortController();
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = (act) => timers.push(act);
+    const failed = rejection(client.fetch(NOWHERE, { signal: controller.signal }));
+    for (let turn = 0; turn < 50; turn++) await null;
+    globalThis.setTimeout = setTimeout;
+    // Faked timers run several callbacks in the same turn.
+    equal(timers.length, 1, "timers");
+    await sleep(25);
+    timers[0]();
+    controller.abort();
+    await failed;
+    await turns();
+    equal([counts(client), fetch.sent.length], [FREE, 1]);
+  },
+  async a_request_that_ends_while_others_are_checked_takes_no_slot() {
+    const controller = new AbortController();
+    const client = new Client({ maxActive: 1, maxQueued: 0, fetch: () => new Promise(() => undefined) });
+    // The timer of the first request never fires, so its limit is checked when the queue is full.
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = () => 0;
+    const first = rejection(client.fetch(NOWHERE, { waterspout: { timeout: 10 } }));
+    globalThis.setTimeout = setTimeout;
+    await sleep(20);
+    const steps = [];
+    client.observe(({ id, stage }) => (steps.push(`${id} ${stage}`), stage === "failed" && controller.abort()));
+    const second = rejection(client.fetch(NOWHERE, { signal: controller.signal }));
+    await within(Promise.all([first, second]), "both requests", 500);
+    equal([counts(client), steps], [FREE, ["1 failed", "2 cancelled"]]);
+  },
 };
