@@ -342,11 +342,13 @@ export class ClientRequest implements Waiter, AbortListener {
     }
     if (reason) return NO_RETRY;
     if (asked?.request) call.replace(asked.request);
-    this.#controller = new AbortController();
-    if (hooks.beforeRetry.length === 0) return delay;
-    // The hooks get a Request whose body is unused.
-    await call.prepare(this.#controller.signal);
-    this.#isPrepared = true;
+    // Until another attempt is certain, an abort must reach the outcome at hand.
+    const controller = new AbortController();
+    if (hooks.beforeRetry.length > 0) {
+      // The hooks get a Request whose body is unused.
+      await call.prepare(controller.signal);
+      this.#isPrepared = true;
+    }
     for (const hook of hooks.beforeRetry) {
       const details = { ...outcomeOf(outcome), response, delay, attempt: this.#attempts + 1 };
       const result = await hook({ ...this.#hookContext(this.#isPrepared ? undefined : call.base), ...details });
@@ -355,6 +357,7 @@ export class ClientRequest implements Waiter, AbortListener {
       call.replace(result);
       this.#isPrepared = false;
     }
+    if (!this.#isSettled) this.#controller = controller;
     return delay;
   }
 
@@ -459,7 +462,7 @@ export class ClientRequest implements Waiter, AbortListener {
     const reject = this.#reject;
     if (reject) {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
-      if (!this.#isSent) ignoreErrors(() => this.#arguments.sentRequest?.body?.cancel(error));
+      if (!this.#isSent) ignoreErrors(() => this.#arguments.cancelBody(error));
       this.#context.requests.delete(this);
       this.#settle(this.#isAborted ? "cancelled" : "failed", { error });
       noteAttempts(error, this.#attempts);

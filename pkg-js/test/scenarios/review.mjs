@@ -36,6 +36,26 @@ function open(init) {
 }
 
 export const review = {
+  async an_abort_reaches_the_body_of_an_outcome_that_before_retry_made_final() {
+    for (const slot of ["head", "body"]) {
+      const controller = new AbortController();
+      const fetch = transport(({ signal }) => openResponse({ signal, status: 503 }).response);
+      const client = new Client({ fetch, slot, retry: { attempts: 3, baseDelay: 0 }, hooks: { beforeRetry: () => false } });
+      const response = await client.fetch(NOWHERE, { signal: controller.signal });
+      const text = rejection(response.text());
+      await turns();
+      controller.abort(new RangeError("stop"));
+      equal((await within(text, "the text", 500)).name, "RangeError", slot);
+      assert(fetch.sent[0].signal.aborted, "the sent request is aborted");
+    }
+  },
+  async a_hook_that_throws_before_a_retry_ends_the_response_at_hand() {
+    const hooks = { beforeRetry: () => { throw new RangeError("hook"); } };
+    const fetch = transport(({ signal }) => openResponse({ signal, status: 503 }).response);
+    const client = new Client({ fetch, retry: { attempts: 3, baseDelay: 0 }, hooks });
+    equal((await rejection(client.fetch(NOWHERE))).name, "RangeError");
+    assert(fetch.sent[0].signal.aborted, "the sent request is aborted");
+  },
   async limits_hold_though_all_objects_have_a_further_member() {
     for (const value of [5, "text", () => undefined]) {
       Object.prototype.polluted = value;
