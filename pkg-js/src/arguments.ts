@@ -132,6 +132,11 @@ export class FetchArguments {
 
   /** Sends the request of the present attempt, or `replacement`. `signal` aborts the attempt. */
   async send(sender: Sender, signal: AbortSignal, replacement: Request | undefined): Promise<Response> {
+    // The Request of a hook may have a signal of its own, which says nothing about this attempt.
+    if (replacement) {
+      signal = AbortSignal.any?.([signal, replacement.signal]) ?? signal;
+      replacement = rebuilt(replacement, { signal });
+    }
     const request = (this.sentRequest = replacement ?? this.#request);
     if (this.#isPlain && !request) return sender(globalThis, this.#target, { signal });
     if (this.#isOwnFetch) {

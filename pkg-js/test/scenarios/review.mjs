@@ -56,6 +56,29 @@ export const review = {
     equal((await rejection(client.fetch(NOWHERE))).name, "RangeError");
     assert(fetch.sent[0].signal.aborted, "the sent request is aborted");
   },
+  async an_abort_reaches_a_request_that_a_hook_made() {
+    for (const own of [true, false]) {
+      const stops = { abort: (controller) => controller.abort(), own: (_, mine) => mine.abort(), limit: () => undefined };
+      for (const [name, stop] of Object.entries(stops)) {
+        const [controller, mine] = [new AbortController(), new AbortController()];
+        let sent;
+        const send = (input, init) => {
+          sent = new Request(input, init);
+          return new Promise((_, reject) => sent.signal.addEventListener("abort", () => reject(sent.signal.reason)));
+        };
+        await withGlobalFetch(send, async () => {
+          const hooks = { beforeRequest: () => new Request("http://b.test/", { method: "POST", body: "b", signal: mine.signal }) };
+          const client = new Client({ ...(own ? { fetch: send } : {}), hooks, timeout: name === "limit" ? 30 : 0 });
+          const failed = rejection(client.fetch(NOWHERE, { signal: controller.signal }));
+          await turns();
+          stop(controller, mine);
+          await within(failed, `the request after ${name}`, 500);
+          await turns();
+          equal([sent.url, sent.signal.aborted], ["http://b.test/", true], `${name}, own fetch: ${own}`);
+        });
+      }
+    }
+  },
   async limits_hold_though_all_objects_have_a_further_member() {
     for (const value of [5, "text", () => undefined]) {
       Object.prototype.polluted = value;
