@@ -122,6 +122,8 @@ export class FetchArguments {
       this.fixUrl();
     } else {
       const use = (members: BodyMembers): void => {
+        // The body may come after the end of its attempt, while another attempt uses the Request.
+        signal.throwIfAborted();
         if (this.#members) Object.assign(this.#members, members);
         if (this.#request) this.#request = rebuilt(this.#request, { ...members, signal });
       };

@@ -293,6 +293,8 @@ export class ClientRequest implements Waiter, AbortListener {
     for (const hook of hooks.beforeRequest) {
       let result = hook(this.#hookContext(replacement));
       if (isPromise(result)) result = await result;
+      // The attempt may have ended during the hook.
+      signal.throwIfAborted();
       if (isRequest(result)) {
         replacement = result;
       } else if (result) {
@@ -300,11 +302,13 @@ export class ClientRequest implements Waiter, AbortListener {
         break;
       }
     }
-    // The signal may have been aborted during a hook, or in the turn in which the slot became free.
+    // The signal may have been aborted in the turn in which the slot became free.
     this.#signal?.throwIfAborted();
     this.#isSent = true;
     response ??= await call.send(this.#sender, signal, replacement);
     for (const hook of hooks.afterResponse) {
+      // A function that ignores the signal answers after the end of the attempt.
+      if (signal.aborted) break;
       let asked: AnotherAttempt | undefined;
       const retry: AfterResponseContext["retry"] = ({ request, delay = 0 } = {}) => (asked = { request, delay });
       let result = hook({ ...this.#hookContext(replacement), response, retry });

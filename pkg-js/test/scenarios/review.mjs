@@ -79,6 +79,60 @@ export const review = {
       }
     }
   },
+  async a_dead_attempt_sends_nothing_and_calls_no_hook() {
+    for (const own of [true, false]) {
+      const gate = deferred();
+      const sent = [];
+      const send = async (input, init) => (sent.push(init?.signal ?? input.signal), new Response("hello"));
+      await withGlobalFetch(send, async () => {
+        let calls = 0;
+        const after = [];
+        const hooks = { beforeRequest: () => (calls++ ? undefined : gate.promise), afterResponse: ({ attempt }) => void after.push(attempt) };
+        const client = new Client({ ...(own ? { fetch: send } : {}), hooks, timeout: { head: 20 }, retry: { attempts: 2, baseDelay: 0 } });
+        equal(await (await client.fetch(NOWHERE)).text(), "hello");
+        gate.resolve();
+        await turns();
+        equal([sent.length, after], [1, [2]], `own fetch: ${own}`);
+      });
+    }
+  },
+  async a_late_response_of_a_request_that_has_ended_reaches_no_hook() {
+    const gate = deferred();
+    const controller = new AbortController();
+    const { fetch, opened } = open();
+    const after = [];
+    const client = new Client({ fetch: async (...call) => (await gate.promise, fetch(...call)), hooks: { afterResponse: () => void after.push(1) } });
+    const failed = rejection(client.fetch(NOWHERE, { signal: controller.signal }));
+    await turns();
+    controller.abort();
+    await failed;
+    // Like a transport that ignores signals.
+    fetch.sent.length = 0;
+    gate.resolve();
+    await turns();
+    equal([after.length, opened.every(({ cancelled }) => cancelled)], [0, true]);
+  },
+  async a_late_body_of_a_dead_attempt_changes_no_further_attempt() {
+    const gates = [deferred(), deferred()];
+    const hold = deferred();
+    const made = ["late", "second"];
+    let bodies = 0;
+    const fetch = async (input, init) => new Response(await new Request(input, init).text());
+    const call = async (own) => {
+      bodies = 0;
+      let waits = 0;
+      const hooks = { beforeRequest: () => (waits++, hold.promise) };
+      const client = new Client({ ...(own ? { fetch } : {}), hooks, timeout: { head: 40 }, retry: { attempts: 2, baseDelay: 0, methods: ["POST"] } });
+      const body = () => (bodies++ ? made[1] : gates[0].promise);
+      const response = client.fetch(NOWHERE, { method: "POST", body });
+      while (waits < 1) await sleep(1);
+      gates[0].resolve(made[0]);
+      await turns();
+      hold.resolve();
+      return (await within(response, "the response", 500)).text();
+    };
+    await withGlobalFetch(fetch, async () => equal(await call(false), "second"));
+  },
   async limits_hold_though_all_objects_have_a_further_member() {
     for (const value of [5, "text", () => undefined]) {
       Object.prototype.polluted = value;
