@@ -190,10 +190,11 @@ export class FetchArguments {
   /** Returns the body of a Request: a stream, or a promise of bytes. */
   #bodyOf(request: Request): ReadableStream | Promise<BodyInit | null> | undefined {
     const { kept } = this.body;
-    if (kept && request === this.#request && !this.#base) return kept.then((bytes) => bytes ?? request.body);
     // Firefox has no `Request.body`.
-    if (request.body === undefined && !/^(GET|HEAD)$/.test(request.method)) return request.arrayBuffer();
-    return request.body ?? undefined;
+    const isUnknown = request.body === undefined && !/^(GET|HEAD)$/.test(request.method);
+    const read = (): ReadableStream | Promise<BodyInit> | null => (isUnknown ? request.arrayBuffer() : request.body);
+    if (kept && request === this.#request && !this.#base) return kept.then((bytes) => bytes ?? read());
+    return read() ?? undefined;
   }
 }
 
