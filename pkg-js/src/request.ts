@@ -108,6 +108,8 @@ export class ClientRequest implements Waiter, AbortListener {
   #onError: ((error: [unknown]) => void) | undefined;
   /** The place of the call in the caller's code. */
   #callSite: Error | undefined;
+  /** Why the body has failed, unless the caller has aborted it. Engines replace some of these errors by their own. */
+  #bodyFailure: { readonly error: unknown } | undefined;
   /** The last step that the observers got. */
   stage: Stage | undefined;
 
@@ -325,7 +327,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Settles the promise with the outcome of the last attempt. */
   async #finish(outcome: Outcome): Promise<void> {
-    if ("error" in outcome) return this.#stop(outcome.error);
+    if ("error" in outcome) return this.#fail(outcome.error);
     const { onDownloadProgress, slot, throwHttpErrors, timeouts } = this.#options;
     const response = outcome.response as Response;
     // A `fetch` of the caller's may return any value, and a hook may have read the body: both make this throw.
@@ -340,17 +342,23 @@ export class ClientRequest implements Waiter, AbortListener {
       throw this.#error("STATUS", `the server answered with status ${status}`, { response, data });
     }
     const isCounted = onDownloadProgress || timeouts.idle;
-    const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle) : response;
+    const onError = (error: unknown): unknown => {
+      // In Firefox, a body that is cancelled keeps its connection until its next piece. An abort closes the connection.
+      this.#stop(this.#failBody(error));
+      return error;
+    };
+    const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle, onError) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
     const isOpaque = response.type === "opaque";
-    if (!isOpaque && !hasBody(result, this.#arguments.method)) this.#end();
+    const isReadable = isOpaque || hasBody(result, this.#arguments.method);
+    if (!isReadable) this.#end();
     else if (slot !== "body") this.#leave();
     this.#settle("head");
     this.#arguments.body.reportSent();
     try {
       // The bytes of an opaque response are out of reach, so its end cannot be seen.
-      this.#watch(response, result, slot === "body" && !isOpaque, this.#limits.isRunning && !isOpaque);
+      if (isReadable) this.#watch(response, result, slot === "body" && !isOpaque, this.#limits.isRunning && !isOpaque);
     } catch {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.#leave();
@@ -361,12 +369,17 @@ export class ClientRequest implements Waiter, AbortListener {
   /** Watches the body of `result` until it ends. `response` is the sender's, and `result` is given to the caller. */
   #watch(response: Response, result: Response, holdsSlot: boolean, isTimed: boolean): void {
     const { signal, sentRequest } = this.#arguments;
+    const isCounted = result !== response;
+    if (holdsSlot || isTimed || isCounted) {
+      const onRead = (): void => this.#pause?.cancel();
+      // The platform replaces the error of a counted body, which is not its own stream.
+      watchBody(result, { onRead, onError: this.#failBody, onEnd: () => this.#end(), isAborted: () => this.#isAborted && !isCounted });
+    }
     if (!this.#limits.isRunning) this.#limits.clear();
     if (!(holdsSlot || this.#limits.isRunning || signal)) return this.#end();
     if (!holdsSlot) this.#leave();
     this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
-    if (holdsSlot || isTimed) watchBody(result, () => this.#pause?.cancel(), () => this.#end());
     if (holdsSlot) {
       this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
       this.#pause.unref();
@@ -408,8 +421,20 @@ export class ClientRequest implements Waiter, AbortListener {
     endAttempt?.({ error });
   }
 
-  /** Rejects the promise, or fails the body that the caller reads. */
+  /** Records the error of the body, and returns the error for the body's reader. */
+  readonly #failBody = (error: unknown): unknown => (this.#bodyFailure ??= { error }).error;
+
+  /** Rejects the promise, or fails the body that the caller reads. Aborts the attempt. */
   #stop(error: unknown): void {
+    // A caller's abort has the error that the platform gives it.
+    if (this.#isSettled && !this.#isAborted) this.#failBody(error);
+    this.#fail(error);
+    // A listener of the caller's may throw.
+    ignoreErrors(() => this.#controller.abort(error));
+  }
+
+  /** Rejects the promise, or ends the wait for the end of the body. An attempt that has ended is not aborted: Chromium would cancel its body. */
+  #fail(error: unknown): void {
     const reject = this.#reject;
     if (reject) {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
@@ -422,7 +447,6 @@ export class ClientRequest implements Waiter, AbortListener {
     }
     this.#end();
     // A listener of the caller's may throw.
-    ignoreErrors(() => this.#controller.abort(error));
     ignoreErrors(() => this.#hookController?.abort(error));
   }
 

@@ -20,8 +20,6 @@ const differs = {
   firefox: {
     a_signed_chunk_size_is_an_error: [accepted, "it accepts the size of a chunk with a sign"],
     a_huge_head_is_an_error: [accepted, "its limit for a head is larger"],
-    the_total_limit_covers_the_body: [/the error is "AbortError", not "TimeoutError"\n/, "the error of its body has no reason for the abort"],
-    the_request_limit_covers_the_body: [/the error is "AbortError", not "TimeoutError"\n/, "the error of its body has no reason for the abort"],
     a_request_that_is_aborted_before_tells_its_body: [/value is \{\}, not "never mind"\n/, "its Request accepts no stream, which the client reports first"],
   },
   webkit: {
@@ -30,8 +28,6 @@ const differs = {
     a_body_that_is_not_in_its_coding_is_an_error: [accepted, "it passes on a body that it cannot decode unchanged"],
     a_stream_is_sent_whole: [/value is "NotSupportedError", not "TypeError"\n/, "it has a separate error for unsupported features"],
     an_unparsable_url_is_named: [/: TypeError: URL is not valid or contains user credentials\.\n/, "its message does not contain the URL"],
-    the_total_limit_covers_the_body: [/: TypeError: AbortError: Fetch is aborted\n/, "the error of its body has no reason for the abort"],
-    the_request_limit_covers_the_body: [/: TypeError: AbortError: Fetch is aborted\n/, "the error of its body has no reason for the abort"],
     closing_within_a_chunked_body_is_an_error: [accepted, "it accepts the end of the connection as the end of a chunked body"],
     a_signed_chunk_size_is_an_error: [accepted, "it accepts the size of a chunk with a sign"],
     two_different_lengths_are_an_error: [accepted, "it uses the last length"],
