@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 . tests/setup.sh
 
 # The order matters: the conditions below select the suites from an index on, for example all but the first four.
-suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-upload js-connections size page)
+suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-readme js-upload js-connections size page)
 more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory js-libraries)
 on_request=(bundlers)
 known=" ${suites[*]} ${more[*]} ${on_request[*]} "
@@ -39,9 +39,9 @@ setup_cargo
 if wanted servers; then setup_servers; fi
 if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}"; then setup_package; fi
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
-if wanted wasm-chromium js-module js-bundle js-worker js-drop-in js-packed js-upload js-memory page bundlers; then setup_chromium; fi
+if wanted wasm-chromium js-module js-bundle js-worker js-drop-in js-packed js-readme js-upload js-memory page bundlers; then setup_chromium; fi
 if wanted js-upload; then setup_openssl; fi
-if wanted js-deno js-bun js-workerd js-node22 js-node24 js-node26 js-libraries; then setup_engines; fi
+if wanted js-deno js-bun js-workerd js-node22 js-node24 js-node26 js-readme js-libraries; then setup_engines; fi
 if wanted wasm-firefox js-firefox; then setup_firefox; fi
 if wanted wasm-webkit js-webkit; then setup_webkit; fi
 if wanted bundlers; then setup_bundlers; fi
@@ -224,6 +224,7 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
     finish
     suite js-drop-in "${js_scenarios[@]}" "$WATERSPOUT_LAB" drop-in
     begin js-packed "${js_scenarios[@]}" "$WATERSPOUT_LAB" packed
+    begin js-readme "${js_scenarios[@]}" "$WATERSPOUT_LAB" readme
     begin js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
     # Several libraries need a later Node than the package does.
     begin js-libraries bash -c 'cd pkg-js && exec "$ENGINES/node_modules/node24/bin/node" test/libraries/run.mjs'

@@ -6,6 +6,9 @@ import { Client } from "../dist/index.js";
 /** The number of simultaneous requests in the parallel modes. */
 const CROWD = 1_000;
 
+/** The number of simultaneous requests of a smaller crowd, all of which have a slot. */
+const GROUP = 64;
+
 /** The number of blocks, in each of which every contender is measured. Browsers take milliseconds for a request, so they get fewer. */
 const BLOCKS = globalThis.document ? 3 : 10;
 
@@ -20,9 +23,10 @@ const sequential = (send) => async (url, times) => {
   for (let n = 0; n < times; n++) await send(url);
 };
 
-const together = (send) => async (url, times) => {
-  for (let n = 0; n < times; n += CROWD) await Promise.all(Array.from({ length: CROWD }, () => send(url)));
+const inCrowds = (size) => (send) => async (url, times) => {
+  for (let n = 0; n < times; n += size) await Promise.all(Array.from({ length: size }, () => send(url)));
 };
+const together = inCrowds(CROWD);
 
 /** Returns the fetch of a client with these options. */
 const ours = (settings) => {
@@ -30,19 +34,23 @@ const ours = (settings) => {
   return (url) => client.fetch(url);
 };
 
-/**
- * Returns the fetch of two clients over the in-place fetch: as the platform's fetch, which gets the caller's arguments, and as the option
- * `fetch`, which gets a Request.
- */
-const oursInPlace = (settings) => {
+/** Options that most users set. */
+const LIMITS = { timeout: 30_000, retry: 3 };
+
+/** Calls `send` while the in-place fetch is the platform's fetch. */
+const overInPlace = (send) => async (url) => {
   const { fetch } = globalThis;
   globalThis.fetch = inPlace;
-  try {
-    return { waterspout: ours(settings), "with a fetch": ours({ ...settings, fetch: inPlace }) };
-  } finally {
-    globalThis.fetch = fetch;
-  }
+  const sent = send(url);
+  globalThis.fetch = fetch;
+  return sent;
 };
+
+/** Returns the fetch of two clients over the in-place fetch: without limits and with limits. */
+const oursInPlace = (settings) => ({
+  waterspout: ours({ ...settings, fetch: inPlace }),
+  "with limits": ours({ ...settings, ...LIMITS, fetch: inPlace }),
+});
 
 /** Returns a fetch behind a queue of p-queue. */
 const queued = (concurrency, fetch) => {
@@ -56,15 +64,20 @@ const kys = (url) => ky(url, { retry: 0, timeout: false });
 
 /** The modes and their contenders. The first contender is the reference. Without `url`, the requests go to the lab. */
 const modes = {
-  "in place, in sequence": { way: sequential, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({}) } },
+  "in place, in sequence": { way: sequential, times: 2_000, url: "http://in-place.test/", contenders: { "p-queue": queued(10, inPlace), fetch: inPlace, ...oursInPlace({}), "platform's": overInPlace(ours({})) } },
   "in place, 1,000 together": { way: together, times: 2_000, url: "http://in-place.test/", contenders: { fetch: inPlace, ...oursInPlace({ maxActive: CROWD }) } },
   "in place, 1,000 together, 6 at once": {
     way: together,
     times: 2_000,
     url: "http://in-place.test/",
-    contenders: { fetch: inPlace, ...oursInPlace({ maxActive: 6 }), "p-queue": queued(6, inPlace) },
+    contenders: { "p-queue": queued(6, inPlace), fetch: inPlace, ...oursInPlace({ maxActive: 6 }) },
   },
   "in sequence": { way: sequential, times: 25, turns: SHORT_BLOCKS, contenders: { fetch: plain, waterspout: reading(ours({})) } },
+  "64 together": {
+    way: inCrowds(GROUP),
+    times: 10 * GROUP,
+    contenders: { fetch: plain, waterspout: reading(ours({ maxActive: GROUP })), "with limits": reading(ours({ ...LIMITS, maxActive: GROUP })), "p-queue": queued(GROUP, plain) },
+  },
   "1,000 together": { way: together, times: CROWD, contenders: { fetch: plain, waterspout: reading(ours({ maxActive: CROWD })) } },
   ...Object.fromEntries(
     [6, 64].map((maxActive) => [
@@ -72,7 +85,7 @@ const modes = {
       {
         way: together,
         times: CROWD,
-        contenders: { fetch: plain, waterspout: reading(ours({ maxActive })), "p-queue": queued(maxActive, plain), "ky + p-queue": queued(maxActive, reading(kys)) },
+        contenders: { fetch: plain, waterspout: reading(ours({ maxActive })), "with limits": reading(ours({ ...LIMITS, maxActive })), "p-queue": queued(maxActive, plain), "ky + p-queue": queued(maxActive, reading(kys)) },
       },
     ]),
   ),

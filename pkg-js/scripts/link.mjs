@@ -10,12 +10,11 @@ const exportNames = {
   memory: "memory",
   __wbindgen_malloc: "allocate",
   acquire: "acquire",
-  command: "command",
   create: "create",
+  dispatch: "dispatch",
   forget: "forget",
+  pause: "pause",
   release: "release",
-  stat: "stat",
-  wake: "wake",
 };
 
 /** The module's names of its exports. */
@@ -52,23 +51,18 @@ function importedFunction(name) {
   throw new Error(`the module imports ${name}, which the package does not have`);
 }
 
-export const linkTypes = `import type { Command, Failure } from "../src/protocol.js";
-export interface Exports {
+export const linkTypes = `export interface Exports {
   readonly memory: WebAssembly.Memory;
   allocate(length: number, align: number): number;
-  acquire(client: number, origin: number, length: number, priority: number, isRetry: boolean): number;
-  command(client: number, command: Command): void;
+  acquire(client: number, request: number, origin: number, length: number, priority: number, isRetry: boolean, now: number): number;
   create(...settings: number[]): number;
+  dispatch(client: number, now: number): number;
   forget(client: number): void;
-  release(request: number): void;
-  stat(client: number, stat: number): number;
-  wake(request: number): void;
+  pause(client: number, paused: boolean): void;
+  release(client: number, ticket: number, wasUsed: boolean, now: number): void;
 }
 export interface Host {
-  now(): number;
-  setTimer(request: number, milliseconds: number): number;
-  clearTimer(timer: number): void;
-  answered(request: number, failure: Failure): void;
+  started(request: number): void;
 }
 /**
  * Instantiates the module. The functions of \`host\` must not throw: an exception in the module is a trap, after which the module cannot

@@ -20,10 +20,10 @@ export class FetchArguments {
   readonly #isOwnFetch: boolean;
   readonly #thisArg: unknown;
   /** The URL as it is sent, or the Request of the call. */
-  readonly #target: string | Request;
+  #target: string | Request;
   readonly #init: WaterspoutInit | undefined;
-  /** The URL of a plain call, which has no member but a signal: each attempt is a call with this URL and a signal. */
-  readonly #plainUrl: string | undefined;
+  /** Whether each attempt is a call with the URL and a signal: the call has no member but a signal. */
+  #isPlain: boolean;
   /** The members for a `fetch` of the caller's own. */
   readonly #members: Record<string, unknown> | undefined;
   /** The Request of the present attempt. Undefined if no attempt needs a Request. */
@@ -52,14 +52,15 @@ export class FetchArguments {
     const hasHooks = hooks.beforeRequest.length + hooks.beforeRetry.length + hooks.afterResponse.length > 0;
     const isPlain = !(inherited || isOwnFetch || hasHooks || headers || options.onUploadProgress) && thisArg === globalThis && hasOnlySignal(init);
     const hasUsualSignal = !this.signal || (this.signal instanceof AbortSignal && !this.signal.aborted);
-    if (isPlain && hasUsualSignal) this.#plainUrl = checkedUrl(this.#target as string);
-    if (hasHooks || !(this.#members || this.#plainUrl)) this.#build(signal);
+    this.#isPlain = isPlain && hasUsualSignal;
+    if (hasHooks || !(this.#members || this.#isPlain)) this.#build(signal);
     const mayRepeat = (retry && retry.attempts > 1) || hooks.afterResponse.length > 0;
     if (inherited && (mayRepeat || isOwnFetch)) this.body.keep(this.request);
   }
 
   get url(): string {
-    return this.#plainUrl ?? (this.#members ? (this.#target as string) : this.request.url);
+    if (this.#isPlain) return checkedUrl(this.#target as string) ?? (this.#target as string);
+    return this.#members ? (this.#target as string) : this.request.url;
   }
 
   get method(): string {
@@ -72,7 +73,7 @@ export class FetchArguments {
     if (this.#request) return this.#request;
     // The present attempt has taken the body.
     const { body, signal, duplex, ...init } = this.#members ?? {};
-    return new Request(this.#plainUrl ?? this.#target, init);
+    return new Request(this.#target, init);
   }
 
   /** The Request that was built for the present attempt, if it was needed. */
@@ -95,6 +96,14 @@ export class FetchArguments {
     return this.#base ? undefined : this.body.whyOneShot();
   }
 
+  /**
+   * Resolves the URL of a plain call that is not sent within the call: the page's base may change. Throws if the URL is wrong, as the
+   * platform does.
+   */
+  fixUrl(): void {
+    if (this.#isPlain) this.#target = checkedUrl(this.#target as string) ?? new Request(this.#target).url;
+  }
+
   /** Whether the first attempt has to wait for its body. */
   get needsPreparing(): boolean {
     return this.body.isMadeAnew;
@@ -107,7 +116,9 @@ export class FetchArguments {
   prepare(signal: AbortSignal): void | Promise<void> {
     if (this.#base) {
       this.#request = rebuilt(this.#base.clone(), { signal });
-    } else if (!this.#plainUrl) {
+    } else if (this.#isPlain) {
+      this.fixUrl();
+    } else {
       const use = (members: BodyMembers): void => {
         if (this.#members) Object.assign(this.#members, members);
         if (this.#request) this.#request = rebuilt(this.#request, { ...members, signal });
@@ -120,7 +131,7 @@ export class FetchArguments {
   /** Sends the request of the present attempt, or `replacement`. `signal` aborts the attempt. */
   async send(sender: Sender, signal: AbortSignal, replacement: Request | undefined): Promise<Response> {
     const request = replacement ?? this.#request;
-    if (this.#plainUrl && !request) return sender(globalThis, this.#plainUrl, { signal });
+    if (this.#isPlain && !request) return sender(globalThis, this.#target, { signal });
     if (this.#isOwnFetch) {
       // A Request means nothing to a `fetch` of another realm, so it gets the members of the Request.
       const isOriginal = this.#members && !replacement && !this.#base;

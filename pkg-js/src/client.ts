@@ -4,9 +4,8 @@ import type { Sender } from "./arguments.js";
 import { Core } from "./core.js";
 import { events, type EventsInit, type ServerEvents } from "./events.js";
 import { CLIENT_OPTIONS, DEFAULTS, mergeOptions, QUEUE_OPTIONS, queueSettings, REQUEST_OPTIONS, type Options } from "./options.js";
-import { Command, Stat, WAIT_BUCKETS } from "./protocol.js";
 import { ClientRequest, type ClientContext } from "./request.js";
-import { shortcutCall, withReaders } from "./shortcuts.js";
+import { ReadablePromise, shortcutCall } from "./shortcuts.js";
 import type { ClientOptions, ClientStats, ExtendOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
 /** A method of a client that sends a request. */
@@ -20,6 +19,8 @@ type Shortcut = (url: string | URL, init?: ShortcutInit) => ResponsePromise;
  */
 export class Client {
   readonly #options: Options;
+  /** The options of the shortcuts, which hold their slots until the body has been read. */
+  readonly #shortcutOptions: Options;
   readonly #context: ClientContext;
 
   constructor(options?: ClientOptions);
@@ -28,6 +29,7 @@ export class Client {
   constructor(options: ClientOptions = {}, parent?: Client) {
     const known = parent ? CLIENT_OPTIONS : [...CLIENT_OPTIONS, ...QUEUE_OPTIONS];
     this.#options = mergeOptions("options", options, known, parent ? parent.#options : DEFAULTS);
+    this.#shortcutOptions = { ...this.#options, slot: this.#options.slot ?? "body" };
     this.#context = parent ? parent.#context : newContext(options);
     // Some engines have no `Symbol.dispose` yet.
     const dispose = (): void => void this.close({ now: true });
@@ -42,7 +44,8 @@ export class Client {
   readonly fetch: (input: string | URL | Request, ...rest: [init?: WaterspoutInit]) => Promise<Response> = platformFunction((thisArg, input, init) => {
     const direct = this.#context.direct(thisArg, input, init);
     if (direct) return direct;
-    return this.#send(thisArg, input, init, mergeOptions("waterspout", init?.waterspout, REQUEST_OPTIONS, this.#options));
+    const options = mergeOptions("waterspout", init?.waterspout, REQUEST_OPTIONS, this.#options);
+    return new Promise((resolve, reject) => new ClientRequest(this.#context, options, thisArg, input, init, resolve, reject));
   });
 
   /** Sends a GET request. */
@@ -72,18 +75,13 @@ export class Client {
   readonly extend: (options: ExtendOptions) => Client = (options) => new Client(options, this);
 
   /** Starts no further requests. Running requests go on, new requests wait, and time limits count meanwhile. */
-  readonly pause: () => void = () => this.#context.core.command(Command.Pause);
+  readonly pause: () => void = () => this.#context.core.pause(true);
 
   /** Starts requests again. */
-  readonly resume: () => void = () => this.#context.core.command(Command.Resume);
+  readonly resume: () => void = () => this.#context.core.pause(false);
 
   /** Rejects all waiting requests with code `"CLEARED"`. Returns the number of these requests. */
-  readonly clear: () => number = () => {
-    const { core } = this.#context;
-    const waiting = core.stat(Stat.Queued);
-    core.command(Command.Clear);
-    return waiting;
-  };
+  readonly clear: () => number = () => this.#context.core.clear();
 
   /**
    * Returns a promise that resolves once no request runs or waits. A request with `slot: "body"` runs until its body has ended, a request
@@ -105,7 +103,7 @@ export class Client {
    */
   readonly close: (options?: { now?: boolean | undefined }) => Promise<void> = ({ now = false } = {}) => {
     const { core, requests } = this.#context;
-    core.command(Command.Close);
+    core.close();
     if (now) for (const request of requests) request.close();
     return this.idle();
   };
@@ -124,11 +122,7 @@ export class Client {
       origins.set(origin, counts);
       counts[stage === "queued" ? "queued" : "active"]++;
     }
-    const buckets = Array.from({ length: WAIT_BUCKETS }, (_, index) => core.stat(Stat.FirstBucket + index));
-    const count = buckets.reduce((sum, next) => sum + next, 0);
-    const mean = core.stat(Stat.TotalWait) / (count || 1);
-    const waits = { count, mean, longest: core.stat(Stat.LongestWait), buckets };
-    return { active: core.stat(Stat.Active), queued: core.stat(Stat.Queued), waits, origins: [...origins.values()] };
+    return { active: core.active, queued: core.queued, waits: core.waits.read(), origins: [...origins.values()] };
   };
 
   /** Calls `observer` at each step of each request. Returns a function that ends this. Errors of `observer` are ignored. */
@@ -139,17 +133,12 @@ export class Client {
   };
 
   #shortcut(method: string): Shortcut {
-    const call = async (url: string | URL, given: ShortcutInit | undefined): Promise<Response> => {
-      const { url: target, init, options } = shortcutCall(method, url, given);
-      // The slot is held until the body has been read.
-      const merged = mergeOptions("options", options, REQUEST_OPTIONS, this.#options);
-      return this.#send(globalThis, target, init, { ...merged, slot: merged.slot ?? "body" });
-    };
-    return (url, given) => withReaders(call(url, given));
-  }
-
-  #send(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined, options: Options): Promise<Response> {
-    return new Promise((resolve, reject) => new ClientRequest(this.#context, options, thisArg, input, init, resolve, reject));
+    return (url, given) =>
+      new ReadablePromise((resolve, reject) => {
+        const { url: target, init, options } = shortcutCall(method, url, given);
+        const merged = mergeOptions("options", options, REQUEST_OPTIONS, this.#shortcutOptions);
+        return new ClientRequest(this.#context, merged, globalThis, target, init, resolve, reject);
+      });
   }
 }
 
@@ -178,6 +167,8 @@ function newContext(options: ClientOptions): ClientContext {
     requests: new Set(),
     observers: new Set(),
     requestCount: 0,
+    shared: new AbortController(),
+    sharedCount: 0,
     checkedAt: 0,
     onIdle: new Set(),
   };

@@ -1,27 +1,47 @@
 /**
  * The WebAssembly core: instantiated at the first use, and again after it failed.
  *
- * Only numbers pass between JavaScript and the core, and the text of an origin. The core numbers its clients and requests, and
+ * Only numbers pass between JavaScript and the core, and the text of an origin. The core numbers its clients and their requests, and
  * the objects behind the numbers stay here: objects in the core need a table and glue of wasm-bindgen, half of the module's imports.
  */
-import { link, type Exports, type Host } from "../build/link.js";
+import { link, type Exports } from "../build/link.js";
 import { compile } from "#module";
 import { now, Timer } from "./clock.js";
 import { isWaterspoutError, WaterspoutError } from "./errors.js";
-import { Command, Failure, type Stat } from "./protocol.js";
+import { NO_LIMIT, NO_START, QUEUE_FULL } from "./protocol.js";
+import { WaitHistogram } from "./wait-times.js";
+
+/** The answer to a request for a slot. */
+export const enum Answer {
+  /** The request has a slot. */
+  Slot,
+  /** The request waits. `Waiter.answered` is called once the wait has ended. */
+  Wait,
+  QueueFull,
+  Cleared,
+  Closed,
+  /** The core is defective. */
+  CoreFailed,
+}
 
 /** A request that needs a slot. */
 export interface Waiter {
   /** The slot, or the place in the queue. */
   place?: Place | undefined;
   /** The wait has ended: the request has a slot, or gets none. Must neither throw nor call the core. */
-  answered(failure: Failure): void;
+  answered(answer: Answer): void;
 }
 
-/** A request in the core: its number, and the instance that gave it. */
+/** A request in the core. */
 interface Place {
+  /** The instance that gave the ticket. */
   readonly instance: Instance;
-  readonly number: number;
+  readonly ticket: number;
+  /** The number of the waiting request. */
+  readonly request: number;
+  /** When the wait began. */
+  readonly since: number;
+  hasSlot: boolean;
 }
 
 /** The settings of a client, in the order of the core's function `create`. */
@@ -37,77 +57,79 @@ export type ClientSettings = [
   originBurst: number,
 ];
 
-/** What `Core.acquire` returns for a request that has to wait. */
-export const WAITING = -1;
-
 /** The alignment of text in the core's memory, which is also the address of an empty text. */
 const BYTE_ALIGNMENT = 1;
 
-/** An instance of the module, and the objects behind its numbers. */
+/** An instance of the module. */
 class Instance {
   readonly exports: Exports;
-  /** The requests that wait, by their numbers. */
-  readonly waiters: Map<number, Waiter> = new Map();
+  /** The clients with requests that wait. */
+  readonly waiting: Set<Core> = new Set();
   /** Forgets collected clients, by their numbers. It belongs to the instance, so that no client keeps the memory of a failed instance. */
   readonly clients: FinalizationRegistry<number> | undefined = registry((client) => this.exports.forget(client));
 
   constructor() {
-    const { waiters } = this;
-    const timers = new Map<number, Timer>();
-    let lastTimer = 0;
-    const host: Host = {
-      now,
-      setTimer: (request, milliseconds) => {
-        // The core gives timers back as signed 32-bit integers.
-        const number = (lastTimer = (lastTimer + 1) | 0);
-        const fire = (): void => {
-          timers.delete(number);
-          this.exports.wake(request);
-        };
-        timers.set(number, new Timer(milliseconds, fire));
-        return number;
-      },
-      clearTimer(number) {
-        timers.get(number)?.cancel();
-        timers.delete(number);
-      },
-      answered(request, failure) {
-        const waiter = waiters.get(request);
-        waiters.delete(request);
-        waiter?.answered(failure);
-      },
-    };
     const onTrap = (): void => {
       if (instance === this) instance = undefined;
-      for (const timer of timers.values()) timer.cancel();
-      for (const waiter of waiters.values()) waiter.answered(Failure.CoreFailed);
-      waiters.clear();
+      for (const core of this.waiting) core.failed();
+      this.waiting.clear();
     };
-    this.exports = link(compile(), host, onTrap);
+    this.exports = link(compile(), { started }, onTrap);
   }
 }
 
 /** The present instance: made at the first use, and again after it failed. */
 let instance: Instance | undefined;
 
+/** The client whose requests are being started. */
+let dispatching: Core | undefined;
+
+/** A waiting request of the dispatching client has a slot. */
+function started(request: number): void {
+  dispatching?.started(request);
+}
+
 /** The part of the core that belongs to a client. */
 export class Core {
+  readonly waits: WaitHistogram = new WaitHistogram();
   readonly #settings: ClientSettings;
   /** The instance that knows this client, and the client's number there. */
   #instance: Instance | undefined;
   #client = 0;
   #isPaused = false;
   #isClosed = false;
+  /** The requests that wait, by their numbers. */
+  readonly #waiters = new Map<number, Waiter>();
+  #lastRequest = 0;
+  /** The number of requests that hold a slot. */
+  active = 0;
+  /** When the next request starts that waits for a time, and the timer for it. */
+  #nextStart = NO_START;
+  #timer: Timer | undefined;
+
+  /** Whether a rate is limited. If not, nothing but the order of the waiting requests depends on the time. */
+  readonly #hasRate: boolean;
 
   /** Takes settings that were checked. */
   constructor(settings: ClientSettings) {
+    const [, , , requests, , , originRequests] = settings;
     this.#settings = settings;
+    this.#hasRate = requests !== NO_LIMIT || originRequests !== NO_LIMIT;
+  }
+
+  get #now(): number {
+    return this.#hasRate ? now() : 0;
+  }
+
+  /** The number of requests that wait for a slot. */
+  get queued(): number {
+    return this.#waiters.size;
   }
 
   /** Whether WebAssembly is available. */
   get isSupported(): boolean {
     try {
-      this.use();
+      this.#use();
       return true;
     } catch (error) {
       if (isWaterspoutError(error, "UNSUPPORTED")) return false;
@@ -120,27 +142,27 @@ export class Core {
    *
    * All of this is synchronous, so the package needs no init call.
    */
-  use(): Instance {
+  #use(): Instance {
     const present = (instance ??= instantiate());
     if (this.#instance !== present) {
       const { exports } = present;
       const client = exports.create(...this.#settings);
       this.#instance = present;
       this.#client = client;
-      if (this.#isPaused) exports.command(client, Command.Pause);
-      if (this.#isClosed) exports.command(client, Command.Close);
+      if (this.#isPaused) exports.pause(client, true);
       present.clients?.register(this, client);
     }
     return present;
   }
 
-  /**
-   * Asks for a slot. Returns `Failure.None` if the request has a slot now, `WAITING` if `waiter` is called once the wait has ended,
-   * or the failure.
-   */
-  acquire(waiter: Waiter, origin: string, priority: number, isRetry: boolean): Failure | typeof WAITING {
-    const present = this.use();
-    const { exports, waiters } = present;
+  /** Asks for a slot. A retry joins the queue even if the queue is full or the client is closed. */
+  acquire(waiter: Waiter, origin: string, priority: number, isRetry: boolean): Answer {
+    if (this.#isClosed && !isRetry) return Answer.Closed;
+    const present = this.#use();
+    const { exports } = present;
+    const since = now();
+    // The requests that wait come first.
+    if (this.#waiters.size > 0) this.#dispatch();
     // An origin is ASCII, so each character is a byte.
     const { length } = origin;
     let address = BYTE_ALIGNMENT;
@@ -148,41 +170,94 @@ export class Core {
       address = exports.allocate(length, BYTE_ALIGNMENT);
       new TextEncoder().encodeInto(origin, new Uint8Array(exports.memory.buffer, address, length));
     }
-    const answer = exports.acquire(this.#client, address, length, priority, isRetry);
-    // A trap in the calls above.
-    if (present !== instance) return Failure.CoreFailed;
-    if (answer < 0) return -answer;
-    const number = answer >> 1;
-    waiter.place = { instance: present, number };
-    if (answer & 1) return Failure.None;
-    waiters.set(number, waiter);
-    return WAITING;
+    const request = (this.#lastRequest = (this.#lastRequest + 1) >>> 0);
+    const answer = exports.acquire(this.#client, request, address, length, priority, isRetry, since);
+    if (present !== instance) return Answer.CoreFailed;
+    if (answer === QUEUE_FULL) return Answer.QueueFull;
+    const hasSlot = (answer & 1) === 0;
+    waiter.place = { instance: present, ticket: answer >> 1, request, since, hasSlot };
+    if (hasSlot) {
+      this.active++;
+      this.waits.record(0);
+      return Answer.Slot;
+    }
+    this.#waiters.set(request, waiter);
+    present.waiting.add(this);
+    this.#dispatch();
+    return Answer.Wait;
   }
 
-  /** Gives the slot of a request back, or takes the request out of the queue. It is not called any more. */
-  release(waiter: Waiter): void {
+  /** Gives the slot of a request back, or takes the request out of the queue. `wasUsed` says whether the request was sent. */
+  release(waiter: Waiter, wasUsed: boolean): void {
     const { place } = waiter;
+    if (!place) return;
     waiter.place = undefined;
-    // After a failed core the number may belong to a request of the next instance.
-    if (!place || place.instance !== instance) return;
-    place.instance.waiters.delete(place.number);
-    place.instance.exports.release(place.number);
+    if (place.hasSlot) this.active--;
+    else this.#waiters.delete(place.request);
+    // After a failed core the ticket may belong to a request of the next instance.
+    if (place.instance !== instance) return;
+    instance.exports.release(this.#client, place.ticket, wasUsed, this.#now);
+    if (this.#waiters.size > 0) this.#dispatch();
   }
 
-  command(command: Command): void {
-    // An instance that is made later gets these two states from here.
-    if (command <= Command.Resume) this.#isPaused = command === Command.Pause;
-    if (command >= Command.Close) this.#isClosed = true;
-    this.#present?.exports.command(this.#client, command);
+  /** With `true`, starts no further requests; with `false`, starts them again. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#instance?.exports.pause(this.#client, isPaused);
+    this.#dispatch();
   }
 
-  stat(stat: Stat): number {
-    return this.#present?.exports.stat(this.#client, stat) ?? 0;
+  /** Refuses new requests. */
+  close(): void {
+    this.#isClosed = true;
   }
 
-  /** The present instance if it knows this client. An instance that does not is told of the client at its next request. */
-  get #present(): Instance | undefined {
-    return this.#instance === instance ? instance : undefined;
+  /** Ends the wait of all requests that wait. Returns their number. */
+  clear(answer: Answer = Answer.Cleared): number {
+    const waiters = [...this.#waiters.values()];
+    for (const waiter of waiters) {
+      this.release(waiter, false);
+      waiter.answered(answer);
+    }
+    return waiters.length;
+  }
+
+  /** Called by `started` for a waiting request. */
+  started(request: number): void {
+    const waiter = this.#waiters.get(request);
+    this.#waiters.delete(request);
+    if (!waiter?.place) return;
+    this.active++;
+    waiter.place.hasSlot = true;
+    this.waits.record(now() - waiter.place.since);
+    waiter.answered(Answer.Slot);
+  }
+
+  /** Starts the waiting requests that may start now, and sets a timer if the next request waits for a time. */
+  #dispatch(): void {
+    const present = this.#instance;
+    if (!present || present !== instance) return;
+    const outer = dispatching;
+    dispatching = this;
+    const next = present.exports.dispatch(this.#client, this.#now);
+    dispatching = outer;
+    if (this.#waiters.size === 0) present.waiting.delete(this);
+    if (this.#nextStart === next || present !== instance) return;
+    this.#nextStart = next;
+    this.#timer?.cancel();
+    if (next !== NO_START) this.#timer = new Timer(next - now(), () => this.#fire());
+  }
+
+  #fire(): void {
+    this.#nextStart = NO_START;
+    this.#dispatch();
+  }
+
+  /** Ends the wait of all requests after a trap: their places are lost. */
+  failed(): void {
+    this.#nextStart = NO_START;
+    this.#timer?.cancel();
+    this.clear(Answer.CoreFailed);
   }
 }
 
@@ -191,11 +266,7 @@ function instantiate(): Instance {
     return new Instance();
   } catch (cause) {
     if (cause instanceof WaterspoutError) throw cause;
-    throw new WaterspoutError(
-      "UNSUPPORTED",
-      "WebAssembly could not be compiled: a Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src, and this script must be read as UTF-8",
-      { cause },
-    );
+    throw new WaterspoutError("UNSUPPORTED", "WebAssembly could not be compiled: a Content-Security-Policy needs 'wasm-unsafe-eval' in its script-src", { cause });
   }
 }
 

@@ -50,9 +50,10 @@ export function initWith(input: unknown, init: WaterspoutInit | undefined, overr
 /** Returns a copy of `init` for a `fetch` of the caller's own: all members that are set, without `waterspout`. */
 export function copyInit(init: WaterspoutInit | undefined): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
+  if (!init) return copy;
   // Standard members may be getters or inherited.
-  for (const name of new Set([...STANDARD_MEMBERS, "referrer", ...Object.keys(init ?? {})])) {
-    const value: unknown = init && name !== "waterspout" ? Reflect.get(init, name) : undefined;
+  for (const name of new Set([...STANDARD_MEMBERS, "referrer", ...Object.keys(init)])) {
+    const value: unknown = name !== "waterspout" ? Reflect.get(init, name) : undefined;
     if (value !== undefined) copy[name] = value;
   }
   return copy;

@@ -2,7 +2,7 @@
 import { offAbort, onAbort, type AbortListener } from "./abort.js";
 import { FetchArguments, resolveUrl, type Sender } from "./arguments.js";
 import { now, Timer } from "./clock.js";
-import { onCollected, WAITING, type Core, type Waiter } from "./core.js";
+import { Answer, onCollected, type Core, type Waiter } from "./core.js";
 import {
   callSite,
   ignoreErrors,
@@ -15,10 +15,9 @@ import {
 } from "./errors.js";
 import { documentBase, isPromise, isRequest } from "./init.js";
 import { Limits, type Limit } from "./limits.js";
-import type { Options } from "./options.js";
+import { DEFAULTS, type Options } from "./options.js";
 import { countResponse } from "./progress.js";
-import { Failure } from "./protocol.js";
-import { hasBody, keepRequest, readData, watchBody } from "./response.js";
+import { hasBody, keepRequest, readData, watchBody, type BodyWatcher } from "./response.js";
 import { NO_RETRY, retryDelay } from "./retry.js";
 import type { AfterResponseContext, AnotherAttempt, HookContext, QueueEvent, WaterspoutInit } from "./types.js";
 
@@ -38,19 +37,27 @@ export interface ClientContext {
   readonly observers: Set<(event: QueueEvent) => void>;
   /** The number of requests so far. */
   requestCount: number;
+  /** Aborts requests that have no limits, retries, hooks and signal, when the client is closed at once. */
+  shared: AbortController;
+  sharedCount: number;
   /** When the limits of all requests were checked. */
   checkedAt: number;
   /** Called once no request is left. */
   readonly onIdle: Set<() => void>;
 }
 
-/** Code and message of the failures of the core. */
-const FAILURES: { readonly [failure: number]: [code: ErrorCode, message: string] } = {
-  [Failure.QueueFull]: ["QUEUE_FULL", "the queue is full: `maxQueued` requests wait"],
-  [Failure.Cleared]: ["CLEARED", "the queue was cleared while the request waited"],
-  [Failure.Closed]: ["CLOSED", "the client is closed"],
-  [Failure.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
+const { hooks: NO_HOOKS, timeouts: NO_LIMITS } = DEFAULTS;
+
+/** Code and message of the answers without a slot. */
+const FAILURES: { readonly [answer: number]: [code: ErrorCode, message: string] } = {
+  [Answer.QueueFull]: ["QUEUE_FULL", "the queue is full: `maxQueued` requests wait"],
+  [Answer.Cleared]: ["CLEARED", "the queue was cleared while the request waited"],
+  [Answer.Closed]: ["CLOSED", "the client is closed"],
+  [Answer.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
 };
+
+/** The number of requests for which a shared controller serves. Engines keep a listener for each until they collect it. */
+const SHARED_REQUESTS = 50;
 
 /** The lowest status of an error. */
 const FIRST_ERROR_STATUS = 400;
@@ -79,21 +86,32 @@ export class ClientRequest implements Waiter, AbortListener {
   place: Waiter["place"];
   readonly #context: ClientContext;
   readonly #options: Options;
-  readonly #arguments: FetchArguments;
+  /** The caller's signal. */
+  readonly #signal: AbortSignal | undefined;
+  /** Undefined once the caller has the response: from then on nothing here may keep the Request alive. */
+  #arguments: FetchArguments;
   readonly #limits: Limits;
   readonly #number: number;
   #resolve: ((response: Response) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   /** Aborts the present attempt. */
-  #controller: AbortController = new AbortController();
+  #controller: AbortController;
+  /** The signal that was sent with the present attempt. */
+  #sentSignal: AbortSignal | undefined;
+  /** Whether other requests have the same controller. */
+  readonly #isShared: boolean;
   /** Aborts what the hooks send. */
   #hookController: AbortController | undefined;
   #attempts = 0;
   #origin: string | undefined;
   /** Ends the wait for a slot. */
-  #answer: ((failure: Failure) => void) | undefined;
+  #answer: ((answer: Answer) => void) | undefined;
   /** The end of a wait that came before the request waited. */
-  #early: Failure | undefined;
+  #early: Answer | undefined;
+  /** Whether an attempt was begun in the present slot. */
+  #isUsed = false;
+  /** Whether the body is read by a function that reports the end. */
+  #hasReader = false;
   /** Whether the Request of the next attempt was built. */
   #isPrepared = false;
   /** Whether the body of a status error is being read. */
@@ -127,10 +145,15 @@ export class ClientRequest implements Waiter, AbortListener {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#number = ++context.requestCount;
+    const { hooks, retry, throwHttpErrors, timeouts } = options;
+    // Only a request that may end by itself needs a controller of its own, which takes the engine longer than the rest of a request.
+    this.#isShared = !(throwHttpErrors || retry || hooks !== NO_HOOKS || timeouts !== NO_LIMITS || init?.signal || typeof input === "object");
+    this.#controller = this.#isShared ? sharedController(context) : new AbortController();
     const isOwnFetch = !!options.fetch || (!!options.fallback && !context.core.isSupported);
     this.#arguments = new FetchArguments(options, isOwnFetch, thisArg, input, init, this.#controller.signal);
-    if (options.throwHttpErrors) this.#callSite = callSite();
-    this.#limits = new Limits(options.timeouts, (limit) => this.#limitPassed(limit));
+    this.#signal = this.#arguments.signal;
+    if (throwHttpErrors) this.#callSite = callSite();
+    this.#limits = new Limits(timeouts, (limit) => this.#limitPassed(limit));
     this.#limits.start("total");
     const { onError } = options.hooks;
     // The hooks run in the async context of the call.
@@ -153,16 +176,16 @@ export class ClientRequest implements Waiter, AbortListener {
   /** Makes attempts until one of them is final. Each step continues in the async context of the call. */
   async #run(): Promise<void> {
     try {
-      const { signal } = this.#arguments;
-      onAbort(signal, this);
-      signal?.throwIfAborted();
+      onAbort(this.#signal, this);
+      this.#signal?.throwIfAborted();
       for (;;) {
         // 1. Wait for a slot.
-        const failure = this.#acquire();
-        if (failure === WAITING ? await this.#waitForSlot() : failure) return;
+        const answer = this.#acquire();
+        if (answer === Answer.Wait) await this.#waitForSlot();
+        if (this.#isSettled) return;
 
         // 2. Make an attempt. If the slot was free, the platform's fetch is called within the caller's call.
-        const outcome = await this.#attempt();
+        const outcome = await (this.#options.timeouts.head ? this.#attemptWithinLimit() : this.#attempt());
         if (this.#isSettled) return discard(outcome.response);
 
         // 3. Decide whether another attempt follows.
@@ -172,7 +195,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
         // 4. Give the slot back and wait: the queue must not wait for a server that asked for a pause.
         discard(outcome.response);
-        this.#context.core.release(this);
+        this.#context.core.release(this, true);
         this.#notify("waiting", outcomeOf(outcome));
         if (this.#isSettled) return;
         await new Promise<void>((resolve) => (this.#pause = new Timer(delay, resolve)));
@@ -182,21 +205,22 @@ export class ClientRequest implements Waiter, AbortListener {
     }
   }
 
-  /** Takes a slot, or joins the queue. Returns `WAITING` or why the request has no slot. */
-  #acquire(): Failure | typeof WAITING {
+  /** Takes a slot, or joins the queue. */
+  #acquire(): Answer {
     const { core, hasOriginLimits, requests } = this.#context;
     const { fallback, priority } = this.#options;
-    if (fallback && !core.isSupported) return Failure.None;
-    const acquire = (): Failure | typeof WAITING => core.acquire(this, hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
+    if (fallback && !core.isSupported) return Answer.Slot;
+    this.#isUsed = false;
+    const acquire = (): Answer => core.acquire(this, hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
     // The timers of a context that has died never fire, for example in workerd. Its requests must not keep their places.
     const endOverdue = (): void => requests.forEach((request) => request.#limits.check());
-    let failure = acquire();
-    if (failure) this.#callSite ??= callSite();
-    if (failure === Failure.QueueFull) {
+    let answer = acquire();
+    if (answer === Answer.QueueFull) {
       endOverdue();
-      failure = acquire();
+      answer = acquire();
     }
-    if (failure === WAITING) {
+    if (answer === Answer.Wait) {
+      this.#arguments.fixUrl();
       this.#limits.start("queue");
       const time = now();
       if (time - this.#context.checkedAt >= CHECK_INTERVAL) {
@@ -204,45 +228,54 @@ export class ClientRequest implements Waiter, AbortListener {
         endOverdue();
       }
       this.#notify("queued");
-    } else if (failure) {
-      this.#stop(this.#failureError(failure));
+    } else if (answer !== Answer.Slot) {
+      this.#callSite ??= callSite();
+      this.#stop(this.#failureError(answer));
     }
-    return failure;
+    return answer;
   }
 
-  /** Waits for a slot. Returns whether the request has ended meanwhile. */
-  async #waitForSlot(): Promise<boolean> {
+  /** Waits for a slot. */
+  async #waitForSlot(): Promise<void> {
     // The slot may have been given during the call of an observer.
-    const failure = this.#early ?? (await new Promise<Failure>((resolve) => (this.#answer = resolve)));
+    const answer = this.#early ?? (await new Promise<Answer>((resolve) => (this.#answer = resolve)));
     this.#early = this.#answer = undefined;
     this.#limits.stop("queue");
-    if (failure) this.#stop(this.#failureError(failure));
-    return this.#isSettled;
+    if (answer !== Answer.Slot) this.#stop(this.#failureError(answer));
   }
 
-  answered(failure: Failure): void {
-    if (this.#answer) this.#answer(failure);
-    else this.#early = failure;
+  answered(answer: Answer): void {
+    if (this.#answer) this.#answer(answer);
+    else this.#early = answer;
   }
 
-  /** Makes an attempt, within the limit `head`. */
-  #attempt(): Promise<Outcome> {
-    if (++this.#attempts === 1) this.#limits.start("request");
-    this.#limits.start("head");
-    this.#notify("started");
+  /** Makes an attempt, which ends when the limit `head` passes even if a hook or the platform does not heed the signal. */
+  #attemptWithinLimit(): Promise<Outcome> {
     return new Promise((resolve) => {
-      // An observer may have aborted the request.
-      if (this.#isSettled) return resolve({});
       this.#endAttempt = resolve;
       const end = (outcome: Outcome): void => {
-        // The request has ended, or the limit `head` has passed.
+        // The request has ended, or the limit has passed.
         if (this.#endAttempt !== resolve) return discard(outcome.response);
         this.#endAttempt = undefined;
         this.#limits.stop("head");
         resolve(outcome);
       };
-      this.#send().then(end, (error: unknown) => end({ error }));
+      void this.#attempt().then(end);
     });
+  }
+
+  /** Makes an attempt. Does not throw. */
+  async #attempt(): Promise<Outcome> {
+    this.#isUsed = true;
+    if (++this.#attempts === 1) this.#limits.start("request");
+    this.#limits.start("head");
+    this.#notify("started");
+    try {
+      // An observer may have aborted the request.
+      return this.#isSettled ? {} : await this.#send();
+    } catch (error) {
+      return { error };
+    }
   }
 
   /** Calls the hooks and sends the request. Unless a hook returns a promise, the platform's fetch is called in the same turn. */
@@ -269,9 +302,12 @@ export class ClientRequest implements Waiter, AbortListener {
       }
     }
     // The signal may have been aborted during a hook, or in the turn in which the slot became free.
-    call.signal?.throwIfAborted();
+    this.#signal?.throwIfAborted();
     this.#isSent = true;
-    response ??= await call.send(this.#sender, signal, replacement);
+    // The engine keeps this signal alive while it receives the body. The controller keeps its own signal, so that says nothing.
+    const attemptSignal = this.#isShared ? signal : (AbortSignal.any?.([signal]) ?? signal);
+    this.#sentSignal = attemptSignal;
+    response ??= await call.send(this.#sender, attemptSignal, replacement);
     for (const hook of hooks.afterResponse) {
       let asked: AnotherAttempt | undefined;
       const retry: AfterResponseContext["retry"] = ({ request, delay = 0 } = {}) => (asked = { request, delay });
@@ -283,9 +319,10 @@ export class ClientRequest implements Waiter, AbortListener {
     return { response };
   }
 
-  #mayRepeat({ asked }: Outcome): boolean {
+  #mayRepeat({ asked, response }: Outcome): boolean {
     const { retry } = this.#options;
-    return !!(asked ?? retry) && this.#attempts < (retry?.attempts ?? DEFAULT_ATTEMPTS);
+    if (this.#attempts >= (retry?.attempts ?? DEFAULT_ATTEMPTS)) return false;
+    return !!asked || (!!retry && (!response || !!retry.when || retry.statusCodes.includes(response.status)));
   }
 
   /** Returns the milliseconds until the next attempt, or `NO_RETRY`. */
@@ -302,7 +339,7 @@ export class ClientRequest implements Waiter, AbortListener {
     };
     const delay = asked ? asked.delay : await retryDelay(retry as NonNullable<typeof retry>, call.method, context);
     // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
-    if (!(delay >= 0) || call.signal?.aborted || now() + delay >= this.#limits.next.at) return NO_RETRY;
+    if (!(delay >= 0) || this.#signal?.aborted || now() + delay >= this.#limits.next.at) return NO_RETRY;
     const reason = asked?.request ? undefined : await call.whyOneShot();
     if (reason && "error" in outcome) {
       throw this.#error("BODY_NOT_REPLAYABLE", `the request failed and was not sent again: its body ${reason}`, { cause: outcome.error });
@@ -363,38 +400,49 @@ export class ClientRequest implements Waiter, AbortListener {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.#leave();
     }
+    // Statistics count a request with a slot by its origin.
+    if (this.place) void this.origin;
+    this.#arguments = undefined as never;
+    this.#sentSignal = undefined;
     resolve?.(result);
   }
 
   /** Watches the body of `result` until it ends. `response` is the sender's, and `result` is given to the caller. */
   #watch(response: Response, result: Response, holdsSlot: boolean, isTimed: boolean): void {
-    const { signal, sentRequest } = this.#arguments;
+    const { sentRequest } = this.#arguments;
     const isCounted = result !== response;
-    if (holdsSlot || isTimed || isCounted) {
+    if ((holdsSlot || isTimed || isCounted) && !this.#hasReader) {
       const onRead = (): void => this.#pause?.cancel();
       // The platform replaces the error of a counted body, which is not its own stream.
-      watchBody(result, { onRead, onError: this.#failBody, onEnd: () => this.#end(), isAborted: () => this.#isAborted && !isCounted });
+      watchBody(result, { onRead, onError: (error) => this.#failBody(error), onEnd: () => this.#end(), isAborted: () => this.#isAborted && !isCounted });
     }
-    if (!this.#limits.isRunning) this.#limits.clear();
-    if (!(holdsSlot || this.#limits.isRunning || signal)) return this.#end();
+    const isLimited = this.#limits.isRunning;
+    if (!isLimited) this.#limits.clear();
+    if (!(holdsSlot || isLimited || this.#signal)) return this.#end();
     if (!holdsSlot) this.#leave();
     this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
-    if (holdsSlot) {
+    // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
+    const holders = [result, sentRequest?.signal ?? this.#sentSignal ?? result];
+    let left = holders.length;
+    for (const holder of holders) onCollected(holder, () => --left || this.#end());
+    if (holdsSlot && !this.#hasReader) {
       this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
       this.#pause.unref();
     }
-    // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
-    const holders = [result, sentRequest?.signal ?? this.#controller.signal];
-    let left = holders.length;
-    for (const holder of holders) onCollected(holder, () => --left || this.#end());
+  }
+
+  /** Announces that the caller of this function reads the body itself. It calls the returned functions if the reading fails, and at its end. */
+  expectReader(): Pick<BodyWatcher, "onError" | "onEnd"> {
+    this.#hasReader = true;
+    return { onError: (error) => this.#failBody(error), onEnd: () => this.#end() };
   }
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
   handleEvent(): void {
     let reason: unknown;
     try {
-      reason = this.#arguments.signal?.reason;
+      reason = this.#signal?.reason;
     } catch (error) {
       // The members of a signal may throw.
       reason = error;
@@ -404,12 +452,12 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Ends the request because its client is closed. */
   close(): void {
-    this.#stop(this.#failureError(Failure.Closed));
+    this.#stop(this.#failureError(Answer.Closed), true);
   }
 
   #limitPassed(limit: Limit): void {
     const endAttempt = this.#endAttempt;
-    const activity = this.#isSettled ? "reading the body" : `waiting for ${endAttempt ? "the response's head" : "a free slot"}`;
+    const activity = this.#isSettled ? "reading the body" : `waiting for ${this.stage === "started" ? "the response's head" : "a free slot"}`;
     const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
     // The status is worth more than a timeout.
     if (this.#isReadingData) return this.#controller.abort(error);
@@ -422,15 +470,17 @@ export class ClientRequest implements Waiter, AbortListener {
   }
 
   /** Records the error of the body, and returns the error for the body's reader. */
-  readonly #failBody = (error: unknown): unknown => (this.#bodyFailure ??= { error }).error;
+  #failBody(error: unknown): unknown {
+    return (this.#bodyFailure ??= { error }).error;
+  }
 
   /** Rejects the promise, or fails the body that the caller reads. Aborts the attempt. */
-  #stop(error: unknown): void {
+  #stop(error: unknown, isClosed = false): void {
     // A caller's abort has the error that the platform gives it.
     if (this.#isSettled && !this.#isAborted) this.#failBody(error);
     this.#fail(error);
     // A listener of the caller's may throw.
-    ignoreErrors(() => this.#controller.abort(error));
+    if (!this.#isShared || isClosed) ignoreErrors(() => this.#controller.abort(error));
   }
 
   /** Rejects the promise, or ends the wait for the end of the body. An attempt that has ended is not aborted: Chromium would cancel its body. */
@@ -459,7 +509,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
   get #isAborted(): boolean {
     try {
-      return !!this.#arguments.signal?.aborted;
+      return !!this.#signal?.aborted;
     } catch {
       // The members of a signal may throw.
       return false;
@@ -473,7 +523,7 @@ export class ClientRequest implements Waiter, AbortListener {
   /** Gives the slot back, and removes the request from its client. */
   #leave(): void {
     const { core, requests, onIdle } = this.#context;
-    core.release(this);
+    core.release(this, this.#isUsed);
     requests.delete(this);
     if (requests.size > 0) return;
     for (const resolve of onIdle) resolve();
@@ -484,8 +534,9 @@ export class ClientRequest implements Waiter, AbortListener {
   #end(): void {
     this.#limits.clear();
     this.#pause?.cancel();
+    const signal = this.#signal;
     // The members of a signal may throw.
-    ignoreErrors(() => offAbort(this.#arguments.signal, this));
+    if (signal) ignoreErrors(() => offAbort(signal, this));
     this.#leave();
   }
 
@@ -506,8 +557,8 @@ export class ClientRequest implements Waiter, AbortListener {
     return { request: request ?? this.#arguments.request, attempt: this.#attempts, fetch };
   }
 
-  #failureError(failure: Failure): WaterspoutError {
-    const [code, message] = FAILURES[failure] as (typeof FAILURES)[number];
+  #failureError(answer: Answer): WaterspoutError {
+    const [code, message] = FAILURES[answer] as (typeof FAILURES)[number];
     return this.#error(code, message);
   }
 
@@ -531,6 +582,12 @@ export class ClientRequest implements Waiter, AbortListener {
       ignoreErrors(() => observer({ ...event, ...outcome }));
     }
   }
+}
+
+/** Returns the present shared controller of a client, or a new one if it has served enough requests. */
+function sharedController(context: ClientContext): AbortController {
+  if (context.sharedCount++ % SHARED_REQUESTS === 0) context.shared = new AbortController();
+  return context.shared;
 }
 
 /** Returns the outcome of an attempt for observers and hooks. */

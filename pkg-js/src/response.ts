@@ -52,7 +52,9 @@ export function watchBody(response: Response, watcher: BodyWatcher): void {
       const { bodyUsed } = response;
       onRead();
       const result = read.call(response);
-      return bodyUsed || isAborted() ? result : result.catch(fail).finally(onEnd);
+      // The function keeps the response alive until its end: a collected response is not watched.
+      const end = (): void => void (response && onEnd());
+      return bodyUsed || isAborted() ? result : result.catch(fail).finally(end);
     };
     define(name, { value, writable: true });
   }

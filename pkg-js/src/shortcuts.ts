@@ -2,18 +2,19 @@
 import { definedHeaders } from "./init.js";
 import { pairs, REQUEST_OPTIONS } from "./options.js";
 import { withPairs } from "./query.js";
-import { READERS } from "./response.js";
+import type { ClientRequest } from "./request.js";
 import type { FetchOptions, HeadersOption, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
 /** The arguments of `client.fetch`, and the options of the request. */
 export interface Call {
   readonly url: string | URL;
   readonly init: WaterspoutInit;
-  readonly options: FetchOptions;
+  readonly options: FetchOptions | undefined;
 }
 
 /** Returns the call of a shortcut. Throws for wrong options. */
-export function shortcutCall(method: string, url: string | URL, given: ShortcutInit = {}): Call {
+export function shortcutCall(method: string, url: string | URL, given?: ShortcutInit): Call {
+  if (!given) return { url, init: { method }, options: undefined };
   const { json, form, searchParams, waterspout, ...rest } = given;
   const options: Record<string, unknown> = {};
   const init: Record<string, unknown> = {};
@@ -49,15 +50,54 @@ function withJsonType(headers: HeadersOption | undefined): HeadersOption {
   return headers && Symbol.iterator in headers ? [...(headers as Iterable<[string, string]>), [name, type]] : { ...(headers as Record<string, string>), [name]: type };
 }
 
-/** Returns the promise with methods that read the response's body. */
-export function withReaders(promise: Promise<Response>): ResponsePromise {
-  for (const name of READERS) {
-    const read = async (): Promise<unknown> => {
-      const response = await promise;
-      // Not every platform has `bytes`.
-      return name === "bytes" && !response.bytes ? new Uint8Array(await response.arrayBuffer()) : response[name]();
-    };
-    Object.defineProperty(promise, name, { value: read, configurable: true, writable: true });
+/** The promise of a shortcut, with methods that read the response's body. */
+export class ReadablePromise extends Promise<Response> implements ResponsePromise {
+  readonly #request: ClientRequest | undefined;
+
+  /** `send` returns the request whose outcome it passes on. What it throws rejects the promise. */
+  constructor(send: (resolve: (response: Response) => void, reject: (error: unknown) => void) => ClientRequest) {
+    let request: ClientRequest | undefined;
+    super((resolve, reject) => (request = send(resolve, reject)));
+    this.#request = request;
   }
-  return promise as ResponsePromise;
+
+  /** `then` and the like return plain promises. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  json<T = unknown>(): Promise<T> {
+    return this.#read((response) => response.json() as Promise<T>);
+  }
+
+  text(): Promise<string> {
+    return this.#read((response) => response.text());
+  }
+
+  blob(): Promise<Blob> {
+    return this.#read((response) => response.blob());
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#read((response) => response.arrayBuffer());
+  }
+
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#read(async (response) => new Uint8Array(await response.arrayBuffer()));
+  }
+
+  formData(): Promise<FormData> {
+    return this.#read((response) => response.formData());
+  }
+
+  async #read<Value>(read: (response: Response) => Promise<Value>): Promise<Value> {
+    const watcher = this.#request?.expectReader();
+    try {
+      return await read(await this);
+    } catch (error) {
+      throw watcher ? watcher.onError(error) : error;
+    } finally {
+      watcher?.onEnd();
+    }
+  }
 }

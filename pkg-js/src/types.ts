@@ -269,7 +269,7 @@ export interface ExtendOptions extends FetchOptions {
    */
   fetch?: typeof globalThis.fetch | undefined;
   /**
-   * The function that sends the requests where WebAssembly is not available: at once, without the queue, time limits and retries.
+   * The function that sends the requests where WebAssembly is not available: at once, without the queue. All other options hold.
    * @default none: the request rejects with code `"UNSUPPORTED"`
    */
   fallback?: typeof globalThis.fetch | undefined;

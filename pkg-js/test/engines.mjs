@@ -70,6 +70,12 @@ export async function inWorkerd(user, base) {
         return Response.json(await run(${JSON.stringify(base)}, "js-workerd", { streams: true, wasm: () => compiled }));
       },
     };`;
+  return judged("workerd", await workerAnswer(user, contents));
+}
+
+/** Runs a worker in workerd, with texts as its bindings, and returns the JSON of its answer to a single request. */
+export async function workerAnswer(user, contents, bindings = {}) {
+  const texts = Object.entries(bindings).map(([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`);
   await build({ stdin: { contents, resolveDir: user }, bundle: true, format: "esm", conditions: ["workerd"], external: ["./waterspout.wasm"], outfile: path.join(user, "worker.mjs"), logLevel: "warning" });
   copyFileSync(path.join(user, "node_modules/waterspout/dist/waterspout.wasm"), path.join(user, "waterspout.wasm"));
   writeFileSync(path.join(user, "workerd.capnp"), `using Workerd = import "/workerd/workerd.capnp";
@@ -79,6 +85,7 @@ const config :Workerd.Config = (
       modules = [(name = "worker.mjs", esModule = embed "worker.mjs"), (name = "waterspout.wasm", wasm = embed "waterspout.wasm")],
       compatibilityDate = "2025-11-01",
       globalOutbound = "loopback",
+      bindings = [${texts}],
     )),
     (name = "loopback", network = (allow = ["local"])),
   ],
@@ -95,7 +102,7 @@ const config :Workerd.Config = (
     });
     const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(240_000) });
     if (!answer.ok) throw new Error(`the worker answered ${answer.status}: ${await answer.text()}`);
-    return judged("workerd", await answer.json());
+    return await answer.json();
   } finally {
     child.kill();
   }

@@ -1,6 +1,6 @@
 /**
  * Packs the package, installs it as a user would, and runs the scenarios with it:
- * `node test/run.mjs SERVER_URL [node] [module] [bundle] [worker] [service-worker] [lockdown] [packed] [drop-in]`. Without a name, all of these run.
+ * `node test/run.mjs SERVER_URL [node] [module] [bundle] [worker] [service-worker] [lockdown] [packed] [readme] [drop-in]`. Without a name, all of these run.
  *
  * These run only when named: `[firefox] [webkit]`, and `[deno] [bun] [workerd] [node22] [node24] [node26]` with their folder in ENGINES.
  * The last line of each platform counts passed and failed scenarios.
@@ -16,11 +16,12 @@ import { inBundle, inChromium, inFirefox, inWebKit, inWorker } from "./browsers.
 import { inBun, inDeno, inWorkerd, nodes } from "./engines.mjs";
 import { hostileRequests, withoutRegistry } from "./fresh.mjs";
 import { inLockdown } from "./lockdown.mjs";
+import { asReadme } from "./readme.mjs";
 import { inServiceWorker } from "./service-worker.mjs";
 
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const [base = "http://127.0.0.1:8737", ...platforms] = process.argv.slice(2);
-const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, "service-worker": inServiceWorker, lockdown: inLockdown, packed: asPacked, "drop-in": asDropIn };
+const all = { node: inNode, module: inPage, bundle: inBundle, worker: inWorker, "service-worker": inServiceWorker, lockdown: inLockdown, packed: asPacked, readme: asReadme, "drop-in": asDropIn };
 const engines = { deno: inDeno, bun: inBun, workerd: inWorkerd, ...nodes, firefox: inFirefox, webkit: inWebKit };
 const user = mkdtempSync(path.join(tmpdir(), "waterspout-user-"));
 

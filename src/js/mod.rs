@@ -1,7 +1,7 @@
 //! The exports behind the npm package: the queue in front of the platform's own `fetch`.
 //!
-//! JavaScript makes the attempts, keeps their outcomes, and decides whether another attempt follows. It asks the core for a slot
-//! before each attempt and gives the slot back afterwards. The core decides which request runs next, and when.
+//! JavaScript makes the attempts, keeps their outcomes and the clock, and decides whether another attempt follows. It asks the core for
+//! a slot before each attempt and gives the slot back afterwards. The core decides which request starts next.
 //!
 //! Only numbers pass between them, and the text of an origin. Objects of JavaScript would need a table in the module and glue
 //! of wasm-bindgen, and promises a queue of their own: together half of the module's imports. No byte of a body passes through
@@ -10,36 +10,24 @@
 // wasm-bindgen exports these functions, and its macro requires them to be public.
 #![allow(unreachable_pub)]
 
-mod clock;
 mod host;
 mod protocol;
-mod requests;
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::time::Duration;
 
 use slab::Slab;
 use wasm_bindgen::prelude::*;
 
-use self::clock::HostClock;
-use self::protocol::{Command, Failure, NO_LIMIT, Stat, UNLIMITED_QUEUE};
-use crate::client::queue::{Queue, QueueSettings, Rate, Rejection, SlotRequest, StallDetection};
+use self::protocol::{NO_LIMIT, NO_START, QUEUE_FULL, UNLIMITED_QUEUE};
+use crate::client::queue::{HostQueue, QueueSettings, Rate};
 
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::Full => Self::QueueFull,
-            Rejection::Cleared => Self::Cleared,
-            // The npm package looks for no stalls.
-            Rejection::Closed | Rejection::Stalled => Self::Closed,
-        }
-    }
-}
+/// Nanoseconds in a millisecond.
+const MILLISECOND: f64 = 1e6;
 
 thread_local! {
-    /// The clients, by their numbers.
-    static CLIENTS: RefCell<Slab<Arc<Queue>>> = const { RefCell::new(Slab::new()) };
+    /// The queues of the clients, by the clients' numbers.
+    static CLIENTS: RefCell<Slab<HostQueue>> = const { RefCell::new(Slab::new()) };
 }
 
 /// Makes a client and returns its number. `NO_LIMIT` and `UNLIMITED_QUEUE` mean no limit; times are in milliseconds.
@@ -66,97 +54,68 @@ pub fn create(
         origin_rate: rate(origin_requests, origin_per, origin_burst),
         ..QueueSettings::default()
     };
-    let queue = Arc::new(Queue::new(settings, Arc::new(HostClock)));
-    CLIENTS.with_borrow_mut(|clients| clients.insert(queue)) as u32
+    CLIENTS.with_borrow_mut(|clients| clients.insert(HostQueue::new(settings))) as u32
 }
 
 /// Forgets a client.
 #[wasm_bindgen]
 pub fn forget(client: u32) {
-    let forgotten = CLIENTS.with_borrow_mut(|clients| clients.try_remove(client as usize));
-    // The table is not borrowed here: dropping the client may call JavaScript.
-    drop(forgotten);
+    CLIENTS.with_borrow_mut(|clients| clients.try_remove(client as usize));
 }
 
-/// Asks for a slot. The origin may be empty if the client has no limits by origin.
+/// Takes a slot for a request, or adds the request to the queue. The origin may be empty if the client has no limits by origin.
 ///
-/// Returns the request's number times two, plus one if the request holds a slot already. If it does not, `answered` is called once the
-/// wait has ended. A request that is rejected at once has no number: its `Failure` is returned as a negative number.
+/// JavaScript calls [`dispatch`] before, because waiting requests come first.
+///
+/// Returns the ticket of the request times two, plus one if the request waits, or `QUEUE_FULL`. A request that waits starts once
+/// [`dispatch`] reports its number `request`.
 #[wasm_bindgen]
-pub fn acquire(client: u32, origin: String, priority: i16, is_retry: bool) -> i32 {
-    let outcome = join(client, origin, priority, is_retry);
-    // This may give a slot to the new request too, which JavaScript does not know yet.
-    requests::poll_woken();
-    match outcome {
-        Ok(request) => (request as i32) << 1 | i32::from(requests::is_running(request)),
-        Err(failure) => -(failure as i32),
+pub fn acquire(client: u32, request: u32, origin: String, priority: i16, is_retry: bool, now: f64) -> i32 {
+    let entry = with(client, |queue| queue.acquire(request, &origin, priority, is_retry, nanos(now)));
+    // A client that only JavaScript knows is a defect: its request fails, it does not hang.
+    match entry {
+        Some(Ok(entry)) => (entry.ticket as i32) << 1 | i32::from(!entry.has_slot),
+        _ => QUEUE_FULL,
     }
 }
 
-/// Takes a slot or joins the queue. Returns the number of the request.
-fn join(client: u32, origin: String, priority: i16, is_retry: bool) -> Result<u32, Failure> {
-    // A client that only JavaScript knows is a defect: the request fails, it does not hang.
-    let queue = find(client).ok_or(Failure::CoreFailed)?;
-    let slot_request = SlotRequest { origin: &origin, priority, is_retry, detection: StallDetection::default() };
-    if let Some(slot) = queue.try_acquire(&slot_request)? {
-        return Ok(requests::add_running(slot));
+/// Gives the slot of a request back, or takes the request out of the queue. JavaScript calls [`dispatch`] next.
+///
+/// `was_used` says whether the request was sent. If not, the rate limits do not count its start.
+#[wasm_bindgen]
+pub fn release(client: u32, ticket: u32, was_used: bool, now: f64) {
+    with(client, |queue| queue.release(ticket, was_used, nanos(now)));
+}
+
+/// Gives free slots to the waiting requests that may start now, and calls `started` for each, in the order in which they start.
+///
+/// Returns when to call this function again, in milliseconds, or `NO_START` if the time alone starts no request.
+#[wasm_bindgen]
+pub fn dispatch(client: u32, now: f64) -> f64 {
+    if let Some(started) = with(client, |queue| queue.dispatch(nanos(now))) {
+        // The table is not borrowed here.
+        started.for_each(host::started);
     }
-    let wait = async move { queue.acquire(SlotRequest { origin: &origin, priority, is_retry, ..Default::default() }).await };
-    requests::add_waiting(Box::pin(wait))
+    let next_start = with(client, |queue| queue.next_start()).flatten();
+    next_start.map_or(NO_START, |at| (at as f64 / MILLISECOND).max(now))
 }
 
-/// Gives the slot of a request back, or takes the request out of the queue.
+/// With `true`, lets no waiting request start; with `false`, lets them start again. JavaScript calls [`dispatch`] next.
 #[wasm_bindgen]
-pub fn release(request: u32) {
-    requests::release(request);
-    requests::poll_woken();
+pub fn pause(client: u32, paused: bool) {
+    with(client, |queue| queue.pause(paused));
 }
 
-/// Wakes a request whose timer has fired.
-#[wasm_bindgen]
-pub fn wake(request: u32) {
-    requests::wake(request);
-    requests::poll_woken();
+/// Calls `act` with the queue of a client. Returns `None` if the client is unknown.
+fn with<T>(client: u32, act: impl FnOnce(&mut HostQueue) -> T) -> Option<T> {
+    CLIENTS.with_borrow_mut(|clients| clients.get_mut(client as usize).map(act))
 }
 
-/// Changes a client as a whole, by the number of a [`Command`].
-#[wasm_bindgen]
-pub fn command(client: u32, number: u32) {
-    let Some(queue) = find(client) else { return };
-    // An enum exported through wasm-bindgen would check the number, with 100 bytes of code and text.
-    match number {
-        it if it == Command::Pause as u32 => queue.pause(true),
-        it if it == Command::Resume as u32 => queue.pause(false),
-        it if it == Command::Clear as u32 => drop(queue.clear()),
-        it if it == Command::Close as u32 => queue.close(),
-        _ => (),
-    }
-    requests::poll_woken();
-}
-
-/// Returns a number of a client's statistics: a [`Stat`], or a bucket from `Stat::FirstBucket` on.
-#[wasm_bindgen]
-pub fn stat(client: u32, number: u32) -> f64 {
-    let Some(queue) = find(client) else { return 0.0 };
-    let stats = queue.totals();
-    match number {
-        it if it == Stat::Active as u32 => stats.active as f64,
-        it if it == Stat::Queued as u32 => stats.queued as f64,
-        it if it == Stat::TotalWait as u32 => milliseconds(stats.waits.total()),
-        it if it == Stat::LongestWait as u32 => milliseconds(stats.waits.longest()),
-        _ => stats.waits.bucket((number - Stat::FirstBucket as u32) as usize) as f64,
-    }
-}
-
-fn find(client: u32) -> Option<Arc<Queue>> {
-    // Cloned, so that the table is not borrowed while the client is used, which may call JavaScript.
-    CLIENTS.with_borrow(|clients| clients.get(client as usize).cloned())
+/// Returns a time in nanoseconds. The cast saturates: NaN becomes zero.
+fn nanos(milliseconds: f64) -> i64 {
+    (milliseconds * MILLISECOND) as i64
 }
 
 fn rate(requests: u32, per: f64, burst: u32) -> Option<Rate> {
-    (requests != NO_LIMIT).then(|| Rate::new(requests, Duration::from_nanos((per * 1e6) as u64)).burst(burst))
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
+    (requests != NO_LIMIT).then(|| Rate::new(requests, Duration::from_nanos((per * MILLISECOND) as u64)).burst(burst))
 }

@@ -21,11 +21,12 @@ import { jest } from "./mocks/jest.mjs";
 import { msw } from "./mocks/msw.mjs";
 import { nock } from "./mocks/nock.mjs";
 import { nodeTest } from "./mocks/node-test.mjs";
+import { readme } from "./mocks/readme.mjs";
 import { vitest } from "./mocks/vitest.mjs";
 import { checkLibrary } from "./library-checks.mjs";
 
 const libraries = [openai, anthropic, octokit, supabase, graphqlRequest, urql, apollo, openapiFetch, kyClient, ofetch, axiosClient, undici, nodeFetch, kit];
-const all = { ...Object.fromEntries(libraries.map((library) => [library.name, () => checkLibrary(library)])), msw, nock, jest, vitest, "node:test": nodeTest };
+const all = { ...Object.fromEntries(libraries.map((library) => [library.name, () => checkLibrary(library)])), msw, nock, jest, vitest, readme, "node:test": nodeTest };
 
 /** Runs the checks with these names, or all checks. Returns the numbers of passed and failed checks. */
 export async function run(names) {

@@ -38,7 +38,7 @@ const client = new Client({
   maxQueued,
   maxActivePerOrigin: maxActive,
   rateLimitPerOrigin: { requests: 1_000_000, per: 1 },
-  fetch: (request, init) => (request.url.includes(".test/") ? inPlace(request) : fetch(request, init)),
+  fetch: (url, init) => (url.includes(".test/") ? inPlace(new Request(url, init)) : fetch(url, init)),
 });
 
 const text = async (response) => (await response).text();
@@ -147,7 +147,7 @@ export async function requests(min, lab = "http://in-place.test") {
 /** Uses clients and drops them. */
 export async function clients(many) {
   for (let made = 0; made < many; made++) {
-    const dropped = new Client({ maxActivePerOrigin: 2, fetch: inPlace });
+    const dropped = new Client({ maxActivePerOrigin: 2, fetch: (url, init) => inPlace(new Request(url, init)) });
     check((await text(dropped.fetch("http://in-place.test/lab/hello"))) === "hello", "a client of its own");
     if (made % 100 === 99) await collect(1);
   }

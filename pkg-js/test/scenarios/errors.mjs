@@ -162,17 +162,14 @@ export const errors = {
     busy.fetch(NOWHERE).catch(() => undefined);
     const closed = new Client();
     closed.close();
-    const paused = new Client();
-    paused.pause();
     const waits = new Client({ throwHttpErrors: true, fetch: transport(() => sleep(5).then(() => new Response("no", { status: 404 }))), retry: { attempts: 2, baseDelay: 0, statusCodes: [404] } });
     // A method keeps its name in a bundle whose functions have shorter names.
     const callers = {
       async callerOfAStatus(send) { await send(waits); },
       async callerOfAFullQueue(send) { await send(busy); },
       async callerOfAClosedClient(send) { await send(closed); },
-      async callerOfAClearedQueue(send) { await send(paused, () => paused.clear()); },
     };
-    const codes = ["STATUS", "QUEUE_FULL", "CLOSED", "CLEARED"];
+    const codes = ["STATUS", "QUEUE_FULL", "CLOSED"];
     for (const [index, [name, call]] of Object.entries(callers).entries()) {
       for (const via of ["fetch", "get", "json"]) {
         const send = (client, then) => {

@@ -63,7 +63,8 @@ impl<'a> Acquire<'a> {
             state.choose_timekeeper(None, wakes);
             return AcquireStatus::Done(Ok(ticket));
         }
-        let joined = state.enqueue(slot_request.origin, slot_request.priority, slot_request.is_retry, cx.waker(), now);
+        let joined =
+            state.enqueue(slot_request.origin, slot_request.priority, slot_request.is_retry, cx.waker().clone(), now);
         if let Ok(ticket) = joined {
             state.detect_stall(ticket, slot_request.detection);
         }

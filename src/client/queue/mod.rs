@@ -6,6 +6,8 @@
 
 mod acquire;
 mod heap;
+#[cfg(any(test, waterspout_npm))]
+mod host;
 #[cfg(test)]
 mod model_tests;
 mod origins;
@@ -26,6 +28,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 pub(crate) use self::acquire::Acquire;
+#[cfg(waterspout_npm)]
+pub(crate) use self::host::HostQueue;
 use self::rate::Nanos;
 pub use self::rate::Rate;
 pub(crate) use self::requests::Rejection;

@@ -181,7 +181,7 @@ impl Run {
         if let Some(ticket) = started {
             return model.run(ticket, origin, true);
         }
-        let joined = state.enqueue(ORIGINS[origin], priority, false, Waker::noop(), now);
+        let joined = state.enqueue(ORIGINS[origin], priority, false, Waker::noop().clone(), now);
         let is_full = model.settings.max_queued.is_some_and(|max| model.waiting.len() >= max);
         assert_eq!(joined.err(), is_full.then_some(Rejection::Full));
         let Ok(ticket) = joined else { return };

@@ -28,7 +28,7 @@ impl NoStalls {
 
     pub(super) fn set_unread(&self, _: &mut UnreadMark, _: bool) {}
 
-    pub(super) fn leave(&mut self, _: &mut RequestEntry) {}
+    pub(super) fn leave<W>(&mut self, _: &mut RequestEntry<W>) {}
 
     pub(super) fn error(&self) -> Error {
         Error::timed_out(Phase::Queue, Timeout::Queue, Default::default(), Default::default())

@@ -73,7 +73,7 @@ pub(super) struct OriginQueues {
     free: Vec<u32>,
     /// Indices of the queues in use, sorted by name; `None` if a single queue is for all origins.
     // A flat list, because its code is 480 bytes smaller to download than a tree of short lists. A new origin moves four bytes
-    // for each origin in use behind it: 20 microseconds if there are 100,000.
+    // for each origin in use behind it: 6 microseconds if there are 100,000.
     sorted: Option<Vec<u32>>,
     /// The rate limit of each origin.
     rate: Option<Rate>,

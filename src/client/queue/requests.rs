@@ -30,8 +30,8 @@ pub(crate) enum Rejection {
     Stalled,
 }
 
-pub(super) struct RequestEntry {
-    pub(super) state: RequestState,
+pub(super) struct RequestEntry<W = Waker> {
+    pub(super) state: RequestState<W>,
     /// Index of the origin queue.
     pub(super) origin: u32,
     /// Index in the heap of the origin queue, while the request waits.
@@ -45,24 +45,25 @@ pub(super) struct RequestEntry {
     pub(super) detection: StallDetection,
 }
 
-pub(super) enum RequestState {
+/// What a request waits for. `W` wakes the request: a waker, or the number by which JavaScript knows it.
+pub(super) enum RequestState<W = Waker> {
     /// The entry is unused; the ticket is the next unused entry.
     Free(Ticket),
     /// The request waits for a slot; the waker is that of its future.
-    Waiting(Waker),
+    Waiting(W),
     /// The request has a slot and has not been polled since.
     Granted,
     /// The request runs. The waker is called if the client is closed at once.
-    Active(Option<Waker>),
+    Active(Option<W>),
     /// The request waits between two attempts, without a slot. The waker is called if the client is closed at once.
-    BackingOff(Option<Waker>),
+    BackingOff(Option<W>),
     /// The request was rejected while it waited and has not been polled since.
     Rejected(Rejection),
 }
 
 /// All requests.
-pub(super) struct Requests {
-    entries: Vec<RequestEntry>,
+pub(super) struct Requests<W = Waker> {
+    entries: Vec<RequestEntry<W>>,
     /// The first unused entry, or [`NONE`]. Unused entries are a linked list.
     first_free: Ticket,
     /// Number of entries in use.
@@ -70,21 +71,21 @@ pub(super) struct Requests {
     next_serial: u64,
 }
 
-impl Requests {
+impl<W> Requests<W> {
     pub(super) const fn new() -> Self {
         Self { entries: Vec::new(), first_free: NONE, used: 0, next_serial: 0 }
     }
 
-    pub(super) fn get(&self, ticket: Ticket) -> Option<&RequestEntry> {
+    pub(super) fn get(&self, ticket: Ticket) -> Option<&RequestEntry<W>> {
         self.entries.get(ticket as usize)
     }
 
-    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut RequestEntry> {
+    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut RequestEntry<W>> {
         self.entries.get_mut(ticket as usize)
     }
 
     /// Returns all entries, also the unused entries.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut RequestEntry> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut RequestEntry<W>> {
         self.entries.iter_mut()
     }
 
@@ -101,7 +102,7 @@ impl Requests {
         }
     }
 
-    pub(super) fn insert(&mut self, state: RequestState, origin: u32, arrived: Nanos) -> Ticket {
+    pub(super) fn insert(&mut self, state: RequestState<W>, origin: u32, arrived: Nanos) -> Ticket {
         let new = RequestEntry {
             state,
             origin,
@@ -125,7 +126,7 @@ impl Requests {
         }
     }
 
-    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<RequestEntry> {
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<RequestEntry<W>> {
         let state = RequestState::Free(self.first_free);
         // No handle has this serial, so a handle of the removed request finds nothing.
         let free = RequestEntry {

@@ -56,7 +56,7 @@ impl Schedule {
     }
 
     /// Adds a waiting request to an origin queue.
-    pub(super) fn push(&mut self, index: u32, node: Node, requests: &mut Requests, now: Nanos) {
+    pub(super) fn push<W>(&mut self, index: u32, node: Node, requests: &mut Requests<W>, now: Nanos) {
         if let Some(queue) = self.origins.get_mut(index) {
             queue.waiting.push(node, &mut |item, at| requests.set_position(item, at));
         }
@@ -64,7 +64,7 @@ impl Schedule {
     }
 
     /// Takes the request at `position` out of an origin queue. The caller calls [`reschedule`](Self::reschedule) next.
-    pub(super) fn take(&mut self, index: u32, position: u32, requests: &mut Requests) -> Option<Ticket> {
+    pub(super) fn take<W>(&mut self, index: u32, position: u32, requests: &mut Requests<W>) -> Option<Ticket> {
         let queue = self.origins.get_mut(index)?;
         queue.waiting.remove(position, &mut |item, at| requests.set_position(item, at)).map(|node| node.item)
     }

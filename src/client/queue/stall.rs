@@ -87,7 +87,7 @@ pub(super) struct StallWatch {
 
 impl StallWatch {
     /// Counts a request that no longer waits.
-    pub(super) fn leave(&mut self, entry: &mut RequestEntry) {
+    pub(super) fn leave<W>(&mut self, entry: &mut RequestEntry<W>) {
         self.concerned -= usize::from(std::mem::take(&mut entry.detection).0);
     }
 

@@ -51,7 +51,9 @@ use super::wake_list::WakeList;
 pub(super) const NO_START: Nanos = Nanos::MAX;
 
 /// The state of the queue; the module's documentation explains it.
-pub(super) struct QueueState {
+///
+/// `W` wakes a request: its waker, or the number by which JavaScript knows it.
+pub(super) struct QueueState<W = Waker> {
     pub(super) settings: QueueSettings,
     /// Number of requests that hold a slot.
     pub(super) active: usize,
@@ -66,7 +68,7 @@ pub(super) struct QueueState {
     /// The waiting requests in the order in which they start, by origin.
     pub(super) schedule: Schedule,
     /// All requests in any state, by their tickets.
-    pub(super) requests: Requests,
+    pub(super) requests: Requests<W>,
     pub(super) stall: StallWatch,
     /// The rate limit of all requests together.
     bucket: Option<TokenBucket>,
@@ -76,7 +78,7 @@ pub(super) struct QueueState {
     pub(super) next_start: Nanos,
 }
 
-impl QueueState {
+impl<W> QueueState<W> {
     pub(super) fn new(settings: QueueSettings) -> Self {
         Self {
             active: 0,
@@ -131,50 +133,17 @@ impl QueueState {
         origin: &str,
         priority: i16,
         is_retry: bool,
-        waker: &Waker,
+        waker: W,
         now: Nanos,
     ) -> Result<Ticket, Rejection> {
         if !is_retry && self.settings.max_queued.is_some_and(|max| self.waiting_count >= max) {
             return Err(Rejection::Full);
         }
         let index = self.schedule.origins.open(origin, now);
-        let ticket = self.requests.insert(RequestState::Waiting(waker.clone()), index, now);
+        let ticket = self.requests.insert(RequestState::Waiting(waker), index, now);
         self.waiting_count += 1;
         self.push(ticket, priority, now);
         Ok(ticket)
-    }
-
-    /// Returns whether a waiting request got a slot or a rejection. Keeps the waker of `cx` if it got neither.
-    ///
-    /// With a slot, the request moves from `Granted` to `Active` and its waiting time is recorded. With a rejection, its
-    /// entry is removed.
-    pub(super) fn poll(
-        &mut self,
-        ticket: Ticket,
-        cx: &Context<'_>,
-        now: Nanos,
-        wakes: &mut WakeList,
-    ) -> Poll<Result<(), Rejection>> {
-        let Some(entry) = self.requests.get_mut(ticket) else { return Poll::Pending };
-        match &mut entry.state {
-            RequestState::Waiting(waker) => {
-                if !waker.will_wake(cx.waker()) {
-                    wakes.discarded = Some(std::mem::replace(waker, cx.waker().clone()));
-                }
-                Poll::Pending
-            }
-            RequestState::Granted => {
-                entry.state = RequestState::Active(None);
-                self.wait_times.record(now.saturating_sub(entry.arrived));
-                Poll::Ready(Ok(()))
-            }
-            RequestState::Rejected(rejection) => {
-                let rejection = *rejection;
-                self.forget(ticket);
-                Poll::Ready(Err(rejection))
-            }
-            RequestState::Free(_) | RequestState::Active(_) | RequestState::BackingOff(_) => Poll::Pending,
-        }
     }
 
     /// Returns the time for which `ticket` must set a timer, or `None` if it is not the timekeeper.
@@ -183,7 +152,7 @@ impl QueueState {
     }
 
     /// Removes a request in any state. A slot that it holds becomes free.
-    pub(super) fn remove(&mut self, ticket: Ticket, now: Nanos, wakes: &mut WakeList) {
+    pub(super) fn remove(&mut self, ticket: Ticket, now: Nanos, wakes: &mut WakeList<W>) {
         let Some(mut entry) = self.forget(ticket) else { return };
         self.stall.leave(&mut entry);
         match entry.state {
@@ -214,7 +183,7 @@ impl QueueState {
     }
 
     /// Gives free slots to the waiting requests that may start now.
-    pub(super) fn dispatch(&mut self, now: Nanos, wakes: &mut WakeList) {
+    pub(super) fn dispatch(&mut self, now: Nanos, wakes: &mut WakeList<W>) {
         while let Some((index, _)) = self.schedule.first_delayed().filter(|(_, ends_at)| *ends_at <= now) {
             self.schedule.reschedule(index, now);
         }
@@ -232,6 +201,136 @@ impl QueueState {
             if let RequestState::Waiting(waker) = std::mem::replace(&mut entry.state, RequestState::Granted) {
                 wakes.push(waker);
             }
+        }
+    }
+
+    /// Moves a waiting request to its place by a new priority. Does nothing if the request no longer waits.
+    pub(super) fn prioritize(&mut self, ticket: Ticket, serial: u64, priority: i16, now: Nanos) {
+        let Some(entry) = self.requests.get(ticket) else { return };
+        if entry.serial != serial || !matches!(entry.state, RequestState::Waiting(_)) {
+            return;
+        }
+        self.schedule.take(entry.origin, entry.position, &mut self.requests);
+        self.push(ticket, priority, now);
+    }
+
+    /// Returns the serial number of a request. It differs from that of a later request with the same ticket.
+    pub(super) fn serial(&self, ticket: Ticket) -> u64 {
+        self.requests.get(ticket).map_or(0, |entry| entry.serial)
+    }
+
+    /// Rejects all waiting requests.
+    pub(super) fn clear(&mut self, rejection: Rejection, wakes: &mut WakeList<W>) {
+        for entry in self.requests.iter_mut().filter(|entry| matches!(entry.state, RequestState::Waiting(_))) {
+            self.stall.leave(entry);
+            if let RequestState::Waiting(waker) = std::mem::replace(&mut entry.state, RequestState::Rejected(rejection))
+            {
+                wakes.push(waker);
+            }
+        }
+        self.schedule.clear();
+        self.waiting_count = 0;
+        self.timekeeper = NONE;
+    }
+
+    /// Returns whether the limits of the client as a whole let a request start now.
+    fn has_free_slot(&self, now: Nanos) -> bool {
+        let is_open = self.active < self.settings.max_active && !self.paused;
+        is_open && self.bucket.as_ref().is_none_or(|bucket| bucket.free_at() <= now)
+    }
+
+    /// Returns when a waiting request may start. Returns `None` if no waiting request could start by waiting: no request
+    /// waits, the client is paused or has no free slot, or each origin with waiting requests is at its limit.
+    pub(super) fn time_of_next_start(&self) -> Option<Nanos> {
+        if self.paused || self.active >= self.settings.max_active {
+            return None;
+        }
+        let free_at = self.bucket.as_ref().map_or(Nanos::MIN, TokenBucket::free_at);
+        if self.schedule.first_ready().is_some() {
+            return Some(free_at);
+        }
+        self.schedule.first_delayed().map(|(_, ends_at)| ends_at.max(free_at))
+    }
+
+    /// Removes a request's entry alone; counts, heaps and tokens stay as they are.
+    fn forget(&mut self, ticket: Ticket) -> Option<RequestEntry<W>> {
+        if self.timekeeper == ticket {
+            self.timekeeper = NONE;
+        }
+        self.requests.remove(ticket)
+    }
+
+    /// Counts a start, in total and for the origin queue: another active request, a token less.
+    fn take_slot(&mut self, index: u32, now: Nanos) {
+        self.active += 1;
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(now);
+        }
+        let Some(queue) = self.schedule.origins.get_mut(index) else { return };
+        queue.active += 1;
+        if let Some(bucket) = &mut queue.bucket {
+            bucket.take(now);
+        }
+    }
+
+    /// Counts an end, in total and for the origin queue. Tokens do not come back: a rate limits starts.
+    fn free_slot(&mut self, index: u32, now: Nanos) {
+        self.active -= 1;
+        if let Some(queue) = self.schedule.origins.get_mut(index) {
+            queue.active -= 1;
+        }
+        self.schedule.reschedule(index, now);
+    }
+
+    /// Returns the tokens of a start that sent nothing.
+    fn give_tokens_back(&mut self, index: u32) {
+        let origin_bucket = self.schedule.origins.get_mut(index).and_then(|queue| queue.bucket.as_mut());
+        for bucket in [self.bucket.as_mut(), origin_bucket].into_iter().flatten() {
+            bucket.give_back();
+        }
+    }
+
+    /// Puts a waiting request into its origin queue.
+    fn push(&mut self, ticket: Ticket, priority: i16, now: Nanos) {
+        let Some(entry) = self.requests.get(ticket) else { return };
+        let origin = entry.origin;
+        let node = Node { rank: self.settings.rank(entry.arrived, priority), serial: entry.serial, item: ticket };
+        self.schedule.push(origin, node, &mut self.requests, now);
+    }
+}
+
+/// What concerns the wakers and the timer of futures.
+impl QueueState {
+    /// Returns whether a waiting request got a slot or a rejection. Keeps the waker of `cx` if it got neither.
+    ///
+    /// With a slot, the request moves from `Granted` to `Active` and its waiting time is recorded. With a rejection, its
+    /// entry is removed.
+    pub(super) fn poll(
+        &mut self,
+        ticket: Ticket,
+        cx: &Context<'_>,
+        now: Nanos,
+        wakes: &mut WakeList,
+    ) -> Poll<Result<(), Rejection>> {
+        let Some(entry) = self.requests.get_mut(ticket) else { return Poll::Pending };
+        match &mut entry.state {
+            RequestState::Waiting(waker) => {
+                if !waker.will_wake(cx.waker()) {
+                    wakes.discarded = Some(std::mem::replace(waker, cx.waker().clone()));
+                }
+                Poll::Pending
+            }
+            RequestState::Granted => {
+                entry.state = RequestState::Active(None);
+                self.wait_times.record(now.saturating_sub(entry.arrived));
+                Poll::Ready(Ok(()))
+            }
+            RequestState::Rejected(rejection) => {
+                let rejection = *rejection;
+                self.forget(ticket);
+                Poll::Ready(Err(rejection))
+            }
+            RequestState::Free(_) | RequestState::Active(_) | RequestState::BackingOff(_) => Poll::Pending,
         }
     }
 
@@ -278,35 +377,6 @@ impl QueueState {
         }
     }
 
-    /// Moves a waiting request to its place by a new priority. Does nothing if the request no longer waits.
-    pub(super) fn prioritize(&mut self, ticket: Ticket, serial: u64, priority: i16, now: Nanos) {
-        let Some(entry) = self.requests.get(ticket) else { return };
-        if entry.serial != serial || !matches!(entry.state, RequestState::Waiting(_)) {
-            return;
-        }
-        self.schedule.take(entry.origin, entry.position, &mut self.requests);
-        self.push(ticket, priority, now);
-    }
-
-    /// Returns the serial number of a request. It differs from that of a later request with the same ticket.
-    pub(super) fn serial(&self, ticket: Ticket) -> u64 {
-        self.requests.get(ticket).map_or(0, |entry| entry.serial)
-    }
-
-    /// Rejects all waiting requests.
-    pub(super) fn clear(&mut self, rejection: Rejection, wakes: &mut WakeList) {
-        for entry in self.requests.iter_mut().filter(|entry| matches!(entry.state, RequestState::Waiting(_))) {
-            self.stall.leave(entry);
-            if let RequestState::Waiting(waker) = std::mem::replace(&mut entry.state, RequestState::Rejected(rejection))
-            {
-                wakes.push(waker);
-            }
-        }
-        self.schedule.clear();
-        self.waiting_count = 0;
-        self.timekeeper = NONE;
-    }
-
     /// Wakes all requests that run, and all that wait between two attempts.
     pub(super) fn wake_admitted(&mut self, wakes: &mut WakeList) {
         for entry in self.requests.iter_mut() {
@@ -323,70 +393,5 @@ impl QueueState {
             Some(RequestState::Active(kept) | RequestState::BackingOff(kept)) => kept.replace(waker.clone()),
             _ => None,
         }
-    }
-
-    /// Returns whether the limits of the client as a whole let a request start now.
-    fn has_free_slot(&self, now: Nanos) -> bool {
-        let is_open = self.active < self.settings.max_active && !self.paused;
-        is_open && self.bucket.as_ref().is_none_or(|bucket| bucket.free_at() <= now)
-    }
-
-    /// Returns when a waiting request may start. Returns `None` if no waiting request could start by waiting: no request
-    /// waits, the client is paused or has no free slot, or each origin with waiting requests is at its limit.
-    fn time_of_next_start(&self) -> Option<Nanos> {
-        if self.paused || self.active >= self.settings.max_active {
-            return None;
-        }
-        let free_at = self.bucket.as_ref().map_or(Nanos::MIN, TokenBucket::free_at);
-        if self.schedule.first_ready().is_some() {
-            return Some(free_at);
-        }
-        self.schedule.first_delayed().map(|(_, ends_at)| ends_at.max(free_at))
-    }
-
-    /// Removes a request's entry alone; counts, heaps and tokens stay as they are.
-    fn forget(&mut self, ticket: Ticket) -> Option<RequestEntry> {
-        if self.timekeeper == ticket {
-            self.timekeeper = NONE;
-        }
-        self.requests.remove(ticket)
-    }
-
-    /// Counts a start, in total and for the origin queue: another active request, a token less.
-    fn take_slot(&mut self, index: u32, now: Nanos) {
-        self.active += 1;
-        if let Some(bucket) = &mut self.bucket {
-            bucket.take(now);
-        }
-        let Some(queue) = self.schedule.origins.get_mut(index) else { return };
-        queue.active += 1;
-        if let Some(bucket) = &mut queue.bucket {
-            bucket.take(now);
-        }
-    }
-
-    /// Counts an end, in total and for the origin queue. Tokens do not come back: a rate limits starts.
-    fn free_slot(&mut self, index: u32, now: Nanos) {
-        self.active -= 1;
-        if let Some(queue) = self.schedule.origins.get_mut(index) {
-            queue.active -= 1;
-        }
-        self.schedule.reschedule(index, now);
-    }
-
-    /// Returns the tokens of a start that sent nothing.
-    fn give_tokens_back(&mut self, index: u32) {
-        let origin_bucket = self.schedule.origins.get_mut(index).and_then(|queue| queue.bucket.as_mut());
-        for bucket in [self.bucket.as_mut(), origin_bucket].into_iter().flatten() {
-            bucket.give_back();
-        }
-    }
-
-    /// Puts a waiting request into its origin queue.
-    fn push(&mut self, ticket: Ticket, priority: i16, now: Nanos) {
-        let Some(entry) = self.requests.get(ticket) else { return };
-        let origin = entry.origin;
-        let node = Node { rank: self.settings.rank(entry.arrived, priority), serial: entry.serial, item: ticket };
-        self.schedule.push(origin, node, &mut self.requests, now);
     }
 }

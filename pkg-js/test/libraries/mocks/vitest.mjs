@@ -3,9 +3,10 @@ import { fileURLToPath } from "node:url";
 import path from "node:path";
 import { runTests } from "./runner.mjs";
 
-const folder = path.join(import.meta.dirname, "..", "vitest");
+export const vitest = () => runVitest("vitest", path.join(import.meta.dirname, "..", "vitest"));
 
-export async function vitest() {
+/** Runs the tests of a folder with Vitest. */
+export async function runVitest(name, folder) {
   const program = path.join(path.dirname(fileURLToPath(import.meta.resolve("vitest/package.json"))), "vitest.mjs");
-  await runTests("vitest", folder, (file) => [program, "run", "--root", folder, "--reporter=json", `--outputFile=${file}`]);
+  await runTests(name, folder, (file) => [program, "run", "--root", folder, "--reporter=json", `--outputFile=${file}`]);
 }
