@@ -53,6 +53,8 @@ export class FetchArguments {
     const isPlain = !(inherited || isOwnFetch || hasHooks || headers || options.onUploadProgress) && thisArg === globalThis && hasOnlySignal(init);
     const hasUsualSignal = !this.signal || (this.signal instanceof AbortSignal && !this.signal.aborted);
     this.#isPlain = isPlain && hasUsualSignal;
+    // The error of a wrong URL is no reason for another attempt.
+    if (retry) this.fixUrl();
     if (hasHooks || !(this.#members || this.#isPlain)) this.#build(signal);
     const mayRepeat = (retry && retry.attempts > 1) || hooks.afterResponse.length > 0;
     if (inherited && (mayRepeat || isOwnFetch)) this.body.keep(this.request);
@@ -97,7 +99,7 @@ export class FetchArguments {
   }
 
   /**
-   * Resolves the URL of a plain call that is not sent within the call: the page's base may change. Throws if the URL is wrong, as the
+   * Resolves the URL of a plain call that may be sent after the call: the page's base may change. Throws if the URL is wrong, as the
    * platform does.
    */
   fixUrl(): void {
