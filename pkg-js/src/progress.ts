@@ -62,7 +62,7 @@ export function countResponse(response: Response, callback: ProgressCallback | u
 /** Returns the length of a body in bytes if it is known without reading the body. */
 export function lengthOf(body: unknown): number | undefined {
   if (body instanceof FormData) {
-    // Each encoding of a form has another boundary of the same length.
+    // Each encoding of a form has another boundary of about the same length.
     const type = new Response(body).headers.get("content-type") ?? "";
     return formLength(body, type.split("boundary=")[1] ?? "");
   }

@@ -41,12 +41,14 @@ const differs = {
     ]),
   ),
   deno: {
+    no_turn_of_the_loop_is_waited_for: [/ is \["turn",1,2,"turn"\], not /, "once a module of Node was loaded, a message between ports arrives within the turn in which it was sent"],
     a_deflate_body_is_decoded_with_and_without_a_header: [undecoded, "its fetch asks for gzip and br, and decodes only these"],
     stacked_codings_are_undone_from_the_last: stacked,
     a_huge_head_is_an_error: limitless,
     credentials_in_the_url_are_refused: withCredentials,
   },
   bun: {
+    an_own_fetch_gets_a_request_taken_apart: [/: the body is taken, as by the platform\n/, "its Request does not take the body of the Request that it is made from"],
     stacked_codings_are_undone_from_the_last: stacked,
     endless_redirects_are_an_error: [accepted, "its fetch follows more than the 20 redirects of the standard"],
     credentials_do_not_follow_to_another_origin: [/UnsupportedRedirectProtocol/, "it reads a relative Location with :// in its query as an absolute URL"],
