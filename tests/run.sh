@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 . tests/setup.sh
 
 # The order matters: the conditions below select the suites from an index on, for example all but the first four.
-suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-drop-in js-packed js-readme js-upload js-connections size page)
+suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-service-worker js-lockdown js-drop-in js-packed js-readme js-upload js-connections size page)
 more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory js-libraries)
 on_request=(bundlers)
 known=" ${suites[*]} ${more[*]} ${on_request[*]} "
@@ -39,7 +39,7 @@ setup_cargo
 if wanted servers; then setup_servers; fi
 if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}"; then setup_package; fi
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
-if wanted wasm-chromium js-module js-bundle js-worker js-drop-in js-packed js-readme js-upload js-memory page bundlers; then setup_chromium; fi
+if wanted wasm-chromium js-module js-bundle js-worker js-service-worker js-drop-in js-packed js-readme js-upload js-memory page bundlers; then setup_chromium; fi
 if wanted js-upload; then setup_openssl; fi
 if wanted js-deno js-bun js-workerd js-node22 js-node24 js-node26 js-readme js-libraries; then setup_engines; fi
 if wanted wasm-firefox js-firefox; then setup_firefox; fi
@@ -218,7 +218,7 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
   suite minimal node examples/minimal/size.mjs
   if wanted "${suites[@]:8}" "${more[@]:2}" bundlers && step package make --no-print-directory package; then
     # These suites mostly wait, so they run in parallel.
-    for name in node deno bun workerd module bundle worker; do begin "js-$name" "${js_scenarios[@]}" "$WATERSPOUT_LAB" "$name"; done
+    for name in node deno bun workerd module bundle worker service-worker lockdown; do begin "js-$name" "${js_scenarios[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
     for name in node22 node24 node26 firefox webkit; do begin "js-$name" "${js_scenarios[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish

@@ -52,9 +52,11 @@ export class FetchArguments {
     const { hooks, headers, retry } = options;
     if (isOwnFetch && !inherited) this.#members = this.#ownMembers();
     const hasHooks = hooks.beforeRequest.length + hooks.beforeRetry.length + hooks.afterResponse.length > 0;
-    const isPlain = !(inherited || isOwnFetch || hasHooks || headers || options.onUploadProgress) && thisArg === globalThis && hasOnlySignal(init);
-    const hasUsualSignal = !this.signal || (this.signal instanceof AbortSignal && !this.signal.aborted);
-    this.#isPlain = isPlain && hasUsualSignal;
+    // With a signal of the caller's, the engine must keep the Request's signal alive as long as it receives the body.
+    const isPlain = !(inherited || isOwnFetch || hasHooks || headers || options.onUploadProgress || this.signal);
+    this.#isPlain = isPlain && thisArg === globalThis && hasOnlySignal(init);
+    // The error of a wrong URL is no reason for another attempt.
+    if (retry) this.fixUrl();
     if (hasHooks || !(this.#members || this.#isPlain)) this.#build(signal);
     const mayRepeat = (retry && retry.attempts > 1) || hooks.afterResponse.length > 0;
     if (inherited && (mayRepeat || isOwnFetch)) this.body.keep(this.request);
@@ -99,7 +101,7 @@ export class FetchArguments {
   }
 
   /**
-   * Resolves the URL of a plain call that is not sent within the call: the page's base may change. Throws if the URL is wrong, as the
+   * Resolves the URL of a plain call that may be sent after the call: the page's base may change. Throws if the URL is wrong, as the
    * platform does.
    */
   fixUrl(): void {
@@ -210,10 +212,11 @@ export class FetchArguments {
   /** Returns the body of a Request: a stream, or a promise of bytes. */
   #bodyOf(request: Request): ReadableStream | Promise<BodyInit | null> | undefined {
     const { kept } = this.body;
-    if (kept && request === this.#request && !this.#base) return kept.then((bytes) => bytes ?? request.body);
     // Firefox has no `Request.body`.
-    if (request.body === undefined && !/^(GET|HEAD)$/.test(request.method)) return request.arrayBuffer();
-    return request.body ?? undefined;
+    const isUnknown = request.body === undefined && !/^(GET|HEAD)$/.test(request.method);
+    const read = (): ReadableStream | Promise<BodyInit> | null => (isUnknown ? request.arrayBuffer() : request.body);
+    if (kept && request === this.#request && !this.#base) return kept.then((bytes) => bytes ?? read());
+    return read() ?? undefined;
   }
 }
 

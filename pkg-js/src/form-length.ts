@@ -9,7 +9,7 @@ const escape = (text: string): string => text.replace(/[\r\n"]/g, (character) =>
  * Returns the number of bytes of the form as a multipart body with this boundary.
  *
  * Follows the algorithm "multipart/form-data encoding" of the HTML standard. Reads no file. Node omits the parameter `filename` of a
- * File with an empty name, which is 13 bytes less.
+ * File with an empty name, which is 13 bytes less. Firefox and workerd send a boundary that may be some bytes longer or shorter.
  */
 export function formLength(form: FormData, boundary: string): number {
   let text = "";

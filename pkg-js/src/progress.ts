@@ -2,7 +2,7 @@
 import { ignoreErrors } from "./errors.js";
 import { formLength } from "./form-length.js";
 import { STATUSES_WITHOUT_BODY } from "./response.js";
-import { observeStream, type Piece } from "./stream.js";
+import { observeStream, type Piece, type StreamObserver } from "./stream.js";
 import type { Progress } from "./types.js";
 
 export type ProgressCallback = (progress: Progress) => void;
@@ -19,19 +19,28 @@ export function reportProgress(callback: ProgressCallback, bytes: number, total:
   ignoreErrors(() => callback(total >= bytes ? { bytes, total } : { bytes }));
 }
 
-/** Returns the stream with its bytes counted for `callback`, and with the limit `idle` for each piece. */
-export function countStream(stream: ReadableStream<Piece>, callback: ProgressCallback | undefined, total?: number, idle?: number): ReadableStream<Piece> {
+/**
+ * Returns the stream with its bytes counted for `callback`, and with the limit `idle` for each piece. `onError` is called as that of a
+ * `StreamObserver`.
+ */
+export function countStream(
+  stream: ReadableStream<Piece>,
+  callback: ProgressCallback | undefined,
+  total?: number,
+  idle?: number,
+  onError?: StreamObserver["onError"],
+): ReadableStream<Piece> {
   if (stream.locked) throw new TypeError("the body is being read already");
   let bytes = 0;
   const onPiece = (length: number): void => {
     bytes += length;
     if (callback) reportProgress(callback, bytes, total);
   };
-  return observeStream(() => stream, { onPiece }, idle);
+  return observeStream(() => stream, { onPiece, onError } as StreamObserver, idle);
 }
 
 /** Returns a Response with a counted body and with the `url`, `type` and `redirected` of `response`. */
-export function countResponse(response: Response, callback: ProgressCallback | undefined, idle: number): Response {
+export function countResponse(response: Response, callback: ProgressCallback | undefined, idle: number, onError: StreamObserver["onError"]): Response {
   const { body, headers, url, type, redirected, status } = response;
   // Some engines show an empty body where a response has none, and some servers invent statuses. A Response cannot be made of
   // either, so these responses are returned as they are.
@@ -47,13 +56,13 @@ export function countResponse(response: Response, callback: ProgressCallback | u
     for (const [name, value] of Object.entries(members)) Object.defineProperty(target, name, { value, configurable: true });
     return target;
   };
-  return withMembers(new Response(countStream(body, callback, total, idle), response));
+  return withMembers(new Response(countStream(body, callback, total, idle, onError), response));
 }
 
 /** Returns the length of a body in bytes if it is known without reading the body. */
 export function lengthOf(body: unknown): number | undefined {
   if (body instanceof FormData) {
-    // Each encoding of a form has another boundary of the same length.
+    // Each encoding of a form has another boundary of about the same length.
     const type = new Response(body).headers.get("content-type") ?? "";
     return formLength(body, type.split("boundary=")[1] ?? "");
   }

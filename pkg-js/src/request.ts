@@ -17,7 +17,7 @@ import { documentBase, isPromise, isRequest } from "./init.js";
 import { Limits, type Limit } from "./limits.js";
 import { DEFAULTS, type Options } from "./options.js";
 import { countResponse } from "./progress.js";
-import { hasBody, keepRequest, readData, watchBody } from "./response.js";
+import { hasBody, keepRequest, readData, watchBody, type BodyWatcher } from "./response.js";
 import { NO_RETRY, retryDelay } from "./retry.js";
 import type { AfterResponseContext, AnotherAttempt, HookContext, QueueEvent, WaterspoutInit } from "./types.js";
 
@@ -124,6 +124,8 @@ export class ClientRequest implements Waiter, AbortListener {
   #onError: ((error: [unknown]) => void) | undefined;
   /** The place of the call in the caller's code. */
   #callSite: Error | undefined;
+  /** Why the body has failed, unless the caller has aborted it. Engines replace some of these errors by their own. */
+  #bodyFailure: { readonly error: unknown } | undefined;
   /** The last step that the observers got. */
   stage: Stage | undefined;
 
@@ -367,7 +369,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Settles the promise with the outcome of the last attempt. */
   async #finish(outcome: Outcome): Promise<void> {
-    if ("error" in outcome) return this.#stop(outcome.error);
+    if ("error" in outcome) return this.#fail(outcome.error);
     const { onDownloadProgress, slot, throwHttpErrors, timeouts } = this.#options;
     const response = outcome.response as Response;
     // A `fetch` of the caller's may return any value, and a hook may have read the body: both make this throw.
@@ -382,7 +384,12 @@ export class ClientRequest implements Waiter, AbortListener {
       throw this.#error("STATUS", `the server answered with status ${status}`, { response, data });
     }
     const isCounted = onDownloadProgress || timeouts.idle;
-    const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle) : response;
+    const onError = (error: unknown): unknown => {
+      // In Firefox, a body that is cancelled keeps its connection until its next piece. An abort closes the connection.
+      this.#stop(this.#failBody(error));
+      return error;
+    };
+    const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle, onError) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
     const isOpaque = response.type === "opaque";
@@ -408,26 +415,30 @@ export class ClientRequest implements Waiter, AbortListener {
     const { sentRequest } = this.#arguments;
     // The bytes of an opaque response are out of reach, so its end cannot be seen.
     const holdsSlot = this.#options.slot === "body" && !isOpaque;
+    const isCounted = result !== response;
     const isLimited = this.#limits.isRunning;
     if (!isLimited) this.#limits.clear();
+    if (!isOpaque && !this.#hasReader && (holdsSlot || isLimited || isCounted || (this.#signal && !sentRequest))) {
+      const onRead = (): void => this.#pause?.cancel();
+      // The platform replaces the error of a counted body, which is not its own stream.
+      watchBody(result, { onRead, onError: (error) => this.#failBody(error), onEnd: () => this.#end(), isAborted: () => this.#isAborted && !isCounted });
+    }
     if (!(holdsSlot || isLimited || this.#signal)) return this.#end();
     if (!holdsSlot) this.#leave();
     this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
     // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
     onCollected([result, ...(sentRequest ? [sentRequest.signal] : [])], this, (request) => request.#end());
-    if (this.#hasReader || isOpaque) return;
-    watchBody(result, () => this.#pause?.cancel(), () => this.#end());
-    if (holdsSlot) {
+    if (holdsSlot && !this.#hasReader) {
       this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
       this.#pause.unref();
     }
   }
 
-  /** Announces that the caller of this function reads the body itself. It calls the returned function once the reading has ended. */
-  expectReader(): () => void {
+  /** Announces that the caller of this function reads the body itself. It calls the returned functions if the reading fails, and at its end. */
+  expectReader(): Pick<BodyWatcher, "onError" | "onEnd"> {
     this.#hasReader = true;
-    return () => this.#end();
+    return { onError: (error) => this.#failBody(error), onEnd: () => this.#end() };
   }
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
@@ -461,8 +472,22 @@ export class ClientRequest implements Waiter, AbortListener {
     endAttempt?.({ error });
   }
 
-  /** Rejects the promise, or fails the body that the caller reads. */
+  /** Records the error of the body, and returns the error for the body's reader. */
+  #failBody(error: unknown): unknown {
+    return (this.#bodyFailure ??= { error }).error;
+  }
+
+  /** Rejects the promise, or fails the body that the caller reads. Aborts the attempt. */
   #stop(error: unknown, isClosed = false): void {
+    // A caller's abort has the error that the platform gives it.
+    if (this.#isSettled && !this.#isAborted) this.#failBody(error);
+    this.#fail(error);
+    // A listener of the caller's may throw.
+    if (!this.#isShared || isClosed) ignoreErrors(() => this.#controller.abort(error));
+  }
+
+  /** Rejects the promise, or ends the wait for the end of the body. An attempt that has ended is not aborted: Chromium would cancel its body. */
+  #fail(error: unknown): void {
     const reject = this.#reject;
     if (reject) {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
@@ -475,7 +500,6 @@ export class ClientRequest implements Waiter, AbortListener {
     }
     this.#end();
     // A listener of the caller's may throw.
-    if (!this.#isShared || isClosed) ignoreErrors(() => this.#controller.abort(error));
     ignoreErrors(() => this.#hookController?.abort(error));
   }
 

@@ -1,5 +1,5 @@
 /** Watches a response's body until it ends. */
-import { observeStream, readUpTo, type Piece } from "./stream.js";
+import { observeStream, readUpTo, type Piece, type StreamObserver } from "./stream.js";
 
 /** The methods that read a whole body. */
 export const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
@@ -24,14 +24,24 @@ export function hasBody(response: Response, method: string): boolean {
   return !!response.body && method !== "HEAD" && !STATUSES_WITHOUT_BODY.includes(response.status);
 }
 
+/** The functions that a body calls. Unlike the functions of a stream, all of them are present. */
+export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece">> {
+  /** Whether the caller has aborted the request, so that the platform's promise has the right error. */
+  isAborted(): boolean;
+}
+
 /**
- * Calls `onRead` when reading the body of `response` begins, and `onEnd` when the body has been read to its end, has failed or was
- * cancelled.
+ * Calls `onRead` when reading the body of `response` begins, `onError` when it has failed, and `onEnd` when the body has been read to
+ * its end, has failed or was cancelled.
  *
  * The response stays the platform's own object, so the platform accepts it everywhere. Its own properties replace the members that read
  * the body. A body that only the platform reads, for example to cache the response, is not seen.
  */
-export function watchBody(response: Response, onRead: () => void, onEnd: () => void): void {
+export function watchBody(response: Response, watcher: BodyWatcher): void {
+  const { onRead, onError, onEnd, isAborted } = watcher;
+  const fail = (error: unknown): never => {
+    throw onError(error);
+  };
   const define = (name: string, descriptor: PropertyDescriptor): unknown => Object.defineProperty(response, name, { ...descriptor, configurable: true });
   for (const name of READERS) {
     const read = response[name] as (() => Promise<unknown>) | undefined;
@@ -44,7 +54,7 @@ export function watchBody(response: Response, onRead: () => void, onEnd: () => v
       const result = read.call(response);
       // The function keeps the response alive until its end: a collected response is not watched.
       const end = (): void => void (response && onEnd());
-      return bodyUsed ? result : result.finally(end);
+      return bodyUsed || isAborted() ? result : result.catch(fail).finally(end);
     };
     define(name, { value, writable: true });
   }
@@ -54,12 +64,12 @@ export function watchBody(response: Response, onRead: () => void, onEnd: () => v
     // After a clone, the response has another stream.
     const open = (): ReadableStream<Piece> => (Reflect.get(prototype, "body", response) ?? body) as ReadableStream<Piece>;
     let observed: ReadableStream<Piece> | undefined;
-    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, { onRead, onEnd }))) });
+    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, watcher))) });
   }
   const value = (): Response => {
     const copy = clone.call(response);
     // The copy keeps the response alive too.
-    watchBody(copy, onRead, () => void (response && onEnd()));
+    watchBody(copy, { ...watcher, onEnd: () => void (response && onEnd()) });
     return copy;
   };
   if (typeof clone === "function") define("clone", { value, writable: true });

@@ -91,11 +91,13 @@ export class ReadablePromise extends Promise<Response> implements ResponsePromis
   }
 
   async #read<Value>(read: (response: Response) => Promise<Value>): Promise<Value> {
-    const end = this.#request?.expectReader();
+    const watcher = this.#request?.expectReader();
     try {
       return await read(await this);
+    } catch (error) {
+      throw watcher ? watcher.onError(error) : error;
     } finally {
-      end?.();
+      watcher?.onEnd();
     }
   }
 }

@@ -10,6 +10,8 @@ export interface StreamObserver {
   onRead?(): void;
   /** Called with the length of each piece. */
   onPiece?(bytes: number): void;
+  /** Called when the stream has failed. Returns the error for the reader. */
+  onError?(error: unknown): unknown;
   /** Called when the stream has ended, has failed or was cancelled. */
   onEnd?(): void;
 }
@@ -29,7 +31,7 @@ function isByteStream(stream: ReadableStream): boolean {
  *
  * The result reads only while a reader waits for a piece. It fails if a piece takes longer than `idle` milliseconds; 0 means no limit.
  */
-export function observeStream(open: () => ReadableStream<Piece>, { onRead, onPiece, onEnd }: StreamObserver, idle = 0): ReadableStream<Piece> {
+export function observeStream(open: () => ReadableStream<Piece>, { onRead, onPiece, onError, onEnd }: StreamObserver, idle = 0): ReadableStream<Piece> {
   let reader: ReadableStreamDefaultReader<Piece> | undefined;
   const opened = (): ReadableStreamDefaultReader<Piece> => {
     if (!reader) onRead?.();
@@ -56,7 +58,8 @@ export function observeStream(open: () => ReadableStream<Piece>, { onRead, onPie
       const { byteLength } = value;
       controller.enqueue(value);
       onPiece?.(byteLength);
-    } catch (error) {
+    } catch (cause) {
+      const error = onError ? onError(cause) : cause;
       reader?.cancel(error).catch(() => undefined);
       onEnd?.();
       throw error;

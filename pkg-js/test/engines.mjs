@@ -61,7 +61,11 @@ export const nodes = { node22: inNode("node22"), node24: inNode("node24", "drop-
 
 export const inBun = (user, base) => onCommandLine("bun", user, base, ["run"]);
 
-/** Runs the scenarios in workerd. It compiles the module and gives it to the entry for its condition: a worker may not compile a module. */
+/** A present worker, with AsyncLocalStorage, and a worker of an older date, which has neither that nor `FinalizationRegistry`. */
+const present = { date: "2025-11-01", flags: ["nodejs_als"] };
+const older = { date: "2025-04-01", flags: [] };
+
+/** Runs the scenarios in workerd, in both workers. It compiles the module and gives it to the entry for its condition: a worker may not compile a module. */
 export async function inWorkerd(user, base) {
   const contents = `import compiled from "./waterspout.wasm";
     import { run } from "./scenarios.mjs";
@@ -70,11 +74,13 @@ export async function inWorkerd(user, base) {
         return Response.json(await run(${JSON.stringify(base)}, "js-workerd", { streams: true, wasm: () => compiled }));
       },
     };`;
-  return judged("workerd", await workerAnswer(user, contents));
+  const results = judged("workerd", await workerAnswer(user, contents));
+  for (const { name, error } of judged("older workerd", await workerAnswer(user, contents, {}, older))) results.push({ name: `${name} (${older.date})`, error });
+  return results;
 }
 
 /** Runs a worker in workerd, with texts as its bindings, and returns the JSON of its answer to a single request. */
-export async function workerAnswer(user, contents, bindings = {}) {
+export async function workerAnswer(user, contents, bindings = {}, { date, flags } = present) {
   const texts = Object.entries(bindings).map(([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`);
   await build({ stdin: { contents, resolveDir: user }, bundle: true, format: "esm", conditions: ["workerd"], external: ["./waterspout.wasm"], outfile: path.join(user, "worker.mjs"), logLevel: "warning" });
   copyFileSync(path.join(user, "node_modules/waterspout/dist/waterspout.wasm"), path.join(user, "waterspout.wasm"));
@@ -83,7 +89,8 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [(name = "worker.mjs", esModule = embed "worker.mjs"), (name = "waterspout.wasm", wasm = embed "waterspout.wasm")],
-      compatibilityDate = "2025-11-01",
+      compatibilityDate = "${date}",
+      compatibilityFlags = ${JSON.stringify(flags)},
       globalOutbound = "loopback",
       bindings = [${texts}],
     )),

@@ -17,8 +17,11 @@ for (const settings of Object.values(options)) {
   assert.deepEqual([client.stats().active, client.stats().queued], [0, 0]);
 }
 const stalled = async (input, init) => new Response(new ReadableStream({ start: (body) => (init?.signal ?? input.signal).addEventListener("abort", (event) => body.error(event.target.reason)) }));
+// A limit does not keep the process alive, and this body has no connection that does.
+const alive = setInterval(() => {}, 1_000);
 const limited = await new Client({ fetch: stalled, timeout: 50 }).fetch("http://a/");
 await assert.rejects(limited.body.getReader().read(), { name: "TimeoutError" });
+clearInterval(alive);
 const { Client: Slim, init } = await import("waterspout/slim");
 await init();
 assert.equal(await new Slim({ fetch: answer }).get("http://a/").text(), "hello");`;
@@ -69,13 +72,19 @@ for (const maxActive of [1, 100]) {
   client.observe(async () => hostile());
   client.observe(() => trapped({}, "then"));
   const lost = [plain.fetch("http://a/running"), ...Object.values(calls).map((call) => call(client)), plain.fetch("http://a/waiting")];
+  // Requests that run need the core no more: they go on until their client is closed.
+  const isRunning = (index) => index <= maxActive && index <= Object.keys(calls).length;
   const outcomes = Promise.allSettled(lost);
   await new Promise((resolve) => setTimeout(resolve, 10));
   breaks = true;
   const breaking = plain.fetch("http://a/breaking").catch((error) => error);
+  await breaking;
+  for (const each of [client, plain]) each.close({ now: true });
   const all = [...(await outcomes).map(({ reason }) => reason), await breaking];
   const names = ["running", ...Object.keys(calls), "waiting", "breaking"];
-  for (const [index, error] of all.entries()) assert(isWaterspoutError(error, "INTERNAL"), names[index] + ", " + maxActive + " slots: " + error);
+  for (const [index, error] of all.entries()) {
+    assert(isWaterspoutError(error, isRunning(index) ? "CLOSED" : "INTERNAL"), names[index] + ", " + maxActive + " slots: " + error);
+  }
   for (const { active, queued } of [client.stats(), plain.stats()]) assert.deepEqual([active, queued], [0, 0]);
   assert.equal(await new Client({ fetch: async () => new Response("hello") }).get("http://a/").text(), "hello");
 }

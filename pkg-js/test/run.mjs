@@ -78,7 +78,7 @@ async function asPacked() {
 
 const tool = (name) => path.join(here, "node_modules", ".bin", name);
 const installed = path.join(user, "node_modules", "waterspout");
-const execute = (command, args, cwd = user, timeout = 0) => execFileSync(command, args, { cwd, timeout, encoding: "utf8", stdio: "pipe" });
+const execute = (command, args, cwd = user, timeout = 60_000) => execFileSync(command, args, { cwd, timeout, encoding: "utf8", stdio: "pipe" });
 
 const packaging = {
   publint_has_nothing_to_say: () => execute(tool("publint"), ["--strict", installed]),
@@ -114,10 +114,10 @@ const packaging = {
       if ((await client.get("http://a/").text()) !== "hello") throw new Error("no answer");`;
     execute(process.execPath, ["--input-type=module", "--eval", contents]);
   },
-  a_plain_call_reaches_the_platform_as_it_is: () => {
+  a_plain_call_reaches_the_platform_as_a_url_and_a_signal: () => {
     execute(process.execPath, ["--input-type=module", "--eval", plainCall]);
   },
-  the_fallback_is_given_what_the_call_was_given: () => {
+  the_fallback_replaces_the_queue_alone: () => {
     execute(process.execPath, ["--input-type=module", "--eval", fallback]);
   },
   the_types_name_nothing_that_only_pages_have: async () => {
@@ -138,7 +138,7 @@ const packaging = {
     }
     const text = await readFile(path.join(dist, "index.js"), "utf8");
     // The module of the core is a line of its own.
-    if (!/\bclass Client\b/.test(text) || text.split("\n").length < 500) throw new Error("dist/index.js is minified");
+    if (!/\bclass _?Client\b/.test(text) || text.split("\n").length < 500) throw new Error("dist/index.js is minified");
   },
   each_error_code_is_thrown: async () => {
     const [, list] = (await readFile(path.join(installed, "dist", "errors.d.ts"), "utf8")).match(/type ErrorCode =([^;]+);/) ?? [];
@@ -149,14 +149,14 @@ const packaging = {
     const unused = codes.filter((code) => !text.includes(`"${code}"`));
     if (codes.length === 0 || unused.length > 0) throw new Error(`no code throws ${unused.join(", ") || "an error of the list"}`);
   },
-  a_core_that_breaks_off_fails_its_requests_and_is_made_anew: () => {
+  a_core_that_breaks_off_fails_its_waiting_requests_and_is_made_anew: () => {
     execute(process.execPath, ["--input-type=module", "--eval", brokenCore]);
   },
   a_core_that_breaks_off_ends_hostile_requests_too: () => {
-    execute(process.execPath, ["--input-type=module", "--eval", hostileRequests], user, 20_000);
+    execute(process.execPath, ["--input-type=module", "--eval", hostileRequests]);
   },
   an_engine_without_finalization_registry_is_enough: () => {
-    execute(process.execPath, ["--input-type=module", "--eval", withoutRegistry], user, 20_000);
+    execute(process.execPath, ["--input-type=module", "--eval", withoutRegistry]);
   },
 };
 
@@ -166,37 +166,82 @@ const calls = [];
 globalThis.fetch = (...call) => (calls.push(call), new Promise((resolve) => setTimeout(() => resolve(new Response("hello")))));
 const { Client } = await import("waterspout");
 const client = new Client({ maxActive: 1 });
-const init = { signal: new AbortController().signal };
+const controller = new AbortController();
+const init = { signal: controller.signal };
 const url = new URL("http://a/path?q#f");
 await client.fetch("http://a/");
 await client.fetch(url, init);
 // The arguments of a waiting call are copied at the call. For a call with more than a URL and a signal, a Request is built at the call.
-const { signal } = init;
 const waiting = [client.fetch(url, init), client.fetch(url, init), client.fetch("http://a/", { method: "POST", body: "b" })];
 url.pathname = "/other";
 init.signal = undefined;
 await Promise.all(waiting);
-await client.fetch("http://a/", { waterspout: { timeout: 5_000 } });
+await client.fetch("http://a/", { method: "GET", waterspout: { timeout: 5_000 } });
 const kind = (argument) => {
-  if (argument === url || argument === init) return "same";
   if (argument instanceof Request) return argument.method;
-  return argument.signal === signal ? "the signal" : argument;
+  // Each attempt has a signal of the client's, so that \`close({ now: true })\` ends it.
+  return argument.signal instanceof AbortSignal && argument.signal !== controller.signal ? Object.keys(argument) : argument;
 };
-const kinds = calls.map((call) => call.map(kind));
-assert.deepEqual(kinds, [["http://a/"], ["same", "same"], ["same", "same"], ["http://a/path?q#f", "the signal"], ["POST"], ["GET"]]);
+const members = ["signal"];
+const bare = ["http://a/", members];
+const withQuery = ["http://a/path?q#f", members];
+assert.deepEqual(calls.map((call) => call.map(kind)), [bare, withQuery, withQuery, withQuery, ["POST"], bare]);
+assert.equal(new Set(calls.map(([, init]) => init?.signal)).size, calls.length);
 await assert.rejects(client.fetch("http://user:secret@a/"), TypeError);
-assert.equal(calls.length, 6);`;
+assert.equal(calls.length, 6);
+const reason = new Error("enough");
+const aborted = client.fetch("http://a/", { signal: controller.signal });
+controller.abort(reason);
+await assert.rejects(aborted, reason);
+assert.equal(calls[6][1].signal.reason, reason);
+const closed = client.fetch("http://a/");
+client.close({ now: true });
+await assert.rejects(closed, { code: "CLOSED" });
+assert.equal(calls[7][1].signal.reason.code, "CLOSED");`;
 
-/** A program without a core: requests go to the fallback. */
+/** A program without a core: requests go to the fallback, with all options but those of the queue. */
 const fallback = `import assert from "node:assert/strict";
 import { Client } from "waterspout/slim";
 const calls = [];
-const client = new Client({ fallback: async (...call) => (calls.push(new Request(...call)), new Response("hello")) });
+const statuses = [];
+const fallback = async (url, init) => {
+  assert.equal(typeof url, "string");
+  assert.equal(Object.getPrototypeOf(init), Object.prototype);
+  calls.push(new Request(url, init));
+  if (url.includes("/silence")) return new Promise((_, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason)));
+  return new Response("hello", { status: statuses.shift() });
+};
+const client = new Client({ fallback });
 await client.fetch("http://a/", new Request("http://b/", { method: "PUT", headers: { name: "value" } }));
 await client.fetch(new Request("http://a/", { method: "DELETE" }));
 await client.fetch("http://a/", { method: "POST", body: () => "made" });
 const seen = await Promise.all(calls.map(async (request) => [request.method, request.headers.get("name"), await request.text()]));
-assert.deepEqual(seen, [["PUT", "value", ""], ["DELETE", null, ""], ["POST", null, "made"]]);`;
+assert.deepEqual(seen, [["PUT", "value", ""], ["DELETE", null, ""], ["POST", null, "made"]]);
+const notes = [];
+const hooks = {
+  beforeRequest: ({ request, attempt }) => void (request.headers.set("hook", attempt), notes.push("request " + attempt)),
+  beforeRetry: ({ status }) => void notes.push("retry after " + status),
+  afterResponse: ({ response }) => void notes.push("response " + response.status),
+  onError: ({ error }) => void notes.push(error.code ?? error.name),
+};
+const options = { baseUrl: "http://a/api/", headers: { name: "default" }, searchParams: { q: 1 }, throwHttpErrors: true, retry: { attempts: 2, baseDelay: 0 }, hooks };
+const configured = new Client({ fallback, maxActive: 1, maxQueued: 0, rateLimit: { requests: 1, per: 60_000 }, ...options });
+statuses.push(503);
+assert.equal(await configured.get("users").text(), "hello");
+const { url, headers } = calls.at(-1);
+assert.deepEqual([url, headers.get("name"), headers.get("hook")], ["http://a/api/users?q=1", "default", "2"]);
+assert.deepEqual(notes.splice(0), ["request 1", "response 503", "retry after 503", "request 2", "response 200"]);
+statuses.push(404);
+await assert.rejects(configured.get("users"), { code: "STATUS", data: "hello" });
+assert.deepEqual(notes.splice(0), ["request 1", "response 404", "STATUS"]);
+for (const timeout of [{ head: 20 }, { request: 20 }, { total: 20 }]) await assert.rejects(configured.get("silence", { timeout, retry: false }), { name: "TimeoutError" });
+// There is no queue: requests beyond the slots are sent at once.
+const before = calls.length;
+const open = [1, 2, 3].map(() => configured.get("silence"));
+assert.equal(calls.length, before + 3);
+const closed = configured.close({ now: true });
+for (const { reason } of await Promise.allSettled(open)) assert.equal(reason.code, "CLOSED");
+await closed;`;
 
 /** A program whose core traps during a call, as a core with a defect or without memory would. */
 const brokenCore = `import assert from "node:assert/strict";
@@ -225,14 +270,16 @@ const paused = new Client({ fetch });
 const closed = new Client({ fetch });
 paused.pause();
 closed.close();
-const lost = [client.fetch("http://a/running"), client.fetch("http://a/waiting"), paused.fetch("http://a/paused")];
+const running = client.fetch("http://a/running");
+const lost = [client.fetch("http://a/waiting"), paused.fetch("http://a/paused")];
 breaks = true;
 lost.push(client.fetch("http://a/breaking"));
 for (const { reason } of await Promise.allSettled(lost)) assert(isWaterspoutError(reason, "INTERNAL"), reason);
 assert.deepEqual([client.stats().active, client.stats().queued, sent.length], [0, 0, 1]);
-// A response that arrives after the failure changes nothing.
-sent[0](new Response("late"));
 const answer = client.fetch("http://a/after");
+// A request that runs needs the core no more: it goes on.
+sent[0](new Response("late"));
+assert.equal(await (await running).text(), "late");
 sent[1](new Response("hello"));
 assert.equal(await (await answer).text(), "hello");
 assert.equal(made, 2);

@@ -24,9 +24,11 @@ function each(name, all) {
   return Object.fromEntries(all.map((value) => [`${name}_${typeof value === "object" ? JSON.stringify(value) : String(value)}`, call({ method: "POST", [name]: value })]));
 }
 
-/** Arguments that a Request refuses. */
+/** Arguments that are no text. */
+const textless = { nothing: [], a_symbol: [Symbol("url")] };
+/** Texts that are no URL for a Request. The client leaves the URL of a call without an init to the engine. */
 const inputs = {
-  nothing: [], undefined: [undefined], null: [null], a_number: [5], an_object: [{}], a_symbol: [Symbol("url")], an_empty_text: [""], no_url: ["http://["],
+  undefined: [undefined], null: [null], a_number: [5], an_object: [{}], an_empty_text: [""], no_url: ["http://["],
   credentials: ["http://user:secret@127.0.0.1:1/"], a_port_beyond: ["http://127.0.0.1:65536/"],
 };
 /** URLs that the engine refuses, or answers, without the network. */
@@ -36,7 +38,9 @@ const local = {
 };
 
 export const init = {
-  ...Object.fromEntries(Object.entries(inputs).map(([name, input]) => [`input_${name}`, (fetch) => outcome(fetch, input)])),
+  ...Object.fromEntries(Object.entries(textless).map(([name, input]) => [`input_${name}`, (fetch) => outcome(fetch, input)])),
+  ...Object.fromEntries(Object.entries(inputs).map(([name, input]) => [`input_${name}`, (fetch) => outcome(fetch, input, late)])),
+  ...Object.fromEntries(Object.entries(inputs).map(([name, [input]]) => [`input_${name}_with_an_init`, (fetch) => outcome(fetch, [input, { method: "POST" }])])),
   ...Object.fromEntries(Object.entries(local).map(([name, input]) => [`input_${name}`, (fetch) => outcome(fetch, [input], late)])),
   ...Object.fromEntries(Object.entries({ null: null, a_number: 5, a_text: "x", an_array: [], a_function: () => {}, true: true, empty: {} }).map(([name, value]) => [`init_${name}`, call(value)])),
   ...each("method", ["", "GE T", "CONNECT", "TRACE", "track", "get", "patch", "Patch", "QUERY", "\u00e9", null, undefined, 5]),

@@ -256,6 +256,9 @@ export const options = {
     equal(await first, "hello");
   },
   async an_upload_of_a_form_counts_to_its_end(lab, { streams }) {
+    // The boundaries of Firefox and workerd are random numbers without leading zeros, so a form is some bytes longer or shorter.
+    const boundaries = Array.from({ length: 200 }, () => new Response(new FormData()).headers.get("content-type"));
+    const slack = new Set(boundaries.map(({ length }) => length)).size > 1 ? 64 : 0;
     const form = new FormData();
     form.append("a", "1");
     form.append("file", new Blob([new Uint8Array(200_000)]), "f.bin");
@@ -264,8 +267,9 @@ export const options = {
       const text = await new Client().post(lab.url("upload"), { [key]: form, onUploadProgress: (progress) => seen.push(progress) }).text();
       const received = Number(text.split(" ")[0]);
       assert(received > 200_000 && seen[0].bytes >= 0, text);
-      assert(seen.every(({ bytes, total = Infinity }, at) => bytes <= received && bytes <= total && bytes >= (seen[at - 1]?.bytes ?? 0)), JSON.stringify(seen));
-      if (streams) equal(seen.at(-1).bytes, received, "the last report");
+      assert(seen.every(({ bytes, total = Infinity }, at) => bytes <= received + slack && bytes <= total && bytes >= (seen[at - 1]?.bytes ?? 0)), JSON.stringify(seen));
+      const { bytes } = seen.at(-1);
+      if (streams) assert(Math.abs(bytes - received) <= slack, `the last report is ${bytes}, not ${received}`);
     }
   },
 
