@@ -56,7 +56,9 @@ export function countResponse(response: Response, callback: ProgressCallback | u
     for (const [name, value] of Object.entries(members)) Object.defineProperty(target, name, { value, configurable: true });
     return target;
   };
-  return withMembers(new Response(countStream(body, callback, total, idle, onError), response));
+  // The bodies of some libraries are streams of Node.
+  const stream = typeof body.getReader === "function" ? body : (new Response(body as BodyInit).body as ReadableStream<Piece>);
+  return withMembers(new Response(countStream(stream, callback, total, idle, onError), response));
 }
 
 /** Returns the length of a body in bytes if it is known without reading the body. */
