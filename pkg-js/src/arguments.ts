@@ -50,9 +50,9 @@ export class FetchArguments {
     const { hooks, headers, retry } = options;
     if (isOwnFetch && !inherited) this.#members = this.#ownMembers();
     const hasHooks = hooks.beforeRequest.length + hooks.beforeRetry.length + hooks.afterResponse.length > 0;
-    const isPlain = !(inherited || isOwnFetch || hasHooks || headers || options.onUploadProgress) && thisArg === globalThis && hasOnlySignal(init);
-    const hasUsualSignal = !this.signal || (this.signal instanceof AbortSignal && !this.signal.aborted);
-    this.#isPlain = isPlain && hasUsualSignal;
+    // With a signal of the caller's, the engine must keep the Request's signal alive as long as it receives the body.
+    const isPlain = !(inherited || isOwnFetch || hasHooks || headers || options.onUploadProgress || this.signal);
+    this.#isPlain = isPlain && thisArg === globalThis && hasOnlySignal(init);
     // The error of a wrong URL is no reason for another attempt.
     if (retry) this.fixUrl();
     if (hasHooks || !(this.#members || this.#isPlain)) this.#build(signal);

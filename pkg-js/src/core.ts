@@ -277,8 +277,20 @@ function registry<Held>(act: (held: Held) => void): FinalizationRegistry<Held> |
 
 let collected: FinalizationRegistry<() => void> | undefined;
 
-/** Calls `act` some time after `object` was collected. `act` must not refer to `object`, which would then never be collected. */
-export function onCollected(object: object, act: () => void): void {
+/**
+ * Calls `act` with `owner` some time after all `objects` were collected, if `owner` is still alive.
+ *
+ * The registry keeps `owner` weakly: what it refers to may refer to one of the objects, which would then never be collected.
+ */
+export function onCollected<Owner extends object>(objects: readonly object[], owner: Owner, act: (owner: Owner) => void): void {
   // Made at the first use: the package does no work when it is imported.
-  (collected ??= registry((act) => act()))?.register(object, act);
+  collected ??= registry((act) => act());
+  if (!collected) return;
+  const weakOwner = new WeakRef(owner);
+  let left = objects.length;
+  const collect = (): void => {
+    const present = weakOwner.deref();
+    if (--left === 0 && present) act(present);
+  };
+  for (const object of objects) collected.register(object, collect);
 }

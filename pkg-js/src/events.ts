@@ -194,6 +194,7 @@ function read(response: Response, parse: ReturnType<typeof newParser>, signal: A
         }
       }
     } finally {
+      signal.removeEventListener("abort", cancel);
       cancel();
     }
   })();

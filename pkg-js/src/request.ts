@@ -96,8 +96,6 @@ export class ClientRequest implements Waiter, AbortListener {
   #reject: ((error: unknown) => void) | undefined;
   /** Aborts the present attempt. */
   #controller: AbortController;
-  /** The signal that was sent with the present attempt. */
-  #sentSignal: AbortSignal | undefined;
   /** Whether other requests have the same controller. */
   readonly #isShared: boolean;
   /** Aborts what the hooks send. */
@@ -304,10 +302,7 @@ export class ClientRequest implements Waiter, AbortListener {
     // The signal may have been aborted during a hook, or in the turn in which the slot became free.
     this.#signal?.throwIfAborted();
     this.#isSent = true;
-    // The engine keeps this signal alive while it receives the body. The controller keeps its own signal, so that says nothing.
-    const attemptSignal = this.#isShared ? signal : (AbortSignal.any?.([signal]) ?? signal);
-    this.#sentSignal = attemptSignal;
-    response ??= await call.send(this.#sender, attemptSignal, replacement);
+    response ??= await call.send(this.#sender, signal, replacement);
     for (const hook of hooks.afterResponse) {
       let asked: AnotherAttempt | undefined;
       const retry: AfterResponseContext["retry"] = ({ request, delay = 0 } = {}) => (asked = { request, delay });
@@ -394,8 +389,7 @@ export class ClientRequest implements Waiter, AbortListener {
     this.#settle("head");
     this.#arguments.body.reportSent();
     try {
-      // The bytes of an opaque response are out of reach, so its end cannot be seen.
-      if (isReadable) this.#watch(response, result, slot === "body" && !isOpaque, this.#limits.isRunning && !isOpaque);
+      if (isReadable) this.#watch(response, result, isOpaque);
     } catch {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.#leave();
@@ -403,29 +397,28 @@ export class ClientRequest implements Waiter, AbortListener {
     // Statistics count a request with a slot by its origin.
     if (this.place) void this.origin;
     this.#arguments = undefined as never;
-    this.#sentSignal = undefined;
     resolve?.(result);
   }
 
   /** Watches the body of `result` until it ends. `response` is the sender's, and `result` is given to the caller. */
-  #watch(response: Response, result: Response, holdsSlot: boolean, isTimed: boolean): void {
+  #watch(response: Response, result: Response, isOpaque: boolean): void {
     const { sentRequest } = this.#arguments;
+    // The bytes of an opaque response are out of reach, so its end cannot be seen.
+    const holdsSlot = this.#options.slot === "body" && !isOpaque;
     const isCounted = result !== response;
-    if ((holdsSlot || isTimed || isCounted) && !this.#hasReader) {
+    const isLimited = this.#limits.isRunning;
+    if (!isLimited) this.#limits.clear();
+    if (!isOpaque && !this.#hasReader && (holdsSlot || isLimited || isCounted || (this.#signal && !sentRequest))) {
       const onRead = (): void => this.#pause?.cancel();
       // The platform replaces the error of a counted body, which is not its own stream.
       watchBody(result, { onRead, onError: (error) => this.#failBody(error), onEnd: () => this.#end(), isAborted: () => this.#isAborted && !isCounted });
     }
-    const isLimited = this.#limits.isRunning;
-    if (!isLimited) this.#limits.clear();
     if (!(holdsSlot || isLimited || this.#signal)) return this.#end();
     if (!holdsSlot) this.#leave();
     this.#limits.unref();
     if (sentRequest) keepRequest(sentRequest, response);
-    // Collected objects are not read any more. While the body is being received, an engine keeps the response or the signal alive.
-    const holders = [result, sentRequest?.signal ?? this.#sentSignal ?? result];
-    let left = holders.length;
-    for (const holder of holders) onCollected(holder, () => --left || this.#end());
+    // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
+    onCollected([result, ...(sentRequest ? [sentRequest.signal] : [])], this, (request) => request.#end());
     if (holdsSlot && !this.#hasReader) {
       this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
       this.#pause.unref();

@@ -68,7 +68,8 @@ export function watchBody(response: Response, watcher: BodyWatcher): void {
   }
   const value = (): Response => {
     const copy = clone.call(response);
-    watchBody(copy, watcher);
+    // The copy keeps the response alive too.
+    watchBody(copy, { ...watcher, onEnd: () => void (response && onEnd()) });
     return copy;
   };
   if (typeof clone === "function") define("clone", { value, writable: true });
