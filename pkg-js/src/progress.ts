@@ -56,7 +56,9 @@ export function countResponse(response: Response, callback: ProgressCallback | u
     for (const [name, value] of Object.entries(members)) Object.defineProperty(target, name, { value, configurable: true });
     return target;
   };
-  return withMembers(new Response(countStream(body, callback, total, idle, onError), response));
+  // The body of node-fetch is a stream of Node, of which a Response makes a stream of the platform.
+  const stream = (body as Partial<ReadableStream>).getReader ? body : (new Response(body).body as typeof body);
+  return withMembers(new Response(countStream(stream, callback, total, idle, onError), response));
 }
 
 /** Returns the length of a body in bytes if it is known without reading the body. */
