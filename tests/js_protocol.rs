@@ -1,4 +1,4 @@
-//! Rust and TypeScript declare the same numbers and the same error codes under the same names.
+//! Rust and TypeScript declare the same numbers under the same names, and error codes mean the same in both.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,28 +25,34 @@ fn both_histograms_have_as_many_buckets() {
 }
 
 #[test]
-fn error_kinds_have_the_same_names_in_javascript() {
+fn error_codes_of_javascript_are_names_of_error_kinds() {
     let rust = read("src/error/kind.rs");
-    let codes = |text: &str| -> BTreeSet<String> {
-        let quoted = text.split('"').skip(1).step_by(2);
-        quoted.filter(|code| code.chars().all(|c| c.is_ascii_uppercase() || c == '_')).map(str::to_owned).collect()
-    };
-    let between = |text: &str, start: &str, end: &str| {
-        let from = text.find(start).unwrap();
-        text[from..from + text[from..].find(end).unwrap()].to_owned()
-    };
     let kinds = codes(&between(&rust, "pub const fn code", "\n    }\n"));
     let script = read("pkg-js/src/errors.ts");
     assert!(kinds.len() > 10, "{kinds:?}");
     let mut script_codes = codes(&between(&script, "export type ErrorCode", ";"));
+    assert!(script_codes.len() > 5, "{script_codes:?}");
     // Only JavaScript has this code: a WebAssembly module stops where a Rust program panics.
     assert!(script_codes.remove("INTERNAL"));
-    assert_eq!(kinds, script_codes);
+    // The package passes on the platform's own errors, so it does not use every kind.
+    assert!(script_codes.is_subset(&kinds), "{:?}", script_codes.difference(&kinds));
     // Each variant has a code, and the code is its name.
     let variants = between(&rust, "pub enum ErrorKind", "\n}");
     let variants = variants.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//"));
     let named: BTreeSet<String> = variants.map(|line| screaming(line.trim_end_matches(','))).collect();
     assert_eq!(kinds, named);
+}
+
+/// Returns the quoted error codes of a text.
+fn codes(text: &str) -> BTreeSet<String> {
+    let quoted = text.split('"').skip(1).step_by(2);
+    quoted.filter(|code| code.chars().all(|c| c.is_ascii_uppercase() || c == '_')).map(str::to_owned).collect()
+}
+
+/// Returns the part of `text` from `start` to `end`.
+fn between(text: &str, start: &str, end: &str) -> String {
+    let from = text.find(start).unwrap();
+    text[from..from + text[from..].find(end).unwrap()].to_owned()
 }
 
 /// Reads the numbers of a file: lines that start with `start`, then a name and a number.

@@ -15,6 +15,8 @@ export class FetchArguments {
   /** The caller's signal. */
   readonly signal: AbortSignal | undefined;
   readonly body: RequestBody;
+  /** The Request that was sent last, unless the sender got a URL alone. */
+  sentRequest: Request | undefined;
   readonly #options: Options;
   /** Whether a `fetch` of the caller's own sends the request. */
   readonly #isOwnFetch: boolean;
@@ -78,9 +80,9 @@ export class FetchArguments {
     return new Request(this.#target, init);
   }
 
-  /** The Request that was built for the present attempt, if it was needed. */
-  get sentRequest(): Request | undefined {
-    return this.#request;
+  /** Cancels the body of a Request that is not sent. */
+  cancelBody(reason: unknown): Promise<void> | undefined {
+    return this.#request?.body?.cancel(reason);
   }
 
   /** The Request of the next attempt, if a hook has put it in place of the call's. */
@@ -122,6 +124,8 @@ export class FetchArguments {
       this.fixUrl();
     } else {
       const use = (members: BodyMembers): void => {
+        // The body may come after the end of its attempt, while another attempt uses the Request.
+        signal.throwIfAborted();
         if (this.#members) Object.assign(this.#members, members);
         if (this.#request) this.#request = rebuilt(this.#request, { ...members, signal });
       };
@@ -132,7 +136,12 @@ export class FetchArguments {
 
   /** Sends the request of the present attempt, or `replacement`. `signal` aborts the attempt. */
   async send(sender: Sender, signal: AbortSignal, replacement: Request | undefined): Promise<Response> {
-    const request = replacement ?? this.#request;
+    // The Request of a hook may have a signal of its own, which says nothing about this attempt.
+    if (replacement) {
+      signal = AbortSignal.any?.([signal, replacement.signal]) ?? signal;
+      replacement = rebuilt(replacement, { signal });
+    }
+    const request = (this.sentRequest = replacement ?? this.#request);
     if (this.#isPlain && !request) return sender(globalThis, this.#target, { signal });
     if (this.#isOwnFetch) {
       // A Request means nothing to a `fetch` of another realm, so it gets the members of the Request.

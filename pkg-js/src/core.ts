@@ -189,6 +189,13 @@ export class Core {
 
   /** Gives the slot of a request back, or takes the request out of the queue. `wasUsed` says whether the request was sent. */
   release(waiter: Waiter, wasUsed: boolean): void {
+    const hasWaited = waiter.place?.hasSlot === false;
+    this.#remove(waiter, wasUsed);
+    // After the last request that waited, this ends the timer.
+    if (hasWaited || this.#waiters.size > 0) this.#dispatch();
+  }
+
+  #remove(waiter: Waiter, wasUsed: boolean): void {
     const { place } = waiter;
     if (!place) return;
     waiter.place = undefined;
@@ -197,7 +204,6 @@ export class Core {
     // After a failed core the ticket may belong to a request of the next instance.
     if (place.instance !== instance) return;
     instance.exports.release(this.#client, place.ticket, wasUsed, this.#now);
-    if (this.#waiters.size > 0) this.#dispatch();
   }
 
   /** With `true`, starts no further requests; with `false`, starts them again. */
@@ -215,10 +221,12 @@ export class Core {
   /** Ends the wait of all requests that wait. Returns their number. */
   clear(answer: Answer = Answer.Cleared): number {
     const waiters = [...this.#waiters.values()];
+    // No request may start in between.
     for (const waiter of waiters) {
-      this.release(waiter, false);
+      this.#remove(waiter, false);
       waiter.answered(answer);
     }
+    this.#dispatch();
     return waiters.length;
   }
 

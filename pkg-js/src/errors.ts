@@ -122,8 +122,13 @@ export function callSite(): Error {
 
 /** Adds the place of a call to the stack of an error that was made in a later turn. */
 export function withCallSite<Kind extends Error>(error: Kind, site: Error | undefined): Kind {
-  // V8 begins a stack with a line for the error itself.
-  const lines = site?.stack?.replace(/^Error\n/, "");
-  if (lines) Object.defineProperty(error, "stack", { value: `${error.stack ?? String(error)}\n${lines}`, configurable: true, writable: true });
+  // The function `Error.prepareStackTrace` of an application may return any value as the stack, or throw.
+  try {
+    // V8 begins a stack with a line for the error itself.
+    const lines = site?.stack?.replace(/^Error(\n|$)/, "");
+    if (lines) Object.defineProperty(error, "stack", { value: `${error.stack ?? String(error)}\n${lines}`, configurable: true, writable: true });
+  } catch {
+    // The error keeps its own stack.
+  }
   return error;
 }

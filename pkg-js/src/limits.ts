@@ -10,7 +10,7 @@ export class Limits {
   readonly #timeouts: AllTimeouts;
   readonly #onPassed: (limit: Limit) => void;
   /** When each running limit passes. */
-  #ends: { [name in Limit]?: number } = {};
+  readonly #ends = new Map<Limit, number>();
   #timer: Timer | undefined;
   #keepsAlive = true;
 
@@ -23,10 +23,9 @@ export class Limits {
   get next(): { limit: Limit | undefined; at: number } {
     let limit: Limit | undefined;
     let at = Infinity;
-    for (const name in this.#ends) {
-      const end = this.#ends[name as Limit] as number;
+    for (const [name, end] of this.#ends) {
       if (end >= at) continue;
-      limit = name as Limit;
+      limit = name;
       at = end;
     }
     return { limit, at };
@@ -40,17 +39,17 @@ export class Limits {
   start(limit: Limit): void {
     const timeout = this.#timeouts[limit];
     if (!timeout) return;
-    this.#ends[limit] = now() + timeout;
+    this.#ends.set(limit, now() + timeout);
     this.#setTimer();
   }
 
   stop(limit: Limit): void {
-    delete this.#ends[limit];
+    this.#ends.delete(limit);
   }
 
   /** Stops all limits. */
   clear(): void {
-    this.#ends = {};
+    this.#ends.clear();
     this.#timer?.cancel();
     this.#timer = undefined;
   }

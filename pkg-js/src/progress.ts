@@ -56,8 +56,8 @@ export function countResponse(response: Response, callback: ProgressCallback | u
     for (const [name, value] of Object.entries(members)) Object.defineProperty(target, name, { value, configurable: true });
     return target;
   };
-  // The body of node-fetch is a stream of Node, of which a Response makes a stream of the platform.
-  const stream = (body as Partial<ReadableStream>).getReader ? body : (new Response(body).body as typeof body);
+  // The bodies of some libraries are streams of Node.
+  const stream = typeof body.getReader === "function" ? body : (new Response(body as BodyInit).body as ReadableStream<Piece>);
   return withMembers(new Response(countStream(stream, callback, total, idle, onError), response));
 }
 

@@ -176,7 +176,8 @@ export class ClientRequest implements Waiter, AbortListener {
     try {
       onAbort(this.#signal, this);
       this.#signal?.throwIfAborted();
-      for (;;) {
+      // The request may have ended in the turn in which its pause was over.
+      while (!this.#isSettled) {
         // 1. Wait for a slot.
         const answer = this.#acquire();
         if (answer === Answer.Wait) await this.#waitForSlot();
@@ -215,6 +216,8 @@ export class ClientRequest implements Waiter, AbortListener {
     let answer = acquire();
     if (answer === Answer.QueueFull) {
       endOverdue();
+      // A listener or an observer of a request that was overdue may have ended this request.
+      if (this.#isSettled) return answer;
       answer = acquire();
     }
     if (answer === Answer.Wait) {
@@ -225,7 +228,7 @@ export class ClientRequest implements Waiter, AbortListener {
         this.#context.checkedAt = time;
         endOverdue();
       }
-      this.#notify("queued");
+      if (!this.#isSettled) this.#notify("queued");
     } else if (answer !== Answer.Slot) {
       this.#callSite ??= callSite();
       this.#stop(this.#failureError(answer));
@@ -292,6 +295,8 @@ export class ClientRequest implements Waiter, AbortListener {
     for (const hook of hooks.beforeRequest) {
       let result = hook(this.#hookContext(replacement));
       if (isPromise(result)) result = await result;
+      // The attempt may have ended during the hook.
+      signal.throwIfAborted();
       if (isRequest(result)) {
         replacement = result;
       } else if (result) {
@@ -299,11 +304,13 @@ export class ClientRequest implements Waiter, AbortListener {
         break;
       }
     }
-    // The signal may have been aborted during a hook, or in the turn in which the slot became free.
+    // The signal may have been aborted in the turn in which the slot became free.
     this.#signal?.throwIfAborted();
     this.#isSent = true;
     response ??= await call.send(this.#sender, signal, replacement);
     for (const hook of hooks.afterResponse) {
+      // A function that ignores the signal answers after the end of the attempt.
+      if (signal.aborted) break;
       let asked: AnotherAttempt | undefined;
       const retry: AfterResponseContext["retry"] = ({ request, delay = 0 } = {}) => (asked = { request, delay });
       let result = hook({ ...this.#hookContext(replacement), response, retry });
@@ -341,11 +348,13 @@ export class ClientRequest implements Waiter, AbortListener {
     }
     if (reason) return NO_RETRY;
     if (asked?.request) call.replace(asked.request);
-    this.#controller = new AbortController();
-    if (hooks.beforeRetry.length === 0) return delay;
-    // The hooks get a Request whose body is unused.
-    await call.prepare(this.#controller.signal);
-    this.#isPrepared = true;
+    // Until another attempt is certain, an abort must reach the outcome at hand.
+    const controller = new AbortController();
+    if (hooks.beforeRetry.length > 0) {
+      // The hooks get a Request whose body is unused.
+      await call.prepare(controller.signal);
+      this.#isPrepared = true;
+    }
     for (const hook of hooks.beforeRetry) {
       const details = { ...outcomeOf(outcome), response, delay, attempt: this.#attempts + 1 };
       const result = await hook({ ...this.#hookContext(this.#isPrepared ? undefined : call.base), ...details });
@@ -354,6 +363,7 @@ export class ClientRequest implements Waiter, AbortListener {
       call.replace(result);
       this.#isPrepared = false;
     }
+    if (!this.#isSettled) this.#controller = controller;
     return delay;
   }
 
@@ -481,7 +491,7 @@ export class ClientRequest implements Waiter, AbortListener {
     const reject = this.#reject;
     if (reject) {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
-      if (!this.#isSent) ignoreErrors(() => this.#arguments.sentRequest?.body?.cancel(error));
+      if (!this.#isSent) ignoreErrors(() => this.#arguments.cancelBody(error));
       this.#context.requests.delete(this);
       this.#settle(this.#isAborted ? "cancelled" : "failed", { error });
       noteAttempts(error, this.#attempts);

@@ -13,13 +13,11 @@ use futures::{Stream, stream};
 
 use super::call::InFlight;
 use super::observer::{RequestTrace, Stage};
-use super::stop::StopReason;
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
 use crate::message::progress::{Progress, ProgressCallback};
 use crate::message::request::{RateMeter, RatePolicy};
-use crate::platform::ClientSleep;
 
 /// What a request's options say about its response's body.
 pub(super) struct BodyOptions {
@@ -36,7 +34,7 @@ pub(super) struct BodyOptions {
 /// neither slot nor deadline. Without a limit and a callback it is returned as it is.
 pub(super) fn wrap(
     body: Body,
-    in_flight: InFlight<ClientSleep>,
+    in_flight: InFlight,
     options: BodyOptions,
     total: Option<u64>,
     progress: Progress,
@@ -96,7 +94,7 @@ struct ResponseBody {
     // then the trace, which reports the end to the observer.
     body: Body,
     /// Present until the body ends; a body that was complete from the start has none.
-    in_flight: Option<InFlight<ClientSleep>>,
+    in_flight: Option<InFlight>,
     /// Measures the rate, if there is a minimum rate and the body was not complete from the start.
     rate: Option<Box<dyn RateMeter>>,
     trace: Option<RequestTrace>,
@@ -132,9 +130,9 @@ impl ResponseBody {
         let InFlight { slot, deadline } = in_flight;
         // Chunks that are always ready never look at the timer: the limits of the whole request and the closing of the
         // client are checked before each chunk.
-        let stopped = deadline.overdue().map(StopReason::TimedOut).or_else(|| slot.ended(Phase::Body));
+        let stopped = deadline.overdue().or_else(|| slot.ended(Phase::Body));
         let item = match stopped {
-            Some(reason) => Some(Err(slot.error(reason))),
+            Some(error) => Some(Err(error)),
             None => match Pin::new(&mut self.body).poll_next(cx) {
                 Poll::Ready(item) => item,
                 Poll::Pending => {
@@ -143,12 +141,12 @@ impl ResponseBody {
                         self.is_waiting = true;
                         deadline.touch();
                     }
-                    let reason = match slot.poll_ended(cx, Phase::Body) {
-                        Poll::Ready(reason) => Poll::Ready(reason),
-                        Poll::Pending => deadline.poll_expired(cx).map(StopReason::TimedOut),
+                    let stopped = match slot.poll_ended(cx, Phase::Body) {
+                        Poll::Ready(error) => Poll::Ready(error),
+                        Poll::Pending => deadline.poll_expired(cx),
                     };
-                    match (reason, &mut self.rate) {
-                        (Poll::Ready(reason), _) => Some(Err(slot.error(reason))),
+                    match (stopped, &mut self.rate) {
+                        (Poll::Ready(error), _) => Some(Err(error)),
                         (Poll::Pending, Some(rate)) => Some(Err(ready!(rate.poll_too_slow(cx)))),
                         (Poll::Pending, None) => return Poll::Pending,
                     }

@@ -8,7 +8,6 @@ use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue};
 
 use super::breaker::{BreakerPolicy, CircuitBreaker, Circuits};
-use super::call::Shared;
 use super::defaults::{DefaultHeaders, InvalidHeaders};
 use super::observer::{Observer, Tracer};
 use super::queue::{Queue, QueueSettings};
@@ -323,7 +322,8 @@ impl Builder {
             tracer: self.observer.map(|observer| Arc::new(Tracer::new(observer, &timer))),
             bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),
             breaker: self.breaker.map(|make| make(clock.clone())),
-            shared: Shared { queue: Arc::new(Queue::new(self.queue, timer)), clock },
+            queue: Arc::new(Queue::new(self.queue, timer)),
+            clock,
             headers: self.headers,
             options: self.options.over(&defaults),
             middleware: self.middleware,

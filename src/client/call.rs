@@ -1,95 +1,41 @@
 //! A request's life, from the call to the response.
 //!
 //! The numbered comments of this file are the steps, in order. `Client::run` and `Client::respond` have the steps of the
-//! Rust API, [`run`] has the loop around the attempts. The loop knows a request only as a [`Call`]. `ClientCall` makes its
-//! attempts over a [`Backend`](crate::Backend) and gets a [`Response`]. The npm package makes its attempts with the
-//! platform's own `fetch` (`js::call`) and gets the platform's own objects.
+//! request as a whole, [`run`] has the loop around the attempts. [`ClientCall`] makes an attempt and decides whether
+//! another attempt follows. The npm package has a loop of its own in `pkg-js/src/request.ts`.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::body::{self, BodyOptions};
 use super::client_call::{self, ClientCall, EndedCall};
 use super::deadline::Deadline;
 use super::observer::RequestTrace;
-use super::queue::{Acquire, Queue, Rejection, Slot, SlotRequest, StallDetection};
-use super::stop::StopReason;
+use super::queue::{Rejection, Slot, SlotRequest, StallDetection};
 use super::{Client, ClientInner};
 use crate::auth;
 use crate::error::{Phase, Result, Timeout};
 use crate::message::request::{CallOptions, PriorityHandle, Request};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
-use crate::runtime::sleep::Sleep;
-
-/// What all requests of a client share.
-pub(crate) struct Shared<S: Sleep> {
-    pub(crate) queue: Arc<Queue>,
-    pub(crate) clock: S::Clock,
-}
 
 /// The time limits of a request that the loop watches; zero or `None` means no limit.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Timeouts {
-    pub(crate) queue: Option<Duration>,
-    pub(crate) head: Option<Duration>,
-    pub(crate) attempt: Option<Duration>,
+#[derive(Clone, Copy)]
+struct Timeouts {
+    queue: Option<Duration>,
+    head: Option<Duration>,
+    attempt: Option<Duration>,
     /// From the first slot to the end of the body.
-    pub(crate) request: Option<Duration>,
+    request: Option<Duration>,
     /// From the call to the end of the body.
-    pub(crate) total: Option<Duration>,
+    total: Option<Duration>,
 }
 
 /// What a request holds until its response's body has ended: its slot, and the deadline that still counts.
-pub(crate) struct InFlight<S: Sleep> {
-    pub(crate) slot: Slot,
-    pub(crate) deadline: Deadline<S>,
-}
-
-/// A request as the loop sees it.
-pub(crate) trait Call {
-    type Output;
-    type Error;
-    type Attempt: Future<Output = std::result::Result<Self::Output, Self::Error>>;
-
-    /// Called when a limit of the call starts. Moves its start back to the call, if the task of the request started
-    /// later.
-    fn count_from_call<S: Sleep>(&self, deadline: &mut Deadline<S>) {
-        let _ = deadline;
-    }
-
-    /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
-    fn queued(&self, waiting: &Acquire<'_>) {
-        let _ = waiting;
-    }
-
-    /// Called when the request has a slot.
-    fn started(&self) {}
-
-    /// Starts an attempt.
-    fn attempt(&mut self) -> Self::Attempt;
-
-    /// Called when the attempt waits: tells `deadline` how far the attempt is.
-    fn report_progress<S: Sleep>(&self, deadline: &mut Deadline<S>) {
-        let _ = deadline;
-    }
-
-    /// Returns how long to wait before another attempt; `None` makes `outcome` the last.
-    ///
-    /// `deadline` says how long the attempt took and how much time is left.
-    fn next_retry_delay<S: Sleep>(
-        &mut self,
-        outcome: &std::result::Result<Self::Output, Self::Error>,
-        deadline: &Deadline<S>,
-    ) -> Option<Duration>;
-
-    /// Called when the request has freed its slot to wait before another attempt.
-    fn waiting(&self) {}
-
-    /// Makes the error of a request that the loop stops; `queue` is the queue that the request is for.
-    fn stopped(&self, reason: StopReason, queue: &Queue) -> Self::Error;
+pub(super) struct InFlight {
+    pub(super) slot: Slot,
+    pub(super) deadline: Deadline,
 }
 
 impl Client {
@@ -134,7 +80,7 @@ impl Client {
         url: &Url,
         trace: &mut Option<RequestTrace>,
     ) -> Result<Response> {
-        let ClientInner { shared, headers, options, .. } = &*self.0;
+        let ClientInner { headers, options, .. } = &*self.0;
 
         // 3. Add the client's default headers, check the request, merge its options over the client's. The defaults come
         //    after step 1, so the URL's credentials win over a default `authorization` header.
@@ -174,7 +120,7 @@ impl Client {
         let mut call = ClientCall::new(&self.0, request, call_options, retry, trace.as_ref())?;
 
         // 5. to 9. Wait for a slot and make attempts, until the policies want no other.
-        let outcome = run(shared, timeouts, slot_request, &mut call).await;
+        let outcome = run(&self.0, timeouts, slot_request, &mut call).await;
 
         // 10. Add the history of the attempts to the error or to the response.
         let EndedCall { history, progress, mut times } = call.into_parts();
@@ -198,27 +144,24 @@ impl Client {
     }
 }
 
-/// Waits for a slot and makes an attempt, within the limits, as often as the call wants.
+/// Waits for a slot and makes an attempt, within the limits, until `call` wants no other attempt.
 ///
 /// # Cancellation
 /// Dropping the future takes the request out of the queue, drops the attempt and frees its slot, or ends the wait
 /// between two attempts.
-pub(crate) async fn run<S: Sleep, T: Call>(
-    shared: &Shared<S>,
+async fn run(
+    client: &ClientInner,
     timeouts: Timeouts,
     mut slot_request: SlotRequest<'_>,
-    call: &mut T,
-) -> std::result::Result<(T::Output, InFlight<S>), T::Error> {
+    call: &mut ClientCall<'_>,
+) -> Result<(Response, InFlight)> {
     // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them. The limit of the request
     //    starts at its first slot.
-    let mut deadline = Deadline::start(&shared.clock, timeouts.request, timeouts.total);
+    let mut deadline = Deadline::start(&client.clock, timeouts.request, timeouts.total);
     call.count_from_call(&mut deadline);
     loop {
         // 6. Wait for a slot.
-        let mut slot = match acquire_slot(shared, timeouts.queue, &mut deadline, slot_request, call).await {
-            Ok(slot) => slot,
-            Err(reason) => return Err(call.stopped(reason, &shared.queue)),
-        };
+        let mut slot = acquire_slot(client, timeouts.queue, &mut deadline, slot_request, call).await?;
 
         // 7. Make an attempt, until it ends, a timeout passes, or the client is closed.
         deadline.start_attempt(timeouts.attempt);
@@ -226,16 +169,15 @@ pub(crate) async fn run<S: Sleep, T: Call>(
         let outcome = {
             let attempt = pin!(call.attempt());
             let guarded = slot.guard(Phase::Head, attempt);
-            let outcome = deadline.bound(|deadline| call.report_progress(deadline), guarded).await;
-            match outcome.map_err(StopReason::TimedOut).and_then(|outcome| outcome) {
-                Ok(outcome) => outcome,
-                Err(reason) => Err(call.stopped(reason, &shared.queue)),
+            match deadline.bound(|deadline| call.report_progress(deadline), guarded).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(stopped)) | Err(stopped) => Err(stopped),
             }
         };
 
         // 8. Ask whether another attempt follows.
         let Some(delay) = call.next_retry_delay(&outcome, &deadline) else {
-            return outcome.map(|output| (output, InFlight { slot, deadline }));
+            return outcome.map(|response| (response, InFlight { slot, deadline }));
         };
 
         // 9. Free the slot and wait: requests in the queue must not wait for a server that asked for a pause. The
@@ -247,28 +189,29 @@ pub(crate) async fn run<S: Sleep, T: Call>(
         call.waiting();
         slot_request.is_retry = true;
         let pause = pin!(deadline.sleep(delay));
-        if shared.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
-            return Err(call.stopped(Rejection::Closed.into(), &shared.queue));
+        if client.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
+            return Err(client.queue.rejection_error(Rejection::Closed));
         }
     }
 }
 
 /// Takes a slot, or waits for a slot within the limits.
-async fn acquire_slot<S: Sleep>(
-    shared: &Shared<S>,
+async fn acquire_slot(
+    client: &ClientInner,
     limit: Option<Duration>,
-    deadline: &mut Deadline<S>,
+    deadline: &mut Deadline,
     slot_request: SlotRequest<'_>,
-    call: &impl Call,
-) -> std::result::Result<Slot, StopReason> {
-    let slot = match shared.queue.try_acquire(&slot_request)? {
-        Some(slot) => slot,
-        None => {
+    call: &ClientCall<'_>,
+) -> Result<Slot> {
+    let slot = match client.queue.try_acquire(&slot_request) {
+        Ok(Some(slot)) => Ok(slot),
+        Err(rejection) => Err(rejection),
+        Ok(None) => {
             deadline.enter(Phase::Queue, Timeout::Queue, limit);
             if !slot_request.is_retry {
                 call.count_from_call(deadline);
             }
-            let mut acquire = shared.queue.acquire(slot_request);
+            let mut acquire = client.queue.acquire(slot_request);
             let mut is_queued = false;
             let wait = poll_fn(|cx| {
                 let slot = Pin::new(&mut acquire).poll(cx);
@@ -279,14 +222,15 @@ async fn acquire_slot<S: Sleep>(
                 }
                 slot
             });
-            deadline.bound(|_| (), wait).await??
+            deadline.bound(|_| (), wait).await?
         }
     };
+    let slot = slot.map_err(|rejection| client.queue.rejection_error(rejection))?;
     call.started();
     deadline.leave_queue();
     // A slot that is free at once sets no timer, so nothing has looked at the timeouts of the whole request yet.
     match deadline.overdue() {
-        Some(overdue) => Err(overdue.into()),
+        Some(error) => Err(error),
         None => Ok(slot),
     }
 }

@@ -1,4 +1,4 @@
-//! A request of the Rust API as the loop sees it.
+//! What the loop around the attempts asks of a request: an attempt, and whether another follows.
 //!
 //! Each attempt passes through the client's middleware. The circuit breaker, the retry policy and the retry budget judge
 //! its outcome.
@@ -10,11 +10,9 @@ use http::Method;
 
 use super::ClientInner;
 use super::breaker::{BreakerPolicy, Permit};
-use super::call::Call;
 use super::deadline::Deadline;
 use super::observer::{RequestTrace, Stage};
-use super::queue::{Acquire, Queue};
-use super::stop::StopReason;
+use super::queue::Acquire;
 use crate::client::middleware::Next;
 use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
 use crate::message::call_context::CallContext;
@@ -23,7 +21,6 @@ use crate::message::progress::{Progress, ProgressCallback};
 use crate::message::request::{CallOptions, PriorityHandle, Request, RetryContext, RetryPolicy};
 use crate::message::response::Response;
 use crate::message::url::{Origin, Url};
-use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// A request, its attempts so far, and what the next attempt sends.
@@ -94,7 +91,7 @@ impl<'a> ClientCall<'a> {
             progress: None,
             permit: None,
             history: Vec::new(),
-            called_at: call_options.called_at.unwrap_or_else(|| client.shared.clock.now()),
+            called_at: call_options.called_at.unwrap_or_else(|| client.clock.now()),
             times: CallTimes::default(),
             trace,
         })
@@ -102,6 +99,70 @@ impl<'a> ClientCall<'a> {
 
     pub(super) fn into_parts(self) -> EndedCall {
         EndedCall { history: self.history, progress: self.progress, times: self.times }
+    }
+
+    /// Counts the limits from the call, because the task of the request may start later.
+    pub(super) fn count_from_call(&self, deadline: &mut Deadline) {
+        deadline.count_from(self.called_at);
+    }
+
+    /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
+    pub(super) fn queued(&self, waiting: &Acquire<'_>) {
+        if let Some(handle) = &self.handle {
+            if let Some(queued) = waiting.queued_request() {
+                handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
+            }
+        }
+        self.tell(Stage::Queued);
+    }
+
+    /// Called when the request has a slot.
+    pub(super) fn started(&self) {
+        self.tell(Stage::Started);
+    }
+
+    /// Starts an attempt.
+    pub(super) fn attempt(&mut self) -> BoxFuture<'a, Result<Response>> {
+        self.start().unwrap_or_else(|error| Box::pin(async { Err(error) }))
+    }
+
+    /// Called when the attempt waits: tells `deadline` how far the attempt is.
+    pub(super) fn report_progress(&self, deadline: &mut Deadline) {
+        self.client.queue.record_progress();
+        if let Some(progress) = &self.progress {
+            deadline.follow(progress);
+        }
+    }
+
+    /// Returns how long to wait before another attempt; `None` makes `outcome` the last.
+    ///
+    /// `deadline` says how long the attempt took and how much time is left.
+    pub(super) fn next_retry_delay(&mut self, outcome: &Result<Response>, deadline: &Deadline) -> Option<Duration> {
+        let outcome = outcome.as_ref();
+        if let Some(permit) = self.permit.take() {
+            // Before the policy is asked: this outcome may open the circuit, and then no other attempt follows.
+            permit.end(outcome);
+        }
+        self.retry.as_ref()?;
+        let summary = outcome.map(Response::status).map_err(Error::kind);
+        self.history.push(Attempt::new(summary, deadline.attempt_age()));
+        let delay = self.policy_delay(outcome)?;
+        // A wait that `timeout` or `total_timeout` would cut short is not begun: the response at hand is worth more.
+        if deadline.left().is_some_and(|left| delay >= left) {
+            return None;
+        }
+        if !self.pay_for_retry() {
+            return None;
+        }
+        if let Some(last) = self.history.last_mut() {
+            last.delay = delay;
+        }
+        Some(delay)
+    }
+
+    /// Called when the request has freed its slot to wait before another attempt.
+    pub(super) fn waiting(&self) {
+        self.tell(Stage::Waiting);
     }
 
     fn start(&mut self) -> Result<BoxFuture<'a, Result<Response>>> {
@@ -118,7 +179,7 @@ impl<'a> ClientCall<'a> {
             self.present = Some((request.method().clone(), request.url().clone()));
         }
         if self.times.queue().is_none() {
-            self.times.leave_queue(self.client.shared.clock.now().since(self.called_at));
+            self.times.leave_queue(self.client.clock.now().since(self.called_at));
         }
         let context = CallContext::for_attempt(self.on_upload.clone(), &self.history);
         self.progress = Some(context.progress().clone());
@@ -152,78 +213,13 @@ impl<'a> ClientCall<'a> {
             None => true,
         };
         // The circuit first: no token is spent on an attempt that the circuit would refuse.
-        is_closed && self.client.bucket().withdraw(self.client.shared.clock.now())
+        is_closed && self.client.bucket().withdraw(self.client.clock.now())
     }
 
     fn tell(&self, stage: Stage) {
         if let Some(trace) = self.trace {
             trace.step(stage);
         }
-    }
-}
-
-impl<'a> Call for ClientCall<'a> {
-    type Output = Response;
-    type Error = Error;
-    type Attempt = BoxFuture<'a, Result<Response>>;
-
-    fn count_from_call<S: Sleep>(&self, deadline: &mut Deadline<S>) {
-        deadline.count_from(self.called_at);
-    }
-
-    fn queued(&self, waiting: &Acquire<'_>) {
-        if let Some(handle) = &self.handle {
-            if let Some(queued) = waiting.queued_request() {
-                handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
-            }
-        }
-        self.tell(Stage::Queued);
-    }
-
-    fn started(&self) {
-        self.tell(Stage::Started);
-    }
-
-    fn attempt(&mut self) -> Self::Attempt {
-        self.start().unwrap_or_else(|error| Box::pin(async { Err(error) }))
-    }
-
-    fn report_progress<S: Sleep>(&self, deadline: &mut Deadline<S>) {
-        self.client.shared.queue.record_progress();
-        if let Some(progress) = &self.progress {
-            deadline.follow(progress);
-        }
-    }
-
-    fn next_retry_delay<S: Sleep>(&mut self, outcome: &Result<Response>, deadline: &Deadline<S>) -> Option<Duration> {
-        let outcome = outcome.as_ref();
-        if let Some(permit) = self.permit.take() {
-            // Before the policy is asked: this outcome may open the circuit, and then no other attempt follows.
-            permit.end(outcome);
-        }
-        self.retry.as_ref()?;
-        let summary = outcome.map(Response::status).map_err(Error::kind);
-        self.history.push(Attempt::new(summary, deadline.attempt_age()));
-        let delay = self.policy_delay(outcome)?;
-        // A wait that `timeout` or `total_timeout` would cut short is not begun: the response at hand is worth more.
-        if deadline.left().is_some_and(|left| delay >= left) {
-            return None;
-        }
-        if !self.pay_for_retry() {
-            return None;
-        }
-        if let Some(last) = self.history.last_mut() {
-            last.delay = delay;
-        }
-        Some(delay)
-    }
-
-    fn waiting(&self) {
-        self.tell(Stage::Waiting);
-    }
-
-    fn stopped(&self, reason: StopReason, queue: &Queue) -> Error {
-        reason.into_error(queue)
     }
 }
 

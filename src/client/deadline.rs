@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::error::{Error, Phase, Timeout};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::message::progress::Progress;
+use crate::platform::{ClientClock, ClientSleep};
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{Instant, Timer, nanos};
 
@@ -39,28 +40,12 @@ struct Expiry {
     at: Instant,
 }
 
-/// A limit that has passed, in which phase, and after what time.
-#[derive(Clone, Copy)]
-pub(crate) struct Overdue {
-    phase: Phase,
-    pub(crate) timeout: Timeout,
-    length: u64,
-    elapsed: u64,
-}
-
-impl From<Overdue> for Error {
-    fn from(overdue: Overdue) -> Self {
-        let limit = Duration::from_nanos(overdue.length);
-        Self::timed_out(overdue.phase, overdue.timeout, limit, Duration::from_nanos(overdue.elapsed))
-    }
-}
-
 /// Watches a request through its phases with a single sleep, which is set only when the request has to wait.
 ///
 /// Progress moves a deadline and leaves the sleep as it is. The sleep ends at the old time, and is then set for the new
 /// time. So a download sets the sleep once per idle limit and not once per chunk.
-pub(crate) struct Deadline<S: Sleep> {
-    clock: S::Clock,
+pub(super) struct Deadline {
+    clock: ClientClock,
     /// When the request was made.
     started: Instant,
     /// Which limit of the whole request passes first: `total`, or `request` once that limit counts.
@@ -80,12 +65,12 @@ pub(crate) struct Deadline<S: Sleep> {
     allowance: u64,
     /// The attempt's [activity](Progress::activity) when its progress was last read.
     activity_seen: u64,
-    sleep: S,
+    sleep: ClientSleep,
 }
 
-impl<S: Sleep> Deadline<S> {
+impl Deadline {
     /// Starts the limit `total`. The limit `request` starts when the request [leaves the queue](Self::leave_queue).
-    pub(crate) fn start(clock: &S::Clock, request: Option<Duration>, total: Option<Duration>) -> Self {
+    pub(super) fn start(clock: &ClientClock, request: Option<Duration>, total: Option<Duration>) -> Self {
         let now = clock.now();
         Self {
             clock: clock.clone(),
@@ -99,25 +84,25 @@ impl<S: Sleep> Deadline<S> {
             since: now,
             allowance: 0,
             activity_seen: 0,
-            sleep: S::new(clock),
+            sleep: ClientSleep::new(clock),
         }
     }
 
     /// Returns the clock of the limits.
-    pub(crate) fn clock(&self) -> &S::Clock {
+    pub(super) fn clock(&self) -> &ClientClock {
         &self.clock
     }
 
     /// Counts the total limit, and the limit of the present phase, from `start`. Called before the request leaves the
     /// queue.
-    pub(crate) fn count_from(&mut self, start: Instant) {
+    pub(super) fn count_from(&mut self, start: Instant) {
         self.started = start;
         self.since = start;
         self.whole = self.whole.map(|expiry| expiry.limit.expiry(start, 0));
     }
 
     /// Starts the limit of the request at its first slot. A later slot, before a retry, changes nothing.
-    pub(crate) fn leave_queue(&mut self) {
+    pub(super) fn leave_queue(&mut self) {
         // Without a limit the clock is not read: in a browser each look is a call into JavaScript.
         let Some(limit) = self.request.take() else { return };
         let expiry = limit.expiry(self.clock.now(), 0);
@@ -128,19 +113,19 @@ impl<S: Sleep> Deadline<S> {
     }
 
     /// Returns the time since the start.
-    pub(crate) fn age(&self) -> Duration {
+    pub(super) fn age(&self) -> Duration {
         Duration::from_nanos(self.elapsed(self.started))
     }
 
     /// Starts an attempt. `limit` covers all of it up to the response's head; zero means no limit.
-    pub(crate) fn start_attempt(&mut self, limit: Option<Duration>) {
+    pub(super) fn start_attempt(&mut self, limit: Option<Duration>) {
         self.attempt = Limit::new(Timeout::Attempt, limit);
         self.attempt_started = self.clock.now();
         self.activity_seen = 0;
     }
 
     /// Enters a phase with a limit of its own; zero means no limit. The attempt's limit ends with the head.
-    pub(crate) fn enter(&mut self, phase: Phase, timeout: Timeout, limit: Option<Duration>) {
+    pub(super) fn enter(&mut self, phase: Phase, timeout: Timeout, limit: Option<Duration>) {
         self.phase = phase;
         self.limit = Limit::new(timeout, limit);
         self.allowance = 0;
@@ -151,7 +136,7 @@ impl<S: Sleep> Deadline<S> {
     }
 
     /// Starts the phase's limit again, since the phase has made progress.
-    pub(crate) fn touch(&mut self) {
+    pub(super) fn touch(&mut self) {
         // Without a limit the clock is not read: in a browser each look is a call into JavaScript.
         if self.limit.is_some() {
             self.since = self.clock.now();
@@ -159,11 +144,11 @@ impl<S: Sleep> Deadline<S> {
     }
 
     /// Runs `future` within the limits; `on_wait` is called each time it has to wait.
-    pub(crate) async fn bound<F: Future>(
+    pub(super) async fn bound<F: Future>(
         &mut self,
         mut on_wait: impl FnMut(&mut Self),
         future: F,
-    ) -> Result<F::Output, Overdue> {
+    ) -> Result<F::Output> {
         let mut future = pin!(future);
         let outcome = poll_fn(|cx| {
             // Before the clock: a result that came in time counts, however late the task is polled.
@@ -179,7 +164,7 @@ impl<S: Sleep> Deadline<S> {
     }
 
     /// Waits for `delay`, before another attempt. No limit ends the wait: it is not begun if a limit would.
-    pub(crate) async fn sleep(&mut self, delay: Duration) {
+    pub(super) async fn sleep(&mut self, delay: Duration) {
         // For the error of a limit that passes meanwhile, because the task is polled late.
         self.phase = Phase::Queue;
         self.sleep.reset(Some(self.clock.now() + delay));
@@ -187,7 +172,7 @@ impl<S: Sleep> Deadline<S> {
     }
 
     /// Keeps the sleep set, and wakes no task until the next poll.
-    pub(crate) fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         self.sleep.pause();
     }
 
@@ -195,7 +180,7 @@ impl<S: Sleep> Deadline<S> {
     ///
     /// Each piece that left and each informational response starts the phase's limit again. The limit does not count
     /// while the backend connects, since connecting has a limit of its own.
-    pub(crate) fn follow(&mut self, progress: &Progress) {
+    pub(super) fn follow(&mut self, progress: &Progress) {
         self.allowance = nanos(progress.allowance());
         let is_connecting = progress.is_connecting();
         let was_connecting = self.phase == Phase::Connect;
@@ -214,24 +199,24 @@ impl<S: Sleep> Deadline<S> {
     }
 
     /// Returns the time since the present attempt started.
-    pub(crate) fn attempt_age(&self) -> Duration {
+    pub(super) fn attempt_age(&self) -> Duration {
         Duration::from_nanos(self.elapsed(self.attempt_started))
     }
 
     /// Returns how much time the limits of the whole request leave, if there are such limits.
-    pub(crate) fn left(&self) -> Option<Duration> {
+    pub(super) fn left(&self) -> Option<Duration> {
         let expiry = self.whole?;
         Some(Duration::from_nanos(expiry.at.nanos_since(self.clock.now())))
     }
 
-    /// Returns the limit of the whole request that has passed, if it has. It reads the clock.
-    pub(crate) fn overdue(&self) -> Option<Overdue> {
+    /// Returns the error of the limit of the whole request, if that limit has passed. It reads the clock.
+    pub(super) fn overdue(&self) -> Option<Error> {
         let expiry = self.whole?;
         (self.clock.now() >= expiry.at).then(|| self.past(expiry.limit, expiry.since))
     }
 
-    /// Returns `Ready` once a limit has passed.
-    pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Overdue> {
+    /// Returns `Ready` with the limit's error once a limit has passed.
+    pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         loop {
             let Some(expiry) = self.next() else {
                 self.sleep.reset(None);
@@ -252,8 +237,10 @@ impl<S: Sleep> Deadline<S> {
         }
     }
 
-    fn past(&self, limit: Limit, since: Instant) -> Overdue {
-        Overdue { phase: self.phase, timeout: limit.timeout, length: limit.length, elapsed: self.elapsed(since) }
+    /// Makes the error of a limit that has passed and counted from `since`.
+    fn past(&self, limit: Limit, since: Instant) -> Error {
+        let elapsed = Duration::from_nanos(self.elapsed(since));
+        Error::timed_out(self.phase, limit.timeout, Duration::from_nanos(limit.length), elapsed)
     }
 
     /// Returns the limit that passes first.

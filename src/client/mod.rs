@@ -1,16 +1,17 @@
 //! The client: what happens to every request on every platform.
 //!
-//! A request passes through these files: `client_call` merges its options over the client's and checks it, `call` waits for a
-//! slot and makes the attempts within the limits, and `body` holds the slot and the clock until the response's body ends.
+//! A request passes through these files: `call` merges its options over the client's, waits for a slot and loops over the
+//! attempts within the limits. `client_call` makes an attempt and decides whether another follows. `body` holds the slot
+//! and the limits until the response's body ends.
 
 mod body;
 mod breaker;
 mod builder;
-pub(crate) mod call;
+mod call;
 mod callbacks;
 mod client_call;
 pub(crate) mod configure;
-pub(crate) mod deadline;
+mod deadline;
 mod defaults;
 mod download_rate;
 mod methods;
@@ -22,7 +23,6 @@ pub(crate) mod retry;
 mod spawn;
 #[cfg(feature = "json")]
 mod spawn_json;
-pub(crate) mod stop;
 #[cfg(feature = "tower")]
 mod tower;
 
@@ -33,10 +33,10 @@ use std::time::Duration;
 use self::breaker::BreakerPolicy;
 pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
-use self::call::Shared;
 use self::defaults::DefaultHeaders;
 use self::observer::Tracer;
 pub use self::observer::{Event, Observer, Stage};
+use self::queue::Queue;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 pub use self::spawn::{SendResponse, Spawned};
 use crate::backend::Backend;
@@ -45,7 +45,7 @@ use crate::client::retry::RetryBucket;
 use crate::error::{Error, Result};
 use crate::message::request::{CallOptions, Request, RequestBuilder, RequestOptions};
 use crate::message::response::Response;
-use crate::platform::ClientSleep;
+use crate::platform::ClientClock;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
@@ -81,7 +81,8 @@ use crate::runtime::{BoxFuture, Instant, Timer};
 pub struct Client(Arc<ClientInner>);
 
 struct ClientInner {
-    shared: Shared<ClientSleep>,
+    queue: Arc<Queue>,
+    clock: ClientClock,
     /// Makes the attempts.
     backend: Arc<dyn Backend>,
     /// The default headers, if there are any.
@@ -152,7 +153,7 @@ impl Client {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn stats(&self) -> Stats {
-        self.0.shared.queue.stats()
+        self.0.queue.stats()
     }
 
     /// Lets no further request start. Running requests go on and new requests wait. Time limits count meanwhile.
@@ -175,7 +176,7 @@ impl Client {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn pause(&self) {
-        self.0.shared.queue.pause(true);
+        self.0.queue.pause(true);
     }
 
     /// Lets requests start again after [`pause`](Self::pause).
@@ -196,7 +197,7 @@ impl Client {
     /// # }).unwrap();
     /// ```
     pub fn resume(&self) {
-        self.0.shared.queue.pause(false);
+        self.0.queue.pause(false);
     }
 
     /// Takes all waiting requests out of the queue and returns how many there were. They fail with
@@ -220,7 +221,7 @@ impl Client {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn clear(&self) -> usize {
-        self.0.shared.queue.clear()
+        self.0.queue.clear()
     }
 
     /// Closes the client and all its clones. New requests fail with [`Closed`](crate::ErrorKind::Closed); requests that run or
@@ -243,7 +244,7 @@ impl Client {
     /// # }).unwrap();
     /// ```
     pub fn close(&self) {
-        self.0.shared.queue.close();
+        self.0.queue.close();
     }
 
     /// Closes the client and all its clones at once. Running and waiting requests, bodies that are being read, and new
@@ -266,7 +267,7 @@ impl Client {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn close_now(&self) {
-        self.0.shared.queue.close_now();
+        self.0.queue.close_now();
     }
 
     /// Sends a request, given as a [`Request`] or as its builder. Returns the response as soon as its head has arrived.
@@ -305,12 +306,12 @@ impl Client {
 
     /// Returns the present time on the client's clock.
     pub(crate) fn now(&self) -> Instant {
-        self.0.shared.clock.now()
+        self.0.clock.now()
     }
 
     /// Completes after `delay` on the client's clock.
     pub(crate) fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
-        let clock = &self.0.shared.clock;
+        let clock = &self.0.clock;
         clock.sleep_until(clock.now() + delay)
     }
 }
@@ -325,7 +326,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("options", &self.0.options)
-            .field("stats", &self.0.shared.queue.totals())
+            .field("stats", &self.0.queue.stats())
             .finish_non_exhaustive()
     }
 }

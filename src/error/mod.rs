@@ -134,7 +134,6 @@ impl Error {
     }
 
     /// Returns the same error with `message` as its text.
-    #[cfg_attr(waterspout_npm, allow(dead_code))]
     pub(crate) fn with_message(mut self, message: String) -> Self {
         self.0.message = message.into();
         self

@@ -1,12 +1,11 @@
 //! The internal trait of time: a wait that can be set, polled and set again.
 //!
 //! [`Timer`] is the public trait, and it gives a new boxed future for each wait. The time limits of a request move with
-//! each piece of a body, so they use a [`Sleep`], which is made once per request and set again. Three types implement
-//! it:
+//! each piece of a body, so they use a [`Sleep`], which is made once per request and set again. Two types implement it,
+//! which the platform exports as `ClientSleep`:
 //!
-//! - `QueuedSleep` of the platform, natively and on WASI: the sleeps of a client share a timer.
-//! - `TimerSleep` of the platform, in a browser: each sleep is a timer of the engine's.
-//! - `HostSleep` of `js`, in the npm package: each sleep is a number that JavaScript has set a timeout for.
+//! - `QueuedSleep`, natively and on WASI: the sleeps of a client share a timer.
+//! - `TimerSleep`, in a browser: each sleep is a timer of the engine's.
 
 use std::task::{Context, Poll};
 

@@ -4,7 +4,8 @@ import { clock } from "./clock.mjs";
 import { contexts } from "./contexts.mjs";
 import { hostile } from "./hostile.mjs";
 import { hostileCalls } from "./hostile-calls.mjs";
+import { review } from "./review.mjs";
 import { signals } from "./signals.mjs";
 import { timers } from "./timers.mjs";
 
-export const faults = { ...contexts, ...clock, ...timers, ...bodies, ...signals, ...hostile, ...hostileCalls };
+export const faults = { ...contexts, ...clock, ...timers, ...bodies, ...signals, ...hostile, ...hostileCalls, ...review };

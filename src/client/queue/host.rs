@@ -6,11 +6,20 @@
 use super::rate::Nanos;
 use super::requests::{Rejection, RequestState, Ticket};
 use super::settings::QueueSettings;
+use super::stall::RequestWaker;
 use super::state::QueueState;
 use super::wake_list::WakeList;
 
 /// The number by which JavaScript knows a request.
 pub(crate) type HostRequest = u32;
+
+/// This queue looks for no stalls: a response whose body is not read gives its slot back, because JavaScript watches the time.
+impl RequestWaker for HostRequest {
+    type Watch = ();
+    type Detection = ();
+
+    fn leave((): &mut (), (): &mut ()) {}
+}
 
 /// A request that joined the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

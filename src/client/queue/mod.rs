@@ -16,7 +16,6 @@ mod requests;
 mod schedule;
 mod settings;
 mod slot;
-#[cfg_attr(waterspout_npm, path = "no_stall.rs")]
 mod stall;
 mod state;
 #[cfg(test)]
@@ -188,16 +187,7 @@ impl Queue {
 
     /// Returns all statistics, as they are at a single moment.
     pub(crate) fn stats(&self) -> Stats {
-        let state = self.lock();
-        Stats { origins: state.schedule.origins.stats(), ..state.totals() }
-    }
-
-    /// Returns the statistics without the origins.
-    ///
-    /// The npm package counts origins in TypeScript: with a method of its own, its module does not link the code that
-    /// lists them.
-    pub(crate) fn totals(&self) -> Stats {
-        self.lock().totals()
+        self.lock().stats()
     }
 
     /// With `true`, lets no waiting request start; with `false`, lets them start again.
@@ -277,7 +267,7 @@ impl Queue {
         self.change(&mut |state, now, wakes| state.remove(ticket, now, wakes));
     }
 
-    /// Returns the error that a Rust program gets for a rejection.
+    /// Makes the error of a request that the queue rejected.
     pub(crate) fn rejection_error(&self, rejection: Rejection) -> Error {
         let (kind, message) = match rejection {
             Rejection::Full => {

@@ -5,7 +5,7 @@
 use std::task::Waker;
 
 use super::rate::Nanos;
-use super::stall::StallDetection;
+use super::stall::RequestWaker;
 
 /// The index of a request. It is valid until the request is removed; a later request may get the same index.
 pub(super) type Ticket = u32;
@@ -26,11 +26,11 @@ pub(crate) enum Rejection {
     /// The client is closed.
     Closed,
     /// The client stalled while the request waited.
-    #[cfg_attr(waterspout_npm, allow(dead_code))]
     Stalled,
 }
 
-pub(super) struct RequestEntry<W = Waker> {
+/// A request. `W` wakes it: a waker, or the number by which JavaScript knows the request.
+pub(super) struct RequestEntry<W: RequestWaker = Waker> {
     pub(super) state: RequestState<W>,
     /// Index of the origin queue.
     pub(super) origin: u32,
@@ -41,11 +41,10 @@ pub(super) struct RequestEntry<W = Waker> {
     /// Unique among all requests, unlike the ticket.
     pub(super) serial: u64,
     /// Set only while the request waits.
-    #[cfg_attr(waterspout_npm, allow(dead_code))]
-    pub(super) detection: StallDetection,
+    pub(super) detection: W::Detection,
 }
 
-/// What a request waits for. `W` wakes the request: a waker, or the number by which JavaScript knows it.
+/// What a request waits for.
 pub(super) enum RequestState<W = Waker> {
     /// The entry is unused; the ticket is the next unused entry.
     Free(Ticket),
@@ -62,7 +61,7 @@ pub(super) enum RequestState<W = Waker> {
 }
 
 /// All requests.
-pub(super) struct Requests<W = Waker> {
+pub(super) struct Requests<W: RequestWaker = Waker> {
     entries: Vec<RequestEntry<W>>,
     /// The first unused entry, or [`NONE`]. Unused entries are a linked list.
     first_free: Ticket,
@@ -71,7 +70,7 @@ pub(super) struct Requests<W = Waker> {
     next_serial: u64,
 }
 
-impl<W> Requests<W> {
+impl<W: RequestWaker> Requests<W> {
     pub(super) const fn new() -> Self {
         Self { entries: Vec::new(), first_free: NONE, used: 0, next_serial: 0 }
     }
@@ -90,7 +89,6 @@ impl<W> Requests<W> {
     }
 
     /// Returns the tickets of all entries, also of unused entries.
-    #[cfg_attr(waterspout_npm, allow(dead_code))]
     pub(super) fn tickets(&self) -> std::ops::Range<Ticket> {
         0..self.entries.len() as Ticket
     }
@@ -109,7 +107,7 @@ impl<W> Requests<W> {
             position: 0,
             arrived,
             serial: self.next_serial,
-            detection: StallDetection::default(),
+            detection: W::Detection::default(),
         };
         self.next_serial += 1;
         self.used += 1;
@@ -135,7 +133,7 @@ impl<W> Requests<W> {
             position: 0,
             arrived: 0,
             serial: u64::MAX,
-            detection: StallDetection::default(),
+            detection: W::Detection::default(),
         };
         let entry = self.get_mut(ticket).filter(|entry| !matches!(entry.state, RequestState::Free(_)))?;
         let removed = std::mem::replace(entry, free);

@@ -16,6 +16,7 @@ use super::origins::{OriginQueue, OriginQueues, Readiness};
 use super::rate::Nanos;
 use super::requests::{Requests, Ticket};
 use super::settings::QueueSettings;
+use super::stall::RequestWaker;
 
 /// The origin queues and the heaps that order them. Other parts of the queue name an origin queue by its index.
 pub(super) struct Schedule {
@@ -56,7 +57,7 @@ impl Schedule {
     }
 
     /// Adds a waiting request to an origin queue.
-    pub(super) fn push<W>(&mut self, index: u32, node: Node, requests: &mut Requests<W>, now: Nanos) {
+    pub(super) fn push<W: RequestWaker>(&mut self, index: u32, node: Node, requests: &mut Requests<W>, now: Nanos) {
         if let Some(queue) = self.origins.get_mut(index) {
             queue.waiting.push(node, &mut |item, at| requests.set_position(item, at));
         }
@@ -64,7 +65,12 @@ impl Schedule {
     }
 
     /// Takes the request at `position` out of an origin queue. The caller calls [`reschedule`](Self::reschedule) next.
-    pub(super) fn take<W>(&mut self, index: u32, position: u32, requests: &mut Requests<W>) -> Option<Ticket> {
+    pub(super) fn take<W: RequestWaker>(
+        &mut self,
+        index: u32,
+        position: u32,
+        requests: &mut Requests<W>,
+    ) -> Option<Ticket> {
         let queue = self.origins.get_mut(index)?;
         queue.waiting.remove(position, &mut |item, at| requests.set_position(item, at)).map(|node| node.item)
     }

@@ -8,8 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::Queue;
 use super::requests::Ticket;
 use super::stall::UnreadMark;
-use crate::client::stop::StopReason;
-use crate::error::{Error, Phase};
+use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// A request's entry in the queue: the right to run, or while the request backs off only the right to be stopped.
 ///
@@ -36,10 +35,10 @@ impl Slot {
         &mut self,
         phase: Phase,
         mut future: Pin<&mut F>,
-    ) -> impl Future<Output = Result<F::Output, StopReason>> {
+    ) -> impl Future<Output = Result<F::Output>> {
         poll_fn(move |cx| {
-            if let Some(stop) = self.ended(phase) {
-                return Poll::Ready(Err(stop));
+            if let Some(error) = self.ended(phase) {
+                return Poll::Ready(Err(error));
             }
             match future.as_mut().poll(cx) {
                 Poll::Ready(output) => Poll::Ready(Ok(output)),
@@ -48,9 +47,10 @@ impl Slot {
         })
     }
 
-    /// Returns the reason to stop if the client was closed at once. It reads an atomic and takes no lock.
-    pub(crate) fn ended(&self, phase: Phase) -> Option<StopReason> {
-        self.queue.has_ended().then_some(StopReason::Closed(phase))
+    /// Returns an error if the client was closed at once. It reads an atomic and takes no lock.
+    pub(crate) fn ended(&self, phase: Phase) -> Option<Error> {
+        let error = || Error::new(ErrorKind::Closed, phase, "the client was closed while the request ran");
+        self.queue.has_ended().then(error)
     }
 
     /// Records a poll of the response's body, and whether a task waits for the body from now on.
@@ -59,13 +59,8 @@ impl Slot {
         self.queue.activity.set_unread(&mut self.unread, is_unread);
     }
 
-    /// Returns the error that a Rust program gets for `stop`.
-    pub(crate) fn error(&self, stop: StopReason) -> Error {
-        stop.into_error(&self.queue)
-    }
-
-    /// Waits until the client is closed at once.
-    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<StopReason> {
+    /// Returns `Ready` with an error once the client is closed at once.
+    pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<Error> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             // The old wakers are dropped after the lock is released: dropping a waker may drop a task that calls the
             // queue.

@@ -8,10 +8,11 @@
 //! silent for long. If nothing was polled 5 s later, the client has stalled.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::rate::Nanos;
-use super::requests::{NONE, Rejection, RequestEntry, RequestState, Ticket};
+use super::requests::{NONE, Rejection, RequestState, Ticket};
 use super::state::{NO_START, QueueState};
 use super::wake_list::WakeList;
 use crate::error::{Error, Phase, Timeout};
@@ -85,12 +86,29 @@ pub(super) struct StallWatch {
     lasted: Nanos,
 }
 
-impl StallWatch {
-    /// Counts a request that no longer waits.
-    pub(super) fn leave<W>(&mut self, entry: &mut RequestEntry<W>) {
-        self.concerned -= usize::from(std::mem::take(&mut entry.detection).0);
-    }
+/// Wakes a waiting request, and says what the queue keeps to find a stall.
+///
+/// The queue of the npm package keeps nothing: its module then has no code and no fields for stalls.
+pub(super) trait RequestWaker {
+    /// What the queue keeps.
+    type Watch: Default;
+    /// What the queue keeps for each request.
+    type Detection: Default;
 
+    /// Counts a request that no longer waits.
+    fn leave(watch: &mut Self::Watch, detection: &mut Self::Detection);
+}
+
+impl RequestWaker for Waker {
+    type Watch = StallWatch;
+    type Detection = StallDetection;
+
+    fn leave(watch: &mut StallWatch, detection: &mut StallDetection) {
+        watch.concerned -= usize::from(std::mem::take(detection).0);
+    }
+}
+
+impl StallWatch {
     /// Makes the error of a request that failed because of the last stall.
     pub(super) fn error(&self) -> Error {
         let Self { held, unread, .. } = self;
@@ -191,7 +209,7 @@ impl QueueState {
                 next = next.min(ends_at);
                 continue;
             }
-            self.stall.leave(entry);
+            Waker::leave(&mut self.stall, &mut entry.detection);
             let (origin, position) = (entry.origin, entry.position);
             let waiting = std::mem::replace(&mut entry.state, RequestState::Rejected(Rejection::Stalled));
             if let RequestState::Waiting(waker) = waiting {

@@ -43,7 +43,7 @@ use super::rate::{Nanos, TokenBucket};
 use super::requests::{NONE, Rejection, RequestEntry, RequestState, Requests, Ticket};
 use super::schedule::Schedule;
 use super::settings::QueueSettings;
-use super::stall::StallWatch;
+use super::stall::RequestWaker;
 use super::wait_times::WaitTimes;
 use super::wake_list::WakeList;
 
@@ -53,7 +53,7 @@ pub(super) const NO_START: Nanos = Nanos::MAX;
 /// The state of the queue; the module's documentation explains it.
 ///
 /// `W` wakes a request: its waker, or the number by which JavaScript knows it.
-pub(super) struct QueueState<W = Waker> {
+pub(super) struct QueueState<W: RequestWaker = Waker> {
     pub(super) settings: QueueSettings,
     /// Number of requests that hold a slot.
     pub(super) active: usize,
@@ -69,7 +69,7 @@ pub(super) struct QueueState<W = Waker> {
     pub(super) schedule: Schedule,
     /// All requests in any state, by their tickets.
     pub(super) requests: Requests<W>,
-    pub(super) stall: StallWatch,
+    pub(super) stall: W::Watch,
     /// The rate limit of all requests together.
     bucket: Option<TokenBucket>,
     /// The waiting request with a timer, or [`NONE`].
@@ -78,7 +78,7 @@ pub(super) struct QueueState<W = Waker> {
     pub(super) next_start: Nanos,
 }
 
-impl<W> QueueState<W> {
+impl<W: RequestWaker> QueueState<W> {
     pub(super) fn new(settings: QueueSettings) -> Self {
         Self {
             active: 0,
@@ -88,7 +88,7 @@ impl<W> QueueState<W> {
             wait_times: WaitTimes::default(),
             schedule: Schedule::new(&settings),
             requests: Requests::new(),
-            stall: StallWatch::default(),
+            stall: W::Watch::default(),
             bucket: settings.rate.map(TokenBucket::new),
             timekeeper: NONE,
             next_start: 0,
@@ -96,15 +96,15 @@ impl<W> QueueState<W> {
         }
     }
 
-    /// Returns the statistics without the origins.
-    pub(super) fn totals(&self) -> Stats {
+    /// Returns all statistics.
+    pub(super) fn stats(&self) -> Stats {
         Stats {
             active: self.active,
             queued: self.waiting_count,
             paused: self.paused,
             closed: self.closed,
             waits: self.wait_times,
-            origins: Vec::new(),
+            origins: self.schedule.origins.stats(),
         }
     }
 
@@ -154,7 +154,7 @@ impl<W> QueueState<W> {
     /// Removes a request in any state. A slot that it holds becomes free.
     pub(super) fn remove(&mut self, ticket: Ticket, now: Nanos, wakes: &mut WakeList<W>) {
         let Some(mut entry) = self.forget(ticket) else { return };
-        self.stall.leave(&mut entry);
+        W::leave(&mut self.stall, &mut entry.detection);
         match entry.state {
             RequestState::Waiting(waker) => {
                 wakes.discarded = Some(waker);
@@ -197,7 +197,7 @@ impl<W> QueueState<W> {
                 self.timekeeper = NONE;
             }
             let Some(entry) = self.requests.get_mut(first) else { continue };
-            self.stall.leave(entry);
+            W::leave(&mut self.stall, &mut entry.detection);
             if let RequestState::Waiting(waker) = std::mem::replace(&mut entry.state, RequestState::Granted) {
                 wakes.push(waker);
             }
@@ -222,7 +222,7 @@ impl<W> QueueState<W> {
     /// Rejects all waiting requests.
     pub(super) fn clear(&mut self, rejection: Rejection, wakes: &mut WakeList<W>) {
         for entry in self.requests.iter_mut().filter(|entry| matches!(entry.state, RequestState::Waiting(_))) {
-            self.stall.leave(entry);
+            W::leave(&mut self.stall, &mut entry.detection);
             if let RequestState::Waiting(waker) = std::mem::replace(&mut entry.state, RequestState::Rejected(rejection))
             {
                 wakes.push(waker);
