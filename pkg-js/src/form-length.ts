@@ -9,7 +9,7 @@ const escape = (text: string): string => text.replace(/[\r\n"]/g, (character) =>
  * Returns the number of bytes of the form as a multipart body with this boundary.
  *
  * Follows the algorithm "multipart/form-data encoding" of the HTML standard. Reads no file. Node omits the parameter `filename` of a
- * File with an empty name, which is 13 bytes less. Firefox and workerd send a boundary that may be some bytes longer or shorter.
+ * File with an empty name, which is 13 bytes less. Firefox sends a boundary that may be some bytes longer or shorter.
  */
 export function formLength(form: FormData, boundary: string): number {
   let text = "";
@@ -25,7 +25,7 @@ export function formLength(form: FormData, boundary: string): number {
     }
   });
   text += `--${boundary}--`;
-  // Deno omits the last line break.
-  if (!("Deno" in globalThis)) text += "\r\n";
+  // Deno and workerd omit the last line break.
+  if (!("Deno" in globalThis || globalThis.navigator?.userAgent === "Cloudflare-Workers")) text += "\r\n";
   return fileBytes + new Blob([text]).size;
 }

@@ -256,7 +256,7 @@ export const options = {
     equal(await first, "hello");
   },
   async an_upload_of_a_form_counts_to_its_end(lab, { streams }) {
-    // The boundaries of Firefox and workerd are random numbers without leading zeros, so a form is some bytes longer or shorter.
+    // The boundaries of Firefox are random numbers without leading zeros, so a form is some bytes longer or shorter.
     const boundaries = Array.from({ length: 200 }, () => new Response(new FormData()).headers.get("content-type"));
     const slack = new Set(boundaries.map(({ length }) => length)).size > 1 ? 64 : 0;
     const form = new FormData();
