@@ -5,7 +5,8 @@
 //! `loop_executor` (which make a `LoopExecutor`), `check_process` (which refuses a forked child), `parse_url`,
 //! `resolve_url` (for requests), `base64`, `normalize`, `random`, `decode` (of a charset), `is_tls_failure`,
 //! `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for cookies),
-//! `EngineValue`, `loopback` (the test server on a port). `MaybeSend`, `MaybeSync`, `BoxFuture` and `BoxStream` depend on threads.
+//! `EngineValue`, `loopback` (the test server on a port). `MaybeSend`, `MaybeSync`, `BoxFuture` and `BoxStream` depend
+//! on threads alone.
 //!
 //! The module of the npm package (`waterspout_npm`) uses no engine from Rust, so it has the platform of WASI. With the
 //! browser's, the table of functions would keep closures of `js-sys` alive, which are 360 bytes of the download.
