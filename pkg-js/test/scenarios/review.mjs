@@ -36,6 +36,41 @@ function open(init) {
 }
 
 export const review = {
+  async a_read_ends_with_its_request_though_the_body_ignores_the_signal() {
+    for (const [end, [options, act, error]] of Object.entries(ENDS)) {
+      for (const [name, read] of Object.entries(READS)) {
+        const controller = new AbortController();
+        const client = new Client({ maxActive: 1, fetch: open().fetch });
+        const reading = rejection(read(client.get(NOWHERE, { signal: controller.signal, ...options })));
+        await turns();
+        act({ controller, client });
+        equal((await within(reading, `${name} after ${end}`, 500)).name, error, `${name} after ${end}`);
+        equal(counts(client), FREE, `${name} after ${end}`);
+      }
+    }
+  },
+  async a_read_that_begins_after_the_end_fails_though_the_body_ignores_the_signal() {
+    for (const [name, read] of Object.entries(READS)) {
+      const controller = new AbortController();
+      const client = new Client({ fetch: open().fetch });
+      const response = await client.get(NOWHERE, { signal: controller.signal });
+      controller.abort(new RangeError("stop"));
+      const shown = Object.assign(Promise.resolve(response), { text: () => response.text(), bytes: () => response.arrayBuffer() });
+      equal((await within(rejection(read(shown)), name, 500)).name, "RangeError", name);
+    }
+  },
+  async a_status_error_comes_though_its_body_ignores_the_signal() {
+    for (const [end, [options, act, error]] of Object.entries(ENDS)) {
+      const controller = new AbortController();
+      const client = new Client({ maxActive: 1, throwHttpErrors: true, fetch: open({ status: 404 }).fetch });
+      const failed = rejection(client.fetch(NOWHERE, { signal: controller.signal, ...options }));
+      await turns();
+      act({ controller, client });
+      const { name } = await within(failed, `the error after ${end}`, 500);
+      equal(name, error === "TimeoutError" ? "WaterspoutError" : error, end);
+      equal(counts(client), FREE, end);
+    }
+  },
   async an_abort_reaches_the_body_of_an_outcome_that_before_retry_made_final() {
     for (const slot of ["head", "body"]) {
       const controller = new AbortController();
@@ -230,5 +265,34 @@ export const review = {
     const second = rejection(client.fetch(NOWHERE, { signal: controller.signal }));
     await within(Promise.all([first, second]), "both requests", 500);
     equal([counts(client), steps], [FREE, ["1 failed", "2 cancelled"]]);
+  },
+  async a_second_read_leaves_the_slot_to_the_first() {
+    for (const later of [false, true]) {
+      const { fetch, opened } = open();
+      const client = new Client({ maxActive: 1, fetch });
+      const promise = client.get(NOWHERE);
+      if (later) await promise;
+      const first = promise.text();
+      equal((await rejection(promise.text())).name, "TypeError");
+      equal(counts(client), { active: 1, queued: 0 });
+      opened[0].end("hello");
+      equal(await first, "hello");
+      equal(counts(client), FREE);
+    }
+  },
+  async events_of_a_shortcut_free_its_slot() {
+    const { fetch, opened } = open({ headers: { "content-type": "text/event-stream" } });
+    const client = new Client({ maxActive: 1, fetch });
+    const found = [];
+    const reading = (async () => {
+      for await (const { data } of eventsOf(await client.get(NOWHERE))) found.push(data);
+    })();
+    await turns();
+    opened[0].send("data: a\n\n");
+    await turns();
+    equal([found, counts(client).active], [["a"], 1]);
+    void client.close({ now: true });
+    equal((await within(rejection(reading), "the events", 500)).code, "CLOSED");
+    equal(counts(client), FREE);
   },
 };
