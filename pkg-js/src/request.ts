@@ -405,8 +405,8 @@ export class ClientRequest implements Waiter, AbortListener {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.#leave();
     }
-    // Statistics count a request with a slot by its origin.
-    if (this.place) void this.origin;
+    // Statistics count a request by its origin until it leaves its client.
+    if (this.#context.requests.has(this)) void this.origin;
     this.#arguments = undefined as never;
     resolve?.(result);
   }

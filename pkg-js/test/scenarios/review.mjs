@@ -200,6 +200,17 @@ export const review = {
       assert(!/\nError$/.test((await rejection(client.get(NOWHERE))).stack ?? ""), "the stack has no empty part");
     });
   },
+  async a_fallback_that_holds_a_body_is_counted() {
+    const { fetch, opened } = open();
+    const client = new SlimClient({ fallback: fetch });
+    await withGlobalFetch(fetch, async () => {
+      const response = await client.get(NOWHERE);
+      client.stats();
+      opened[0].end();
+      await response.text();
+    });
+    equal(client.stats().origins, []);
+  },
   async a_queue_that_is_cleared_starts_no_request() {
     const fetch = transport();
     const client = new Client({ fetch, rateLimit: { requests: 1, per: 20, burst: 1 } });
