@@ -378,10 +378,13 @@ export class ClientRequest implements Waiter, AbortListener {
       const controller = this.#controller;
       const timer = new Timer(DATA_TIMEOUT, () => controller.abort());
       this.#isReadingData = true;
-      const data = hasBody(response, this.#arguments.method) ? await readData(response, controller.signal) : undefined;
+      const hasData = hasBody(response, this.#arguments.method);
+      const data = hasData ? await readData(response, controller.signal) : undefined;
       timer.cancel();
       if (this.#isSettled) return;
-      throw this.#error("STATUS", `the server answered with status ${status}`, { response, data });
+      const error = this.#error("STATUS", `the server answered with status ${status}`, { response, data });
+      // The request of an attempt that has ended can be sent again.
+      return hasData && data === undefined ? this.#stop(error) : this.#fail(error);
     }
     const isCounted = onDownloadProgress || timeouts.idle;
     const onError = (error: unknown): unknown => {

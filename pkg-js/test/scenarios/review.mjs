@@ -291,6 +291,32 @@ export const review = {
       equal(counts(client), FREE);
     }
   },
+  async the_request_of_a_status_error_can_be_sent_again() {
+    for (const options of [{}, { headers: { a: "b" } }, { hooks: { beforeRequest: () => undefined } }]) {
+      let status = 404;
+      await withGlobalFetch(async (input, init) => (new Request(input, init).signal.throwIfAborted(), new Response("x", { status })), async () => {
+        const client = new Client({ throwHttpErrors: true, ...options });
+        const { request } = await rejection(client.get(NOWHERE));
+        equal((await rejection(client.fetch(request))).code, "STATUS", "it passes through the client");
+        status = 200;
+        equal((await client.fetch(request)).status, 200);
+      });
+    }
+  },
+  async a_wrapper_that_builds_a_request_does_not_recurse() {
+    const platform = globalThis.fetch;
+    let sent = 0;
+    globalThis.fetch = async () => (sent++, new Response("hello"));
+    try {
+      const client = new Client({ maxActive: 1 });
+      globalThis.fetch = client.fetch;
+      globalThis.fetch = (...call) => client.fetch(new Request(...call));
+      equal(await (await within(client.fetch(NOWHERE), "the response", 500)).text(), "hello");
+      equal([sent, counts(client)], [1, FREE]);
+    } finally {
+      globalThis.fetch = platform;
+    }
+  },
   async events_of_a_shortcut_free_its_slot() {
     const { fetch, opened } = open({ headers: { "content-type": "text/event-stream" } });
     const client = new Client({ maxActive: 1, fetch });
