@@ -317,6 +317,11 @@ export const review = {
       globalThis.fetch = platform;
     }
   },
+  async events_call_fetch_on_its_object() {
+    const { events } = await import("waterspout/events");
+    const through = { text: "data: a\n\n", async fetch() { return new Response(this.text, { headers: { "content-type": "text/event-stream" } }); } };
+    for await (const { data } of events(through, NOWHERE, { reconnect: false })) equal(data, "a");
+  },
   async events_of_a_shortcut_free_its_slot() {
     const { fetch, opened } = open({ headers: { "content-type": "text/event-stream" } });
     const client = new Client({ maxActive: 1, fetch });
