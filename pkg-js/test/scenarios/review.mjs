@@ -322,6 +322,15 @@ export const review = {
     const through = { text: "data: a\n\n", async fetch() { return new Response(this.text, { headers: { "content-type": "text/event-stream" } }); } };
     for await (const { data } of events(through, NOWHERE, { reconnect: false })) equal(data, "a");
   },
+  async a_body_that_is_no_stream_of_the_platform_stays_as_it_is() {
+    // Like a Response of the package node-fetch.
+    const body = { async *[Symbol.asyncIterator]() { yield "hello"; } };
+    const given = { status: 200, headers: new Headers(), body, text: async () => "hello" };
+    for (const options of [{ onDownloadProgress: () => undefined }, { timeout: { idle: 1000 } }]) {
+      const response = await new Client({ fetch: async () => given, ...options }).fetch(NOWHERE);
+      equal([response.body === body, await response.text()], [true, "hello"]);
+    }
+  },
   async events_of_a_shortcut_free_its_slot() {
     const { fetch, opened } = open({ headers: { "content-type": "text/event-stream" } });
     const client = new Client({ maxActive: 1, fetch });
