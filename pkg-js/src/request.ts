@@ -569,14 +569,16 @@ export class ClientRequest implements Waiter, AbortListener {
   }
 
   #hookContext(request?: Request): HookContext {
+    // A hook `onError` sends after the end.
+    const hasEnded = this.#isSettled;
     const fetch: HookContext["fetch"] = async (input, init) => {
-      const controller = (this.#hookController ??= new AbortController());
-      if (this.#isSettled) controller.abort();
+      const controller = hasEnded ? new AbortController() : (this.#hookController ??= new AbortController());
+      if (this.#isSettled && !hasEnded) controller.abort();
       const { signal: given } = init ?? {};
       const signal = given ? AbortSignal.any([controller.signal, given]) : controller.signal;
       return this.#sender(globalThis, typeof input === "string" ? resolveUrl(input, this.#options) : input, { ...init, signal });
     };
-    return { request: request ?? this.#arguments.request, attempt: this.#attempts, fetch };
+    return { request: request ?? (this.#request as Request), attempt: this.#attempts, fetch };
   }
 
   #failureError(answer: Answer): WaterspoutError {
@@ -586,13 +588,16 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Returns an error about this request, with the place of the call in its stack. */
   #error(code: ErrorCode, message: string, details?: WaterspoutErrorOptions): WaterspoutError {
-    let request: Request | undefined;
+    return withCallSite(new WaterspoutError(code, message, { attempts: this.#attempts, request: this.#request, ...details }), this.#callSite);
+  }
+
+  /** The Request of the present attempt. Undefined if only a `fetch` of the caller's own knows the URL. */
+  get #request(): Request | undefined {
     try {
-      ({ request } = this.#arguments);
+      return this.#arguments.request;
     } catch {
-      // Only a `fetch` of the caller's own knows the URL.
+      return undefined;
     }
-    return withCallSite(new WaterspoutError(code, message, { attempts: this.#attempts, request, ...details }), this.#callSite);
   }
 
   /** Sets the stage and calls the observers. */

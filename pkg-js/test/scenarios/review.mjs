@@ -303,6 +303,26 @@ export const review = {
       });
     }
   },
+  async an_error_hook_may_send_a_request() {
+    const told = [];
+    const fetch = async (url, { signal, body }) => {
+      signal?.throwIfAborted();
+      if (!String(url).endsWith("/log")) throw new TypeError("network");
+      return void told.push(body), new Response("ok");
+    };
+    const onError = async ({ error, fetch: send }) => void (await send("http://a.test/log", { method: "POST", body: error.message }));
+    await rejection(new Client({ fetch, hooks: { onError } }).fetch(NOWHERE));
+    await turns();
+    equal(told, ["network"]);
+  },
+  async an_error_hook_is_called_for_a_relative_url() {
+    const called = [];
+    const fetch = async () => { throw new TypeError("network"); };
+    const client = new Client({ fetch, hooks: { onError: ({ error }) => void called.push(error.message) } });
+    await rejection(client.fetch("/relative"));
+    await turns();
+    equal(called, ["network"]);
+  },
   async a_wrapper_that_builds_a_request_does_not_recurse() {
     const platform = globalThis.fetch;
     let sent = 0;
