@@ -93,11 +93,13 @@ function everyClient(name, make) {
 
 export const hostile = {
   async a_response_with_a_member_that_throws_fails_only_its_request() {
+    // All options at the same time: a response that is not read holds its slot for a second.
     for (const status of [200, 503]) {
-      for (const [option, options] of Object.entries(clientOptions)) {
+      const cases = Object.entries(clientOptions).flatMap(([option, options]) => {
         const make = (response, send) => ({ options: { ...options, fetch: async () => response(status) }, send: (client) => send(client, URL_A) });
-        await survive(pairs(responses, sendings, make)).catch((error) => assert(false, `status ${status} with ${option}: ${error.message}`));
-      }
+        return Object.entries(pairs(responses, sendings, make)).map(([name, made]) => [`${name}, status ${status} with ${option}`, made]);
+      });
+      await survive(Object.fromEntries(cases));
     }
   },
   async a_value_in_place_of_a_response_fails_only_its_request() {
@@ -109,13 +111,13 @@ export const hostile = {
     }
   },
   async a_hostile_body_fails_only_its_request() {
-    for (const [name, make] of Object.entries(bodies)) {
-      for (const status of [200, 503]) {
-        await survive({
-          ...everyClient(`an object with ${name}, ${status}`, async () => ({ ...lookalike(status), body: make() })),
-          ...everyClient(`a Response with ${name}, ${status}`, async () => Object.defineProperty(real(status), "body", { value: make(), configurable: true })),
-        });
-      }
+    // All bodies at the same time: a body that is not read holds its slot for a second.
+    for (const status of [200, 503]) {
+      const cases = Object.entries(bodies).map(([name, make]) => ({
+        ...everyClient(`an object with ${name}, ${status}`, async () => ({ ...lookalike(status), body: make() })),
+        ...everyClient(`a Response with ${name}, ${status}`, async () => Object.defineProperty(real(status), "body", { value: make(), configurable: true })),
+      }));
+      await survive(Object.assign({}, ...cases));
     }
   },
   async a_stream_that_fails_or_has_no_bytes_fails_only_its_request() {

@@ -15,7 +15,7 @@ export async function outcome({ Client, isWaterspoutError }, lab, key) {
   const told = async (experiment) => (await fetch(at(`${experiment}/${key}`))).text();
   const refused = await new Client({ throwHttpErrors: true }).get(at("status/404")).catch((error) => error);
   const events = [];
-  for await (const { data } of client.events(at("events?total=4&burst=2"), { method: "POST", body: "ask" })) events.push(data);
+  for await (const { data } of client.events(at("events?total=4&burst=2"), { method: "POST", body: "ask", reconnect: true })) events.push(data);
   return {
     ...started,
     peak: await told("peak"),
