@@ -285,7 +285,7 @@ export class ClientRequest implements Waiter, AbortListener {
     const { hooks } = this.#options;
     const { signal } = this.#controller;
     this.#isSent = false;
-    if (!this.#isPrepared && (this.#attempts > 1 || call.needsPreparing)) {
+    if (!this.#isPrepared && (this.#attempts > 1 || call.body.isMadeAnew)) {
       const preparing = call.prepare(signal);
       if (preparing) await preparing;
     }
@@ -393,11 +393,12 @@ export class ClientRequest implements Waiter, AbortListener {
       this.#stop(error);
       return error;
     };
-    const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle, onError) : response;
+    const canRead = hasBody(response, this.#arguments.method);
+    const result = isCounted && canRead ? countResponse(response, onDownloadProgress, timeouts.idle, onError) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
     const isOpaque = response.type === "opaque";
-    const isReadable = isOpaque || hasBody(result, this.#arguments.method);
+    const isReadable = isOpaque || canRead;
     if (!isReadable) this.#end();
     else if (slot !== "body") this.#leave();
     this.#settle("head");
@@ -478,15 +479,15 @@ export class ClientRequest implements Waiter, AbortListener {
   }
 
   #limitPassed(limit: Limit): void {
-    const endAttempt = this.#endAttempt;
     const activity = this.#isSettled ? "reading the body" : `waiting for ${this.stage === "started" ? "the response's head" : "a free slot"}`;
     const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
     // The status is worth more than a timeout.
     if (this.#isReadingData) return this.#controller.abort(error);
     if (limit !== "head") return this.#stop(error);
     // Another attempt may follow.
-    this.#limits.stop("head");
+    const endAttempt = this.#endAttempt;
     this.#endAttempt = undefined;
+    this.#limits.stop("head");
     this.#controller.abort(error);
     endAttempt?.({ error });
   }

@@ -5,7 +5,7 @@ import { observeStream, readUpTo, type Piece, type StreamObserver } from "./stre
 export const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
 
 /** The null body statuses of the Fetch standard: the constructor of Response refuses a body for them. */
-export const STATUSES_WITHOUT_BODY: readonly number[] = [101, 103, 204, 205, 304];
+const STATUSES_WITHOUT_BODY: readonly number[] = [101, 103, 204, 205, 304];
 
 /** What each object keeps alive as long as it lives: a response or its body the Request, and a copy the response. */
 const keptBy = new WeakMap<object, Request | Response>();
@@ -25,7 +25,7 @@ export function hasBody(response: Response, method: string): boolean {
 }
 
 /** The functions that a body calls. Unlike the functions of a stream, all of them are present. */
-export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece">> {
+export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece" | "onCancel">> {
   /** Reads the whole body with `read`. */
   readWhole<Value>(response: Response, read: () => Promise<Value>): Promise<Value>;
 }
@@ -35,9 +35,10 @@ export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece">> {
  * `readWhole`.
  *
  * The response stays the platform's own object, so the platform accepts it everywhere. Its own properties replace the members that read
- * the body. A body that only the platform reads, for example to cache the response, is not seen.
+ * the body. A body that only the platform reads, for example to cache the response, is not seen. `branches` counts the response and its
+ * copies whose bodies were not cancelled.
  */
-export function watchBody(response: Response, watcher: BodyWatcher): void {
+export function watchBody(response: Response, watcher: BodyWatcher, branches: { count: number } = { count: 1 }): void {
   const define = (name: string, descriptor: PropertyDescriptor): unknown => Object.defineProperty(response, name, { ...descriptor, configurable: true });
   for (const name of READERS) {
     const read = response[name] as (() => Promise<unknown>) | undefined;
@@ -55,13 +56,15 @@ export function watchBody(response: Response, watcher: BodyWatcher): void {
     // After a clone, the response has another stream.
     const open = (): ReadableStream<Piece> => (Reflect.get(prototype, "body", response) ?? body) as ReadableStream<Piece>;
     let observed: ReadableStream<Piece> | undefined;
-    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, watcher))) });
+    const onCancel = (): void => void (--branches.count || watcher.onEnd());
+    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, { ...watcher, onCancel }))) });
   }
   const value = (): Response => {
     const copy = clone.call(response);
     // A collected response is not watched.
     keptBy.set(copy, response);
-    watchBody(copy, watcher);
+    branches.count++;
+    watchBody(copy, watcher, branches);
     return copy;
   };
   if (typeof clone === "function") define("clone", { value, writable: true });

@@ -1,5 +1,5 @@
 /** Reads a body's stream piece by piece. */
-import { offAbort, onAbort, untilAborted } from "./abort.js";
+import { untilAborted } from "./abort.js";
 import { Timer } from "./clock.js";
 import { timeoutError } from "./errors.js";
 
@@ -15,8 +15,10 @@ export interface StreamObserver {
   onPiece?(bytes: number): void;
   /** Called when the stream has failed. Returns the error for the reader. */
   onError?(error: unknown): unknown;
-  /** Called when the stream has ended, has failed or was cancelled. */
+  /** Called when the stream has ended or has failed. */
   onEnd?(): void;
+  /** Called when the stream was cancelled. */
+  onCancel?(): void;
 }
 
 /** Returns whether the pieces of a stream may be read into memory of the reader. */
@@ -34,7 +36,7 @@ function isByteStream(stream: ReadableStream): boolean {
  *
  * The result reads only while a reader waits for a piece. It fails if a piece takes longer than `idle` milliseconds; 0 means no limit.
  */
-export function observeStream(open: () => ReadableStream<Piece>, { signal, onRead, onPiece, onError, onEnd }: StreamObserver, idle = 0): ReadableStream<Piece> {
+export function observeStream(open: () => ReadableStream<Piece>, { signal, onRead, onPiece, onError, onEnd, onCancel }: StreamObserver, idle = 0): ReadableStream<Piece> {
   let reader: ReadableStreamDefaultReader<Piece> | undefined;
   const opened = (): ReadableStreamDefaultReader<Piece> => {
     if (!reader) onRead?.();
@@ -71,7 +73,7 @@ export function observeStream(open: () => ReadableStream<Piece>, { signal, onRea
     }
   };
   const cancel = (reason: unknown): Promise<void> => {
-    onEnd?.();
+    onCancel?.();
     return opened().cancel(reason);
   };
   // A mark of 0 means that the stream does not read ahead.
@@ -88,17 +90,13 @@ export async function readUpTo(source: Request | Response, limit: number, signal
   }
   const reader = (source.body as ReadableStream<Piece>).getReader();
   const cancel = (): void => void reader.cancel().catch(() => undefined);
-  const listener = { handleEvent: cancel };
-  onAbort(signal, listener);
+  // The signal belongs to the request alone.
+  signal?.addEventListener("abort", cancel);
   const pieces: Piece[] = [];
-  try {
-    for (let length = 0, piece; !(piece = await reader.read()).done; ) {
-      pieces.push(piece.value);
-      length += piece.value.byteLength;
-      if (length > limit) return cancel() as undefined;
-    }
-  } finally {
-    offAbort(signal, listener);
+  for (let length = 0, piece; !(piece = await reader.read()).done; ) {
+    pieces.push(piece.value);
+    length += piece.value.byteLength;
+    if (length > limit) return cancel() as undefined;
   }
   // The end may be that of a cancelled body.
   if (signal?.aborted) return undefined;

@@ -291,6 +291,22 @@ export const review = {
       equal(counts(client), FREE);
     }
   },
+  async the_cancel_of_a_clone_leaves_the_slot_to_the_response() {
+    for (const which of ["clone", "response"]) {
+      const { fetch, opened } = open();
+      const client = new Client({ maxActive: 1, fetch });
+      const response = await client.get(NOWHERE);
+      const clone = response.clone();
+      const [cancelled, read] = which === "clone" ? [clone, response] : [response, clone];
+      void cancelled.body.cancel();
+      const text = read.text();
+      await turns();
+      equal(counts(client), { active: 1, queued: 0 }, which);
+      opened[0].end("hello");
+      equal(await text, "hello");
+      equal(counts(client), FREE, which);
+    }
+  },
   async the_request_of_a_status_error_can_be_sent_again() {
     for (const options of [{}, { headers: { a: "b" } }, { hooks: { beforeRequest: () => undefined } }]) {
       let status = 404;
