@@ -41,3 +41,21 @@ export function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): 
   });
   return Promise.race([work, aborted]).finally(() => offAbort(signal, listener));
 }
+
+/** Returns the reason of an aborted signal. A member that throws is the reason. */
+export function reasonOf(signal: AbortSignal | undefined): unknown {
+  try {
+    return signal?.reason;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Returns whether a signal is aborted. A member that throws counts as no abort. */
+export function isAborted(signal: AbortSignal | undefined): boolean {
+  try {
+    return !!signal?.aborted;
+  } catch {
+    return false;
+  }
+}

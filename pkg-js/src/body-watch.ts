@@ -84,7 +84,12 @@ export class BodyWatch implements BodyWatcher {
   readonly onEnd: () => void = () => this.#owner.end();
 
   /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
-  async readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+  readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+    // After an abort, the platform's own promise rejects in its own turn.
+    return this.signal.aborted ? read(response) : this.#read(response, read);
+  }
+
+  async #read<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
     let wasUsed = false;
     try {
       wasUsed = response.bodyUsed;

@@ -116,7 +116,8 @@ export class Client {
   readonly stats: () => ClientStats = () => {
     const { core, requests } = this.#context;
     const origins = new Map<string, { origin: string; active: number; queued: number }>();
-    for (const { origin, stage } of requests) {
+    for (const { report } of requests) {
+      const { origin, stage } = report;
       // A request between two attempts neither runs nor waits for a slot.
       if (stage === "waiting") continue;
       const counts = origins.get(origin) ?? { origin, active: 0, queued: 0 };

@@ -1,5 +1,5 @@
 /** A request of a client, from the call to the end of its response's body. */
-import { offAbort, onAbort, type AbortListener } from "./abort.js";
+import { isAborted, offAbort, onAbort, reasonOf, untilAborted, type AbortListener } from "./abort.js";
 import { FetchArguments, type Sender } from "./arguments.js";
 import { discard, outcomeOf, sendWithHooks, type Outcome } from "./attempt.js";
 import { BodyWatch } from "./body-watch.js";
@@ -40,7 +40,7 @@ export class ClientRequest implements AbortListener {
   #arguments: FetchArguments;
   readonly #limits: Limits;
   readonly #slot: Slot;
-  readonly #report: RequestReport;
+  readonly report: RequestReport;
   #resolve: ((response: Response) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   /** Aborts the present attempt. */
@@ -57,8 +57,6 @@ export class ClientRequest implements AbortListener {
   #isReadingData = false;
   /** Whether the present attempt was sent. */
   #isSent = false;
-  /** Ends the present attempt. */
-  #endAttempt: ((outcome: Outcome) => void) | undefined;
   /** The wait before another attempt. */
   #pause: Timer | undefined;
   /** Calls the hooks `onError`. */
@@ -85,7 +83,7 @@ export class ClientRequest implements AbortListener {
     this.#sender = own ? (thisArg, ...call) => own.apply(thisArg, call) : context.platformFetch;
     this.#hooks = new HookSender(options, this.#sender);
     this.#arguments = new FetchArguments(options, !!own, thisArg, input, init, this.#controller.signal);
-    this.#report = new RequestReport(context, options.priority, this.#arguments);
+    this.report = new RequestReport(context, options.priority, this.#arguments);
     this.#signal = this.#arguments.signal;
     if (throwHttpErrors) this.#errors.recordCall();
     this.#slot = new Slot(context.core);
@@ -98,14 +96,6 @@ export class ClientRequest implements AbortListener {
     if (onError.length > 0) void new Promise<[unknown]>((resolve) => (this.#onError = resolve)).then(([error]) => callHooks(error));
     context.requests.add(this);
     void this.#run();
-  }
-
-  get origin(): string {
-    return this.#report.origin;
-  }
-
-  get stage(): Stage | undefined {
-    return this.#report.stage;
   }
 
   #hookContext(request?: Request): HookContext {
@@ -136,7 +126,7 @@ export class ClientRequest implements AbortListener {
         // 4. Give the slot back and wait: the queue must not wait for a server that asked for a pause.
         discard(outcome.response);
         this.#slot.release();
-        this.#report.notify("waiting", outcomeOf(outcome));
+        this.report.notify("waiting", outcomeOf(outcome));
         if (this.#isSettled) return;
         await new Promise<void>((resolve) => (this.#pause = new Timer(delay, resolve)));
       }
@@ -150,7 +140,7 @@ export class ClientRequest implements AbortListener {
     const { core, hasOriginLimits, requests } = this.#context;
     const { fallback, priority } = this.#options;
     if (fallback && !core.isSupported) return Answer.Slot;
-    const acquire = (): Answer => this.#slot.acquire(hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
+    const acquire = (): Answer => this.#slot.acquire(hasOriginLimits ? this.report.origin : "", priority, this.#attempts > 0);
     // The timers of a context that has died never fire, for example in workerd. Its requests must not keep their places.
     const endOverdue = (): void => requests.forEach((request) => request.#limits.check());
     let answer = acquire();
@@ -168,10 +158,10 @@ export class ClientRequest implements AbortListener {
         this.#context.checkedAt = time;
         endOverdue();
       }
-      if (!this.#isSettled) this.#report.notify("queued");
+      if (!this.#isSettled) this.report.notify("queued");
     } else if (answer !== Answer.Slot) {
       this.#errors.recordCall();
-      this.#stop(this.#errors.ofAnswer(answer, this.#attempts, this.#arguments));
+      this.#stop(this.#answerError(answer));
     }
     return answer;
   }
@@ -180,22 +170,20 @@ export class ClientRequest implements AbortListener {
   async #waitForSlot(): Promise<void> {
     const answer = await this.#slot.answer();
     this.#limits.stop("queue");
-    if (answer !== Answer.Slot) this.#stop(this.#errors.ofAnswer(answer, this.#attempts, this.#arguments));
+    if (answer !== Answer.Slot) this.#stop(this.#answerError(answer));
   }
 
   /** Makes an attempt, which ends when the limit `head` passes even if a hook or the platform does not heed the signal. */
-  #attemptWithinLimit(): Promise<Outcome> {
-    return new Promise((resolve) => {
-      this.#endAttempt = resolve;
-      const end = (outcome: Outcome): void => {
-        // The request has ended, or the limit has passed.
-        if (this.#endAttempt !== resolve) return discard(outcome.response);
-        this.#endAttempt = undefined;
-        this.#limits.stop("head");
-        resolve(outcome);
-      };
-      void this.#attempt().then(end);
-    });
+  async #attemptWithinLimit(): Promise<Outcome> {
+    const attempt = this.#attempt();
+    try {
+      return await untilAborted(attempt, this.#controller.signal);
+    } catch (error) {
+      void attempt.then(({ response }) => discard(response));
+      return { error };
+    } finally {
+      this.#limits.stop("head");
+    }
   }
 
   /** Makes an attempt. Does not throw. */
@@ -203,7 +191,7 @@ export class ClientRequest implements AbortListener {
     this.#slot.isUsed = true;
     if (++this.#attempts === 1) this.#limits.start("request");
     this.#limits.start("head");
-    this.#report.notify("started");
+    this.report.notify("started");
     try {
       // An observer may have aborted the request.
       return this.#isSettled ? {} : await this.#send();
@@ -250,7 +238,7 @@ export class ClientRequest implements AbortListener {
       errors: this.#errors,
       nextSignal: controller.signal,
       // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
-      isPossible: (delay) => !this.#isAborted && now() + delay < this.#limits.next.at,
+      isPossible: (delay) => !isAborted(this.#signal) && now() + delay < this.#limits.next.at,
       context: (request) => this.#hookContext(request),
     });
     if (delay !== NO_RETRY && !this.#isSettled) this.#controller = controller;
@@ -283,7 +271,7 @@ export class ClientRequest implements AbortListener {
     this.#settle("head");
     this.#arguments.body.reportSent();
     if (isReadable || this.#watch) this.#watchBody(response, result, isReadable);
-    this.#report.forget(this.#context.requests.has(this));
+    this.report.forget(this.#context.requests.has(this));
     this.#arguments = undefined as never;
     resolve?.(result);
   }
@@ -320,45 +308,40 @@ export class ClientRequest implements AbortListener {
 
   /** Returns the watch of the response's body, for a function that reads the whole body itself. */
   expectReader(): BodyWatch {
-    this.#bodyWatch.hasReader = true;
-    return this.#bodyWatch;
+    const watch = this.#bodyWatch;
+    watch.hasReader = true;
+    return watch;
   }
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
   handleEvent(): void {
-    let reason: unknown;
-    try {
-      reason = this.#signal?.reason;
-    } catch (error) {
-      // The members of a signal may throw.
-      reason = error;
-    }
-    this.#stop(reason);
+    this.#stop(reasonOf(this.#signal));
   }
 
   /** Ends the request because its client is closed. */
   close(): void {
-    this.#stop(this.#errors.ofAnswer(Answer.Closed, this.#attempts, this.#arguments), true);
+    this.#stop(this.#answerError(Answer.Closed), true);
+  }
+
+  #answerError(answer: Answer): Error {
+    return this.#errors.ofAnswer(answer, this.#attempts, this.#arguments);
   }
 
   #limitPassed(limit: Limit): void {
-    const activity = this.#isSettled ? "reading the body" : `waiting for ${this.stage === "started" ? "the response's head" : "a free slot"}`;
+    const activity = this.#isSettled ? "reading the body" : `waiting for ${this.report.stage === "started" ? "the response's head" : "a free slot"}`;
     const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
     // The status is worth more than a timeout.
     if (this.#isReadingData) return this.#controller.abort(error);
     if (limit !== "head") return this.#stop(error);
     // Another attempt may follow.
-    const endAttempt = this.#endAttempt;
-    this.#endAttempt = undefined;
     this.#limits.stop("head");
     this.#controller.abort(error);
-    endAttempt?.({ error });
   }
 
   /** Rejects the promise, or fails the body that the caller reads. Aborts the attempt. */
   #stop(error: unknown, isClosed = false): void {
     // A caller's abort has the error that the platform gives it.
-    if (this.#isSettled && !this.#isAborted) this.#watch?.fail(error);
+    if (this.#isSettled && !isAborted(this.#signal)) this.#watch?.fail(error);
     this.#fail(error);
     // A listener of the caller's may throw.
     if (!this.#isShared || isClosed) ignoreErrors(() => this.#controller.abort(error));
@@ -371,7 +354,7 @@ export class ClientRequest implements AbortListener {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
       if (!this.#isSent) ignoreErrors(() => this.#arguments.cancelBody(error));
       this.#context.requests.delete(this);
-      this.#settle(this.#isAborted ? "cancelled" : "failed", { error });
+      this.#settle(isAborted(this.#signal) ? "cancelled" : "failed", { error });
       noteAttempts(error, this.#attempts);
       this.#onError?.([error]);
       reject(error);
@@ -383,18 +366,9 @@ export class ClientRequest implements AbortListener {
   /** Marks the promise as settled. */
   #settle(stage: Stage, outcome?: Pick<QueueEvent, "error">): void {
     // These functions keep the promise alive, and with it the response.
-    this.#resolve = this.#reject = this.#endAttempt = undefined;
+    this.#resolve = this.#reject = undefined;
     this.#hooks.end();
-    this.#report.notify(stage, outcome);
-  }
-
-  get #isAborted(): boolean {
-    try {
-      return !!this.#signal?.aborted;
-    } catch {
-      // The members of a signal may throw.
-      return false;
-    }
+    this.report.notify(stage, outcome);
   }
 
   get #isSettled(): boolean {

@@ -1,4 +1,5 @@
-/** The options and records of the public API. */
+/** The options of the public API. */
+export type * from "./reports.js";
 
 /** Time limits in milliseconds. 0, `Infinity` and `false` mean no limit. */
 export interface Timeouts {
@@ -347,57 +348,4 @@ export interface ResponsePromise extends Promise<Response> {
   // This type is `Uint8Array<ArrayBuffer>`, in a form that TypeScript before 5.7 understands.
   bytes(): Promise<ReturnType<Uint8ArrayConstructor["from"]>>;
   formData(): Promise<FormData>;
-}
-
-/** How long requests waited for their slots, in milliseconds. */
-export interface WaitTimes {
-  /** The number of requests that had a slot so far. */
-  readonly count: number;
-  readonly mean: number;
-  readonly longest: number;
-  /** The number of requests that did not wait, then of waits up to 1 ms, 2 ms, 4 ms and so on to 2²⁰ ms, then of longer waits. */
-  readonly buckets: readonly number[];
-}
-
-/** The numbers of running and waiting requests of an origin. */
-export interface OriginStats {
-  readonly origin: string;
-  readonly active: number;
-  readonly queued: number;
-}
-
-/** The numbers of running and waiting requests. */
-export interface ClientStats {
-  /** The number of requests that hold a slot. */
-  readonly active: number;
-  /** The number of requests that wait for a slot. */
-  readonly queued: number;
-  /** How long requests waited for their slots. */
-  readonly waits: WaitTimes;
-  /** The numbers for each origin that has running or waiting requests. */
-  readonly origins: readonly OriginStats[];
-}
-
-/** A step in a request's life. No step follows `head`, `failed` and `cancelled`. */
-export interface QueueEvent {
-  /** The request's number, from 1, in the order of the calls. */
-  readonly id: number;
-  /**
-   * - `queued`: the request waits for a slot.
-   * - `started`: it has a slot.
-   * - `waiting`: it waits before another attempt.
-   * - `head`: its response's head has arrived.
-   * - `failed`: it has failed.
-   * - `cancelled`: it was aborted.
-   */
-  readonly stage: "queued" | "started" | "waiting" | "head" | "failed" | "cancelled";
-  readonly url: string;
-  readonly origin: string;
-  readonly priority: number;
-  /** The time of `performance.now()`. */
-  readonly at: number;
-  /** The error because of which the request failed, was aborted, or waits before another attempt. */
-  readonly error?: unknown;
-  /** The status of the response because of which the request waits before another attempt. */
-  readonly status?: number | undefined;
 }
