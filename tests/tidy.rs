@@ -58,10 +58,10 @@ impl File {
         const PARTS: [&str; 6] = [
             "platform/native",
             "platform/browser",
-            "platform/timer_queue",
             "platform/unix",
             "platform/unsupported",
-            "platform/url_crate",
+            "platform/without_engine/timer_queue",
+            "platform/without_engine",
         ];
         PARTS.into_iter().find(|module| path.starts_with(module)).unwrap_or_else(|| path.split('/').next().unwrap())
     }

@@ -30,3 +30,14 @@ export function offAbort(signal: AbortSignal | undefined, listener: AbortListene
   const listeners = signal && listenersBySignal.get(signal);
   if (listeners?.delete(listener) && !listeners.size) signal?.removeEventListener("abort", listeners);
 }
+
+/** Returns the outcome of `work`. Rejects with the reason of `signal` if it is aborted before. */
+export function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let listener!: AbortListener;
+  const aborted = new Promise<never>((_, reject) => {
+    listener = { handleEvent: () => reject(signal.reason) };
+    if (signal.aborted) listener.handleEvent();
+    else onAbort(signal, listener);
+  });
+  return Promise.race([work, aborted]).finally(() => offAbort(signal, listener));
+}

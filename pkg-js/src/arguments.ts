@@ -108,11 +108,6 @@ export class FetchArguments {
     if (this.#isPlain) this.#target = checkedUrl(this.#target as string) ?? new Request(this.#target).url;
   }
 
-  /** Whether the first attempt has to wait for its body. */
-  get needsPreparing(): boolean {
-    return this.body.isMadeAnew;
-  }
-
   /**
    * Prepares another attempt, or the first attempt if it needs this. Returns a promise only if the body is a promise. `signal` aborts the
    * attempt.

@@ -149,18 +149,29 @@ function newContext(options: ClientOptions): ClientContext {
   // A function around the client's fetch may have become the global fetch. It passes these Requests and signals on to the client: such
   // a request has its slot already, and goes to the platform.
   const sentParts = new WeakSet<object>();
+  let isSending = false;
   const platformFetch: Sender = (thisArg, ...call) => {
     const { fetch } = globalThis;
     const present = ownFetches.has(fetch) ? first : fetch;
     if (typeof present !== "function") throw new TypeError("this platform has no fetch; set the option `fetch`");
+    if (present === first) return present.apply(thisArg, call);
     for (const part of [call[0], call[1]?.signal]) if (part instanceof Object) sentParts.add(part);
-    return present.apply(thisArg, call);
+    isSending = true;
+    try {
+      const sent = present.apply(thisArg, call);
+      // The caller may send the Request of a hook or an error again.
+      const forget = (): void => void sentParts.delete(call[0] as object);
+      void Promise.resolve(sent).then(forget, forget);
+      return sent;
+    } finally {
+      isSending = false;
+    }
   };
   return {
     core: new Core(queueSettings(options)),
     platformFetch,
     direct(thisArg, input, init) {
-      const isSent = sentParts.has(input as object) || sentParts.has(init?.signal as object);
+      const isSent = isSending || sentParts.has(input as object) || sentParts.has(init?.signal as object);
       return isSent ? first.call(thisArg, input, init as RequestInit) : undefined;
     },
     hasOriginLimits: !!(options.maxActivePerOrigin || options.rateLimitPerOrigin),

@@ -140,7 +140,7 @@ async function* connections(
   for (const [name, value] of Object.entries({ retryDelay, maxDelay, maxAttempts, maxEventSize })) {
     if (!(value >= 0)) throw new RangeError(`${name} is ${value}: it must be a number of at least 0`);
   }
-  const fetch = typeof through === "function" ? through : through.fetch;
+  const fetch = typeof through === "function" ? through : through.fetch.bind(through);
   const isRepeated = reconnect ?? /^get$/i.test(init.method ?? "get");
   // A stream is used up once it was sent. Node accepts any async iterable.
   const isOneShot = body instanceof ReadableStream || Symbol.asyncIterator in Object(body);

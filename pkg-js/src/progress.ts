@@ -1,7 +1,6 @@
 /** Reports the progress of request bodies and response bodies. */
 import { ignoreErrors } from "./errors.js";
 import { formLength } from "./form-length.js";
-import { STATUSES_WITHOUT_BODY } from "./response.js";
 import { observeStream, type Piece, type StreamObserver } from "./stream.js";
 import type { Progress } from "./types.js";
 
@@ -39,12 +38,12 @@ export function countStream(
   return observeStream(() => stream, { onPiece, onError } as StreamObserver, idle);
 }
 
-/** Returns a Response with a counted body and with the `url`, `type` and `redirected` of `response`. */
+/** Returns a Response with a body, counted, and with the `url`, `type` and `redirected` of `response`. */
 export function countResponse(response: Response, callback: ProgressCallback | undefined, idle: number, onError: StreamObserver["onError"]): Response {
   const { body, headers, url, type, redirected, status } = response;
-  // Some engines show an empty body where a response has none, and some servers invent statuses. A Response cannot be made of
+  // Some libraries have bodies that are no streams of the platform, and some servers invent statuses. A Response cannot be made of
   // either, so these responses are returned as they are.
-  if (!body || STATUSES_WITHOUT_BODY.includes(status) || status > HIGHEST_STATUS) return response;
+  if (!body?.getReader || status > HIGHEST_STATUS) return response;
   const length = Number(headers.get("content-length") ?? NaN);
   // The length of an encoded body differs from the number of decoded bytes.
   const total = length >= 0 && !headers.has("content-encoding") ? length : undefined;

@@ -1,5 +1,5 @@
 /** A request of a client, from the call to the end of its response's body. */
-import { offAbort, onAbort, type AbortListener } from "./abort.js";
+import { offAbort, onAbort, untilAborted, type AbortListener } from "./abort.js";
 import { FetchArguments, resolveUrl, type Sender } from "./arguments.js";
 import { now, Timer } from "./clock.js";
 import { Answer, onCollected, type Core, type Waiter } from "./core.js";
@@ -285,7 +285,7 @@ export class ClientRequest implements Waiter, AbortListener {
     const { hooks } = this.#options;
     const { signal } = this.#controller;
     this.#isSent = false;
-    if (!this.#isPrepared && (this.#attempts > 1 || call.needsPreparing)) {
+    if (!this.#isPrepared && (this.#attempts > 1 || call.body.isMadeAnew)) {
       const preparing = call.prepare(signal);
       if (preparing) await preparing;
     }
@@ -378,22 +378,27 @@ export class ClientRequest implements Waiter, AbortListener {
       const controller = this.#controller;
       const timer = new Timer(DATA_TIMEOUT, () => controller.abort());
       this.#isReadingData = true;
-      const data = hasBody(response, this.#arguments.method) ? await readData(response) : undefined;
+      const hasData = hasBody(response, this.#arguments.method);
+      const data = hasData ? await readData(response, controller.signal) : undefined;
       timer.cancel();
       if (this.#isSettled) return;
-      throw this.#error("STATUS", `the server answered with status ${status}`, { response, data });
+      const error = this.#error("STATUS", `the server answered with status ${status}`, { response, data });
+      // The request of an attempt that has ended can be sent again.
+      return hasData && data === undefined ? this.#stop(error) : this.#fail(error);
     }
     const isCounted = onDownloadProgress || timeouts.idle;
     const onError = (error: unknown): unknown => {
       // In Firefox, a body that is cancelled keeps its connection until its next piece. An abort closes the connection.
-      this.#stop(this.#failBody(error));
+      this.#bodyFailure ??= { error };
+      this.#stop(error);
       return error;
     };
-    const result = isCounted ? countResponse(response, onDownloadProgress, timeouts.idle, onError) : response;
+    const canRead = hasBody(response, this.#arguments.method);
+    const result = isCounted && canRead ? countResponse(response, onDownloadProgress, timeouts.idle, onError) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
     const isOpaque = response.type === "opaque";
-    const isReadable = isOpaque || hasBody(result, this.#arguments.method);
+    const isReadable = isOpaque || canRead;
     if (!isReadable) this.#end();
     else if (slot !== "body") this.#leave();
     this.#settle("head");
@@ -404,8 +409,8 @@ export class ClientRequest implements Waiter, AbortListener {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.#leave();
     }
-    // Statistics count a request with a slot by its origin.
-    if (this.place) void this.origin;
+    // Statistics count a request by its origin until it leaves its client.
+    if (this.#context.requests.has(this)) void this.origin;
     this.#arguments = undefined as never;
     resolve?.(result);
   }
@@ -420,8 +425,9 @@ export class ClientRequest implements Waiter, AbortListener {
     if (!isLimited) this.#limits.clear();
     if (!isOpaque && !this.#hasReader && (holdsSlot || isLimited || isCounted || (this.#signal && !sentRequest))) {
       const onRead = (): void => this.#pause?.cancel();
-      // The platform replaces the error of a counted body, which is not its own stream.
-      watchBody(result, { onRead, onError: (error) => this.#failBody(error), onEnd: () => this.#end(), isAborted: () => this.#isAborted && !isCounted });
+      const { signal } = this.#controller;
+      const readWhole: BodyWatcher["readWhole"] = (response, read) => this.readWhole(response, read);
+      watchBody(result, { signal, onRead, onError: (error) => this.#bodyError(error), onEnd: () => this.#end(), readWhole });
     }
     if (!(holdsSlot || isLimited || this.#signal)) return this.#end();
     if (!holdsSlot) this.#leave();
@@ -435,10 +441,24 @@ export class ClientRequest implements Waiter, AbortListener {
     }
   }
 
-  /** Announces that the caller of this function reads the body itself. It calls the returned functions if the reading fails, and at its end. */
-  expectReader(): Pick<BodyWatcher, "onError" | "onEnd"> {
+  /** Announces that the body will be read by `readWhole`. The caller of this function calls the returned function if there is no body. */
+  expectReader(): () => void {
     this.#hasReader = true;
-    return { onError: (error) => this.#failBody(error), onEnd: () => this.#end() };
+    return () => this.#end();
+  }
+
+  /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
+  async readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+    let wasUsed = false;
+    try {
+      wasUsed = response.bodyUsed;
+      return await untilAborted(read(response), this.#controller.signal);
+    } catch (error) {
+      throw wasUsed ? error : this.#bodyError(error);
+    } finally {
+      // A body that was read before has an end of its own. The response is kept alive until here: a collected response is not watched.
+      if (response && !wasUsed) this.#end();
+    }
   }
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
@@ -459,28 +479,28 @@ export class ClientRequest implements Waiter, AbortListener {
   }
 
   #limitPassed(limit: Limit): void {
-    const endAttempt = this.#endAttempt;
     const activity = this.#isSettled ? "reading the body" : `waiting for ${this.stage === "started" ? "the response's head" : "a free slot"}`;
     const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
     // The status is worth more than a timeout.
     if (this.#isReadingData) return this.#controller.abort(error);
     if (limit !== "head") return this.#stop(error);
     // Another attempt may follow.
-    this.#limits.stop("head");
+    const endAttempt = this.#endAttempt;
     this.#endAttempt = undefined;
+    this.#limits.stop("head");
     this.#controller.abort(error);
     endAttempt?.({ error });
   }
 
-  /** Records the error of the body, and returns the error for the body's reader. */
-  #failBody(error: unknown): unknown {
-    return (this.#bodyFailure ??= { error }).error;
+  /** Returns the error for the reader of a body that has failed with `error`. */
+  #bodyError(error: unknown): unknown {
+    return (this.#bodyFailure ?? { error }).error;
   }
 
   /** Rejects the promise, or fails the body that the caller reads. Aborts the attempt. */
   #stop(error: unknown, isClosed = false): void {
     // A caller's abort has the error that the platform gives it.
-    if (this.#isSettled && !this.#isAborted) this.#failBody(error);
+    if (this.#isSettled && !this.#isAborted) this.#bodyFailure ??= { error };
     this.#fail(error);
     // A listener of the caller's may throw.
     if (!this.#isShared || isClosed) ignoreErrors(() => this.#controller.abort(error));
@@ -550,14 +570,16 @@ export class ClientRequest implements Waiter, AbortListener {
   }
 
   #hookContext(request?: Request): HookContext {
+    // A hook `onError` sends after the end.
+    const hasEnded = this.#isSettled;
     const fetch: HookContext["fetch"] = async (input, init) => {
-      const controller = (this.#hookController ??= new AbortController());
-      if (this.#isSettled) controller.abort();
+      const controller = hasEnded ? new AbortController() : (this.#hookController ??= new AbortController());
+      if (this.#isSettled && !hasEnded) controller.abort();
       const { signal: given } = init ?? {};
       const signal = given ? AbortSignal.any([controller.signal, given]) : controller.signal;
       return this.#sender(globalThis, typeof input === "string" ? resolveUrl(input, this.#options) : input, { ...init, signal });
     };
-    return { request: request ?? this.#arguments.request, attempt: this.#attempts, fetch };
+    return { request: request ?? (this.#request as Request), attempt: this.#attempts, fetch };
   }
 
   #failureError(answer: Answer): WaterspoutError {
@@ -567,13 +589,16 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Returns an error about this request, with the place of the call in its stack. */
   #error(code: ErrorCode, message: string, details?: WaterspoutErrorOptions): WaterspoutError {
-    let request: Request | undefined;
+    return withCallSite(new WaterspoutError(code, message, { attempts: this.#attempts, request: this.#request, ...details }), this.#callSite);
+  }
+
+  /** The Request of the present attempt. Undefined if only a `fetch` of the caller's own knows the URL. */
+  get #request(): Request | undefined {
     try {
-      ({ request } = this.#arguments);
+      return this.#arguments.request;
     } catch {
-      // Only a `fetch` of the caller's own knows the URL.
+      return undefined;
     }
-    return withCallSite(new WaterspoutError(code, message, { attempts: this.#attempts, request, ...details }), this.#callSite);
   }
 
   /** Sets the stage and calls the observers. */

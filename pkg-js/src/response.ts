@@ -5,10 +5,10 @@ import { observeStream, readUpTo, type Piece, type StreamObserver } from "./stre
 export const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
 
 /** The null body statuses of the Fetch standard: the constructor of Response refuses a body for them. */
-export const STATUSES_WITHOUT_BODY: readonly number[] = [101, 103, 204, 205, 304];
+const STATUSES_WITHOUT_BODY: readonly number[] = [101, 103, 204, 205, 304];
 
-/** Keeps the Request of each response as long as the response or its body lives. */
-const requestOf = new WeakMap<object, Request>();
+/** What each object keeps alive as long as it lives: a response or its body the Request, and a copy the response. */
+const keptBy = new WeakMap<object, Request | Response>();
 
 /**
  * Makes sure that an abort of the request's signal reaches the response's body.
@@ -16,7 +16,7 @@ const requestOf = new WeakMap<object, Request>();
  * Node's fetch keeps no reference to the Request. Once it is collected, an abort does not reach the body any more.
  */
 export function keepRequest(request: Request, response: Response): void {
-  for (const holder of [response, response.body]) if (holder instanceof Object) requestOf.set(holder, request);
+  for (const holder of [response, response.body]) if (holder instanceof Object) keptBy.set(holder, request);
 }
 
 /** Returns whether a response has a body that can be read. Some engines show an empty body where a response has none. */
@@ -25,36 +25,28 @@ export function hasBody(response: Response, method: string): boolean {
 }
 
 /** The functions that a body calls. Unlike the functions of a stream, all of them are present. */
-export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece">> {
-  /** Whether the caller has aborted the request, so that the platform's promise has the right error. */
-  isAborted(): boolean;
+export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece" | "onCancel">> {
+  /** Reads the whole body with `read`. */
+  readWhole<Value>(response: Response, read: () => Promise<Value>): Promise<Value>;
 }
 
 /**
- * Calls `onRead` when reading the body of `response` begins, `onError` when it has failed, and `onEnd` when the body has been read to
- * its end, has failed or was cancelled.
+ * Calls `onRead` when reading the body of `response` begins, and `onError` and `onEnd` as a stream does. Reads the whole body through
+ * `readWhole`.
  *
  * The response stays the platform's own object, so the platform accepts it everywhere. Its own properties replace the members that read
- * the body. A body that only the platform reads, for example to cache the response, is not seen.
+ * the body. A body that only the platform reads, for example to cache the response, is not seen. `branches` counts the response and its
+ * copies whose bodies were not cancelled.
  */
-export function watchBody(response: Response, watcher: BodyWatcher): void {
-  const { onRead, onError, onEnd, isAborted } = watcher;
-  const fail = (error: unknown): never => {
-    throw onError(error);
-  };
+export function watchBody(response: Response, watcher: BodyWatcher, branches: { count: number } = { count: 1 }): void {
   const define = (name: string, descriptor: PropertyDescriptor): unknown => Object.defineProperty(response, name, { ...descriptor, configurable: true });
   for (const name of READERS) {
     const read = response[name] as (() => Promise<unknown>) | undefined;
     // Not every platform has all of these, and a `fetch` of the caller's own may return any object.
     if (typeof read !== "function") continue;
     const value = (): Promise<unknown> => {
-      // A body that was read before has an end of its own.
-      const { bodyUsed } = response;
-      onRead();
-      const result = read.call(response);
-      // The function keeps the response alive until its end: a collected response is not watched.
-      const end = (): void => void (response && onEnd());
-      return bodyUsed || isAborted() ? result : result.catch(fail).finally(end);
+      watcher.onRead();
+      return watcher.readWhole(response, () => read.call(response));
     };
     define(name, { value, writable: true });
   }
@@ -64,12 +56,15 @@ export function watchBody(response: Response, watcher: BodyWatcher): void {
     // After a clone, the response has another stream.
     const open = (): ReadableStream<Piece> => (Reflect.get(prototype, "body", response) ?? body) as ReadableStream<Piece>;
     let observed: ReadableStream<Piece> | undefined;
-    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, watcher))) });
+    const onCancel = (): void => void (--branches.count || watcher.onEnd());
+    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, { ...watcher, onCancel }))) });
   }
   const value = (): Response => {
     const copy = clone.call(response);
-    // The copy keeps the response alive too.
-    watchBody(copy, { ...watcher, onEnd: () => void (response && onEnd()) });
+    // A collected response is not watched.
+    keptBy.set(copy, response);
+    branches.count++;
+    watchBody(copy, watcher, branches);
     return copy;
   };
   if (typeof clone === "function") define("clone", { value, writable: true });
@@ -78,10 +73,13 @@ export function watchBody(response: Response, watcher: BodyWatcher): void {
 /** The largest body of a status error that is kept, in bytes. */
 const MAX_DATA_BYTES = 65_536;
 
-/** Returns the body of a status error: JSON if its type says so, else text. Returns undefined and cancels a body that is too large. */
-export async function readData(response: Response): Promise<unknown> {
+/**
+ * Returns the body of a status error: JSON if its type says so, else text. Returns undefined and cancels the body if it is too large, or
+ * when `signal` is aborted.
+ */
+export async function readData(response: Response, signal: AbortSignal): Promise<unknown> {
   try {
-    const bytes = await readUpTo(response, MAX_DATA_BYTES);
+    const bytes = await readUpTo(response, MAX_DATA_BYTES, signal);
     const text = bytes && new TextDecoder().decode(bytes);
     const isJson = /^[^;]*[/+]json\b/i.test(response.headers.get("content-type") ?? "");
     return text && isJson ? jsonOr(text) : text;

@@ -91,13 +91,16 @@ export class ReadablePromise extends Promise<Response> implements ResponsePromis
   }
 
   async #read<Value>(read: (response: Response) => Promise<Value>): Promise<Value> {
-    const watcher = this.#request?.expectReader();
+    const request = this.#request;
+    const end = request?.expectReader();
+    let response: Response;
     try {
-      return await read(await this);
+      response = await this;
     } catch (error) {
-      throw watcher ? watcher.onError(error) : error;
-    } finally {
-      watcher?.onEnd();
+      end?.();
+      throw error;
     }
+    // Without a request, the promise was rejected.
+    return (request as ClientRequest).readWhole(response, read);
   }
 }

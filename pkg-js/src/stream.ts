@@ -1,4 +1,5 @@
 /** Reads a body's stream piece by piece. */
+import { untilAborted } from "./abort.js";
 import { Timer } from "./clock.js";
 import { timeoutError } from "./errors.js";
 
@@ -6,14 +7,18 @@ import { timeoutError } from "./errors.js";
 export type Piece = Uint8Array<ArrayBuffer>;
 
 export interface StreamObserver {
+  /** Ends the stream with its reason, even if the observed stream does not heed it. */
+  readonly signal?: AbortSignal;
   /** Called at the first read. */
   onRead?(): void;
   /** Called with the length of each piece. */
   onPiece?(bytes: number): void;
   /** Called when the stream has failed. Returns the error for the reader. */
   onError?(error: unknown): unknown;
-  /** Called when the stream has ended, has failed or was cancelled. */
+  /** Called when the stream has ended or has failed. */
   onEnd?(): void;
+  /** Called when the stream was cancelled. */
+  onCancel?(): void;
 }
 
 /** Returns whether the pieces of a stream may be read into memory of the reader. */
@@ -31,19 +36,21 @@ function isByteStream(stream: ReadableStream): boolean {
  *
  * The result reads only while a reader waits for a piece. It fails if a piece takes longer than `idle` milliseconds; 0 means no limit.
  */
-export function observeStream(open: () => ReadableStream<Piece>, { onRead, onPiece, onError, onEnd }: StreamObserver, idle = 0): ReadableStream<Piece> {
+export function observeStream(open: () => ReadableStream<Piece>, { signal, onRead, onPiece, onError, onEnd, onCancel }: StreamObserver, idle = 0): ReadableStream<Piece> {
   let reader: ReadableStreamDefaultReader<Piece> | undefined;
   const opened = (): ReadableStreamDefaultReader<Piece> => {
     if (!reader) onRead?.();
     return (reader ??= open().getReader());
   };
   const read = async (): Promise<ReadableStreamReadResult<Piece>> => {
-    if (!idle) return opened().read();
+    const piece = opened().read();
+    if (signal) return untilAborted(piece, signal);
+    if (!idle) return piece;
     let timer!: Timer;
     const silence = new Promise<never>((_, reject) => {
       timer = new Timer(idle, () => reject(timeoutError("waiting for a piece of the body", "idle", idle)));
     });
-    return Promise.race([opened().read(), silence]).finally(() => timer.cancel());
+    return Promise.race([piece, silence]).finally(() => timer.cancel());
   };
   const pull = async (controller: ReadableStreamDefaultController<Piece> | ReadableByteStreamController): Promise<void> => {
     try {
@@ -66,7 +73,7 @@ export function observeStream(open: () => ReadableStream<Piece>, { onRead, onPie
     }
   };
   const cancel = (reason: unknown): Promise<void> => {
-    onEnd?.();
+    onCancel?.();
     return opened().cancel(reason);
   };
   // A mark of 0 means that the stream does not read ahead.
@@ -74,19 +81,24 @@ export function observeStream(open: () => ReadableStream<Piece>, { onRead, onPie
   return new ReadableStream({ ...type, pull, cancel } as UnderlyingDefaultSource<Piece>, { highWaterMark: 0 });
 }
 
-/** Returns the bytes of a body. Returns undefined and cancels the body if it has more than `limit` bytes. */
-export async function readUpTo(source: Request | Response, limit: number): Promise<Piece | undefined> {
+/** Returns the bytes of a body. Returns undefined and cancels the body if it has more than `limit` bytes, or when `signal` is aborted. */
+export async function readUpTo(source: Request | Response, limit: number, signal?: AbortSignal): Promise<Piece | undefined> {
   // Firefox has no `Request.body`.
   if (!source.body) {
     const bytes = new Uint8Array(await source.arrayBuffer());
     return bytes.length > limit ? undefined : bytes;
   }
   const reader = (source.body as ReadableStream<Piece>).getReader();
+  const cancel = (): void => void reader.cancel().catch(() => undefined);
+  // The signal belongs to the request alone.
+  signal?.addEventListener("abort", cancel);
   const pieces: Piece[] = [];
   for (let length = 0, piece; !(piece = await reader.read()).done; ) {
     pieces.push(piece.value);
     length += piece.value.byteLength;
-    if (length > limit) return void reader.cancel().catch(() => undefined);
+    if (length > limit) return cancel() as undefined;
   }
+  // The end may be that of a cancelled body.
+  if (signal?.aborted) return undefined;
   return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }

@@ -148,7 +148,11 @@ export interface AfterResponseContext extends HookContext {
   readonly retry: (options?: { readonly request?: Request | undefined; readonly delay?: number | undefined }) => AnotherAttempt;
 }
 
-/** The argument of `onError`. */
+/**
+ * The argument of `onError`. The request has ended, so it does not end what `fetch` sends.
+ *
+ * `request` is undefined if the URL is relative and only the option `fetch` knows its base.
+ */
 export interface OnErrorContext extends HookContext {
   readonly error: unknown;
 }

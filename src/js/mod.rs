@@ -1,11 +1,12 @@
 //! The exports behind the npm package: the queue in front of the platform's own `fetch`.
 //!
-//! JavaScript makes the attempts, keeps their outcomes and the clock, and decides whether another attempt follows. It asks the core for
-//! a slot before each attempt and gives the slot back afterwards. The core decides which request starts next.
+//! JavaScript makes the attempts, keeps their outcomes and the clock, and decides whether another attempt follows
+//! (`pkg-js/src/request.ts`). It asks the core for a slot before each attempt and gives the slot back afterwards
+//! (`pkg-js/src/core.ts`). The core decides which request starts next.
 //!
-//! Only numbers pass between them, and the text of an origin. Objects of JavaScript would need a table in the module and glue
-//! of wasm-bindgen, and promises a queue of their own: together half of the module's imports. No byte of a body passes through
-//! here.
+//! Only numbers pass between them, and the text of an origin. Objects of JavaScript would need a table in the module and
+//! glue of wasm-bindgen, and promises a queue of their own: together half of the module's imports. No byte of a body
+//! passes through here.
 
 // wasm-bindgen exports these functions, and its macro requires them to be public.
 #![allow(unreachable_pub)]
@@ -63,12 +64,13 @@ pub fn forget(client: u32) {
     CLIENTS.with_borrow_mut(|clients| clients.try_remove(client as usize));
 }
 
-/// Takes a slot for a request, or adds the request to the queue. The origin may be empty if the client has no limits by origin.
+/// Takes a slot for a request, or adds the request to the queue. The origin may be empty if the client has no limits by
+/// origin.
 ///
 /// JavaScript calls [`dispatch`] before, because waiting requests come first.
 ///
-/// Returns the ticket of the request times two, plus one if the request waits, or `QUEUE_FULL`. A request that waits starts once
-/// [`dispatch`] reports its number `request`.
+/// Returns the ticket of the request times two, plus 1 if the request waits, or `QUEUE_FULL`. A request that waits
+/// starts once [`dispatch`] reports its number `request`.
 #[wasm_bindgen]
 pub fn acquire(client: u32, request: u32, origin: String, priority: i16, is_retry: bool, now: f64) -> i32 {
     let entry = with(client, |queue| queue.acquire(request, &origin, priority, is_retry, nanos(now)));
@@ -87,7 +89,8 @@ pub fn release(client: u32, ticket: u32, was_used: bool, now: f64) {
     with(client, |queue| queue.release(ticket, was_used, nanos(now)));
 }
 
-/// Gives free slots to the waiting requests that may start now, and calls `started` for each, in the order in which they start.
+/// Gives free slots to the waiting requests that may start now, and calls `started` for each, in the order in which they
+/// start.
 ///
 /// Returns when to call this function again, in milliseconds, or `NO_START` if the time alone starts no request.
 #[wasm_bindgen]

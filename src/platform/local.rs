@@ -4,6 +4,9 @@ use std::pin::Pin;
 
 use futures::{Future, Stream};
 
+pub use self::NotNecessarilySend as MaybeSend;
+pub(crate) use self::NotNecessarilySend as MaybeSync;
+
 /// `MaybeSend` and `MaybeSync` on this platform: every type has them. Where threads exist they require `Send` and
 /// `Sync`.
 pub trait NotNecessarilySend {}

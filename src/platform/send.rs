@@ -1,5 +1,6 @@
-//! Bounds and boxes on a platform with threads: futures and streams are `Send`.
+//! Bounds and boxes on a platform with threads: futures and streams are `Send`, and `MaybeSync` is `Sync`.
 
+pub(crate) use std::marker::Sync as MaybeSync;
 use std::pin::Pin;
 
 use futures::{Future, Stream};

@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+pub(crate) use self::default_executor as default_loop_executor;
+pub(crate) use self::{NoHeldTimer as HeldTimer, NoSettings as BackendSettings};
+pub(crate) use super::without_engine::*;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::call_context::CallContext;
@@ -83,6 +86,10 @@ pub(crate) fn default_timer() -> Arc<dyn Timer> {
 pub(crate) fn default_executor() -> Arc<dyn Executor> {
     Arc::new(Unsupported)
 }
+
+/// Empty: this platform cannot listen on a port.
+#[cfg(feature = "testing")]
+pub(crate) mod loopback {}
 
 /// Returns whether an I/O error holds an error of TLS: never, because this platform has no TLS of its own.
 pub(crate) fn is_tls_failure(_error: &std::io::Error) -> bool {

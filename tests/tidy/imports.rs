@@ -28,10 +28,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "platform/native",
         &["agent", "backend", "client", "error", "message", "runtime", "testing", "tornado", "transport"],
     ),
-    ("platform/timer_queue", &["runtime"]),
     ("platform/unix", &["agent", "error", "message", "runtime", "tornado", "transport"]),
-    ("platform/url_crate", &["error", "message"]),
     ("platform/unsupported", &["backend", "error", "message", "runtime"]),
+    ("platform/without_engine", &["error", "message"]),
+    ("platform/without_engine/timer_queue", &["runtime"]),
 ];
 
 /// What the folders within a module may import: of the crate, and of their own module.

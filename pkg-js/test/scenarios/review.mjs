@@ -36,6 +36,41 @@ function open(init) {
 }
 
 export const review = {
+  async a_read_ends_with_its_request_though_the_body_ignores_the_signal() {
+    for (const [end, [options, act, error]] of Object.entries(ENDS)) {
+      for (const [name, read] of Object.entries(READS)) {
+        const controller = new AbortController();
+        const client = new Client({ maxActive: 1, fetch: open().fetch });
+        const reading = rejection(read(client.get(NOWHERE, { signal: controller.signal, ...options })));
+        await turns();
+        act({ controller, client });
+        equal((await within(reading, `${name} after ${end}`, 500)).name, error, `${name} after ${end}`);
+        equal(counts(client), FREE, `${name} after ${end}`);
+      }
+    }
+  },
+  async a_read_that_begins_after_the_end_fails_though_the_body_ignores_the_signal() {
+    for (const [name, read] of Object.entries(READS)) {
+      const controller = new AbortController();
+      const client = new Client({ fetch: open().fetch });
+      const response = await client.get(NOWHERE, { signal: controller.signal });
+      controller.abort(new RangeError("stop"));
+      const shown = Object.assign(Promise.resolve(response), { text: () => response.text(), bytes: () => response.arrayBuffer() });
+      equal((await within(rejection(read(shown)), name, 500)).name, "RangeError", name);
+    }
+  },
+  async a_status_error_comes_though_its_body_ignores_the_signal() {
+    for (const [end, [options, act, error]] of Object.entries(ENDS)) {
+      const controller = new AbortController();
+      const client = new Client({ maxActive: 1, throwHttpErrors: true, fetch: open({ status: 404 }).fetch });
+      const failed = rejection(client.fetch(NOWHERE, { signal: controller.signal, ...options }));
+      await turns();
+      act({ controller, client });
+      const { name } = await within(failed, `the error after ${end}`, 500);
+      equal(name, error === "TimeoutError" ? "WaterspoutError" : error, end);
+      equal(counts(client), FREE, end);
+    }
+  },
   async an_abort_reaches_the_body_of_an_outcome_that_before_retry_made_final() {
     for (const slot of ["head", "body"]) {
       const controller = new AbortController();
@@ -165,6 +200,17 @@ export const review = {
       assert(!/\nError$/.test((await rejection(client.get(NOWHERE))).stack ?? ""), "the stack has no empty part");
     });
   },
+  async a_fallback_that_holds_a_body_is_counted() {
+    const { fetch, opened } = open();
+    const client = new SlimClient({ fallback: fetch });
+    await withGlobalFetch(fetch, async () => {
+      const response = await client.get(NOWHERE);
+      client.stats();
+      opened[0].end();
+      await response.text();
+    });
+    equal(client.stats().origins, []);
+  },
   async a_queue_that_is_cleared_starts_no_request() {
     const fetch = transport();
     const client = new Client({ fetch, rateLimit: { requests: 1, per: 20, burst: 1 } });
@@ -230,5 +276,110 @@ export const review = {
     const second = rejection(client.fetch(NOWHERE, { signal: controller.signal }));
     await within(Promise.all([first, second]), "both requests", 500);
     equal([counts(client), steps], [FREE, ["1 failed", "2 cancelled"]]);
+  },
+  async a_second_read_leaves_the_slot_to_the_first() {
+    for (const later of [false, true]) {
+      const { fetch, opened } = open();
+      const client = new Client({ maxActive: 1, fetch });
+      const promise = client.get(NOWHERE);
+      if (later) await promise;
+      const first = promise.text();
+      equal((await rejection(promise.text())).name, "TypeError");
+      equal(counts(client), { active: 1, queued: 0 });
+      opened[0].end("hello");
+      equal(await first, "hello");
+      equal(counts(client), FREE);
+    }
+  },
+  async the_cancel_of_a_clone_leaves_the_slot_to_the_response() {
+    for (const which of ["clone", "response"]) {
+      const { fetch, opened } = open();
+      const client = new Client({ maxActive: 1, fetch });
+      const response = await client.get(NOWHERE);
+      const clone = response.clone();
+      const [cancelled, read] = which === "clone" ? [clone, response] : [response, clone];
+      void cancelled.body.cancel();
+      const text = read.text();
+      await turns();
+      equal(counts(client), { active: 1, queued: 0 }, which);
+      opened[0].end("hello");
+      equal(await text, "hello");
+      equal(counts(client), FREE, which);
+    }
+  },
+  async the_request_of_a_status_error_can_be_sent_again() {
+    for (const options of [{}, { headers: { a: "b" } }, { hooks: { beforeRequest: () => undefined } }]) {
+      let status = 404;
+      await withGlobalFetch(async (input, init) => (new Request(input, init).signal.throwIfAborted(), new Response("x", { status })), async () => {
+        const client = new Client({ throwHttpErrors: true, ...options });
+        const { request } = await rejection(client.get(NOWHERE));
+        equal((await rejection(client.fetch(request))).code, "STATUS", "it passes through the client");
+        status = 200;
+        equal((await client.fetch(request)).status, 200);
+      });
+    }
+  },
+  async an_error_hook_may_send_a_request() {
+    const told = [];
+    const fetch = async (url, { signal, body }) => {
+      signal?.throwIfAborted();
+      if (!String(url).endsWith("/log")) throw new TypeError("network");
+      return void told.push(body), new Response("ok");
+    };
+    const onError = async ({ error, fetch: send }) => void (await send("http://a.test/log", { method: "POST", body: error.message }));
+    await rejection(new Client({ fetch, hooks: { onError } }).fetch(NOWHERE));
+    await turns();
+    equal(told, ["network"]);
+  },
+  async an_error_hook_is_called_for_a_relative_url() {
+    const called = [];
+    const fetch = async () => { throw new TypeError("network"); };
+    const client = new Client({ fetch, hooks: { onError: ({ error }) => void called.push(error.message) } });
+    await rejection(client.fetch("/relative"));
+    await turns();
+    equal(called, ["network"]);
+  },
+  async a_wrapper_that_builds_a_request_does_not_recurse() {
+    const platform = globalThis.fetch;
+    let sent = 0;
+    globalThis.fetch = async () => (sent++, new Response("hello"));
+    try {
+      const client = new Client({ maxActive: 1 });
+      globalThis.fetch = client.fetch;
+      globalThis.fetch = (...call) => client.fetch(new Request(...call));
+      equal(await (await within(client.fetch(NOWHERE), "the response", 500)).text(), "hello");
+      equal([sent, counts(client)], [1, FREE]);
+    } finally {
+      globalThis.fetch = platform;
+    }
+  },
+  async events_call_fetch_on_its_object() {
+    const { events } = await import("waterspout/events");
+    const through = { text: "data: a\n\n", async fetch() { return new Response(this.text, { headers: { "content-type": "text/event-stream" } }); } };
+    for await (const { data } of events(through, NOWHERE, { reconnect: false })) equal(data, "a");
+  },
+  async a_body_that_is_no_stream_of_the_platform_stays_as_it_is() {
+    // Like a Response of the package node-fetch.
+    const body = { async *[Symbol.asyncIterator]() { yield "hello"; } };
+    const given = { status: 200, headers: new Headers(), body, text: async () => "hello" };
+    for (const options of [{ onDownloadProgress: () => undefined }, { timeout: { idle: 1000 } }]) {
+      const response = await new Client({ fetch: async () => given, ...options }).fetch(NOWHERE);
+      equal([response.body === body, await response.text()], [true, "hello"]);
+    }
+  },
+  async events_of_a_shortcut_free_its_slot() {
+    const { fetch, opened } = open({ headers: { "content-type": "text/event-stream" } });
+    const client = new Client({ maxActive: 1, fetch });
+    const found = [];
+    const reading = (async () => {
+      for await (const { data } of eventsOf(await client.get(NOWHERE))) found.push(data);
+    })();
+    await turns();
+    opened[0].send("data: a\n\n");
+    await turns();
+    equal([found, counts(client).active], [["a"], 1]);
+    void client.close({ now: true });
+    equal((await within(rejection(reading), "the events", 500)).code, "CLOSED");
+    equal(counts(client), FREE);
   },
 };

@@ -122,7 +122,7 @@ impl Future for Acquire<'_> {
             ready!(timer.as_mut().poll(cx));
             this.timer = None;
             // The change is the time alone: this gives slots to the requests that may start now, perhaps to this request.
-            this.queue.change(&mut |_, _, _| ());
+            this.queue.change(|_, _, _| ());
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The queue of the npm package. JavaScript keeps the requests and the clock, and this queue decides which request starts next.
+//! The queue of the npm package. TypeScript keeps the requests and the clock, and makes the attempts. This queue decides
+//! which request starts next.
 //!
-//! No future, waker or timer is here: the queue knows a waiting request by a number of JavaScript, and the caller passes the time. That
-//! makes the module of the package a third smaller than with the futures of [`Acquire`](super::Acquire).
+//! No future, waker or timer is here: the queue knows a waiting request by a number of JavaScript, and the caller passes
+//! the time. That makes the module of the package a third smaller than with the futures of [`Acquire`](super::Acquire).
 
 use super::rate::Nanos;
 use super::requests::{Rejection, RequestState, Ticket};
@@ -13,7 +14,7 @@ use super::wake_list::WakeList;
 /// The number by which JavaScript knows a request.
 pub(crate) type HostRequest = u32;
 
-/// This queue looks for no stalls: a response whose body is not read gives its slot back, because JavaScript watches the time.
+/// This queue looks for no stalls: TypeScript gives the slot of a response back if its body is not read within a second.
 impl RequestWaker for HostRequest {
     type Watch = ();
     type Detection = ();
@@ -40,8 +41,8 @@ impl HostQueue {
         Self { state: QueueState::new(settings) }
     }
 
-    /// Takes a slot, or adds the request to the waiting requests. Call [`dispatch`](Self::dispatch) before: waiting requests come
-    /// first.
+    /// Takes a slot, or adds the request to the waiting requests. Call [`dispatch`](Self::dispatch) before, because
+    /// waiting requests come first.
     ///
     /// # Errors
     /// [`Rejection::Full`] if the queue is full and the request is not a retry.
@@ -72,12 +73,14 @@ impl HostQueue {
         self.state.remove(ticket, now, &mut WakeList::default());
     }
 
-    /// With `true`, lets no waiting request start; with `false`, lets them start again. Call [`dispatch`](Self::dispatch) next.
+    /// With `true`, lets no waiting request start; with `false`, lets them start again. Call
+    /// [`dispatch`](Self::dispatch) next.
     pub(crate) fn pause(&mut self, paused: bool) {
         self.state.paused = paused;
     }
 
-    /// Gives free slots to the waiting requests that may start now. Returns their numbers, in the order in which they start.
+    /// Gives free slots to the waiting requests that may start now. Returns their numbers, in the order in which they
+    /// start.
     pub(crate) fn dispatch(&mut self, now: Nanos) -> impl Iterator<Item = HostRequest> + use<> {
         let mut wakes = WakeList::default();
         self.state.dispatch(now, &mut wakes);
@@ -154,7 +157,8 @@ mod tests {
         assert!(!second.has_slot && !third.has_slot);
         assert_eq!((started(&mut queue, 99), queue.next_start()), (vec![], Some(100)));
         assert_eq!((started(&mut queue, 100), queue.next_start()), (vec![2], Some(200)));
-        // The second request gives its slot back unused, so the third takes its token. A slot that was used costs its token.
+        // The second request gives its slot back unused, so the third takes its token. A slot that was used costs its
+        // token.
         queue.release(second.ticket, false, 110);
         assert_eq!((started(&mut queue, 110), queue.next_start()), (vec![3], None));
         queue.release(third.ticket, true, 120);

@@ -1,8 +1,8 @@
 //! The queue in front of a client's slots: it decides which requests run now, which wait, and which starts next.
 //!
-//! [`QueueState`] makes the decisions; this file has the lock around it. No task works in the background: the request
-//! that frees a slot gives it to the next. If only a rate limit keeps requests waiting, a waiting request, the
-//! timekeeper, has a timer for all of them.
+//! [`QueueState`] makes the decisions. This file has the lock around it for the futures of Rust. `host` is the queue of the
+//! npm package, whose requests are numbers. No task works in the background: the request that frees a slot gives it to
+//! the next. If only a rate limit keeps requests waiting, a waiting request, the timekeeper, has a timer for all of them.
 
 mod acquire;
 mod heap;
@@ -68,7 +68,7 @@ impl QueuedRequest {
     /// Moves the request by its new priority. Does nothing if it no longer waits.
     pub(crate) fn prioritize(&self, priority: i16) {
         if let Some(queue) = self.queue.upgrade() {
-            queue.change(&mut |state, now, _| state.prioritize(self.ticket, self.serial, priority, now));
+            queue.change(|state, now, _| state.prioritize(self.ticket, self.serial, priority, now));
         }
     }
 }
@@ -194,13 +194,13 @@ impl Queue {
     pub(crate) fn pause(&self, paused: bool) {
         // A stall is counted from the end of a pause.
         self.activity.record();
-        self.change(&mut |state, _, _| state.paused = paused);
+        self.change(|state, _, _| state.paused = paused);
     }
 
     /// Rejects all waiting requests and returns how many there were.
     pub(crate) fn clear(&self) -> usize {
         let mut count = 0;
-        self.change(&mut |state, _, wakes| {
+        self.change(|state, _, wakes| {
             count = state.waiting_count;
             state.clear(Rejection::Cleared, wakes);
         });
@@ -216,7 +216,7 @@ impl Queue {
     pub(crate) fn close_now(&self) {
         // Before the wakers are collected: a request that keeps its waker later sees the flag and needs no waking.
         self.has_ended.store(true, Ordering::Release);
-        self.change(&mut |state, _, wakes| {
+        self.change(|state, _, wakes| {
             state.closed = true;
             state.clear(Rejection::Closed, wakes);
             state.wake_admitted(wakes);
@@ -233,8 +233,7 @@ impl Queue {
     }
 
     /// Changes the state, gives free slots to the requests that may start now, and wakes them.
-    // A trait object rather than a type parameter: a copy for each change would be 170 bytes of the npm package's download.
-    fn change(&self, change: &mut dyn FnMut(&mut QueueState, Nanos, &mut WakeList)) {
+    fn change(&self, change: impl FnOnce(&mut QueueState, Nanos, &mut WakeList)) {
         let now = self.now_if_needed();
         let mut wakes = WakeList::default();
         {
@@ -264,7 +263,7 @@ impl Queue {
     }
 
     fn remove(&self, ticket: Ticket) {
-        self.change(&mut |state, now, wakes| state.remove(ticket, now, wakes));
+        self.change(|state, now, wakes| state.remove(ticket, now, wakes));
     }
 
     /// Makes the error of a request that the queue rejected.

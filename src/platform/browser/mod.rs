@@ -24,7 +24,7 @@ mod url;
 use std::sync::Arc;
 
 pub use self::blob::Blob;
-pub(crate) use self::builder::EngineSettings;
+pub(crate) use self::builder::EngineSettings as BackendSettings;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
 pub use self::executor::EngineLoop;
@@ -48,6 +48,15 @@ pub(crate) fn default_timer() -> Arc<dyn Timer> {
 pub(crate) fn default_executor() -> Arc<dyn Executor> {
     Arc::new(EngineLoop)
 }
+
+pub(crate) use self::default_executor as default_loop_executor;
+
+/// The type of the engine's values.
+pub(crate) use wasm_bindgen::JsValue as EngineValue;
+
+/// Empty: this platform cannot listen on a port.
+#[cfg(feature = "testing")]
+pub(crate) mod loopback {}
 
 /// Returns whether an I/O error holds an error of TLS: never, because this platform has no TLS of its own.
 pub(crate) fn is_tls_failure(_error: &std::io::Error) -> bool {

@@ -64,7 +64,7 @@ pub(crate) use self::fork::{is_child as is_forked_child, keep_in_child};
 pub(crate) use self::held_timer::HeldTimer;
 pub(crate) use self::loop_executor::LoopExecutor;
 pub use self::network::Network;
-pub(crate) use self::network_settings::NetworkSettings;
+pub(crate) use self::network_settings::NetworkSettings as BackendSettings;
 pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
@@ -72,6 +72,7 @@ pub use self::tls::TlsConfig;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsServerConfig;
 pub(crate) use self::tls::is_tls_failure;
+pub(crate) use super::without_engine::*;
 use crate::error::Result;
 use crate::runtime::{Executor, Timer};
 pub use crate::tornado::TimedOut;

@@ -4,8 +4,8 @@
 //! limit and drops it when its response arrives. So the timer stays set, and the next request finds a timer that fires
 //! soon enough. It fires for no sleep at most once.
 //!
-//! The client's own queue (`platform::timer_queue`) shares the sleeps of a client over any [`Timer`]. It leaves no timer
-//! behind, because it cannot hold the future of a timer on WASI.
+//! The client's own queue (`platform::without_engine::timer_queue`) shares the sleeps of a client over any [`Timer`]. It
+//! leaves no timer behind, because it cannot hold the future of a timer on WASI.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -27,7 +27,6 @@
 //!
 //! Timers and wakers are foreign code, which may call the queue again. They are called and dropped outside of the lock.
 
-#[path = "timer_queue_state.rs"]
 mod state;
 
 use std::future::poll_fn;
@@ -36,7 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use self::state::{EntryId, Leader, TimerQueueState};
-use crate::platform::HeldTimer;
+use crate::platform::current::HeldTimer;
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
@@ -287,9 +286,7 @@ impl Wake for FireWaker {
 }
 
 #[cfg(test)]
-#[path = "timer_queue_tests.rs"]
 mod tests;
 
 #[cfg(test)]
-#[path = "timer_queue_lead_tests.rs"]
 mod lead_tests;
