@@ -77,10 +77,11 @@ export const review = {
       const fetch = transport(({ signal }) => openResponse({ signal, status: 503 }).response);
       const client = new Client({ fetch, slot, retry: { attempts: 3, baseDelay: 0 }, hooks: { beforeRetry: () => false } });
       const response = await client.fetch(NOWHERE, { signal: controller.signal });
-      const text = rejection(response.text());
+      // A reader: `text()` of some engines has an error of its own for a stream that fails.
+      const read = rejection(response.body.getReader().read());
       await turns();
       controller.abort(new RangeError("stop"));
-      equal((await within(text, "the text", 500)).name, "RangeError", slot);
+      equal((await within(read, "the body", 500)).name, "RangeError", slot);
       assert(fetch.sent[0].signal.aborted, "the sent request is aborted");
     }
   },
