@@ -25,6 +25,14 @@ const READS = {
   response_of_the_body: async (promise) => new Response((await promise).body).text(),
 };
 
+/** Returns the name of the error that a read ends with. The text of some engines has an error of its own for a stream that fails. */
+async function shownBy(name, error) {
+  if (name !== "response_of_the_body") return error;
+  const failed = new ReadableStream({ pull: (body) => body.error(new RangeError("stop")) }, { highWaterMark: 0 });
+  const shown = (await rejection(new Response(failed).text())).name;
+  return shown === "RangeError" ? error : shown;
+}
+
 /** Returns a transport whose bodies end only if the scenario says so. They ignore the signal. */
 function open(init) {
   const opened = [];
@@ -44,7 +52,7 @@ export const review = {
         const reading = rejection(read(client.get(NOWHERE, { signal: controller.signal, ...options })));
         await turns();
         act({ controller, client });
-        equal((await within(reading, `${name} after ${end}`, 500)).name, error, `${name} after ${end}`);
+        equal((await within(reading, `${name} after ${end}`, 500)).name, await shownBy(name, error), `${name} after ${end}`);
         equal(counts(client), FREE, `${name} after ${end}`);
       }
     }
@@ -56,7 +64,7 @@ export const review = {
       const response = await client.get(NOWHERE, { signal: controller.signal });
       controller.abort(new RangeError("stop"));
       const shown = Object.assign(Promise.resolve(response), { text: () => response.text(), bytes: () => response.arrayBuffer() });
-      equal((await within(rejection(read(shown)), name, 500)).name, "RangeError", name);
+      equal((await within(rejection(read(shown)), name, 500)).name, await shownBy(name, "RangeError"), name);
     }
   },
   async a_status_error_comes_though_its_body_ignores_the_signal() {
