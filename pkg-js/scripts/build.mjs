@@ -138,7 +138,7 @@ await bundle("index", "index", "inline");
 
 // 5. The declarations, without the declarations of files that no entry exports.
 execFileSync(tool("tsc"), { cwd: here, stdio: "inherit" });
-const internalFiles = ["abort", "arguments", "body", "checks", "clock", "core", "event-parser", "form-length", "init", "limits", "options", "progress", "protocol", "query", "request", "response", "retry", "shortcuts", "stream", "wait-times", "module/inline", "module/worker"];
+const internalFiles = ["abort", "arguments", "attempt", "body", "body-watch", "checks", "clock", "context", "core", "event-parser", "form-length", "hook-sender", "init", "limits", "options", "progress", "protocol", "query", "repeat", "report", "request", "request-errors", "response", "retry", "shortcuts", "slot", "status-data", "stream", "wait-times", "module/inline", "module/worker"];
 for (const file of internalFiles) rmSync(path.join(distDirectory, `${file}.d.ts`), { force: true });
 
 for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) cpSync(path.join(root, licence), path.join(here, licence));

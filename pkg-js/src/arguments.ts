@@ -32,6 +32,8 @@ export class FetchArguments {
   #request: Request | undefined;
   /** The Request that a hook has put in place of the call's. */
   #base: Request | undefined;
+  /** The signal of the attempt whose Request was built by `prepare`. */
+  #preparedFor: AbortSignal | undefined;
 
   /**
    * Builds the Request at once, as the platform does: wrong arguments are reported at once, and a body is taken. `signal` is the signal of
@@ -93,6 +95,12 @@ export class FetchArguments {
   /** Sends `request` from the next attempt on. */
   replace(request: Request): void {
     this.#base = request;
+    this.#preparedFor = undefined;
+  }
+
+  /** Whether the Request of the next attempt was built. */
+  get isPrepared(): boolean {
+    return this.#preparedFor !== undefined;
   }
 
   /** Returns the reason why another attempt cannot send the body, if there is a reason. */
@@ -113,6 +121,8 @@ export class FetchArguments {
    * attempt.
    */
   prepare(signal: AbortSignal): void | Promise<void> {
+    if (this.#preparedFor === signal) return;
+    this.#preparedFor = signal;
     if (this.#base) {
       this.#request = rebuilt(this.#base.clone(), { signal });
     } else if (this.#isPlain) {

@@ -1,63 +1,26 @@
 /** A request of a client, from the call to the end of its response's body. */
-import { offAbort, onAbort, untilAborted, type AbortListener } from "./abort.js";
-import { FetchArguments, resolveUrl, type Sender } from "./arguments.js";
+import { offAbort, onAbort, type AbortListener } from "./abort.js";
+import { FetchArguments, type Sender } from "./arguments.js";
+import { discard, outcomeOf, sendWithHooks, type Outcome } from "./attempt.js";
+import { BodyWatch } from "./body-watch.js";
 import { now, Timer } from "./clock.js";
-import { Answer, onCollected, type Core, type Waiter } from "./core.js";
-import {
-  callSite,
-  ignoreErrors,
-  noteAttempts,
-  timeoutError,
-  WaterspoutError,
-  withCallSite,
-  type ErrorCode,
-  type WaterspoutErrorOptions,
-} from "./errors.js";
-import { documentBase, isPromise, isRequest } from "./init.js";
+import { sharedController, type ClientContext } from "./context.js";
+import { Answer } from "./core.js";
+import { ignoreErrors, noteAttempts, timeoutError } from "./errors.js";
+import { HookSender } from "./hook-sender.js";
 import { Limits, type Limit } from "./limits.js";
 import { DEFAULTS, type Options } from "./options.js";
 import { countResponse } from "./progress.js";
-import { hasBody, keepRequest, readData, watchBody, type BodyWatcher } from "./response.js";
-import { NO_RETRY, retryDelay } from "./retry.js";
-import type { AfterResponseContext, AnotherAttempt, HookContext, QueueEvent, WaterspoutInit } from "./types.js";
-
-type Stage = QueueEvent["stage"];
-
-/** The state that the requests of a client share, also with the clients that `extend` derives from it. */
-export interface ClientContext {
-  readonly core: Core;
-  /** Calls the platform's fetch. */
-  readonly platformFetch: Sender;
-  /** Answers a call that the client itself has sent, through a global fetch that calls the client. Returns undefined for other calls. */
-  direct(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> | undefined;
-  /** Whether the client has limits by origin, so that the core needs each request's origin. */
-  readonly hasOriginLimits: boolean;
-  /** The requests that have not ended. */
-  readonly requests: Set<ClientRequest>;
-  readonly observers: Set<(event: QueueEvent) => void>;
-  /** The number of requests so far. */
-  requestCount: number;
-  /** Aborts requests that have no limits, retries, hooks and signal, when the client is closed at once. */
-  shared: AbortController;
-  sharedCount: number;
-  /** When the limits of all requests were checked. */
-  checkedAt: number;
-  /** Called once no request is left. */
-  readonly onIdle: Set<() => void>;
-}
+import { RequestReport, type Stage } from "./report.js";
+import { requestOf, RequestErrors } from "./request-errors.js";
+import { hasBody } from "./response.js";
+import { repeatDelay } from "./repeat.js";
+import { NO_RETRY } from "./retry.js";
+import { Slot } from "./slot.js";
+import { readData } from "./status-data.js";
+import type { HookContext, QueueEvent, WaterspoutInit } from "./types.js";
 
 const { hooks: NO_HOOKS, timeouts: NO_LIMITS } = DEFAULTS;
-
-/** Code and message of the answers without a slot. */
-const FAILURES: { readonly [answer: number]: [code: ErrorCode, message: string] } = {
-  [Answer.QueueFull]: ["QUEUE_FULL", "the queue is full: `maxQueued` requests wait"],
-  [Answer.Cleared]: ["CLEARED", "the queue was cleared while the request waited"],
-  [Answer.Closed]: ["CLOSED", "the client is closed"],
-  [Answer.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
-};
-
-/** The number of requests for which a shared controller serves. Engines keep a listener for each until they collect it. */
-const SHARED_REQUESTS = 50;
 
 /** The lowest status of an error. */
 const FIRST_ERROR_STATUS = 400;
@@ -65,25 +28,10 @@ const FIRST_ERROR_STATUS = 400;
 /** The number of attempts that the hook `afterResponse` may ask for if `retry` is not set. */
 const DEFAULT_ATTEMPTS = 3;
 
-/** The longest time for the body of a status error, in milliseconds. */
-const DATA_TIMEOUT = 5000;
-
-/** The longest time for which a response holds its slot although its body is not being read, in milliseconds. */
-const UNREAD_TIME = 1000;
-
 /** The least time between two checks of all limits, in milliseconds. */
 const CHECK_INTERVAL = 10;
 
-/** How an attempt has ended: with a response, or with an error. */
-interface Outcome {
-  readonly response?: Response | undefined;
-  readonly error?: unknown;
-  /** Whether a hook asks for another attempt. */
-  readonly asked?: AnotherAttempt | undefined;
-}
-
-export class ClientRequest implements Waiter, AbortListener {
-  place: Waiter["place"];
+export class ClientRequest implements AbortListener {
   readonly #context: ClientContext;
   readonly #options: Options;
   /** The caller's signal. */
@@ -91,43 +39,30 @@ export class ClientRequest implements Waiter, AbortListener {
   /** Undefined once the caller has the response: from then on nothing here may keep the Request alive. */
   #arguments: FetchArguments;
   readonly #limits: Limits;
-  readonly #number: number;
+  readonly #slot: Slot;
+  readonly #report: RequestReport;
   #resolve: ((response: Response) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   /** Aborts the present attempt. */
   #controller: AbortController;
   /** Whether other requests have the same controller. */
   readonly #isShared: boolean;
-  /** Aborts what the hooks send. */
-  #hookController: AbortController | undefined;
+  readonly #errors = new RequestErrors();
+  readonly #hooks: HookSender;
+  readonly #sender: Sender;
   #attempts = 0;
-  #origin: string | undefined;
-  /** Ends the wait for a slot. */
-  #answer: ((answer: Answer) => void) | undefined;
-  /** The end of a wait that came before the request waited. */
-  #early: Answer | undefined;
-  /** Whether an attempt was begun in the present slot. */
-  #isUsed = false;
-  /** Whether the body is read by a function that reports the end. */
-  #hasReader = false;
-  /** Whether the Request of the next attempt was built. */
-  #isPrepared = false;
+  /** Watches the response's body, once there is something to watch. */
+  #watch: BodyWatch | undefined;
   /** Whether the body of a status error is being read. */
   #isReadingData = false;
   /** Whether the present attempt was sent. */
   #isSent = false;
   /** Ends the present attempt. */
   #endAttempt: ((outcome: Outcome) => void) | undefined;
-  /** The wait before another attempt, or for the begin of the reading. */
+  /** The wait before another attempt. */
   #pause: Timer | undefined;
   /** Calls the hooks `onError`. */
   #onError: ((error: [unknown]) => void) | undefined;
-  /** The place of the call in the caller's code. */
-  #callSite: Error | undefined;
-  /** Why the body has failed, unless the caller has aborted it. Engines replace some of these errors by their own. */
-  #bodyFailure: { readonly error: unknown } | undefined;
-  /** The last step that the observers got. */
-  stage: Stage | undefined;
 
   constructor(
     context: ClientContext,
@@ -142,15 +77,18 @@ export class ClientRequest implements Waiter, AbortListener {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#number = ++context.requestCount;
     const { hooks, retry, throwHttpErrors, timeouts } = options;
     // Only a request that may end by itself needs a controller of its own, which takes the engine longer than the rest of a request.
     this.#isShared = !(throwHttpErrors || retry || hooks !== NO_HOOKS || timeouts !== NO_LIMITS || init?.signal || typeof input === "object");
     this.#controller = this.#isShared ? sharedController(context) : new AbortController();
-    const isOwnFetch = !!options.fetch || (!!options.fallback && !context.core.isSupported);
-    this.#arguments = new FetchArguments(options, isOwnFetch, thisArg, input, init, this.#controller.signal);
+    const own = options.fallback && !context.core.isSupported ? options.fallback : options.fetch;
+    this.#sender = own ? (thisArg, ...call) => own.apply(thisArg, call) : context.platformFetch;
+    this.#hooks = new HookSender(options, this.#sender);
+    this.#arguments = new FetchArguments(options, !!own, thisArg, input, init, this.#controller.signal);
+    this.#report = new RequestReport(context, options.priority, this.#arguments);
     this.#signal = this.#arguments.signal;
-    if (throwHttpErrors) this.#callSite = callSite();
+    if (throwHttpErrors) this.#errors.recordCall();
+    this.#slot = new Slot(context.core);
     this.#limits = new Limits(timeouts, (limit) => this.#limitPassed(limit));
     this.#limits.start("total");
     const { onError } = options.hooks;
@@ -162,13 +100,16 @@ export class ClientRequest implements Waiter, AbortListener {
     void this.#run();
   }
 
-  /** The origin of the URL. It is empty for a relative URL that only a `fetch` of the caller's own knows. */
   get origin(): string {
-    if (this.#origin === undefined) {
-      const { url } = this.#arguments;
-      this.#origin = URL.canParse(url, documentBase()) ? new URL(url, documentBase()).origin : "";
-    }
-    return this.#origin;
+    return this.#report.origin;
+  }
+
+  get stage(): Stage | undefined {
+    return this.#report.stage;
+  }
+
+  #hookContext(request?: Request): HookContext {
+    return this.#hooks.context(request ?? requestOf(this.#arguments), this.#attempts);
   }
 
   /** Makes attempts until one of them is final. Each step continues in the async context of the call. */
@@ -194,8 +135,8 @@ export class ClientRequest implements Waiter, AbortListener {
 
         // 4. Give the slot back and wait: the queue must not wait for a server that asked for a pause.
         discard(outcome.response);
-        this.#context.core.release(this, true);
-        this.#notify("waiting", outcomeOf(outcome));
+        this.#slot.release();
+        this.#report.notify("waiting", outcomeOf(outcome));
         if (this.#isSettled) return;
         await new Promise<void>((resolve) => (this.#pause = new Timer(delay, resolve)));
       }
@@ -209,8 +150,7 @@ export class ClientRequest implements Waiter, AbortListener {
     const { core, hasOriginLimits, requests } = this.#context;
     const { fallback, priority } = this.#options;
     if (fallback && !core.isSupported) return Answer.Slot;
-    this.#isUsed = false;
-    const acquire = (): Answer => core.acquire(this, hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
+    const acquire = (): Answer => this.#slot.acquire(hasOriginLimits ? this.origin : "", priority, this.#attempts > 0);
     // The timers of a context that has died never fire, for example in workerd. Its requests must not keep their places.
     const endOverdue = (): void => requests.forEach((request) => request.#limits.check());
     let answer = acquire();
@@ -228,26 +168,19 @@ export class ClientRequest implements Waiter, AbortListener {
         this.#context.checkedAt = time;
         endOverdue();
       }
-      if (!this.#isSettled) this.#notify("queued");
+      if (!this.#isSettled) this.#report.notify("queued");
     } else if (answer !== Answer.Slot) {
-      this.#callSite ??= callSite();
-      this.#stop(this.#failureError(answer));
+      this.#errors.recordCall();
+      this.#stop(this.#errors.ofAnswer(answer, this.#attempts, this.#arguments));
     }
     return answer;
   }
 
   /** Waits for a slot. */
   async #waitForSlot(): Promise<void> {
-    // The slot may have been given during the call of an observer.
-    const answer = this.#early ?? (await new Promise<Answer>((resolve) => (this.#answer = resolve)));
-    this.#early = this.#answer = undefined;
+    const answer = await this.#slot.answer();
     this.#limits.stop("queue");
-    if (answer !== Answer.Slot) this.#stop(this.#failureError(answer));
-  }
-
-  answered(answer: Answer): void {
-    if (this.#answer) this.#answer(answer);
-    else this.#early = answer;
+    if (answer !== Answer.Slot) this.#stop(this.#errors.ofAnswer(answer, this.#attempts, this.#arguments));
   }
 
   /** Makes an attempt, which ends when the limit `head` passes even if a hook or the platform does not heed the signal. */
@@ -267,10 +200,10 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Makes an attempt. Does not throw. */
   async #attempt(): Promise<Outcome> {
-    this.#isUsed = true;
+    this.#slot.isUsed = true;
     if (++this.#attempts === 1) this.#limits.start("request");
     this.#limits.start("head");
-    this.#notify("started");
+    this.#report.notify("started");
     try {
       // An observer may have aborted the request.
       return this.#isSettled ? {} : await this.#send();
@@ -279,46 +212,25 @@ export class ClientRequest implements Waiter, AbortListener {
     }
   }
 
-  /** Calls the hooks and sends the request. Unless a hook returns a promise, the platform's fetch is called in the same turn. */
+  /** Prepares the Request and sends it, with the hooks around it. */
   async #send(): Promise<Outcome> {
     const call = this.#arguments;
-    const { hooks } = this.#options;
     const { signal } = this.#controller;
     this.#isSent = false;
-    if (!this.#isPrepared && (this.#attempts > 1 || call.body.isMadeAnew)) {
+    if (this.#attempts > 1 || call.body.isMadeAnew) {
       const preparing = call.prepare(signal);
       if (preparing) await preparing;
     }
-    this.#isPrepared = false;
-    let replacement: Request | undefined;
-    let response: Response | undefined;
-    for (const hook of hooks.beforeRequest) {
-      let result = hook(this.#hookContext(replacement));
-      if (isPromise(result)) result = await result;
-      // The attempt may have ended during the hook.
-      signal.throwIfAborted();
-      if (isRequest(result)) {
-        replacement = result;
-      } else if (result) {
-        response = result;
-        break;
-      }
-    }
-    // The signal may have been aborted in the turn in which the slot became free.
-    this.#signal?.throwIfAborted();
-    this.#isSent = true;
-    response ??= await call.send(this.#sender, signal, replacement);
-    for (const hook of hooks.afterResponse) {
-      // A function that ignores the signal answers after the end of the attempt.
-      if (signal.aborted) break;
-      let asked: AnotherAttempt | undefined;
-      const retry: AfterResponseContext["retry"] = ({ request, delay = 0 } = {}) => (asked = { request, delay });
-      let result = hook({ ...this.#hookContext(replacement), response, retry });
-      if (isPromise(result)) result = await result;
-      if (asked && result === asked) return { response, asked };
-      if (result) response = result as Response;
-    }
-    return { response };
+    return sendWithHooks(this.#options.hooks, {
+      signal,
+      context: (request) => this.#hookContext(request),
+      send: (replacement) => call.send(this.#sender, signal, replacement),
+      checkSend: () => {
+        // The signal may have been aborted in the turn in which the slot became free.
+        this.#signal?.throwIfAborted();
+        this.#isSent = true;
+      },
+    });
   }
 
   #mayRepeat({ asked, response }: Outcome): boolean {
@@ -329,41 +241,19 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Returns the milliseconds until the next attempt, or `NO_RETRY`. */
   async #nextDelay(outcome: Outcome): Promise<number> {
-    const { retry, hooks } = this.#options;
-    const call = this.#arguments;
-    const { asked, response, error } = outcome;
-    const context = {
-      get request(): Request {
-        return call.request;
-      },
-      attempt: this.#attempts,
-      ...(response ? { response } : { error }),
-    };
-    const delay = asked ? asked.delay : await retryDelay(retry as NonNullable<typeof retry>, call.method, context);
-    // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
-    if (!(delay >= 0) || this.#signal?.aborted || now() + delay >= this.#limits.next.at) return NO_RETRY;
-    const reason = asked?.request ? undefined : await call.whyOneShot();
-    if (reason && "error" in outcome) {
-      throw this.#error("BODY_NOT_REPLAYABLE", `the request failed and was not sent again: its body ${reason}`, { cause: outcome.error });
-    }
-    if (reason) return NO_RETRY;
-    if (asked?.request) call.replace(asked.request);
     // Until another attempt is certain, an abort must reach the outcome at hand.
     const controller = new AbortController();
-    if (hooks.beforeRetry.length > 0) {
-      // The hooks get a Request whose body is unused.
-      await call.prepare(controller.signal);
-      this.#isPrepared = true;
-    }
-    for (const hook of hooks.beforeRetry) {
-      const details = { ...outcomeOf(outcome), response, delay, attempt: this.#attempts + 1 };
-      const result = await hook({ ...this.#hookContext(this.#isPrepared ? undefined : call.base), ...details });
-      if (result === false) return NO_RETRY;
-      if (!isRequest(result)) continue;
-      call.replace(result);
-      this.#isPrepared = false;
-    }
-    if (!this.#isSettled) this.#controller = controller;
+    const delay = await repeatDelay(outcome, {
+      options: this.#options,
+      call: this.#arguments,
+      attempt: this.#attempts,
+      errors: this.#errors,
+      nextSignal: controller.signal,
+      // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
+      isPossible: (delay) => !this.#isAborted && now() + delay < this.#limits.next.at,
+      context: (request) => this.#hookContext(request),
+    });
+    if (delay !== NO_RETRY && !this.#isSettled) this.#controller = controller;
     return delay;
   }
 
@@ -374,22 +264,11 @@ export class ClientRequest implements Waiter, AbortListener {
     const response = outcome.response as Response;
     // A `fetch` of the caller's may return any value, and a hook may have read the body: both make this throw.
     const { status } = response;
-    if (throwHttpErrors && status >= FIRST_ERROR_STATUS) {
-      const controller = this.#controller;
-      const timer = new Timer(DATA_TIMEOUT, () => controller.abort());
-      this.#isReadingData = true;
-      const hasData = hasBody(response, this.#arguments.method);
-      const data = hasData ? await readData(response, controller.signal) : undefined;
-      timer.cancel();
-      if (this.#isSettled) return;
-      const error = this.#error("STATUS", `the server answered with status ${status}`, { response, data });
-      // The request of an attempt that has ended can be sent again.
-      return hasData && data === undefined ? this.#stop(error) : this.#fail(error);
-    }
+    if (throwHttpErrors && status >= FIRST_ERROR_STATUS) return this.#failStatus(response, status);
     const isCounted = onDownloadProgress || timeouts.idle;
     const onError = (error: unknown): unknown => {
       // In Firefox, a body that is cancelled keeps its connection until its next piece. An abort closes the connection.
-      this.#bodyFailure ??= { error };
+      this.#bodyWatch.fail(error);
       this.#stop(error);
       return error;
     };
@@ -403,62 +282,46 @@ export class ClientRequest implements Waiter, AbortListener {
     else if (slot !== "body") this.#leave();
     this.#settle("head");
     this.#arguments.body.reportSent();
-    try {
-      if (isReadable) this.#watch(response, result, isOpaque);
-    } catch {
-      // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
-      this.#leave();
-    }
-    // Statistics count a request by its origin until it leaves its client.
-    if (this.#context.requests.has(this)) void this.origin;
+    if (isReadable || this.#watch) this.#watchBody(response, result, isReadable);
+    this.#report.forget(this.#context.requests.has(this));
     this.#arguments = undefined as never;
     resolve?.(result);
   }
 
-  /** Watches the body of `result` until it ends. `response` is the sender's, and `result` is given to the caller. */
-  #watch(response: Response, result: Response, isOpaque: boolean): void {
-    const { sentRequest } = this.#arguments;
-    // The bytes of an opaque response are out of reach, so its end cannot be seen.
-    const holdsSlot = this.#options.slot === "body" && !isOpaque;
-    const isCounted = result !== response;
-    const isLimited = this.#limits.isRunning;
-    if (!isLimited) this.#limits.clear();
-    if (!isOpaque && !this.#hasReader && (holdsSlot || isLimited || isCounted || (this.#signal && !sentRequest))) {
-      const onRead = (): void => this.#pause?.cancel();
-      const { signal } = this.#controller;
-      const readWhole: BodyWatcher["readWhole"] = (response, read) => this.readWhole(response, read);
-      watchBody(result, { signal, onRead, onError: (error) => this.#bodyError(error), onEnd: () => this.#end(), readWhole });
-    }
-    if (!(holdsSlot || isLimited || this.#signal)) return this.#end();
-    if (!holdsSlot) this.#leave();
-    this.#limits.unref();
-    if (sentRequest) keepRequest(sentRequest, response);
-    // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
-    onCollected([result, ...(sentRequest ? [sentRequest.signal] : [])], this, (request) => request.#end());
-    if (holdsSlot && !this.#hasReader) {
-      this.#pause = new Timer(UNREAD_TIME, () => this.#leave());
-      this.#pause.unref();
-    }
+  /** Rejects the promise because of a status. The error has the response's body. */
+  async #failStatus(response: Response, status: number): Promise<void> {
+    this.#isReadingData = true;
+    const hasData = hasBody(response, this.#arguments.method);
+    const data = hasData ? await readData(response, this.#controller) : undefined;
+    if (this.#isSettled) return;
+    const error = this.#errors.of("STATUS", `the server answered with status ${status}`, this.#attempts, this.#arguments, { response, data });
+    // The request of an attempt that has ended can be sent again.
+    if (hasData && data === undefined) this.#stop(error);
+    else this.#fail(error);
   }
 
-  /** Announces that the body will be read by `readWhole`. The caller of this function calls the returned function if there is no body. */
-  expectReader(): () => void {
-    this.#hasReader = true;
-    return () => this.#end();
-  }
-
-  /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
-  async readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
-    let wasUsed = false;
+  #watchBody(response: Response, result: Response, isReadable: boolean): void {
+    const { signal } = this.#controller;
+    this.#bodyWatch.signal = signal;
+    if (!isReadable) return;
     try {
-      wasUsed = response.bodyUsed;
-      return await untilAborted(read(response), this.#controller.signal);
-    } catch (error) {
-      throw wasUsed ? error : this.#bodyError(error);
-    } finally {
-      // A body that was read before has an end of its own. The response is kept alive until here: a collected response is not watched.
-      if (response && !wasUsed) this.#end();
+      const holdsSlot = this.#options.slot === "body";
+      this.#bodyWatch.start({ response, result, request: this.#arguments.sentRequest, signal, holdsSlot });
+    } catch {
+      // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
+      this.#leave();
     }
+  }
+
+  get #bodyWatch(): BodyWatch {
+    const owner = { limits: this.#limits, hasSignal: !!this.#signal, leave: () => this.#leave(), end: () => this.#end() };
+    return (this.#watch ??= new BodyWatch(owner));
+  }
+
+  /** Returns the watch of the response's body, for a function that reads the whole body itself. */
+  expectReader(): BodyWatch {
+    this.#bodyWatch.hasReader = true;
+    return this.#bodyWatch;
   }
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
@@ -475,7 +338,7 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Ends the request because its client is closed. */
   close(): void {
-    this.#stop(this.#failureError(Answer.Closed), true);
+    this.#stop(this.#errors.ofAnswer(Answer.Closed, this.#attempts, this.#arguments), true);
   }
 
   #limitPassed(limit: Limit): void {
@@ -492,15 +355,10 @@ export class ClientRequest implements Waiter, AbortListener {
     endAttempt?.({ error });
   }
 
-  /** Returns the error for the reader of a body that has failed with `error`. */
-  #bodyError(error: unknown): unknown {
-    return (this.#bodyFailure ?? { error }).error;
-  }
-
   /** Rejects the promise, or fails the body that the caller reads. Aborts the attempt. */
   #stop(error: unknown, isClosed = false): void {
     // A caller's abort has the error that the platform gives it.
-    if (this.#isSettled && !this.#isAborted) this.#bodyFailure ??= { error };
+    if (this.#isSettled && !this.#isAborted) this.#watch?.fail(error);
     this.#fail(error);
     // A listener of the caller's may throw.
     if (!this.#isShared || isClosed) ignoreErrors(() => this.#controller.abort(error));
@@ -519,15 +377,15 @@ export class ClientRequest implements Waiter, AbortListener {
       reject(error);
     }
     this.#end();
-    // A listener of the caller's may throw.
-    ignoreErrors(() => this.#hookController?.abort(error));
+    this.#hooks.abort(error);
   }
 
   /** Marks the promise as settled. */
   #settle(stage: Stage, outcome?: Pick<QueueEvent, "error">): void {
     // These functions keep the promise alive, and with it the response.
     this.#resolve = this.#reject = this.#endAttempt = undefined;
-    this.#notify(stage, outcome);
+    this.#hooks.end();
+    this.#report.notify(stage, outcome);
   }
 
   get #isAborted(): boolean {
@@ -545,8 +403,8 @@ export class ClientRequest implements Waiter, AbortListener {
 
   /** Gives the slot back, and removes the request from its client. */
   #leave(): void {
-    const { core, requests, onIdle } = this.#context;
-    core.release(this, this.#isUsed);
+    const { requests, onIdle } = this.#context;
+    this.#slot.release();
     requests.delete(this);
     if (requests.size > 0) return;
     for (const resolve of onIdle) resolve();
@@ -557,75 +415,10 @@ export class ClientRequest implements Waiter, AbortListener {
   #end(): void {
     this.#limits.clear();
     this.#pause?.cancel();
+    this.#watch?.onRead();
     const signal = this.#signal;
     // The members of a signal may throw.
     if (signal) ignoreErrors(() => offAbort(signal, this));
     this.#leave();
   }
-
-  get #sender(): Sender {
-    const { fetch, fallback } = this.#options;
-    const own = fallback && !this.#context.core.isSupported ? fallback : fetch;
-    return own ? (thisArg, ...call) => own.apply(thisArg, call) : this.#context.platformFetch;
-  }
-
-  #hookContext(request?: Request): HookContext {
-    // A hook `onError` sends after the end.
-    const hasEnded = this.#isSettled;
-    const fetch: HookContext["fetch"] = async (input, init) => {
-      const controller = hasEnded ? new AbortController() : (this.#hookController ??= new AbortController());
-      if (this.#isSettled && !hasEnded) controller.abort();
-      const { signal: given } = init ?? {};
-      const signal = given ? AbortSignal.any([controller.signal, given]) : controller.signal;
-      return this.#sender(globalThis, typeof input === "string" ? resolveUrl(input, this.#options) : input, { ...init, signal });
-    };
-    return { request: request ?? (this.#request as Request), attempt: this.#attempts, fetch };
-  }
-
-  #failureError(answer: Answer): WaterspoutError {
-    const [code, message] = FAILURES[answer] as (typeof FAILURES)[number];
-    return this.#error(code, message);
-  }
-
-  /** Returns an error about this request, with the place of the call in its stack. */
-  #error(code: ErrorCode, message: string, details?: WaterspoutErrorOptions): WaterspoutError {
-    return withCallSite(new WaterspoutError(code, message, { attempts: this.#attempts, request: this.#request, ...details }), this.#callSite);
-  }
-
-  /** The Request of the present attempt. Undefined if only a `fetch` of the caller's own knows the URL. */
-  get #request(): Request | undefined {
-    try {
-      return this.#arguments.request;
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** Sets the stage and calls the observers. */
-  #notify(stage: Stage, outcome?: Pick<QueueEvent, "status" | "error">): void {
-    this.stage = stage;
-    for (const observer of this.#context.observers) {
-      const { url } = this.#arguments;
-      const event = { id: this.#number, stage, url, origin: this.origin, priority: this.#options.priority, at: performance.now() };
-      ignoreErrors(() => observer({ ...event, ...outcome }));
-    }
-  }
-}
-
-/** Returns the present shared controller of a client, or a new one if it has served enough requests. */
-function sharedController(context: ClientContext): AbortController {
-  if (context.sharedCount++ % SHARED_REQUESTS === 0) context.shared = new AbortController();
-  return context.shared;
-}
-
-/** Returns the outcome of an attempt for observers and hooks. */
-function outcomeOf({ response, error }: Outcome): Pick<QueueEvent, "status" | "error"> {
-  return response ? { status: response.status } : { error };
-}
-
-/** Cancels the body of a response that the caller does not get. */
-function discard(response: Response | undefined): void {
-  // The bodies of some libraries are streams of Node.
-  const body = response?.body as (ReadableStream & { destroy?(): void }) | null | undefined;
-  ignoreErrors(() => response?.bodyUsed || (body?.destroy ? body.destroy() : body?.cancel()));
 }

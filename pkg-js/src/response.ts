@@ -1,5 +1,5 @@
 /** Watches a response's body until it ends. */
-import { observeStream, readUpTo, type Piece, type StreamObserver } from "./stream.js";
+import { observeStream, type Piece, type StreamObserver } from "./stream.js";
 
 /** The methods that read a whole body. */
 export const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
@@ -68,31 +68,4 @@ export function watchBody(response: Response, watcher: BodyWatcher, branches: { 
     return copy;
   };
   if (typeof clone === "function") define("clone", { value, writable: true });
-}
-
-/** The largest body of a status error that is kept, in bytes. */
-const MAX_DATA_BYTES = 65_536;
-
-/**
- * Returns the body of a status error: JSON if its type says so, else text. Returns undefined and cancels the body if it is too large, or
- * when `signal` is aborted.
- */
-export async function readData(response: Response, signal: AbortSignal): Promise<unknown> {
-  try {
-    const bytes = await readUpTo(response, MAX_DATA_BYTES, signal);
-    const text = bytes && new TextDecoder().decode(bytes);
-    const isJson = /^[^;]*[/+]json\b/i.test(response.headers.get("content-type") ?? "");
-    return text && isJson ? jsonOr(text) : text;
-  } catch {
-    // The status is worth more than the reason why its body could not be read.
-    return undefined;
-  }
-}
-
-function jsonOr(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }

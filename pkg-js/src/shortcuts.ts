@@ -2,6 +2,7 @@
 import { definedHeaders } from "./init.js";
 import { pairs, REQUEST_OPTIONS } from "./options.js";
 import { withPairs } from "./query.js";
+import type { BodyWatch } from "./body-watch.js";
 import type { ClientRequest } from "./request.js";
 import type { FetchOptions, HeadersOption, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 
@@ -92,15 +93,15 @@ export class ReadablePromise extends Promise<Response> implements ResponsePromis
 
   async #read<Value>(read: (response: Response) => Promise<Value>): Promise<Value> {
     const request = this.#request;
-    const end = request?.expectReader();
+    const watch = request?.expectReader();
     let response: Response;
     try {
       response = await this;
     } catch (error) {
-      end?.();
+      watch?.onEnd();
       throw error;
     }
     // Without a request, the promise was rejected.
-    return (request as ClientRequest).readWhole(response, read);
+    return (watch as BodyWatch).readWhole(response, read);
   }
 }

@@ -1,0 +1,99 @@
+/** Watches the body of a request's response: its end frees the slot and stops the time limits. */
+import { untilAborted } from "./abort.js";
+import { Timer } from "./clock.js";
+import { onCollected } from "./core.js";
+import type { Limits } from "./limits.js";
+import { keepRequest, watchBody, type BodyWatcher } from "./response.js";
+
+/** The longest time for which a response holds its slot although its body is not being read, in milliseconds. */
+const UNREAD_TIME = 1000;
+
+/** The request whose body is watched. */
+export interface BodyOwner {
+  readonly limits: Limits;
+  /** Whether the caller can abort the request. */
+  readonly hasSignal: boolean;
+  /** Gives the slot back, and removes the request from its client. */
+  leave(): void;
+  /** Ends all that waits for the end of the body. */
+  end(): void;
+}
+
+/** A response and its body. */
+export interface WatchedResponse {
+  /** The response of the function that sends requests. */
+  readonly response: Response;
+  /** The response that the caller gets. */
+  readonly result: Response;
+  /** The Request that was built for it, if there is one. */
+  readonly request: Request | undefined;
+  /** Aborts the body. */
+  readonly signal: AbortSignal;
+  /** Whether the request holds its slot until the end of the body. */
+  readonly holdsSlot: boolean;
+}
+
+export class BodyWatch implements BodyWatcher {
+  /** Whether `readWhole` will read the body. */
+  hasReader = false;
+  /** Aborts the body. Set once there is a response. */
+  signal!: AbortSignal;
+  readonly #owner: BodyOwner;
+  /** Ends the time in which the body must begin to be read. */
+  #unread: Timer | undefined;
+  /** Why the body has failed, unless the caller has aborted it. Engines replace some of these errors by their own. */
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(owner: BodyOwner) {
+    this.#owner = owner;
+  }
+
+  /** Watches the body until it ends. */
+  start({ response, result, request, signal, holdsSlot }: WatchedResponse): void {
+    const { limits, hasSignal } = this.#owner;
+    // The bytes of an opaque response are out of reach, so its end cannot be seen.
+    const isOpaque = response.type === "opaque";
+    const isLimited = limits.isRunning;
+    const isCounted = result !== response;
+    this.signal = signal;
+    if (!isLimited) limits.clear();
+    if (!isOpaque && !this.hasReader && (holdsSlot || isLimited || isCounted || (hasSignal && !request))) watchBody(result, this);
+    if (!(holdsSlot || isLimited || hasSignal)) return this.#owner.end();
+    if (!holdsSlot || isOpaque) this.#owner.leave();
+    limits.unref();
+    if (request) keepRequest(request, response);
+    // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
+    onCollected([result, ...(request ? [request.signal] : [])], this, (watch) => watch.#owner.end());
+    if (!holdsSlot || isOpaque || this.hasReader) return;
+    this.#unread = new Timer(UNREAD_TIME, () => this.#owner.leave());
+    this.#unread.unref();
+  }
+
+  /** Records why the body fails. The first failure counts. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  // The streams call these functions without an object.
+  /** Ends the time in which the body must begin to be read. */
+  readonly onRead: () => void = () => this.#unread?.cancel();
+
+  /** Returns the error for the reader of a body that has failed with `error`. */
+  readonly onError: (error: unknown) => unknown = (error) => (this.#failure ?? { error }).error;
+
+  readonly onEnd: () => void = () => this.#owner.end();
+
+  /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
+  async readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+    let wasUsed = false;
+    try {
+      wasUsed = response.bodyUsed;
+      return await untilAborted(read(response), this.signal);
+    } catch (error) {
+      throw wasUsed ? error : this.onError(error);
+    } finally {
+      // A body that was read before has an end of its own. The response is kept alive until here: a collected response is not watched.
+      if (response && !wasUsed) this.onEnd();
+    }
+  }
+}
