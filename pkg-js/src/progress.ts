@@ -42,7 +42,7 @@ export function countStream(
 export function countResponse(response: Response, callback: ProgressCallback | undefined, idle: number, onError: StreamObserver["onError"]): Response {
   const { body, headers, url, type, redirected, status } = response;
   // The bodies of some libraries are streams of Node.
-  const isNodes = !body?.getReader && Symbol.asyncIterator in Object(body);
+  const isNodes = !body?.getReader && typeof (body as { destroy?: unknown } | null)?.destroy === "function";
   // Some libraries have bodies that are no streams at all, and some servers invent statuses. A Response cannot be made of either, so
   // these responses are returned as they are.
   if (!(body?.getReader || isNodes) || status > HIGHEST_STATUS) return response;
