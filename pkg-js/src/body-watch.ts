@@ -2,6 +2,7 @@
 import { untilAborted } from "./abort.js";
 import { Timer } from "./clock.js";
 import { onCollected } from "./core.js";
+import { ignoreErrors } from "./errors.js";
 import type { Limits } from "./limits.js";
 import { keepRequest, watchBody, type BodyWatcher } from "./response.js";
 
@@ -85,8 +86,10 @@ export class BodyWatch implements BodyWatcher {
 
   /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
   readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
-    // After an abort, the platform's own promise rejects in its own turn.
-    return this.signal.aborted ? read(response) : this.#read(response, read);
+    if (!this.signal.aborted) return this.#read(response, read);
+    // The platform's own promise rejects in this turn too, unless the body ignores the signal.
+    ignoreErrors(() => read(response));
+    return Promise.reject(this.onError(this.signal.reason));
   }
 
   async #read<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {

@@ -41,9 +41,11 @@ export function countStream(
 /** Returns a Response with a body, counted, and with the `url`, `type` and `redirected` of `response`. */
 export function countResponse(response: Response, callback: ProgressCallback | undefined, idle: number, onError: StreamObserver["onError"]): Response {
   const { body, headers, url, type, redirected, status } = response;
-  // Some libraries have bodies that are no streams of the platform, and some servers invent statuses. A Response cannot be made of
-  // either, so these responses are returned as they are.
-  if (!body?.getReader || status > HIGHEST_STATUS) return response;
+  // The bodies of some libraries are streams of Node.
+  const isNodes = !body?.getReader && typeof (body as { destroy?: unknown } | null)?.destroy === "function";
+  // Some libraries have bodies that are no streams at all, and some servers invent statuses. A Response cannot be made of either, so
+  // these responses are returned as they are.
+  if (!(body?.getReader || isNodes) || status > HIGHEST_STATUS) return response;
   const length = Number(headers.get("content-length") ?? NaN);
   // The length of an encoded body differs from the number of decoded bytes.
   const total = length >= 0 && !headers.has("content-encoding") ? length : undefined;
@@ -55,8 +57,7 @@ export function countResponse(response: Response, callback: ProgressCallback | u
     for (const [name, value] of Object.entries(members)) Object.defineProperty(target, name, { value, configurable: true });
     return target;
   };
-  // The bodies of some libraries are streams of Node.
-  const stream = typeof body.getReader === "function" ? body : (new Response(body as BodyInit).body as ReadableStream<Piece>);
+  const stream = (isNodes ? new Response(body).body : body) as ReadableStream<Piece>;
   return withMembers(new Response(countStream(stream, callback, total, idle, onError), response));
 }
 

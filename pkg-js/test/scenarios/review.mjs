@@ -25,6 +25,14 @@ const READS = {
   response_of_the_body: async (promise) => new Response((await promise).body).text(),
 };
 
+/** Returns the name of the error that a read ends with. The text of some engines has an error of its own for a stream that fails. */
+async function shownBy(name, error) {
+  if (name !== "response_of_the_body") return error;
+  const failed = new ReadableStream({ pull: (body) => body.error(new RangeError("stop")) }, { highWaterMark: 0 });
+  const shown = (await rejection(new Response(failed).text())).name;
+  return shown === "RangeError" ? error : shown;
+}
+
 /** Returns a transport whose bodies end only if the scenario says so. They ignore the signal. */
 function open(init) {
   const opened = [];
@@ -44,7 +52,7 @@ export const review = {
         const reading = rejection(read(client.get(NOWHERE, { signal: controller.signal, ...options })));
         await turns();
         act({ controller, client });
-        equal((await within(reading, `${name} after ${end}`, 500)).name, error, `${name} after ${end}`);
+        equal((await within(reading, `${name} after ${end}`, 500)).name, await shownBy(name, error), `${name} after ${end}`);
         equal(counts(client), FREE, `${name} after ${end}`);
       }
     }
@@ -56,7 +64,7 @@ export const review = {
       const response = await client.get(NOWHERE, { signal: controller.signal });
       controller.abort(new RangeError("stop"));
       const shown = Object.assign(Promise.resolve(response), { text: () => response.text(), bytes: () => response.arrayBuffer() });
-      equal((await within(rejection(read(shown)), name, 500)).name, "RangeError", name);
+      equal((await within(rejection(read(shown)), name, 500)).name, await shownBy(name, "RangeError"), name);
     }
   },
   async a_status_error_comes_though_its_body_ignores_the_signal() {
@@ -77,10 +85,11 @@ export const review = {
       const fetch = transport(({ signal }) => openResponse({ signal, status: 503 }).response);
       const client = new Client({ fetch, slot, retry: { attempts: 3, baseDelay: 0 }, hooks: { beforeRetry: () => false } });
       const response = await client.fetch(NOWHERE, { signal: controller.signal });
-      const text = rejection(response.text());
+      // A reader: `text()` of some engines has an error of its own for a stream that fails.
+      const read = rejection(response.body.getReader().read());
       await turns();
       controller.abort(new RangeError("stop"));
-      equal((await within(text, "the text", 500)).name, "RangeError", slot);
+      equal((await within(read, "the body", 500)).name, "RangeError", slot);
       assert(fetch.sent[0].signal.aborted, "the sent request is aborted");
     }
   },
@@ -169,6 +178,7 @@ export const review = {
     await withGlobalFetch(fetch, async () => equal(await call(false), "second"));
   },
   async limits_hold_though_all_objects_have_a_further_member() {
+    // Under lockdown no object has a further member.
     if (Object.isFrozen(Object.prototype)) return;
     for (const value of [5, "text", () => undefined]) {
       Object.prototype.polluted = value;
@@ -184,6 +194,7 @@ export const review = {
     }
   },
   async errors_stay_the_same_whatever_stacks_are() {
+    // Under lockdown these members cannot be replaced.
     if (Object.isFrozen(Error)) return;
     const traces = { sites: (_, sites) => sites, nothing: () => undefined, throwing: () => { throw new RangeError("trace"); } };
     const check = async (name) => {
