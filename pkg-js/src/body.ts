@@ -61,9 +61,10 @@ export class RequestBody {
 
   /** Returns the reason why the body cannot be sent again, if there is a reason. */
   async whyOneShot(): Promise<string | undefined> {
-    if (isStream(this.#source)) return "is a stream, which can be read only once; pass a function that makes it: `body: () => …`";
-    if (this.kept && !(await this.kept)) return `is larger than ${KEPT_BODY_BYTES} bytes, which is the most that is kept of a Request; pass a function that makes it: \`body: () => …\``;
-    return undefined;
+    let reason: string | undefined;
+    if (isStream(this.#source)) reason = "is a stream, which can be read only once";
+    else if (this.kept && !(await this.kept)) reason = `is larger than ${KEPT_BODY_BYTES} bytes, which is the most that is kept of a Request`;
+    return reason && `${reason}; pass a function that makes it: \`body: () => …\``;
   }
 
   /** Returns the members for another attempt, or for the first if a function makes the body. */

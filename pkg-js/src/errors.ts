@@ -111,13 +111,13 @@ export function callSite(): Error {
   try {
     // The functions of this package take some of the lines.
     if (stackTraceLimit) engine.stackTraceLimit = stackTraceLimit + OWN_LINES;
-    return new Error();
   } catch {
     // `Error` is frozen.
     return new Error();
-  } finally {
-    if (stackTraceLimit && engine.stackTraceLimit !== stackTraceLimit) engine.stackTraceLimit = stackTraceLimit;
   }
+  const site = new Error();
+  if (stackTraceLimit) engine.stackTraceLimit = stackTraceLimit;
+  return site;
 }
 
 /** Adds the place of a call to the stack of an error that was made in a later turn. */

@@ -116,8 +116,6 @@ export class ClientRequest implements Waiter, AbortListener {
   #isReadingData = false;
   /** Whether the present attempt was sent. */
   #isSent = false;
-  /** Ends the present attempt. */
-  #endAttempt: ((outcome: Outcome) => void) | undefined;
   /** The wait before another attempt, or for the begin of the reading. */
   #pause: Timer | undefined;
   /** Calls the hooks `onError`. */
@@ -251,18 +249,17 @@ export class ClientRequest implements Waiter, AbortListener {
   }
 
   /** Makes an attempt, which ends when the limit `head` passes even if a hook or the platform does not heed the signal. */
-  #attemptWithinLimit(): Promise<Outcome> {
-    return new Promise((resolve) => {
-      this.#endAttempt = resolve;
-      const end = (outcome: Outcome): void => {
-        // The request has ended, or the limit has passed.
-        if (this.#endAttempt !== resolve) return discard(outcome.response);
-        this.#endAttempt = undefined;
-        this.#limits.stop("head");
-        resolve(outcome);
-      };
-      void this.#attempt().then(end);
-    });
+  async #attemptWithinLimit(): Promise<Outcome> {
+    const { signal } = this.#controller;
+    const attempt = this.#attempt();
+    try {
+      return await untilAborted(attempt, signal);
+    } catch (error) {
+      void attempt.then(({ response }) => discard(response));
+      return { error };
+    } finally {
+      this.#limits.stop("head");
+    }
   }
 
   /** Makes an attempt. Does not throw. */
@@ -363,7 +360,7 @@ export class ClientRequest implements Waiter, AbortListener {
       call.replace(result);
       this.#isPrepared = false;
     }
-    if (!this.#isSettled) this.#controller = controller;
+    this.#controller = controller;
     return delay;
   }
 
@@ -441,16 +438,14 @@ export class ClientRequest implements Waiter, AbortListener {
     }
   }
 
-  /** Announces that the body will be read by `readWhole`. The caller of this function calls the returned function if there is no body. */
-  expectReader(): () => void {
-    this.#hasReader = true;
-    return () => this.#end();
-  }
-
   /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
-  async readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+  async readWhole<Value>(response: Response | Promise<Response>, read: (response: Response) => Promise<Value>): Promise<Value> {
     let wasUsed = false;
     try {
+      if (response instanceof Promise) {
+        this.#hasReader = true;
+        response = await response;
+      }
       wasUsed = response.bodyUsed;
       return await untilAborted(read(response), this.#controller.signal);
     } catch (error) {
@@ -485,11 +480,8 @@ export class ClientRequest implements Waiter, AbortListener {
     if (this.#isReadingData) return this.#controller.abort(error);
     if (limit !== "head") return this.#stop(error);
     // Another attempt may follow.
-    const endAttempt = this.#endAttempt;
-    this.#endAttempt = undefined;
     this.#limits.stop("head");
     this.#controller.abort(error);
-    endAttempt?.({ error });
   }
 
   /** Returns the error for the reader of a body that has failed with `error`. */
@@ -526,7 +518,7 @@ export class ClientRequest implements Waiter, AbortListener {
   /** Marks the promise as settled. */
   #settle(stage: Stage, outcome?: Pick<QueueEvent, "error">): void {
     // These functions keep the promise alive, and with it the response.
-    this.#resolve = this.#reject = this.#endAttempt = undefined;
+    this.#resolve = this.#reject = undefined;
     this.#notify(stage, outcome);
   }
 

@@ -91,16 +91,7 @@ export class ReadablePromise extends Promise<Response> implements ResponsePromis
   }
 
   async #read<Value>(read: (response: Response) => Promise<Value>): Promise<Value> {
-    const request = this.#request;
-    const end = request?.expectReader();
-    let response: Response;
-    try {
-      response = await this;
-    } catch (error) {
-      end?.();
-      throw error;
-    }
     // Without a request, the promise was rejected.
-    return (request as ClientRequest).readWhole(response, read);
+    return this.#request ? this.#request.readWhole(this, read) : read(await this);
   }
 }

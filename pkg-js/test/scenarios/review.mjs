@@ -169,6 +169,7 @@ export const review = {
     await withGlobalFetch(fetch, async () => equal(await call(false), "second"));
   },
   async limits_hold_though_all_objects_have_a_further_member() {
+    if (Object.isFrozen(Object.prototype)) return;
     for (const value of [5, "text", () => undefined]) {
       Object.prototype.polluted = value;
       try {
@@ -183,6 +184,7 @@ export const review = {
     }
   },
   async errors_stay_the_same_whatever_stacks_are() {
+    if (Object.isFrozen(Error)) return;
     const traces = { sites: (_, sites) => sites, nothing: () => undefined, throwing: () => { throw new RangeError("trace"); } };
     const check = async (name) => {
       const client = new Client({ throwHttpErrors: true, fetch: transport(() => new Response("no", { status: 404 })) });
