@@ -1,10 +1,11 @@
 /** The client: the platform's fetch behind a queue. */
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Sender } from "./arguments.js";
+import type { ClientContext } from "./context.js";
 import { Core } from "./core.js";
 import { events, type EventsInit, type ServerEvents } from "./events.js";
 import { CLIENT_OPTIONS, DEFAULTS, mergeOptions, QUEUE_OPTIONS, queueSettings, REQUEST_OPTIONS, type Options } from "./options.js";
-import { ClientRequest, type ClientContext } from "./request.js";
+import { ClientRequest } from "./request.js";
 import { ReadablePromise, shortcutCall } from "./shortcuts.js";
 import type { ClientOptions, ClientStats, ExtendOptions, QueueEvent, ResponsePromise, ShortcutInit, WaterspoutInit } from "./types.js";
 

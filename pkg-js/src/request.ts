@@ -2,7 +2,8 @@
 import { offAbort, onAbort, untilAborted, type AbortListener } from "./abort.js";
 import { FetchArguments, resolveUrl, type Sender } from "./arguments.js";
 import { now, Timer } from "./clock.js";
-import { Answer, onCollected, type Core, type Waiter } from "./core.js";
+import { sharedController, type ClientContext } from "./context.js";
+import { Answer, onCollected, type Waiter } from "./core.js";
 import {
   callSite,
   ignoreErrors,
@@ -16,6 +17,7 @@ import {
 import { documentBase, isPromise, isRequest } from "./init.js";
 import { Limits, type Limit } from "./limits.js";
 import { DEFAULTS, type Options } from "./options.js";
+import { discard, FAILURES, outcomeOf, type Outcome } from "./outcome.js";
 import { countResponse } from "./progress.js";
 import { hasBody, keepRequest, readData, watchBody, type BodyWatcher } from "./response.js";
 import { NO_RETRY, retryDelay } from "./retry.js";
@@ -23,41 +25,7 @@ import type { AfterResponseContext, AnotherAttempt, HookContext, QueueEvent, Wat
 
 type Stage = QueueEvent["stage"];
 
-/** The state that the requests of a client share, also with the clients that `extend` derives from it. */
-export interface ClientContext {
-  readonly core: Core;
-  /** Calls the platform's fetch. */
-  readonly platformFetch: Sender;
-  /** Answers a call that the client itself has sent, through a global fetch that calls the client. Returns undefined for other calls. */
-  direct(thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined): Promise<Response> | undefined;
-  /** Whether the client has limits by origin, so that the core needs each request's origin. */
-  readonly hasOriginLimits: boolean;
-  /** The requests that have not ended. */
-  readonly requests: Set<ClientRequest>;
-  readonly observers: Set<(event: QueueEvent) => void>;
-  /** The number of requests so far. */
-  requestCount: number;
-  /** Aborts requests that have no limits, retries, hooks and signal, when the client is closed at once. */
-  shared: AbortController;
-  sharedCount: number;
-  /** When the limits of all requests were checked. */
-  checkedAt: number;
-  /** Called once no request is left. */
-  readonly onIdle: Set<() => void>;
-}
-
 const { hooks: NO_HOOKS, timeouts: NO_LIMITS } = DEFAULTS;
-
-/** Code and message of the answers without a slot. */
-const FAILURES: { readonly [answer: number]: [code: ErrorCode, message: string] } = {
-  [Answer.QueueFull]: ["QUEUE_FULL", "the queue is full: `maxQueued` requests wait"],
-  [Answer.Cleared]: ["CLEARED", "the queue was cleared while the request waited"],
-  [Answer.Closed]: ["CLOSED", "the client is closed"],
-  [Answer.CoreFailed]: ["INTERNAL", "the WebAssembly core failed; further requests get a new core"],
-};
-
-/** The number of requests for which a shared controller serves. Engines keep a listener for each until they collect it. */
-const SHARED_REQUESTS = 50;
 
 /** The lowest status of an error. */
 const FIRST_ERROR_STATUS = 400;
@@ -73,14 +41,6 @@ const UNREAD_TIME = 1000;
 
 /** The least time between two checks of all limits, in milliseconds. */
 const CHECK_INTERVAL = 10;
-
-/** How an attempt has ended: with a response, or with an error. */
-interface Outcome {
-  readonly response?: Response | undefined;
-  readonly error?: unknown;
-  /** Whether a hook asks for another attempt. */
-  readonly asked?: AnotherAttempt | undefined;
-}
 
 export class ClientRequest implements Waiter, AbortListener {
   place: Waiter["place"];
@@ -602,22 +562,4 @@ export class ClientRequest implements Waiter, AbortListener {
       ignoreErrors(() => observer({ ...event, ...outcome }));
     }
   }
-}
-
-/** Returns the present shared controller of a client, or a new one if it has served enough requests. */
-function sharedController(context: ClientContext): AbortController {
-  if (context.sharedCount++ % SHARED_REQUESTS === 0) context.shared = new AbortController();
-  return context.shared;
-}
-
-/** Returns the outcome of an attempt for observers and hooks. */
-function outcomeOf({ response, error }: Outcome): Pick<QueueEvent, "status" | "error"> {
-  return response ? { status: response.status } : { error };
-}
-
-/** Cancels the body of a response that the caller does not get. */
-function discard(response: Response | undefined): void {
-  // The bodies of some libraries are streams of Node.
-  const body = response?.body as (ReadableStream & { destroy?(): void }) | null | undefined;
-  ignoreErrors(() => response?.bodyUsed || (body?.destroy ? body.destroy() : body?.cancel()));
 }
