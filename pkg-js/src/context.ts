@@ -30,7 +30,7 @@ export interface ClientContext {
   readonly onIdle: Set<() => void>;
 }
 
-/** Returns the present shared controller of a client, or a new one if it has served enough requests. */
+/** Returns the present shared controller of a client, or a new controller if it has served enough requests. */
 export function sharedController(context: ClientContext): AbortController {
   if (context.sharedCount++ % SHARED_REQUESTS === 0) context.shared = new AbortController();
   return context.shared;
