@@ -99,8 +99,8 @@ export class Client {
    * Closes the client: new requests reject with code `"CLOSED"`. Requests that run or wait are finished. Returns a promise that resolves
    * at their end, as `idle` does.
    *
-   * With `now`, they are aborted and reject with code `"CLOSED"` too. The body of a request with `slot: "head"` belongs to the platform
-   * and goes on.
+   * With `now`, they are aborted and reject with code `"CLOSED"` too. The body of a request with `slot: "head"` belongs to the platform:
+   * it goes on, unless it shares its signal with a request that is aborted.
    */
   readonly close: (options?: { now?: boolean | undefined }) => Promise<void> = ({ now = false } = {}) => {
     const { core, requests } = this.#context;
