@@ -26,7 +26,7 @@ export interface WatchedResponse {
   readonly response: Response;
   /** The response that the caller gets. */
   readonly result: Response;
-  /** The Request that was built for it, if there is one. */
+  /** The Request that was built for the response, if a Request was built. */
   readonly request: Request | undefined;
   /** Aborts the body. */
   readonly signal: AbortSignal;

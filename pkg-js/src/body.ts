@@ -28,7 +28,7 @@ export class RequestBody {
   kept: Promise<Uint8Array<ArrayBuffer> | undefined> | undefined;
   #total: number | undefined;
 
-  /** Takes the body of a call's `init`, and the call's Request if it has one. */
+  /** Takes the body of a call's `init`, and the Request that was given to the call. */
   constructor(source: WaterspoutInit["body"], inherited: Request | undefined, onProgress: ProgressCallback | undefined) {
     this.#source = source;
     this.#onProgress = onProgress;

@@ -30,7 +30,7 @@ export interface ClientContext {
 /** The number of requests for which a shared controller serves. Engines keep a listener for each until they collect it. */
 const SHARED_REQUESTS = 50;
 
-/** Returns the present shared controller of a client, or a new one if it has served enough requests. */
+/** Returns the shared controller of a client. Makes a new controller once the present controller has served enough requests. */
 export function sharedController(context: ClientContext): AbortController {
   if (context.sharedCount++ % SHARED_REQUESTS === 0) context.shared = new AbortController();
   return context.shared;

@@ -60,7 +60,7 @@ export class Limits {
     this.#timer?.unref();
   }
 
-  /** Reports the limit that has passed, if there is one. */
+  /** Reports the limit that has passed, if a limit has passed. */
   check(): void {
     const { limit, at } = this.next;
     if (limit && at <= now()) this.#onPassed(limit);

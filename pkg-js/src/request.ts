@@ -102,7 +102,7 @@ export class ClientRequest implements AbortListener {
     return this.#hooks.context(request ?? requestOf(this.#arguments), this.#attempts);
   }
 
-  /** Makes attempts until one of them is final. Each step continues in the async context of the call. */
+  /** Makes attempts until an attempt is final. Each step continues in the async context of the call. */
   async #run(): Promise<void> {
     try {
       onAbort(this.#signal, this);

@@ -29,7 +29,7 @@ export function shortcutCall(method: string, url: string | URL, given?: Shortcut
     form === undefined || form instanceof FormData ? form : new URLSearchParams(pairs(form, "form")),
     rest.body ?? undefined,
   ].filter((body) => body !== undefined);
-  if (bodies.length > 1) throw new TypeError("json, form and body exclude each other; set only one of them");
+  if (bodies.length > 1) throw new TypeError("json, form and body exclude each other; set a single body");
   if (bodies.length > 0) init.body = bodies[0];
   if (json !== undefined) init.headers = withJsonType(rest.headers);
   init.method = method;

@@ -224,7 +224,7 @@ export interface FetchOptions {
   throwHttpErrors?: boolean | undefined;
   /**
    * When the request's slot is free again: at the response's head (`"head"`), or when the response's body has been read to its end,
-   * has failed or was cancelled (`"body"`). A response whose body is not being read one second after the head frees its slot too.
+   * has failed or was cancelled (`"body"`). A response whose body is not being read 1,000 ms after the head frees its slot too.
    * @default "head" for `client.fetch`, "body" for `client.get` and the other shortcuts
    */
   slot?: "head" | "body" | undefined;

@@ -197,7 +197,7 @@ client.close({ now: true });
 await assert.rejects(closed, { code: "CLOSED" });
 assert.equal(calls[7][1].signal.reason.code, "CLOSED");`;
 
-/** A program without a core: requests go to the fallback, with all options but those of the queue. */
+/** A program without a core: requests go to the fallback, with all options except the options of the queue. */
 const fallback = `import assert from "node:assert/strict";
 import { Client } from "waterspout/slim";
 const calls = [];
