@@ -21,7 +21,7 @@ const standard = {
   // Chromium does not cancel the stream.
   aborted_before_cancels_a_stream_at_once: { isPromise: true, turns: 1, atOnce: ["the very reason"], rejected: "the very reason", atTheEnd: ["the very reason"] },
   // Node rejects with an error of its own.
-  aborted_before_the_body_is_read: ["the very reason", false, ["rejected", "a microtask"]],
+  aborted_before_the_body_is_read: { text: "the very reason", used: false, turns: 0 },
   // Node rejects a turn later.
   aborted_before_is_heard_in_its_turn: ["before", "rejected", "after"],
   aborted_in_the_turn_of_the_call_is_heard_in_its_turn: heard,

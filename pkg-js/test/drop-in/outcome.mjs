@@ -20,7 +20,7 @@ export async function seen(response, reason) {
 }
 
 /** Returns the number of microtasks after which a promise is settled, or undefined if it takes too many. */
-async function turnsOf(promise) {
+export async function turnsOf(promise) {
   let settled = false;
   const note = () => void (settled = true);
   promise.then(note, note);

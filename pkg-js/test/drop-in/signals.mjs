@@ -1,5 +1,5 @@
 /** Aborts before a call, at each moment of a call, and after it. */
-import { described, outcome } from "./outcome.mjs";
+import { described, outcome, turnsOf } from "./outcome.mjs";
 
 const reasons = { none: undefined, an_error: new RangeError("enough"), a_text: "enough", null: null, zero: 0 };
 const before = (fetch, url, reason, more) => outcome(fetch, [url("hello"), { signal: AbortSignal.abort(reason) }], { reason, more });
@@ -97,10 +97,9 @@ export const signals = {
     const [controller, reason] = [new AbortController(), new RangeError("enough")];
     const answer = await fetch(url("stall"), { signal: controller.signal });
     controller.abort(reason);
-    const log = [];
-    const text = answer.text().catch((error) => (log.push("rejected"), described(error, reason)));
-    await Promise.all([text, Promise.resolve().then(() => log.push("a microtask"))]);
-    return [await text, answer.bodyUsed, log];
+    const text = answer.text();
+    const turns = await turnsOf(text);
+    return { text: await text.catch((error) => described(error, reason)), used: answer.bodyUsed, turns };
   },
   aborted_with_a_reader: async (fetch, url) => {
     const [controller, reason] = [new AbortController(), new RangeError("enough")];

@@ -149,7 +149,7 @@ export async function clients(many) {
   for (let made = 0; made < many; made++) {
     const dropped = new Client({ maxActivePerOrigin: 2, fetch: (url, init) => inPlace(new Request(url, init)) });
     check((await text(dropped.fetch("http://in-place.test/lab/hello"))) === "hello", "a client of its own");
-    if (made % 100 === 99) await collect(1);
+    if (made % 100 === 99) await collect(2);
   }
 }
 

@@ -100,10 +100,14 @@ export const clientOptions = {
   },
 };
 
+/** Returns the options of a shortcut with a slot until the head. A hostile value stays as it is. */
+const withHeadSlot = (init) => (init === undefined ? { slot: "head" } : init);
+
 /** Ways to send a request and to read its response, if there is a body that can be read. */
 export const sendings = {
   fetch: (client, ...call) => client.fetch(...call),
-  get: (client, url, init) => client.get(url, init),
+  // A response that is not read would keep its slot for a second.
+  get: (client, url, init) => client.get(url, withHeadSlot(init)),
   "get and text": (client, url, init) => client.get(url, init).text(),
 };
 

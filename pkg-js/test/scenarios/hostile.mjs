@@ -181,7 +181,7 @@ export const hostile = {
   },
   async a_value_in_place_of_a_signal_fails_only_its_request() {
     for (const [option, options] of Object.entries(clientOptions)) {
-      const make = (value, send) => ({ options: { ...options, fetch: patient }, send: (client) => send(client, URL_A, { signal: value() }) });
+      const make = (value, send) => ({ options: { ...options, fetch: patient }, send: (client) => send(client, URL_A, { signal: value(), slot: "head" }) });
       await survive(pairs(signalValues, sendings, make)).catch((error) => assert(false, `with ${option}: ${error.message}`));
     }
   },

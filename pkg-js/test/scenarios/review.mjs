@@ -166,14 +166,14 @@ export const review = {
       bodies = 0;
       let waits = 0;
       const hooks = { beforeRequest: () => (waits++, hold.promise) };
-      const client = new Client({ ...(own ? { fetch } : {}), hooks, timeout: { head: 40 }, retry: { attempts: 2, baseDelay: 0, methods: ["POST"] } });
+      const client = new Client({ ...(own ? { fetch } : {}), hooks, timeout: { head: 300 }, retry: { attempts: 2, baseDelay: 0, methods: ["POST"] } });
       const body = () => (bodies++ ? made[1] : gates[0].promise);
       const response = client.fetch(NOWHERE, { method: "POST", body });
       while (waits < 1) await sleep(1);
       gates[0].resolve(made[0]);
       await turns();
       hold.resolve();
-      return (await within(response, "the response", 500)).text();
+      return (await within(response, "the response")).text();
     };
     await withGlobalFetch(fetch, async () => equal(await call(false), "second"));
   },
