@@ -23,7 +23,7 @@ async function run() {
   for (const [name, scenario] of Object.entries(eventScenarios)) {
     let timer;
     const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("took over 10 s")), 10_000)));
-    const running = scenario({ url: (experiment) => ${JSON.stringify(`${base}/lab/`)} + experiment }, { streams: false });
+    const running = scenario({ url: (experiment) => ${JSON.stringify(`${base.replace(/\/$/, "")}/lab/`)} + experiment }, { streams: false });
     const error = await Promise.race([running, late]).then(() => undefined, (error) => String(error?.stack ?? error));
     clearTimeout(timer);
     results.push({ name, error });

@@ -96,7 +96,7 @@ const waits = {
   "request in the body": (limit) => timesOut(read({ timeout: limit }), "limit `request`"),
   "total in the body": (limit) => timesOut(read({ timeout: { total: limit } }), "limit `total`"),
   idle: (limit) => timesOut(read({ timeout: { idle: limit } }), "limit `idle`"),
-  "idle beside the others": (limit) => timesOut(read({ timeout: { idle: limit, head: 2 * limit, request: 9 * limit, total: 9 * limit } }), "limit `idle`"),
+  "idle beside the others": (limit) => timesOut(read({ timeout: { idle: limit, head: 90 * limit, request: 90 * limit, total: 90 * limit } }), "limit `idle`"),
   "the wait before another attempt": async (limit) => {
     const client = new Client({ fetch: busyOnce(limit), retry: { maxDelay: HOUR } });
     equal((await client.fetch(URL_A)).status, 200);
