@@ -5,7 +5,7 @@ import { readUpTo } from "./stream.js";
 import type { WaterspoutInit } from "./types.js";
 
 /** The largest body of a `Request` that is kept for another attempt, in bytes. */
-export const KEPT_BODY_BYTES: number = 1 << 20;
+const KEPT_BODY_BYTES = 1 << 20;
 
 /** Returns whether the platform's Request accepts a stream. Firefox sends the text `[object ReadableStream]` in its place. */
 function supportsStreams(): boolean {

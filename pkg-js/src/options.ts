@@ -10,7 +10,6 @@ import type {
   ClientOptions,
   FetchOptions,
   HeadersOption,
-  Hooks,
   OnErrorHook,
   Rate,
   SearchParams,
@@ -138,7 +137,7 @@ function mergeTimeouts(name: string, timeout: unknown, before: AllTimeouts): All
 }
 
 /** Returns `given` over `defaults`. A member `undefined` of a plain object removes the default of its name. */
-export function mergeHeaders(given: HeadersOption, defaults: Headers | undefined, option = "headers"): Headers {
+function mergeHeaders(given: HeadersOption, defaults: Headers | undefined, option = "headers"): Headers {
   const entries = entriesOf(option, given);
   const own = new Headers(entries.filter(([, value]) => value !== undefined) as [string, string][]);
   const merged = new Headers(defaults);
@@ -148,7 +147,7 @@ export function mergeHeaders(given: HeadersOption, defaults: Headers | undefined
 }
 
 /** Returns `given`, and the pairs of `defaults` whose names `given` does not have. */
-export function addMissing(given: Options["searchParams"], defaults: Options["searchParams"]): Options["searchParams"] {
+function addMissing(given: Options["searchParams"], defaults: Options["searchParams"]): Options["searchParams"] {
   return [...given, ...defaults.filter(([name]) => !given.some(([own]) => own === name))];
 }
 

@@ -2,7 +2,7 @@
 import { observeStream, type Piece, type StreamObserver } from "./stream.js";
 
 /** The methods that read a whole body. */
-export const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
+const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
 
 /** The null body statuses of the Fetch standard: the constructor of Response refuses a body for them. */
 const STATUSES_WITHOUT_BODY: readonly number[] = [101, 103, 204, 205, 304];

@@ -26,10 +26,10 @@ const { Client: Slim, init } = await import("waterspout/slim");
 await init();
 assert.equal(await new Slim({ fetch: answer }).get("http://a/").text(), "hello");`;
 
-/** A program whose core traps while requests with hostile objects run and wait. */
-export const hostileRequests = `import assert from "node:assert/strict";
-const { Instance, RuntimeError } = WebAssembly;
+/** The start of a program whose core traps in its next call once `breaks` is set. `made` is the number of instances. */
+const trappingCore = `const { Instance, RuntimeError } = WebAssembly;
 let breaks = false;
+let made = 0;
 const trapping = (call) => (...args) => {
   if (breaks) {
     breaks = false;
@@ -39,10 +39,15 @@ const trapping = (call) => (...args) => {
 };
 WebAssembly.Instance = class {
   constructor(...given) {
+    made += 1;
     const { exports } = new Instance(...given);
     this.exports = Object.fromEntries(Object.entries(exports).map(([name, value]) => [name, typeof value === "function" ? trapping(value) : value]));
   }
-};
+};`;
+
+/** A program whose core traps while requests with hostile objects run and wait. */
+export const hostileRequests = `import assert from "node:assert/strict";
+${trappingCore}
 const { Client, isWaterspoutError } = await import("waterspout");
 const unhandled = [];
 for (const name of ["unhandledRejection", "uncaughtException"]) process.on(name, (error) => unhandled.push(String(error)));
@@ -91,3 +96,33 @@ for (const maxActive of [1, 100]) {
 await new Promise((resolve) => setTimeout(resolve, 20));
 assert.deepEqual(unhandled, []);
 process.exit(0);`;
+
+/** A program whose core traps during a call, as a core with a defect or without memory would. */
+export const brokenCore = `import assert from "node:assert/strict";
+${trappingCore}
+const { Client, isWaterspoutError } = await import("waterspout");
+const sent = [];
+const fetch = () => new Promise((resolve) => sent.push(resolve));
+const client = new Client({ maxActive: 1, timeout: 600_000, fetch });
+const paused = new Client({ fetch });
+const closed = new Client({ fetch });
+paused.pause();
+closed.close();
+const running = client.fetch("http://a/running");
+const lost = [client.fetch("http://a/waiting"), paused.fetch("http://a/paused")];
+breaks = true;
+lost.push(client.fetch("http://a/breaking"));
+for (const { reason } of await Promise.allSettled(lost)) assert(isWaterspoutError(reason, "INTERNAL"), reason);
+// A request that runs needs the core no more: it goes on.
+assert.deepEqual([client.stats().active, client.stats().queued, sent.length], [1, 0, 1]);
+const answer = client.fetch("http://a/after");
+sent[0](new Response("late"));
+assert.equal(await (await running).text(), "late");
+sent[1](new Response("hello"));
+assert.equal(await (await answer).text(), "hello");
+assert.equal(made, 2);
+const waiting = paused.fetch("http://a/still-paused");
+assert.equal(paused.stats().queued, 1);
+paused.clear();
+await assert.rejects(waiting, { code: "CLEARED" });
+await assert.rejects(closed.fetch("http://a/still-closed"), { code: "CLOSED" });`;

@@ -14,7 +14,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { inBundle, inChromium, inFirefox, inWebKit, inWorker } from "./browsers.mjs";
 import { inBun, inDeno, inWorkerd, nodes } from "./engines.mjs";
-import { hostileRequests, withoutRegistry } from "./fresh.mjs";
+import { brokenCore, hostileRequests, withoutRegistry } from "./fresh.mjs";
 import { inLockdown } from "./lockdown.mjs";
 import { asReadme } from "./readme.mjs";
 import { inServiceWorker } from "./service-worker.mjs";
@@ -240,52 +240,6 @@ assert.equal(calls.length, before + 3);
 const closed = configured.close({ now: true });
 for (const { reason } of await Promise.allSettled(open)) assert.equal(reason.code, "CLOSED");
 await closed;`;
-
-/** A program whose core traps during a call, as a core with a defect or without memory would. */
-const brokenCore = `import assert from "node:assert/strict";
-const { Instance, RuntimeError } = WebAssembly;
-let breaks = false;
-let made = 0;
-const trapping = (call) => (...args) => {
-  if (breaks) {
-    breaks = false;
-    throw new RuntimeError("unreachable");
-  }
-  return call(...args);
-};
-WebAssembly.Instance = class {
-  constructor(...given) {
-    made += 1;
-    const { exports } = new Instance(...given);
-    this.exports = Object.fromEntries(Object.entries(exports).map(([name, value]) => [name, typeof value === "function" ? trapping(value) : value]));
-  }
-};
-const { Client, isWaterspoutError } = await import("waterspout");
-const sent = [];
-const fetch = () => new Promise((resolve) => sent.push(resolve));
-const client = new Client({ maxActive: 1, timeout: 600_000, fetch });
-const paused = new Client({ fetch });
-const closed = new Client({ fetch });
-paused.pause();
-closed.close();
-const running = client.fetch("http://a/running");
-const lost = [client.fetch("http://a/waiting"), paused.fetch("http://a/paused")];
-breaks = true;
-lost.push(client.fetch("http://a/breaking"));
-for (const { reason } of await Promise.allSettled(lost)) assert(isWaterspoutError(reason, "INTERNAL"), reason);
-// A request that runs needs the core no more: it goes on.
-assert.deepEqual([client.stats().active, client.stats().queued, sent.length], [1, 0, 1]);
-const answer = client.fetch("http://a/after");
-sent[0](new Response("late"));
-assert.equal(await (await running).text(), "late");
-sent[1](new Response("hello"));
-assert.equal(await (await answer).text(), "hello");
-assert.equal(made, 2);
-const waiting = paused.fetch("http://a/still-paused");
-assert.equal(paused.stats().queued, 1);
-paused.clear();
-await assert.rejects(waiting, { code: "CLEARED" });
-await assert.rejects(closed.fetch("http://a/still-closed"), { code: "CLOSED" });`;
 
 /** Checks the declarations under each way of resolving modules. */
 function types() {
