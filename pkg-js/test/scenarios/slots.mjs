@@ -49,6 +49,24 @@ const ENDINGS = {
 };
 
 export const slots = {
+  async a_response_that_is_not_read_gives_its_slot_to_the_next() {
+    const client = new Client({ maxActive: 1, fetch: transport() });
+    const unread = await client.get(NOWHERE);
+    equal(counts(client), { active: 1, queued: 0 }, "until its time has passed");
+    equal(await client.get(NOWHERE).text(), "hello");
+    equal([await unread.text(), counts(client)], ["hello", { active: 0, queued: 0 }], "it can be read later");
+    // A body that is being read keeps its slot for longer than that.
+    const opened = openResponse();
+    const slow = new Client({ maxActive: 1, fetch: async () => opened.response });
+    const { body } = await slow.get(NOWHERE);
+    const reader = body.getReader();
+    opened.send("a");
+    await reader.read();
+    await sleep(1_200);
+    equal(counts(slow), { active: 1, queued: 0 }, "a body that is being read");
+    await reader.cancel();
+    equal(counts(slow), { active: 0, queued: 0 });
+  },
   async a_shortcut_holds_its_slot_until_its_reader_ends() {
     for (const limit of ["maxActive", "maxActivePerOrigin"]) {
       for (const [name, [sent, expected, shown]] of Object.entries(READERS)) {
