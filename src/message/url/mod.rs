@@ -255,7 +255,7 @@ impl Url {
 
     /// Returns the origin: scheme, host and port.
     pub fn origin(&self) -> Origin {
-        Origin { scheme: self.scheme(), host: self.host().to_owned(), port: self.port() }
+        Origin::of(self)
     }
 
     /// Returns the URL up to its path: the text of the origin, if the URL has no user name and password.
