@@ -88,7 +88,8 @@ impl Client {
             headers.fill(request.headers_mut())?;
         }
         request.validate()?;
-        let options = std::mem::take(request.options_mut()).over(options);
+        request.fill_options(options);
+        let options = request.options();
         let timeouts = Timeouts {
             queue: options.queue_timeout,
             head: options.head_timeout,
@@ -113,7 +114,6 @@ impl Client {
         };
         let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
         let retry = options.retry.clone();
-        *request.options_mut() = options;
 
         // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
         //    the retry budget.
