@@ -3,8 +3,6 @@
 //! Most texts that a program gives to a client are in this form. The crate `url` parses every other text, also a text
 //! of which this file is not sure, such as an IPv6 address, a userinfo or a host beyond ASCII.
 
-use std::net::Ipv4Addr;
-
 use crate::message::url::{Scheme, Url, UrlParts};
 
 /// The maximum length of a URL in bytes. The crate `url` refuses longer texts, with an error that says so.
@@ -49,10 +47,7 @@ pub(crate) fn parse_normal_url(input: &str) -> Option<Url> {
         [b'h', b't', b't', b'p', b's', b':', b'/', b'/', ..] => (Scheme::Https, 8),
         _ => return None,
     };
-    let host_end = skip(bytes, host, HOST);
-    if !is_normal_host(input.get(host..host_end)?) {
-        return None;
-    }
+    let host_end = host_end(bytes, host)?;
     let (port, path) = match bytes.get(host_end) {
         Some(b':') => port(bytes, host_end + 1, scheme)?,
         _ => (scheme.default_port(), host_end),
@@ -77,18 +72,38 @@ fn skip(bytes: &[u8], start: usize, place: u8) -> usize {
     start + rest.iter().take_while(|byte| PLACES[usize::from(**byte)] & place != 0).count()
 }
 
-/// Returns whether a host of bytes in [`HOST`] is in normal form: a domain or an IPv4 address.
-fn is_normal_host(host: &str) -> bool {
-    let mut last = "";
-    for label in host.split('.') {
-        // The parser of the crate decides about Punycode, and about a domain with an empty label.
-        if label.is_empty() || label.starts_with("xn--") {
-            return false;
+/// Returns the index of the first byte after the host that begins at `start`, or `None` if the host is not in normal
+/// form: a domain, or an IPv4 address.
+fn host_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    let mut labels = 0_u32;
+    // The labels that can be a part of an IPv4 address: numbers up to 255 without leading zeros.
+    let mut octets = 0_u32;
+    loop {
+        let label = bytes.get(at..)?;
+        // The number of the label, if all of its bytes are digits.
+        let mut number = Some(0_u16);
+        let mut length = 0;
+        for byte in label.iter().take_while(|byte| **byte != b'.' && PLACES[usize::from(**byte)] & HOST != 0) {
+            let is_digit = byte.is_ascii_digit() && (number != Some(0) || length == 0);
+            number = number.filter(|number| is_digit && *number <= 255).map(|it| it * 10 + u16::from(*byte & 0xf));
+            length += 1;
         }
-        last = label;
+        // The parser of the crate decides about Punycode, and about a domain with an empty label.
+        if length == 0 || label.starts_with(b"xn--") {
+            return None;
+        }
+        labels += 1;
+        octets += u32::from(number.is_some_and(|number| number <= 255));
+        at += length;
+        if bytes.get(at) == Some(&b'.') {
+            at += 1;
+            continue;
+        }
+        // A host whose last label is a number is an IPv4 address, also if the number is hexadecimal.
+        let may_be_address = label.first().is_some_and(u8::is_ascii_digit);
+        return (!may_be_address || (labels, octets) == (4, 4)).then_some(at);
     }
-    // A host whose last label is a number is an IPv4 address, also if the number is hexadecimal.
-    !last.starts_with(|first: char| first.is_ascii_digit()) || host.parse::<Ipv4Addr>().is_ok()
 }
 
 /// Returns the port that begins at `start`, and the index of the first byte after it. The default port and leading
