@@ -96,7 +96,8 @@ impl Client {
             headers.fill(request.headers_mut())?;
         }
         request.validate()?;
-        let options = std::mem::take(request.options_mut()).over(&client.options);
+        request.fill_options(&client.options);
+        let options = request.options();
         let timeouts = Timeouts {
             queue: options.queue_timeout,
             head: options.head_timeout,
@@ -119,7 +120,6 @@ impl Client {
             min_rate: options.min_download_rate.clone(),
         };
         let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
-        *request.options_mut() = options;
 
         // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
         //    the retry budget.

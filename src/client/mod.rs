@@ -87,8 +87,8 @@ struct ClientInner {
     backend: Arc<dyn Backend>,
     /// The default headers, if there are any.
     headers: Option<Box<dyn DefaultHeaders>>,
-    /// The defaults of the requests' options.
-    options: RequestOptions,
+    /// The defaults of the requests' options. A request without options of its own shares them.
+    options: Arc<RequestOptions>,
     middleware: Vec<Arc<dyn Middleware>>,
     /// The retry budget of all requests together.
     bucket: Mutex<RetryBucket>,

@@ -8,6 +8,7 @@ mod priority;
 mod rate_policy;
 mod retry_policy;
 mod setters;
+mod shared_options;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub(crate) use self::rate_policy::{RateMeter, RatePolicy};
 pub use self::retry_policy::RetryContext;
 pub(crate) use self::retry_policy::RetryPolicy;
 pub(crate) use self::setters::option_setters;
+use self::shared_options::SharedOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
@@ -76,7 +78,7 @@ struct RequestParts {
     headers: HeaderMap,
     body: Body,
     trailers: Option<Trailers>,
-    options: RequestOptions,
+    options: SharedOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
 }
 
@@ -122,7 +124,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Body::empty(),
             trailers: None,
-            options: RequestOptions::default(),
+            options: SharedOptions::default(),
             authenticator: None,
         }))
     }
@@ -250,7 +252,7 @@ impl Request {
 
     /// Returns the options. A backend gets them merged over the client's options.
     pub fn options(&self) -> &RequestOptions {
-        &self.0.options
+        self.0.options.get()
     }
 
     /// Returns the options for changing them.
@@ -267,7 +269,12 @@ impl Request {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn options_mut(&mut self) -> &mut RequestOptions {
-        &mut self.0.options
+        self.0.options.get_mut()
+    }
+
+    /// Takes each option that is `None` from `defaults`. A request that sets no option shares the defaults.
+    pub(crate) fn fill_options(&mut self, defaults: &Arc<RequestOptions>) {
+        self.0.options.fill(defaults);
     }
 
     /// Returns the authenticator, which answers a server that asks for credentials; see
