@@ -3,10 +3,10 @@
 //!
 //! A head that is parsed here means the same to `httparse`. The tests of `decode` compare both.
 
-use http::{HeaderName, StatusCode, Version};
+use http::{StatusCode, Version};
 
 use super::decode::ResponseHead;
-use super::framing::{Fields, FramingFields};
+use super::framing::{Fields, FramingField, FramingFields};
 use super::limits::Http1Limits;
 use crate::message::response::header_block::HeaderBlock;
 
@@ -100,36 +100,35 @@ fn parse_status_line(line: &[u8]) -> Option<(Version, StatusCode, Option<Box<str
     Some((version, status, Some(reason.into())))
 }
 
-/// The lines whose names are as long as the names of the fields that frame a message.
+/// The lines that say something about the message or the connection.
 #[derive(Default)]
 struct FramingLines<'a> {
-    lines: [(&'a [u8], &'a [u8]); 8],
+    lines: [Option<(FramingField, &'a [u8])>; 6],
     count: usize,
 }
 
 impl<'a> FramingLines<'a> {
-    /// Adds a line, if its name has such a length. Returns whether there was room.
-    fn add(&mut self, name: &'a [u8], value: &'a [u8]) -> bool {
-        // `connection` and `keep-alive`, `content-length`, `content-encoding`, `transfer-encoding`.
-        if !matches!(name.len(), 10 | 14 | 16 | 17) {
-            return true;
-        }
+    /// Adds a line, if it is such a line. Returns whether there was room.
+    fn add(&mut self, name: &[u8], value: &'a [u8]) -> bool {
+        let Some(field) = FramingField::of(name) else { return true };
         let Some(line) = self.lines.get_mut(self.count) else { return false };
-        *line = (name, value.trim_ascii());
+        *line = Some((field, value.trim_ascii()));
         self.count += 1;
         true
     }
 }
 
 impl Fields for FramingLines<'_> {
-    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        let name: &[u8] = name.as_ref();
-        self.lines.iter().take(self.count).filter(|line| line.0.eq_ignore_ascii_case(name)).map(|line| line.1)
+    fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]> {
+        let lines = self.lines.iter().map_while(|line| *line);
+        lines.filter(move |line| line.0 == field).map(|line| line.1)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     #[test]
