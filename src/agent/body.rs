@@ -39,7 +39,7 @@ struct IncomingBody {
 
 /// A connection, and the pool it goes back to.
 struct PooledSource {
-    connection: Connection,
+    connection: Box<Connection>,
     pool: PoolHandle,
 }
 
@@ -48,7 +48,7 @@ struct PooledSource {
 ///
 /// If the whole body has arrived with the head, its connection is already back in the pool when this function returns.
 pub(super) fn receive(
-    mut connection: Connection,
+    mut connection: Box<Connection>,
     mut decoder: BodyDecoder,
     pipeline: Option<Pipeline>,
     mut upload: Option<(RemainingUpload, Progress)>,

@@ -42,17 +42,17 @@ struct RoundTrip<'a> {
 
 /// A connection for a request, and where it comes from.
 struct PooledConnection {
-    connection: Connection,
+    connection: Box<Connection>,
     /// Whether the connection has carried an exchange before.
     reused: bool,
 }
 
 impl PooledConnection {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: Box<Connection>) -> Self {
         Self { connection, reused: false }
     }
 
-    fn reused(connection: Connection) -> Self {
+    fn reused(connection: Box<Connection>) -> Self {
         Self { connection, reused: true }
     }
 }
@@ -159,7 +159,7 @@ impl RoundTrip<'_> {
     }
 
     /// Waits for the result of a background connect. Returns `None` if the connect fails or takes too long.
-    async fn wait_for_background(&self, waiter: Waiter, started: Instant) -> Option<Connection> {
+    async fn wait_for_background(&self, waiter: Waiter, started: Instant) -> Option<Box<Connection>> {
         let limit = self.agent.timer.sleep_until(started + self.background_wait());
         match select(waiter, limit).await {
             Either::Left((delivered, _)) => delivered.map(|delivered| delivered.connection),
@@ -183,7 +183,7 @@ impl RoundTrip<'_> {
     /// connect is dropped.
     fn finish_in_background(
         &self,
-        connecting: BoxFuture<'static, Result<Connection>>,
+        connecting: BoxFuture<'static, Result<Box<Connection>>>,
         background: Option<BackgroundConnectGuard>,
     ) {
         let Some(executor) = &self.agent.executor else {
@@ -216,7 +216,7 @@ impl RoundTrip<'_> {
     }
 
     /// Opens a connection within the connect timeout, which began at `started`.
-    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Connection>> {
+    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Box<Connection>>> {
         let connector = self.key.route.as_ref().map_or(&self.agent.connector, Route::connector).clone();
         let origin = self.key.origin.clone();
         let timer = self.agent.timer.clone();
@@ -224,9 +224,9 @@ impl RoundTrip<'_> {
         Box::pin(async move {
             let trace = ConnectTrace::new();
             let connecting = connector.connect_traced(&origin, &trace);
-            let Some(duration) = limit else { return Ok(Connection::new(connecting.await?)) };
+            let Some(duration) = limit else { return Ok(Box::new(Connection::new(connecting.await?))) };
             match select(connecting, timer.sleep_until(started + duration)).await {
-                Either::Left((transport, _)) => Ok(Connection::new(transport?)),
+                Either::Left((transport, _)) => Ok(Box::new(Connection::new(transport?))),
                 Either::Right(_) => {
                     let target = format!("{}:{}", origin.host(), origin.port());
                     Err(trace.timed_out(&target, duration, timer.now().since(started)))
@@ -269,7 +269,7 @@ impl RoundTrip<'_> {
     }
 
     /// Makes the response that the caller receives. Its body takes over the connection.
-    fn response(&self, mut connection: Connection, timed: TimedResponse, reused: bool) -> Result<Response> {
+    fn response(&self, mut connection: Box<Connection>, timed: TimedResponse, reused: bool) -> Result<Response> {
         let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, first_byte } = timed;
         let pipeline = self.pipeline(&mut head)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));

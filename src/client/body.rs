@@ -12,12 +12,13 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 
 use super::call::InFlight;
-use super::observer::{RequestTrace, Stage};
+use super::observer::RequestTrace;
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
 use crate::message::progress::{Progress, ProgressCallback};
 use crate::message::request::{RateMeter, RatePolicy};
+use crate::runtime::Timer;
 
 /// What a request's options say about its response's body.
 pub(super) struct BodyOptions {
@@ -28,28 +29,32 @@ pub(super) struct BodyOptions {
     pub(super) min_rate: Option<Arc<dyn RatePolicy>>,
 }
 
+impl BodyOptions {
+    /// Returns whether a body that is complete has to be wrapped.
+    pub(super) fn concern_complete_body(&self) -> bool {
+        self.stream_limit.is_some() || self.on_download.is_some()
+    }
+}
+
 /// Ties `in_flight` and `trace` to the end of `body`, and applies `options` to it.
 ///
-/// `total` is the length of the body as far as it is known, for the download progress. A body that is complete needs
-/// neither slot nor deadline. Without a limit and a callback it is returned as it is.
+/// `total` is the length of the body as far as it is known, for the download progress. A body that is complete has
+/// neither slot nor deadline: `in_flight` is `None`.
 pub(super) fn wrap(
     body: Body,
-    in_flight: InFlight,
+    in_flight: Option<InFlight>,
     options: BodyOptions,
     total: Option<u64>,
     progress: Progress,
     times: CallTimes,
     trace: Option<RequestTrace>,
 ) -> Body {
-    if let Some(trace) = &trace {
-        trace.step(Stage::Head);
-    }
-    let (length, is_complete) = (body.length(), body.is_complete());
+    let (length, is_complete) = (body.length(), in_flight.is_none());
     let mut this = ResponseBody {
         body,
-        in_flight: None,
+        in_flight,
         rate: None,
-        trace: None,
+        trace,
         is_waiting: false,
         progress,
         times,
@@ -57,17 +62,11 @@ pub(super) fn wrap(
         limit: None,
         download: options.on_download.map(|callback| Download { callback, bytes: 0, total }),
     };
-    if is_complete {
-        drop(in_flight);
-        if let Some(trace) = trace {
-            trace.end(None);
-        }
-    } else {
-        let in_flight = this.in_flight.insert(in_flight);
-        in_flight.slot.record_reading(true);
-        in_flight.deadline.enter(Phase::Body, Timeout::Idle, options.idle_timeout);
-        this.rate = options.min_rate.and_then(|policy| policy.start(in_flight.deadline.clock()));
-        this.trace = trace;
+    if let Some(InFlight { slot, deadline }) = &mut this.in_flight {
+        slot.record_reading(true);
+        let now = deadline.clock().now();
+        deadline.enter(Phase::Body, Timeout::Idle, options.idle_timeout, now);
+        this.rate = options.min_rate.and_then(|policy| policy.start(deadline.clock()));
     }
     match (options.stream_limit, length) {
         (Some(max), Some(length)) if length > max => {
