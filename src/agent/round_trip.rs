@@ -17,7 +17,7 @@ use super::{Agent, Config, OnInformational, Route, body, default_fields};
 use crate::error::{ErrorKind, Result, Transfer};
 use crate::http1::{Connection, Exchange, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
-use crate::message::connection_info::ConnectionInfo;
+use crate::message::connection_info::ExchangeInfo;
 use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
@@ -271,15 +271,15 @@ impl RoundTrip<'_> {
     }
 
     /// Makes the response that the caller receives. Its body takes over the connection.
-    fn response(&self, connection: Box<Connection>, timed: TimedResponse, reused: bool) -> Result<Response> {
+    fn response(&self, mut connection: Box<Connection>, timed: TimedResponse, reused: bool) -> Result<Response> {
         let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, first_byte } = timed;
         let mut headers = LazyHeaders::lines(std::mem::take(&mut head.headers));
         let pipeline = self.pipeline(&head, &mut headers)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));
-        let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
+        let exchange = ExchangeInfo::OnConnection { connection: connection.connection_info(), first_byte, reused };
         let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle());
         let mut response = Response::builder(head.status, self.request.url());
-        response = response.version(head.version).lazy_headers(headers).connection_info(connection_info);
+        response = response.version(head.version).lazy_headers(headers).exchange(exchange);
         if let Some(trailers) = trailers {
             response = response.trailers(trailers);
         }
@@ -321,19 +321,6 @@ impl RoundTrip<'_> {
             if limit.is_zero() { std::future::pending().await } else { timer.sleep_until(timer.now() + limit).await }
         })
     }
-}
-
-/// Adds the facts of an exchange to the facts of its connection. On a reused connection, the time that opening it took
-/// is no part of the exchange.
-fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -> ConnectionInfo {
-    if reused {
-        info.dns = None;
-        info.connect = None;
-        info.tls = None;
-    }
-    info.reused = reused;
-    info.first_byte = Some(first_byte);
-    info
 }
 
 /// Returns whether the exchange failed because the server had closed an idle connection, and the request may be sent

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct Connection {
     /// How much of that time has passed before the response was read to its end.
     idle_elapsed: Duration,
     turn: ReadTurn,
+    /// The facts of the transport, once a response needs them. All responses of the connection share them.
+    info: Option<Arc<ConnectionInfo>>,
 }
 
 /// Why sending a request ended early.
@@ -70,6 +73,7 @@ impl Connection {
             idle_limit: None,
             idle_elapsed: Duration::ZERO,
             turn: ReadTurn::default(),
+            info: None,
         }
     }
 
@@ -84,8 +88,8 @@ impl Connection {
     }
 
     /// Returns the addresses of the connection, its TLS session, and how long opening it took.
-    pub(crate) fn connection_info(&self) -> ConnectionInfo {
-        self.transport.connection_info()
+    pub(crate) fn connection_info(&mut self) -> Arc<ConnectionInfo> {
+        self.info.get_or_insert_with(|| Arc::new(self.transport.connection_info())).clone()
     }
 
     /// Returns whether another request can follow the exchange that has ended.
