@@ -5,6 +5,7 @@
 
 use http::{StatusCode, Version};
 
+use super::control_bytes;
 use super::decode::ResponseHead;
 use super::framing::{Fields, FramingField, FramingFields};
 use super::limits::Http1Limits;
@@ -61,26 +62,8 @@ pub(super) fn parse(data: &[u8], limits: &Http1Limits) -> Option<PlainHead> {
 /// Returns the first line without its line break, and what follows. Returns `None` if a control character comes before
 /// the line break.
 fn split_line(data: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (line, after) = data.split_at(find_control(data)?);
+    let (line, after) = data.split_at(control_bytes::find_below(data, b' ')?);
     Some((line, after.strip_prefix(b"\r\n")?))
-}
-
-/// Finds the first control character (RFC 5234, appendix B.1).
-fn find_control(data: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    let chunks = data.chunks_exact(8);
-    let tail = chunks.remainder();
-    for (at, chunk) in chunks.enumerate() {
-        let bytes = u64::from_le_bytes(chunk.try_into().ok()?);
-        let deletes = bytes ^ (ONES * 0x7f);
-        // The lowest byte whose highest bit is set is the first control character. A bit above it may be set in error.
-        let below_space = bytes.wrapping_sub(ONES * 0x20) & !bytes;
-        let controls = (below_space | (deletes.wrapping_sub(ONES) & !deletes)) & (ONES * 0x80);
-        if controls != 0 {
-            return Some(at * 8 + controls.trailing_zeros() as usize / 8);
-        }
-    }
-    Some(data.len() - tail.len() + tail.iter().position(u8::is_ascii_control)?)
 }
 
 /// Parses a status line. The reason is returned only if it differs from the standard reason.
@@ -130,20 +113,6 @@ mod tests {
     use http::HeaderName;
 
     use super::*;
-
-    #[test]
-    fn first_control_character_is_found_at_each_place() {
-        for length in 0..40 {
-            for control in (0..=255).filter(u8::is_ascii_control) {
-                for fill in [b' ', b'~', 0x80, 0xff] {
-                    let mut data = vec![fill; 40];
-                    assert_eq!(find_control(&data), None);
-                    data[length..].fill(control);
-                    assert_eq!(find_control(&data), Some(length), "{control} after {length} times {fill}");
-                }
-            }
-        }
-    }
 
     #[test]
     fn tokens_are_the_names_of_a_map() {
