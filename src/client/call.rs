@@ -84,7 +84,7 @@ impl Client {
     async fn respond(
         &self,
         mut request: Request,
-        mut call_options: CallOptions,
+        call_options: CallOptions,
         url: &Url,
         trace: &mut Option<RequestTrace>,
     ) -> Result<Response> {
@@ -105,7 +105,7 @@ impl Client {
             request: options.timeout,
             total: options.total_timeout,
         };
-        let handle = call_options.priority.take();
+        let handle = call_options.priority.clone();
         let mut slot_request = SlotRequest {
             origin: url.origin_text(),
             priority: handle.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default(),
@@ -116,7 +116,7 @@ impl Client {
         let body_options = BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
-            on_download: call_options.on_download.take(),
+            on_download: call_options.on_download.clone(),
             min_rate: options.min_download_rate.clone(),
         };
         let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
