@@ -13,14 +13,15 @@ use super::decode::{self, Pipeline};
 use super::pool::handle::{Acquired, PoolHandle, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnectGuard, Delivered};
-use super::{Agent, Config, OnInformational, Route, body};
+use super::{Agent, Config, OnInformational, Route, body, default_fields};
 use crate::error::{ErrorKind, Result, Transfer};
-use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
+use crate::http1::{Connection, Exchange, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::ExchangeInfo;
 use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
+use crate::message::response::lazy_headers::LazyHeaders;
 use crate::runtime::{BoxFuture, Instant};
 use crate::transport::ConnectTrace;
 
@@ -241,12 +242,13 @@ impl RoundTrip<'_> {
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         self.progress.exchange().begin(body.length());
         let exchange_request = ExchangeRequest {
-            limits: self.config.http1,
+            limits: &self.config.http1,
             head: RequestHead {
                 method: request.method(),
                 target: request.url().target(),
                 authority: request.url().authority(),
                 headers: request.headers(),
+                defaults: Some(default_fields::of(request)),
             },
             body,
             trailers: request.trailers().cloned(),
@@ -256,7 +258,7 @@ impl RoundTrip<'_> {
         };
         let timer = &self.agent.timer;
         let mut first_byte = None;
-        let mut exchange = pin!(connection.exchange(exchange_request));
+        let mut exchange = pin!(Exchange::new(connection, exchange_request));
         let outcome = poll_fn(|cx| {
             let polled = exchange.as_mut().poll(cx);
             // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
@@ -271,12 +273,13 @@ impl RoundTrip<'_> {
     /// Makes the response that the caller receives. Its body takes over the connection.
     fn response(&self, mut connection: Box<Connection>, timed: TimedResponse, reused: bool) -> Result<Response> {
         let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, first_byte } = timed;
-        let pipeline = self.pipeline(&mut head)?;
+        let mut headers = LazyHeaders::lines(std::mem::take(&mut head.headers));
+        let pipeline = self.pipeline(&head, &mut headers)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));
         let exchange = ExchangeInfo::OnConnection { connection: connection.connection_info(), first_byte, reused };
         let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle());
         let mut response = Response::builder(head.status, self.request.url());
-        response = response.version(head.version).headers(head.headers).exchange(exchange);
+        response = response.version(head.version).lazy_headers(headers).exchange(exchange);
         if let Some(trailers) = trailers {
             response = response.trailers(trailers);
         }
@@ -291,18 +294,22 @@ impl RoundTrip<'_> {
     ///
     /// As in the Fetch standard, the response decides whether it is decoded, and not what the request had in
     /// `accept-encoding`.
-    fn pipeline(&self, head: &mut ResponseHead) -> Result<Option<Pipeline>> {
+    fn pipeline(&self, head: &ResponseHead, headers: &mut LazyHeaders) -> Result<Option<Pipeline>> {
+        // Without this, every response would need the map of its headers.
+        if !head.framing.has_coding {
+            return Ok(None);
+        }
         // A response without a body describes the body of another response, so its headers stay.
         let bodiless = self.request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
         if bodiless || self.request.options().decompress == Some(false) {
             return Ok(None);
         }
-        let codings = decode::content_codings(&head.headers)?;
+        let codings = decode::content_codings(headers.map())?;
         if codings.is_empty() {
             return Ok(None);
         }
-        head.headers.remove(CONTENT_ENCODING);
-        head.headers.remove(CONTENT_LENGTH);
+        headers.map_mut().remove(CONTENT_ENCODING);
+        headers.map_mut().remove(CONTENT_LENGTH);
         Ok(Some(Pipeline::new(&codings, self.config.decode)))
     }
 

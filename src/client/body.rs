@@ -17,37 +17,40 @@ use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
 use crate::message::progress::{Progress, ProgressCallback};
-use crate::message::request::{RateMeter, RatePolicy};
+use crate::message::request::{RateMeter, RatePolicy, RequestOptions};
 use crate::runtime::Timer;
 
 /// What a request's options say about its response's body.
 pub(super) struct BodyOptions {
-    pub(super) idle_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
     /// The maximum number of bytes of the body, however it is read.
-    pub(super) stream_limit: Option<u64>,
-    pub(super) on_download: Option<ProgressCallback>,
-    pub(super) min_rate: Option<Arc<dyn RatePolicy>>,
+    stream_limit: Option<u64>,
+    min_rate: Option<Arc<dyn RatePolicy>>,
+    download: Option<Download>,
 }
 
 impl BodyOptions {
-    /// Returns whether a body that is complete has to be wrapped.
-    pub(super) fn concern_complete_body(&self) -> bool {
-        self.stream_limit.is_some() || self.on_download.is_some()
+    /// `total` is the length of the body as far as it is known, for `on_download`.
+    pub(super) fn new(options: &RequestOptions, on_download: Option<ProgressCallback>, total: Option<u64>) -> Self {
+        Self {
+            idle_timeout: options.idle_timeout,
+            stream_limit: options.stream_limit,
+            min_rate: options.min_download_rate.clone(),
+            download: on_download.map(|callback| Download { callback, bytes: 0, total }),
+        }
     }
 }
 
 /// Ties `in_flight` and `trace` to the end of `body`, and applies `options` to it.
 ///
-/// `total` is the length of the body as far as it is known, for the download progress. A body that is complete has
-/// neither slot nor deadline: `in_flight` is `None`.
+/// A body that is complete has neither slot nor deadline: `in_flight` is `None`.
 pub(super) fn wrap(
     body: Body,
     in_flight: Option<InFlight>,
     options: BodyOptions,
-    total: Option<u64>,
     progress: Progress,
     times: CallTimes,
-    trace: Option<RequestTrace>,
+    trace: Option<Box<RequestTrace>>,
 ) -> Body {
     let (length, is_complete) = (body.length(), in_flight.is_none());
     let mut this = ResponseBody {
@@ -60,7 +63,7 @@ pub(super) fn wrap(
         times,
         received: 0,
         limit: None,
-        download: options.on_download.map(|callback| Download { callback, bytes: 0, total }),
+        download: options.download,
     };
     if let Some(InFlight { slot, deadline }) = &mut this.in_flight {
         slot.record_reading(true);
@@ -96,7 +99,7 @@ struct ResponseBody {
     in_flight: Option<InFlight>,
     /// Measures the rate, if there is a minimum rate and the body was not complete from the start.
     rate: Option<Box<dyn RateMeter>>,
-    trace: Option<RequestTrace>,
+    trace: Option<Box<RequestTrace>>,
     /// Whether the reader waits for the next chunk. Only that time counts as silence of the server.
     is_waiting: bool,
     /// The progress of the attempt behind the body, for the bytes sent that an error has.

@@ -27,18 +27,6 @@ use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
 use crate::runtime::Timer;
 
-/// The time limits of a request that the loop watches; zero or `None` means no limit.
-#[derive(Clone, Copy)]
-struct Timeouts {
-    queue: Option<Duration>,
-    head: Option<Duration>,
-    attempt: Option<Duration>,
-    /// From the first slot to the end of the body.
-    request: Option<Duration>,
-    /// From the call to the end of the body.
-    total: Option<Duration>,
-}
-
 /// What a request holds until its response's body has ended: its slot, and the deadline that still counts.
 pub(super) struct InFlight {
     pub(super) slot: Slot,
@@ -63,8 +51,8 @@ impl Client {
         // 2. Give the request a number for the observer. From here on the observer learns of every end: an error is
         //    reported below, and a trace that is dropped reports that the request was cancelled.
         let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
-        let handle = call_options.priority.as_ref();
-        let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
+        let handle = call_options.hooks().and_then(|hooks| hooks.priority.as_ref());
+        let mut trace = self.0.tracer.as_ref().map(|tracer| Box::new(tracer.trace(&url, priority, handle)));
 
         let result = self.respond(request, call_options, &url, &mut trace).await;
         match result {
@@ -86,7 +74,7 @@ impl Client {
         mut request: Request,
         call_options: CallOptions,
         url: &Url,
-        trace: &mut Option<RequestTrace>,
+        trace: &mut Option<Box<RequestTrace>>,
     ) -> Result<Response> {
         let client = &*self.0;
 
@@ -96,30 +84,16 @@ impl Client {
             headers.fill(request.headers_mut())?;
         }
         request.validate()?;
-        request.fill_options(&client.options);
-        let options = request.options();
-        let timeouts = Timeouts {
-            queue: options.queue_timeout,
-            head: options.head_timeout,
-            attempt: options.attempt_timeout,
-            request: options.timeout,
-            total: options.total_timeout,
-        };
-        let handle = call_options.priority.clone();
+        let options = request.fill_options(&client.options);
+        let hooks = call_options.hooks();
+        let handle = hooks.and_then(|hooks| hooks.priority.as_ref());
         let mut slot_request = SlotRequest {
             origin: url.origin_text(),
-            priority: handle.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default(),
+            priority: handle.and_then(PriorityHandle::get).or(options.priority).unwrap_or_default(),
             is_retry: false,
             // A limit of the program's own replaces the look for stalls, even a limit of zero.
             detection: StallDetection::new(options.queue_timeout.is_none()),
         };
-        let body_options = BodyOptions {
-            idle_timeout: options.idle_timeout,
-            stream_limit: options.stream_limit,
-            on_download: call_options.on_download.clone(),
-            min_rate: options.min_download_rate.clone(),
-        };
-        let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
 
         // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
         //    the retry budget.
@@ -129,7 +103,7 @@ impl Client {
         //    call, because the task of the request may start later. The limit of the request starts at its first slot.
         let started = client.clock.now();
         let called_at = call_options.called_at.unwrap_or(started);
-        let mut deadline = Deadline::start(&client.clock, called_at, timeouts.request, timeouts.total);
+        let mut deadline = Deadline::start(&client.clock, called_at, options.timeout, options.total_timeout);
         let mut times = CallTimes::default();
         let mut progress = None;
         let outcome = loop {
@@ -138,9 +112,8 @@ impl Client {
                 Ok(Some(slot)) => Ok((slot, if slot_request.is_retry { client.clock.now() } else { started })),
                 Ok(None) => {
                     let since = if slot_request.is_retry { client.clock.now() } else { called_at };
-                    deadline.enter(Phase::Queue, Timeout::Queue, timeouts.queue, since);
-                    let waited =
-                        wait_for_slot(client, &mut deadline, slot_request, handle.as_ref(), trace.as_ref()).await;
+                    deadline.enter(Phase::Queue, Timeout::Queue, options.queue_timeout, since);
+                    let waited = wait_for_slot(client, &mut deadline, slot_request, handle, trace.as_deref()).await;
                     waited.map(|slot| (slot, client.clock.now()))
                 }
                 Err(rejection) => Err(client.queue.rejection_error(rejection)),
@@ -160,8 +133,8 @@ impl Client {
             }
 
             // 7. Make an attempt, until it ends, a timeout passes, or the client is closed.
-            deadline.start_attempt(timeouts.attempt, now);
-            deadline.enter(Phase::Head, Timeout::Head, timeouts.head, now);
+            deadline.start_attempt(options.attempt_timeout, now);
+            deadline.enter(Phase::Head, Timeout::Head, options.head_timeout, now);
             let ready = match &mut policies {
                 Some(policies) => policies.start_attempt(&request),
                 None => Ok(()),
@@ -169,7 +142,7 @@ impl Client {
             let outcome = match ready {
                 Ok(()) => {
                     let history = policies.as_ref().map_or(&[][..], |policies| policies.history());
-                    let context = CallContext::for_attempt(call_options.on_upload.clone(), history);
+                    let context = CallContext::for_attempt(hooks.and_then(|hooks| hooks.on_upload.clone()), history);
                     let progress = progress.insert(context.progress().clone());
                     attempt(client, request, context, &mut slot, &mut deadline, progress).await
                 }
@@ -207,12 +180,13 @@ impl Client {
             Err(error) => return Err(with_history(error, history, progress)),
         };
         response.set_attempts(history);
-        response.set_body_limit(body_limit);
+        response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
 
         // 11. Tie the slot and the deadline to the response's body: the request runs until its body ends.
         if let Some(trace) = trace {
             trace.step(Stage::Head);
         }
+        let on_download = hooks.and_then(|hooks| hooks.on_download.clone());
         if response.has_complete_body() {
             times.end(deadline.age());
             response.set_times(times.clone());
@@ -221,21 +195,20 @@ impl Client {
             if let Some(trace) = trace.take() {
                 trace.end(None);
             }
-            if !body_options.concern_complete_body() {
+            if options.stream_limit.is_none() && on_download.is_none() {
                 return Ok(response);
             }
-            let total = response.content_length();
-            return Ok(response.map_body(|body| {
-                body::wrap(body, None, body_options, total, progress.unwrap_or_default(), times, None)
-            }));
+            let options = BodyOptions::new(&options, on_download, response.content_length());
+            let progress = progress.unwrap_or_default();
+            return Ok(response.map_body(|body| body::wrap(body, None, options, progress, times, None)));
         }
         times.share();
         response.set_times(times.clone());
         deadline.pause();
-        let total = response.content_length();
+        let options = BodyOptions::new(&options, on_download, response.content_length());
         let in_flight = Some(InFlight { slot, deadline });
         let (progress, trace) = (progress.unwrap_or_default(), trace.take());
-        Ok(response.map_body(|body| body::wrap(body, in_flight, body_options, total, progress, times, trace)))
+        Ok(response.map_body(|body| body::wrap(body, in_flight, options, progress, times, trace)))
     }
 }
 

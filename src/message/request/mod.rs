@@ -273,8 +273,11 @@ impl Request {
     }
 
     /// Takes each option that is `None` from `defaults`. A request that sets no option shares the defaults.
-    pub(crate) fn fill_options(&mut self, defaults: &Arc<RequestOptions>) {
+    ///
+    /// Returns another handle of the options.
+    pub(crate) fn fill_options(&mut self, defaults: &Arc<RequestOptions>) -> Arc<RequestOptions> {
         self.0.options.fill(defaults);
+        self.0.options.share()
     }
 
     /// Returns the authenticator, which answers a server that asks for credentials; see
@@ -341,8 +344,9 @@ impl Request {
             return self.refuse("trailers need a body before them, and the request has no body".to_owned());
         }
         // The Fetch standard forbids these methods, so no browser sends them.
-        let method = self.0.method.as_str();
-        if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
+        let is_forbidden =
+            |method: &str| ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden));
+        if self.0.method != Method::GET && is_forbidden(self.0.method.as_str()) {
             return self.refuse(format!("the method {} cannot be used by a client", self.0.method));
         }
         // The content of a HEAD has no defined meaning, and no service is known that reads it (RFC 9110, section

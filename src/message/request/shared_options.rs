@@ -21,6 +21,11 @@ impl SharedOptions {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 
+    /// Returns another handle of these options, and shares them.
+    pub(super) fn share(&mut self) -> Arc<RequestOptions> {
+        self.0.get_or_insert_default().clone()
+    }
+
     /// Takes each option that is `None` from `defaults`.
     pub(super) fn fill(&mut self, defaults: &Arc<RequestOptions>) {
         match &mut self.0 {

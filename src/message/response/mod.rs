@@ -7,13 +7,14 @@ pub(crate) mod charset;
 #[path = "utf8_only.rs"]
 pub(crate) mod charset;
 mod debug;
+pub(crate) mod header_block;
 pub(crate) mod lazy_headers;
 mod parts;
 mod reading;
 mod request_head;
 pub(crate) mod text;
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, HeaderName, StatusCode, Version};
 
 pub use self::builder::ResponseBuilder;
 use self::lazy_headers::LazyHeaders;
@@ -119,6 +120,11 @@ impl Response {
     /// Returns whether the whole body came with the head.
     pub(crate) fn has_complete_body(&self) -> bool {
         self.0.body.is_complete()
+    }
+
+    /// Returns whether there is a header of this name. Unlike [`headers`](Self::headers) it needs no map of them.
+    pub(crate) fn has_header(&self, name: &HeaderName) -> bool {
+        self.0.headers.contains(name)
     }
 
     pub(crate) fn set_times(&mut self, times: CallTimes) {

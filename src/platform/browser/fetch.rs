@@ -80,7 +80,7 @@ async fn attempt(mut request: Request, context: CallContext) -> Result<Response>
     let mut response = read_response(&response, &request, guard, upload).await?;
     // After a redirect the engine may have changed the method and removed headers, which it does not show.
     if !response.redirected() {
-        response.set_request(&mut request);
+        response.set_request(&mut request, None);
     }
     Ok(response)
 }
