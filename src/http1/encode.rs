@@ -6,6 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use super::control_bytes;
 use super::framing::Framing;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
@@ -64,9 +65,7 @@ pub(crate) struct HeadOptions<'a> {
 /// check does not depend on the code that made them.
 pub(crate) fn check_head(head: &RequestHead<'_>) -> Result<()> {
     let refuse = |message: &'static str| Err(Error::request(ErrorKind::InvalidRequest, message));
-    // Without an early end, the compiler checks many bytes at once.
-    let is_refused = |byte: u8| byte <= b' ' || byte == 0x7f;
-    let has_refused = |part: &str| part.bytes().fold(false, |found, byte| found | is_refused(byte));
+    let has_refused = |part: &str| control_bytes::find_below(part.as_bytes(), b'!').is_some();
     if has_refused(head.target) || has_refused(head.authority) {
         return refuse("the URL contains a space or a control character");
     }

@@ -160,8 +160,9 @@ impl<'a, W: Future<Output = ()> + Unpin> Exchange<'a, W> {
         let closes = !(can_write && framing.is_certain && response.framing.wants_more)
             // The skipped line may have been `connection: close`, or a sign that the server loses track of its bytes.
             || response.has_skipped_lines;
-        // The caller may have set `connection: close`.
-        let keep_alive = !closes && wants_more(Version::HTTP_11, self.head.headers);
+        // The caller may have set `connection: close`. A look-up in an empty map would hash the name.
+        let headers = self.head.headers;
+        let keep_alive = !closes && (headers.is_empty() || wants_more(Version::HTTP_11, headers));
         self.connection.set_keep_alive(keep_alive, response.framing.idle_limit);
         let request_sent = self.upload.has_ended() && self.connection.has_written_all();
         self.connection.request_sent = request_sent;

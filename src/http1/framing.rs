@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use super::keep_alive;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -29,22 +28,62 @@ pub(crate) struct ResponseFraming {
     pub(crate) is_certain: bool,
 }
 
+/// A field that says something about its message or the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FramingField {
+    Connection,
+    ContentEncoding,
+    ContentLength,
+    KeepAlive,
+    TransferEncoding,
+}
+
+impl FramingField {
+    /// Returns the name in lower case.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::ContentEncoding => "content-encoding",
+            Self::ContentLength => "content-length",
+            Self::KeepAlive => "keep-alive",
+            Self::TransferEncoding => "transfer-encoding",
+        }
+    }
+
+    /// Returns the field with this name, which is a valid name.
+    pub(super) fn of(name: &[u8]) -> Option<Self> {
+        // The length excludes most names at once.
+        let field = match name.len() {
+            10 if matches!(name.first(), Some(b'k' | b'K')) => Self::KeepAlive,
+            10 => Self::Connection,
+            14 => Self::ContentLength,
+            16 => Self::ContentEncoding,
+            17 => Self::TransferEncoding,
+            _ => return None,
+        };
+        // Setting this bit changes upper case to lower case. No other character of a name becomes a letter or a hyphen.
+        let differs = |(found, wanted): (&u8, u8)| (found | 0x20) ^ wanted;
+        let difference = name.iter().zip(field.name().bytes()).map(differs).fold(0, |all, bits| all | bits);
+        (difference == 0).then_some(field)
+    }
+}
+
 /// Header lines, in a map or as a parser found them.
 pub(crate) trait Fields {
-    /// Returns the values of the fields with this name, in their order.
-    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
+    /// Returns the values of this field, in their order.
+    fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]>;
 }
 
 impl Fields for HeaderMap {
-    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(name).iter().map(HeaderValue::as_bytes)
+    fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]> {
+        self.get_all(field.name()).iter().map(HeaderValue::as_bytes)
     }
 }
 
 impl Fields for [httparse::Header<'_>] {
-    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        let name = name.as_str();
-        self.iter().filter(move |line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value)
+    fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]> {
+        let is_field = move |line: &&httparse::Header<'_>| FramingField::of(line.name.as_bytes()) == Some(field);
+        self.iter().filter(is_field).map(|line| line.value)
     }
 }
 
@@ -67,7 +106,7 @@ impl FramingFields {
             declared: declared_framing(version, lines),
             wants_more: wants_more(version, lines),
             idle_limit: keep_alive::idle_limit(lines),
-            has_coding: lines.values(&CONTENT_ENCODING).next().is_some(),
+            has_coding: lines.values(FramingField::ContentEncoding).next().is_some(),
         }
     }
 
@@ -104,7 +143,7 @@ fn declared_framing(version: Version, headers: &(impl Fields + ?Sized)) -> Resul
 /// Returns the declared length. It consists of digits only, and repeated values must be equal.
 pub(crate) fn content_length(headers: &(impl Fields + ?Sized)) -> Result<Option<u64>> {
     let mut length = None;
-    for item in headers.values(&CONTENT_LENGTH).flat_map(|value| value.split(|byte| *byte == b',')) {
+    for item in headers.values(FramingField::ContentLength).flat_map(|value| value.split(|byte| *byte == b',')) {
         let number = decimal(item.trim_ascii());
         let number = number.ok_or_else(|| malformed("the Content-Length is not a decimal number"))?;
         if length.replace(number).is_some_and(|earlier| earlier != number) {
@@ -127,7 +166,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 
 /// Returns whether the body is chunked. Any other transfer coding is refused, because it cannot be delimited.
 pub(crate) fn is_chunked(headers: &(impl Fields + ?Sized), version: Version) -> Result<bool> {
-    let mut values = headers.values(&TRANSFER_ENCODING);
+    let mut values = headers.values(FramingField::TransferEncoding);
     let Some(value) = values.next() else { return Ok(false) };
     if values.next().is_some() || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Err(malformed("the Transfer-Encoding is not `chunked`"));
@@ -142,7 +181,7 @@ pub(crate) fn is_chunked(headers: &(impl Fields + ?Sized), version: Version) -> 
 /// Returns whether the sender of a message wants to keep the connection open (RFC 9112, section 9.3).
 pub(crate) fn wants_more(version: Version, headers: &(impl Fields + ?Sized)) -> bool {
     let has = |name: &[u8]| {
-        let mut options = headers.values(&CONNECTION).flat_map(|value| value.split(|byte| *byte == b','));
+        let mut options = headers.values(FramingField::Connection).flat_map(|value| value.split(|byte| *byte == b','));
         options.any(|option| option.trim_ascii().eq_ignore_ascii_case(name))
     };
     !has(b"close") && (version == Version::HTTP_11 || has(b"keep-alive"))
@@ -155,7 +194,33 @@ pub(crate) fn malformed(message: &'static str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+
     use super::*;
+
+    #[test]
+    fn names_are_compared_without_case() {
+        let fields = [
+            FramingField::Connection,
+            FramingField::ContentEncoding,
+            FramingField::ContentLength,
+            FramingField::KeepAlive,
+            FramingField::TransferEncoding,
+        ];
+        for field in fields {
+            let name = field.name();
+            assert_eq!(FramingField::of(name.as_bytes()), Some(field));
+            assert_eq!(FramingField::of(name.to_uppercase().as_bytes()), Some(field));
+            for at in 0..name.len() {
+                for byte in (0..=255).filter(|byte| http::HeaderName::from_bytes(&[*byte]).is_ok()) {
+                    let mut other = name.as_bytes().to_vec();
+                    other[at] = byte;
+                    let is_same = other.eq_ignore_ascii_case(name.as_bytes());
+                    assert_eq!(FramingField::of(&other) == Some(field), is_same, "{}", other.escape_ascii());
+                }
+            }
+        }
+    }
 
     fn map(headers: &[(http::HeaderName, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();

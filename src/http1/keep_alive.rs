@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
-
-use super::framing::Fields;
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+use super::framing::{Fields, FramingField};
 
 /// How long before the server's timeout the client stops to use an idle connection.
 ///
@@ -20,7 +16,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// The field counts without `Connection: keep-alive`, too: to heed it only closes a connection earlier.
 pub(super) fn idle_limit(headers: &(impl Fields + ?Sized)) -> Option<Duration> {
     let mut limit = None;
-    for (name, value) in headers.values(&KEEP_ALIVE).flat_map(items).filter_map(parameter) {
+    for (name, value) in headers.values(FramingField::KeepAlive).flat_map(items).filter_map(parameter) {
         let announced = match whole_number(value) {
             Some(seconds) if name.eq_ignore_ascii_case(b"timeout") => Duration::from_secs(seconds),
             // The number of requests that the server still accepts. Above zero the next request is accepted.
@@ -88,7 +84,7 @@ mod tests {
     fn limit(fields: &[&str]) -> Option<u64> {
         let mut headers = HeaderMap::new();
         for field in fields {
-            headers.append(KEEP_ALIVE, HeaderValue::from_bytes(field.as_bytes()).unwrap());
+            headers.append("keep-alive", HeaderValue::from_bytes(field.as_bytes()).unwrap());
         }
         idle_limit(&headers).map(|limit| limit.as_secs())
     }

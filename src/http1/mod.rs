@@ -12,6 +12,7 @@
 //!   names or skips malformed lines.
 //! - `framing` decides where a body ends; `body` and `chunked` take the body apart. `keep_alive` reads how long the
 //!   server keeps an idle connection.
+//! - `control_bytes` searches for control characters.
 //! - `limits` bounds what a server may send besides the body.
 //! - `read_turn` bounds how much of a body is read before other tasks run.
 //! - `exchange` drives the other files from a request to the head of its response.
@@ -20,6 +21,7 @@
 mod body;
 mod chunked;
 mod connection;
+mod control_bytes;
 mod decode;
 mod encode;
 mod exchange;

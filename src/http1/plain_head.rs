@@ -3,10 +3,11 @@
 //!
 //! A head that is parsed here means the same to `httparse`. The tests of `decode` compare both.
 
-use http::{HeaderName, StatusCode, Version};
+use http::{StatusCode, Version};
 
+use super::control_bytes;
 use super::decode::ResponseHead;
-use super::framing::{Fields, FramingFields};
+use super::framing::{Fields, FramingField, FramingFields};
 use super::limits::Http1Limits;
 use crate::message::response::header_block::HeaderBlock;
 
@@ -61,26 +62,8 @@ pub(super) fn parse(data: &[u8], limits: &Http1Limits) -> Option<PlainHead> {
 /// Returns the first line without its line break, and what follows. Returns `None` if a control character comes before
 /// the line break.
 fn split_line(data: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (line, after) = data.split_at(find_control(data)?);
+    let (line, after) = data.split_at(control_bytes::find_below(data, b' ')?);
     Some((line, after.strip_prefix(b"\r\n")?))
-}
-
-/// Finds the first control character (RFC 5234, appendix B.1).
-fn find_control(data: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    let chunks = data.chunks_exact(8);
-    let tail = chunks.remainder();
-    for (at, chunk) in chunks.enumerate() {
-        let bytes = u64::from_le_bytes(chunk.try_into().ok()?);
-        let deletes = bytes ^ (ONES * 0x7f);
-        // The lowest byte whose highest bit is set is the first control character. A bit above it may be set in error.
-        let below_space = bytes.wrapping_sub(ONES * 0x20) & !bytes;
-        let controls = (below_space | (deletes.wrapping_sub(ONES) & !deletes)) & (ONES * 0x80);
-        if controls != 0 {
-            return Some(at * 8 + controls.trailing_zeros() as usize / 8);
-        }
-    }
-    Some(data.len() - tail.len() + tail.iter().position(u8::is_ascii_control)?)
 }
 
 /// Parses a status line. The reason is returned only if it differs from the standard reason.
@@ -100,51 +83,36 @@ fn parse_status_line(line: &[u8]) -> Option<(Version, StatusCode, Option<Box<str
     Some((version, status, Some(reason.into())))
 }
 
-/// The lines whose names are as long as the names of the fields that frame a message.
+/// The lines that say something about the message or the connection.
 #[derive(Default)]
 struct FramingLines<'a> {
-    lines: [(&'a [u8], &'a [u8]); 8],
+    lines: [Option<(FramingField, &'a [u8])>; 6],
     count: usize,
 }
 
 impl<'a> FramingLines<'a> {
-    /// Adds a line, if its name has such a length. Returns whether there was room.
-    fn add(&mut self, name: &'a [u8], value: &'a [u8]) -> bool {
-        // `connection` and `keep-alive`, `content-length`, `content-encoding`, `transfer-encoding`.
-        if !matches!(name.len(), 10 | 14 | 16 | 17) {
-            return true;
-        }
+    /// Adds a line, if it is such a line. Returns whether there was room.
+    fn add(&mut self, name: &[u8], value: &'a [u8]) -> bool {
+        let Some(field) = FramingField::of(name) else { return true };
         let Some(line) = self.lines.get_mut(self.count) else { return false };
-        *line = (name, value.trim_ascii());
+        *line = Some((field, value.trim_ascii()));
         self.count += 1;
         true
     }
 }
 
 impl Fields for FramingLines<'_> {
-    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        let name: &[u8] = name.as_ref();
-        self.lines.iter().take(self.count).filter(|line| line.0.eq_ignore_ascii_case(name)).map(|line| line.1)
+    fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]> {
+        let lines = self.lines.iter().map_while(|line| *line);
+        lines.filter(move |line| line.0 == field).map(|line| line.1)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use http::HeaderName;
 
-    #[test]
-    fn first_control_character_is_found_at_each_place() {
-        for length in 0..40 {
-            for control in (0..=255).filter(u8::is_ascii_control) {
-                for fill in [b' ', b'~', 0x80, 0xff] {
-                    let mut data = vec![fill; 40];
-                    assert_eq!(find_control(&data), None);
-                    data[length..].fill(control);
-                    assert_eq!(find_control(&data), Some(length), "{control} after {length} times {fill}");
-                }
-            }
-        }
-    }
+    use super::*;
 
     #[test]
     fn tokens_are_the_names_of_a_map() {

@@ -9,10 +9,16 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures::AsyncRead;
 
 /// The room of the first read. It is enough for most small responses.
-const FIRST_READ: usize = 8 * 1024;
+const FIRST_READ: usize = 4 * 1024;
 
 /// Maximum room of a read. A large download reaches it after a few reads.
 const MAX_READ: usize = 256 * 1024;
+
+/// Minimum room of a read that begins in a used block.
+const MIN_ROOM: usize = 512;
+
+/// Maximum room of the first read after a connection was idle.
+const MAX_ROOM_WHEN_IDLE: usize = 32 * 1024;
 
 /// Minimum size of a block that is used again. A smaller block is used up from its beginning to its end: small bytes
 /// that are taken out of it then cost neither an allocation nor a copy.
@@ -31,6 +37,10 @@ pub(crate) struct ReadBuffer {
     unread: Range<usize>,
     /// The room of the next read. It doubles whenever a read fills it.
     room: usize,
+    /// The room with which another read still begins in the same block.
+    enough: usize,
+    /// The largest read since the connection was last idle.
+    largest: usize,
     /// The room of the first read.
     first_room: usize,
     /// Maximum room of a read.
@@ -44,7 +54,16 @@ impl ReadBuffer {
 
     /// Creates a buffer whose first read has `first` bytes of room, and no read more than `max_room`.
     pub(crate) fn with_reads(first: usize, max_room: usize) -> Self {
-        Self { block: BytesMut::new(), shared: Bytes::new(), unread: 0..0, room: first, first_room: first, max_room }
+        Self {
+            block: BytesMut::new(),
+            shared: Bytes::new(),
+            unread: 0..0,
+            room: first,
+            enough: first / 2,
+            largest: 0,
+            first_room: first,
+            max_room,
+        }
     }
 
     /// Returns the received bytes that have not been taken.
@@ -92,11 +111,22 @@ impl ReadBuffer {
         }
     }
 
-    /// Frees the memory of large reads, if no bytes are left in it.
+    /// Frees the memory of large reads, if no bytes are left in it. The room of the next read fits the reads since the
+    /// last call, up to 32 KiB: a connection that repeats such a response needs a single read for it.
     pub(crate) fn shrink(&mut self) {
-        if self.unread.is_empty() && self.room > self.first_room {
-            *self = Self::with_reads(self.first_room, self.max_room);
+        if !self.unread.is_empty() {
+            return;
         }
+        let largest = std::mem::take(&mut self.largest);
+        // Small responses use a block up: fewer blocks are allocated and zeroed.
+        self.enough = (2 * largest).max(MIN_ROOM).min(self.first_room / 2);
+        if self.room == self.first_room {
+            return;
+        }
+        self.block = BytesMut::new();
+        self.shared = Bytes::new();
+        let room = if largest > self.room / 2 { self.room } else { self.room / 2 };
+        self.room = room.min(MAX_ROOM_WHEN_IDLE).max(self.first_room);
     }
 
     /// Returns whether bytes that are taken share a large block. At least half of the block has received bytes then: a
@@ -127,6 +157,7 @@ impl ReadBuffer {
         let offered = limit.min(spare.len()).min(self.max_room);
         let count = ready!(Pin::new(source).poll_read(cx, &mut spare[..offered]))?;
         self.unread.end += count;
+        self.largest = self.largest.max(count);
         if count == offered {
             self.room = (self.room * 2).min(self.max_room);
         }
@@ -143,7 +174,9 @@ impl ReadBuffer {
         // At least half of the room is free, so that reads do not shrink to a few bytes.
         if free < self.room / 2 {
             if unread == 0 {
-                self.block = BytesMut::zeroed(self.room);
+                if self.room > self.first_room || free < self.enough {
+                    self.block = BytesMut::zeroed(self.room);
+                }
             } else if unread <= self.unread.start && unread + self.room / 2 <= self.block.len() {
                 // As many bytes have been taken since the last move: each byte is moved a few times at most.
                 self.move_to_front();
@@ -269,7 +302,13 @@ mod tests {
         buffer.shrink();
         assert_eq!(buffer.data().len(), 1024 * 1024);
         buffer.skip(1024 * 1024);
-        buffer.shrink();
-        assert_eq!((buffer.block.capacity(), buffer.room), (0, FIRST_READ));
+        // The room follows the responses after the large response.
+        for (response, room) in [(20, 32), (10, 16), (10, 16), (1, 8), (1, 4), (1, 4), (3, 4)] {
+            fill(&mut buffer, &vec![b'.'; response * 1024]);
+            buffer.skip(response * 1024);
+            buffer.shrink();
+            assert_eq!(buffer.room, room * 1024, "after a response of {response} KiB");
+            assert!(buffer.block.capacity() <= FIRST_READ, "after a response of {response} KiB");
+        }
     }
 }

@@ -191,8 +191,9 @@ impl AsyncWrite for TcpTransport {
         self.wrote(written)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Nothing is buffered: a write goes to the socket at once.
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -200,6 +201,43 @@ impl AsyncWrite for TcpTransport {
         match self.stream.get_ref().shutdown(Shutdown::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             outcome => Poll::Ready(outcome),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Makes `answers` first reads, and returns for each whether the reactor was asked first.
+    fn decisions(misses: &mut Misses, answers: usize, has_found: bool) -> Vec<bool> {
+        let decide = |_| {
+            let asks_reactor = misses.asks_reactor();
+            if !asks_reactor {
+                misses.count(has_found);
+            }
+            asks_reactor
+        };
+        (0..answers).map(decide).collect()
+    }
+
+    #[test]
+    fn reactor_is_asked_first_after_wasted_reads() {
+        let mut misses = Misses::default();
+        assert_eq!(decisions(&mut misses, 3, false), [false; 3]);
+        assert_eq!(decisions(&mut misses, 16, false), [true; 16]);
+        // A single direct read shows whether the server has become faster.
+        assert_eq!(decisions(&mut misses, 1, false), [false]);
+        assert_eq!(decisions(&mut misses, 16, false), [true; 16]);
+        assert_eq!(decisions(&mut misses, 10, true), [false; 10]);
+    }
+
+    #[test]
+    fn few_wasted_reads_change_nothing() {
+        let mut misses = Misses::default();
+        for _ in 0..10 {
+            assert_eq!(decisions(&mut misses, 2, false), [false; 2]);
+            assert_eq!(decisions(&mut misses, 1, true), [false]);
         }
     }
 }
