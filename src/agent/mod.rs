@@ -192,8 +192,6 @@ impl Agent {
         auth::prepare(request);
         let mut answers = 0;
         loop {
-            // Before the request is sent, because `round_trip` takes the body out of it.
-            let mut replay = request.body().try_clone();
             let has_stored_cookies = cookies::add(jar.as_deref(), request);
             let outcome = self.round_trip(request, progress).await;
             // The store's cookies leave the request at once: a header that stayed would count as the caller's own, and
@@ -202,8 +200,8 @@ impl Agent {
             let response = outcome?;
             // Before a challenge is answered: the answer may need the cookies that came with the challenge.
             cookies::store(jar.as_deref(), request.url(), &response);
-            if !expect_continue::remove(request, &response, &mut replay) {
-                if !auth::answer(request, &response, replay, answers)? {
+            if !expect_continue::remove(request, &response) {
+                if !auth::answer(request, &response, answers)? {
                     return Ok((response, sent_cookies));
                 }
                 answers += 1;
@@ -224,11 +222,9 @@ impl Backend for Agent {
             // head, see `default_fields`.
             request.add_content_type();
             let mode = request.options().redirect.unwrap_or_default();
-            let policy = request.options().extension::<RedirectPolicy>().cloned().unwrap_or_default();
             let mut history = Vec::new();
             loop {
                 // 3. Send the request.
-                let replay = request.body().try_clone();
                 let outcome = self.fetch_without_redirects(&mut request, context.progress()).await;
                 let (mut response, sent_cookies) = outcome.map_err(|error| error.with_url(request.url()))?;
                 // 4. Return the response, unless it is a redirect to follow.
@@ -249,8 +245,9 @@ impl Backend for Agent {
                     status: response.status(),
                     connection_info: response.connection_info(),
                 };
+                let policy = request.options().extension::<RedirectPolicy>().cloned().unwrap_or_default();
                 let redirect = RedirectResponse { status: response.status(), location, followed: history.len() };
-                if !redirect::follow(&mut request, replay, &redirect, &policy)? {
+                if !redirect::follow(&mut request, &redirect, &policy)? {
                     response.set_history(history);
                     cookies::record(&mut response, &mut request, sent_cookies);
                     return Ok(response);

@@ -1,7 +1,7 @@
 //! A request and its response: a connection from the pool or a new connection, and an exchange on it.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -14,7 +14,7 @@ use super::pool::handle::{Acquired, PoolHandle, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnectGuard, Delivered};
 use super::{Agent, Config, OnInformational, Route, body, default_fields};
-use crate::error::{ErrorKind, Result, Transfer};
+use crate::error::{Error, ErrorKind, Result, Transfer};
 use crate::http1::{Connection, Exchange, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
 use crate::message::connection_info::ExchangeInfo;
@@ -67,55 +67,51 @@ struct TimedResponse {
 
 impl Agent {
     /// Sends a request and receives the head of its response. Does not follow redirects.
+    ///
+    /// The request keeps its body if the body can be sent again.
     pub(super) async fn round_trip(&self, request: &mut Request, progress: &Progress) -> Result<Response> {
-        let body = std::mem::take(request.body_mut());
+        let mut one_shot = request.body_mut().take_one_shot();
+        let request = &*request;
         let config = request.options().extension::<Config>().unwrap_or(&self.config);
         let route = request.options().extension::<Route>().cloned();
         let key = PoolKey { origin: request.url().origin(), route };
-        RoundTrip { agent: self, config, key, request, progress }.run(body).await
+        let trip = RoundTrip { agent: self, config, key, request, progress };
+        // 1. Get a connection.
+        let mut started = self.timer.now();
+        let (mut connection, reused) = match self.pool.take(&trip.key, started) {
+            Some(connection) => (connection, true),
+            None => {
+                // The rare paths are boxed, so that they do not enlarge the future of every request.
+                let PooledConnection { connection, reused } = Box::pin(trip.connect_or_wait()).await?;
+                started = self.timer.now();
+                (connection, reused)
+            }
+        };
+        // 2. Send the request, and receive the head of the response.
+        let outcome = trip.exchange(&mut connection, &mut one_shot, started).await;
+        // 3. Replace an idle connection that the server had closed. Without a copy of the body, only the outcome on the
+        // idle connection is left to return.
+        if reused && is_stale(&outcome, &connection, request.method()) && request.body().is_replayable() {
+            // Closed first: a request has a single connection at a time.
+            drop(outcome);
+            drop(connection);
+            return Box::pin(trip.reconnect()).await;
+        }
+        match outcome {
+            Ok(timed) => trip.response(connection, timed, reused),
+            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
+        }
     }
 }
 
 impl RoundTrip<'_> {
-    async fn run(self, body: Body) -> Result<Response> {
-        let replay = body.try_clone();
-        // 1. Get a connection.
-        let mut started = self.agent.timer.now();
-        let pooled = match self.agent.pool.take(&self.key, started) {
-            Some(connection) => PooledConnection::reused(connection),
-            None => {
-                // The rare paths are boxed, so that they do not enlarge the future of every request.
-                let pooled = Box::pin(self.connect_or_wait()).await?;
-                started = self.agent.timer.now();
-                pooled
-            }
-        };
-        let PooledConnection { mut connection, reused } = pooled;
-        // 2. Send the request, and receive the head of the response.
-        let outcome = self.exchange(&mut connection, body, started).await;
-        // 3. Replace an idle connection that the server had closed. Without a copy of the body, only the outcome on the
-        // idle connection is left to return.
-        if reused && is_stale(&outcome, &connection, self.request.method()) {
-            if let Some(body) = replay {
-                // Closed first: a request has a single connection at a time.
-                drop(outcome);
-                drop(connection);
-                return Box::pin(self.reconnect(body)).await;
-            }
-        }
-        match outcome {
-            Ok(timed) => self.response(connection, timed, reused),
-            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
-        }
-    }
-
     /// Sends the request again on a new connection.
-    async fn reconnect(&self, body: Body) -> Result<Response> {
+    async fn reconnect(&self) -> Result<Response> {
         let mut connection = {
             let _connecting = self.progress.connecting();
             self.connect(self.agent.timer.now()).await?
         };
-        let outcome = self.exchange(&mut connection, body, self.agent.timer.now()).await;
+        let outcome = self.exchange(&mut connection, &mut None, self.agent.timer.now()).await;
         let timed = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, timed, false)
     }
@@ -237,7 +233,37 @@ impl RoundTrip<'_> {
     }
 
     /// Sends the request and receives the head of the response. `started` is the present time.
-    async fn exchange(&self, connection: &mut Connection, body: Body, started: Instant) -> Result<TimedResponse> {
+    async fn exchange(
+        &self,
+        connection: &mut Connection,
+        one_shot: &mut Option<Body>,
+        started: Instant,
+    ) -> Result<TimedResponse> {
+        let mut exchange = self.prepare(connection, one_shot.take().or_else(|| self.request.body().try_clone()))?;
+        let mut first_byte = None;
+        let response = poll_fn(|cx| {
+            let polled = Pin::new(&mut exchange).poll(cx);
+            // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
+            if first_byte.is_none() && self.progress.exchange().is_answered() {
+                first_byte = Some(self.agent.timer.now().since(started));
+            }
+            polled
+        })
+        .await?;
+        Ok(TimedResponse { response, first_byte: first_byte.unwrap_or_default() })
+    }
+
+    /// Makes the exchange that sends the request with `body`, which is `None` if the body was sent before and cannot be
+    /// sent again.
+    fn prepare<'c>(
+        &'c self,
+        connection: &'c mut Connection,
+        body: Option<Body>,
+    ) -> Result<Exchange<'c, BoxFuture<'static, ()>>> {
+        let body = body.ok_or_else(|| {
+            let message = "the request cannot be sent again: its body has been sent";
+            Error::request(ErrorKind::BodyNotReplayable, message)
+        })?;
         let request = self.request;
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         self.progress.exchange().begin(body.length());
@@ -256,18 +282,7 @@ impl RoundTrip<'_> {
             continue_wait: expects_continue.then(|| self.continue_wait()),
             on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),
         };
-        let timer = &self.agent.timer;
-        let mut first_byte = None;
-        let mut exchange = pin!(Exchange::new(connection, exchange_request));
-        let outcome = poll_fn(|cx| {
-            let polled = exchange.as_mut().poll(cx);
-            // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
-            if first_byte.is_none() && self.progress.exchange().is_answered() {
-                first_byte = Some(timer.now().since(started));
-            }
-            polled
-        });
-        Ok(TimedResponse { response: outcome.await?, first_byte: first_byte.unwrap_or_default() })
+        Ok(Exchange::new(connection, exchange_request))
     }
 
     /// Makes the response that the caller receives. Its body takes over the connection.

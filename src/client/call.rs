@@ -222,16 +222,21 @@ async fn wait_for_slot(
 ) -> Result<Slot> {
     let mut acquire = client.queue.acquire(slot_request);
     let mut is_queued = false;
-    let wait = poll_fn(|cx| {
-        let slot = Pin::new(&mut acquire).poll(cx);
+    let slot = poll_fn(|cx| {
+        // Before the clock: a slot that came in time counts, however late the task is polled.
+        if let Poll::Ready(slot) = Pin::new(&mut acquire).poll(cx) {
+            return Poll::Ready(slot.map_err(|rejection| client.queue.rejection_error(rejection)));
+        }
         // The request joins the queue in the first poll: only then is there an entry to show.
-        if slot.is_pending() && !is_queued {
+        if !is_queued {
             is_queued = true;
             queued(&acquire, handle, trace);
         }
-        slot
-    });
-    deadline.bound(wait).await?.map_err(|rejection| client.queue.rejection_error(rejection))
+        deadline.poll_expired(cx).map(Err)
+    })
+    .await;
+    deadline.pause();
+    slot
 }
 
 /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.

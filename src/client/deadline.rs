@@ -1,11 +1,10 @@
 //! The time limits of a request: which of them counts, since when, and which passes first.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::error::{Error, Phase, Result, Timeout};
+use crate::error::{Error, Phase, Timeout};
 use crate::message::progress::Progress;
 use crate::platform::{ClientClock, ClientSleep};
 use crate::runtime::sleep::Sleep;
@@ -138,21 +137,6 @@ impl Deadline {
         if self.limit.is_some() {
             self.since = self.clock.now();
         }
-    }
-
-    /// Runs `future` within the limits.
-    pub(super) async fn bound<F: Future>(&mut self, future: F) -> Result<F::Output> {
-        let mut future = pin!(future);
-        let outcome = poll_fn(|cx| {
-            // Before the clock: a result that came in time counts, however late the task is polled.
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(Ok(output));
-            }
-            self.poll_expired(cx).map(Err)
-        })
-        .await;
-        self.pause();
-        outcome
     }
 
     /// Waits for `delay`, before another attempt. No limit ends the wait: it is not begun if a limit would.

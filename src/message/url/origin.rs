@@ -53,7 +53,8 @@ impl PartialOrd for Scheme {
 
 impl Ord for Scheme {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
+        // As their names: `http` is before `https`.
+        (*self as u8).cmp(&(*other as u8))
     }
 }
 

@@ -8,8 +8,11 @@ use crate::message::url::{Scheme, Url, UrlParts};
 /// The maximum length of a URL in bytes. The crate `url` refuses longer texts, with an error that says so.
 const MAX_LENGTH: usize = u32::MAX as usize;
 
+/// The maximum number of digits of a port.
+const MAX_PORT_LENGTH: usize = 5;
+
 // Where a byte may stand, and stay as it is. Each set is a part of what the URL standard leaves as it is.
-const HOST: u8 = 1;
+const LABEL: u8 = 1;
 const PATH: u8 = 2;
 const QUERY: u8 = 4;
 const FRAGMENT: u8 = 8;
@@ -22,13 +25,24 @@ const fn places() -> [u8; 256] {
     let mut byte = 0_u8;
     while byte < 128 {
         places[byte as usize] = match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => HOST | PATH | QUERY | FRAGMENT,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => LABEL | PATH | QUERY | FRAGMENT,
             // An apostrophe in a query is percent-encoded.
             b'\'' => PATH | FRAGMENT,
             b'?' | b'[' | b']' => QUERY | FRAGMENT,
-            b'A'..=b'Z' | b'!' | b'$' | b'%' | b'&' | b'('..=b',' | b'/' | b':' | b';' | b'=' | b'@' | b'_' | b'~' => {
-                PATH | QUERY | FRAGMENT
-            }
+            b'A'..=b'Z'
+            | b'!'
+            | b'$'
+            | b'%'
+            | b'&'
+            | b'('..=b','
+            | b'.'
+            | b'/'
+            | b':'
+            | b';'
+            | b'='
+            | b'@'
+            | b'_'
+            | b'~' => PATH | QUERY | FRAGMENT,
             _ => 0,
         };
         byte += 1;
@@ -75,50 +89,60 @@ fn skip(bytes: &[u8], start: usize, place: u8) -> usize {
 /// Returns the index of the first byte after the host that begins at `start`, or `None` if the host is not in normal
 /// form: a domain, or an IPv4 address.
 fn host_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    let mut labels = 0_u32;
-    // The labels that can be a part of an IPv4 address: numbers up to 255 without leading zeros.
-    let mut octets = 0_u32;
+    let mut label_start = start;
     loop {
-        let label = bytes.get(at..)?;
-        // The number of the label, if all of its bytes are digits.
-        let mut number = Some(0_u16);
-        let mut length = 0;
-        for byte in label.iter().take_while(|byte| **byte != b'.' && PLACES[usize::from(**byte)] & HOST != 0) {
-            let is_digit = byte.is_ascii_digit() && (number != Some(0) || length == 0);
-            number = number.filter(|number| is_digit && *number <= 255).map(|it| it * 10 + u16::from(*byte & 0xf));
-            length += 1;
-        }
+        let end = skip(bytes, label_start, LABEL);
+        let label = bytes.get(label_start..end)?;
+        let first = label.first()?;
         // The parser of the crate decides about Punycode, and about a domain with an empty label.
-        if length == 0 || label.starts_with(b"xn--") {
+        if *first == b'x' && label.starts_with(b"xn--") {
             return None;
         }
-        labels += 1;
-        octets += u32::from(number.is_some_and(|number| number <= 255));
-        at += length;
-        if bytes.get(at) == Some(&b'.') {
-            at += 1;
-            continue;
+        if bytes.get(end) != Some(&b'.') {
+            // A host whose last label is a number is an IPv4 address, also if the number is hexadecimal.
+            let is_normal = !first.is_ascii_digit() || is_address(bytes.get(start..end)?);
+            return is_normal.then_some(end);
         }
-        // A host whose last label is a number is an IPv4 address, also if the number is hexadecimal.
-        let may_be_address = label.first().is_some_and(u8::is_ascii_digit);
-        return (!may_be_address || (labels, octets) == (4, 4)).then_some(at);
+        label_start = end + 1;
     }
+}
+
+/// Returns whether a host is an IPv4 address of four decimal numbers without leading zeros.
+fn is_address(host: &[u8]) -> bool {
+    let mut count = 0;
+    for number in host.split(|byte| *byte == b'.') {
+        let is_octet = matches!(
+            number,
+            [b'0'..=b'9']
+                | [b'1'..=b'9', b'0'..=b'9']
+                | [b'1', b'0'..=b'9', b'0'..=b'9']
+                | [b'2', b'0'..=b'4', b'0'..=b'9']
+                | [b'2', b'5', b'0'..=b'5']
+        );
+        if !is_octet {
+            return false;
+        }
+        count += 1;
+    }
+    count == 4
 }
 
 /// Returns the port that begins at `start`, and the index of the first byte after it. The default port and leading
 /// zeros are not in normal form.
 fn port(bytes: &[u8], start: usize, scheme: Scheme) -> Option<(u16, usize)> {
-    let mut port = 0_u16;
+    let mut port = 0;
     let mut at = start;
     while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
-        if port == 0 && at > start {
+        port = port * 10 + u32::from(digit - b'0');
+        at += 1;
+        // More digits would overflow the number.
+        if at - start > MAX_PORT_LENGTH {
             return None;
         }
-        port = port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
-        at += 1;
     }
-    (at > start && port != scheme.default_port()).then_some((port, at))
+    let has_leading_zero = bytes.get(start) == Some(&b'0') && at > start + 1;
+    let port = u16::try_from(port).ok()?;
+    (at > start && !has_leading_zero && port != scheme.default_port()).then_some((port, at))
 }
 
 /// Returns the index of the first byte after the path that begins at `start`, or `None` if a segment may be a dot
