@@ -1,0 +1,120 @@
+//! Sockets on the reactor of `async-io`, which has a thread of its own.
+//!
+//! A look for an answer that finds none costs a system call, and so does a registration with the reactor. With 64
+//! connections the rules of [`NextRead`] halve the calls per request.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::TcpStream;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use async_io::Async;
+use futures::AsyncWrite;
+use socket2::{SockRef, Socket};
+
+use super::reactor::{Reactor, ReactorSocket, peek};
+use crate::error::Result;
+
+/// The reactor of `async-io`.
+pub(super) struct AsyncIoReactor;
+
+impl Reactor for AsyncIoReactor {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn register(&self, socket: Socket) -> io::Result<Box<dyn ReactorSocket>> {
+        Ok(Box::new(AsyncIoSocket::new(Async::new_nonblocking(TcpStream::from(socket))?)))
+    }
+}
+
+/// A socket on the reactor of `async-io`.
+pub(in crate::platform) struct AsyncIoSocket<S> {
+    stream: Async<S>,
+    /// Whether a read has found nothing, so the next read waits for the reactor first.
+    waits_for_reactor: bool,
+    next_read: NextRead,
+}
+
+/// What the next read does.
+#[derive(Clone, Copy, PartialEq)]
+enum NextRead {
+    /// Reads from the socket.
+    Now,
+    /// Returns pending once, and lets other tasks run. Something was just written, so no answer can have arrived: this
+    /// saves the call that would find nothing, and the call to wait for the answer.
+    Deferred,
+    /// Reads from the socket, and a write in between does not defer it again: otherwise a task that keeps writing would
+    /// never see an early answer.
+    AfterDeferral,
+}
+
+impl<S> AsyncIoSocket<S> {
+    pub(in crate::platform) fn new(stream: Async<S>) -> Self {
+        Self { stream, waits_for_reactor: false, next_read: NextRead::Now }
+    }
+
+    /// Defers the next read after a successful write.
+    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if self.next_read == NextRead::Now && matches!(written, Poll::Ready(Ok(_))) {
+            self.next_read = NextRead::Deferred;
+        }
+        written
+    }
+}
+
+impl<S: Send + Sync + 'static> ReactorSocket for AsyncIoSocket<S>
+where
+    for<'a> &'a S: Read + Write,
+    for<'a> SockRef<'a>: From<&'a S>,
+{
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(self.stream.get_ref())
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.next_read == NextRead::Deferred {
+            self.next_read = NextRead::AfterDeferral;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.next_read = NextRead::Now;
+        loop {
+            // The last read found nothing: another read before the reactor reports would find nothing either.
+            if self.waits_for_reactor {
+                ready!(self.stream.poll_readable(cx))?;
+                self.waits_for_reactor = false;
+            }
+            match self.stream.get_ref().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.waits_for_reactor = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut &self.stream).poll_write(cx, bytes);
+        self.wrote(written)
+    }
+
+    fn poll_write_vectored(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut &self.stream).poll_write_vectored(cx, slices);
+        self.wrote(written)
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_writable(cx)
+    }
+
+    fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // The reactor may report bytes that were read since, so the socket itself is asked.
+            let failed = ready!(self.stream.poll_readable(cx)).is_err();
+            let peeked = peek(&self.socket());
+            if failed || peeked.is_ok() || peeked.is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock) {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
