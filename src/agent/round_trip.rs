@@ -13,14 +13,15 @@ use super::decode::{self, Pipeline};
 use super::pool::handle::{Acquired, PoolHandle, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnectGuard, Delivered};
-use super::{Agent, Config, OnInformational, Route, body};
+use super::{Agent, Config, OnInformational, Route, body, default_fields};
 use crate::error::{ErrorKind, Result, Transfer};
-use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
+use crate::http1::{Connection, Exchange, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
-use crate::message::connection_info::ConnectionInfo;
+use crate::message::connection_info::ExchangeInfo;
 use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
+use crate::message::response::lazy_headers::LazyHeaders;
 use crate::runtime::{BoxFuture, Instant};
 use crate::transport::ConnectTrace;
 
@@ -42,17 +43,17 @@ struct RoundTrip<'a> {
 
 /// A connection for a request, and where it comes from.
 struct PooledConnection {
-    connection: Connection,
+    connection: Box<Connection>,
     /// Whether the connection has carried an exchange before.
     reused: bool,
 }
 
 impl PooledConnection {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: Box<Connection>) -> Self {
         Self { connection, reused: false }
     }
 
-    fn reused(connection: Connection) -> Self {
+    fn reused(connection: Box<Connection>) -> Self {
         Self { connection, reused: true }
     }
 }
@@ -159,7 +160,7 @@ impl RoundTrip<'_> {
     }
 
     /// Waits for the result of a background connect. Returns `None` if the connect fails or takes too long.
-    async fn wait_for_background(&self, waiter: Waiter, started: Instant) -> Option<Connection> {
+    async fn wait_for_background(&self, waiter: Waiter, started: Instant) -> Option<Box<Connection>> {
         let limit = self.agent.timer.sleep_until(started + self.background_wait());
         match select(waiter, limit).await {
             Either::Left((delivered, _)) => delivered.map(|delivered| delivered.connection),
@@ -183,7 +184,7 @@ impl RoundTrip<'_> {
     /// connect is dropped.
     fn finish_in_background(
         &self,
-        connecting: BoxFuture<'static, Result<Connection>>,
+        connecting: BoxFuture<'static, Result<Box<Connection>>>,
         background: Option<BackgroundConnectGuard>,
     ) {
         let Some(executor) = &self.agent.executor else {
@@ -216,7 +217,7 @@ impl RoundTrip<'_> {
     }
 
     /// Opens a connection within the connect timeout, which began at `started`.
-    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Connection>> {
+    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Box<Connection>>> {
         let connector = self.key.route.as_ref().map_or(&self.agent.connector, Route::connector).clone();
         let origin = self.key.origin.clone();
         let timer = self.agent.timer.clone();
@@ -224,9 +225,9 @@ impl RoundTrip<'_> {
         Box::pin(async move {
             let trace = ConnectTrace::new();
             let connecting = connector.connect_traced(&origin, &trace);
-            let Some(duration) = limit else { return Ok(Connection::new(connecting.await?)) };
+            let Some(duration) = limit else { return Ok(Box::new(Connection::new(connecting.await?))) };
             match select(connecting, timer.sleep_until(started + duration)).await {
-                Either::Left((transport, _)) => Ok(Connection::new(transport?)),
+                Either::Left((transport, _)) => Ok(Box::new(Connection::new(transport?))),
                 Either::Right(_) => {
                     let target = format!("{}:{}", origin.host(), origin.port());
                     Err(trace.timed_out(&target, duration, timer.now().since(started)))
@@ -241,12 +242,13 @@ impl RoundTrip<'_> {
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         self.progress.exchange().begin(body.length());
         let exchange_request = ExchangeRequest {
-            limits: self.config.http1,
+            limits: &self.config.http1,
             head: RequestHead {
                 method: request.method(),
                 target: request.url().target(),
                 authority: request.url().authority(),
                 headers: request.headers(),
+                defaults: Some(default_fields::of(request)),
             },
             body,
             trailers: request.trailers().cloned(),
@@ -256,7 +258,7 @@ impl RoundTrip<'_> {
         };
         let timer = &self.agent.timer;
         let mut first_byte = None;
-        let mut exchange = pin!(connection.exchange(exchange_request));
+        let mut exchange = pin!(Exchange::new(connection, exchange_request));
         let outcome = poll_fn(|cx| {
             let polled = exchange.as_mut().poll(cx);
             // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
@@ -269,14 +271,15 @@ impl RoundTrip<'_> {
     }
 
     /// Makes the response that the caller receives. Its body takes over the connection.
-    fn response(&self, connection: Connection, timed: TimedResponse, reused: bool) -> Result<Response> {
+    fn response(&self, mut connection: Box<Connection>, timed: TimedResponse, reused: bool) -> Result<Response> {
         let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, first_byte } = timed;
-        let pipeline = self.pipeline(&mut head)?;
+        let mut headers = LazyHeaders::lines(std::mem::take(&mut head.headers));
+        let pipeline = self.pipeline(&head, &mut headers)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));
-        let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
+        let exchange = ExchangeInfo::OnConnection { connection: connection.connection_info(), first_byte, reused };
         let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle());
         let mut response = Response::builder(head.status, self.request.url());
-        response = response.version(head.version).headers(head.headers).connection_info(connection_info);
+        response = response.version(head.version).lazy_headers(headers).exchange(exchange);
         if let Some(trailers) = trailers {
             response = response.trailers(trailers);
         }
@@ -291,18 +294,22 @@ impl RoundTrip<'_> {
     ///
     /// As in the Fetch standard, the response decides whether it is decoded, and not what the request had in
     /// `accept-encoding`.
-    fn pipeline(&self, head: &mut ResponseHead) -> Result<Option<Pipeline>> {
+    fn pipeline(&self, head: &ResponseHead, headers: &mut LazyHeaders) -> Result<Option<Pipeline>> {
+        // Without this, every response would need the map of its headers.
+        if !head.framing.has_coding {
+            return Ok(None);
+        }
         // A response without a body describes the body of another response, so its headers stay.
         let bodiless = self.request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
         if bodiless || self.request.options().decompress == Some(false) {
             return Ok(None);
         }
-        let codings = decode::content_codings(&head.headers)?;
+        let codings = decode::content_codings(headers.map())?;
         if codings.is_empty() {
             return Ok(None);
         }
-        head.headers.remove(CONTENT_ENCODING);
-        head.headers.remove(CONTENT_LENGTH);
+        headers.map_mut().remove(CONTENT_ENCODING);
+        headers.map_mut().remove(CONTENT_LENGTH);
         Ok(Some(Pipeline::new(&codings, self.config.decode)))
     }
 
@@ -314,19 +321,6 @@ impl RoundTrip<'_> {
             if limit.is_zero() { std::future::pending().await } else { timer.sleep_until(timer.now() + limit).await }
         })
     }
-}
-
-/// Adds the facts of an exchange to the facts of its connection. On a reused connection, the time that opening it took
-/// is no part of the exchange.
-fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -> ConnectionInfo {
-    if reused {
-        info.dns = None;
-        info.connect = None;
-        info.tls = None;
-    }
-    info.reused = reused;
-    info.first_byte = Some(first_byte);
-    info
 }
 
 /// Returns whether the exchange failed because the server had closed an idle connection, and the request may be sent

@@ -3,7 +3,7 @@
 //! `current` is the platform: `native`, `browser` or `unsupported`. Each exports the same names: `BackendSettings` (what
 //! a builder has for the platform's backend), `ClientExecutor` (runs a client's spawned requests), `default_timer`, `default_loop_executor` and
 //! `loop_executor` (which make a `LoopExecutor`), `check_process` (which refuses a forked child), `parse_url`,
-//! `resolve_url` (for requests), `base64`, `normalize`, `random`, `decode` (of a charset), `is_tls_failure`,
+//! `resolve_url` (for requests), `parse_normal_url` (for texts that need no parser), `base64`, `normalize`, `random`, `decode` (of a charset), `is_tls_failure`,
 //! `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for cookies),
 //! `EngineValue`, `loopback` (the test server on a port). `MaybeSend`, `MaybeSync`, `BoxFuture` and `BoxStream` depend
 //! on threads alone.
@@ -55,5 +55,6 @@ pub(crate) use self::current::loopback;
 pub(crate) use self::current::unix_time;
 pub(crate) use self::current::{
     BackendSettings, ClientClock, ClientExecutor, ClientSleep, EngineValue, LoopExecutor, base64, check_process,
-    default_loop_executor, default_timer, is_tls_failure, loop_executor, normalize, parse_url, random, resolve_url,
+    default_loop_executor, default_timer, is_tls_failure, loop_executor, normalize, parse_normal_url, parse_url,
+    random, resolve_url,
 };

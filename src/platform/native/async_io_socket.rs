@@ -1,7 +1,7 @@
 //! Sockets on the reactor of `async-io`, which has a thread of its own.
 //!
 //! A look for an answer that finds none costs a system call, and so does a registration with the reactor. With 64
-//! connections the rules of [`NextRead`] halve the calls per request.
+//! connections the rules of [`NextRead`] halve the calls per request. With a single connection, [`Misses`] saves a call.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
@@ -34,6 +34,7 @@ pub(in crate::platform) struct AsyncIoSocket<S> {
     /// Whether a read has found nothing, so the next read waits for the reactor first.
     waits_for_reactor: bool,
     next_read: NextRead,
+    misses: Misses,
 }
 
 /// What the next read does.
@@ -49,9 +50,44 @@ enum NextRead {
     AfterDeferral,
 }
 
+/// How many first reads after a write have found no answer, in a row.
+///
+/// With a slow server, or with a single connection, each such read is a wasted call. After three of them the connection
+/// asks the reactor first. After 16 more answers it tries a read again: with more connections or a faster server, direct
+/// reads save calls.
+#[derive(Default)]
+struct Misses(u8);
+
+impl Misses {
+    /// The number of wasted reads after which the reactor is asked first.
+    const PATIENCE: u8 = 3;
+
+    /// The number of answers for which the reactor is then asked first.
+    const ANSWERS: u8 = 16;
+
+    /// Decides for an answer whether the reactor is asked first.
+    fn asks_reactor(&mut self) -> bool {
+        if self.0 < Self::PATIENCE {
+            return false;
+        }
+        self.0 += 1;
+        if self.0 > Self::PATIENCE + Self::ANSWERS {
+            // A single wasted read is now enough to ask the reactor again.
+            self.0 = Self::PATIENCE - 1;
+            return false;
+        }
+        true
+    }
+
+    /// Counts a first read that has not asked the reactor.
+    fn count(&mut self, has_found: bool) {
+        self.0 = if has_found { 0 } else { self.0 + 1 };
+    }
+}
+
 impl<S> AsyncIoSocket<S> {
     pub(in crate::platform) fn new(stream: Async<S>) -> Self {
-        Self { stream, waits_for_reactor: false, next_read: NextRead::Now }
+        Self { stream, waits_for_reactor: false, next_read: NextRead::Now, misses: Misses::default() }
     }
 
     /// Defers the next read after a successful write.
@@ -74,10 +110,14 @@ where
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         if self.next_read == NextRead::Deferred {
-            self.next_read = NextRead::AfterDeferral;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            if !self.misses.asks_reactor() {
+                self.next_read = NextRead::AfterDeferral;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.waits_for_reactor = true;
         }
+        let mut is_first = self.next_read == NextRead::AfterDeferral && !self.waits_for_reactor;
         self.next_read = NextRead::Now;
         loop {
             // The last read found nothing: another read before the reactor reports would find nothing either.
@@ -85,8 +125,13 @@ where
                 ready!(self.stream.poll_readable(cx))?;
                 self.waits_for_reactor = false;
             }
-            match self.stream.get_ref().read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.waits_for_reactor = true,
+            let outcome = self.stream.get_ref().read(buffer);
+            self.waits_for_reactor = matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+            if std::mem::take(&mut is_first) {
+                self.misses.count(!self.waits_for_reactor);
+            }
+            match outcome {
+                Err(_) if self.waits_for_reactor => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 outcome => return Poll::Ready(outcome),
             }
