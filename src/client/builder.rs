@@ -308,7 +308,7 @@ impl Builder {
     pub(super) fn assemble(mut self) -> Client {
         // With 0, every request would wait for ever.
         self.queue.max_active = self.queue.max_active.max(1);
-        let clock = ClientClock::from(self.timer.unwrap_or_else(|| self.backend_settings.timer()));
+        let clock = self.timer.map_or_else(|| self.backend_settings.clock(), ClientClock::from);
         let timer: Arc<dyn Timer> = Arc::new(clock.clone());
         let defaults = RequestOptions {
             connect_timeout: Some(DEFAULT_TIMEOUT),

@@ -54,8 +54,8 @@ impl NoSettings {
 
     /// Returns the clock of a client that has no clock of its own.
     #[allow(clippy::unused_self, reason = "a platform with settings uses them here")]
-    pub(crate) fn timer(&self) -> Arc<dyn Timer> {
-        default_timer()
+    pub(crate) fn clock(&self) -> ClientClock {
+        ClientClock::from(default_timer())
     }
 
     /// Returns the executor of the client's spawned requests.

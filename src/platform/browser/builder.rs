@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::executor::EngineLoop;
 use super::fetch::FetchBackend;
 use super::fetch_init::FetchInit;
+use super::sleep::ClientClock;
 use crate::backend::Backend;
 use crate::client::Builder;
 use crate::error::Result;
@@ -70,7 +71,7 @@ impl EngineSettings {
 
     /// Returns the clock of a client that has no clock of its own.
     #[allow(clippy::unused_self, reason = "a platform with settings uses them here")]
-    pub(crate) fn timer(&self) -> Arc<dyn Timer> {
+    pub(crate) fn clock(&self) -> ClientClock {
         super::default_timer()
     }
 

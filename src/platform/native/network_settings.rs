@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::call_context::CallContext;
 use crate::message::request::Request;
 use crate::message::response::Response;
+use crate::platform::ClientClock;
 use crate::runtime::{BoxFuture, Executor, Timer};
 
 /// A change of a network, or of the map of hosts before its resolver.
@@ -56,8 +57,8 @@ impl NetworkSettings {
     }
 
     /// Returns the clock of a client that has no clock of its own.
-    pub(crate) fn timer(&self) -> Arc<dyn Timer> {
-        self.runtime().timer
+    pub(crate) fn clock(&self) -> ClientClock {
+        ClientClock::over_shared(self.runtime().timer)
     }
 
     /// Returns the executor of the client's spawned requests.

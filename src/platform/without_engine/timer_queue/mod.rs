@@ -12,6 +12,9 @@
 //! 4. Natively the queue then leads itself: it sets the timer for the soonest entry and holds its future. So no sleep
 //!    depends on the task of another sleep, which may be held without a poll, or wait for a thread that blocks.
 //!
+//!    A queue over a timer that is itself shared keeps the lead when a leading sleep ends, and also when no sleep waits:
+//!    the next request then sets no timer. The timer fires for no sleep at most once.
+//!
 //! On WASI the queue cannot hold a future: a client owns the queue and must be `Send`, and futures are not. Step 4 is
 //! different there:
 //!
@@ -31,7 +34,7 @@ mod state;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use self::state::{EntryId, Leader, TimerQueueState};
@@ -50,6 +53,8 @@ struct TimerQueueShared {
     held: HeldTimer,
     /// Whether the queue can lead.
     can_lead: bool,
+    /// Whether the queue takes over the lead of a sleep that ends.
+    keeps_lead: bool,
 }
 
 impl From<Arc<dyn Timer>> for TimerQueue {
@@ -60,8 +65,20 @@ impl From<Arc<dyn Timer>> for TimerQueue {
 }
 
 impl TimerQueue {
+    /// Makes an empty queue over a timer whose sleeps share a single timer. To keep a sleep of `timer` costs nothing, and
+    /// to make one for each request costs two allocations.
+    #[allow(dead_code, reason = "only a platform with a shared timer calls it")]
+    pub(crate) fn over_shared(timer: Arc<dyn Timer>) -> Self {
+        Self::make(timer, HeldTimer::CAN_HOLD, HeldTimer::CAN_HOLD)
+    }
+
     fn with(timer: Arc<dyn Timer>, can_lead: bool) -> Self {
-        Self(Arc::new(TimerQueueShared { timer, state: Mutex::default(), held: HeldTimer::default(), can_lead }))
+        Self::make(timer, can_lead, false)
+    }
+
+    fn make(timer: Arc<dyn Timer>, can_lead: bool, keeps_lead: bool) -> Self {
+        let held = HeldTimer::default();
+        Self(Arc::new(TimerQueueShared { timer, state: Mutex::default(), held, can_lead, keeps_lead }))
     }
 
     /// Wakes the tasks that are due, and finds the next leader. Called when the timer of `leader` fires.
@@ -82,7 +99,7 @@ impl TimerQueue {
         if !self.0.can_lead {
             state.take_candidates(&mut wakers);
             drop(state);
-        } else if let Some(number) = state.end_lead() {
+        } else if let Some(number) = (!self.0.keeps_lead).then(|| state.end_lead()).flatten() {
             drop(state);
             self.0.held.store(number, None);
         } else {
@@ -124,7 +141,7 @@ impl TimerQueue {
     /// Returns the future of the backend's timer, which was polled once, and whether its time has come.
     fn set_timer(&self, leader: Leader) -> (BoxFuture<'static, ()>, bool) {
         let mut timer = self.0.timer.sleep_until(leader.at);
-        let waker = Waker::from(Arc::new(FireWaker { queue: self.clone(), leader: leader.number }));
+        let waker = Waker::from(Arc::new(FireWaker { queue: Arc::downgrade(&self.0), leader: leader.number }));
         let has_passed = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         (timer, has_passed)
     }
@@ -161,19 +178,31 @@ pub(crate) struct QueuedSleep {
 struct Lead {
     number: u64,
     /// The future of the timer. It is polled once, and stays set until it is dropped.
-    _timer: BoxFuture<'static, ()>,
+    #[allow(dead_code, reason = "a platform that holds no timer only drops it")]
+    timer: BoxFuture<'static, ()>,
 }
 
 impl QueuedSleep {
-    /// Leaves the queue; a leader gives up the lead.
+    /// Leaves the queue; a leader gives up the lead, or gives it to the queue.
     fn leave(&mut self) {
         let Some(id) = self.entry.take() else { return };
-        let lead = self.lead.take();
+        let mut lead = self.lead.take();
         let mut state = self.queue.lock();
         let waker = state.remove(id);
         let number = lead.as_ref().map(|lead| lead.number);
-        state.leader.take_if(|leader| Some(leader.number) == number);
-        self.queue.find_leader(state, Vec::new());
+        let leads = state.leader.is_some_and(|leader| Some(leader.number) == number);
+        if leads && self.queue.0.keeps_lead {
+            state.keep_lead();
+            drop(state);
+            if let Some(Lead { number, timer }) = lead.take() {
+                self.queue.0.held.store(number, Some(timer));
+            }
+        } else {
+            if leads {
+                state.leader = None;
+            }
+            self.queue.find_leader(state, Vec::new());
+        }
         // Outside of the lock: dropping either may drop a task with another sleep of this queue.
         drop((waker, lead));
     }
@@ -213,7 +242,7 @@ impl QueuedSleep {
     fn lead(&mut self, leader: Leader, cx: &mut Context<'_>) {
         let number = leader.number;
         let (timer, has_passed) = self.queue.set_timer(leader);
-        self.lead = Some(Lead { number, _timer: timer });
+        self.lead = Some(Lead { number, timer });
         if has_passed {
             // The time came while the timer was set. This task polls again, since the queue has no leader now.
             self.queue.fire(number);
@@ -275,15 +304,21 @@ fn wake(waker: Waker) {
 
 /// The waker that the backend's timer is polled with.
 struct FireWaker {
-    queue: TimerQueue,
+    /// Weak, because the queue may hold the future that holds this waker.
+    queue: Weak<TimerQueueShared>,
     leader: u64,
 }
 
 impl Wake for FireWaker {
     fn wake(self: Arc<Self>) {
-        self.queue.fire(self.leader);
+        if let Some(queue) = self.queue.upgrade() {
+            TimerQueue(queue).fire(self.leader);
+        }
     }
 }
+
+#[cfg(test)]
+mod kept_lead_tests;
 
 #[cfg(test)]
 mod tests;

@@ -135,6 +135,14 @@ impl TimerQueueState {
         self.leader
     }
 
+    /// Makes the queue the leader in place of the sleep that leads. Its timer stays set.
+    pub(super) fn keep_lead(&mut self) {
+        if let Some(leader) = &mut self.leader {
+            leader.key = QUEUE;
+            self.may_hold = true;
+        }
+    }
+
     /// Ends the lead of the queue if no sleep waits. Returns the number that the end has, if the queue may hold a timer.
     pub(super) fn end_lead(&mut self) -> Option<u64> {
         let is_led_by_sleep = self.leader.is_some_and(|leader| leader.key != QUEUE);
