@@ -1,11 +1,12 @@
 //! The client of this project.
 
+use ::waterspout::agent::Config;
 use ::waterspout::platform::native::Network;
 use ::waterspout::{Builder, Client};
 use bytes::Bytes;
 
 use super::Requests;
-use crate::job::Job;
+use crate::job::{Job, Kind};
 use crate::server;
 
 pub struct WaterspoutRequests {
@@ -26,7 +27,13 @@ impl WaterspoutRequests {
 
     /// Uses an agent that the program made, the way to set what the client's builder has no function for.
     pub fn with_agent(job: &Job) -> Self {
-        Self::build(Client::builder().backend(Network::new().agent()), job)
+        let mut agent = Network::new().agent();
+        if job.kind == Kind::Idle {
+            // The default keeps at most 512 idle connections for an origin.
+            let config = Config::new().idle_connections(job.connections);
+            agent = agent.with_config(config.idle_connections_per_origin(job.connections));
+        }
+        Self::build(Client::builder().backend(agent), job)
     }
 
     fn with_roots(mut builder: Builder, job: &Job) -> Self {
