@@ -85,6 +85,7 @@ fn client_is_used_by_tasks_of_two_runtimes_at_once() {
 }
 
 #[test]
+#[allow(clippy::async_yields_async, reason = "the task outlives the runtime that started it")]
 fn client_is_dropped_after_its_runtime() {
     let server = numbering();
     for runtime in [current_thread(), multi_thread()] {
