@@ -257,6 +257,10 @@ impl Sleep for QueuedSleep {
         Self { queue: queue.clone(), at: None, entry: None, lead: None }
     }
 
+    fn clock(&self) -> &TimerQueue {
+        &self.queue
+    }
+
     fn at(&self) -> Option<Instant> {
         self.at
     }
