@@ -102,7 +102,7 @@ impl Origin {
 
     /// Returns what two equal origins have in common, in the order of comparison.
     // The host as bytes, which have the order of its text: a slice of a text looks for the boundaries of characters, and
-    // each request compares its origin with those of idle connections.
+    // each request compares its origin with the origins of idle connections.
     fn identity(&self) -> (Scheme, &[u8], u16) {
         let host = self.text.as_bytes().get(self.host..self.host_end);
         (self.scheme, host.unwrap_or_default(), self.port)
