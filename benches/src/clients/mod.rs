@@ -37,6 +37,14 @@ pub const CONTENDERS: &[Contender] = &[
     Contender { name: "hyper-util", run: |job| current_thread(async { perform(&HyperRequests::new(job), job).await }) },
     Contender { name: "reqwest", run: |job| current_thread(async { perform(&ReqwestRequests::new(job), job).await }) },
     Contender {
+        name: "waterspout-tokio",
+        run: |job| current_thread(async { perform(&WaterspoutRequests::on_tokio(job), job).await }),
+    },
+    Contender {
+        name: "waterspout-tokio-mt",
+        run: |job| multi_thread(async { perform_spawned(WaterspoutRequests::on_tokio(job), job).await }),
+    },
+    Contender {
         name: "waterspout-in-tokio",
         run: |job| current_thread(async { perform(&WaterspoutRequests::new(job), job).await }),
     },

@@ -17,11 +17,12 @@ pub struct WaterspoutRequests {
 impl WaterspoutRequests {
     /// Uses the client's own agent, as most programs do.
     pub fn new(job: &Job) -> Self {
-        let mut builder = Client::builder();
-        if let Some(certificate) = server::certificate() {
-            builder = builder.root_certificates_pem(certificate);
-        }
-        Self::build(builder, job)
+        Self::with_roots(Client::builder(), job)
+    }
+
+    /// Uses the reactor, the timer and the executor of the tokio program that it runs in.
+    pub fn on_tokio(job: &Job) -> Self {
+        Self::with_roots(Client::builder().tokio(), job)
     }
 
     /// Uses an agent that the program made, the way to set what the client's builder has no function for.
@@ -33,6 +34,13 @@ impl WaterspoutRequests {
             agent = agent.with_config(config.idle_connections_per_origin(job.connections));
         }
         Self::build(Client::builder().backend(agent), job)
+    }
+
+    fn with_roots(mut builder: Builder, job: &Job) -> Self {
+        if let Some(certificate) = server::certificate() {
+            builder = builder.root_certificates_pem(certificate);
+        }
+        Self::build(builder, job)
     }
 
     fn build(builder: Builder, job: &Job) -> Self {

@@ -312,8 +312,14 @@ impl Body {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub async fn collect(self, limit: u64) -> Result<Bytes> {
-        let length = self.length();
-        collect(self, length, limit).await
+        match self.0 {
+            // Bytes in memory are handed on as they are.
+            BodyKind::Bytes(bytes) if bytes.len() as u64 <= limit => Ok(bytes),
+            _ => {
+                let length = self.length();
+                collect(self, length, limit).await
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod priority;
 mod rate_policy;
 mod retry_policy;
 mod setters;
+mod shared_options;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub(crate) use self::rate_policy::{RateMeter, RatePolicy};
 pub use self::retry_policy::RetryContext;
 pub(crate) use self::retry_policy::RetryPolicy;
 pub(crate) use self::setters::option_setters;
+use self::shared_options::SharedOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
@@ -76,7 +78,7 @@ struct RequestParts {
     headers: HeaderMap,
     body: Body,
     trailers: Option<Trailers>,
-    options: RequestOptions,
+    options: SharedOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
 }
 
@@ -122,7 +124,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Body::empty(),
             trailers: None,
-            options: RequestOptions::default(),
+            options: SharedOptions::default(),
             authenticator: None,
         }))
     }
@@ -250,7 +252,7 @@ impl Request {
 
     /// Returns the options. A backend gets them merged over the client's options.
     pub fn options(&self) -> &RequestOptions {
-        &self.0.options
+        self.0.options.get()
     }
 
     /// Returns the options for changing them.
@@ -267,7 +269,15 @@ impl Request {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn options_mut(&mut self) -> &mut RequestOptions {
-        &mut self.0.options
+        self.0.options.get_mut()
+    }
+
+    /// Takes each option that is `None` from `defaults`. A request that sets no option shares the defaults.
+    ///
+    /// Returns another handle of the options.
+    pub(crate) fn fill_options(&mut self, defaults: &Arc<RequestOptions>) -> Arc<RequestOptions> {
+        self.0.options.fill(defaults);
+        self.0.options.share()
     }
 
     /// Returns the authenticator, which answers a server that asks for credentials; see
@@ -327,35 +337,47 @@ impl Request {
 
     /// Refuses requests that no platform may send.
     pub(crate) fn validate(&self) -> Result<()> {
-        let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url));
+        if !self.0.headers.is_empty() {
+            self.validate_headers()?;
+        }
+        if self.0.trailers.is_some() && self.0.body.is_none() {
+            return self.refuse("trailers need a body before them, and the request has no body".to_owned());
+        }
+        // The Fetch standard forbids these methods, so no browser sends them.
+        let is_forbidden =
+            |method: &str| ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden));
+        if self.0.method != Method::GET && is_forbidden(self.0.method.as_str()) {
+            return self.refuse(format!("the method {} cannot be used by a client", self.0.method));
+        }
+        // The content of a HEAD has no defined meaning, and no service is known that reads it (RFC 9110, section
+        // 9.3.2). A GET may have a body natively, because search services read it. A browser's backend refuses it.
+        if self.0.method == Method::HEAD && !self.0.body.is_none() {
+            return self.refuse("a HEAD request cannot have a body".to_owned());
+        }
+        Ok(())
+    }
+
+    fn validate_headers(&self) -> Result<()> {
         // The framing headers come from the body. A caller's own would be a second source, and the two could differ.
         if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.0.headers.contains_key(*name)) {
             // The quotes are written out: `{:?}` of a text links tables of Unicode, 8 KB of a browser's module.
-            return refuse(format!(
+            return self.refuse(format!(
                 "the header \"{name}\" is derived from the body; set the body's length instead",
                 name = name.as_str()
             ));
         }
         if self.0.headers.contains_key(EXPECT) {
-            return refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());
-        }
-        if self.0.trailers.is_some() && self.0.body.is_none() {
-            return refuse("trailers need a body before them, and the request has no body".to_owned());
-        }
-        // The Fetch standard forbids these methods, so no browser sends them.
-        let method = self.0.method.as_str();
-        if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
-            return refuse(format!("the method {} cannot be used by a client", self.0.method));
+            return self.refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());
         }
         // A server has to refuse such a request (RFC 9112, section 3.2).
         if self.0.headers.get_all(HOST).iter().count() > 1 {
-            return refuse("the request has more than one `host` header".to_owned());
-        }
-        // The content of a HEAD has no defined meaning, and no service is known that reads it (RFC 9110, section
-        // 9.3.2). A GET may have a body natively, because search services read it. A browser's backend refuses it.
-        if self.0.method == Method::HEAD && !self.0.body.is_none() {
-            return refuse("a HEAD request cannot have a body".to_owned());
+            return self.refuse("the request has more than one `host` header".to_owned());
         }
         Ok(())
+    }
+
+    /// Returns the error of a request that no platform may send.
+    fn refuse(&self, reason: String) -> Result<()> {
+        Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url))
     }
 }

@@ -3,25 +3,44 @@
 //! The map links the table of all known header names: 6 KB, a tenth of a small browser module. A program that reads no
 //! header does not link it. Names are checked at once; the library itself looks up the headers it needs by text.
 
-// Only a browser's backend creates headers that are not parsed yet.
-#![allow(dead_code)]
-
 use std::sync::OnceLock;
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The maximum length in bytes of a name in a [`HeaderMap`].
-const MAX_NAME_LENGTH: usize = u16::MAX as usize;
+use super::header_block::HeaderBlock;
 
+/// A response's headers.
 #[derive(Default)]
 pub(crate) struct LazyHeaders {
-    /// The headers, if `raw` is empty.
-    map: HeaderMap,
-    /// The headers as the engine gave them, instead of `map`.
-    raw: Vec<RawHeader>,
-    /// The map of `raw`, filled on first access.
-    parsed: OnceLock<HeaderMap>,
+    /// All headers, if they were given as a map or have been changed. They then replace `unparsed`.
+    map: Option<HeaderMap>,
+    unparsed: Unparsed,
+    /// The map of `unparsed`, filled on first access. It is boxed, because few programs read headers, and each
+    /// response is moved.
+    parsed: OnceLock<Box<HeaderMap>>,
+}
+
+/// Headers that are not in a map.
+#[derive(Default)]
+enum Unparsed {
+    #[default]
+    Nothing,
+    /// The headers as a JavaScript engine gave them.
+    #[allow(dead_code, reason = "only the backend of a browser creates them")]
+    Raw(Vec<RawHeader>),
+    /// The lines that a server sent.
+    Lines(HeaderBlock),
+}
+
+impl Unparsed {
+    fn to_map(&self) -> HeaderMap {
+        match self {
+            Self::Nothing => HeaderMap::new(),
+            Self::Raw(raw) => parse(raw),
+            Self::Lines(lines) => lines.to_map(),
+        }
+    }
 }
 
 /// A header whose name is checked text, in lower case.
@@ -30,42 +49,61 @@ pub(crate) struct RawHeader {
     pub(crate) value: HeaderValue,
 }
 
+#[allow(dead_code, reason = "only the backend of a browser creates them")]
 impl RawHeader {
     /// Returns `None` if `name` is not a valid field name (RFC 9110, section 5.1).
     pub(crate) fn new(mut name: String, value: HeaderValue) -> Option<Self> {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         name.make_ascii_lowercase();
-        ((1..=MAX_NAME_LENGTH).contains(&name.len()) && name.bytes().all(is_name)).then_some(Self { name, value })
+        let is_short = (1..=HeaderBlock::MAX_NAME_LENGTH).contains(&name.len());
+        (is_short && name.bytes().all(is_name)).then_some(Self { name, value })
     }
 }
 
 impl LazyHeaders {
     /// The number of headers that a [`HeaderMap`] holds for any names.
-    pub(crate) const MAX_COUNT: usize = 24_000;
+    #[allow(dead_code, reason = "only the backend of a browser uses it")]
+    pub(crate) const MAX_COUNT: usize = HeaderBlock::MAX_LINES;
 
+    #[allow(dead_code, reason = "only the backend of a browser calls it")]
     pub(crate) fn raw(raw: Vec<RawHeader>) -> Self {
-        Self { raw, ..Self::default() }
+        Self { unparsed: Unparsed::Raw(raw), ..Self::default() }
+    }
+
+    /// Keeps lines that a server sent. They are parsed into a map on first access.
+    pub(crate) fn lines(lines: HeaderBlock) -> Self {
+        Self { unparsed: Unparsed::Lines(lines), ..Self::default() }
     }
 
     pub(crate) fn map(&self) -> &HeaderMap {
-        if self.raw.is_empty() { &self.map } else { self.parsed.get_or_init(|| parse(&self.raw)) }
+        match &self.map {
+            Some(map) => map,
+            None => self.parsed.get_or_init(|| Box::new(self.unparsed.to_map())),
+        }
     }
 
     pub(crate) fn map_mut(&mut self) -> &mut HeaderMap {
-        let raw = std::mem::take(&mut self.raw);
-        if !raw.is_empty() {
-            self.map = self.parsed.take().unwrap_or_else(|| parse(&raw));
+        let unparsed = std::mem::take(&mut self.unparsed);
+        let parsed = self.parsed.take();
+        self.map.get_or_insert_with(|| parsed.map_or_else(|| unparsed.to_map(), |parsed| *parsed))
+    }
+
+    /// Returns whether there is a header of this name, without making the map.
+    pub(crate) fn contains(&self, name: &HeaderName) -> bool {
+        match &self.unparsed {
+            Unparsed::Lines(lines) => lines.values(name.as_str()).next().is_some(),
+            Unparsed::Nothing | Unparsed::Raw(_) => self.map().contains_key(name),
         }
-        &mut self.map
     }
 
     pub(crate) fn content_length(&self) -> Option<u64> {
         // By text: access to the map would link it.
-        let value = match self.raw.iter().find(|header| header.name == "content-length") {
-            Some(header) => &header.value,
-            None => self.map.get(CONTENT_LENGTH)?,
+        let value = match &self.unparsed {
+            Unparsed::Nothing => self.map.as_ref()?.get(CONTENT_LENGTH)?.as_bytes(),
+            Unparsed::Raw(raw) => raw.iter().find(|header| header.name == "content-length")?.value.as_bytes(),
+            Unparsed::Lines(lines) => return lines.content_length,
         };
-        value.to_str().ok()?.parse().ok()
+        std::str::from_utf8(value).ok()?.parse().ok()
     }
 }
 
@@ -82,12 +120,14 @@ fn parse(raw: &[RawHeader]) -> HeaderMap {
 
 impl From<HeaderMap> for LazyHeaders {
     fn from(map: HeaderMap) -> Self {
-        Self { map, ..Self::default() }
+        Self { map: Some(map), ..Self::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn header(name: &str, value: &'static str) -> RawHeader {
@@ -98,7 +138,11 @@ mod tests {
     fn names_are_accepted_as_by_a_header_map() {
         let is_accepted = |name: &str| RawHeader::new(name.to_owned(), HeaderValue::from_static("")).is_some();
         let mut names: Vec<String> = (0..=255_u8).map(|byte| format!("a{}", char::from(byte))).collect();
-        names.extend(["".to_owned(), "a".repeat(MAX_NAME_LENGTH), "a".repeat(MAX_NAME_LENGTH + 1)]);
+        names.extend([
+            "".to_owned(),
+            "a".repeat(HeaderBlock::MAX_NAME_LENGTH),
+            "a".repeat(HeaderBlock::MAX_NAME_LENGTH + 1),
+        ]);
         for name in names {
             assert_eq!(is_accepted(&name), HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?}");
         }
@@ -112,18 +156,21 @@ mod tests {
 
     #[test]
     fn headers_are_the_same_before_and_after_parsing() {
-        let mut headers = LazyHeaders::raw(vec![
+        let raw = LazyHeaders::raw(vec![
             header("Vary", "a"),
             header("Content-Length", "5"),
             header("vary", "b"),
             header("x-a", ""),
         ]);
-        assert_eq!(headers.content_length(), Some(5));
-        let vary: Vec<_> = headers.map().get_all("vary").iter().collect();
-        assert_eq!(vary, ["a", "b"]);
-        headers.map_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("6"));
-        assert_eq!((headers.content_length(), headers.map().keys_len()), (Some(6), 3));
-        headers.map_mut().clear();
-        assert_eq!((headers.content_length(), headers.map().len()), (None, 0));
+        let lines = Bytes::from_static(b"Vary: a\r\nContent-Length: 5\r\nvary: b\r\nx-a:\r\n\r\n");
+        for mut headers in [raw, LazyHeaders::lines(HeaderBlock::new(lines, Some(5)))] {
+            assert_eq!(headers.content_length(), Some(5));
+            let vary: Vec<_> = headers.map().get_all("vary").iter().collect();
+            assert_eq!(vary, ["a", "b"]);
+            headers.map_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("6"));
+            assert_eq!((headers.content_length(), headers.map().keys_len()), (Some(6), 3));
+            headers.map_mut().clear();
+            assert_eq!((headers.content_length(), headers.map().len()), (None, 0));
+        }
     }
 }

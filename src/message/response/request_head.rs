@@ -1,11 +1,13 @@
 //! What a response knows of the request that it answers: the method and the headers of the last request.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use http::{HeaderMap, Method};
 
 use super::{Response, ResponseBuilder, ResponseParts};
 use crate::message::credentials::mark_sensitive;
+use crate::message::default_fields::DefaultFields;
 use crate::message::request::Request;
 
 impl<B> ResponseParts<B> {
@@ -14,7 +16,7 @@ impl<B> ResponseParts<B> {
     }
 
     pub(crate) fn request_headers(&self) -> Option<&HeaderMap> {
-        self.request_headers.as_ref().map(|headers| &headers.0)
+        self.request_headers.as_ref().map(RequestHeaders::map)
     }
 }
 
@@ -86,10 +88,12 @@ impl Response {
         self.0.request_headers()
     }
 
-    /// Records the last request. Its head is moved: a copy of the headers would cost allocations for each request.
-    pub(crate) fn set_request(&mut self, request: &mut Request) {
+    /// Records the last request, and the default headers that were sent with it. The request's head is moved: a copy
+    /// of the headers would cost allocations for each request.
+    pub(crate) fn set_request(&mut self, request: &mut Request, defaults: Option<&'static DefaultFields>) {
         self.0.method = Some(std::mem::take(request.method_mut()));
-        self.0.request_headers = Some(RequestHeaders(std::mem::take(request.headers_mut())));
+        let headers = std::mem::take(request.headers_mut());
+        self.0.request_headers = Some(RequestHeaders { headers, defaults, all: OnceLock::new() });
     }
 
     /// Records the method of the caller's request, if the backend has not recorded the last request. After a redirect
@@ -114,19 +118,35 @@ impl ResponseBuilder {
     /// Sets the headers of the request that the response answers, as they were sent.
     pub fn request_headers(mut self, headers: HeaderMap) -> Self {
         if let Ok(response) = &mut self.0 {
-            response.0.request_headers = Some(RequestHeaders(headers));
+            response.0.request_headers = Some(RequestHeaders { headers, defaults: None, all: OnceLock::new() });
         }
         self
     }
 }
 
 /// The headers of a request that was sent.
-pub(super) struct RequestHeaders(HeaderMap);
+pub(super) struct RequestHeaders {
+    /// The headers without the default headers.
+    headers: HeaderMap,
+    /// The default headers. A default header was sent if `headers` has no header of its name.
+    defaults: Option<&'static DefaultFields>,
+    /// The headers with the default headers, filled on first access.
+    all: OnceLock<Box<HeaderMap>>,
+}
+
+impl RequestHeaders {
+    fn map(&self) -> &HeaderMap {
+        match self.defaults {
+            None => &self.headers,
+            Some(defaults) => self.all.get_or_init(|| Box::new(defaults.with(&self.headers))),
+        }
+    }
+}
 
 /// Hides the values of headers with credentials, also if no client has marked them.
 impl fmt::Debug for RequestHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut headers = self.0.clone();
+        let mut headers = self.map().clone();
         mark_sensitive(&mut headers);
         headers.fmt(f)
     }
