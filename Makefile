@@ -12,8 +12,8 @@ help:
 	@echo "make test-bundlers  run only the tests of the npm package with bundlers"
 	@echo "make test-libraries run only the tests of the npm package with libraries that take a fetch, and with test tools"
 	@echo "make test-memory    test that 100,000 requests of the npm package leak no memory"
-	@echo "make budgets        count instructions and allocations and compare them with the recorded counts; ARGS=record records, ARGS=get-64 selects a case"
 	@echo "make bench          compare the client natively with hyper-util, reqwest and other spiders; ARGS=quick takes about a minute"
+	@echo "make budgets        count instructions and allocations and compare them with the recorded counts; ARGS=record records, ARGS=get-64 selects a case"
 	@echo "make bench-js       compare the npm package with plain fetch, p-queue and ky; ARGS=node or ARGS=chromium selects an engine"
 	@echo "make test-wpt WPT=FOLDER   run the fetch tests of a web-platform-tests checkout with the client's fetch; ONLY=\"fetch/api/abort\" selects tests"
 	@echo "make lint           check formatting, clippy and rustdoc; warnings are errors"
@@ -41,11 +41,11 @@ test-libraries:
 test-memory:
 	@tests/run.sh js-memory
 
-budgets:
-	@. tests/setup.sh && setup_budgets && run_budgets $(ARGS)
-
 bench:
 	@benches/run.sh $(ARGS)
+
+budgets:
+	@. tests/setup.sh && setup_budgets && run_budgets $(ARGS)
 
 bench-js: package
 	@. tests/setup.sh && setup_chromium && cd pkg-js/bench && npm ci --no-audit --no-fund --loglevel=error
