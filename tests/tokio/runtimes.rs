@@ -90,10 +90,10 @@ fn client_is_dropped_after_its_runtime() {
     let server = numbering();
     for runtime in [current_thread(), multi_thread()] {
         let client = client();
-        let spawned = within_limit(&runtime, async {
-            text(&client, server.url("/")).await.unwrap();
-            client.fetch_spawned(waterspout::Request::get(server.url("/")))
-        });
+        within_limit(&runtime, text(&client, server.url("/"))).unwrap();
+        let entered = runtime.enter();
+        let spawned = client.fetch_spawned(waterspout::Request::get(server.url("/")));
+        drop(entered);
         drop(runtime);
         drop(client);
         // The runtime may have dropped the task before its end.
