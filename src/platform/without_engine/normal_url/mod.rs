@@ -29,20 +29,9 @@ const fn places() -> [u8; 256] {
             // An apostrophe in a query is percent-encoded.
             b'\'' => PATH | FRAGMENT,
             b'?' | b'[' | b']' => QUERY | FRAGMENT,
-            b'A'..=b'Z'
-            | b'!'
-            | b'$'
-            | b'%'
-            | b'&'
-            | b'('..=b','
-            | b'.'
-            | b'/'
-            | b':'
-            | b';'
-            | b'='
-            | b'@'
-            | b'_'
-            | b'~' => PATH | QUERY | FRAGMENT,
+            b'A'..=b'Z' | b'!' | b'$' | b'%' | b'&' | b'('..=b',' | b'/' | b':' | b';' | b'=' | b'@' | b'_' | b'~' => {
+                PATH | QUERY | FRAGMENT
+            }
             _ => 0,
         };
         byte += 1;
