@@ -8,7 +8,7 @@ use futures::Stream;
 
 use super::decode::{self, CompleteBody, Encoded, Pipeline};
 use super::pieces::Pieces;
-use super::pool::handle::PoolHandle;
+use super::pool::handle::{PoolAccess, PoolHandle};
 use crate::error::Result;
 use crate::http1::{BodyDecoder, BodyEvent, Connection, RemainingUpload};
 use crate::message::body::Body;
@@ -52,7 +52,7 @@ pub(super) fn receive(
     mut decoder: BodyDecoder,
     pipeline: Option<Pipeline>,
     mut upload: Option<(Box<RemainingUpload>, Progress)>,
-    pool: PoolHandle,
+    pool: PoolAccess<'_>,
     arrived_at: Instant,
 ) -> (Body, Option<Trailers>) {
     // A cell, because the body is boxed and wrapped on its way to the caller, and the trailers arrive at its end.
@@ -73,7 +73,7 @@ pub(super) fn receive(
                 // it is not given back.
                 if !has_failed {
                     connection.shrink();
-                    pool.give_back_idle(connection, arrived_at);
+                    pool.give_back(connection, arrived_at);
                 }
                 return (body, trailers);
             }
@@ -99,7 +99,7 @@ pub(super) fn receive(
         arrived_at,
         is_waiting: false,
         early,
-        source: Some(PooledSource { connection, pool }),
+        source: Some(PooledSource { connection, pool: pool.to_handle() }),
         decoder,
         is_encoded: pipeline.is_some(),
         trailers: trailers.clone(),

@@ -109,10 +109,8 @@ impl Extension for Cookies {
 /// A request with a `cookie` header of its own keeps exactly that: the caller has written it on purpose, and gets no
 /// mixture.
 pub(super) fn add(store: Option<&dyn CookieStore>, request: &mut Request) -> bool {
-    if request.headers().contains_key(COOKIE) {
-        return false;
-    }
-    let Some(mut cookies) = store.and_then(|store| store.cookies(request.url())) else { return false };
+    let Some(store) = store.filter(|_| !request.headers().contains_key(COOKIE)) else { return false };
+    let Some(mut cookies) = store.cookies(request.url()) else { return false };
     // Cookies appear in no debug output.
     cookies.set_sensitive(true);
     request.headers_mut().insert(COOKIE, cookies);

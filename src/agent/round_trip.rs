@@ -10,7 +10,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{Method, StatusCode};
 
 use super::decode::{self, Pipeline};
-use super::pool::handle::{Acquired, PoolHandle, Waiter};
+use super::pool::handle::{Acquired, PoolAccess, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnectGuard, Delivered};
 use super::{Agent, Config, OnInformational, Route, body, default_fields};
@@ -20,8 +20,8 @@ use crate::message::body::Body;
 use crate::message::connection_info::ExchangeInfo;
 use crate::message::progress::Progress;
 use crate::message::request::Request;
-use crate::message::response::Response;
 use crate::message::response::lazy_headers::LazyHeaders;
+use crate::message::response::{ReceivedHead, Response};
 use crate::runtime::{BoxFuture, Instant};
 use crate::transport::ConnectTrace;
 
@@ -130,7 +130,7 @@ impl RoundTrip<'_> {
         let started = self.agent.timer.now();
         let mut may_wait_for_background = true;
         let mut waiter = loop {
-            match self.pool_handle().acquire(may_wait_for_background) {
+            match self.pool_access().to_handle().acquire(may_wait_for_background) {
                 Acquired::Idle(connection) => return Ok(PooledConnection::reused(connection)),
                 Acquired::Connect(waiter) => break waiter,
                 Acquired::WaitForBackground(waiter) => match self.wait_for_background(waiter, started).await {
@@ -191,7 +191,7 @@ impl RoundTrip<'_> {
             drop(connecting);
             return drop(background);
         };
-        let pool = self.pool_handle();
+        let pool = self.pool_access().to_handle();
         executor.spawn(Box::pin(async move {
             if let Ok(connection) = connecting.await {
                 pool.give_back(connection);
@@ -200,14 +200,9 @@ impl RoundTrip<'_> {
         }));
     }
 
-    /// Returns the pool's handle for a connection of this request.
-    fn pool_handle(&self) -> PoolHandle {
-        PoolHandle {
-            pool: self.agent.pool.clone(),
-            key: self.key.clone(),
-            limits: self.config.idle,
-            timer: self.agent.timer.clone(),
-        }
+    /// Returns the access to the pool for a connection of this request.
+    fn pool_access(&self) -> PoolAccess<'_> {
+        PoolAccess { pool: &self.agent.pool, key: &self.key, limits: self.config.idle, timer: &self.agent.timer }
     }
 
     fn connect_limit(&self) -> Option<Duration> {
@@ -299,16 +294,16 @@ impl RoundTrip<'_> {
         let pipeline = self.pipeline(&head, &mut headers)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));
         let exchange = ExchangeInfo::OnConnection { connection: connection.connection_info(), first_byte, reused };
-        let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle(), arrived_at);
-        let mut response = Response::builder(head.status, self.request.url());
-        response = response.version(head.version).lazy_headers(headers).exchange(exchange);
-        if let Some(trailers) = trailers {
-            response = response.trailers(trailers);
-        }
-        if let Some(reason) = head.reason {
-            response = response.reason(reason);
-        }
-        response.body(body)
+        let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_access(), arrived_at);
+        let received = ReceivedHead {
+            status: head.status,
+            version: head.version,
+            reason: head.reason.map(Into::into),
+            headers,
+            exchange,
+            trailers,
+        };
+        Ok(Response::received(received, self.request.url().clone(), body))
     }
 
     /// Returns the decoder of the response's body, if the body is to be decoded. Removes the headers that describe the

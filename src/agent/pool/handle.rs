@@ -23,6 +23,34 @@ pub(in crate::agent) struct PoolHandle {
     pub(in crate::agent) timer: Arc<dyn Timer>,
 }
 
+/// The same access, borrowed from a request that is under way. Most requests need no [`PoolHandle`].
+#[derive(Clone, Copy)]
+pub(in crate::agent) struct PoolAccess<'a> {
+    pub(in crate::agent) pool: &'a Arc<Pool>,
+    pub(in crate::agent) key: &'a PoolKey,
+    pub(in crate::agent) limits: IdleLimits,
+    pub(in crate::agent) timer: &'a Arc<dyn Timer>,
+}
+
+impl PoolAccess<'_> {
+    /// Returns a handle that can outlive the request.
+    pub(in crate::agent) fn to_handle(self) -> PoolHandle {
+        PoolHandle { pool: self.pool.clone(), key: self.key.clone(), limits: self.limits, timer: self.timer.clone() }
+    }
+
+    /// Gives a connection that has been idle since `idle_since` to the next request, or keeps it idle. Closes a connection
+    /// that cannot carry another request.
+    pub(in crate::agent) fn give_back(self, connection: Box<Connection>, idle_since: Instant) {
+        if !connection.is_reusable() {
+            return;
+        }
+        match self.pool.put(self.key, connection, self.limits, idle_since) {
+            PutOutcome::Idle => idle_reaper::notify(self.pool),
+            PutOutcome::Delivered | PutOutcome::Closed => {}
+        }
+    }
+}
+
 /// What the pool has for a request that needs a connection.
 pub(in crate::agent) enum Acquired {
     /// An idle connection.
@@ -40,14 +68,9 @@ impl PoolHandle {
     }
 
     /// Gives back a connection that has been idle since `idle_since`.
-    pub(in crate::agent) fn give_back_idle(&self, connection: Box<Connection>, idle_since: Instant) {
-        if !connection.is_reusable() {
-            return;
-        }
-        match self.pool.put(&self.key, connection, self.limits, idle_since) {
-            PutOutcome::Idle => idle_reaper::notify(&self.pool),
-            PutOutcome::Delivered | PutOutcome::Closed => {}
-        }
+    fn give_back_idle(&self, connection: Box<Connection>, idle_since: Instant) {
+        let Self { pool, key, limits, timer } = self;
+        PoolAccess { pool, key, limits: *limits, timer }.give_back(connection, idle_since);
     }
 
     /// Takes an idle connection, or adds the request to the waiters. The request waits for a background connect only if

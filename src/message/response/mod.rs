@@ -53,6 +53,17 @@ pub(crate) const DEFAULT_BODY_LIMIT: u64 = 100 * 1024 * 1024;
 // In a box: a response is moved a dozen times before it is read, and a pointer is cheap to move.
 pub struct Response(Box<ResponseParts>);
 
+/// The head of a response, as a server sent it.
+pub(crate) struct ReceivedHead {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) reason: Option<Box<str>>,
+    pub(crate) headers: LazyHeaders,
+    pub(crate) exchange: ExchangeInfo,
+    /// The cell of the trailers, if the body may have trailers.
+    pub(crate) trailers: Option<Trailers>,
+}
+
 impl Response {
     /// Returns a response from `url` without headers. For your own backends; see also [`builder`](Self::builder).
     ///
@@ -82,6 +93,28 @@ impl Response {
             times: None,
             body_limit: DEFAULT_BODY_LIMIT,
             body: body.into(),
+            attempts: Vec::new(),
+        }))
+    }
+
+    /// Returns a response with a head that was received from `url`.
+    pub(crate) fn received(head: ReceivedHead, url: Url, body: Body) -> Self {
+        let ReceivedHead { status, version, reason, headers, exchange, trailers } = head;
+        Self(Box::new(ResponseParts {
+            status,
+            reason,
+            version,
+            headers,
+            trailers,
+            url,
+            method: None,
+            request_headers: None,
+            redirected: false,
+            exchange,
+            history: Vec::new(),
+            times: None,
+            body_limit: DEFAULT_BODY_LIMIT,
+            body,
             attempts: Vec::new(),
         }))
     }
