@@ -247,7 +247,7 @@ run_budgets() {
   local target
   target="$(target_directory)/budgets"
   # Flags from the environment would change the counts, and so would a compilation in increments.
-  (cd "$root/tests/budgets" && CARGO_INCREMENTAL=0 env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS cargo run --quiet --locked --release --target-dir "$target" -- "$@")
+  (cd "$root/tests/budgets" && CARGO_INCREMENTAL=0 env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS cargo run --quiet --release --target-dir "$target" -- "$@")
 }
 
 # Installs all tools that `make test` needs.
