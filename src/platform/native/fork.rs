@@ -2,21 +2,29 @@
 //!
 //! The reactor of `async-io`, the pool for blocking work and the threads for tasks belong to the process that started
 //! them. In a child of `fork` (POSIX) a wait for any of them would never end, so such a wait is refused. The standard
-//! library has no event for a fork, so the process's number is compared.
+//! library has no event for a fork. Before such a wait the process's number is compared. For each request on an idle
+//! connection that would be a system call more, so there a counter is read that a handler of `fork` changes.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use forkguard::Guard;
 
 use crate::error::{Error, ErrorKind, Phase};
 
 /// The number of the process that first used the library; zero before.
 static FIRST: AtomicU32 = AtomicU32::new(0);
 
+/// Notices a fork after the first use. `None` if the system refuses a handler of `fork`.
+static GUARD: LazyLock<Option<Guard>> = LazyLock::new(|| Guard::try_new().ok());
+
 /// Stores the number of this process if it is the first that uses the library. Later calls cost no system call.
 pub(super) fn remember() {
     if FIRST.load(Ordering::Relaxed) == 0 {
+        LazyLock::force(&GUARD);
         let _ = FIRST.compare_exchange(0, std::process::id(), Ordering::Relaxed, Ordering::Relaxed);
     }
 }
@@ -30,12 +38,15 @@ pub(super) fn check() -> std::result::Result<(), ForkedChild> {
     if FIRST.load(Ordering::Relaxed) == std::process::id() { Ok(()) } else { Err(ForkedChild) }
 }
 
-/// Returns whether this process is such a child.
+/// Returns whether this process is such a child. It makes no system call.
 ///
-/// It makes the system call each time. A recent look does not count: a busy parent has always looked a moment ago, and
-/// its child would then send a request on an idle connection of the parent.
+/// A child of a raw `clone` system call, which calls no handler of `fork`, is not recognized.
 pub(super) fn is_child() -> bool {
-    check().is_err()
+    remember();
+    match &*GUARD {
+        Some(guard) => guard.clone().detected_fork(),
+        None => check().is_err(),
+    }
 }
 
 /// The error of a process that forked after it had used the library.
