@@ -1,6 +1,6 @@
 //! URLs as messages and logs show them: without the parts that may be secret.
 
-use super::{Url, slice};
+use super::{Url, first, last, slice};
 
 /// The text in place of a part that may be secret.
 const HIDDEN: &str = "***";
@@ -44,7 +44,7 @@ impl Url {
 
 /// Splits `text` before the first `mark`. Without the mark, the second part is empty.
 fn cut(text: &str, mark: u8) -> (&str, &str) {
-    let at = text.bytes().position(|byte| byte == mark).unwrap_or(text.len());
+    let at = first(text, mark).unwrap_or(text.len());
     (slice(text, 0..at), slice(text, at..text.len()))
 }
 
@@ -54,7 +54,7 @@ fn cut(text: &str, mark: u8) -> (&str, &str) {
 /// In an invalid URL the userinfo cannot be located, so an ellipsis replaces all text before the last `@`. U+FFFD
 /// replaces each control character.
 pub(crate) fn safe_excerpt(input: &str) -> String {
-    let (hidden, shown) = match input.rfind('@') {
+    let (hidden, shown) = match last(input, b'@') {
         None => ("", input),
         Some(at) => {
             // The `@` may be within a query. The text after it is then a part of a value.
