@@ -71,7 +71,7 @@ pub(crate) fn take_from_url(request: &mut Request) -> Result<()> {
     *request.url_mut() = bare;
     if !request.headers().contains_key(AUTHORIZATION) {
         let authorization = authorization.map_err(|error| error.with_url(request.url()))?;
-        request.headers_mut().append(AUTHORIZATION, authorization);
+        request.add_url_credentials(authorization);
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::observer::{Observer, Tracer};
 use super::queue::{Queue, QueueSettings};
 use super::{Client, ClientInner};
 use crate::backend::Backend;
-use crate::client::middleware::Middleware;
+use crate::client::middleware::{Middleware, MiddlewareChain};
 use crate::client::retry::{RetryBucket, RetryBudget};
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::message::credentials::mark_sensitive;
@@ -60,7 +60,7 @@ pub struct Builder {
     is_inherited: bool,
     timer: Option<Arc<dyn Timer>>,
     observer: Option<Arc<dyn Observer>>,
-    middleware: Vec<Arc<dyn Middleware>>,
+    middleware: Option<Box<dyn MiddlewareChain>>,
     budget: RetryBudget,
     breaker: Option<Box<MakeBreaker>>,
 }
@@ -199,7 +199,8 @@ impl Builder {
 
     /// Adds a middleware between the client and its backend. The first added is the outermost.
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
-        self.middleware.push(Arc::new(middleware));
+        let chain = self.middleware.get_or_insert_with(|| Box::new(Vec::new()));
+        chain.push(Arc::new(middleware));
         self
     }
 

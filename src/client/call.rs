@@ -85,7 +85,7 @@ impl Client {
         // 3. Add the client's default headers, check the request, merge its options over the client's. The defaults come
         //    after step 1, so the URL's credentials win over a default `authorization` header.
         if let Some(headers) = headers {
-            headers.fill(request.headers_mut())?;
+            headers.fill(&mut request)?;
         }
         request.validate()?;
         let options = std::mem::take(request.options_mut()).over(options);

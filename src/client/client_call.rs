@@ -13,7 +13,6 @@ use super::breaker::{BreakerPolicy, Permit};
 use super::deadline::Deadline;
 use super::observer::{RequestTrace, Stage};
 use super::queue::Acquire;
-use crate::client::middleware::Next;
 use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
 use crate::message::call_context::CallContext;
 use crate::message::call_times::CallTimes;
@@ -166,7 +165,7 @@ impl<'a> ClientCall<'a> {
     }
 
     fn start(&mut self) -> Result<BoxFuture<'a, Result<Response>>> {
-        let request = self.next.take().ok_or_else(|| {
+        let mut request = self.next.take().ok_or_else(|| {
             Error::request(ErrorKind::BodyNotReplayable, "the request cannot be sent again: its body has been sent")
         })?;
         if let Some((breaker, origin)) = &self.breaker {
@@ -185,7 +184,14 @@ impl<'a> ClientCall<'a> {
         self.progress = Some(context.progress().clone());
         // Middleware belongs to the attempt: what it sends has the attempt's slot and limits. So it can fetch a token while
         // all slots wait for the token.
-        Ok(Next::new(&self.client.middleware, &*self.client.backend, context).run(request))
+        let backend = &*self.client.backend;
+        Ok(match &self.client.middleware {
+            Some(chain) => chain.run(request, backend, context),
+            None => {
+                request.complete_headers();
+                backend.fetch(request, context)
+            }
+        })
     }
 
     /// Returns how many attempts have ended.

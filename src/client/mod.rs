@@ -40,7 +40,7 @@ use self::queue::Queue;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 pub use self::spawn::{SendResponse, Spawned};
 use crate::backend::Backend;
-use crate::client::middleware::Middleware;
+use crate::client::middleware::MiddlewareChain;
 use crate::client::retry::RetryBucket;
 use crate::error::{Error, Result};
 use crate::message::request::{CallOptions, Request, RequestBuilder, RequestOptions};
@@ -89,7 +89,7 @@ struct ClientInner {
     headers: Option<Box<dyn DefaultHeaders>>,
     /// The defaults of the requests' options.
     options: RequestOptions,
-    middleware: Vec<Arc<dyn Middleware>>,
+    middleware: Option<Box<dyn MiddlewareChain>>,
     /// The retry budget of all requests together.
     bucket: Mutex<RetryBucket>,
     breaker: Option<Arc<dyn BreakerPolicy>>,

@@ -5,16 +5,18 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Body, BodyKind};
+use crate::platform::HeaderNames;
 
 /// Adds the type of a text to headers that have no `content-type` (Fetch standard, "extract a body").
 ///
 /// A function pointer that only the conversion of a string makes: a program that sends no string does not link the
 /// code.
 #[derive(Clone, Copy)]
-pub(super) struct TextType(pub(super) fn(&mut HeaderMap));
+pub(super) struct TextType(pub(super) fn(&mut HeaderMap, &mut HeaderNames));
 
-const UTF_8: TextType = TextType(|headers| {
+const UTF_8: TextType = TextType(|headers, names| {
     if !headers.contains_key(CONTENT_TYPE) {
+        names.add_all();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
     }
 });
@@ -53,7 +55,7 @@ mod tests {
 
     fn is_text(body: &Body) -> bool {
         let mut headers = HeaderMap::new();
-        body.add_content_type(&mut headers);
+        body.add_content_type(&mut headers, &mut HeaderNames::default());
         headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/plain;charset=UTF-8")
     }
 

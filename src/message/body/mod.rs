@@ -22,6 +22,7 @@ use self::convert::TextType;
 use self::engine::EngineBody;
 use self::replay::StreamFactory;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::platform::HeaderNames;
 use crate::runtime::{BoxStream, MaybeSend};
 
 /// The maximum number of bytes read from a reader at once.
@@ -227,9 +228,9 @@ impl Body {
     }
 
     /// Adds the `content-type` of a body that was made of a string to `headers`, unless they have a `content-type`.
-    pub(crate) fn add_content_type(&self, headers: &mut HeaderMap) {
+    pub(crate) fn add_content_type(&self, headers: &mut HeaderMap, names: &mut HeaderNames) {
         if let BodyKind::Text(_, TextType(add)) = self.0 {
-            add(headers);
+            add(headers, names);
         }
     }
 

@@ -11,8 +11,8 @@ mod setters;
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub use self::builder::RequestBuilder;
 pub(crate) use self::call_options::CallOptions;
@@ -25,8 +25,10 @@ pub(crate) use self::setters::option_setters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
+use crate::message::credentials::mark_sensitive;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
+use crate::platform::HeaderNames;
 
 /// A request: method, URL, headers, body, and the options that it sets over the client's options.
 ///
@@ -74,6 +76,8 @@ struct RequestParts {
     method: Method,
     url: Url,
     headers: HeaderMap,
+    /// The texts of the names in `headers`.
+    header_names: HeaderNames,
     body: Body,
     trailers: Option<Trailers>,
     options: RequestOptions,
@@ -120,6 +124,7 @@ impl Request {
             method,
             url,
             headers: HeaderMap::new(),
+            header_names: HeaderNames::default(),
             body: Body::empty(),
             trailers: None,
             options: RequestOptions::default(),
@@ -214,6 +219,7 @@ impl Request {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.0.header_names.add_all();
         &mut self.0.headers
     }
 
@@ -313,6 +319,7 @@ impl Request {
             method: self.0.method.clone(),
             url: self.0.url.clone(),
             headers: self.0.headers.clone(),
+            header_names: self.0.header_names,
             body: Body::empty(),
             trailers: self.0.trailers.clone(),
             options: self.0.options.clone(),
@@ -322,7 +329,31 @@ impl Request {
 
     /// Adds the `content-type` of a body that was made of a string, unless the request has a `content-type`.
     pub(crate) fn add_content_type(&mut self) {
-        self.0.body.add_content_type(&mut self.0.headers);
+        let RequestParts { headers, header_names, body, .. } = &mut *self.0;
+        body.add_content_type(headers, header_names);
+    }
+
+    /// Prepares the headers for an attempt: marks credentials as sensitive, and adds the type of the body.
+    pub(crate) fn complete_headers(&mut self) {
+        // The caller or a middleware may have added credentials to the map of headers, where no setter saw them.
+        mark_sensitive(&mut self.0.headers);
+        self.add_content_type();
+    }
+
+    /// Adds the credentials of the URL, which the header `authorization` of the request overrides.
+    pub(crate) fn add_url_credentials(&mut self, authorization: HeaderValue) {
+        // Not by `headers_mut`: the text of this name is known without the table of all names.
+        self.0.headers.append(AUTHORIZATION, authorization);
+    }
+
+    /// Takes the headers out, for the response that shows what was sent.
+    pub(crate) fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.0.headers)
+    }
+
+    /// Returns the text of the name of a header that this request has.
+    pub(crate) fn header_text<'name>(&self, name: &'name HeaderName) -> &'name str {
+        self.0.header_names.text(name)
     }
 
     /// Refuses requests that no platform may send.
@@ -333,7 +364,7 @@ impl Request {
             // The quotes are written out: `{:?}` of a text links tables of Unicode, 8 KB of a browser's module.
             return refuse(format!(
                 "the header \"{name}\" is derived from the body; set the body's length instead",
-                name = name.as_str()
+                name = self.header_text(name)
             ));
         }
         if self.0.headers.contains_key(EXPECT) {

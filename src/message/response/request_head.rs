@@ -89,7 +89,7 @@ impl Response {
     /// Records the last request. Its head is moved: a copy of the headers would cost allocations for each request.
     pub(crate) fn set_request(&mut self, request: &mut Request) {
         self.0.method = Some(std::mem::take(request.method_mut()));
-        self.0.request_headers = Some(RequestHeaders(std::mem::take(request.headers_mut())));
+        self.0.request_headers = Some(RequestHeaders(request.take_headers()));
     }
 
     /// Records the method of the caller's request, if the backend has not recorded the last request. After a redirect

@@ -1,6 +1,6 @@
 //! Builds the engine's request, and refuses options that an engine cannot honour.
 
-use http::{HeaderMap, Method};
+use http::Method;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
@@ -125,7 +125,7 @@ pub(super) fn build(
     guard: &AbortGuard,
 ) -> Result<global::Request> {
     let made = make(request, init, outgoing, guard).map_err(refused)?;
-    check_headers(request.headers(), made.as_ref())?;
+    check_headers(request, made.as_ref())?;
     check_options(init, made.as_ref())?;
     Ok(made)
 }
@@ -138,7 +138,7 @@ fn make(
 ) -> std::result::Result<global::Request, JsValue> {
     let headers = global::Headers::new()?;
     for (name, value) in request.headers() {
-        headers.append(name.as_str(), &global::characters(value.as_bytes()))?;
+        headers.append(request.header_text(name), &global::characters(value.as_bytes()))?;
     }
     let members = Object::new();
     let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value);
@@ -168,17 +168,18 @@ fn make(
 }
 
 /// Refuses headers that the engine has dropped silently because a page may not set them.
-fn check_headers(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
+fn check_headers(request: &Request, made: &JsValue) -> Result<()> {
+    let wanted = request.headers();
     if wanted.is_empty() {
         return Ok(());
     }
     let kept = raw_headers(&global::get(made, "headers").map_err(refused)?)?;
-    match wanted.keys().find(|wanted| !kept.iter().any(|header| header.name == wanted.as_str())) {
+    let mut names = wanted.keys().map(|name| request.header_text(name));
+    match names.find(|name| !kept.iter().any(|header| header.name == *name)) {
         None => Ok(()),
-        Some(name) => Err(Error::request(
-            ErrorKind::Unsupported,
-            format!("this platform does not let \"{}\" be set", name.as_str()),
-        )),
+        Some(name) => {
+            Err(Error::request(ErrorKind::Unsupported, ["this platform does not let \"", name, "\" be set"].concat()))
+        }
     }
 }
 

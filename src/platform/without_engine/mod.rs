@@ -2,6 +2,7 @@
 
 #[cfg(feature = "charset")]
 mod charset;
+mod header_names;
 mod parse;
 mod standard;
 #[cfg(feature = "cookies")]
@@ -14,6 +15,7 @@ pub(crate) use std::convert::Infallible as EngineValue;
 
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
+pub(crate) use self::header_names::KnownNames as HeaderNames;
 pub(crate) use self::parse::{parse_url, resolve_url};
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]
