@@ -159,7 +159,7 @@ impl<C> RequestBuilder<C> {
     /// ```
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.edit(|request| {
-            request.0.body = body.into();
+            *request.body_mut() = body.into();
             Ok(())
         })
     }

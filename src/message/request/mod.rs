@@ -2,6 +2,7 @@
 
 mod builder;
 mod call_options;
+mod completion;
 mod debug;
 mod options;
 mod priority;
@@ -11,8 +12,8 @@ mod setters;
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, Method};
 
 pub use self::builder::RequestBuilder;
 pub(crate) use self::call_options::CallOptions;
@@ -25,10 +26,9 @@ pub(crate) use self::setters::option_setters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
-use crate::message::credentials::mark_sensitive;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
-use crate::platform::HeaderNames;
+use crate::platform::{BodySupport, HeaderNames};
 
 /// A request: method, URL, headers, body, and the options that it sets over the client's options.
 ///
@@ -79,6 +79,8 @@ struct RequestParts {
     /// The texts of the names in `headers`.
     header_names: HeaderNames,
     body: Body,
+    /// What the platform needs to send `body`.
+    body_support: BodySupport,
     trailers: Option<Trailers>,
     options: RequestOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
@@ -126,6 +128,7 @@ impl Request {
             headers: HeaderMap::new(),
             header_names: HeaderNames::default(),
             body: Body::empty(),
+            body_support: BodySupport::default(),
             trailers: None,
             options: RequestOptions::default(),
             authenticator: None,
@@ -241,6 +244,7 @@ impl Request {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn body_mut(&mut self) -> &mut Body {
+        self.0.body_support.link();
         &mut self.0.body
     }
 
@@ -321,39 +325,11 @@ impl Request {
             headers: self.0.headers.clone(),
             header_names: self.0.header_names,
             body: Body::empty(),
+            body_support: self.0.body_support,
             trailers: self.0.trailers.clone(),
             options: self.0.options.clone(),
             authenticator: self.0.authenticator.clone(),
         }))
-    }
-
-    /// Adds the `content-type` of a body that was made of a string, unless the request has a `content-type`.
-    pub(crate) fn add_content_type(&mut self) {
-        let RequestParts { headers, header_names, body, .. } = &mut *self.0;
-        body.add_content_type(headers, header_names);
-    }
-
-    /// Prepares the headers for an attempt: marks credentials as sensitive, and adds the type of the body.
-    pub(crate) fn complete_headers(&mut self) {
-        // The caller or a middleware may have added credentials to the map of headers, where no setter saw them.
-        mark_sensitive(&mut self.0.headers);
-        self.add_content_type();
-    }
-
-    /// Adds the credentials of the URL, which the header `authorization` of the request overrides.
-    pub(crate) fn add_url_credentials(&mut self, authorization: HeaderValue) {
-        // Not by `headers_mut`: the text of this name is known without the table of all names.
-        self.0.headers.append(AUTHORIZATION, authorization);
-    }
-
-    /// Takes the headers out, for the response that shows what was sent.
-    pub(crate) fn take_headers(&mut self) -> HeaderMap {
-        std::mem::take(&mut self.0.headers)
-    }
-
-    /// Returns the text of the name of a header that this request has.
-    pub(crate) fn header_text<'name>(&self, name: &'name HeaderName) -> &'name str {
-        self.0.header_names.text(name)
     }
 
     /// Refuses requests that no platform may send.

@@ -33,6 +33,7 @@ pub use self::fetch::FetchBackend;
 pub use self::fetch_init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
 pub(crate) use self::header_names::AddedNames as HeaderNames;
 pub use self::js_failure::JsFailure;
+pub(crate) use self::request::LinkedBodySupport as BodySupport;
 pub(crate) use self::sleep::{ClientClock, TimerSleep as ClientSleep};
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]

@@ -15,6 +15,7 @@ use crate::message::body::Body;
 use crate::message::body::engine::EngineObject;
 use crate::message::progress::Progress;
 use crate::message::request::{Redirect, Request};
+use crate::runtime::BoxFuture;
 
 /// The body of a request as it is given to the engine.
 pub(super) enum OutgoingBody {
@@ -27,20 +28,11 @@ pub(super) enum OutgoingBody {
 impl OutgoingBody {
     /// Takes the body of `request`. A stream is gathered unless it can and should be sent while it is read.
     pub(super) async fn new(request: &mut Request, init: &FetchInit, progress: &Progress) -> Result<Self> {
-        let mut body = std::mem::take(request.body_mut());
-        if body.is_none() {
-            return Ok(Self::Nothing);
+        let (body, support) = request.take_body();
+        match support.0 {
+            Some(support) if !body.is_none() => support.prepare(body, init, progress).await,
+            _ => Ok(Self::Nothing),
         }
-        if let Some(upload) = init.start_upload(&mut body, progress)? {
-            return Ok(Self::Stream(upload));
-        }
-        // Every engine can send a gathered body, and the error of its limit names the option.
-        let max = init.max_gathered();
-        let object = match body.into_engine() {
-            Ok(body) => body.into_object(progress.clone(), max).await,
-            Err(body) => gather(body, progress, max).await,
-        };
-        object.map(Self::Object)
     }
 
     /// Returns the length of a body that the engine sends without telling how far it is.
@@ -49,6 +41,54 @@ impl OutgoingBody {
             Self::Object(object) => object.length,
             Self::Nothing | Self::Stream(_) => 0,
         }
+    }
+}
+
+/// The code that gives the body of a request to the engine.
+///
+/// It is set only where a request may get a body: a browser program without request bodies does not link it.
+/// `RetryPolicy` says what the idiom saves in all.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LinkedBodySupport(Option<&'static dyn PrepareBody>);
+
+impl LinkedBodySupport {
+    /// Links the code, because a body may be added.
+    pub(crate) fn link(&mut self) {
+        self.0 = Some(&BodyPreparation);
+    }
+}
+
+trait PrepareBody: Send + Sync {
+    /// Prepares `body` for the engine.
+    fn prepare<'a>(
+        &self,
+        body: Body,
+        init: &'a FetchInit,
+        progress: &'a Progress,
+    ) -> BoxFuture<'a, Result<OutgoingBody>>;
+}
+
+struct BodyPreparation;
+
+impl PrepareBody for BodyPreparation {
+    fn prepare<'a>(
+        &self,
+        mut body: Body,
+        init: &'a FetchInit,
+        progress: &'a Progress,
+    ) -> BoxFuture<'a, Result<OutgoingBody>> {
+        Box::pin(async move {
+            if let Some(upload) = init.start_upload(&mut body, progress)? {
+                return Ok(OutgoingBody::Stream(upload));
+            }
+            // Every engine can send a gathered body, and the error of its limit names the option.
+            let max = init.max_gathered();
+            let object = match body.into_engine() {
+                Ok(body) => body.into_object(progress.clone(), max).await,
+                Err(body) => gather(body, progress, max).await,
+            };
+            object.map(OutgoingBody::Object)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the platforms without a JavaScript engine share: the functions that an engine has, and the clock of a client.
 
+mod body_support;
 #[cfg(feature = "charset")]
 mod charset;
 mod header_names;
@@ -13,6 +14,7 @@ mod url_crate;
 /// The type of the values of a JavaScript engine. Without an engine there is no such value.
 pub(crate) use std::convert::Infallible as EngineValue;
 
+pub(crate) use self::body_support::NoBodySupport as BodySupport;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
 pub(crate) use self::header_names::KnownNames as HeaderNames;
