@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::breaker::{BreakerPolicy, CircuitBreaker, Circuits};
 use super::defaults::{DefaultHeaders, InvalidHeaders};
-use super::observer::{Observer, Tracer};
+use super::observer::{Observer, TraceRequests, Tracer};
 use super::queue::{Queue, QueueSettings};
 use super::{Client, ClientInner};
 use crate::backend::Backend;
@@ -59,7 +59,7 @@ pub struct Builder {
     /// Whether `backend` and `backend_settings` are defaults of the process, which the program has not yet overridden.
     is_inherited: bool,
     timer: Option<Arc<dyn Timer>>,
-    observer: Option<Arc<dyn Observer>>,
+    tracer: Option<Box<MakeTracer>>,
     middleware: Option<Box<dyn MiddlewareChain>>,
     budget: RetryBudget,
     breaker: Option<Box<MakeBreaker>>,
@@ -68,10 +68,14 @@ pub struct Builder {
 /// Creates the circuit breaker. It is called by `build`, when the client's clock is known.
 type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn BreakerPolicy> + Send + Sync;
 
+/// Creates what calls the observer. It is called by `build`, when the client's timer is known.
+type MakeTracer = dyn FnOnce(&Arc<dyn Timer>) -> Box<dyn TraceRequests> + Send + Sync;
+
 impl Builder {
     /// Sets the observer that is called at each step of each request. Default: none. A later call replaces it.
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Some(Arc::new(observer));
+        // Behind a pointer that this setter alone names: a program that sets no observer does not link it.
+        self.tracer = Some(Box::new(|timer| Box::new(Arc::new(Tracer::new(Arc::new(observer), timer)))));
         self
     }
 
@@ -320,7 +324,7 @@ impl Builder {
         };
         Client(Arc::new(ClientInner {
             backend: self.backend_settings.into_backend(self.backend, &timer),
-            tracer: self.observer.map(|observer| Arc::new(Tracer::new(observer, &timer))),
+            tracer: self.tracer.map(|make| make(&timer)),
             bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),
             breaker: self.breaker.map(|make| make(clock.clone())),
             queue: Arc::new(Queue::new(self.queue, timer)),

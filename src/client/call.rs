@@ -12,11 +12,11 @@ use super::body::{self, BodyOptions};
 use super::client_call::{self, ClientCall, EndedCall};
 use super::deadline::Deadline;
 use super::observer::RequestTrace;
-use super::queue::{Rejection, Slot, SlotRequest, StallDetection};
+use super::queue::{Slot, SlotRequest, StallDetection};
 use super::{Client, ClientInner};
 use crate::auth;
 use crate::error::{Phase, Result, Timeout};
-use crate::message::request::{CallOptions, PriorityHandle, Request};
+use crate::message::request::{CallOptions, Request};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
 
@@ -97,7 +97,7 @@ impl Client {
             total: options.total_timeout,
         };
         let priority =
-            call_options.priority.as_ref().and_then(PriorityHandle::get).or(options.priority).unwrap_or_default();
+            call_options.priority.as_ref().and_then(|handle| handle.present()).or(options.priority).unwrap_or_default();
         let slot_request = SlotRequest {
             origin: url.origin_text(),
             priority,
@@ -176,7 +176,7 @@ async fn run(
         };
 
         // 8. Ask whether another attempt follows.
-        let Some(delay) = call.next_retry_delay(&outcome, &deadline) else {
+        let Some((between, delay)) = call.next_retry(&outcome, &deadline) else {
             return outcome.map(|response| (response, InFlight { slot, deadline }));
         };
 
@@ -188,10 +188,7 @@ async fn run(
         drop(slot);
         call.waiting();
         slot_request.is_retry = true;
-        let pause = pin!(deadline.sleep(delay));
-        if client.queue.back_off().guard(Phase::Queue, pause).await.is_err() {
-            return Err(client.queue.rejection_error(Rejection::Closed));
-        }
+        between.wait(client, &mut deadline, delay).await?;
     }
 }
 

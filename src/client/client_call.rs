@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::ClientInner;
+use super::between_attempts::{BetweenAttempts, Retries};
 use super::breaker::{BreakerPolicy, Permit};
 use super::deadline::Deadline;
 use super::observer::{RequestTrace, Stage};
@@ -17,27 +18,27 @@ use crate::error::{Attempt, Error, ErrorKind, Phase, Result, Transfer};
 use crate::message::call_context::CallContext;
 use crate::message::call_times::CallTimes;
 use crate::message::progress::{Progress, ProgressCallback};
-use crate::message::request::{CallOptions, PriorityHandle, Request, RetryContext, RetryPolicy};
+use crate::message::request::{CallOptions, CallPriority, Request, RetryPolicy};
 use crate::message::response::Response;
 use crate::message::url::{Origin, Url};
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// A request, its attempts so far, and what the next attempt sends.
 pub(super) struct ClientCall<'a> {
-    client: &'a ClientInner,
+    pub(super) client: &'a ClientInner,
     /// The client's circuit breaker, and the origin whose circuit counts.
-    breaker: Option<(&'a Arc<dyn BreakerPolicy>, Origin)>,
-    retry: Option<Arc<dyn RetryPolicy>>,
+    pub(super) breaker: Option<(&'a Arc<dyn BreakerPolicy>, Origin)>,
+    retry: Option<Retries>,
     /// The request of the next attempt, if there may be a next attempt.
-    next: Option<Request>,
+    pub(super) next: Option<Request>,
     /// The method and URL of the present attempt, for the retry policy.
-    present: Option<(Method, Url)>,
+    pub(super) present: Option<(Method, Url)>,
     /// The progress of the present attempt.
-    progress: Option<Progress>,
+    pub(super) progress: Option<Progress>,
     /// The breaker's permit for the present attempt.
     permit: Option<Box<dyn Permit>>,
     /// The attempts that have ended; empty without a retry policy.
-    history: Vec<Attempt>,
+    pub(super) history: Vec<Attempt>,
     /// When the request was made.
     called_at: Instant,
     times: CallTimes,
@@ -46,7 +47,7 @@ pub(super) struct ClientCall<'a> {
     /// Called for each piece of the request's body that leaves.
     on_upload: Option<ProgressCallback>,
     /// Changes the request's priority while it waits.
-    handle: Option<PriorityHandle>,
+    handle: Option<Arc<dyn CallPriority>>,
 }
 
 /// What remains of a call when its attempts are over.
@@ -74,11 +75,7 @@ impl<'a> ClientCall<'a> {
         if let Some((breaker, origin)) = &breaker {
             breaker.check(origin)?;
         }
-        // A policy of a single attempt is no policy: such a request lists no attempts and pays into no budget.
-        let retry = retry.filter(|retry| retry.allows(1));
-        if retry.is_some() {
-            client.bucket().deposit();
-        }
+        let retry = retry.and_then(|policy| Retries::start(client, policy));
         Ok(Self {
             client,
             breaker,
@@ -109,7 +106,7 @@ impl<'a> ClientCall<'a> {
     pub(super) fn queued(&self, waiting: &Acquire<'_>) {
         if let Some(handle) = &self.handle {
             if let Some(queued) = waiting.queued_request() {
-                handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
+                handle.follow(Box::new(queued));
             }
         }
         self.tell(Stage::Queued);
@@ -133,30 +130,21 @@ impl<'a> ClientCall<'a> {
         }
     }
 
-    /// Returns how long to wait before another attempt; `None` makes `outcome` the last.
+    /// Judges `outcome`. Returns the retries if another attempt follows, and how long to wait before it.
     ///
     /// `deadline` says how long the attempt took and how much time is left.
-    pub(super) fn next_retry_delay(&mut self, outcome: &Result<Response>, deadline: &Deadline) -> Option<Duration> {
-        let outcome = outcome.as_ref();
+    pub(super) fn next_retry(
+        &mut self,
+        outcome: &Result<Response>,
+        deadline: &Deadline,
+    ) -> Option<(BetweenAttempts, Duration)> {
         if let Some(permit) = self.permit.take() {
             // Before the policy is asked: this outcome may open the circuit, and then no other attempt follows.
-            permit.end(outcome);
+            permit.end(outcome.as_ref());
         }
-        self.retry.as_ref()?;
-        let summary = outcome.map(Response::status).map_err(Error::kind);
-        self.history.push(Attempt::new(summary, deadline.attempt_age()));
-        let delay = self.policy_delay(outcome)?;
-        // A wait that `timeout` or `total_timeout` would cut short is not begun: the response at hand is worth more.
-        if deadline.left().is_some_and(|left| delay >= left) {
-            return None;
-        }
-        if !self.pay_for_retry() {
-            return None;
-        }
-        if let Some(last) = self.history.last_mut() {
-            last.delay = delay;
-        }
-        Some(delay)
+        let Retries { policy, between } = self.retry.clone()?;
+        let delay = between.judge(self, &*policy, outcome, deadline)?;
+        Some((between, delay))
     }
 
     /// Called when the request has freed its slot to wait before another attempt.
@@ -172,10 +160,9 @@ impl<'a> ClientCall<'a> {
             // `new` has asked already, but the circuit may have opened while the request waited for its slot.
             self.permit = Some(Arc::clone(breaker).admit(origin)?);
         }
-        if let Some(retry) = &self.retry {
+        if let Some(Retries { policy, between }) = self.retry.clone() {
             // Copied before the attempt takes the body.
-            self.next = retry.copy(&request, self.count() + 1);
-            self.present = Some((request.method().clone(), request.url().clone()));
+            between.copy(self, &*policy, &request);
         }
         if self.times.queue().is_none() {
             self.times.leave_queue(self.client.clock.now().since(self.called_at));
@@ -192,34 +179,6 @@ impl<'a> ClientCall<'a> {
                 backend.fetch(request, context)
             }
         })
-    }
-
-    /// Returns how many attempts have ended.
-    fn count(&self) -> u32 {
-        u32::try_from(self.history.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Returns the retry policy's delay, if the request can be sent again.
-    ///
-    /// A body that can be read only once ends the attempts without an error: the server's response is worth more than an
-    /// error that says it could not be asked again.
-    fn policy_delay(&self, outcome: std::result::Result<&Response, &Error>) -> Option<Duration> {
-        // `BodyNotReplayable` is for redirects and challenges, which are no answers to the request.
-        self.next.as_ref()?;
-        let (method, url) = self.present.as_ref()?;
-        let sent = self.progress.as_ref().map_or(0, Progress::bytes);
-        let context = RetryContext { method, url, outcome, attempt: self.count(), sent, default: false };
-        self.retry.as_ref()?.delay(&context)
-    }
-
-    /// Pays for another attempt, unless the circuit is open; returns whether the attempt may be made.
-    fn pay_for_retry(&self) -> bool {
-        let is_closed = match &self.breaker {
-            Some((breaker, origin)) => breaker.check(origin).is_ok(),
-            None => true,
-        };
-        // The circuit first: no token is spent on an attempt that the circuit would refuse.
-        is_closed && self.client.bucket().withdraw(self.client.clock.now())
     }
 
     fn tell(&self, stage: Stage) {

@@ -4,6 +4,7 @@
 //! the attempts within the limits. `client_call` makes an attempt and decides whether another follows. `body` holds the
 //! slot and the limits until the response's body ends.
 
+mod between_attempts;
 mod body;
 mod breaker;
 mod builder;
@@ -34,7 +35,7 @@ use self::breaker::BreakerPolicy;
 pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
 use self::defaults::DefaultHeaders;
-use self::observer::Tracer;
+use self::observer::TraceRequests;
 pub use self::observer::{Event, Observer, Stage};
 use self::queue::Queue;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
@@ -94,7 +95,7 @@ struct ClientInner {
     bucket: Mutex<RetryBucket>,
     breaker: Option<Arc<dyn BreakerPolicy>>,
     /// Reports to the observer, if there is an observer.
-    tracer: Option<Arc<Tracer>>,
+    tracer: Option<Box<dyn TraceRequests>>,
 }
 
 impl ClientInner {

@@ -1,6 +1,8 @@
 //! What a caller sets for a call and not for its request: the callbacks, and the handle of the priority.
 
-use super::PriorityHandle;
+use std::sync::Arc;
+
+use super::CallPriority;
 use crate::message::progress::ProgressCallback;
 use crate::runtime::Instant;
 
@@ -14,7 +16,7 @@ pub(crate) struct CallOptions {
     /// Called for each piece of the request's body that leaves.
     pub(crate) on_upload: Option<ProgressCallback>,
     /// Changes the priority while the request waits for a slot.
-    pub(crate) priority: Option<PriorityHandle>,
+    pub(crate) priority: Option<Arc<dyn CallPriority>>,
     /// When the call was made, if its task starts later. The limits count from then.
     pub(crate) called_at: Option<Instant>,
 }

@@ -18,6 +18,7 @@ use http::{HeaderMap, Method};
 pub use self::builder::RequestBuilder;
 pub(crate) use self::call_options::CallOptions;
 pub use self::options::{Redirect, RequestOptions};
+pub(crate) use self::priority::CallPriority;
 pub use self::priority::PriorityHandle;
 pub(crate) use self::rate_policy::{RateMeter, RatePolicy};
 pub use self::retry_policy::RetryContext;
