@@ -84,7 +84,9 @@ impl Extensions {
     pub(crate) fn check(&self, backend: &str) -> Result<()> {
         let Some(entry) = self.0.iter().find(|entry| entry.backend != backend) else { return Ok(()) };
         let ExtensionEntry { name, backend: wanted, .. } = entry;
-        let message = format!("the extension `{name}` is for the backend `{wanted}`, and this backend is `{backend}`");
+        let message =
+            ["the extension `", name, "` is for the backend `", wanted, "`, and this backend is `", backend, "`"]
+                .concat();
         Err(Error::request(ErrorKind::Unsupported, message))
     }
 }

@@ -338,11 +338,10 @@ impl Request {
         let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url));
         // The framing headers come from the body. A caller's own would be a second source, and the two could differ.
         if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.0.headers.contains_key(*name)) {
-            // The quotes are written out: `{:?}` of a text links tables of Unicode, 8 KB of a browser's module.
-            return refuse(format!(
-                "the header \"{name}\" is derived from the body; set the body's length instead",
-                name = self.header_text(name)
-            ));
+            let name = self.header_text(name);
+            return refuse(
+                ["the header \"", name, "\" is derived from the body; set the body's length instead"].concat(),
+            );
         }
         if self.0.headers.contains_key(EXPECT) {
             return refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());
@@ -353,7 +352,7 @@ impl Request {
         // The Fetch standard forbids these methods, so no browser sends them.
         let method = self.0.method.as_str();
         if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
-            return refuse(format!("the method {} cannot be used by a client", self.0.method));
+            return refuse(["the method ", method, " cannot be used by a client"].concat());
         }
         // A server has to refuse such a request (RFC 9112, section 3.2).
         if self.0.headers.get_all(HOST).iter().count() > 1 {

@@ -1,13 +1,15 @@
 //! A response's headers, parsed into a map on first access.
 //!
 //! The map links the table of all known header names: 6 KB, a tenth of a small browser module. A program that reads no
-//! header does not link it. Names are checked at once; the library itself looks up the headers it needs by text.
+//! header does not link it. Names and values are checked at once; the library itself looks up the headers it needs by
+//! text.
 
 // Only a browser's backend creates headers that are not parsed yet.
 #![allow(dead_code)]
 
 use std::sync::OnceLock;
 
+use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -24,18 +26,29 @@ pub(crate) struct LazyHeaders {
     parsed: OnceLock<HeaderMap>,
 }
 
-/// A header whose name is checked text, in lower case.
+/// A header as the text that an engine gives, checked, with its name in lower case.
 pub(crate) struct RawHeader {
     pub(crate) name: String,
-    pub(crate) value: HeaderValue,
+    /// The value with a character for each byte, of the same number.
+    pub(crate) value: String,
 }
 
 impl RawHeader {
-    /// Returns `None` if `name` is not a valid field name (RFC 9110, section 5.1).
-    pub(crate) fn new(mut name: String, value: HeaderValue) -> Option<Self> {
+    /// Returns `None` if `name` is not a valid field name (RFC 9110, section 5.1), or if `value` has a character that is
+    /// not a byte of a header's value (section 5.5).
+    pub(crate) fn new(mut name: String, value: String) -> Option<Self> {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        // In UTF-8, exactly the characters above 255 have a byte above 0xC3.
+        let is_value = |byte: u8| byte == b'\t' || (matches!(byte, b' '..=0xC3) && byte != 0x7F);
         name.make_ascii_lowercase();
-        ((1..=MAX_NAME_LENGTH).contains(&name.len()) && name.bytes().all(is_name)).then_some(Self { name, value })
+        let is_valid =
+            (1..=MAX_NAME_LENGTH).contains(&name.len()) && name.bytes().all(is_name) && value.bytes().all(is_value);
+        is_valid.then_some(Self { name, value })
+    }
+
+    /// Returns the bytes of the value.
+    fn bytes(&self) -> Bytes {
+        self.value.chars().filter_map(|character| u8::try_from(character).ok()).collect()
     }
 }
 
@@ -63,18 +76,19 @@ impl LazyHeaders {
         // By text: access to the map would link it.
         let value = match self.raw.iter().find(|header| header.name == "content-length") {
             Some(header) => &header.value,
-            None => self.map.get(CONTENT_LENGTH)?,
+            None => self.map.get(CONTENT_LENGTH)?.to_str().ok()?,
         };
-        value.to_str().ok()?.parse().ok()
+        value.parse().ok()
     }
 }
 
 fn parse(raw: &[RawHeader]) -> HeaderMap {
     let mut map = HeaderMap::new();
-    for RawHeader { name, value } in raw {
-        // Neither fails: `RawHeader::new` has checked the name, and there are at most `MAX_COUNT` headers.
-        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-            let _ = map.try_append(name, value.clone());
+    for header in raw {
+        // Nothing fails: `RawHeader::new` has checked name and value, and there are at most `MAX_COUNT` headers.
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(header.bytes())) {
+            let _ = map.try_append(name, value);
         }
     }
     map
@@ -91,17 +105,28 @@ mod tests {
     use super::*;
 
     fn header(name: &str, value: &'static str) -> RawHeader {
-        RawHeader::new(name.to_owned(), HeaderValue::from_static(value)).unwrap()
+        RawHeader::new(name.to_owned(), value.to_owned()).unwrap()
     }
 
     #[test]
     fn names_are_accepted_as_by_a_header_map() {
-        let is_accepted = |name: &str| RawHeader::new(name.to_owned(), HeaderValue::from_static("")).is_some();
+        let is_accepted = |name: &str| RawHeader::new(name.to_owned(), String::new()).is_some();
         let mut names: Vec<String> = (0..=255_u8).map(|byte| format!("a{}", char::from(byte))).collect();
         names.extend(["".to_owned(), "a".repeat(MAX_NAME_LENGTH), "a".repeat(MAX_NAME_LENGTH + 1)]);
         for name in names {
             assert_eq!(is_accepted(&name), HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn values_are_accepted_as_by_a_header_map() {
+        for number in 0..=0x2FF {
+            let character = char::from_u32(number).unwrap();
+            let header = RawHeader::new("a".to_owned(), format!("b{character}"));
+            let value = u8::try_from(number).ok().and_then(|byte| HeaderValue::from_bytes(&[b'b', byte]).ok());
+            assert_eq!(header.map(|header| header.bytes().to_vec()), value.map(|value| value.as_bytes().to_vec()));
+        }
+        assert!(RawHeader::new("a".to_owned(), "\u{1F30A}".to_owned()).is_none());
     }
 
     #[test]

@@ -227,7 +227,7 @@ fn check_headers(request: &Request, made: &JsValue) -> Result<()> {
 fn check_options(init: &FetchInit, made: &JsValue) -> Result<()> {
     for (name, _) in init.members().iter().filter(|(name, _)| *name != PRIORITY) {
         if global::get(made, name).map_err(refused)?.is_undefined() {
-            let message = format!("this engine does not know the option `{name}` of `fetch`");
+            let message = ["this engine does not know the option `", name, "` of `fetch`"].concat();
             return Err(Error::request(ErrorKind::Unsupported, message));
         }
     }
