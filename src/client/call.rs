@@ -80,7 +80,7 @@ impl Client {
         url: &Url,
         trace: &mut Option<RequestTrace>,
     ) -> Result<Response> {
-        let ClientInner { headers, options, .. } = &*self.0;
+        let ClientInner { headers, options: defaults, .. } = &*self.0;
 
         // 3. Add the client's default headers, check the request, merge its options over the client's. The defaults come
         //    after step 1, so the URL's credentials win over a default `authorization` header.
@@ -88,7 +88,8 @@ impl Client {
             headers.fill(&mut request)?;
         }
         request.validate()?;
-        let options = std::mem::take(request.options_mut()).over(options);
+        request.options_mut().fill(defaults);
+        let options = request.options();
         let timeouts = Timeouts {
             queue: options.queue_timeout,
             head: options.head_timeout,
@@ -113,7 +114,6 @@ impl Client {
         };
         let body_limit = options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT);
         let retry = options.retry.clone();
-        *request.options_mut() = options;
 
         // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
         //    the retry budget.
@@ -168,7 +168,7 @@ async fn run(
         deadline.enter(Phase::Head, Timeout::Head, timeouts.head);
         let outcome = {
             let attempt = pin!(call.attempt());
-            let guarded = slot.guard(Phase::Head, attempt);
+            let guarded = pin!(slot.guard(Phase::Head, attempt));
             match deadline.bound(|deadline| call.report_progress(deadline), guarded).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(stopped)) | Err(stopped) => Err(stopped),
@@ -219,7 +219,7 @@ async fn acquire_slot(
                 }
                 slot
             });
-            deadline.bound(|_| (), wait).await?
+            deadline.bound(|_| (), pin!(wait)).await?
         }
     };
     let slot = slot.map_err(|rejection| client.queue.rejection_error(rejection))?;

@@ -1,7 +1,7 @@
 //! The time limits of a request: which of them counts, since when, and which passes first.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -144,23 +144,23 @@ impl Deadline {
     }
 
     /// Runs `future` within the limits; `on_wait` is called each time it has to wait.
-    pub(super) async fn bound<F: Future>(
+    pub(super) fn bound<F: Future>(
         &mut self,
         mut on_wait: impl FnMut(&mut Self),
-        future: F,
-    ) -> Result<F::Output> {
-        let mut future = pin!(future);
-        let outcome = poll_fn(|cx| {
+        mut future: Pin<&mut F>,
+    ) -> impl Future<Output = Result<F::Output>> {
+        poll_fn(move |cx| {
             // Before the clock: a result that came in time counts, however late the task is polled.
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(Ok(output));
-            }
-            on_wait(self);
-            self.poll_expired(cx).map(Err)
+            let outcome = match future.as_mut().poll(cx) {
+                Poll::Ready(output) => Ok(output),
+                Poll::Pending => {
+                    on_wait(self);
+                    Err(ready!(self.poll_expired(cx)))
+                }
+            };
+            self.pause();
+            Poll::Ready(outcome)
         })
-        .await;
-        self.pause();
-        outcome
     }
 
     /// Waits for `delay`, before another attempt. No limit ends the wait: it is not begun if a limit would.

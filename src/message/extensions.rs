@@ -67,13 +67,12 @@ impl Extensions {
     }
 
     /// Adds the `defaults` whose types are not set here.
-    pub(crate) fn over(mut self, defaults: &Self) -> Self {
+    pub(crate) fn fill(&mut self, defaults: &Self) {
         for entry in &defaults.0 {
             if !self.0.iter().any(|own| own.extension_type() == entry.extension_type()) {
                 self.0.push(entry.clone());
             }
         }
-        self
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -138,8 +137,8 @@ mod tests {
         own.set(Depth(1));
         defaults.set(Depth(2));
         defaults.set(Colour("red"));
-        let merged = own.over(&defaults);
-        assert_eq!((merged.get(), merged.get()), (Some(&Depth(1)), Some(&Colour("red"))));
+        own.fill(&defaults);
+        assert_eq!((own.get(), own.get()), (Some(&Depth(1)), Some(&Colour("red"))));
     }
 
     #[test]

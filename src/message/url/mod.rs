@@ -318,7 +318,9 @@ fn slice(href: &str, range: Range<usize>) -> &str {
 fn split_port(authority: &str) -> (&str, Option<u16>) {
     match last(authority, b':') {
         Some(colon) if last(authority, b']').is_none_or(|bracket| bracket < colon) => {
-            (slice(authority, 0..colon), slice(authority, colon + 1..authority.len()).parse().ok())
+            // Parsed as a long number: a browser program has the parser of these for `content-length` anyway.
+            let port = slice(authority, colon + 1..authority.len()).parse::<u64>();
+            (slice(authority, 0..colon), port.ok().and_then(|port| u16::try_from(port).ok()))
         }
         _ => (authority, None),
     }

@@ -5,6 +5,9 @@ use super::{Url, first, last, slice};
 /// The text in place of a part that may be secret.
 const HIDDEN: &str = "***";
 
+/// The maximum number of characters of an excerpt.
+const MAX_EXCERPT: usize = 200;
+
 /// Returns whether text after or before this byte of a URL may be secret: the userinfo, the query and the fragment.
 pub(super) fn is_secret_mark(byte: u8) -> bool {
     matches!(byte, b'@' | b'?' | b'#')
@@ -62,10 +65,11 @@ pub(crate) fn safe_excerpt(input: &str) -> String {
             ("\u{2026}", if is_in_query { "" } else { slice(input, at..input.len()) })
         }
     };
-    let shown = Url::redact(shown);
-    let shown = shown.chars();
-    let shown = shown.map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
-    hidden.chars().chain(shown).take(200).collect()
+    let mut excerpt = hidden.to_owned();
+    for character in Url::redact(shown).chars().take(MAX_EXCERPT - hidden.chars().count()) {
+        excerpt.push(if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
+    }
+    excerpt
 }
 
 fn is_mark_of_query(byte: u8) -> bool {

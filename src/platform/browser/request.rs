@@ -27,12 +27,16 @@ pub(super) enum OutgoingBody {
 
 impl OutgoingBody {
     /// Takes the body of `request`. A stream is gathered unless it can and should be sent while it is read.
-    pub(super) async fn new(request: &mut Request, init: &FetchInit, progress: &Progress) -> Result<Self> {
+    ///
+    /// Returns `None` for a request without a body.
+    pub(super) fn take<'a>(
+        request: &mut Request,
+        init: &'a FetchInit,
+        progress: &'a Progress,
+    ) -> Option<BoxFuture<'a, Result<Self>>> {
         let (body, support) = request.take_body();
-        match support.0 {
-            Some(support) if !body.is_none() => support.prepare(body, init, progress).await,
-            _ => Ok(Self::Nothing),
-        }
+        let support = support.0.filter(|_| !body.is_none())?;
+        Some(support.prepare(body, init, progress))
     }
 
     /// Returns the length of a body that the engine sends without telling how far it is.
