@@ -69,11 +69,7 @@ pub(crate) fn take_from_url(request: &mut Request) -> Result<()> {
     let bare = request.url().clone().without_credentials();
     // The URL loses its credentials in any case: they must not appear in a response or an error.
     *request.url_mut() = bare;
-    if !request.headers().contains_key(AUTHORIZATION) {
-        let authorization = authorization.map_err(|error| error.with_url(request.url()))?;
-        request.add_url_credentials(authorization);
-    }
-    Ok(())
+    request.add_url_credentials(authorization).map_err(|error| error.with_url(request.url()))
 }
 
 /// Decodes a percent-encoded part of a userinfo. If the bytes are UTF-8, they are in normal form C, as all credentials.

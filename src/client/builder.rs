@@ -12,7 +12,7 @@ use super::defaults::{DefaultHeaders, InvalidHeaders};
 use super::observer::{Observer, TraceRequests, Tracer};
 use super::queue::{Queue, QueueSettings};
 use super::{Client, ClientInner};
-use crate::backend::Backend;
+use crate::backend::{Backend, WithHeaders};
 use crate::client::middleware::{Middleware, MiddlewareChain};
 use crate::client::retry::{RetryBucket, RetryBudget};
 use crate::error::{Error, ErrorKind, Result, Source};
@@ -229,7 +229,7 @@ impl Builder {
         if std::mem::take(&mut self.is_inherited) {
             self.backend_settings = BackendSettings::default();
         }
-        self.backend = Some(Arc::new(backend));
+        self.backend = Some(Arc::new(WithHeaders(backend)));
         self
     }
 

@@ -5,7 +5,7 @@
 //! `loop_executor` (which make a `LoopExecutor`), `check_process` (which refuses a forked child), `parse_url`,
 //! `resolve_url` (for requests), `base64`, `normalize`, `random`, `decode` (of a charset), `is_tls_failure`,
 //! `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for cookies),
-//! `EngineValue`, `BodySupport` (the code that sends the body of a request), `HeaderNames` (the texts of header names), `loopback` (the test server on a port). `MaybeSend`, `MaybeSync`, `BoxFuture` and `BoxStream` depend
+//! `EngineValue`, `BodySupport` (the code that sends the body of a request), `HeaderSupport` (the code that handles headers), `loopback` (the test server on a port). `MaybeSend`, `MaybeSync`, `BoxFuture` and `BoxStream` depend
 //! on threads alone.
 //!
 //! The module of the npm package (`waterspout_npm`) uses no engine from Rust, so it has the platform of WASI. With the
@@ -54,7 +54,7 @@ pub(crate) use self::current::loopback;
 #[cfg(feature = "cookies")]
 pub(crate) use self::current::unix_time;
 pub(crate) use self::current::{
-    BackendSettings, BodySupport, ClientClock, ClientSleep, EngineValue, HeaderNames, LoopExecutor, base64,
+    BackendSettings, BodySupport, ClientClock, ClientSleep, EngineValue, HeaderSupport, LoopExecutor, base64,
     check_process, default_executor, default_loop_executor, default_timer, is_tls_failure, loop_executor, normalize,
     parse_url, random, resolve_url,
 };

@@ -190,6 +190,8 @@ impl<'a> Next<'a> {
     /// If no response arrives, or if a middleware has made the request invalid.
     pub fn run(&self, mut request: Request) -> BoxFuture<'a, Result<Response>> {
         // Here and not in the builder: a middleware may change the headers and the body too.
+        // A middleware finds the credentials of a URL among the headers.
+        request.headers_mut();
         request.complete_headers();
         match self.rest {
             [] => self.send(request),

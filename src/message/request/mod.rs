@@ -1,5 +1,6 @@
 //! Requests and the builder that makes them.
 
+mod added_headers;
 mod builder;
 mod call_options;
 mod completion;
@@ -12,9 +13,12 @@ mod setters;
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
 
+pub(crate) use self::added_headers::AddedHeaders;
+#[allow(unused_imports, reason = "only a browser calls it through a trait object")]
+pub(crate) use self::added_headers::HandleHeaders;
 pub use self::builder::RequestBuilder;
 pub(crate) use self::call_options::CallOptions;
 pub use self::options::{Redirect, RequestOptions};
@@ -29,7 +33,7 @@ use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
-use crate::platform::{BodySupport, HeaderNames};
+use crate::platform::{BodySupport, HeaderSupport};
 
 /// A request: method, URL, headers, body, and the options that it sets over the client's options.
 ///
@@ -77,8 +81,10 @@ struct RequestParts {
     method: Method,
     url: Url,
     headers: HeaderMap,
-    /// The texts of the names in `headers`.
-    header_names: HeaderNames,
+    /// What handles `headers`. Without it there are none.
+    header_support: HeaderSupport,
+    /// The credentials of the URL, instead of a header `authorization`, as long as no header may have been added.
+    url_credentials: Option<Box<HeaderValue>>,
     body: Body,
     /// What the platform needs to send `body`.
     body_support: BodySupport,
@@ -127,7 +133,8 @@ impl Request {
             method,
             url,
             headers: HeaderMap::new(),
-            header_names: HeaderNames::default(),
+            header_support: HeaderSupport::default(),
+            url_credentials: None,
             body: Body::empty(),
             body_support: BodySupport::default(),
             trailers: None,
@@ -223,7 +230,10 @@ impl Request {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        self.0.header_names.add_all();
+        self.0.header_support.link();
+        if let Some(authorization) = self.0.url_credentials.take() {
+            self.0.headers.append(AUTHORIZATION, *authorization);
+        }
         &mut self.0.headers
     }
 
@@ -324,7 +334,8 @@ impl Request {
             method: self.0.method.clone(),
             url: self.0.url.clone(),
             headers: self.0.headers.clone(),
-            header_names: self.0.header_names,
+            header_support: self.0.header_support,
+            url_credentials: self.0.url_credentials.clone(),
             body: Body::empty(),
             body_support: self.0.body_support,
             trailers: self.0.trailers.clone(),
@@ -336,15 +347,10 @@ impl Request {
     /// Refuses requests that no platform may send.
     pub(crate) fn validate(&self) -> Result<()> {
         let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url));
-        // The framing headers come from the body. A caller's own would be a second source, and the two could differ.
-        if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.0.headers.contains_key(*name)) {
-            let name = self.header_text(name);
-            return refuse(
-                ["the header \"", name, "\" is derived from the body; set the body's length instead"].concat(),
-            );
-        }
-        if self.0.headers.contains_key(EXPECT) {
-            return refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());
+        if let Some(support) = self.0.header_support.get() {
+            if let Err(reason) = support.validate(&self.0.headers) {
+                return refuse(reason);
+            }
         }
         if self.0.trailers.is_some() && self.0.body.is_none() {
             return refuse("trailers need a body before them, and the request has no body".to_owned());
@@ -353,10 +359,6 @@ impl Request {
         let method = self.0.method.as_str();
         if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
             return refuse(["the method ", method, " cannot be used by a client"].concat());
-        }
-        // A server has to refuse such a request (RFC 9112, section 3.2).
-        if self.0.headers.get_all(HOST).iter().count() > 1 {
-            return refuse("the request has more than one `host` header".to_owned());
         }
         // The content of a HEAD has no defined meaning, and no service is known that reads it (RFC 9110, section
         // 9.3.2). A GET may have a body natively, because search services read it. A browser's backend refuses it.

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::message::credentials::mark_sensitive;
+
 /// The maximum length in bytes of a name in a [`HeaderMap`].
 const MAX_NAME_LENGTH: usize = u16::MAX as usize;
 
@@ -20,6 +22,9 @@ const MAX_NAME_LENGTH: usize = u16::MAX as usize;
 pub(crate) struct LazyHeaders {
     /// The headers, if `raw` is empty.
     map: HeaderMap,
+    /// Reads the length of the body in `map`, if headers may be there. A browser program that never creates a map does
+    /// not link the search in it.
+    length_in_map: Option<fn(&HeaderMap) -> Option<u64>>,
     /// The headers as the engine gave them, instead of `map`.
     raw: Vec<RawHeader>,
     /// The map of `raw`, filled on first access.
@@ -69,17 +74,21 @@ impl LazyHeaders {
         if !raw.is_empty() {
             self.map = self.parsed.take().unwrap_or_else(|| parse(&raw));
         }
+        self.length_in_map = Some(length_in_map);
         &mut self.map
     }
 
     pub(crate) fn content_length(&self) -> Option<u64> {
         // By text: access to the map would link it.
-        let value = match self.raw.iter().find(|header| header.name == "content-length") {
-            Some(header) => &header.value,
-            None => self.map.get(CONTENT_LENGTH)?.to_str().ok()?,
-        };
-        value.parse().ok()
+        match self.raw.iter().find(|header| header.name == "content-length") {
+            Some(header) => header.value.parse().ok(),
+            None => self.length_in_map?(&self.map),
+        }
     }
+}
+
+fn length_in_map(map: &HeaderMap) -> Option<u64> {
+    map.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn parse(raw: &[RawHeader]) -> HeaderMap {
@@ -91,12 +100,13 @@ fn parse(raw: &[RawHeader]) -> HeaderMap {
             let _ = map.try_append(name, value);
         }
     }
+    mark_sensitive(&mut map);
     map
 }
 
 impl From<HeaderMap> for LazyHeaders {
     fn from(map: HeaderMap) -> Self {
-        Self { map, ..Self::default() }
+        Self { map, length_in_map: Some(length_in_map), ..Self::default() }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
+use super::lazy_headers::{LazyHeaders, RawHeader};
 use super::{Response, ResponseBuilder, ResponseParts};
 use crate::message::credentials::mark_sensitive;
 use crate::message::request::Request;
@@ -14,7 +15,7 @@ impl<B> ResponseParts<B> {
     }
 
     pub(crate) fn request_headers(&self) -> Option<&HeaderMap> {
-        self.request_headers.as_ref().map(|headers| &headers.0)
+        self.request_headers.as_ref().map(RequestHeaders::map)
     }
 }
 
@@ -89,7 +90,7 @@ impl Response {
     /// Records the last request. Its head is moved: a copy of the headers would cost allocations for each request.
     pub(crate) fn set_request(&mut self, request: &mut Request) {
         self.0.method = Some(std::mem::take(request.method_mut()));
-        self.0.request_headers = Some(RequestHeaders(request.take_headers()));
+        self.0.request_headers = Some(RequestHeaders::sent(request.take_headers()));
     }
 
     /// Records the method of the caller's request, if the backend has not recorded the last request. After a redirect
@@ -114,19 +115,38 @@ impl ResponseBuilder {
     /// Sets the headers of the request that the response answers, as they were sent.
     pub fn request_headers(mut self, headers: HeaderMap) -> Self {
         if let Ok(response) = &mut self.0 {
-            response.0.request_headers = Some(RequestHeaders(headers));
+            response.0.request_headers = Some(RequestHeaders { map: headers, url_credentials: None });
         }
         self
     }
 }
 
 /// The headers of a request that was sent.
-pub(super) struct RequestHeaders(HeaderMap);
+pub(super) struct RequestHeaders {
+    map: HeaderMap,
+    /// The only header, instead of `map`, if it came from the URL.
+    // Lazy, so that a program that does not look does not link the insertion into a map.
+    url_credentials: Option<Box<LazyHeaders>>,
+}
+
+impl RequestHeaders {
+    fn sent((map, url_credentials): (HeaderMap, Option<Box<HeaderValue>>)) -> Self {
+        let header = url_credentials.and_then(|authorization| {
+            let value = authorization.to_str().ok()?.to_owned();
+            RawHeader::new("authorization".to_owned(), value)
+        });
+        Self { map, url_credentials: header.map(|header| Box::new(LazyHeaders::raw(vec![header]))) }
+    }
+
+    fn map(&self) -> &HeaderMap {
+        self.url_credentials.as_ref().map_or(&self.map, |headers| headers.map())
+    }
+}
 
 /// Hides the values of headers with credentials, also if no client has marked them.
 impl fmt::Debug for RequestHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut headers = self.0.clone();
+        let mut headers = self.map().clone();
         mark_sensitive(&mut headers);
         headers.fmt(f)
     }

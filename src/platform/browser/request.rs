@@ -181,8 +181,8 @@ fn make(
     guard: &AbortGuard,
 ) -> std::result::Result<global::Request, JsValue> {
     let headers = global::Headers::new()?;
-    for (name, value) in request.headers() {
-        headers.append(request.header_text(name), &global::characters(value.as_bytes()))?;
+    for (name, value) in request.header_list() {
+        headers.append(name, &global::characters(value.as_bytes()))?;
     }
     let members = Object::new();
     let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value);
@@ -213,15 +213,14 @@ fn make(
 
 /// Refuses headers that the engine has dropped silently because a page may not set them.
 fn check_headers(request: &Request, made: &JsValue) -> Result<()> {
-    let wanted = request.headers();
+    let wanted = request.header_list();
     if wanted.is_empty() {
         return Ok(());
     }
     let kept = raw_headers(&global::get(made, "headers").map_err(refused)?)?;
-    let mut names = wanted.keys().map(|name| request.header_text(name));
-    match names.find(|name| !kept.iter().any(|header| header.name == *name)) {
+    match wanted.iter().find(|(name, _)| !kept.iter().any(|header| header.name == *name)) {
         None => Ok(()),
-        Some(name) => {
+        Some((name, _)) => {
             Err(Error::request(ErrorKind::Unsupported, ["this platform does not let \"", name, "\" be set"].concat()))
         }
     }

@@ -3,7 +3,7 @@
 mod body_support;
 #[cfg(feature = "charset")]
 mod charset;
-mod header_names;
+mod header_support;
 mod parse;
 mod standard;
 #[cfg(feature = "cookies")]
@@ -17,7 +17,7 @@ pub(crate) use std::convert::Infallible as EngineValue;
 pub(crate) use self::body_support::NoBodySupport as BodySupport;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
-pub(crate) use self::header_names::KnownNames as HeaderNames;
+pub(crate) use self::header_support::FullHeaderSupport as HeaderSupport;
 pub(crate) use self::parse::{parse_url, resolve_url};
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]
