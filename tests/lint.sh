@@ -38,6 +38,9 @@ cargo fmt --check --manifest-path examples/sdk/Cargo.toml --all
 say "clippy for the axum application"
 cargo clippy --quiet --manifest-path examples/axum_app/Cargo.toml "${shared_target[@]}" --all-targets -- -D warnings
 cargo fmt --check --manifest-path examples/axum_app/Cargo.toml
+say "clippy for the budgets"
+cargo clippy --quiet --manifest-path tests/budgets/Cargo.toml "${shared_target[@]}" --all-targets -- -D warnings
+cargo fmt --check --manifest-path tests/budgets/Cargo.toml
 say "clippy for the smallest program"
 cargo clippy --quiet --manifest-path examples/minimal/Cargo.toml "${shared_target[@]}" --target wasm32-unknown-unknown -- -D warnings
 cargo fmt --check --manifest-path examples/minimal/Cargo.toml

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs test suites, prints a line for each suite, then the total:
 #   tests/run.sh            runs the list `suites`
-#   tests/run.sh native js  runs the suites of all three lists with a matching name or name prefix
-#   tests/run.sh all        runs the lists `suites` and `more`
+#   tests/run.sh native js  runs the suites of all lists with a matching name or name prefix
+#   tests/run.sh all        runs the lists `suites`, `more` and `costs`
 # A suite that runs no test counts as failed, and so does a suite whose test programs do not all report a result. The
 # script fails if it cannot install a required tool. The full output of each suite is in target/test-logs.
 set -uo pipefail
@@ -12,11 +12,13 @@ cd "$(dirname "$0")/.."
 # The order matters: the conditions below select the suites from an index on, for example all but the first four.
 suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-service-worker js-lockdown js-drop-in js-packed js-readme js-upload js-connections size page)
 more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory js-libraries)
+# Like `more`, but without the npm package.
+costs=(budgets)
 on_request=(bundlers)
-known=" ${suites[*]} ${more[*]} ${on_request[*]} "
+known=" ${suites[*]} ${more[*]} ${costs[*]} ${on_request[*]} "
 only=("$@")
 [ "$#" -gt 0 ] || only=("${suites[@]}")
-[ "$*" != all ] || only=("${suites[@]}" "${more[@]}")
+[ "$*" != all ] || only=("${suites[@]}" "${more[@]}" "${costs[@]}")
 for prefix in "${only[@]}"; do
   [[ "$known" == *" $prefix"* ]] || give_up "no suite has a name that begins with \"$prefix\"; use \"all\" or any of:$known"
 done
@@ -37,6 +39,7 @@ wanted() {
 export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.0/8,::1,.test${no_proxy:+,$no_proxy}"
 setup_cargo
 if wanted servers; then setup_servers; fi
+if wanted budgets; then setup_budgets; fi
 if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}"; then setup_package; fi
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
 if wanted wasm-chromium js-module js-bundle js-worker js-service-worker js-drop-in js-packed js-readme js-upload js-memory page bundlers; then setup_chromium; fi
@@ -201,6 +204,7 @@ suite native cargo test --all-features --lib --tests --no-fail-fast
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --no-fail-fast --test servers --test proxies
 suite axum cargo test --manifest-path examples/axum_app/Cargo.toml --target-dir "$(target_directory)"
+suite budgets bash -c '. tests/setup.sh && run_budgets'
 if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab; then
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"

@@ -226,6 +226,30 @@ setup_libraries() {
   export LIBRARIES
 }
 
+# Installs valgrind, and the compiler that the recorded counts of tests/budgets hold for.
+setup_budgets() {
+  local packages=() compiler
+  setup_cargo
+  has valgrind || packages+=(valgrind libc6-dbg)
+  [ "${#packages[@]}" -eq 0 ] || apt_install "valgrind" --no-install-recommends "${packages[@]}"
+  # Without rustup, the Rust in use compiles the program, and the counts are compared with a wider tolerance.
+  has rustup || return 0
+  compiler="$(sed -n 's/^channel = "\(.*\)"$/\1/p' "$root/tests/budgets/rust-toolchain.toml")"
+  [ -n "$compiler" ] || give_up "tests/budgets/rust-toolchain.toml has no channel"
+  RUSTUP_AUTO_INSTALL=0 rustc "+$compiler" --version >/dev/null 2>&1 && return
+  say "installing Rust $compiler beside the Rust in use"
+  rustup toolchain install "$compiler" --profile minimal || give_up "rustup could not install Rust $compiler"
+}
+
+# Counts the instructions and allocations of the library, see tests/budgets. It runs in that folder, whose files select
+# the compiler and its flags.
+run_budgets() {
+  local target
+  target="$(target_directory)/budgets"
+  # Flags from the environment would change the counts, and so would a compilation in increments.
+  (cd "$root/tests/budgets" && CARGO_INCREMENTAL=0 env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS cargo run --quiet --locked --release --target-dir "$target" -- "$@")
+}
+
 # Installs all tools that `make test` needs.
 setup_all() {
   setup_package

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use futures::Future;
 use waterspout::{Backend, BoxFuture, Builder, CallContext, Client, Request, Response, Result};
 
+use crate::measure::resident;
+
 /// A backend that never answers.
 struct Silent;
 
@@ -88,10 +90,4 @@ fn time(work: impl FnOnce()) -> Duration {
     let started = Instant::now();
     work();
     started.elapsed()
-}
-
-/// Returns the resident memory of this process in bytes; 0 on a system without `/proc`.
-fn resident() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok().and_then(|text| text.split(' ').nth(1)?.parse().ok());
-    pages.unwrap_or(0) * rustix::param::page_size()
 }

@@ -16,6 +16,7 @@ import { hooks } from "./scenarios/hooks.mjs";
 import { options } from "./scenarios/options.mjs";
 import { retries } from "./scenarios/retries.mjs";
 import { slots } from "./scenarios/slots.mjs";
+import { turn, withFakes } from "./scenarios/stubs.mjs";
 import { assert, bodyIs, counted, counts, equal, generated, Lab, networkFailure, rejection, rejectsWith, sleep, timesOut, trying } from "./scenarios/support.mjs";
 
 /** The memory of the core, which is instantiated at the first use of the package. */
@@ -383,7 +384,7 @@ export const scenarios = {
   },
   async a_request_overrides_its_client(lab) {
     const client = new Client({ timeout: 30 });
-    await timesOut(client.fetch(lab.url("slow?head=100")), "limit `request`: 30 ms");
+    await timesOut(client.fetch(lab.url("silence")), "limit `request`: 30 ms");
     equal((await client.fetch(lab.url("slow?head=100"), { waterspout: { timeout: 10_000 } })).status, 200);
   },
   async the_queue_limit_covers_the_wait_for_a_slot(lab) {
@@ -1332,8 +1333,12 @@ export const only = {
     await sleep(20);
     controller.abort("enough");
     equal(await sent, "enough");
-    const late = client.fetch("http://127.0.0.1:1/", { waterspout: { timeout: 30 } });
-    equal((await rejectsWith(late, "STATUS")).data, undefined, "the body that did not arrive in time");
+    await withFakes((start, time) => start + time, async (timers) => {
+      const late = rejectsWith(client.fetch("http://127.0.0.1:1/", { waterspout: { timeout: 30 } }), "STATUS");
+      await turn();
+      timers.tick(30);
+      equal((await late).data, undefined, "the body that did not arrive in time");
+    });
   },
   async what_an_observers_promise_rejects_with_is_its_own_affair() {
     const left = [];

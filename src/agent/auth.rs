@@ -4,7 +4,6 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::message::body::Body;
 use crate::message::request::Request;
 use crate::message::response::Response;
 
@@ -24,8 +23,8 @@ pub(super) fn prepare(request: &mut Request) {
 
 /// Turns `request` into the answer to the challenge in `response`. Returns whether there is an answer.
 ///
-/// `replay` is the request's body from its beginning, and `answers` is how many answers have been sent before.
-pub(super) fn answer(request: &mut Request, response: &Response, replay: Option<Body>, answers: usize) -> Result<bool> {
+/// `answers` is how many answers have been sent before.
+pub(super) fn answer(request: &mut Request, response: &Response, answers: usize) -> Result<bool> {
     if response.status() != StatusCode::UNAUTHORIZED || answers >= MAX_ANSWERS {
         return Ok(false);
     }
@@ -34,10 +33,10 @@ pub(super) fn answer(request: &mut Request, response: &Response, replay: Option<
     // Asked before the body is looked at: that the body cannot be sent again matters only if there is an answer.
     let Some(authorization) = authenticator.answer(request, response.headers(), answers)? else { return Ok(false) };
     // Unlike a retry, this is an error: a challenge is no response that the caller asked for.
-    *request.body_mut() = replay.ok_or_else(|| {
+    if !request.body().is_replayable() {
         let message = "the server asks for credentials, but the request's body is a stream that cannot be sent again";
-        Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message)
-    })?;
+        return Err(Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message));
+    }
     set(request, authorization);
     Ok(true)
 }

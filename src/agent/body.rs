@@ -1,13 +1,13 @@
 //! Receives a response's body. At the end of the body, its connection goes back to the pool.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::Stream;
 
 use super::decode::{self, CompleteBody, Encoded, Pipeline};
+use super::pieces::Pieces;
 use super::pool::handle::PoolHandle;
 use crate::error::Result;
 use crate::http1::{BodyDecoder, BodyEvent, Connection, RemainingUpload};
@@ -19,7 +19,7 @@ use crate::runtime::Instant;
 /// A body that is being received. Dropping it before its end closes the connection.
 struct IncomingBody {
     /// Pieces that arrived together with the head.
-    early: VecDeque<Bytes>,
+    early: Pieces,
     /// `None` once the connection has been given back or closed.
     source: Option<PooledSource>,
     decoder: BodyDecoder,
@@ -27,7 +27,7 @@ struct IncomingBody {
     is_encoded: bool,
     trailers: Option<Trailers>,
     /// The rest of the request, which is sent meanwhile, and where its bytes are counted.
-    upload: Option<(RemainingUpload, Progress)>,
+    upload: Option<(Box<RemainingUpload>, Progress)>,
     /// Whether the response's body has ended. The request may still have to be sent.
     ended: bool,
     /// When the last piece arrived that had to be waited for. Later pieces may have arrived at the same time: the
@@ -39,7 +39,7 @@ struct IncomingBody {
 
 /// A connection, and the pool it goes back to.
 struct PooledSource {
-    connection: Connection,
+    connection: Box<Connection>,
     pool: PoolHandle,
 }
 
@@ -48,20 +48,20 @@ struct PooledSource {
 ///
 /// If the whole body has arrived with the head, its connection is already back in the pool when this function returns.
 pub(super) fn receive(
-    mut connection: Connection,
+    mut connection: Box<Connection>,
     mut decoder: BodyDecoder,
     pipeline: Option<Pipeline>,
-    mut upload: Option<(RemainingUpload, Progress)>,
+    mut upload: Option<(Box<RemainingUpload>, Progress)>,
     pool: PoolHandle,
 ) -> (Body, Option<Trailers>) {
     // A cell, because the body is boxed and wrapped on its way to the caller, and the trailers arrive at its end.
     let trailers = decoder.may_have_trailers().then(Trailers::new);
     let length = decoder.length();
-    let mut early = VecDeque::new();
+    let mut early = Pieces::default();
     let mut failure = None;
     loop {
         match connection.body_event(&mut decoder) {
-            Ok(BodyEvent::Data(data)) => early.push_back(data),
+            Ok(BodyEvent::Data(data)) => early.push(data),
             Ok(BodyEvent::More) => break,
             // The rest of the request is sent only while the body is polled, so the body stays open.
             Ok(BodyEvent::End) if upload.is_some() => break,
@@ -71,6 +71,7 @@ pub(super) fn receive(
                 // The head is valid, so a failure belongs to the body: reading it fails. The connection closes, because
                 // it is not given back.
                 if !has_failed {
+                    connection.shrink();
                     pool.give_back(connection);
                 }
                 return (body, trailers);
@@ -85,7 +86,7 @@ pub(super) fn receive(
         }
     }
     if let Some(error) = failure {
-        let pieces = early.into_iter().map(Ok).chain([Err(error)]);
+        let pieces = early.map(Ok).chain([Err(error)]);
         let received = Body::boxed_stream(Box::pin(futures::stream::iter(pieces)), length);
         let body = match pipeline {
             None => received,
@@ -119,25 +120,11 @@ fn store_trailers(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
 }
 
 /// Makes a body of all its pieces.
-fn complete(pieces: VecDeque<Bytes>, pipeline: Option<Pipeline>) -> CompleteBody {
-    match (concat(pieces), pipeline) {
+fn complete(pieces: Pieces, pipeline: Option<Pipeline>) -> CompleteBody {
+    match (pieces.concat(), pipeline) {
         (Some(encoded), Some(pipeline)) => decode::decode_complete(encoded, pipeline),
         (bytes, _) => CompleteBody { body: bytes.map_or_else(Body::empty, Body::from), has_failed: false },
     }
-}
-
-/// Concatenates pieces. Returns `None` if there are none.
-pub(super) fn concat(mut pieces: VecDeque<Bytes>) -> Option<Bytes> {
-    let first = pieces.pop_front()?;
-    if pieces.is_empty() {
-        // The common case: a piece that is the whole body is not copied.
-        return Some(first);
-    }
-    let mut all = BytesMut::from(first);
-    for piece in &pieces {
-        all.extend_from_slice(piece);
-    }
-    Some(all.freeze())
 }
 
 impl Stream for IncomingBody {
@@ -145,7 +132,7 @@ impl Stream for IncomingBody {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let Some(piece) = this.early.pop_front() {
+        if let Some(piece) = this.early.next() {
             return Poll::Ready(Some(Ok(piece)));
         }
         let Some(source) = &mut this.source else { return Poll::Ready(None) };
@@ -204,6 +191,7 @@ impl IncomingBody {
         if let Some(PooledSource { mut connection, pool }) = self.source.take() {
             // The server has counted the idle time since it sent the end of the body, not since the caller read it.
             connection.set_idle_elapsed(pool.timer.now().since(self.arrived_at));
+            connection.shrink();
             pool.give_back(connection);
         }
     }

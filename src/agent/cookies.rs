@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
+use super::default_fields;
 use crate::message::extensions::Extension;
 use crate::message::request::Request;
 use crate::message::response::Response;
@@ -128,12 +129,13 @@ pub(super) fn record(response: &mut Response, request: &mut Request, stored: Opt
     if let Some(stored) = stored {
         request.headers_mut().insert(COOKIE, stored);
     }
-    response.set_request(request);
+    response.set_request(request, Some(default_fields::of(request)));
 }
 
 /// Stores the cookies of a response.
-pub(super) fn store(store: Option<&dyn CookieStore>, url: &Url, headers: &HeaderMap) {
-    if let Some(store) = store.filter(|_| headers.contains_key(SET_COOKIE)) {
-        store.store(url, headers);
+pub(super) fn store(store: Option<&dyn CookieStore>, url: &Url, response: &Response) {
+    // Only a response with cookies needs the map of its headers.
+    if let Some(store) = store.filter(|_| response.has_header(&SET_COOKIE)) {
+        store.store(url, response.headers());
     }
 }

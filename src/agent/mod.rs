@@ -12,8 +12,10 @@ mod body;
 mod config;
 mod cookies;
 mod decode;
+mod default_fields;
 mod expect_continue;
 mod informational;
+mod pieces;
 mod pool;
 pub mod proxy;
 mod redirect;
@@ -24,8 +26,7 @@ mod route;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use http::header::{ACCEPT, ACCEPT_ENCODING, RANGE, USER_AGENT};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 pub use self::config::Config;
 pub use self::cookies::{CookieStore, Cookies};
@@ -36,7 +37,6 @@ pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy}
 pub use self::route::Route;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::http1::AGENT_NAME;
 use crate::message::call_context::CallContext;
 use crate::message::connection_info::RedirectEntry;
 use crate::message::progress::Progress;
@@ -192,8 +192,6 @@ impl Agent {
         auth::prepare(request);
         let mut answers = 0;
         loop {
-            // Before the request is sent, because `round_trip` takes the body out of it.
-            let mut replay = request.body().try_clone();
             let has_stored_cookies = cookies::add(jar.as_deref(), request);
             let outcome = self.round_trip(request, progress).await;
             // The store's cookies leave the request at once: a header that stayed would count as the caller's own, and
@@ -201,9 +199,9 @@ impl Agent {
             let sent_cookies = if has_stored_cookies { cookies::remove(request) } else { None };
             let response = outcome?;
             // Before a challenge is answered: the answer may need the cookies that came with the challenge.
-            cookies::store(jar.as_deref(), request.url(), response.headers());
-            if !expect_continue::remove(request, &response, &mut replay) {
-                if !auth::answer(request, &response, replay, answers)? {
+            cookies::store(jar.as_deref(), request.url(), &response);
+            if !expect_continue::remove(request, &response) {
+                if !auth::answer(request, &response, answers)? {
                     return Ok((response, sent_cookies));
                 }
                 answers += 1;
@@ -220,20 +218,13 @@ impl Backend for Agent {
             // 1. Check the request. A middleware may have changed it since the client checked it.
             request.validate()?;
             request.options().extensions.check("agent")?;
-            // 2. Add the headers that a browser would add.
-            for (name, value) in [(ACCEPT, HeaderValue::from_static("*/*")), (USER_AGENT, AGENT_NAME)] {
-                request.headers_mut().entry(name).or_insert(value);
-            }
+            // 2. Add the type of the body. The other headers that a browser would add are written with the request's
+            // head, see `default_fields`.
             request.add_content_type();
-            if request.options().decompress != Some(false) {
-                accept_encodings(request.headers_mut());
-            }
             let mode = request.options().redirect.unwrap_or_default();
-            let policy = request.options().extension::<RedirectPolicy>().cloned().unwrap_or_default();
             let mut history = Vec::new();
             loop {
                 // 3. Send the request.
-                let replay = request.body().try_clone();
                 let outcome = self.fetch_without_redirects(&mut request, context.progress()).await;
                 let (mut response, sent_cookies) = outcome.map_err(|error| error.with_url(request.url()))?;
                 // 4. Return the response, unless it is a redirect to follow.
@@ -254,8 +245,9 @@ impl Backend for Agent {
                     status: response.status(),
                     connection_info: response.connection_info(),
                 };
+                let policy = request.options().extension::<RedirectPolicy>().cloned().unwrap_or_default();
                 let redirect = RedirectResponse { status: response.status(), location, followed: history.len() };
-                if !redirect::follow(&mut request, replay, &redirect, &policy)? {
+                if !redirect::follow(&mut request, &redirect, &policy)? {
                     response.set_history(history);
                     cookies::record(&mut response, &mut request, sent_cookies);
                     return Ok(response);
@@ -266,19 +258,5 @@ impl Backend for Agent {
                 let _ = auth::drain(response).now_or_never();
             }
         })
-    }
-}
-
-/// Sets `accept-encoding` to the codings that can be decoded, unless the request has an `accept-encoding`.
-fn accept_encodings(headers: &mut HeaderMap) {
-    let offer = match decode::offer() {
-        // A part of an encoded body cannot be decoded (Fetch standard, "HTTP-network-or-cache fetch").
-        Some(_) if headers.contains_key(RANGE) => Some(HeaderValue::from_static("identity")),
-        offer => offer,
-    };
-    if let Some(offer) = offer {
-        // A caller's own value stays. The response decides whether it is decoded, so a body that the caller asked for
-        // is decoded too.
-        headers.entry(ACCEPT_ENCODING).or_insert(offer);
     }
 }

@@ -48,14 +48,7 @@ pub(super) struct RedirectResponse<'a> {
 
 /// Turns `request` into the request that `redirect` asks for. Returns `false` if the policy stops here, so that the
 /// redirect is the response.
-///
-/// `replay` is the request's body from its beginning, or `None` if the body cannot be sent again.
-pub(super) fn follow(
-    request: &mut Request,
-    replay: Option<Body>,
-    redirect: &RedirectResponse<'_>,
-    policy: &RedirectPolicy,
-) -> Result<bool> {
+pub(super) fn follow(request: &mut Request, redirect: &RedirectResponse<'_>, policy: &RedirectPolicy) -> Result<bool> {
     let RedirectResponse { status, location, followed } = *redirect;
     // 1. Check the limit and the target.
     if followed >= policy.limit {
@@ -73,7 +66,7 @@ pub(super) fn follow(
         }
     }
     // 2. Change the method and the body.
-    if drops_body(request.method(), status, replay.as_ref()) {
+    if drops_body(request, status) {
         if request.method() != Method::HEAD {
             *request.method_mut() = Method::GET;
         }
@@ -83,13 +76,11 @@ pub(super) fn follow(
         for name in [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE] {
             request.headers_mut().remove(name);
         }
-    } else {
-        *request.body_mut() = replay.ok_or_else(|| {
-            let message = format!(
-                "a {status} redirect repeats the request's body, but the body is a stream that cannot be sent again"
-            );
-            Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message)
-        })?;
+    } else if !request.body().is_replayable() {
+        let message = format!(
+            "a {status} redirect repeats the request's body, but the body is a stream that cannot be sent again"
+        );
+        return Err(Error::new(ErrorKind::BodyNotReplayable, Phase::Head, message));
     }
     // 3. Keep credentials within their origin.
     if target.origin() != request.url().origin() {
@@ -131,14 +122,15 @@ fn target(from: &Url, location: &HeaderValue, allow_downgrade: bool) -> Result<U
 }
 
 /// Returns whether the redirected request becomes a GET without a body, or stays a HEAD.
-fn drops_body(method: &Method, status: StatusCode, replay: Option<&Body>) -> bool {
+fn drops_body(request: &Request, status: StatusCode) -> bool {
+    let method = request.method();
     match status.as_u16() {
         // For historical reasons (RFC 9110, sections 15.4.2 and 15.4.3): browsers have always done so, and servers rely
         // on it. A 307 or 308 keeps method and body.
         301 | 302 => method == Method::POST,
         // The target is another resource, which is retrieved (section 15.4.4): the body was for this resource. A GET
         // without a body has nothing to drop, and its headers stay as in the Fetch standard.
-        303 if [Method::GET, Method::HEAD].contains(method) => !replay.is_some_and(Body::is_none),
+        303 if [Method::GET, Method::HEAD].contains(method) => !request.body().is_none(),
         303 => true,
         _ => false,
     }
@@ -171,6 +163,7 @@ mod tests {
         for name in [AUTHORIZATION, COOKIE, HOST, CONTENT_TYPE] {
             request.headers_mut().insert(name, HeaderValue::from_static("x"));
         }
+        *request.body_mut() = Body::from("body");
         *request.trailers_mut() = Some(crate::message::trailers::Trailers::new());
         let mut key = HeaderValue::from_static("x");
         key.set_sensitive(true);
@@ -178,7 +171,7 @@ mod tests {
         request.set_authenticator(Some(Arc::new(NeverAnswers)));
         let status = StatusCode::from_u16(status).unwrap();
         let redirect = RedirectResponse { status, location: &HeaderValue::from_static(to), followed: 0 };
-        assert!(follow(&mut request, Some(Body::from("body")), &redirect, &RedirectPolicy::new())?);
+        assert!(follow(&mut request, &redirect, &RedirectPolicy::new())?);
         Ok(request)
     }
 

@@ -1,7 +1,7 @@
 //! A request and its response: a connection from the pool or a new connection, and an exchange on it.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -13,14 +13,15 @@ use super::decode::{self, Pipeline};
 use super::pool::handle::{Acquired, PoolHandle, Waiter};
 use super::pool::key::PoolKey;
 use super::pool::{BackgroundConnectGuard, Delivered};
-use super::{Agent, Config, OnInformational, Route, body};
-use crate::error::{ErrorKind, Result, Transfer};
-use crate::http1::{Connection, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
+use super::{Agent, Config, OnInformational, Route, body, default_fields};
+use crate::error::{Error, ErrorKind, Result, Transfer};
+use crate::http1::{Connection, Exchange, ExchangeRequest, ExchangeResponse, RequestHead, ResponseHead};
 use crate::message::body::Body;
-use crate::message::connection_info::ConnectionInfo;
+use crate::message::connection_info::ExchangeInfo;
 use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
+use crate::message::response::lazy_headers::LazyHeaders;
 use crate::runtime::{BoxFuture, Instant};
 use crate::transport::ConnectTrace;
 
@@ -42,17 +43,17 @@ struct RoundTrip<'a> {
 
 /// A connection for a request, and where it comes from.
 struct PooledConnection {
-    connection: Connection,
+    connection: Box<Connection>,
     /// Whether the connection has carried an exchange before.
     reused: bool,
 }
 
 impl PooledConnection {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: Box<Connection>) -> Self {
         Self { connection, reused: false }
     }
 
-    fn reused(connection: Connection) -> Self {
+    fn reused(connection: Box<Connection>) -> Self {
         Self { connection, reused: true }
     }
 }
@@ -66,55 +67,51 @@ struct TimedResponse {
 
 impl Agent {
     /// Sends a request and receives the head of its response. Does not follow redirects.
+    ///
+    /// The request keeps its body if the body can be sent again.
     pub(super) async fn round_trip(&self, request: &mut Request, progress: &Progress) -> Result<Response> {
-        let body = std::mem::take(request.body_mut());
+        let mut one_shot = request.body_mut().take_one_shot();
+        let request = &*request;
         let config = request.options().extension::<Config>().unwrap_or(&self.config);
         let route = request.options().extension::<Route>().cloned();
         let key = PoolKey { origin: request.url().origin(), route };
-        RoundTrip { agent: self, config, key, request, progress }.run(body).await
+        let trip = RoundTrip { agent: self, config, key, request, progress };
+        // 1. Get a connection.
+        let mut started = self.timer.now();
+        let (mut connection, reused) = match self.pool.take(&trip.key, started) {
+            Some(connection) => (connection, true),
+            None => {
+                // The rare paths are boxed, so that they do not enlarge the future of every request.
+                let PooledConnection { connection, reused } = Box::pin(trip.connect_or_wait()).await?;
+                started = self.timer.now();
+                (connection, reused)
+            }
+        };
+        // 2. Send the request, and receive the head of the response.
+        let outcome = trip.exchange(&mut connection, &mut one_shot, started).await;
+        // 3. Replace an idle connection that the server had closed. Without a copy of the body, only the outcome on the
+        // idle connection is left to return.
+        if reused && is_stale(&outcome, &connection, request.method()) && request.body().is_replayable() {
+            // Closed first: a request has a single connection at a time.
+            drop(outcome);
+            drop(connection);
+            return Box::pin(trip.reconnect()).await;
+        }
+        match outcome {
+            Ok(timed) => trip.response(connection, timed, reused),
+            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
+        }
     }
 }
 
 impl RoundTrip<'_> {
-    async fn run(self, body: Body) -> Result<Response> {
-        let replay = body.try_clone();
-        // 1. Get a connection.
-        let mut started = self.agent.timer.now();
-        let pooled = match self.agent.pool.take(&self.key, started) {
-            Some(connection) => PooledConnection::reused(connection),
-            None => {
-                // The rare paths are boxed, so that they do not enlarge the future of every request.
-                let pooled = Box::pin(self.connect_or_wait()).await?;
-                started = self.agent.timer.now();
-                pooled
-            }
-        };
-        let PooledConnection { mut connection, reused } = pooled;
-        // 2. Send the request, and receive the head of the response.
-        let outcome = self.exchange(&mut connection, body, started).await;
-        // 3. Replace an idle connection that the server had closed. Without a copy of the body, only the outcome on the
-        // idle connection is left to return.
-        if reused && is_stale(&outcome, &connection, self.request.method()) {
-            if let Some(body) = replay {
-                // Closed first: a request has a single connection at a time.
-                drop(outcome);
-                drop(connection);
-                return Box::pin(self.reconnect(body)).await;
-            }
-        }
-        match outcome {
-            Ok(timed) => self.response(connection, timed, reused),
-            Err(error) => Err(error.with_transfer(Transfer::on_connection(reused))),
-        }
-    }
-
     /// Sends the request again on a new connection.
-    async fn reconnect(&self, body: Body) -> Result<Response> {
+    async fn reconnect(&self) -> Result<Response> {
         let mut connection = {
             let _connecting = self.progress.connecting();
             self.connect(self.agent.timer.now()).await?
         };
-        let outcome = self.exchange(&mut connection, body, self.agent.timer.now()).await;
+        let outcome = self.exchange(&mut connection, &mut None, self.agent.timer.now()).await;
         let timed = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, timed, false)
     }
@@ -159,7 +156,7 @@ impl RoundTrip<'_> {
     }
 
     /// Waits for the result of a background connect. Returns `None` if the connect fails or takes too long.
-    async fn wait_for_background(&self, waiter: Waiter, started: Instant) -> Option<Connection> {
+    async fn wait_for_background(&self, waiter: Waiter, started: Instant) -> Option<Box<Connection>> {
         let limit = self.agent.timer.sleep_until(started + self.background_wait());
         match select(waiter, limit).await {
             Either::Left((delivered, _)) => delivered.map(|delivered| delivered.connection),
@@ -183,7 +180,7 @@ impl RoundTrip<'_> {
     /// connect is dropped.
     fn finish_in_background(
         &self,
-        connecting: BoxFuture<'static, Result<Connection>>,
+        connecting: BoxFuture<'static, Result<Box<Connection>>>,
         background: Option<BackgroundConnectGuard>,
     ) {
         let Some(executor) = &self.agent.executor else {
@@ -216,7 +213,7 @@ impl RoundTrip<'_> {
     }
 
     /// Opens a connection within the connect timeout, which began at `started`.
-    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Connection>> {
+    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Box<Connection>>> {
         let connector = self.key.route.as_ref().map_or(&self.agent.connector, Route::connector).clone();
         let origin = self.key.origin.clone();
         let timer = self.agent.timer.clone();
@@ -224,9 +221,9 @@ impl RoundTrip<'_> {
         Box::pin(async move {
             let trace = ConnectTrace::new();
             let connecting = connector.connect_traced(&origin, &trace);
-            let Some(duration) = limit else { return Ok(Connection::new(connecting.await?)) };
+            let Some(duration) = limit else { return Ok(Box::new(Connection::new(connecting.await?))) };
             match select(connecting, timer.sleep_until(started + duration)).await {
-                Either::Left((transport, _)) => Ok(Connection::new(transport?)),
+                Either::Left((transport, _)) => Ok(Box::new(Connection::new(transport?))),
                 Either::Right(_) => {
                     let target = format!("{}:{}", origin.host(), origin.port());
                     Err(trace.timed_out(&target, duration, timer.now().since(started)))
@@ -236,17 +233,48 @@ impl RoundTrip<'_> {
     }
 
     /// Sends the request and receives the head of the response. `started` is the present time.
-    async fn exchange(&self, connection: &mut Connection, body: Body, started: Instant) -> Result<TimedResponse> {
+    async fn exchange(
+        &self,
+        connection: &mut Connection,
+        one_shot: &mut Option<Body>,
+        started: Instant,
+    ) -> Result<TimedResponse> {
+        let mut exchange = self.prepare(connection, one_shot.take().or_else(|| self.request.body().try_clone()))?;
+        let mut first_byte = None;
+        let response = poll_fn(|cx| {
+            let polled = Pin::new(&mut exchange).poll(cx);
+            // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
+            if first_byte.is_none() && self.progress.exchange().is_answered() {
+                first_byte = Some(self.agent.timer.now().since(started));
+            }
+            polled
+        })
+        .await?;
+        Ok(TimedResponse { response, first_byte: first_byte.unwrap_or_default() })
+    }
+
+    /// Makes the exchange that sends the request with `body`, which is `None` if the body was sent before and cannot be
+    /// sent again.
+    fn prepare<'c>(
+        &'c self,
+        connection: &'c mut Connection,
+        body: Option<Body>,
+    ) -> Result<Exchange<'c, BoxFuture<'static, ()>>> {
+        let body = body.ok_or_else(|| {
+            let message = "the request cannot be sent again: its body has been sent";
+            Error::request(ErrorKind::BodyNotReplayable, message)
+        })?;
         let request = self.request;
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         self.progress.exchange().begin(body.length());
         let exchange_request = ExchangeRequest {
-            limits: self.config.http1,
+            limits: &self.config.http1,
             head: RequestHead {
                 method: request.method(),
                 target: request.url().target(),
                 authority: request.url().authority(),
                 headers: request.headers(),
+                defaults: Some(default_fields::of(request)),
             },
             body,
             trailers: request.trailers().cloned(),
@@ -254,29 +282,19 @@ impl RoundTrip<'_> {
             continue_wait: expects_continue.then(|| self.continue_wait()),
             on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),
         };
-        let timer = &self.agent.timer;
-        let mut first_byte = None;
-        let mut exchange = pin!(connection.exchange(exchange_request));
-        let outcome = poll_fn(|cx| {
-            let polled = exchange.as_mut().poll(cx);
-            // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
-            if first_byte.is_none() && self.progress.exchange().is_answered() {
-                first_byte = Some(timer.now().since(started));
-            }
-            polled
-        });
-        Ok(TimedResponse { response: outcome.await?, first_byte: first_byte.unwrap_or_default() })
+        Ok(Exchange::new(connection, exchange_request))
     }
 
     /// Makes the response that the caller receives. Its body takes over the connection.
-    fn response(&self, connection: Connection, timed: TimedResponse, reused: bool) -> Result<Response> {
+    fn response(&self, mut connection: Box<Connection>, timed: TimedResponse, reused: bool) -> Result<Response> {
         let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, first_byte } = timed;
-        let pipeline = self.pipeline(&mut head)?;
+        let mut headers = LazyHeaders::lines(std::mem::take(&mut head.headers));
+        let pipeline = self.pipeline(&head, &mut headers)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));
-        let connection_info = exchange_info(connection.connection_info(), first_byte, reused);
+        let exchange = ExchangeInfo::OnConnection { connection: connection.connection_info(), first_byte, reused };
         let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle());
         let mut response = Response::builder(head.status, self.request.url());
-        response = response.version(head.version).headers(head.headers).connection_info(connection_info);
+        response = response.version(head.version).lazy_headers(headers).exchange(exchange);
         if let Some(trailers) = trailers {
             response = response.trailers(trailers);
         }
@@ -291,18 +309,22 @@ impl RoundTrip<'_> {
     ///
     /// As in the Fetch standard, the response decides whether it is decoded, and not what the request had in
     /// `accept-encoding`.
-    fn pipeline(&self, head: &mut ResponseHead) -> Result<Option<Pipeline>> {
+    fn pipeline(&self, head: &ResponseHead, headers: &mut LazyHeaders) -> Result<Option<Pipeline>> {
+        // Without this, every response would need the map of its headers.
+        if !head.framing.has_coding {
+            return Ok(None);
+        }
         // A response without a body describes the body of another response, so its headers stay.
         let bodiless = self.request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
         if bodiless || self.request.options().decompress == Some(false) {
             return Ok(None);
         }
-        let codings = decode::content_codings(&head.headers)?;
+        let codings = decode::content_codings(headers.map())?;
         if codings.is_empty() {
             return Ok(None);
         }
-        head.headers.remove(CONTENT_ENCODING);
-        head.headers.remove(CONTENT_LENGTH);
+        headers.map_mut().remove(CONTENT_ENCODING);
+        headers.map_mut().remove(CONTENT_LENGTH);
         Ok(Some(Pipeline::new(&codings, self.config.decode)))
     }
 
@@ -314,19 +336,6 @@ impl RoundTrip<'_> {
             if limit.is_zero() { std::future::pending().await } else { timer.sleep_until(timer.now() + limit).await }
         })
     }
-}
-
-/// Adds the facts of an exchange to the facts of its connection. On a reused connection, the time that opening it took
-/// is no part of the exchange.
-fn exchange_info(mut info: ConnectionInfo, first_byte: Duration, reused: bool) -> ConnectionInfo {
-    if reused {
-        info.dns = None;
-        info.connect = None;
-        info.tls = None;
-    }
-    info.reused = reused;
-    info.first_byte = Some(first_byte);
-    info
 }
 
 /// Returns whether the exchange failed because the server had closed an idle connection, and the request may be sent

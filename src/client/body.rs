@@ -12,62 +12,64 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 
 use super::call::InFlight;
-use super::observer::{RequestTrace, Stage};
+use super::observer::RequestTrace;
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
 use crate::message::progress::{Progress, ProgressCallback};
-use crate::message::request::{RateMeter, RatePolicy};
+use crate::message::request::{RateMeter, RatePolicy, RequestOptions};
+use crate::runtime::Timer;
 
 /// What a request's options say about its response's body.
 pub(super) struct BodyOptions {
-    pub(super) idle_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
     /// The maximum number of bytes of the body, however it is read.
-    pub(super) stream_limit: Option<u64>,
-    pub(super) on_download: Option<ProgressCallback>,
-    pub(super) min_rate: Option<Arc<dyn RatePolicy>>,
+    stream_limit: Option<u64>,
+    min_rate: Option<Arc<dyn RatePolicy>>,
+    download: Option<Download>,
+}
+
+impl BodyOptions {
+    /// `total` is the length of the body as far as it is known, for `on_download`.
+    pub(super) fn new(options: &RequestOptions, on_download: Option<ProgressCallback>, total: Option<u64>) -> Self {
+        Self {
+            idle_timeout: options.idle_timeout,
+            stream_limit: options.stream_limit,
+            min_rate: options.min_download_rate.clone(),
+            download: on_download.map(|callback| Download { callback, bytes: 0, total }),
+        }
+    }
 }
 
 /// Ties `in_flight` and `trace` to the end of `body`, and applies `options` to it.
 ///
-/// `total` is the length of the body as far as it is known, for the download progress. A body that is complete needs
-/// neither slot nor deadline. Without a limit and a callback it is returned as it is.
+/// A body that is complete has neither slot nor deadline: `in_flight` is `None`.
 pub(super) fn wrap(
     body: Body,
-    in_flight: InFlight,
+    in_flight: Option<InFlight>,
     options: BodyOptions,
-    total: Option<u64>,
     progress: Progress,
     times: CallTimes,
     trace: Option<RequestTrace>,
 ) -> Body {
-    if let Some(trace) = &trace {
-        trace.step(Stage::Head);
-    }
-    let (length, is_complete) = (body.length(), body.is_complete());
+    let (length, is_complete) = (body.length(), in_flight.is_none());
     let mut this = ResponseBody {
         body,
-        in_flight: None,
+        in_flight,
         rate: None,
-        trace: None,
+        trace,
         is_waiting: false,
         progress,
         times,
         received: 0,
         limit: None,
-        download: options.on_download.map(|callback| Download { callback, bytes: 0, total }),
+        download: options.download,
     };
-    if is_complete {
-        drop(in_flight);
-        if let Some(trace) = trace {
-            trace.end(None);
-        }
-    } else {
-        let in_flight = this.in_flight.insert(in_flight);
-        in_flight.slot.record_reading(true);
-        in_flight.deadline.enter(Phase::Body, Timeout::Idle, options.idle_timeout);
-        this.rate = options.min_rate.and_then(|policy| policy.start(in_flight.deadline.clock()));
-        this.trace = trace;
+    if let Some(InFlight { slot, deadline }) = &mut this.in_flight {
+        slot.record_reading(true);
+        let now = deadline.clock().now();
+        deadline.enter(Phase::Body, Timeout::Idle, options.idle_timeout, now);
+        this.rate = options.min_rate.and_then(|policy| policy.start(deadline.clock()));
     }
     match (options.stream_limit, length) {
         (Some(max), Some(length)) if length > max => {

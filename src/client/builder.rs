@@ -330,7 +330,7 @@ impl Builder {
             queue: Arc::new(Queue::new(self.queue, timer)),
             clock,
             headers: self.headers,
-            options: self.options.over(&defaults),
+            options: Arc::new(self.options.over(&defaults)),
             middleware: self.middleware,
         }))
     }

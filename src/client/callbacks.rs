@@ -40,7 +40,7 @@ impl RequestBuilder<Client> {
     /// # }).unwrap();
     /// ```
     pub fn on_download(self, tell: impl Fn(TransferProgress) + Send + Sync + 'static) -> Self {
-        self.with_call_options(|options| options.on_download = Some(ProgressCallback::new(tell)))
+        self.with_call_options(|options| options.hooks_mut().on_download = Some(ProgressCallback::new(tell)))
     }
 
     /// Calls `tell` for each piece of the request's body that leaves.
@@ -66,13 +66,13 @@ impl RequestBuilder<Client> {
     /// # }).unwrap();
     /// ```
     pub fn on_upload(self, tell: impl Fn(TransferProgress) + Send + Sync + 'static) -> Self {
-        self.with_call_options(|options| options.on_upload = Some(ProgressCallback::new(tell)))
+        self.with_call_options(|options| options.hooks_mut().on_upload = Some(ProgressCallback::new(tell)))
     }
 
     /// Sets a handle that changes the request's priority while it waits for a slot. Its priority wins over the option
     /// `priority`.
     pub fn priority_handle(self, handle: &PriorityHandle) -> Self {
-        self.with_call_options(|options| options.priority = Some(Arc::new(handle.clone())))
+        self.with_call_options(|options| options.hooks_mut().priority = Some(Arc::new(handle.clone())))
     }
 }
 

@@ -1,11 +1,10 @@
 //! The time limits of a request: which of them counts, since when, and which passes first.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::error::{Error, Phase, Result, Timeout};
+use crate::error::{Error, Phase, Timeout};
 use crate::message::progress::Progress;
 use crate::platform::{ClientClock, ClientSleep};
 use crate::runtime::sleep::Sleep;
@@ -69,19 +68,24 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// Starts the limit `total`. The limit `request` starts when the request [leaves the queue](Self::leave_queue).
-    pub(super) fn start(clock: &ClientClock, request: Option<Duration>, total: Option<Duration>) -> Self {
-        let now = clock.now();
+    /// Starts the limit `total`, which counts from `called_at`. The limit `request` starts when the request
+    /// [leaves the queue](Self::leave_queue).
+    pub(super) fn start(
+        clock: &ClientClock,
+        called_at: Instant,
+        request: Option<Duration>,
+        total: Option<Duration>,
+    ) -> Self {
         Self {
             clock: clock.clone(),
-            started: now,
-            whole: Limit::new(Timeout::Total, total).map(|limit| limit.expiry(now, 0)),
+            started: called_at,
+            whole: Limit::new(Timeout::Total, total).map(|limit| limit.expiry(called_at, 0)),
             request: Limit::new(Timeout::Request, request),
             attempt: None,
-            attempt_started: now,
+            attempt_started: called_at,
             phase: Phase::Queue,
             limit: None,
-            since: now,
+            since: called_at,
             allowance: 0,
             activity_seen: 0,
             sleep: ClientSleep::new(clock),
@@ -93,19 +97,10 @@ impl Deadline {
         &self.clock
     }
 
-    /// Counts the total limit, and the limit of the present phase, from `start`. Called before the request leaves the
-    /// queue.
-    pub(super) fn count_from(&mut self, start: Instant) {
-        self.started = start;
-        self.since = start;
-        self.whole = self.whole.map(|expiry| expiry.limit.expiry(start, 0));
-    }
-
     /// Starts the limit of the request at its first slot. A later slot, before a retry, changes nothing.
-    pub(super) fn leave_queue(&mut self) {
-        // Without a limit the clock is not read: in a browser each look is a call into JavaScript.
+    pub(super) fn leave_queue(&mut self, now: Instant) {
         let Some(limit) = self.request.take() else { return };
-        let expiry = limit.expiry(self.clock.now(), 0);
+        let expiry = limit.expiry(now, 0);
         // If both pass at the same time, the error names the total limit, which is the wider.
         if self.whole.is_none_or(|total| expiry.at < total.at) {
             self.whole = Some(expiry);
@@ -118,21 +113,22 @@ impl Deadline {
     }
 
     /// Starts an attempt. `limit` covers all of it up to the response's head; zero means no limit.
-    pub(super) fn start_attempt(&mut self, limit: Option<Duration>) {
+    pub(super) fn start_attempt(&mut self, limit: Option<Duration>, now: Instant) {
         self.attempt = Limit::new(Timeout::Attempt, limit);
-        self.attempt_started = self.clock.now();
+        self.attempt_started = now;
         self.activity_seen = 0;
     }
 
-    /// Enters a phase with a limit of its own; zero means no limit. The attempt's limit ends with the head.
-    pub(super) fn enter(&mut self, phase: Phase, timeout: Timeout, limit: Option<Duration>) {
+    /// Enters a phase with a limit of its own, which counts from `since`; zero means no limit. The attempt's limit ends
+    /// with the head.
+    pub(super) fn enter(&mut self, phase: Phase, timeout: Timeout, limit: Option<Duration>, since: Instant) {
         self.phase = phase;
         self.limit = Limit::new(timeout, limit);
+        self.since = since;
         self.allowance = 0;
         if phase != Phase::Head {
             self.attempt = None;
         }
-        self.touch();
     }
 
     /// Starts the phase's limit again, since the phase has made progress.
@@ -141,26 +137,6 @@ impl Deadline {
         if self.limit.is_some() {
             self.since = self.clock.now();
         }
-    }
-
-    /// Runs `future` within the limits; `on_wait` is called each time it has to wait.
-    pub(super) fn bound<F: Future>(
-        &mut self,
-        mut on_wait: impl FnMut(&mut Self),
-        mut future: Pin<&mut F>,
-    ) -> impl Future<Output = Result<F::Output>> {
-        poll_fn(move |cx| {
-            // Before the clock: a result that came in time counts, however late the task is polled.
-            let outcome = match future.as_mut().poll(cx) {
-                Poll::Ready(output) => Ok(output),
-                Poll::Pending => {
-                    on_wait(self);
-                    Err(ready!(self.poll_expired(cx)))
-                }
-            };
-            self.pause();
-            Poll::Ready(outcome)
-        })
     }
 
     /// Waits for `delay`, before another attempt. No limit ends the wait: it is not begun if a limit would.

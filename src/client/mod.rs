@@ -1,16 +1,14 @@
 //! The client: what happens to every request on every platform.
 //!
 //! A request passes through these files: `call` merges its options over the client's, waits for a slot and loops over
-//! the attempts within the limits. `client_call` makes an attempt and decides whether another follows. `body` holds the
-//! slot and the limits until the response's body ends.
+//! the attempts within the limits. `policies` decides whether another attempt follows. `body` holds the slot and the
+//! limits until the response's body ends.
 
-mod between_attempts;
 mod body;
 mod breaker;
 mod builder;
 mod call;
 mod callbacks;
-mod client_call;
 pub(crate) mod configure;
 mod deadline;
 mod defaults;
@@ -18,6 +16,7 @@ mod download_rate;
 mod methods;
 pub(crate) mod middleware;
 mod observer;
+mod policies;
 pub(crate) mod queue;
 mod queue_options;
 pub(crate) mod retry;
@@ -88,8 +87,8 @@ struct ClientInner {
     backend: Arc<dyn Backend>,
     /// The default headers, if there are any.
     headers: Option<Box<dyn DefaultHeaders>>,
-    /// The defaults of the requests' options.
-    options: RequestOptions,
+    /// The defaults of the requests' options. A request without options of its own shares them.
+    options: Arc<RequestOptions>,
     middleware: Option<Box<dyn MiddlewareChain>>,
     /// The retry budget of all requests together.
     bucket: Mutex<RetryBucket>,

@@ -25,17 +25,17 @@ pub(crate) enum BodyEvent {
 pub(crate) enum BodyDecoder {
     /// A body with a declared length. The number is how many bytes are still to come.
     Length(u64),
-    /// A chunked body.
-    Chunked(ChunkedDecoder),
+    /// A chunked body. The decoder is boxed, because the state of the other framings is a single number.
+    Chunked(Box<ChunkedDecoder>),
     /// A body that ends with the connection.
     Close,
 }
 
 impl BodyDecoder {
-    pub(crate) fn new(framing: Framing, limits: Http1Limits) -> Self {
+    pub(crate) fn new(framing: Framing, limits: &Http1Limits) -> Self {
         match framing {
             Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => Self::Chunked(ChunkedDecoder::new(limits)),
+            Framing::Chunked => Self::Chunked(Box::new(ChunkedDecoder::new(*limits))),
             Framing::Close => Self::Close,
         }
     }

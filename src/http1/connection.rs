@@ -1,25 +1,21 @@
-//! Exchanges on a connection. The request is written while the response is already read.
+//! A connection: it writes requests, and reads responses and their bodies.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::AsyncWrite;
-use http::{StatusCode, Version};
 
 use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
-use super::decode::{HeadDecoder, HeadEvent, ResponseHead};
-use super::encode::{self, HeadOptions, encode_head};
-use super::exchange::{ExchangeRequest, ExchangeResponse, InformationalCallback, RemainingUpload};
-use super::framing::{self, malformed, wants_more};
-use super::keep_alive;
-use super::limits::Http1Limits;
+use super::encode::{HeadOptions, RequestHead, encode_head};
+use super::framing::Framing;
 use super::read_turn::ReadTurn;
-use super::upload::{Upload, WriteBuffer, Written};
+use super::upload::{RemainingUpload, Upload, WriteBuffer, Written};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::connection_info::ConnectionInfo;
 use crate::message::progress::Progress;
@@ -34,7 +30,7 @@ const MAX_WRITES_PER_TURN: usize = 64;
 /// A connection, and how far the exchange on it has come.
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
-    input: ReadBuffer,
+    pub(super) input: ReadBuffer,
     output: WriteBuffer,
     /// Whether a byte of the response has been received.
     pub(crate) response_begun: bool,
@@ -51,21 +47,16 @@ pub(crate) struct Connection {
     /// How much of that time has passed before the response was read to its end.
     idle_elapsed: Duration,
     turn: ReadTurn,
+    /// The facts of the transport, once a response needs them. All responses of the connection share them.
+    info: Option<Arc<ConnectionInfo>>,
 }
 
 /// Why sending a request ended early.
-enum SendError {
+pub(super) enum SendError {
     /// The request cannot be sent: its body failed, or its trailers are refused.
     Request(Error),
     /// The connection accepts no more bytes. The server may have responded before it closed the connection.
     Connection(Error),
-}
-
-/// The final head of a response.
-struct FinalHead {
-    head: ResponseHead,
-    /// Whether the connection still accepts bytes.
-    can_write: bool,
 }
 
 impl Connection {
@@ -82,6 +73,7 @@ impl Connection {
             idle_limit: None,
             idle_elapsed: Duration::ZERO,
             turn: ReadTurn::default(),
+            info: None,
         }
     }
 
@@ -96,8 +88,8 @@ impl Connection {
     }
 
     /// Returns the addresses of the connection, its TLS session, and how long opening it took.
-    pub(crate) fn connection_info(&self) -> ConnectionInfo {
-        self.transport.connection_info()
+    pub(crate) fn connection_info(&mut self) -> Arc<ConnectionInfo> {
+        self.info.get_or_insert_with(|| Arc::new(self.transport.connection_info())).clone()
     }
 
     /// Returns whether another request can follow the exchange that has ended.
@@ -119,135 +111,45 @@ impl Connection {
         self.idle_elapsed = elapsed;
     }
 
-    /// Sends a request, and returns the head of the response and the decoder of its body.
-    ///
-    /// A response with a status of 400 or above ends the sending of the request (RFC 9112, section 9.5). So does any
-    /// final response to a request that waits for `100 Continue`. With another response, the rest of the request is
-    /// returned, to be sent while the body is received.
-    pub(crate) async fn exchange<W>(&mut self, request: ExchangeRequest<'_, W>) -> Result<ExchangeResponse>
-    where
-        W: Future<Output = ()> + Unpin,
-    {
+    /// Begins an exchange: nothing of it has been written or received.
+    pub(super) fn reset(&mut self) {
         self.response_begun = false;
         self.request_begun = false;
         self.body_taken = false;
         self.request_sent = false;
         self.idle_elapsed = Duration::ZERO;
-        let ExchangeRequest { limits, head, body, trailers, progress, continue_wait, on_informational } = request;
-        encode::check_head(&head)?;
-        let framing = encode::framing(head.method, &body, trailers.as_ref());
-        let mut upload = Upload::new(body, framing, trailers, continue_wait);
-        // Before the head is written: a short body turns `chunked` into a length, which is in the head.
-        self.body_taken = poll_fn(|cx| Poll::Ready(upload.read_ahead(cx))).await?;
-        let options = HeadOptions {
-            forwarding: self.transport.forwarding(),
-            framing: upload.framing(),
-            expects_continue: upload.is_waiting(),
-        };
-        encode_head(&mut self.output.lines, &head, &options);
+    }
 
-        let FinalHead { head: response, can_write } =
-            self.response(&mut upload, &limits, progress, on_informational).await?;
-        let framing = framing::of_response(head.method, response.status, response.version, &response.headers)?;
-        // A body that ends with the connection leaves none for another request. Either side may ask to close it.
-        let closes = !(can_write && framing.is_certain && wants_more(response.version, &response.headers))
-            // The skipped line may have been `connection: close`, or a sign that the server loses track of its bytes.
-            || response.has_skipped_lines;
-        // The caller may have set `connection: close`.
-        self.keep_alive = !closes && wants_more(Version::HTTP_11, head.headers);
+    /// Puts the head of a request into the write buffer.
+    pub(super) fn write_head(&mut self, head: &RequestHead<'_>, framing: Option<Framing>, expects_continue: bool) {
+        let options = HeadOptions { forwarding: self.transport.forwarding(), framing, expects_continue };
+        encode_head(&mut self.output.lines, head, &options);
+    }
+
+    /// Returns whether the write buffer is empty.
+    pub(super) fn has_written_all(&self) -> bool {
+        self.output.is_empty()
+    }
+
+    /// Reads once. Returns how many bytes were read; 0 at the end of the connection.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.poll_fill(cx, &mut *self.transport)
+    }
+
+    /// Records what the head of a response says about the connection.
+    pub(super) fn set_keep_alive(&mut self, keep_alive: bool, idle_limit: Option<Duration>) {
+        self.keep_alive = keep_alive;
         // The limit is a property of the connection: a response that does not repeat it leaves it as it is.
-        self.idle_limit = keep_alive::idle_limit(&response.headers).or(self.idle_limit);
-        self.request_sent = upload.has_ended() && self.output.is_empty();
-        // With a status of 400 or above, the server does not want the rest of the request (RFC 9112, section 9.5).
-        let goes_on = can_write && response.status.as_u16() < 400 && !upload.is_waiting();
-        let remaining = (!self.request_sent && goes_on).then(|| upload.into_remaining());
-        let body = BodyDecoder::new(framing.body, limits);
-        Ok(ExchangeResponse { head: response, body, upload: remaining, closes })
+        self.idle_limit = idle_limit.or(self.idle_limit);
     }
 
-    /// Writes the request and reads the response, until the final head is here.
-    async fn response<W>(
-        &mut self,
-        upload: &mut Upload<W>,
-        limits: &Http1Limits,
-        progress: &Progress,
-        on_informational: Option<InformationalCallback<'_>>,
-    ) -> Result<FinalHead>
-    where
-        W: Future<Output = ()> + Unpin,
-    {
-        let mut decoder = HeadDecoder::default();
-        let mut is_sending = true;
-        let mut write_error = None;
-        poll_fn(|cx| {
-            'exchange: loop {
-                // 1. Write as much as the connection accepts.
-                if is_sending {
-                    match self.poll_send(cx, upload, progress) {
-                        Poll::Ready(Ok(())) => is_sending = false,
-                        // The response may explain why the server closed the connection, so it is still read.
-                        Poll::Ready(Err(SendError::Connection(error))) => {
-                            write_error = Some(error);
-                            upload.stop_waiting();
-                            is_sending = false;
-                        }
-                        Poll::Ready(Err(SendError::Request(error))) => return Poll::Ready(Err(error)),
-                        Poll::Pending => {}
-                    }
-                }
-                // 2. Look for a head in what has been read.
-                while !self.input.data().is_empty() {
-                    match decoder.next(&mut self.input, limits)? {
-                        HeadEvent::Final(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
-                            return Poll::Ready(Err(malformed(
-                                "the server switched protocols, but the request did not ask for another protocol",
-                            )));
-                        }
-                        HeadEvent::Final(head) => {
-                            return Poll::Ready(Ok(FinalHead { head, can_write: write_error.is_none() }));
-                        }
-                        HeadEvent::Informational(head) => {
-                            progress.add_informational();
-                            if let Some(callback) = on_informational {
-                                callback(head.status, &head.headers);
-                            }
-                            if head.status == StatusCode::CONTINUE && upload.is_waiting() {
-                                upload.stop_waiting();
-                                continue 'exchange;
-                            }
-                        }
-                        HeadEvent::More => break,
-                    }
-                }
-                // 3. Read more.
-                match self.input.poll_fill(cx, &mut *self.transport) {
-                    Poll::Ready(Ok(0)) => {
-                        // Without a response, the failed write is the better explanation.
-                        return Poll::Ready(Err(write_error.take().unwrap_or_else(|| self.closed_before_head())));
-                    }
-                    Poll::Ready(Ok(_)) => {
-                        self.response_begun = true;
-                        progress.exchange().answer();
-                    }
-                    Poll::Ready(Err(error)) => {
-                        let error = io_error(Phase::Head, error);
-                        // An alert of TLS says why the server closed the connection to the write.
-                        let write_error = write_error.take().filter(|_| error.kind() != ErrorKind::Tls);
-                        return Poll::Ready(Err(write_error.unwrap_or(error)));
-                    }
-                    // The wait for `100 Continue` is polled only after a read without data. A final response that came
-                    // in time therefore wins over the clock, and the body is never touched.
-                    Poll::Pending if upload.is_waiting() && self.output.is_empty() => {
-                        ready!(upload.poll_continue_wait(cx));
-                    }
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        })
-        .await
+    /// Frees the memory that large heads and bodies have needed. The connection is idle from now on.
+    pub(crate) fn shrink(&mut self) {
+        self.input.shrink();
+        self.output.shrink();
     }
 
-    fn closed_before_head(&self) -> Error {
+    pub(super) fn closed_before_head(&self) -> Error {
         let message = if self.response_begun {
             "the server closed the connection in the middle of the response's head"
         } else {
@@ -258,7 +160,7 @@ impl Connection {
 
     /// Writes until everything is written, the transport accepts no more, or the body has to wait. The body waits for
     /// its next piece, for `100 Continue`, or for the connection to be read.
-    fn poll_send<W>(
+    pub(super) fn poll_send<W>(
         &mut self,
         cx: &mut Context<'_>,
         upload: &mut Upload<W>,
@@ -332,7 +234,7 @@ impl Connection {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match self.input.poll_fill(cx, &mut *self.transport) {
+            match self.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(body.end().map(|()| None)),
                 Poll::Ready(Ok(bytes)) => self.turn.add(bytes),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(io_error(Phase::Body, error))),

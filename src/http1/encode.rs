@@ -6,9 +6,11 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use super::control_bytes;
 use super::framing::Framing;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::body::Body;
+use crate::message::default_fields::DefaultFields;
 use crate::message::trailers::Trailers;
 use crate::transport::Forwarding;
 
@@ -43,6 +45,8 @@ pub(crate) struct RequestHead<'a> {
     /// The value of `host`, unless `headers` contains `host`.
     pub(crate) authority: &'a str,
     pub(crate) headers: &'a HeaderMap,
+    /// Headers that are written unless `headers` contains a header of that name.
+    pub(crate) defaults: Option<&'a DefaultFields>,
 }
 
 /// The parts of a request's head that follow from the connection and the body.
@@ -61,7 +65,8 @@ pub(crate) struct HeadOptions<'a> {
 /// check does not depend on the code that made them.
 pub(crate) fn check_head(head: &RequestHead<'_>) -> Result<()> {
     let refuse = |message: &'static str| Err(Error::request(ErrorKind::InvalidRequest, message));
-    if [head.target, head.authority].iter().any(|part| part.bytes().any(|byte| byte <= b' ' || byte == 0x7f)) {
+    let has_refused = |part: &str| control_bytes::find_below(part.as_bytes(), b'!').is_some();
+    if has_refused(head.target) || has_refused(head.authority) {
         return refuse("the URL contains a space or a control character");
     }
     // The framing is derived from the body on every platform. With a second framing, two readers could disagree on
@@ -102,23 +107,25 @@ pub(crate) fn framing(method: &Method, body: &Body, trailers: Option<&Trailers>)
 
 /// Appends a request's head to `out`.
 pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, options: &HeadOptions<'_>) {
-    let mut scheme = "";
-    let mut authority = "";
+    out.extend_from_slice(head.method.as_str().as_bytes());
+    out.push(b' ');
     if options.forwarding.is_some() {
         // A proxy forwards `http` requests only, and needs the whole URL. `https` requests go through a tunnel.
-        scheme = "http://";
-        authority = head.authority;
+        out.extend_from_slice(b"http://");
+        out.extend_from_slice(head.authority.as_bytes());
     }
-    for part in [head.method.as_str(), " ", scheme, authority, head.target, " HTTP/1.1\r\n"] {
-        out.extend_from_slice(part.as_bytes());
-    }
+    out.extend_from_slice(head.target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
     if !head.headers.contains_key(HOST) {
         // `host` should be the first header (RFC 9110, section 7.2).
         line(out, b"host", head.authority.as_bytes());
     }
     encode_headers(out, head.headers);
+    if let Some(defaults) = head.defaults {
+        encode_defaults(out, defaults, head.headers);
+    }
     if let Some(forwarding) = options.forwarding {
-        encode_proxy_headers(out, forwarding, head.headers);
+        encode_proxy_headers(out, forwarding, head);
     }
     match options.framing {
         Some(Framing::Length(length)) => line(out, b"content-length", length.to_string().as_bytes()),
@@ -131,8 +138,20 @@ pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, options: &H
     out.extend_from_slice(b"\r\n");
 }
 
+/// Appends the default headers that are not in `headers`.
+fn encode_defaults(out: &mut Vec<u8>, defaults: &DefaultFields, headers: &HeaderMap) {
+    // The common case needs a single copy.
+    if headers.is_empty() {
+        return out.extend_from_slice(defaults.lines());
+    }
+    for (name, value) in defaults.missing_in(headers) {
+        line(out, name.as_ref(), value.as_bytes());
+    }
+}
+
 /// Appends the credentials and the headers for a proxy, unless the request has a header of that name.
-fn encode_proxy_headers(out: &mut Vec<u8>, forwarding: &Forwarding, of_request: &HeaderMap) {
+fn encode_proxy_headers(out: &mut Vec<u8>, forwarding: &Forwarding, head: &RequestHead<'_>) {
+    let of_request = head.headers;
     // Credentials that the caller has written for this request win over the credentials of the proxy's URL.
     let has_credentials = [of_request, &forwarding.headers].iter().any(|map| map.contains_key(PROXY_AUTHORIZATION));
     if let Some(credentials) = forwarding.authorization.as_ref().filter(|_| !has_credentials) {
@@ -142,7 +161,8 @@ fn encode_proxy_headers(out: &mut Vec<u8>, forwarding: &Forwarding, of_request: 
         // A custom transport may set any name. The request already has these lines, and a second line would be another
         // framing or another host.
         let is_derived = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT].contains(name);
-        if !is_derived && !of_request.contains_key(name) {
+        let is_default = head.defaults.is_some_and(|defaults| defaults.contains(name));
+        if !is_derived && !is_default && !of_request.contains_key(name) {
             line(out, name.as_ref(), value.as_bytes());
         }
     }
@@ -163,14 +183,15 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use http::header::ACCEPT;
+    use http::header::{ACCEPT, USER_AGENT};
 
     use super::*;
 
     fn encoded(method: &Method, body: &Body) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        let head = RequestHead { method, target: "/a?b", authority: "example.com:81", headers: &headers };
+        let head =
+            RequestHead { method, target: "/a?b", authority: "example.com:81", headers: &headers, defaults: None };
         let framing = framing(method, body, None);
         let mut out = Vec::new();
         encode_head(&mut out, &head, &HeadOptions { forwarding: None, framing, expects_continue: false });
@@ -187,7 +208,13 @@ mod tests {
     fn forwarding_proxy_receives_the_whole_url_and_its_credentials() {
         let headers = HeaderMap::new();
         let credentials = HeaderValue::from_static("Basic eDp5");
-        let head = RequestHead { method: &Method::GET, target: "/a?b", authority: "example.com:81", headers: &headers };
+        let head = RequestHead {
+            method: &Method::GET,
+            target: "/a?b",
+            authority: "example.com:81",
+            headers: &headers,
+            defaults: None,
+        };
         let forwarding = Forwarding::new(Some(credentials));
         let options = HeadOptions { forwarding: Some(&forwarding), framing: None, expects_continue: false };
         let mut out = Vec::new();
@@ -212,7 +239,7 @@ mod tests {
             forwarding.headers.insert(name, HeaderValue::from_static(value));
         }
         let written = |forwarding: &Forwarding, headers: &HeaderMap| {
-            let head = RequestHead { method: &Method::GET, target: "/", authority: "a.test", headers };
+            let head = RequestHead { method: &Method::GET, target: "/", authority: "a.test", headers, defaults: None };
             let options = HeadOptions { forwarding: Some(forwarding), framing: None, expects_continue: false };
             let mut out = Vec::new();
             encode_head(&mut out, &head, &options);
@@ -229,13 +256,34 @@ mod tests {
     }
 
     #[test]
+    fn default_header_is_written_unless_the_request_has_it() {
+        let value = HeaderValue::from_static;
+        let defaults = DefaultFields::new([(ACCEPT, value("*/*")), (USER_AGENT, value("spider"))]);
+        let written = |headers: &HeaderMap, forwarding: Option<&Forwarding>| {
+            let defaults = Some(&defaults);
+            let head = RequestHead { method: &Method::GET, target: "/", authority: "a.test", headers, defaults };
+            let mut out = Vec::new();
+            encode_head(&mut out, &head, &HeadOptions { forwarding, framing: None, expects_continue: false });
+            let lines = String::from_utf8(out).unwrap();
+            lines.split_once("host: a.test\r\n").unwrap().1.to_owned()
+        };
+        let mut headers = HeaderMap::new();
+        assert_eq!(written(&headers, None), "accept: */*\r\nuser-agent: spider\r\n\r\n");
+        headers.insert(ACCEPT, value("text/html"));
+        assert_eq!(written(&headers, None), "accept: text/html\r\nuser-agent: spider\r\n\r\n");
+        let mut forwarding = Forwarding::new(None);
+        forwarding.headers.insert(USER_AGENT, value("proxy"));
+        assert_eq!(written(&headers, Some(&forwarding)), "accept: text/html\r\nuser-agent: spider\r\n\r\n");
+    }
+
+    #[test]
     fn ambiguous_heads_are_refused() {
         let check = |target: &str, authority: &str, headers: &[(HeaderName, &'static str)]| {
             let mut map = HeaderMap::new();
             for (name, value) in headers {
                 map.append(name, HeaderValue::from_static(value));
             }
-            check_head(&RequestHead { method: &Method::GET, target, authority, headers: &map }).is_ok()
+            check_head(&RequestHead { method: &Method::GET, target, authority, headers: &map, defaults: None }).is_ok()
         };
         assert!(check("/a?b", "example.com", &[(HOST, "other.example")]));
         for bad in ["/a b", "/a\rb", "/a\nb", "/a\0b", "/a\tb", "/\x7f"] {

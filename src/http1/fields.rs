@@ -2,8 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use memchr::memchr;
 
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::message::response::header_block::HeaderBlock;
 
 /// Searches for the end of a block of lines while its bytes arrive. Each byte is searched once, however the bytes are
 /// split.
@@ -16,10 +18,15 @@ pub(crate) struct BlockScan {
 }
 
 impl BlockScan {
+    /// Returns whether nothing has been searched yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.scanned == 0
+    }
+
     /// Returns where the block ends: after its first empty line. `data` is the whole block as received so far. Its
     /// first line must not be empty.
     pub(crate) fn end(&mut self, data: &[u8]) -> Option<usize> {
-        while let Some(at) = data[self.scanned..].iter().position(|byte| *byte == b'\n') {
+        while let Some(at) = memchr(b'\n', &data[self.scanned..]) {
             let after = self.scanned + at + 1;
             match &data[after..] {
                 [b'\n', ..] => return Some(after + 1),
@@ -38,9 +45,9 @@ impl BlockScan {
         None
     }
 
-    /// Returns the block with each field on a single line.
-    pub(super) fn unfolded(&self, block: Bytes) -> Bytes {
-        if self.folded { unfold(&block) } else { block }
+    /// Returns the block with each field on a single line. Returns `None` if the block is like that already.
+    pub(super) fn unfolded(&self, block: &[u8]) -> Option<Bytes> {
+        self.folded.then(|| unfold(block))
     }
 }
 
@@ -68,14 +75,29 @@ pub(super) fn unfold(block: &[u8]) -> Bytes {
     lines.freeze()
 }
 
+/// Checks that a header map can hold these parsed lines: their number, and the length of each name.
+pub(super) fn check(lines: &[httparse::Header<'_>], phase: Phase) -> Result<()> {
+    if lines.len() > HeaderBlock::MAX_LINES {
+        return Err(map_is_full(lines.len(), phase));
+    }
+    match lines.iter().find(|line| line.name.len() > HeaderBlock::MAX_NAME_LENGTH) {
+        None => Ok(()),
+        Some(line) => name(line.name, phase).map(|_| ()),
+    }
+}
+
+/// Converts the name of a parsed line.
+fn name(name: &str, phase: Phase) -> Result<HeaderName> {
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|error| Error::new(ErrorKind::Protocol, phase, "the name of a header is malformed").with_source(error))
+}
+
 /// Makes a map of parsed lines. The values stay slices of `block`.
 pub(crate) fn map(block: &Bytes, lines: &[httparse::Header<'_>], phase: Phase) -> Result<HeaderMap> {
     // `try_`, because a map panics beyond its own maximum of entries, and the limit of lines may be set higher.
     let mut headers = HeaderMap::try_with_capacity(lines.len()).map_err(|_| map_is_full(lines.len(), phase))?;
     for line in lines {
-        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|error| {
-            Error::new(ErrorKind::Protocol, phase, "the name of a header is malformed").with_source(error)
-        })?;
+        let name = name(line.name, phase)?;
         let value = HeaderValue::from_maybe_shared(block.slice_ref(line.value)).map_err(|error| {
             Error::new(ErrorKind::Protocol, phase, "the value of a header is malformed").with_source(error)
         })?;

@@ -2,9 +2,11 @@
 //!
 //! A loose reading of these rules makes request smuggling possible: two readers then disagree on where a message ends.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode, Version};
+use std::time::Duration;
 
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+
+use super::keep_alive;
 use crate::error::{Error, ErrorKind, Phase, Result};
 
 /// How a body is delimited.
@@ -26,31 +28,110 @@ pub(crate) struct ResponseFraming {
     pub(crate) is_certain: bool,
 }
 
-/// Decides how the body of the response to a `method` request is delimited (RFC 9112, section 6.3).
-pub(crate) fn of_response(
-    method: &Method,
-    status: StatusCode,
-    version: Version,
-    headers: &HeaderMap,
-) -> Result<ResponseFraming> {
-    let declared = declared_framing(version, headers);
-    // Rule 1 of the section comes first: these responses end at the empty line, and so malformed framing is no error.
-    if status == StatusCode::NO_CONTENT {
-        // A 204 may have neither header (RFC 9112, section 6.1; RFC 9110, section 8.6). A server that declares a body may
-        // also send it, and the body would be read as the next response.
-        let is_certain = matches!(declared, Ok(Framing::Length(0) | Framing::Close));
-        return Ok(ResponseFraming { body: Framing::Length(0), is_certain });
+/// A field that says something about its message or the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FramingField {
+    Connection,
+    ContentEncoding,
+    ContentLength,
+    KeepAlive,
+    TransferEncoding,
+}
+
+impl FramingField {
+    /// Returns the name in lower case.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::ContentEncoding => "content-encoding",
+            Self::ContentLength => "content-length",
+            Self::KeepAlive => "keep-alive",
+            Self::TransferEncoding => "transfer-encoding",
+        }
     }
-    if status == StatusCode::NOT_MODIFIED || method == Method::HEAD {
-        // These responses may declare the body that a GET request would receive (RFC 9110, section 8.6), so that is no
-        // reason to close. A server whose framing is malformed is not trusted with another request.
-        return Ok(ResponseFraming { body: Framing::Length(0), is_certain: declared.is_ok() });
+
+    /// Returns the field with this name, which is a valid name.
+    pub(super) fn of(name: &[u8]) -> Option<Self> {
+        // The length excludes most names at once.
+        let field = match name.len() {
+            10 if matches!(name.first(), Some(b'k' | b'K')) => Self::KeepAlive,
+            10 => Self::Connection,
+            14 => Self::ContentLength,
+            16 => Self::ContentEncoding,
+            17 => Self::TransferEncoding,
+            _ => return None,
+        };
+        // Setting this bit changes upper case to lower case. No other character of a name becomes a letter or a hyphen.
+        let differs = |(found, wanted): (&u8, u8)| (found | 0x20) ^ wanted;
+        let difference = name.iter().zip(field.name().bytes()).map(differs).fold(0, |all, bits| all | bits);
+        (difference == 0).then_some(field)
     }
-    declared.map(|body| ResponseFraming { body, is_certain: body != Framing::Close })
+}
+
+/// Header lines, in a map or as a parser found them.
+pub(crate) trait Fields {
+    /// Returns the values of this field, in their order.
+    fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]>;
+}
+
+impl Fields for HeaderMap {
+    fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]> {
+        self.get_all(field.name()).iter().map(HeaderValue::as_bytes)
+    }
+}
+
+impl Fields for [httparse::Header<'_>] {
+    fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]> {
+        let is_field = move |line: &&httparse::Header<'_>| FramingField::of(line.name.as_bytes()) == Some(field);
+        self.iter().filter(is_field).map(|line| line.value)
+    }
+}
+
+/// What the header lines of a response say about its body and its connection.
+#[derive(Debug)]
+pub(crate) struct FramingFields {
+    /// The framing that the lines declare.
+    declared: Result<Framing>,
+    /// Whether the server wants to keep the connection open.
+    pub(super) wants_more: bool,
+    /// How long the server lets the connection be idle; `None` if it does not say so.
+    pub(super) idle_limit: Option<Duration>,
+    /// Whether there is a `content-encoding`.
+    pub(crate) has_coding: bool,
+}
+
+impl FramingFields {
+    pub(super) fn of(lines: &(impl Fields + ?Sized), version: Version) -> Self {
+        Self {
+            declared: declared_framing(version, lines),
+            wants_more: wants_more(version, lines),
+            idle_limit: keep_alive::idle_limit(lines),
+            has_coding: lines.values(FramingField::ContentEncoding).next().is_some(),
+        }
+    }
+
+    /// Decides how the body of the response to a `method` request is delimited (RFC 9112, section 6.3).
+    pub(super) fn of_response(&mut self, method: &Method, status: StatusCode) -> Result<ResponseFraming> {
+        let declared = std::mem::replace(&mut self.declared, Ok(Framing::Close));
+        // Rule 1 of the section comes first: these responses end at the empty line, and so malformed framing is no
+        // error.
+        if status == StatusCode::NO_CONTENT {
+            // A 204 may have neither header (RFC 9112, section 6.1; RFC 9110, section 8.6). A server that declares a
+            // body may also send it, and the body would be read as the next response.
+            let is_certain = matches!(declared, Ok(Framing::Length(0) | Framing::Close));
+            return Ok(ResponseFraming { body: Framing::Length(0), is_certain });
+        }
+        if status == StatusCode::NOT_MODIFIED || method == Method::HEAD {
+            // These responses may declare the body that a GET request would receive (RFC 9110, section 8.6), so that is
+            // no reason to close. A server whose framing is malformed is not trusted with another request.
+            return Ok(ResponseFraming { body: Framing::Length(0), is_certain: declared.is_ok() });
+        }
+        declared.map(|body| ResponseFraming { body, is_certain: body != Framing::Close })
+    }
 }
 
 /// Returns the framing that the headers of a response declare; without any, the body ends with the connection.
-fn declared_framing(version: Version, headers: &HeaderMap) -> Result<Framing> {
+fn declared_framing(version: Version, headers: &(impl Fields + ?Sized)) -> Result<Framing> {
     match (content_length(headers)?, is_chunked(headers, version)?) {
         (Some(_), true) => Err(malformed("the response has both Content-Length and Transfer-Encoding")),
         (None, true) => Ok(Framing::Chunked),
@@ -60,16 +141,11 @@ fn declared_framing(version: Version, headers: &HeaderMap) -> Result<Framing> {
 }
 
 /// Returns the declared length. It consists of digits only, and repeated values must be equal.
-pub(crate) fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
+pub(crate) fn content_length(headers: &(impl Fields + ?Sized)) -> Result<Option<u64>> {
     let mut length = None;
-    let values = headers.get_all(CONTENT_LENGTH).iter();
-    for item in values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
-        let digits = item.trim_ascii();
-        let number = Some(digits)
-            // `parse` alone would also accept a plus sign.
-            .filter(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
-            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok())
-            .ok_or_else(|| malformed("the Content-Length is not a decimal number"))?;
+    for item in headers.values(FramingField::ContentLength).flat_map(|value| value.split(|byte| *byte == b',')) {
+        let number = decimal(item.trim_ascii());
+        let number = number.ok_or_else(|| malformed("the Content-Length is not a decimal number"))?;
         if length.replace(number).is_some_and(|earlier| earlier != number) {
             return Err(malformed("the Content-Length has two different values"));
         }
@@ -77,11 +153,22 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Result<Option<u64>> {
     Ok(length)
 }
 
+/// Parses a number that consists of digits only. `str::parse` would also accept a plus sign.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
 /// Returns whether the body is chunked. Any other transfer coding is refused, because it cannot be delimited.
-pub(crate) fn is_chunked(headers: &HeaderMap, version: Version) -> Result<bool> {
-    let mut values = headers.get_all(TRANSFER_ENCODING).iter();
+pub(crate) fn is_chunked(headers: &(impl Fields + ?Sized), version: Version) -> Result<bool> {
+    let mut values = headers.values(FramingField::TransferEncoding);
     let Some(value) = values.next() else { return Ok(false) };
-    if values.next().is_some() || !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+    if values.next().is_some() || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Err(malformed("the Transfer-Encoding is not `chunked`"));
     }
     // RFC 9112, section 6.1, calls the framing of such a message faulty.
@@ -92,13 +179,9 @@ pub(crate) fn is_chunked(headers: &HeaderMap, version: Version) -> Result<bool> 
 }
 
 /// Returns whether the sender of a message wants to keep the connection open (RFC 9112, section 9.3).
-pub(crate) fn wants_more(version: Version, headers: &HeaderMap) -> bool {
-    // Most heads do not have the field. Walking an empty list of values costs as much as finding it.
-    if !headers.contains_key(CONNECTION) {
-        return version == Version::HTTP_11;
-    }
+pub(crate) fn wants_more(version: Version, headers: &(impl Fields + ?Sized)) -> bool {
     let has = |name: &[u8]| {
-        let mut options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+        let mut options = headers.values(FramingField::Connection).flat_map(|value| value.split(|byte| *byte == b','));
         options.any(|option| option.trim_ascii().eq_ignore_ascii_case(name))
     };
     !has(b"close") && (version == Version::HTTP_11 || has(b"keep-alive"))
@@ -111,9 +194,33 @@ pub(crate) fn malformed(message: &'static str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 
     use super::*;
+
+    #[test]
+    fn names_are_compared_without_case() {
+        let fields = [
+            FramingField::Connection,
+            FramingField::ContentEncoding,
+            FramingField::ContentLength,
+            FramingField::KeepAlive,
+            FramingField::TransferEncoding,
+        ];
+        for field in fields {
+            let name = field.name();
+            assert_eq!(FramingField::of(name.as_bytes()), Some(field));
+            assert_eq!(FramingField::of(name.to_uppercase().as_bytes()), Some(field));
+            for at in 0..name.len() {
+                for byte in (0..=255).filter(|byte| http::HeaderName::from_bytes(&[*byte]).is_ok()) {
+                    let mut other = name.as_bytes().to_vec();
+                    other[at] = byte;
+                    let is_same = other.eq_ignore_ascii_case(name.as_bytes());
+                    assert_eq!(FramingField::of(&other) == Some(field), is_same, "{}", other.escape_ascii());
+                }
+            }
+        }
+    }
 
     fn map(headers: &[(http::HeaderName, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -124,7 +231,8 @@ mod tests {
     }
 
     fn framing(headers: &[(http::HeaderName, &'static str)]) -> Result<Framing> {
-        of_response(&Method::GET, StatusCode::OK, Version::HTTP_11, &map(headers)).map(|framing| framing.body)
+        let mut fields = FramingFields::of(&map(headers), Version::HTTP_11);
+        fields.of_response(&Method::GET, StatusCode::OK).map(|framing| framing.body)
     }
 
     #[test]
@@ -176,7 +284,7 @@ mod tests {
                 let is_valid = valid.iter().any(|(valid, _)| valid == fields);
                 let kept = if status == 204 { *kept_after_204 } else { is_valid };
                 let status = StatusCode::from_u16(status).unwrap();
-                let found = of_response(&method, status, Version::HTTP_11, &map(fields)).unwrap();
+                let found = FramingFields::of(&map(fields), Version::HTTP_11).of_response(&method, status).unwrap();
                 assert_eq!(
                     found,
                     ResponseFraming { body: Framing::Length(0), is_certain: kept },

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+use super::framing::{Fields, FramingField};
 
 /// How long before the server's timeout the client stops to use an idle connection.
 ///
@@ -16,14 +14,9 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// Returns `None` if the server announces no limit.
 ///
 /// The field counts without `Connection: keep-alive`, too: to heed it only closes a connection earlier.
-pub(super) fn idle_limit(headers: &HeaderMap) -> Option<Duration> {
-    // Most responses do not have the field. Walking an empty list of values costs as much as finding it.
-    if !headers.contains_key(KEEP_ALIVE) {
-        return None;
-    }
+pub(super) fn idle_limit(headers: &(impl Fields + ?Sized)) -> Option<Duration> {
     let mut limit = None;
-    let values = headers.get_all(KEEP_ALIVE).iter();
-    for (name, value) in values.flat_map(|value| items(value.as_bytes())).filter_map(parameter) {
+    for (name, value) in headers.values(FramingField::KeepAlive).flat_map(items).filter_map(parameter) {
         let announced = match whole_number(value) {
             Some(seconds) if name.eq_ignore_ascii_case(b"timeout") => Duration::from_secs(seconds),
             // The number of requests that the server still accepts. Above zero the next request is accepted.
@@ -84,14 +77,14 @@ fn whole_number(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
 
     fn limit(fields: &[&str]) -> Option<u64> {
         let mut headers = HeaderMap::new();
         for field in fields {
-            headers.append(KEEP_ALIVE, HeaderValue::from_bytes(field.as_bytes()).unwrap());
+            headers.append("keep-alive", HeaderValue::from_bytes(field.as_bytes()).unwrap());
         }
         idle_limit(&headers).map(|limit| limit.as_secs())
     }

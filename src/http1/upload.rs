@@ -22,6 +22,9 @@ const READ_AHEAD: usize = 4 * 1024;
 /// Maximum number of pieces that are taken from a body before other work gets a turn.
 const MAX_PIECES_PER_TURN: usize = 64;
 
+/// Maximum bytes of memory that an idle connection keeps for the heads of requests.
+const MAX_KEPT: usize = 1024;
+
 /// A request's body on its way out.
 pub(crate) struct Upload<W> {
     body: Body,
@@ -37,6 +40,9 @@ pub(crate) struct Upload<W> {
     ended: bool,
 }
 
+/// The part of a request's body that is still to be sent when the response's head is here.
+pub(crate) type RemainingUpload = Upload<Ready<()>>;
+
 impl<W: Future<Output = ()> + Unpin> Upload<W> {
     pub(super) fn new(
         body: Body,
@@ -51,10 +57,17 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
         Self { body, early: VecDeque::new(), framing, left, trailers, continue_wait, ended: framing.is_none() }
     }
 
-    /// Returns the rest of the upload after the final head. It never waits for `100 Continue`.
-    pub(super) fn into_remaining(self) -> Upload<Ready<()>> {
-        let Self { body, early, framing, left, trailers, continue_wait: _, ended } = self;
-        Upload { body, early, framing, left, trailers, continue_wait: None, ended }
+    /// Takes the rest of the upload after the final head. It never waits for `100 Continue`.
+    pub(super) fn take_remaining(&mut self) -> RemainingUpload {
+        Upload {
+            body: std::mem::take(&mut self.body),
+            early: std::mem::take(&mut self.early),
+            framing: self.framing,
+            left: self.left,
+            trailers: self.trailers.take(),
+            continue_wait: None,
+            ended: self.ended,
+        }
     }
 
     /// Returns how the body is delimited; `None` without a body.
@@ -203,6 +216,13 @@ impl WriteBuffer {
         self.lines.is_empty() && self.accepts_piece()
     }
 
+    /// Frees the memory of a large head, if it has been written.
+    pub(super) fn shrink(&mut self) {
+        if self.lines.is_empty() && self.lines.capacity() > MAX_KEPT {
+            self.lines = Vec::new();
+        }
+    }
+
     /// Returns whether the previous piece of the body has been written.
     pub(super) fn accepts_piece(&self) -> bool {
         self.data.is_empty() && self.tail.is_empty()
@@ -213,9 +233,16 @@ impl WriteBuffer {
     where
         S: AsyncWrite + Unpin + ?Sized,
     {
-        // A vectored write: head, piece and line break leave in a single call, and the piece is not copied.
-        let slices = [&self.lines[self.written..], &self.data, self.tail].map(IoSlice::new);
-        let total = ready!(Pin::new(sink).poll_write_vectored(cx, &slices))?;
+        let lines = &self.lines[self.written..];
+        let sink = Pin::new(sink);
+        let total = if self.accepts_piece() {
+            // The system copies a single slice with less work.
+            ready!(sink.poll_write(cx, lines))?
+        } else {
+            // Head, piece and line break leave in a single call, and the piece is not copied.
+            let slices = [lines, &self.data, self.tail].map(IoSlice::new);
+            ready!(sink.poll_write_vectored(cx, &slices))?
+        };
         if total == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }

@@ -59,6 +59,39 @@ pub struct ConnectionInfo {
     pub first_byte: Option<Duration>,
 }
 
+/// What a response knows of its connection and its exchange.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum ExchangeInfo {
+    #[default]
+    Unknown,
+    /// The facts that a backend of the program gives.
+    Given(Box<ConnectionInfo>),
+    /// An exchange of the agent. All responses of a connection share its facts.
+    OnConnection { connection: Arc<ConnectionInfo>, first_byte: Duration, reused: bool },
+}
+
+impl ExchangeInfo {
+    /// Returns the facts about the connection and the exchange.
+    pub(crate) fn facts(&self) -> ConnectionInfo {
+        match self {
+            Self::Unknown => ConnectionInfo::default(),
+            Self::Given(facts) => (**facts).clone(),
+            Self::OnConnection { connection, first_byte, reused } => {
+                let mut facts = ConnectionInfo::clone(connection);
+                // On a reused connection, the time that opening it took is no part of the exchange.
+                if *reused {
+                    facts.dns = None;
+                    facts.connect = None;
+                    facts.tls = None;
+                }
+                facts.reused = *reused;
+                facts.first_byte = Some(*first_byte);
+                facts
+            }
+        }
+    }
+}
+
 /// A redirect that was followed on the way to a response.
 ///
 /// # Examples

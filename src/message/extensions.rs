@@ -52,6 +52,10 @@ struct ExtensionEntry {
 }
 
 impl Extensions {
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     pub(crate) fn set<S: Extension>(&mut self, extension: S) {
         self.take::<S>();
         self.0.push(ExtensionEntry { value: Arc::new(extension), name: S::NAME, backend: S::BACKEND });
@@ -59,6 +63,13 @@ impl Extensions {
 
     pub(crate) fn get<S: Extension>(&self) -> Option<&S> {
         self.0.iter().find_map(|entry| entry.value.downcast_ref())
+    }
+
+    /// Returns a handle of the extension, which stays set.
+    // Only a browser's backend needs its extension beside the request.
+    #[allow(dead_code)]
+    pub(crate) fn handle<S: Extension>(&self) -> Option<Arc<S>> {
+        self.0.iter().find_map(|entry| entry.value.clone().downcast().ok())
     }
 
     pub(crate) fn take<S: Extension>(&mut self) -> Option<Arc<S>> {

@@ -9,6 +9,7 @@ pub(crate) mod call_times;
 mod conditional;
 pub(crate) mod connection_info;
 pub(crate) mod credentials;
+pub(crate) mod default_fields;
 pub(crate) mod extensions;
 mod form;
 #[cfg(feature = "form")]

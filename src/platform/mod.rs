@@ -3,9 +3,10 @@
 //! `current` is the platform: `native`, `browser` or `unsupported`. Each exports the same names: `BackendSettings` (what
 //! a builder has for the platform's backend), `default_timer`, `default_executor`, `default_loop_executor` and
 //! `loop_executor` (which make a `LoopExecutor`), `check_process` (which refuses a forked child), `parse_url`,
-//! `resolve_url` (for requests), `base64`, `normalize`, `random`, `decode` (of a charset), `is_tls_failure`,
-//! `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for cookies),
-//! `EngineValue`, `BodySupport` (the code that sends the body of a request), `HeaderSupport` (the code that handles headers), `loopback` (the test server on a port). `MaybeSend`, `MaybeSync`, `BoxFuture` and `BoxStream` depend
+//! `resolve_url` (for requests), `parse_normal_url` (for texts that need no parser), `base64`, `normalize`, `random`,
+//! `decode` (of a charset), `is_tls_failure`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on
+//! it), `HeaderSupport` and `BodySupport` (what handles the headers and the body of a request), `unix_time` (for cookies),
+//! `EngineValue`, `loopback` (the test server on a port). `MaybeSend`, `MaybeSync`, `BoxFuture` and `BoxStream` depend
 //! on threads alone.
 //!
 //! The module of the npm package (`waterspout_npm`) uses no engine from Rust, so it has the platform of WASI. With the
@@ -56,5 +57,5 @@ pub(crate) use self::current::unix_time;
 pub(crate) use self::current::{
     BackendSettings, BodySupport, ClientClock, ClientSleep, EngineValue, HeaderSupport, LoopExecutor, base64,
     check_process, default_executor, default_loop_executor, default_timer, is_tls_failure, loop_executor, normalize,
-    parse_url, random, resolve_url,
+    parse_normal_url, parse_url, random, resolve_url,
 };

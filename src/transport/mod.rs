@@ -86,7 +86,7 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     }
 
     /// Returns the addresses of the connection, its TLS session, and how long opening it took. Default: nothing is
-    /// known.
+    /// known. The agent asks once, when the first response arrives.
     fn connection_info(&self) -> ConnectionInfo {
         ConnectionInfo::default()
     }

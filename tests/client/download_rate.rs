@@ -97,11 +97,11 @@ fn body_at_the_minimum_rate_goes_on() {
 
 #[test]
 fn body_that_becomes_slow_fails_soon_after_a_window() {
-    let fast = [5_000; 5];
+    let fast = [4_000; 5];
     let wire = scripted([pieces(fast.into_iter().chain([1; 100]))]);
     let mut response = block_on(wire.get().min_download_rate(100, seconds(10)).send()).unwrap();
     for _ in 0..fast.len() {
-        assert_eq!(receive_after(&wire, &mut response, seconds(1)).unwrap().unwrap(), 5_000);
+        assert_eq!(receive_after(&wire, &mut response, seconds(1)).unwrap().unwrap(), 4_000);
     }
     let slow = (0..100).find_map(|after| Some((after, receive_after_polled_second(&wire, &mut response)?.err()?)));
     let (after, error) = slow.unwrap();

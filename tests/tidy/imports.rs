@@ -38,14 +38,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
 ///
 /// The parts of a module stand side by side: the retry policy knows no queue, and no tool of Tornado knows another tool or the client.
 const PARTS: &[(&str, &[&str])] = &[
-    ("agent/decode", &["agent::body", "error", "message", "runtime"]),
+    ("agent/decode", &["agent::pieces", "error", "message", "runtime"]),
     ("agent/pool", &["agent::route", "http1", "message", "runtime"]),
     ("agent/proxy", &["auth", "error", "http1", "message", "transport"]),
     ("client/middleware", &["auth", "backend", "error", "message", "runtime"]),
     ("client/queue", &["error", "runtime"]),
     (
         "client/retry",
-        &["client::Builder", "client::between_attempts::STEPS", "error", "message", "platform", "runtime"],
+        &["client::Builder", "client::policies::MAKE_POLICIES", "error", "message", "platform", "runtime"],
     ),
     ("tornado/event_loop", &["platform", "runtime"]),
     ("tornado/io_stream", &["error", "message", "runtime", "transport"]),

@@ -1,7 +1,7 @@
 /** Limits, waits and rates come under every clock: faked timers, clocks that jump, stand still or are coarse. */
 import { Client } from "waterspout";
 import { assert, equal, rejection, sleep, timesOut } from "./support.mjs";
-import { each, silent, stalled, turn, whileReplaced, within } from "./stubs.mjs";
+import { each, realNow, silent, stalled, turn, whileReplaced, withFakes, within } from "./stubs.mjs";
 
 const URL_A = "http://127.0.0.1:1/a";
 const MINUTE = 60_000;
@@ -12,31 +12,6 @@ const STEP = 3_000;
 
 /** The time until which a limit of a minute must have passed: the package may set its timer again for a short rest. */
 const LATEST = MINUTE + 4 * STEP;
-
-/** Timers that fire only when `tick` is called. They are objects as in Node, whose own fetch uses them too. */
-class FakeTimers {
-  time = 0;
-  #waiting = new Map();
-  setTimeout = (act, delay = 0, ...args) => {
-    const timer = { ref: () => timer, unref: () => timer };
-    this.#waiting.set(timer, { due: this.time + Math.max(1, delay), act: () => act(...args) });
-    return timer;
-  };
-  clearTimeout = (timer) => void this.#waiting.delete(timer);
-  /** Fires the timers of the next `milliseconds` in their order. */
-  tick(milliseconds) {
-    const end = this.time + milliseconds;
-    for (;;) {
-      const [next] = [...this.#waiting].filter(([, { due }]) => due <= end).sort(([, a], [, b]) => a.due - b.due);
-      if (!next) break;
-      const [timer, { due, act }] = next;
-      this.#waiting.delete(timer);
-      this.time = due;
-      act();
-    }
-    this.time = end;
-  }
-}
 
 /**
  * Begins all `waits` at once and ticks until they have settled, at most until `most`.
@@ -107,8 +82,6 @@ const waits = {
 };
 
 const { performance } = globalThis;
-const realNow = performance.now.bind(performance);
-
 /** Readings of the clock beside faked timers, as functions of the real time at the start and of the faked time since then. */
 const clocks = {
   "the real clock": () => realNow(),
@@ -129,15 +102,6 @@ const realClocks = {
   "a clock that jumps forward an hour": (start, passed) => start + passed + (passed >= 10 ? HOUR : 0),
   "a coarse clock": (start, passed) => Math.floor((start + passed) / 50) * 50,
 };
-
-/** Calls `work` with faked timers and a clock, and puts the real functions back. */
-function withFakes(clock, work) {
-  const timers = new FakeTimers();
-  const start = realNow();
-  const now = () => clock(start, timers.time);
-  const { setTimeout, clearTimeout } = timers;
-  return whileReplaced(performance, { now }, () => whileReplaced(globalThis, { setTimeout, clearTimeout }, () => work(timers)));
-}
 
 /** Returns the mocked timers of Node's test runner, or undefined in other engines. */
 async function nodeTimers() {

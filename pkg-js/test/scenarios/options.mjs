@@ -250,9 +250,11 @@ export const options = {
       const reads = Array.from({ length: 40 }, (_, n) => (n % 2 ? client.get(NOWHERE).text() : client.fetch(NOWHERE).then((response) => response.text())));
       equal(new Set(await Promise.all(reads)).size, 1, "no healthy request of a batch is rejected");
     }
-    const single = new Client({ maxActive: 1, fetch: transport(answer) });
+    const held = deferred();
+    const single = new Client({ maxActive: 1, fetch: transport(() => held.promise) });
     const first = single.get(NOWHERE).text();
     await timesOut(single.get(NOWHERE, { timeout: { total: 20 } }).text(), "limit `total`: 20 ms");
+    held.resolve(new Response("hello"));
     equal(await first, "hello");
   },
   async an_upload_of_a_form_counts_to_its_end(lab, { streams }) {

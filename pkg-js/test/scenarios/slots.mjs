@@ -1,5 +1,6 @@
 /** When a slot is free again, and when a client is idle or closed. */
 import { Client, isWaterspoutError } from "waterspout";
+import { turn, until, withFakes } from "./stubs.mjs";
 import { assert, counts, equal, isPending, NOWHERE, openResponse, rejection, rejectsWith, sleep, transport, turns, withGlobalFetch } from "./support.mjs";
 
 const FREE = { active: 0, queued: 0 };
@@ -179,11 +180,16 @@ export const slots = {
   async a_limit_frees_the_slot_of_a_body() {
     for (const timeout of [60, { total: 60 }, { idle: 60 }]) {
       const held = single();
-      const read = rejection(held.client.get(NOWHERE, { timeout }).text());
-      const next = held.client.fetch(NOWHERE);
-      await turns();
-      equal(counts(held.client), BUSY, JSON.stringify(timeout));
-      await read;
+      let next;
+      await withFakes((start, time) => start + time, async (timers) => {
+        const read = rejection(held.client.get(NOWHERE, { timeout }).text());
+        next = held.client.fetch(NOWHERE);
+        await until(() => held.opened, "the response");
+        await turn();
+        equal(counts(held.client), BUSY, JSON.stringify(timeout));
+        timers.tick(60);
+        await read;
+      });
       await next;
       equal(counts(held.client), FREE, JSON.stringify(timeout));
     }

@@ -4,6 +4,9 @@ import { assert } from "./support.mjs";
 // Scenarios replace the global timers, so these are the originals.
 const { setTimeout, clearTimeout } = globalThis;
 
+/** The real time. */
+export const realNow = performance.now.bind(performance);
+
 /** Waits for a turn of the event loop with the platform's own timer. */
 export const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
@@ -70,6 +73,43 @@ export async function whileReplaced(object, members, work) {
       else delete object[name];
     }
   }
+}
+
+/** Timers that fire only when `tick` is called. They are objects as in Node, whose own fetch uses them too. */
+class FakeTimers {
+  time = 0;
+  #waiting = new Map();
+  setTimeout = (act, delay = 0, ...args) => {
+    const timer = { ref: () => timer, unref: () => timer };
+    this.#waiting.set(timer, { due: this.time + Math.max(1, delay), act: () => act(...args) });
+    return timer;
+  };
+  clearTimeout = (timer) => void this.#waiting.delete(timer);
+  /** Fires the timers of the next `milliseconds` in their order. */
+  tick(milliseconds) {
+    const end = this.time + milliseconds;
+    for (;;) {
+      const [next] = [...this.#waiting].filter(([, { due }]) => due <= end).sort(([, a], [, b]) => a.due - b.due);
+      if (!next) break;
+      const [timer, { due, act }] = next;
+      this.#waiting.delete(timer);
+      this.time = due;
+      act();
+    }
+    this.time = end;
+  }
+}
+
+/**
+ * Calls `work` with faked timers and a clock, and puts the real functions back. `clock` gets the real time at the start, and the faked
+ * time since then.
+ */
+export function withFakes(clock, work) {
+  const timers = new FakeTimers();
+  const start = realNow();
+  const now = () => clock(start, timers.time);
+  const { setTimeout, clearTimeout } = timers;
+  return whileReplaced(performance, { now }, () => whileReplaced(globalThis, { setTimeout, clearTimeout }, () => work(timers)));
 }
 
 /** Whether this is workerd, which reports a rejection before the end of its turn, and takes it back when it is handled. */

@@ -1,6 +1,5 @@
 //! Decodes a body that has arrived, or a stream.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,7 +7,7 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::pipeline::{DecodeEvent, Pipeline};
-use crate::agent::body::concat;
+use crate::agent::pieces::Pieces;
 use crate::error::{Error, Result};
 use crate::message::body::Body;
 use crate::runtime::MaybeSend;
@@ -30,17 +29,17 @@ pub(in crate::agent) struct CompleteBody {
 pub(in crate::agent) fn decode_complete(encoded: Bytes, mut pipeline: Pipeline) -> CompleteBody {
     pipeline.feed(encoded);
     pipeline.end();
-    let mut early = VecDeque::new();
+    let mut early = Pieces::default();
     let mut length = 0;
     let mut failure = None;
     while length < MAX_EAGER {
         match pipeline.next() {
             Ok(DecodeEvent::Data(piece)) => {
                 length += piece.len();
-                early.push_back(piece);
+                early.push(piece);
             }
             Ok(DecodeEvent::End) => {
-                let body = concat(early).map_or_else(Body::empty, Body::from);
+                let body = early.concat().map_or_else(Body::empty, Body::from);
                 return CompleteBody { body, has_failed: false };
             }
             // The rest is decoded while the body is read, so that other tasks run in between.
@@ -60,7 +59,7 @@ pub(in crate::agent) fn decode_complete(encoded: Bytes, mut pipeline: Pipeline) 
 
 /// Decodes a body while it arrives.
 pub(in crate::agent) fn decode_stream(encoded: Box<dyn Encoded>, pipeline: Pipeline) -> Body {
-    let body = DecodedBody { early: VecDeque::new(), source: Some(encoded), pipeline, failure: None };
+    let body = DecodedBody { early: Pieces::default(), source: Some(encoded), pipeline, failure: None };
     Body::boxed_stream(Box::pin(body), None)
 }
 
@@ -76,7 +75,7 @@ impl Encoded for Body {}
 /// fails, the encoded body is dropped, which closes the connection.
 struct DecodedBody {
     /// The pieces that have been decoded already.
-    early: VecDeque<Bytes>,
+    early: Pieces,
     source: Option<Box<dyn Encoded>>,
     pipeline: Pipeline,
     /// Why the encoded body ended early. The error follows the bytes that decode before it.
@@ -124,7 +123,7 @@ impl Stream for DecodedBody {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let Some(piece) = this.early.pop_front() {
+        if let Some(piece) = this.early.next() {
             return Poll::Ready(Some(Ok(piece)));
         }
         let item = ready!(this.poll_decode(cx));

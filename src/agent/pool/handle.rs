@@ -26,7 +26,7 @@ pub(in crate::agent) struct PoolHandle {
 /// What the pool has for a request that needs a connection.
 pub(in crate::agent) enum Acquired {
     /// An idle connection.
-    Idle(Connection),
+    Idle(Box<Connection>),
     /// No idle connection. The request opens a connection, and uses a returned connection if that is ready first.
     Connect(Waiter),
     /// No idle connection, but a background connect. The request waits and opens no connection.
@@ -35,12 +35,12 @@ pub(in crate::agent) enum Acquired {
 
 impl PoolHandle {
     /// Gives a connection to the next request, or keeps it idle. Closes a connection that cannot carry another request.
-    pub(in crate::agent) fn give_back(&self, connection: Connection) {
+    pub(in crate::agent) fn give_back(&self, connection: Box<Connection>) {
         self.give_back_idle(connection, self.timer.now());
     }
 
     /// Gives back a connection that has been idle since `idle_since`.
-    fn give_back_idle(&self, connection: Connection, idle_since: Instant) {
+    fn give_back_idle(&self, connection: Box<Connection>, idle_since: Instant) {
         if !connection.is_reusable() {
             return;
         }

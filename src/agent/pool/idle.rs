@@ -31,7 +31,7 @@ pub(super) struct IdleConnections {
 /// An idle connection.
 pub(super) struct IdleConnection {
     /// `None` while the idle reaper has borrowed the connection to poll it outside of the lock.
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     /// Grows from connection to connection: the lowest id has been idle longest.
     id: u64,
     idle_since: Instant,
@@ -76,7 +76,7 @@ impl IdleConnection {
     }
 
     /// Returns the connection unless it has expired.
-    pub(super) fn take_unexpired(&mut self, now: Instant) -> Option<Connection> {
+    pub(super) fn take_unexpired(&mut self, now: Instant) -> Option<Box<Connection>> {
         self.connection.take().filter(|_| now < self.expires_at)
     }
 }
@@ -101,7 +101,7 @@ impl IdleConnections {
     pub(super) fn insert(
         &mut self,
         key: &PoolKey,
-        connection: Connection,
+        connection: Box<Connection>,
         limits: IdleLimits,
         now: Instant,
     ) -> Removed {
@@ -142,13 +142,13 @@ impl IdleConnections {
     }
 
     /// Borrows a connection, to poll it outside of the lock. No request can take the connection meanwhile.
-    pub(super) fn borrow(&mut self, key: &PoolKey, id: u64) -> Option<Connection> {
+    pub(super) fn borrow(&mut self, key: &PoolKey, id: u64) -> Option<Box<Connection>> {
         let connections = self.by_key.get_mut(key)?;
         connections.iter_mut().find(|idle| idle.id == id)?.connection.take()
     }
 
     /// Puts a borrowed connection back. Returns it if its entry has been removed meanwhile.
-    pub(super) fn put_back(&mut self, key: &PoolKey, id: u64, connection: Connection) -> Option<Connection> {
+    pub(super) fn put_back(&mut self, key: &PoolKey, id: u64, connection: Box<Connection>) -> Option<Box<Connection>> {
         let entry = self.by_key.get_mut(key).and_then(|connections| connections.iter_mut().find(|idle| idle.id == id));
         match entry {
             Some(idle) => {

@@ -70,7 +70,7 @@ type DeliverySender = oneshot::Sender<Delivered>;
 
 /// A connection that another request has given back, on its way to a waiting request.
 pub(super) struct Delivered {
-    pub(super) connection: Connection,
+    pub(super) connection: Box<Connection>,
     /// When the connection was given back.
     idle_since: Instant,
     /// Present if the receiving request was opening a connection: that connect is now a background connect.
@@ -123,7 +123,7 @@ impl Pool {
     ///
     /// HTTP/1.1 hands out a whole connection. For a protocol with concurrent exchanges, the connection would stay in
     /// the pool and this method would hand out a share of it. Nothing above this method would change.
-    pub(super) fn take(&self, key: &PoolKey, now: Instant) -> Option<Connection> {
+    pub(super) fn take(&self, key: &PoolKey, now: Instant) -> Option<Box<Connection>> {
         loop {
             // The lock is released at the end of this line: `is_idle` below calls the transport.
             let mut idle = self.lock().idle.pop(key)?;
@@ -142,7 +142,7 @@ impl Pool {
         now: Instant,
         sender: DeliverySender,
         may_wait_for_background: bool,
-    ) -> Result<Connection, Queued> {
+    ) -> Result<Box<Connection>, Queued> {
         loop {
             if let Some(connection) = self.take(key, now) {
                 return Ok(connection);
@@ -195,7 +195,7 @@ impl Pool {
     fn put(
         self: &Arc<Self>,
         key: &PoolKey,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         limits: IdleLimits,
         idle_since: Instant,
     ) -> PutOutcome {

@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 pub(crate) use self::budget::RetryBucket;
 pub use self::budget::RetryBudget;
 use crate::client::Builder;
-use crate::client::between_attempts::STEPS;
+use crate::client::policies::MAKE_POLICIES;
 use crate::error::{Error, Phase, TRANSIENT_STATUSES};
 use crate::message::request::{Request, RequestBuilder, RequestOptions, RetryContext, RetryPolicy};
 use crate::message::response::Response;
@@ -285,8 +285,8 @@ impl RetryPolicy for Retry {
         if self.allows(attempts) { request.try_clone() } else { None }
     }
 
-    fn between_attempts(&self) -> &dyn Any {
-        &STEPS
+    fn make_policies(&self) -> &dyn Any {
+        &MAKE_POLICIES
     }
 
     fn delay(&self, context: &RetryContext<'_>) -> Option<Duration> {

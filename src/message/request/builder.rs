@@ -45,7 +45,7 @@ impl<C> RequestBuilder<C> {
 
     pub(crate) fn with_options(self, change: impl FnOnce(&mut RequestOptions)) -> Self {
         self.edit(|request| {
-            change(&mut request.0.options);
+            change(request.options_mut());
             Ok(())
         })
     }

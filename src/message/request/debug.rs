@@ -29,8 +29,9 @@ impl Request {
             // Their fields may be unknown until the body ends, and may be secret.
             debug.field("trailers", &format_args!("set"));
         }
-        if parts.options.is_any_set() {
-            debug.field("options", &parts.options);
+        let options = parts.options.get();
+        if options.is_any_set() {
+            debug.field("options", options);
         }
         if parts.authenticator.is_some() {
             // Its own debug output may show the credentials.

@@ -10,6 +10,7 @@ mod priority;
 mod rate_policy;
 mod retry_policy;
 mod setters;
+mod shared_options;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(crate) use self::rate_policy::{RateMeter, RatePolicy};
 pub use self::retry_policy::RetryContext;
 pub(crate) use self::retry_policy::RetryPolicy;
 pub(crate) use self::setters::option_setters;
+use self::shared_options::SharedOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
@@ -89,7 +91,7 @@ struct RequestParts {
     /// What the platform needs to send `body`.
     body_support: BodySupport,
     trailers: Option<Trailers>,
-    options: RequestOptions,
+    options: SharedOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
 }
 
@@ -138,7 +140,7 @@ impl Request {
             body: Body::empty(),
             body_support: BodySupport::default(),
             trailers: None,
-            options: RequestOptions::default(),
+            options: SharedOptions::default(),
             authenticator: None,
         }))
     }
@@ -271,7 +273,7 @@ impl Request {
 
     /// Returns the options. A backend gets them merged over the client's options.
     pub fn options(&self) -> &RequestOptions {
-        &self.0.options
+        self.0.options.get()
     }
 
     /// Returns the options for changing them.
@@ -288,7 +290,15 @@ impl Request {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn options_mut(&mut self) -> &mut RequestOptions {
-        &mut self.0.options
+        self.0.options.get_mut()
+    }
+
+    /// Takes each option that is `None` from `defaults`. A request that sets no option shares the defaults.
+    ///
+    /// Returns another handle of the options.
+    pub(crate) fn fill_options(&mut self, defaults: &Arc<RequestOptions>) -> Arc<RequestOptions> {
+        self.0.options.fill(defaults);
+        self.0.options.share()
     }
 
     /// Returns the authenticator, which answers a server that asks for credentials; see
@@ -346,25 +356,31 @@ impl Request {
 
     /// Refuses requests that no platform may send.
     pub(crate) fn validate(&self) -> Result<()> {
-        let refuse = |reason: String| Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url));
-        if let Some(support) = self.0.header_support.get() {
+        if let Some(support) = self.0.header_support.get().filter(|_| !self.0.headers.is_empty()) {
             if let Err(reason) = support.validate(&self.0.headers) {
-                return refuse(reason);
+                return self.refuse(reason);
             }
         }
         if self.0.trailers.is_some() && self.0.body.is_none() {
-            return refuse("trailers need a body before them, and the request has no body".to_owned());
+            return self.refuse("trailers need a body before them, and the request has no body".to_owned());
         }
         // The Fetch standard forbids these methods, so no browser sends them.
+        let is_forbidden =
+            |method: &str| ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden));
         let method = self.0.method.as_str();
-        if ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden)) {
-            return refuse(["the method ", method, " cannot be used by a client"].concat());
+        if self.0.method != Method::GET && is_forbidden(method) {
+            return self.refuse(["the method ", method, " cannot be used by a client"].concat());
         }
         // The content of a HEAD has no defined meaning, and no service is known that reads it (RFC 9110, section
         // 9.3.2). A GET may have a body natively, because search services read it. A browser's backend refuses it.
         if self.0.method == Method::HEAD && !self.0.body.is_none() {
-            return refuse("a HEAD request cannot have a body".to_owned());
+            return self.refuse("a HEAD request cannot have a body".to_owned());
         }
         Ok(())
+    }
+
+    /// Returns the error of a request that no platform may send.
+    fn refuse(&self, reason: String) -> Result<()> {
+        Err(Error::request(ErrorKind::InvalidRequest, reason).with_url(&self.0.url))
     }
 }

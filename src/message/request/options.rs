@@ -130,6 +130,28 @@ pub struct RequestOptions {
 }
 
 impl RequestOptions {
+    /// Returns options of which none is set, as [`default`](Self::default) does.
+    pub(super) const fn none() -> Self {
+        Self {
+            queue_timeout: None,
+            priority: None,
+            connect_timeout: None,
+            head_timeout: None,
+            attempt_timeout: None,
+            idle_timeout: None,
+            timeout: None,
+            total_timeout: None,
+            body_limit: None,
+            stream_limit: None,
+            decompress: None,
+            redirect: None,
+            expect_continue: None,
+            retry: None,
+            min_download_rate: None,
+            extensions: Extensions::none(),
+        }
+    }
+
     /// Returns the extension of this type, if it is set.
     pub fn extension<S: Extension>(&self) -> Option<&S> {
         self.extensions.get()

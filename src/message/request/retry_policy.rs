@@ -64,8 +64,8 @@ pub(crate) trait RetryPolicy: fmt::Debug + Send + Sync {
     /// It is `None` if the policy allows no other attempt or the body can be read only once.
     fn copy(&self, request: &Request, attempts: u32) -> Option<Request>;
 
-    /// Returns what the client does between two attempts, of a type that this module does not know.
-    fn between_attempts(&self) -> &dyn Any;
+    /// Returns what makes the client's part of the retries, of a type that this module does not know.
+    fn make_policies(&self) -> &dyn Any;
 
     /// Returns how long to wait before another attempt, or `None` if the policy wants none.
     fn delay(&self, context: &RetryContext<'_>) -> Option<Duration>;

@@ -6,7 +6,7 @@ use super::Response;
 use super::lazy_headers::LazyHeaders;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
 use crate::message::body::Body;
-use crate::message::connection_info::{ConnectionInfo, RedirectEntry};
+use crate::message::connection_info::{ConnectionInfo, ExchangeInfo, RedirectEntry};
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -114,9 +114,14 @@ impl ResponseBuilder {
     }
 
     /// Sets the facts about the connection that carried the response.
-    pub fn connection_info(mut self, info: ConnectionInfo) -> Self {
+    pub fn connection_info(self, info: ConnectionInfo) -> Self {
+        self.exchange(ExchangeInfo::Given(Box::new(info)))
+    }
+
+    /// Sets what the response knows of its connection and its exchange.
+    pub(crate) fn exchange(mut self, exchange: ExchangeInfo) -> Self {
         if let Ok(response) = &mut self.0 {
-            response.0.connection_info = info;
+            response.0.exchange = exchange;
         }
         self
     }

@@ -4,31 +4,48 @@
 //! header does not link it. Names and values are checked at once; the library itself looks up the headers it needs by
 //! text.
 
-// Only a browser's backend creates headers that are not parsed yet.
-#![allow(dead_code)]
-
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::message::credentials::mark_sensitive;
+use super::header_block::HeaderBlock;
 
-/// The maximum length in bytes of a name in a [`HeaderMap`].
-const MAX_NAME_LENGTH: usize = u16::MAX as usize;
-
+/// A response's headers.
 #[derive(Default)]
 pub(crate) struct LazyHeaders {
-    /// The headers, if `raw` is empty.
-    map: HeaderMap,
-    /// Reads the length of the body in `map`, if headers may be there. A browser program that never creates a map does
-    /// not link the search in it.
-    length_in_map: Option<fn(&HeaderMap) -> Option<u64>>,
-    /// The headers as the engine gave them, instead of `map`.
-    raw: Vec<RawHeader>,
-    /// The map of `raw`, filled on first access.
-    parsed: OnceLock<HeaderMap>,
+    /// All headers, if they were given as a map or have been changed. They then replace `unparsed`.
+    map: Option<HeaderMap>,
+    unparsed: Unparsed,
+    /// Reads the length of the body in `map` or in lines. It is set where these are: a browser program without them does
+    /// not link the search.
+    find_length: Option<fn(&Self) -> Option<u64>>,
+    /// The map of `unparsed`, filled on first access. It is boxed, because few programs read headers, and each
+    /// response is moved.
+    parsed: OnceLock<Box<HeaderMap>>,
+}
+
+/// Headers that are not in a map.
+#[derive(Default)]
+enum Unparsed {
+    #[default]
+    Nothing,
+    /// The headers as a JavaScript engine gave them.
+    #[allow(dead_code, reason = "only the backend of a browser creates them")]
+    Raw(Vec<RawHeader>),
+    /// The lines that a server sent.
+    Lines(HeaderBlock),
+}
+
+impl Unparsed {
+    fn to_map(&self) -> HeaderMap {
+        match self {
+            Self::Nothing => HeaderMap::new(),
+            Self::Raw(raw) => parse(raw),
+            Self::Lines(lines) => lines.to_map(),
+        }
+    }
 }
 
 /// A header as the text that an engine gives, checked, with its name in lower case.
@@ -38,6 +55,7 @@ pub(crate) struct RawHeader {
     pub(crate) value: String,
 }
 
+#[allow(dead_code, reason = "only the backend of a browser creates them")]
 impl RawHeader {
     /// Returns `None` if `name` is not a valid field name (RFC 9110, section 5.1), or if `value` has a character that is
     /// not a byte of a header's value (section 5.5).
@@ -46,8 +64,8 @@ impl RawHeader {
         // In UTF-8, exactly the characters above 255 have a byte above 0xC3.
         let is_value = |byte: u8| byte == b'\t' || (matches!(byte, b' '..=0xC3) && byte != 0x7F);
         name.make_ascii_lowercase();
-        let is_valid =
-            (1..=MAX_NAME_LENGTH).contains(&name.len()) && name.bytes().all(is_name) && value.bytes().all(is_value);
+        let is_short = (1..=HeaderBlock::MAX_NAME_LENGTH).contains(&name.len());
+        let is_valid = is_short && name.bytes().all(is_name) && value.bytes().all(is_value);
         is_valid.then_some(Self { name, value })
     }
 
@@ -59,36 +77,56 @@ impl RawHeader {
 
 impl LazyHeaders {
     /// The number of headers that a [`HeaderMap`] holds for any names.
-    pub(crate) const MAX_COUNT: usize = 24_000;
+    #[allow(dead_code, reason = "only the backend of a browser uses it")]
+    pub(crate) const MAX_COUNT: usize = HeaderBlock::MAX_LINES;
 
+    #[allow(dead_code, reason = "only the backend of a browser calls it")]
     pub(crate) fn raw(raw: Vec<RawHeader>) -> Self {
-        Self { raw, ..Self::default() }
+        Self { unparsed: Unparsed::Raw(raw), ..Self::default() }
+    }
+
+    /// Keeps lines that a server sent. They are parsed into a map on first access.
+    pub(crate) fn lines(lines: HeaderBlock) -> Self {
+        Self { unparsed: Unparsed::Lines(lines), find_length: Some(Self::length_in_map_or_lines), ..Self::default() }
     }
 
     pub(crate) fn map(&self) -> &HeaderMap {
-        if self.raw.is_empty() { &self.map } else { self.parsed.get_or_init(|| parse(&self.raw)) }
+        match &self.map {
+            Some(map) => map,
+            None => self.parsed.get_or_init(|| Box::new(self.unparsed.to_map())),
+        }
     }
 
     pub(crate) fn map_mut(&mut self) -> &mut HeaderMap {
-        let raw = std::mem::take(&mut self.raw);
-        if !raw.is_empty() {
-            self.map = self.parsed.take().unwrap_or_else(|| parse(&raw));
+        self.find_length = Some(Self::length_in_map_or_lines);
+        let unparsed = std::mem::take(&mut self.unparsed);
+        let parsed = self.parsed.take();
+        self.map.get_or_insert_with(|| parsed.map_or_else(|| unparsed.to_map(), |parsed| *parsed))
+    }
+
+    /// Returns whether there is a header of this name, without making the map.
+    pub(crate) fn contains(&self, name: &HeaderName) -> bool {
+        match &self.unparsed {
+            Unparsed::Lines(lines) => lines.values(name.as_str()).next().is_some(),
+            Unparsed::Nothing | Unparsed::Raw(_) => self.map().contains_key(name),
         }
-        self.length_in_map = Some(length_in_map);
-        &mut self.map
     }
 
     pub(crate) fn content_length(&self) -> Option<u64> {
         // By text: access to the map would link it.
-        match self.raw.iter().find(|header| header.name == "content-length") {
-            Some(header) => header.value.parse().ok(),
-            None => self.length_in_map?(&self.map),
+        match &self.unparsed {
+            Unparsed::Raw(raw) => raw.iter().find(|header| header.name == "content-length")?.value.parse().ok(),
+            Unparsed::Nothing | Unparsed::Lines(_) => self.find_length?(self),
         }
     }
-}
 
-fn length_in_map(map: &HeaderMap) -> Option<u64> {
-    map.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    fn length_in_map_or_lines(&self) -> Option<u64> {
+        let value = match &self.unparsed {
+            Unparsed::Lines(lines) => lines.values("content-length").next()?,
+            Unparsed::Nothing | Unparsed::Raw(_) => self.map.as_ref()?.get(CONTENT_LENGTH)?.as_bytes(),
+        };
+        std::str::from_utf8(value).ok()?.parse().ok()
+    }
 }
 
 fn parse(raw: &[RawHeader]) -> HeaderMap {
@@ -100,13 +138,12 @@ fn parse(raw: &[RawHeader]) -> HeaderMap {
             let _ = map.try_append(name, value);
         }
     }
-    mark_sensitive(&mut map);
     map
 }
 
 impl From<HeaderMap> for LazyHeaders {
     fn from(map: HeaderMap) -> Self {
-        Self { map, length_in_map: Some(length_in_map), ..Self::default() }
+        Self { map: Some(map), find_length: Some(Self::length_in_map_or_lines), ..Self::default() }
     }
 }
 
@@ -122,7 +159,11 @@ mod tests {
     fn names_are_accepted_as_by_a_header_map() {
         let is_accepted = |name: &str| RawHeader::new(name.to_owned(), String::new()).is_some();
         let mut names: Vec<String> = (0..=255_u8).map(|byte| format!("a{}", char::from(byte))).collect();
-        names.extend(["".to_owned(), "a".repeat(MAX_NAME_LENGTH), "a".repeat(MAX_NAME_LENGTH + 1)]);
+        names.extend([
+            "".to_owned(),
+            "a".repeat(HeaderBlock::MAX_NAME_LENGTH),
+            "a".repeat(HeaderBlock::MAX_NAME_LENGTH + 1),
+        ]);
         for name in names {
             assert_eq!(is_accepted(&name), HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?}");
         }
@@ -147,18 +188,21 @@ mod tests {
 
     #[test]
     fn headers_are_the_same_before_and_after_parsing() {
-        let mut headers = LazyHeaders::raw(vec![
+        let raw = LazyHeaders::raw(vec![
             header("Vary", "a"),
             header("Content-Length", "5"),
             header("vary", "b"),
             header("x-a", ""),
         ]);
-        assert_eq!(headers.content_length(), Some(5));
-        let vary: Vec<_> = headers.map().get_all("vary").iter().collect();
-        assert_eq!(vary, ["a", "b"]);
-        headers.map_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("6"));
-        assert_eq!((headers.content_length(), headers.map().keys_len()), (Some(6), 3));
-        headers.map_mut().clear();
-        assert_eq!((headers.content_length(), headers.map().len()), (None, 0));
+        let lines = Bytes::from_static(b"Vary: a\r\nContent-Length: 5\r\nvary: b\r\nx-a:\r\n\r\n");
+        for mut headers in [raw, LazyHeaders::lines(HeaderBlock::new(lines))] {
+            assert_eq!(headers.content_length(), Some(5));
+            let vary: Vec<_> = headers.map().get_all("vary").iter().collect();
+            assert_eq!(vary, ["a", "b"]);
+            headers.map_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("6"));
+            assert_eq!((headers.content_length(), headers.map().keys_len()), (Some(6), 3));
+            headers.map_mut().clear();
+            assert_eq!((headers.content_length(), headers.map().len()), (None, 0));
+        }
     }
 }

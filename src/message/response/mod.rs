@@ -7,13 +7,14 @@ pub(crate) mod charset;
 #[path = "utf8_only.rs"]
 pub(crate) mod charset;
 mod debug;
+pub(crate) mod header_block;
 pub(crate) mod lazy_headers;
 mod parts;
 mod reading;
 mod request_head;
 pub(crate) mod text;
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, HeaderName, StatusCode, Version};
 
 pub use self::builder::ResponseBuilder;
 use self::lazy_headers::LazyHeaders;
@@ -21,7 +22,7 @@ pub(crate) use self::parts::ResponseParts;
 use crate::error::{Attempt, Error};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
-use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
+use crate::message::connection_info::{ConnectionInfo, ExchangeInfo, RedirectEntry, Timings};
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -76,7 +77,7 @@ impl Response {
             method: None,
             request_headers: None,
             redirected: false,
-            connection_info: ConnectionInfo::default(),
+            exchange: ExchangeInfo::Unknown,
             history: Vec::new(),
             times: None,
             body_limit: DEFAULT_BODY_LIMIT,
@@ -119,6 +120,11 @@ impl Response {
     /// Returns whether the whole body came with the head.
     pub(crate) fn has_complete_body(&self) -> bool {
         self.0.body.is_complete()
+    }
+
+    /// Returns whether there is a header of this name. Unlike [`headers`](Self::headers) it needs no map of them.
+    pub(crate) fn has_header(&self, name: &HeaderName) -> bool {
+        self.0.headers.contains(name)
     }
 
     pub(crate) fn set_times(&mut self, times: CallTimes) {
@@ -343,7 +349,7 @@ impl Response {
     /// # Platform
     /// A browser shows none of it.
     pub fn connection_info(&self) -> ConnectionInfo {
-        self.0.connection_info.clone()
+        self.0.exchange.facts()
     }
 
     /// Returns the durations of the request's parts, as far as they are known by now. `total` is known once the body
@@ -353,7 +359,7 @@ impl Response {
     /// In a browser only `queue`, which this library measures, and `total` are known.
     pub fn timings(&self) -> Timings {
         let times = self.0.times.as_ref();
-        let ConnectionInfo { dns, connect, tls, first_byte, .. } = self.0.connection_info;
+        let ConnectionInfo { dns, connect, tls, first_byte, .. } = self.0.exchange.facts();
         let queue = times.and_then(CallTimes::queue);
         let total = times.and_then(CallTimes::total);
         Timings { queue, dns, connect, tls, first_byte, total }

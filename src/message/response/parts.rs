@@ -8,7 +8,7 @@ use super::request_head::RequestHeaders;
 use crate::error::{Attempt, Error, Result};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
-use crate::message::connection_info::{ConnectionInfo, RedirectEntry};
+use crate::message::connection_info::{ExchangeInfo, RedirectEntry};
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
 
@@ -24,7 +24,7 @@ pub(crate) struct ResponseParts<B = Body> {
     /// The headers of the last request, if they are known.
     pub(super) request_headers: Option<RequestHeaders>,
     pub(crate) redirected: bool,
-    pub(super) connection_info: ConnectionInfo,
+    pub(super) exchange: ExchangeInfo,
     pub(super) history: Vec<RedirectEntry>,
     pub(super) times: Option<CallTimes>,
     pub(crate) body_limit: u64,
@@ -46,7 +46,7 @@ impl<B> ResponseParts<B> {
             method: self.method,
             request_headers: self.request_headers,
             redirected: self.redirected,
-            connection_info: self.connection_info,
+            exchange: self.exchange,
             history: self.history,
             times: self.times,
             body_limit: self.body_limit,

@@ -1,12 +1,14 @@
 //! What a response knows of the request that it answers: the method and the headers of the last request.
 
 use std::fmt;
+use std::sync::OnceLock;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::lazy_headers::{LazyHeaders, RawHeader};
 use super::{Response, ResponseBuilder, ResponseParts};
 use crate::message::credentials::mark_sensitive;
+use crate::message::default_fields::DefaultFields;
 use crate::message::request::Request;
 
 impl<B> ResponseParts<B> {
@@ -87,10 +89,12 @@ impl Response {
         self.0.request_headers()
     }
 
-    /// Records the last request. Its head is moved: a copy of the headers would cost allocations for each request.
-    pub(crate) fn set_request(&mut self, request: &mut Request) {
+    /// Records the last request, and the default headers that were sent with it. The request's head is moved: a copy
+    /// of the headers would cost allocations for each request.
+    pub(crate) fn set_request(&mut self, request: &mut Request, defaults: Option<&'static DefaultFields>) {
         self.0.method = Some(std::mem::take(request.method_mut()));
-        self.0.request_headers = Some(RequestHeaders::sent(request.take_headers()));
+        let (headers, url_credentials) = request.take_headers();
+        self.0.request_headers = Some(RequestHeaders { headers, url_credentials, defaults, all: OnceLock::new() });
     }
 
     /// Records the method of the caller's request, if the backend has not recorded the last request. After a redirect
@@ -115,7 +119,8 @@ impl ResponseBuilder {
     /// Sets the headers of the request that the response answers, as they were sent.
     pub fn request_headers(mut self, headers: HeaderMap) -> Self {
         if let Ok(response) = &mut self.0 {
-            response.0.request_headers = Some(RequestHeaders { map: headers, url_credentials: None });
+            let all = OnceLock::new();
+            response.0.request_headers = Some(RequestHeaders { headers, url_credentials: None, defaults: None, all });
         }
         self
     }
@@ -123,23 +128,28 @@ impl ResponseBuilder {
 
 /// The headers of a request that was sent.
 pub(super) struct RequestHeaders {
-    map: HeaderMap,
-    /// The only header, instead of `map`, if it came from the URL.
-    // Lazy, so that a program that does not look does not link the insertion into a map.
-    url_credentials: Option<Box<LazyHeaders>>,
+    /// The headers without the default headers.
+    headers: HeaderMap,
+    /// The credentials of the URL, if they are not in `headers`.
+    url_credentials: Option<Box<HeaderValue>>,
+    /// The default headers. A default header was sent if `headers` has no header of its name.
+    defaults: Option<&'static DefaultFields>,
+    /// The headers with the default headers and the credentials, filled on first access.
+    all: OnceLock<Box<HeaderMap>>,
 }
 
 impl RequestHeaders {
-    fn sent((map, url_credentials): (HeaderMap, Option<Box<HeaderValue>>)) -> Self {
-        let header = url_credentials.and_then(|authorization| {
-            let value = authorization.to_str().ok()?.to_owned();
-            RawHeader::new("authorization".to_owned(), value)
-        });
-        Self { map, url_credentials: header.map(|header| Box::new(LazyHeaders::raw(vec![header]))) }
-    }
-
     fn map(&self) -> &HeaderMap {
-        self.url_credentials.as_ref().map_or(&self.map, |headers| headers.map())
+        if self.defaults.is_none() && self.url_credentials.is_none() {
+            return &self.headers;
+        }
+        self.all.get_or_init(|| {
+            let mut all = self.defaults.map_or_else(|| self.headers.clone(), |defaults| defaults.with(&self.headers));
+            if let Some(authorization) = &self.url_credentials {
+                all.append(AUTHORIZATION, (**authorization).clone());
+            }
+            Box::new(all)
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod uri;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
 pub use self::origin::{Origin, Scheme};
 use self::redact::is_secret_mark;
@@ -40,20 +41,27 @@ use crate::platform;
 /// assert_eq!(format!("{url:?}"), "Url(http://example.com/b?q=***#***)");
 /// # Ok::<(), waterspout::Error>(())
 /// ```
+// A clone is a count of references: the URL of a request goes into its response, its origin and its events.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Url {
-    href: String,
+    href: Arc<str>,
+    parts: UrlParts,
+}
+
+/// Where the parts of a normalized URL begin and end, as indices of bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct UrlParts {
     /// The index of the host's first byte, after the `@` of a userinfo.
-    host: usize,
+    pub(crate) host: usize,
     /// The index after the host's last byte.
-    host_end: usize,
-    port: u16,
+    pub(crate) host_end: usize,
+    pub(crate) port: u16,
     /// The index of the path's first `/`. The path is never empty.
-    path: usize,
+    pub(crate) path: usize,
     /// The index of the query's `?`, or the end of the path.
-    query: usize,
+    pub(crate) query: usize,
     /// The index of the fragment's `#`, or the end of the URL.
-    fragment: usize,
+    pub(crate) fragment: usize,
 }
 
 impl Url {
@@ -73,7 +81,8 @@ impl Url {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn parse(input: &str) -> Result<Self> {
-        Self::from_platform(input, platform::parse_url(input, None))
+        platform::parse_normal_url(input)
+            .map_or_else(|| Self::from_platform(input, platform::parse_url(input, None)), Ok)
     }
 
     /// Parses `input` relative to this URL, as a browser parses a link on this page.
@@ -92,12 +101,14 @@ impl Url {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn join(&self, input: &str) -> Result<Self> {
-        Self::from_platform(input, platform::parse_url(input, Some(&self.href)))
+        // An absolute URL does not depend on the base.
+        let parse = || Self::from_platform(input, platform::parse_url(input, Some(&self.href)));
+        platform::parse_normal_url(input).map_or_else(parse, Ok)
     }
 
     /// Parses the URL of a request.
     fn of_request(input: &str) -> Result<Self> {
-        Self::from_platform(input, platform::resolve_url(input))
+        platform::parse_normal_url(input).map_or_else(|| Self::from_platform(input, platform::resolve_url(input)), Ok)
     }
 
     fn from_platform(input: &str, parsed: std::result::Result<String, Source>) -> Result<Self> {
@@ -123,7 +134,16 @@ impl Url {
         let host = last(slice(&href, authority..path), b'@').map_or(authority, |at| authority + at + 1);
         let (name, port) = split_port(slice(&href, host..path));
         let default = if href.starts_with("https") { Scheme::Https } else { Scheme::Http }.default_port();
-        Ok(Self { host, host_end: host + name.len(), port: port.unwrap_or(default), path, query, fragment, href })
+        let parts =
+            UrlParts { host, host_end: host + name.len(), port: port.unwrap_or(default), path, query, fragment };
+        Ok(Self { href: href.into(), parts })
+    }
+
+    /// Returns the URL of a normalized text whose parts the platform has found.
+    // Only platforms without an engine find them while they parse.
+    #[allow(dead_code)]
+    pub(crate) fn from_normal(href: Arc<str>, parts: UrlParts) -> Self {
+        Self { href, parts }
     }
 
     /// Returns the whole URL.
@@ -148,27 +168,27 @@ impl Url {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn authority(&self) -> &str {
-        slice(&self.href, self.host..self.path)
+        slice(&self.href, self.parts.host..self.parts.path)
     }
 
     /// Returns the host. An IPv6 address is in brackets.
     pub fn host(&self) -> &str {
-        slice(&self.href, self.host..self.host_end)
+        slice(&self.href, self.parts.host..self.parts.host_end)
     }
 
     /// Returns the port, or the scheme's default if the URL names no port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.parts.port
     }
 
     /// Returns the path, which is at least `/`.
     pub fn path(&self) -> &str {
-        slice(&self.href, self.path..self.query)
+        slice(&self.href, self.parts.path..self.parts.query)
     }
 
     /// Returns the query without its question mark.
     pub fn query(&self) -> Option<&str> {
-        slice(&self.href, self.query..self.fragment).strip_prefix('?')
+        slice(&self.href, self.parts.query..self.parts.fragment).strip_prefix('?')
     }
 
     /// Returns path and query: the target in a request line.
@@ -180,28 +200,30 @@ impl Url {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn target(&self) -> &str {
-        slice(&self.href, self.path..self.fragment)
+        slice(&self.href, self.parts.path..self.parts.fragment)
     }
 
     /// Returns the fragment without its `#`. A fragment is never sent.
     pub fn fragment(&self) -> Option<&str> {
-        slice(&self.href, self.fragment..self.href.len()).strip_prefix('#')
+        slice(&self.href, self.parts.fragment..self.href.len()).strip_prefix('#')
     }
 
     /// Returns the same URL without its fragment.
     pub fn without_fragment(mut self) -> Self {
-        self.href.truncate(self.fragment);
+        if self.parts.fragment < self.href.len() {
+            self.href = slice(&self.href, 0..self.parts.fragment).into();
+        }
         self
     }
 
     /// Returns whether the URL has a user name or password.
     pub fn has_credentials(&self) -> bool {
-        slice(&self.href, 0..self.host).ends_with('@')
+        slice(&self.href, 0..self.parts.host).ends_with('@')
     }
 
     /// Returns user name and password, still percent-encoded.
     pub(crate) fn userinfo(&self) -> Option<(&str, &str)> {
-        let userinfo = slice(&self.href, self.after_scheme()..self.host).strip_suffix('@')?;
+        let userinfo = slice(&self.href, self.after_scheme()..self.parts.host).strip_suffix('@')?;
         Some(match first(userinfo, b':') {
             Some(colon) => (slice(userinfo, 0..colon), slice(userinfo, colon + 1..userinfo.len())),
             None => (userinfo, ""),
@@ -221,10 +243,14 @@ impl Url {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn without_credentials(mut self) -> Self {
-        let gone = self.host - self.after_scheme();
-        self.href = self.without_userinfo();
+        let gone = self.parts.host - self.after_scheme();
+        if gone == 0 {
+            return self;
+        }
+        self.href = self.without_userinfo().into();
         // All parts move to the left by the length of the userinfo.
-        for at in [&mut self.host, &mut self.host_end, &mut self.path, &mut self.query, &mut self.fragment] {
+        let UrlParts { host, host_end, path, query, fragment, .. } = &mut self.parts;
+        for at in [host, host_end, path, query, fragment] {
             *at -= gone;
         }
         self
@@ -232,12 +258,12 @@ impl Url {
 
     /// Returns the origin: scheme, host and port.
     pub fn origin(&self) -> Origin {
-        Origin { scheme: self.scheme(), host: self.host().to_owned(), port: self.port() }
+        Origin::of(self)
     }
 
     /// Returns the URL up to its path: the text of the origin, if the URL has no user name and password.
     pub(crate) fn origin_text(&self) -> &str {
-        slice(&self.href, 0..self.path)
+        slice(&self.href, 0..self.parts.path)
     }
 
     /// Returns the URL for messages and logs: without user name and password, and with `***` in place of the values of
@@ -248,7 +274,7 @@ impl Url {
 
     /// Returns the text of the URL without user name and password.
     pub(crate) fn without_userinfo(&self) -> String {
-        [slice(&self.href, 0..self.after_scheme()), slice(&self.href, self.host..self.href.len())].concat()
+        [slice(&self.href, 0..self.after_scheme()), slice(&self.href, self.parts.host..self.href.len())].concat()
     }
 
     /// Returns the index where the authority begins, a userinfo included.

@@ -2,6 +2,10 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::{Url, slice};
 
 /// The scheme of a URL or origin.
 ///
@@ -49,7 +53,8 @@ impl PartialOrd for Scheme {
 
 impl Ord for Scheme {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
+        // As their names: `http` is before `https`.
+        (*self as u8).cmp(&(*other as u8))
     }
 }
 
@@ -66,14 +71,33 @@ impl Ord for Scheme {
 /// assert_eq!(origin("https://example.com:8443/a?b")?.to_string(), "https://example.com:8443");
 /// # Ok::<(), waterspout::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone)]
 pub struct Origin {
-    pub(super) scheme: Scheme,
-    pub(super) host: String,
-    pub(super) port: u16,
+    scheme: Scheme,
+    port: u16,
+    /// The text of the URL, if it is short, or the host alone.
+    // Shared, because each request needs its origin: for the pool, the proxy and the circuit breaker.
+    text: Arc<str>,
+    /// The index of the host's first byte in `text`.
+    host: usize,
+    /// The index after the host's last byte.
+    host_end: usize,
 }
 
+/// The maximum length in bytes of the text that an origin shares with its URL.
+// An idle connection or a map keeps its origin for long, and so the text of the URL. A long URL is copied from instead.
+const MAX_SHARED: usize = 256;
+
 impl Origin {
+    pub(super) fn of(url: &Url) -> Self {
+        let (scheme, port) = (url.scheme(), url.port());
+        if url.href.len() <= MAX_SHARED {
+            return Self { scheme, port, text: url.href.clone(), host: url.parts.host, host_end: url.parts.host_end };
+        }
+        let host = url.host();
+        Self { scheme, port, text: host.into(), host: 0, host_end: host.len() }
+    }
+
     /// Returns the scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme
@@ -81,18 +105,49 @@ impl Origin {
 
     /// Returns the host. An IPv6 address is in brackets.
     pub fn host(&self) -> &str {
-        &self.host
+        slice(&self.text, self.host..self.host_end)
     }
 
     /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    /// Returns what two equal origins have in common, in the order of comparison.
+    fn identity(&self) -> (Scheme, &str, u16) {
+        (self.scheme, self.host(), self.port)
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Origin {}
+
+impl Hash for Origin {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
+impl PartialOrd for Origin {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Origin {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.identity().cmp(&other.identity())
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
+        write!(f, "{}://{}", self.scheme.as_str(), self.host())?;
         if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
     }
 }
@@ -100,5 +155,39 @@ impl fmt::Display for Origin {
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Origin({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(url: &str) -> Origin {
+        Url::parse(url).unwrap().origin()
+    }
+
+    #[test]
+    fn origins_of_different_texts_are_compared_by_scheme_host_and_port() {
+        let long = format!("http://u:p@example.com:80/{}", "a".repeat(MAX_SHARED));
+        let same = ["http://example.com/", "http://example.com:80/a?b#c", "http://u:p@example.com", &long];
+        for url in same {
+            assert_eq!(origin(url), origin(same[0]), "{url}");
+            assert_eq!(format!("{:?}", origin(url)), "Origin(http://example.com)");
+            assert_eq!(std::collections::HashSet::from([origin(url), origin(same[0])]).len(), 1, "{url}");
+        }
+        let ordered = ["http://a/", "http://a:81/", "http://b/", "https://a/", "https://a:8443/"].map(origin);
+        assert!(ordered.is_sorted_by(|before, after| before < after), "{ordered:?}");
+    }
+
+    #[test]
+    fn origin_does_not_keep_the_text_of_a_long_url() {
+        for (length, is_shared) in [(MAX_SHARED, true), (MAX_SHARED + 1, false)] {
+            let url = Url::parse(&format!("{:a<length$}", "http://[::1]:8080/")).unwrap();
+            assert_eq!(url.as_str().len(), length);
+            let origin = url.origin();
+            assert_eq!((origin.host(), origin.port()), ("[::1]", 8080));
+            assert_eq!(Arc::ptr_eq(&origin.text, &url.href), is_shared);
+            assert!(is_shared || origin.text.len() == "[::1]".len());
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::{Borrow, Cow};
 
 use form_urlencoded::Serializer;
 
-use super::Url;
+use super::{Url, slice};
 
 impl Url {
     /// Returns the pairs of the query, decoded as `URLSearchParams` of the URL standard decodes them.
@@ -66,8 +66,10 @@ impl Url {
 
     /// Replaces the query, with its `?`. The characters of an encoded form need no change within a URL.
     fn replace_query(&mut self, query: &str) {
-        self.href.replace_range(self.query..self.fragment, query);
-        self.fragment = self.query + query.len();
+        let before = slice(&self.href, 0..self.parts.query);
+        let after = slice(&self.href, self.parts.fragment..self.href.len());
+        self.href = [before, query, after].concat().into();
+        self.parts.fragment = self.parts.query + query.len();
     }
 }
 

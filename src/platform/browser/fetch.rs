@@ -50,7 +50,7 @@ async fn attempt(mut request: Request, context: CallContext) -> Result<Response>
     check(&request)?;
     // The client has added it already, unless the program uses this backend without a client.
     request.add_content_type();
-    let init = request.options_mut().take_extension::<FetchInit>().unwrap_or_default();
+    let init = request.options().extensions.handle::<FetchInit>().unwrap_or_default();
     let outgoing = match OutgoingBody::take(&mut request, &init, context.progress()) {
         Some(preparation) => preparation.await?,
         None => OutgoingBody::Nothing,
@@ -83,7 +83,7 @@ async fn attempt(mut request: Request, context: CallContext) -> Result<Response>
     let mut response = read_response(&response, &request, guard, upload).await?;
     // After a redirect the engine may have changed the method and removed headers, which it does not show.
     if !response.redirected() {
-        response.set_request(&mut request);
+        response.set_request(&mut request, None);
     }
     Ok(response)
 }

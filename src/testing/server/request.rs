@@ -87,7 +87,7 @@ impl Incoming {
             target,
             version,
             headers,
-            body: BodyDecoder::new(framing, Http1Limits::default()),
+            body: BodyDecoder::new(framing, &Http1Limits::default()),
             has_ended: framing == Framing::Length(0),
             expects_continue,
             malformed: None,

@@ -11,6 +11,8 @@
 //!    queue has no leader any more. A leader that is dropped, set again or completed gives up the lead, too.
 //! 4. Natively the queue then leads itself: it sets the timer for the soonest entry and holds its future. So no sleep
 //!    depends on the task of another sleep, which may be held without a poll, or wait for a thread that blocks.
+//!    Over a timer that [may stay set](Timer::may_stay_set), the queue leads from the first sleep on, and its timer stays
+//!    set when the last sleep leaves: the next request finds it set.
 //!
 //! On WASI the queue cannot hold a future: a client owns the queue and must be `Send`, and futures are not. Step 4 is
 //! different there:
@@ -31,7 +33,7 @@ mod state;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use self::state::{EntryId, Leader, TimerQueueState};
@@ -50,6 +52,8 @@ struct TimerQueueShared {
     held: HeldTimer,
     /// Whether the queue can lead.
     can_lead: bool,
+    /// Whether the queue always leads, and its timer stays set when no sleep waits.
+    stays_set: bool,
 }
 
 impl From<Arc<dyn Timer>> for TimerQueue {
@@ -61,7 +65,9 @@ impl From<Arc<dyn Timer>> for TimerQueue {
 
 impl TimerQueue {
     fn with(timer: Arc<dyn Timer>, can_lead: bool) -> Self {
-        Self(Arc::new(TimerQueueShared { timer, state: Mutex::default(), held: HeldTimer::default(), can_lead }))
+        let stays_set = can_lead && timer.may_stay_set();
+        let (state, held) = (Mutex::default(), HeldTimer::default());
+        Self(Arc::new(TimerQueueShared { timer, state, held, can_lead, stays_set }))
     }
 
     /// Wakes the tasks that are due, and finds the next leader. Called when the timer of `leader` fires.
@@ -82,7 +88,10 @@ impl TimerQueue {
         if !self.0.can_lead {
             state.take_candidates(&mut wakers);
             drop(state);
-        } else if let Some(number) = state.end_lead() {
+            return wakers.into_iter().for_each(wake);
+        }
+        let ended = if self.0.stays_set { None } else { state.end_lead() };
+        if let Some(number) = ended {
             drop(state);
             self.0.held.store(number, None);
         } else {
@@ -124,7 +133,7 @@ impl TimerQueue {
     /// Returns the future of the backend's timer, which was polled once, and whether its time has come.
     fn set_timer(&self, leader: Leader) -> (BoxFuture<'static, ()>, bool) {
         let mut timer = self.0.timer.sleep_until(leader.at);
-        let waker = Waker::from(Arc::new(FireWaker { queue: self.clone(), leader: leader.number }));
+        let waker = Waker::from(Arc::new(FireWaker { queue: Arc::downgrade(&self.0), leader: leader.number }));
         let has_passed = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         (timer, has_passed)
     }
@@ -185,6 +194,15 @@ impl QueuedSleep {
         let id = *self.entry.get_or_insert_with(|| state.insert(at));
         let replaced = state.put_waker(id.key, waker);
         let soonest = state.soonest().unwrap_or(at);
+        if self.queue.0.stays_set {
+            let leader = state.lead_until(soonest);
+            drop(state);
+            drop(replaced);
+            if let Some(leader) = leader {
+                self.queue.lead(leader).into_iter().for_each(wake);
+            }
+            return None;
+        }
         let mut former = None;
         let mut elected = None;
         let mut may_hold = false;
@@ -275,13 +293,16 @@ fn wake(waker: Waker) {
 
 /// The waker that the backend's timer is polled with.
 struct FireWaker {
-    queue: TimerQueue,
+    // A timer that stays set must not keep the queue alive, which holds that timer.
+    queue: Weak<TimerQueueShared>,
     leader: u64,
 }
 
 impl Wake for FireWaker {
     fn wake(self: Arc<Self>) {
-        self.queue.fire(self.leader);
+        if let Some(queue) = self.queue.upgrade() {
+            TimerQueue(queue).fire(self.leader);
+        }
     }
 }
 

@@ -129,6 +129,14 @@ impl TimerQueueState {
             return None;
         }
         let at = self.soonest()?;
+        self.lead_until(at)
+    }
+
+    /// Makes the queue the leader until `at`, unless the present leader's timer is set for as soon. Returns the new leader.
+    pub(super) fn lead_until(&mut self, at: Instant) -> Option<Leader> {
+        if self.leader.is_some_and(|leader| leader.at <= at) {
+            return None;
+        }
         let number = self.next_number();
         self.leader = Some(Leader { number, key: QUEUE, at });
         self.may_hold = true;

@@ -1,0 +1,68 @@
+//! The process of the server.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use super::tls::CERTIFICATE;
+
+/// A running server. Dropping it kills the process.
+pub struct Process {
+    child: Child,
+    /// The URL of the server, without a path.
+    pub url: String,
+    /// The certificate of a server with TLS, in PEM.
+    certificate: Option<String>,
+}
+
+impl Process {
+    pub fn start() -> Self {
+        let (child, address, _) = spawn(&["serve"]);
+        Self { child, url: format!("http://{address}"), certificate: None }
+    }
+
+    pub fn start_tls() -> Self {
+        let (child, address, lines) = spawn(&["serve", "tls"]);
+        let mut certificate = String::new();
+        for line in lines.map_while(Result::ok) {
+            certificate += &line;
+            certificate.push('\n');
+            if line.starts_with("-----END") {
+                break;
+            }
+        }
+        Self { child, url: format!("https://{address}"), certificate: Some(certificate) }
+    }
+
+    /// Returns the address of the server, for programs that take no URL.
+    pub fn address(&self) -> &str {
+        self.url.split_once("//").expect("a URL has a scheme").1
+    }
+
+    /// Returns this program, for a turn that talks to the server.
+    pub fn client_command(&self) -> Command {
+        let mut command = Command::new(program());
+        command.envs(self.certificate.as_ref().map(|certificate| (CERTIFICATE, certificate)));
+        command
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns the path of this program.
+pub fn program() -> std::path::PathBuf {
+    std::env::current_exe().expect("this program has a path")
+}
+
+/// Starts this program again, and reads the address that it prints.
+fn spawn(arguments: &[&str]) -> (Child, String, Lines<BufReader<ChildStdout>>) {
+    let command = &mut Command::new(program());
+    let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().expect("the server starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("the output is piped")).lines();
+    let address = lines.next().and_then(Result::ok).expect("the server prints its address");
+    (child, address, lines)
+}
