@@ -3,7 +3,7 @@
 # The recipes source tests/setup.sh, which needs bash. On many systems /bin/sh is another shell.
 SHELL := bash
 
-.PHONY: help test test-all test-servers test-bundlers test-libraries test-memory test-wpt budgets bench-js lint setup package www size clean
+.PHONY: help test test-all test-servers test-bundlers test-libraries test-memory test-wpt budgets bench bench-js lint setup package www size clean
 
 help:
 	@echo "make test           run all tests natively and in Chromium, Node, Deno, Bun and workerd; install missing tools"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-bundlers  run only the tests of the npm package with bundlers"
 	@echo "make test-libraries run only the tests of the npm package with libraries that take a fetch, and with test tools"
 	@echo "make test-memory    test that 100,000 requests of the npm package leak no memory"
+	@echo "make bench          compare the client natively with hyper-util, reqwest and other spiders; ARGS=quick takes about a minute"
 	@echo "make budgets        count instructions and allocations and compare them with the recorded counts; ARGS=record records, ARGS=get-64 selects a case"
 	@echo "make bench-js       compare the npm package with plain fetch, p-queue and ky; ARGS=node or ARGS=chromium selects an engine"
 	@echo "make test-wpt WPT=FOLDER   run the fetch tests of a web-platform-tests checkout with the client's fetch; ONLY=\"fetch/api/abort\" selects tests"
@@ -39,6 +40,9 @@ test-libraries:
 
 test-memory:
 	@tests/run.sh js-memory
+
+bench:
+	@benches/run.sh $(ARGS)
 
 budgets:
 	@. tests/setup.sh && setup_budgets && run_budgets $(ARGS)

@@ -24,6 +24,10 @@
 //! The same future runs under `futures::executor::block_on`, smol, tokio and a browser's event loop. A bad URL or header
 //! is not a panic: it is the error of the `await`.
 //!
+//! Natively a thread of the library watches the sockets. In a program of tokio, `Client::builder().tokio()` (feature
+//! `tokio`) uses the program's own reactor in place of that thread, which saves system calls. Such a client works only
+//! inside of a runtime.
+//!
 //! Keep a [`Client`] and clone it. Each clone shares the queue, the limits and the idle connections.
 //!
 //! # The queue
@@ -224,7 +228,7 @@
 //! | `form` | no | forms and queries of values that serialize, such as structs |
 //! | `digest` | no | answers to Digest challenges |
 //! | `regex` | no | [`tornado::IoStream`] reads up to a pattern |
-//! | `tokio` | no | request bodies from an `AsyncRead` of `tokio`, without a runtime |
+//! | `tokio` | no | request bodies from an `AsyncRead` of `tokio`; natively `Builder::tokio`, a client on the reactor, the timer and the executor of a tokio program |
 //! | `tower` | no | `tower_service::Service` for [`Client`] |
 //! | `tracing` | no | a `tracing` span for each attempt |
 //! | `testing` | no | the module [`testing`] |
@@ -242,6 +246,7 @@
 //! | Relative URL of a request | an error | resolves against the page or worker; an error in Node | an error |
 //! | Body of a `GET` | sent | an error | what the backend does |
 //! | Cookies, proxies, TLS settings | methods of [`Builder`], such as `network` | the engine's own | what the backend does |
+//! | Reactor | a thread of the library, or tokio's with `Builder::tokio` | the engine | what the backend uses |
 //! | Event loops, spawned requests | threads, see [`platform`] | the engine's only thread | none |
 //! | After `fork` | errors in the child, see [`platform`] | no `fork` | no `fork` |
 //!

@@ -38,6 +38,7 @@ cargo fmt --check --manifest-path examples/sdk/Cargo.toml --all
 say "clippy for the axum application"
 cargo clippy --quiet --manifest-path examples/axum_app/Cargo.toml "${shared_target[@]}" --all-targets -- -D warnings
 cargo fmt --check --manifest-path examples/axum_app/Cargo.toml
+cargo fmt --check --manifest-path benches/Cargo.toml
 say "clippy for the budgets"
 cargo clippy --quiet --manifest-path tests/budgets/Cargo.toml "${shared_target[@]}" --all-targets -- -D warnings
 cargo fmt --check --manifest-path tests/budgets/Cargo.toml

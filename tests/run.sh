@@ -204,7 +204,7 @@ suite native cargo test --all-features --lib --tests --no-fail-fast
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --no-fail-fast --test servers --test proxies
 suite axum cargo test --manifest-path examples/axum_app/Cargo.toml --target-dir "$(target_directory)"
-suite budgets bash -c '. tests/setup.sh && run_budgets'
+suite budgets bash -c '. tests/setup.sh && cargo test --manifest-path tests/budgets/Cargo.toml --target-dir "$(target_directory)" && run_budgets'
 if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab; then
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"

@@ -20,16 +20,19 @@ pub enum Kind {
     Upload,
     /// Small GETs that the server answers together, once every connection has sent a request.
     Held,
+    /// The same, and then the connections stay open without requests for [`Job::requests`] seconds.
+    Idle,
 }
 
 impl Kind {
-    const NAMES: [(&str, Self); 6] = [
+    const NAMES: [(&str, Self); 7] = [
         ("small", Self::Small),
         ("fresh", Self::Fresh),
         ("download", Self::Download),
         ("chunked", Self::Chunked),
         ("upload", Self::Upload),
         ("held", Self::Held),
+        ("idle", Self::Idle),
     ];
 
     fn name(self) -> &'static str {
@@ -47,7 +50,7 @@ pub struct Job {
     pub url: String,
     /// The number of requests at a time.
     pub connections: usize,
-    /// The number of measured requests.
+    /// The number of measured requests; for [`Kind::Idle`], of seconds.
     pub requests: usize,
     /// The number of requests before the measured requests. They open the connections.
     pub warm_up: usize,
@@ -61,21 +64,16 @@ impl Job {
             Kind::Download => "/large".to_owned(),
             Kind::Chunked => "/chunked".to_owned(),
             Kind::Upload => "/upload".to_owned(),
-            Kind::Held => format!("/held/{connections}"),
+            Kind::Held | Kind::Idle => format!("/held/{connections}"),
         };
         let warm_up = match kind {
             // Enough requests that every connection is open and every buffer has grown.
             Kind::Small => connections * 2 + 100,
             Kind::Fresh => 10,
             Kind::Download | Kind::Chunked | Kind::Upload => 1,
-            Kind::Held => 0,
+            Kind::Held | Kind::Idle => 0,
         };
         Self { kind, server: server.to_owned(), url: format!("{server}{path}"), connections, requests, warm_up }
-    }
-
-    /// Leaves out the requests before the measured requests.
-    pub fn cold(self) -> Self {
-        Self { warm_up: 0, ..self }
     }
 
     /// Returns the command line arguments from which [`Job::parse`] makes this job.
@@ -94,7 +92,7 @@ impl Job {
     pub fn expected_length(&self) -> usize {
         match self.kind {
             Kind::Download | Kind::Chunked => server::LARGE,
-            Kind::Small | Kind::Fresh | Kind::Upload | Kind::Held => server::SMALL_BODY.len(),
+            Kind::Small | Kind::Fresh | Kind::Upload | Kind::Held | Kind::Idle => server::SMALL_BODY.len(),
         }
     }
 }
@@ -105,7 +103,7 @@ pub struct Sample {
     pub wall: Duration,
     /// The CPU time of the client, in the kernel too.
     pub cpu: Duration,
-    /// The resident memory of the client after the turn, in bytes.
+    /// The resident memory of the client after the turn, in bytes. For [`Kind::Idle`], its growth.
     pub resident: usize,
 }
 

@@ -1,55 +1,76 @@
-//! Compares waterspout with other clients over loopback, in a single run.
+//! Compares waterspout with other clients over loopback, in a single run. `make bench` builds and runs it.
+//! It needs Linux, because the server and the loop written by hand use epoll.
 //!
 //! | arguments | what runs |
 //! |---|---|
-//! | `serve [tls]` | the server alone; it prints its address |
-//! | `client ADDRESS CONNECTIONS REQUESTS [CONTENDER]` | small requests of a single client, for tools that count the work of a process |
-//! | `instructions [CONTENDER …]` | instructions, allocations and system calls of a request |
+//! | `report FOLDER [quick]` | everything; writes `RESULTS.md` and `throughput.svg`. `quick` takes about a minute |
+//! | `instructions [CONTENDER …]` | instructions, allocations and system calls of a small request |
 //! | `queue [REQUESTS]` | the costs of many queued requests, 1,000,000 by default |
+//! | `serve [tls]` | the server alone; it prints its address |
+//! | `client ADDRESS CONNECTIONS REQUESTS [CONTENDER]` | small requests of a single client, for tools |
 //!
-//! The server is a second process of this program, on the other processor.
+//! `turn` and `queue CASE REQUESTS` are for the program itself, which runs each turn in a process of its own. The server
+//! is another process, on the other processor.
 
 mod clients;
+mod effort;
 mod job;
 mod measure;
-mod queue;
+mod plot;
+mod report;
+mod rounds;
+mod sections;
 mod server;
 mod site;
+mod summary;
+mod table;
 mod tools;
 
+use std::path::Path;
+use std::process::exit;
+
 use clients::{CONTENDERS, Contender};
+use effort::Effort;
 use job::{Job, Kind};
+use measure::{CLIENT_CPU, pin};
+use sections::{queue, work};
+
+const USAGE: &str = "arguments: report FOLDER [quick] | instructions [CONTENDER …] | queue [REQUESTS] | \
+    serve [tls] | client ADDRESS CONNECTIONS REQUESTS [CONTENDER]";
 
 fn main() {
     measure::raise_file_limit();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
+        ["report", folder] => report::write(&Effort::FULL, Path::new(folder)),
+        ["report", folder, "quick"] => report::write(&Effort::QUICK, Path::new(folder)),
+        ["instructions", ref names @ ..] => work::print(names),
+        ["queue"] => queue::print(1_000_000),
+        ["queue", requests] => queue::print(number(requests)),
+        ["queue", case, requests] => queue::print_case(case, number(requests)),
         ["serve"] => server::serve(false),
         ["serve", "tls"] => server::serve(true),
         ["client", address, connections, requests] => client("waterspout", address, connections, requests),
         ["client", address, connections, requests, name] => client(name, address, connections, requests),
-        ["turn", name, ref job @ ..] => println!("{}", (contender(name).run)(&Job::parse(job))),
-        ["instructions", ref names @ ..] => tools::print_costs(names),
-        ["queue"] => queue::measure(1_000_000, None),
-        ["queue", requests] => queue::measure(number(requests), None),
-        ["queue", requests, case] => queue::measure(number(requests), Some(case)),
+        ["turn", name, ref job @ ..] => {
+            pin(CLIENT_CPU);
+            println!("{}", (contender(name).run)(&Job::parse(job)));
+        }
         _ => usage(),
     }
 }
 
 fn usage() -> ! {
-    eprintln!(
-        "arguments: serve [tls] | client ADDRESS CONNECTIONS REQUESTS [CONTENDER] | instructions [CONTENDER …] | queue [REQUESTS]"
-    );
-    std::process::exit(2)
+    eprintln!("{USAGE}");
+    exit(2)
 }
 
 /// Sends small requests to a server that runs already, without requests before the measured requests.
 fn client(name: &str, address: &str, connections: &str, requests: &str) {
-    measure::pin(measure::CLIENT_CPU);
-    let job = Job::new(Kind::Small, &format!("http://{address}"), number(connections), number(requests)).cold();
-    (contender(name).run)(&job);
+    pin(CLIENT_CPU);
+    let job = Job::new(Kind::Small, &format!("http://{address}"), number(connections), number(requests));
+    (contender(name).run)(&Job { warm_up: 0, ..job });
 }
 
 /// Returns the contender with a name.
@@ -58,7 +79,7 @@ fn contender(name: &str) -> &'static Contender {
     found.unwrap_or_else(|| {
         let names: Vec<_> = CONTENDERS.iter().map(|contender| contender.name).collect();
         eprintln!("there is no contender {name}; choose from {}", names.join(", "));
-        std::process::exit(2)
+        exit(2)
     })
 }
 

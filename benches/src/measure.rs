@@ -23,6 +23,13 @@ pub fn pin(cpu: usize) {
     let _ = sched_setaffinity(None, &set);
 }
 
+/// Returns the maximum number of connections that a process can open here.
+pub fn max_connections() -> usize {
+    // The programs have some more files open.
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map_or(usize::MAX, |files| (files as usize).saturating_sub(100))
+}
+
 /// Raises the number of files that this process may open to the maximum that the system allows it.
 pub fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
@@ -52,4 +59,11 @@ impl Stopwatch {
         let wall = self.started.elapsed();
         Sample { wall, cpu: self.cpu.elapsed(), resident: resident() }
     }
+}
+
+/// Returns the number of sockets that this process has open; 0 on a system without `/proc`.
+pub fn open_sockets() -> usize {
+    let Ok(files) = std::fs::read_dir("/proc/self/fd") else { return 0 };
+    let targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
 }

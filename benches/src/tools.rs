@@ -1,16 +1,11 @@
-//! Counts the work of a request with tools: instructions, allocations and system calls. These figures repeat on a loaded
-//! machine, where times do not.
+//! Counts the work of a request with tools: instructions, allocations and system calls. These figures repeat on a
+//! loaded machine, where times do not.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::job::{Job, Kind};
 use crate::server::{Process, program};
-
-/// The clients whose work is counted if the command line names none.
-const DEFAULT: &[&str] = &["waterspout", "hyper-util"];
-
-/// The numbers of connections.
-pub const CONNECTIONS: [usize; 2] = [1, 64];
 
 /// The work of a request. A count is `None` if its tool is missing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +15,12 @@ pub struct Work {
     pub allocated_bytes: Option<f64>,
     pub system_calls: Option<f64>,
 }
+
+/// Runs a turn under a tool, and returns the output of the tool.
+type Run<'a> = dyn Fn(&[&str]) -> Output + 'a;
+
+/// A count of a turn under a tool. Some tools count two things.
+type Count = fn(Tools, &Run) -> Option<[f64; 2]>;
 
 /// The tools of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -56,36 +57,30 @@ impl Tools {
         format!("Instructions: {instructions}. Allocations: {allocations}. System calls: {system_calls}.")
     }
 
-    /// Counts the work of a small request. The difference of two runs excludes the start of the program and the opening
-    /// of the connections.
+    /// Counts the work of a small request.
     pub fn count(self, server: &Process, contender: &str, connections: usize) -> Work {
         // Enough requests for every connection, in both runs.
-        let (few, many) = (connections * 10 + 500, connections * 40 + 4_500);
-        let each = |count: &dyn Fn(usize) -> Option<[f64; 2]>| {
-            let (low, high) = (count(few)?, count(many)?);
-            let requests = (many - few) as f64;
-            Some([(high[0] - low[0]) / requests, (high[1] - low[1]) / requests])
-        };
-        let run = |tool: &[&str], requests: usize| {
-            let mut command = Command::new(tool[0]);
-            command.args(&tool[1..]).arg(program()).args(["client", server.address()]);
-            command.args([&connections.to_string(), &requests.to_string(), contender]);
-            let output = command.output().expect("the tool runs");
-            assert!(output.status.success(), "{contender} failed under {}: {}", tool[0], text(&output.stderr));
-            output
-        };
-        let instructions = each(&|requests| self.instructions(&|tool| run(tool, requests)));
-        let heap = each(&|requests| self.heap(&|tool| run(tool, requests)));
-        let calls = each(&|requests| self.system_calls(&|tool| run(tool, requests)));
+        let requests = [connections * 5 + 200, connections * 20 + 2_200];
+        let job = Job::new(Kind::Small, &server.url, connections, 0);
+        let count =
+            |tool: Count| difference(requests, |requests| tool(self, &runner(server, contender, &job, requests)));
+        let heap = count(Self::heap);
         Work {
-            instructions: instructions.map(|[count, _]| count),
+            instructions: count(Self::instructions).map(|[count, _]| count),
             allocations: heap.map(|[count, _]| count),
             allocated_bytes: heap.map(|[_, bytes]| bytes),
-            system_calls: calls.map(|[count, _]| count),
+            system_calls: count(Self::system_calls).map(|[count, _]| count),
         }
     }
 
-    fn instructions(self, run: &dyn Fn(&[&str]) -> Output) -> Option<[f64; 2]> {
+    /// Counts the system calls of a request of a job.
+    pub fn system_calls_of(self, server: &Process, contender: &str, job: &Job) -> Option<f64> {
+        let few = if job.expected_length() > 1_000 || job.kind == Kind::Upload { 1 } else { job.connections * 2 + 20 };
+        let count = |requests| self.system_calls(&runner(server, contender, job, requests));
+        difference([few, few * 3], count).map(|[count, _]| count)
+    }
+
+    fn instructions(self, run: &Run) -> Option<[f64; 2]> {
         let count = if self.perf {
             perf_count(&text(&run(&["perf", "stat", "-x,", "-e", "instructions:u"]).stderr))
         } else if self.valgrind {
@@ -99,7 +94,7 @@ impl Tools {
     }
 
     /// Returns the number of allocations, and of allocated bytes.
-    fn heap(self, run: &dyn Fn(&[&str]) -> Output) -> Option<[f64; 2]> {
+    fn heap(self, run: &Run) -> Option<[f64; 2]> {
         if !self.valgrind {
             return None;
         }
@@ -109,7 +104,7 @@ impl Tools {
         Some([field_after(total, "bytes in")?, field_after(total, "Total:")?])
     }
 
-    fn system_calls(self, run: &dyn Fn(&[&str]) -> Output) -> Option<[f64; 2]> {
+    fn system_calls(self, run: &Run) -> Option<[f64; 2]> {
         if !self.strace {
             return None;
         }
@@ -120,6 +115,26 @@ impl Tools {
         let total = table.lines().find(|line| line.ends_with(" total"))?;
         Some([total.split_whitespace().nth(3)?.parse().ok()?, 0.0])
     }
+}
+
+/// Returns a function that runs a turn with `requests` requests under a tool.
+fn runner<'a>(server: &'a Process, contender: &'a str, job: &Job, requests: usize) -> impl Fn(&[&str]) -> Output + 'a {
+    let job = Job { requests, ..job.clone() };
+    move |tool| {
+        let mut command = Command::new(tool[0]);
+        command.args(&tool[1..]).arg(program()).args(["turn", contender]).args(job.arguments());
+        let output = server.pass_certificate(&mut command).output().expect("the tool runs");
+        assert!(output.status.success(), "{contender} failed under {}: {}", tool[0], text(&output.stderr));
+        output
+    }
+}
+
+/// Returns the counts of a request: the difference of two runs, which excludes the start of the program and the opening
+/// of its connections.
+fn difference(requests: [usize; 2], count: impl Fn(usize) -> Option<[f64; 2]>) -> Option<[f64; 2]> {
+    let (low, high) = (count(requests[0])?, count(requests[1])?);
+    let requests = (requests[1] - requests[0]) as f64;
+    Some([(high[0] - low[0]) / requests, (high[1] - low[1]) / requests])
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -158,29 +173,4 @@ impl Drop for TemporaryFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
-}
-
-/// Prints a table with the work of a request of each named contender.
-pub fn print_costs(names: &[&str]) {
-    let tools = Tools::find();
-    let server = Process::start();
-    println!("A small GET. {}\n", tools.description());
-    println!("| | connections | instructions | allocations | bytes | system calls |\n|---|--:|--:|--:|--:|--:|");
-    for name in if names.is_empty() { DEFAULT } else { names } {
-        for connections in CONNECTIONS {
-            let work = tools.count(&server, name, connections);
-            println!(
-                "| {name} | {connections} | {} | {} | {} | {} |",
-                show(work.instructions, 0),
-                show(work.allocations, 2),
-                show(work.allocated_bytes, 0),
-                show(work.system_calls, 2)
-            );
-        }
-    }
-}
-
-/// Formats a count with a number of decimals.
-pub fn show(count: Option<f64>, decimals: usize) -> String {
-    count.map_or_else(|| "-".to_owned(), |count| format!("{count:.decimals$}"))
 }

@@ -32,7 +32,7 @@ export function offAbort(signal: AbortSignal | undefined, listener: AbortListene
 }
 
 /** Returns the outcome of `work`. Rejects with the reason of `signal` if it is aborted before. */
-export function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+export function untilAborted<Value>(work: Value | Promise<Value>, signal: AbortSignal): Promise<Value> {
   let listener!: AbortListener;
   const aborted = new Promise<never>((_, reject) => {
     listener = { handleEvent: () => reject(signal.reason) };

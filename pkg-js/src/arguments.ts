@@ -8,13 +8,14 @@ import type { HeadersOption, WaterspoutInit } from "./types.js";
 /** The members of a Request that a `fetch` of the caller's own gets, besides method, headers, body and signal. */
 const REQUEST_MEMBERS = ["cache", "credentials", "integrity", "keepalive", "mode", "redirect", "referrer", "referrerPolicy"] as const;
 
-/** The function that sends requests. */
-export type Sender = (thisArg: unknown, ...call: Parameters<typeof globalThis.fetch>) => Promise<Response>;
+/** The function that sends requests, which gets the object of the call. */
+export type Sender = (this: unknown, ...call: Parameters<typeof globalThis.fetch>) => Promise<Response>;
 
 export class FetchArguments {
   /** The caller's signal. */
   readonly signal: AbortSignal | undefined;
   readonly body: RequestBody;
+  readonly sender: Sender;
   /** The Request that was sent last, unless the sender got a URL alone. */
   sentRequest: Request | undefined;
   readonly #options: Options;
@@ -41,8 +42,18 @@ export class FetchArguments {
    *
    * Exceptions: the platform builds the Request of a plain call. A `fetch` of the caller's own may know URLs that the platform does not.
    */
-  constructor(options: Options, isOwnFetch: boolean, thisArg: unknown, input: RequestInfo | URL, init: WaterspoutInit | undefined, signal: AbortSignal) {
+  constructor(
+    options: Options,
+    own: Sender | undefined,
+    platformFetch: Sender,
+    thisArg: unknown,
+    input: RequestInfo | URL,
+    init: WaterspoutInit | undefined,
+    signal: AbortSignal,
+  ) {
+    const isOwnFetch = !!own;
     this.#options = options;
+    this.sender = own ?? platformFetch;
     this.#isOwnFetch = isOwnFetch;
     this.#thisArg = thisArg;
     this.#init = init;
@@ -50,12 +61,12 @@ export class FetchArguments {
     this.#target = inherited ? withDefaultPairs(inherited, options) : resolveUrl(`${input as string}`, options);
     const given = init?.signal;
     this.signal = (given === undefined ? inherited?.signal : given) ?? undefined;
-    this.body = new RequestBody(init?.body, inherited, options.onUploadProgress);
-    const { hooks, headers, retry } = options;
-    if (isOwnFetch && !inherited) this.#members = this.#ownMembers();
+    const { hooks, headers, retry, onUploadProgress } = options;
+    this.body = new RequestBody(init?.body, inherited, onUploadProgress);
+    if (isOwnFetch && !inherited) this.#members = init || headers ? this.#ownMembers() : {};
     const hasHooks = hooks.beforeRequest.length + hooks.beforeRetry.length + hooks.afterResponse.length > 0;
     // With a signal of the caller's, the engine must keep the Request's signal alive as long as it receives the body.
-    const isPlain = !(inherited || isOwnFetch || hasHooks || headers || options.onUploadProgress || this.signal);
+    const isPlain = !(inherited || isOwnFetch || hasHooks || headers || onUploadProgress || this.signal);
     this.#isPlain = isPlain && thisArg === globalThis && hasOnlySignal(init);
     // The error of a wrong URL is no reason for another attempt.
     if (retry) this.fixUrl();
@@ -131,7 +142,7 @@ export class FetchArguments {
       const use = (members: BodyMembers): void => {
         // The body may come after the end of its attempt, while another attempt uses the Request.
         signal.throwIfAborted();
-        if (this.#members) Object.assign(this.#members, members);
+        if (this.#members && "body" in members) Object.assign(this.#members, members);
         if (this.#request) this.#request = rebuilt(this.#request, { ...members, signal });
       };
       const members = this.body.again();
@@ -140,27 +151,32 @@ export class FetchArguments {
   }
 
   /** Sends the request of the present attempt, or `replacement`. `signal` aborts the attempt. */
-  async send(sender: Sender, signal: AbortSignal, replacement: Request | undefined): Promise<Response> {
+  send(signal: AbortSignal, replacement: Request | undefined): Promise<Response> {
+    if (this.#request || replacement) return this.#sendRequest(signal, replacement);
+    return this.sender.call(this.#thisArg, this.#target as string, { ...this.#members, signal } as RequestInit);
+  }
+
+  async #sendRequest(signal: AbortSignal, replacement: Request | undefined): Promise<Response> {
     // The Request of a hook may have a signal of its own, which says nothing about this attempt.
     if (replacement) {
       signal = AbortSignal.any?.([signal, replacement.signal]) ?? signal;
       replacement = rebuilt(replacement, { signal });
     }
-    const request = (this.sentRequest = replacement ?? this.#request);
-    if (this.#isPlain && !request) return sender(globalThis, this.#target, { signal });
+    const { sender } = this;
+    const thisArg = this.#thisArg;
+    const request = (this.sentRequest = replacement ?? this.#request) as Request;
     if (this.#isOwnFetch) {
       // A Request means nothing to a `fetch` of another realm, so it gets the members of the Request.
       const isOriginal = this.#members && !replacement && !this.#base;
-      let init = this.#members;
-      if (request) init = isOriginal ? this.#originalInit(request) : this.#takenApart(request);
-      const body = request && !isOriginal ? this.#bodyOf(request) : undefined;
+      const init = isOriginal ? this.#originalInit(request) : this.#takenApart(request);
+      const body = isOriginal ? undefined : this.#bodyOf(request);
       const sent = isPromise(body) ? await body : body;
-      if (sent) Object.assign(init as object, { body: sent, ...(sent instanceof ReadableStream && { duplex: "half" }) });
+      if (sent) Object.assign(init, { body: sent, ...(sent instanceof ReadableStream && { duplex: "half" }) });
       signal.throwIfAborted();
-      return sender(this.#thisArg, isOriginal || !request ? (this.#target as string) : request.url, { ...init, signal } as RequestInit);
+      return sender.call(thisArg, isOriginal ? (this.#target as string) : request.url, { ...init, signal } as RequestInit);
     }
-    const init = platformInit(request as Request, this.#init);
-    return init ? sender(this.#thisArg, request as Request, init) : sender(this.#thisArg, request as Request);
+    const init = platformInit(request, this.#init);
+    return init ? sender.call(thisArg, request, init) : sender.call(thisArg, request);
   }
 
   /** Builds the Request of the call. */

@@ -18,14 +18,14 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** Returns the argument of a hook: with the request of the attempt, or with the Request of a hook before. */
   context(request: Request | undefined): HookContext;
-  /** Sends the request of the attempt, or the Request of a hook. Throws if the caller has aborted the request. */
-  send(replacement: Request | undefined): Promise<Response>;
-  /** Called before the request is sent, or before a hook's response takes its place. */
-  checkSend(): void;
+  /** Sends the request of the attempt or the Request of a hook, unless there is a response. Throws if the caller has aborted the request. */
+  send(response: Response | undefined, replacement: Request | undefined): Response | Promise<Response>;
+  /** Called if a hook asks for another attempt. */
+  ask(asked: AnotherAttempt): void;
 }
 
 /** Calls the hooks and sends the request. Unless a hook returns a promise, the platform's fetch is called in the same turn. */
-export async function sendWithHooks(hooks: AllHooks, attempt: Attempt): Promise<Outcome> {
+export async function sendWithHooks(hooks: AllHooks, attempt: Attempt): Promise<Response> {
   const { signal } = attempt;
   let replacement: Request | undefined;
   let response: Response | undefined;
@@ -41,8 +41,7 @@ export async function sendWithHooks(hooks: AllHooks, attempt: Attempt): Promise<
       break;
     }
   }
-  attempt.checkSend();
-  response ??= await attempt.send(replacement);
+  response = await attempt.send(response, replacement);
   for (const hook of hooks.afterResponse) {
     // A function that ignores the signal answers after the end of the attempt.
     if (signal.aborted) break;
@@ -50,10 +49,13 @@ export async function sendWithHooks(hooks: AllHooks, attempt: Attempt): Promise<
     const retry: AfterResponseContext["retry"] = ({ request, delay = 0 } = {}) => (asked = { request, delay });
     let result = hook({ ...attempt.context(replacement), response, retry });
     if (isPromise(result)) result = await result;
-    if (asked && result === asked) return { response, asked };
+    if (asked && result === asked) {
+      attempt.ask(asked);
+      return response;
+    }
     if (result) response = result as Response;
   }
-  return { response };
+  return response;
 }
 
 /** Returns the outcome of an attempt for observers and hooks. */

@@ -1,8 +1,6 @@
 /** Watches the body of a request's response: its end frees the slot and stops the time limits. */
-import { untilAborted } from "./abort.js";
 import { Timer } from "./clock.js";
 import { onCollected } from "./core.js";
-import { ignoreErrors } from "./errors.js";
 import type { Limits } from "./limits.js";
 import { keepRequest, watchBody, type BodyWatcher } from "./response.js";
 
@@ -11,7 +9,7 @@ const UNREAD_TIME = 1000;
 
 /** The request whose body is watched. */
 export interface BodyOwner {
-  readonly limits: Limits;
+  readonly limits: Limits | undefined;
   /** Whether the caller can abort the request. */
   readonly hasSignal: boolean;
   /** Gives the slot back, and removes the request from its client. */
@@ -42,6 +40,8 @@ export class BodyWatch implements BodyWatcher {
   readonly #owner: BodyOwner;
   /** Ends the time in which the body must begin to be read. */
   #unread: Timer | undefined;
+  /** Reject the reads of the whole body. */
+  #reads: Set<(reason: unknown) => void> | undefined;
   /** Why the body has failed, unless the caller has aborted it. Engines replace some of these errors by their own. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -54,15 +54,17 @@ export class BodyWatch implements BodyWatcher {
     const { limits, hasSignal } = this.#owner;
     // The bytes of an opaque response are out of reach, so its end cannot be seen.
     const isOpaque = response.type === "opaque";
-    const isLimited = limits.isRunning;
+    const isLimited = !!limits?.isRunning;
     const isCounted = result !== response;
     this.signal = signal;
-    if (!isLimited) limits.clear();
+    if (!isLimited) limits?.clear();
     if (!isOpaque && !this.hasReader && (holdsSlot || isLimited || isCounted || (hasSignal && !request))) watchBody(result, this);
     if (!(holdsSlot || isLimited || hasSignal)) return this.#owner.end();
     if (!holdsSlot || isOpaque) this.#owner.leave();
-    limits.unref();
+    limits?.unref();
     if (request) keepRequest(request, response);
+    // Limits alone end by themselves: a registry takes the engine longer than a timer that is left.
+    if (!(holdsSlot || hasSignal)) return;
     // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
     onCollected([result, ...(request ? [request.signal] : [])], this, (watch) => watch.#owner.end());
     if (!holdsSlot || isOpaque || this.hasReader) return;
@@ -75,6 +77,12 @@ export class BodyWatch implements BodyWatcher {
     this.#failure ??= { error };
   }
 
+  /** Ends the reads of the whole body. Called after the signal was aborted. */
+  abort(): void {
+    // The platform's own rejection comes first, unless the body ignores the signal.
+    this.#reads?.forEach((reject) => void Promise.resolve().then(() => reject(this.signal.reason)));
+  }
+
   // The streams call these functions without an object.
   /** Ends the time in which the body must begin to be read. */
   readonly onRead: () => void = () => this.#unread?.cancel();
@@ -85,21 +93,20 @@ export class BodyWatch implements BodyWatcher {
   readonly onEnd: () => void = () => this.#owner.end();
 
   /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
-  readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
-    if (!this.signal.aborted) return this.#read(response, read);
-    // The platform's own promise rejects in this turn too, unless the body ignores the signal.
-    ignoreErrors(() => read(response));
-    return Promise.reject(this.onError(this.signal.reason));
-  }
-
-  async #read<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+  async readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
     let wasUsed = false;
+    let rejectRead!: (reason: unknown) => void;
     try {
       wasUsed = response.bodyUsed;
-      return await untilAborted(read(response), this.signal);
+      return await new Promise<Value>((resolve, reject) => {
+        (this.#reads ??= new Set()).add((rejectRead = reject));
+        read(response).then(resolve, reject);
+        if (this.signal.aborted) this.abort();
+      });
     } catch (error) {
       throw wasUsed ? error : this.onError(error);
     } finally {
+      this.#reads?.delete(rejectRead);
       // A body that was read before has an end of its own. The response is kept alive until here: a collected response is not watched.
       if (response && !wasUsed) this.onEnd();
     }

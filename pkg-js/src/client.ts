@@ -152,15 +152,15 @@ function newContext(options: ClientOptions): ClientContext {
   // a request has its slot already, and goes to the platform.
   const sentParts = new WeakSet<object>();
   let isSending = false;
-  const platformFetch: Sender = (thisArg, ...call) => {
+  const platformFetch: Sender = function (this: unknown, ...call) {
     const { fetch } = globalThis;
     const present = ownFetches.has(fetch) ? first : fetch;
     if (typeof present !== "function") throw new TypeError("this platform has no fetch; set the option `fetch`");
-    if (present === first) return present.apply(thisArg, call);
+    if (present === first) return present.apply(this, call);
     for (const part of [call[0], call[1]?.signal]) if (part instanceof Object) sentParts.add(part);
     isSending = true;
     try {
-      const sent = present.apply(thisArg, call);
+      const sent = present.apply(this, call);
       // The caller may send the Request of a hook or an error again.
       const forget = (): void => void sentParts.delete(call[0] as object);
       void Promise.resolve(sent).then(forget, forget);
@@ -191,19 +191,19 @@ function newContext(options: ClientOptions): ClientContext {
 const ownFetches = new WeakSet<object>();
 
 /**
- * Returns a function like the platform's fetch: it is no constructor, and rejects a call without arguments.
+ * Returns a function like the platform's fetch: its length is 1 because its second parameter has a default, it is no constructor, and rejects a call without arguments.
  *
  * On an object that holds the function, or on none, the platform's fetch is called on `globalThis`. On any other object, the platform's
  * fetch is called on that object: it may refuse it, or answer with the promise of another window's realm.
  */
 function platformFunction(send: (thisArg: unknown, input: RequestInfo | URL, init?: WaterspoutInit) => Promise<Response>): Client["fetch"] {
   const { fetch } = {
-    fetch(this: Partial<typeof globalThis> | null | undefined, input: RequestInfo | URL, ...rest: [init?: WaterspoutInit]): Promise<Response> {
+    fetch(this: Partial<typeof globalThis> | null | undefined, input: RequestInfo | URL, init: WaterspoutInit | undefined = undefined): Promise<Response> {
       const isOwnHolder = this == null || this.fetch === fetch;
       let promise: Promise<Response>;
       try {
         if (arguments.length === 0) throw new TypeError("fetch needs a URL or a Request");
-        promise = send(isOwnHolder ? globalThis : this, input, rest[0]);
+        promise = send(isOwnHolder ? globalThis : this, input, init);
       } catch (error) {
         promise = Promise.reject(error);
       }

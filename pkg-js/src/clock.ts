@@ -27,14 +27,14 @@ export function now(): number {
 
 /** A timer of the engine's that calls `act` once `milliseconds` have passed. It keeps a Node process alive. */
 export class Timer {
-  readonly due: number;
+  readonly #due: number;
   readonly #act: () => void;
   #left: number;
   #isSecond = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(milliseconds: number, act: () => void) {
-    this.due = now() + milliseconds;
+    this.#due = now() + milliseconds;
     this.#left = milliseconds;
     this.#act = act;
     this.#set();
@@ -56,7 +56,7 @@ export class Timer {
   }
 
   #fire(): void {
-    const early = this.due - now();
+    const early = this.#due - now();
     if (!this.#isSecond && this.#left <= 0 && early > 0 && early <= EARLY) {
       this.#isSecond = true;
       this.#left = early;
@@ -64,7 +64,7 @@ export class Timer {
     if (this.#left > 0) return this.#set();
     // If the clock disagrees by more, the timer is right. A coarse clock catches up by itself; any other is not the clock of the timers.
     if (early > COARSE) offset += early;
-    fired = Math.max(fired, this.due);
+    fired = Math.max(fired, this.#due);
     this.#act();
   }
 }

@@ -24,24 +24,18 @@ export const enum Answer {
   CoreFailed,
 }
 
-/** A request that needs a slot. */
+/** A request that needs a slot. The core sets all members but `answered`. */
 export interface Waiter {
-  /** The slot, or the place in the queue. */
-  place?: Place | undefined;
+  /** The instance that gave the ticket. Undefined if the request has neither a slot nor a place in the queue. */
+  instance: Instance | undefined;
+  ticket: number;
+  /** The number of the waiting request. */
+  request: number;
+  /** When the wait began. */
+  since: number;
+  hasSlot: boolean;
   /** The wait has ended: the request has a slot, or gets none. Must neither throw nor call the core. */
   answered(answer: Answer): void;
-}
-
-/** A request in the core. */
-interface Place {
-  /** The instance that gave the ticket. */
-  readonly instance: Instance;
-  readonly ticket: number;
-  /** The number of the waiting request. */
-  readonly request: number;
-  /** When the wait began. */
-  readonly since: number;
-  hasSlot: boolean;
 }
 
 /** The settings of a client, in the order of the core's function `create`. */
@@ -61,7 +55,7 @@ export type ClientSettings = [
 const BYTE_ALIGNMENT = 1;
 
 /** An instance of the module. */
-class Instance {
+export class Instance {
   readonly exports: Exports;
   /** The clients with requests that wait. */
   readonly waiting: Set<Core> = new Set();
@@ -161,8 +155,8 @@ export class Core {
     const present = this.#use();
     const { exports } = present;
     const since = now();
-    // The requests that wait come first.
-    if (this.#waiters.size > 0) this.#dispatch();
+    // The requests that wait come first. Without a rate, time lets no request start.
+    if (this.#hasRate && this.#waiters.size > 0) this.#dispatch();
     // An origin is ASCII, so each character is a byte.
     const { length } = origin;
     let address = BYTE_ALIGNMENT;
@@ -175,7 +169,11 @@ export class Core {
     if (present !== instance) return Answer.CoreFailed;
     if (answer === QUEUE_FULL) return Answer.QueueFull;
     const hasSlot = (answer & 1) === 0;
-    waiter.place = { instance: present, ticket: answer >> 1, request, since, hasSlot };
+    waiter.instance = present;
+    waiter.ticket = answer >> 1;
+    waiter.request = request;
+    waiter.since = since;
+    waiter.hasSlot = hasSlot;
     if (hasSlot) {
       this.active++;
       this.waits.record(0);
@@ -183,27 +181,27 @@ export class Core {
     }
     this.#waiters.set(request, waiter);
     present.waiting.add(this);
-    this.#dispatch();
+    if (this.#hasRate) this.#dispatch();
     return Answer.Wait;
   }
 
   /** Gives the slot of a request back, or takes the request out of the queue. `wasUsed` says whether the request was sent. */
   release(waiter: Waiter, wasUsed: boolean): void {
-    const hasWaited = waiter.place?.hasSlot === false;
+    const hasWaited = waiter.instance && !waiter.hasSlot;
     this.#remove(waiter, wasUsed);
     // After the last request that waited, this ends the timer.
     if (hasWaited || this.#waiters.size > 0) this.#dispatch();
   }
 
   #remove(waiter: Waiter, wasUsed: boolean): void {
-    const { place } = waiter;
-    if (!place) return;
-    waiter.place = undefined;
-    if (place.hasSlot) this.active--;
-    else this.#waiters.delete(place.request);
+    const present = waiter.instance;
+    if (!present) return;
+    waiter.instance = undefined;
+    if (waiter.hasSlot) this.active--;
+    else this.#waiters.delete(waiter.request);
     // After a failed core the ticket may belong to a request of the next instance.
-    if (place.instance !== instance) return;
-    instance.exports.release(this.#client, place.ticket, wasUsed, this.#now);
+    if (present !== instance) return;
+    present.exports.release(this.#client, waiter.ticket, wasUsed, this.#now);
   }
 
   /** With `true`, starts no further requests; with `false`, starts them again. */
@@ -234,10 +232,10 @@ export class Core {
   started(request: number): void {
     const waiter = this.#waiters.get(request);
     this.#waiters.delete(request);
-    if (!waiter?.place) return;
+    if (!waiter?.instance) return;
     this.active++;
-    waiter.place.hasSlot = true;
-    this.waits.record(now() - waiter.place.since);
+    waiter.hasSlot = true;
+    this.waits.record(now() - waiter.since);
     waiter.answered(Answer.Slot);
   }
 

@@ -5,13 +5,18 @@ import type { AllTimeouts } from "./options.js";
 /** A limit that this timer watches. The stream of the body watches `idle` itself. */
 export type Limit = Exclude<keyof AllTimeouts, "idle">;
 
+/** The limits; of two that pass at the same time, the first is named. */
+const LIMITS: readonly Limit[] = ["total", "queue", "request", "head"];
+
 /** The running limits of a request, with a single timer for the limit that passes first. */
 export class Limits {
   readonly #timeouts: AllTimeouts;
   readonly #onPassed: (limit: Limit) => void;
   /** When each running limit passes. */
-  readonly #ends = new Map<Limit, number>();
+  #ends: { [limit in Limit]?: number | undefined } = {};
   #timer: Timer | undefined;
+  /** When the limit passes for which the timer was set. */
+  #timerEnd = 0;
   #keepsAlive = true;
 
   constructor(timeouts: AllTimeouts, onPassed: (limit: Limit) => void) {
@@ -23,7 +28,8 @@ export class Limits {
   get next(): { limit: Limit | undefined; at: number } {
     let limit: Limit | undefined;
     let at = Infinity;
-    for (const [name, end] of this.#ends) {
+    for (const name of LIMITS) {
+      const end = this.#ends[name] ?? Infinity;
       if (end >= at) continue;
       limit = name;
       at = end;
@@ -39,17 +45,17 @@ export class Limits {
   start(limit: Limit): void {
     const timeout = this.#timeouts[limit];
     if (!timeout) return;
-    this.#ends.set(limit, now() + timeout);
+    this.#ends[limit] = now() + timeout;
     this.#setTimer();
   }
 
   stop(limit: Limit): void {
-    this.#ends.delete(limit);
+    this.#ends[limit] = undefined;
   }
 
   /** Stops all limits. */
   clear(): void {
-    this.#ends.clear();
+    this.#ends = {};
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -69,8 +75,9 @@ export class Limits {
   #setTimer(): void {
     const { at } = this.next;
     // A timer that fires too early is cheaper than a new timer.
-    if (at === Infinity || (this.#timer && this.#timer.due <= at)) return;
+    if (at === Infinity || (this.#timer && this.#timerEnd <= at)) return;
     this.#timer?.cancel();
+    this.#timerEnd = at;
     const fire = (): void => {
       this.#timer = undefined;
       this.check();

@@ -36,6 +36,7 @@ export class RequestReport {
   /** Sets the stage and calls the observers. */
   notify(stage: Stage, outcome?: Pick<QueueEvent, "status" | "error">): void {
     this.stage = stage;
+    if (this.#context.observers.size === 0) return;
     for (const observer of this.#context.observers) {
       const { url } = this.#arguments;
       const event = { id: this.#number, stage, url, origin: this.origin, priority: this.#priority, at: performance.now() };

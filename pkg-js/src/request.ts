@@ -1,6 +1,6 @@
 /** A request of a client, from the call to the end of its response's body. */
 import { isAborted, offAbort, onAbort, reasonOf, untilAborted, type AbortListener } from "./abort.js";
-import { FetchArguments, type Sender } from "./arguments.js";
+import { FetchArguments } from "./arguments.js";
 import { discard, outcomeOf, sendWithHooks, type Outcome } from "./attempt.js";
 import { BodyWatch } from "./body-watch.js";
 import { now, Timer } from "./clock.js";
@@ -18,7 +18,7 @@ import { repeatDelay } from "./repeat.js";
 import { NO_RETRY } from "./retry.js";
 import { Slot } from "./slot.js";
 import { readData } from "./status-data.js";
-import type { HookContext, QueueEvent, WaterspoutInit } from "./types.js";
+import type { AnotherAttempt, HookContext, QueueEvent, WaterspoutInit } from "./types.js";
 
 const { hooks: NO_HOOKS, timeouts: NO_LIMITS } = DEFAULTS;
 
@@ -38,7 +38,8 @@ export class ClientRequest implements AbortListener {
   readonly #signal: AbortSignal | undefined;
   /** Undefined once the caller has the response: from then on nothing here may keep the Request alive. */
   #arguments: FetchArguments;
-  readonly #limits: Limits;
+  /** Undefined if the request has no limits. */
+  readonly #limits: Limits | undefined;
   readonly #slot: Slot;
   readonly report: RequestReport;
   #resolve: ((response: Response) => void) | undefined;
@@ -46,10 +47,10 @@ export class ClientRequest implements AbortListener {
   /** Aborts the present attempt. */
   #controller: AbortController;
   /** Whether other requests have the same controller. */
-  readonly #isShared: boolean;
+  #isShared: boolean;
   readonly #errors = new RequestErrors();
-  readonly #hooks: HookSender;
-  readonly #sender: Sender;
+  /** Undefined if the request has no hooks. */
+  readonly #hooks: HookSender | undefined;
   #attempts = 0;
   /** Watches the response's body, once there is something to watch. */
   #watch: BodyWatch | undefined;
@@ -57,10 +58,10 @@ export class ClientRequest implements AbortListener {
   #isReadingData = false;
   /** Whether the present attempt was sent. */
   #isSent = false;
+  /** What a hook of the present attempt asks for. */
+  #asked: AnotherAttempt | undefined;
   /** The wait before another attempt. */
   #pause: Timer | undefined;
-  /** Calls the hooks `onError`. */
-  #onError: ((error: [unknown]) => void) | undefined;
 
   constructor(
     context: ClientContext,
@@ -75,53 +76,70 @@ export class ClientRequest implements AbortListener {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    const { hooks, retry, throwHttpErrors, timeouts } = options;
+    const { hooks, throwHttpErrors, timeouts } = options;
     // Only a request that may end by itself needs a controller of its own, which takes the engine longer than the rest of a request.
-    this.#isShared = !(throwHttpErrors || retry || hooks !== NO_HOOKS || timeouts !== NO_LIMITS || init?.signal || typeof input === "object");
+    this.#isShared = !(throwHttpErrors || hooks !== NO_HOOKS || timeouts !== NO_LIMITS || init?.signal || typeof input === "object");
     this.#controller = this.#isShared ? sharedController(context) : new AbortController();
     const own = options.fallback && !context.core.isSupported ? options.fallback : options.fetch;
-    this.#sender = own ? (thisArg, ...call) => own.apply(thisArg, call) : context.platformFetch;
-    this.#hooks = new HookSender(options, this.#sender);
-    this.#arguments = new FetchArguments(options, !!own, thisArg, input, init, this.#controller.signal);
+    this.#arguments = new FetchArguments(options, own, context.platformFetch, thisArg, input, init, this.#controller.signal);
     this.report = new RequestReport(context, options.priority, this.#arguments);
     this.#signal = this.#arguments.signal;
     if (throwHttpErrors) this.#errors.recordCall();
     this.#slot = new Slot(context.core);
-    this.#limits = new Limits(timeouts, (limit) => this.#limitPassed(limit));
-    this.#limits.start("total");
-    const { onError } = options.hooks;
-    // The hooks run in the async context of the call.
-    const callHooks = (error: unknown): void => onError.forEach((hook) => void ignoreErrors(() => hook({ ...this.#hookContext(), error })));
-    // In an array, because a promise would look for a method `then` in the error.
-    if (onError.length > 0) void new Promise<[unknown]>((resolve) => (this.#onError = resolve)).then(([error]) => callHooks(error));
+    if (timeouts !== NO_LIMITS) {
+      this.#limits = new Limits(timeouts, (limit) => this.#limitPassed(limit));
+      this.#limits.start("total");
+    }
+    if (hooks !== NO_HOOKS) this.#hooks = new HookSender(options, this.#arguments.sender, () => this.#hookContext());
     context.requests.add(this);
     void this.#run();
   }
 
   #hookContext(request?: Request): HookContext {
-    return this.#hooks.context(request ?? requestOf(this.#arguments), this.#attempts);
+    return (this.#hooks as HookSender).context(request ?? requestOf(this.#arguments), this.#attempts);
   }
 
   /** Makes attempts until an attempt is final. Each step continues in the async context of the call. */
   async #run(): Promise<void> {
+    const { timeouts } = this.#options;
     try {
       onAbort(this.#signal, this);
       this.#signal?.throwIfAborted();
       // The request may have ended in the turn in which its pause was over.
       while (!this.#isSettled) {
         // 1. Wait for a slot.
-        const answer = this.#acquire();
-        if (answer === Answer.Wait) await this.#waitForSlot();
+        const answer = this.#acquire() === Answer.Wait ? await this.#slot.answer() : Answer.Slot;
+        this.#limits?.stop("queue");
+        if (answer !== Answer.Slot) this.#stop(this.#answerError(answer));
         if (this.#isSettled) return;
 
-        // 2. Make an attempt. If the slot was free, the platform's fetch is called within the caller's call.
-        const outcome = await (this.#options.timeouts.head ? this.#attemptWithinLimit() : this.#attempt());
+        // 2. Make an attempt. If the slot was free, the platform's fetch is called within the caller's call. A request without hooks
+        // waits for the platform's promise alone: each further promise takes longer than all other steps.
+        let sent: Response | Promise<Response> | undefined;
+        let outcome: Outcome;
+        try {
+          this.#begin();
+          // An observer may have aborted the request.
+          if (this.#isSettled) return;
+          const mustPrepare = this.#attempts > 1 || this.#arguments.body.isMadeAnew;
+          sent = mustPrepare || this.#hooks ? this.#prepareAndSend(mustPrepare) : this.#transmit();
+          // The limit `head` ends an attempt even if a hook or the platform does not heed the signal.
+          const response = await (timeouts.head ? untilAborted(sent, this.#controller.signal) : sent);
+          outcome = { response, asked: this.#asked };
+        } catch (error) {
+          outcome = { error };
+          if (timeouts.head) void Promise.resolve(sent).then(discard, () => undefined);
+        }
+        this.#limits?.stop("head");
         if (this.#isSettled) return discard(outcome.response);
 
         // 3. Decide whether another attempt follows.
         const delay = this.#mayRepeat(outcome) ? await this.#nextDelay(outcome) : NO_RETRY;
         if (this.#isSettled) return discard(outcome.response);
-        if (delay === NO_RETRY) return await this.#finish(outcome);
+        if (delay === NO_RETRY) {
+          const reading = this.#finish(outcome);
+          return reading && (await reading);
+        }
 
         // 4. Give the slot back and wait: the queue must not wait for a server that asked for a pause.
         discard(outcome.response);
@@ -137,26 +155,24 @@ export class ClientRequest implements AbortListener {
 
   /** Takes a slot, or joins the queue. */
   #acquire(): Answer {
-    const { core, hasOriginLimits, requests } = this.#context;
+    const context = this.#context;
     const { fallback, priority } = this.#options;
-    if (fallback && !core.isSupported) return Answer.Slot;
-    const acquire = (): Answer => this.#slot.acquire(hasOriginLimits ? this.report.origin : "", priority, this.#attempts > 0);
-    // The timers of a context that has died never fire, for example in workerd. Its requests must not keep their places.
-    const endOverdue = (): void => requests.forEach((request) => request.#limits.check());
-    let answer = acquire();
+    if (fallback && !context.core.isSupported) return Answer.Slot;
+    const origin = context.hasOriginLimits ? this.report.origin : "";
+    let answer = this.#slot.acquire(origin, priority, this.#attempts > 0);
     if (answer === Answer.QueueFull) {
-      endOverdue();
+      this.#endOverdue();
       // A listener or an observer of a request that was overdue may have ended this request.
       if (this.#isSettled) return answer;
-      answer = acquire();
+      answer = this.#slot.acquire(origin, priority, this.#attempts > 0);
     }
     if (answer === Answer.Wait) {
       this.#arguments.fixUrl();
-      this.#limits.start("queue");
+      this.#limits?.start("queue");
       const time = now();
-      if (time - this.#context.checkedAt >= CHECK_INTERVAL) {
-        this.#context.checkedAt = time;
-        endOverdue();
+      if (time - context.checkedAt >= CHECK_INTERVAL) {
+        context.checkedAt = time;
+        this.#endOverdue();
       }
       if (!this.#isSettled) this.report.notify("queued");
     } else if (answer !== Answer.Slot) {
@@ -166,59 +182,40 @@ export class ClientRequest implements AbortListener {
     return answer;
   }
 
-  /** Waits for a slot. */
-  async #waitForSlot(): Promise<void> {
-    const answer = await this.#slot.answer();
-    this.#limits.stop("queue");
-    if (answer !== Answer.Slot) this.#stop(this.#answerError(answer));
+  /** Ends the requests whose limits have passed. The timers of a context that has died never fire, for example in workerd. */
+  #endOverdue(): void {
+    this.#context.requests.forEach((request) => request.#limits?.check());
   }
 
-  /** Makes an attempt, which ends when the limit `head` passes even if a hook or the platform does not heed the signal. */
-  async #attemptWithinLimit(): Promise<Outcome> {
-    const attempt = this.#attempt();
-    try {
-      return await untilAborted(attempt, this.#controller.signal);
-    } catch (error) {
-      void attempt.then(({ response }) => discard(response));
-      return { error };
-    } finally {
-      this.#limits.stop("head");
-    }
-  }
-
-  /** Makes an attempt. Does not throw. */
-  async #attempt(): Promise<Outcome> {
+  /** Begins an attempt. */
+  #begin(): void {
     this.#slot.isUsed = true;
-    if (++this.#attempts === 1) this.#limits.start("request");
-    this.#limits.start("head");
+    this.#isSent = false;
+    this.#asked = undefined;
+    if (++this.#attempts === 1) this.#limits?.start("request");
+    this.#limits?.start("head");
     this.report.notify("started");
-    try {
-      // An observer may have aborted the request.
-      return this.#isSettled ? {} : await this.#send();
-    } catch (error) {
-      return { error };
-    }
   }
 
-  /** Prepares the Request and sends it, with the hooks around it. */
-  async #send(): Promise<Outcome> {
-    const call = this.#arguments;
+  /** Prepares the Request if the platform cannot send it as it is, and sends it, with the hooks around it. */
+  async #prepareAndSend(mustPrepare: boolean): Promise<Response> {
     const { signal } = this.#controller;
-    this.#isSent = false;
-    if (this.#attempts > 1 || call.body.isMadeAnew) {
-      const preparing = call.prepare(signal);
-      if (preparing) await preparing;
-    }
+    const preparing = mustPrepare && this.#arguments.prepare(signal);
+    if (preparing) await preparing;
     return sendWithHooks(this.#options.hooks, {
       signal,
       context: (request) => this.#hookContext(request),
-      send: (replacement) => call.send(this.#sender, signal, replacement),
-      checkSend: () => {
-        // The signal may have been aborted in the turn in which the slot became free.
-        this.#signal?.throwIfAborted();
-        this.#isSent = true;
-      },
+      send: (response, replacement) => this.#transmit(response, replacement),
+      ask: (asked) => (this.#asked = asked),
     });
+  }
+
+  /** Sends the Request to the platform, or the Request of a hook in its place. If a hook has a response, nothing is sent. */
+  #transmit(response?: Response, replacement?: Request): Promise<Response> | Response {
+    // The signal may have been aborted in the turn in which the slot became free.
+    this.#signal?.throwIfAborted();
+    this.#isSent = true;
+    return response ?? this.#arguments.send(this.#controller.signal, replacement);
   }
 
   #mayRepeat({ asked, response }: Outcome): boolean {
@@ -238,15 +235,18 @@ export class ClientRequest implements AbortListener {
       errors: this.#errors,
       nextSignal: controller.signal,
       // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
-      isPossible: (delay) => !isAborted(this.#signal) && now() + delay < this.#limits.next.at,
+      isPossible: (delay) => !isAborted(this.#signal) && now() + delay < (this.#limits?.next.at ?? Infinity),
       context: (request) => this.#hookContext(request),
     });
-    if (delay !== NO_RETRY && !this.#isSettled) this.#controller = controller;
+    if (delay !== NO_RETRY && !this.#isSettled) {
+      this.#controller = controller;
+      this.#isShared = false;
+    }
     return delay;
   }
 
-  /** Settles the promise with the outcome of the last attempt. */
-  async #finish(outcome: Outcome): Promise<void> {
+  /** Settles the promise with the outcome of the last attempt. Returns a promise if it reads a body first. */
+  #finish(outcome: Outcome): void | Promise<void> {
     if ("error" in outcome) return this.#fail(outcome.error);
     const { onDownloadProgress, slot, throwHttpErrors, timeouts } = this.#options;
     const response = outcome.response as Response;
@@ -254,18 +254,13 @@ export class ClientRequest implements AbortListener {
     const { status } = response;
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) return this.#failStatus(response, status);
     const isCounted = onDownloadProgress || timeouts.idle;
-    const onError = (error: unknown): unknown => {
-      // In Firefox, a body that is cancelled keeps its connection until its next piece. An abort closes the connection.
-      this.#bodyWatch.fail(error);
-      this.#stop(error);
-      return error;
-    };
-    const canRead = hasBody(response, this.#arguments.method);
-    const result = isCounted && canRead ? countResponse(response, onDownloadProgress, timeouts.idle, onError) : response;
+    // Without these, the request ends at the head.
+    const mayWatch = isCounted || slot === "body" || this.#limits || this.#signal || this.#watch;
+    const canRead = !!mayWatch && hasBody(response, this.#arguments.method);
+    const result = isCounted && canRead ? countResponse(response, onDownloadProgress, timeouts.idle, (error) => this.#failBody(error)) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
-    const isOpaque = response.type === "opaque";
-    const isReadable = isOpaque || canRead;
+    const isReadable = canRead || (!!mayWatch && response.type === "opaque");
     if (!isReadable) this.#end();
     else if (slot !== "body") this.#leave();
     this.#settle("head");
@@ -288,13 +283,19 @@ export class ClientRequest implements AbortListener {
     else this.#fail(error);
   }
 
+  /** Handles an error of a counted body. In Firefox, a cancelled body keeps its connection until its next piece. An abort closes it. */
+  #failBody(error: unknown): unknown {
+    this.#bodyWatch.fail(error);
+    this.#stop(error);
+    return error;
+  }
+
   #watchBody(response: Response, result: Response, isReadable: boolean): void {
     const { signal } = this.#controller;
     this.#bodyWatch.signal = signal;
     if (!isReadable) return;
     try {
-      const holdsSlot = this.#options.slot === "body";
-      this.#bodyWatch.start({ response, result, request: this.#arguments.sentRequest, signal, holdsSlot });
+      this.#bodyWatch.start({ response, result, request: this.#arguments.sentRequest, signal, holdsSlot: this.#options.slot === "body" });
     } catch {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.#leave();
@@ -330,11 +331,9 @@ export class ClientRequest implements AbortListener {
   #limitPassed(limit: Limit): void {
     const activity = this.#isSettled ? "reading the body" : `waiting for ${this.report.stage === "started" ? "the response's head" : "a free slot"}`;
     const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
-    // The status is worth more than a timeout.
-    if (this.#isReadingData) return this.#controller.abort(error);
-    if (limit !== "head") return this.#stop(error);
-    // Another attempt may follow.
-    this.#limits.stop("head");
+    // Another attempt may follow, and a status is worth more than a timeout.
+    if (limit !== "head" && !this.#isReadingData) return this.#stop(error);
+    this.#limits?.stop("head");
     this.#controller.abort(error);
   }
 
@@ -344,7 +343,9 @@ export class ClientRequest implements AbortListener {
     if (this.#isSettled && !isAborted(this.#signal)) this.#watch?.fail(error);
     this.#fail(error);
     // A listener of the caller's may throw.
-    if (!this.#isShared || isClosed) ignoreErrors(() => this.#controller.abort(error));
+    if (this.#isShared && !isClosed) return;
+    ignoreErrors(() => this.#controller.abort(error));
+    this.#watch?.abort();
   }
 
   /** Rejects the promise, or ends the wait for the end of the body. An attempt that has ended is not aborted: Chromium would cancel its body. */
@@ -356,18 +357,18 @@ export class ClientRequest implements AbortListener {
       this.#context.requests.delete(this);
       this.#settle(isAborted(this.#signal) ? "cancelled" : "failed", { error });
       noteAttempts(error, this.#attempts);
-      this.#onError?.([error]);
+      this.#hooks?.fail(error);
       reject(error);
     }
     this.#end();
-    this.#hooks.abort(error);
+    this.#hooks?.abort(error);
   }
 
   /** Marks the promise as settled. */
   #settle(stage: Stage, outcome?: Pick<QueueEvent, "error">): void {
     // These functions keep the promise alive, and with it the response.
     this.#resolve = this.#reject = undefined;
-    this.#hooks.end();
+    this.#hooks?.end();
     this.report.notify(stage, outcome);
   }
 
@@ -387,7 +388,7 @@ export class ClientRequest implements AbortListener {
 
   /** Ends all that waits for the request or its body. */
   #end(): void {
-    this.#limits.clear();
+    this.#limits?.clear();
     this.#pause?.cancel();
     this.#watch?.onRead();
     const signal = this.#signal;

@@ -30,42 +30,81 @@ export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece" | "
   readWhole<Value>(response: Response, read: () => Promise<Value>): Promise<Value>;
 }
 
+/** A response whose body is watched. */
+interface Watched {
+  readonly response: Response;
+  readonly watcher: BodyWatcher;
+  /** Counts the response and its copies whose bodies were not cancelled. */
+  readonly branches: { count: number };
+  readonly body: ReadableStream<Piece> | null;
+  /** The stream in place of the body, once a caller has asked for it. */
+  observed?: ReadableStream<Piece>;
+}
+
+const watchedResponses = new WeakMap<Response, Watched>();
+
+/** The properties of all watched responses that have the platform's own members. */
+let sharedProperties: PropertyDescriptorMap | undefined;
+
 /**
  * Calls `onRead` when reading the body of `response` begins, and `onError` and `onEnd` as a stream does. Reads the whole body through
  * `readWhole`.
  *
  * The response stays the platform's own object, so the platform accepts it everywhere. Its own properties replace the members that read
- * the body. A body that only the platform reads, for example to cache the response, is not seen. `branches` counts the response and its
- * copies whose bodies were not cancelled.
+ * the body. A body that only the platform reads, for example to cache the response, is not seen.
  */
 export function watchBody(response: Response, watcher: BodyWatcher, branches: { count: number } = { count: 1 }): void {
-  const define = (name: string, descriptor: PropertyDescriptor): unknown => Object.defineProperty(response, name, { ...descriptor, configurable: true });
-  for (const name of READERS) {
-    const read = response[name] as (() => Promise<unknown>) | undefined;
+  const { body } = response;
+  const watched: Watched = { response, watcher, branches, body };
+  const hasStream = typeof body?.getReader === "function";
+  const { prototype } = Response;
+  let properties: PropertyDescriptorMap;
+  // Engines define the same properties faster than new properties. A response of another client has properties of its own already.
+  if (hasStream && prototype.text === response.text && prototype.clone === response.clone) {
+    watchedResponses.set(response, watched);
+    properties = sharedProperties ??= propertiesOf(prototype, true, (holder) => watchedResponses.get(holder));
+  } else {
+    properties = propertiesOf(response, hasStream, () => watched);
+  }
+  Object.defineProperties(response, properties);
+}
+
+/** Returns the properties that replace the members of `source`. `find` returns the response that holds the properties. */
+function propertiesOf(source: Response, hasStream: boolean, find: (holder: Response) => Watched | undefined): PropertyDescriptorMap {
+  const properties: PropertyDescriptorMap = {};
+  const replace = (name: (typeof READERS)[number] | "clone", act: (watched: Watched, call: () => unknown) => unknown): void => {
+    const member = source[name] as (() => unknown) | undefined;
     // Not every platform has all of these, and a `fetch` of the caller's own may return any object.
-    if (typeof read !== "function") continue;
-    const value = (): Promise<unknown> => {
-      watcher.onRead();
-      return watcher.readWhole(response, () => read.call(response));
+    if (typeof member !== "function") return;
+    const value = function (this: Response): unknown {
+      const watched = find(this);
+      // On any other object, the platform throws its own error.
+      return watched ? act(watched, () => member.call(watched.response)) : member.call(this);
     };
-    define(name, { value, writable: true });
+    properties[name] = { value, writable: true, configurable: true };
+  };
+  for (const name of READERS) {
+    replace(name, ({ response, watcher }, read) => {
+      watcher.onRead();
+      return watcher.readWhole(response, read as () => Promise<unknown>);
+    });
   }
-  const { body, clone } = response;
-  if (typeof body?.getReader === "function") {
-    const prototype = Object.getPrototypeOf(response) as object;
-    // After a clone, the response has another stream.
-    const open = (): ReadableStream<Piece> => (Reflect.get(prototype, "body", response) ?? body) as ReadableStream<Piece>;
-    let observed: ReadableStream<Piece> | undefined;
-    const onCancel = (): void => void (--branches.count || watcher.onEnd());
-    define("body", { get: () => (response.bodyUsed && !observed ? open() : (observed ??= observeStream(open, { ...watcher, onCancel }))) });
-  }
-  const value = (): Response => {
-    const copy = clone.call(response);
+  replace("clone", ({ response, watcher, branches }, clone) => {
+    const copy = clone() as Response;
     // A collected response is not watched.
     keptBy.set(copy, response);
     branches.count++;
     watchBody(copy, watcher, branches);
     return copy;
+  });
+  const get = function (this: Response): ReadableStream<Piece> {
+    const watched = find(this) as Watched;
+    const { response, watcher, branches, body } = watched;
+    // After a clone, the response has another stream.
+    const open = (): ReadableStream<Piece> => (Reflect.get(Object.getPrototypeOf(response) as object, "body", response) ?? body) as ReadableStream<Piece>;
+    const onCancel = (): void => void (--branches.count || watcher.onEnd());
+    return response.bodyUsed && !watched.observed ? open() : (watched.observed ??= observeStream(open, { ...watcher, onCancel }));
   };
-  if (typeof clone === "function") define("clone", { value, writable: true });
+  if (hasStream) properties.body = { get, configurable: true };
+  return properties;
 }

@@ -1,8 +1,12 @@
 /** The slot of a request: the wait for it, and its return. */
-import type { Answer, Core, Waiter } from "./core.js";
+import type { Answer, Core, Instance, Waiter } from "./core.js";
 
 export class Slot implements Waiter {
-  place: Waiter["place"];
+  instance: Instance | undefined;
+  ticket = 0;
+  request = 0;
+  since = 0;
+  hasSlot = false;
   /** Whether the request was sent in the present slot. If not, rates do not count its start. */
   isUsed = false;
   readonly #core: Core;

@@ -9,6 +9,7 @@ import { events } from "waterspout/events";
 import { Client as SlimClient, init as initSlim } from "waterspout/slim";
 import { configured } from "./scenarios/configured.mjs";
 import { eventScenarios } from "./events.mjs";
+import { costs } from "./scenarios/costs.mjs";
 import { errors } from "./scenarios/errors.mjs";
 import { faults } from "./scenarios/faults.mjs";
 import { fetches } from "./scenarios/fetches.mjs";
@@ -674,6 +675,7 @@ export const scenarios = {
 export const only = {
   // The first list needs a slim entry without its module, so it stands before the scenario that loads the module.
   ...configured,
+  ...costs,
   ...errors,
   ...eventScenarios,
   ...faults,

@@ -44,7 +44,7 @@ struct PooledSource {
 }
 
 /// Returns the body of a response, and the cell that its trailers are stored in. The body is decoded if there is a
-/// `pipeline`.
+/// `pipeline`. The head arrived at `arrived_at`.
 ///
 /// If the whole body has arrived with the head, its connection is already back in the pool when this function returns.
 pub(super) fn receive(
@@ -53,6 +53,7 @@ pub(super) fn receive(
     pipeline: Option<Pipeline>,
     mut upload: Option<(Box<RemainingUpload>, Progress)>,
     pool: PoolHandle,
+    arrived_at: Instant,
 ) -> (Body, Option<Trailers>) {
     // A cell, because the body is boxed and wrapped on its way to the caller, and the trailers arrive at its end.
     let trailers = decoder.may_have_trailers().then(Trailers::new);
@@ -72,7 +73,7 @@ pub(super) fn receive(
                 // it is not given back.
                 if !has_failed {
                     connection.shrink();
-                    pool.give_back(connection);
+                    pool.give_back_idle(connection, arrived_at);
                 }
                 return (body, trailers);
             }
@@ -95,7 +96,7 @@ pub(super) fn receive(
         return (body, trailers);
     }
     let incoming = IncomingBody {
-        arrived_at: pool.timer.now(),
+        arrived_at,
         is_waiting: false,
         early,
         source: Some(PooledSource { connection, pool }),

@@ -58,9 +58,11 @@ impl PooledConnection {
     }
 }
 
-/// The response of an exchange, and when it began.
+/// The response of an exchange, and when it arrived.
 struct TimedResponse {
     response: ExchangeResponse,
+    /// When the head was complete.
+    arrived_at: Instant,
     /// The time from the beginning of the exchange to the first byte of the response.
     first_byte: Duration,
 }
@@ -241,16 +243,21 @@ impl RoundTrip<'_> {
     ) -> Result<TimedResponse> {
         let mut exchange = self.prepare(connection, one_shot.take().or_else(|| self.request.body().try_clone()))?;
         let mut first_byte = None;
+        let mut arrived_at = started;
         let response = poll_fn(|cx| {
             let polled = Pin::new(&mut exchange).poll(cx);
             // The exchange reads without a clock, so the time is taken after the poll that read the first byte.
-            if first_byte.is_none() && self.progress.exchange().is_answered() {
-                first_byte = Some(self.agent.timer.now().since(started));
+            let is_first = first_byte.is_none() && self.progress.exchange().is_answered();
+            if is_first || polled.is_ready() {
+                arrived_at = self.agent.timer.now();
+            }
+            if is_first {
+                first_byte = Some(arrived_at.since(started));
             }
             polled
         })
         .await?;
-        Ok(TimedResponse { response, first_byte: first_byte.unwrap_or_default() })
+        Ok(TimedResponse { response, arrived_at, first_byte: first_byte.unwrap_or_default() })
     }
 
     /// Makes the exchange that sends the request with `body`, which is `None` if the body was sent before and cannot be
@@ -287,12 +294,12 @@ impl RoundTrip<'_> {
 
     /// Makes the response that the caller receives. Its body takes over the connection.
     fn response(&self, mut connection: Box<Connection>, timed: TimedResponse, reused: bool) -> Result<Response> {
-        let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, first_byte } = timed;
+        let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, arrived_at, first_byte } = timed;
         let mut headers = LazyHeaders::lines(std::mem::take(&mut head.headers));
         let pipeline = self.pipeline(&head, &mut headers)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));
         let exchange = ExchangeInfo::OnConnection { connection: connection.connection_info(), first_byte, reused };
-        let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle());
+        let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_handle(), arrived_at);
         let mut response = Response::builder(head.status, self.request.url());
         response = response.version(head.version).lazy_headers(headers).exchange(exchange);
         if let Some(trailers) = trailers {

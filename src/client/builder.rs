@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result, Source};
 use crate::message::credentials::mark_sensitive;
 use crate::message::request::{RequestOptions, option_setters};
 use crate::message::response::DEFAULT_BODY_LIMIT;
-use crate::platform::{self, BackendSettings, ClientClock};
+use crate::platform::{BackendSettings, ClientClock};
 use crate::runtime::Timer;
 
 /// Default of the limits for connecting, for the response's head, and for the next piece of its body.
@@ -313,7 +313,7 @@ impl Builder {
     pub(super) fn assemble(mut self) -> Client {
         // With 0, every request would wait for ever.
         self.queue.max_active = self.queue.max_active.max(1);
-        let clock = ClientClock::from(self.timer.unwrap_or_else(platform::default_timer));
+        let clock = self.timer.map_or_else(|| self.backend_settings.clock(), ClientClock::from);
         let timer: Arc<dyn Timer> = Arc::new(clock.clone());
         let defaults = RequestOptions {
             connect_timeout: Some(DEFAULT_TIMEOUT),
@@ -323,6 +323,7 @@ impl Builder {
             ..RequestOptions::default()
         };
         Client(Arc::new(ClientInner {
+            executor: self.backend_settings.executor(),
             backend: self.backend_settings.into_backend(self.backend, &timer),
             tracer: self.tracer.map(|make| make(&timer)),
             bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),

@@ -44,7 +44,6 @@ struct Expiry {
 /// Progress moves a deadline and leaves the sleep as it is. The sleep ends at the old time, and is then set for the new
 /// time. So a download sets the sleep once per idle limit and not once per chunk.
 pub(super) struct Deadline {
-    clock: ClientClock,
     /// When the request was made.
     started: Instant,
     /// Which limit of the whole request passes first: `total`, or `request` once that limit counts.
@@ -77,7 +76,6 @@ impl Deadline {
         total: Option<Duration>,
     ) -> Self {
         Self {
-            clock: clock.clone(),
             started: called_at,
             whole: Limit::new(Timeout::Total, total).map(|limit| limit.expiry(called_at, 0)),
             request: Limit::new(Timeout::Request, request),
@@ -94,7 +92,7 @@ impl Deadline {
 
     /// Returns the clock of the limits.
     pub(super) fn clock(&self) -> &ClientClock {
-        &self.clock
+        self.sleep.clock()
     }
 
     /// Starts the limit of the request at its first slot. A later slot, before a retry, changes nothing.
@@ -135,7 +133,7 @@ impl Deadline {
     pub(super) fn touch(&mut self) {
         // Without a limit the clock is not read: in a browser each look is a call into JavaScript.
         if self.limit.is_some() {
-            self.since = self.clock.now();
+            self.since = self.clock().now();
         }
     }
 
@@ -143,7 +141,7 @@ impl Deadline {
     pub(super) async fn sleep(&mut self, delay: Duration) {
         // For the error of a limit that passes meanwhile, because the task is polled late.
         self.phase = Phase::Queue;
-        self.sleep.reset(Some(self.clock.now() + delay));
+        self.sleep.reset(Some(self.clock().now() + delay));
         poll_fn(|cx| self.sleep.poll(cx)).await;
     }
 
@@ -171,7 +169,7 @@ impl Deadline {
     }
 
     fn elapsed(&self, start: Instant) -> u64 {
-        self.clock.now().nanos_since(start)
+        self.clock().now().nanos_since(start)
     }
 
     /// Returns the time since the present attempt started.
@@ -182,13 +180,13 @@ impl Deadline {
     /// Returns how much time the limits of the whole request leave, if there are such limits.
     pub(super) fn left(&self) -> Option<Duration> {
         let expiry = self.whole?;
-        Some(Duration::from_nanos(expiry.at.nanos_since(self.clock.now())))
+        Some(Duration::from_nanos(expiry.at.nanos_since(self.clock().now())))
     }
 
     /// Returns the error of the limit of the whole request, if that limit has passed. It reads the clock.
     pub(super) fn overdue(&self) -> Option<Error> {
         let expiry = self.whole?;
-        (self.clock.now() >= expiry.at).then(|| self.past(expiry.limit, expiry.since))
+        (self.clock().now() >= expiry.at).then(|| self.past(expiry.limit, expiry.since))
     }
 
     /// Returns `Ready` with the limit's error once a limit has passed.

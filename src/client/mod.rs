@@ -45,7 +45,7 @@ use crate::client::retry::RetryBucket;
 use crate::error::{Error, Result};
 use crate::message::request::{CallOptions, Request, RequestBuilder, RequestOptions};
 use crate::message::response::Response;
-use crate::platform::ClientClock;
+use crate::platform::{ClientClock, ClientExecutor};
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// An HTTP client: a queue, time limits and defaults in front of a [`Backend`].
@@ -83,6 +83,8 @@ pub struct Client(Arc<ClientInner>);
 struct ClientInner {
     queue: Arc<Queue>,
     clock: ClientClock,
+    /// Runs the spawned requests.
+    executor: ClientExecutor,
     /// Makes the attempts.
     backend: Arc<dyn Backend>,
     /// The default headers, if there are any.

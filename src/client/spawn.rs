@@ -337,7 +337,7 @@ impl Client {
     }
 
     fn spawn(&self, request: Result<Request>, call_options: CallOptions) -> Spawned {
-        self.spawn_on(&*platform::default_executor(), request, call_options)
+        self.spawn_on(&self.0.executor, request, call_options)
     }
 
     fn spawn_on(&self, executor: &dyn Executor, request: Result<Request>, mut call_options: CallOptions) -> Spawned {

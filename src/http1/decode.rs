@@ -169,7 +169,7 @@ impl ResponseHead {
     /// Keeps the header lines of `block`, which begins with a status line of this length.
     fn with_headers(mut self, mut block: Bytes, status_line: usize) -> Self {
         block.advance(status_line);
-        self.headers = HeaderBlock::new(block);
+        self.headers = HeaderBlock::new(block, self.framing.content_length);
         self
     }
 }

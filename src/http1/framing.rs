@@ -92,6 +92,8 @@ impl Fields for [httparse::Header<'_>] {
 pub(crate) struct FramingFields {
     /// The framing that the lines declare.
     declared: Result<Framing>,
+    /// The declared length, if it is valid. A response without a body may have it too.
+    pub(super) content_length: Option<u64>,
     /// Whether the server wants to keep the connection open.
     pub(super) wants_more: bool,
     /// How long the server lets the connection be idle; `None` if it does not say so.
@@ -102,8 +104,10 @@ pub(crate) struct FramingFields {
 
 impl FramingFields {
     pub(super) fn of(lines: &(impl Fields + ?Sized), version: Version) -> Self {
+        let length = content_length(lines);
         Self {
-            declared: declared_framing(version, lines),
+            content_length: length.as_ref().ok().copied().flatten(),
+            declared: length.and_then(|length| declared_framing(version, length, lines)),
             wants_more: wants_more(version, lines),
             idle_limit: keep_alive::idle_limit(lines),
             has_coding: lines.values(FramingField::ContentEncoding).next().is_some(),
@@ -130,9 +134,9 @@ impl FramingFields {
     }
 }
 
-/// Returns the framing that the headers of a response declare; without any, the body ends with the connection.
-fn declared_framing(version: Version, headers: &(impl Fields + ?Sized)) -> Result<Framing> {
-    match (content_length(headers)?, is_chunked(headers, version)?) {
+/// Returns the framing that a response declares by `content-length` and its other headers; without any, the body ends with the connection.
+fn declared_framing(version: Version, length: Option<u64>, headers: &(impl Fields + ?Sized)) -> Result<Framing> {
+    match (length, is_chunked(headers, version)?) {
         (Some(_), true) => Err(malformed("the response has both Content-Length and Transfer-Encoding")),
         (None, true) => Ok(Framing::Chunked),
         (Some(length), false) => Ok(Framing::Length(length)),

@@ -1,22 +1,25 @@
 //! Connections over Unix sockets.
 
-use std::io::{self, IoSlice};
-use std::net::Shutdown;
+#[cfg(feature = "tokio")]
+#[path = "unix_tokio.rs"]
+mod tokio;
+
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use async_io::Async;
-use futures::{AsyncRead, AsyncWrite};
+use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::native::{AsyncIoSocket, ChosenRuntime, ReactorSocket, SocketTransport, connect};
 use crate::agent::Agent;
 use crate::error::{ConnectStep, Error, ErrorKind, Phase, Result};
 use crate::message::url::{Origin, Scheme};
 use crate::runtime::BoxFuture;
 use crate::tornado::IoStream;
-use crate::transport::{ConnectTrace, Connector, LOOK, Transport};
+use crate::transport::{ConnectTrace, Connector, Transport};
 
 /// Connects every `http` origin to the same Unix socket, such as the socket of a local daemon.
 ///
@@ -35,20 +38,45 @@ use crate::transport::{ConnectTrace, Connector, LOOK, Transport};
 ///
 /// # Platform
 /// Unix only.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct UnixSocket {
     path: PathBuf,
+    reactor: UnixReactor,
+}
+
+/// What watches the sockets, and the runtime of the agent.
+#[derive(Clone)]
+struct UnixReactor {
+    /// Succeeds if the reactor can watch a socket of the present task.
+    check: fn() -> Result<()>,
+    /// Watches a non-blocking socket.
+    register: fn(Socket) -> io::Result<Box<dyn ReactorSocket>>,
+    runtime: ChosenRuntime,
 }
 
 impl UnixSocket {
     /// Makes a connector to the socket at `path`. The socket is opened when a request connects.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        let reactor = UnixReactor {
+            check: || Ok(()),
+            register: |socket| {
+                Ok(Box::new(AsyncIoSocket::new(Async::new_nonblocking(UnixStream::from(OwnedFd::from(socket)))?)))
+            },
+            runtime: ChosenRuntime::own(),
+        };
+        Self { path: path.into(), reactor }
     }
 
     /// Makes an agent, which is a backend, over this socket.
     pub fn agent(self) -> Agent {
-        Agent::new(self, super::native::SystemTimer).with_executor(super::native::BackgroundThread)
+        let ChosenRuntime { timer, executor } = self.reactor.runtime.clone();
+        Agent::new(self, timer).with_executor(executor)
+    }
+
+    async fn open(&self) -> io::Result<SocketTransport> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        let connected = connect(socket, &SockAddr::unix(&self.path)?, self.reactor.register).await?;
+        Ok(SocketTransport::new(connected))
     }
 }
 
@@ -69,19 +97,26 @@ impl Connector for UnixSocket {
                 return Err(Error::new(ErrorKind::UnsupportedScheme, Phase::Connect, message));
             }
             super::native::check_process()?;
-            let stream = Async::<UnixStream>::connect(&self.path).await.map_err(|error| {
+            (self.reactor.check)()?;
+            let stream = self.open().await.map_err(|error| {
                 let message = format!("could not connect to the socket {}", self.path.display());
                 Error::new(ErrorKind::Connect, Phase::Connect, message).with_source(error)
             })?;
-            Ok(Box::new(UnixTransport(Arc::new(stream))) as Box<dyn Transport>)
+            Ok(Box::new(stream) as Box<dyn Transport>)
         })
+    }
+}
+
+impl fmt::Debug for UnixSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnixSocket").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 /// Makes a stream over a connected socket, as Tornado's `IOStream(socket)` does.
 impl From<Async<UnixStream>> for IoStream {
     fn from(socket: Async<UnixStream>) -> Self {
-        Self::new(UnixTransport(Arc::new(socket)))
+        Self::new(SocketTransport::from(socket))
     }
 }
 
@@ -102,51 +137,8 @@ impl TryFrom<UnixStream> for IoStream {
     }
 }
 
-/// A connection over a Unix socket.
-struct UnixTransport(Arc<Async<UnixStream>>);
-
-impl Drop for UnixTransport {
-    fn drop(&mut self) {
-        super::native::keep_in_child(&self.0);
-    }
-}
-
-impl Transport for UnixTransport {
-    fn is_idle(&mut self) -> bool {
-        // A forked child shares the socket with its parent and has no reactor.
-        !super::native::is_forked_child()
-            && Pin::new(self).poll_read(&mut Context::from_waker(&LOOK), &mut [0]).is_pending()
-    }
-}
-
-impl AsyncRead for UnixTransport {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for UnixTransport {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self.0).poll_write_vectored(cx, slices)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self.0).poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Nothing is buffered, so there is nothing to flush. `Async::poll_close` would leave the half open.
-        match self.0.get_ref().shutdown(Shutdown::Write) {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            outcome => Poll::Ready(outcome),
-        }
+impl From<Async<UnixStream>> for SocketTransport {
+    fn from(socket: Async<UnixStream>) -> Self {
+        Self::new(Box::new(AsyncIoSocket::new(socket)))
     }
 }

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-pub(crate) use self::default_executor as default_loop_executor;
-pub(crate) use self::{NoHeldTimer as HeldTimer, NoSettings as BackendSettings};
+pub(crate) use self::{NoHeldTimer as HeldTimer, NoSettings as BackendSettings, Unsupported as ClientExecutor};
 pub(crate) use super::without_engine::*;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +14,7 @@ use crate::runtime::{BoxFuture, Executor, Instant, Timer};
 
 /// The default backend, timer and executor. Requests fail with an error that says what to set.
 #[derive(Clone, Copy)]
-struct Unsupported;
+pub(crate) struct Unsupported;
 
 impl Backend for Unsupported {
     fn fetch(&self, _request: Request, _context: CallContext) -> BoxFuture<'_, Result<Response>> {
@@ -53,6 +52,18 @@ impl NoSettings {
         Ok(())
     }
 
+    /// Returns the clock of a client that has no clock of its own.
+    #[allow(clippy::unused_self, reason = "a platform with settings uses them here")]
+    pub(crate) fn clock(&self) -> ClientClock {
+        ClientClock::from(default_timer())
+    }
+
+    /// Returns the executor of the client's spawned requests.
+    #[allow(clippy::unused_self, reason = "a platform with settings uses them here")]
+    pub(crate) fn executor(&self) -> Unsupported {
+        Unsupported
+    }
+
     /// Returns the program's own backend, or else a backend that says what to set.
     #[allow(clippy::unused_self, reason = "a platform with settings uses them here")]
     pub(crate) fn into_backend(
@@ -83,7 +94,7 @@ pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(Unsupported)
 }
 
-pub(crate) fn default_executor() -> Arc<dyn Executor> {
+pub(crate) fn default_loop_executor() -> Arc<dyn Executor> {
     Arc::new(Unsupported)
 }
 

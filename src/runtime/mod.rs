@@ -131,14 +131,6 @@ pub trait Timer: Send + Sync + 'static {
     /// # Cancellation
     /// Dropping the future drops the timer.
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()>;
-
-    /// Returns whether a client may keep a sleep of this timer when no request needs it any more. Default: `false`.
-    ///
-    /// The next request then finds a sleep that is set, which saves the cost of setting it for each request. The client
-    /// drops the sleep when it completes, or when the client itself is dropped.
-    fn may_stay_set(&self) -> bool {
-        false
-    }
 }
 
 impl<T: Timer + ?Sized> Timer for Arc<T> {
@@ -148,10 +140,6 @@ impl<T: Timer + ?Sized> Timer for Arc<T> {
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
         (**self).sleep_until(deadline)
-    }
-
-    fn may_stay_set(&self) -> bool {
-        (**self).may_stay_set()
     }
 }
 

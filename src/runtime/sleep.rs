@@ -19,6 +19,9 @@ pub(crate) trait Sleep {
     /// Makes a sleep that is not set.
     fn new(clock: &Self::Clock) -> Self;
 
+    /// The clock that the sleep runs on.
+    fn clock(&self) -> &Self::Clock;
+
     /// The time that the sleep is set for.
     fn at(&self) -> Option<Instant>;
 

@@ -5,10 +5,10 @@ mod raw;
 mod reqwest;
 mod waterspout;
 
-use std::cell::Cell;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures::future::join_all;
 
@@ -16,7 +16,7 @@ use self::hyper::HyperRequests;
 use self::reqwest::ReqwestRequests;
 use self::waterspout::WaterspoutRequests;
 use crate::job::{Job, Kind, Sample};
-use crate::measure::Stopwatch;
+use crate::measure::{Stopwatch, open_sockets, resident};
 
 /// A client on an executor.
 pub struct Contender {
@@ -36,6 +36,14 @@ pub const CONTENDERS: &[Contender] = &[
     },
     Contender { name: "hyper-util", run: |job| current_thread(async { perform(&HyperRequests::new(job), job).await }) },
     Contender { name: "reqwest", run: |job| current_thread(async { perform(&ReqwestRequests::new(job), job).await }) },
+    Contender {
+        name: "waterspout-tokio",
+        run: |job| current_thread(async { perform(&WaterspoutRequests::on_tokio(job), job).await }),
+    },
+    Contender {
+        name: "waterspout-tokio-mt",
+        run: |job| multi_thread(async { perform_spawned(WaterspoutRequests::on_tokio(job), job).await }),
+    },
     Contender {
         name: "waterspout-in-tokio",
         run: |job| current_thread(async { perform(&WaterspoutRequests::new(job), job).await }),
@@ -63,7 +71,7 @@ pub trait Requests: Sync {
 /// Sends the request of a job and checks the length of the response's body.
 async fn exchange(client: &impl Requests, job: &Job) {
     let length = match job.kind {
-        Kind::Small | Kind::Fresh | Kind::Held => client.get().await,
+        Kind::Small | Kind::Fresh | Kind::Held | Kind::Idle => client.get().await,
         Kind::Download | Kind::Chunked => client.download().await,
         Kind::Upload => client.upload().await,
     };
@@ -72,45 +80,73 @@ async fn exchange(client: &impl Requests, job: &Job) {
 
 /// Performs a job on the current thread, with a future for each connection.
 async fn perform(client: &impl Requests, job: &Job) -> Sample {
-    run_concurrently(job.connections, job.warm_up, || exchange(client, job)).await;
-    let watch = Stopwatch::start();
-    run_concurrently(job.connections, job.requests, || exchange(client, job)).await;
-    watch.stop()
-}
-
-/// Calls `request` until `requests` of them are complete, with `connections` calls at once.
-async fn run_concurrently<F: Future>(connections: usize, requests: usize, request: impl Fn() -> F) {
-    let left = Cell::new(requests);
-    join_all((0..connections.min(requests)).map(|_| async {
-        while left.get() > 0 {
-            left.set(left.get() - 1);
-            request().await;
+    if job.kind == Kind::Idle {
+        return stay_idle(client, job).await;
+    }
+    let progress = Progress::new(job);
+    let connections = 0..job.connections.min(job.warm_up + job.requests);
+    join_all(connections.map(|_| async {
+        while progress.begin_request() {
+            exchange(client, job).await;
         }
     }))
     .await;
+    progress.stop()
 }
 
 /// Performs a job with a task of tokio for each connection.
 async fn perform_spawned(client: impl Requests + Send + 'static, job: &Job) -> Sample {
-    let (client, job) = (Arc::new(client), Arc::new(job.clone()));
-    run_spawned(&client, &job, job.warm_up).await;
-    let watch = Stopwatch::start();
-    run_spawned(&client, &job, job.requests).await;
-    watch.stop()
-}
-
-async fn run_spawned(client: &Arc<impl Requests + Send + 'static>, job: &Arc<Job>, requests: usize) {
-    let left = Arc::new(AtomicUsize::new(requests));
-    let tasks = (0..job.connections.min(requests)).map(|_| {
-        let (client, job, left) = (client.clone(), job.clone(), left.clone());
+    let shared = Arc::new((client, job.clone(), Progress::new(job)));
+    let connections = 0..job.connections.min(job.warm_up + job.requests);
+    let tasks = connections.map(|_| {
+        let shared = shared.clone();
         tokio::spawn(async move {
-            while left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
-                exchange(&*client, &job).await;
+            let (client, job, progress) = &*shared;
+            while progress.begin_request() {
+                exchange(client, job).await;
             }
         })
     });
     for task in tasks.collect::<Vec<_>>() {
         task.await.expect("a task does not panic");
+    }
+    shared.2.stop()
+}
+
+/// Opens the connections of a job at the same time, and then leaves them idle.
+async fn stay_idle(client: &impl Requests, job: &Job) -> Sample {
+    let before = resident();
+    join_all((0..job.connections).map(|_| exchange(client, job))).await;
+    let watch = Stopwatch::start();
+    async_io::Timer::after(Duration::from_secs(job.requests as u64)).await;
+    let sample = watch.stop();
+    assert!(open_sockets() >= job.connections, "the client closed idle connections");
+    Sample { resident: sample.resident.saturating_sub(before), ..sample }
+}
+
+/// Counts the requests of a job. The measurement starts without a pause after the requests that open the connections.
+struct Progress {
+    left: AtomicUsize,
+    measured: usize,
+    watch: OnceLock<Stopwatch>,
+}
+
+impl Progress {
+    fn new(job: &Job) -> Self {
+        Self { left: AtomicUsize::new(job.warm_up + job.requests), measured: job.requests, watch: OnceLock::new() }
+    }
+
+    /// Returns whether a request is left, and takes it.
+    fn begin_request(&self) -> bool {
+        let taken = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        if taken == Ok(self.measured) {
+            let _ = self.watch.set(Stopwatch::start());
+        }
+        taken.is_ok()
+    }
+
+    fn stop(&self) -> Sample {
+        self.watch.get().expect("the measurement has started").stop()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The lower limit: loops written by hand, with a request made once. They read exactly the bytes that the server of this
+//! The limit: loops written by hand, with a request made once. They read exactly the bytes that the server of this
 //! program sends, and parse nothing.
 
 use std::io::{Read, Write};
@@ -28,7 +28,7 @@ pub fn run(job: &Job) -> Sample {
             let mut pollers = Poller::new((0..job.connections).map(|_| connect()).collect(), request);
             measured(job, |requests| pollers.run(requests))
         }
-        Kind::Held => panic!("the raw loop holds no requests"),
+        Kind::Held | Kind::Idle => panic!("the raw loop does not hold requests"),
         Kind::Fresh => measured(job, |requests| (0..requests).for_each(|_| until_close(connect(), &request))),
         _ => {
             let mut stream = connect();

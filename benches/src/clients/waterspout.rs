@@ -1,11 +1,12 @@
 //! The client of this project.
 
+use ::waterspout::agent::Config;
 use ::waterspout::platform::native::Network;
 use ::waterspout::{Builder, Client};
 use bytes::Bytes;
 
 use super::Requests;
-use crate::job::Job;
+use crate::job::{Job, Kind};
 use crate::server;
 
 pub struct WaterspoutRequests {
@@ -16,16 +17,30 @@ pub struct WaterspoutRequests {
 impl WaterspoutRequests {
     /// Uses the client's own agent, as most programs do.
     pub fn new(job: &Job) -> Self {
-        let mut builder = Client::builder();
-        if let Some(certificate) = server::certificate() {
-            builder = builder.root_certificates_pem(certificate);
-        }
-        Self::build(builder, job)
+        Self::with_roots(Client::builder(), job)
+    }
+
+    /// Uses the reactor, the timer and the executor of the tokio program that it runs in.
+    pub fn on_tokio(job: &Job) -> Self {
+        Self::with_roots(Client::builder().tokio(), job)
     }
 
     /// Uses an agent that the program made, the way to set what the client's builder has no function for.
     pub fn with_agent(job: &Job) -> Self {
-        Self::build(Client::builder().backend(Network::new().agent()), job)
+        let mut agent = Network::new().agent();
+        if job.kind == Kind::Idle {
+            // The default keeps at most 512 idle connections for an origin.
+            let config = Config::new().idle_connections(job.connections);
+            agent = agent.with_config(config.idle_connections_per_origin(job.connections));
+        }
+        Self::build(Client::builder().backend(agent), job)
+    }
+
+    fn with_roots(mut builder: Builder, job: &Job) -> Self {
+        if let Some(certificate) = server::certificate() {
+            builder = builder.root_certificates_pem(certificate);
+        }
+        Self::build(builder, job)
     }
 
     fn build(builder: Builder, job: &Job) -> Self {

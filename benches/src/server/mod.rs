@@ -24,8 +24,11 @@ use crate::measure::{SERVER_CPU, pin};
 /// The event data of the listener. Connections have the numbers of their sockets.
 const LISTENER: u64 = u64::MAX;
 
-/// Prints the address of a free port on loopback, then serves all connections on this thread, forever. With TLS, it also
-/// prints its certificate.
+/// The event data of the standard input.
+const INPUT: u64 = u64::MAX - 1;
+
+/// Prints the address of a free port on loopback, then serves all connections on this thread, until the other end of the
+/// standard input closes. With TLS, it also prints its certificate.
 pub fn serve(with_tls: bool) {
     pin(SERVER_CPU);
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
@@ -51,6 +54,9 @@ impl Server {
     fn new(listener: TcpListener, acceptor: Acceptor) -> Self {
         let epoll = epoll::create(CreateFlags::CLOEXEC).expect("epoll");
         epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN).expect("a registration");
+        // A process that starts the server holds a pipe to it. The pipe closes when that process ends, however it ends.
+        // Other inputs may not be pollable, and then nothing watches them.
+        let _ = epoll::add(&epoll, std::io::stdin(), EventData::new_u64(INPUT), EventFlags::empty());
         Self { epoll, listener, acceptor, connections: HashMap::new(), held: Vec::new(), buffer: vec![0; 256 * 1024] }
     }
 
@@ -65,6 +71,7 @@ impl Server {
             for event in ready {
                 match event.data.u64() {
                     LISTENER => self.accept(),
+                    INPUT => return,
                     number => self.advance(number),
                 }
             }

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::tls::CERTIFICATE;
 
-/// A running server. Dropping it kills the process.
+/// A running server. Dropping it kills the process. The server also ends when this process ends.
 pub struct Process {
     child: Child,
     /// The URL of the server, without a path.
@@ -33,16 +33,16 @@ impl Process {
         Self { child, url: format!("https://{address}"), certificate: Some(certificate) }
     }
 
-    /// Returns the address of the server, for programs that take no URL.
-    pub fn address(&self) -> &str {
-        self.url.split_once("//").expect("a URL has a scheme").1
-    }
-
     /// Returns this program, for a turn that talks to the server.
     pub fn client_command(&self) -> Command {
         let mut command = Command::new(program());
-        command.envs(self.certificate.as_ref().map(|certificate| (CERTIFICATE, certificate)));
+        self.pass_certificate(&mut command);
         command
+    }
+
+    /// Lets a program trust the server.
+    pub fn pass_certificate<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.envs(self.certificate.as_ref().map(|certificate| (CERTIFICATE, certificate)))
     }
 }
 
@@ -61,7 +61,8 @@ pub fn program() -> std::path::PathBuf {
 /// Starts this program again, and reads the address that it prints.
 fn spawn(arguments: &[&str]) -> (Child, String, Lines<BufReader<ChildStdout>>) {
     let command = &mut Command::new(program());
-    let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().expect("the server starts");
+    let mut child =
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server starts");
     let mut lines = BufReader::new(child.stdout.take().expect("the output is piped")).lines();
     let address = lines.next().and_then(Result::ok).expect("the server prints its address");
     (child, address, lines)

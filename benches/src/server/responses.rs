@@ -13,11 +13,13 @@ pub const SMALL_BODY: &str = "Hello, world!";
 
 /// The small response, with the headers that a usual server sends.
 pub const SMALL_RESPONSE: &[u8] =
-    b"HTTP/1.1 200 OK\r\nserver: bench\r\ndate: Sat, 21 Nov 2026 08:00:00 GMT\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\r\nHello, world!";
+    b"HTTP/1.1 200 OK\r\nserver: bench\r\ndate: Sat, 21 Nov 2026 08:00:00 GMT\r\ncontent-type: text/plain\r\n\
+    content-length: 13\r\n\r\nHello, world!";
 
 /// The small response that closes the connection.
 const LAST_RESPONSE: &[u8] =
-    b"HTTP/1.1 200 OK\r\nserver: bench\r\ndate: Sat, 21 Nov 2026 08:00:00 GMT\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: 13\r\n\r\nHello, world!";
+    b"HTTP/1.1 200 OK\r\nserver: bench\r\ndate: Sat, 21 Nov 2026 08:00:00 GMT\r\ncontent-type: text/plain\r\n\
+    connection: close\r\ncontent-length: 13\r\n\r\nHello, world!";
 
 const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 

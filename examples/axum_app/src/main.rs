@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let upstream = arguments.next().unwrap_or_else(|| "http://example.com".to_owned());
     let listener = TcpListener::bind(arguments.next().as_deref().unwrap_or("127.0.0.1:3000")).await?;
     println!("http://{} shows {upstream}", listener.local_addr()?);
-    let app = App { client: Client::builder().max_active(100).build()?, upstream };
+    let app = App { client: Client::builder().tokio().max_active(100).build()?, upstream };
     Ok(serve(listener, app, async { drop(tokio::signal::ctrl_c().await) }).await?)
 }
 

@@ -34,7 +34,7 @@ async fn body_streams_through_and_shutdown_waits_for_its_end() -> Outcome {
     let upstream = upstream(gate.clone())?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/a?b=c", listener.local_addr()?);
-    let app = App { client: Client::new(), upstream: upstream.url("") };
+    let app = App { client: Client::builder().tokio().build()?, upstream: upstream.url("") };
     let stopped = stop.clone();
     let server = tokio::spawn(serve(listener, app, async move { stopped.notified().await }));
 
@@ -67,7 +67,7 @@ async fn silent_upstream_is_status_504_after_10_s() -> Outcome {
 #[tokio::test]
 async fn unreachable_upstream_is_status_502() -> Outcome {
     let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-    let app = App { client: Client::new(), upstream: format!("http://{closed}") };
+    let app = App { client: Client::builder().tokio().build()?, upstream: format!("http://{closed}") };
     let answer = page(State(app), Uri::from_static("/")).await;
     assert_eq!(answer.into_response().status(), 502);
     Ok(())

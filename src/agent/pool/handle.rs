@@ -40,7 +40,7 @@ impl PoolHandle {
     }
 
     /// Gives back a connection that has been idle since `idle_since`.
-    fn give_back_idle(&self, connection: Box<Connection>, idle_since: Instant) {
+    pub(in crate::agent) fn give_back_idle(&self, connection: Box<Connection>, idle_since: Instant) {
         if !connection.is_reusable() {
             return;
         }

@@ -263,7 +263,17 @@ impl Queue {
     }
 
     fn remove(&self, ticket: Ticket) {
-        self.change(|state, now, wakes| state.remove(ticket, now, wakes));
+        let now = self.now_if_needed();
+        let mut wakes = WakeList::default();
+        let mut state = self.lock();
+        state.remove(ticket, now, &mut wakes);
+        // The common case: no request waits for the slot.
+        if state.waiting_count > 0 {
+            state.dispatch(now, &mut wakes);
+            state.choose_timekeeper(None, &mut wakes);
+        }
+        drop(state);
+        wakes.wake_all();
     }
 
     /// Makes the error of a request that the queue rejected.

@@ -10,6 +10,23 @@ use super::{Body, BodyKind};
 use crate::error::Result;
 use crate::runtime::BoxStream;
 
+impl Body {
+    /// Returns whether the body can be read from its beginning again.
+    pub(crate) fn is_replayable(&self) -> bool {
+        match &self.0 {
+            BodyKind::Engine(body) => body.try_clone().is_some(),
+            BodyKind::Stream { .. } => false,
+            BodyKind::Empty | BodyKind::Bytes(_) | BodyKind::Text(..) | BodyKind::Factory { .. } => true,
+        }
+    }
+
+    /// Takes the body if it can be read only once. In its place stays a body that cannot be read again either.
+    pub(crate) fn take_one_shot(&mut self) -> Option<Self> {
+        // A box of this stream has no allocation.
+        (!self.is_replayable()).then(|| std::mem::replace(self, Self::boxed_stream(Box::pin(stream::empty()), None)))
+    }
+}
+
 /// Starts the stream of a replayable body.
 pub(super) trait StreamFactory: Send + Sync {
     fn start(&self) -> BoxStream<'static, Result<Bytes>>;

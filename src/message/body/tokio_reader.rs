@@ -1,4 +1,4 @@
-//! Request bodies that are read from a reader of `tokio`. Behind the feature `tokio`, which adds the traits alone.
+//! Request bodies that are read from a reader of `tokio`. Behind the feature `tokio`.
 
 use std::io;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ impl Body {
     /// On sending: [`RequestBody`](crate::ErrorKind::RequestBody) with the reader's error as its source.
     ///
     /// # Platform
-    /// The feature links no runtime. A reader that needs the runtime of `tokio`, such as its file or its socket, must
+    /// A reader that needs the runtime of `tokio`, such as its file or its socket, must
     /// be polled within that runtime.
     ///
     /// # Examples

@@ -5,7 +5,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Valid header lines, of which no line continues on the next line. Each value of the map is a slice of the buffer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct HeaderBlock(Bytes);
+pub(crate) struct HeaderBlock {
+    lines: Bytes,
+    /// The value of `content-length`. It stands here so that no browser program links a search for it.
+    pub(super) content_length: Option<u64>,
+}
 
 impl HeaderBlock {
     /// The number of lines that a [`HeaderMap`] holds for any names.
@@ -16,13 +20,13 @@ impl HeaderBlock {
 
     /// Keeps lines whose names and values a parser has found valid. There are at most [`MAX_LINES`](Self::MAX_LINES)
     /// lines, and no name is longer than [`MAX_NAME_LENGTH`](Self::MAX_NAME_LENGTH).
-    pub(crate) fn new(lines: Bytes) -> Self {
-        Self(lines)
+    pub(crate) fn new(lines: Bytes, content_length: Option<u64>) -> Self {
+        Self { lines, content_length }
     }
 
     /// Returns the names and values in the order of the lines.
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.split(|byte| *byte == b'\n').filter_map(|line| {
+        self.lines.split(|byte| *byte == b'\n').filter_map(|line| {
             // The empty line at the end has no colon.
             let colon = line.iter().position(|byte| *byte == b':')?;
             Some((&line[..colon], line[colon + 1..].trim_ascii()))
@@ -40,7 +44,7 @@ impl HeaderBlock {
         for (name, value) in self.fields() {
             // No step fails, because the lines are valid and their number is limited.
             let name = HeaderName::from_bytes(name);
-            let value = HeaderValue::from_maybe_shared(self.0.slice_ref(value));
+            let value = HeaderValue::from_maybe_shared(self.lines.slice_ref(value));
             if let (Ok(name), Ok(value)) = (name, value) {
                 let _ = map.try_append(name, value);
             }
@@ -57,7 +61,7 @@ mod tests {
 
     #[test]
     fn values_are_the_same_with_and_without_a_map() {
-        let block = HeaderBlock::new(Bytes::from_static(LINES.as_bytes()));
+        let block = HeaderBlock::new(Bytes::from_static(LINES.as_bytes()), None);
         let map = block.to_map();
         assert_eq!(map.len(), 4);
         for (name, expected) in
@@ -72,14 +76,14 @@ mod tests {
     #[test]
     fn values_of_the_map_share_the_buffer() {
         let lines = Bytes::from_static(LINES.as_bytes());
-        let map = HeaderBlock::new(lines.clone()).to_map();
+        let map = HeaderBlock::new(lines.clone(), None).to_map();
         assert!(lines.as_ptr_range().contains(&map["date"].as_bytes().as_ptr()));
     }
 
     #[test]
     fn block_without_lines_is_an_empty_map() {
         for lines in ["", "\r\n", "\n"] {
-            assert!(HeaderBlock::new(Bytes::from_static(lines.as_bytes())).to_map().is_empty());
+            assert!(HeaderBlock::new(Bytes::from_static(lines.as_bytes()), None).to_map().is_empty());
         }
     }
 }

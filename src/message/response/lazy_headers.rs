@@ -18,9 +18,9 @@ pub(crate) struct LazyHeaders {
     /// All headers, if they were given as a map or have been changed. They then replace `unparsed`.
     map: Option<HeaderMap>,
     unparsed: Unparsed,
-    /// Reads the length of the body in `map` or in lines. It is set where these are: a browser program without them does
-    /// not link the search.
-    find_length: Option<fn(&Self) -> Option<u64>>,
+    /// Reads the length of the body in `map`. It is set where a map is: a browser program that creates none does not link
+    /// the search in it.
+    find_length: Option<fn(&HeaderMap) -> Option<u64>>,
     /// The map of `unparsed`, filled on first access. It is boxed, because few programs read headers, and each
     /// response is moved.
     parsed: OnceLock<Box<HeaderMap>>,
@@ -87,7 +87,7 @@ impl LazyHeaders {
 
     /// Keeps lines that a server sent. They are parsed into a map on first access.
     pub(crate) fn lines(lines: HeaderBlock) -> Self {
-        Self { unparsed: Unparsed::Lines(lines), find_length: Some(Self::length_in_map_or_lines), ..Self::default() }
+        Self { unparsed: Unparsed::Lines(lines), ..Self::default() }
     }
 
     pub(crate) fn map(&self) -> &HeaderMap {
@@ -98,7 +98,7 @@ impl LazyHeaders {
     }
 
     pub(crate) fn map_mut(&mut self) -> &mut HeaderMap {
-        self.find_length = Some(Self::length_in_map_or_lines);
+        self.find_length = Some(length_in_map);
         let unparsed = std::mem::take(&mut self.unparsed);
         let parsed = self.parsed.take();
         self.map.get_or_insert_with(|| parsed.map_or_else(|| unparsed.to_map(), |parsed| *parsed))
@@ -115,18 +115,15 @@ impl LazyHeaders {
     pub(crate) fn content_length(&self) -> Option<u64> {
         // By text: access to the map would link it.
         match &self.unparsed {
+            Unparsed::Nothing => self.find_length?(self.map.as_ref()?),
             Unparsed::Raw(raw) => raw.iter().find(|header| header.name == "content-length")?.value.parse().ok(),
-            Unparsed::Nothing | Unparsed::Lines(_) => self.find_length?(self),
+            Unparsed::Lines(lines) => lines.content_length,
         }
     }
+}
 
-    fn length_in_map_or_lines(&self) -> Option<u64> {
-        let value = match &self.unparsed {
-            Unparsed::Lines(lines) => lines.values("content-length").next()?,
-            Unparsed::Nothing | Unparsed::Raw(_) => self.map.as_ref()?.get(CONTENT_LENGTH)?.as_bytes(),
-        };
-        std::str::from_utf8(value).ok()?.parse().ok()
-    }
+fn length_in_map(map: &HeaderMap) -> Option<u64> {
+    map.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn parse(raw: &[RawHeader]) -> HeaderMap {
@@ -143,7 +140,7 @@ fn parse(raw: &[RawHeader]) -> HeaderMap {
 
 impl From<HeaderMap> for LazyHeaders {
     fn from(map: HeaderMap) -> Self {
-        Self { map: Some(map), find_length: Some(Self::length_in_map_or_lines), ..Self::default() }
+        Self { map: Some(map), find_length: Some(length_in_map), ..Self::default() }
     }
 }
 
@@ -195,7 +192,7 @@ mod tests {
             header("x-a", ""),
         ]);
         let lines = Bytes::from_static(b"Vary: a\r\nContent-Length: 5\r\nvary: b\r\nx-a:\r\n\r\n");
-        for mut headers in [raw, LazyHeaders::lines(HeaderBlock::new(lines))] {
+        for mut headers in [raw, LazyHeaders::lines(HeaderBlock::new(lines, Some(5)))] {
             assert_eq!(headers.content_length(), Some(5));
             let vary: Vec<_> = headers.map().get_all("vary").iter().collect();
             assert_eq!(vary, ["a", "b"]);

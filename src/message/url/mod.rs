@@ -223,7 +223,11 @@ impl Url {
 
     /// Returns user name and password, still percent-encoded.
     pub(crate) fn userinfo(&self) -> Option<(&str, &str)> {
-        let userinfo = slice(&self.href, self.after_scheme()..self.parts.host).strip_suffix('@')?;
+        let start = self.after_scheme();
+        if start == self.parts.host {
+            return None;
+        }
+        let userinfo = slice(&self.href, start..self.parts.host).strip_suffix('@')?;
         Some(match first(userinfo, b':') {
             Some(colon) => (slice(userinfo, 0..colon), slice(userinfo, colon + 1..userinfo.len())),
             None => (userinfo, ""),

@@ -19,7 +19,7 @@ use super::{Url, slice};
 /// assert_eq!((Scheme::Https.as_str(), Scheme::Https.default_port()), ("https", 443));
 /// # Ok::<(), waterspout::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scheme {
     /// `http`, default port 80.
     Http,
@@ -42,19 +42,6 @@ impl Scheme {
             Self::Http => 80,
             Self::Https => 443,
         }
-    }
-}
-
-impl PartialOrd for Scheme {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheme {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // As their names: `http` is before `https`.
-        (*self as u8).cmp(&(*other as u8))
     }
 }
 
@@ -114,8 +101,11 @@ impl Origin {
     }
 
     /// Returns what two equal origins have in common, in the order of comparison.
-    fn identity(&self) -> (Scheme, &str, u16) {
-        (self.scheme, self.host(), self.port)
+    // The host as bytes, which have the order of its text: a slice of a text looks for the boundaries of characters, and
+    // each request compares its origin with the origins of idle connections.
+    fn identity(&self) -> (Scheme, &[u8], u16) {
+        let host = self.text.as_bytes().get(self.host..self.host_end);
+        (self.scheme, host.unwrap_or_default(), self.port)
     }
 }
 

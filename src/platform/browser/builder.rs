@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::executor::EngineLoop;
 use super::fetch::FetchBackend;
 use super::fetch_init::FetchInit;
+use super::sleep::ClientClock;
 use crate::backend::Backend;
 use crate::client::Builder;
 use crate::error::Result;
@@ -65,6 +67,18 @@ impl EngineSettings {
     #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "a platform with settings checks them here")]
     pub(crate) fn prepare(&mut self, _own_backend: Option<&Arc<dyn Backend>>) -> Result<()> {
         Ok(())
+    }
+
+    /// Returns the clock of a client that has no clock of its own.
+    #[allow(clippy::unused_self, reason = "a platform with settings uses them here")]
+    pub(crate) fn clock(&self) -> ClientClock {
+        super::default_timer()
+    }
+
+    /// Returns the executor of the client's spawned requests.
+    #[allow(clippy::unused_self, reason = "a platform with settings uses them here")]
+    pub(crate) fn executor(&self) -> EngineLoop {
+        EngineLoop
     }
 
     /// Returns the program's own backend, or else the engine's `fetch`.

@@ -29,6 +29,7 @@ pub(crate) use self::builder::EngineSettings as BackendSettings;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
 pub use self::executor::EngineLoop;
+pub(crate) use self::executor::EngineLoop as ClientExecutor;
 pub use self::fetch::FetchBackend;
 pub use self::fetch_init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
 pub(crate) use self::header_support::LinkedHeaderSupport as HeaderSupport;
@@ -48,11 +49,9 @@ pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(EngineTimer)
 }
 
-pub(crate) fn default_executor() -> Arc<dyn Executor> {
+pub(crate) fn default_loop_executor() -> LoopExecutor {
     Arc::new(EngineLoop)
 }
-
-pub(crate) use self::default_executor as default_loop_executor;
 
 /// The type of the engine's values.
 pub(crate) use wasm_bindgen::JsValue as EngineValue;

@@ -24,6 +24,10 @@ impl Sleep for TimerSleep {
         Self { clock: clock.clone(), timer: None }
     }
 
+    fn clock(&self) -> &ClientClock {
+        &self.clock
+    }
+
     fn at(&self) -> Option<Instant> {
         self.timer.as_ref().map(|(at, _)| *at)
     }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use async_io::Async;
 
 use super::fork;
-use super::socket::TcpTransport;
+use super::socket::SocketTransport;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::tornado::IoStream;
 
@@ -34,7 +34,7 @@ impl From<Async<TcpStream>> for IoStream {
     fn from(socket: Async<TcpStream>) -> Self {
         // A socket that refuses the option still works.
         let _ = socket.get_ref().set_nodelay(true);
-        Self::new(TcpTransport::new(socket))
+        Self::new(SocketTransport::from(socket))
     }
 }
 

@@ -7,7 +7,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, ErrorKind, Phase};
@@ -35,16 +34,8 @@ pub(super) fn check() -> std::result::Result<(), ForkedChild> {
 ///
 /// It makes the system call each time. A recent look does not count: a busy parent has always looked a moment ago, and
 /// its child would then send a request on an idle connection of the parent.
-pub(crate) fn is_child() -> bool {
+pub(super) fn is_child() -> bool {
     check().is_err()
-}
-
-/// Keeps `socket` open for ever if this process is such a child. A reactor's list of sockets (`epoll`) belongs to both
-/// processes: a child that closes its copy of a socket takes the parent's socket off the list.
-pub(crate) fn keep_in_child<T>(socket: &Arc<T>) {
-    if is_child() {
-        std::mem::forget(socket.clone());
-    }
 }
 
 /// The error of a process that forked after it had used the library.

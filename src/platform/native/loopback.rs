@@ -18,7 +18,7 @@ use socket2::SockRef;
 
 use super::fork;
 pub use super::memory::MemoryConnector;
-use super::socket::TcpTransport;
+use super::socket::SocketTransport;
 use crate::testing::{Handler, ServerConnection};
 
 /// An HTTP/1.1 server on a loopback port, with a thread of its own. Dropping it stops the server.
@@ -122,5 +122,5 @@ async fn connection(stream: Async<TcpStream>, handler: Arc<dyn Handler>, number:
         let _ = same.as_ref().map(|stream| SockRef::from(stream).set_linger(Some(Duration::ZERO)));
     };
     let connection = ServerConnection { handler: &*handler, number, reset: &reset };
-    let _ = connection.serve(Box::new(TcpTransport::new(stream))).await;
+    let _ = connection.serve(Box::new(SocketTransport::from(stream))).await;
 }

@@ -21,8 +21,10 @@
 //! first use, or start a program in the child with `exec`, as `std::process::Command` does.
 
 mod accepted;
+mod async_io_socket;
 mod blocking_work;
 mod builder;
+mod dial;
 mod dns;
 mod event_loop;
 mod executor;
@@ -38,6 +40,7 @@ mod memory;
 mod network;
 mod network_settings;
 mod proxy_connect;
+mod reactor;
 mod shared_timer;
 mod socket;
 mod task_threads;
@@ -50,21 +53,27 @@ mod timer;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tokio")]
+pub(crate) mod tokio;
 
 use std::sync::Arc;
 
 #[cfg(feature = "tls")]
 pub use futures_rustls::rustls;
 
+pub(super) use self::async_io_socket::AsyncIoSocket;
+pub(super) use self::dial::connect;
 pub use self::dns::{CachingResolver, HostMap, Resolver, SystemResolver};
 pub use self::event_loop::RunSyncError;
 pub use self::executor::BackgroundThread;
 pub use self::file::file;
-pub(crate) use self::fork::{is_child as is_forked_child, keep_in_child};
 pub(crate) use self::held_timer::HeldTimer;
 pub(crate) use self::loop_executor::LoopExecutor;
+pub(super) use self::network::ChosenRuntime;
 pub use self::network::Network;
-pub(crate) use self::network_settings::NetworkSettings as BackendSettings;
+pub(crate) use self::network_settings::{ClientExecutor, NetworkSettings as BackendSettings};
+pub(super) use self::reactor::ReactorSocket;
+pub(super) use self::socket::SocketTransport;
 pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]
@@ -72,6 +81,8 @@ pub use self::tls::TlsConfig;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsServerConfig;
 pub(crate) use self::tls::is_tls_failure;
+#[cfg(feature = "tokio")]
+pub use self::tokio::{TokioExecutor, TokioTimer};
 pub(crate) use super::without_engine::*;
 use crate::error::Result;
 use crate::runtime::{Executor, Timer};
@@ -79,10 +90,6 @@ pub use crate::tornado::TimedOut;
 
 pub(crate) fn default_timer() -> Arc<dyn Timer> {
     Arc::new(SystemTimer)
-}
-
-pub(crate) fn default_executor() -> Arc<dyn Executor> {
-    Arc::new(BackgroundThread)
 }
 
 pub(crate) fn default_loop_executor() -> LoopExecutor {

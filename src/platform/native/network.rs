@@ -15,7 +15,7 @@ use crate::agent::proxy::Proxies;
 use crate::agent::{Agent, Route};
 use crate::error::{ConnectStep, Result};
 use crate::message::url::{Origin, Scheme};
-use crate::runtime::{BoxFuture, Timer};
+use crate::runtime::{BoxFuture, Executor, Timer};
 use crate::transport::{ConnectTrace, Connector, Transport};
 
 /// Connects to origins over the network, directly or through proxies. It is the connector of the native default
@@ -35,6 +35,8 @@ use crate::transport::{ConnectTrace, Connector, Transport};
 pub struct Network {
     pub(super) tcp: TcpClient,
     pub(super) timer: Arc<dyn Timer>,
+    /// The runtime that the program has chosen, if it has chosen one with a clock and an executor of its own.
+    pub(super) runtime: Option<ChosenRuntime>,
     /// Whether the program has set the timer. Otherwise the network of a client has the client's timer.
     pub(super) has_own_timer: bool,
     /// The resolver of `tcp`, for proxies that connect to addresses and not to names.
@@ -58,6 +60,7 @@ impl Network {
         let network = Self {
             tcp: TcpClient::new(),
             timer: Arc::new(SystemTimer),
+            runtime: None,
             has_own_timer: false,
             resolver: Arc::new(SystemResolver),
             family: AddressFamily::Any,
@@ -227,11 +230,27 @@ impl Network {
         Route::new(self)
     }
 
-    /// Makes an agent, which is a backend, over this connector. Idle connections are closed on the background thread.
+    /// Makes an agent, which is a backend, over this connector. Idle connections are closed on the background thread,
+    /// or on the runtime that the program has chosen.
     pub fn agent(self) -> Agent {
         let timer = self.timer.clone();
+        let runtime = self.runtime.clone().unwrap_or_else(ChosenRuntime::own);
         // The executor closes idle connections on time, and finishes connects that lost a race.
-        Agent::new(self, timer).with_executor(BackgroundThread)
+        Agent::new(self, timer).with_executor(runtime.executor)
+    }
+}
+
+/// The clock and the executor of a client or an agent.
+#[derive(Clone)]
+pub(in crate::platform) struct ChosenRuntime {
+    pub(in crate::platform) timer: Arc<dyn Timer>,
+    pub(in crate::platform) executor: Arc<dyn Executor>,
+}
+
+impl ChosenRuntime {
+    /// Returns the system's timer and the background thread.
+    pub(in crate::platform) fn own() -> Self {
+        Self { timer: Arc::new(SystemTimer), executor: Arc::new(BackgroundThread) }
     }
 }
 

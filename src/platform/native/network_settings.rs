@@ -4,17 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::dns::{HostMap, Resolver};
-use super::network::Network;
+use super::network::{ChosenRuntime, Network};
 use crate::agent::CookieStore;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::call_context::CallContext;
 use crate::message::request::Request;
 use crate::message::response::Response;
-use crate::runtime::{BoxFuture, Timer};
+use crate::platform::ClientClock;
+use crate::runtime::{BoxFuture, Executor, Timer};
 
 /// A change of a network, or of the map of hosts before its resolver.
 type Change<T> = Box<dyn FnOnce(T) -> Result<T> + Send + Sync>;
+
+/// The executor of a client's spawned requests.
+pub(crate) type ClientExecutor = Arc<dyn Executor>;
 
 /// The network and the cookie store of a client without a backend of its own.
 ///
@@ -25,7 +29,9 @@ pub(crate) struct NetworkSettings {
     /// The names of the setters that were called, for the error if the client has a backend of its own.
     names: Vec<&'static str>,
     network: Option<Network>,
-    changes: Vec<Change<Network>>,
+    /// The runtime of the client: of its clock, its spawned requests and its background tasks.
+    pub(super) runtime: Option<ChosenRuntime>,
+    pub(super) changes: Vec<Change<Network>>,
     /// Apart from the changes of the network: all of them make a single map, in which a host can have several
     /// addresses.
     hosts: Vec<Change<HostMap>>,
@@ -35,12 +41,29 @@ pub(crate) struct NetworkSettings {
 impl NetworkSettings {
     pub(super) fn set_network(&mut self, network: Network) {
         self.add_name("network");
+        if let Some(runtime) = &network.runtime {
+            self.runtime = Some(runtime.clone());
+        }
         self.network = Some(network);
     }
 
     pub(super) fn set_cookies(&mut self, store: Arc<dyn CookieStore>) {
         self.add_name("cookies");
         self.cookies = Some(store);
+    }
+
+    fn runtime(&self) -> ChosenRuntime {
+        self.runtime.clone().unwrap_or_else(ChosenRuntime::own)
+    }
+
+    /// Returns the clock of a client that has no clock of its own.
+    pub(crate) fn clock(&self) -> ClientClock {
+        ClientClock::over_shared(self.runtime().timer)
+    }
+
+    /// Returns the executor of the client's spawned requests.
+    pub(crate) fn executor(&self) -> ClientExecutor {
+        self.runtime().executor
     }
 
     /// Adds a change of the network by the setter `name`.
@@ -77,6 +100,9 @@ impl NetworkSettings {
     pub(crate) fn prepare(&mut self, own_backend: Option<&Arc<dyn Backend>>) -> Result<()> {
         if own_backend.is_some() && !self.names.is_empty() {
             return Err(self.unused());
+        }
+        if own_backend.is_some() {
+            return Ok(());
         }
         let changes = std::mem::take(&mut self.changes);
         let hosts = std::mem::take(&mut self.hosts);

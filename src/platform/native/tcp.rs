@@ -3,17 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_io::Async;
-use socket2::{Domain, Protocol, Socket, Type};
-
+use super::async_io_socket::AsyncIoReactor;
+use super::dial::dial;
 use super::dns::{CachingResolver, ForgetUnlessConnected, Resolver, SystemResolver};
 use super::fork;
 use super::happy_eyeballs::{self, DEFAULT_DELAY};
-use super::socket::TcpTransport;
+use super::reactor::Reactor;
+use super::socket::SocketTransport;
 use super::tcp_keepalive::{self, DEFAULT_KEEPALIVE};
 use super::time_limit::with_limit;
 use super::timer::SystemTimer;
@@ -64,6 +64,7 @@ impl AddressFamily {
 #[derive(Clone)]
 pub struct TcpClient {
     resolver: Arc<dyn Resolver>,
+    pub(super) reactor: &'static dyn Reactor,
     pub(super) timer: Arc<dyn Timer>,
     delay: Duration,
     family: AddressFamily,
@@ -78,6 +79,7 @@ impl TcpClient {
     pub fn new() -> Self {
         Self {
             resolver: Arc::new(CachingResolver::new(SystemResolver)),
+            reactor: &AsyncIoReactor,
             timer: Arc::new(SystemTimer),
             delay: DEFAULT_DELAY,
             family: AddressFamily::Any,
@@ -214,9 +216,16 @@ impl TcpClient {
     }
 
     /// Connects without a limit. Records the steps as steps towards `target`.
-    pub(super) async fn open(&self, host: &str, port: u16, trace: &ConnectTrace, target: &str) -> Result<TcpTransport> {
+    pub(super) async fn open(
+        &self,
+        host: &str,
+        port: u16,
+        trace: &ConnectTrace,
+        target: &str,
+    ) -> Result<SocketTransport> {
         // Before the look-up: in a forked child neither the look-up nor the connect would ever end.
         fork::check()?;
+        self.reactor.check()?;
         let started = self.timer.now();
         let host = unbracketed(host);
         // Look-up and connect are timed apart: both appear in the connection's facts.
@@ -226,7 +235,7 @@ impl TcpClient {
         trace.enter(ConnectStep::Connect, target);
         let dial = |address| {
             trace.add_address(address);
-            dial(address, self.local_for(address))
+            dial(self.reactor, address, self.local_for(address))
         };
         // Two sockets cannot be bound to the same port, so the attempts must not overlap.
         let delay = if self.local_port.is_some() { Duration::MAX } else { self.delay };
@@ -240,7 +249,9 @@ impl TcpClient {
             }
         };
         cached.keep();
-        tcp_keepalive::enable(transport.stream.get_ref(), self.keepalive);
+        if let Ok(socket) = transport.socket() {
+            tcp_keepalive::enable(&socket, self.keepalive);
+        }
         transport.connection_info.dns = Some(looked_up.since(started));
         transport.connection_info.connect = Some(self.timer.now().since(looked_up));
         Ok(transport)
@@ -317,37 +328,4 @@ fn unreachable(mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
         Some((_, cause)) => error.with_source(cause),
         None => error,
     }
-}
-
-async fn dial(address: SocketAddr, local: Option<SocketAddr>) -> io::Result<TcpTransport> {
-    let stream = match local {
-        // `Async::connect` cannot bind first, so only a local address takes the longer way.
-        None => Async::<TcpStream>::connect(address).await?,
-        Some(local) => dial_from(local, address).await?,
-    };
-    // A request is written in a single call. Nagle's algorithm would delay it to wait for more bytes.
-    stream.get_ref().set_nodelay(true)?;
-    Ok(TcpTransport::new(stream))
-}
-
-async fn dial_from(local: SocketAddr, address: SocketAddr) -> io::Result<Async<TcpStream>> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        // The unspecified IPv6 address would bind the port for IPv4 too.
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&local.into())?;
-    socket.set_nonblocking(true)?;
-    // A non-blocking connect returns an error while it is in progress.
-    let started = socket.connect(&address.into());
-    let stream = Async::new_nonblocking(TcpStream::from(socket))?;
-    if started.is_err() {
-        stream.writable().await?;
-        if let Some(error) = stream.get_ref().take_error()? {
-            return Err(error);
-        }
-        // A socket without an error and without a peer has not connected: the error of `connect` says why.
-        stream.get_ref().peer_addr().or_else(|_| started.map(|()| address))?;
-    }
-    Ok(stream)
 }

@@ -1,7 +1,6 @@
 //! TCP keepalive: probes on a silent connection, so that the end of a peer that has disappeared is noticed (RFC 9293,
 //! section 3.8.4).
 
-use std::net::TcpStream;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -12,8 +11,8 @@ pub(super) const DEFAULT_KEEPALIVE: Duration = Duration::from_secs(60);
 /// The longest silence that Linux accepts.
 const MAX_KEEPALIVE: Duration = Duration::from_secs(32_767);
 
-/// Makes the system probe `stream` after each silence of this length. Does nothing for a length of zero.
-pub(super) fn enable(stream: &TcpStream, silence: Duration) {
+/// Makes the system probe `socket` after each silence of this length. Does nothing for a length of zero.
+pub(super) fn enable(socket: &SockRef<'_>, silence: Duration) {
     if silence.is_zero() {
         return;
     }
@@ -21,7 +20,7 @@ pub(super) fn enable(stream: &TcpStream, silence: Duration) {
     let silence = silence.clamp(Duration::from_secs(1), MAX_KEEPALIVE);
     let keepalive = TcpKeepalive::new().with_time(silence);
     // A connection without probes is better than no connection, so a refusal of the system is ignored.
-    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+    let _ = socket.set_tcp_keepalive(&keepalive);
 }
 
 #[cfg(test)]
@@ -39,7 +38,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let transport = block_on(client.open("127.0.0.1", port, &ConnectTrace::new(), "a.test:80")).unwrap();
-        let socket = SockRef::from(transport.stream.get_ref());
+        let socket = transport.socket().unwrap();
         socket.keepalive().unwrap().then(|| socket.tcp_keepalive_time().unwrap())
     }
 

@@ -43,10 +43,6 @@ impl Timer for SystemTimer {
         static SHARED: OnceLock<SharedTimer> = OnceLock::new();
         SHARED.get_or_init(|| SharedTimer::new(ReactorTimer)).sleep_until(deadline)
     }
-
-    fn may_stay_set(&self) -> bool {
-        true
-    }
 }
 
 /// The system's clock with a timer of the reactor for each sleep.

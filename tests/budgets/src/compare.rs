@@ -106,22 +106,31 @@ fn explain(text: &mut String, case: &Case, measured: &Measured, instructions: f6
     let floor = recorded::floor(instructions);
     let least = instructions * 0.002;
 
-    let own = grown(&measured.functions, &profile.functions, |cost| cost.own, floor.own);
+    let mut functions = measured.functions.clone();
+    functions.retain(|_, cost| !cost.is_wrapper());
+    let own = grown(&functions, &profile.functions, |cost| cost.own, floor.own);
     list(text, "instructions of functions without their callees", own, least);
 
     // The callers of a function that has grown have grown too. The function with the fewest instructions is nearest to
     // the cause, so it is the first.
-    let mut total = grown(&measured.functions, &profile.functions, |cost| cost.total, floor.total);
+    let mut total = grown(&functions, &profile.functions, |cost| cost.total, floor.total);
     let largest = total.iter().map(|growth| growth.by()).fold(0.0, f64::max);
     total.retain(|growth| growth.by() >= largest / 2.0);
     total.sort_by(|a, b| a.now.total_cmp(&b.now));
     list(text, "instructions of functions with their callees, nearest to the cause first", total, least);
 
-    let files = grown(&measured.files, &profile.files, |cost| cost.own, 0.0);
+    let files = grown(&measured.files, &profile.files, |cost| cost.own, floor.own);
     list(text, "instructions of source files", files, least);
-    let sites = grown(&measured.sites, &profile.sites, |cost| cost.own, 0.0);
-    list(text, "allocations of source files", sites, SLACK);
-    let bytes = grown(&measured.sites, &profile.sites, |cost| cost.total, 0.0);
+
+    let files = measured.allocating_files();
+    let allocations = grown(&files, &profile.allocating_files, |cost| cost.own, 0.0);
+    for growth in list(text, "allocations of source files", allocations, SLACK) {
+        let file = format!("{}:", growth.name);
+        for (line, cost) in measured.lines.iter().filter(|(line, _)| line.starts_with(&file)) {
+            let _ = writeln!(text, "               {line}: {:.1}", cost.own);
+        }
+    }
+    let bytes = grown(&files, &profile.allocating_files, |cost| cost.total, 0.0);
     list(text, "allocated bytes of source files", bytes, 1.0);
     Ok(())
 }
@@ -151,18 +160,19 @@ fn grown<'a>(now: &'a Costs, recorded: &Costs, number: impl Fn(&Cost) -> f64, fl
     grown
 }
 
-/// Adds a list of growths that are at least `least`.
-fn list(text: &mut String, title: &str, mut growths: Vec<Growth<'_>>, least: f64) {
+/// Adds a list of growths that are at least `least`, and returns them.
+fn list<'a>(text: &mut String, title: &str, mut growths: Vec<Growth<'a>>, least: f64) -> Vec<Growth<'a>> {
     growths.retain(|growth| growth.by() >= least);
     growths.truncate(LINES);
-    if growths.is_empty() {
-        return;
+    if !growths.is_empty() {
+        let _ = writeln!(text, "  {title}:");
     }
-    let _ = writeln!(text, "  {title}:");
-    for growth in growths {
-        let digits = if growth.now < 100.0 { 1 } else { 0 };
+    for growth in &growths {
+        let Growth { name, recorded, now, .. } = growth;
+        let digits = if *now < 100.0 { 1 } else { 0 };
         let at_most = if growth.is_recorded { "" } else { "at most " };
-        let (by, recorded, now, name) = (growth.by(), growth.recorded, growth.now, growth.name);
-        let _ = writeln!(text, "    {by:>+9.digits$}  {name}: {now:.digits$}, was {at_most}{recorded:.digits$}");
+        let _ =
+            writeln!(text, "    {:>+9.digits$}  {name}: {now:.digits$}, was {at_most}{recorded:.digits$}", growth.by());
     }
+    growths
 }

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::cases::{CASES, Case};
 use crate::measure::{Cost, Costs, Measured};
 
-/// A function is recorded if it has this part of a case's instructions itself, or that part with its callees.
-const OWN_PART: f64 = 0.004;
-const TOTAL_PART: f64 = 0.02;
-/// A source file is recorded if it has this part of a case's instructions or allocations.
-const FILE_PART: f64 = 0.005;
+/// A function or source file is recorded if it has this part of a case's instructions itself.
+const OWN_PART: f64 = 0.002;
+/// A function is recorded too if it has this part of a case's instructions with its callees.
+const TOTAL_PART: f64 = 0.01;
 
 const TABLE_HEAD: &str = "\
 # The cost of each operation. `make budgets` compares this table with the tree, and `make budgets ARGS=record` writes it.
@@ -92,16 +91,15 @@ pub fn write(environment: &str, measured: &[Measured]) -> Result<(), String> {
 
 fn profile_text(measured: &Measured) -> String {
     let mut text = PROFILE_HEAD.to_string();
-    let floors = (OWN_PART * measured.instructions, TOTAL_PART * measured.instructions);
-    // The functions from the start of the program to the case have no instructions of their own.
-    let is_known = |cost: &Cost| cost.own >= 0.5 && (cost.own >= floors.0 || cost.total >= floors.1);
-    for (name, cost) in by_own_cost(&measured.functions, is_known) {
+    let floor = floor(measured.instructions);
+    let is_large = |cost: &Cost| !cost.is_wrapper() && (cost.own >= floor.own || cost.total >= floor.total);
+    for (name, cost) in by_own_cost(&measured.functions, is_large) {
         let _ = writeln!(text, "function {:.0} {:.0} {name}", cost.own, cost.total);
     }
-    for (name, cost) in by_own_cost(&measured.files, |cost| cost.own >= FILE_PART * measured.instructions) {
+    for (name, cost) in by_own_cost(&measured.files, |cost| cost.own >= floor.own) {
         let _ = writeln!(text, "file {:.0} {name}", cost.own);
     }
-    for (name, cost) in by_own_cost(&measured.sites, |cost| cost.own >= 0.005) {
+    for (name, cost) in by_own_cost(&measured.allocating_files(), |cost| cost.own >= 0.005) {
         let _ = writeln!(text, "allocations {:.2} {:.0} {name}", cost.own, cost.total);
     }
     text
@@ -119,7 +117,7 @@ fn by_own_cost(costs: &Costs, filter: impl Fn(&Cost) -> bool) -> Vec<(&String, &
 pub struct Profile {
     pub functions: Costs,
     pub files: Costs,
-    pub sites: Costs,
+    pub allocating_files: Costs,
 }
 
 /// Reads the profile of a case.
@@ -139,7 +137,7 @@ pub fn read_profile(case: &Case) -> Result<Profile, String> {
         let costs = match kind {
             "function" => &mut profile.functions,
             "file" => &mut profile.files,
-            "allocations" => &mut profile.sites,
+            "allocations" => &mut profile.allocating_files,
             _ => return Err(wrong()),
         };
         costs.insert(name, Cost { own, total });
@@ -147,7 +145,7 @@ pub fn read_profile(case: &Case) -> Result<Profile, String> {
     Ok(profile)
 }
 
-/// Returns the cost of a function without an entry: it is at most this.
-pub fn floor(recorded_instructions: f64) -> Cost {
-    Cost { own: OWN_PART * recorded_instructions, total: TOTAL_PART * recorded_instructions }
+/// Returns the largest cost of a function or source file without an entry.
+pub fn floor(instructions: f64) -> Cost {
+    Cost { own: OWN_PART * instructions, total: TOTAL_PART * instructions }
 }

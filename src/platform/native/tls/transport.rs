@@ -65,7 +65,7 @@ pub(super) struct TlsTransport<T> {
 impl<T: Transport> Transport for TlsTransport<T> {
     fn is_idle(&mut self) -> bool {
         // TLS has records without data, such as session tickets, so the connection is read and not only peeked at. With
-        // this waker `TcpTransport` asks the socket and defers nothing.
+        // this waker `SocketTransport` asks the socket and defers nothing.
         let mut context = Context::from_waker(&LOOK);
         Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()
     }

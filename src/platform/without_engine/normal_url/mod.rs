@@ -12,7 +12,7 @@ const MAX_LENGTH: usize = u32::MAX as usize;
 const MAX_PORT_LENGTH: usize = 5;
 
 // Where a byte may stand, and stay as it is. Each set is a part of what the URL standard leaves as it is.
-const LABEL: u8 = 1;
+const HOST: u8 = 1;
 const PATH: u8 = 2;
 const QUERY: u8 = 4;
 const FRAGMENT: u8 = 8;
@@ -25,7 +25,7 @@ const fn places() -> [u8; 256] {
     let mut byte = 0_u8;
     while byte < 128 {
         places[byte as usize] = match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' => LABEL | PATH | QUERY | FRAGMENT,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => HOST | PATH | QUERY | FRAGMENT,
             // An apostrophe in a query is percent-encoded.
             b'\'' => PATH | FRAGMENT,
             b'?' | b'[' | b']' => QUERY | FRAGMENT,
@@ -89,42 +89,50 @@ fn skip(bytes: &[u8], start: usize, place: u8) -> usize {
 /// Returns the index of the first byte after the host that begins at `start`, or `None` if the host is not in normal
 /// form: a domain, or an IPv4 address.
 fn host_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut label_start = start;
-    loop {
-        let end = skip(bytes, label_start, LABEL);
-        let label = bytes.get(label_start..end)?;
-        let first = label.first()?;
-        // The parser of the crate decides about Punycode, and about a domain with an empty label.
-        if *first == b'x' && label.starts_with(b"xn--") {
-            return None;
+    let rest = bytes.get(start..)?;
+    let mut length = 0;
+    let mut last_label = 0;
+    // As behind a dot: the host does not begin with a dot.
+    let mut previous = b'.';
+    for &byte in rest {
+        if PLACES[usize::from(byte)] & HOST == 0 {
+            break;
         }
-        if bytes.get(end) != Some(&b'.') {
-            // A host whose last label is a number is an IPv4 address, also if the number is hexadecimal.
-            let is_normal = !first.is_ascii_digit() || is_address(bytes.get(start..end)?);
-            return is_normal.then_some(end);
+        if previous == b'.' {
+            // The parser of the crate decides about Punycode, and about a domain with an empty label.
+            if byte == b'.' || (byte == b'x' && rest.get(length..)?.starts_with(b"xn--")) {
+                return None;
+            }
+            last_label = length;
         }
-        label_start = end + 1;
+        previous = byte;
+        length += 1;
     }
+    // A host whose last label is a number is an IPv4 address, also if the number is hexadecimal.
+    let may_be_address = rest.get(last_label)?.is_ascii_digit();
+    let is_normal = previous != b'.' && (!may_be_address || is_address(rest.get(..length)?));
+    is_normal.then_some(start + length)
 }
 
-/// Returns whether a host is an IPv4 address of four decimal numbers without leading zeros.
+/// Returns whether a host of labels is an IPv4 address: four decimal numbers up to 255, without leading zeros.
 fn is_address(host: &[u8]) -> bool {
-    let mut count = 0;
-    for number in host.split(|byte| *byte == b'.') {
-        let is_octet = matches!(
-            number,
-            [b'0'..=b'9']
-                | [b'1'..=b'9', b'0'..=b'9']
-                | [b'1', b'0'..=b'9', b'0'..=b'9']
-                | [b'2', b'0'..=b'4', b'0'..=b'9']
-                | [b'2', b'5', b'0'..=b'5']
-        );
-        if !is_octet {
+    let mut dots = 0;
+    let mut number = None;
+    for byte in host {
+        match (*byte, number) {
+            (b'.', _) => {
+                dots += 1;
+                number = None;
+            }
+            (b'0'..=b'9', None) => number = Some(u32::from(byte - b'0')),
+            (b'0'..=b'9', Some(before @ 1..=25)) => number = Some(before * 10 + u32::from(byte - b'0')),
+            _ => return false,
+        }
+        if number > Some(255) {
             return false;
         }
-        count += 1;
     }
-    count == 4
+    dots == 3
 }
 
 /// Returns the port that begins at `start`, and the index of the first byte after it. The default port and leading

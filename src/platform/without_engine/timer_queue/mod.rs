@@ -11,8 +11,8 @@
 //!    queue has no leader any more. A leader that is dropped, set again or completed gives up the lead, too.
 //! 4. Natively the queue then leads itself: it sets the timer for the soonest entry and holds its future. So no sleep
 //!    depends on the task of another sleep, which may be held without a poll, or wait for a thread that blocks.
-//!    Over a timer that [may stay set](Timer::may_stay_set), the queue leads from the first sleep on, and its timer stays
-//!    set when the last sleep leaves: the next request finds it set.
+//!    Over a timer that is itself shared, the queue leads from the first sleep on, and its timer stays set when the last
+//!    sleep leaves: the next request finds it set. It fires for no sleep at most once.
 //!
 //! On WASI the queue cannot hold a future: a client owns the queue and must be `Send`, and futures are not. Step 4 is
 //! different there:
@@ -64,8 +64,18 @@ impl From<Arc<dyn Timer>> for TimerQueue {
 }
 
 impl TimerQueue {
+    /// Makes an empty queue over a timer whose sleeps share a single timer. To keep a sleep of `timer` costs nothing, and
+    /// to make one for each request costs two allocations.
+    #[allow(dead_code, reason = "only a platform with a shared timer calls it")]
+    pub(crate) fn over_shared(timer: Arc<dyn Timer>) -> Self {
+        Self::make(timer, HeldTimer::CAN_HOLD, HeldTimer::CAN_HOLD)
+    }
+
     fn with(timer: Arc<dyn Timer>, can_lead: bool) -> Self {
-        let stays_set = can_lead && timer.may_stay_set();
+        Self::make(timer, can_lead, false)
+    }
+
+    fn make(timer: Arc<dyn Timer>, can_lead: bool, stays_set: bool) -> Self {
         let (state, held) = (Mutex::default(), HeldTimer::default());
         Self(Arc::new(TimerQueueShared { timer, state, held, can_lead, stays_set }))
     }
@@ -247,6 +257,10 @@ impl Sleep for QueuedSleep {
         Self { queue: queue.clone(), at: None, entry: None, lead: None }
     }
 
+    fn clock(&self) -> &TimerQueue {
+        &self.queue
+    }
+
     fn at(&self) -> Option<Instant> {
         self.at
     }
@@ -311,3 +325,6 @@ mod tests;
 
 #[cfg(test)]
 mod lead_tests;
+
+#[cfg(test)]
+mod kept_lead_tests;

@@ -25,6 +25,11 @@ struct CountedSleep {
 }
 
 impl CountingClock {
+    /// Returns how many sleeps were made so far.
+    pub(super) fn made(&self) -> u64 {
+        self.0.lock().unwrap().next
+    }
+
     pub(super) fn pending(&self) -> usize {
         self.0.lock().unwrap().set.len()
     }

@@ -21,9 +21,9 @@ pub fn parse(output: &str) -> Run {
     let mut is_call = false;
     for line in output.lines() {
         match line.split_once('=') {
-            Some(("fn", name)) => function = names::function(&function_names.resolve(name)),
-            Some(("cfn", name)) => callee = names::function(&function_names.resolve(name)),
-            Some(("fl" | "fi" | "fe", name)) => file = names::file(&file_names.resolve(name)),
+            Some(("fn", name)) => function = names::function(function_names.resolve(name)),
+            Some(("cfn", name)) => callee = names::function(function_names.resolve(name)),
+            Some(("fl" | "fi" | "fe", name)) => file = names::file(file_names.resolve(name)),
             Some(("cfi" | "cfl", name)) => drop(file_names.resolve(name)),
             Some(("calls", _)) => is_call = true,
             Some(_) => {}

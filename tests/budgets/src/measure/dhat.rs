@@ -4,17 +4,18 @@ use serde_json::Value;
 
 use super::{Costs, names};
 
-/// Reads the output of a run, and returns the allocations of each source file. A reallocation is an allocation too.
+/// Reads the output of a run, and returns the allocations of each source line, as in `src/http1/decode.rs:12`. A
+/// reallocation is an allocation too.
 pub fn parse(output: &str) -> Result<Costs, String> {
     let profile: Value = serde_json::from_str(output).map_err(|error| format!("the output of DHAT: {error}"))?;
     let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
-    let files: Vec<_> = list(&profile, "ftbl").iter().map(|frame| frame_file(frame.as_str()?)).collect();
+    let lines: Vec<_> = list(&profile, "ftbl").iter().map(|frame| source_line(frame.as_str()?)).collect();
     let mut sites = Costs::new();
     for place in list(&profile, "pps") {
         // The stack begins at the allocator.
         let stack = list(&place, "fs");
-        let stack = stack.iter().filter_map(|frame| files.get(frame.as_u64()? as usize)?.as_deref());
-        let nearest = stack.clone().find(|file| names::is_own(file)).or(stack.last());
+        let mut stack = stack.iter().filter_map(|frame| lines.get(frame.as_u64()? as usize)?.as_deref());
+        let nearest = stack.clone().find(|line| names::is_own(line)).or(stack.next_back());
         let site = sites.entry(nearest.unwrap_or_default().to_string()).or_default();
         site.own += place["tbk"].as_f64().unwrap_or_default();
         site.total += place["tb"].as_f64().unwrap_or_default();
@@ -22,10 +23,11 @@ pub fn parse(output: &str) -> Result<Costs, String> {
     Ok(sites)
 }
 
-/// Returns the file of a frame such as `0x22: a::b (/path/src/a.rs:12)`.
-fn frame_file(frame: &str) -> Option<String> {
+/// Returns the source line of a frame such as `0x22: a::b (/path/src/a.rs:12)`.
+fn source_line(frame: &str) -> Option<String> {
     let (_, place) = frame.strip_suffix(')')?.rsplit_once('(')?;
-    Some(names::file(place.rsplit_once(':')?.0))
+    let (file, line) = place.rsplit_once(':')?;
+    Some(format!("{}:{line}", names::file(file)))
 }
 
 #[cfg(test)]
@@ -33,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn allocations_count_for_the_nearest_file_of_the_repository() {
+    fn allocations_count_for_the_nearest_line_of_the_repository() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..").replace("/tests/budgets/../..", "");
         let output = format!(
             r#"{{"pps": [{{"tb": 48, "tbk": 3, "fs": [1, 2, 3]}}, {{"tb": 8, "tbk": 1, "fs": [1]}}],
@@ -41,7 +43,7 @@ mod tests {
                          "0x2: head ({root}/src/http1/decode.rs:7)", "0x3: call ({root}/src/client/call.rs:9)"]}}"#
         );
         let sites = parse(&output).expect("valid output");
-        assert_eq!((sites["src/http1/decode.rs"].own, sites["src/http1/decode.rs"].total), (3.0, 48.0));
-        assert_eq!(sites["std: alloc/src/alloc.rs"].own, 1.0);
+        assert_eq!((sites["src/http1/decode.rs:7"].own, sites["src/http1/decode.rs:7"].total), (3.0, 48.0));
+        assert_eq!(sites["std: alloc/src/alloc.rs:95"].own, 1.0);
     }
 }

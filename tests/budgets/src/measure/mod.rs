@@ -21,6 +21,13 @@ pub struct Cost {
     pub total: f64,
 }
 
+impl Cost {
+    /// Returns whether a function only calls functions. The functions from the start of the program to a case do.
+    pub fn is_wrapper(&self) -> bool {
+        self.own < 0.5
+    }
+}
+
 /// Costs by the name of a function or a source file.
 pub type Costs = BTreeMap<String, Cost>;
 
@@ -32,8 +39,21 @@ pub struct Measured {
     pub functions: Costs,
     /// The instructions of each source file, inlined functions included. Both numbers of a cost are equal.
     pub files: Costs,
-    /// The allocations of each source file: the file of this repository that is nearest to the allocation.
-    pub sites: Costs,
+    /// The allocations of each source line: the line of this repository that is nearest to the allocation.
+    pub lines: Costs,
+}
+
+impl Measured {
+    /// Returns the allocations of each source file.
+    pub fn allocating_files(&self) -> Costs {
+        let mut files = Costs::new();
+        for (line, cost) in &self.lines {
+            let file = line.rsplit_once(':').map_or(line.as_str(), |(file, _)| file);
+            let sum = files.entry(file.to_string()).or_default();
+            *sum = Cost { own: sum.own + cost.own, total: sum.total + cost.total };
+        }
+        files
+    }
 }
 
 /// Measures a case. `folder` holds the output of valgrind meanwhile.
@@ -45,18 +65,18 @@ pub fn measure(case: &Case, folder: &Path) -> Result<Measured, String> {
     let twice = callgrind::parse(&run("callgrind", &options, 2 * case.count)?);
     // Inlined functions and whole paths show which file of the library allocates.
     let options = ["--read-inline-info=yes", "--fullpath-after=", "--num-callers=60"];
-    let (sites_once, sites_twice) =
+    let (lines_once, lines_twice) =
         (dhat::parse(&run("dhat", &options, case.count)?)?, dhat::parse(&run("dhat", &options, 2 * case.count)?)?);
     let functions = difference(once.functions, twice.functions, case.count);
     let files = difference(once.files, twice.files, case.count);
-    let sites = difference(sites_once, sites_twice, case.count);
+    let lines = difference(lines_once, lines_twice, case.count);
     Ok(Measured {
         instructions: files.values().map(|cost| cost.own).sum(),
-        allocations: sites.values().map(|cost| cost.own).sum(),
-        bytes: sites.values().map(|cost| cost.total).sum(),
+        allocations: lines.values().map(|cost| cost.own).sum(),
+        bytes: lines.values().map(|cost| cost.total).sum(),
         functions,
         files,
-        sites,
+        lines,
     })
 }
 

@@ -19,7 +19,9 @@ fn without_arguments(name: &str) -> String {
                 depth += 1;
                 // At the start of a name, or after a separator, the brackets surround a type and its trait.
                 let surrounds_type = at == 0 || matches!(last, ' ' | '(' | '&' | '[');
-                if hidden_from.is_none() && !surrounds_type {
+                // Only its argument tells what this function drops.
+                let is_drop = short.ends_with("drop_in_place::");
+                if hidden_from.is_none() && !surrounds_type && !is_drop {
                     hidden_from = Some(depth);
                     match short.ends_with("::") {
                         true => short.truncate(short.len() - 2),
@@ -83,6 +85,7 @@ mod tests {
             ("a::f::<fn(u8) -> u8>::{closure#0}", "a::f::{closure#0}"),
             ("<&A as B>::c", "<&A as B>::c"),
             ("<[u8] as B<A<T>>>::c", "<[u8] as B<_>>::c"),
+            ("a::drop_in_place::<A<T>>", "a::drop_in_place::<A<_>>"),
             ("malloc", "malloc"),
         ];
         for (name, short) in table {
