@@ -61,3 +61,14 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
         (**self).fetch(request, context)
     }
 }
+
+/// A backend of the program's own, which finds the credentials of a URL among the headers.
+pub(crate) struct WithHeaders<B>(pub(crate) B);
+
+impl<B: Backend> Backend for WithHeaders<B> {
+    fn fetch(&self, mut request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>> {
+        // Access for a change moves them there.
+        request.headers_mut();
+        self.0.fetch(request, context)
+    }
+}

@@ -24,6 +24,8 @@ const cargoHome = process.env.CARGO_HOME ?? path.join(homedir(), ".cargo");
 const flags = [`--remap-path-prefix=${path.join(cargoHome, "registry", "src")}=.`, `--remap-path-prefix=${root}=.`];
 if (withStd) flags.push(stdFlags);
 const env = { ...(withStd ? withNightly(process.env) : process.env), RUSTFLAGS: flags.join(" ") };
+// It would override the profile's `incremental`.
+delete env.CARGO_INCREMENTAL;
 const run = (command, args) => execFileSync(command, args, { cwd: here, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 
 let passed = 0;

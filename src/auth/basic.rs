@@ -1,5 +1,7 @@
 //! Credentials that are sent before a challenge: Basic (RFC 7617) and Bearer (RFC 6750).
 
+use std::borrow::Cow;
+
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
@@ -67,17 +69,17 @@ pub(crate) fn take_from_url(request: &mut Request) -> Result<()> {
     let bare = request.url().clone().without_credentials();
     // The URL loses its credentials in any case: they must not appear in a response or an error.
     *request.url_mut() = bare;
-    if !request.headers().contains_key(AUTHORIZATION) {
-        let authorization = authorization.map_err(|error| error.with_url(request.url()))?;
-        request.headers_mut().append(AUTHORIZATION, authorization);
-    }
-    Ok(())
+    request.add_url_credentials(authorization).map_err(|error| error.with_url(request.url()))
 }
 
 /// Decodes a percent-encoded part of a userinfo. If the bytes are UTF-8, they are in normal form C, as all credentials.
 pub(crate) fn decode_userinfo(part: &str) -> Vec<u8> {
-    let bytes = percent_decode_str(part).collect();
-    String::from_utf8(bytes).map_or_else(|error| error.into_bytes(), |text| platform::normalize(&text).into_bytes())
+    let bytes: Vec<u8> = percent_decode_str(part).collect();
+    // Only valid UTF-8 is borrowed. `Response::text` uses the same function, so a browser program links no other check.
+    if let Cow::Borrowed(text) = String::from_utf8_lossy(&bytes) {
+        return platform::normalize(text).into_bytes();
+    }
+    bytes
 }
 
 fn set(request: &mut Request, authorization: HeaderValue) {
@@ -86,7 +88,8 @@ fn set(request: &mut Request, authorization: HeaderValue) {
 
 /// Returns Basic credentials as a header value (RFC 7617, section 2).
 pub(crate) fn basic(user: &[u8], password: &[u8]) -> Result<HeaderValue> {
-    if user.contains(&b':') {
+    // By a function and not by `contains`, which links the fast search for a byte into a browser program.
+    if user.iter().any(is_colon) {
         return Err(refused("a user name with a colon cannot be sent as Basic credentials; the colon would end it"));
     }
     if user.iter().chain(password).any(u8::is_ascii_control) {
@@ -96,7 +99,11 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Result<HeaderValue> {
     let encoded = encoded.ok_or_else(|| {
         Error::request(ErrorKind::Unsupported, "Basic credentials need base64, which this engine lacks")
     })?;
-    sensitive(&format!("Basic {encoded}"))
+    sensitive(&["Basic ", &encoded].concat())
+}
+
+fn is_colon(byte: &u8) -> bool {
+    *byte == b':'
 }
 
 fn bearer(token: &str) -> Result<HeaderValue> {

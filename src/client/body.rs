@@ -50,7 +50,7 @@ pub(super) fn wrap(
     options: BodyOptions,
     progress: Progress,
     times: CallTimes,
-    trace: Option<Box<RequestTrace>>,
+    trace: Option<RequestTrace>,
 ) -> Body {
     let (length, is_complete) = (body.length(), in_flight.is_none());
     let mut this = ResponseBody {
@@ -99,7 +99,7 @@ struct ResponseBody {
     in_flight: Option<InFlight>,
     /// Measures the rate, if there is a minimum rate and the body was not complete from the start.
     rate: Option<Box<dyn RateMeter>>,
-    trace: Option<Box<RequestTrace>>,
+    trace: Option<RequestTrace>,
     /// Whether the reader waits for the next chunk. Only that time counts as silence of the server.
     is_waiting: bool,
     /// The progress of the attempt behind the body, for the bytes sent that an error has.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::policies::{MAKE_POLICIES, MakePolicies};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::response::Response;
 use crate::message::url::Origin;
@@ -141,6 +142,11 @@ pub(super) trait BreakerPolicy: Send + Sync {
     /// # Errors
     /// As [`check`](Self::check).
     fn admit(self: Arc<Self>, origin: &Origin) -> Result<Box<dyn Permit>>;
+
+    /// Returns what makes the policies of a request.
+    fn make_policies(&self) -> MakePolicies {
+        MAKE_POLICIES
+    }
 }
 
 /// An attempt that was let through. If it is dropped without an outcome, the attempt does not count.

@@ -9,11 +9,11 @@ use http::{HeaderMap, HeaderValue};
 
 use super::breaker::{BreakerPolicy, CircuitBreaker, Circuits};
 use super::defaults::{DefaultHeaders, InvalidHeaders};
-use super::observer::{Observer, Tracer};
+use super::observer::{Observer, TraceRequests, Tracer};
 use super::queue::{Queue, QueueSettings};
 use super::{Client, ClientInner};
-use crate::backend::Backend;
-use crate::client::middleware::Middleware;
+use crate::backend::{Backend, WithHeaders};
+use crate::client::middleware::{Middleware, MiddlewareChain};
 use crate::client::retry::{RetryBucket, RetryBudget};
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::message::credentials::mark_sensitive;
@@ -59,8 +59,8 @@ pub struct Builder {
     /// Whether `backend` and `backend_settings` are defaults of the process, which the program has not yet overridden.
     is_inherited: bool,
     timer: Option<Arc<dyn Timer>>,
-    observer: Option<Arc<dyn Observer>>,
-    middleware: Vec<Arc<dyn Middleware>>,
+    tracer: Option<Box<MakeTracer>>,
+    middleware: Option<Box<dyn MiddlewareChain>>,
     budget: RetryBudget,
     breaker: Option<Box<MakeBreaker>>,
 }
@@ -68,10 +68,14 @@ pub struct Builder {
 /// Creates the circuit breaker. It is called by `build`, when the client's clock is known.
 type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn BreakerPolicy> + Send + Sync;
 
+/// Creates what calls the observer. It is called by `build`, when the client's timer is known.
+type MakeTracer = dyn FnOnce(&Arc<dyn Timer>) -> Box<dyn TraceRequests> + Send + Sync;
+
 impl Builder {
     /// Sets the observer that is called at each step of each request. Default: none. A later call replaces it.
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Some(Arc::new(observer));
+        // Behind a pointer that this setter alone names: a program that sets no observer does not link it.
+        self.tracer = Some(Box::new(|timer| Box::new(Arc::new(Tracer::new(Arc::new(observer), timer)))));
         self
     }
 
@@ -199,7 +203,8 @@ impl Builder {
 
     /// Adds a middleware between the client and its backend. The first added is the outermost.
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
-        self.middleware.push(Arc::new(middleware));
+        let chain = self.middleware.get_or_insert_with(|| Box::new(Vec::new()));
+        chain.push(Arc::new(middleware));
         self
     }
 
@@ -224,7 +229,7 @@ impl Builder {
         if std::mem::take(&mut self.is_inherited) {
             self.backend_settings = BackendSettings::default();
         }
-        self.backend = Some(Arc::new(backend));
+        self.backend = Some(Arc::new(WithHeaders(backend)));
         self
     }
 
@@ -320,7 +325,7 @@ impl Builder {
         Client(Arc::new(ClientInner {
             executor: self.backend_settings.executor(),
             backend: self.backend_settings.into_backend(self.backend, &timer),
-            tracer: self.observer.map(|observer| Arc::new(Tracer::new(observer, &timer))),
+            tracer: self.tracer.map(|make| make(&timer)),
             bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),
             breaker: self.breaker.map(|make| make(clock.clone())),
             queue: Arc::new(Queue::new(self.queue, timer)),

@@ -1,28 +1,26 @@
 //! A request's life, from the call to the response.
 //!
 //! The numbered comments of this file are the steps, in order. `Client::run` and `Client::respond` are the request as a
-//! whole. A plain request makes a single attempt. [`Policies`], if there are any, decide whether another attempt follows.
+//! whole. A plain request makes a single attempt. [`policies`], if there are any, decide whether another attempt follows.
 //! The npm package has a loop of its own in `pkg-js/src/request.ts`.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use super::body::{self, BodyOptions};
 use super::deadline::Deadline;
 use super::observer::{RequestTrace, Stage};
-use super::policies::{NextAttempt, Policies};
-use super::queue::{Acquire, Rejection, Slot, SlotRequest, StallDetection};
+use super::policies::{self, NextAttempt};
+use super::queue::{Acquire, Slot, SlotRequest, StallDetection};
 use super::{Client, ClientInner};
 use crate::auth;
-use crate::client::middleware::Next;
 use crate::error::{Attempt, Error, Phase, Result, Timeout, Transfer};
 use crate::message::call_context::CallContext;
 use crate::message::call_times::CallTimes;
 use crate::message::progress::Progress;
-use crate::message::request::{CallOptions, PriorityHandle, Request};
+use crate::message::request::{CallOptions, CallPriority, Request};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
 use crate::runtime::Timer;
@@ -52,7 +50,7 @@ impl Client {
         //    reported below, and a trace that is dropped reports that the request was cancelled.
         let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
         let handle = call_options.hooks().and_then(|hooks| hooks.priority.as_ref());
-        let mut trace = self.0.tracer.as_ref().map(|tracer| Box::new(tracer.trace(&url, priority, handle)));
+        let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
 
         let result = self.respond(request, call_options, &url, &mut trace).await;
         match result {
@@ -74,14 +72,14 @@ impl Client {
         mut request: Request,
         call_options: CallOptions,
         url: &Url,
-        trace: &mut Option<Box<RequestTrace>>,
+        trace: &mut Option<RequestTrace>,
     ) -> Result<Response> {
         let client = &*self.0;
 
         // 3. Add the client's default headers, check the request, merge its options over the client's. The defaults come
         //    after step 1, so the URL's credentials win over a default `authorization` header.
         if let Some(headers) = &client.headers {
-            headers.fill(request.headers_mut())?;
+            headers.fill(&mut request)?;
         }
         request.validate()?;
         let options = request.fill_options(&client.options);
@@ -89,7 +87,7 @@ impl Client {
         let handle = hooks.and_then(|hooks| hooks.priority.as_ref());
         let mut slot_request = SlotRequest {
             origin: url.origin_text(),
-            priority: handle.and_then(PriorityHandle::get).or(options.priority).unwrap_or_default(),
+            priority: handle.and_then(|handle| handle.present()).or(options.priority).unwrap_or_default(),
             is_retry: false,
             // A limit of the program's own replaces the look for stalls, even a limit of zero.
             detection: StallDetection::new(options.queue_timeout.is_none()),
@@ -97,7 +95,7 @@ impl Client {
 
         // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
         //    the retry budget.
-        let mut policies = Policies::new(client, &request)?;
+        let mut policies = policies::make(client, &request)?;
 
         // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them. It counts from the
         //    call, because the task of the request may start later. The limit of the request starts at its first slot.
@@ -113,7 +111,7 @@ impl Client {
                 Ok(None) => {
                     let since = if slot_request.is_retry { client.clock.now() } else { called_at };
                     deadline.enter(Phase::Queue, Timeout::Queue, options.queue_timeout, since);
-                    let waited = wait_for_slot(client, &mut deadline, slot_request, handle, trace.as_deref()).await;
+                    let waited = wait_for_slot(client, &mut deadline, slot_request, handle, trace.as_ref()).await;
                     waited.map(|slot| (slot, client.clock.now()))
                 }
                 Err(rejection) => Err(client.queue.rejection_error(rejection)),
@@ -166,15 +164,17 @@ impl Client {
                 trace.step(Stage::Waiting);
             }
             deadline.pause();
-            if let Err(error) = back_off(client, &mut deadline, delay).await {
-                break Err(error);
+            if let Some(policies) = &mut policies {
+                if let Err(error) = policies.back_off(&mut deadline, delay).await {
+                    break Err(error);
+                }
             }
             request = next;
             slot_request.is_retry = true;
         };
 
         // 10. Add the history of the attempts to the error or to the response.
-        let history = policies.map(|policies| policies.into_history()).unwrap_or_default();
+        let history = policies.map(|mut policies| policies.take_history()).unwrap_or_default();
         let (mut response, slot) = match outcome {
             Ok(answered) => answered,
             Err(error) => return Err(with_history(error, history, progress)),
@@ -217,7 +217,7 @@ async fn wait_for_slot(
     client: &ClientInner,
     deadline: &mut Deadline,
     slot_request: SlotRequest<'_>,
-    handle: Option<&PriorityHandle>,
+    handle: Option<&Arc<dyn CallPriority>>,
     trace: Option<&RequestTrace>,
 ) -> Result<Slot> {
     let mut acquire = client.queue.acquire(slot_request);
@@ -240,10 +240,10 @@ async fn wait_for_slot(
 }
 
 /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
-fn queued(waiting: &Acquire<'_>, handle: Option<&PriorityHandle>, trace: Option<&RequestTrace>) {
+fn queued(waiting: &Acquire<'_>, handle: Option<&Arc<dyn CallPriority>>, trace: Option<&RequestTrace>) {
     if let Some(handle) = handle {
         if let Some(queued) = waiting.queued_request() {
-            handle.attach(Arc::new(move |priority| queued.prioritize(priority)));
+            handle.follow(Box::new(queued));
         }
     }
     if let Some(trace) = trace {
@@ -254,7 +254,7 @@ fn queued(waiting: &Acquire<'_>, handle: Option<&PriorityHandle>, trace: Option<
 /// Makes an attempt: passes the request through the client's middleware to the backend, within the limits.
 async fn attempt(
     client: &ClientInner,
-    request: Request,
+    mut request: Request,
     context: CallContext,
     slot: &mut Slot,
     deadline: &mut Deadline,
@@ -262,7 +262,13 @@ async fn attempt(
 ) -> Result<Response> {
     // Middleware belongs to the attempt: what it sends has the attempt's slot and limits. So it can fetch a token while
     // all slots wait for the token.
-    let mut attempt = Next::new(&client.middleware, &*client.backend, context).run(request);
+    let mut attempt = match &client.middleware {
+        Some(chain) => chain.run(request, &*client.backend, context),
+        None => {
+            request.complete_headers();
+            client.backend.fetch(request, context)
+        }
+    };
     poll_fn(|cx| {
         if let Some(error) = slot.ended(Phase::Head) {
             return Poll::Ready(Err(error));
@@ -279,15 +285,6 @@ async fn attempt(
         deadline.poll_expired(cx).map(Err)
     })
     .await
-}
-
-/// Waits before another attempt, without a slot.
-async fn back_off(client: &ClientInner, deadline: &mut Deadline, delay: Duration) -> Result<()> {
-    let mut pause = std::pin::pin!(deadline.sleep(delay));
-    match client.queue.back_off().guard(Phase::Queue, pause.as_mut()).await {
-        Ok(()) => Ok(()),
-        Err(_) => Err(client.queue.rejection_error(Rejection::Closed)),
-    }
 }
 
 /// Adds to `error` the attempts before it and the bytes that the last attempt sent.

@@ -2,9 +2,13 @@
 //!
 //! Only a builder that a client has made has them, because a [`Request`](crate::Request) cannot carry them.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use super::Client;
+use super::queue::QueuedRequest;
 use crate::message::progress::{ProgressCallback, TransferProgress};
-use crate::message::request::{PriorityHandle, RequestBuilder};
+use crate::message::request::{CallPriority, PriorityHandle, RequestBuilder};
 
 impl RequestBuilder<Client> {
     /// Calls `tell` for each chunk of the response's body that is read.
@@ -68,6 +72,18 @@ impl RequestBuilder<Client> {
     /// Sets a handle that changes the request's priority while it waits for a slot. Its priority wins over the option
     /// `priority`.
     pub fn priority_handle(self, handle: &PriorityHandle) -> Self {
-        self.with_call_options(|options| options.hooks_mut().priority = Some(handle.clone()))
+        self.with_call_options(|options| options.hooks_mut().priority = Some(Arc::new(handle.clone())))
+    }
+}
+
+impl CallPriority for PriorityHandle {
+    fn present(&self) -> Option<i16> {
+        self.get()
+    }
+
+    fn follow(&self, queued: Box<dyn Any + Send + Sync>) {
+        if let Ok(queued) = queued.downcast::<QueuedRequest>() {
+            self.attach(Arc::new(move |priority| queued.prioritize(priority)));
+        }
     }
 }

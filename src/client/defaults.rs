@@ -3,6 +3,7 @@
 use http::HeaderMap;
 
 use crate::error::{Error, Result};
+use crate::message::request::Request;
 
 /// The default headers of a client.
 ///
@@ -16,7 +17,7 @@ pub(super) trait DefaultHeaders: Send + Sync {
     ///
     /// # Errors
     /// The error of [`check`](Self::check).
-    fn fill(&self, headers: &mut HeaderMap) -> Result<()>;
+    fn fill(&self, request: &mut Request) -> Result<()>;
 
     /// Returns the error of the first header that is not valid.
     fn check(&self) -> Result<()>;
@@ -27,7 +28,8 @@ impl DefaultHeaders for HeaderMap {
         Extend::extend(self, headers);
     }
 
-    fn fill(&self, headers: &mut HeaderMap) -> Result<()> {
+    fn fill(&self, request: &mut Request) -> Result<()> {
+        let headers = request.headers_mut();
         let is_missing = |name: &&http::HeaderName| !headers.contains_key(*name);
         let missing: Vec<_> = self.keys().filter(is_missing).cloned().collect();
         for name in missing {
@@ -49,7 +51,7 @@ pub(super) struct InvalidHeaders(pub(super) Error);
 impl DefaultHeaders for InvalidHeaders {
     fn extend(&mut self, _headers: HeaderMap) {}
 
-    fn fill(&self, _headers: &mut HeaderMap) -> Result<()> {
+    fn fill(&self, _request: &mut Request) -> Result<()> {
         self.check()
     }
 

@@ -34,13 +34,13 @@ use self::breaker::BreakerPolicy;
 pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
 use self::defaults::DefaultHeaders;
-use self::observer::Tracer;
+use self::observer::TraceRequests;
 pub use self::observer::{Event, Observer, Stage};
 use self::queue::Queue;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
 pub use self::spawn::{SendResponse, Spawned};
 use crate::backend::Backend;
-use crate::client::middleware::Middleware;
+use crate::client::middleware::MiddlewareChain;
 use crate::client::retry::RetryBucket;
 use crate::error::{Error, Result};
 use crate::message::request::{CallOptions, Request, RequestBuilder, RequestOptions};
@@ -91,12 +91,12 @@ struct ClientInner {
     headers: Option<Box<dyn DefaultHeaders>>,
     /// The defaults of the requests' options. A request without options of its own shares them.
     options: Arc<RequestOptions>,
-    middleware: Vec<Arc<dyn Middleware>>,
+    middleware: Option<Box<dyn MiddlewareChain>>,
     /// The retry budget of all requests together.
     bucket: Mutex<RetryBucket>,
     breaker: Option<Arc<dyn BreakerPolicy>>,
     /// Reports to the observer, if there is an observer.
-    tracer: Option<Arc<Tracer>>,
+    tracer: Option<Box<dyn TraceRequests>>,
 }
 
 impl ClientInner {

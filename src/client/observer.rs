@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::ErrorKind;
-use crate::message::request::PriorityHandle;
+use crate::message::request::CallPriority;
 use crate::message::url::Url;
 use crate::runtime::{Instant, Timer};
 
@@ -157,6 +157,37 @@ pub struct Event<'a> {
     pub error: Option<ErrorKind>,
 }
 
+/// What gives each request of a client its trace.
+///
+/// A trait object that only [`Builder::observer`](crate::Builder::observer) creates, so that a program without an
+/// observer does not link the events. `RetryPolicy` says what the idiom saves in all.
+pub(super) trait TraceRequests: Send + Sync {
+    /// Gives a new request its number and its trace.
+    fn trace(&self, url: &Url, priority: i16, handle: Option<&Arc<dyn CallPriority>>) -> RequestTrace;
+}
+
+/// The events of a request. If it is dropped before the end, it sends [`Stage::Cancelled`].
+pub(super) struct RequestTrace(Box<dyn SendEvents>);
+
+impl RequestTrace {
+    /// Sends the event of a step that is not the last.
+    pub(super) fn step(&self, stage: Stage) {
+        self.0.step(stage);
+    }
+
+    /// Sends the last event: `Failed` if there is an error, else `Done`.
+    pub(super) fn end(self, error: Option<ErrorKind>) {
+        self.0.end(error);
+    }
+}
+
+/// The events of a request, which only a [`Tracer`] makes.
+trait SendEvents: Send + Sync {
+    fn step(&self, stage: Stage);
+
+    fn end(self: Box<Self>, error: Option<ErrorKind>);
+}
+
 /// A client's observer, with what its events need.
 pub(crate) struct Tracer {
     observer: Arc<dyn Observer>,
@@ -169,10 +200,11 @@ impl Tracer {
     pub(crate) fn new(observer: Arc<dyn Observer>, timer: &Arc<dyn Timer>) -> Self {
         Self { observer, timer: timer.clone(), count: AtomicU64::new(0) }
     }
+}
 
-    /// Gives a new request its number.
-    pub(crate) fn trace(self: &Arc<Self>, url: &Url, priority: i16, handle: Option<&PriorityHandle>) -> RequestTrace {
-        RequestTrace {
+impl TraceRequests for Arc<Tracer> {
+    fn trace(&self, url: &Url, priority: i16, handle: Option<&Arc<dyn CallPriority>>) -> RequestTrace {
+        RequestTrace(Box::new(RequestEvents {
             tracer: self.clone(),
             // Relaxed: the number has to be unique, and orders no other memory access.
             id: self.count.fetch_add(1, Ordering::Relaxed) + 1,
@@ -181,14 +213,13 @@ impl Tracer {
             priority,
             handle: handle.cloned(),
             has_ended: false,
-        }
+        }))
     }
 }
 
-/// Sends the events of a request. If it is dropped before the end, it sends [`Stage::Cancelled`].
 // The request owns it and sends its events while it is polled or dropped. If the request that frees a slot sent the
 // events of the next, they could come out of order on several threads, or with a lock held.
-pub(crate) struct RequestTrace {
+struct RequestEvents {
     tracer: Arc<Tracer>,
     id: u64,
     url: Box<str>,
@@ -196,22 +227,22 @@ pub(crate) struct RequestTrace {
     origin: usize,
     priority: i16,
     /// A priority that the caller can change. It comes before `priority`.
-    handle: Option<PriorityHandle>,
+    handle: Option<Arc<dyn CallPriority>>,
     has_ended: bool,
 }
 
-impl RequestTrace {
-    /// Sends the event of a step that is not the last.
-    pub(crate) fn step(&self, stage: Stage) {
+impl SendEvents for RequestEvents {
+    fn step(&self, stage: Stage) {
         self.send(stage, None);
     }
 
-    /// Sends the last event: `Failed` if there is an error, else `Done`.
-    pub(crate) fn end(mut self, error: Option<ErrorKind>) {
+    fn end(mut self: Box<Self>, error: Option<ErrorKind>) {
         self.has_ended = true;
         self.send(if error.is_some() { Stage::Failed } else { Stage::Done }, error);
     }
+}
 
+impl RequestEvents {
     fn send(&self, stage: Stage, error: Option<ErrorKind>) {
         let Self { tracer, id, url, .. } = self;
         let event = Event {
@@ -219,7 +250,7 @@ impl RequestTrace {
             stage,
             url,
             origin: url.get(..self.origin).unwrap_or(url),
-            priority: self.handle.as_ref().and_then(PriorityHandle::get).unwrap_or(self.priority),
+            priority: self.handle.as_ref().and_then(|handle| handle.present()).unwrap_or(self.priority),
             at: tracer.timer.now(),
             error,
         };
@@ -227,7 +258,7 @@ impl RequestTrace {
     }
 }
 
-impl Drop for RequestTrace {
+impl Drop for RequestEvents {
     fn drop(&mut self) {
         if !self.has_ended {
             self.send(Stage::Cancelled, None);

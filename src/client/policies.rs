@@ -2,6 +2,7 @@
 //!
 //! Most requests have none of these, and then none of this is made: the request is a single attempt.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,64 @@ use http::Method;
 use super::ClientInner;
 use super::breaker::{BreakerPolicy, Permit};
 use super::deadline::Deadline;
-use crate::error::{Attempt, Error, Result};
+use super::queue::Rejection;
+use crate::error::{Attempt, Error, Phase, Result};
 use crate::message::request::{Request, RetryContext, RetryPolicy};
 use crate::message::response::Response;
 use crate::message::url::{Origin, Url};
-use crate::runtime::Timer;
+use crate::runtime::{BoxFuture, MaybeSend, Timer};
+
+/// The policies of a request.
+///
+/// A trait object that only the setters of the retry policy and of the circuit breaker name, through
+/// [`MAKE_POLICIES`]: a program without both does not link it. `RetryPolicy` says what the idiom saves in all.
+pub(super) trait AttemptPolicies: MaybeSend {
+    /// Returns the attempts that have ended.
+    fn history(&self) -> &[Attempt];
+
+    /// Returns the attempts that have ended, and leaves none.
+    fn take_history(&mut self) -> Vec<Attempt>;
+
+    /// Prepares for an attempt that sends `request`.
+    ///
+    /// # Errors
+    /// If the circuit of the request's origin is open.
+    fn start_attempt(&mut self, request: &Request) -> Result<()>;
+
+    /// Returns the attempt that follows `outcome`; `None` makes `outcome` the last.
+    ///
+    /// `deadline` says how long the attempt took and how much time is left. `sent` is the number of bytes that the
+    /// attempt has sent.
+    fn retry(&mut self, outcome: &Result<Response>, deadline: &Deadline, sent: u64) -> Option<NextAttempt>;
+
+    /// Waits before another attempt, without a slot.
+    fn back_off<'b>(&'b mut self, deadline: &'b mut Deadline, delay: Duration) -> BoxFuture<'b, Result<()>>;
+}
+
+/// Makes the policies for a request. It returns `None` if there is neither a breaker nor a retry policy.
+///
+/// # Errors
+/// If the circuit of the request's origin is open.
+pub(super) type MakePolicies = for<'a> fn(&'a ClientInner, &Request) -> Result<Option<Box<dyn AttemptPolicies + 'a>>>;
+
+/// What the setters of the retry policy and of the circuit breaker name.
+pub(super) static MAKE_POLICIES: MakePolicies = make_both;
+
+/// Makes the policies for `request`, if there are any.
+///
+/// # Errors
+/// If the circuit of the request's origin is open.
+pub(super) fn make<'a>(client: &'a ClientInner, request: &Request) -> Result<Option<Box<dyn AttemptPolicies + 'a>>> {
+    let of_retry: Option<&MakePolicies> =
+        request.options().retry.as_ref().and_then(|retry| retry.make_policies().downcast_ref());
+    match of_retry.copied().or_else(|| client.breaker.as_ref().map(|breaker| breaker.make_policies())) {
+        Some(make) => make(client, request),
+        None => Ok(None),
+    }
+}
 
 /// The policies of a request, its attempts so far, and what the next attempt sends.
-pub(super) struct Policies<'a> {
+struct Policies<'a> {
     client: &'a ClientInner,
     /// The client's circuit breaker, and the origin whose circuit counts.
     breaker: Option<(&'a Arc<dyn BreakerPolicy>, Origin)>,
@@ -39,81 +90,25 @@ pub(super) struct NextAttempt {
     pub(super) delay: Duration,
 }
 
-impl<'a> Policies<'a> {
-    /// Returns the policies for `request`, or `None` if there is neither a breaker nor a retry policy.
-    ///
-    /// # Errors
-    /// If the circuit of the request's origin is open.
-    pub(super) fn new(client: &'a ClientInner, request: &Request) -> Result<Option<Box<Self>>> {
-        // A policy of a single attempt is no policy: such a request lists no attempts and pays into no budget.
-        let retry = request.options().retry.clone().filter(|retry| retry.allows(1));
-        if retry.is_none() && client.breaker.is_none() {
-            return Ok(None);
-        }
-        let breaker = client.breaker.as_ref().map(|breaker| (breaker, request.url().origin()));
-        if let Some((breaker, origin)) = &breaker {
-            breaker.check(origin)?;
-        }
-        if retry.is_some() {
-            client.bucket().deposit();
-        }
-        let policies = Self { client, breaker, retry, next: None, present: None, permit: None, history: Vec::new() };
-        Ok(Some(Box::new(policies)))
+/// Makes the policies of the breaker and of the retry policy, which share the attempts.
+fn make_both<'a>(client: &'a ClientInner, request: &Request) -> Result<Option<Box<dyn AttemptPolicies + 'a>>> {
+    // A policy of a single attempt is no policy: such a request lists no attempts and pays into no budget.
+    let retry = request.options().retry.clone().filter(|retry| retry.allows(1));
+    if retry.is_none() && client.breaker.is_none() {
+        return Ok(None);
     }
-
-    /// Returns the attempts that have ended.
-    pub(super) fn history(&self) -> &[Attempt] {
-        &self.history
+    let breaker = client.breaker.as_ref().map(|breaker| (breaker, request.url().origin()));
+    if let Some((breaker, origin)) = &breaker {
+        breaker.check(origin)?;
     }
-
-    pub(super) fn into_history(self) -> Vec<Attempt> {
-        self.history
+    if retry.is_some() {
+        client.bucket().deposit();
     }
+    let policies = Policies { client, breaker, retry, next: None, present: None, permit: None, history: Vec::new() };
+    Ok(Some(Box::new(policies)))
+}
 
-    /// Prepares for an attempt that sends `request`.
-    ///
-    /// # Errors
-    /// If the circuit of the request's origin is open.
-    pub(super) fn start_attempt(&mut self, request: &Request) -> Result<()> {
-        if let Some((breaker, origin)) = &self.breaker {
-            // `new` has asked already, but the circuit may have opened while the request waited for its slot.
-            self.permit = Some(Arc::clone(breaker).admit(origin)?);
-        }
-        if let Some(retry) = &self.retry {
-            // Copied before the attempt takes the body.
-            self.next = retry.copy(request, self.count() + 1);
-            self.present = Some((request.method().clone(), request.url().clone()));
-        }
-        Ok(())
-    }
-
-    /// Returns the attempt that follows `outcome`; `None` makes `outcome` the last.
-    ///
-    /// `deadline` says how long the attempt took and how much time is left. `sent` is the number of bytes that the
-    /// attempt has sent.
-    pub(super) fn retry(&mut self, outcome: &Result<Response>, deadline: &Deadline, sent: u64) -> Option<NextAttempt> {
-        let outcome = outcome.as_ref();
-        if let Some(permit) = self.permit.take() {
-            // Before the policy is asked: this outcome may open the circuit, and then no other attempt follows.
-            permit.end(outcome);
-        }
-        self.retry.as_ref()?;
-        let summary = outcome.map(Response::status).map_err(Error::kind);
-        self.history.push(Attempt::new(summary, deadline.attempt_age()));
-        let delay = self.policy_delay(outcome, sent)?;
-        // A wait that `timeout` or `total_timeout` would cut short is not begun: the response at hand is worth more.
-        if deadline.left().is_some_and(|left| delay >= left) {
-            return None;
-        }
-        if !self.pay_for_retry() {
-            return None;
-        }
-        if let Some(last) = self.history.last_mut() {
-            last.delay = delay;
-        }
-        Some(NextAttempt { request: self.next.take()?, delay })
-    }
-
+impl Policies<'_> {
     /// Returns how many attempts have ended.
     fn count(&self) -> u32 {
         u32::try_from(self.history.len()).unwrap_or(u32::MAX)
@@ -139,5 +134,62 @@ impl<'a> Policies<'a> {
         };
         // The circuit first: no token is spent on an attempt that the circuit would refuse.
         is_closed && self.client.bucket().withdraw(self.client.clock.now())
+    }
+}
+
+impl AttemptPolicies for Policies<'_> {
+    fn history(&self) -> &[Attempt] {
+        &self.history
+    }
+
+    fn take_history(&mut self) -> Vec<Attempt> {
+        std::mem::take(&mut self.history)
+    }
+
+    fn start_attempt(&mut self, request: &Request) -> Result<()> {
+        if let Some((breaker, origin)) = &self.breaker {
+            // `new` has asked already, but the circuit may have opened while the request waited for its slot.
+            self.permit = Some(Arc::clone(breaker).admit(origin)?);
+        }
+        if let Some(retry) = &self.retry {
+            // Copied before the attempt takes the body.
+            self.next = retry.copy(request, self.count() + 1);
+            self.present = Some((request.method().clone(), request.url().clone()));
+        }
+        Ok(())
+    }
+
+    fn retry(&mut self, outcome: &Result<Response>, deadline: &Deadline, sent: u64) -> Option<NextAttempt> {
+        let outcome = outcome.as_ref();
+        if let Some(permit) = self.permit.take() {
+            // Before the policy is asked: this outcome may open the circuit, and then no other attempt follows.
+            permit.end(outcome);
+        }
+        self.retry.as_ref()?;
+        let summary = outcome.map(Response::status).map_err(Error::kind);
+        self.history.push(Attempt::new(summary, deadline.attempt_age()));
+        let delay = self.policy_delay(outcome, sent)?;
+        // A wait that `timeout` or `total_timeout` would cut short is not begun: the response at hand is worth more.
+        if deadline.left().is_some_and(|left| delay >= left) {
+            return None;
+        }
+        if !self.pay_for_retry() {
+            return None;
+        }
+        if let Some(last) = self.history.last_mut() {
+            last.delay = delay;
+        }
+        Some(NextAttempt { request: self.next.take()?, delay })
+    }
+
+    fn back_off<'b>(&'b mut self, deadline: &'b mut Deadline, delay: Duration) -> BoxFuture<'b, Result<()>> {
+        Box::pin(async move {
+            let queue = &self.client.queue;
+            let pause = pin!(deadline.sleep(delay));
+            match queue.back_off().guard(Phase::Queue, pause).await {
+                Ok(()) => Ok(()),
+                Err(_) => Err(queue.rejection_error(Rejection::Closed)),
+            }
+        })
     }
 }

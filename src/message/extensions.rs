@@ -78,13 +78,12 @@ impl Extensions {
     }
 
     /// Adds the `defaults` whose types are not set here.
-    pub(crate) fn over(mut self, defaults: &Self) -> Self {
+    pub(crate) fn fill(&mut self, defaults: &Self) {
         for entry in &defaults.0 {
             if !self.0.iter().any(|own| own.extension_type() == entry.extension_type()) {
                 self.0.push(entry.clone());
             }
         }
-        self
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -95,7 +94,9 @@ impl Extensions {
     pub(crate) fn check(&self, backend: &str) -> Result<()> {
         let Some(entry) = self.0.iter().find(|entry| entry.backend != backend) else { return Ok(()) };
         let ExtensionEntry { name, backend: wanted, .. } = entry;
-        let message = format!("the extension `{name}` is for the backend `{wanted}`, and this backend is `{backend}`");
+        let message =
+            ["the extension `", name, "` is for the backend `", wanted, "`, and this backend is `", backend, "`"]
+                .concat();
         Err(Error::request(ErrorKind::Unsupported, message))
     }
 }
@@ -147,8 +148,8 @@ mod tests {
         own.set(Depth(1));
         defaults.set(Depth(2));
         defaults.set(Colour("red"));
-        let merged = own.over(&defaults);
-        assert_eq!((merged.get(), merged.get()), (Some(&Depth(1)), Some(&Colour("red"))));
+        own.fill(&defaults);
+        assert_eq!((own.get(), own.get()), (Some(&Depth(1)), Some(&Colour("red"))));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The only file that names a target: it picks the platform, and all other modules use the names that it exports.
 //!
 //! `current` is the platform: `native`, `browser` or `unsupported`. Each exports the same names: `BackendSettings` (what
-//! a builder has for the platform's backend), `ClientExecutor` (runs a client's spawned requests), `default_timer`, `default_loop_executor` and
-//! `loop_executor` (which make a `LoopExecutor`), `check_process` (which refuses a forked child), `parse_url`,
-//! `resolve_url` (for requests), `parse_normal_url` (for texts that need no parser), `base64`, `normalize`, `random`, `decode` (of a charset), `is_tls_failure`,
-//! `ClientClock` and `ClientSleep` (the clock of a client and the waits on it), `unix_time` (for cookies),
+//! a builder has for the platform's backend), `ClientExecutor` (runs a client's spawned requests), `default_timer`,
+//! `default_loop_executor` and `loop_executor` (which make a `LoopExecutor`), `check_process` (which refuses a forked
+//! child), `parse_url`,
+//! `resolve_url` (for requests), `parse_normal_url` (for texts that need no parser), `base64`, `normalize`, `random`,
+//! `decode` (of a charset), `is_tls_failure`, `ClientClock` and `ClientSleep` (the clock of a client and the waits on
+//! it), `HeaderSupport` and `BodySupport` (what handles the headers and the body of a request), `unix_time` (for cookies),
 //! `EngineValue`, `loopback` (the test server on a port). `MaybeSend`, `MaybeSync`, `BoxFuture` and `BoxStream` depend
 //! on threads alone.
 //!
@@ -54,7 +56,7 @@ pub(crate) use self::current::loopback;
 #[cfg(feature = "cookies")]
 pub(crate) use self::current::unix_time;
 pub(crate) use self::current::{
-    BackendSettings, ClientClock, ClientExecutor, ClientSleep, EngineValue, LoopExecutor, base64, check_process,
-    default_loop_executor, default_timer, is_tls_failure, loop_executor, normalize, parse_normal_url, parse_url,
-    random, resolve_url,
+    BackendSettings, BodySupport, ClientClock, ClientExecutor, ClientSleep, EngineValue, HeaderSupport, LoopExecutor,
+    base64, check_process, default_loop_executor, default_timer, is_tls_failure, loop_executor, normalize,
+    parse_normal_url, parse_url, random, resolve_url,
 };

@@ -43,7 +43,10 @@ const PARTS: &[(&str, &[&str])] = &[
     ("agent/proxy", &["auth", "error", "http1", "message", "transport"]),
     ("client/middleware", &["auth", "backend", "error", "message", "runtime"]),
     ("client/queue", &["error", "runtime"]),
-    ("client/retry", &["client::Builder", "error", "message", "platform", "runtime"]),
+    (
+        "client/retry",
+        &["client::Builder", "client::policies::MAKE_POLICIES", "error", "message", "platform", "runtime"],
+    ),
     ("tornado/event_loop", &["platform", "runtime"]),
     ("tornado/io_stream", &["error", "message", "runtime", "transport"]),
     ("tornado/promise.rs", &["error", "runtime"]),

@@ -11,7 +11,6 @@ use crate::auth;
 use crate::backend::Backend;
 use crate::error::{Attempt, Result};
 use crate::message::call_context::CallContext;
-use crate::message::credentials::mark_sensitive;
 use crate::message::progress::Progress;
 use crate::message::request::Request;
 use crate::message::response::Response;
@@ -173,10 +172,6 @@ pub struct Next<'a> {
 }
 
 impl<'a> Next<'a> {
-    pub(crate) fn new(rest: &'a [Arc<dyn Middleware>], backend: &'a dyn Backend, context: CallContext) -> Self {
-        Self { rest, backend, context }
-    }
-
     /// Returns the attempts before this attempt.
     ///
     /// It is empty for a request without a [`Retry`](crate::Retry).
@@ -194,10 +189,10 @@ impl<'a> Next<'a> {
     /// # Errors
     /// If no response arrives, or if a middleware has made the request invalid.
     pub fn run(&self, mut request: Request) -> BoxFuture<'a, Result<Response>> {
-        // The caller or a middleware may have added credentials to the map of headers, where no setter saw them.
-        mark_sensitive(request.headers_mut());
-        // Here and not in the builder: a middleware may replace the body too.
-        request.add_content_type();
+        // Here and not in the builder: a middleware may change the headers and the body too.
+        // A middleware finds the credentials of a URL among the headers.
+        request.headers_mut();
+        request.complete_headers();
         match self.rest {
             [] => self.send(request),
             // A slice of the client's list rather than a list of its own: the way through middleware allocates only futures.
@@ -210,6 +205,38 @@ impl<'a> Next<'a> {
             Ok(()) => self.backend.fetch(request, self.context.clone()),
             Err(error) => Box::pin(async { Err(error) }),
         }
+    }
+}
+
+/// The middleware of a client, from the outermost to the innermost.
+///
+/// A trait object that only [`Builder::middleware`](crate::Builder::middleware) creates, so that a program without
+/// middleware does not link the code that calls it. `RetryPolicy` says what the idiom saves in all.
+pub(super) trait MiddlewareChain: Send + Sync {
+    /// Adds a middleware on the inside.
+    fn push(&mut self, middleware: Arc<dyn Middleware>);
+
+    /// Makes an attempt at `request` through all middleware.
+    fn run<'a>(
+        &'a self,
+        request: Request,
+        backend: &'a dyn Backend,
+        context: CallContext,
+    ) -> BoxFuture<'a, Result<Response>>;
+}
+
+impl MiddlewareChain for Vec<Arc<dyn Middleware>> {
+    fn push(&mut self, middleware: Arc<dyn Middleware>) {
+        Vec::push(self, middleware);
+    }
+
+    fn run<'a>(
+        &'a self,
+        request: Request,
+        backend: &'a dyn Backend,
+        context: CallContext,
+    ) -> BoxFuture<'a, Result<Response>> {
+        Next { rest: self, backend, context }.run(request)
     }
 }
 

@@ -3,6 +3,7 @@
 mod budget;
 mod wait;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use http::{Method, StatusCode};
 pub(crate) use self::budget::RetryBucket;
 pub use self::budget::RetryBudget;
 use crate::client::Builder;
+use crate::client::policies::MAKE_POLICIES;
 use crate::error::{Error, Phase, TRANSIENT_STATUSES};
 use crate::message::request::{Request, RequestBuilder, RequestOptions, RetryContext, RetryPolicy};
 use crate::message::response::Response;
@@ -281,6 +283,10 @@ impl RetryPolicy for Retry {
 
     fn copy(&self, request: &Request, attempts: u32) -> Option<Request> {
         if self.allows(attempts) { request.try_clone() } else { None }
+    }
+
+    fn make_policies(&self) -> &dyn Any {
+        &MAKE_POLICIES
     }
 
     fn delay(&self, context: &RetryContext<'_>) -> Option<Duration> {

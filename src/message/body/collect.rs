@@ -15,21 +15,23 @@ pub(crate) async fn collect(
         return Err(too_large(limit));
     }
     // A body of a single chunk is returned without a copy.
-    let first = chunks.next().await.transpose()?.unwrap_or_default();
-    check(first.len(), limit)?;
-    let Some(second) = chunks.next().await.transpose()? else { return Ok(first) };
-    let mut all = Vec::from(first);
-    all.extend_from_slice(&second);
-    check(all.len(), limit)?;
+    let mut first = Bytes::new();
+    let mut all = Vec::new();
     while let Some(chunk) = chunks.next().await.transpose()? {
+        let read = first.len() + all.len();
+        if read as u64 + chunk.len() as u64 > limit {
+            return Err(too_large(limit));
+        }
+        if read == 0 {
+            first = chunk;
+            continue;
+        }
+        if all.is_empty() {
+            all = Vec::from(std::mem::take(&mut first));
+        }
         all.extend_from_slice(&chunk);
-        check(all.len(), limit)?;
     }
-    Ok(all.into())
-}
-
-fn check(length: usize, limit: u64) -> Result<()> {
-    if length as u64 > limit { Err(too_large(limit)) } else { Ok(()) }
+    Ok(if all.is_empty() { first } else { all.into() })
 }
 
 fn too_large(limit: u64) -> Error {

@@ -1,19 +1,21 @@
 //! What converts into a body: strings, which are text, and bytes.
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 
 use super::{Body, BodyKind};
+use crate::message::request::Request;
 
 /// Adds the type of a text to headers that have no `content-type` (Fetch standard, "extract a body").
 ///
 /// A function pointer that only the conversion of a string makes: a program that sends no string does not link the
 /// code.
 #[derive(Clone, Copy)]
-pub(super) struct TextType(pub(super) fn(&mut HeaderMap));
+pub(super) struct TextType(pub(super) fn(&mut Request));
 
-const UTF_8: TextType = TextType(|headers| {
+const UTF_8: TextType = TextType(|request| {
+    let headers = request.headers_mut();
     if !headers.contains_key(CONTENT_TYPE) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
     }
@@ -52,9 +54,10 @@ mod tests {
     use super::*;
 
     fn is_text(body: &Body) -> bool {
-        let mut headers = HeaderMap::new();
-        body.add_content_type(&mut headers);
-        headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/plain;charset=UTF-8")
+        let Some(add) = body.content_type() else { return false };
+        let mut request = Request::post("http://example.com/").build().unwrap();
+        add(&mut request);
+        request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "text/plain;charset=UTF-8")
     }
 
     #[test]

@@ -15,13 +15,13 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures::{AsyncRead, Stream, StreamExt, TryStreamExt, stream};
-use http::HeaderMap;
 
 pub(crate) use self::collect::collect;
 use self::convert::TextType;
 use self::engine::EngineBody;
 use self::replay::StreamFactory;
 use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::message::request::Request;
 use crate::runtime::{BoxStream, MaybeSend};
 
 /// The maximum number of bytes read from a reader at once.
@@ -226,10 +226,11 @@ impl Body {
         matches!(self.0, BodyKind::Empty)
     }
 
-    /// Adds the `content-type` of a body that was made of a string to `headers`, unless they have a `content-type`.
-    pub(crate) fn add_content_type(&self, headers: &mut HeaderMap) {
-        if let BodyKind::Text(_, TextType(add)) = self.0 {
-            add(headers);
+    /// Returns what adds the `content-type` of a body that was made of a string, unless the request has a `content-type`.
+    pub(crate) fn content_type(&self) -> Option<fn(&mut Request)> {
+        match self.0 {
+            BodyKind::Text(_, TextType(add)) => Some(add),
+            _ => None,
         }
     }
 

@@ -108,7 +108,7 @@ impl<C> RequestBuilder<C> {
             if is_credential(&name) {
                 value.set_sensitive(true);
             }
-            request.0.headers.append(name, value);
+            request.headers_mut().append(name, value);
             Ok(())
         })
     }
@@ -130,8 +130,8 @@ impl<C> RequestBuilder<C> {
     /// ```
     pub fn headers(self, headers: HeaderMap) -> Self {
         self.edit(|request| {
-            request.0.headers.extend(headers);
-            mark_sensitive(&mut request.0.headers);
+            request.headers_mut().extend(headers);
+            mark_sensitive(request.headers_mut());
             Ok(())
         })
     }
@@ -159,7 +159,7 @@ impl<C> RequestBuilder<C> {
     /// ```
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.edit(|request| {
-            request.0.body = body.into();
+            *request.body_mut() = body.into();
             Ok(())
         })
     }

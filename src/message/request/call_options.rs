@@ -1,6 +1,8 @@
 //! What a caller sets for a call and not for its request: the callbacks, and the handle of the priority.
 
-use super::PriorityHandle;
+use std::sync::Arc;
+
+use super::CallPriority;
 use crate::message::progress::ProgressCallback;
 use crate::runtime::Instant;
 
@@ -23,7 +25,7 @@ pub(crate) struct CallHooks {
     /// Called for each piece of the request's body that leaves.
     pub(crate) on_upload: Option<ProgressCallback>,
     /// Changes the priority while the request waits for a slot.
-    pub(crate) priority: Option<PriorityHandle>,
+    pub(crate) priority: Option<Arc<dyn CallPriority>>,
 }
 
 impl CallOptions {

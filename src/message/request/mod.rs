@@ -1,7 +1,9 @@
 //! Requests and the builder that makes them.
 
+mod added_headers;
 mod builder;
 mod call_options;
+mod completion;
 mod debug;
 mod options;
 mod priority;
@@ -12,12 +14,16 @@ mod shared_options;
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
 
+pub(crate) use self::added_headers::AddedHeaders;
+#[allow(unused_imports, reason = "only a browser calls it through a trait object")]
+pub(crate) use self::added_headers::HandleHeaders;
 pub use self::builder::RequestBuilder;
 pub(crate) use self::call_options::CallOptions;
 pub use self::options::{Redirect, RequestOptions};
+pub(crate) use self::priority::CallPriority;
 pub use self::priority::PriorityHandle;
 pub(crate) use self::rate_policy::{RateMeter, RatePolicy};
 pub use self::retry_policy::RetryContext;
@@ -29,6 +35,7 @@ use crate::message::authenticate::Authenticate;
 use crate::message::body::Body;
 use crate::message::trailers::Trailers;
 use crate::message::url::Url;
+use crate::platform::{BodySupport, HeaderSupport};
 
 /// A request: method, URL, headers, body, and the options that it sets over the client's options.
 ///
@@ -76,7 +83,13 @@ struct RequestParts {
     method: Method,
     url: Url,
     headers: HeaderMap,
+    /// What handles `headers`. Without it there are none.
+    header_support: HeaderSupport,
+    /// The credentials of the URL, instead of a header `authorization`, as long as no header may have been added.
+    url_credentials: Option<Box<HeaderValue>>,
     body: Body,
+    /// What the platform needs to send `body`.
+    body_support: BodySupport,
     trailers: Option<Trailers>,
     options: SharedOptions,
     authenticator: Option<Arc<dyn Authenticate>>,
@@ -122,7 +135,10 @@ impl Request {
             method,
             url,
             headers: HeaderMap::new(),
+            header_support: HeaderSupport::default(),
+            url_credentials: None,
             body: Body::empty(),
+            body_support: BodySupport::default(),
             trailers: None,
             options: SharedOptions::default(),
             authenticator: None,
@@ -216,6 +232,10 @@ impl Request {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.0.header_support.link();
+        if let Some(authorization) = self.0.url_credentials.take() {
+            self.0.headers.append(AUTHORIZATION, *authorization);
+        }
         &mut self.0.headers
     }
 
@@ -237,6 +257,7 @@ impl Request {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn body_mut(&mut self) -> &mut Body {
+        self.0.body_support.link();
         &mut self.0.body
     }
 
@@ -323,22 +344,22 @@ impl Request {
             method: self.0.method.clone(),
             url: self.0.url.clone(),
             headers: self.0.headers.clone(),
+            header_support: self.0.header_support,
+            url_credentials: self.0.url_credentials.clone(),
             body: Body::empty(),
+            body_support: self.0.body_support,
             trailers: self.0.trailers.clone(),
             options: self.0.options.clone(),
             authenticator: self.0.authenticator.clone(),
         }))
     }
 
-    /// Adds the `content-type` of a body that was made of a string, unless the request has a `content-type`.
-    pub(crate) fn add_content_type(&mut self) {
-        self.0.body.add_content_type(&mut self.0.headers);
-    }
-
     /// Refuses requests that no platform may send.
     pub(crate) fn validate(&self) -> Result<()> {
-        if !self.0.headers.is_empty() {
-            self.validate_headers()?;
+        if let Some(support) = self.0.header_support.get().filter(|_| !self.0.headers.is_empty()) {
+            if let Err(reason) = support.validate(&self.0.headers) {
+                return self.refuse(reason);
+            }
         }
         if self.0.trailers.is_some() && self.0.body.is_none() {
             return self.refuse("trailers need a body before them, and the request has no body".to_owned());
@@ -346,32 +367,14 @@ impl Request {
         // The Fetch standard forbids these methods, so no browser sends them.
         let is_forbidden =
             |method: &str| ["CONNECT", "TRACE", "TRACK"].iter().any(|forbidden| method.eq_ignore_ascii_case(forbidden));
-        if self.0.method != Method::GET && is_forbidden(self.0.method.as_str()) {
-            return self.refuse(format!("the method {} cannot be used by a client", self.0.method));
+        let method = self.0.method.as_str();
+        if self.0.method != Method::GET && is_forbidden(method) {
+            return self.refuse(["the method ", method, " cannot be used by a client"].concat());
         }
         // The content of a HEAD has no defined meaning, and no service is known that reads it (RFC 9110, section
         // 9.3.2). A GET may have a body natively, because search services read it. A browser's backend refuses it.
         if self.0.method == Method::HEAD && !self.0.body.is_none() {
             return self.refuse("a HEAD request cannot have a body".to_owned());
-        }
-        Ok(())
-    }
-
-    fn validate_headers(&self) -> Result<()> {
-        // The framing headers come from the body. A caller's own would be a second source, and the two could differ.
-        if let Some(name) = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().find(|name| self.0.headers.contains_key(*name)) {
-            // The quotes are written out: `{:?}` of a text links tables of Unicode, 8 KB of a browser's module.
-            return self.refuse(format!(
-                "the header \"{name}\" is derived from the body; set the body's length instead",
-                name = name.as_str()
-            ));
-        }
-        if self.0.headers.contains_key(EXPECT) {
-            return self.refuse("the header \"expect\" is set by the option `expect_continue`".to_owned());
-        }
-        // A server has to refuse such a request (RFC 9112, section 3.2).
-        if self.0.headers.get_all(HOST).iter().count() > 1 {
-            return self.refuse("the request has more than one `host` header".to_owned());
         }
         Ok(())
     }

@@ -202,24 +202,35 @@ impl RequestOptions {
     /// let merged = own.over(&defaults);
     /// assert_eq!((merged.priority, merged.timeout), (Some(1), Some(Duration::from_secs(60))));
     /// ```
-    pub fn over(self, defaults: &Self) -> Self {
-        Self {
-            queue_timeout: self.queue_timeout.or(defaults.queue_timeout),
-            priority: self.priority.or(defaults.priority),
-            connect_timeout: self.connect_timeout.or(defaults.connect_timeout),
-            head_timeout: self.head_timeout.or(defaults.head_timeout),
-            attempt_timeout: self.attempt_timeout.or(defaults.attempt_timeout),
-            idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
-            timeout: self.timeout.or(defaults.timeout),
-            total_timeout: self.total_timeout.or(defaults.total_timeout),
-            body_limit: self.body_limit.or(defaults.body_limit),
-            stream_limit: self.stream_limit.or(defaults.stream_limit),
-            decompress: self.decompress.or(defaults.decompress),
-            redirect: self.redirect.or(defaults.redirect),
-            expect_continue: self.expect_continue.or(defaults.expect_continue),
-            retry: self.retry.or_else(|| defaults.retry.clone()),
-            min_download_rate: self.min_download_rate.or_else(|| defaults.min_download_rate.clone()),
-            extensions: self.extensions.over(&defaults.extensions),
-        }
+    pub fn over(mut self, defaults: &Self) -> Self {
+        self.fill(defaults);
+        self
+    }
+
+    /// Sets the options that are `None` to the values of `defaults`.
+    pub(crate) fn fill(&mut self, defaults: &Self) {
+        fill(&mut self.queue_timeout, &defaults.queue_timeout);
+        fill(&mut self.priority, &defaults.priority);
+        fill(&mut self.connect_timeout, &defaults.connect_timeout);
+        fill(&mut self.head_timeout, &defaults.head_timeout);
+        fill(&mut self.attempt_timeout, &defaults.attempt_timeout);
+        fill(&mut self.idle_timeout, &defaults.idle_timeout);
+        fill(&mut self.timeout, &defaults.timeout);
+        fill(&mut self.total_timeout, &defaults.total_timeout);
+        fill(&mut self.body_limit, &defaults.body_limit);
+        fill(&mut self.stream_limit, &defaults.stream_limit);
+        fill(&mut self.decompress, &defaults.decompress);
+        fill(&mut self.redirect, &defaults.redirect);
+        fill(&mut self.expect_continue, &defaults.expect_continue);
+        fill(&mut self.retry, &defaults.retry);
+        fill(&mut self.min_download_rate, &defaults.min_download_rate);
+        self.extensions.fill(&defaults.extensions);
+    }
+}
+
+/// Sets an option that is `None` to its default.
+fn fill<T: Clone>(own: &mut Option<T>, default: &Option<T>) {
+    if own.is_none() {
+        own.clone_from(default);
     }
 }

@@ -1,5 +1,6 @@
 //! A request's priority, which the caller can change while the request waits.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -97,6 +98,19 @@ impl PriorityHandle {
     fn lock(&self) -> MutexGuard<'_, PriorityState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The priority of a call that its caller can change: what the client asks of a [`PriorityHandle`].
+///
+/// A trait object that only the setter of the handle creates, so that a program without a handle does not link the
+/// change of a priority. `RetryPolicy` says what the idiom saves in all.
+pub(crate) trait CallPriority: fmt::Debug + Send + Sync {
+    /// Returns the priority, if the handle has set it.
+    fn present(&self) -> Option<i16>;
+
+    /// Lets the handle move a request that waits. `queued` is the client's handle of that request, of a type that this
+    /// module does not know.
+    fn follow(&self, queued: Box<dyn Any + Send + Sync>);
 }
 
 impl fmt::Debug for PriorityHandle {

@@ -31,8 +31,7 @@ impl SharedOptions {
         match &mut self.0 {
             None => self.0 = Some(defaults.clone()),
             Some(own) => {
-                let own = Arc::make_mut(own);
-                *own = std::mem::take(own).over(defaults);
+                Arc::make_mut(own).fill(defaults);
             }
         }
     }

@@ -1,10 +1,12 @@
 //! A response's headers, parsed into a map on first access.
 //!
 //! The map links the table of all known header names: 6 KB, a tenth of a small browser module. A program that reads no
-//! header does not link it. Names are checked at once; the library itself looks up the headers it needs by text.
+//! header does not link it. Names and values are checked at once; the library itself looks up the headers it needs by
+//! text.
 
 use std::sync::OnceLock;
 
+use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -16,6 +18,9 @@ pub(crate) struct LazyHeaders {
     /// All headers, if they were given as a map or have been changed. They then replace `unparsed`.
     map: Option<HeaderMap>,
     unparsed: Unparsed,
+    /// Reads the length of the body in `map`. It is set where a map is: a browser program that creates none does not link
+    /// the search in it.
+    find_length: Option<fn(&HeaderMap) -> Option<u64>>,
     /// The map of `unparsed`, filled on first access. It is boxed, because few programs read headers, and each
     /// response is moved.
     parsed: OnceLock<Box<HeaderMap>>,
@@ -43,20 +48,30 @@ impl Unparsed {
     }
 }
 
-/// A header whose name is checked text, in lower case.
+/// A header as the text that an engine gives, checked, with its name in lower case.
 pub(crate) struct RawHeader {
     pub(crate) name: String,
-    pub(crate) value: HeaderValue,
+    /// The value with a character for each byte, of the same number.
+    pub(crate) value: String,
 }
 
 #[allow(dead_code, reason = "only the backend of a browser creates them")]
 impl RawHeader {
-    /// Returns `None` if `name` is not a valid field name (RFC 9110, section 5.1).
-    pub(crate) fn new(mut name: String, value: HeaderValue) -> Option<Self> {
+    /// Returns `None` if `name` is not a valid field name (RFC 9110, section 5.1), or if `value` has a character that is
+    /// not a byte of a header's value (section 5.5).
+    pub(crate) fn new(mut name: String, value: String) -> Option<Self> {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        // In UTF-8, exactly the characters above 255 have a byte above 0xC3.
+        let is_value = |byte: u8| byte == b'\t' || (matches!(byte, b' '..=0xC3) && byte != 0x7F);
         name.make_ascii_lowercase();
         let is_short = (1..=HeaderBlock::MAX_NAME_LENGTH).contains(&name.len());
-        (is_short && name.bytes().all(is_name)).then_some(Self { name, value })
+        let is_valid = is_short && name.bytes().all(is_name) && value.bytes().all(is_value);
+        is_valid.then_some(Self { name, value })
+    }
+
+    /// Returns the bytes of the value.
+    fn bytes(&self) -> Bytes {
+        self.value.chars().filter_map(|character| u8::try_from(character).ok()).collect()
     }
 }
 
@@ -83,6 +98,7 @@ impl LazyHeaders {
     }
 
     pub(crate) fn map_mut(&mut self) -> &mut HeaderMap {
+        self.find_length = Some(length_in_map);
         let unparsed = std::mem::take(&mut self.unparsed);
         let parsed = self.parsed.take();
         self.map.get_or_insert_with(|| parsed.map_or_else(|| unparsed.to_map(), |parsed| *parsed))
@@ -98,21 +114,25 @@ impl LazyHeaders {
 
     pub(crate) fn content_length(&self) -> Option<u64> {
         // By text: access to the map would link it.
-        let value = match &self.unparsed {
-            Unparsed::Nothing => self.map.as_ref()?.get(CONTENT_LENGTH)?.as_bytes(),
-            Unparsed::Raw(raw) => raw.iter().find(|header| header.name == "content-length")?.value.as_bytes(),
-            Unparsed::Lines(lines) => return lines.content_length,
-        };
-        std::str::from_utf8(value).ok()?.parse().ok()
+        match &self.unparsed {
+            Unparsed::Nothing => self.find_length?(self.map.as_ref()?),
+            Unparsed::Raw(raw) => raw.iter().find(|header| header.name == "content-length")?.value.parse().ok(),
+            Unparsed::Lines(lines) => lines.content_length,
+        }
     }
+}
+
+fn length_in_map(map: &HeaderMap) -> Option<u64> {
+    map.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn parse(raw: &[RawHeader]) -> HeaderMap {
     let mut map = HeaderMap::new();
-    for RawHeader { name, value } in raw {
-        // Neither fails: `RawHeader::new` has checked the name, and there are at most `MAX_COUNT` headers.
-        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-            let _ = map.try_append(name, value.clone());
+    for header in raw {
+        // Nothing fails: `RawHeader::new` has checked name and value, and there are at most `MAX_COUNT` headers.
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(header.bytes())) {
+            let _ = map.try_append(name, value);
         }
     }
     map
@@ -120,23 +140,21 @@ fn parse(raw: &[RawHeader]) -> HeaderMap {
 
 impl From<HeaderMap> for LazyHeaders {
     fn from(map: HeaderMap) -> Self {
-        Self { map: Some(map), ..Self::default() }
+        Self { map: Some(map), find_length: Some(length_in_map), ..Self::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     fn header(name: &str, value: &'static str) -> RawHeader {
-        RawHeader::new(name.to_owned(), HeaderValue::from_static(value)).unwrap()
+        RawHeader::new(name.to_owned(), value.to_owned()).unwrap()
     }
 
     #[test]
     fn names_are_accepted_as_by_a_header_map() {
-        let is_accepted = |name: &str| RawHeader::new(name.to_owned(), HeaderValue::from_static("")).is_some();
+        let is_accepted = |name: &str| RawHeader::new(name.to_owned(), String::new()).is_some();
         let mut names: Vec<String> = (0..=255_u8).map(|byte| format!("a{}", char::from(byte))).collect();
         names.extend([
             "".to_owned(),
@@ -146,6 +164,17 @@ mod tests {
         for name in names {
             assert_eq!(is_accepted(&name), HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn values_are_accepted_as_by_a_header_map() {
+        for number in 0..=0x2FF {
+            let character = char::from_u32(number).unwrap();
+            let header = RawHeader::new("a".to_owned(), format!("b{character}"));
+            let value = u8::try_from(number).ok().and_then(|byte| HeaderValue::from_bytes(&[b'b', byte]).ok());
+            assert_eq!(header.map(|header| header.bytes().to_vec()), value.map(|value| value.as_bytes().to_vec()));
+        }
+        assert!(RawHeader::new("a".to_owned(), "\u{1F30A}".to_owned()).is_none());
     }
 
     #[test]

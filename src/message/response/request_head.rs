@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use http::{HeaderMap, Method};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::{Response, ResponseBuilder, ResponseParts};
 use crate::message::credentials::mark_sensitive;
@@ -92,8 +93,8 @@ impl Response {
     /// of the headers would cost allocations for each request.
     pub(crate) fn set_request(&mut self, request: &mut Request, defaults: Option<&'static DefaultFields>) {
         self.0.method = Some(std::mem::take(request.method_mut()));
-        let headers = std::mem::take(request.headers_mut());
-        self.0.request_headers = Some(RequestHeaders { headers, defaults, all: OnceLock::new() });
+        let (headers, url_credentials) = request.take_headers();
+        self.0.request_headers = Some(RequestHeaders { headers, url_credentials, defaults, all: OnceLock::new() });
     }
 
     /// Records the method of the caller's request, if the backend has not recorded the last request. After a redirect
@@ -118,7 +119,8 @@ impl ResponseBuilder {
     /// Sets the headers of the request that the response answers, as they were sent.
     pub fn request_headers(mut self, headers: HeaderMap) -> Self {
         if let Ok(response) = &mut self.0 {
-            response.0.request_headers = Some(RequestHeaders { headers, defaults: None, all: OnceLock::new() });
+            let all = OnceLock::new();
+            response.0.request_headers = Some(RequestHeaders { headers, url_credentials: None, defaults: None, all });
         }
         self
     }
@@ -128,18 +130,26 @@ impl ResponseBuilder {
 pub(super) struct RequestHeaders {
     /// The headers without the default headers.
     headers: HeaderMap,
+    /// The credentials of the URL, if they are not in `headers`.
+    url_credentials: Option<Box<HeaderValue>>,
     /// The default headers. A default header was sent if `headers` has no header of its name.
     defaults: Option<&'static DefaultFields>,
-    /// The headers with the default headers, filled on first access.
+    /// The headers with the default headers and the credentials, filled on first access.
     all: OnceLock<Box<HeaderMap>>,
 }
 
 impl RequestHeaders {
     fn map(&self) -> &HeaderMap {
-        match self.defaults {
-            None => &self.headers,
-            Some(defaults) => self.all.get_or_init(|| Box::new(defaults.with(&self.headers))),
+        if self.defaults.is_none() && self.url_credentials.is_none() {
+            return &self.headers;
         }
+        self.all.get_or_init(|| {
+            let mut all = self.defaults.map_or_else(|| self.headers.clone(), |defaults| defaults.with(&self.headers));
+            if let Some(authorization) = &self.url_credentials {
+                all.append(AUTHORIZATION, (**authorization).clone());
+            }
+            Box::new(all)
+        })
     }
 }
 

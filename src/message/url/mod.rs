@@ -113,15 +113,15 @@ impl Url {
 
     fn from_platform(input: &str, parsed: std::result::Result<String, Source>) -> Result<Self> {
         let href = parsed.map_err(|reason| {
-            let message = format!("the URL \"{}\" is not valid", safe_excerpt(input));
+            let message = ["the URL \"", &safe_excerpt(input), "\" is not valid"].concat();
             let error = Error::request(ErrorKind::InvalidUrl, message);
             // Some engines repeat their input in the error: it could show a password or a token.
             if reason.to_string().bytes().any(is_secret_mark) { error } else { error.with_source(reason) }
         })?;
         // The text is normalized: the scheme is in lower case, and the path begins with a slash.
         let Some(authority) = ["http://", "https://"].iter().find(|s| href.starts_with(**s)).map(|s| s.len()) else {
-            let scheme = href.split(':').next().unwrap_or_default();
-            let message = format!("the URL's scheme \"{scheme}\" is neither http nor https");
+            let scheme = slice(&href, 0..first(&href, b':').unwrap_or(href.len()));
+            let message = ["the URL's scheme \"", scheme, "\" is neither http nor https"].concat();
             return Err(Error::request(ErrorKind::UnsupportedScheme, message));
         };
         let from = |start: usize, stops: &[u8]| {
@@ -131,7 +131,7 @@ impl Url {
         let path = from(authority, b"/?#");
         let fragment = from(path, b"#");
         let query = from(path, b"?#");
-        let host = slice(&href, authority..path).rfind('@').map_or(authority, |at| authority + at + 1);
+        let host = last(slice(&href, authority..path), b'@').map_or(authority, |at| authority + at + 1);
         let (name, port) = split_port(slice(&href, host..path));
         let default = if href.starts_with("https") { Scheme::Https } else { Scheme::Http }.default_port();
         let parts =
@@ -228,7 +228,10 @@ impl Url {
             return None;
         }
         let userinfo = slice(&self.href, start..self.parts.host).strip_suffix('@')?;
-        Some(userinfo.split_once(':').unwrap_or((userinfo, "")))
+        Some(match first(userinfo, b':') {
+            Some(colon) => (slice(userinfo, 0..colon), slice(userinfo, colon + 1..userinfo.len())),
+            None => (userinfo, ""),
+        })
     }
 
     /// Returns the same URL without user name and password.
@@ -343,10 +346,25 @@ fn slice(href: &str, range: Range<usize>) -> &str {
 
 /// Splits an authority at its port's colon. The colons within the brackets of an IPv6 address do not count.
 fn split_port(authority: &str) -> (&str, Option<u16>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+    match last(authority, b':') {
+        Some(colon) if last(authority, b']').is_none_or(|bracket| bracket < colon) => {
+            // Parsed as a long number: a browser program has the parser of these for `content-length` anyway.
+            let port = slice(authority, colon + 1..authority.len()).parse::<u64>();
+            (slice(authority, 0..colon), port.ok().and_then(|port| u16::try_from(port).ok()))
+        }
         _ => (authority, None),
     }
+}
+
+/// Returns the place of the first `mark`, an ASCII character.
+// Not by `str::find`: its search, which is fast in long texts, links 1.5 KB raw into a browser program.
+fn first(text: &str, mark: u8) -> Option<usize> {
+    text.bytes().position(|byte| byte == mark)
+}
+
+/// Returns the place of the last `mark`, an ASCII character.
+fn last(text: &str, mark: u8) -> Option<usize> {
+    text.bytes().rposition(|byte| byte == mark)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! URLs as messages and logs show them: without the parts that may be secret.
 
-use super::{Url, slice};
+use super::{Url, first, last, slice};
 
 /// The text in place of a part that may be secret.
 const HIDDEN: &str = "***";
+
+/// The maximum number of characters of an excerpt.
+const MAX_EXCERPT: usize = 200;
 
 /// Returns whether text after or before this byte of a URL may be secret: the userinfo, the query and the fragment.
 pub(super) fn is_secret_mark(byte: u8) -> bool {
@@ -44,7 +47,7 @@ impl Url {
 
 /// Splits `text` before the first `mark`. Without the mark, the second part is empty.
 fn cut(text: &str, mark: u8) -> (&str, &str) {
-    let at = text.bytes().position(|byte| byte == mark).unwrap_or(text.len());
+    let at = first(text, mark).unwrap_or(text.len());
     (slice(text, 0..at), slice(text, at..text.len()))
 }
 
@@ -54,7 +57,7 @@ fn cut(text: &str, mark: u8) -> (&str, &str) {
 /// In an invalid URL the userinfo cannot be located, so an ellipsis replaces all text before the last `@`. U+FFFD
 /// replaces each control character.
 pub(crate) fn safe_excerpt(input: &str) -> String {
-    let (hidden, shown) = match input.rfind('@') {
+    let (hidden, shown) = match last(input, b'@') {
         None => ("", input),
         Some(at) => {
             // The `@` may be within a query. The text after it is then a part of a value.
@@ -62,10 +65,11 @@ pub(crate) fn safe_excerpt(input: &str) -> String {
             ("\u{2026}", if is_in_query { "" } else { slice(input, at..input.len()) })
         }
     };
-    let shown = Url::redact(shown);
-    let shown = shown.chars();
-    let shown = shown.map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
-    hidden.chars().chain(shown).take(200).collect()
+    let mut excerpt = hidden.to_owned();
+    for character in Url::redact(shown).chars().take(MAX_EXCERPT - hidden.chars().count()) {
+        excerpt.push(if character.is_control() { char::REPLACEMENT_CHARACTER } else { character });
+    }
+    excerpt
 }
 
 fn is_mark_of_query(byte: u8) -> bool {

@@ -51,7 +51,10 @@ async fn attempt(mut request: Request, context: CallContext) -> Result<Response>
     // The client has added it already, unless the program uses this backend without a client.
     request.add_content_type();
     let init = request.options().extensions.handle::<FetchInit>().unwrap_or_default();
-    let outgoing = OutgoingBody::new(&mut request, &init, context.progress()).await?;
+    let outgoing = match OutgoingBody::take(&mut request, &init, context.progress()) {
+        Some(preparation) => preparation.await?,
+        None => OutgoingBody::Nothing,
+    };
     let guard = AbortGuard::new()?;
     let js_request = build(&request, &init, &outgoing, &guard)?;
     let length = outgoing.unseen_length();

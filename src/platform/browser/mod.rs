@@ -10,6 +10,7 @@ mod executor;
 mod fetch;
 mod fetch_init;
 mod global;
+mod header_support;
 mod js_failure;
 mod request;
 mod response;
@@ -31,7 +32,9 @@ pub use self::executor::EngineLoop;
 pub(crate) use self::executor::EngineLoop as ClientExecutor;
 pub use self::fetch::FetchBackend;
 pub use self::fetch_init::{Cache, Credentials, FetchInit, FetchPriority, Mode, ReferrerPolicy};
+pub(crate) use self::header_support::LinkedHeaderSupport as HeaderSupport;
 pub use self::js_failure::JsFailure;
+pub(crate) use self::request::LinkedBodySupport as BodySupport;
 pub(crate) use self::sleep::{ClientClock, TimerSleep as ClientSleep};
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]

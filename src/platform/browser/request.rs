@@ -1,6 +1,6 @@
 //! Builds the engine's request, and refuses options that an engine cannot honour.
 
-use http::{HeaderMap, Method};
+use http::Method;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
@@ -15,6 +15,7 @@ use crate::message::body::Body;
 use crate::message::body::engine::EngineObject;
 use crate::message::progress::Progress;
 use crate::message::request::{Redirect, Request};
+use crate::runtime::BoxFuture;
 
 /// The body of a request as it is given to the engine.
 pub(super) enum OutgoingBody {
@@ -26,21 +27,16 @@ pub(super) enum OutgoingBody {
 
 impl OutgoingBody {
     /// Takes the body of `request`. A stream is gathered unless it can and should be sent while it is read.
-    pub(super) async fn new(request: &mut Request, init: &FetchInit, progress: &Progress) -> Result<Self> {
-        let mut body = std::mem::take(request.body_mut());
-        if body.is_none() {
-            return Ok(Self::Nothing);
-        }
-        if let Some(upload) = init.start_upload(&mut body, progress)? {
-            return Ok(Self::Stream(upload));
-        }
-        // Every engine can send a gathered body, and the error of its limit names the option.
-        let max = init.max_gathered();
-        let object = match body.into_engine() {
-            Ok(body) => body.into_object(progress.clone(), max).await,
-            Err(body) => gather(body, progress, max).await,
-        };
-        object.map(Self::Object)
+    ///
+    /// Returns `None` for a request without a body.
+    pub(super) fn take<'a>(
+        request: &mut Request,
+        init: &'a FetchInit,
+        progress: &'a Progress,
+    ) -> Option<BoxFuture<'a, Result<Self>>> {
+        let (body, support) = request.take_body();
+        let support = support.0.filter(|_| !body.is_none())?;
+        Some(support.prepare(body, init, progress))
     }
 
     /// Returns the length of a body that the engine sends without telling how far it is.
@@ -49,6 +45,54 @@ impl OutgoingBody {
             Self::Object(object) => object.length,
             Self::Nothing | Self::Stream(_) => 0,
         }
+    }
+}
+
+/// The code that gives the body of a request to the engine.
+///
+/// It is set only where a request may get a body: a browser program without request bodies does not link it.
+/// `RetryPolicy` says what the idiom saves in all.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LinkedBodySupport(Option<&'static dyn PrepareBody>);
+
+impl LinkedBodySupport {
+    /// Links the code, because a body may be added.
+    pub(crate) fn link(&mut self) {
+        self.0 = Some(&BodyPreparation);
+    }
+}
+
+trait PrepareBody: Send + Sync {
+    /// Prepares `body` for the engine.
+    fn prepare<'a>(
+        &self,
+        body: Body,
+        init: &'a FetchInit,
+        progress: &'a Progress,
+    ) -> BoxFuture<'a, Result<OutgoingBody>>;
+}
+
+struct BodyPreparation;
+
+impl PrepareBody for BodyPreparation {
+    fn prepare<'a>(
+        &self,
+        mut body: Body,
+        init: &'a FetchInit,
+        progress: &'a Progress,
+    ) -> BoxFuture<'a, Result<OutgoingBody>> {
+        Box::pin(async move {
+            if let Some(upload) = init.start_upload(&mut body, progress)? {
+                return Ok(OutgoingBody::Stream(upload));
+            }
+            // Every engine can send a gathered body, and the error of its limit names the option.
+            let max = init.max_gathered();
+            let object = match body.into_engine() {
+                Ok(body) => body.into_object(progress.clone(), max).await,
+                Err(body) => gather(body, progress, max).await,
+            };
+            object.map(OutgoingBody::Object)
+        })
     }
 }
 
@@ -125,7 +169,7 @@ pub(super) fn build(
     guard: &AbortGuard,
 ) -> Result<global::Request> {
     let made = make(request, init, outgoing, guard).map_err(refused)?;
-    check_headers(request.headers(), made.as_ref())?;
+    check_headers(request, made.as_ref())?;
     check_options(init, made.as_ref())?;
     Ok(made)
 }
@@ -137,8 +181,8 @@ fn make(
     guard: &AbortGuard,
 ) -> std::result::Result<global::Request, JsValue> {
     let headers = global::Headers::new()?;
-    for (name, value) in request.headers() {
-        headers.append(name.as_str(), &global::characters(value.as_bytes()))?;
+    for (name, value) in request.header_list() {
+        headers.append(name, &global::characters(value.as_bytes()))?;
     }
     let members = Object::new();
     let set = |name: &str, value: &JsValue| Reflect::set(&members, &name.into(), value);
@@ -168,17 +212,17 @@ fn make(
 }
 
 /// Refuses headers that the engine has dropped silently because a page may not set them.
-fn check_headers(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
+fn check_headers(request: &Request, made: &JsValue) -> Result<()> {
+    let wanted = request.header_list();
     if wanted.is_empty() {
         return Ok(());
     }
     let kept = raw_headers(&global::get(made, "headers").map_err(refused)?)?;
-    match wanted.keys().find(|wanted| !kept.iter().any(|header| header.name == wanted.as_str())) {
+    match wanted.iter().find(|(name, _)| !kept.iter().any(|header| header.name == *name)) {
         None => Ok(()),
-        Some(name) => Err(Error::request(
-            ErrorKind::Unsupported,
-            format!("this platform does not let \"{}\" be set", name.as_str()),
-        )),
+        Some((name, _)) => {
+            Err(Error::request(ErrorKind::Unsupported, ["this platform does not let \"", name, "\" be set"].concat()))
+        }
     }
 }
 
@@ -186,7 +230,7 @@ fn check_headers(wanted: &HeaderMap, made: &JsValue) -> Result<()> {
 fn check_options(init: &FetchInit, made: &JsValue) -> Result<()> {
     for (name, _) in init.members().iter().filter(|(name, _)| *name != PRIORITY) {
         if global::get(made, name).map_err(refused)?.is_undefined() {
-            let message = format!("this engine does not know the option `{name}` of `fetch`");
+            let message = ["this engine does not know the option `", name, "` of `fetch`"].concat();
             return Err(Error::request(ErrorKind::Unsupported, message));
         }
     }

@@ -1,7 +1,6 @@
 //! Reads the value that `fetch` returned as a response. A page may have replaced `fetch`, so no member is trusted.
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -72,29 +71,28 @@ pub(super) fn raw_headers(from: &JsValue) -> Result<Vec<RawHeader>> {
     }
     let header = |entry: JsValue| {
         let text = |index: &str| global::get(&entry, index).map_err(failed).map(|text| text.as_string());
-        let (name, value) = (text("0")?, text("1")?.and_then(|value| header_value(&value)));
+        let (name, value) = (text("0")?, text("1")?);
         name.zip(value).and_then(|(name, value)| RawHeader::new(name, value)).ok_or_else(malformed)
     };
     entries.iter().map(header).collect()
-}
-
-/// Returns the bytes of a header's value. The engine shows each byte as the character with the same number.
-fn header_value(shown: &str) -> Option<HeaderValue> {
-    let bytes: Option<Vec<u8>> = shown.chars().map(|character| u8::try_from(character).ok()).collect();
-    HeaderValue::from_maybe_shared(Bytes::from(bytes?)).ok()
 }
 
 /// Removes `content-encoding` and `content-length` if the engine has decoded the body, which it does if it knows all
 /// codings: they describe the encoded body. A body in an unknown coding keeps both.
 fn remove_coding(headers: &mut Vec<RawHeader>) {
     // A page does not see the coding of another origin's response, so there the length stays.
-    let codings = headers.iter().filter(|header| header.name == "content-encoding");
-    let values = codings.map(|header| header.value.as_bytes());
-    let all = values.collect::<Vec<_>>().join(&b',').to_ascii_lowercase();
-    let mut names = all.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    let known: [&[u8]; 7] = [b"gzip", b"x-gzip", b"deflate", b"br", b"zstd", b"identity", b""];
-    let decoded = names.clone().any(|name| !known[5..].contains(&name));
-    if decoded && names.all(|name| known.contains(&name)) {
+    let mut is_decoded = false;
+    for header in headers.iter().filter(|header| header.name == "content-encoding") {
+        for coding in header.value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            let is_any_of = |names: &[&str]| names.iter().any(|name| coding.eq_ignore_ascii_case(name.as_bytes()));
+            match is_any_of(&["gzip", "x-gzip", "deflate", "br", "zstd"]) {
+                true => is_decoded = true,
+                false if is_any_of(&["identity", ""]) => {}
+                false => return,
+            }
+        }
+    }
+    if is_decoded {
         headers.retain(|header| !["content-encoding", "content-length"].contains(&&*header.name));
     }
 }
