@@ -19,14 +19,14 @@ const REQUESTS: usize = 20_000;
 const REQUESTS_OF_ONE: usize = 6_000;
 
 /// The contenders in the plot.
-const PLOTTED: &[&str] = &["raw", "waterspout", "hyper-util", "reqwest", "waterspout-in-tokio"];
+const PLOTTED: &[&str] = &["raw", "waterspout", "hyper-util", "reqwest", "waterspout-tokio"];
 
 const INTRODUCTION: &str = "A GET with a response of 13 bytes. `raw` is a loop written by hand with a request made once: \
     it blocks at a single connection and uses epoll at more. It parses nothing, so it is the limit. `waterspout` is \
     `client.get(\"http://…\").await?.bytes().await?` on async-io's `block_on`; `waterspout-agent` has an agent given by \
-    hand. hyper-util and reqwest run on tokio's `current_thread`. `-in-tokio` is waterspout inside `#[tokio::main]`, and \
-    `-mt` means tokio's threads. Ratios are medians of the ratios of the same round; above 1 is faster, for CPU below 1 \
-    is cheaper.\n";
+    hand. hyper-util and reqwest run on tokio's `current_thread`. `-tokio` is waterspout with `Builder::tokio`, which \
+    uses the reactor of `#[tokio::main]`; `-in-tokio` is waterspout there without it. `-mt` means tokio's threads. Ratios \
+    are medians of the ratios of the same round; above 1 is faster, for CPU below 1 is cheaper.\n";
 
 /// Measures, and returns the text and the curves of the plot.
 pub fn measure(effort: &Effort, server: &Process, headlines: &mut Vec<Headline>) -> (String, Vec<Curve>) {
@@ -41,8 +41,8 @@ pub fn measure(effort: &Effort, server: &Process, headlines: &mut Vec<Headline>)
         let title = format!("{} connection{plural}", grouped(connections as f64));
         let _ = write!(text, "\n### {title}\n\n{}", table(&series, requests));
         headlines.push(Headline::of(format!("small GET, {title}"), &series));
-        let in_tokio = format!("small GET in tokio, {title}");
-        headlines.push(Headline::of_contender("waterspout-in-tokio", in_tokio, &series));
+        let on_tokio = format!("small GET with `Builder::tokio`, {title}");
+        headlines.push(Headline::of_contender("waterspout-tokio", on_tokio, &series));
         for curve in &mut curves {
             let series = series.iter().find(|series| series.contender == curve.name).expect("a plotted contender");
             curve

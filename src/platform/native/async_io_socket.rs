@@ -33,6 +33,8 @@ pub(in crate::platform) struct AsyncIoSocket<S> {
     stream: Async<S>,
     /// Whether a read has found nothing, so the next read waits for the reactor first.
     waits_for_reactor: bool,
+    /// Whether the last poll waited for the reactor.
+    was_pending: bool,
     next_read: NextRead,
     misses: Misses,
 }
@@ -87,7 +89,13 @@ impl Misses {
 
 impl<S> AsyncIoSocket<S> {
     pub(in crate::platform) fn new(stream: Async<S>) -> Self {
-        Self { stream, waits_for_reactor: false, next_read: NextRead::Now, misses: Misses::default() }
+        Self {
+            stream,
+            waits_for_reactor: false,
+            was_pending: false,
+            next_read: NextRead::Now,
+            misses: Misses::default(),
+        }
     }
 
     /// Defers the next read after a successful write.
@@ -121,10 +129,15 @@ where
         self.next_read = NextRead::Now;
         loop {
             // The last read found nothing: another read before the reactor reports would find nothing either.
-            if self.waits_for_reactor {
+            // After a wait, the socket is asked before the reactor. On another executor, the reactor's thread may report an
+            // event in the turn in which the task registered. `poll_readable` takes that event for an old event: it returns
+            // pending and registers again, and so on in each turn.
+            if self.waits_for_reactor && !std::mem::take(&mut self.was_pending) {
+                self.was_pending = true;
                 ready!(self.stream.poll_readable(cx))?;
-                self.waits_for_reactor = false;
+                self.was_pending = false;
             }
+            self.waits_for_reactor = false;
             let outcome = self.stream.get_ref().read(buffer);
             self.waits_for_reactor = matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
             if std::mem::take(&mut is_first) {
@@ -166,6 +179,10 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::sync::{Arc, Condvar, Mutex};
+    use std::task::{Wake, Waker};
+
     use super::*;
 
     /// Makes `answers` first reads, and returns for each whether the reactor was asked first.
@@ -189,6 +206,36 @@ mod tests {
         assert_eq!(decisions(&mut misses, 1, false), [false]);
         assert_eq!(decisions(&mut misses, 16, false), [true; 16]);
         assert_eq!(decisions(&mut misses, 10, true), [false; 10]);
+    }
+
+    /// Counts wakes, and lets a thread wait for them.
+    #[derive(Default)]
+    struct Wakes(Mutex<usize>, Condvar);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock().unwrap() += 1;
+            self.1.notify_all();
+        }
+    }
+
+    #[test]
+    fn woken_read_asks_the_socket_before_the_reactor() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let mut socket = AsyncIoSocket::new(Async::new(stream).unwrap());
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(wakes.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut buffer = [0; 8];
+        for read in 1..=20 {
+            assert!(socket.poll_read(&mut cx, &mut buffer).is_pending());
+            server.write_all(b"x").unwrap();
+            // The reactor's thread waits since before the registration, so it reports the event in the same turn.
+            drop(wakes.1.wait_while(wakes.0.lock().unwrap(), |wakes| *wakes < read).unwrap());
+            assert!(matches!(socket.poll_read(&mut cx, &mut buffer), Poll::Ready(Ok(1))), "read {read}");
+        }
     }
 
     #[test]
