@@ -1,4 +1,4 @@
-//! The timer of tokio: its sleeps end on time, whatever happens to the runtime that set the timer.
+//! The timer of tokio: its sleeps end on time, also after the end of the runtime that set the timer.
 
 use std::pin::pin;
 use std::time::Duration;

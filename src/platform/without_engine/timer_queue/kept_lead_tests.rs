@@ -16,7 +16,7 @@ fn hundred_requests_in_turn_set_a_single_timer() {
         drop(tasks(&queue, [20_000 + request]));
     }
     assert_eq!((clock.made(), clock.pending()), (1, 1));
-    // A queue over any other timer leaves no timer behind, and sets one for each request.
+    // A queue over any other timer leaves no timer behind, and sets a timer for each request.
     let other = TimerQueue::from(Arc::new(Handle(clock.clone())) as Arc<dyn Timer>);
     (0..100).for_each(|_| drop(tasks(&other, [20_000])));
     assert_eq!((clock.made(), clock.pending()), (101, 1));

@@ -65,7 +65,7 @@ impl From<Arc<dyn Timer>> for TimerQueue {
 
 impl TimerQueue {
     /// Makes an empty queue over a timer whose sleeps share a single timer. To keep a sleep of `timer` costs nothing, and
-    /// to make one for each request costs two allocations.
+    /// a new sleep for each request costs two allocations.
     #[allow(dead_code, reason = "only a platform with a shared timer calls it")]
     pub(crate) fn over_shared(timer: Arc<dyn Timer>) -> Self {
         Self::make(timer, HeldTimer::CAN_HOLD, HeldTimer::CAN_HOLD)
