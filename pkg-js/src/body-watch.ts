@@ -1,6 +1,7 @@
 /** Watches the body of a request's response: its end frees the slot and stops the time limits. */
 import { Timer } from "./clock.js";
 import { onCollected } from "./core.js";
+import { ignoreErrors } from "./errors.js";
 import type { Limits } from "./limits.js";
 import { keepRequest, watchBody, type BodyWatcher } from "./response.js";
 
@@ -41,7 +42,7 @@ export class BodyWatch implements BodyWatcher {
   /** Ends the time in which the body must begin to be read. */
   #unread: Timer | undefined;
   /** Reject the reads of the whole body. */
-  #reads: Set<(reason: unknown) => void> | undefined;
+  #reads: ((reason: unknown) => void)[] = [];
   /** Why the body has failed, unless the caller has aborted it. Engines replace some of these errors by their own. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -80,7 +81,7 @@ export class BodyWatch implements BodyWatcher {
   /** Ends the reads of the whole body. Called after the signal was aborted. */
   abort(): void {
     // The platform's own rejection comes first, unless the body ignores the signal.
-    this.#reads?.forEach((reject) => void Promise.resolve().then(() => reject(this.signal.reason)));
+    this.#reads.forEach((reject) => void Promise.resolve().then(() => reject(this.signal.reason)));
   }
 
   // The streams call these functions without an object.
@@ -93,20 +94,26 @@ export class BodyWatch implements BodyWatcher {
   readonly onEnd: () => void = () => this.#owner.end();
 
   /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
-  async readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+  readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+    if (!this.signal.aborted) return this.#read(response, read);
+    // The platform's own promise rejects in this turn too, unless the body ignores the signal.
+    ignoreErrors(() => read(response));
+    return Promise.reject(this.onError(this.signal.reason));
+  }
+
+  async #read<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
     let wasUsed = false;
     let rejectRead!: (reason: unknown) => void;
     try {
       wasUsed = response.bodyUsed;
       return await new Promise<Value>((resolve, reject) => {
-        (this.#reads ??= new Set()).add((rejectRead = reject));
+        this.#reads.push((rejectRead = reject));
         read(response).then(resolve, reject);
-        if (this.signal.aborted) this.abort();
       });
     } catch (error) {
       throw wasUsed ? error : this.onError(error);
     } finally {
-      this.#reads?.delete(rejectRead);
+      this.#reads = this.#reads.filter((reject) => reject !== rejectRead);
       // A body that was read before has an end of its own. The response is kept alive until here: a collected response is not watched.
       if (response && !wasUsed) this.onEnd();
     }

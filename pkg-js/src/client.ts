@@ -163,7 +163,7 @@ function newContext(options: ClientOptions): ClientContext {
       const sent = present.apply(this, call);
       // The caller may send the Request of a hook or an error again.
       const forget = (): void => void sentParts.delete(call[0] as object);
-      void Promise.resolve(sent).then(forget, forget);
+      if (typeof call[0] === "object") void Promise.resolve(sent).then(forget, forget);
       return sent;
     } finally {
       isSending = false;
@@ -191,7 +191,8 @@ function newContext(options: ClientOptions): ClientContext {
 const ownFetches = new WeakSet<object>();
 
 /**
- * Returns a function like the platform's fetch: its length is 1 because its second parameter has a default, it is no constructor, and rejects a call without arguments.
+ * Returns a function like the platform's fetch: it is no constructor, rejects a call without arguments, and has the length 1, because its
+ * second parameter has a default.
  *
  * On an object that holds the function, or on none, the platform's fetch is called on `globalThis`. On any other object, the platform's
  * fetch is called on that object: it may refuse it, or answer with the promise of another window's realm.

@@ -169,9 +169,9 @@ export class ClientRequest implements AbortListener {
     if (answer === Answer.Wait) {
       this.#arguments.fixUrl();
       this.#limits?.start("queue");
-      const time = now();
-      if (time - context.checkedAt >= CHECK_INTERVAL) {
-        context.checkedAt = time;
+      const { since } = this.#slot;
+      if (since - context.checkedAt >= CHECK_INTERVAL) {
+        context.checkedAt = since;
         this.#endOverdue();
       }
       if (!this.#isSettled) this.report.notify("queued");

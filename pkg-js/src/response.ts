@@ -41,7 +41,24 @@ interface Watched {
   observed?: ReadableStream<Piece>;
 }
 
-const watchedResponses = new WeakMap<Response, Watched>();
+/** The class whose constructor returns its argument, so that a derived class adds its fields to the argument. */
+const Identity = function (response: Response) {
+  return response;
+} as unknown as new (response: Response) => object;
+
+/** Marks a response as watched. A WeakMap would take the engine longer than the rest of the watch. */
+class Mark extends Identity {
+  readonly #watched: Watched;
+
+  constructor(response: Response, watched: Watched) {
+    super(response);
+    this.#watched = watched;
+  }
+
+  static read(holder: object): Watched | undefined {
+    return #watched in holder ? holder.#watched : undefined;
+  }
+}
 
 /** The properties of all watched responses that have the platform's own members. */
 let sharedProperties: PropertyDescriptorMap | undefined;
@@ -61,8 +78,8 @@ export function watchBody(response: Response, watcher: BodyWatcher, branches: { 
   let properties: PropertyDescriptorMap;
   // Engines define the same properties faster than new properties. A response of another client has properties of its own already.
   if (hasStream && prototype.text === response.text && prototype.clone === response.clone) {
-    watchedResponses.set(response, watched);
-    properties = sharedProperties ??= propertiesOf(prototype, true, (holder) => watchedResponses.get(holder));
+    new Mark(response, watched);
+    properties = sharedProperties ??= propertiesOf(prototype, true, (holder) => Mark.read(Object(holder) as object));
   } else {
     properties = propertiesOf(response, hasStream, () => watched);
   }
@@ -89,14 +106,6 @@ function propertiesOf(source: Response, hasStream: boolean, find: (holder: Respo
       return watcher.readWhole(response, read as () => Promise<unknown>);
     });
   }
-  replace("clone", ({ response, watcher, branches }, clone) => {
-    const copy = clone() as Response;
-    // A collected response is not watched.
-    keptBy.set(copy, response);
-    branches.count++;
-    watchBody(copy, watcher, branches);
-    return copy;
-  });
   const get = function (this: Response): ReadableStream<Piece> {
     const watched = find(this) as Watched;
     const { response, watcher, branches, body } = watched;
@@ -106,5 +115,13 @@ function propertiesOf(source: Response, hasStream: boolean, find: (holder: Respo
     return response.bodyUsed && !watched.observed ? open() : (watched.observed ??= observeStream(open, { ...watcher, onCancel }));
   };
   if (hasStream) properties.body = { get, configurable: true };
+  replace("clone", ({ response, watcher, branches }, clone) => {
+    const copy = clone() as Response;
+    // A collected response is not watched.
+    keptBy.set(copy, response);
+    branches.count++;
+    watchBody(copy, watcher, branches);
+    return copy;
+  });
   return properties;
 }
