@@ -298,7 +298,7 @@ impl RoundTrip<'_> {
         let received = ReceivedHead {
             status: head.status,
             version: head.version,
-            reason: head.reason.map(Into::into),
+            reason: head.reason,
             headers,
             exchange,
             trailers,

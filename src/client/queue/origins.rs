@@ -79,13 +79,15 @@ pub(super) struct OriginQueues {
     rate: Option<Rate>,
     /// Number of queues in use at which the next sweep happens.
     sweep_at: usize,
+    /// Where `last_waiting` last found a request.
+    last_found: usize,
 }
 
 impl OriginQueues {
     pub(super) fn new(by_origin: bool, rate: Option<Rate>) -> Self {
         let (queues, sorted) =
             if by_origin { (Vec::new(), Some(Vec::new())) } else { (vec![OriginQueue::new(None, None)], None) };
-        Self { queues, free: Vec::new(), sorted, rate, sweep_at: FIRST_SWEEP }
+        Self { queues, free: Vec::new(), sorted, rate, sweep_at: FIRST_SWEEP, last_found: 0 }
     }
 
     pub(super) fn get(&self, index: u32) -> Option<&OriginQueue> {
@@ -101,9 +103,19 @@ impl OriginQueues {
     }
 
     /// Returns a waiting request that is not likely to start soon, if a request waits.
-    pub(super) fn last_waiting(&self) -> Option<Ticket> {
-        // In a queue of equal priorities, the last place of the heap has the request that came last.
-        self.queues.iter().find_map(|queue| queue.waiting.last()).map(|node| node.item)
+    pub(super) fn last_waiting(&mut self) -> Option<Ticket> {
+        // The search goes on where it ended: from the beginning, each start of a request to one of many origins would pass
+        // by all origins that have no request left.
+        let count = self.queues.len();
+        for step in 0..count {
+            let index = (self.last_found + step) % count;
+            // In a queue of equal priorities, the last place of the heap has the request that came last.
+            if let Some(node) = self.queues.get(index).and_then(|queue| queue.waiting.last()) {
+                self.last_found = index;
+                return Some(node.item);
+            }
+        }
+        None
     }
 
     /// Returns the counts of each origin with a request, sorted by name; none if a single queue is for all origins.
