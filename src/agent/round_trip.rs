@@ -236,7 +236,11 @@ impl RoundTrip<'_> {
         one_shot: &mut Option<Body>,
         started: Instant,
     ) -> Result<TimedResponse> {
-        let mut exchange = self.prepare(connection, one_shot.take().or_else(|| self.request.body().try_clone()))?;
+        let body = one_shot.take().or_else(|| self.request.body().try_clone()).ok_or_else(|| {
+            let message = "the request cannot be sent again: its body has been sent";
+            Error::request(ErrorKind::BodyNotReplayable, message)
+        })?;
+        let mut exchange = self.prepare(connection, body);
         let mut first_byte = None;
         let mut arrived_at = started;
         let response = poll_fn(|cx| {
@@ -255,17 +259,8 @@ impl RoundTrip<'_> {
         Ok(TimedResponse { response, arrived_at, first_byte: first_byte.unwrap_or_default() })
     }
 
-    /// Makes the exchange that sends the request with `body`, which is `None` if the body was sent before and cannot be
-    /// sent again.
-    fn prepare<'c>(
-        &'c self,
-        connection: &'c mut Connection,
-        body: Option<Body>,
-    ) -> Result<Exchange<'c, BoxFuture<'static, ()>>> {
-        let body = body.ok_or_else(|| {
-            let message = "the request cannot be sent again: its body has been sent";
-            Error::request(ErrorKind::BodyNotReplayable, message)
-        })?;
+    /// Makes the exchange that sends the request with `body`.
+    fn prepare<'c>(&'c self, connection: &'c mut Connection, body: Body) -> Exchange<'c, BoxFuture<'static, ()>> {
         let request = self.request;
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         self.progress.exchange().begin(body.length());
@@ -284,7 +279,7 @@ impl RoundTrip<'_> {
             continue_wait: expects_continue.then(|| self.continue_wait()),
             on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),
         };
-        Ok(Exchange::new(connection, exchange_request))
+        Exchange::new(connection, exchange_request)
     }
 
     /// Makes the response that the caller receives. Its body takes over the connection.
