@@ -14,6 +14,7 @@ pub(super) enum Pieces {
 }
 
 impl Pieces {
+    #[inline]
     pub(super) fn push(&mut self, piece: Bytes) {
         *self = match std::mem::take(self) {
             Self::Nothing => Self::Single(piece),
@@ -26,6 +27,7 @@ impl Pieces {
     }
 
     /// Concatenates the pieces. Returns `None` if there are none.
+    #[inline]
     pub(super) fn concat(self) -> Option<Bytes> {
         match self {
             Self::Nothing => None,

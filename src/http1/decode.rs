@@ -38,14 +38,14 @@ pub(crate) struct ResponseHead {
 }
 
 /// What the bytes received so far contain.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeadEvent {
     /// No complete head yet: receive more.
     More,
     /// The head of an informational (1xx) response. Another head follows.
-    Informational(ResponseHead),
+    Informational,
     /// The head of a final response. This includes 101, after which no HTTP/1.1 head follows.
-    Final(ResponseHead),
+    Final,
 }
 
 /// Finds heads in a read buffer that grows.
@@ -61,8 +61,14 @@ pub(crate) struct HeadDecoder {
 }
 
 impl HeadDecoder {
-    /// Takes the next head out of `buffer`, if it is complete.
-    pub(crate) fn next(&mut self, buffer: &mut ReadBuffer, limits: &Http1Limits) -> Result<HeadEvent> {
+    /// Takes the next head out of `buffer` into `head`, if it is complete.
+    // The head is not returned: each function between here and the response would move it.
+    pub(crate) fn next(
+        &mut self,
+        buffer: &mut ReadBuffer,
+        limits: &Http1Limits,
+        head: &mut ResponseHead,
+    ) -> Result<HeadEvent> {
         self.begun = self.begun || skip_blank_line(buffer);
         if !self.begun {
             return Ok(HeadEvent::More);
@@ -70,9 +76,10 @@ impl HeadDecoder {
         let data = buffer.data();
         // Most heads arrive whole.
         if self.scan.is_new() {
-            if let Some(head) = plain_head::parse(data, limits).filter(|head| head.length <= limits.head) {
-                let length = head.length;
-                return self.event(ResponseHead::plain(head, buffer.take(length)), length, limits);
+            if let Some(plain) = plain_head::parse(data, limits) {
+                let length = plain.length;
+                *head = ResponseHead::plain(plain, buffer.take(length));
+                return self.event(head, length, limits);
             }
         }
         // Checked before the head is complete, so that a server with another protocol fails at once.
@@ -83,7 +90,7 @@ impl HeadDecoder {
         match self.scan.end(data) {
             Some(end) if end <= limits.head => {
                 let scan = std::mem::take(&mut self.scan);
-                let head = parse_leniently(buffer.take(end), &scan, limits)?;
+                *head = parse_leniently(buffer.take(end), &scan, limits)?;
                 self.event(head, end, limits)
             }
             None if data.len() <= limits.head => Ok(HeadEvent::More),
@@ -95,19 +102,32 @@ impl HeadDecoder {
     }
 
     /// Returns the event of a complete head of `length` bytes.
-    #[inline]
-    fn event(&mut self, mut head: ResponseHead, length: usize, limits: &Http1Limits) -> Result<HeadEvent> {
+    fn event(&mut self, head: &mut ResponseHead, length: usize, limits: &Http1Limits) -> Result<HeadEvent> {
         self.begun = false;
         self.has_skipped_lines |= head.has_skipped_lines;
         head.has_skipped_lines = self.has_skipped_lines;
         if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(HeadEvent::Final(head));
+            return Ok(HeadEvent::Final);
         }
         self.informational = self.informational.saturating_add(length);
         if self.informational > limits.informational {
             return Err(too_much_informational(limits.informational));
         }
-        Ok(HeadEvent::Informational(head))
+        Ok(HeadEvent::Informational)
+    }
+}
+
+/// A head without headers, which the head of a response replaces.
+impl Default for ResponseHead {
+    fn default() -> Self {
+        Self {
+            status: StatusCode::OK,
+            reason: None,
+            version: Version::HTTP_11,
+            headers: HeaderBlock::default(),
+            framing: FramingFields::default(),
+            has_skipped_lines: false,
+        }
     }
 }
 

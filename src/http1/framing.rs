@@ -126,6 +126,12 @@ pub(super) fn read(lines: &(impl Fields + ?Sized), version: Version) -> (Framing
     (fields, valid_length)
 }
 
+impl Default for FramingFields {
+    fn default() -> Self {
+        Self { declared: Ok(Framing::Close), wants_more: false, idle_limit: None, has_coding: false }
+    }
+}
+
 impl FramingFields {
     /// Decides how the body of the response to a `method` request is delimited (RFC 9112, section 6.3).
     pub(super) fn of_response(&mut self, method: &Method, status: StatusCode) -> Result<ResponseFraming> {

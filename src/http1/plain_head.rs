@@ -44,7 +44,8 @@ pub(super) struct PlainHead {
     pub(super) length: usize,
 }
 
-/// Parses the head at the beginning of `data`. Returns `None` if it is not complete or not of the usual form.
+/// Parses the head at the beginning of `data`. Returns `None` if it is not complete, not of the
+/// usual form, or larger than its limit.
 pub(super) fn parse(data: &[u8], limits: &Http1Limits) -> Option<PlainHead> {
     let ((version, status, reason), mut rest) = match data.strip_prefix(USUAL_STATUS_LINE) {
         Some(after) => ((Version::HTTP_11, StatusCode::OK, None), after),
@@ -58,6 +59,9 @@ pub(super) fn parse(data: &[u8], limits: &Http1Limits) -> Option<PlainHead> {
     for _ in 0..=limits.headers.min(HeaderBlock::MAX_LINES) {
         if let [b'\r', b'\n', after @ ..] = rest {
             let length = data.len() - after.len();
+            if length > limits.head {
+                return None;
+            }
             let (framing, content_length) = framing::read(&fields, version);
             return Some(PlainHead { status, reason, version, framing, content_length, status_line, length });
         }
@@ -101,6 +105,7 @@ fn flags_of_unusual(bytes: u64) -> u64 {
 
 /// Returns the first line without its line break, and what follows. Returns `None` if a control character comes before
 /// the line break.
+#[inline]
 fn split_line(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, after) = data.split_at(control_bytes::find_below(data, b' ')?);
     Some((line, after.strip_prefix(b"\r\n")?))
