@@ -69,19 +69,19 @@ impl HeadDecoder {
         limits: &Http1Limits,
         head: &mut ResponseHead,
     ) -> Result<HeadEvent> {
-        self.begun = self.begun || skip_blank_line(buffer);
-        if !self.begun {
-            return Ok(HeadEvent::More);
-        }
-        let data = buffer.data();
-        // Most heads arrive whole.
+        // Most heads arrive whole, and without a blank line before them.
         if self.scan.is_new() {
-            if let Some(plain) = plain_head::parse(data, limits) {
+            if let Some(plain) = plain_head::parse(buffer.data(), limits) {
                 let length = plain.length;
                 *head = ResponseHead::plain(plain, buffer.take(length));
                 return self.event(head, length, limits);
             }
         }
+        self.begun = self.begun || skip_blank_line(buffer);
+        if !self.begun {
+            return Ok(HeadEvent::More);
+        }
+        let data = buffer.data();
         // Checked before the head is complete, so that a server with another protocol fails at once.
         let prefix = data.len().min(PREFIX.len());
         if data[..prefix] != PREFIX[..prefix] {

@@ -111,8 +111,12 @@ pub(crate) fn framing(method: &Method, body: &Body, trailers: Option<&Trailers>)
 
 /// Appends a request's head to `out`.
 pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, options: &HeadOptions<'_>) {
-    out.extend_from_slice(head.method.as_str().as_bytes());
-    out.push(b' ');
+    if *head.method == Method::GET {
+        out.extend_from_slice(b"GET ");
+    } else {
+        out.extend_from_slice(head.method.as_str().as_bytes());
+        out.push(b' ');
+    }
     if options.forwarding.is_some() {
         // A proxy forwards `http` requests only, and needs the whole URL. `https` requests go through a tunnel.
         out.extend_from_slice(b"http://");

@@ -114,6 +114,7 @@ pub(crate) struct FramingFields {
 
 /// Reads the framing fields of a response. Returns also the declared length, if it is valid; a response without a body
 /// may have it too.
+#[inline]
 pub(super) fn read(lines: &(impl Fields + ?Sized), version: Version) -> (FramingFields, Option<u64>) {
     let length = content_length(lines);
     let valid_length = length.as_ref().ok().copied().flatten();

@@ -56,7 +56,8 @@ pub(super) fn parse(data: &[u8], limits: &Http1Limits) -> Option<PlainHead> {
     };
     let status_line = data.len() - rest.len();
     let mut fields = FramingLines::default();
-    for _ in 0..=limits.headers.min(HeaderBlock::MAX_LINES) {
+    let mut lines_left = limits.headers.min(HeaderBlock::MAX_LINES);
+    loop {
         if let [b'\r', b'\n', after @ ..] = rest {
             let length = data.len() - after.len();
             if length > limits.head {
@@ -70,9 +71,9 @@ pub(super) fn parse(data: &[u8], limits: &Http1Limits) -> Option<PlainHead> {
         if !(1..=HeaderBlock::MAX_NAME_LENGTH).contains(&name.len()) || !fields.add(name, value) {
             return None;
         }
+        lines_left = lines_left.checked_sub(1)?;
         rest = after;
     }
-    None
 }
 
 /// Returns how many bytes at the beginning of `data` can be in a name. Returns `None` if all of them can.
@@ -142,7 +143,7 @@ impl<'a> FramingLines<'a> {
     fn add(&mut self, name: &[u8], value: &'a [u8]) -> bool {
         let Some(field) = FramingField::of(name) else { return true };
         let Some(line) = self.lines.get_mut(self.count) else { return false };
-        *line = Some((field, value.trim_ascii()));
+        *line = Some((field, value));
         self.count += 1;
         self.present |= 1 << field as u8;
         true
