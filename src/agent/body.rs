@@ -67,7 +67,9 @@ pub(super) fn receive(
             // The rest of the request is sent only while the body is polled, so the body stays open.
             Ok(BodyEvent::End) if upload.is_some() => break,
             Ok(BodyEvent::End) => {
-                store_trailers(&mut decoder, trailers.as_ref());
+                if let Some(cell) = &trailers {
+                    store_trailers(&mut decoder, cell);
+                }
                 let CompleteBody { body, has_failed } = complete(early, pipeline);
                 // The head is valid, so a failure belongs to the body: reading it fails. The connection closes, because
                 // it is not given back.
@@ -114,8 +116,8 @@ pub(super) fn receive(
 }
 
 /// Stores the trailers of a body that has ended in the cell of its response.
-fn store_trailers(decoder: &mut BodyDecoder, cell: Option<&Trailers>) {
-    if let (Some(fields), Some(cell)) = (decoder.take_trailers(), cell) {
+fn store_trailers(decoder: &mut BodyDecoder, cell: &Trailers) {
+    if let Some(fields) = decoder.take_trailers() {
         cell.set(fields);
     }
 }
@@ -171,7 +173,9 @@ impl Stream for IncomingBody {
             }
             None => {
                 this.ended = true;
-                store_trailers(&mut this.decoder, this.trailers.as_ref());
+                if let Some(cell) = &this.trailers {
+                    store_trailers(&mut this.decoder, cell);
+                }
                 if !this.is_encoded {
                     this.give_back();
                 }

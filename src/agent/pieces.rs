@@ -6,34 +6,42 @@ use bytes::{Bytes, BytesMut};
 
 /// Pieces of a body, in their order. A single piece needs no allocation: most small bodies are a single piece.
 #[derive(Default)]
-pub(super) struct Pieces {
-    first: Option<Bytes>,
-    rest: VecDeque<Bytes>,
+pub(super) enum Pieces {
+    #[default]
+    Nothing,
+    Single(Bytes),
+    Many(VecDeque<Bytes>),
 }
 
 impl Pieces {
+    #[inline]
     pub(super) fn push(&mut self, piece: Bytes) {
-        if self.first.is_none() && self.rest.is_empty() {
-            self.first = Some(piece);
-        } else {
-            self.rest.push_back(piece);
-        }
+        *self = match std::mem::take(self) {
+            Self::Nothing => Self::Single(piece),
+            Self::Single(first) => Self::Many(VecDeque::from([first, piece])),
+            Self::Many(mut pieces) => {
+                pieces.push_back(piece);
+                Self::Many(pieces)
+            }
+        };
     }
 
     /// Concatenates the pieces. Returns `None` if there are none.
-    pub(super) fn concat(mut self) -> Option<Bytes> {
-        let first = self.next()?;
-        if self.rest.is_empty() {
+    #[inline]
+    pub(super) fn concat(self) -> Option<Bytes> {
+        match self {
+            Self::Nothing => None,
             // The common case: a piece that is the whole body is not copied.
-            return Some(first);
+            Self::Single(piece) => Some(piece),
+            Self::Many(mut pieces) if pieces.len() < 2 => pieces.pop_front(),
+            Self::Many(pieces) => {
+                let mut all = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
+                for piece in &pieces {
+                    all.extend_from_slice(piece);
+                }
+                Some(all.freeze())
+            }
         }
-        let length = first.len() + self.rest.iter().map(Bytes::len).sum::<usize>();
-        let mut all = BytesMut::with_capacity(length);
-        all.extend_from_slice(&first);
-        for piece in &self.rest {
-            all.extend_from_slice(piece);
-        }
-        Some(all.freeze())
     }
 }
 
@@ -42,6 +50,9 @@ impl Iterator for Pieces {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        self.first.take().or_else(|| self.rest.pop_front())
+        if let Self::Many(pieces) = self {
+            return pieces.pop_front();
+        }
+        std::mem::take(self).concat()
     }
 }

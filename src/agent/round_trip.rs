@@ -284,20 +284,17 @@ impl RoundTrip<'_> {
 
     /// Makes the response that the caller receives. Its body takes over the connection.
     fn response(&self, mut connection: Box<Connection>, timed: TimedResponse, reused: bool) -> Result<Response> {
-        let TimedResponse { response: ExchangeResponse { mut head, body, upload, .. }, arrived_at, first_byte } = timed;
-        let mut headers = LazyHeaders::lines(std::mem::take(&mut head.headers));
-        let pipeline = self.pipeline(&head, &mut headers)?;
+        let TimedResponse { response: ExchangeResponse { body, upload, .. }, arrived_at, first_byte } = timed;
+        let head = &mut connection.head;
+        let headers = std::mem::take(&mut head.headers);
+        let reason = head.reason.take();
+        let (status, version) = (head.status, head.version);
+        let mut headers = LazyHeaders::lines(headers);
+        let pipeline = self.pipeline(&connection.head, &mut headers)?;
         let upload = upload.map(|upload| (upload, self.progress.clone()));
         let exchange = ExchangeInfo::OnConnection { connection: connection.connection_info(), first_byte, reused };
         let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_access(), arrived_at);
-        let received = ReceivedHead {
-            status: head.status,
-            version: head.version,
-            reason: head.reason,
-            headers,
-            exchange,
-            trailers,
-        };
+        let received = ReceivedHead { status, version, reason, headers, exchange, trailers };
         Ok(Response::received(received, self.request.url().clone(), body))
     }
 
@@ -350,7 +347,7 @@ impl RoundTrip<'_> {
 fn is_stale(outcome: &Result<TimedResponse>, connection: &Connection, method: &Method) -> bool {
     let error = match outcome {
         Ok(TimedResponse { response, .. }) => {
-            return response.closes && response.head.status == StatusCode::REQUEST_TIMEOUT;
+            return response.closes && connection.head.status == StatusCode::REQUEST_TIMEOUT;
         }
         Err(error) => error,
     };

@@ -12,6 +12,7 @@ use futures::AsyncWrite;
 
 use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
+use super::decode::ResponseHead;
 use super::encode::{HeadOptions, RequestHead, encode_head};
 use super::framing::Framing;
 use super::read_turn::ReadTurn;
@@ -31,6 +32,8 @@ const MAX_WRITES_PER_TURN: usize = 64;
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
     pub(super) input: ReadBuffer,
+    /// The head of the last response. It stands here so that it is not moved on its way to the caller.
+    pub(crate) head: ResponseHead,
     output: WriteBuffer,
     /// Whether a byte of the response has been received.
     pub(crate) response_begun: bool,
@@ -64,6 +67,7 @@ impl Connection {
         Self {
             transport,
             input: ReadBuffer::new(),
+            head: ResponseHead::default(),
             output: WriteBuffer::default(),
             response_begun: false,
             request_begun: false,

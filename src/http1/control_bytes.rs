@@ -13,6 +13,11 @@ pub(super) fn find_below(data: &[u8], limit: u8) -> Option<usize> {
         }
         rest = after;
     }
+    // The last eight bytes: the bytes that were searched before are not found again.
+    if let Some(chunk) = data.last_chunk() {
+        let found = flags(u64::from_le_bytes(*chunk), limit);
+        return (found != 0).then(|| data.len() - chunk.len() + found.trailing_zeros() as usize / 8);
+    }
     let at = rest.iter().position(|byte| *byte < limit || *byte == 0x7f)?;
     Some(data.len() - rest.len() + at)
 }

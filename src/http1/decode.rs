@@ -9,7 +9,7 @@ use memchr::memchr;
 
 use super::buffer::ReadBuffer;
 use super::fields::{self, BlockScan};
-use super::framing::{FramingFields, malformed};
+use super::framing::{self, FramingFields, malformed};
 use super::limits::Http1Limits;
 use super::malformed_lines::{self, LineBlock};
 use super::plain_head::{self, PlainHead};
@@ -38,14 +38,14 @@ pub(crate) struct ResponseHead {
 }
 
 /// What the bytes received so far contain.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeadEvent {
     /// No complete head yet: receive more.
     More,
     /// The head of an informational (1xx) response. Another head follows.
-    Informational(ResponseHead),
+    Informational,
     /// The head of a final response. This includes 101, after which no HTTP/1.1 head follows.
-    Final(ResponseHead),
+    Final,
 }
 
 /// Finds heads in a read buffer that grows.
@@ -61,8 +61,22 @@ pub(crate) struct HeadDecoder {
 }
 
 impl HeadDecoder {
-    /// Takes the next head out of `buffer`, if it is complete.
-    pub(crate) fn next(&mut self, buffer: &mut ReadBuffer, limits: &Http1Limits) -> Result<HeadEvent> {
+    /// Takes the next head out of `buffer` into `head`, if it is complete.
+    // The head is not returned: each function between here and the response would move it.
+    pub(crate) fn next(
+        &mut self,
+        buffer: &mut ReadBuffer,
+        limits: &Http1Limits,
+        head: &mut ResponseHead,
+    ) -> Result<HeadEvent> {
+        // Most heads arrive whole, and without a blank line before them.
+        if self.scan.is_new() {
+            if let Some(plain) = plain_head::parse(buffer.data(), limits) {
+                let length = plain.length;
+                *head = ResponseHead::plain(plain, buffer.take(length));
+                return self.event(head, length, limits);
+            }
+        }
         self.begun = self.begun || skip_blank_line(buffer);
         if !self.begun {
             return Ok(HeadEvent::More);
@@ -73,18 +87,10 @@ impl HeadDecoder {
         if data[..prefix] != PREFIX[..prefix] {
             return Err(malformed("the server's answer is not HTTP/1.x"));
         }
-        // Most heads arrive whole.
-        if self.scan.is_new() {
-            if let Some(PlainHead { head, status_line, length }) = plain_head::parse(data, limits) {
-                if length <= limits.head {
-                    return self.event(head.with_headers(buffer.take(length), status_line), length, limits);
-                }
-            }
-        }
         match self.scan.end(data) {
             Some(end) if end <= limits.head => {
                 let scan = std::mem::take(&mut self.scan);
-                let head = parse_leniently(buffer.take(end), &scan, limits)?;
+                *head = parse_leniently(buffer.take(end), &scan, limits)?;
                 self.event(head, end, limits)
             }
             None if data.len() <= limits.head => Ok(HeadEvent::More),
@@ -96,18 +102,32 @@ impl HeadDecoder {
     }
 
     /// Returns the event of a complete head of `length` bytes.
-    fn event(&mut self, mut head: ResponseHead, length: usize, limits: &Http1Limits) -> Result<HeadEvent> {
+    fn event(&mut self, head: &mut ResponseHead, length: usize, limits: &Http1Limits) -> Result<HeadEvent> {
         self.begun = false;
         self.has_skipped_lines |= head.has_skipped_lines;
         head.has_skipped_lines = self.has_skipped_lines;
         if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(HeadEvent::Final(head));
+            return Ok(HeadEvent::Final);
         }
         self.informational = self.informational.saturating_add(length);
         if self.informational > limits.informational {
             return Err(too_much_informational(limits.informational));
         }
-        Ok(HeadEvent::Informational(head))
+        Ok(HeadEvent::Informational)
+    }
+}
+
+/// A head without headers, which the head of a response replaces.
+impl Default for ResponseHead {
+    fn default() -> Self {
+        Self {
+            status: StatusCode::OK,
+            reason: None,
+            version: Version::HTTP_11,
+            headers: HeaderBlock::default(),
+            framing: FramingFields::default(),
+            has_skipped_lines: false,
+        }
     }
 }
 
@@ -128,7 +148,7 @@ fn skip_blank_line(buffer: &mut ReadBuffer) -> bool {
         [] | [b'\r'] => return false,
         [b'\r', b'\n', ..] => 2,
         [b'\n', ..] => 1,
-        _ => 0,
+        _ => return true,
     };
     buffer.skip(blank);
     true
@@ -166,10 +186,18 @@ fn parse_leniently(block: Bytes, scan: &BlockScan, limits: &Http1Limits) -> Resu
 }
 
 impl ResponseHead {
+    /// Makes the head of its parts and its bytes.
+    fn plain(head: PlainHead, mut block: Bytes) -> Self {
+        let PlainHead { status, reason, version, framing, content_length, status_line, .. } = head;
+        block.advance(status_line);
+        let headers = HeaderBlock::new(block, content_length);
+        Self { status, reason, version, headers, framing, has_skipped_lines: false }
+    }
+
     /// Keeps the header lines of `block`, which begins with a status line of this length.
     fn with_headers(mut self, mut block: Bytes, status_line: usize) -> Self {
         block.advance(status_line);
-        self.headers = HeaderBlock::new(block, self.framing.content_length);
+        self.headers.set_lines(block);
         self
     }
 }
@@ -206,12 +234,13 @@ fn parse(block: &[u8], limits: &Http1Limits) -> Result<ResponseHead> {
     let reason = parsed.reason.filter(|reason| !reason.is_empty() && Some(*reason) != status.canonical_reason());
     let version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     fields::check(parsed.headers, Phase::Head)?;
+    let (framing, content_length) = framing::read(&*parsed.headers, version);
     Ok(ResponseHead {
         status,
         reason: reason.map(Into::into),
         version,
-        headers: HeaderBlock::default(),
-        framing: FramingFields::of(&*parsed.headers, version),
+        headers: HeaderBlock::new(Bytes::new(), content_length),
+        framing,
         has_skipped_lines: false,
     })
 }
@@ -288,12 +317,8 @@ mod tests {
                         plain += 1;
                         let (expected, length) = parse_slowly(&data, &limits).unwrap();
                         let found_length = found.length;
-                        let found = found.head.with_headers(data.clone().into(), found.status_line);
-                        let shown = |head: &ResponseHead| {
-                            let ResponseHead { status, reason, version, framing, has_skipped_lines, .. } = head;
-                            format!("{status} {reason:?} {version:?} {framing:?} {has_skipped_lines}")
-                        };
-                        assert_eq!(shown(&found), shown(&expected), "{}", data.escape_ascii());
+                        let found = ResponseHead::plain(found, Bytes::copy_from_slice(&data[..found_length]));
+                        assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{}", data.escape_ascii());
                         assert_eq!(found_length, length, "{}", data.escape_ascii());
                     }
                 }

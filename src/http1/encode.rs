@@ -111,20 +111,31 @@ pub(crate) fn framing(method: &Method, body: &Body, trailers: Option<&Trailers>)
 
 /// Appends a request's head to `out`.
 pub(crate) fn encode_head(out: &mut Vec<u8>, head: &RequestHead<'_>, options: &HeadOptions<'_>) {
-    out.extend_from_slice(head.method.as_str().as_bytes());
-    out.push(b' ');
+    if *head.method == Method::GET {
+        out.extend_from_slice(b"GET ");
+    } else {
+        out.extend_from_slice(head.method.as_str().as_bytes());
+        out.push(b' ');
+    }
     if options.forwarding.is_some() {
         // A proxy forwards `http` requests only, and needs the whole URL. `https` requests go through a tunnel.
         out.extend_from_slice(b"http://");
         out.extend_from_slice(head.authority.as_bytes());
     }
     out.extend_from_slice(head.target.as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-    if !head.headers.contains_key(HOST) {
+    // Most requests have no headers of their own. A look-up and a loop cost more than this check.
+    let has_headers = !head.headers.is_empty();
+    if has_headers && head.headers.contains_key(HOST) {
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+    } else {
         // `host` should be the first header (RFC 9110, section 7.2).
-        line(out, b"host", head.authority.as_bytes());
+        out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
+        out.extend_from_slice(head.authority.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
-    encode_headers(out, head.headers);
+    if has_headers {
+        encode_headers(out, head.headers);
+    }
     if let Some(defaults) = head.defaults {
         encode_defaults(out, defaults, head.headers);
     }

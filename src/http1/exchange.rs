@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::body::BodyDecoder;
 use super::connection::{Connection, SendError, io_error};
-use super::decode::{HeadDecoder, HeadEvent, ResponseHead};
+use super::decode::{HeadDecoder, HeadEvent};
 use super::encode::{self, RequestHead};
 use super::framing::{malformed, wants_more};
 use super::limits::Http1Limits;
@@ -38,9 +38,8 @@ pub(crate) struct ExchangeRequest<'a, W> {
 /// Receives the status and headers of each informational response.
 pub(crate) type InformationalCallback<'a> = &'a (dyn Fn(StatusCode, &HeaderMap) + Send + Sync);
 
-/// The result of an exchange as soon as the final head is here.
+/// The result of an exchange as soon as the final head is here, which is the head of the connection.
 pub(crate) struct ExchangeResponse {
-    pub(crate) head: ResponseHead,
     /// Takes the body out of the connection.
     pub(crate) body: BodyDecoder,
     /// The rest of the request, if the server still wants it.
@@ -123,17 +122,20 @@ impl<'a, W: Future<Output = ()> + Unpin> Exchange<'a, W> {
         Ok(())
     }
 
-    /// Looks for the final head in what has been read. Calls the callback of informational heads.
-    fn final_head(&mut self, cx: &mut Context<'_>) -> Result<Option<ResponseHead>> {
+    /// Looks for the final head in what has been read. Calls the callback of informational heads. `Pending` means that
+    /// more has to be read.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeResponse>> {
         while !self.connection.input.data().is_empty() {
-            match self.decoder.next(&mut self.connection.input, self.limits)? {
-                HeadEvent::Final(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
-                    return Err(malformed(
+            let connection = &mut *self.connection;
+            match self.decoder.next(&mut connection.input, self.limits, &mut connection.head)? {
+                HeadEvent::Final if connection.head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                    return Poll::Ready(Err(malformed(
                         "the server switched protocols, but the request did not ask for another protocol",
-                    ));
+                    )));
                 }
-                HeadEvent::Final(head) => return Ok(Some(head)),
-                HeadEvent::Informational(head) => {
+                HeadEvent::Final => return Poll::Ready(self.finish()),
+                HeadEvent::Informational => {
+                    let head = &connection.head;
                     self.progress.add_informational();
                     if let Some(callback) = self.on_informational {
                         callback(head.status, &head.headers.to_map());
@@ -149,11 +151,12 @@ impl<'a, W: Future<Output = ()> + Unpin> Exchange<'a, W> {
                 HeadEvent::More => break,
             }
         }
-        Ok(None)
+        Poll::Pending
     }
 
     /// Decides what follows from the final head: where the body ends, and whether another request may follow.
-    fn finish(&mut self, mut response: ResponseHead) -> Result<ExchangeResponse> {
+    fn finish(&mut self) -> Result<ExchangeResponse> {
+        let response = &mut self.connection.head;
         let can_write = self.write_error.is_none();
         let framing = response.framing.of_response(self.head.method, response.status)?;
         // A body that ends with the connection leaves none for another request. Either side may ask to close it.
@@ -163,14 +166,16 @@ impl<'a, W: Future<Output = ()> + Unpin> Exchange<'a, W> {
         // The caller may have set `connection: close`. A look-up in an empty map would hash the name.
         let headers = self.head.headers;
         let keep_alive = !closes && (headers.is_empty() || wants_more(Version::HTTP_11, headers));
-        self.connection.set_keep_alive(keep_alive, response.framing.idle_limit);
+        let idle_limit = response.framing.idle_limit;
+        let is_accepted = response.status.as_u16() < 400;
+        self.connection.set_keep_alive(keep_alive, idle_limit);
         let request_sent = self.upload.has_ended() && self.connection.has_written_all();
         self.connection.request_sent = request_sent;
         // With a status of 400 or above, the server does not want the rest of the request (RFC 9112, section 9.5).
-        let goes_on = can_write && response.status.as_u16() < 400 && !self.upload.is_waiting();
+        let goes_on = can_write && is_accepted && !self.upload.is_waiting();
         let upload = (!request_sent && goes_on).then(|| Box::new(self.upload.take_remaining()));
         let body = BodyDecoder::new(framing.body, self.limits);
-        Ok(ExchangeResponse { head: response, body, upload, closes })
+        Ok(ExchangeResponse { body, upload, closes })
     }
 }
 
@@ -188,8 +193,9 @@ impl<W: Future<Output = ()> + Unpin> Future for Exchange<'_, W> {
                 this.send(cx)?;
             }
             // 2. Look for a head in what has been read.
-            if let Some(head) = this.final_head(cx)? {
-                return Poll::Ready(this.finish(head));
+            let response = this.poll_head(cx);
+            if response.is_ready() {
+                return response;
             }
             // 3. Read more.
             match this.connection.poll_fill(cx) {

@@ -61,17 +61,29 @@ impl FramingField {
             17 => Self::TransferEncoding,
             _ => return None,
         };
-        // Setting this bit changes upper case to lower case. No other character of a name becomes a letter or a hyphen.
-        let differs = |(found, wanted): (&u8, u8)| (found | 0x20) ^ wanted;
-        let difference = name.iter().zip(field.name().bytes()).map(differs).fold(0, |all, bits| all | bits);
-        (difference == 0).then_some(field)
+        (lower_words(name) == lower_words(field.name().as_bytes())).then_some(field)
     }
+}
+
+/// Returns the characters of a name of 9 to 17 characters in lower case: the first eight, the ninth, and the last eight.
+fn lower_words(name: &[u8]) -> Option<(u64, u8, u64)> {
+    // Setting this bit changes upper case to lower case. No other character of a name becomes a letter or a hyphen.
+    const LOWER: u8 = 0x20;
+    const LOWER_WORD: u64 = u64::from_le_bytes([LOWER; 8]);
+    let first = u64::from_le_bytes(*name.first_chunk()?) | LOWER_WORD;
+    let last = u64::from_le_bytes(*name.last_chunk()?) | LOWER_WORD;
+    Some((first, name.get(8)? | LOWER, last))
 }
 
 /// Header lines, in a map or as a parser found them.
 pub(crate) trait Fields {
     /// Returns the values of this field, in their order.
     fn values(&self, field: FramingField) -> impl Iterator<Item = &[u8]>;
+
+    /// Returns whether there is a line of this field.
+    fn has(&self, field: FramingField) -> bool {
+        self.values(field).next().is_some()
+    }
 }
 
 impl Fields for HeaderMap {
@@ -92,8 +104,6 @@ impl Fields for [httparse::Header<'_>] {
 pub(crate) struct FramingFields {
     /// The framing that the lines declare.
     declared: Result<Framing>,
-    /// The declared length, if it is valid. A response without a body may have it too.
-    pub(super) content_length: Option<u64>,
     /// Whether the server wants to keep the connection open.
     pub(super) wants_more: bool,
     /// How long the server lets the connection be idle; `None` if it does not say so.
@@ -102,18 +112,28 @@ pub(crate) struct FramingFields {
     pub(crate) has_coding: bool,
 }
 
-impl FramingFields {
-    pub(super) fn of(lines: &(impl Fields + ?Sized), version: Version) -> Self {
-        let length = content_length(lines);
-        Self {
-            content_length: length.as_ref().ok().copied().flatten(),
-            declared: length.and_then(|length| declared_framing(version, length, lines)),
-            wants_more: wants_more(version, lines),
-            idle_limit: keep_alive::idle_limit(lines),
-            has_coding: lines.values(FramingField::ContentEncoding).next().is_some(),
-        }
-    }
+/// Reads the framing fields of a response. Returns also the declared length, if it is valid; a response without a body
+/// may have it too.
+#[inline]
+pub(super) fn read(lines: &(impl Fields + ?Sized), version: Version) -> (FramingFields, Option<u64>) {
+    let length = content_length(lines);
+    let valid_length = length.as_ref().ok().copied().flatten();
+    let fields = FramingFields {
+        declared: length.and_then(|length| declared_framing(version, length, lines)),
+        wants_more: wants_more(version, lines),
+        idle_limit: if lines.has(FramingField::KeepAlive) { keep_alive::idle_limit(lines) } else { None },
+        has_coding: lines.has(FramingField::ContentEncoding),
+    };
+    (fields, valid_length)
+}
 
+impl Default for FramingFields {
+    fn default() -> Self {
+        Self { declared: Ok(Framing::Close), wants_more: false, idle_limit: None, has_coding: false }
+    }
+}
+
+impl FramingFields {
     /// Decides how the body of the response to a `method` request is delimited (RFC 9112, section 6.3).
     pub(super) fn of_response(&mut self, method: &Method, status: StatusCode) -> Result<ResponseFraming> {
         let declared = std::mem::replace(&mut self.declared, Ok(Framing::Close));
@@ -147,14 +167,36 @@ fn declared_framing(version: Version, length: Option<u64>, headers: &(impl Field
 /// Returns the declared length. It consists of digits only, and repeated values must be equal.
 pub(crate) fn content_length(headers: &(impl Fields + ?Sized)) -> Result<Option<u64>> {
     let mut length = None;
-    for item in headers.values(FramingField::ContentLength).flat_map(|value| value.split(|byte| *byte == b',')) {
-        let number = decimal(item.trim_ascii());
-        let number = number.ok_or_else(|| malformed("the Content-Length is not a decimal number"))?;
+    for value in headers.values(FramingField::ContentLength) {
+        let number = match decimal(value.trim_ascii()) {
+            Some(number) => number,
+            None => length_of_list(value)?,
+        };
         if length.replace(number).is_some_and(|earlier| earlier != number) {
-            return Err(malformed("the Content-Length has two different values"));
+            return Err(different_lengths());
         }
     }
     Ok(length)
+}
+
+/// Returns the number of a list whose items are equal.
+fn length_of_list(list: &[u8]) -> Result<u64> {
+    let mut length = None;
+    for item in list.split(|byte| *byte == b',') {
+        let number = decimal(item.trim_ascii()).ok_or_else(no_length)?;
+        if length.replace(number).is_some_and(|earlier| earlier != number) {
+            return Err(different_lengths());
+        }
+    }
+    length.ok_or_else(no_length)
+}
+
+fn no_length() -> Error {
+    malformed("the Content-Length is not a decimal number")
+}
+
+fn different_lengths() -> Error {
+    malformed("the Content-Length has two different values")
 }
 
 /// Parses a number that consists of digits only. `str::parse` would also accept a plus sign.
@@ -170,6 +212,9 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 
 /// Returns whether the body is chunked. Any other transfer coding is refused, because it cannot be delimited.
 pub(crate) fn is_chunked(headers: &(impl Fields + ?Sized), version: Version) -> Result<bool> {
+    if !headers.has(FramingField::TransferEncoding) {
+        return Ok(false);
+    }
     let mut values = headers.values(FramingField::TransferEncoding);
     let Some(value) = values.next() else { return Ok(false) };
     if values.next().is_some() || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
@@ -184,6 +229,9 @@ pub(crate) fn is_chunked(headers: &(impl Fields + ?Sized), version: Version) -> 
 
 /// Returns whether the sender of a message wants to keep the connection open (RFC 9112, section 9.3).
 pub(crate) fn wants_more(version: Version, headers: &(impl Fields + ?Sized)) -> bool {
+    if !headers.has(FramingField::Connection) {
+        return version == Version::HTTP_11;
+    }
     let has = |name: &[u8]| {
         let mut options = headers.values(FramingField::Connection).flat_map(|value| value.split(|byte| *byte == b','));
         options.any(|option| option.trim_ascii().eq_ignore_ascii_case(name))
@@ -235,7 +283,7 @@ mod tests {
     }
 
     fn framing(headers: &[(http::HeaderName, &'static str)]) -> Result<Framing> {
-        let mut fields = FramingFields::of(&map(headers), Version::HTTP_11);
+        let (mut fields, _) = read(&map(headers), Version::HTTP_11);
         fields.of_response(&Method::GET, StatusCode::OK).map(|framing| framing.body)
     }
 
@@ -288,7 +336,7 @@ mod tests {
                 let is_valid = valid.iter().any(|(valid, _)| valid == fields);
                 let kept = if status == 204 { *kept_after_204 } else { is_valid };
                 let status = StatusCode::from_u16(status).unwrap();
-                let found = FramingFields::of(&map(fields), Version::HTTP_11).of_response(&method, status).unwrap();
+                let found = read(&map(fields), Version::HTTP_11).0.of_response(&method, status).unwrap();
                 assert_eq!(
                     found,
                     ResponseFraming { body: Framing::Length(0), is_certain: kept },

@@ -28,8 +28,8 @@ const MAX_KEPT: usize = 1024;
 /// A request's body on its way out.
 pub(crate) struct Upload<W> {
     body: Body,
-    /// Pieces that have been read ahead.
-    early: VecDeque<Bytes>,
+    /// Pieces that have been read ahead. They are boxed, because few requests have them and each is moved.
+    early: Option<Box<VecDeque<Bytes>>>,
     framing: Option<Framing>,
     /// How many bytes of the declared length are still to come.
     left: Option<u64>,
@@ -54,14 +54,14 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
         let left = body.length();
         // A request without content may not expect `100 Continue` (RFC 9110, section 10.1.1).
         let continue_wait = continue_wait.filter(|_| has_body);
-        Self { body, early: VecDeque::new(), framing, left, trailers, continue_wait, ended: framing.is_none() }
+        Self { body, early: None, framing, left, trailers, continue_wait, ended: framing.is_none() }
     }
 
     /// Takes the rest of the upload after the final head. It never waits for `100 Continue`.
     pub(super) fn take_remaining(&mut self) -> RemainingUpload {
         Upload {
             body: std::mem::take(&mut self.body),
-            early: std::mem::take(&mut self.early),
+            early: self.early.take(),
             framing: self.framing,
             left: self.left,
             trailers: self.trailers.take(),
@@ -108,20 +108,21 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
             return Ok(false);
         }
         let mut size = 0;
+        let mut early = VecDeque::new();
         for _ in 0..MAX_PIECES_PER_TURN {
             match Pin::new(&mut self.body).poll_next(cx) {
                 Poll::Ready(Some(piece)) => {
                     let piece = piece.map_err(body_failed)?;
                     size += piece.len();
-                    self.early.push_back(piece);
+                    early.push_back(piece);
                 }
                 Poll::Ready(None) => {
                     self.body = Body::empty();
                     self.framing = Some(Framing::Length(size as u64));
                     self.left = Some(size as u64);
                     // As a single piece it is written together with the head.
-                    let whole: BytesMut = self.early.drain(..).flatten().collect();
-                    self.early.extend((size > 0).then(|| whole.freeze()));
+                    let whole: BytesMut = early.into_iter().flatten().collect();
+                    self.early = (size > 0).then(|| Box::new(VecDeque::from([whole.freeze()])));
                     return Ok(size > 0);
                 }
                 Poll::Pending => break,
@@ -129,6 +130,9 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
             if size > READ_AHEAD {
                 break;
             }
+        }
+        if !early.is_empty() {
+            self.early = Some(Box::new(early));
         }
         Ok(size > 0)
     }
@@ -162,7 +166,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     /// Returns the body's next piece that is not empty.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         for _ in 0..MAX_PIECES_PER_TURN {
-            let piece = match self.early.pop_front() {
+            let piece = match self.early.as_mut().and_then(|early| early.pop_front()) {
                 Some(piece) => Some(Ok(piece)),
                 None => ready!(Pin::new(&mut self.body).poll_next(cx)),
             };

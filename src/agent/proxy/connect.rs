@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use super::{Proxy, address, is_name};
 use crate::error::{Error, Result, Source};
 use crate::http1::buffer::ReadBuffer;
-use crate::http1::{AGENT_NAME, HeadDecoder, HeadEvent, Http1Limits, encode_headers};
+use crate::http1::{AGENT_NAME, HeadDecoder, HeadEvent, Http1Limits, ResponseHead, encode_headers};
 
 /// Asks the proxy for a tunnel to `host`. The request contains the host, the user agent, and the headers and
 /// credentials for the proxy. It contains nothing of the request that the tunnel is for.
@@ -66,12 +66,17 @@ async fn response_status<S: AsyncRead + Unpin + ?Sized>(stream: &mut S, proxy: &
     let limits = Http1Limits::default();
     let mut buffer = ReadBuffer::new();
     let mut decoder = HeadDecoder::default();
+    let mut head = ResponseHead::default();
     loop {
         // The decoder bounds the informational responses.
-        let head = match next_head(stream, &mut buffer, &mut decoder, &limits, proxy).await? {
-            HeadEvent::Final(head) => head,
-            HeadEvent::Informational(_) | HeadEvent::More => continue,
-        };
+        match decode_head(&mut buffer, &mut decoder, &limits, &mut head, proxy)? {
+            HeadEvent::Final => {}
+            HeadEvent::Informational => continue,
+            HeadEvent::More => {
+                fill(stream, &mut buffer, proxy).await?;
+                continue;
+            }
+        }
         // The other end of the tunnel cannot have sent these bytes: nothing has been sent to it yet.
         if head.status.is_success() && !buffer.data().is_empty() {
             return Err(proxy.error("sends more than the head that opens a tunnel"));
@@ -80,26 +85,26 @@ async fn response_status<S: AsyncRead + Unpin + ?Sized>(stream: &mut S, proxy: &
     }
 }
 
-/// Reads until the next head is complete. Never returns [`HeadEvent::More`].
-async fn next_head<S: AsyncRead + Unpin + ?Sized>(
-    stream: &mut S,
+/// Decodes the next head of what has been read.
+fn decode_head(
     buffer: &mut ReadBuffer,
     decoder: &mut HeadDecoder,
     limits: &Http1Limits,
+    head: &mut ResponseHead,
     proxy: &Proxy,
 ) -> Result<HeadEvent> {
-    loop {
-        let event = decoder.next(buffer, limits);
-        match event.map_err(|error| proxy.error("sends a malformed response").with_source(error))? {
-            HeadEvent::More => {}
-            head => return Ok(head),
-        }
-        let count = poll_fn(|cx| buffer.poll_fill(cx, stream)).await.map_err(|error| broken(proxy, error))?;
-        if count == 0 {
-            let end = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-            return Err(proxy.error("closes the connection without a response").with_source(end));
-        }
+    let event = decoder.next(buffer, limits, head);
+    event.map_err(|error| proxy.error("sends a malformed response").with_source(error))
+}
+
+/// Reads once.
+async fn fill<S: AsyncRead + Unpin + ?Sized>(stream: &mut S, buffer: &mut ReadBuffer, proxy: &Proxy) -> Result<()> {
+    let count = poll_fn(|cx| buffer.poll_fill(cx, stream)).await.map_err(|error| broken(proxy, error))?;
+    if count == 0 {
+        let end = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        return Err(proxy.error("closes the connection without a response").with_source(end));
     }
+    Ok(())
 }
 
 /// Creates the error for a connection that failed.

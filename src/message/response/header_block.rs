@@ -24,6 +24,11 @@ impl HeaderBlock {
         Self { lines, content_length }
     }
 
+    /// Replaces the lines. They have the same declared length.
+    pub(crate) fn set_lines(&mut self, lines: Bytes) {
+        self.lines = lines;
+    }
+
     /// Returns the names and values in the order of the lines.
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.lines.split(|byte| *byte == b'\n').filter_map(|line| {

@@ -15,8 +15,9 @@ use super::header_block::HeaderBlock;
 /// A response's headers.
 #[derive(Default)]
 pub(crate) struct LazyHeaders {
-    /// All headers, if they were given as a map or have been changed. They then replace `unparsed`.
-    map: Option<HeaderMap>,
+    /// All headers, if they were given as a map or have been changed. They then replace `unparsed`. The map is boxed,
+    /// because each response is moved and few have it.
+    map: Option<Box<HeaderMap>>,
     unparsed: Unparsed,
     /// Reads the length of the body in `map`. It is set where a map is: a browser program that creates none does not link
     /// the search in it.
@@ -101,7 +102,7 @@ impl LazyHeaders {
         self.find_length = Some(length_in_map);
         let unparsed = std::mem::take(&mut self.unparsed);
         let parsed = self.parsed.take();
-        self.map.get_or_insert_with(|| parsed.map_or_else(|| unparsed.to_map(), |parsed| *parsed))
+        self.map.get_or_insert_with(|| parsed.unwrap_or_else(|| Box::new(unparsed.to_map())))
     }
 
     /// Returns whether there is a header of this name, without making the map.
@@ -140,7 +141,7 @@ fn parse(raw: &[RawHeader]) -> HeaderMap {
 
 impl From<HeaderMap> for LazyHeaders {
     fn from(map: HeaderMap) -> Self {
-        Self { map: Some(map), find_length: Some(length_in_map), ..Self::default() }
+        Self { map: Some(Box::new(map)), find_length: Some(length_in_map), ..Self::default() }
     }
 }
 
