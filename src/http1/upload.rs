@@ -29,6 +29,7 @@ const MAX_KEPT: usize = 1024;
 pub(crate) struct Upload<W> {
     body: Body,
     /// Pieces that have been read ahead. They are boxed, because few requests have them and each is moved.
+    #[allow(clippy::box_collection, reason = "an exchange is moved, and few have such pieces")]
     early: Option<Box<VecDeque<Bytes>>>,
     framing: Option<Framing>,
     /// How many bytes of the declared length are still to come.

@@ -5,9 +5,6 @@
 
 use crate::message::url::{Scheme, Url, UrlParts};
 
-/// The maximum length of a URL in bytes. The crate `url` refuses longer texts, with an error that says so.
-const MAX_LENGTH: usize = u32::MAX as usize;
-
 /// The maximum number of digits of a port.
 const MAX_PORT_LENGTH: usize = 5;
 
@@ -42,7 +39,8 @@ const fn places() -> [u8; 256] {
 /// Returns the URL of `input`, if `input` is in normal form, apart from a missing `/` of the path at the end.
 pub(crate) fn parse_normal_url(input: &str) -> Option<Url> {
     let bytes = input.as_bytes();
-    if bytes.len() > MAX_LENGTH {
+    // The crate `url` refuses longer texts, with an error that says so.
+    if u32::try_from(bytes.len()).is_err() {
         return None;
     }
     let (scheme, host) = match bytes {
