@@ -299,7 +299,7 @@ impl RoundTrip<'_> {
         let upload = upload.map(|upload| (upload, self.progress.clone()));
         let exchange = ExchangeInfo::OnConnection { connection: connection.connection_info(), first_byte, reused };
         let (body, trailers) = body::receive(connection, body, pipeline, upload, self.pool_access(), arrived_at);
-        let received = ReceivedHead { status, version, reason: reason.map(Into::into), headers, exchange, trailers };
+        let received = ReceivedHead { status, version, reason, headers, exchange, trailers };
         Ok(Response::received(received, self.request.url().clone(), body))
     }
 
