@@ -251,7 +251,16 @@ impl Connection {
     }
 
     /// Returns the next event of the body that follows from the bytes already read.
+    #[inline]
     pub(crate) fn body_event(&mut self, body: &mut BodyDecoder) -> Result<BodyEvent> {
+        match body {
+            // Inlined, because each body of a declared length ends like this.
+            BodyDecoder::Length(0) => Ok(BodyEvent::End),
+            body => self.decode_body(body),
+        }
+    }
+
+    fn decode_body(&mut self, body: &mut BodyDecoder) -> Result<BodyEvent> {
         let event = body.next(&mut self.input)?;
         self.keep_alive &= !body.has_skipped_lines();
         Ok(event)

@@ -29,8 +29,7 @@ const MAX_KEPT: usize = 1024;
 pub(crate) struct Upload<W> {
     body: Body,
     /// Pieces that have been read ahead. They are boxed, because few requests have them and each is moved.
-    #[allow(clippy::box_collection, reason = "an exchange is moved, and few have such pieces")]
-    early: Option<Box<VecDeque<Bytes>>>,
+    early: Option<Box<EarlyPieces>>,
     framing: Option<Framing>,
     /// How many bytes of the declared length are still to come.
     left: Option<u64>,
@@ -40,6 +39,9 @@ pub(crate) struct Upload<W> {
     /// Whether the end of the body has been handed out.
     ended: bool,
 }
+
+/// Pieces that have been read ahead, in their order.
+struct EarlyPieces(VecDeque<Bytes>);
 
 /// The part of a request's body that is still to be sent when the response's head is here.
 pub(crate) type RemainingUpload = Upload<Ready<()>>;
@@ -123,7 +125,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
                     self.left = Some(size as u64);
                     // As a single piece it is written together with the head.
                     let whole: BytesMut = early.into_iter().flatten().collect();
-                    self.early = (size > 0).then(|| Box::new(VecDeque::from([whole.freeze()])));
+                    self.early = (size > 0).then(|| Box::new(EarlyPieces([whole.freeze()].into())));
                     return Ok(size > 0);
                 }
                 Poll::Pending => break,
@@ -133,7 +135,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
             }
         }
         if !early.is_empty() {
-            self.early = Some(Box::new(early));
+            self.early = Some(Box::new(EarlyPieces(early)));
         }
         Ok(size > 0)
     }
@@ -167,7 +169,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     /// Returns the body's next piece that is not empty.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         for _ in 0..MAX_PIECES_PER_TURN {
-            let piece = match self.early.as_mut().and_then(|early| early.pop_front()) {
+            let piece = match self.early.as_mut().and_then(|early| early.0.pop_front()) {
                 Some(piece) => Some(Ok(piece)),
                 None => ready!(Pin::new(&mut self.body).poll_next(cx)),
             };

@@ -165,25 +165,34 @@ impl ReadBuffer {
     }
 
     /// Makes room for a read behind the unread bytes.
+    #[inline]
     fn make_room(&mut self) {
         if !self.shared.is_empty() {
             self.end_sharing();
         }
-        let unread = self.unread.len();
+        if !self.has_room() {
+            self.extend_room();
+        }
+    }
+
+    /// Returns whether there is room for a read behind the unread bytes.
+    fn has_room(&self) -> bool {
         let free = self.block.len() - self.unread.end;
         // At least half of the room is free, so that reads do not shrink to a few bytes.
-        if free < self.room / 2 {
-            if unread == 0 {
-                if self.room > self.first_room || free < self.enough {
-                    self.block = BytesMut::zeroed(self.room);
-                }
-            } else if unread <= self.unread.start && unread + self.room / 2 <= self.block.len() {
-                // As many bytes have been taken since the last move: each byte is moved a few times at most.
-                self.move_to_front();
-            } else {
-                // Growing may move the unread bytes, so the room is a part of them.
-                self.block.resize(self.unread.end + self.room.max(unread / 4), 0);
-            }
+        free >= self.room / 2 || self.unread.is_empty() && self.room <= self.first_room && free >= self.enough
+    }
+
+    /// Makes room for a read in this block or in another block.
+    fn extend_room(&mut self) {
+        let unread = self.unread.len();
+        if unread == 0 {
+            self.block = BytesMut::zeroed(self.room);
+        } else if unread <= self.unread.start && unread + self.room / 2 <= self.block.len() {
+            // As many bytes have been taken since the last move: each byte is moved a few times at most.
+            self.move_to_front();
+        } else {
+            // Growing may move the unread bytes, so the room is a part of them.
+            self.block.resize(self.unread.end + self.room.max(unread / 4), 0);
         }
     }
 

@@ -81,8 +81,8 @@ impl Network {
     ///
     /// # Errors
     /// A connect outside of a runtime fails with [`Unsupported`](crate::ErrorKind::Unsupported). A connection fails
-    /// with [`Io`](crate::ErrorKind::Io) or [`Body`](crate::ErrorKind::Body) if its runtime ends while it is in use. An
-    /// idle connection moves to the runtime of the next request.
+    /// with [`Io`](crate::ErrorKind::Io) if its runtime ends while it is in use. An idle connection moves to the runtime
+    /// of the next request.
     ///
     /// # Examples
     ///
