@@ -9,7 +9,7 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 use crate::job::{Job, Kind, Sample};
 use crate::measure::Stopwatch;
-use crate::server::{self, CHUNKED_END, LARGE, SMALL_RESPONSE};
+use crate::server::{self, LARGE, SMALL_RESPONSE};
 
 /// The size of a read of a large body, in bytes.
 const READ: usize = 256 * 1024;
@@ -73,19 +73,18 @@ fn until_close(mut stream: TcpStream, request: &[u8]) {
 }
 
 fn read_response(stream: &mut TcpStream, kind: Kind, buffer: &mut [u8]) {
+    let length = match kind {
+        Kind::Download => LARGE + server::download_head().len(),
+        // The last chunk may arrive in several reads, so the bytes are counted.
+        Kind::Chunked => server::chunked_length(),
+        _ => SMALL_RESPONSE.len(),
+    };
     let mut count = 0;
     loop {
         let read = stream.read(buffer).expect("a response");
         assert!(read > 0, "the server closed the connection");
         count += read;
-        let is_complete = match kind {
-            Kind::Download => count > LARGE,
-            // The chunks hold no line ends but their own, so these bytes are the end.
-            Kind::Chunked => count > LARGE && buffer[..read].ends_with(CHUNKED_END),
-            _ => count == SMALL_RESPONSE.len(),
-        };
-        // The head of a download is sent before its body, and the last read of it ends with the body.
-        if is_complete && (kind != Kind::Download || count == LARGE + server::download_head().len()) {
+        if count == length {
             return;
         }
     }

@@ -14,7 +14,7 @@ use std::net::TcpListener;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 pub use self::process::{Process, program};
-pub use self::responses::{CHUNKED_END, LARGE, SMALL_BODY, SMALL_RESPONSE, UPLOAD, download_head, upload_body};
+pub use self::responses::{LARGE, SMALL_BODY, SMALL_RESPONSE, UPLOAD, chunked_length, download_head, upload_body};
 pub use self::tls::{certificate, tls_config};
 
 use self::connection::{Connection, Progress};

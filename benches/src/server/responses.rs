@@ -34,8 +34,8 @@ const BLOCK: usize = 256 << 10;
 
 const CHUNKED_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/// The last bytes of a download in chunks.
-pub const CHUNKED_END: &[u8] = b"\r\n0\r\n\r\n";
+/// The last chunk of a download in chunks.
+const CHUNKED_END: &[u8] = b"0\r\n\r\n";
 
 /// The answer to a request.
 pub enum Answer {
@@ -55,6 +55,11 @@ pub fn download_head() -> &'static [u8] {
     HEAD.get_or_init(|| format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n").into_bytes())
 }
 
+/// Returns the length of a response with a download in chunks, in bytes.
+pub fn chunked_length() -> usize {
+    CHUNKED_HEAD.len() + LARGE / BLOCK * chunk().len() + CHUNKED_END.len()
+}
+
 /// Returns the body of an upload.
 pub fn upload_body() -> Bytes {
     static BODY: OnceLock<Bytes> = OnceLock::new();
@@ -67,7 +72,7 @@ pub fn answer(path: &str, content_length: usize) -> Answer {
         "/" => Answer::Send(Output::bytes(SMALL_RESPONSE)),
         "/close" => Answer::SendLast(Output::bytes(LAST_RESPONSE)),
         "/large" => Answer::Send(Output { repeated: plain_block(), ..Output::blocks(download_head(), &[]) }),
-        "/chunked" => Answer::Send(Output { repeated: chunk(), ..Output::blocks(CHUNKED_HEAD, &CHUNKED_END[2..]) }),
+        "/chunked" => Answer::Send(Output { repeated: chunk(), ..Output::blocks(CHUNKED_HEAD, CHUNKED_END) }),
         "/upload" => Answer::AfterBody(content_length),
         _ => match (path.strip_prefix("/held/").map(str::parse), site::page(path)) {
             (Some(Ok(count)), _) => Answer::Held(count),
