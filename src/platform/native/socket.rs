@@ -52,7 +52,10 @@ impl SocketTransport {
     /// If the task can wait for no socket, or not for this socket. A forked child shares the socket with its parent and
     /// has no reactor.
     fn attach(&mut self) -> io::Result<SockRef<'_>> {
-        fork::check()?;
+        // Called for each request on the connection, so it makes no system call.
+        if fork::is_child() {
+            return Err(fork::ForkedChild.into());
+        }
         if !self.watched()?.attach() {
             return Err(io::ErrorKind::NotConnected.into());
         }
