@@ -1,0 +1,4 @@
+//! HTTP/2 (RFC 9113) as a client speaks it, over the frames and streams of the crate `h2`.
+//!
+//! A connection carries many exchanges at once. The futures of the requests drive it: a poll of a request reads and
+//! writes for all of them.
