@@ -1,6 +1,6 @@
 //! A connector for connections that follow a script.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -43,6 +43,12 @@ pub struct Script {
 enum ScriptStep {
     /// Waits until the client has written a complete head.
     ExpectHead,
+    /// Waits until the client has written another frame of HTTP/2 of this type.
+    ExpectFrame {
+        kind: u8,
+        /// Counts the frames of a type in the written bytes. A function, because only the feature `http2` has frames.
+        count: fn(&[u8], u8) -> usize,
+    },
     /// Makes a read return pending once, and wakes its task.
     Pause,
     Send(Vec<u8>),
@@ -66,6 +72,11 @@ impl Script {
     fn step(mut self, step: ScriptStep) -> Self {
         self.steps.push_back(step);
         self
+    }
+
+    #[allow(dead_code, reason = "only the feature `http2` has frames")]
+    pub(super) fn expect_counted(self, kind: u8, count: fn(&[u8], u8) -> usize) -> Self {
+        self.step(ScriptStep::ExpectFrame { kind, count })
     }
 
     /// Adds a step: waits for the head of a request.
@@ -179,9 +190,13 @@ impl ScriptedConnector {
     /// Returns the bytes that the client has written to a connection, counted from 0. Bytes that are not UTF-8 become
     /// U+FFFD.
     pub fn written(&self, connection: usize) -> String {
+        String::from_utf8_lossy(&self.written_bytes(connection)).into_owned()
+    }
+
+    /// Returns the bytes that the client has written to a connection, counted from 0.
+    pub fn written_bytes(&self, connection: usize) -> Vec<u8> {
         let state = self.lock();
-        let written = state.connections.get(connection).map(|connection| connection.written.as_slice());
-        String::from_utf8_lossy(written.unwrap_or_default()).into_owned()
+        state.connections.get(connection).map(|connection| connection.written.clone()).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, ConnectorState> {
@@ -207,6 +222,7 @@ impl Connector for ScriptedConnector {
                         index: state.connections.len() - 1,
                         steps: script.steps,
                         heads_seen: 0,
+                        frames_seen: BTreeMap::new(),
                         holds: 0,
                         reader: None,
                     };
@@ -225,6 +241,8 @@ struct ScriptedTransport {
     steps: VecDeque<ScriptStep>,
     /// How many heads the script has waited for.
     heads_seen: usize,
+    /// How many frames of each type the script has waited for.
+    frames_seen: BTreeMap<u8, usize>,
     /// How many holds have ended.
     holds: usize,
     /// The task that waits for a head or in silence.
@@ -256,6 +274,17 @@ impl AsyncRead for ScriptedTransport {
                 Some(ScriptStep::Reset) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
                 Some(ScriptStep::ExpectHead) if heads > this.heads_seen => {
                     this.heads_seen += 1;
+                    this.steps.pop_front();
+                }
+                Some(ScriptStep::ExpectFrame { kind, count }) => {
+                    let (kind, count) = (*kind, *count);
+                    let written = count(&this.connector.lock().connections[this.index].written, kind);
+                    let seen = this.frames_seen.entry(kind).or_default();
+                    if written <= *seen {
+                        this.reader = Some(cx.waker().clone());
+                        return Poll::Pending;
+                    }
+                    *seen += 1;
                     this.steps.pop_front();
                 }
                 Some(ScriptStep::Pause) => {

@@ -1,5 +1,6 @@
 //! The server's side of a connection: a loop that receives a request and sends its reply.
 
+use std::future::poll_fn;
 use std::io;
 use std::panic::AssertUnwindSafe;
 
@@ -7,7 +8,8 @@ use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, StreamExt};
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, Method, StatusCode, Version};
 
-use super::output::{ReplyStop, ReplyWriter};
+use super::http2::{self, Http2Config};
+use super::output::{ReplyStop, ReplyWriter, head_lines, put_fields};
 use super::reply::ReplyContent;
 use super::request::{Incoming, Received};
 use super::{Handler, Reply};
@@ -17,7 +19,7 @@ use crate::message::body::Body;
 use crate::transport::Transport;
 
 /// How many bytes of an unread body are skipped at most, so that the connection can be kept.
-const MAX_SKIPPED: u64 = 1024 * 1024;
+pub(super) const MAX_SKIPPED: u64 = 1024 * 1024;
 
 /// How many bytes are read at most from a connection after its last reply. Closing a socket with unread bytes resets
 /// it, and the client might lose the reply.
@@ -49,6 +51,10 @@ pub(crate) struct ServerConnection<'a> {
 impl ServerConnection<'_> {
     pub(crate) async fn serve(&self, mut transport: Box<dyn Transport>) -> io::Result<()> {
         let mut input = ReadBuffer::new();
+        let config = self.handler.http2();
+        if self.begins_with_http2(&mut transport, &mut input, &config).await? {
+            return http2::serve(self, config, transport, input.data()).await;
+        }
         loop {
             match Incoming::receive(transport, input, self.number).await? {
                 Received::Closed => return Ok(()),
@@ -59,12 +65,33 @@ impl ServerConnection<'_> {
                 }
                 Received::Request(mut request) => {
                     let sent = self.answer(&mut request).await;
-                    if !matches!(sent, Ok(true)) || !skip_body(&mut request).await {
-                        let has_ended = request.has_ended();
-                        return self.close(request.transport(), sent.map(drop), has_ended).await;
+                    let can_keep = matches!(sent, Ok(true)) && skip_body(&mut request).await;
+                    let has_ended = request.has_ended();
+                    let Some(connection) = request.into_connection() else { return Ok(()) };
+                    (transport, input) = connection;
+                    if !can_keep {
+                        return self.close(&mut transport, sent.map(drop), has_ended).await;
                     }
-                    (transport, input) = request.into_connection();
                 }
+            }
+        }
+    }
+
+    /// Returns whether the client speaks HTTP/2. Reads only as much as is needed to tell.
+    async fn begins_with_http2(
+        &self,
+        transport: &mut Box<dyn Transport>,
+        input: &mut ReadBuffer,
+        config: &Http2Config,
+    ) -> io::Result<bool> {
+        loop {
+            match http2::preface_left(input.data(), config) {
+                None => return Ok(false),
+                Some(0) => return Ok(true),
+                Some(_) => {}
+            }
+            if poll_fn(|cx| input.poll_fill(cx, &mut **transport)).await? == 0 {
+                return Ok(false);
             }
         }
     }
@@ -84,7 +111,10 @@ impl ServerConnection<'_> {
         };
         let context =
             ReplyContext { is_head: request.method() == Method::HEAD, version: request.version(), can_keep_alive };
-        send(request.transport(), reply, &context).await
+        match request.transport() {
+            Some(transport) => send(transport, reply, &context).await,
+            None => Ok(false),
+        }
     }
 
     /// Ends the connection after its last reply. `is_read` tells whether the request was read to its end.
@@ -134,8 +164,8 @@ impl ReplyContext {
 /// Sends a reply. Returns whether the connection can be kept.
 async fn send(transport: &mut Box<dyn Transport>, reply: Reply, context: &ReplyContext) -> Result<bool, ReplyStop> {
     let mut output = ReplyWriter::new(transport, reply.faults);
-    let (status, headers, mut body) = match reply.content {
-        ReplyContent::Response { status, headers, body } => (status, headers, body),
+    let (status, headers, mut body, trailers) = match reply.content {
+        ReplyContent::Response { status, headers, body, trailers } => (status, headers, body, trailers),
         ReplyContent::Raw(mut bytes) => {
             output.begin_body();
             while let Some(chunk) = bytes.next().await {
@@ -148,7 +178,8 @@ async fn send(transport: &mut Box<dyn Transport>, reply: Reply, context: &ReplyC
     };
     // A declared length wins over the body's own, so that a test can send a wrong length.
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let length: Option<u64> = declared.or(body.length());
+    // Only a chunked body has trailers.
+    let length: Option<u64> = declared.or(body.length().filter(|_| trailers.is_empty()));
     // These responses have no body, independent of their headers (RFC 9112, section 6.3).
     let bodiless = context.is_head || [204, 304].contains(&status.as_u16());
     // HTTP/1.0 has no chunks: without a length the end of the connection is the end of the body.
@@ -161,7 +192,7 @@ async fn send(transport: &mut Box<dyn Transport>, reply: Reply, context: &ReplyC
         return Ok(keep_alive);
     }
     let complete = match length.is_none() && delimited {
-        true => send_chunked(&mut output, &mut body).await?,
+        true => send_chunked(&mut output, &mut body, &trailers).await?,
         false => send_plain(&mut output, &mut body, length).await?,
     };
     output.finish().await?;
@@ -169,13 +200,9 @@ async fn send(transport: &mut Box<dyn Transport>, reply: Reply, context: &ReplyC
 }
 
 fn head(status: StatusCode, headers: &HeaderMap, length: Option<u64>, version: Version, keep_alive: bool) -> Vec<u8> {
-    let reason = status.canonical_reason().unwrap_or("Unknown");
-    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
-    for (name, value) in headers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            head.extend_from_slice(part);
-        }
-    }
+    let mut head = head_lines(status, headers);
+    // Further lines follow.
+    head.truncate(head.len() - 2);
     let connection = if keep_alive { "connection: keep-alive\r\n" } else { "connection: close\r\n" };
     if !headers.contains_key(CONNECTION) && (!keep_alive || version == Version::HTTP_10) {
         head.extend_from_slice(connection.as_bytes());
@@ -202,7 +229,7 @@ async fn send_plain(output: &mut ReplyWriter<'_>, body: &mut Body, length: Optio
     Ok(length.is_none_or(|length| length == sent))
 }
 
-async fn send_chunked(output: &mut ReplyWriter<'_>, body: &mut Body) -> Result<bool, ReplyStop> {
+async fn send_chunked(output: &mut ReplyWriter<'_>, body: &mut Body, trailers: &HeaderMap) -> Result<bool, ReplyStop> {
     // The head leaves now, because the first chunk may take long.
     output.flush().await?;
     while let Some(chunk) = body.next().await {
@@ -216,7 +243,10 @@ async fn send_chunked(output: &mut ReplyWriter<'_>, body: &mut Body) -> Result<b
         output.lines(b"\r\n").await?;
         output.flush().await?;
     }
-    output.lines(b"0\r\n\r\n").await?;
+    let mut end = b"0\r\n".to_vec();
+    put_fields(&mut end, trailers);
+    end.extend_from_slice(b"\r\n");
+    output.lines(&end).await?;
     Ok(true)
 }
 

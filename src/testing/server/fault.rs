@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::http2::{Http2Action, Http2ErrorCode};
 use crate::runtime::Timer;
 
 /// A failure at a position of a [`Reply`](super::Reply): at its beginning, unless [`after`](Self::after) or
@@ -60,6 +61,12 @@ pub(super) enum FaultAction {
     Reset,
     Silence,
     Garbage(Bytes),
+    /// Resets the stream of the request.
+    #[allow(dead_code, reason = "only HTTP/2 has streams")]
+    StreamReset(Http2ErrorCode),
+    /// Does something to a connection of HTTP/2.
+    #[allow(dead_code, reason = "only HTTP/2 has frames")]
+    Http2(Http2Action),
 }
 
 impl fmt::Debug for FaultAction {
@@ -70,12 +77,14 @@ impl fmt::Debug for FaultAction {
             Self::Reset => f.write_str("Reset"),
             Self::Silence => f.write_str("Silence"),
             Self::Garbage(bytes) => f.debug_tuple("Garbage").field(bytes).finish(),
+            Self::StreamReset(code) => f.debug_tuple("StreamReset").field(code).finish(),
+            Self::Http2(action) => f.debug_tuple("Http2").field(action).finish(),
         }
     }
 }
 
 impl Fault {
-    fn new(action: FaultAction) -> Self {
+    pub(super) fn new(action: FaultAction) -> Self {
         // At the beginning, before the status line.
         Self { position: FaultPosition::Written(0), action }
     }
@@ -85,7 +94,8 @@ impl Fault {
         Self::new(FaultAction::Delay(Arc::new(timer), delay))
     }
 
-    /// Makes a fault that closes the connection: the rest of the reply is cut off.
+    /// Makes a fault that closes the connection: the rest of the reply is cut off, and over HTTP/2 the other replies on
+    /// the connection.
     pub fn close() -> Self {
         Self::new(FaultAction::Close)
     }
@@ -97,18 +107,22 @@ impl Fault {
         Self::new(FaultAction::Reset)
     }
 
-    /// Makes a fault that sends nothing any more. The connection stays open until the client closes it.
+    /// Makes a fault that sends nothing any more. The connection stays open until the client closes it. Over HTTP/2 the
+    /// stream stays open until the client resets it.
     pub fn silence() -> Self {
         Self::new(FaultAction::Silence)
     }
 
-    /// Makes a fault that inserts `bytes`, and then sends the rest.
+    /// Makes a fault that inserts `bytes`, and then sends the rest. Over HTTP/2 they are inserted between two frames.
     pub fn garbage(bytes: impl Into<Bytes>) -> Self {
         Self::new(FaultAction::Garbage(bytes.into()))
     }
 
     /// Sets the position: after `bytes` bytes of the reply, head and body as they are on the wire. In a shorter reply
     /// the fault does not happen.
+    ///
+    /// Over HTTP/2 the compression of a head hides its size: the position 0 is before the head, and the bytes of every
+    /// other position are counted from the end of the head.
     pub fn after(self, bytes: u64) -> Self {
         Self { position: FaultPosition::Written(bytes), ..self }
     }

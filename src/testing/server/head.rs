@@ -22,7 +22,8 @@ pub(super) struct Head {
     pub(super) target: String,
     pub(super) version: Version,
     pub(super) headers: HeaderMap,
-    pub(super) framing: Framing,
+    /// Host and port, if they are not in the headers.
+    pub(super) authority: Option<String>,
 }
 
 /// The status and the text of the answer to a request that no handler gets.
@@ -47,7 +48,7 @@ pub(super) struct HeadReader(BlockScan);
 
 impl HeadReader {
     /// Takes the head out of `input` if it is complete.
-    pub(super) fn next(&mut self, input: &mut ReadBuffer) -> Result<Option<Head>, RequestRefusal> {
+    pub(super) fn next(&mut self, input: &mut ReadBuffer) -> Result<Option<(Head, Framing)>, RequestRefusal> {
         // A line break after the previous request is not part of this request (RFC 9112, section 2.2).
         while input.data().starts_with(b"\r\n") {
             input.take(2);
@@ -65,7 +66,7 @@ impl HeadReader {
     }
 }
 
-fn parse(block: &Bytes) -> Result<Head, RequestRefusal> {
+fn parse(block: &Bytes) -> Result<(Head, Framing), RequestRefusal> {
     let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut lines);
     match parsed.parse(block) {
@@ -91,7 +92,8 @@ fn parse(block: &Bytes) -> Result<Head, RequestRefusal> {
         true => Framing::Chunked,
         false => Framing::Length(content_length(&headers).map_err(malformed)?.unwrap_or(0)),
     };
-    Ok(Head { method, target: parsed.path.unwrap_or_default().to_owned(), version, headers, framing })
+    let target = parsed.path.unwrap_or_default().to_owned();
+    Ok((Head { method, target, version, headers, authority: None }, framing))
 }
 
 /// Refuses heads with well-formed lines that contradict each other.
@@ -105,6 +107,11 @@ fn check(version: Version, headers: &HeaderMap) -> Result<(), RequestRefusal> {
     if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
         return Err(RequestRefusal::malformed("the request has both Content-Length and Transfer-Encoding"));
     }
+    check_expect(headers)
+}
+
+/// Refuses an expectation that is not `100-continue` (RFC 9110, section 10.1.1).
+pub(super) fn check_expect(headers: &HeaderMap) -> Result<(), RequestRefusal> {
     match headers.get(EXPECT) {
         Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
             Err(RequestRefusal::new(417, "the request expects something other than 100-continue"))

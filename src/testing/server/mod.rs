@@ -1,16 +1,24 @@
-//! An HTTP/1.1 server for tests, which serves connections over any transport.
+//! An HTTP/1.1 and HTTP/2 server for tests, which serves connections over any transport.
 //!
-//! It is the counterpart of the client's engine and shares its framing. It can also behave like a broken server: see
+//! A connection that begins with the preface of HTTP/2 is served with HTTP/2 (feature `http2`), and every other
+//! connection with HTTP/1.1. It is the counterpart of the client's engine and shares its framing. It can also behave like a broken server: see
 //! [`Fault`] and [`Reply::raw`]. It does not parse multipart forms, because the crates for that bring encodings and
 //! media types with them.
 //!
 //! `head` parses requests, and `request` is the request that a handler gets. `resource` calls a function for each
 //! method. `reply` is the answer of a handler, `fault` a failure in it, `output` writes both. `recorder` keeps
-//! requests. `connection` is the loop over the requests of a connection.
+//! requests. `connection` is the loop over the requests of a connection, `http1_source` the body of a request on it.
+//! `http2` does the same for the streams of a connection.
 
 mod connection;
 mod fault;
 mod head;
+mod http1_source;
+#[cfg(feature = "http2")]
+mod http2;
+#[cfg(not(feature = "http2"))]
+#[path = "no_http2.rs"]
+mod http2;
 mod output;
 mod recorder;
 mod reply;
@@ -21,6 +29,9 @@ mod resource;
 pub(crate) use self::connection::ServerConnection;
 pub use self::connection::serve_connection;
 pub use self::fault::Fault;
+pub use self::http2::Http2Config;
+#[cfg(feature = "http2")]
+pub use self::http2::{Http2Action, Http2Control, Http2ErrorCode, Http2Frame};
 pub use self::recorder::{Recorded, Recorder};
 pub use self::reply::Reply;
 pub use self::request::Incoming;
@@ -32,6 +43,12 @@ use crate::runtime::BoxFuture;
 pub trait Handler: Send + Sync + 'static {
     /// Answers a request. The unread rest of its body is skipped before the next request.
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply>;
+
+    /// Returns how the server speaks HTTP/2 to the clients of this handler. Called once for each connection. A handler
+    /// around another handler returns the other handler's configuration. Default: `Http2Config::new()`.
+    fn http2(&self) -> Http2Config {
+        Http2Config::default()
+    }
 }
 
 /// Makes a handler that answers by `function`.

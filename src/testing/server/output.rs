@@ -3,9 +3,28 @@
 use std::io;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
+use http::{HeaderMap, StatusCode};
 
 use super::fault::{Fault, FaultAction, FaultPosition};
 use crate::transport::Transport;
+
+/// Returns a head of HTTP/1.1 with these headers and the empty line at its end.
+pub(super) fn head_lines(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
+    let reason = status.canonical_reason().unwrap_or("Unknown");
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
+    put_fields(&mut head, headers);
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// Writes a line for each field.
+pub(super) fn put_fields(lines: &mut Vec<u8>, fields: &HeaderMap) {
+    for (name, value) in fields {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            lines.extend_from_slice(part);
+        }
+    }
+}
 
 /// The reason why a reply was not sent completely.
 pub(super) enum ReplyStop {
@@ -117,7 +136,9 @@ impl<'a> ReplyWriter<'a> {
                 Ok(())
             }
             FaultAction::Close => Err(ReplyStop::Close),
-            FaultAction::Reset => Err(ReplyStop::Reset),
+            // HTTP/1.1 has no streams: the connection is what a request has for itself.
+            FaultAction::Reset | FaultAction::StreamReset(_) => Err(ReplyStop::Reset),
+            FaultAction::Http2(_) => Ok(()),
             FaultAction::Silence => {
                 let mut ignored = [0; 1024];
                 // Reading is how the server notices that the client has closed the connection.

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Version};
 
-use super::request::BodyCopy;
+use super::http2::Http2Config;
+use super::request::RestCopy;
 use super::{Handler, Incoming, Reply};
 use crate::runtime::BoxFuture;
 
@@ -34,22 +35,43 @@ pub struct Recorder(Arc<Mutex<Vec<RecordedEntry>>>);
 pub struct Recorded {
     /// The number of its connection, from 0.
     pub connection: u64,
+    /// The number of its stream on the connection, or `None` over HTTP/1.1.
+    pub stream: Option<u32>,
+    /// The version of HTTP in which it was sent.
+    pub version: Version,
     /// Its method.
     pub method: Method,
     /// Path and query, as sent.
     pub target: String,
-    /// Its headers.
+    /// Its headers, as sent: over HTTP/2 there is usually no `host`.
     pub headers: HeaderMap,
     /// Its body, as far as it was read by the handler or skipped after the reply.
     pub body: Bytes,
+    /// The trailers of its body, if the body was read to its end.
+    pub trailers: Option<HeaderMap>,
+    /// The error code with which the client has reset the stream, if it did so before the end of the reply (RFC 9113,
+    /// section 7). Always `None` over HTTP/1.1.
+    pub reset: Option<u32>,
 }
 
 #[derive(Debug)]
 struct RecordedEntry {
-    /// The request without its body.
+    /// The request without what follows its head.
     request: Recorded,
-    /// The body, which grows while it is read.
-    body: BodyCopy,
+    /// What follows the head. It grows while the request is read.
+    rest: RestCopy,
+}
+
+impl RecordedEntry {
+    fn recorded(&self) -> Recorded {
+        let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        Recorded {
+            body: Bytes::copy_from_slice(&rest.body),
+            trailers: rest.trailers.clone(),
+            reset: rest.reset,
+            ..self.request.clone()
+        }
+    }
 }
 
 impl Recorder {
@@ -65,9 +87,7 @@ impl Recorder {
 
     /// Returns the recorded requests in the order in which they came.
     pub fn requests(&self) -> Vec<Recorded> {
-        let body =
-            |entry: &RecordedEntry| Bytes::copy_from_slice(&entry.body.lock().unwrap_or_else(PoisonError::into_inner));
-        self.lock().iter().map(|entry| Recorded { body: body(entry), ..entry.request.clone() }).collect()
+        self.lock().iter().map(RecordedEntry::recorded).collect()
     }
 
     /// Removes the recorded requests and returns them.
@@ -105,17 +125,25 @@ struct RecordingHandler<H> {
 
 impl<H: Handler> Handler for RecordingHandler<H> {
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply> {
-        let copy = BodyCopy::default();
-        request.copy_body_to(copy.clone());
+        let copy = RestCopy::default();
+        request.copy_rest_to(copy.clone());
         let recorded = Recorded {
             connection: request.connection(),
+            stream: request.stream(),
+            version: request.version(),
             method: request.method().clone(),
             target: request.target().to_owned(),
             headers: request.headers().clone(),
             body: Bytes::new(),
+            trailers: None,
+            reset: None,
         };
         // Recorded before the handler runs, so that a handler that never answers is recorded too.
-        self.recorder.lock().push(RecordedEntry { request: recorded, body: copy });
+        self.recorder.lock().push(RecordedEntry { request: recorded, rest: copy });
         self.handler.handle(request)
+    }
+
+    fn http2(&self) -> Http2Config {
+        self.handler.http2()
     }
 }

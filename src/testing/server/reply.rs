@@ -7,7 +7,8 @@ use crate::message::body::Body;
 
 /// The answer of a handler: a well-formed response or any bytes, with the [faults](Fault) that happen in it.
 ///
-/// A `content-length` or `connection` header that is set here replaces the header of the server.
+/// A `content-length` or `connection` header that is set here replaces the header of the server. Over HTTP/2, which has
+/// no such headers, `connection` and `transfer-encoding` are left out.
 ///
 /// # Examples
 ///
@@ -36,6 +37,7 @@ pub(super) enum ReplyContent {
         status: StatusCode,
         headers: HeaderMap,
         body: Body,
+        trailers: HeaderMap,
     },
     /// These bytes, then the connection is closed.
     Raw(Body),
@@ -50,7 +52,8 @@ impl Reply {
     /// If `status` is not a number from 100 to 999.
     pub fn new(status: u16, body: impl Into<Body>) -> Self {
         let status = status_code(status);
-        Self::with_content(ReplyContent::Response { status, headers: HeaderMap::new(), body: body.into() })
+        let (headers, trailers) = (HeaderMap::new(), HeaderMap::new());
+        Self::with_content(ReplyContent::Response { status, headers, body: body.into(), trailers })
     }
 
     /// Makes a response with status 200 and a text.
@@ -71,12 +74,14 @@ impl Reply {
         Self::new(status, Body::empty()).with_header("location", location)
     }
 
-    /// Makes a reply of exactly these bytes, after which the connection is closed. The bytes need not be valid HTTP.
+    /// Makes a reply of exactly these bytes, after which the connection is closed. The bytes need not be valid HTTP. Over
+    /// HTTP/2 they are sent between two frames; see `Http2Frame`.
     pub fn raw(bytes: impl Into<Body>) -> Self {
         Self::with_content(ReplyContent::Raw(bytes.into()))
     }
 
-    /// Makes a reply that never comes. The connection stays open until the client closes it.
+    /// Makes a reply that never comes. The connection stays open until the client closes it; over HTTP/2 the stream stays
+    /// open until the client resets it.
     pub fn silence() -> Self {
         Self::raw(Body::empty()).with_fault(Fault::silence())
     }
@@ -123,14 +128,50 @@ impl Reply {
     /// # Panics
     /// If name or value are not allowed in a header.
     #[must_use]
-    #[allow(clippy::expect_used, reason = "a wrong header in a test should fail at once")]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         if let ReplyContent::Response { headers, .. } = &mut self.content {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name is a token");
-            headers.append(name, HeaderValue::from_str(value).expect("a header's value has no control characters"));
+            append(headers, name, value);
         }
         self
     }
+
+    /// Adds a trailer: a field after the body (RFC 9110, section 6.5). A [raw](Self::raw) reply is unchanged.
+    ///
+    /// Over HTTP/1.1 the body is sent chunked then, unless a `content-length` header is set: such a reply has no
+    /// trailers.
+    ///
+    /// # Panics
+    /// If name or value are not allowed in a header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{ManualTimer, MemoryConnector, Reply, handler};
+    /// use waterspout::{Agent, Client};
+    ///
+    /// let server = handler(|_| Box::pin(async { Reply::text("hello").with_trailer("checksum", "abc") }));
+    /// let client = Client::builder().backend(Agent::new(MemoryConnector::new(server), ManualTimer::new())).build()?;
+    /// futures::executor::block_on(async {
+    ///     let mut response = client.get("http://example.com/").await?;
+    ///     while response.chunk().await?.is_some() {}
+    ///     assert_eq!(response.trailers().unwrap()["checksum"], "abc");
+    ///     Ok::<(), waterspout::Error>(())
+    /// })?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_trailer(mut self, name: &str, value: &str) -> Self {
+        if let ReplyContent::Response { trailers, .. } = &mut self.content {
+            append(trailers, name, value);
+        }
+        self
+    }
+}
+
+#[allow(clippy::expect_used, reason = "a wrong header in a test should fail at once")]
+fn append(fields: &mut HeaderMap, name: &str, value: &str) {
+    let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name is a token");
+    fields.append(name, HeaderValue::from_str(value).expect("a header's value has no control characters"));
 }
 
 /// Returns the status code of a number.

@@ -7,38 +7,58 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use futures::AsyncWriteExt;
 use http::header::{EXPECT, HOST};
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use super::head::{Head, HeadReader, RequestRefusal};
-use crate::error::{Error, ErrorKind, Phase, Result};
+use super::http1_source::Http1Source;
+use super::http2::StreamSource;
+use crate::error::{ErrorKind, Result};
 use crate::http1::buffer::ReadBuffer;
-use crate::http1::framing::{Framing, wants_more};
-use crate::http1::{BodyDecoder, BodyEvent, Http1Limits};
+use crate::http1::framing::{content_length, wants_more};
 use crate::transport::Transport;
 
-/// A copy of a body, which grows while the body is read.
-pub(super) type BodyCopy = Arc<Mutex<BytesMut>>;
+/// What is known of a request after its head. It grows while the body is read.
+#[derive(Debug, Default)]
+pub(super) struct RequestRest {
+    pub(super) body: BytesMut,
+    pub(super) trailers: Option<HeaderMap>,
+    /// The error code with which the client has reset the stream.
+    pub(super) reset: Option<u32>,
+}
+
+/// A copy of the rest of a request, for its recorder.
+pub(super) type RestCopy = Arc<Mutex<RequestRest>>;
+
+/// Where the body of a request comes from.
+pub(super) enum RequestSource {
+    /// A connection that carries a request at a time.
+    Http1(Http1Source),
+    /// A stream of a connection that carries many requests at once.
+    Http2(StreamSource),
+}
 
 /// A request of which the head has arrived. The body is read on demand.
 pub struct Incoming {
     /// The mutex is never locked: it makes the request `Sync`, so that a handler can hold a reference across an await.
-    transport: Mutex<Box<dyn Transport>>,
-    input: ReadBuffer,
+    source: Mutex<RequestSource>,
     connection: u64,
+    /// The number of the request's stream, over HTTP/2.
+    stream: Option<u32>,
     method: Method,
     target: String,
     version: Version,
     headers: HeaderMap,
-    body: BodyDecoder,
+    /// Host and port, if they are not in the headers.
+    authority: Option<String>,
+    trailers: Option<HeaderMap>,
     /// Whether the body was read to its end.
     has_ended: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     expects_continue: bool,
     /// Why the body is malformed.
     malformed: Option<String>,
-    body_copy: Option<BodyCopy>,
+    copy: Option<RestCopy>,
     /// Set by the default functions of a [`Resource`](super::Resource): the resource does not have the method.
     pub(super) is_not_allowed: bool,
 }
@@ -63,8 +83,9 @@ impl Incoming {
         loop {
             // Before anything is read: the buffer may hold a request that was received with the previous request.
             match reader.next(&mut input) {
-                Ok(Some(head)) => {
-                    return Ok(Received::Request(Box::new(Self::new(transport, input, connection, head))));
+                Ok(Some((head, framing))) => {
+                    let source = RequestSource::Http1(Http1Source::new(transport, input, framing));
+                    return Ok(Received::Request(Box::new(Self::new(source, connection, head))));
                 }
                 Ok(None) => {}
                 Err(refusal) => return Ok(Received::Refused(transport, refusal)),
@@ -75,23 +96,27 @@ impl Incoming {
         }
     }
 
-    fn new(transport: Box<dyn Transport>, input: ReadBuffer, connection: u64, head: Head) -> Self {
-        let Head { method, target, version, headers, framing } = head;
-        let expects_continue =
-            headers.contains_key(EXPECT) && version == Version::HTTP_11 && framing != Framing::Length(0);
+    pub(super) fn new(source: RequestSource, connection: u64, head: Head) -> Self {
+        let Head { method, target, version, headers, authority } = head;
+        let (has_ended, stream) = match &source {
+            RequestSource::Http1(source) => (source.has_ended(), None),
+            RequestSource::Http2(source) => (source.has_ended(), Some(source.id())),
+        };
+        let expects_continue = headers.contains_key(EXPECT) && version >= Version::HTTP_11 && !has_ended;
         Self {
-            transport: Mutex::new(transport),
-            input,
+            source: Mutex::new(source),
             connection,
+            stream,
             method,
             target,
             version,
             headers,
-            body: BodyDecoder::new(framing, &Http1Limits::default()),
-            has_ended: framing == Framing::Length(0),
+            authority,
+            trailers: None,
+            has_ended,
             expects_continue,
             malformed: None,
-            body_copy: None,
+            copy: None,
             is_not_allowed: false,
         }
     }
@@ -100,6 +125,16 @@ impl Incoming {
     /// accepted them.
     pub fn connection(&self) -> u64 {
         self.connection
+    }
+
+    /// Returns the number of the request's stream on its connection (RFC 9113, section 5.1.1), or `None` over HTTP/1.1.
+    pub fn stream(&self) -> Option<u32> {
+        self.stream
+    }
+
+    /// Returns the version of HTTP in which the request was sent.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// Returns the method.
@@ -123,7 +158,7 @@ impl Incoming {
         query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Returns the headers.
+    /// Returns the headers, as sent: over HTTP/2 there is usually no `host`.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
@@ -133,8 +168,11 @@ impl Incoming {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns the host and port of the `host` header.
+    /// Returns the host and port of the `host` header, or over HTTP/2 of `:authority`.
     pub fn host(&self) -> &str {
+        if let Some(authority) = &self.authority {
+            return authority;
+        }
         self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 
@@ -148,24 +186,20 @@ impl Incoming {
     /// section 10.1.1), the first call sends it.
     ///
     /// # Errors
-    /// If the connection fails, or the body is malformed. After a malformed body the server ignores the reply of the
-    /// handler, answers with status 400, and closes the connection.
+    /// If the connection fails, the client resets the stream, or the body is malformed. After a malformed body the
+    /// server ignores the reply of the handler. Over HTTP/1.1 it answers with status 400 and closes the connection; over
+    /// HTTP/2 it resets the stream.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         if std::mem::take(&mut self.expects_continue) {
-            let sent = self.transport().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
-            sent.map_err(|error| {
-                Error::new(ErrorKind::ConnectionClosed, Phase::Body, "the client closed the connection")
-                    .with_source(error)
-            })?;
+            self.inform(100, &[]).await?;
         }
         let outcome = poll_fn(|cx| self.poll_chunk(cx)).await;
         match &outcome {
-            Ok(Some(data)) => {
-                if let Some(copy) = &self.body_copy {
-                    copy.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(data);
-                }
+            Ok(Some(data)) => self.record(|rest| rest.body.extend_from_slice(data)),
+            Ok(None) => {
+                self.has_ended = true;
+                self.record(|rest| rest.trailers.clone_from(&self.trailers));
             }
-            Ok(None) => self.has_ended = true,
             Err(error) if matches!(error.kind(), ErrorKind::Protocol | ErrorKind::LimitExceeded) => {
                 self.malformed = Some(error.report().to_string());
             }
@@ -175,18 +209,60 @@ impl Incoming {
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
-        loop {
-            match self.body.next(&mut self.input)? {
-                BodyEvent::Data(data) => return Poll::Ready(Ok(Some(data))),
-                BodyEvent::End => return Poll::Ready(Ok(None)),
-                BodyEvent::More => {}
-            }
-            let Self { transport, input, .. } = self;
-            let transport = transport.get_mut().unwrap_or_else(PoisonError::into_inner);
-            // A connection that fails is treated as ended: the decoder knows whether the body is complete.
-            if ready!(input.poll_fill(cx, &mut **transport)).unwrap_or(0) == 0 {
-                return Poll::Ready(self.body.end().map(|()| None));
-            }
+        let source = self.source.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let chunk = match source {
+            RequestSource::Http1(source) => ready!(source.poll_chunk(cx))?,
+            RequestSource::Http2(source) => ready!(source.poll_chunk(cx))?,
+        };
+        if chunk.is_none() && self.trailers.is_none() {
+            self.trailers = match source {
+                RequestSource::Http1(source) => source.take_trailers(),
+                RequestSource::Http2(source) => ready!(source.poll_trailers(cx))?,
+            };
+        }
+        Poll::Ready(Ok(chunk))
+    }
+
+    /// Returns the trailers of the body, once it was read to its end.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_ref()
+    }
+
+    /// Sends an informational response (RFC 9110, section 15.2), such as 103 with `link` headers. A client of HTTP/1.0
+    /// gets none.
+    ///
+    /// # Errors
+    /// If the connection fails, or the client has reset the stream.
+    ///
+    /// # Panics
+    /// If `status` is not a number from 100 to 199 other than 101, or name or value are not allowed in a header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::{ManualTimer, MemoryConnector, Reply, handler};
+    /// use waterspout::{Agent, Client};
+    ///
+    /// let server = handler(|request| {
+    ///     Box::pin(async move {
+    ///         match request.inform(103, &[("link", "</style.css>; rel=preload")]).await {
+    ///             Ok(()) => Reply::text("the page"),
+    ///             Err(error) => Reply::new(500, error.report().to_string()),
+    ///         }
+    ///     })
+    /// });
+    /// let client = Client::builder().backend(Agent::new(MemoryConnector::new(server), ManualTimer::new())).build()?;
+    /// let page = futures::executor::block_on(async { client.get("http://example.com/").await?.text().await })?;
+    /// assert_eq!(page, "the page");
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub async fn inform(&mut self, status: u16, headers: &[(&str, &str)]) -> Result<()> {
+        let (status, headers) = informational(status, headers);
+        let version = self.version;
+        match self.source.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            RequestSource::Http1(source) if version == Version::HTTP_11 => source.inform(status, &headers).await,
+            RequestSource::Http1(_) => Ok(()),
+            RequestSource::Http2(source) => source.inform(status, headers),
         }
     }
 
@@ -215,27 +291,42 @@ impl Incoming {
         Ok(form_urlencoded::parse(&self.body().await?).into_owned().collect())
     }
 
-    pub(super) fn transport(&mut self) -> &mut Box<dyn Transport> {
-        self.transport.get_mut().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the connection of a request that has it for itself.
+    pub(super) fn transport(&mut self) -> Option<&mut Box<dyn Transport>> {
+        match self.source.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            RequestSource::Http1(source) => Some(source.transport()),
+            RequestSource::Http2(_) => None,
+        }
     }
 
-    /// Returns the connection for the next request.
-    pub(super) fn into_connection(self) -> (Box<dyn Transport>, ReadBuffer) {
-        (self.transport.into_inner().unwrap_or_else(PoisonError::into_inner), self.input)
+    /// Returns the connection for the next request, if the request has it for itself.
+    pub(super) fn into_connection(self) -> Option<(Box<dyn Transport>, ReadBuffer)> {
+        match self.source.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            RequestSource::Http1(source) => Some(source.into_connection()),
+            RequestSource::Http2(_) => None,
+        }
     }
 
-    /// Copies each chunk of the body that is read to `copy`.
-    pub(super) fn copy_body_to(&mut self, copy: BodyCopy) {
-        self.body_copy = Some(copy);
+    /// Copies what is read of the rest to `copy`.
+    pub(super) fn copy_rest_to(&mut self, copy: RestCopy) {
+        self.copy = Some(copy);
+    }
+
+    fn record(&self, change: impl FnOnce(&mut RequestRest)) {
+        if let Some(copy) = &self.copy {
+            change(&mut copy.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Records the error code with which the client has reset the stream.
+    #[allow(dead_code, reason = "HTTP/1.1 has no streams")]
+    pub(super) fn record_reset(&self, code: u32) {
+        self.record(|rest| rest.reset = Some(code));
     }
 
     /// Returns the refusal if the body, as far as it was read, is malformed.
     pub(super) fn malformed(&mut self) -> Option<RequestRefusal> {
         self.malformed.take().map(RequestRefusal::malformed)
-    }
-
-    pub(super) fn version(&self) -> Version {
-        self.version
     }
 
     /// Returns whether the request was read to its end.
@@ -245,11 +336,26 @@ impl Incoming {
 
     /// Returns whether the connection can be kept for another request: the client allows it, and the rest of the body
     /// is not known to be longer than `max` bytes.
-    pub(super) fn can_keep_alive(&self, max: u64) -> bool {
-        let is_bounded = self.body.length().is_none_or(|length| length <= max);
+    pub(super) fn can_keep_alive(&mut self, max: u64) -> bool {
+        let length = match self.source.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            RequestSource::Http1(_) if !wants_more(self.version, &self.headers) => return false,
+            RequestSource::Http1(source) => source.length(),
+            RequestSource::Http2(_) => content_length(&self.headers).ok().flatten(),
+        };
         // A client that was not asked to continue may send its body or not: the begin of its next request is not known.
-        wants_more(self.version, &self.headers) && is_bounded && !self.expects_continue
+        length.is_none_or(|length| length <= max) && !self.expects_continue
     }
+}
+
+/// Checks an informational response of a handler.
+#[allow(clippy::expect_used, reason = "a wrong response in a test should fail at once")]
+fn informational(status: u16, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap) {
+    assert!((100..200).contains(&status) && status != 101, "{status} is not the status of an informational response");
+    let pairs = headers.iter().map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name is a token");
+        (name, HeaderValue::from_str(value).expect("a header's value has no control characters"))
+    });
+    (StatusCode::from_u16(status).expect("the number is checked"), pairs.collect())
 }
 
 impl fmt::Debug for Incoming {
