@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,6 +13,7 @@ use http::{Method, StatusCode};
 use super::decode::{self, Pipeline};
 use super::pool::handle::{Acquired, PoolAccess, Waiter};
 use super::pool::key::PoolKey;
+use super::http2_connect::Channel;
 use super::pool::{BackgroundConnectGuard, Delivered};
 use super::{Agent, Config, OnInformational, Route, body, default_fields};
 use crate::error::{Error, ErrorKind, Result, Transfer};
@@ -23,22 +25,22 @@ use crate::message::request::Request;
 use crate::message::response::lazy_headers::LazyHeaders;
 use crate::message::response::{ReceivedHead, Response};
 use crate::runtime::{BoxFuture, Instant};
-use crate::transport::ConnectTrace;
+use crate::transport::{ConnectTrace, Connector};
 
 /// Maximum time a request waits for a background connect. It is the delay after which the next address of a host is
 /// tried as well (RFC 8305, section 5).
 const BACKGROUND_WAIT: Duration = Duration::from_millis(250);
 
 /// A request on its way through the agent.
-struct RoundTrip<'a> {
-    agent: &'a Agent,
-    request: &'a Request,
+pub(super) struct RoundTrip<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) request: &'a Request,
     /// The progress of the attempt, which redirects and challenges share.
-    progress: &'a Progress,
+    pub(super) progress: &'a Progress,
     /// The request's own configuration, or the agent's.
-    config: &'a Config,
+    pub(super) config: &'a Config,
     /// Which connections the request can use.
-    key: PoolKey,
+    pub(super) key: PoolKey,
 }
 
 /// A connection for a request, and where it comes from.
@@ -82,8 +84,18 @@ impl Agent {
         let mut started = self.timer.now();
         let (mut connection, reused) = match self.pool.take(&trip.key, started) {
             Some(connection) => (connection, true),
+            // The rare paths are boxed, so that they do not enlarge the future of every request.
             None => {
-                // The rare paths are boxed, so that they do not enlarge the future of every request.
+                if let Some(share) = trip.share_access().take() {
+                    return Box::pin(trip.over_http2(share, &mut one_shot)).await;
+                }
+                if trip.connector().may_speak_http2(&trip.key.origin) {
+                    match Box::pin(trip.channel()).await? {
+                        Channel::Http2(share) => return Box::pin(trip.over_http2(share, &mut one_shot)).await,
+                        Channel::Http1(connection) => return Box::pin(trip.on_new(connection, &mut one_shot)).await,
+                        Channel::OwnConnection => {}
+                    }
+                }
                 let PooledConnection { connection, reused } = Box::pin(trip.connect_or_wait()).await?;
                 started = self.timer.now();
                 (connection, reused)
@@ -109,11 +121,16 @@ impl Agent {
 impl RoundTrip<'_> {
     /// Sends the request again on a new connection.
     async fn reconnect(&self) -> Result<Response> {
-        let mut connection = {
+        let connection = {
             let _connecting = self.progress.connecting();
             self.connect(self.agent.timer.now()).await?
         };
-        let outcome = self.exchange(&mut connection, &mut None, self.agent.timer.now()).await;
+        self.on_new(connection, &mut None).await
+    }
+
+    /// Sends the request on a connection that no request has used.
+    pub(super) async fn on_new(&self, mut connection: Box<Connection>, one_shot: &mut Option<Body>) -> Result<Response> {
+        let outcome = self.exchange(&mut connection, one_shot, self.agent.timer.now()).await;
         let timed = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, timed, false)
     }
@@ -205,13 +222,23 @@ impl RoundTrip<'_> {
         PoolAccess { pool: &self.agent.pool, key: &self.key, limits: self.config.idle, timer: &self.agent.timer }
     }
 
-    fn connect_limit(&self) -> Option<Duration> {
+    /// Returns what opens connections for this request.
+    pub(super) fn connector(&self) -> &Arc<dyn Connector> {
+        self.key.route.as_ref().map_or(&self.agent.connector, Route::connector)
+    }
+
+    /// Returns the host and port of the request.
+    pub(super) fn target(&self) -> String {
+        format!("{}:{}", self.key.origin.host(), self.key.origin.port())
+    }
+
+    pub(super) fn connect_limit(&self) -> Option<Duration> {
         self.request.options().connect_timeout.filter(|limit| !limit.is_zero())
     }
 
     /// Opens a connection within the connect timeout, which began at `started`.
     fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Box<Connection>>> {
-        let connector = self.key.route.as_ref().map_or(&self.agent.connector, Route::connector).clone();
+        let connector = self.connector().clone();
         let origin = self.key.origin.clone();
         let timer = self.agent.timer.clone();
         let limit = self.connect_limit();
@@ -323,7 +350,7 @@ impl RoundTrip<'_> {
     }
 
     /// Waits as long as a server may take to ask for the body. The time begins with the first poll.
-    fn continue_wait(&self) -> BoxFuture<'static, ()> {
+    pub(super) fn continue_wait(&self) -> BoxFuture<'static, ()> {
         let timer = self.agent.timer.clone();
         let limit = self.config.continue_timeout;
         Box::pin(async move {

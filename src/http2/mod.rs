@@ -2,3 +2,26 @@
 //!
 //! A connection carries many exchanges at once. The futures of the requests drive it: a poll of a request reads and
 //! writes for all of them.
+//!
+//! - `connection` is the only file that reads and writes, over a transport.
+//! - `driver` decides which request drives the connection.
+//! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
+//!   `upload` sends the request's body, `body` receives the response's body.
+//! - `failure` says why an exchange failed, and whether the request may be repeated.
+
+mod body;
+mod connection;
+mod driver;
+mod exchange;
+mod failure;
+mod settings;
+mod stream;
+mod upload;
+
+pub(crate) use body::Http2BodyEvent;
+pub(crate) use connection::Http2Connection;
+pub(crate) use exchange::{Http2Request, Http2Response, exchange};
+pub(crate) use failure::Http2Failure;
+pub(crate) use settings::Http2Settings;
+pub(crate) use stream::Http2Stream;
+pub(crate) use upload::{RemainingStreamUpload, StreamUpload};

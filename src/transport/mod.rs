@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::io::{AsyncRead, AsyncWrite};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Version};
 
 pub use self::connect_trace::ConnectTrace;
 use crate::error::Result;
@@ -91,6 +91,11 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
         ConnectionInfo::default()
     }
 
+    /// Returns which HTTP the connection speaks: [`Version::HTTP_2`], or HTTP/1.1 otherwise. Default: HTTP/1.1.
+    fn version(&self) -> Version {
+        Version::HTTP_11
+    }
+
     /// Returns how requests are written, if the connection ends at a proxy that forwards them. Default: `None`, for a
     /// connection that ends at the origin or a tunnel to it.
     fn forwarding(&self) -> Option<&Forwarding> {
@@ -156,6 +161,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).connection_info()
     }
 
+    fn version(&self) -> Version {
+        (**self).version()
+    }
+
     fn forwarding(&self) -> Option<&Forwarding> {
         (**self).forwarding()
     }
@@ -217,5 +226,11 @@ pub trait Connector: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         let _ = trace;
         self.connect(origin)
+    }
+
+    /// Returns whether a connection to `origin` may speak HTTP/2. Default: `false`.
+    fn may_speak_http2(&self, origin: &Origin) -> bool {
+        let _ = origin;
+        false
     }
 }
