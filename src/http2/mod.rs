@@ -2,3 +2,6 @@
 //!
 //! A connection carries many exchanges at once. The futures of the requests drive it: a poll of a request reads and
 //! writes for all of them.
+
+mod connection_fields;
+mod request_fields;
