@@ -51,7 +51,7 @@ impl RoundTrip<'_> {
             };
             let RunningConnect { future, trace } = running;
             let limit = self.connect_limit().unwrap_or_default();
-            let timed_out = |elapsed| trace.timed_out(&self.target(), limit, elapsed);
+            let timed_out = |elapsed| trace.timed_out(&self.key.target(), limit, elapsed);
             match self.within_connect_limit(future, started, timed_out).await?? {
                 NewConnection::Http2 => {}
                 NewConnection::Http1(connection) => {
@@ -94,7 +94,7 @@ impl RoundTrip<'_> {
     }
 
     /// Returns what a connect needs to give its connection to the pool.
-    fn pool_entry(&self) -> PoolEntry {
+    pub(super) fn pool_entry(&self) -> PoolEntry {
         PoolEntry {
             pool: self.agent.pool.clone(),
             key: self.key.clone(),
@@ -125,7 +125,7 @@ impl RoundTrip<'_> {
         let message = format!(
             "no stream to {} became free within {limit:?}: the server allows no more streams (MAX_CONCURRENT_STREAMS) on \
              the {} connections that the client may open",
-            self.target(),
+            self.key.target(),
             self.config.http2.connections,
         );
         Error::timed_out(Phase::Connect, Timeout::Connect, limit, elapsed).with_message(message)

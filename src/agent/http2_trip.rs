@@ -9,7 +9,7 @@ use super::round_trip::RoundTrip;
 use super::{OnInformational, default_fields};
 use crate::error::{Error, ErrorKind, Result, Transfer};
 use crate::http1::{RequestHead, Upload, request_framing};
-use crate::http2::{self, Http2Failure, Http2Request, Http2Response, StreamUpload};
+use crate::http2::{self, BodyFields, Http2Failure, Http2Request, Http2Response, StreamUpload};
 use crate::message::body::Body;
 use crate::message::connection_info::ExchangeInfo;
 use crate::message::response::lazy_headers::LazyHeaders;
@@ -40,10 +40,14 @@ impl RoundTrip<'_> {
                 return Err(failure.error.with_transfer(Transfer::on_connection(reused)));
             }
             replays += 1;
-            share = match self.channel().await? {
+            let shared = match self.connector().may_speak_http2(&self.key.origin) {
+                true => self.channel().await?,
+                false => Channel::OwnConnection,
+            };
+            share = match shared {
                 Channel::Http2(share) => share,
                 Channel::Http1(connection) => return self.on_new(connection, one_shot).await,
-                Channel::OwnConnection => return self.on_own_connection(one_shot).await,
+                Channel::OwnConnection => return self.send_anywhere(one_shot).await,
             };
         }
     }
@@ -78,7 +82,8 @@ impl RoundTrip<'_> {
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         let continue_wait: Option<BoxFuture<'static, ()>> = expects_continue.then(|| self.continue_wait());
         let upload = Upload::new(body, framing, request.trailers().cloned(), continue_wait);
-        let head = http2::request_head(&self.request_head(), framing, upload.is_waiting())?;
+        let body_fields = BodyFields { framing, expects_continue: upload.is_waiting() };
+        let head = share.connection().origin().request(&self.request_head(), body_fields)?;
         // A body of no bytes ends with the head.
         let has_body = framing.is_some() && !upload.is_complete();
         let mut exchange = Http2Request {

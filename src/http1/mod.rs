@@ -23,7 +23,7 @@ mod chunked;
 mod connection;
 mod control_bytes;
 mod decode;
-mod encode;
+pub(crate) mod encode;
 mod exchange;
 pub(crate) mod fields;
 pub(crate) mod framing;

@@ -13,6 +13,7 @@ use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
 use super::driver::Driver;
 use super::failure::Http2Failure;
+use super::request_fields::OriginFields;
 use super::settings::Http2Settings;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::connection_info::ConnectionInfo;
@@ -44,6 +45,8 @@ pub(crate) struct Http2Connection {
     is_retired: AtomicBool,
     seen: Arc<Seen>,
     info: Arc<ConnectionInfo>,
+    /// The scheme and authority of the requests.
+    origin: OriginFields,
     /// When a request last used the connection, in nanoseconds of the timer.
     last_used: AtomicU64,
     /// Whether a request has used the connection before.
@@ -72,6 +75,7 @@ impl Http2Connection {
     /// Begins HTTP/2 on a transport. The settings are written together with the first request.
     pub(crate) async fn open(
         transport: Box<dyn Transport>,
+        origin: OriginFields,
         settings: Http2Settings,
         timer: Arc<dyn Timer>,
     ) -> Result<Arc<Self>> {
@@ -100,6 +104,7 @@ impl Http2Connection {
             is_retired: AtomicBool::new(false),
             seen,
             info,
+            origin,
             last_used: AtomicU64::new(opened_at.nanos()),
             is_used: AtomicBool::new(false),
             end: OnceLock::new(),
@@ -114,6 +119,11 @@ impl Http2Connection {
     /// Returns the facts about the connection.
     pub(crate) fn connection_info(&self) -> Arc<ConnectionInfo> {
         self.info.clone()
+    }
+
+    /// Returns the scheme and authority of the requests.
+    pub(crate) fn origin(&self) -> &OriginFields {
+        &self.origin
     }
 
     /// Counts a request that is about to open a stream. Returns whether the server allows another stream.

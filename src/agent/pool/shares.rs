@@ -13,7 +13,7 @@ use super::{Pool, ReservedStream};
 use super::key::{IdleLimits, PoolKey};
 use super::places::{ConnectOutcome, NewConnection, PendingConnect, RunningConnect};
 use crate::http1::Connection;
-use crate::http2::{Http2Connection, Http2Settings, Http2Stream};
+use crate::http2::{Http2Connection, Http2Settings, Http2Stream, OriginFields};
 use crate::runtime::{Executor, Timer};
 use crate::transport::Transport;
 
@@ -147,7 +147,13 @@ impl PoolEntry {
 
     /// Begins HTTP/2 on a transport. The requests that wait for a stream look again.
     pub(in crate::agent) async fn add_http2(&self, transport: Box<dyn Transport>) -> ConnectOutcome {
-        let connection = Http2Connection::open(transport, self.settings, self.timer.clone()).await?;
+        let origin = &self.key.origin;
+        let authority = match origin.port() == origin.scheme().default_port() {
+            true => origin.host().to_string(),
+            false => format!("{}:{}", origin.host(), origin.port()),
+        };
+        let fields = OriginFields::new(origin.scheme().to_http(), &authority);
+        let connection = Http2Connection::open(transport, fields, self.settings, self.timer.clone()).await?;
         let mut state = self.pool.lock();
         let waiting = state.places.add(&self.key, connection.clone());
         let ended = state.places.entry(&self.key).connecting.take();
