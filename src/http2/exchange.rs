@@ -37,15 +37,16 @@ pub(crate) async fn exchange<W: Future<Output = ()> + Unpin>(
 ) -> Result<Http2Response, Http2Failure> {
     let mut is_open = false;
     poll_fn(|cx| {
-        if !is_open {
+        let polled = if is_open {
+            stream.poll(cx, |handles, stream_cx, cx| poll_head(handles, stream_cx, cx, request))
+        } else {
             is_open = true;
             let head = std::mem::take(&mut request.head);
             request.progress.add(head_length(&head));
             stream.open(cx, head, request.upload.is_none())?;
-            // Other tasks may have requests too. They are written together in the next poll.
-            return Poll::Pending;
-        }
-        let polled = stream.poll(cx, |handles, stream_cx, cx| poll_head(handles, stream_cx, cx, request));
+            // Other tasks may have requests too. The next poll writes them together.
+            stream.poll_undriven(cx, |handles, stream_cx, cx| poll_head(handles, stream_cx, cx, request))
+        };
         match polled {
             Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
             Poll::Ready(Err(Stopped::Failed(failure))) => Poll::Ready(Err(failure)),

@@ -68,6 +68,23 @@ impl Http2Stream {
         Ok(())
     }
 
+    /// Polls a part of the stream, as [`poll`](Self::poll) does, without driving the connection.
+    pub(super) fn poll_undriven<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let driver = &self.connection.driver;
+        let _inside = Inside::of(&self.connection);
+        driver.begin(self.id, cx.waker());
+        driver.wait(self.id);
+        let polled = poll(&mut self.handles, &mut Context::from_waker(&self.waker), cx);
+        if polled.is_ready() {
+            driver.stop_waiting(self.id);
+        }
+        polled
+    }
+
     /// Drives the connection, and then polls a part of the stream. `poll` gets the stream's context for `h2` first, and
     /// the caller's context for everything else.
     pub(super) fn poll<T>(
