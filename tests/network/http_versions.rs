@@ -5,7 +5,7 @@ use futures::FutureExt;
 use waterspout::http::Version;
 use waterspout::platform::native::Network;
 use waterspout::proxy::{Proxies, Proxy};
-use waterspout::testing::{Reply, Server, handler};
+use waterspout::testing::{MemoryConnector, Reply, Script, ScriptedConnector, Server, handler};
 use waterspout::{Client, Connector, Error, ErrorKind, Origin, Phase, Transport, Url};
 
 use crate::support::proxy::{ProxyBehaviour, TinyProxy};
@@ -117,4 +117,32 @@ fn forwarding_proxy_gets_http_1_1() {
     let client = Client::builder().network(Network::new().proxies(proxies)).build().unwrap();
     let response = block_on(async { client.get("http://origin.test/").await }).unwrap();
     assert_eq!(response.connection_info().version, Some(Version::HTTP_11));
+}
+
+#[test]
+fn connectors_for_tests_report_the_version_that_is_set() {
+    fn check(connector: impl Connector, expected: Version) {
+        let origin = Url::parse("http://example.com/").unwrap().origin();
+        assert_eq!(connector.may_speak_http2(&origin), expected == Version::HTTP_2);
+        assert_eq!(version(block_on(connector.connect(&origin))).unwrap(), expected);
+    }
+    let memory = || MemoryConnector::new(handler(|_| async { Reply::text("hello") }.boxed()));
+    let scripted = || ScriptedConnector::new([Script::new()]);
+    check(memory(), Version::HTTP_11);
+    check(memory().version(Version::HTTP_2), Version::HTTP_2);
+    check(scripted(), Version::HTTP_11);
+    check(scripted().version(Version::HTTP_2), Version::HTTP_2);
+}
+
+#[cfg(unix)]
+#[test]
+fn unix_socket_speaks_http_1_1() {
+    let path = std::env::temp_dir().join(format!("waterspout-versions-{}", std::process::id()));
+    let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let socket = waterspout::platform::unix::UnixSocket::new(&path);
+    let origin = Url::parse("http://example.com/").unwrap().origin();
+    assert!(!socket.may_speak_http2(&origin));
+    let outcome = version(block_on(socket.connect(&origin)));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(outcome.unwrap(), Version::HTTP_11);
 }
