@@ -15,7 +15,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("transport", &["error", "message", "runtime"]),
     ("auth", &["error", "message", "platform"]),
     ("http1", &["error", "message", "transport"]),
-    ("http2", &["error", "message", "runtime", "transport"]),
+    ("http2", &["error", "http1", "message", "runtime", "transport"]),
     ("agent", &["auth", "backend", "error", "http1", "http2", "message", "runtime", "transport"]),
     ("client", &["auth", "backend", "error", "message", "platform", "runtime"]),
     ("cookies", &["agent", "error", "message", "platform"]),
