@@ -128,8 +128,14 @@ impl RoundTrip<'_> {
             ExchangeInfo::OnConnection { connection: share.connection().connection_info(), first_byte, reused };
         let upload = upload.map(|upload| (upload, self.progress.clone()));
         let (body, trailers) = http2_body::receive(share, length, pipeline, upload);
-        let received =
-            ReceivedHead { status, version: Version::HTTP_2, reason: None, headers, exchange, trailers: Some(trailers) };
+        let received = ReceivedHead {
+            status,
+            version: Version::HTTP_2,
+            reason: None,
+            headers,
+            exchange,
+            trailers: Some(trailers),
+        };
         Ok(Response::received(received, self.request.url().clone(), body))
     }
 

@@ -44,12 +44,7 @@ impl Http2Stream {
     }
 
     /// Opens the stream: queues the request's head. The next drive of the connection writes it.
-    pub(super) fn open(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: Request<()>,
-        ends: bool,
-    ) -> Result<(), Http2Failure> {
+    pub(super) fn open(&mut self, cx: &mut Context<'_>, request: Request<()>, ends: bool) -> Result<(), Http2Failure> {
         let _inside = Inside::of(&self.connection);
         self.connection.driver.begin(self.id, cx.waker());
         self.connection.driver.wait(self.id);

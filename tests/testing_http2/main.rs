@@ -3,6 +3,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod bodies;
+mod client;
 mod control;
 mod goaway;
 mod heads;
@@ -11,3 +12,8 @@ mod raw_frames;
 mod recorder;
 mod resets;
 mod settings;
+#[cfg(feature = "tls")]
+mod tls;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -41,14 +41,15 @@ fn server_answers_malformed_requests_with_errors() {
     let protocol_error = Some((1, Http2ErrorCode::PROTOCOL_ERROR.0 as u8));
     let without_path = Http2Frame::headers(1, &GET[..3], true);
     assert_eq!(stream(&[without_path]), protocol_error);
-    let upper_case = Http2Frame::headers(1, &[&GET[..], &[("X-Key", "1")]].concat(), true);
-    assert_eq!(stream(&[upper_case]), protocol_error);
     let connection = Http2Frame::headers(1, &[&GET[..], &[("connection", "close")]].concat(), true);
     assert_eq!(stream(&[connection]), protocol_error);
     let goaway = |frames: &[Http2Frame]| {
         let frame = talk(frames).into_iter().find(|frame| frame.kind == Http2Frame::GOAWAY);
         frame.map(|frame| u32::from_be_bytes(frame.payload[4..8].try_into().unwrap()))
     };
+    // h2 decodes no name in upper case, and the table of header compression is lost then.
+    let upper_case = Http2Frame::headers(1, &[&GET[..], &[("X-Key", "1")]].concat(), true);
+    assert_eq!(goaway(&[upper_case]), Some(Http2ErrorCode::PROTOCOL_ERROR.0));
     assert_eq!(goaway(&[Http2Frame::data(0, "x", false)]), Some(Http2ErrorCode::PROTOCOL_ERROR.0));
     assert_eq!(goaway(&[Http2Frame::window_update(0, 0x7fff_ffff)]), Some(Http2ErrorCode::FLOW_CONTROL_ERROR.0));
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 
-use super::{Pool, ReservedStream};
 use super::key::{IdleLimits, PoolKey};
 use super::places::{ConnectOutcome, NewConnection, PendingConnect, RunningConnect};
+use super::{Pool, ReservedStream};
 use crate::http1::Connection;
 use crate::http2::{Http2Connection, Http2Settings, Http2Stream, OriginFields};
 use crate::runtime::{Executor, Timer};
@@ -94,7 +94,8 @@ impl ShareAccess<'_> {
         // Requests that gave up leave when their number may have doubled, so that each is looked at a few times only.
         let mut gone = VecDeque::new();
         if place.waiting.len().is_power_of_two() {
-            (gone, place.waiting) = std::mem::take(&mut place.waiting).into_iter().partition(|waiter| waiter.is_canceled());
+            (gone, place.waiting) =
+                std::mem::take(&mut place.waiting).into_iter().partition(|waiter| waiter.is_canceled());
         }
         place.waiting.push_back(sender);
         drop(state);

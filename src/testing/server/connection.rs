@@ -77,7 +77,7 @@ impl ServerConnection<'_> {
         }
     }
 
-    /// Returns whether the client speaks HTTP/2. Reads only as much as is needed to tell.
+    /// Returns whether the client speaks HTTP/2. Reads until the first bytes tell it.
     async fn begins_with_http2(
         &self,
         transport: &mut Box<dyn Transport>,
@@ -85,7 +85,7 @@ impl ServerConnection<'_> {
         config: &Http2Config,
     ) -> io::Result<bool> {
         loop {
-            match http2::preface_left(input.data(), config) {
+            match http2::preface_left(&**transport, input.data(), config) {
                 None => return Ok(false),
                 Some(0) => return Ok(true),
                 Some(_) => {}

@@ -50,7 +50,7 @@ impl NoStream {
 }
 
 /// Returns that no connection speaks HTTP/2.
-pub(super) fn preface_left(_bytes: &[u8], _config: &Http2Config) -> Option<usize> {
+pub(super) fn preface_left(_transport: &dyn Transport, _bytes: &[u8], _config: &Http2Config) -> Option<usize> {
     None
 }
 

@@ -13,9 +13,9 @@ use h2::server::{Connection, SendResponse};
 use http::Request;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
+use super::action_queue::{ActionQueue, QueuedAction};
 use super::config::MAX_WINDOW;
 use super::control::RegisteredConnection;
-use super::output::{Order, OrderQueue};
 use super::source::SharedResponse;
 use super::stream::{self, StreamContext};
 use super::wire::WireHandle;
@@ -57,7 +57,7 @@ enum ConnectionEnd {
 }
 
 /// Whether the loop goes on.
-enum Progress {
+enum ActionOutcome {
     /// Nothing happened.
     Idle,
     Made,
@@ -87,9 +87,9 @@ struct Streams<'a> {
     control: Option<RegisteredConnection>,
     tasks: FuturesUnordered<StreamTask<'a>>,
     /// What the streams have asked for.
-    orders: OrderQueue,
+    queue: ActionQueue,
     /// What is done next, once the frames so far are sent.
-    pending: VecDeque<Order>,
+    pending: VecDeque<QueuedAction>,
     /// How many requests have arrived.
     requests: u64,
     /// The last stream that has arrived.
@@ -117,7 +117,7 @@ impl<'a> Streams<'a> {
             wire,
             control,
             tasks: FuturesUnordered::new(),
-            orders: OrderQueue::default(),
+            queue: ActionQueue::default(),
             pending: VecDeque::new(),
             requests: 0,
             last_received: 0,
@@ -142,14 +142,14 @@ impl<'a> Streams<'a> {
                 }
             }
             // 2. Does what a test has asked for, after these frames.
-            match self.run_orders(cx) {
-                Progress::Idle => {}
-                Progress::Made => has_progress = true,
-                Progress::Ended(end) => return Poll::Ready(end),
+            match self.run_pending(cx) {
+                ActionOutcome::Idle => {}
+                ActionOutcome::Made => has_progress = true,
+                ActionOutcome::Ended(end) => return Poll::Ready(end),
             }
             // 3. Lets the handlers go on.
             has_progress |= self.poll_tasks(cx);
-            self.pending.extend(self.orders.take());
+            self.pending.extend(self.queue.take());
             let can_run = !self.pending.is_empty() && self.wire.is_flushed() && !self.waits_for_ack;
             if !has_progress && !can_run {
                 return Poll::Pending;
@@ -186,7 +186,7 @@ impl<'a> Streams<'a> {
                 handler: self.server.handler,
                 connection: self.server.number,
                 opens_windows: !self.config.keeps_windows_closed,
-                orders: self.orders.clone(),
+                queue: self.queue.clone(),
             };
             let answer = Box::pin(stream::answer(context, request, SharedResponse::new(response)));
             self.tasks.push(StreamTask { id, answer });
@@ -216,39 +216,39 @@ impl<'a> Streams<'a> {
                 Http2Action::Close | Http2Action::Reset => {
                     self.is_ending = true;
                     self.wire.silence_streams_above(0);
-                    self.pending.push_front(Order::of_test(action.clone()));
+                    self.pending.push_front(QueuedAction::of_test(action.clone()));
                 }
-                _ => self.pending.push_back(Order::of_test(action.clone())),
+                _ => self.pending.push_back(QueuedAction::of_test(action.clone())),
             }
         }
         self.config.actions = actions;
     }
 
     /// Runs the actions that wait, if all frames before them are sent.
-    fn run_orders(&mut self, cx: &mut Context<'_>) -> Progress {
+    fn run_pending(&mut self, cx: &mut Context<'_>) -> ActionOutcome {
         if let Some(control) = &self.control {
-            self.pending.extend(control.take_actions(cx).into_iter().map(Order::of_test));
+            self.pending.extend(control.take_actions(cx).into_iter().map(QueuedAction::of_test));
         }
         if !self.wire.is_flushed() {
-            return Progress::Idle;
+            return ActionOutcome::Idle;
         }
-        if self.is_ending && !self.pending.iter().any(Order::ends_connection) {
-            return Progress::Ended(ConnectionEnd::Close);
+        if self.is_ending && !self.pending.iter().any(QueuedAction::ends_connection) {
+            return ActionOutcome::Ended(ConnectionEnd::Close);
         }
         // A GOAWAY that allows further streams leaves the connection open.
         let is_last = self.last_answered.is_some_and(|last| last <= self.last_received);
         if is_last && self.tasks.is_empty() && self.pending.is_empty() {
-            return Progress::Ended(ConnectionEnd::Close);
+            return ActionOutcome::Ended(ConnectionEnd::Close);
         }
         // A single action, because the frames of the next action follow its frames.
         match self.pending.pop_front() {
-            Some(order) => self.run(order),
-            None => Progress::Idle,
+            Some(next) => self.run(next),
+            None => ActionOutcome::Idle,
         }
     }
 
-    fn run(&mut self, order: Order) -> Progress {
-        match &order.action {
+    fn run(&mut self, next: QueuedAction) -> ActionOutcome {
+        match &next.action {
             None => {}
             Some(Http2Action::GoAway { code, last_stream }) => self.go_away(*code, *last_stream),
             Some(Http2Action::Shutdown { code }) => self.shut_down(*code),
@@ -258,18 +258,18 @@ impl<'a> Streams<'a> {
                 // h2 allows a single change at a time, and fails before the client has acknowledged the previous change.
                 self.waits_for_ack = self.connection.set_initial_window_size((*size).min(MAX_WINDOW)).is_err();
                 if self.waits_for_ack {
-                    self.pending.push_front(order);
-                    return Progress::Idle;
+                    self.pending.push_front(next);
+                    return ActionOutcome::Idle;
                 }
             }
             Some(Http2Action::Ping(data)) => self.wire.send_frame(&Http2Frame::ping(*data)),
             Some(Http2Action::Frames(frames)) => frames.iter().for_each(|frame| self.wire.send_frame(frame)),
             Some(Http2Action::Bytes(bytes)) => self.wire.send_bytes(bytes),
-            Some(Http2Action::Close) => return Progress::Ended(ConnectionEnd::Close),
-            Some(Http2Action::Reset) => return Progress::Ended(ConnectionEnd::Reset),
+            Some(Http2Action::Close) => return ActionOutcome::Ended(ConnectionEnd::Close),
+            Some(Http2Action::Reset) => return ActionOutcome::Ended(ConnectionEnd::Reset),
         }
-        order.complete();
-        Progress::Made
+        next.complete();
+        ActionOutcome::Made
     }
 
     /// Sends GOAWAY, and drops the answers on streams above `last_stream`.

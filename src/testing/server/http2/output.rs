@@ -1,18 +1,16 @@
 //! Writes a reply to a stream, and makes its faults happen at their positions.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use futures::channel::oneshot;
 use h2::{Reason, SendStream};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, Response, StatusCode};
 
+use super::action_queue::ActionQueue;
 use super::source::SharedResponse;
 use super::{Http2Action, Http2ErrorCode};
 use crate::message::body::Body;
@@ -55,63 +53,21 @@ impl From<h2::Error> for StreamStop {
     }
 }
 
-/// An action that waits until all frames before it are sent.
-pub(super) struct Order {
-    /// The action; `None` waits only for the frames.
-    pub(super) action: Option<Http2Action>,
-    done: Option<oneshot::Sender<()>>,
-}
-
-impl Order {
-    /// An order that no stream waits for.
-    pub(super) fn of_test(action: Http2Action) -> Self {
-        Self { action: Some(action), done: None }
-    }
-
-    pub(super) fn ends_connection(&self) -> bool {
-        matches!(self.action, Some(Http2Action::Close | Http2Action::Reset))
-    }
-
-    pub(super) fn complete(self) {
-        // The stream may have ended.
-        self.done.map(|done| done.send(()));
-    }
-}
-
-/// The orders of all streams of a connection.
-#[derive(Clone, Default)]
-pub(super) struct OrderQueue(Arc<Mutex<VecDeque<Order>>>);
-
-impl OrderQueue {
-    pub(super) fn take(&self) -> VecDeque<Order> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Adds an order and waits until it is done.
-    async fn run(&self, action: Option<Http2Action>) {
-        let (done, is_done) = oneshot::channel();
-        let order = Order { action, done: Some(done) };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(order);
-        // An order that is dropped belongs to a connection that has ended, and so does this stream.
-        let _ = is_done.await;
-    }
-}
-
 /// Writes a reply.
-pub(super) struct StreamOutput {
+pub(super) struct ReplyStream {
     response: SharedResponse,
     /// What sends the body, once the head is sent. A raw reply has none.
     stream: Option<SendStream<Bytes>>,
-    orders: OrderQueue,
+    queue: ActionQueue,
     is_head: bool,
     faults: Vec<Fault>,
     /// How many bytes of the body were sent; `None` before the body.
     sent: Option<u64>,
 }
 
-impl StreamOutput {
-    pub(super) fn new(response: SharedResponse, orders: OrderQueue, is_head: bool) -> Self {
-        Self { response, stream: None, orders, is_head, faults: Vec::new(), sent: None }
+impl ReplyStream {
+    pub(super) fn new(response: SharedResponse, queue: ActionQueue, is_head: bool) -> Self {
+        Self { response, stream: None, queue, is_head, faults: Vec::new(), sent: None }
     }
 
     pub(super) async fn send(mut self, reply: Reply) -> Result<(), StreamStop> {
@@ -133,7 +89,7 @@ impl StreamOutput {
             self.data(chunk, false).await?;
         }
         self.run_faults().await?;
-        self.orders.run(Some(Http2Action::Close)).await;
+        self.queue.run(Some(Http2Action::Close)).await;
         Err(StreamStop::Ended)
     }
 
@@ -216,7 +172,7 @@ impl StreamOutput {
 
     async fn send_piece(&mut self, mut piece: Bytes, ends: bool) -> Result<(), StreamStop> {
         let Some(stream) = &mut self.stream else {
-            self.orders.run(Some(Http2Action::Bytes(piece))).await;
+            self.queue.run(Some(Http2Action::Bytes(piece))).await;
             return Ok(());
         };
         while !piece.is_empty() {
@@ -258,21 +214,21 @@ impl StreamOutput {
             FaultAction::Delay(timer, delay) => self.or_reset(timer.sleep_until(timer.now() + delay)).await,
             FaultAction::Silence => self.or_reset(std::future::pending()).await,
             FaultAction::StreamReset(code) => Err(self.reset(code).await),
-            FaultAction::Close => self.run_order(Http2Action::Close).await,
-            FaultAction::Reset => self.run_order(Http2Action::Reset).await,
-            FaultAction::Garbage(bytes) => self.run_order(Http2Action::Bytes(bytes)).await,
-            FaultAction::Http2(action) => self.run_order(action).await,
+            FaultAction::Close => self.run_action(Http2Action::Close).await,
+            FaultAction::Reset => self.run_action(Http2Action::Reset).await,
+            FaultAction::Garbage(bytes) => self.run_action(Http2Action::Bytes(bytes)).await,
+            FaultAction::Http2(action) => self.run_action(action).await,
         }
     }
 
-    async fn run_order(&mut self, action: Http2Action) -> Result<(), StreamStop> {
-        let orders = self.orders.clone();
-        self.or_reset(orders.run(Some(action))).await
+    async fn run_action(&mut self, action: Http2Action) -> Result<(), StreamStop> {
+        let queue = self.queue.clone();
+        self.or_reset(queue.run(Some(action))).await
     }
 
     /// Resets the stream after the frames so far: h2 would drop frames that are not sent.
     async fn reset(&mut self, code: Http2ErrorCode) -> StreamStop {
-        self.orders.run(None).await;
+        self.queue.run(None).await;
         match &mut self.stream {
             Some(stream) => stream.send_reset(code.into()),
             None => self.response.lock().send_reset(code.into()),

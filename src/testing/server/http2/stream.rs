@@ -12,7 +12,8 @@ use http::request::Parts;
 use http::{Method, Request};
 
 use super::StreamSource;
-use super::output::{OrderQueue, StreamOutput, StreamStop};
+use super::action_queue::ActionQueue;
+use super::output::{ReplyStream, StreamStop};
 use super::source::SharedResponse;
 use crate::testing::server::connection::MAX_SKIPPED;
 use crate::testing::server::head::{Head, check_expect};
@@ -25,14 +26,14 @@ pub(super) struct StreamContext<'a> {
     /// The number of the connection.
     pub(super) connection: u64,
     pub(super) opens_windows: bool,
-    pub(super) orders: OrderQueue,
+    pub(super) queue: ActionQueue,
 }
 
 /// Answers a request. Ends early if the client resets the stream: the handler's future is dropped then.
 pub(super) async fn answer(context: StreamContext<'_>, request: Request<RecvStream>, response: SharedResponse) {
     let (parts, body) = request.into_parts();
     let source = StreamSource::new(body, response.clone(), context.opens_windows);
-    let output = StreamOutput::new(response.clone(), context.orders.clone(), parts.method == Method::HEAD);
+    let output = ReplyStream::new(response.clone(), context.queue.clone(), parts.method == Method::HEAD);
     let expectation = check_expect(&parts.headers);
     let mut incoming = Incoming::new(RequestSource::Http2(source), context.connection, head(parts));
     let answered = match expectation {

@@ -21,7 +21,7 @@ const READ_SIZE: usize = 16 * 1024;
 const MAX_LINGER: usize = 16 * 1024 * 1024;
 
 /// A connection below h2.
-struct Wire {
+struct ServerWire {
     transport: Box<dyn Transport>,
     input: InputFilter,
     output: OutputFilter,
@@ -39,12 +39,12 @@ struct Wire {
 /// Both belong to the same future, so its lock is always free. No task that is woken under the lock can reach the
 /// connection before the poll of that future ends.
 #[derive(Clone)]
-pub(super) struct WireHandle(Arc<Mutex<Wire>>);
+pub(super) struct WireHandle(Arc<Mutex<ServerWire>>);
 
 impl WireHandle {
     /// Makes the wire of a connection, of which `received` was read before.
     pub(super) fn new(transport: Box<dyn Transport>, received: &[u8], number: u64, config: &Http2Config) -> Self {
-        let mut wire = Wire {
+        let mut wire = ServerWire {
             transport,
             input: InputFilter::new(number, config),
             output: OutputFilter::new(config),
@@ -109,7 +109,7 @@ impl WireHandle {
         .await
     }
 
-    fn lock(&self) -> MutexGuard<'_, Wire> {
+    fn lock(&self) -> MutexGuard<'_, ServerWire> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,7 +117,7 @@ impl WireHandle {
 /// The identifier of the setting (RFC 9113, section 6.5.2).
 pub(super) const MAX_CONCURRENT_STREAMS: u16 = 3;
 
-impl Wire {
+impl ServerWire {
     fn send_frame(&mut self, frame: &Http2Frame, max_streams: Option<u32>) {
         if frame.wants_settings_ack() {
             self.output.expect_settings_ack(max_streams);
