@@ -192,7 +192,7 @@
 //!
 //! The feature `testing` provides what a test of your own program needs: [`testing::MockBackend`] replaces the network,
 //! [`testing::ManualTimer`] is a clock that the test moves, [`testing::ScriptedConnector`] plays scripted bytes as a
-//! connection, and a real HTTP/1.1 server listens on loopback or in memory and misbehaves on demand.
+//! connection, and a real server of HTTP/1.1 and HTTP/2 listens on loopback or in memory and misbehaves on demand.
 //!
 //! ```
 //! use std::time::Duration;

@@ -69,3 +69,23 @@ fn action_runs_on_a_single_connection() {
     drop(first);
     assert_eq!(control.open(), 0, "a connection that the client drops is not open");
 }
+
+#[test]
+fn too_many_resets_end_the_connection() {
+    for (max, allowed) in [(0, 0), (3, 3)] {
+        let control = Http2Control::new();
+        let connector = server(Http2Config::new().max_resets(max), &control);
+        let mut peer = Peer::in_memory(&connector).now_or_never().unwrap();
+        for count in 0..=allowed {
+            assert!(peer.end.is_none(), "after {count} resets");
+            // A request with a body that does not come, so the stream is still open.
+            let (response, mut stream) = peer.begin_body(super::peer::request("POST", "/"));
+            peer.settle();
+            stream.send_reset(h2::Reason::CANCEL);
+            drop(response);
+            peer.settle();
+        }
+        let end = peer.end.take().unwrap().unwrap_err();
+        assert_eq!(end.reason(), Some(h2::Reason::ENHANCE_YOUR_CALM));
+    }
+}

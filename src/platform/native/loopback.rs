@@ -21,7 +21,10 @@ pub use super::memory::MemoryConnector;
 use super::socket::SocketTransport;
 use crate::testing::{Handler, ServerConnection};
 
-/// An HTTP/1.1 server on a loopback port, with a thread of its own. Dropping it stops the server.
+/// A server on a loopback port, with a thread of its own. Dropping it stops the server.
+///
+/// It speaks HTTP/1.1, and with the feature `http2` also HTTP/2 to each client that begins with its preface
+/// (`Network::http2_prior_knowledge`).
 ///
 /// # Examples
 ///

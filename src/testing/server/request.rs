@@ -35,6 +35,7 @@ pub(super) enum RequestSource {
     /// A connection that carries a request at a time.
     Http1(Http1Source),
     /// A stream of a connection that carries many requests at once.
+    #[allow(dead_code, reason = "only the feature `http2` makes streams")]
     Http2(StreamSource),
 }
 

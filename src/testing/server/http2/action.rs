@@ -55,14 +55,20 @@ impl Fault {
     ///
     /// ```
     /// use futures::FutureExt;
-    /// use waterspout::testing::{Fault, Http2ErrorCode, Reply, handler};
+    /// use waterspout::http::Version;
+    /// use waterspout::testing::{Fault, Http2ErrorCode, ManualTimer, MemoryConnector, Reply, handler};
+    /// use waterspout::{Agent, Client};
     ///
     /// // Half of the body arrives, and then the stream is reset.
-    /// let server = handler(|_| {
+    /// let connector = MemoryConnector::new(handler(|_| {
     ///     let fault = Fault::stream_reset(Http2ErrorCode::INTERNAL_ERROR).after_body(6);
     ///     async { Reply::text("hello, world").with_fault(fault) }.boxed()
-    /// });
-    /// # drop(server);
+    /// }));
+    /// let agent = Agent::new(connector.version(Version::HTTP_2), ManualTimer::new());
+    /// let client = Client::builder().backend(agent).build()?;
+    /// let text = futures::executor::block_on(async { client.get("http://example.com/").await?.text().await });
+    /// assert!(text.is_err());
+    /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn stream_reset(code: Http2ErrorCode) -> Self {
         Self::new(FaultAction::StreamReset(code))
@@ -77,14 +83,20 @@ impl Fault {
     ///
     /// ```
     /// use futures::FutureExt;
-    /// use waterspout::testing::{Fault, Http2Action, Http2ErrorCode, Reply, handler};
+    /// use waterspout::http::Version;
+    /// use waterspout::testing::{Fault, Http2Action, Http2ErrorCode, ManualTimer, MemoryConnector, Reply, handler};
+    /// use waterspout::{Agent, Client};
     ///
     /// // The server retires the connection while it sends a body. The body arrives completely.
-    /// let server = handler(|_| {
+    /// let connector = MemoryConnector::new(handler(|_| {
     ///     let go_away = Http2Action::GoAway { code: Http2ErrorCode::NO_ERROR, last_stream: None };
     ///     async { Reply::text("hello, world").with_fault(Fault::http2(go_away).after_body(6)) }.boxed()
-    /// });
-    /// # drop(server);
+    /// }));
+    /// let agent = Agent::new(connector.version(Version::HTTP_2), ManualTimer::new());
+    /// let client = Client::builder().backend(agent).build()?;
+    /// let text = futures::executor::block_on(async { client.get("http://example.com/").await?.text().await });
+    /// assert_eq!(text?, "hello, world");
+    /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn http2(action: Http2Action) -> Self {
         Self::new(FaultAction::Http2(action))

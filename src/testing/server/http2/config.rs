@@ -13,16 +13,29 @@ use crate::testing::server::{Handler, Incoming, Reply};
 ///
 /// # Examples
 ///
-/// A server that answers two requests at once, and retires each connection at its tenth request:
+/// A server that answers two requests at once, and retires each connection at its third request:
 ///
 /// ```
 /// use futures::FutureExt;
-/// use waterspout::testing::{Http2Action, Http2Config, Http2ErrorCode, MemoryConnector, Reply, handler};
+/// use waterspout::http::Version;
+/// use waterspout::testing::{
+///     Http2Action, Http2Config, Http2ErrorCode, ManualTimer, MemoryConnector, Reply, handler,
+/// };
+/// use waterspout::{Agent, Client};
 ///
 /// let retire = Http2Action::GoAway { code: Http2ErrorCode::NO_ERROR, last_stream: None };
-/// let config = Http2Config::new().max_concurrent_streams(2).on_request(10, retire);
-/// let connector = MemoryConnector::new(config.wrap(handler(|_| async { Reply::text("hello") }.boxed())));
-/// # drop(connector);
+/// let config = Http2Config::new().max_concurrent_streams(2).on_request(3, retire);
+/// let server = config.wrap(handler(|_| async { Reply::text("hello") }.boxed()));
+/// let connector = MemoryConnector::new(server).version(Version::HTTP_2);
+/// let client = Client::builder().backend(Agent::new(connector.clone(), ManualTimer::new())).build()?;
+/// futures::executor::block_on(async {
+///     for _ in 0..5 {
+///         assert_eq!(client.get("http://example.com/").await?.text().await?, "hello");
+///     }
+///     Ok::<(), waterspout::Error>(())
+/// })?;
+/// assert_eq!(connector.connections(), 2);
+/// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Http2Config {
@@ -33,6 +46,7 @@ pub struct Http2Config {
     max_frame_size: Option<u32>,
     max_header_list_size: Option<u32>,
     header_table_size: Option<u32>,
+    pub(super) max_resets: Option<u64>,
     pub(super) keeps_windows_closed: bool,
     pub(super) ignores_pings: bool,
     /// The actions, each with the number of the request at which it happens.
@@ -87,6 +101,14 @@ impl Http2Config {
     #[must_use]
     pub fn header_table_size(self, bytes: u32) -> Self {
         Self { header_table_size: Some(bytes), ..self }
+    }
+
+    /// Sets how many streams of a connection the client may reset. At the next reset the server shuts the connection
+    /// down with ENHANCE_YOUR_CALM, as servers do against rapid resets. Default: no limit, but h2 has a limit of its own
+    /// of 20 streams that are reset in the same read as they begin.
+    #[must_use]
+    pub fn max_resets(self, streams: u64) -> Self {
+        Self { max_resets: Some(streams), ..self }
     }
 
     /// Sends no WINDOW_UPDATE: a request body stops at the initial window of its stream or of the connection.

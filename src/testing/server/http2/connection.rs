@@ -141,6 +141,11 @@ impl<'a> Streams<'a> {
                     Poll::Pending => break,
                 }
             }
+            let has_reset_too_often = self.config.max_resets.is_some_and(|max| self.wire.resets() > max);
+            if has_reset_too_often && !self.is_ending {
+                self.shut_down(Http2ErrorCode::ENHANCE_YOUR_CALM);
+                continue;
+            }
             // 2. Does what a test has asked for, after these frames.
             match self.run_pending(cx) {
                 ActionOutcome::Idle => {}

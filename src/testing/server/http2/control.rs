@@ -11,17 +11,28 @@ use super::{Http2Action, Http2Frame};
 ///
 /// # Examples
 ///
+/// An idle connection that the server retires:
+///
 /// ```
 /// use futures::FutureExt;
-/// use waterspout::testing::{Http2Action, Http2Config, Http2Control, MemoryConnector, Reply, handler};
+/// use waterspout::http::Version;
+/// use waterspout::testing::{
+///     Http2Action, Http2Config, Http2Control, Http2Frame, ManualTimer, MemoryConnector, Reply, handler,
+/// };
+/// use waterspout::{Agent, Client};
 ///
 /// let control = Http2Control::new();
 /// let server = Http2Config::new().control(&control).wrap(handler(|_| async { Reply::text("hello") }.boxed()));
-/// let connector = MemoryConnector::new(server);
-/// // Retires the connections that are open now.
-/// control.run(Http2Action::GracefulShutdown);
-/// assert_eq!(control.open(), 0);
-/// # drop(connector);
+/// let connector = MemoryConnector::new(server).version(Version::HTTP_2);
+/// let client = Client::builder().backend(Agent::new(connector.clone(), ManualTimer::new())).build()?;
+/// futures::executor::block_on(async {
+///     client.get("http://example.com/").await?.text().await?;
+///     assert_eq!(control.open(), 1);
+///     assert!(control.take_received().iter().any(|(_, frame)| frame.kind == Http2Frame::HEADERS));
+///     control.run(Http2Action::GracefulShutdown);
+///     client.get("http://example.com/").await?.text().await
+/// })?;
+/// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct Http2Control(Arc<Mutex<ControlState>>);

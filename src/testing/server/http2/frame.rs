@@ -11,16 +11,24 @@ pub(super) const HEAD_SIZE: usize = 9;
 ///
 /// # Examples
 ///
-/// A server that sends a response whose `:status` is missing:
+/// A server that sends a response without a `:status`:
 ///
 /// ```
-/// use waterspout::testing::{Http2Frame, Script, ScriptedConnector};
+/// use waterspout::http::Version;
+/// use waterspout::testing::{Http2Frame, ManualTimer, Script, ScriptedConnector};
+/// use waterspout::{Agent, Client};
 ///
 /// let script = Script::new()
 ///     .send(Http2Frame::settings(&[]))
-///     .send(Http2Frame::headers(1, &[("content-type", "text/plain")], true));
-/// let connector = ScriptedConnector::new([script]);
-/// # assert_eq!(connector.connections(), 0);
+///     .expect_frame(Http2Frame::HEADERS)
+///     .send(Http2Frame::headers(1, &[("content-type", "text/plain")], true))
+///     .silence();
+/// let connector = ScriptedConnector::new([script]).version(Version::HTTP_2);
+/// let client = Client::builder().backend(Agent::new(connector.clone(), ManualTimer::new())).build()?;
+/// let result = futures::executor::block_on(client.get("http://example.com/").send());
+/// assert!(result.is_err());
+/// assert!(connector.frames(0).iter().any(|frame| frame.kind == Http2Frame::HEADERS));
+/// # Ok::<(), waterspout::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http2Frame {

@@ -138,6 +138,8 @@ pub(super) struct InputFilter {
     /// How many bytes of the preface are still to come.
     preface_left: usize,
     is_skipped: bool,
+    /// How many streams the client has reset.
+    pub(super) resets: u64,
     recorder: Option<FrameRecorder>,
 }
 
@@ -157,7 +159,13 @@ impl InputFilter {
             present: None,
             payload: Vec::new(),
         });
-        Self { scan: FrameScan::default(), preface_left: Http2Frame::PREFACE.len(), is_skipped: false, recorder }
+        Self {
+            scan: FrameScan::default(),
+            preface_left: Http2Frame::PREFACE.len(),
+            is_skipped: false,
+            resets: 0,
+            recorder,
+        }
     }
 
     /// Passes bytes of the client to `received`.
@@ -171,6 +179,7 @@ impl InputFilter {
             }
             match part {
                 FramePart::Head(head, encoded) => {
+                    self.resets += u64::from(head.kind == Http2Frame::RST_STREAM);
                     self.is_skipped = head.is_ack_of(Http2Frame::SETTINGS) && !output.settings_acknowledged();
                     if !self.is_skipped {
                         received.extend_from_slice(&encoded);

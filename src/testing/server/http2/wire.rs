@@ -90,6 +90,11 @@ impl WireHandle {
         self.lock().output.max_streams
     }
 
+    /// Returns how many streams the client has reset.
+    pub(super) fn resets(&self) -> u64 {
+        self.lock().input.resets
+    }
+
     /// Sends the rest, closes the writing half, and reads until the client closes the connection.
     pub(super) async fn close(&self) -> io::Result<()> {
         let mut left = MAX_LINGER;
