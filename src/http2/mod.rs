@@ -5,3 +5,4 @@
 
 mod connection_fields;
 mod request_fields;
+mod response_fields;
