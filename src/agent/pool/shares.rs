@@ -12,7 +12,7 @@ use futures::future::{Either, select};
 use super::{Pool, ReservedStream};
 use super::key::{IdleLimits, PoolKey};
 use super::places::{ConnectOutcome, NewConnection, PendingConnect, RunningConnect};
-use crate::http1::Connection;
+use crate::http1::{Connection, Http1Limits};
 use crate::http2::{Http2Connection, Http2Settings, Http2Stream, OriginFields};
 use crate::runtime::{Executor, Timer};
 use crate::transport::Transport;
@@ -135,6 +135,7 @@ pub(in crate::agent) struct PoolEntry {
     pub(in crate::agent) timer: Arc<dyn Timer>,
     pub(in crate::agent) executor: Option<Arc<dyn Executor>>,
     pub(in crate::agent) settings: Http2Settings,
+    pub(in crate::agent) limits: Http1Limits,
     pub(in crate::agent) idle_timeout: Duration,
 }
 
@@ -153,7 +154,7 @@ impl PoolEntry {
             false => format!("{}:{}", origin.host(), origin.port()),
         };
         let fields = OriginFields::new(origin.scheme().to_http(), &authority);
-        let connection = Http2Connection::open(transport, fields, self.settings, self.timer.clone()).await?;
+        let connection = Http2Connection::open(transport, fields, self.settings, &self.limits, self.timer.clone()).await?;
         let mut state = self.pool.lock();
         let waiting = state.places.add(&self.key, connection.clone());
         let ended = state.places.entry(&self.key).connecting.take();
