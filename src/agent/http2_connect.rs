@@ -101,6 +101,7 @@ impl RoundTrip<'_> {
             timer: self.agent.timer.clone(),
             executor: self.agent.executor.clone(),
             settings: self.config.http2,
+            limits: self.config.http1,
             idle_timeout: self.config.idle.timeout,
         }
     }

@@ -1,6 +1,6 @@
 //! A request and its response on a stream of a shared connection.
 
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::Version;
 
 use super::http2_body;
 use super::http2_connect::Channel;
@@ -9,7 +9,7 @@ use super::round_trip::RoundTrip;
 use super::{OnInformational, default_fields};
 use crate::error::{Error, ErrorKind, Result, Transfer};
 use crate::http1::{RequestHead, Upload, request_framing};
-use crate::http2::{self, BodyFields, Http2Failure, Http2Request, Http2Response, StreamUpload};
+use crate::http2::{self, BodyFields, Http2Failure, Http2Request, Http2Response, InformationalHeads, StreamUpload};
 use crate::message::body::Body;
 use crate::message::connection_info::ExchangeInfo;
 use crate::message::response::lazy_headers::LazyHeaders;
@@ -89,6 +89,9 @@ impl RoundTrip<'_> {
         let mut exchange = Http2Request {
             head,
             upload: has_body.then(|| StreamUpload::new(upload)),
+            method: request.method(),
+            limits: &self.config.http1,
+            informational: InformationalHeads::default(),
             progress: self.progress,
             on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),
         };
@@ -118,32 +121,17 @@ impl RoundTrip<'_> {
         reused: bool,
         started: Instant,
     ) -> Result<Response> {
-        let Http2Response { status, headers, upload } = response;
+        let Http2Response { status, headers, length, upload } = response;
         let first_byte = self.agent.timer.now().since(started);
-        let length = self.declared_length(status, &headers)?;
         let has_coding = headers.contains_key(http::header::CONTENT_ENCODING);
         let mut headers = LazyHeaders::from(headers);
         let pipeline = if has_coding { self.pipeline_of(status, &mut headers)? } else { None };
         let exchange =
             ExchangeInfo::OnConnection { connection: share.connection().connection_info(), first_byte, reused };
         let upload = upload.map(|upload| (upload, self.progress.clone()));
-        let (body, trailers) = http2_body::receive(share, length, pipeline, upload);
-        let received = ReceivedHead {
-            status,
-            version: Version::HTTP_2,
-            reason: None,
-            headers,
-            exchange,
-            trailers: Some(trailers),
-        };
+        let (body, trailers) = http2_body::receive(share, length.left(), pipeline, upload);
+        let received =
+            ReceivedHead { status, version: Version::HTTP_2, reason: None, headers, exchange, trailers: Some(trailers) };
         Ok(Response::received(received, self.request.url().clone(), body))
-    }
-
-    /// Returns the length of the response's body, if its head declares it.
-    fn declared_length(&self, status: StatusCode, headers: &HeaderMap) -> Result<Option<u64>> {
-        if self.request.method() == Method::HEAD || [204, 304].contains(&status.as_u16()) {
-            return Ok(Some(0));
-        }
-        Ok(headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()))
     }
 }

@@ -11,9 +11,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{Method, StatusCode, Version};
 
 use super::decode::{self, Pipeline};
-use super::http2_connect::Channel;
 use super::pool::handle::{Acquired, PoolAccess, Waiter};
 use super::pool::key::PoolKey;
+use super::http2_connect::Channel;
 use super::pool::shares::Share;
 use super::pool::{BackgroundConnectGuard, Delivered};
 use super::{Agent, Config, OnInformational, Route, body, default_fields};
@@ -161,11 +161,7 @@ impl RoundTrip<'_> {
     }
 
     /// Sends the request on a connection that no request has used.
-    pub(super) async fn on_new(
-        &self,
-        mut connection: Box<Connection>,
-        one_shot: &mut Option<Body>,
-    ) -> Result<Response> {
+    pub(super) async fn on_new(&self, mut connection: Box<Connection>, one_shot: &mut Option<Body>) -> Result<Response> {
         let outcome = self.exchange(&mut connection, one_shot, self.agent.timer.now()).await;
         let timed = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, timed, false)

@@ -7,6 +7,7 @@ use h2::RecvStream;
 use http::HeaderMap;
 
 use super::connection::Inside;
+use super::response_fields::check_trailers;
 use super::stream::Http2Stream;
 use super::upload::RemainingStreamUpload;
 use crate::error::{Phase, Result};
@@ -20,11 +21,6 @@ pub(crate) enum Http2BodyEvent {
 }
 
 impl Http2Stream {
-    /// Returns whether the response has no more than its head.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.handles.receive.as_ref().is_none_or(|receive| receive.is_end_stream())
-    }
-
     /// Returns the next piece of the body, or its end. The server may send more once [`take`](Self::take) says that the
     /// caller has the piece.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Http2BodyEvent>> {
@@ -33,7 +29,7 @@ impl Http2Stream {
             poll_receive(receive, stream_cx)
         });
         match polled {
-            Poll::Ready(event) => Poll::Ready(event.map_err(|error| self.failure(error, Phase::Body).error)),
+            Poll::Ready(event) => Poll::Ready(self.checked(event)),
             Poll::Pending => self.orphaned().map_or(Poll::Pending, |failure| Poll::Ready(Err(failure.error))),
         }
     }
@@ -43,7 +39,23 @@ impl Http2Stream {
         let connection = self.connection.clone();
         let _inside = Inside::of(&connection);
         let Some(receive) = &mut self.handles.receive else { return Poll::Ready(Ok(Http2BodyEvent::End(None))) };
-        poll_receive(receive, cx).map_err(|error| self.failure(error, Phase::Body).error)
+        let event = ready!(poll_receive(receive, cx));
+        Poll::Ready(self.checked(event))
+    }
+
+    /// Checks the length of the body and the trailers.
+    fn checked(&mut self, event: std::result::Result<Http2BodyEvent, h2::Error>) -> Result<Http2BodyEvent> {
+        let event = event.map_err(|error| self.failure(error, Phase::Body).error)?;
+        if let Some((length, limits)) = &mut self.body {
+            match &event {
+                Http2BodyEvent::Data(piece) => length.count(piece.len())?,
+                Http2BodyEvent::End(trailers) => {
+                    length.end()?;
+                    trailers.as_ref().map_or(Ok(()), |trailers| check_trailers(trailers, limits))?;
+                }
+            }
+        }
+        Ok(event)
     }
 
     /// Opens the window by the bytes of a piece that the caller has taken.

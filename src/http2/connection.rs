@@ -14,8 +14,10 @@ use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 use super::driver::Driver;
 use super::failure::Http2Failure;
 use super::request_fields::OriginFields;
+use super::response_fields::max_header_list_size;
 use super::settings::Http2Settings;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::http1::Http1Limits;
 use crate::message::connection_info::ConnectionInfo;
 use crate::runtime::{Instant, Timer};
 use crate::transport::Transport;
@@ -77,6 +79,7 @@ impl Http2Connection {
         transport: Box<dyn Transport>,
         origin: OriginFields,
         settings: Http2Settings,
+        limits: &Http1Limits,
         timer: Arc<dyn Timer>,
     ) -> Result<Arc<Self>> {
         let info = Arc::new(transport.connection_info());
@@ -86,7 +89,7 @@ impl Http2Connection {
         builder
             .initial_window_size(settings.stream_window)
             .initial_connection_window_size(settings.connection_window)
-            .max_header_list_size(settings.head_bytes)
+            .max_header_list_size(max_header_list_size(limits))
             .max_send_buffer_size(SEND_BUFFER)
             .initial_max_send_streams(FIRST_MAX_STREAMS)
             .enable_push(false);

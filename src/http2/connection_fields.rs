@@ -18,11 +18,6 @@ pub(super) fn is_forbidden(name: &HeaderName) -> bool {
     NAMES.contains(name)
 }
 
-/// Returns the name of a forbidden field in `fields`, if there is any.
-pub(super) fn find_forbidden(fields: &HeaderMap) -> Option<&HeaderName> {
-    fields.keys().find(|name| is_forbidden(name))
-}
-
 /// Returns whether a `connection` field of `fields` names the field `name` (RFC 9110, section 7.6.1).
 pub(super) fn is_named_by_connection(fields: &HeaderMap, name: &HeaderName) -> bool {
     let mut options = fields.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
@@ -40,11 +35,6 @@ mod tests {
         for name in ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"] {
             let name = HeaderName::from_static(name);
             assert!(is_forbidden(&name), "{name}");
-            let mut fields = HeaderMap::new();
-            fields.insert("accept", HeaderValue::from_static("*/*"));
-            assert_eq!(find_forbidden(&fields), None);
-            fields.insert(&name, HeaderValue::from_static("x"));
-            assert_eq!(find_forbidden(&fields), Some(&name));
         }
         for name in ["te", "trailer", "host", "expect", "connection-x", "keep-aliv", "via"] {
             assert!(!is_forbidden(&HeaderName::from_static(name)), "{name}");

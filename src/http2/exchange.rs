@@ -3,13 +3,14 @@
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 
 use super::failure::Http2Failure;
+use super::response_fields::{BodyLength, InformationalHeads, check_head};
 use super::stream::{Handles, Http2Stream};
 use super::upload::{RemainingStreamUpload, StreamUpload};
-use crate::error::{Error, ErrorKind, Phase};
-use crate::http1::InformationalCallback;
+use crate::error::{Error, Phase};
+use crate::http1::{Http1Limits, InformationalCallback};
 use crate::message::progress::Progress;
 
 /// A request as an exchange needs it.
@@ -17,6 +18,11 @@ pub(crate) struct Http2Request<'a, W> {
     pub(crate) head: Request<()>,
     /// `None` for a request without a body.
     pub(crate) upload: Option<StreamUpload<W>>,
+    pub(crate) method: &'a Method,
+    /// The limits of this request's response.
+    pub(crate) limits: &'a Http1Limits,
+    /// The informational responses so far.
+    pub(crate) informational: InformationalHeads,
     pub(crate) progress: &'a Progress,
     /// Called with each informational response.
     pub(crate) on_informational: Option<InformationalCallback<'a>>,
@@ -26,6 +32,8 @@ pub(crate) struct Http2Request<'a, W> {
 pub(crate) struct Http2Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// How long the body may be.
+    pub(crate) length: BodyLength,
     /// The rest of the request, if the server still wants it.
     pub(crate) upload: Option<Box<RemainingStreamUpload>>,
 }
@@ -48,7 +56,10 @@ pub(crate) async fn exchange<W: Future<Output = ()> + Unpin>(
             stream.poll_undriven(cx, |handles, stream_cx, cx| poll_head(handles, stream_cx, cx, request))
         };
         match polled {
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
+            Poll::Ready(Ok(response)) => {
+                stream.expect_body(response.length, *request.limits);
+                Poll::Ready(Ok(response))
+            }
             Poll::Ready(Err(Stopped::Failed(failure))) => Poll::Ready(Err(failure)),
             Poll::Ready(Err(Stopped::Stream(error))) => Poll::Ready(Err(stream.failure(error, Phase::Head))),
             // `h2` leaves a stream open whose connection ended in good order before the stream was opened.
@@ -87,6 +98,7 @@ fn poll_head<W: Future<Output = ()> + Unpin>(
         while let Poll::Ready(Some(informational)) = response.poll_informational(stream_cx) {
             let head = informational.map_err(Stopped::Stream)?;
             request.progress.exchange().answer();
+            request.informational.check(head.status(), head.headers(), request.limits)?;
             request.progress.add_informational();
             if let Some(callback) = request.on_informational {
                 callback(head.status(), head.headers());
@@ -100,17 +112,14 @@ fn poll_head<W: Future<Output = ()> + Unpin>(
         if let Poll::Ready(response) = std::pin::Pin::new(response).poll(stream_cx) {
             let (head, body) = response.map_err(Stopped::Stream)?.into_parts();
             request.progress.exchange().answer();
-            if head.status == StatusCode::SWITCHING_PROTOCOLS {
-                let message = "the server switched protocols, which HTTP/2 does not allow";
-                return Poll::Ready(Err(Error::new(ErrorKind::Protocol, Phase::Head, message).into()));
-            }
+            let length = check_head(request.method, head.status, &head.headers, request.limits)?;
             handles.response = None;
             handles.receive = Some(body);
             // With a status of 400 or above, the server does not want the rest of the request, as over HTTP/1.1.
             let goes_on = handles.send.is_some() && head.status.as_u16() < 400;
             let rest = request.upload.take().filter(|upload| goes_on && !upload.is_waiting());
             let upload = rest.map(|mut upload| Box::new(upload.take_remaining()));
-            return Poll::Ready(Ok(Http2Response { status: head.status, headers: head.headers, upload }));
+            return Poll::Ready(Ok(Http2Response { status: head.status, headers: head.headers, length, upload }));
         }
         let Some(upload) = request.upload.as_mut().filter(|upload| upload.is_waiting()) else {
             return Poll::Pending;

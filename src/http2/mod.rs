@@ -8,6 +8,7 @@
 //! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
 //!   `upload` sends the request's body, `body` receives the response's body.
 //! - `request_fields` makes the fields of a request; `connection_fields` knows the fields that concern a connection alone.
+//!   `response_fields` checks what a server sends.
 //! - `failure` says why an exchange failed, and whether the request may be repeated.
 
 mod body;
@@ -17,6 +18,7 @@ mod driver;
 mod exchange;
 mod failure;
 mod request_fields;
+mod response_fields;
 mod settings;
 mod stream;
 mod upload;
@@ -26,6 +28,7 @@ pub(crate) use connection::Http2Connection;
 pub(crate) use exchange::{Http2Request, Http2Response, exchange};
 pub(crate) use failure::Http2Failure;
 pub(crate) use request_fields::{BodyFields, OriginFields};
+pub(crate) use response_fields::InformationalHeads;
 pub(crate) use settings::Http2Settings;
 pub(crate) use stream::Http2Stream;
 pub(crate) use upload::{RemainingStreamUpload, StreamUpload};

@@ -13,8 +13,6 @@ pub(crate) struct Http2Settings {
     pub(crate) connection_window: u32,
     /// Maximum number of connections with the same key.
     pub(crate) connections: usize,
-    /// Maximum bytes of a response's head, uncompressed.
-    pub(crate) head_bytes: u32,
 }
 
 impl Default for Http2Settings {
@@ -23,7 +21,6 @@ impl Default for Http2Settings {
             stream_window: STREAM_WINDOW,
             connection_window: CONNECTION_WINDOW,
             connections: 2,
-            head_bytes: 64 * 1024,
         }
     }
 }

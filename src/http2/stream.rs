@@ -10,7 +10,9 @@ use http::Request;
 
 use super::connection::{Http2Connection, Inside, ended_early};
 use super::failure::Http2Failure;
+use super::response_fields::BodyLength;
 use crate::error::Phase;
+use crate::http1::Http1Limits;
 
 /// A stream, from the request to the end of the response. Dropping it before both have ended resets the stream (CANCEL).
 pub(crate) struct Http2Stream {
@@ -22,6 +24,8 @@ pub(crate) struct Http2Stream {
     pub(super) handles: Handles,
     /// The stream's number; 0 before it is known.
     number: u32,
+    /// How many bytes of the response's body may follow, and the limits of its trailers.
+    pub(super) body: Option<(BodyLength, Http1Limits)>,
 }
 
 /// The stream's parts in `h2`.
@@ -40,11 +44,16 @@ impl Http2Stream {
     pub(crate) fn new(connection: Arc<Http2Connection>) -> Self {
         let id = connection.driver.join();
         let waker = connection.driver.stream_waker(id);
-        Self { connection, id, waker, handles: Handles::default(), number: 0 }
+        Self { connection, id, waker, handles: Handles::default(), number: 0, body: None }
     }
 
     /// Opens the stream: queues the request's head. The next drive of the connection writes it.
-    pub(super) fn open(&mut self, cx: &mut Context<'_>, request: Request<()>, ends: bool) -> Result<(), Http2Failure> {
+    pub(super) fn open(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: Request<()>,
+        ends: bool,
+    ) -> Result<(), Http2Failure> {
         let _inside = Inside::of(&self.connection);
         self.connection.driver.begin(self.id, cx.waker());
         self.connection.driver.wait(self.id);
@@ -61,6 +70,11 @@ impl Http2Stream {
         self.handles.response = Some(response);
         self.handles.send = (!ends).then_some(send);
         Ok(())
+    }
+
+    /// Sets how long the response's body may be, and the limits of its trailers.
+    pub(super) fn expect_body(&mut self, length: BodyLength, limits: Http1Limits) {
+        self.body = Some((length, limits));
     }
 
     /// Polls a part of the stream, as [`poll`](Self::poll) does, without driving the connection.

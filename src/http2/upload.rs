@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
+use super::request_fields::trailers;
 use super::stream::Handles;
 use crate::error::Result;
 use crate::http1::Upload;
@@ -76,7 +77,7 @@ impl<W: Future<Output = ()> + Unpin> StreamUpload<W> {
                     None => {
                         // An error means that the server accepts no more.
                         let _ = match self.source.trailers()? {
-                            Some(fields) => send.send_trailers(fields.clone()),
+                            Some(fields) => send.send_trailers(trailers(fields)?),
                             None => send.send_data(Bytes::new(), true),
                         };
                         handles.send = None;

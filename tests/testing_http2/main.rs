@@ -8,6 +8,7 @@ mod control;
 mod goaway;
 mod heads;
 mod peer;
+mod random;
 mod raw_frames;
 mod recorder;
 mod resets;

@@ -89,6 +89,12 @@ impl Peer {
         Self::over(connector.connect(&origin()).await.unwrap()).await
     }
 
+    /// Connects without an executor, also to a connector that works in pieces.
+    pub fn in_memory_soon(connector: &MemoryConnector) -> Self {
+        let mut peer = Box::pin(Self::in_memory(connector));
+        (0..1000).find_map(|_| (&mut peer).now_or_never()).unwrap()
+    }
+
     /// Drives the connection until `future` is ready. A single poll goes as far as anything can go, so a test with a
     /// clock moved by hand needs no executor.
     pub async fn run<T>(&mut self, future: impl Future<Output = T>) -> T {

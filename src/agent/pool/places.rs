@@ -174,7 +174,11 @@ impl<W> Places<W> {
     }
 
     /// Removes a connection.
-    pub(super) fn remove(&mut self, key: &PoolKey, connection: &Arc<Http2Connection>) -> Option<Arc<Http2Connection>> {
+    pub(super) fn remove(
+        &mut self,
+        key: &PoolKey,
+        connection: &Arc<Http2Connection>,
+    ) -> Option<Arc<Http2Connection>> {
         let connections = &mut self.0.get_mut(key)?.connections;
         let index = connections.iter().position(|shared| Arc::ptr_eq(&shared.connection, connection))?;
         Some(connections.swap_remove(index).connection)

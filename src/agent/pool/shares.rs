@@ -9,10 +9,10 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 
+use super::{Pool, ReservedStream};
 use super::key::{IdleLimits, PoolKey};
 use super::places::{ConnectOutcome, NewConnection, PendingConnect, RunningConnect};
-use super::{Pool, ReservedStream};
-use crate::http1::Connection;
+use crate::http1::{Connection, Http1Limits};
 use crate::http2::{Http2Connection, Http2Settings, Http2Stream, OriginFields};
 use crate::runtime::{Executor, Timer};
 use crate::transport::Transport;
@@ -94,8 +94,7 @@ impl ShareAccess<'_> {
         // Requests that gave up leave when their number may have doubled, so that each is looked at a few times only.
         let mut gone = VecDeque::new();
         if place.waiting.len().is_power_of_two() {
-            (gone, place.waiting) =
-                std::mem::take(&mut place.waiting).into_iter().partition(|waiter| waiter.is_canceled());
+            (gone, place.waiting) = std::mem::take(&mut place.waiting).into_iter().partition(|waiter| waiter.is_canceled());
         }
         place.waiting.push_back(sender);
         drop(state);
@@ -136,6 +135,7 @@ pub(in crate::agent) struct PoolEntry {
     pub(in crate::agent) timer: Arc<dyn Timer>,
     pub(in crate::agent) executor: Option<Arc<dyn Executor>>,
     pub(in crate::agent) settings: Http2Settings,
+    pub(in crate::agent) limits: Http1Limits,
     pub(in crate::agent) idle_timeout: Duration,
 }
 
@@ -154,7 +154,7 @@ impl PoolEntry {
             false => format!("{}:{}", origin.host(), origin.port()),
         };
         let fields = OriginFields::new(origin.scheme().to_http(), &authority);
-        let connection = Http2Connection::open(transport, fields, self.settings, self.timer.clone()).await?;
+        let connection = Http2Connection::open(transport, fields, self.settings, &self.limits, self.timer.clone()).await?;
         let mut state = self.pool.lock();
         let waiting = state.places.add(&self.key, connection.clone());
         let ended = state.places.entry(&self.key).connecting.take();

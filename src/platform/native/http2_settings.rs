@@ -4,7 +4,7 @@ use super::http_versions::HttpVersions;
 use super::network::Network;
 
 /// Whether a server over TLS is offered HTTP/2 by default.
-const OFFERS_HTTP2_BY_DEFAULT: bool = false;
+const OFFERS_HTTP2_BY_DEFAULT: bool = true;
 
 /// The versions of a network without a setting of its own.
 pub(super) const DEFAULT: HttpVersions =
