@@ -4,5 +4,7 @@
 //! writes for all of them.
 
 mod connection_fields;
+mod frame_headers;
+mod frame_limits;
 mod request_fields;
 mod response_fields;
