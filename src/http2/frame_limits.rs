@@ -16,13 +16,13 @@
 //! - **Empty DATA frames**: [`MAX_EMPTY_DATA`] in the life of a connection. h2 has this limit, and no setting for it.
 //!
 //! # What stops which attack
-//! The names of h2's errors are the reason and the debug data of the GOAWAY or RST_STREAM frame that h2 0.4.20 sends.
+//! `h2_limits` has the settings. The names of h2's errors are the reason and the debug data of the GOAWAY or RST_STREAM frame that h2 0.4.20 sends.
 //!
 //! | Attack | What stops it |
 //! |---|---|
 //! | Rapid reset of pushed streams (CVE-2023-44487) | setting `enable_push(false)`: h2 ends the connection, PROTOCOL_ERROR |
 //! | RST_STREAM flood on streams that have ended (CVE-2019-9514), which h2 ignores without limit | meter, overhead |
-//! | Frames that make the client reset (CVE-2025-8671) | h2, `max_local_error_reset_streams`: 1,024, ENHANCE_YOUR_CALM `too_many_internal_resets` |
+//! | Frames that make the client reset (CVE-2025-8671) | setting `max_local_error_reset_streams`, 1,024: ENHANCE_YOUR_CALM `too_many_internal_resets` |
 //! | CONTINUATION flood (CVE-2024-28182 and others), with or without payload | meter, 8 frames by default; h2 at 10, ENHANCE_YOUR_CALM `too_many_continuations` |
 //! | SETTINGS flood (CVE-2019-9515), which h2 acknowledges without limit | meter, overhead |
 //! | PING flood (CVE-2019-9512), which h2 answers without limit | meter, overhead |

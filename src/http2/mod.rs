@@ -6,5 +6,6 @@
 mod connection_fields;
 mod frame_headers;
 mod frame_limits;
+mod h2_limits;
 mod request_fields;
 mod response_fields;

@@ -14,8 +14,8 @@ use h2::client;
 use http::{HeaderMap, Method, Request};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
-use super::max_header_list_size;
 use crate::http1::Http1Limits;
+use crate::http2::h2_limits;
 
 /// A connection that accepts each byte, and whose server sends what a test puts into it.
 #[derive(Clone, Default)]
@@ -64,11 +64,11 @@ struct Opened {
     connection: client::Connection<Compat<Wire>, Bytes>,
 }
 
-/// Opens a connection with the settings that `frame_limits` requires.
+/// Opens a connection with the settings of `h2_limits`.
 fn open() -> Opened {
     let wire = Wire::default();
     let mut builder = client::Builder::new();
-    builder.enable_push(false).max_header_list_size(max_header_list_size(&Http1Limits::default()));
+    h2_limits::apply(&mut builder, &Http1Limits::default());
     let handshake = builder.handshake::<Compat<Wire>, Bytes>(wire.clone().compat());
     let (sender, mut connection) = handshake.now_or_never().unwrap().unwrap();
     wire.0.lock().unwrap().extend(frame(4, 0, 0, b""));
@@ -149,6 +149,14 @@ fn h2_stops_these_attacks() {
         assert_eq!(seen(Method::GET, &frames(100)), Seen::Open);
         connection_error(name, &frames(101), "too_many_data_frames");
     }
+    // Each unread byte costs 255 of the budget of 8 MiB.
+    let unread = |count| [headers(OK), frame(0, 0, 1, b"x").repeat(count)].concat();
+    let Opened { wire, mut sender, mut connection } = open();
+    let (_response, _) = sender.send_request(Request::get("https://a.test/").body(()).unwrap(), true).unwrap();
+    assert!((&mut connection).now_or_never().is_none());
+    wire.0.lock().unwrap().extend(unread(32_896));
+    assert!((&mut connection).now_or_never().is_none());
+    connection_error("tiny DATA that is not read", &unread(32_897), "too_many_data_frames");
     connection_error("push", &frame(5, 4, 1, &[&[0, 0, 0, 2], OK].concat()), "PROTOCOL_ERROR");
     // An entry of the dynamic table, and many references to it.
     let entry = [&[0x40, 1, b'x', 0x7f, 0xb9, 0x16][..], &[b'a'; 3_000]].concat();
