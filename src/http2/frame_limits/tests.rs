@@ -236,7 +236,8 @@ fn large_heads_of_sequential_and_parallel_requests_are_accepted() {
 #[test]
 fn request_that_has_ended_allows_no_heads() {
     let informational = Http1Limits::default().informational as u64;
-    let ends: [(&str, fn(&mut Rig, u32)); 4] = [
+    type End = fn(&mut Rig, u32);
+    let ends: [(&str, End); 4] = [
         ("head", |rig, stream| rig.receive(&frame(HEADERS, 0x5, stream, 100)).unwrap()),
         ("body", |rig, stream| rig.receive(&frame(DATA, END_STREAM, stream, 100)).unwrap()),
         ("reset", |rig, stream| rig.receive(&frame(RST_STREAM, 0, stream, 4)).unwrap()),
