@@ -3,14 +3,37 @@
 //! A connection carries many exchanges at once. The futures of the requests drive it: a poll of a request reads and
 //! writes for all of them.
 //!
-//! - `request_fields` makes the fields of a request; `response_fields` checks the fields and lengths of a response;
-//!   `connection_fields` names the fields that neither may have.
+//! - `connection` is the only file that reads and writes, over a transport.
+//! - `driver` decides which request drives the connection.
+//! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
+//!   `upload` sends the request's body, `body` receives the response's body.
+//! - `request_fields` makes the fields of a request; `connection_fields` knows the fields that concern a connection alone.
+//!   `response_fields` checks what a server sends.
+//! - `failure` says why an exchange failed, and whether the request may be repeated.
 //! - `frame_limits` bounds the frames of a server without use for a request; `frame_headers` finds the frames.
-//! - `h2_limits` has the settings of h2 that bound a server.
+//!   `h2_limits` has the settings of h2 that bound a server.
 
+mod body;
+mod connection;
 mod connection_fields;
+mod driver;
+mod exchange;
+mod failure;
 mod frame_headers;
 mod frame_limits;
 mod h2_limits;
 mod request_fields;
 mod response_fields;
+mod settings;
+mod stream;
+mod upload;
+
+pub(crate) use body::Http2BodyEvent;
+pub(crate) use connection::Http2Connection;
+pub(crate) use exchange::{Http2Request, Http2Response, exchange};
+pub(crate) use failure::Http2Failure;
+pub(crate) use request_fields::{BodyFields, OriginFields};
+pub(crate) use response_fields::InformationalHeads;
+pub(crate) use settings::Http2Settings;
+pub(crate) use stream::Http2Stream;
+pub(crate) use upload::{RemainingStreamUpload, StreamUpload};
