@@ -286,7 +286,9 @@ impl DriverState {
         let mut wakers = Vec::new();
         while wakers.len() < count {
             let Some((id, stamp)) = self.order.pop() else { break };
-            let Some(participant) = self.participants.get_mut(id).filter(|found| found.stamp == stamp) else { continue };
+            let Some(participant) = self.participants.get_mut(id).filter(|found| found.stamp == stamp) else {
+                continue;
+            };
             if let Some(waker) = participant.waker.take() {
                 participant.woken_by = self.wake_up;
                 wakers.push(waker);
