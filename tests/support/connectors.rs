@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncWrite};
+use waterspout::http::Version;
 use waterspout::{BoxFuture, Connector, Origin, Result, Transport};
 
 /// A connector whose connects never end.
@@ -33,6 +34,10 @@ impl Transport for ObservedTransport {
     fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         (self.on_check)();
         self.inner.poll_unfit(cx)
+    }
+
+    fn version(&self) -> Version {
+        self.inner.version()
     }
 }
 
