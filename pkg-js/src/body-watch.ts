@@ -52,20 +52,20 @@ export class BodyWatch implements BodyWatcher {
 
   /** Watches the body until it ends. */
   start({ response, result, request, signal, holdsSlot }: WatchedResponse): void {
-    const { limits, signal: callerSignal } = this.#owner;
+    const { limits, signal: hasSignal } = this.#owner;
     // The bytes of an opaque response are out of reach, so its end cannot be seen.
     const isOpaque = response.type === "opaque";
     const isLimited = !!limits?.isRunning;
     const isCounted = result !== response;
     this.signal = signal;
     if (!isLimited) limits?.clear();
-    if (!isOpaque && !this.hasReader && (holdsSlot || isLimited || isCounted || (callerSignal && !request))) watchBody(result, this);
-    if (!(holdsSlot || isLimited || callerSignal)) return this.#owner.end();
+    if (!isOpaque && !this.hasReader && (holdsSlot || isLimited || isCounted || (hasSignal && !request))) watchBody(result, this);
+    if (!(holdsSlot || isLimited || hasSignal)) return this.#owner.end();
     if (!holdsSlot || isOpaque) this.#owner.leave();
     limits?.unref();
     if (request) keepRequest(request, response);
     // Limits alone end by themselves: a registry takes the engine longer than a timer that is left.
-    if (!(holdsSlot || callerSignal)) return;
+    if (!(holdsSlot || hasSignal)) return;
     // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
     onCollected([result, ...(request ? [request.signal] : [])], this, (watch) => watch.#owner.end());
     if (!holdsSlot || isOpaque || this.hasReader) return;
@@ -84,19 +84,14 @@ export class BodyWatch implements BodyWatcher {
     this.#reads.forEach((reject) => void Promise.resolve().then(() => reject(this.signal.reason)));
   }
 
+  // The streams call these functions without an object.
   /** Ends the time in which the body must begin to be read. */
-  onRead(): void {
-    this.#unread?.cancel();
-  }
+  readonly onRead: () => void = () => this.#unread?.cancel();
 
   /** Returns the error for the reader of a body that has failed with `error`. */
-  onError(error: unknown): unknown {
-    return (this.#failure ?? { error }).error;
-  }
+  readonly onError: (error: unknown) => unknown = (error) => (this.#failure ?? { error }).error;
 
-  onEnd(): void {
-    this.#owner.end();
-  }
+  readonly onEnd: () => void = () => this.#owner.end();
 
   /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
   readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {

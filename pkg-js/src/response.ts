@@ -74,14 +74,13 @@ export function watchBody(response: Response, watcher: BodyWatcher, branches: { 
   const { body } = response;
   const watched: Watched = { response, watcher, branches, body };
   const hasStream = typeof body?.getReader === "function";
-  const { prototype } = Response;
-  const parent = Object.getPrototypeOf(response) as object;
+  const parent = Object.getPrototypeOf(response) as Response;
   // Engines change a prototype ten times faster than they define the properties. A response of another client has another prototype.
-  if (hasStream && parent === prototype && prototype.text === response.text && prototype.clone === response.clone) {
+  if (hasStream && parent === Response.prototype && parent.text === response.text && parent.clone === response.clone) {
     new Mark(response, watched);
     // A program may replace the global class.
-    if (Object.getPrototypeOf(watchedPrototype) !== prototype) {
-      watchedPrototype = Object.create(prototype, propertiesOf(prototype, parent, hasStream, (holder) => Mark.read(Object(holder) as object))) as object;
+    if (Object.getPrototypeOf(watchedPrototype) !== parent) {
+      watchedPrototype = Object.create(parent, propertiesOf(parent, parent, hasStream, (holder) => Mark.read(Object(holder) as object))) as object;
     }
     Object.setPrototypeOf(response, watchedPrototype);
   } else {
@@ -114,15 +113,8 @@ function propertiesOf(source: Response, parent: object, hasStream: boolean, find
     const { response, watcher, branches, body } = watched;
     // After a clone, the response has another stream.
     const open = (): ReadableStream<Piece> => (Reflect.get(parent, "body", response) ?? body) as ReadableStream<Piece>;
-    if (response.bodyUsed && !watched.observed) return open();
-    // The stream calls these functions without an object.
-    return (watched.observed ??= observeStream(open, {
-      signal: watcher.signal,
-      onRead: () => watcher.onRead(),
-      onError: (error) => watcher.onError(error),
-      onEnd: () => watcher.onEnd(),
-      onCancel: () => void (--branches.count || watcher.onEnd()),
-    }));
+    const onCancel = (): void => void (--branches.count || watcher.onEnd());
+    return response.bodyUsed && !watched.observed ? open() : (watched.observed ??= observeStream(open, { ...watcher, onCancel }));
   };
   if (hasStream) properties.body = { get, configurable: true };
   replace("clone", ({ response, watcher, branches }, clone) => {
