@@ -4,6 +4,7 @@
 pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
 pub(super) const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
 pub(super) const CONTINUATION: u8 = 9;
 
 /// The names of the types, by number.
@@ -74,6 +75,11 @@ pub(super) struct FrameHeaders {
     /// The first bytes of a header whose other bytes have not passed yet.
     begun: [u8; LENGTH],
     begun_length: usize,
+    /// The first bytes of a GOAWAY frame, and how many of them have not passed yet.
+    go_away: [u8; 4],
+    go_away_missing: usize,
+    /// The last stream that the last GOAWAY names.
+    last_stream: Option<u32>,
 }
 
 impl FrameHeaders {
@@ -87,6 +93,9 @@ impl FrameHeaders {
     pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Option<FrameHeader> {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
+        if self.go_away_missing > 0 {
+            self.read_go_away(&bytes[..skipped]);
+        }
         *bytes = &bytes[skipped..];
         // Most headers arrive whole.
         let whole = if self.begun_length == 0 { bytes.split_first_chunk() } else { None };
@@ -99,7 +108,26 @@ impl FrameHeaders {
         };
         let header = FrameHeader::parse(header);
         self.skip = header.length as usize;
+        // h2 refuses a GOAWAY that is shorter.
+        if header.kind == GOAWAY && header.length >= 8 {
+            self.go_away_missing = self.go_away.len();
+        }
         Some(header)
+    }
+
+    /// Returns the last stream that the server processes, once it has sent GOAWAY (RFC 9113, section 6.8).
+    pub(super) fn last_stream(&self) -> Option<u32> {
+        self.last_stream
+    }
+
+    fn read_go_away(&mut self, payload: &[u8]) {
+        let at = self.go_away.len() - self.go_away_missing;
+        let added = self.go_away_missing.min(payload.len());
+        self.go_away[at..at + added].copy_from_slice(&payload[..added]);
+        self.go_away_missing -= added;
+        if self.go_away_missing == 0 {
+            self.last_stream = Some(u32::from_be_bytes(self.go_away) & (u32::MAX >> 1));
+        }
     }
 
     /// Adds bytes to a header that has begun. Returns the header if it is then whole.
@@ -168,6 +196,28 @@ mod tests {
         for step in [1000, 16_384, bytes.len()] {
             let kinds: Vec<_> = found(FrameHeaders::default(), &bytes, step).iter().map(|it| it.kind).collect();
             assert_eq!(kinds, [DATA, 6]);
+        }
+    }
+
+    #[test]
+    fn last_stream_of_a_go_away_is_read_however_its_bytes_are_split() {
+        let go_away = |last: u8| [&[0, 0, 10, 7, 0, 0, 0, 0, 0, 0x80, 0, 0, last, 0, 0, 0, 0][..], b"hi"].concat();
+        let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        let short = [0, 0, 2, 7, 0, 0, 0, 0, 0, 9, 9];
+        for (frames, expected) in [
+            (vec![&go_away(5)[..], &ping], Some(5)),
+            (vec![&go_away(255)[..], &ping, &go_away(3)], Some(3)),
+            (vec![&short[..], &ping], None),
+            (vec![&ping[..]], None),
+        ] {
+            let bytes = frames.concat();
+            for step in 1..=bytes.len() {
+                let mut headers = FrameHeaders::default();
+                for mut piece in bytes.chunks(step) {
+                    while headers.next(&mut piece).is_some() {}
+                }
+                assert_eq!(headers.last_stream(), expected, "in steps of {step}");
+            }
         }
     }
 

@@ -170,6 +170,11 @@ impl FrameMeter {
         self.empty_data > MAX_EMPTY_DATA / 2
     }
 
+    /// Returns the last stream that the server processes, once it has sent GOAWAY.
+    pub(crate) fn last_stream(&self) -> Option<u32> {
+        self.incoming.last_stream()
+    }
+
     fn frame_received(&mut self, frame: FrameHeader, now: &dyn Fn() -> Instant) -> Result<(), FrameFlood> {
         match frame.kind {
             frame_headers::DATA if frame.length > 0 => {

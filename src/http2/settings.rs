@@ -17,10 +17,6 @@ pub(crate) struct Http2Settings {
 
 impl Default for Http2Settings {
     fn default() -> Self {
-        Self {
-            stream_window: STREAM_WINDOW,
-            connection_window: CONNECTION_WINDOW,
-            connections: 2,
-        }
+        Self { stream_window: STREAM_WINDOW, connection_window: CONNECTION_WINDOW, connections: 2 }
     }
 }

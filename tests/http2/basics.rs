@@ -50,8 +50,6 @@ fn bodies_go_both_ways() {
         KEPT.with(|kept| kept.borrow_mut().push(Box::new(body)));
     });
     let client = net.client.clone();
-    let found = net.run(async move {
-        client.post("http://server.test/").body("hello").await?.text().await
-    });
+    let found = net.run(async move { client.post("http://server.test/").body("hello").await?.text().await });
     assert_eq!(found.unwrap().unwrap(), "ok");
 }

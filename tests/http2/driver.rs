@@ -86,7 +86,8 @@ fn dropped_request_hands_the_connection_on() {
     let done = Rc::new(RefCell::new(None));
     let result = done.clone();
     let request = text(&client, "/later");
-    futures::task::LocalSpawnExt::spawn_local(&other, async move { *result.borrow_mut() = Some(request.await) }).unwrap();
+    futures::task::LocalSpawnExt::spawn_local(&other, async move { *result.borrow_mut() = Some(request.await) })
+        .unwrap();
     net.tasks.run_until_stalled();
     assert!(poll_once(&mut dropped).is_pending());
     net.tasks.run_until_stalled();

@@ -162,17 +162,23 @@ pub struct Net {
 impl Net {
     /// Serves each connection with the settings of `builder` by handing its requests to `handle`.
     pub fn serve(builder: h2::server::Builder, handle: impl Fn(Received) + 'static) -> Self {
-        Self::with_connection(move |number, end, _| {
-            let builder = builder.clone();
-            let mut handshake = Box::pin(async move { builder.handshake::<_, Bytes>(end.compat()).await });
-            let _ = &mut handshake;
-            (number, handshake)
-        }, handle)
+        Self::with_connection(
+            move |number, end, _| {
+                let builder = builder.clone();
+                let mut handshake = Box::pin(async move { builder.handshake::<_, Bytes>(end.compat()).await });
+                let _ = &mut handshake;
+                (number, handshake)
+            },
+            handle,
+        )
     }
 
     /// As `serve`, with a function that makes the server's side of each connection.
     #[allow(clippy::type_complexity)]
-    pub fn with_connection<F>(accept: impl Fn(usize, End, LocalSpawner) -> (usize, F) + 'static, handle: impl Fn(Received) + 'static) -> Self
+    pub fn with_connection<F>(
+        accept: impl Fn(usize, End, LocalSpawner) -> (usize, F) + 'static,
+        handle: impl Fn(Received) + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<h2::server::Connection<tokio_util::compat::Compat<End>, Bytes>, h2::Error>> + 'static,
     {

@@ -11,28 +11,19 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use http::Version;
 
-use super::pool::places::{ConnectOutcome, NewConnection, RunningConnect};
-use super::pool::shares::{Found, PoolEntry, Share, ShareAccess};
-use super::round_trip::RoundTrip;
+use super::places::{ConnectOutcome, NewConnection, RunningConnect};
+use super::shares::{Found, PoolEntry, Share, ShareAccess};
+use crate::agent::connect::Channel;
+use crate::agent::round_trip::RoundTrip;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::http1::Connection;
-use crate::runtime::{BoxFuture, Instant};
+use crate::runtime::{BoxFuture, Instant, store};
 use crate::transport::ConnectTrace;
-
-/// What carries a request.
-pub(super) enum Channel {
-    /// A new connection for this request alone.
-    Http1(Box<Connection>),
-    /// A stream of a shared connection.
-    Http2(Share),
-    /// The server speaks HTTP/1.1, so the request takes an idle connection or opens one.
-    OwnConnection,
-}
 
 impl RoundTrip<'_> {
     /// Returns a stream of a shared connection, or the connection that was opened for it. The connect limit covers all
     /// waits.
-    pub(super) async fn channel(&self) -> Result<Channel> {
+    pub(in crate::agent) async fn channel(&self) -> Result<Channel> {
         let _connecting = self.progress.connecting();
         let started = self.agent.timer.now();
         loop {
@@ -63,16 +54,16 @@ impl RoundTrip<'_> {
     }
 
     /// Returns the access to the pool's shared connections for this request.
-    pub(super) fn share_access(&self) -> ShareAccess<'_> {
-        ShareAccess { pool: &self.agent.pool, key: &self.key, limits: self.config.idle, timer: &self.agent.timer }
+    pub(in crate::agent) fn share_access(&self) -> ShareAccess<'_> {
+        ShareAccess { pool: &self.agent.shared, key: &self.key, limits: self.config.idle, timer: &self.agent.timer }
     }
 
     /// Begins a connect that other requests may wait for, or joins a connect that has begun meanwhile.
     fn begin_connect(&self) -> RunningConnect {
         let trace = Arc::new(ConnectTrace::new());
-        let future = self.shared_connect(trace.clone()).shared();
+        let future = store(self.shared_connect(trace.clone())).shared();
         let own = RunningConnect { future, trace };
-        self.agent.pool.begin_connect(&self.key, &own).unwrap_or(own)
+        self.agent.shared.begin_connect(&self.key, &own).unwrap_or(own)
     }
 
     /// Opens a connection for all requests that wait for it.
@@ -82,7 +73,7 @@ impl RoundTrip<'_> {
         Box::pin(async move {
             let opened = connector.connect_traced(&entry.key.origin, &trace).await;
             let outcome = match opened {
-                Ok(transport) if transport.version() == Version::HTTP_2 => entry.add_http2(transport).await,
+                Ok(transport) if transport.version() == Version::HTTP_2 => entry.open(transport).await,
                 Ok(transport) => Ok(entry.add_http1(Box::new(Connection::new(transport)))),
                 Err(error) => Err(error),
             };
@@ -94,9 +85,9 @@ impl RoundTrip<'_> {
     }
 
     /// Returns what a connect needs to give its connection to the pool.
-    pub(super) fn pool_entry(&self) -> PoolEntry {
+    pub(in crate::agent) fn pool_entry(&self) -> PoolEntry {
         PoolEntry {
-            pool: self.agent.pool.clone(),
+            pool: self.agent.shared.clone(),
             key: self.key.clone(),
             timer: self.agent.timer.clone(),
             executor: self.agent.executor.clone(),
