@@ -85,6 +85,10 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
         std::pin::Pin::new(self).poll_read(cx, &mut [0]).map(|_| ())
     }
 
+    /// Frees the memory that only large transfers need. The agent calls it when the connection becomes idle. Default:
+    /// does nothing.
+    fn shrink(&mut self) {}
+
     /// Returns the addresses of the connection, its TLS session, and how long opening it took. Default: nothing is
     /// known. The agent asks once, when the first response arrives.
     fn connection_info(&self) -> ConnectionInfo {
@@ -150,6 +154,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         (**self).poll_unfit(cx)
+    }
+
+    fn shrink(&mut self) {
+        (**self).shrink();
     }
 
     fn connection_info(&self) -> ConnectionInfo {

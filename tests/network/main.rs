@@ -35,6 +35,8 @@ mod tls_provider;
 #[cfg(feature = "tls")]
 mod tls_streams;
 #[cfg(feature = "tls")]
+mod tls_transfers;
+#[cfg(feature = "tls")]
 mod tls_trust;
 #[cfg(unix)]
 mod unix_socket;

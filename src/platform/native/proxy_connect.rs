@@ -174,6 +174,10 @@ impl Transport for ProxiedTransport {
         self.stream.poll_unfit(cx)
     }
 
+    fn shrink(&mut self) {
+        self.stream.shrink();
+    }
+
     fn connection_info(&self) -> ConnectionInfo {
         self.connection_info.clone()
     }

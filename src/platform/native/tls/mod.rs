@@ -2,9 +2,11 @@
 
 mod builder;
 mod certificate;
+mod client_stream;
 mod client_verifier;
 mod failure;
 mod identity;
+mod outgoing;
 mod pem;
 mod server;
 mod transport;

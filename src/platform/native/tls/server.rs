@@ -122,7 +122,7 @@ async fn accept(stream: Box<dyn Transport>, config: Arc<ServerConfig>) -> Result
     let stream = TlsAcceptor::from(config).accept(stream).await.map_err(handshake_error)?;
     connection_info.tls = Some(SystemTimer.now().since(started));
     connection_info.tls_info = Some(Arc::new(tls_info(stream.get_ref().1)));
-    Ok(Box::new(TlsTransport { stream: stream.into(), connection_info }))
+    Ok(Box::new(TlsTransport { stream, connection_info }))
 }
 
 /// Returns an error that says why a handshake failed. Its source keeps the details.

@@ -1,4 +1,4 @@
-//! The TLS handshake over an open connection, and the connection that results.
+//! The TLS handshake over an open connection, and the server side of the connection that results.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,11 +7,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{AsyncRead, AsyncWrite};
-use futures_rustls::TlsStream;
 use futures_rustls::pki_types::ServerName;
 use futures_rustls::rustls::{CommonState, ProtocolVersion};
+use futures_rustls::server::TlsStream;
 
 use super::TlsConfig;
+use super::client_stream::ClientStream;
 use super::failure::handshake_error;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::connection_info::ConnectionInfo;
@@ -28,16 +29,15 @@ pub(in crate::platform::native) async fn start<T: Transport>(
     timer: &dyn Timer,
 ) -> Result<Box<dyn Transport>> {
     let started = timer.now();
-    let mut connection_info = stream.connection_info();
     let host = unbracketed(host);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| {
         Error::new(ErrorKind::Tls, Phase::Connect, "the host's name is not valid in a certificate").with_source(error)
     })?;
-    let connector = futures_rustls::TlsConnector::from(config.client_config().await?);
-    let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host))?;
-    connection_info.tls = Some(timer.now().since(started));
-    connection_info.tls_info = Some(Arc::new(tls_info(stream.get_ref().1)));
-    Ok(Box::new(TlsTransport { stream: stream.into(), connection_info }))
+    let config = config.client_config().await?;
+    let mut stream = ClientStream::connect(stream, config, name).await.map_err(|error| handshake_error(error, host))?;
+    stream.connection_info.tls = Some(timer.now().since(started));
+    stream.connection_info.tls_info = Some(Arc::new(tls_info(stream.session())));
+    Ok(Box::new(stream))
 }
 
 /// Returns the facts about the session after the handshake.
@@ -56,7 +56,7 @@ pub(super) fn tls_info(session: &CommonState) -> TlsInfo {
     TlsInfo { protocol_version, cipher_suite, alpn_protocol, peer_certificates }
 }
 
-/// A TLS connection.
+/// The server side of a TLS connection.
 pub(super) struct TlsTransport<T> {
     pub(super) stream: TlsStream<T>,
     pub(super) connection_info: ConnectionInfo,
