@@ -286,6 +286,8 @@ mod client;
 pub mod cookies;
 mod error;
 mod http1;
+#[cfg(feature = "http2")]
+mod http2;
 #[cfg(waterspout_npm)]
 mod js;
 mod message;

@@ -54,6 +54,7 @@ mkdir -p "$logs"
 summary=()
 passed=0
 failed=0
+failures=()
 time_limit=()
 has timeout && time_limit=(timeout "${SUITE_TIMEOUT:-1500}")
 
@@ -69,10 +70,16 @@ programs_of() {
   printf '%d' "$count"
 }
 
-# Records the result of a suite, and prints the end of its output if a test failed.
+# Records the result of a suite. If a test failed, prints the end of the suite's output, and keeps the lines that name the
+# failures for the end of this script's output.
 record() {
-  local name="$1" ok="$2" bad="$3" seconds="$4"
-  if [ "$bad" -ne 0 ]; then tail -n 150 "$logs/$name.log"; fi
+  local name="$1" ok="$2" bad="$3" seconds="$4" line
+  if [ "$bad" -ne 0 ]; then
+    tail -n 150 "$logs/$name.log"
+    while read -r line; do
+      failures+=("$name: ${line:0:300}")
+    done < <(grep -E '^FAILED |^test .* FAILED|panicked at|^error|Error: |^the suite |^only ' "$logs/$name.log" | head -n 8)
+  fi
   passed=$((passed + ok))
   failed=$((failed + bad))
   summary+=("$(printf '%-18s %5d passed %3d failed %5d s' "$name" "$ok" "$bad" "$seconds")")
@@ -243,5 +250,6 @@ fi
 
 printf '\n'
 printf '%s\n' "${summary[@]}"
+[ "${#failures[@]}" -eq 0 ] || printf '\n%s' "${failures[@]}" ''
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

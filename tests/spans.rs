@@ -83,6 +83,7 @@ fn each_attempt_is_a_span_with_its_outcome_and_without_credentials() {
             "1: error=cut while waiting for the response's head",
             "2: request method=GET url=\"http://example.com/a\" attempt=2",
             "2: status=202",
+            "2: version=HTTP/1.1",
         ]
     );
 }

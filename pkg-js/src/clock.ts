@@ -6,6 +6,9 @@ export const LONGEST_DELAY = 0x7fff_ffff;
 /** The time in milliseconds by which engines fire their timers early. */
 const EARLY = 2;
 
+/** The time in milliseconds by which sums of times may differ. */
+const ROUNDING = 0.001;
+
 /** The time in milliseconds by which a coarse clock may be behind the timers. */
 const COARSE = 200;
 
@@ -16,18 +19,25 @@ let offset = 0;
 /** The time at which the last timer was due. */
 let fired = 0;
 
-/** Returns the time in milliseconds. It never goes back, and is at least the time at which the last timer was due. */
-export function now(): number {
+/** Returns the time in milliseconds by `performance.now()`. It never goes back. */
+function measured(): number {
   const reading = performance.now();
   // A clock behind its last reading was set back, or replaced by the clock of a test.
   if (reading < lastReading) offset += lastReading - reading;
   lastReading = reading;
-  return Math.max(reading + offset, fired);
+  return reading + offset;
+}
+
+/** Returns the time in milliseconds. It never goes back, and is at least the time at which the last timer was due. */
+export function now(): number {
+  return Math.max(measured(), fired);
 }
 
 /** A timer of the engine's that calls `act` once `milliseconds` have passed. It keeps a Node process alive. */
 export class Timer {
   readonly #due: number;
+  /** The time by `measured` at which the timer is due. `now` may be ahead of it. */
+  readonly #end: number;
   readonly #act: () => void;
   #left: number;
   #isSecond = false;
@@ -35,6 +45,7 @@ export class Timer {
 
   constructor(milliseconds: number, act: () => void) {
     this.#due = now() + milliseconds;
+    this.#end = measured() + milliseconds;
     this.#left = milliseconds;
     this.#act = act;
     this.#set();
@@ -56,12 +67,13 @@ export class Timer {
   }
 
   #fire(): void {
-    const early = this.#due - now();
-    if (!this.#isSecond && this.#left <= 0 && early > 0 && early <= EARLY) {
+    const rest = this.#end - measured();
+    if (!this.#isSecond && this.#left <= 0 && rest > ROUNDING && rest <= EARLY) {
       this.#isSecond = true;
-      this.#left = early;
+      this.#left = rest;
     }
     if (this.#left > 0) return this.#set();
+    const early = this.#due - now();
     // If the clock disagrees by more, the timer is right. A coarse clock catches up by itself; any other is not the clock of the timers.
     if (early > COARSE) offset += early;
     fired = Math.max(fired, this.#due);

@@ -13,7 +13,7 @@ import { judged } from "./differs.mjs";
 import { whileOpen } from "./webdriver.mjs";
 
 /** The longest time of a page, in milliseconds. */
-const LIMIT = 240_000;
+const LIMIT = 600_000;
 
 /** The HTML of pages that run the module, in the page or in a worker. */
 const window = `<script type="module" src="./main.mjs"></script>`;

@@ -9,6 +9,9 @@ import path from "node:path";
 import { build } from "esbuild";
 import { judged } from "./differs.mjs";
 
+/** The time in milliseconds after which an engine counts as stuck. Each scenario has a limit of its own, and a busy machine needs time for all of them. */
+const LIMIT = 600_000;
+
 /** Returns the path of an engine's program in the folder ENGINES. */
 function program(name) {
   const folder = process.env.ENGINES;
@@ -17,7 +20,7 @@ function program(name) {
 }
 
 /** Runs a program for at most `limit` milliseconds and returns its output. */
-function output(command, args, options, limit = 240_000) {
+function output(command, args, options, limit = LIMIT) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: limit, ...options });
     const [out, err] = [[], []];
@@ -107,7 +110,7 @@ const config :Workerd.Config = (
       child.on("exit", (status) => reject(new Error(`workerd ended with ${status}`)));
       child.stdio[3].on("data", (line) => resolve(JSON.parse(line).port));
     });
-    const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(240_000) });
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(LIMIT) });
     if (!answer.ok) throw new Error(`the worker answered ${answer.status}: ${await answer.text()}`);
     return await answer.json();
   } finally {

@@ -14,7 +14,7 @@ const SES = import.meta.resolve("ses");
 const OPTIONS = { overrideTaming: "min", errorTaming: "unsafe", consoleTaming: "unsafe" };
 
 /** The longest time of all scenarios, in milliseconds. */
-const LIMIT = 240_000;
+const LIMIT = 600_000;
 
 export async function inLockdown(user, base) {
   const main = path.join(user, "lockdown.mjs");

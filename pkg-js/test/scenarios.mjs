@@ -1478,12 +1478,18 @@ export async function run(base, platform, features) {
   // Without a listener, a promise that a failed scenario leaves behind would end Node, Deno and Bun.
   let unhandled = [];
   globalThis.process?.on?.("unhandledRejection", (reason) => unhandled.push(reason));
-  const { fetch } = globalThis;
+  // Scenarios replace these. A scenario that took too long may leave its stand-ins behind.
+  const originals = { fetch: globalThis.fetch, setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+  const restore = () => {
+    for (const [name, original] of Object.entries(originals)) if (globalThis[name] !== original) globalThis[name] = original;
+    if (performance.now !== now) performance.now = now;
+  };
+  const { now } = performance;
   for (const [name, scenario] of Object.entries({ ...scenarios, ...only })) {
     try {
       let timer;
-      const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("took over 20 s")), 20_000)));
-      await Promise.race([scenario(new Lab(base, platform, name), features), late]).finally(() => clearTimeout(timer));
+      const late = new Promise((_, reject) => (timer = originals.setTimeout.call(globalThis, () => reject(new Error("took over 20 s")), 20_000)));
+      await Promise.race([scenario(new Lab(base, platform, name), features), late]).finally(() => originals.clearTimeout.call(globalThis, timer));
       // After a failure, a rejection may come from the scenario that failed.
       if (unhandled.length > 0 && results.every(({ error }) => !error)) throw unhandled[0];
       results.push({ name });
@@ -1493,8 +1499,7 @@ export async function run(base, platform, features) {
       results.push({ name, error: stack.startsWith(said) ? stack : `${said}\n${stack}` });
     }
     unhandled = [];
-    // A scenario that took too long may have left a stand-in.
-    if (globalThis.fetch !== fetch) globalThis.fetch = fetch;
+    restore();
   }
   return results;
 }

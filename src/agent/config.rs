@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::decode::DecodeLimits;
 use super::pool::key::IdleLimits;
 use crate::http1::Http1Limits;
+use crate::http2::Http2Settings;
 use crate::message::extensions::Extension;
 
 /// Default time that a server may take to ask for a body.
@@ -45,6 +46,7 @@ const IDLE_TOTAL: usize = 1024;
 #[must_use = "a configuration does nothing until an agent has it"]
 pub struct Config {
     pub(super) http1: Http1Limits,
+    pub(super) http2: Http2Settings,
     pub(super) continue_timeout: Duration,
     pub(super) decode: DecodeLimits,
     pub(super) idle: IdleLimits,
@@ -68,6 +70,7 @@ impl Config {
     pub fn new() -> Self {
         Self {
             http1: Http1Limits::default(),
+            http2: Http2Settings::default(),
             continue_timeout: CONTINUE_TIMEOUT,
             decode: DecodeLimits { max_expansion: MAX_EXPANSION, max_window_bytes: MAX_WINDOW_BYTES },
             idle: IdleLimits { timeout: IDLE_TIMEOUT, per_key: IDLE_PER_ORIGIN, total: IDLE_TOTAL },

@@ -2,16 +2,19 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{Either, select};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 
 use super::decode::{self, Pipeline};
+use super::http2_connect::Channel;
 use super::pool::handle::{Acquired, PoolAccess, Waiter};
 use super::pool::key::PoolKey;
+use super::pool::shares::Share;
 use super::pool::{BackgroundConnectGuard, Delivered};
 use super::{Agent, Config, OnInformational, Route, body, default_fields};
 use crate::error::{Error, ErrorKind, Result, Transfer};
@@ -23,22 +26,22 @@ use crate::message::request::Request;
 use crate::message::response::lazy_headers::LazyHeaders;
 use crate::message::response::{ReceivedHead, Response};
 use crate::runtime::{BoxFuture, Instant};
-use crate::transport::ConnectTrace;
+use crate::transport::{ConnectTrace, Connector};
 
 /// Maximum time a request waits for a background connect. It is the delay after which the next address of a host is
 /// tried as well (RFC 8305, section 5).
 const BACKGROUND_WAIT: Duration = Duration::from_millis(250);
 
 /// A request on its way through the agent.
-struct RoundTrip<'a> {
-    agent: &'a Agent,
-    request: &'a Request,
+pub(super) struct RoundTrip<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) request: &'a Request,
     /// The progress of the attempt, which redirects and challenges share.
-    progress: &'a Progress,
+    pub(super) progress: &'a Progress,
     /// The request's own configuration, or the agent's.
-    config: &'a Config,
+    pub(super) config: &'a Config,
     /// Which connections the request can use.
-    key: PoolKey,
+    pub(super) key: PoolKey,
 }
 
 /// A connection for a request, and where it comes from.
@@ -56,6 +59,12 @@ impl PooledConnection {
     fn reused(connection: Box<Connection>) -> Self {
         Self { connection, reused: true }
     }
+}
+
+/// What carries a request that has found no idle connection.
+enum Carrier {
+    Connection(PooledConnection),
+    Share(Share),
 }
 
 /// The response of an exchange, and when it arrived.
@@ -82,12 +91,14 @@ impl Agent {
         let mut started = self.timer.now();
         let (mut connection, reused) = match self.pool.take(&trip.key, started) {
             Some(connection) => (connection, true),
-            None => {
-                // The rare paths are boxed, so that they do not enlarge the future of every request.
-                let PooledConnection { connection, reused } = Box::pin(trip.connect_or_wait()).await?;
-                started = self.timer.now();
-                (connection, reused)
-            }
+            // The rare paths are boxed, so that they do not enlarge the future of every request.
+            None => match Box::pin(trip.connect_or_share()).await? {
+                Carrier::Share(share) => return Box::pin(trip.over_http2(share, &mut one_shot)).await,
+                Carrier::Connection(PooledConnection { connection, reused }) => {
+                    started = self.timer.now();
+                    (connection, reused)
+                }
+            },
         };
         // 2. Send the request, and receive the head of the response.
         let outcome = trip.exchange(&mut connection, &mut one_shot, started).await;
@@ -109,32 +120,75 @@ impl Agent {
 impl RoundTrip<'_> {
     /// Sends the request again on a new connection.
     async fn reconnect(&self) -> Result<Response> {
-        let mut connection = {
+        let connection = {
             let _connecting = self.progress.connecting();
             self.connect(self.agent.timer.now()).await?
         };
-        let outcome = self.exchange(&mut connection, &mut None, self.agent.timer.now()).await;
+        match connection {
+            Some(connection) => self.on_new(connection, &mut None).await,
+            None => self.send_anywhere(&mut None).await,
+        }
+    }
+
+    /// Sends the request on a share of a connection, or on a connection that is opened for it.
+    pub(super) fn send_anywhere<'s>(&'s self, one_shot: &'s mut Option<Body>) -> BoxFuture<'s, Result<Response>> {
+        Box::pin(async move {
+            match self.connect_or_share().await? {
+                Carrier::Share(share) => self.over_http2(share, one_shot).await,
+                Carrier::Connection(PooledConnection { connection, .. }) => self.on_new(connection, one_shot).await,
+            }
+        })
+    }
+
+    /// Gets a share of a connection, or a connection for this request alone.
+    async fn connect_or_share(&self) -> Result<Carrier> {
+        if let Some(share) = self.share_access().take() {
+            return Ok(Carrier::Share(share));
+        }
+        loop {
+            if self.connector().may_speak_http2(&self.key.origin) {
+                match self.channel().await? {
+                    Channel::Http2(share) => return Ok(Carrier::Share(share)),
+                    Channel::Http1(connection) => return Ok(Carrier::Connection(PooledConnection::new(connection))),
+                    Channel::OwnConnection => {}
+                }
+            }
+            // A server that has spoken HTTP/1.1 may speak HTTP/2 on the next connection.
+            if let Some(connection) = self.connect_or_wait().await? {
+                return Ok(Carrier::Connection(connection));
+            }
+        }
+    }
+
+    /// Sends the request on a connection that no request has used.
+    pub(super) async fn on_new(
+        &self,
+        mut connection: Box<Connection>,
+        one_shot: &mut Option<Body>,
+    ) -> Result<Response> {
+        let outcome = self.exchange(&mut connection, one_shot, self.agent.timer.now()).await;
         let timed = outcome.map_err(|error| error.with_transfer(Transfer::on_connection(false)))?;
         self.response(connection, timed, false)
     }
 
-    /// Opens a connection, or takes a connection that another request gives back first.
+    /// Opens a connection, or takes a connection that another request gives back first. Returns `None` if the new
+    /// connection is shared: the pool has it.
     ///
     /// Opening a connection for every request that finds none idle would open as many as there are requests: with fast
     /// responses and a single slow connect, 100 requests in two slots began 100 connects. With background connects
     /// there are no more connections than requests at once, while no background connect takes longer than
     /// [`BACKGROUND_WAIT`].
-    async fn connect_or_wait(&self) -> Result<PooledConnection> {
+    async fn connect_or_wait(&self) -> Result<Option<PooledConnection>> {
         let _connecting = self.progress.connecting();
         // Taken once: the connect timeout also covers the waits for background connects.
         let started = self.agent.timer.now();
         let mut may_wait_for_background = true;
         let mut waiter = loop {
             match self.pool_access().to_handle().acquire(may_wait_for_background) {
-                Acquired::Idle(connection) => return Ok(PooledConnection::reused(connection)),
+                Acquired::Idle(connection) => return Ok(Some(PooledConnection::reused(connection))),
                 Acquired::Connect(waiter) => break waiter,
                 Acquired::WaitForBackground(waiter) => match self.wait_for_background(waiter, started).await {
-                    Some(connection) => return Ok(PooledConnection::reused(connection)),
+                    Some(connection) => return Ok(Some(PooledConnection::reused(connection))),
                     None => may_wait_for_background = self.agent.timer.now() < started + self.background_wait(),
                 },
             }
@@ -144,14 +198,14 @@ impl RoundTrip<'_> {
         match select(&mut connecting, &mut waiter).await {
             Either::Right((Some(Delivered { connection, background, .. }), _)) => {
                 self.finish_in_background(connecting, background);
-                Ok(PooledConnection::reused(connection))
+                Ok(Some(PooledConnection::reused(connection)))
             }
             // The pool tells only requests that wait for a background connect to acquire again.
-            Either::Right((None, _)) => Ok(PooledConnection::new(connecting.await?)),
-            Either::Left((Ok(connection), _)) => Ok(PooledConnection::new(connection)),
+            Either::Right((None, _)) => Ok(connecting.await?.map(PooledConnection::new)),
+            Either::Left((Ok(connection), _)) => Ok(connection.map(PooledConnection::new)),
             // A connection may have been delivered at the same moment.
             Either::Left((Err(error), waiter)) => match waiter.now_or_never().flatten() {
-                Some(delivered) => Ok(PooledConnection::reused(delivered.connection)),
+                Some(delivered) => Ok(Some(PooledConnection::reused(delivered.connection))),
                 None => Err(error),
             },
         }
@@ -182,7 +236,7 @@ impl RoundTrip<'_> {
     /// connect is dropped.
     fn finish_in_background(
         &self,
-        connecting: BoxFuture<'static, Result<Box<Connection>>>,
+        connecting: BoxFuture<'static, Result<Option<Box<Connection>>>>,
         background: Option<BackgroundConnectGuard>,
     ) {
         let Some(executor) = &self.agent.executor else {
@@ -193,7 +247,7 @@ impl RoundTrip<'_> {
         };
         let pool = self.pool_access().to_handle();
         executor.spawn(Box::pin(async move {
-            if let Ok(connection) = connecting.await {
+            if let Ok(Some(connection)) = connecting.await {
                 pool.give_back(connection);
             }
             drop(background);
@@ -205,27 +259,38 @@ impl RoundTrip<'_> {
         PoolAccess { pool: &self.agent.pool, key: &self.key, limits: self.config.idle, timer: &self.agent.timer }
     }
 
-    fn connect_limit(&self) -> Option<Duration> {
+    /// Returns what opens connections for this request.
+    pub(super) fn connector(&self) -> &Arc<dyn Connector> {
+        self.key.route.as_ref().map_or(&self.agent.connector, Route::connector)
+    }
+
+    pub(super) fn connect_limit(&self) -> Option<Duration> {
         self.request.options().connect_timeout.filter(|limit| !limit.is_zero())
     }
 
-    /// Opens a connection within the connect timeout, which began at `started`.
-    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Box<Connection>>> {
-        let connector = self.key.route.as_ref().map_or(&self.agent.connector, Route::connector).clone();
-        let origin = self.key.origin.clone();
-        let timer = self.agent.timer.clone();
+    /// Opens a connection within the connect timeout, which began at `started`. Returns `None` if the connection is shared:
+    /// the pool has it.
+    fn connect(&self, started: Instant) -> BoxFuture<'static, Result<Option<Box<Connection>>>> {
+        let connector = self.connector().clone();
+        let entry = self.pool_entry();
         let limit = self.connect_limit();
         Box::pin(async move {
             let trace = ConnectTrace::new();
-            let connecting = connector.connect_traced(&origin, &trace);
-            let Some(duration) = limit else { return Ok(Box::new(Connection::new(connecting.await?))) };
-            match select(connecting, timer.sleep_until(started + duration)).await {
-                Either::Left((transport, _)) => Ok(Box::new(Connection::new(transport?))),
-                Either::Right(_) => {
-                    let target = format!("{}:{}", origin.host(), origin.port());
-                    Err(trace.timed_out(&target, duration, timer.now().since(started)))
-                }
+            let connecting = connector.connect_traced(&entry.key.origin, &trace);
+            let transport = match limit {
+                None => connecting.await?,
+                Some(duration) => match select(connecting, entry.timer.sleep_until(started + duration)).await {
+                    Either::Left((transport, _)) => transport?,
+                    Either::Right(_) => {
+                        return Err(trace.timed_out(&entry.key.target(), duration, entry.timer.now().since(started)));
+                    }
+                },
+            };
+            if transport.version() == Version::HTTP_2 {
+                entry.add_http2(transport).await?;
+                return Ok(None);
             }
+            Ok(Some(Box::new(Connection::new(transport))))
         })
     }
 
@@ -308,8 +373,13 @@ impl RoundTrip<'_> {
         if !head.framing.has_coding {
             return Ok(None);
         }
+        self.pipeline_of(head.status, headers)
+    }
+
+    /// Returns the decoder of a body whose response has `content-encoding`.
+    pub(super) fn pipeline_of(&self, status: StatusCode, headers: &mut LazyHeaders) -> Result<Option<Pipeline>> {
         // A response without a body describes the body of another response, so its headers stay.
-        let bodiless = self.request.method() == Method::HEAD || [204, 304].contains(&head.status.as_u16());
+        let bodiless = self.request.method() == Method::HEAD || [204, 304].contains(&status.as_u16());
         if bodiless || self.request.options().decompress == Some(false) {
             return Ok(None);
         }
@@ -323,7 +393,7 @@ impl RoundTrip<'_> {
     }
 
     /// Waits as long as a server may take to ask for the body. The time begins with the first poll.
-    fn continue_wait(&self) -> BoxFuture<'static, ()> {
+    pub(super) fn continue_wait(&self) -> BoxFuture<'static, ()> {
         let timer = self.agent.timer.clone();
         let limit = self.config.continue_timeout;
         Box::pin(async move {

@@ -135,7 +135,7 @@ impl ChunkedDecoder {
                     _ => return Err(malformed("a chunk is longer than its declared size")),
                 },
                 ChunkState::Trailers(scan) => {
-                    let Some(block) = trailer_block(scan, buffer, self.limits.trailers)? else {
+                    let Some(block) = trailer_block(scan, buffer, &self.limits)? else {
                         return Ok(BufferedPart::More);
                     };
                     self.trailers =
@@ -193,7 +193,7 @@ impl ChunkedDecoder {
 }
 
 /// Takes the lines of the trailers and the empty line after them, if all of them are buffered.
-fn trailer_block(scan: &mut BlockScan, buffer: &mut ReadBuffer, limit: usize) -> Result<Option<Bytes>> {
+fn trailer_block(scan: &mut BlockScan, buffer: &mut ReadBuffer, limits: &Http1Limits) -> Result<Option<Bytes>> {
     let end = match buffer.data() {
         [] | [b'\r'] => return Ok(None),
         [b'\r', b'\n', ..] => Some(2),
@@ -201,9 +201,8 @@ fn trailer_block(scan: &mut BlockScan, buffer: &mut ReadBuffer, limit: usize) ->
         data => scan.end(data),
     };
     // The empty line after the trailers does not count.
-    if end.unwrap_or(buffer.data().len()) > limit.saturating_add(2) {
-        let message = format!("the trailers are larger than {limit} bytes, their limit");
-        return Err(Error::new(ErrorKind::LimitExceeded, Phase::Body, message));
+    if end.unwrap_or(buffer.data().len()) > limits.trailers.saturating_add(2) {
+        return Err(limits.trailers_are_too_large());
     }
     let Some(end) = end else { return Ok(None) };
     let block = buffer.take(end);

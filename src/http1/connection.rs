@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::AsyncWrite;
+use http::Version;
 
 use super::body::{BodyDecoder, BodyEvent};
 use super::buffer::ReadBuffer;
@@ -91,9 +92,14 @@ impl Connection {
         self.transport.poll_unfit(cx)
     }
 
-    /// Returns the addresses of the connection, its TLS session, and how long opening it took.
+    /// Returns the version, the addresses and the TLS session of the connection, and how long opening it took.
     pub(crate) fn connection_info(&mut self) -> Arc<ConnectionInfo> {
-        self.info.get_or_insert_with(|| Arc::new(self.transport.connection_info())).clone()
+        self.info
+            .get_or_insert_with(|| {
+                let version = Some(Version::HTTP_11);
+                Arc::new(ConnectionInfo { version, ..self.transport.connection_info() })
+            })
+            .clone()
     }
 
     /// Returns whether another request can follow the exchange that has ended.

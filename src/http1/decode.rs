@@ -13,7 +13,7 @@ use super::framing::{self, FramingFields, malformed};
 use super::limits::Http1Limits;
 use super::malformed_lines::{self, LineBlock};
 use super::plain_head::{self, PlainHead};
-use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::error::{ErrorKind, Phase, Result};
 use crate::message::response::header_block::HeaderBlock;
 
 /// The first bytes of each response.
@@ -94,10 +94,7 @@ impl HeadDecoder {
                 self.event(head, end, limits)
             }
             None if data.len() <= limits.head => Ok(HeadEvent::More),
-            _ => {
-                let message = format!("the response's head is larger than {} bytes, its limit", limits.head);
-                Err(Error::new(ErrorKind::LimitExceeded, Phase::Head, message))
-            }
+            _ => Err(limits.head_is_too_large()),
         }
     }
 
@@ -111,7 +108,7 @@ impl HeadDecoder {
         }
         self.informational = self.informational.saturating_add(length);
         if self.informational > limits.informational {
-            return Err(too_much_informational(limits.informational));
+            return Err(limits.informational_is_too_large());
         }
         Ok(HeadEvent::Informational)
     }
@@ -129,15 +126,6 @@ impl Default for ResponseHead {
             has_skipped_lines: false,
         }
     }
-}
-
-/// Creates the error for informational responses that are together larger than their limit.
-fn too_much_informational(limit: usize) -> Error {
-    let message = format!(
-        "the informational (1xx) responses before the final response are larger than {limit} bytes together, the limit \
-         of `Config::informational_bytes`"
-    );
-    Error::new(ErrorKind::LimitExceeded, Phase::Head, message)
 }
 
 /// Skips a blank line before the head: a line break that is left over from the previous response is not part of this

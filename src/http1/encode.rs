@@ -87,7 +87,7 @@ pub(crate) fn check_head(head: &RequestHead<'_>) -> Result<()> {
 }
 
 /// Refuses trailers that a server would have to know before the body.
-pub(super) fn check_trailers(fields: &HeaderMap) -> Result<()> {
+pub(crate) fn check_trailers(fields: &HeaderMap) -> Result<()> {
     match NOT_IN_TRAILERS.iter().find(|name| fields.contains_key(*name)) {
         None => Ok(()),
         Some(name) => {

@@ -113,7 +113,7 @@ fn map_is_full(lines: usize, phase: Phase) -> Error {
 }
 
 /// Creates the error for a response with more headers than its limit.
-pub(super) fn too_many(limit: usize, phase: Phase) -> Error {
+pub(crate) fn too_many(limit: usize, phase: Phase) -> Error {
     Error::new(ErrorKind::LimitExceeded, phase, format!("the response has more than {limit} headers, their limit"))
 }
 

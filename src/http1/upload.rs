@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{AsyncWrite, Stream};
+use http::HeaderMap;
 
 use super::encode;
 use super::framing::Framing;
@@ -47,7 +48,7 @@ struct EarlyPieces(VecDeque<Bytes>);
 pub(crate) type RemainingUpload = Upload<Ready<()>>;
 
 impl<W: Future<Output = ()> + Unpin> Upload<W> {
-    pub(super) fn new(
+    pub(crate) fn new(
         body: Body,
         framing: Option<Framing>,
         trailers: Option<Trailers>,
@@ -60,8 +61,13 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
         Self { body, early: None, framing, left, trailers, continue_wait, ended: framing.is_none() }
     }
 
+    /// Returns the body. The caller knows that nothing of it was taken.
+    pub(crate) fn into_body(self) -> Body {
+        self.body
+    }
+
     /// Takes the rest of the upload after the final head. It never waits for `100 Continue`.
-    pub(super) fn take_remaining(&mut self) -> RemainingUpload {
+    pub(crate) fn take_remaining(&mut self) -> RemainingUpload {
         Upload {
             body: std::mem::take(&mut self.body),
             early: self.early.take(),
@@ -74,27 +80,27 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     }
 
     /// Returns how the body is delimited; `None` without a body.
-    pub(super) fn framing(&self) -> Option<Framing> {
+    pub(crate) fn framing(&self) -> Option<Framing> {
         self.framing
     }
 
     /// Returns whether the whole body has been handed out.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }
 
     /// Returns whether the body waits for `100 Continue`.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         self.continue_wait.is_some()
     }
 
     /// Ends the wait for `100 Continue`.
-    pub(super) fn stop_waiting(&mut self) {
+    pub(crate) fn stop_waiting(&mut self) {
         self.continue_wait = None;
     }
 
     /// Waits until the time for `100 Continue` is over. The body is then sent without it.
-    pub(super) fn poll_continue_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_continue_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(wait) = &mut self.continue_wait {
             ready!(Pin::new(wait).poll(cx));
         }
@@ -105,7 +111,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     /// Reads a body of unknown length ahead, up to 4 KiB and without waiting. Returns whether a piece was taken.
     ///
     /// If the body ends within that, it is sent with its length: more servers understand a length than chunks.
-    pub(super) fn read_ahead(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+    pub(crate) fn read_ahead(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         if self.framing != Some(Framing::Chunked) || self.left.is_some() || self.is_waiting() || self.trailers.is_some()
         {
             return Ok(false);
@@ -142,16 +148,8 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
 
     /// Puts the body's next piece, or its end, into `output`. Returns whether it was a piece.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, output: &mut WriteBuffer) -> Poll<Result<bool>> {
-        let data = ready!(self.poll_piece(cx)).transpose()?;
+        let data = ready!(self.poll_data(cx))?;
         let length = data.as_ref().map_or(0, |data| data.len() as u64);
-        if let Some(left) = &mut self.left {
-            // Too many bytes would be read as the next request. Too few would leave the server waiting.
-            match left.checked_sub(length) {
-                Some(rest) if rest == 0 || data.is_some() => *left = rest,
-                _ => return Poll::Ready(Err(wrong_length(*left, length))),
-            }
-        }
-        self.ended = data.is_none();
         if self.framing == Some(Framing::Chunked) {
             match &data {
                 Some(_) => {
@@ -164,6 +162,21 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
         let is_piece = data.is_some();
         output.data = data.unwrap_or_default();
         Poll::Ready(Ok(is_piece))
+    }
+
+    /// Returns the body's next piece, or `None` at its end. Checks the declared length.
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        let data = ready!(self.poll_piece(cx)).transpose()?;
+        let length = data.as_ref().map_or(0, |data| data.len() as u64);
+        if let Some(left) = &mut self.left {
+            // Too many bytes would be read as the next request. Too few would leave the server waiting.
+            match left.checked_sub(length) {
+                Some(rest) if rest == 0 || data.is_some() => *left = rest,
+                _ => return Poll::Ready(Err(wrong_length(*left, length))),
+            }
+        }
+        self.ended = data.is_none();
+        Poll::Ready(Ok(data))
     }
 
     /// Returns the body's next piece that is not empty.
@@ -184,11 +197,22 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
         Poll::Pending
     }
 
-    /// Appends the last chunk and the trailers to `lines`.
-    fn encode_end(&self, lines: &mut Vec<u8>) -> Result<()> {
+    /// Returns the trailers to send after the body, which has ended.
+    pub(crate) fn trailers(&self) -> Result<Option<&HeaderMap>> {
         let fields = self.trailers.as_ref().and_then(Trailers::get);
         // Checked only here, because the trailers may be computed while the body is read.
         fields.map_or(Ok(()), encode::check_trailers)?;
+        Ok(fields)
+    }
+
+    /// Returns whether the body's declared length has been handed out, and no trailers follow.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.left == Some(0) && self.trailers.is_none()
+    }
+
+    /// Appends the last chunk and the trailers to `lines`.
+    fn encode_end(&self, lines: &mut Vec<u8>) -> Result<()> {
+        let fields = self.trailers()?;
         lines.extend_from_slice(b"0\r\n");
         fields.into_iter().for_each(|fields| encode::encode_headers(lines, fields));
         lines.extend_from_slice(b"\r\n");

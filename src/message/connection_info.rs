@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{StatusCode, Version};
 
 use crate::message::tls_info::TlsInfo;
 use crate::message::url::Url;
@@ -12,7 +12,7 @@ use crate::message::url::Url;
 /// Facts about a connection, and about an exchange of a request and a response on it.
 ///
 /// A [`Transport`](crate::Transport) reports its addresses, its TLS session, and how long opening it took. The agent
-/// adds `reused` and `first_byte` for each exchange. `None` means that a fact is not known.
+/// adds `version`, and `reused` and `first_byte` for each exchange. `None` means that a fact is not known.
 ///
 /// # Examples
 ///
@@ -41,6 +41,10 @@ use crate::message::url::Url;
 pub struct ConnectionInfo {
     /// Whether the connection had carried an exchange before. A transport leaves it `false`.
     pub reused: bool,
+    /// The version of HTTP that the connection speaks: `HTTP_11` or `HTTP_2`. A response of a server of HTTP/1.0 is on
+    /// a connection of `HTTP_11`. A transport may leave it `None`: the agent takes it from
+    /// [`Transport::version`](crate::Transport::version).
+    pub version: Option<Version>,
     /// The address of the other end: the server, or the proxy in between.
     pub remote_address: Option<SocketAddr>,
     /// The address of this end.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures::{AsyncRead, AsyncWrite};
+use http::Version;
 
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::url::Origin;
@@ -135,6 +136,8 @@ pub struct ScriptedConnector(Arc<Mutex<ConnectorState>>);
 struct ConnectorState {
     scripts: VecDeque<Script>,
     connections: Vec<ConnectionRecord>,
+    /// The version of HTTP that the transports report.
+    version: Version,
     /// How often [`ScriptedConnector::release`] was called.
     released: usize,
     /// The tasks that read from a connection that holds.
@@ -154,6 +157,14 @@ impl ScriptedConnector {
     pub fn new(scripts: impl IntoIterator<Item = Script>) -> Self {
         let state = ConnectorState { scripts: scripts.into_iter().collect(), ..ConnectorState::default() };
         Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Sets the [version](Transport::version) of HTTP that the client speaks on the connections, as if the server had
+    /// selected it. Default: `HTTP_11`.
+    #[must_use]
+    pub fn version(self, version: Version) -> Self {
+        self.lock().version = version;
+        self
     }
 
     /// Returns how many connections were made.
@@ -216,6 +227,10 @@ impl Connector for ScriptedConnector {
             }
         })
     }
+
+    fn may_speak_http2(&self, _origin: &Origin) -> bool {
+        self.lock().version == Version::HTTP_2
+    }
 }
 
 struct ScriptedTransport {
@@ -243,7 +258,11 @@ impl ScriptedTransport {
     }
 }
 
-impl Transport for ScriptedTransport {}
+impl Transport for ScriptedTransport {
+    fn version(&self) -> Version {
+        self.connector.lock().version
+    }
+}
 
 impl AsyncRead for ScriptedTransport {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {

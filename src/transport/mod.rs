@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::io::{AsyncRead, AsyncWrite};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Version};
 
 pub use self::connect_trace::ConnectTrace;
 use crate::error::Result;
@@ -89,6 +89,29 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// does nothing.
     fn shrink(&mut self) {}
 
+    /// Returns the version of HTTP that the connection speaks: `HTTP_2` after ALPN (RFC 7301) has selected `h2`, or if
+    /// the server is known to speak HTTP/2. Default: `HTTP_11`.
+    ///
+    /// The agent asks once, before the first request. A connector that can return a transport with `HTTP_2` says so in
+    /// [`Connector::may_speak_http2`]. A transport that wraps another transport returns the version of that transport.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::executor::block_on;
+    /// use waterspout::http::Version;
+    /// use waterspout::testing::{Script, ScriptedConnector};
+    /// use waterspout::{Connector, Url};
+    ///
+    /// let connector = ScriptedConnector::new([Script::new()]);
+    /// let transport = block_on(connector.connect(&Url::parse("http://example.com/")?.origin()))?;
+    /// assert_eq!(transport.version(), Version::HTTP_11);
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    fn version(&self) -> Version {
+        Version::HTTP_11
+    }
+
     /// Returns the addresses of the connection, its TLS session, and how long opening it took. Default: nothing is
     /// known. The agent asks once, when the first response arrives.
     fn connection_info(&self) -> ConnectionInfo {
@@ -160,6 +183,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).shrink();
     }
 
+    fn version(&self) -> Version {
+        (**self).version()
+    }
+
     fn connection_info(&self) -> ConnectionInfo {
         (**self).connection_info()
     }
@@ -194,6 +221,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 ///             self.0.connect(origin).await
 ///         })
 ///     }
+///
+///     fn may_speak_http2(&self, origin: &Origin) -> bool {
+///         self.0.may_speak_http2(origin)
+///     }
 /// }
 ///
 /// let agent = Agent::new(OnlyExample(ScriptedConnector::default()), ManualTimer::new());
@@ -225,5 +256,41 @@ pub trait Connector: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         let _ = trace;
         self.connect(origin)
+    }
+
+    /// Returns whether [`connect`](Self::connect) may return a transport that speaks HTTP/2 to `origin`, as
+    /// [`Transport::version`] tells then. Default: `false`.
+    ///
+    /// The agent asks before it connects. If the answer is `true`, requests to the same origin wait for the first
+    /// connection, because a connection of HTTP/2 carries all of them. The method is called often, so it does no I/O. A
+    /// connector that wraps another connector passes the question on.
+    ///
+    /// # Examples
+    ///
+    /// A connector whose connections all speak HTTP/2:
+    ///
+    /// ```
+    /// use waterspout::{BoxFuture, Connector, Origin, Result, Transport, Url};
+    ///
+    /// struct Http2Tunnel;
+    ///
+    /// impl Connector for Http2Tunnel {
+    ///     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+    ///         // ...
+    /// #       let _ = origin;
+    /// #       Box::pin(std::future::pending())
+    ///     }
+    ///
+    ///     fn may_speak_http2(&self, _origin: &Origin) -> bool {
+    ///         true
+    ///     }
+    /// }
+    ///
+    /// assert!(Http2Tunnel.may_speak_http2(&Url::parse("https://example.com/")?.origin()));
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    fn may_speak_http2(&self, origin: &Origin) -> bool {
+        let _ = origin;
+        false
     }
 }

@@ -3,6 +3,8 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod abandoned_look_ups;
+#[cfg(all(feature = "http2", feature = "tls"))]
+mod alpn;
 mod builder;
 #[cfg(feature = "tls")]
 mod builder_tls;
@@ -11,6 +13,8 @@ mod error_texts;
 mod files;
 mod forgotten_names;
 mod host_map;
+#[cfg(feature = "tls")]
+mod http_versions;
 mod look_up_model;
 mod name_cache;
 mod names_and_addresses;

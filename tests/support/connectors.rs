@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncWrite};
+use waterspout::http::Version;
 use waterspout::{BoxFuture, Connector, Origin, Result, Transport};
 
 /// A connector whose connects never end.
@@ -44,6 +45,10 @@ impl Transport for ObservedTransport {
 
     fn shrink(&mut self) {
         (self.on_shrink)();
+    }
+
+    fn version(&self) -> Version {
+        self.inner.version()
     }
 }
 

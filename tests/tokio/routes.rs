@@ -28,6 +28,23 @@ fn local_address_and_facts_of_the_connection_are_reported() {
     assert!(info.connect.is_some() && info.dns.is_some() && !info.reused);
 }
 
+#[cfg(feature = "http2")]
+#[test]
+fn version_of_http_follows_the_settings() {
+    use waterspout::http::Version;
+    use waterspout::{Connector, Url};
+
+    let server = numbering();
+    let origin = Url::parse(&server.url("/")).unwrap().origin();
+    let http1 = Network::new().tokio().http1_only();
+    let http2 = Network::new().http2_prior_knowledge().tokio();
+    for (network, version) in [(http1, Version::HTTP_11), (http2, Version::HTTP_2)] {
+        let transport = within_limit(&current_thread(), network.connect(&origin)).unwrap();
+        assert_eq!(transport.version(), version);
+        assert_eq!(network.may_speak_http2(&origin), version == Version::HTTP_2);
+    }
+}
+
 #[test]
 fn address_that_refuses_is_followed_by_the_next() {
     let server = numbering();

@@ -169,6 +169,24 @@ export const clock = {
       equal((await within(second, "the limit of the second")).name, "TimeoutError");
     });
   },
+  async a_limit_ends_at_its_time_soon_after_a_timer_that_was_early() {
+    const round = () =>
+      withFakes(clocks["a clock that is faked too"], async (timers) => {
+        const limit = waits.head(SHORT);
+        await turn();
+        timers.tick(SHORT);
+        await within(limit, "the limit", 1_000);
+      });
+    // The faked time of a round is ahead of the real time. In a gap of about `SHORT` the next round begins up to 2 ms before the faked end
+    // of the round before it, as after a timer that fired early.
+    for (let gap = SHORT - 6; gap < SHORT + 4; gap++) {
+      await round();
+      const end = realNow() + gap;
+      // The clock of workerd stands still meanwhile.
+      for (let spins = 0; realNow() < end && spins < 10_000_000; spins++);
+      await round();
+    }
+  },
   async real_limits_hold_after_faked_time_has_passed() {
     await withFakes(clocks["the real clock"], async (timers) => {
       const limit = waits.request(HOUR);

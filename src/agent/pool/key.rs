@@ -13,6 +13,13 @@ pub(in crate::agent) struct PoolKey {
     pub(in crate::agent) route: Option<Route>,
 }
 
+impl PoolKey {
+    /// Returns the host and port of the server.
+    pub(in crate::agent) fn target(&self) -> String {
+        format!("{}:{}", self.origin.host(), self.origin.port())
+    }
+}
+
 /// How many idle connections are kept, and how long.
 ///
 /// The pool applies the limits of the request that gives a connection back.

@@ -43,6 +43,15 @@ impl Scheme {
             Self::Https => 443,
         }
     }
+
+    /// Returns the scheme as the crate `http` has it.
+    #[allow(dead_code, reason = "only the feature `http2` calls it")]
+    pub(crate) fn to_http(self) -> http::uri::Scheme {
+        match self {
+            Self::Http => http::uri::Scheme::HTTP,
+            Self::Https => http::uri::Scheme::HTTPS,
+        }
+    }
 }
 
 /// Scheme, host and port: the destination of a connection, and the boundary that credentials never cross.

@@ -32,6 +32,12 @@ mod file;
 mod fork;
 mod happy_eyeballs;
 mod held_timer;
+#[cfg(feature = "http2")]
+mod http2_settings;
+#[cfg(not(feature = "http2"))]
+#[path = "no_http2.rs"]
+mod http2_settings;
+mod http_versions;
 mod loop_executor;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::executor::BackgroundThread;
+use super::http_versions::HttpVersions;
 use super::proxy_connect;
 use super::tcp::{AddressFamily, TcpClient, authority, trace_step};
 use super::timer::SystemTimer;
@@ -31,6 +32,19 @@ use crate::transport::{ConnectTrace, Connector, Transport};
 /// let client = Client::builder().network(network).build()?;
 /// # Ok::<(), waterspout::Error>(())
 /// ```
+///
+/// # Versions of HTTP
+///
+/// | Setting | `https` | `http` |
+/// |---|---|---|
+/// | default | offers `http/1.1` | HTTP/1.1 |
+/// | [`http1_only`](Self::http1_only) | offers `http/1.1` | HTTP/1.1 |
+/// | `http2_prior_knowledge` | offers `h2` and `http/1.1` | HTTP/2 at once |
+/// | `http2_only` | offers `h2`; without it the connect fails | HTTP/2 at once |
+///
+/// The last call of these settings counts. They exist with the feature `http2`, except `http1_only`. The offer is made
+/// by ALPN (RFC 7301), also through the tunnel of a proxy; `TlsConfig::alpn_protocols` replaces it. A proxy itself gets
+/// HTTP/1.1. Requests with a [`Route`] have the settings of the route's network.
 #[derive(Clone)]
 pub struct Network {
     pub(super) tcp: TcpClient,
@@ -43,6 +57,7 @@ pub struct Network {
     pub(super) resolver: Arc<dyn Resolver>,
     pub(super) family: AddressFamily,
     proxies: Proxies,
+    pub(super) versions: HttpVersions,
     pub(super) tls: TlsConfig,
     /// The configuration of `tls` without the client certificate, which is for servers and not for proxies.
     pub(super) tls_to_proxies: TlsConfig,
@@ -65,6 +80,7 @@ impl Network {
             resolver: Arc::new(SystemResolver),
             family: AddressFamily::Any,
             proxies: Proxies::from_env(),
+            versions: HttpVersions::default(),
             tls_to_proxies: tls.clone(),
             own_tls_to_proxies: None,
             tls,
@@ -268,6 +284,14 @@ impl fmt::Debug for Network {
 }
 
 impl Connector for Network {
+    fn may_speak_http2(&self, origin: &Origin) -> bool {
+        match origin.scheme() {
+            // The choice of a proxy may be a function of the program, which is called for connections alone.
+            Scheme::Http => self.versions.prior_knowledge,
+            Scheme::Https => self.versions.http2 && self.tls.offers_http2(),
+        }
+    }
+
     fn connect<'a>(&'a self, origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             let trace = ConnectTrace::new();
@@ -292,12 +316,15 @@ impl Connector for Network {
                 return proxy_connect::connect(self, &proxy, origin, trace).await;
             }
             let target = authority(origin.host(), origin.port());
-            let stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
+            let mut stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
             match origin.scheme() {
-                Scheme::Http => Ok(Box::new(stream) as Box<dyn Transport>),
+                Scheme::Http => {
+                    stream.connection_info.version = Some(self.versions.without_tls());
+                    Ok(Box::new(stream) as Box<dyn Transport>)
+                }
                 Scheme::Https => {
                     trace_step(trace, ConnectStep::Tls, &target, &stream);
-                    tls::start(stream, origin.host(), &self.tls, &*self.timer).await
+                    tls::start(stream, origin.host(), &self.tls, Some(self.versions), &*self.timer).await
                 }
             }
         })

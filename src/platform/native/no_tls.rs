@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::http_versions::HttpVersions;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::runtime::Timer;
 use crate::transport::Transport;
@@ -21,6 +22,12 @@ impl NoTlsConfig {
         Err(self.refusal())
     }
 
+    /// Returns false: nothing is offered.
+    #[allow(clippy::unused_self, reason = "a build with TLS looks at the protocols that are set")]
+    pub(super) fn offers_http2(&self) -> bool {
+        false
+    }
+
     fn refusal(&self) -> Error {
         let message = "this build has no TLS: enable the feature `tls`, or give the agent a connector that has it";
         Error::new(ErrorKind::UnsupportedScheme, Phase::Connect, message)
@@ -32,6 +39,7 @@ pub(super) async fn start<T: Transport>(
     _stream: T,
     _host: &str,
     config: &TlsConfig,
+    _versions: Option<HttpVersions>,
     _timer: &dyn Timer,
 ) -> Result<Box<dyn Transport>> {
     Err(config.refusal())

@@ -8,8 +8,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite};
+use http::Version;
 
 use super::dns::ForgetUnlessConnected;
+use super::http_versions::HttpVersions;
 use super::network::Network;
 use super::tcp::{AddressFamily, authority, trace_step, unbracketed};
 use super::tls;
@@ -34,6 +36,7 @@ pub(super) async fn connect(
     let mut proxied = match proxy.scheme() {
         // A forwarding proxy gets the request itself, so no tunnel is opened.
         _ if proxy.forwards(origin) => {
+            check_forwarding(network, proxy, origin)?;
             let stream = to_proxy(network, proxy, trace).await?;
             ProxiedTransport { forwarding: Some(proxy.forwarding()), ..ProxiedTransport::over(stream) }
         }
@@ -46,13 +49,32 @@ pub(super) async fn connect(
     proxied.connection_info.connect = Some(since.saturating_sub(proxied.connection_info.dns.unwrap_or(Duration::ZERO)));
     proxied.connection_info.tls = None;
     proxied.connection_info.tls_info = None;
+    proxied.connection_info.version = None;
     match origin.scheme() {
-        Scheme::Http => Ok(Box::new(proxied)),
+        Scheme::Http => {
+            if proxied.forwarding.is_none() {
+                proxied.connection_info.version = Some(network.versions.without_tls());
+            }
+            Ok(Box::new(proxied))
+        }
         Scheme::Https => {
             trace.enter(ConnectStep::Tls, through(proxy, origin.host(), origin.port()));
-            tls::start(proxied, origin.host(), &network.tls, &*network.timer).await
+            tls::start(proxied, origin.host(), &network.tls, Some(network.versions), &*network.timer).await
         }
     }
+}
+
+/// Refuses a network without HTTP/1.1: a proxy that forwards gets no other version.
+fn check_forwarding(network: &Network, proxy: &Proxy, origin: &Origin) -> Result<()> {
+    if network.versions.http1 {
+        return Ok(());
+    }
+    let origin = authority(origin.host(), origin.port());
+    let message = format!(
+        "the proxy {proxy} forwards requests for http://{origin} in HTTP/1.1, and this network speaks HTTP/2 alone; \
+         open a tunnel with `Proxy::tunnel_all`, or leave out `Network::http2_only`"
+    );
+    Err(Error::new(ErrorKind::Unsupported, Phase::Connect, message))
 }
 
 /// Names a host behind a proxy.
@@ -76,7 +98,8 @@ async fn to_proxy(network: &Network, proxy: &Proxy, trace: &ConnectTrace) -> Res
         return Ok(Box::new(stream));
     }
     trace_step(trace, ConnectStep::Tls, &target, &stream);
-    let secured = tls::start(stream, proxy.host(), config, &*network.timer).await;
+    let versions = Some(HttpVersions::HTTP1);
+    let secured = tls::start(stream, proxy.host(), config, versions, &*network.timer).await;
     secured.map_err(|error| failed(&format!("could not secure the connection to the proxy {proxy}"), error))
 }
 
@@ -176,6 +199,10 @@ impl Transport for ProxiedTransport {
 
     fn shrink(&mut self) {
         self.stream.shrink();
+    }
+
+    fn version(&self) -> Version {
+        self.connection_info.version.unwrap_or(Version::HTTP_11)
     }
 
     fn connection_info(&self) -> ConnectionInfo {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use async_io::Async;
 use futures::{AsyncRead, AsyncWrite};
+use http::Version;
 use socket2::SockRef;
 
 use super::async_io_socket::AsyncIoSocket;
@@ -92,6 +93,10 @@ impl Transport for SocketTransport {
             Ok(socket) => socket.poll_unfit(cx),
             Err(_) => Poll::Ready(()),
         }
+    }
+
+    fn version(&self) -> Version {
+        self.connection_info.version.unwrap_or(Version::HTTP_11)
     }
 
     fn connection_info(&self) -> ConnectionInfo {

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::{AsyncRead, AsyncWrite};
+use http::Version;
 
 use self::pipe::{PipeEnd, pipe};
 use crate::error::Result;
@@ -78,6 +79,7 @@ pub struct MemoryConnector {
     counts: Arc<ConnectionCounts>,
     capacity: usize,
     pieces: Option<usize>,
+    version: Version,
 }
 
 #[derive(Default)]
@@ -91,7 +93,13 @@ struct ConnectionCounts {
 impl MemoryConnector {
     /// Makes a connector to `handler`.
     pub fn new(handler: impl Handler) -> Self {
-        Self { handler: Arc::new(handler), counts: Arc::default(), capacity: DEFAULT_CAPACITY, pieces: None }
+        Self {
+            handler: Arc::new(handler),
+            counts: Arc::default(),
+            capacity: DEFAULT_CAPACITY,
+            pieces: None,
+            version: Version::HTTP_11,
+        }
     }
 
     /// Sets how many bytes a connection holds in each direction before the writer has to wait. Default: 64 KiB. Zero is
@@ -107,6 +115,14 @@ impl MemoryConnector {
     #[must_use]
     pub fn in_pieces(mut self, bytes: usize) -> Self {
         self.pieces = Some(bytes.max(1));
+        self
+    }
+
+    /// Sets the [version](Transport::version) of HTTP that the client speaks on the connections, as if the server had
+    /// selected it. Default: `HTTP_11`.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = version;
         self
     }
 
@@ -135,7 +151,7 @@ impl MemoryConnector {
         });
         // The server is polled once before it can be woken.
         let waker = Arc::new(ServerWaker { is_woken: AtomicBool::new(true), tasks: Mutex::default() });
-        ClientEnd { end, server: Some(Mutex::new(server)), waker, counts: self.counts.clone() }
+        ClientEnd { end, server: Some(Mutex::new(server)), waker, counts: self.counts.clone(), version: self.version }
     }
 }
 
@@ -150,6 +166,10 @@ impl fmt::Debug for MemoryConnector {
 }
 
 impl Connector for MemoryConnector {
+    fn may_speak_http2(&self, _origin: &Origin) -> bool {
+        self.version == Version::HTTP_2
+    }
+
     fn connect<'a>(&'a self, _origin: &'a Origin) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
         Box::pin(async move {
             let mut has_waited = self.pieces.is_none();
@@ -213,6 +233,7 @@ struct ClientEnd {
     server: Option<Mutex<BoxFuture<'static, ()>>>,
     waker: Arc<ServerWaker>,
     counts: Arc<ConnectionCounts>,
+    version: Version,
 }
 
 impl ClientEnd {
@@ -256,7 +277,11 @@ impl ClientEnd {
     }
 }
 
-impl Transport for ClientEnd {}
+impl Transport for ClientEnd {
+    fn version(&self) -> Version {
+        self.version
+    }
+}
 
 impl AsyncRead for ClientEnd {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -20,6 +20,7 @@ use futures_rustls::pki_types::ServerName;
 use futures_rustls::rustls::client::UnbufferedClientConnection;
 use futures_rustls::rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 use futures_rustls::rustls::{self, ClientConfig, CommonState};
+use http::Version;
 
 use super::outgoing::Outgoing;
 use crate::message::connection_info::ConnectionInfo;
@@ -246,9 +247,6 @@ impl<T: Transport> ClientStream<T> {
     fn take_decrypted(&mut self, buffer: &mut [u8]) -> usize {
         let count = self.decrypted.len().min(buffer.len());
         self.decrypted.copy_to_slice(&mut buffer[..count]);
-        if self.decrypted.is_empty() {
-            self.decrypted = BytesMut::new();
-        }
         count
     }
 
@@ -359,8 +357,15 @@ impl<T: Transport> Transport for ClientStream<T> {
 
     fn shrink(&mut self) {
         self.incoming.shrink();
+        if self.decrypted.is_empty() {
+            self.decrypted = BytesMut::new();
+        }
         self.outgoing.shrink();
         self.transport.shrink();
+    }
+
+    fn version(&self) -> Version {
+        self.connection_info.version.unwrap_or(Version::HTTP_11)
     }
 
     fn connection_info(&self) -> ConnectionInfo {

@@ -3,8 +3,9 @@
 use std::error::Error as StdError;
 use std::io;
 
-use futures_rustls::rustls::{self, CertificateError};
+use futures_rustls::rustls::{self, AlertDescription, CertificateError};
 
+use super::alpn::listed;
 use super::verifier::SelfSigned;
 use crate::error::{Error, ErrorKind, Phase};
 
@@ -25,10 +26,17 @@ fn inner(error: &io::Error) -> Option<&(dyn StdError + 'static)> {
     error.get_ref().map(|error| error as _)
 }
 
-/// Returns an error that says why a handshake failed. Its source keeps the details.
-pub(super) fn handshake_error(error: io::Error, host: &str) -> Error {
+/// Returns an error that says why a handshake failed, which offered these protocols by ALPN. Its source keeps the
+/// details.
+pub(super) fn handshake_error(error: io::Error, host: &str, offered: &[Vec<u8>]) -> Error {
     let reason = match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(reason)) => certificate_problem(reason, host),
+        Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+            let offered = listed(offered);
+            format!(
+                "{host} speaks none of the protocols that ALPN offered ({offered}): it sent no_application_protocol"
+            )
+        }
         Some(_) => "the TLS handshake failed".to_owned(),
         None => "the connection broke during the TLS handshake".to_owned(),
     };

@@ -1,5 +1,6 @@
 //! TLS over TCP: `rustls`, by default with the `ring` provider. Behind the feature `tls`.
 
+mod alpn;
 mod builder;
 mod certificate;
 mod client_stream;
@@ -57,9 +58,10 @@ pub struct TlsConfig {
     identity: Option<Arc<Identity>>,
     accept_invalid: bool,
     accept_invalid_hostnames: bool,
-    alpn: Vec<Vec<u8>>,
+    /// The protocols that the program has set for ALPN.
+    alpn: Option<Vec<Vec<u8>>>,
     provider: Arc<CryptoProvider>,
-    /// The configuration for `rustls`, made at the first use.
+    /// The configuration for `rustls` without protocols for ALPN, made at the first use.
     built: Arc<Mutex<Option<Arc<ClientConfig>>>>,
 }
 
@@ -72,7 +74,7 @@ impl TlsConfig {
             identity: None,
             accept_invalid: false,
             accept_invalid_hostnames: false,
-            alpn: Vec::new(),
+            alpn: None,
             // Named explicitly: the process-wide default provider belongs to the program.
             provider: Arc::new(ring::default_provider()),
             built: Arc::default(),
@@ -167,25 +169,6 @@ impl TlsConfig {
         self.change(|config| config.accept_invalid_hostnames = accept)
     }
 
-    /// Sets the protocols that are offered to the server by ALPN (RFC 7301), the preferred protocol first: `http/1.1`
-    /// for a server that requires it, or the protocol of an [`IoStream`]. Default: none.
-    ///
-    /// An agent always speaks HTTP/1.1, independent of this setting. A server that knows none of the protocols ends the
-    /// handshake.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use waterspout::platform::native::{Network, TlsConfig};
-    ///
-    /// let network = Network::new().tls(TlsConfig::new().alpn_protocols(["http/1.1"]));
-    /// ```
-    #[must_use]
-    pub fn alpn_protocols(self, protocols: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
-        let protocols = protocols.into_iter().map(Into::into).collect();
-        self.change(|config| config.alpn = protocols)
-    }
-
     /// Sets the provider of the cryptography: the cipher suites, the key exchanges, and the signatures of certificates.
     /// Default: `ring`, with the curves P-256, P-384 and X25519, Ed25519, and RSA keys of 2048 to 8192 bits.
     ///
@@ -209,13 +192,16 @@ impl TlsConfig {
         self.change(|config| config.provider = provider)
     }
 
-    /// Returns the configuration without the client certificate. It shares the roots that were read if there is no
-    /// client certificate.
-    pub(super) fn without_identity(self) -> Self {
-        if self.identity.is_none() {
+    /// Returns the configuration without the client certificate and the protocols for ALPN, which are for servers. It
+    /// shares the roots that were read if there are neither.
+    fn for_proxies(self) -> Self {
+        if self.identity.is_none() && self.alpn.is_none() {
             return self;
         }
-        self.change(|config| config.identity = None)
+        self.change(|config| {
+            config.identity = None;
+            config.alpn = None;
+        })
     }
 
     /// Succeeds: this build has TLS.
@@ -248,12 +234,10 @@ impl TlsConfig {
             .with_safe_default_protocol_versions()
             .map_err(|error| refused("TLS could not be set up", error))?;
         let builder = builder.dangerous().with_custom_certificate_verifier(self.verifier()?);
-        let mut config = match &self.identity {
+        Ok(match &self.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder.with_client_cert_resolver(identity.resolver(&self.provider)?),
-        };
-        config.alpn_protocols.clone_from(&self.alpn);
-        Ok(config)
+        })
     }
 
     fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>> {
@@ -319,13 +303,14 @@ impl Network {
     /// Sets the TLS configuration for servers. Default: the system's roots, and no client certificate.
     #[must_use]
     pub fn tls(mut self, config: TlsConfig) -> Self {
-        self.tls_to_proxies = config.clone().without_identity();
+        self.tls_to_proxies = config.clone().for_proxies();
         self.tls = config;
         self
     }
 
     /// Sets the TLS configuration for `https` proxies. Default: that of servers without the client certificate, which
-    /// is not presented to proxies. The `danger_` settings for servers apply to proxies then, unlike curl's `--insecure`.
+    /// is not presented to proxies, and without the protocols for ALPN: a proxy is offered `http/1.1`. The `danger_`
+    /// settings for servers apply to proxies then, unlike curl's `--insecure`.
     #[must_use]
     pub fn proxy_tls(mut self, config: TlsConfig) -> Self {
         self.own_tls_to_proxies = Some(config);
@@ -346,7 +331,7 @@ impl TlsConfig {
     pub async fn start_tls(&self, stream: &IoStream, host: &str) -> Result<()> {
         let config = self.clone();
         let host = host.to_owned();
-        stream.upgrade(|transport| async move { start(transport, &host, &config, &SystemTimer).await })?;
+        stream.upgrade(|transport| async move { start(transport, &host, &config, None, &SystemTimer).await })?;
         stream.connected().await
     }
 }
@@ -365,7 +350,7 @@ impl TcpClient {
         let secured = async {
             let stream = self.open(host, port, &trace, &target).await?;
             trace_step(&trace, ConnectStep::Tls, &target, &stream);
-            start(stream, host, config, &*self.timer).await
+            start(stream, host, config, None, &*self.timer).await
         };
         Ok(IoStream::new(self.with_limit(&trace, &target, secured).await?))
     }

@@ -10,6 +10,7 @@ use futures_rustls::rustls::server::WebPkiClientVerifier;
 use futures_rustls::rustls::server::danger::ClientCertVerifier;
 use futures_rustls::rustls::{self, ServerConfig};
 
+use super::alpn::http_version;
 use super::client_verifier::ClientRootVerifier;
 use super::identity::Identity;
 use super::transport::{TlsTransport, tls_info};
@@ -121,7 +122,9 @@ async fn accept(stream: Box<dyn Transport>, config: Arc<ServerConfig>) -> Result
     let mut connection_info = stream.connection_info();
     let stream = TlsAcceptor::from(config).accept(stream).await.map_err(handshake_error)?;
     connection_info.tls = Some(SystemTimer.now().since(started));
-    connection_info.tls_info = Some(Arc::new(tls_info(stream.get_ref().1)));
+    let session = stream.get_ref().1;
+    connection_info.version = http_version(session.alpn_protocol());
+    connection_info.tls_info = Some(Arc::new(tls_info(session)));
     Ok(Box::new(TlsTransport { stream, connection_info }))
 }
 

@@ -8,24 +8,29 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::{AsyncRead, AsyncWrite};
 use futures_rustls::pki_types::ServerName;
-use futures_rustls::rustls::{CommonState, ProtocolVersion};
+use futures_rustls::rustls::{ClientConfig, CommonState, ProtocolVersion};
 use futures_rustls::server::TlsStream;
+use http::Version;
 
 use super::TlsConfig;
+use super::alpn::{self, http_version};
 use super::client_stream::ClientStream;
 use super::failure::handshake_error;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::connection_info::ConnectionInfo;
 use crate::message::tls_info::TlsInfo;
+use crate::platform::native::http_versions::HttpVersions;
 use crate::platform::native::tcp::unbracketed;
 use crate::runtime::Timer;
 use crate::transport::{LOOK, Transport};
 
-/// Makes the TLS handshake over an open connection, as a client of `host`.
+/// Makes the TLS handshake over an open connection, as a client of `host`. A connection with `versions` is for HTTP,
+/// and negotiates which version it speaks.
 pub(in crate::platform::native) async fn start<T: Transport>(
     stream: T,
     host: &str,
     config: &TlsConfig,
+    versions: Option<HttpVersions>,
     timer: &dyn Timer,
 ) -> Result<Box<dyn Transport>> {
     let started = timer.now();
@@ -33,10 +38,22 @@ pub(in crate::platform::native) async fn start<T: Transport>(
     let name = ServerName::try_from(host.to_owned()).map_err(|error| {
         Error::new(ErrorKind::Tls, Phase::Connect, "the host's name is not valid in a certificate").with_source(error)
     })?;
-    let config = config.client_config().await?;
-    let mut stream = ClientStream::connect(stream, config, name).await.map_err(|error| handshake_error(error, host))?;
+    // A copy for each connection: the parts are shared, and so are the sessions that can be resumed.
+    let mut client_config = ClientConfig::clone(&*config.client_config().await?);
+    let offered = config.offered(versions);
+    client_config.alpn_protocols.clone_from(&offered);
+    // Checked below instead, where the error can name the protocol.
+    client_config.check_selected_alpn = versions.is_none();
+    let stream = ClientStream::connect(stream, Arc::new(client_config), name).await;
+    let mut stream = stream.map_err(|error| handshake_error(error, host, &offered))?;
+    let session = stream.session();
+    if let Some(versions) = versions {
+        alpn::check(versions, host, &offered, session.alpn_protocol())?;
+    }
+    let (version, tls_info) = (http_version(session.alpn_protocol()), Arc::new(tls_info(session)));
+    stream.connection_info.version = version;
     stream.connection_info.tls = Some(timer.now().since(started));
-    stream.connection_info.tls_info = Some(Arc::new(tls_info(stream.session())));
+    stream.connection_info.tls_info = Some(tls_info);
     Ok(Box::new(stream))
 }
 
@@ -68,6 +85,10 @@ impl<T: Transport> Transport for TlsTransport<T> {
         // this waker `SocketTransport` asks the socket and defers nothing.
         let mut context = Context::from_waker(&LOOK);
         Pin::new(&mut self.stream).poll_read(&mut context, &mut [0]).is_pending()
+    }
+
+    fn version(&self) -> Version {
+        self.connection_info.version.unwrap_or(Version::HTTP_11)
     }
 
     fn connection_info(&self) -> ConnectionInfo {

@@ -1,0 +1,134 @@
+//! How a request gets a connection to a server that may speak HTTP/2.
+//!
+//! The first request connects, and the others wait for what its connection speaks: 64 requests at once make a single
+//! connection. Each waiting request polls the connect, so it goes on when the first request is dropped or not polled.
+
+use std::future::Future;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{Either, select};
+use http::Version;
+
+use super::pool::places::{ConnectOutcome, NewConnection, RunningConnect};
+use super::pool::shares::{Found, PoolEntry, Share, ShareAccess};
+use super::round_trip::RoundTrip;
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::http1::Connection;
+use crate::runtime::{BoxFuture, Instant};
+use crate::transport::ConnectTrace;
+
+/// What carries a request.
+pub(super) enum Channel {
+    /// A new connection for this request alone.
+    Http1(Box<Connection>),
+    /// A stream of a shared connection.
+    Http2(Share),
+    /// The server speaks HTTP/1.1, so the request takes an idle connection or opens one.
+    OwnConnection,
+}
+
+impl RoundTrip<'_> {
+    /// Returns a stream of a shared connection, or the connection that was opened for it. The connect limit covers all
+    /// waits.
+    pub(super) async fn channel(&self) -> Result<Channel> {
+        let _connecting = self.progress.connecting();
+        let started = self.agent.timer.now();
+        loop {
+            let running = match self.share_access().find(self.config.http2.connections) {
+                Found::Share(share) => return Ok(Channel::Http2(share)),
+                Found::Http1 => return Ok(Channel::OwnConnection),
+                Found::Connect => self.begin_connect(),
+                Found::Connecting(running) => running,
+                Found::Full(receiver) => {
+                    match self.within_connect_limit(receiver, started, |elapsed| self.full(elapsed)).await? {
+                        Ok(reserved) => return Ok(Channel::Http2(Share::new(reserved))),
+                        // Something has changed: another connection, or the end of a connection.
+                        Err(_) => continue,
+                    }
+                }
+            };
+            let RunningConnect { future, trace } = running;
+            let limit = self.connect_limit().unwrap_or_default();
+            let timed_out = |elapsed| trace.timed_out(&self.key.target(), limit, elapsed);
+            match self.within_connect_limit(future, started, timed_out).await?? {
+                NewConnection::Http2 => {}
+                NewConnection::Http1(connection) => {
+                    let connection = connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    return Ok(connection.map_or(Channel::OwnConnection, Channel::Http1));
+                }
+            }
+        }
+    }
+
+    /// Returns the access to the pool's shared connections for this request.
+    pub(super) fn share_access(&self) -> ShareAccess<'_> {
+        ShareAccess { pool: &self.agent.pool, key: &self.key, limits: self.config.idle, timer: &self.agent.timer }
+    }
+
+    /// Begins a connect that other requests may wait for, or joins a connect that has begun meanwhile.
+    fn begin_connect(&self) -> RunningConnect {
+        let trace = Arc::new(ConnectTrace::new());
+        let future = self.shared_connect(trace.clone()).shared();
+        let own = RunningConnect { future, trace };
+        self.agent.pool.begin_connect(&self.key, &own).unwrap_or(own)
+    }
+
+    /// Opens a connection for all requests that wait for it.
+    fn shared_connect(&self, trace: Arc<ConnectTrace>) -> BoxFuture<'static, ConnectOutcome> {
+        let connector = self.connector().clone();
+        let entry = self.pool_entry();
+        Box::pin(async move {
+            let opened = connector.connect_traced(&entry.key.origin, &trace).await;
+            let outcome = match opened {
+                Ok(transport) if transport.version() == Version::HTTP_2 => entry.add_http2(transport).await,
+                Ok(transport) => Ok(entry.add_http1(Box::new(Connection::new(transport)))),
+                Err(error) => Err(error),
+            };
+            if outcome.is_err() {
+                entry.end_connect();
+            }
+            outcome
+        })
+    }
+
+    /// Returns what a connect needs to give its connection to the pool.
+    pub(super) fn pool_entry(&self) -> PoolEntry {
+        PoolEntry {
+            pool: self.agent.pool.clone(),
+            key: self.key.clone(),
+            timer: self.agent.timer.clone(),
+            executor: self.agent.executor.clone(),
+            settings: self.config.http2,
+            limits: self.config.http1,
+            idle_timeout: self.config.idle.timeout,
+        }
+    }
+
+    /// Waits for `future` within the connect limit, which began at `started`.
+    async fn within_connect_limit<F: Future + Unpin>(
+        &self,
+        future: F,
+        started: Instant,
+        timed_out: impl FnOnce(Duration) -> Error,
+    ) -> Result<F::Output> {
+        let Some(limit) = self.connect_limit() else { return Ok(future.await) };
+        match select(future, self.agent.timer.sleep_until(started + limit)).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(_) => Err(timed_out(self.agent.timer.now().since(started))),
+        }
+    }
+
+    /// Returns the error of a request that waited too long for a stream.
+    fn full(&self, elapsed: Duration) -> Error {
+        let limit = self.connect_limit().unwrap_or_default();
+        let message = format!(
+            "no stream to {} became free within {limit:?}: the server allows no more streams (MAX_CONCURRENT_STREAMS) on \
+             the {} connections that the client may open",
+            self.key.target(),
+            self.config.http2.connections,
+        );
+        Error::timed_out(Phase::Connect, Timeout::Connect, limit, elapsed).with_message(message)
+    }
+}

@@ -1,0 +1,143 @@
+//! A request and its response on a stream of a shared connection.
+
+use http::Version;
+
+use super::http2_body;
+use super::http2_connect::Channel;
+use super::pool::shares::Share;
+use super::round_trip::RoundTrip;
+use super::{OnInformational, default_fields};
+use crate::error::{Error, ErrorKind, Result, Transfer};
+use crate::http1::{RequestHead, Upload, request_framing};
+use crate::http2::{self, BodyFields, Http2Failure, Http2Request, Http2Response, InformationalHeads, StreamUpload};
+use crate::message::body::Body;
+use crate::message::connection_info::ExchangeInfo;
+use crate::message::response::lazy_headers::LazyHeaders;
+use crate::message::response::{ReceivedHead, Response};
+use crate::runtime::{BoxFuture, Instant};
+
+/// Maximum number of times that a request is sent again because a server has not processed it.
+const MAX_REPLAYS: usize = 2;
+
+impl RoundTrip<'_> {
+    /// Sends the request on a stream. If the server has not processed the request, sends it again on another connection.
+    pub(super) async fn over_http2(&self, mut share: Share, one_shot: &mut Option<Body>) -> Result<Response> {
+        let mut replays = 0;
+        loop {
+            let reused = share.connection().begin_use();
+            let started = self.agent.timer.now();
+            let failure = match self.exchange_on(&mut share, one_shot).await {
+                Ok(response) => return self.http2_response(share, response, reused, started),
+                Err(failure) => failure,
+            };
+            if failure.is_connection {
+                share.connection().retire();
+            }
+            // Closed first: a request has a single stream at a time.
+            drop(share);
+            let has_body = one_shot.is_some() || self.request.body().is_replayable();
+            if replays == MAX_REPLAYS || !has_body || !self.may_repeat(&failure, reused) {
+                return Err(failure.error.with_transfer(Transfer::on_connection(reused)));
+            }
+            replays += 1;
+            let shared = match self.connector().may_speak_http2(&self.key.origin) {
+                true => self.channel().await?,
+                false => Channel::OwnConnection,
+            };
+            share = match shared {
+                Channel::Http2(share) => share,
+                Channel::Http1(connection) => return self.on_new(connection, one_shot).await,
+                Channel::OwnConnection => return self.send_anywhere(one_shot).await,
+            };
+        }
+    }
+
+    /// Returns whether the request may be sent again after a failure: for each method if the server has not processed it
+    /// (RFC 9113, section 8.7), and otherwise as after a stale connection (RFC 9110, section 9.2.2).
+    fn may_repeat(&self, failure: &Http2Failure, reused: bool) -> bool {
+        let is_stale = failure.is_connection
+            && reused
+            && failure.error.kind() == ErrorKind::ConnectionClosed
+            && !self.progress.exchange().is_answered()
+            && self.request.method().is_idempotent();
+        !failure.is_calm && (failure.is_unprocessed || is_stale)
+    }
+
+    /// Sends the request on a stream, and receives the head of the response. A body of which nothing was taken goes back
+    /// to `one_shot`.
+    async fn exchange_on(
+        &self,
+        share: &mut Share,
+        one_shot: &mut Option<Body>,
+    ) -> std::result::Result<Http2Response, Http2Failure> {
+        let request = self.request;
+        let is_one_shot = one_shot.is_some();
+        let body = one_shot.take().or_else(|| request.body().try_clone()).ok_or_else(|| {
+            let message = "the request cannot be sent again: its body has been sent";
+            Error::request(ErrorKind::BodyNotReplayable, message)
+        })?;
+        let length = body.length();
+        self.progress.exchange().begin(length);
+        let framing = request_framing(request.method(), &body, request.trailers());
+        let expects_continue = request.options().expect_continue.unwrap_or_default();
+        let continue_wait: Option<BoxFuture<'static, ()>> = expects_continue.then(|| self.continue_wait());
+        let upload = Upload::new(body, framing, request.trailers().cloned(), continue_wait);
+        let body_fields = BodyFields { framing, expects_continue: upload.is_waiting() };
+        let head = share.connection().origin().request(&self.request_head(), body_fields)?;
+        // A body of no bytes ends with the head.
+        let has_body = framing.is_some() && !upload.is_complete();
+        let mut exchange = Http2Request {
+            head,
+            upload: has_body.then(|| StreamUpload::new(upload)),
+            method: request.method(),
+            limits: &self.config.http1,
+            informational: InformationalHeads::default(),
+            progress: self.progress,
+            on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),
+        };
+        let outcome = http2::exchange(share.stream(), &mut exchange).await;
+        if outcome.is_err() && is_one_shot {
+            *one_shot = exchange.upload.and_then(StreamUpload::into_untouched);
+        }
+        outcome
+    }
+
+    /// Returns the request's head as the encoders take it.
+    fn request_head(&self) -> RequestHead<'_> {
+        RequestHead {
+            method: self.request.method(),
+            target: self.request.url().target(),
+            authority: self.request.url().authority(),
+            headers: self.request.headers(),
+            defaults: Some(default_fields::of(self.request)),
+        }
+    }
+
+    /// Makes the response that the caller receives. Its body takes over the stream.
+    fn http2_response(
+        &self,
+        share: Share,
+        response: Http2Response,
+        reused: bool,
+        started: Instant,
+    ) -> Result<Response> {
+        let Http2Response { status, headers, length, upload } = response;
+        let first_byte = self.agent.timer.now().since(started);
+        let has_coding = headers.contains_key(http::header::CONTENT_ENCODING);
+        let mut headers = LazyHeaders::from(headers);
+        let pipeline = if has_coding { self.pipeline_of(status, &mut headers)? } else { None };
+        let exchange =
+            ExchangeInfo::OnConnection { connection: share.connection().connection_info(), first_byte, reused };
+        let upload = upload.map(|upload| (upload, self.progress.clone()));
+        let (body, trailers) = http2_body::receive(share, length.left(), pipeline, upload);
+        let received = ReceivedHead {
+            status,
+            version: Version::HTTP_2,
+            reason: None,
+            headers,
+            exchange,
+            trailers: Some(trailers),
+        };
+        Ok(Response::received(received, self.request.url().clone(), body))
+    }
+}

@@ -1,0 +1,289 @@
+//! A connection that requests share, the only file here that reads and writes.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use futures::{AsyncRead, AsyncWrite, Future};
+use h2::client::{Builder, SendRequest};
+use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
+
+use super::driver::Driver;
+use super::failure::Http2Failure;
+use super::request_fields::OriginFields;
+use super::response_fields::max_header_list_size;
+use super::settings::Http2Settings;
+use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::http1::Http1Limits;
+use crate::message::connection_info::ConnectionInfo;
+use crate::runtime::{Instant, Timer};
+use crate::transport::Transport;
+
+/// Maximum number of turns that a call which cannot wait, such as a drop, drives a connection.
+const MAX_TURNS: usize = 16;
+
+/// The number of streams that a connection may have until the server's settings say more.
+const FIRST_MAX_STREAMS: usize = 100;
+
+/// Maximum bytes of request bodies that a stream keeps to be written.
+const SEND_BUFFER: usize = 256 * 1024;
+
+/// A connection that carries many requests at once. The requests drive it, see [`Driver`].
+pub(crate) struct Http2Connection {
+    /// `None` once the connection has ended.
+    io: Mutex<Option<h2::client::Connection<Compat<Wire>>>>,
+    /// Cloned for each request. It opens no stream itself, so that no request waits for another request's stream.
+    requests: Mutex<SendRequest<Bytes>>,
+    pub(super) driver: Arc<Driver>,
+    waker: Waker,
+    /// The number of streams that the server allows at once.
+    max_streams: AtomicUsize,
+    /// The number of streams that requests have or are about to open.
+    active: AtomicUsize,
+    /// Whether no request may be added.
+    is_retired: AtomicBool,
+    seen: Arc<Seen>,
+    info: Arc<ConnectionInfo>,
+    /// The scheme and authority of the requests.
+    origin: OriginFields,
+    /// When a request last used the connection, in nanoseconds of the timer.
+    last_used: AtomicU64,
+    /// Whether a request has used the connection before.
+    is_used: AtomicBool,
+    /// Why the connection ended; `None` after an orderly end.
+    end: OnceLock<Option<Http2Failure>>,
+}
+
+/// What the incoming bytes have shown.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Whether bytes arrived since this was last cleared.
+    has_read: AtomicBool,
+    /// The last stream that the server processes, and 1 more, so that 0 means that no GOAWAY has come.
+    last_stream: AtomicU32,
+}
+
+impl Seen {
+    /// Returns the last stream that the server processes, if it has sent GOAWAY.
+    pub(super) fn last_stream(&self) -> Option<u32> {
+        self.last_stream.load(Ordering::Relaxed).checked_sub(1)
+    }
+}
+
+impl Http2Connection {
+    /// Begins HTTP/2 on a transport. The settings are written together with the first request.
+    pub(crate) async fn open(
+        transport: Box<dyn Transport>,
+        origin: OriginFields,
+        settings: Http2Settings,
+        limits: &Http1Limits,
+        timer: Arc<dyn Timer>,
+    ) -> Result<Arc<Self>> {
+        let info = Arc::new(transport.connection_info());
+        let seen = Arc::<Seen>::default();
+        let wire = Wire { transport, seen: seen.clone() };
+        let mut builder = Builder::new();
+        builder
+            .initial_window_size(settings.stream_window)
+            .initial_connection_window_size(settings.connection_window)
+            .max_header_list_size(max_header_list_size(limits))
+            .max_send_buffer_size(SEND_BUFFER)
+            .initial_max_send_streams(FIRST_MAX_STREAMS)
+            .enable_push(false);
+        let (requests, connection) =
+            builder.handshake(wire.compat()).await.map_err(|error| Http2Failure::of(error, Phase::Connect).error)?;
+        let opened_at = timer.now();
+        let driver = Driver::new(timer);
+        Ok(Arc::new(Self {
+            io: Mutex::new(Some(connection)),
+            requests: Mutex::new(requests),
+            waker: driver.connection_waker(),
+            driver,
+            max_streams: AtomicUsize::new(FIRST_MAX_STREAMS),
+            active: AtomicUsize::new(0),
+            is_retired: AtomicBool::new(false),
+            seen,
+            info,
+            origin,
+            last_used: AtomicU64::new(opened_at.nanos()),
+            is_used: AtomicBool::new(false),
+            end: OnceLock::new(),
+        }))
+    }
+
+    /// Returns what opens streams.
+    pub(super) fn requests(&self) -> SendRequest<Bytes> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the facts about the connection.
+    pub(crate) fn connection_info(&self) -> Arc<ConnectionInfo> {
+        self.info.clone()
+    }
+
+    /// Returns the scheme and authority of the requests.
+    pub(crate) fn origin(&self) -> &OriginFields {
+        &self.origin
+    }
+
+    /// Counts a request that is about to open a stream. Returns whether the server allows another stream.
+    pub(crate) fn reserve(&self) -> bool {
+        let max = self.max_streams.load(Ordering::Relaxed);
+        self.active.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| (now < max).then_some(now + 1)).is_ok()
+    }
+
+    /// Counts the end of a request's stream. Returns the number of streams that are left.
+    pub(crate) fn release(&self) -> usize {
+        self.active.fetch_sub(1, Ordering::Relaxed) - 1
+    }
+
+    /// Returns the number of streams that requests have.
+    pub(crate) fn active(&self) -> usize {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of streams that the server allows at once.
+    pub(crate) fn max_streams(&self) -> usize {
+        self.max_streams.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether requests may be added: the connection has not ended, and the server has not sent GOAWAY.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.is_retired.load(Ordering::Relaxed) && self.seen.last_stream().is_none() && self.end.get().is_none()
+    }
+
+    /// Records that a request has just used the connection.
+    pub(crate) fn set_last_used(&self, now: Instant) {
+        self.last_used.store(now.nanos(), Ordering::Relaxed);
+    }
+
+    /// Returns when a request last used the connection.
+    pub(crate) fn last_used(&self) -> Instant {
+        Instant::from_nanos(self.last_used.load(Ordering::Relaxed))
+    }
+
+    /// Counts a request, and returns whether the connection has carried a request before.
+    pub(crate) fn begin_use(&self) -> bool {
+        self.is_used.swap(true, Ordering::Relaxed)
+    }
+
+    /// Lets no more requests be added. The connection ends after its last request.
+    pub(crate) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether bytes have arrived since the last call.
+    pub(crate) fn take_has_read(&self) -> bool {
+        self.seen.has_read.swap(false, Ordering::Relaxed)
+    }
+
+    /// Returns what the incoming bytes have shown.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Returns how the connection ended, if it has.
+    pub(super) fn end(&self) -> Option<&Option<Http2Failure>> {
+        self.end.get()
+    }
+
+    /// Reads what an idle connection has received, for a request that is about to use it.
+    pub(crate) fn look(self: &Arc<Self>) {
+        self.driver.add_work();
+        let _inside = Inside::of(self);
+        self.drive();
+    }
+
+    /// Drives the connection while no request does. Ready once no request may use it.
+    pub(crate) fn poll_idle(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.driver.set_idle_task(cx.waker());
+        // Read and written here: the wake-up may have come before the waker was set.
+        self.driver.add_work();
+        {
+            let _inside = Inside::of(self);
+            self.drive();
+        }
+        if self.is_usable() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Reads and writes as much as the transport allows, if there is anything to do.
+    pub(super) fn drive(&self) {
+        if !self.driver.take_work() {
+            return;
+        }
+        let mut io = self.io.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = &mut *io else { return };
+        let polled = Pin::new(&mut *connection).poll(&mut Context::from_waker(&self.waker));
+        let Poll::Ready(outcome) = polled else {
+            self.max_streams.store(connection.max_concurrent_send_streams(), Ordering::Relaxed);
+            return;
+        };
+        let ended = io.take();
+        drop(io);
+        let _ = self.end.set(outcome.err().map(|error| Http2Failure::of(error, Phase::Head)));
+        // The transport is foreign code, so it is dropped outside of the lock.
+        drop(ended);
+    }
+}
+
+/// A call into `h2`. Its end calls the wakers that the call has caused.
+pub(super) struct Inside<'a>(&'a Http2Connection);
+
+impl<'a> Inside<'a> {
+    pub(super) fn of(connection: &'a Http2Connection) -> Self {
+        connection.driver.enter();
+        Self(connection)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        for _ in 0..MAX_TURNS {
+            if !self.0.driver.exit() {
+                return;
+            }
+            // No request waits that could write what is queued, so it is written here.
+            self.0.driver.enter();
+            self.0.drive();
+        }
+        self.0.driver.exit();
+    }
+}
+
+/// The bytes of the connection, on their way to and from the transport.
+struct Wire {
+    transport: Box<dyn Transport>,
+    seen: Arc<Seen>,
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.transport).poll_read(cx, buffer);
+        if let Poll::Ready(Ok(1..)) = &polled {
+            self.seen.has_read.store(true, Ordering::Relaxed);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.transport).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_close(cx)
+    }
+}
+
+/// Returns the error of a request on a connection that ended in good order before the response came.
+pub(super) fn ended_early() -> Error {
+    Error::new(ErrorKind::ConnectionClosed, Phase::Head, "the server closed the HTTP/2 connection before the response")
+}

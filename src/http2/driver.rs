@@ -1,0 +1,347 @@
+//! Who drives a shared connection: the requests that use it, and no task of its own.
+//!
+//! A connection has to be polled whenever bytes arrive or a request has queued frames. Each poll of a request does that
+//! for all requests ([`Driver::has_work`] says whether there is anything to do). When the transport wakes the connection,
+//! the [`Driver`] wakes the requests that waited last, because they are the likeliest to be polled again:
+//!
+//! - A request that returns `Pending` becomes a candidate. A wake-up takes the candidates that were polled last.
+//! - A woken request that is dropped before it is polled hands the work on.
+//! - A request may be woken and held without a poll. If no request has taken the work within [`PATIENCE`], all candidates
+//!   are woken. A held request is then no candidate any more, so each request can delay the others once.
+//! - Without a candidate, the idle task of the pool is woken.
+//!
+//! The library `h2` holds a lock while it wakes tasks, so it receives wakers that only set flags. The wakers of the callers are
+//! called after the lock is released.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use futures::FutureExt;
+use slab::Slab;
+
+use crate::runtime::{BoxFuture, Timer};
+
+/// How long woken requests may leave the connection without a poll before all requests are woken.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The number of requests that are woken when the transport has something to do.
+const WOKEN: usize = 2;
+
+/// Decides which request drives a connection.
+pub(super) struct Driver {
+    /// Whether the connection has to be polled.
+    has_work: AtomicBool,
+    /// Whether requests were woken, and none has taken the work yet.
+    is_unanswered: AtomicBool,
+    /// The number of threads between [`enter`](Self::enter) and [`exit`](Self::exit).
+    inside: AtomicUsize,
+    /// Whether `DriverState::wakes` has an entry.
+    has_wakes: AtomicBool,
+    state: Mutex<DriverState>,
+    timer: Arc<dyn Timer>,
+}
+
+#[derive(Default)]
+struct DriverState {
+    participants: Slab<Participant>,
+    /// Participants in the order of their last polls. An entry with an older stamp than its participant's is void.
+    order: Vec<(usize, u64)>,
+    last_stamp: u64,
+    /// Counts the wake-ups of the transport.
+    wake_up: u64,
+    /// The wakers of participants whose streams are ready. They are called when no lock is held.
+    wakes: Vec<Waker>,
+    /// The pool's idle task, which drives the connection while no request waits.
+    idle_task: Option<Waker>,
+    /// Ends [`PATIENCE`] after the wake-up of this number.
+    watch: Option<(u64, BoxFuture<'static, ()>)>,
+    is_watching: bool,
+    /// Whether the watch ended while it was being started.
+    has_watch_ended: bool,
+}
+
+/// A request that uses the connection.
+#[derive(Default)]
+struct Participant {
+    /// Present while the request waits.
+    waker: Option<Waker>,
+    /// Whether the request is being polled and has not looked at its stream yet. A wake-up of the stream is then not
+    /// needed.
+    is_driving: bool,
+    stamp: u64,
+    /// The number of the wake-up that woke the request.
+    woken_by: u64,
+}
+
+impl Driver {
+    pub(super) fn new(timer: Arc<dyn Timer>) -> Arc<Self> {
+        Arc::new(Self {
+            // The preface and the first settings have to be written.
+            has_work: AtomicBool::new(true),
+            is_unanswered: AtomicBool::new(false),
+            inside: AtomicUsize::new(0),
+            has_wakes: AtomicBool::new(false),
+            state: Mutex::default(),
+            timer,
+        })
+    }
+
+    /// Adds a request and returns its number.
+    pub(super) fn join(&self) -> usize {
+        self.lock().participants.insert(Participant::default())
+    }
+
+    /// Removes a request. If it was woken and has not been polled, other requests are woken.
+    pub(super) fn leave(self: &Arc<Self>, id: usize) {
+        let mut state = self.lock();
+        let participant = state.participants.remove(id);
+        let was_last = participant.woken_by == state.wake_up;
+        drop(state);
+        // A waker is foreign code, so it is dropped outside of the lock.
+        drop(participant);
+        if was_last && self.is_unanswered.swap(false, Ordering::SeqCst) && self.has_work() {
+            self.wake_candidates(WOKEN);
+        }
+    }
+
+    /// Begins the poll of a request, or another call into `h2`. `exit` must follow.
+    pub(super) fn enter(&self) {
+        self.inside.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Keeps the waker of the request that is being polled. Its stream needs no wake-up until [`wait`](Self::wait).
+    pub(super) fn begin(&self, id: usize, waker: &Waker) {
+        let mut state = self.lock();
+        let participant = &mut state.participants[id];
+        participant.is_driving = true;
+        let replaced = match &participant.waker {
+            Some(known) if known.will_wake(waker) => None,
+            _ => participant.waker.replace(waker.clone()),
+        };
+        drop(state);
+        drop(replaced);
+    }
+
+    /// Makes the request a candidate, before it looks at its stream: from now on its stream wakes it.
+    pub(super) fn wait(&self, id: usize) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        state.last_stamp += 1;
+        let stamp = state.last_stamp;
+        let participant = &mut state.participants[id];
+        participant.is_driving = false;
+        participant.stamp = stamp;
+        match state.order.last_mut() {
+            Some(last) if last.0 == id => last.1 = stamp,
+            _ => state.order.push((id, stamp)),
+        }
+        if state.order.len() > 2 * state.participants.len() + 16 {
+            let participants = &state.participants;
+            state.order.retain(|(id, stamp)| participants.get(*id).is_some_and(|found| found.stamp == *stamp));
+        }
+    }
+
+    /// Ends the waiting of a request whose poll is ready: it is no candidate any more.
+    pub(super) fn stop_waiting(&self, id: usize) {
+        let waker = self.lock().participants[id].waker.take();
+        drop(waker);
+    }
+
+    /// Ends what [`enter`](Self::enter) began: calls the wakers of the streams that became ready. Returns `true` if there
+    /// is work left and no request to wake, so that the caller has to drive the connection.
+    pub(super) fn exit(self: &Arc<Self>) -> bool {
+        self.inside.fetch_sub(1, Ordering::SeqCst);
+        if self.has_wakes.swap(false, Ordering::SeqCst) {
+            let wakes = std::mem::take(&mut self.lock().wakes);
+            wakes.into_iter().for_each(Waker::wake);
+        }
+        self.has_work() && !self.wake_candidates(1)
+    }
+
+    /// Returns whether the connection has to be polled.
+    pub(super) fn has_work(&self) -> bool {
+        self.has_work.load(Ordering::SeqCst)
+    }
+
+    /// Takes the work. The caller polls the connection if this returns `true`.
+    pub(super) fn take_work(&self) -> bool {
+        let has_work = self.has_work.swap(false, Ordering::SeqCst);
+        if has_work {
+            self.is_unanswered.store(false, Ordering::SeqCst);
+        }
+        has_work
+    }
+
+    /// Lets the next drive poll the connection, although nothing has woken it.
+    pub(super) fn add_work(&self) {
+        self.has_work.store(true, Ordering::SeqCst);
+    }
+
+    /// Sets the task that drives the connection while no request waits.
+    pub(super) fn set_idle_task(&self, waker: &Waker) {
+        let mut state = self.lock();
+        let replaced = match &state.idle_task {
+            Some(known) if known.will_wake(waker) => None,
+            _ => state.idle_task.replace(waker.clone()),
+        };
+        drop(state);
+        drop(replaced);
+    }
+
+    /// Returns the waker of a request's stream, for `h2`.
+    pub(super) fn stream_waker(self: &Arc<Self>, id: usize) -> Waker {
+        Waker::from(Arc::new(StreamWaker { driver: Arc::downgrade(self), id }))
+    }
+
+    /// Returns the waker of the connection, for `h2` and the transport.
+    pub(super) fn connection_waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::new(ConnectionWaker(Arc::downgrade(self))))
+    }
+
+    /// Wakes the candidates that were polled last, at most `count`. Returns whether a request is on its way to the work.
+    fn wake_candidates(self: &Arc<Self>, count: usize) -> bool {
+        let mut state = self.lock();
+        if self.is_unanswered.swap(true, Ordering::SeqCst) {
+            return true;
+        }
+        state.wake_up += 1;
+        let wakers = state.take_candidates(count);
+        if wakers.is_empty() {
+            self.is_unanswered.store(false, Ordering::SeqCst);
+            let idle_task = state.idle_task.clone();
+            drop(state);
+            if let Some(waker) = &idle_task {
+                waker.wake_by_ref();
+            }
+            return idle_task.is_some();
+        }
+        let begins_watch = !std::mem::replace(&mut state.is_watching, true);
+        let wake_up = state.wake_up;
+        drop(state);
+        if begins_watch {
+            self.watch(wake_up);
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        true
+    }
+
+    /// Starts the time after which all candidates are woken.
+    fn watch(self: &Arc<Self>, wake_up: u64) {
+        let mut sleep = self.timer.sleep_until(self.timer.now() + PATIENCE);
+        let waker = Waker::from(Arc::new(WatchWaker(Arc::downgrade(self))));
+        let is_over = sleep.poll_unpin(&mut Context::from_waker(&waker)).is_ready();
+        let mut state = self.lock();
+        let replaced = state.watch.replace((wake_up, sleep));
+        let has_ended = std::mem::take(&mut state.has_watch_ended);
+        drop(state);
+        drop(replaced);
+        if is_over || has_ended {
+            self.end_watch();
+        }
+    }
+
+    /// Wakes all candidates if the wake-up that the watch began with is still unanswered.
+    fn end_watch(self: &Arc<Self>) {
+        let mut state = self.lock();
+        let Some((wake_up, sleep)) = state.watch.take() else {
+            state.has_watch_ended = true;
+            return;
+        };
+        state.is_watching = false;
+        let is_unanswered = self.is_unanswered.load(Ordering::SeqCst);
+        let is_stuck = is_unanswered && wake_up == state.wake_up;
+        let wakers = if is_stuck { state.take_candidates(usize::MAX) } else { Vec::new() };
+        let idle_task = if is_stuck { state.idle_task.clone() } else { None };
+        let again = (is_unanswered && !is_stuck) || !wakers.is_empty();
+        let wake_up = state.wake_up;
+        state.is_watching = again;
+        drop(state);
+        drop(sleep);
+        if again {
+            self.watch(wake_up);
+        }
+        wakers.into_iter().chain(idle_task).for_each(Waker::wake);
+    }
+
+    /// Keeps the waker of a request whose stream is ready, to be called when no lock is held.
+    fn wake_stream(&self, id: usize) {
+        let mut state = self.lock();
+        let Some(participant) = state.participants.get_mut(id).filter(|found| !found.is_driving) else { return };
+        if let Some(waker) = participant.waker.take() {
+            state.wakes.push(waker);
+            self.has_wakes.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, DriverState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DriverState {
+    /// Takes the wakers of the candidates that were polled last.
+    fn take_candidates(&mut self, count: usize) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        while wakers.len() < count {
+            let Some((id, stamp)) = self.order.pop() else { break };
+            let Some(participant) = self.participants.get_mut(id).filter(|found| found.stamp == stamp) else {
+                continue;
+            };
+            if let Some(waker) = participant.waker.take() {
+                participant.woken_by = self.wake_up;
+                wakers.push(waker);
+            }
+        }
+        wakers
+    }
+}
+
+/// The waker that `h2` and the transport have for the connection.
+struct ConnectionWaker(Weak<Driver>);
+
+impl Wake for ConnectionWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let Some(driver) = self.0.upgrade() else { return };
+        driver.add_work();
+        // A thread that is inside of `h2` looks for work before it leaves. It may hold a lock of `h2` now, so no
+        // caller's waker may be called.
+        if driver.inside.load(Ordering::SeqCst) == 0 {
+            driver.wake_candidates(WOKEN);
+        }
+    }
+}
+
+/// The waker that `h2` has for a request's stream.
+struct StreamWaker {
+    driver: Weak<Driver>,
+    id: usize,
+}
+
+impl Wake for StreamWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.wake_stream(self.id);
+        }
+    }
+}
+
+/// The waker of the watch.
+struct WatchWaker(Weak<Driver>);
+
+impl Wake for WatchWaker {
+    fn wake(self: Arc<Self>) {
+        if let Some(driver) = self.0.upgrade() {
+            driver.end_watch();
+        }
+    }
+}

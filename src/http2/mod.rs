@@ -1,0 +1,34 @@
+//! HTTP/2 (RFC 9113) as a client speaks it, over the frames and streams of the crate `h2`.
+//!
+//! A connection carries many exchanges at once. The futures of the requests drive it: a poll of a request reads and
+//! writes for all of them.
+//!
+//! - `connection` is the only file that reads and writes, over a transport.
+//! - `driver` decides which request drives the connection.
+//! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
+//!   `upload` sends the request's body, `body` receives the response's body.
+//! - `request_fields` makes the fields of a request; `connection_fields` knows the fields that concern a connection alone.
+//!   `response_fields` checks what a server sends.
+//! - `failure` says why an exchange failed, and whether the request may be repeated.
+
+mod body;
+mod connection;
+mod connection_fields;
+mod driver;
+mod exchange;
+mod failure;
+mod request_fields;
+mod response_fields;
+mod settings;
+mod stream;
+mod upload;
+
+pub(crate) use body::Http2BodyEvent;
+pub(crate) use connection::Http2Connection;
+pub(crate) use exchange::{Http2Request, Http2Response, exchange};
+pub(crate) use failure::Http2Failure;
+pub(crate) use request_fields::{BodyFields, OriginFields};
+pub(crate) use response_fields::InformationalHeads;
+pub(crate) use settings::Http2Settings;
+pub(crate) use stream::Http2Stream;
+pub(crate) use upload::{RemainingStreamUpload, StreamUpload};

@@ -1,0 +1,146 @@
+//! A request's stream on a shared connection: its poll drives the connection for all streams.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{RecvStream, SendStream};
+use http::Request;
+
+use super::connection::{Http2Connection, Inside, ended_early};
+use super::failure::Http2Failure;
+use super::response_fields::BodyLength;
+use crate::error::Phase;
+use crate::http1::Http1Limits;
+
+/// A stream, from the request to the end of the response. Dropping it before both have ended resets the stream (CANCEL).
+pub(crate) struct Http2Stream {
+    pub(super) connection: Arc<Http2Connection>,
+    /// The request's number at the connection's driver.
+    id: usize,
+    /// The stream's waker, for `h2`.
+    waker: Waker,
+    pub(super) handles: Handles,
+    /// The stream's number; 0 before it is known.
+    number: u32,
+    /// How many bytes of the response's body may follow, and the limits of its trailers.
+    pub(super) body: Option<(BodyLength, Http1Limits)>,
+}
+
+/// The stream's parts in `h2`.
+#[derive(Default)]
+pub(super) struct Handles {
+    /// Present until the head of the response is here.
+    pub(super) response: Option<ResponseFuture>,
+    /// Present while the request's body is being sent.
+    pub(super) send: Option<SendStream<Bytes>>,
+    /// Present while the response's body is being received.
+    pub(super) receive: Option<RecvStream>,
+}
+
+impl Http2Stream {
+    /// Joins a connection. The caller has reserved a stream of it.
+    pub(crate) fn new(connection: Arc<Http2Connection>) -> Self {
+        let id = connection.driver.join();
+        let waker = connection.driver.stream_waker(id);
+        Self { connection, id, waker, handles: Handles::default(), number: 0, body: None }
+    }
+
+    /// Opens the stream: queues the request's head. The next drive of the connection writes it.
+    pub(super) fn open(&mut self, cx: &mut Context<'_>, request: Request<()>, ends: bool) -> Result<(), Http2Failure> {
+        let _inside = Inside::of(&self.connection);
+        self.connection.driver.begin(self.id, cx.waker());
+        self.connection.driver.wait(self.id);
+        let mut requests = self.connection.requests();
+        let mut cx = Context::from_waker(&self.waker);
+        match requests.poll_ready(&mut cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Err(unsent(error)),
+            // Only a handle that has opened a stream waits, and this handle is new.
+            Poll::Pending => return Err(Http2Failure::unsent(ended_early())),
+        }
+        let (response, send) = requests.send_request(request, ends).map_err(unsent)?;
+        self.number = response.stream_id().as_u32();
+        self.handles.response = Some(response);
+        self.handles.send = (!ends).then_some(send);
+        Ok(())
+    }
+
+    /// Sets how long the response's body may be, and the limits of its trailers.
+    pub(super) fn expect_body(&mut self, length: BodyLength, limits: Http1Limits) {
+        self.body = Some((length, limits));
+    }
+
+    /// Polls a part of the stream, as [`poll`](Self::poll) does, without driving the connection.
+    pub(super) fn poll_undriven<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let driver = &self.connection.driver;
+        let _inside = Inside::of(&self.connection);
+        driver.begin(self.id, cx.waker());
+        driver.wait(self.id);
+        let polled = poll(&mut self.handles, &mut Context::from_waker(&self.waker), cx);
+        if polled.is_ready() {
+            driver.stop_waiting(self.id);
+        }
+        polled
+    }
+
+    /// Drives the connection, and then polls a part of the stream. `poll` gets the stream's context for `h2` first, and
+    /// the caller's context for everything else.
+    pub(super) fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let driver = &self.connection.driver;
+        let _inside = Inside::of(&self.connection);
+        driver.begin(self.id, cx.waker());
+        self.connection.drive();
+        driver.wait(self.id);
+        let polled = poll(&mut self.handles, &mut Context::from_waker(&self.waker), cx);
+        if polled.is_ready() {
+            driver.stop_waiting(self.id);
+        }
+        polled
+    }
+
+    /// Makes the failure that an error of `h2` about this stream stands for.
+    pub(super) fn failure(&self, error: h2::Error, phase: Phase) -> Http2Failure {
+        let mut failure = Http2Failure::of(error, phase);
+        failure.is_unprocessed |= self.is_beyond_last_stream() && !failure.is_calm;
+        failure
+    }
+
+    /// Returns the failure of a stream that is still open although its connection has ended.
+    pub(super) fn orphaned(&self) -> Option<Http2Failure> {
+        let end = self.connection.end()?;
+        let mut failure = end.clone().unwrap_or_else(|| Http2Failure::unsent(ended_early()));
+        failure.is_unprocessed = self.is_beyond_last_stream() && !failure.is_calm;
+        Some(failure)
+    }
+
+    /// Returns whether the server has said with GOAWAY that it does not process this stream (RFC 9113, section 6.8).
+    fn is_beyond_last_stream(&self) -> bool {
+        self.connection.seen().last_stream().is_some_and(|last| self.number > last)
+    }
+}
+
+fn unsent(error: h2::Error) -> Http2Failure {
+    let failure = Http2Failure::of(error, Phase::Head);
+    Http2Failure { is_unprocessed: !failure.is_calm, is_connection: true, ..failure }
+}
+
+impl Drop for Http2Stream {
+    fn drop(&mut self) {
+        let _inside = Inside::of(&self.connection);
+        // Dropped inside, because `h2` wakes the connection under its lock.
+        self.handles = Handles::default();
+        // A reset leaves at once: the request may be the last, and then no other poll would write it.
+        self.connection.drive();
+        self.connection.driver.leave(self.id);
+    }
+}

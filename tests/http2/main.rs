@@ -1,0 +1,8 @@
+//! HTTP/2 over connections in memory, on a clock that is moved by hand.
+#![cfg(all(feature = "http2", not(target_family = "wasm")))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod basics;
+mod driver;
+mod net;
+mod retired;
