@@ -33,6 +33,8 @@ mod tls_facts;
 #[cfg(feature = "tls")]
 mod tls_failures;
 #[cfg(feature = "tls")]
+mod tls_first_use;
+#[cfg(feature = "tls")]
 mod tls_pem;
 #[cfg(feature = "tls")]
 mod tls_provider;
