@@ -11,8 +11,8 @@ const UNREAD_TIME = 1000;
 /** The request whose body is watched. */
 export interface BodyOwner {
   readonly limits: Limits | undefined;
-  /** Whether the caller can abort the request. */
-  readonly hasSignal: boolean;
+  /** The caller's signal. */
+  readonly signal: AbortSignal | undefined;
   /** Gives the slot back, and removes the request from its client. */
   leave(): void;
   /** Ends all that waits for the end of the body. */
@@ -52,7 +52,7 @@ export class BodyWatch implements BodyWatcher {
 
   /** Watches the body until it ends. */
   start({ response, result, request, signal, holdsSlot }: WatchedResponse): void {
-    const { limits, hasSignal } = this.#owner;
+    const { limits, signal: hasSignal } = this.#owner;
     // The bytes of an opaque response are out of reach, so its end cannot be seen.
     const isOpaque = response.type === "opaque";
     const isLimited = !!limits?.isRunning;

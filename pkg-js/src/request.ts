@@ -2,7 +2,7 @@
 import { isAborted, offAbort, onAbort, reasonOf, untilAborted, type AbortListener } from "./abort.js";
 import { FetchArguments } from "./arguments.js";
 import { discard, outcomeOf, sendWithHooks, type Outcome } from "./attempt.js";
-import { BodyWatch } from "./body-watch.js";
+import { BodyWatch, type BodyOwner } from "./body-watch.js";
 import { now, Timer } from "./clock.js";
 import { sharedController, type ClientContext } from "./context.js";
 import { Answer } from "./core.js";
@@ -31,15 +31,15 @@ const DEFAULT_ATTEMPTS = 3;
 /** The least time between two checks of all limits, in milliseconds. */
 const CHECK_INTERVAL = 10;
 
-export class ClientRequest implements AbortListener {
+export class ClientRequest implements AbortListener, BodyOwner {
   readonly #context: ClientContext;
   readonly #options: Options;
   /** The caller's signal. */
-  readonly #signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
   /** Undefined once the caller has the response: from then on nothing here may keep the Request alive. */
   #arguments: FetchArguments;
   /** Undefined if the request has no limits. */
-  readonly #limits: Limits | undefined;
+  readonly limits: Limits | undefined;
   readonly #slot: Slot;
   readonly report: RequestReport;
   #resolve: ((response: Response) => void) | undefined;
@@ -83,12 +83,12 @@ export class ClientRequest implements AbortListener {
     const own = options.fallback && !context.core.isSupported ? options.fallback : options.fetch;
     this.#arguments = new FetchArguments(options, own, context.platformFetch, thisArg, input, init, this.#controller.signal);
     this.report = new RequestReport(context, options.priority, this.#arguments);
-    this.#signal = this.#arguments.signal;
+    this.signal = this.#arguments.signal;
     if (throwHttpErrors) this.#errors.recordCall();
     this.#slot = new Slot(context.core);
     if (timeouts !== NO_LIMITS) {
-      this.#limits = new Limits(timeouts, (limit) => this.#limitPassed(limit));
-      this.#limits.start("total");
+      this.limits = new Limits(timeouts, (limit) => this.#limitPassed(limit));
+      this.limits.start("total");
     }
     if (hooks !== NO_HOOKS) this.#hooks = new HookSender(options, this.#arguments.sender, () => this.#hookContext());
     context.requests.add(this);
@@ -103,13 +103,13 @@ export class ClientRequest implements AbortListener {
   async #run(): Promise<void> {
     const { timeouts } = this.#options;
     try {
-      onAbort(this.#signal, this);
-      this.#signal?.throwIfAborted();
+      onAbort(this.signal, this);
+      this.signal?.throwIfAborted();
       // The request may have ended in the turn in which its pause was over.
       while (!this.#isSettled) {
         // 1. Wait for a slot.
         const answer = this.#acquire() === Answer.Wait ? await this.#slot.answer() : Answer.Slot;
-        this.#limits?.stop("queue");
+        this.limits?.stop("queue");
         if (answer !== Answer.Slot) this.#stop(this.#answerError(answer));
         if (this.#isSettled) return;
 
@@ -130,7 +130,7 @@ export class ClientRequest implements AbortListener {
           outcome = { error };
           if (timeouts.head) void Promise.resolve(sent).then(discard, () => undefined);
         }
-        this.#limits?.stop("head");
+        this.limits?.stop("head");
         if (this.#isSettled) return discard(outcome.response);
 
         // 3. Decide whether another attempt follows.
@@ -168,7 +168,7 @@ export class ClientRequest implements AbortListener {
     }
     if (answer === Answer.Wait) {
       this.#arguments.fixUrl();
-      this.#limits?.start("queue");
+      this.limits?.start("queue");
       const { since } = this.#slot;
       if (since - context.checkedAt >= CHECK_INTERVAL) {
         context.checkedAt = since;
@@ -184,7 +184,7 @@ export class ClientRequest implements AbortListener {
 
   /** Ends the requests whose limits have passed. The timers of a context that has died never fire, for example in workerd. */
   #endOverdue(): void {
-    this.#context.requests.forEach((request) => request.#limits?.check());
+    this.#context.requests.forEach((request) => request.limits?.check());
   }
 
   /** Begins an attempt. */
@@ -192,8 +192,8 @@ export class ClientRequest implements AbortListener {
     this.#slot.isUsed = true;
     this.#isSent = false;
     this.#asked = undefined;
-    if (++this.#attempts === 1) this.#limits?.start("request");
-    this.#limits?.start("head");
+    if (++this.#attempts === 1) this.limits?.start("request");
+    this.limits?.start("head");
     this.report.notify("started");
   }
 
@@ -213,7 +213,7 @@ export class ClientRequest implements AbortListener {
   /** Sends the Request to the platform, or the Request of a hook in its place. If a hook has a response, nothing is sent. */
   #transmit(response?: Response, replacement?: Request): Promise<Response> | Response {
     // The signal may have been aborted in the turn in which the slot became free.
-    this.#signal?.throwIfAborted();
+    this.signal?.throwIfAborted();
     this.#isSent = true;
     return response ?? this.#arguments.send(this.#controller.signal, replacement);
   }
@@ -235,7 +235,7 @@ export class ClientRequest implements AbortListener {
       errors: this.#errors,
       nextSignal: controller.signal,
       // A wait that a limit would cut short is not begun: the outcome at hand is worth more than a timeout later.
-      isPossible: (delay) => !isAborted(this.#signal) && now() + delay < (this.#limits?.next.at ?? Infinity),
+      isPossible: (delay) => !isAborted(this.signal) && now() + delay < (this.limits?.next.at ?? Infinity),
       context: (request) => this.#hookContext(request),
     });
     if (delay !== NO_RETRY && !this.#isSettled) {
@@ -255,14 +255,14 @@ export class ClientRequest implements AbortListener {
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) return this.#failStatus(response, status);
     const isCounted = onDownloadProgress || timeouts.idle;
     // Without these, the request ends at the head.
-    const mayWatch = isCounted || slot === "body" || this.#limits || this.#signal || this.#watch;
+    const mayWatch = isCounted || slot === "body" || this.limits || this.signal || this.#watch;
     const canRead = !!mayWatch && hasBody(response, this.#arguments.method);
     const result = isCounted && canRead ? countResponse(response, onDownloadProgress, timeouts.idle, (error) => this.#failBody(error)) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
     const isReadable = canRead || (!!mayWatch && response.type === "opaque");
-    if (!isReadable) this.#end();
-    else if (slot !== "body") this.#leave();
+    if (!isReadable) this.end();
+    else if (slot !== "body") this.leave();
     this.#settle("head");
     this.#arguments.body.reportSent();
     if (isReadable || this.#watch) this.#watchBody(response, result, isReadable);
@@ -298,13 +298,12 @@ export class ClientRequest implements AbortListener {
       this.#bodyWatch.start({ response, result, request: this.#arguments.sentRequest, signal, holdsSlot: this.#options.slot === "body" });
     } catch {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
-      this.#leave();
+      this.leave();
     }
   }
 
   get #bodyWatch(): BodyWatch {
-    const owner = { limits: this.#limits, hasSignal: !!this.#signal, leave: () => this.#leave(), end: () => this.#end() };
-    return (this.#watch ??= new BodyWatch(owner));
+    return (this.#watch ??= new BodyWatch(this));
   }
 
   /** Returns the watch of the response's body, for a function that reads the whole body itself. */
@@ -316,7 +315,7 @@ export class ClientRequest implements AbortListener {
 
   /** Handles an abort of the caller's signal. Waits neither for a hook nor for a platform that ignores signals. */
   handleEvent(): void {
-    this.#stop(reasonOf(this.#signal));
+    this.#stop(reasonOf(this.signal));
   }
 
   /** Ends the request because its client is closed. */
@@ -333,14 +332,14 @@ export class ClientRequest implements AbortListener {
     const error = timeoutError(activity, limit, this.#options.timeouts[limit]);
     // Another attempt may follow, and a status is worth more than a timeout.
     if (limit !== "head" && !this.#isReadingData) return this.#stop(error);
-    this.#limits?.stop("head");
+    this.limits?.stop("head");
     this.#controller.abort(error);
   }
 
   /** Rejects the promise, or fails the body that the caller reads. Aborts the attempt. */
   #stop(error: unknown, isClosed = false): void {
     // A caller's abort has the error that the platform gives it.
-    if (this.#isSettled && !isAborted(this.#signal)) this.#watch?.fail(error);
+    if (this.#isSettled && !isAborted(this.signal)) this.#watch?.fail(error);
     this.#fail(error);
     // A listener of the caller's may throw.
     if (this.#isShared && !isClosed) return;
@@ -355,12 +354,12 @@ export class ClientRequest implements AbortListener {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
       if (!this.#isSent) ignoreErrors(() => this.#arguments.cancelBody(error));
       this.#context.requests.delete(this);
-      this.#settle(isAborted(this.#signal) ? "cancelled" : "failed", { error });
+      this.#settle(isAborted(this.signal) ? "cancelled" : "failed", { error });
       noteAttempts(error, this.#attempts);
       this.#hooks?.fail(error);
       reject(error);
     }
-    this.#end();
+    this.end();
     this.#hooks?.abort(error);
   }
 
@@ -377,7 +376,7 @@ export class ClientRequest implements AbortListener {
   }
 
   /** Gives the slot back, and removes the request from its client. */
-  #leave(): void {
+  leave(): void {
     const { requests, onIdle } = this.#context;
     this.#slot.release();
     requests.delete(this);
@@ -387,13 +386,13 @@ export class ClientRequest implements AbortListener {
   }
 
   /** Ends all that waits for the request or its body. */
-  #end(): void {
-    this.#limits?.clear();
+  end(): void {
+    this.limits?.clear();
     this.#pause?.cancel();
     this.#watch?.onRead();
-    const signal = this.#signal;
+    const signal = this.signal;
     // The members of a signal may throw.
     if (signal) ignoreErrors(() => offAbort(signal, this));
-    this.#leave();
+    this.leave();
   }
 }

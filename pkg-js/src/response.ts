@@ -60,34 +60,36 @@ class Mark extends Identity {
   }
 }
 
-/** The properties of all watched responses that have the platform's own members. */
-let sharedProperties: PropertyDescriptorMap | undefined;
+/** The prototype of all watched responses that have the platform's own members. Its own prototype is the platform's. */
+let watchedPrototype: object = {};
 
 /**
  * Calls `onRead` when reading the body of `response` begins, and `onError` and `onEnd` as a stream does. Reads the whole body through
  * `readWhole`.
  *
- * The response stays the platform's own object, so the platform accepts it everywhere. Its own properties replace the members that read
+ * The response stays the platform's own object, so the platform accepts it everywhere. Another prototype replaces the members that read
  * the body. A body that only the platform reads, for example to cache the response, is not seen.
  */
 export function watchBody(response: Response, watcher: BodyWatcher, branches: { count: number } = { count: 1 }): void {
   const { body } = response;
   const watched: Watched = { response, watcher, branches, body };
   const hasStream = typeof body?.getReader === "function";
-  const { prototype } = Response;
-  let properties: PropertyDescriptorMap;
-  // Engines define the same properties faster than new properties. A response of another client has properties of its own already.
-  if (hasStream && prototype.text === response.text && prototype.clone === response.clone) {
+  const parent = Object.getPrototypeOf(response) as Response;
+  // Engines change a prototype ten times faster than they define the properties. A response of another client has another prototype.
+  if (hasStream && parent === Response.prototype && parent.text === response.text && parent.clone === response.clone) {
     new Mark(response, watched);
-    properties = sharedProperties ??= propertiesOf(prototype, true, (holder) => Mark.read(Object(holder) as object));
+    // A program may replace the global class.
+    if (Object.getPrototypeOf(watchedPrototype) !== parent) {
+      watchedPrototype = Object.create(parent, propertiesOf(parent, parent, hasStream, (holder) => Mark.read(Object(holder) as object))) as object;
+    }
+    Object.setPrototypeOf(response, watchedPrototype);
   } else {
-    properties = propertiesOf(response, hasStream, () => watched);
+    Object.defineProperties(response, propertiesOf(response, parent, hasStream, () => watched));
   }
-  Object.defineProperties(response, properties);
 }
 
-/** Returns the properties that replace the members of `source`. `find` returns the response that holds the properties. */
-function propertiesOf(source: Response, hasStream: boolean, find: (holder: Response) => Watched | undefined): PropertyDescriptorMap {
+/** Returns the properties that replace the members of `source` and the body of `parent`. `find` returns the response of a call. */
+function propertiesOf(source: Response, parent: object, hasStream: boolean, find: (holder: Response) => Watched | undefined): PropertyDescriptorMap {
   const properties: PropertyDescriptorMap = {};
   const replace = (name: (typeof READERS)[number] | "clone", act: (watched: Watched, call: () => unknown) => unknown): void => {
     const member = source[name] as (() => unknown) | undefined;
@@ -110,7 +112,7 @@ function propertiesOf(source: Response, hasStream: boolean, find: (holder: Respo
     const watched = find(this) as Watched;
     const { response, watcher, branches, body } = watched;
     // After a clone, the response has another stream.
-    const open = (): ReadableStream<Piece> => (Reflect.get(Object.getPrototypeOf(response) as object, "body", response) ?? body) as ReadableStream<Piece>;
+    const open = (): ReadableStream<Piece> => (Reflect.get(parent, "body", response) ?? body) as ReadableStream<Piece>;
     const onCancel = (): void => void (--branches.count || watcher.onEnd());
     return response.bodyUsed && !watched.observed ? open() : (watched.observed ??= observeStream(open, { ...watcher, onCancel }));
   };

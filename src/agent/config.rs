@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::decode::DecodeLimits;
 use super::pool::key::IdleLimits;
+use super::shared::Http2Settings;
 use crate::http1::Http1Limits;
-use crate::http2::Http2Settings;
 use crate::message::extensions::Extension;
 
 /// Default time that a server may take to ask for a body.

@@ -10,13 +10,11 @@
 mod auth;
 mod body;
 mod config;
+mod connect;
 mod cookies;
 mod decode;
 mod default_fields;
 mod expect_continue;
-mod http2_body;
-mod http2_connect;
-mod http2_trip;
 mod informational;
 mod pieces;
 mod pool;
@@ -25,6 +23,11 @@ mod redirect;
 mod redirect_policy;
 mod round_trip;
 mod route;
+#[cfg(feature = "http2")]
+mod shared;
+#[cfg(not(feature = "http2"))]
+#[path = "no_shared.rs"]
+mod shared;
 
 use std::sync::Arc;
 
@@ -38,6 +41,7 @@ use self::pool::Pool;
 use self::redirect::RedirectResponse;
 pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
 pub use self::route::Route;
+use self::shared::SharedPool;
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::call_context::CallContext;
@@ -78,6 +82,8 @@ pub struct Agent {
     connector: Arc<dyn Connector>,
     timer: Arc<dyn Timer>,
     pool: Arc<Pool>,
+    /// The connections that carry many requests at once.
+    shared: Arc<SharedPool>,
     /// Runs background connects. The pool's idle reaper runs on it, too.
     executor: Option<Arc<dyn Executor>>,
     config: Config,
@@ -106,6 +112,7 @@ impl Agent {
             connector: Arc::new(connector),
             timer: Arc::new(timer),
             pool: Arc::default(),
+            shared: Arc::default(),
             executor: None,
             config: Config::new(),
             cookies: None,

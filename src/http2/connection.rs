@@ -4,17 +4,19 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use futures::{AsyncRead, AsyncWrite, Future};
 use h2::client::{Builder, SendRequest};
+use http::Version;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
 use super::driver::Driver;
 use super::failure::Http2Failure;
+use super::frame_limits::{FrameFlood, FrameMeter};
+use super::h2_limits;
 use super::request_fields::OriginFields;
-use super::response_fields::max_header_list_size;
 use super::settings::Http2Settings;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::Http1Limits;
@@ -60,16 +62,23 @@ pub(crate) struct Http2Connection {
 /// What the incoming bytes have shown.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Whether bytes arrived since this was last cleared.
-    has_read: AtomicBool,
     /// The last stream that the server processes, and 1 more, so that 0 means that no GOAWAY has come.
     last_stream: AtomicU32,
+    /// Whether the connection comes near a limit that nothing refills.
+    is_worn: AtomicBool,
+    /// The limit that the server has exceeded. It is kept here, because `h2` drops the cause of an error.
+    flood: OnceLock<FrameFlood>,
 }
 
 impl Seen {
     /// Returns the last stream that the server processes, if it has sent GOAWAY.
     pub(super) fn last_stream(&self) -> Option<u32> {
         self.last_stream.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Returns the limit that the server has exceeded.
+    pub(super) fn flood(&self) -> Option<FrameFlood> {
+        self.flood.get().copied()
     }
 }
 
@@ -82,20 +91,22 @@ impl Http2Connection {
         limits: &Http1Limits,
         timer: Arc<dyn Timer>,
     ) -> Result<Arc<Self>> {
-        let info = Arc::new(transport.connection_info());
+        let mut info = transport.connection_info();
+        info.version = Some(Version::HTTP_2);
+        let info = Arc::new(info);
         let seen = Arc::<Seen>::default();
-        let wire = Wire { transport, seen: seen.clone() };
+        let opened_at = timer.now();
+        let meter = FrameMeter::new(limits, opened_at);
+        let wire = Wire { transport, meter, timer: timer.clone(), seen: seen.clone() };
         let mut builder = Builder::new();
         builder
             .initial_window_size(settings.stream_window)
             .initial_connection_window_size(settings.connection_window)
-            .max_header_list_size(max_header_list_size(limits))
             .max_send_buffer_size(SEND_BUFFER)
-            .initial_max_send_streams(FIRST_MAX_STREAMS)
-            .enable_push(false);
+            .initial_max_send_streams(FIRST_MAX_STREAMS);
+        h2_limits::apply(&mut builder, limits);
         let (requests, connection) =
             builder.handshake(wire.compat()).await.map_err(|error| Http2Failure::of(error, Phase::Connect).error)?;
-        let opened_at = timer.now();
         let driver = Driver::new(timer);
         Ok(Arc::new(Self {
             io: Mutex::new(Some(connection)),
@@ -145,14 +156,10 @@ impl Http2Connection {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of streams that the server allows at once.
-    pub(crate) fn max_streams(&self) -> usize {
-        self.max_streams.load(Ordering::Relaxed)
-    }
-
     /// Returns whether requests may be added: the connection has not ended, and the server has not sent GOAWAY.
     pub(crate) fn is_usable(&self) -> bool {
-        !self.is_retired.load(Ordering::Relaxed) && self.seen.last_stream().is_none() && self.end.get().is_none()
+        let is_worn = self.is_retired.load(Ordering::Relaxed) || self.seen.is_worn.load(Ordering::Relaxed);
+        !is_worn && self.seen.last_stream().is_none() && self.end.get().is_none()
     }
 
     /// Records that a request has just used the connection.
@@ -173,11 +180,6 @@ impl Http2Connection {
     /// Lets no more requests be added. The connection ends after its last request.
     pub(crate) fn retire(&self) {
         self.is_retired.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns whether bytes have arrived since the last call.
-    pub(crate) fn take_has_read(&self) -> bool {
-        self.seen.has_read.swap(false, Ordering::Relaxed)
     }
 
     /// Returns what the incoming bytes have shown.
@@ -256,22 +258,42 @@ impl Drop for Inside<'_> {
 /// The bytes of the connection, on their way to and from the transport.
 struct Wire {
     transport: Box<dyn Transport>,
+    meter: FrameMeter,
+    timer: Arc<dyn Timer>,
     seen: Arc<Seen>,
+}
+
+impl Wire {
+    /// Counts the frames that arrived.
+    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let timer = &self.timer;
+        if let Err(flood) = self.meter.received(bytes, &|| timer.now()) {
+            let _ = self.seen.flood.set(flood);
+            return Err(io::Error::other(flood.error(Phase::Head)));
+        }
+        if let Some(last) = self.meter.last_stream() {
+            self.seen.last_stream.store(last.saturating_add(1), Ordering::Relaxed);
+        }
+        if self.meter.should_retire() {
+            self.seen.is_worn.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
 }
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.transport).poll_read(cx, buffer);
-        if let Poll::Ready(Ok(1..)) = &polled {
-            self.seen.has_read.store(true, Ordering::Relaxed);
-        }
-        polled
+        let count = ready!(Pin::new(&mut self.transport).poll_read(cx, buffer))?;
+        self.count(&buffer[..count])?;
+        Poll::Ready(Ok(count))
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write(cx, bytes)
+        let count = ready!(Pin::new(&mut self.transport).poll_write(cx, bytes))?;
+        self.meter.sent(&bytes[..count]);
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

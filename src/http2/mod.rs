@@ -10,6 +10,8 @@
 //! - `request_fields` makes the fields of a request; `connection_fields` knows the fields that concern a connection alone.
 //!   `response_fields` checks what a server sends.
 //! - `failure` says why an exchange failed, and whether the request may be repeated.
+//! - `frame_limits` bounds the frames of a server without use for a request; `frame_headers` finds the frames.
+//!   `h2_limits` has the settings of h2 that bound a server.
 
 mod body;
 mod connection;
@@ -17,6 +19,9 @@ mod connection_fields;
 mod driver;
 mod exchange;
 mod failure;
+mod frame_headers;
+mod frame_limits;
+mod h2_limits;
 mod request_fields;
 mod response_fields;
 mod settings;

@@ -111,6 +111,9 @@ impl Http2Stream {
     /// Makes the failure that an error of `h2` about this stream stands for.
     pub(super) fn failure(&self, error: h2::Error, phase: Phase) -> Http2Failure {
         let mut failure = Http2Failure::of(error, phase);
+        if let Some(flood) = self.connection.seen().flood() {
+            failure.error = flood.error(phase);
+        }
         failure.is_unprocessed |= self.is_beyond_last_stream() && !failure.is_calm;
         failure
     }
@@ -119,6 +122,9 @@ impl Http2Stream {
     pub(super) fn orphaned(&self) -> Option<Http2Failure> {
         let end = self.connection.end()?;
         let mut failure = end.clone().unwrap_or_else(|| Http2Failure::unsent(ended_early()));
+        if let Some(flood) = self.connection.seen().flood() {
+            failure.error = flood.error(Phase::Head);
+        }
         failure.is_unprocessed = self.is_beyond_last_stream() && !failure.is_calm;
         Some(failure)
     }

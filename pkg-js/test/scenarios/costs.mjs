@@ -1,4 +1,4 @@
-/** What a request makes: controllers, timers, properties of its response, and turns between the platform's answer and the client's. */
+/** What a request makes: controllers, timers, the prototype of its response, and turns between the platform's answer and the client's. */
 import { Client } from "waterspout";
 import { equal, NOWHERE, withGlobalFetch } from "./support.mjs";
 import { turn, whileReplaced } from "./stubs.mjs";
@@ -67,18 +67,35 @@ export const costs = {
       });
     }
   },
-  async watched_responses_have_the_same_properties() {
-    const seen = [];
-    const members = (response) => Object.getOwnPropertyNames(response).map((name) => Object.getOwnPropertyDescriptor(response, name)).map(({ value, get }) => value ?? get);
-    await overBoth({ timeout: LONG }, async () => new Response("hello"), async (fetch) => {
+  async watched_responses_share_a_prototype() {
+    const prototypes = new Set();
+    const names = (response) => Object.getOwnPropertyNames(response);
+    await overBoth({ timeout: LONG }, async () => new Response("hello"), async (fetch, way) => {
       for (let n = 0; n < 2; n++) {
         const response = await fetch(NOWHERE);
-        seen.push(members(response));
-        equal(await response.clone().text(), "hello");
-        equal(await response.text(), "hello");
+        for (const watched of [response, response.clone()]) {
+          const prototype = Object.getPrototypeOf(watched);
+          prototypes.add(prototype);
+          equal([names(watched), Object.getPrototypeOf(prototype) === Response.prototype, watched.constructor === Response], [names(new Response("hello")), true, true], way);
+          equal([await watched.text(), watched.bodyUsed], ["hello", true], way);
+        }
       }
     });
     await turn();
-    equal([seen[0].length > 0, seen.every((found) => found.every((member, index) => member === seen[0][index]))], [true, true], "[properties, the same]");
+    equal(prototypes.size, 1, "prototypes");
+  },
+  async watched_responses_have_the_prototype_of_the_present_class() {
+    const { Response: Platforms } = globalThis;
+    class Response extends Platforms {}
+    const read = async () => {
+      const answer = new globalThis.Response("hello");
+      const response = await new Client({ timeout: LONG, fetch: async () => answer }).fetch(NOWHERE);
+      return [response === answer, response instanceof globalThis.Response, response.constructor === globalThis.Response, await response.text()];
+    };
+    const expected = [true, true, true, "hello"];
+    equal(await read(), expected, "the platform's class");
+    await whileReplaced(globalThis, { Response }, async () => equal(await read(), expected, "a class in its place"));
+    equal(await read(), expected, "the platform's class again");
+    await turn();
   },
 };

@@ -1,7 +1,7 @@
 //! The connection pool of an agent: its idle connections, and the requests that wait for a connection.
 //!
 //! HTTP/1.1 carries a single exchange at a time. A connection therefore belongs to a single request, or it is idle in
-//! the pool. HTTP/2 carries many: its connections stay in the pool, and requests get shares of them (`places`, `shares`).
+//! the pool. HTTP/2 carries many, see `agent::shared`.
 //! Connections with the same [`PoolKey`] (origin and route) are interchangeable.
 //!
 //! How a request gets a connection:
@@ -21,17 +21,15 @@
 //! connector in a route, and the waker behind a sender may all call back into the pool. Each method therefore changes
 //! the state, releases the lock, and only then drops or uses what it took out.
 //!
-//! The files import each other without a circle: `key`, `waiters`, `idle` and `places` are plain data; `reaper_signal` is what is
-//! needed to start and wake the idle reaper; this file has the lock; `idle_reaper` watches idle connections; `handle` and
-//! `shares` are what requests use.
+//! The files import each other without a circle: `key`, `waiters` and `idle` are plain data; `reaper_signal` is what is
+//! needed to start and wake the idle reaper; this file has the lock; `idle_reaper` watches idle connections; `handle` is
+//! what requests use.
 
 pub(super) mod handle;
 mod idle;
 mod idle_reaper;
 pub(super) mod key;
-pub(super) mod places;
 mod reaper_signal;
-pub(super) mod shares;
 mod waiters;
 
 use std::collections::BTreeMap;
@@ -42,11 +40,9 @@ use futures::channel::oneshot;
 
 use self::idle::{IdleConnections, Sweep};
 use self::key::{IdleLimits, PoolKey};
-use self::places::Places;
 use self::reaper_signal::ReaperSignal;
 use self::waiters::{FirstWaiter, WaitMode, Waiters};
 use crate::http1::Connection;
-use crate::http2::Http2Connection;
 use crate::runtime::{Executor, Instant, Timer};
 
 /// The connection pool of an agent.
@@ -63,8 +59,6 @@ struct PoolState {
     idle: IdleConnections,
     /// The waiting requests of each key that has any.
     waiters: BTreeMap<PoolKey, Waiters<DeliverySender>>,
-    /// The connections that carry many requests at once, and the requests that wait for a stream.
-    places: Places<oneshot::Sender<ReservedStream>>,
     /// The serial number of the newest waiting request. It counts for all keys: a [`Waiters`] is removed when it is
     /// empty, and a new map entry must not use a number that a request still holds.
     last_serial: u64,
@@ -120,44 +114,6 @@ impl Drop for BackgroundConnectGuard {
     }
 }
 
-/// A stream of a shared connection that belongs to a request. Dropping it gives the stream to the next request.
-pub(super) struct ReservedStream {
-    pub(super) connection: Arc<Http2Connection>,
-    pool: Arc<Pool>,
-    key: PoolKey,
-    limits: IdleLimits,
-    timer: Arc<dyn Timer>,
-}
-
-impl Drop for ReservedStream {
-    fn drop(&mut self) {
-        let Self { connection, pool, key, limits, timer } = self;
-        while connection.is_usable() {
-            let next = pool.lock().places.get_mut(key).and_then(|place| place.waiting.pop_front());
-            let Some(next) = next else { break };
-            if !next.is_canceled() {
-                let (pool, key, timer) = (pool.clone(), key.clone(), timer.clone());
-                // The reservation goes with the value. If the request is gone by now, the value comes back and its drop
-                // gives the stream to the next request.
-                drop(next.send(Self { connection: connection.clone(), pool, key, limits: *limits, timer }));
-                return;
-            }
-        }
-        let is_idle = connection.release() == 0;
-        if is_idle || !connection.is_usable() {
-            let now = timer.now();
-            connection.set_last_used(now);
-            let mut state = pool.lock();
-            let removed = state.places.set_idle(key, connection, *limits, now);
-            // Requests that wait for a stream of a connection that has ended look for another connection.
-            let ended = !connection.is_usable();
-            let waiting = state.places.get_mut(key).filter(|_| ended).map(|place| std::mem::take(&mut place.waiting));
-            drop(state);
-            drop((removed, waiting));
-        }
-    }
-}
-
 impl Pool {
     /// Creates a pool whose idle reaper runs on `executor`.
     pub(super) fn with_reaper(executor: Arc<dyn Executor>, timer: Arc<dyn Timer>) -> Self {
@@ -166,7 +122,7 @@ impl Pool {
 
     /// Takes the most recently used idle connection that still looks open. Closes the idle connections that do not.
     ///
-    /// HTTP/1.1 hands out a whole connection. A connection of HTTP/2 stays in the pool, see `shares`.
+    /// HTTP/1.1 hands out a whole connection. A connection of HTTP/2 is shared, see `agent::shared`.
     pub(super) fn take(&self, key: &PoolKey, now: Instant) -> Option<Box<Connection>> {
         loop {
             // The lock is released at the end of this line: `is_idle` below calls the transport.

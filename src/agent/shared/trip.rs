@@ -2,11 +2,9 @@
 
 use http::Version;
 
-use super::http2_body;
-use super::http2_connect::Channel;
-use super::pool::shares::Share;
-use super::round_trip::RoundTrip;
-use super::{OnInformational, default_fields};
+use super::{Channel, Share, body};
+use crate::agent::round_trip::RoundTrip;
+use crate::agent::{OnInformational, default_fields};
 use crate::error::{Error, ErrorKind, Result, Transfer};
 use crate::http1::{RequestHead, Upload, request_framing};
 use crate::http2::{self, BodyFields, Http2Failure, Http2Request, Http2Response, InformationalHeads, StreamUpload};
@@ -21,7 +19,7 @@ const MAX_REPLAYS: usize = 2;
 
 impl RoundTrip<'_> {
     /// Sends the request on a stream. If the server has not processed the request, sends it again on another connection.
-    pub(super) async fn over_http2(&self, mut share: Share, one_shot: &mut Option<Body>) -> Result<Response> {
+    pub(in crate::agent) async fn over_http2(&self, mut share: Share, one_shot: &mut Option<Body>) -> Result<Response> {
         let mut replays = 0;
         loop {
             let reused = share.connection().begin_use();
@@ -129,7 +127,7 @@ impl RoundTrip<'_> {
         let exchange =
             ExchangeInfo::OnConnection { connection: share.connection().connection_info(), first_byte, reused };
         let upload = upload.map(|upload| (upload, self.progress.clone()));
-        let (body, trailers) = http2_body::receive(share, length.left(), pipeline, upload);
+        let (body, trailers) = body::receive(share, length.left(), pipeline, upload);
         let received = ReceivedHead {
             status,
             version: Version::HTTP_2,

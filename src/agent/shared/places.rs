@@ -1,4 +1,4 @@
-//! What a pool knows of the servers that speak HTTP/2, as plain state: no lock, no clock, no task.
+//! What an agent knows of the servers that speak HTTP/2, as plain state: no lock, no clock, no task.
 //!
 //! A place is what a key leads to: a server whose connections carry many requests at once, or a server without HTTP/2.
 //! Removed connections and waiters are returned, not dropped, because both are foreign code. `W` delivers a stream to a
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::future::{Shared, WeakShared};
 
-use super::key::{IdleLimits, PoolKey};
+use crate::agent::pool::key::{IdleLimits, PoolKey};
 use crate::error::Error;
 use crate::http1::Connection;
 use crate::http2::Http2Connection;
@@ -24,7 +24,7 @@ pub(super) struct Places<W>(BTreeMap<PoolKey, Place<W>>);
 
 /// What is known about a key.
 pub(super) struct Place<W> {
-    connections: Vec<SharedConnection>,
+    connections: Vec<PlacedConnection>,
     /// The connect that requests wait for. It ends when no request waits for it any more.
     pub(super) connecting: Option<PendingConnect>,
     /// Whether the last connection spoke HTTP/2; `None` if there has been none.
@@ -41,9 +41,9 @@ pub(super) struct PendingConnect {
 }
 
 /// A connect that a request waits for.
-pub(in crate::agent) struct RunningConnect {
-    pub(in crate::agent) future: Shared<BoxFuture<'static, ConnectOutcome>>,
-    pub(in crate::agent) trace: Arc<ConnectTrace>,
+pub(super) struct RunningConnect {
+    pub(super) future: Shared<BoxFuture<'static, ConnectOutcome>>,
+    pub(super) trace: Arc<ConnectTrace>,
 }
 
 impl PendingConnect {
@@ -61,11 +61,11 @@ impl RunningConnect {
 }
 
 /// The result of a connect, for each request that waits for it.
-pub(in crate::agent) type ConnectOutcome = Result<NewConnection, Error>;
+pub(super) type ConnectOutcome = Result<NewConnection, Error>;
 
 /// A new connection, before it is known which request uses it.
 #[derive(Clone)]
-pub(in crate::agent) enum NewConnection {
+pub(super) enum NewConnection {
     /// The pool has the connection.
     Http2,
     /// The first request takes the connection; the others open connections of their own.
@@ -73,7 +73,7 @@ pub(in crate::agent) enum NewConnection {
 }
 
 /// A connection that requests share.
-struct SharedConnection {
+struct PlacedConnection {
     connection: Arc<Http2Connection>,
     /// When the connection is closed; `None` while it carries requests.
     expires_at: Option<Instant>,
@@ -143,7 +143,7 @@ impl<W> Places<W> {
     pub(super) fn add(&mut self, key: &PoolKey, connection: Arc<Http2Connection>) -> VecDeque<W> {
         let place = self.entry(key);
         place.speaks_http2 = Some(true);
-        place.connections.push(SharedConnection { connection, expires_at: None });
+        place.connections.push(PlacedConnection { connection, expires_at: None });
         std::mem::take(&mut place.waiting)
     }
 
@@ -180,7 +180,7 @@ impl<W> Places<W> {
         Some(connections.swap_remove(index).connection)
     }
 
-    fn find(&mut self, key: &PoolKey, connection: &Arc<Http2Connection>) -> Option<&mut SharedConnection> {
+    fn find(&mut self, key: &PoolKey, connection: &Arc<Http2Connection>) -> Option<&mut PlacedConnection> {
         let connections = &mut self.0.get_mut(key)?.connections;
         connections.iter_mut().find(|shared| Arc::ptr_eq(&shared.connection, connection))
     }

@@ -11,16 +11,16 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use http::Version;
 
-use super::pool::places::{ConnectOutcome, NewConnection, RunningConnect};
-use super::pool::shares::{Found, PoolEntry, Share, ShareAccess};
-use super::round_trip::RoundTrip;
+use super::places::{ConnectOutcome, NewConnection, RunningConnect};
+use super::shares::{Found, PoolEntry, Share, ShareAccess};
+use crate::agent::round_trip::RoundTrip;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::http1::Connection;
 use crate::runtime::{BoxFuture, Instant};
 use crate::transport::ConnectTrace;
 
 /// What carries a request.
-pub(super) enum Channel {
+pub(in crate::agent) enum Channel {
     /// A new connection for this request alone.
     Http1(Box<Connection>),
     /// A stream of a shared connection.
@@ -32,7 +32,7 @@ pub(super) enum Channel {
 impl RoundTrip<'_> {
     /// Returns a stream of a shared connection, or the connection that was opened for it. The connect limit covers all
     /// waits.
-    pub(super) async fn channel(&self) -> Result<Channel> {
+    pub(in crate::agent) async fn channel(&self) -> Result<Channel> {
         let _connecting = self.progress.connecting();
         let started = self.agent.timer.now();
         loop {
@@ -63,8 +63,8 @@ impl RoundTrip<'_> {
     }
 
     /// Returns the access to the pool's shared connections for this request.
-    pub(super) fn share_access(&self) -> ShareAccess<'_> {
-        ShareAccess { pool: &self.agent.pool, key: &self.key, limits: self.config.idle, timer: &self.agent.timer }
+    pub(in crate::agent) fn share_access(&self) -> ShareAccess<'_> {
+        ShareAccess { pool: &self.agent.shared, key: &self.key, limits: self.config.idle, timer: &self.agent.timer }
     }
 
     /// Begins a connect that other requests may wait for, or joins a connect that has begun meanwhile.
@@ -72,7 +72,7 @@ impl RoundTrip<'_> {
         let trace = Arc::new(ConnectTrace::new());
         let future = self.shared_connect(trace.clone()).shared();
         let own = RunningConnect { future, trace };
-        self.agent.pool.begin_connect(&self.key, &own).unwrap_or(own)
+        self.agent.shared.begin_connect(&self.key, &own).unwrap_or(own)
     }
 
     /// Opens a connection for all requests that wait for it.
@@ -94,9 +94,9 @@ impl RoundTrip<'_> {
     }
 
     /// Returns what a connect needs to give its connection to the pool.
-    pub(super) fn pool_entry(&self) -> PoolEntry {
+    pub(in crate::agent) fn pool_entry(&self) -> PoolEntry {
         PoolEntry {
-            pool: self.agent.pool.clone(),
+            pool: self.agent.shared.clone(),
             key: self.key.clone(),
             timer: self.agent.timer.clone(),
             executor: self.agent.executor.clone(),

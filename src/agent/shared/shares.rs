@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 
-use super::key::{IdleLimits, PoolKey};
 use super::places::{ConnectOutcome, NewConnection, PendingConnect, RunningConnect};
-use super::{Pool, ReservedStream};
+use super::{ReservedStream, SharedPool};
+use crate::agent::pool::key::{IdleLimits, PoolKey};
 use crate::http1::{Connection, Http1Limits};
 use crate::http2::{Http2Connection, Http2Settings, Http2Stream, OriginFields};
 use crate::runtime::{Executor, Timer};
@@ -28,7 +28,7 @@ pub(in crate::agent) struct Share {
 }
 
 /// What the pool has for a request that may use a shared connection.
-pub(in crate::agent) enum Found {
+pub(super) enum Found {
     /// A stream.
     Share(Share),
     /// The server speaks HTTP/1.1.
@@ -44,10 +44,10 @@ pub(in crate::agent) enum Found {
 /// What a request needs to join a shared connection.
 #[derive(Clone, Copy)]
 pub(in crate::agent) struct ShareAccess<'a> {
-    pub(in crate::agent) pool: &'a Arc<Pool>,
-    pub(in crate::agent) key: &'a PoolKey,
-    pub(in crate::agent) limits: IdleLimits,
-    pub(in crate::agent) timer: &'a Arc<dyn Timer>,
+    pub(super) pool: &'a Arc<SharedPool>,
+    pub(super) key: &'a PoolKey,
+    pub(super) limits: IdleLimits,
+    pub(super) timer: &'a Arc<dyn Timer>,
 }
 
 impl ShareAccess<'_> {
@@ -55,12 +55,12 @@ impl ShareAccess<'_> {
     pub(in crate::agent) fn take(self) -> Option<Share> {
         loop {
             let mut removed = Vec::new();
-            let mut state = self.pool.lock();
-            if state.places.is_empty() {
+            let mut places = self.pool.lock();
+            if places.is_empty() {
                 return None;
             }
-            let reserved = state.places.get_mut(self.key).and_then(|place| place.reserve(&mut removed));
-            drop(state);
+            let reserved = places.get_mut(self.key).and_then(|place| place.reserve(&mut removed));
+            drop(places);
             drop(removed);
             let share = self.share(reserved?);
             // A connection without other requests may have been closed since: nobody has read it.
@@ -75,12 +75,12 @@ impl ShareAccess<'_> {
     }
 
     /// Finds a stream, or what the request has to wait for. There are at most `max` connections with the key.
-    pub(in crate::agent) fn find(self, max: usize) -> Found {
+    pub(super) fn find(self, max: usize) -> Found {
         if let Some(share) = self.take() {
             return Found::Share(share);
         }
-        let mut state = self.pool.lock();
-        let place = state.places.entry(self.key);
+        let mut places = self.pool.lock();
+        let place = places.entry(self.key);
         if place.speaks_http2 == Some(false) {
             return Found::Http1;
         }
@@ -98,7 +98,7 @@ impl ShareAccess<'_> {
                 std::mem::take(&mut place.waiting).into_iter().partition(|waiter| waiter.is_canceled());
         }
         place.waiting.push_back(sender);
-        drop(state);
+        drop(places);
         drop(gone);
         Found::Full(receiver)
     }
@@ -115,11 +115,11 @@ impl ShareAccess<'_> {
     }
 }
 
-impl Pool {
+impl SharedPool {
     /// Records a connect that later requests may wait for. If another has begun meanwhile, returns that.
-    pub(in crate::agent) fn begin_connect(&self, key: &PoolKey, own: &RunningConnect) -> Option<RunningConnect> {
-        let mut state = self.lock();
-        let place = state.places.entry(key);
+    pub(super) fn begin_connect(&self, key: &PoolKey, own: &RunningConnect) -> Option<RunningConnect> {
+        let mut places = self.lock();
+        let place = places.entry(key);
         let other = place.connecting.as_ref().and_then(PendingConnect::join);
         if other.is_none() {
             // What is replaced is a connect without a request: it has been dropped already.
@@ -131,7 +131,7 @@ impl Pool {
 
 /// What a connect needs to give its connection to the pool. It can outlive the request that began the connect.
 pub(in crate::agent) struct PoolEntry {
-    pub(in crate::agent) pool: Arc<Pool>,
+    pub(in crate::agent) pool: Arc<SharedPool>,
     pub(in crate::agent) key: PoolKey,
     pub(in crate::agent) timer: Arc<dyn Timer>,
     pub(in crate::agent) executor: Option<Arc<dyn Executor>>,
@@ -142,8 +142,8 @@ pub(in crate::agent) struct PoolEntry {
 
 impl PoolEntry {
     /// Records that the connect has ended without a connection.
-    pub(in crate::agent) fn end_connect(&self) {
-        let ended = self.pool.lock().places.get_mut(&self.key).and_then(|place| place.connecting.take());
+    pub(super) fn end_connect(&self) {
+        let ended = self.pool.lock().get_mut(&self.key).and_then(|place| place.connecting.take());
         drop(ended);
     }
 
@@ -157,10 +157,10 @@ impl PoolEntry {
         let fields = OriginFields::new(origin.scheme().to_http(), &authority);
         let connection =
             Http2Connection::open(transport, fields, self.settings, &self.limits, self.timer.clone()).await?;
-        let mut state = self.pool.lock();
-        let waiting = state.places.add(&self.key, connection.clone());
-        let ended = state.places.entry(&self.key).connecting.take();
-        drop(state);
+        let mut places = self.pool.lock();
+        let waiting = places.add(&self.key, connection.clone());
+        let ended = places.entry(&self.key).connecting.take();
+        drop(places);
         drop((waiting, ended));
         if let Some(executor) = &self.executor {
             let (pool, connection) = (Arc::downgrade(&self.pool), Arc::downgrade(&connection));
@@ -171,13 +171,13 @@ impl PoolEntry {
     }
 
     /// Records that the server speaks HTTP/1.1.
-    pub(in crate::agent) fn add_http1(&self, connection: Box<Connection>) -> NewConnection {
-        let mut state = self.pool.lock();
-        let place = state.places.entry(&self.key);
+    pub(super) fn add_http1(&self, connection: Box<Connection>) -> NewConnection {
+        let mut places = self.pool.lock();
+        let place = places.entry(&self.key);
         place.speaks_http2 = Some(false);
         let waiting = std::mem::take(&mut place.waiting);
         let ended = place.connecting.take();
-        drop(state);
+        drop(places);
         drop((waiting, ended));
         NewConnection::Http1(Arc::new(Mutex::new(Some(connection))))
     }
@@ -185,7 +185,7 @@ impl PoolEntry {
 
 /// Drives a connection while no request does, and closes it when it has been idle too long.
 async fn keep(
-    pool: Weak<Pool>,
+    pool: Weak<SharedPool>,
     key: PoolKey,
     connection: Weak<Http2Connection>,
     timer: Arc<dyn Timer>,
@@ -200,36 +200,36 @@ async fn keep(
         let is_unusable = matches!(select(unusable, timer.sleep_until(wake_at)).await, Either::Left(_));
         let (Some(pool), Some(connection)) = (pool.upgrade(), connection.upgrade()) else { return };
         let now = timer.now();
-        let mut state = pool.lock();
-        let removed = match state.places.expiry(&key, &connection) {
+        let mut places = pool.lock();
+        let removed = match places.expiry(&key, &connection) {
             None => return,
             Some(expires_at) if is_unusable || expires_at.is_some_and(|at| at <= now) => {
-                let waiting = state.places.get_mut(&key).map(|place| std::mem::take(&mut place.waiting));
-                (state.places.remove(&key, &connection), waiting)
+                let waiting = places.get_mut(&key).map(|place| std::mem::take(&mut place.waiting));
+                (places.remove(&key, &connection), waiting)
             }
             Some(expires_at) => {
                 wake_at = expires_at.unwrap_or(now + idle_timeout.min(RECHECK));
                 continue;
             }
         };
-        drop(state);
+        drop(places);
         return drop(removed);
     }
 }
 
 impl Share {
     /// Joins the connection of a reserved stream.
-    pub(in crate::agent) fn new(reserved: ReservedStream) -> Self {
+    pub(super) fn new(reserved: ReservedStream) -> Self {
         Self { stream: Http2Stream::new(reserved.connection.clone()), reserved }
     }
 
     /// Returns the stream.
-    pub(in crate::agent) fn stream(&mut self) -> &mut Http2Stream {
+    pub(super) fn stream(&mut self) -> &mut Http2Stream {
         &mut self.stream
     }
 
     /// Returns the connection of the stream.
-    pub(in crate::agent) fn connection(&self) -> &Arc<Http2Connection> {
+    pub(super) fn connection(&self) -> &Arc<Http2Connection> {
         &self.reserved.connection
     }
 }

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::Stream;
 
-use super::decode::{self, CompleteBody, Encoded, Pipeline};
-use super::pieces::Pieces;
-use super::pool::shares::Share;
+use super::Share;
+use crate::agent::decode::{self, CompleteBody, Encoded, Pipeline};
+use crate::agent::pieces::Pieces;
 use crate::error::Result;
 use crate::http2::{Http2BodyEvent, RemainingStreamUpload};
 use crate::message::body::Body;

@@ -1,0 +1,40 @@
+//! The settings of h2 that bound what a server may do. The sizes of windows are elsewhere: they are for speed.
+
+use std::time::Duration;
+
+use super::response_fields::max_header_list_size;
+use crate::http1::Http1Limits;
+
+/// Maximum bytes of bookkeeping for DATA frames that no program has read, as h2 counts them: 256 less the payload of
+/// each frame with a smaller payload.
+///
+/// By default this is half of the connection's window. An unread stream of small events would then end the connection,
+/// and all other requests on it, before it has filled its own window of 2 MiB. 8 MiB is enough for 2 MiB in pieces of 52
+/// bytes, and for 33,000 pieces of a byte. h2 also counts small frames that arrive after a cancel, and takes them back
+/// only when larger frames arrive.
+const DATA_FRAME_BUDGET: usize = 8 << 20;
+
+/// Maximum number of cancelled streams whose late frames are ignored.
+///
+/// h2 answers frames for older streams by a RST_STREAM each, and ends the connection after 1,024 of them. By default it
+/// remembers 50 streams for a second. A window of 2 MiB may hold 128 late frames for each stream.
+const CANCELLED_STREAMS: usize = 1_024;
+
+/// How long late frames of a cancelled stream are ignored. A server whose buffers are full may send them late.
+const LATE_FRAMES: Duration = Duration::from_secs(30);
+
+/// Maximum number of streams that h2 resets because of a fault of the server, in the life of a connection. This is the
+/// default of h2, and `frame_limits` relies on it.
+const FAULTY_STREAMS: usize = 1_024;
+
+/// Sets the limits of a connection.
+pub(crate) fn apply(builder: &mut h2::client::Builder, limits: &Http1Limits) {
+    builder
+        // h2 offers push by default, and this library has no use for pushed responses.
+        .enable_push(false)
+        .max_header_list_size(max_header_list_size(limits))
+        .data_frame_budget(DATA_FRAME_BUDGET)
+        .max_concurrent_reset_streams(CANCELLED_STREAMS)
+        .reset_stream_duration(LATE_FRAMES)
+        .max_local_error_reset_streams(Some(FAULTY_STREAMS));
+}
