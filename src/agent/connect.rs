@@ -12,7 +12,7 @@ use super::pool::handle::{Acquired, Waiter};
 use super::pool::{BackgroundConnectGuard, Delivered};
 use super::round_trip::RoundTrip;
 use super::route::Route;
-use super::shared::{Channel, Share};
+use super::shared::Share;
 use crate::error::Result;
 use crate::http1::Connection;
 use crate::runtime::{BoxFuture, Instant};
@@ -43,6 +43,17 @@ impl PooledConnection {
 pub(super) enum Carrier {
     Connection(PooledConnection),
     Share(Share),
+}
+
+/// What a server that may speak HTTP/2 has for a request.
+#[allow(dead_code, reason = "without the feature `http2`, only the last is made")]
+pub(super) enum Channel {
+    /// A new connection for this request alone.
+    Http1(Box<Connection>),
+    /// A stream of a shared connection.
+    Http2(Share),
+    /// The server speaks HTTP/1.1, so the request takes an idle connection or opens one.
+    OwnConnection,
 }
 
 impl RoundTrip<'_> {

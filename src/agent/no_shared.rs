@@ -3,58 +3,50 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use super::connect::Channel;
 use super::pool::key::PoolKey;
 use super::round_trip::RoundTrip;
 use crate::error::Result;
-use crate::http1::Connection;
 use crate::message::body::Body;
 use crate::message::response::Response;
 use crate::runtime::Timer;
 use crate::transport::Transport;
 
 /// No connections.
-#[derive(Default)]
-pub(super) struct SharedPool;
+pub(super) type SharedPool = ();
 
 /// No settings.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Http2Settings;
+pub(super) type Http2Settings = ();
 
 /// There is none.
-pub(super) struct Share(Infallible);
+pub(super) type Share = Infallible;
 
-/// There is none.
-pub(super) struct ShareAccess;
+/// Finds no share.
+pub(super) struct NoShares;
 
-impl ShareAccess {
+impl NoShares {
     pub(super) fn take(self) -> Option<Share> {
         None
     }
 }
 
-/// What carries a request.
-#[allow(dead_code, reason = "only the feature `http2` creates a share or a connection here")]
-pub(super) enum Channel {
-    Http1(Box<Connection>),
-    Http2(Share),
-    OwnConnection,
-}
-
 /// What a connect needs.
-pub(super) struct PoolEntry {
+pub(super) struct OwnEntry {
     pub(super) key: PoolKey,
     pub(super) timer: Arc<dyn Timer>,
 }
 
-impl PoolEntry {
+impl OwnEntry {
     pub(super) async fn add_http2(&self, _: Box<dyn Transport>) -> Result<()> {
         Ok(())
     }
 }
 
 impl RoundTrip<'_> {
-    pub(super) fn share_access(&self) -> ShareAccess {
-        ShareAccess
+    pub(super) fn share_access(&self) -> NoShares {
+        // Both exist so that the agent and the configuration are the same with and without the feature.
+        let ((), ()) = (&*self.agent.shared, &self.config.http2);
+        NoShares
     }
 
     pub(super) async fn channel(&self) -> Result<Channel> {
@@ -62,10 +54,10 @@ impl RoundTrip<'_> {
     }
 
     pub(super) async fn over_http2(&self, share: Share, _: &mut Option<Body>) -> Result<Response> {
-        match share.0 {}
+        match share {}
     }
 
-    pub(super) fn pool_entry(&self) -> PoolEntry {
-        PoolEntry { key: self.key.clone(), timer: self.agent.timer.clone() }
+    pub(super) fn pool_entry(&self) -> OwnEntry {
+        OwnEntry { key: self.key.clone(), timer: self.agent.timer.clone() }
     }
 }

@@ -62,6 +62,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     }
 
     /// Returns the body. The caller knows that nothing of it was taken.
+    #[allow(dead_code, reason = "only the feature `http2` calls it")]
     pub(crate) fn into_body(self) -> Body {
         self.body
     }
@@ -206,6 +207,7 @@ impl<W: Future<Output = ()> + Unpin> Upload<W> {
     }
 
     /// Returns whether the body's declared length has been handed out, and no trailers follow.
+    #[allow(dead_code, reason = "only the feature `http2` calls it")]
     pub(crate) fn is_complete(&self) -> bool {
         self.left == Some(0) && self.trailers.is_none()
     }

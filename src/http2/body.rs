@@ -9,7 +9,7 @@ use http::HeaderMap;
 use super::connection::Inside;
 use super::response_fields::check_trailers;
 use super::stream::Http2Stream;
-use super::upload::RemainingStreamUpload;
+use super::upload::RemainingHttp2Upload;
 use crate::error::{Phase, Result};
 use crate::message::progress::Progress;
 
@@ -72,7 +72,7 @@ impl Http2Stream {
     pub(crate) fn poll_upload(
         &mut self,
         cx: &mut Context<'_>,
-        upload: &mut RemainingStreamUpload,
+        upload: &mut RemainingHttp2Upload,
         progress: &Progress,
     ) -> Poll<Result<()>> {
         self.poll(cx, |handles, stream_cx, cx| upload.poll_send(handles, stream_cx, cx, progress))

@@ -12,7 +12,7 @@ use h2::client::{Builder, SendRequest};
 use http::Version;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
-use super::driver::Driver;
+use super::driver::ConnectionDriver;
 use super::failure::Http2Failure;
 use super::frame_limits::{FrameFlood, FrameMeter};
 use super::h2_limits;
@@ -33,13 +33,13 @@ const FIRST_MAX_STREAMS: usize = 100;
 /// Maximum bytes of request bodies that a stream keeps to be written.
 const SEND_BUFFER: usize = 256 * 1024;
 
-/// A connection that carries many requests at once. The requests drive it, see [`Driver`].
+/// A connection that carries many requests at once. The requests drive it, see [`ConnectionDriver`].
 pub(crate) struct Http2Connection {
     /// `None` once the connection has ended.
     io: Mutex<Option<h2::client::Connection<Compat<Wire>>>>,
     /// Cloned for each request. It opens no stream itself, so that no request waits for another request's stream.
     requests: Mutex<SendRequest<Bytes>>,
-    pub(super) driver: Arc<Driver>,
+    pub(super) driver: Arc<ConnectionDriver>,
     waker: Waker,
     /// The number of streams that the server allows at once.
     max_streams: AtomicUsize,
@@ -107,7 +107,7 @@ impl Http2Connection {
         h2_limits::apply(&mut builder, limits);
         let (requests, connection) =
             builder.handshake(wire.compat()).await.map_err(|error| Http2Failure::of(error, Phase::Connect).error)?;
-        let driver = Driver::new(timer);
+        let driver = ConnectionDriver::new(timer);
         Ok(Arc::new(Self {
             io: Mutex::new(Some(connection)),
             requests: Mutex::new(requests),

@@ -1,8 +1,8 @@
 //! Who drives a shared connection: the requests that use it, and no task of its own.
 //!
 //! A connection has to be polled whenever bytes arrive or a request has queued frames. Each poll of a request does that
-//! for all requests ([`Driver::has_work`] says whether there is anything to do). When the transport wakes the connection,
-//! the [`Driver`] wakes the requests that waited last, because they are the likeliest to be polled again:
+//! for all requests ([`ConnectionDriver::has_work`] says whether there is anything to do). When the transport wakes the connection,
+//! the [`ConnectionDriver`] wakes the requests that waited last, because they are the likeliest to be polled again:
 //!
 //! - A request that returns `Pending` becomes a candidate. A wake-up takes the candidates that were polled last.
 //! - A woken request that is dropped before it is polled hands the work on.
@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use slab::Slab;
 
-use crate::runtime::{BoxFuture, Timer};
+use crate::runtime::{StoredFuture, Timer, store};
 
 /// How long woken requests may leave the connection without a poll before all requests are woken.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const WOKEN: usize = 2;
 
 /// Decides which request drives a connection.
-pub(super) struct Driver {
+pub(super) struct ConnectionDriver {
     /// Whether the connection has to be polled.
     has_work: AtomicBool,
     /// Whether requests were woken, and none has taken the work yet.
@@ -56,7 +56,7 @@ struct DriverState {
     /// The pool's idle task, which drives the connection while no request waits.
     idle_task: Option<Waker>,
     /// Ends [`PATIENCE`] after the wake-up of this number.
-    watch: Option<(u64, BoxFuture<'static, ()>)>,
+    watch: Option<(u64, StoredFuture<()>)>,
     is_watching: bool,
     /// Whether the watch ended while it was being started.
     has_watch_ended: bool,
@@ -75,7 +75,7 @@ struct Participant {
     woken_by: u64,
 }
 
-impl Driver {
+impl ConnectionDriver {
     pub(super) fn new(timer: Arc<dyn Timer>) -> Arc<Self> {
         Arc::new(Self {
             // The preface and the first settings have to be written.
@@ -229,7 +229,7 @@ impl Driver {
 
     /// Starts the time after which all candidates are woken.
     fn watch(self: &Arc<Self>, wake_up: u64) {
-        let mut sleep = self.timer.sleep_until(self.timer.now() + PATIENCE);
+        let mut sleep = store(self.timer.sleep_until(self.timer.now() + PATIENCE));
         let waker = Waker::from(Arc::new(WatchWaker(Arc::downgrade(self))));
         let is_over = sleep.poll_unpin(&mut Context::from_waker(&waker)).is_ready();
         let mut state = self.lock();
@@ -299,7 +299,7 @@ impl DriverState {
 }
 
 /// The waker that `h2` and the transport have for the connection.
-struct ConnectionWaker(Weak<Driver>);
+struct ConnectionWaker(Weak<ConnectionDriver>);
 
 impl Wake for ConnectionWaker {
     fn wake(self: Arc<Self>) {
@@ -319,7 +319,7 @@ impl Wake for ConnectionWaker {
 
 /// The waker that `h2` has for a request's stream.
 struct StreamWaker {
-    driver: Weak<Driver>,
+    driver: Weak<ConnectionDriver>,
     id: usize,
 }
 
@@ -336,7 +336,7 @@ impl Wake for StreamWaker {
 }
 
 /// The waker of the watch.
-struct WatchWaker(Weak<Driver>);
+struct WatchWaker(Weak<ConnectionDriver>);
 
 impl Wake for WatchWaker {
     fn wake(self: Arc<Self>) {

@@ -8,16 +8,17 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use super::failure::Http2Failure;
 use super::response_fields::{BodyLength, InformationalHeads, check_head};
 use super::stream::{Handles, Http2Stream};
-use super::upload::{RemainingStreamUpload, StreamUpload};
+use super::upload::{Http2Upload, RemainingHttp2Upload};
 use crate::error::{Error, Phase};
-use crate::http1::{Http1Limits, InformationalCallback};
+use crate::http1::Http1Limits;
+use crate::http1::exchange::InformationalCallback;
 use crate::message::progress::Progress;
 
 /// A request as an exchange needs it.
 pub(crate) struct Http2Request<'a, W> {
     pub(crate) head: Request<()>,
     /// `None` for a request without a body.
-    pub(crate) upload: Option<StreamUpload<W>>,
+    pub(crate) upload: Option<Http2Upload<W>>,
     pub(crate) method: &'a Method,
     /// The limits of this request's response.
     pub(crate) limits: &'a Http1Limits,
@@ -35,7 +36,7 @@ pub(crate) struct Http2Response {
     /// How long the body may be.
     pub(crate) length: BodyLength,
     /// The rest of the request, if the server still wants it.
-    pub(crate) upload: Option<Box<RemainingStreamUpload>>,
+    pub(crate) upload: Option<Box<RemainingHttp2Upload>>,
 }
 
 /// Sends a request and receives the head of its response.

@@ -36,4 +36,4 @@ pub(crate) use request_fields::{BodyFields, OriginFields};
 pub(crate) use response_fields::InformationalHeads;
 pub(crate) use settings::Http2Settings;
 pub(crate) use stream::Http2Stream;
-pub(crate) use upload::{RemainingStreamUpload, StreamUpload};
+pub(crate) use upload::{Http2Upload, RemainingHttp2Upload};

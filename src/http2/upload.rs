@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::request_fields::trailers;
 use super::stream::Handles;
 use crate::error::Result;
-use crate::http1::Upload;
+use crate::http1::upload::Upload;
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 
@@ -16,7 +16,7 @@ use crate::message::progress::Progress;
 const MAX_RESERVED: usize = 256 * 1024;
 
 /// A body that is being sent.
-pub(crate) struct StreamUpload<W> {
+pub(crate) struct Http2Upload<W> {
     source: Upload<W>,
     /// The part of a piece that the window has not accepted yet.
     piece: Bytes,
@@ -25,9 +25,9 @@ pub(crate) struct StreamUpload<W> {
 }
 
 /// The rest of a body, once the head of the response is here.
-pub(crate) type RemainingStreamUpload = StreamUpload<Ready<()>>;
+pub(crate) type RemainingHttp2Upload = Http2Upload<Ready<()>>;
 
-impl<W: Future<Output = ()> + Unpin> StreamUpload<W> {
+impl<W: Future<Output = ()> + Unpin> Http2Upload<W> {
     pub(crate) fn new(source: Upload<W>) -> Self {
         Self { source, piece: Bytes::new(), has_taken: false }
     }
@@ -48,9 +48,9 @@ impl<W: Future<Output = ()> + Unpin> StreamUpload<W> {
     }
 
     /// Takes the rest of the upload after the final head.
-    pub(super) fn take_remaining(&mut self) -> RemainingStreamUpload {
+    pub(super) fn take_remaining(&mut self) -> RemainingHttp2Upload {
         let piece = std::mem::take(&mut self.piece);
-        StreamUpload { source: self.source.take_remaining(), piece, has_taken: self.has_taken }
+        Http2Upload { source: self.source.take_remaining(), piece, has_taken: self.has_taken }
     }
 
     /// Returns the body if nothing of it was taken.

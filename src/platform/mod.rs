@@ -41,6 +41,8 @@ mod local;
 use self::local as bounds;
 #[cfg(not(target_family = "wasm"))]
 mod send;
+#[cfg(all(feature = "http2", target_family = "wasm"))]
+mod stored;
 #[cfg(not(target_family = "wasm"))]
 use self::send as bounds;
 
@@ -60,3 +62,7 @@ pub(crate) use self::current::{
     base64, check_process, default_loop_executor, default_timer, is_tls_failure, loop_executor, normalize,
     parse_normal_url, parse_url, random, resolve_url,
 };
+#[cfg(all(feature = "http2", not(target_family = "wasm")))]
+pub(crate) use self::send::{StoredFuture, store};
+#[cfg(all(feature = "http2", target_family = "wasm"))]
+pub(crate) use self::stored::{StoredFuture, store};

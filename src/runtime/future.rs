@@ -6,6 +6,8 @@
 use std::future::Future;
 
 pub use crate::platform::{BoxFuture, BoxStream, MaybeSend};
+#[cfg(feature = "http2")]
+pub(crate) use crate::platform::{StoredFuture, store};
 
 /// A future that is [`MaybeSend`]: the return type of a portable `async fn` in a trait.
 ///

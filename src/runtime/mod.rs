@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::future::{BoxFuture, BoxStream, MaybeSend, PortableFuture};
+#[cfg(feature = "http2")]
+pub(crate) use self::future::{StoredFuture, store};
 
 /// A point of time on the clock of a [`Timer`], in nanoseconds since the clock's origin.
 ///

@@ -10,7 +10,7 @@ use super::Share;
 use crate::agent::decode::{self, CompleteBody, Encoded, Pipeline};
 use crate::agent::pieces::Pieces;
 use crate::error::Result;
-use crate::http2::{Http2BodyEvent, RemainingStreamUpload};
+use crate::http2::{Http2BodyEvent, RemainingHttp2Upload};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
 use crate::message::trailers::Trailers;
@@ -26,7 +26,7 @@ struct StreamedBody {
     share: Option<Share>,
     trailers: Trailers,
     /// The rest of the request, which is sent meanwhile, and where its bytes are counted.
-    upload: Option<(Box<RemainingStreamUpload>, Progress)>,
+    upload: Option<(Box<RemainingHttp2Upload>, Progress)>,
     /// Whether the response's body has ended. The request may still have to be sent.
     ended: bool,
 }
@@ -39,7 +39,7 @@ pub(super) fn receive(
     mut share: Share,
     length: Option<u64>,
     pipeline: Option<Pipeline>,
-    upload: Option<(Box<RemainingStreamUpload>, Progress)>,
+    upload: Option<(Box<RemainingHttp2Upload>, Progress)>,
 ) -> (Body, Trailers) {
     let trailers = Trailers::new();
     let mut early = Pieces::default();

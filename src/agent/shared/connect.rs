@@ -13,21 +13,12 @@ use http::Version;
 
 use super::places::{ConnectOutcome, NewConnection, RunningConnect};
 use super::shares::{Found, PoolEntry, Share, ShareAccess};
+use crate::agent::connect::Channel;
 use crate::agent::round_trip::RoundTrip;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::http1::Connection;
-use crate::runtime::{BoxFuture, Instant};
+use crate::runtime::{BoxFuture, Instant, store};
 use crate::transport::ConnectTrace;
-
-/// What carries a request.
-pub(in crate::agent) enum Channel {
-    /// A new connection for this request alone.
-    Http1(Box<Connection>),
-    /// A stream of a shared connection.
-    Http2(Share),
-    /// The server speaks HTTP/1.1, so the request takes an idle connection or opens one.
-    OwnConnection,
-}
 
 impl RoundTrip<'_> {
     /// Returns a stream of a shared connection, or the connection that was opened for it. The connect limit covers all
@@ -70,7 +61,7 @@ impl RoundTrip<'_> {
     /// Begins a connect that other requests may wait for, or joins a connect that has begun meanwhile.
     fn begin_connect(&self) -> RunningConnect {
         let trace = Arc::new(ConnectTrace::new());
-        let future = self.shared_connect(trace.clone()).shared();
+        let future = store(self.shared_connect(trace.clone())).shared();
         let own = RunningConnect { future, trace };
         self.agent.shared.begin_connect(&self.key, &own).unwrap_or(own)
     }
@@ -82,7 +73,7 @@ impl RoundTrip<'_> {
         Box::pin(async move {
             let opened = connector.connect_traced(&entry.key.origin, &trace).await;
             let outcome = match opened {
-                Ok(transport) if transport.version() == Version::HTTP_2 => entry.add_http2(transport).await,
+                Ok(transport) if transport.version() == Version::HTTP_2 => entry.open(transport).await,
                 Ok(transport) => Ok(entry.add_http1(Box::new(Connection::new(transport)))),
                 Err(error) => Err(error),
             };

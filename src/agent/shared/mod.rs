@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::channel::oneshot;
 
-pub(super) use self::connect::Channel;
 use self::places::Places;
 pub(super) use self::shares::Share;
 use super::pool::key::{IdleLimits, PoolKey};

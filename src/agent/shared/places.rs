@@ -13,7 +13,7 @@ use crate::agent::pool::key::{IdleLimits, PoolKey};
 use crate::error::Error;
 use crate::http1::Connection;
 use crate::http2::Http2Connection;
-use crate::runtime::{BoxFuture, Instant};
+use crate::runtime::{Instant, StoredFuture};
 use crate::transport::ConnectTrace;
 
 /// Maximum number of places that are remembered although nothing uses them.
@@ -36,13 +36,13 @@ pub(super) struct Place<W> {
 /// A connect that requests share, while a request waits for it.
 #[derive(Clone)]
 pub(super) struct PendingConnect {
-    future: WeakShared<BoxFuture<'static, ConnectOutcome>>,
+    future: WeakShared<StoredFuture<ConnectOutcome>>,
     trace: Arc<ConnectTrace>,
 }
 
 /// A connect that a request waits for.
 pub(super) struct RunningConnect {
-    pub(super) future: Shared<BoxFuture<'static, ConnectOutcome>>,
+    pub(super) future: Shared<StoredFuture<ConnectOutcome>>,
     pub(super) trace: Arc<ConnectTrace>,
 }
 

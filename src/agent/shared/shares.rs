@@ -12,6 +12,7 @@ use futures::future::{Either, select};
 use super::places::{ConnectOutcome, NewConnection, PendingConnect, RunningConnect};
 use super::{ReservedStream, SharedPool};
 use crate::agent::pool::key::{IdleLimits, PoolKey};
+use crate::error::Result;
 use crate::http1::{Connection, Http1Limits};
 use crate::http2::{Http2Connection, Http2Settings, Http2Stream, OriginFields};
 use crate::runtime::{Executor, Timer};
@@ -147,8 +148,13 @@ impl PoolEntry {
         drop(ended);
     }
 
+    /// Begins HTTP/2 on a transport that was opened for a single request.
+    pub(in crate::agent) async fn add_http2(&self, transport: Box<dyn Transport>) -> Result<()> {
+        self.open(transport).await.map(drop)
+    }
+
     /// Begins HTTP/2 on a transport. The requests that wait for a stream look again.
-    pub(in crate::agent) async fn add_http2(&self, transport: Box<dyn Transport>) -> ConnectOutcome {
+    pub(super) async fn open(&self, transport: Box<dyn Transport>) -> ConnectOutcome {
         let origin = &self.key.origin;
         let authority = match origin.port() == origin.scheme().default_port() {
             true => origin.host().to_string(),

@@ -2,12 +2,15 @@
 
 use http::Version;
 
-use super::{Channel, Share, body};
+use super::{Share, body};
+use crate::agent::connect::Channel;
 use crate::agent::round_trip::RoundTrip;
 use crate::agent::{OnInformational, default_fields};
 use crate::error::{Error, ErrorKind, Result, Transfer};
-use crate::http1::{RequestHead, Upload, request_framing};
-use crate::http2::{self, BodyFields, Http2Failure, Http2Request, Http2Response, InformationalHeads, StreamUpload};
+use crate::http1::RequestHead;
+use crate::http1::encode::framing as body_framing;
+use crate::http1::upload::Upload;
+use crate::http2::{self, BodyFields, Http2Failure, Http2Request, Http2Response, Http2Upload, InformationalHeads};
 use crate::message::body::Body;
 use crate::message::connection_info::ExchangeInfo;
 use crate::message::response::lazy_headers::LazyHeaders;
@@ -76,7 +79,7 @@ impl RoundTrip<'_> {
         })?;
         let length = body.length();
         self.progress.exchange().begin(length);
-        let framing = request_framing(request.method(), &body, request.trailers());
+        let framing = body_framing(request.method(), &body, request.trailers());
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         let continue_wait: Option<BoxFuture<'static, ()>> = expects_continue.then(|| self.continue_wait());
         let upload = Upload::new(body, framing, request.trailers().cloned(), continue_wait);
@@ -86,7 +89,7 @@ impl RoundTrip<'_> {
         let has_body = framing.is_some() && !upload.is_complete();
         let mut exchange = Http2Request {
             head,
-            upload: has_body.then(|| StreamUpload::new(upload)),
+            upload: has_body.then(|| Http2Upload::new(upload)),
             method: request.method(),
             limits: &self.config.http1,
             informational: InformationalHeads::default(),
@@ -95,7 +98,7 @@ impl RoundTrip<'_> {
         };
         let outcome = http2::exchange(share.stream(), &mut exchange).await;
         if outcome.is_err() && is_one_shot {
-            *one_shot = exchange.upload.and_then(StreamUpload::into_untouched);
+            *one_shot = exchange.upload.and_then(Http2Upload::into_untouched);
         }
         outcome
     }

@@ -19,9 +19,9 @@ use crate::http2::h2_limits;
 
 /// A connection that accepts each byte, and whose server sends what a test puts into it.
 #[derive(Clone, Default)]
-struct Wire(Arc<Mutex<VecDeque<u8>>>);
+struct WireBytes(Arc<Mutex<VecDeque<u8>>>);
 
-impl AsyncRead for Wire {
+impl AsyncRead for WireBytes {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         match io::Read::read(&mut *self.0.lock().unwrap(), buffer) {
             Ok(0) => Poll::Pending,
@@ -30,7 +30,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for WireBytes {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(bytes.len()))
     }
@@ -46,7 +46,7 @@ impl AsyncWrite for Wire {
 
 /// What a client sees of frames that a server sends after a request.
 #[derive(Debug, PartialEq, Eq)]
-enum Seen {
+enum SeenFrames {
     /// The response and its body are complete, with these trailers.
     Complete(Option<HeaderMap>),
     /// The response has not ended.
@@ -59,17 +59,17 @@ enum Seen {
 
 /// A connection whose settings are exchanged.
 struct Opened {
-    wire: Wire,
+    wire: WireBytes,
     sender: client::SendRequest<Bytes>,
-    connection: client::Connection<Compat<Wire>, Bytes>,
+    connection: client::Connection<Compat<WireBytes>, Bytes>,
 }
 
 /// Opens a connection with the settings of `h2_limits`.
 fn open() -> Opened {
-    let wire = Wire::default();
+    let wire = WireBytes::default();
     let mut builder = client::Builder::new();
     h2_limits::apply(&mut builder, &Http1Limits::default());
-    let handshake = builder.handshake::<Compat<Wire>, Bytes>(wire.clone().compat());
+    let handshake = builder.handshake::<Compat<WireBytes>, Bytes>(wire.clone().compat());
     let (sender, mut connection) = handshake.now_or_never().unwrap().unwrap();
     wire.0.lock().unwrap().extend(frame(4, 0, 0, b""));
     assert!((&mut connection).now_or_never().is_none());
@@ -77,7 +77,7 @@ fn open() -> Opened {
 }
 
 /// Sends a request, and then receives `frames`.
-fn seen(method: Method, frames: &[u8]) -> Seen {
+fn seen(method: Method, frames: &[u8]) -> SeenFrames {
     let Opened { wire, mut sender, mut connection } = open();
     // A POST request keeps its body open.
     let has_ended = method != Method::POST;
@@ -96,12 +96,12 @@ fn seen(method: Method, frames: &[u8]) -> Seen {
     let whole = whole.now_or_never();
     // Only the streams see the debug data of a GOAWAY that h2 sends.
     if let Some(outcome) = ended {
-        return Seen::ConnectionError(format!("{outcome:?} {whole:?}"));
+        return SeenFrames::ConnectionError(format!("{outcome:?} {whole:?}"));
     }
     match whole {
-        None => Seen::Open,
-        Some(Ok(trailers)) => Seen::Complete(trailers),
-        Some(Err(error)) => Seen::StreamError(format!("{error:?}")),
+        None => SeenFrames::Open,
+        Some(Ok(trailers)) => SeenFrames::Complete(trailers),
+        Some(Err(error)) => SeenFrames::StreamError(format!("{error:?}")),
     }
 }
 
@@ -130,23 +130,23 @@ fn response(name: &str, value: &str) -> Vec<u8> {
 
 fn stream_error(what: &str, frames: &[u8], reason: &str) {
     let seen = seen(Method::GET, frames);
-    assert!(matches!(&seen, Seen::StreamError(error) if error.contains(reason)), "{what}: {seen:?}");
+    assert!(matches!(&seen, SeenFrames::StreamError(error) if error.contains(reason)), "{what}: {seen:?}");
 }
 
 fn connection_error(what: &str, frames: &[u8], reason: &str) {
     let seen = seen(Method::GET, frames);
-    assert!(matches!(&seen, Seen::ConnectionError(error) if error.contains(reason)), "{what}: {seen:?}");
+    assert!(matches!(&seen, SeenFrames::ConnectionError(error) if error.contains(reason)), "{what}: {seen:?}");
 }
 
 #[test]
 fn h2_stops_these_attacks() {
     let begun = frame(1, 0, 1, OK);
     let continuations = |count| [begun.clone(), frame(9, 0, 1, b"").repeat(count)].concat();
-    assert_eq!(seen(Method::GET, &continuations(10)), Seen::Open);
+    assert_eq!(seen(Method::GET, &continuations(10)), SeenFrames::Open);
     connection_error("CONTINUATION flood", &continuations(11), "too_many_continuations");
     for (name, data) in [("empty DATA", frame(0, 0, 1, b"")), ("padding only", frame(0, 8, 1, &[3, 0, 0, 0]))] {
         let frames = |count| [headers(OK), data.repeat(count)].concat();
-        assert_eq!(seen(Method::GET, &frames(100)), Seen::Open);
+        assert_eq!(seen(Method::GET, &frames(100)), SeenFrames::Open);
         connection_error(name, &frames(101), "too_many_data_frames");
     }
     // Each unread byte costs 255 of the budget of 8 MiB.
@@ -161,7 +161,7 @@ fn h2_stops_these_attacks() {
     // An entry of the dynamic table, and many references to it.
     let entry = [&[0x40, 1, b'x', 0x7f, 0xb9, 0x16][..], &[b'a'; 3_000]].concat();
     let bomb = |count| headers(&[OK, &entry, &[0xbe].repeat(count)].concat());
-    assert_eq!(seen(Method::GET, &bomb(40)), Seen::Open);
+    assert_eq!(seen(Method::GET, &bomb(40)), SeenFrames::Open);
     stream_error("HPACK bomb", &bomb(50), "PROTOCOL_ERROR");
     connection_error("larger HPACK bomb", &bomb(200), "header_list_way_too_large");
     connection_error("decoder table of 4,097 bytes", &headers(&[0x3f, 0xe2, 0x1f, 0x88]), "PROTOCOL_ERROR");
@@ -169,7 +169,10 @@ fn h2_stops_these_attacks() {
     let max = [0x7f, 0xff, 0xff, 0xff];
     connection_error("window overflow of the connection", &frame(8, 0, 0, &max), "FLOW_CONTROL_ERROR");
     let overflow = seen(Method::POST, &frame(8, 0, 1, &max));
-    assert!(matches!(&overflow, Seen::StreamError(error) if error.contains("FLOW_CONTROL_ERROR")), "{overflow:?}");
+    assert!(
+        matches!(&overflow, SeenFrames::StreamError(error) if error.contains("FLOW_CONTROL_ERROR")),
+        "{overflow:?}"
+    );
     connection_error("window update of 0", &frame(8, 0, 1, &[0; 4]), "PROTOCOL_ERROR");
     connection_error("initial window of 2^31", &frame(4, 0, 0, &[0, 4, 0x80, 0, 0, 0]), "PROTOCOL_ERROR");
     let data = [headers(OK), frame(0, 0, 1, &[0; 16_384]).repeat(4)].concat();
@@ -191,10 +194,10 @@ fn h2_has_no_limit_for_these_floods() {
         ("informational", headers(&field(":status", "103"))),
     ];
     for (name, bytes) in table {
-        assert_eq!(seen(Method::GET, &bytes.repeat(20_000)), Seen::Open, "{name}");
+        assert_eq!(seen(Method::GET, &bytes.repeat(20_000)), SeenFrames::Open, "{name}");
     }
     // h2 resets the stream at the second frame, and ignores the other frames.
-    assert_eq!(seen(Method::GET, &frame(1, 5, 1, OK).repeat(20_000)), Seen::Complete(None));
+    assert_eq!(seen(Method::GET, &frame(1, 5, 1, OK).repeat(20_000)), SeenFrames::Complete(None));
     let reset = [frame(3, 0, 1, &[0, 0, 0, 8]).repeat(20_000)].concat();
     stream_error("RST_STREAM", &reset, "CANCEL");
 }
@@ -224,7 +227,7 @@ fn h2_resets_the_stream_of_these_responses() {
     stream_error("long body", &[five.clone(), frame(0, 1, 1, b"123456")].concat(), "PROTOCOL_ERROR");
     stream_error("short body", &[five.clone(), frame(0, 1, 1, b"1234")].concat(), "PROTOCOL_ERROR");
     let head = seen(Method::HEAD, &[five, frame(0, 1, 1, b"12345")].concat());
-    assert!(matches!(head, Seen::StreamError(_)), "{head:?}");
+    assert!(matches!(head, SeenFrames::StreamError(_)), "{head:?}");
 }
 
 #[test]
@@ -240,15 +243,15 @@ fn h2_ends_the_connection_for_these_responses() {
 #[test]
 fn h2_accepts_these_responses() {
     for (name, value) in [("te", "trailers"), ("content-length", ""), (":method", "GET"), (":path", "/")] {
-        assert_eq!(seen(Method::GET, &response(name, value)), Seen::Open, "{name}");
+        assert_eq!(seen(Method::GET, &response(name, value)), SeenFrames::Open, "{name}");
     }
     let not_modified = [headers(&[0x8b]), frame(0, 1, 1, b"body")].concat();
-    assert_eq!(seen(Method::GET, &not_modified), Seen::Complete(None));
+    assert_eq!(seen(Method::GET, &not_modified), SeenFrames::Complete(None));
     let trailers = [headers(OK), frame(1, 5, 1, &[OK, &field("x", "y")].concat())].concat();
     let mut expected = HeaderMap::new();
     expected.insert("x", http::HeaderValue::from_static("y"));
     // The pseudo-field is dropped.
-    assert_eq!(seen(Method::GET, &trailers), Seen::Complete(Some(expected)));
+    assert_eq!(seen(Method::GET, &trailers), SeenFrames::Complete(Some(expected)));
 }
 
 #[test]
