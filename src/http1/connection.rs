@@ -157,6 +157,7 @@ impl Connection {
     pub(crate) fn shrink(&mut self) {
         self.input.shrink();
         self.output.shrink();
+        self.transport.shrink();
     }
 
     pub(super) fn closed_before_head(&self) -> Error {

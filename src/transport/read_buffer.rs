@@ -72,6 +72,14 @@ impl ReadBuffer {
         &block[self.unread.clone()]
     }
 
+    /// Returns the received bytes that have not been taken, to change them.
+    pub(crate) fn data_mut(&mut self) -> &mut [u8] {
+        if !self.shared.is_empty() {
+            self.end_sharing();
+        }
+        &mut self.block[self.unread.clone()]
+    }
+
     /// Takes the first `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> Bytes {
         if (1..MIN_REUSED).contains(&self.block.len()) {
