@@ -11,7 +11,8 @@
 //!   `response_fields` checks what a server sends.
 //! - `failure` says why an exchange failed, and whether the request may be repeated.
 //! - `frame_limits` bounds the frames of a server without use for a request; `frame_headers` finds the frames.
-//!   `h2_limits` has the settings of h2 that bound a server.
+//!   `h2_limits` has the settings of h2 that bound a server. `reset_budget` bounds the resets of the client.
+//! - `ping` asks a silent server whether the connection is alive.
 
 mod body;
 mod connection;
@@ -22,7 +23,9 @@ mod failure;
 mod frame_headers;
 mod frame_limits;
 mod h2_limits;
+mod ping;
 mod request_fields;
+mod reset_budget;
 mod response_fields;
 mod settings;
 mod stream;

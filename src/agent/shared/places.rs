@@ -111,9 +111,14 @@ impl<W> Place<W> {
         None
     }
 
-    /// Returns the number of connections.
-    pub(super) fn connections(&self) -> usize {
-        self.connections.len()
+    /// Returns whether a connection is usable, even if it has no stream left.
+    pub(super) fn has_usable(&self) -> bool {
+        self.connections.iter().any(|shared| shared.connection.is_usable())
+    }
+
+    /// Returns the connections, for a request that waits for a stream.
+    pub(super) fn all(&self) -> Vec<Arc<Http2Connection>> {
+        self.connections.iter().map(|shared| shared.connection.clone()).collect()
     }
 
     fn is_unused(&self) -> bool {
