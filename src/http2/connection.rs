@@ -12,6 +12,7 @@ use h2::client::{Builder, SendRequest};
 use http::Version;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
+use super::abandoned::AbandonedStreams;
 use super::driver::ConnectionDriver;
 use super::failure::Http2Failure;
 use super::frame_limits::{FrameFlood, FrameMeter};
@@ -30,8 +31,9 @@ use crate::transport::Transport;
 /// Maximum number of turns that a call which cannot wait, such as a drop, drives a connection.
 const MAX_TURNS: usize = 16;
 
-/// The number of streams that a connection may have until the server's settings say more.
-const FIRST_MAX_STREAMS: usize = 100;
+/// The number of streams that a connection may have until the server's settings say more, if nothing is known about the
+/// server.
+pub(crate) const FIRST_MAX_STREAMS: usize = 100;
 
 /// Maximum bytes of request bodies that a stream keeps to be written.
 const SEND_BUFFER: usize = 256 * 1024;
@@ -54,10 +56,11 @@ pub(crate) struct Http2Connection {
     info: Arc<ConnectionInfo>,
     /// The scheme and authority of the requests.
     origin: OriginFields,
+    pub(super) abandoned: AbandonedStreams,
     /// Locked by the request that tries the connection.
     pub(super) pings: futures::lock::Mutex<Pings>,
-    /// Called without a lock when the server allows more streams, or when the connection becomes unusable.
-    on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Called without a lock when the server changes the number of streams, or when the connection becomes unusable.
+    on_change: OnceLock<OnChange>,
     /// Whether `on_change` has to be called.
     has_changed: AtomicBool,
     /// Whether a request has used the connection before.
@@ -65,6 +68,9 @@ pub(crate) struct Http2Connection {
     /// Why the connection ended; `None` after an orderly end.
     end: OnceLock<Option<Http2Failure>>,
 }
+
+/// Gets the number of streams that the server allows.
+type OnChange = Box<dyn Fn(usize) + Send + Sync>;
 
 /// What the incoming bytes have shown.
 #[derive(Default)]
@@ -99,13 +105,15 @@ impl Seen {
 }
 
 impl Http2Connection {
-    /// Begins HTTP/2 on a transport. The settings are written together with the first request.
+    /// Begins HTTP/2 on a transport. The settings are written together with the first request. `max_streams` is how many
+    /// streams the server probably allows.
     pub(crate) async fn open(
         transport: Box<dyn Transport>,
         origin: OriginFields,
         settings: Http2Settings,
         limits: &Http1Limits,
         timer: Arc<dyn Timer>,
+        max_streams: usize,
     ) -> Result<Arc<Self>> {
         let mut info = transport.connection_info();
         info.version = Some(Version::HTTP_2);
@@ -121,7 +129,7 @@ impl Http2Connection {
             .initial_window_size(settings.stream_window)
             .initial_connection_window_size(settings.connection_window)
             .max_send_buffer_size(SEND_BUFFER)
-            .initial_max_send_streams(FIRST_MAX_STREAMS);
+            .initial_max_send_streams(max_streams);
         h2_limits::apply(&mut builder, limits);
         let (requests, mut connection) =
             builder.handshake(wire.compat()).await.map_err(|error| Http2Failure::of(error, Phase::Connect).error)?;
@@ -132,12 +140,13 @@ impl Http2Connection {
             requests: Mutex::new(requests),
             waker: driver.connection_waker(),
             driver,
-            max_streams: AtomicUsize::new(FIRST_MAX_STREAMS),
+            max_streams: AtomicUsize::new(max_streams),
             active: AtomicUsize::new(0),
             is_retired: AtomicBool::new(false),
             seen,
             info,
             origin,
+            abandoned: AbandonedStreams::default(),
             pings: futures::lock::Mutex::new(pings),
             on_change: OnceLock::new(),
             has_changed: AtomicBool::new(false),
@@ -193,8 +202,9 @@ impl Http2Connection {
         Instant::from_nanos(self.seen.last_received.load(Ordering::Relaxed))
     }
 
-    /// Sets what is called when the server allows more streams, and when the connection becomes unusable.
-    pub(crate) fn set_on_change(&self, on_change: impl Fn() + Send + Sync + 'static) {
+    /// Sets what is called when the server changes the number of streams that it allows, and when the connection becomes
+    /// unusable.
+    pub(crate) fn set_on_change(&self, on_change: impl Fn(usize) + Send + Sync + 'static) {
         let _ = self.on_change.set(Box::new(on_change));
     }
 
@@ -253,10 +263,14 @@ impl Http2Connection {
         let polled = Pin::new(&mut *connection).poll(&mut Context::from_waker(&self.waker));
         let Poll::Ready(outcome) = polled else {
             let max = connection.max_concurrent_send_streams();
-            let allows_more = max > self.max_streams.swap(max, Ordering::Relaxed);
-            if allows_more || was_usable && !self.is_usable() {
+            let has_other_max = max != self.max_streams.swap(max, Ordering::Relaxed);
+            if has_other_max || was_usable && !self.is_usable() {
                 self.has_changed.store(true, Ordering::Relaxed);
             }
+            drop(io);
+            // Streams that the server does not process have failed, so they are not reset.
+            let last = self.seen.last_stream().unwrap_or(u32::MAX);
+            drop(self.abandoned.take(|number| number > last || self.seen.is_sent(number)));
             return;
         };
         let ended = io.take();
@@ -267,6 +281,7 @@ impl Http2Connection {
         self.driver.wake_all();
         // The transport is foreign code, so it is dropped outside of the lock.
         drop(ended);
+        drop(self.abandoned.take(|_| true));
     }
 }
 
@@ -291,7 +306,7 @@ impl Drop for Inside<'_> {
         }
         if self.0.has_changed.load(Ordering::Relaxed) && self.0.has_changed.swap(false, Ordering::Relaxed) {
             if let Some(on_change) = self.0.on_change.get() {
-                on_change();
+                on_change(self.0.max_streams.load(Ordering::Relaxed));
             }
         }
     }

@@ -151,7 +151,13 @@ impl Drop for Http2Stream {
     fn drop(&mut self) {
         let _inside = Inside::of(&self.connection);
         // Dropped inside, because `h2` wakes the connection under its lock.
-        self.handles = Handles::default();
+        let handles = std::mem::take(&mut self.handles);
+        if self.number != 0 && self.connection.end().is_none() && !self.connection.seen().is_sent(self.number) {
+            self.connection.abandoned.add(self.number, handles);
+            self.connection.driver.add_work();
+        } else {
+            drop(handles);
+        }
         // A reset leaves at once: the request may be the last, and then no other poll would write it.
         self.connection.drive();
         self.connection.driver.leave(self.id);

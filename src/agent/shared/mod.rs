@@ -20,8 +20,8 @@ use futures::channel::oneshot;
 use self::places::Places;
 pub(super) use self::shares::Share;
 use super::pool::key::{IdleLimits, PoolKey};
-use crate::http2::Http2Connection;
 pub(super) use crate::http2::Http2Settings;
+use crate::http2::{FIRST_MAX_STREAMS, Http2Connection};
 use crate::runtime::Timer;
 
 /// The shared connections of an agent, and the requests that wait for a stream.
@@ -34,9 +34,14 @@ impl SharedPool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the requests that wait for a stream look again.
-    fn wake_waiting(&self, key: &PoolKey) {
-        let waiting = self.lock().get_mut(key).map(|place| std::mem::take(&mut place.waiting));
+    /// Records how many streams a server allows, and lets the requests that wait for a stream look again.
+    fn set_max_streams(&self, key: &PoolKey, max: usize) {
+        let mut places = self.lock();
+        let waiting = places.get_mut(key).map(|place| {
+            place.max_streams = max.clamp(1, FIRST_MAX_STREAMS);
+            std::mem::take(&mut place.waiting)
+        });
+        drop(places);
         drop(waiting);
     }
 

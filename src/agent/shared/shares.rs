@@ -175,12 +175,14 @@ impl PoolEntry {
             false => format!("{}:{}", origin.host(), origin.port()),
         };
         let fields = OriginFields::new(origin.scheme().to_http(), &authority);
+        let max_streams = self.pool.lock().entry(&self.key).max_streams;
+        let timer = self.timer.clone();
         let connection =
-            Http2Connection::open(transport, fields, self.settings, &self.limits, self.timer.clone()).await?;
+            Http2Connection::open(transport, fields, self.settings, &self.limits, timer, max_streams).await?;
         let (pool, key) = (Arc::downgrade(&self.pool), self.key.clone());
-        connection.set_on_change(move || {
+        connection.set_on_change(move |max| {
             if let Some(pool) = pool.upgrade() {
-                pool.wake_waiting(&key);
+                pool.set_max_streams(&key, max);
             }
         });
         let mut places = self.pool.lock();
