@@ -79,6 +79,8 @@ pub(super) struct Seen {
     last_stream: AtomicU32,
     /// Whether the connection comes near a limit: of the server's frames, or of the resets that a server tolerates.
     is_worn: AtomicBool,
+    /// Whether the server has sent GOAWAY with ENHANCE_YOUR_CALM. The error of a stream does not always say so.
+    is_calm: AtomicBool,
     /// The limit that the server has exceeded. It is kept here, because `h2` drops the cause of an error.
     flood: OnceLock<FrameFlood>,
     /// The highest stream of which at least the beginning was sent.
@@ -96,6 +98,11 @@ impl Seen {
     /// Returns whether any byte of a stream's head was sent.
     pub(super) fn is_sent(&self, stream: u32) -> bool {
         stream <= self.last_sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.
+    pub(super) fn is_calm(&self) -> bool {
+        self.is_calm.load(Ordering::Relaxed)
     }
 
     /// Returns the limit that the server has exceeded.
@@ -331,6 +338,7 @@ impl Wire {
         }
         if let Some(last) = self.meter.last_stream() {
             self.seen.last_stream.store(last.saturating_add(1), Ordering::Relaxed);
+            self.seen.is_calm.store(self.meter.is_calm(), Ordering::Relaxed);
         }
         if self.meter.should_retire() {
             self.seen.is_worn.store(true, Ordering::Relaxed);

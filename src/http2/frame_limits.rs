@@ -188,6 +188,11 @@ impl FrameMeter {
         std::mem::take(&mut self.resets_sent)
     }
 
+    /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.incoming.is_calm()
+    }
+
     fn frame_received(&mut self, frame: FrameHeader, now: &dyn Fn() -> Instant) -> Result<(), FrameFlood> {
         match frame.kind {
             frame_headers::DATA if frame.length > 0 => {

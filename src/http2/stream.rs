@@ -119,7 +119,7 @@ impl Http2Stream {
         if let Some(flood) = self.connection.seen().flood() {
             failure.error = flood.error(phase);
         }
-        failure.is_unprocessed |= self.is_unprocessed() && !failure.is_calm;
+        self.judge(&mut failure);
         failure
     }
 
@@ -130,8 +130,17 @@ impl Http2Stream {
         if let Some(flood) = self.connection.seen().flood() {
             failure.error = flood.error(phase);
         }
-        failure.is_unprocessed = self.is_unprocessed() && !failure.is_calm;
+        failure.is_unprocessed = false;
+        self.judge(&mut failure);
         Some(failure)
+    }
+
+    /// Adds to a failure what the connection knows about this stream.
+    fn judge(&self, failure: &mut Http2Failure) {
+        let seen = self.connection.seen();
+        failure.is_calm |= seen.is_calm();
+        failure.is_unprocessed = (failure.is_unprocessed || self.is_unprocessed()) && !failure.is_calm;
+        failure.has_progress = failure.is_unprocessed && seen.last_stream().is_some_and(|last| last > 0);
     }
 
     /// Returns whether the server has not seen this stream, or has said with GOAWAY that it does not process it (RFC

@@ -3,8 +3,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod basics;
+mod cancels;
+mod common;
 mod driver;
+mod goaway;
 mod net;
+mod ping;
 mod random;
 mod retired;
 mod served;
+mod waiting;
