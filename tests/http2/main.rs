@@ -2,6 +2,7 @@
 #![cfg(all(feature = "http2", not(target_family = "wasm")))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod above;
 mod attacks;
 mod basics;
 mod cancels;
