@@ -289,7 +289,8 @@ impl Connector for Network {
             }
             // An invalid proxy variable fails the requests it is for: they must not go past the proxy.
             if let Some(proxy) = self.proxies.for_origin(origin)? {
-                return proxy_connect::connect(self, &proxy, origin, trace).await;
+                // Boxed, as the TLS handshake below: a plain connect without a proxy does not hold the space of either.
+                return Box::pin(proxy_connect::connect(self, &proxy, origin, trace)).await;
             }
             let target = authority(origin.host(), origin.port());
             let stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
@@ -297,7 +298,7 @@ impl Connector for Network {
                 Scheme::Http => Ok(Box::new(stream) as Box<dyn Transport>),
                 Scheme::Https => {
                     trace_step(trace, ConnectStep::Tls, &target, &stream);
-                    tls::start(stream, origin.host(), &self.tls, &*self.timer).await
+                    Box::pin(tls::start(stream, origin.host(), &self.tls, &*self.timer)).await
                 }
             }
         })
