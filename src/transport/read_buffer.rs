@@ -137,6 +137,14 @@ impl ReadBuffer {
         self.room = room.min(MAX_ROOM_WHEN_IDLE).max(self.first_room);
     }
 
+    /// Frees the block if no bytes are left in it. The next read allocates another.
+    pub(crate) fn release(&mut self) {
+        if self.unread.is_empty() {
+            self.block = BytesMut::new();
+            self.shared = Bytes::new();
+        }
+    }
+
     /// Returns whether bytes that are taken share a large block. At least half of the block has received bytes then: a
     /// program that keeps the bytes of slow reads would keep a whole block for each read.
     fn is_worth_sharing(&self) -> bool {
