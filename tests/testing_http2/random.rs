@@ -86,8 +86,8 @@ type Opened = Rc<RefCell<BTreeSet<(u64, u32)>>>;
 
 /// Sends a body of `size` bytes and reads the answer.
 ///
-/// The body waits until the stream is open: h2 holds back the reset of a stream that is cancelled before it is open, if a
-/// window holds back its body.
+/// The body waits until the stream is open: h2 holds back the reset of a stream that is cancelled before it is open, if
+/// a window holds back its body.
 async fn exchange(
     response: ResponseFuture,
     mut cancel: CancelOnDrop,
