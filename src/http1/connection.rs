@@ -87,8 +87,10 @@ impl Connection {
         self.input.data().is_empty() && self.transport.is_idle()
     }
 
-    /// Waits until an idle connection can no longer carry a request.
+    /// Waits until an idle connection can no longer carry a request. Frees its read buffer, most of its memory: the pool
+    /// waits only for a connection that has been idle for some time.
     pub(crate) fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.input.release();
         self.transport.poll_unfit(cx)
     }
 
@@ -157,6 +159,7 @@ impl Connection {
     pub(crate) fn shrink(&mut self) {
         self.input.shrink();
         self.output.shrink();
+        self.transport.shrink();
     }
 
     pub(super) fn closed_before_head(&self) -> Error {

@@ -85,6 +85,10 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
         std::pin::Pin::new(self).poll_read(cx, &mut [0]).map(|_| ())
     }
 
+    /// Frees the memory that only large transfers need. The agent calls it when the connection becomes idle. Default:
+    /// does nothing.
+    fn shrink(&mut self) {}
+
     /// Returns the version of HTTP that the connection speaks: `HTTP_2` after ALPN (RFC 7301) has selected `h2`, or if
     /// the server is known to speak HTTP/2. Default: `HTTP_11`.
     ///
@@ -173,6 +177,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         (**self).poll_unfit(cx)
+    }
+
+    fn shrink(&mut self) {
+        (**self).shrink();
     }
 
     fn version(&self) -> Version {

@@ -72,6 +72,14 @@ impl ReadBuffer {
         &block[self.unread.clone()]
     }
 
+    /// Returns the received bytes that have not been taken, to change them.
+    pub(crate) fn data_mut(&mut self) -> &mut [u8] {
+        if !self.shared.is_empty() {
+            self.end_sharing();
+        }
+        &mut self.block[self.unread.clone()]
+    }
+
     /// Takes the first `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> Bytes {
         if (1..MIN_REUSED).contains(&self.block.len()) {
@@ -127,6 +135,14 @@ impl ReadBuffer {
         self.shared = Bytes::new();
         let room = if largest > self.room / 2 { self.room } else { self.room / 2 };
         self.room = room.min(MAX_ROOM_WHEN_IDLE).max(self.first_room);
+    }
+
+    /// Frees the block if no bytes are left in it. The next read allocates another.
+    pub(crate) fn release(&mut self) {
+        if self.unread.is_empty() {
+            self.block = BytesMut::new();
+            self.shared = Bytes::new();
+        }
     }
 
     /// Returns whether bytes that are taken share a large block. At least half of the block has received bytes then: a

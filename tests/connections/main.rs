@@ -6,6 +6,7 @@ mod connecting;
 mod dropped_tasks;
 mod early_data;
 mod idle;
+mod idle_memory;
 mod information;
 mod keep_alive;
 mod reentrancy;

@@ -159,5 +159,7 @@ fn body_with_a_length_yields_to_other_tasks() {
         let (length, polls) = polls_of_another_task(&wire);
         assert_eq!(length, LENGTH);
         assert!(polls >= LENGTH / (1 << 20), "{polls} polls");
+        // Each time costs system calls.
+        assert!(polls <= LENGTH / (768 << 10) + 8, "{polls} polls");
     }
 }

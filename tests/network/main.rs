@@ -33,11 +33,15 @@ mod tls_facts;
 #[cfg(feature = "tls")]
 mod tls_failures;
 #[cfg(feature = "tls")]
+mod tls_first_use;
+#[cfg(feature = "tls")]
 mod tls_pem;
 #[cfg(feature = "tls")]
 mod tls_provider;
 #[cfg(feature = "tls")]
 mod tls_streams;
+#[cfg(feature = "tls")]
+mod tls_transfers;
 #[cfg(feature = "tls")]
 mod tls_trust;
 #[cfg(unix)]

@@ -17,16 +17,23 @@ impl Connector for NeverConnects {
     }
 }
 
-/// A transport that calls a function each time the pool checks whether the idle connection is unfit.
+/// A transport that calls functions when the pool checks whether the idle connection is unfit, and when the connection
+/// becomes idle.
 pub struct ObservedTransport {
     inner: Box<dyn Transport>,
     on_check: Box<dyn FnMut() + Send>,
+    on_shrink: Box<dyn FnMut() + Send>,
 }
 
 impl ObservedTransport {
     /// Wraps `inner`. What `on_check` owns is dropped with the connection.
     pub fn wrap(inner: Box<dyn Transport>, on_check: impl FnMut() + Send + 'static) -> Box<dyn Transport> {
-        Box::new(Self { inner, on_check: Box::new(on_check) })
+        Box::new(Self { inner, on_check: Box::new(on_check), on_shrink: Box::new(|| {}) })
+    }
+
+    /// Wraps `inner`, and calls `on_shrink` when the connection becomes idle.
+    pub fn with_shrink(inner: Box<dyn Transport>, on_shrink: impl FnMut() + Send + 'static) -> Box<dyn Transport> {
+        Box::new(Self { inner, on_check: Box::new(|| {}), on_shrink: Box::new(on_shrink) })
     }
 }
 
@@ -34,6 +41,10 @@ impl Transport for ObservedTransport {
     fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         (self.on_check)();
         self.inner.poll_unfit(cx)
+    }
+
+    fn shrink(&mut self) {
+        (self.on_shrink)();
     }
 
     fn version(&self) -> Version {

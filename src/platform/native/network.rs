@@ -313,7 +313,8 @@ impl Connector for Network {
             }
             // An invalid proxy variable fails the requests it is for: they must not go past the proxy.
             if let Some(proxy) = self.proxies.for_origin(origin)? {
-                return proxy_connect::connect(self, &proxy, origin, trace).await;
+                // Boxed, as the TLS handshake below: a plain connect without a proxy does not hold the space of either.
+                return Box::pin(proxy_connect::connect(self, &proxy, origin, trace)).await;
             }
             let target = authority(origin.host(), origin.port());
             let mut stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
@@ -324,7 +325,8 @@ impl Connector for Network {
                 }
                 Scheme::Https => {
                     trace_step(trace, ConnectStep::Tls, &target, &stream);
-                    tls::start(stream, origin.host(), &self.tls, Some(self.versions), &*self.timer).await
+                    let versions = Some(self.versions);
+                    Box::pin(tls::start(stream, origin.host(), &self.tls, versions, &*self.timer)).await
                 }
             }
         })

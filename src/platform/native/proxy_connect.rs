@@ -197,6 +197,10 @@ impl Transport for ProxiedTransport {
         self.stream.poll_unfit(cx)
     }
 
+    fn shrink(&mut self) {
+        self.stream.shrink();
+    }
+
     fn version(&self) -> Version {
         self.connection_info.version.unwrap_or(Version::HTTP_11)
     }

@@ -3,9 +3,11 @@
 mod alpn;
 mod builder;
 mod certificate;
+mod client_stream;
 mod client_verifier;
 mod failure;
 mod identity;
+mod outgoing;
 mod pem;
 mod server;
 mod transport;
@@ -60,7 +62,21 @@ pub struct TlsConfig {
     alpn: Option<Vec<Vec<u8>>>,
     provider: Arc<CryptoProvider>,
     /// The configuration for `rustls` without protocols for ALPN, made at the first use.
-    built: Arc<Mutex<Option<Arc<ClientConfig>>>>,
+    built: Arc<BuiltConfig>,
+}
+
+/// The configuration for `rustls` once it is made.
+#[derive(Default)]
+struct BuiltConfig {
+    config: Mutex<Option<Arc<ClientConfig>>>,
+    /// Is locked while the configuration is made, so that many first connections do not read the system's roots each.
+    building: Mutex<()>,
+}
+
+impl BuiltConfig {
+    fn config(&self) -> Option<Arc<ClientConfig>> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl TlsConfig {
@@ -211,20 +227,25 @@ impl TlsConfig {
     /// Returns the configuration for `rustls`, which is made at the first call. The system's roots are read on a thread
     /// for blocking work.
     async fn client_config(&self) -> Result<Arc<ClientConfig>> {
-        let built = || self.built.lock().unwrap_or_else(PoisonError::into_inner);
-        // The lock is released before the roots are read, which may take long. Two first calls may both build; the
-        // first result is kept.
-        if let Some(config) = &*built() {
-            return Ok(config.clone());
+        if let Some(config) = self.built.config() {
+            return Ok(config);
         }
         let this = self.clone();
         // A forked child has no thread for blocking work.
         fork::check()?;
-        // Reading the system's roots blocks.
-        let config = Arc::new(blocking::unblock(move || this.build()).await?);
-        // Another connection may have built it meanwhile. All use the same configuration, and so share the sessions to
-        // resume.
-        Ok(built().get_or_insert(config).clone())
+        // Reading the system's roots blocks. First calls at the same time wait on their threads, and not for the future
+        // of another call, which may not be polled.
+        blocking::unblock(move || {
+            let _building = this.built.building.lock().unwrap_or_else(PoisonError::into_inner);
+            // All connections use the same configuration, and so share the sessions to resume.
+            if let Some(config) = this.built.config() {
+                return Ok(config);
+            }
+            let config = Arc::new(this.build()?);
+            *this.built.config.lock().unwrap_or_else(PoisonError::into_inner) = Some(config.clone());
+            Ok(config)
+        })
+        .await
     }
 
     fn build(&self) -> Result<ClientConfig> {

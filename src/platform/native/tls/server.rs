@@ -125,7 +125,7 @@ async fn accept(stream: Box<dyn Transport>, config: Arc<ServerConfig>) -> Result
     let session = stream.get_ref().1;
     connection_info.version = http_version(session.alpn_protocol());
     connection_info.tls_info = Some(Arc::new(tls_info(session)));
-    Ok(Box::new(TlsTransport { stream: stream.into(), connection_info }))
+    Ok(Box::new(TlsTransport { stream, connection_info }))
 }
 
 /// Returns an error that says why a handshake failed. Its source keeps the details.

@@ -1,4 +1,4 @@
-//! The TLS handshake over an open connection, and the connection that results.
+//! The TLS handshake over an open connection, and the server side of the connection that results.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{AsyncRead, AsyncWrite};
-use futures_rustls::TlsStream;
 use futures_rustls::pki_types::ServerName;
 use futures_rustls::rustls::{ClientConfig, CommonState, ProtocolVersion};
+use futures_rustls::server::TlsStream;
 use http::Version;
 
 use super::TlsConfig;
 use super::alpn::{self, http_version};
+use super::client_stream::ClientStream;
 use super::failure::handshake_error;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::connection_info::ConnectionInfo;
@@ -33,7 +34,6 @@ pub(in crate::platform::native) async fn start<T: Transport>(
     timer: &dyn Timer,
 ) -> Result<Box<dyn Transport>> {
     let started = timer.now();
-    let mut connection_info = stream.connection_info();
     let host = unbracketed(host);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| {
         Error::new(ErrorKind::Tls, Phase::Connect, "the host's name is not valid in a certificate").with_source(error)
@@ -44,16 +44,17 @@ pub(in crate::platform::native) async fn start<T: Transport>(
     client_config.alpn_protocols.clone_from(&offered);
     // Checked below instead, where the error can name the protocol.
     client_config.check_selected_alpn = versions.is_none();
-    let connector = futures_rustls::TlsConnector::from(Arc::new(client_config));
-    let stream = connector.connect(name, stream).await.map_err(|error| handshake_error(error, host, &offered))?;
-    let session = stream.get_ref().1;
+    let stream = ClientStream::connect(stream, Arc::new(client_config), name).await;
+    let mut stream = stream.map_err(|error| handshake_error(error, host, &offered))?;
+    let session = stream.session();
     if let Some(versions) = versions {
         alpn::check(versions, host, &offered, session.alpn_protocol())?;
     }
-    connection_info.version = http_version(session.alpn_protocol());
-    connection_info.tls = Some(timer.now().since(started));
-    connection_info.tls_info = Some(Arc::new(tls_info(session)));
-    Ok(Box::new(TlsTransport { stream: stream.into(), connection_info }))
+    let (version, tls_info) = (http_version(session.alpn_protocol()), Arc::new(tls_info(session)));
+    stream.connection_info.version = version;
+    stream.connection_info.tls = Some(timer.now().since(started));
+    stream.connection_info.tls_info = Some(tls_info);
+    Ok(Box::new(stream))
 }
 
 /// Returns the facts about the session after the handshake.
@@ -72,7 +73,7 @@ pub(super) fn tls_info(session: &CommonState) -> TlsInfo {
     TlsInfo { protocol_version, cipher_suite, alpn_protocol, peer_certificates }
 }
 
-/// A TLS connection.
+/// The server side of a TLS connection.
 pub(super) struct TlsTransport<T> {
     pub(super) stream: TlsStream<T>,
     pub(super) connection_info: ConnectionInfo,
