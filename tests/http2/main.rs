@@ -5,4 +5,6 @@
 mod basics;
 mod driver;
 mod net;
+mod random;
 mod retired;
+mod served;
