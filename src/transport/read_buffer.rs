@@ -73,6 +73,7 @@ impl ReadBuffer {
     }
 
     /// Returns the received bytes that have not been taken, to change them.
+    #[allow(dead_code, reason = "only TLS uses it, which a browser and a build without the feature do not have")]
     pub(crate) fn data_mut(&mut self) -> &mut [u8] {
         if !self.shared.is_empty() {
             self.end_sharing();

@@ -20,7 +20,7 @@ use self::places::Places;
 pub(super) use self::shares::Share;
 use super::pool::key::{IdleLimits, PoolKey};
 use crate::http2::Http2Connection;
-pub(super) use crate::http2::Http2Settings;
+pub(super) use crate::http2::{Http2Settings, set_connections, set_windows};
 use crate::runtime::Timer;
 
 /// The shared connections of an agent, and the requests that wait for a stream.

@@ -37,7 +37,7 @@ use crate::transport::{ConnectTrace, Connector, Transport};
 ///
 /// | Setting | `https` | `http` |
 /// |---|---|---|
-/// | default | offers `http/1.1` | HTTP/1.1 |
+/// | default | offers `h2` and `http/1.1` | HTTP/1.1 |
 /// | [`http1_only`](Self::http1_only) | offers `http/1.1` | HTTP/1.1 |
 /// | `http2_prior_knowledge` | offers `h2` and `http/1.1` | HTTP/2 at once |
 /// | `http2_only` | offers `h2`; without it the connect fails | HTTP/2 at once |
