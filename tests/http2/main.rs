@@ -5,5 +5,6 @@
 mod basics;
 mod closed;
 mod driver;
+mod expect_continue;
 mod net;
 mod retired;
