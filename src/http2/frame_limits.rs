@@ -167,6 +167,11 @@ impl FrameMeter {
         }
     }
 
+    /// Returns whether the last received frame is not complete.
+    pub(crate) fn is_within_frame(&self) -> bool {
+        self.incoming.is_within_frame()
+    }
+
     /// Returns whether new requests should use another connection, because this connection comes near a limit that
     /// nothing refills.
     pub(crate) fn should_retire(&self) -> bool {

@@ -3,7 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod basics;
+mod closed;
 mod driver;
+mod expect_continue;
 mod net;
 mod random;
 mod retired;
