@@ -331,6 +331,10 @@ struct Wire {
 impl Wire {
     /// Counts the frames that arrived.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // `h2` reports an end within a frame as an error without a kind of its own.
+        if bytes.is_empty() && self.meter.is_within_frame() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let timer = &self.timer;
         if let Err(flood) = self.meter.received(bytes, &|| timer.now()) {
             let _ = self.seen.flood.set(flood);

@@ -52,7 +52,6 @@
 //! | A frame above 16,384 bytes | setting `max_frame_size`, left at its default: h2 ends the connection, FRAME_SIZE_ERROR |
 
 use std::fmt;
-use std::io::IoSlice;
 
 use super::frame_headers::{self, FrameHeader, FrameHeaders};
 use super::response_fields::max_header_list_size;
@@ -155,16 +154,9 @@ impl FrameMeter {
         }
     }
 
-    /// Counts the first `count` bytes of `slices` as sent.
-    pub(crate) fn sent_vectored(&mut self, slices: &[IoSlice<'_>], mut count: usize) {
-        for slice in slices {
-            let part = slice.get(..count).unwrap_or(slice);
-            self.sent(part);
-            count -= part.len();
-            if count == 0 {
-                return;
-            }
-        }
+    /// Returns whether the last received frame is not complete.
+    pub(crate) fn is_within_frame(&self) -> bool {
+        self.incoming.is_within_frame()
     }
 
     /// Returns whether new requests should use another connection, because this connection comes near a limit that

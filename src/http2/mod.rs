@@ -39,6 +39,6 @@ pub(crate) use exchange::{Http2Request, Http2Response, exchange};
 pub(crate) use failure::Http2Failure;
 pub(crate) use request_fields::{BodyFields, OriginFields};
 pub(crate) use response_fields::InformationalHeads;
-pub(crate) use settings::Http2Settings;
+pub(crate) use settings::{Http2Settings, set_connections, set_windows};
 pub(crate) use stream::Http2Stream;
 pub(crate) use upload::{Http2Upload, RemainingHttp2Upload};

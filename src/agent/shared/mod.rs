@@ -20,8 +20,8 @@ use futures::channel::oneshot;
 use self::places::Places;
 pub(super) use self::shares::Share;
 use super::pool::key::{IdleLimits, PoolKey};
-pub(super) use crate::http2::Http2Settings;
 use crate::http2::{FIRST_MAX_STREAMS, Http2Connection};
+pub(super) use crate::http2::{Http2Settings, set_connections, set_windows};
 use crate::runtime::Timer;
 
 /// The shared connections of an agent, and the requests that wait for a stream.
