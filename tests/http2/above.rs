@@ -69,7 +69,7 @@ fn retries_follow_a_reset_stream_on_the_same_connection() {
         })
     });
     let mut served = Served::new(Http2Config::new(), server);
-    let request = served.client.get(&url("/")).retry(Retry::new());
+    let request = served.client.get(url("/")).retry(Retry::new());
     let request = served.start(async move { request.await?.text().await });
     for _ in 0..60 {
         served.advance(Duration::from_secs(1));
@@ -84,7 +84,7 @@ fn limit_of_the_whole_request_resets_its_stream_alone() {
     let mut served =
         Served::build(Http2Config::new(), gated(&gates, &Log::default()), &gates, usize::MAX, |builder| builder);
     let other = served.start(get(&served.client, "/held/other"));
-    let request = served.client.get(&url("/held/never")).timeout(Duration::from_secs(3));
+    let request = served.client.get(url("/held/never")).timeout(Duration::from_secs(3));
     let request = served.start(async move { request.await?.text().await });
     served.advance(Duration::from_secs(3));
     let error = request.take().unwrap().unwrap_err();

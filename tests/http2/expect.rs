@@ -26,7 +26,7 @@ fn serve(gates: &Gates) -> Served {
 }
 
 fn send(served: &mut Served, path: &str, size: usize) -> crate::served::Started<waterspout::Result<String>> {
-    let request = served.client.post(&url(path)).body(one_shot(size)).expect_continue(true);
+    let request = served.client.post(url(path)).body(one_shot(size)).expect_continue(true);
     served.start(async move { request.await?.text().await })
 }
 
@@ -82,7 +82,7 @@ fn informational_responses_are_reported_in_order() {
     let callback = waterspout::agent::OnInformational::new(move |status, headers| {
         log.lock().unwrap().push((status.as_u16(), headers.len()));
     });
-    let request = served.client.get(&url("/")).extension(callback);
+    let request = served.client.get(url("/")).extension(callback);
     assert!(served.run(async move { request.await?.text().await }).unwrap().is_ok());
     assert_eq!(*seen.lock().unwrap(), [(103, 1), (102, 1), (199, 1)]);
 }

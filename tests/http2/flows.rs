@@ -97,7 +97,7 @@ fn upload_into_a_closed_window_ends_at_the_limit_of_the_head() {
     let mut served = serve(Http2Config::new().keep_windows_closed());
     let client = served.client.clone();
     let limit = Duration::from_secs(20);
-    let request = client.post(&url("/echo")).body(vec![b'x'; 100_000]).head_timeout(limit);
+    let request = client.post(url("/echo")).body(vec![b'x'; 100_000]).head_timeout(limit);
     let request = served.start(async move { request.await?.text().await });
     for _ in 0..200 {
         served.advance(Duration::from_secs(1));

@@ -34,7 +34,7 @@ fn body_that_can_be_sent_once_is_sent_again_if_nothing_was_taken() {
         assert!(served.run(get(&served.client, "/")).unwrap().is_ok());
         let client = served.client.clone();
         let request = async move {
-            let request = client.post(&crate::common::url("/")).body(crate::common::one_shot(5));
+            let request = client.post(crate::common::url("/")).body(crate::common::one_shot(5));
             request.expect_continue(opens_late).await?.text().await
         };
         let outcome = served.run(request).expect(name);

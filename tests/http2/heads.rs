@@ -31,7 +31,7 @@ fn responses_without_a_body_end_with_their_head() {
             Box::pin(async move { reply })
         });
         let mut served = Served::new(Http2Config::new(), server);
-        let request = served.client.request(method.parse().unwrap(), &url("/"));
+        let request = served.client.request(method.parse().unwrap(), url("/"));
         let text = served.run(async move { request.await?.text().await });
         assert_eq!(text.expect(status).expect(status), "", "{method} {status}");
     }
@@ -82,7 +82,7 @@ fn trailers_go_both_ways() {
     let mut trailers = waterspout::http::HeaderMap::new();
     trailers.insert("x-sum", "abc".parse().unwrap());
     for body in ["", "hello"] {
-        let request = served.client.post(&url("/")).body(body).trailers(trailers.clone());
+        let request = served.client.post(url("/")).body(body).trailers(trailers.clone());
         let found = served.run(async move {
             let mut response = request.await?;
             while response.chunk().await?.is_some() {}

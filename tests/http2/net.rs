@@ -30,12 +30,12 @@ struct Wire {
 }
 
 /// An end of a connection.
-pub struct End {
+pub(crate) struct End {
     input: Arc<Mutex<Wire>>,
     output: Arc<Mutex<Wire>>,
 }
 
-pub fn connection() -> (End, End) {
+pub(crate) fn connection() -> (End, End) {
     let (a, b) = (Arc::<Mutex<Wire>>::default(), Arc::<Mutex<Wire>>::default());
     (End { input: a.clone(), output: b.clone() }, End { input: b, output: a })
 }
@@ -123,49 +123,43 @@ impl Connector for Dialer {
 }
 
 /// A request at the server.
-pub struct Received {
-    pub request: Request<h2::RecvStream>,
-    pub reply: SendResponse<Bytes>,
+pub(crate) struct Received {
+    pub(crate) request: Request<h2::RecvStream>,
+    pub(crate) reply: SendResponse<Bytes>,
     /// The number of the connection, from 0.
-    pub connection: usize,
+    pub(crate) connection: usize,
 }
 
 impl Received {
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.request.uri().path()
     }
 
     /// Answers with a whole body.
-    pub fn answer(mut self, body: impl Into<Bytes>) {
+    pub(crate) fn answer(mut self, body: impl Into<Bytes>) {
         let body = body.into();
         let mut stream = self.reply.send_response(Response::new(()), body.is_empty()).unwrap();
         if !body.is_empty() {
             stream.send_data(body, true).unwrap();
         }
     }
-
-    /// Answers with a head, and returns the stream of the body.
-    pub fn begin(mut self) -> h2::SendStream<Bytes> {
-        self.reply.send_response(Response::new(()), false).unwrap()
-    }
 }
 
 /// A client, its servers, and the pool of tasks that runs them all in turn.
-pub struct Net {
-    pub tasks: LocalPool,
-    pub client: Client,
-    pub timer: ManualTimer,
-    pub connects: Arc<AtomicUsize>,
+pub(crate) struct Net {
+    pub(crate) tasks: LocalPool,
+    pub(crate) client: Client,
+    pub(crate) timer: ManualTimer,
+    pub(crate) connects: Arc<AtomicUsize>,
 }
 
 impl Net {
     /// Serves each connection with the settings of `builder` by handing its requests to `handle`.
-    pub fn serve(builder: h2::server::Builder, handle: impl Fn(Received) + 'static) -> Self {
+    pub(crate) fn serve(builder: h2::server::Builder, handle: impl Fn(Received) + 'static) -> Self {
         Self::with_connection(
             move |number, end, _| {
                 let builder = builder.clone();
-                let mut handshake = Box::pin(async move { builder.handshake::<_, Bytes>(end.compat()).await });
-                let _ = &mut handshake;
+                let handshake = Box::pin(async move { builder.handshake::<_, Bytes>(end.compat()).await });
                 (number, handshake)
             },
             handle,
@@ -174,7 +168,7 @@ impl Net {
 
     /// As `serve`, with a function that makes the server's side of each connection.
     #[allow(clippy::type_complexity)]
-    pub fn with_connection<F>(
+    pub(crate) fn with_connection<F>(
         accept: impl Fn(usize, End, LocalSpawner) -> (usize, F) + 'static,
         handle: impl Fn(Received) + 'static,
     ) -> Self
@@ -209,12 +203,12 @@ impl Net {
         Self { tasks, client, timer, connects }
     }
 
-    pub fn connects(&self) -> usize {
+    pub(crate) fn connects(&self) -> usize {
         self.connects.load(Ordering::Relaxed)
     }
 
     /// Runs a future together with the servers, until it is ready or nothing moves any more.
-    pub fn run<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Option<T> {
+    pub(crate) fn run<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Option<T> {
         let task = self.tasks.spawner().spawn_local_with_handle(future).unwrap();
         self.tasks.run_until_stalled();
         task.now_or_never()
@@ -222,7 +216,7 @@ impl Net {
 }
 
 /// Gets a URL's text.
-pub fn text(client: &Client, path: &str) -> impl Future<Output = waterspout::Result<String>> + use<> {
+pub(crate) fn text(client: &Client, path: &str) -> impl Future<Output = waterspout::Result<String>> + use<> {
     let (client, url) = (client.clone(), format!("http://server.test{path}"));
     async move { client.get(&url).await?.text().await }
 }

@@ -25,7 +25,7 @@ fn silent_connection_is_tried_before_requests_that_must_not_be_repeated() {
     let once: Send = |client| Box::pin(post_once(client, "/", 5));
     let get: Send = |client| Box::pin(get(client, "/"));
     let put_once: Send = |client| {
-        let request = client.put(&crate::common::url("/")).body(crate::common::one_shot(5));
+        let request = client.put(crate::common::url("/")).body(crate::common::one_shot(5));
         Box::pin(async move { request.await?.text().await })
     };
     let short = SILENCE - Duration::from_millis(1);

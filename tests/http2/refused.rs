@@ -35,7 +35,7 @@ fn each_method_is_sent_three_times_at_most() {
     for (refused, is_ok) in [(0, true), (1, true), (2, true), (3, false), (9, false)] {
         for method in ["GET", "POST", "DELETE", "PATCH"] {
             let (mut served, calls) = serve(refused, Http2ErrorCode::REFUSED_STREAM);
-            let request = served.client.request(method.parse().unwrap(), &url("/read")).body("hello");
+            let request = served.client.request(method.parse().unwrap(), url("/read")).body("hello");
             let outcome = served.run(async move { request.await?.text().await }).unwrap();
             assert_eq!(outcome.is_ok(), is_ok, "{method} {refused}: {outcome:?}");
             assert_eq!(calls.load(Ordering::SeqCst), refused.min(2) + 1, "{method} {refused}");
@@ -50,7 +50,7 @@ fn body_that_can_be_sent_once_is_sent_again_only_if_nothing_was_taken() {
     {
         let (mut served, calls) = serve(1, Http2ErrorCode::REFUSED_STREAM);
         let body = if size == 0 { one_shot_of_nothing() } else { one_shot(size) };
-        let request = served.client.post(&url(path)).body(body).expect_continue(expects_continue);
+        let request = served.client.post(url(path)).body(body).expect_continue(expects_continue);
         let outcome = served.run(async move { request.await?.text().await }).unwrap();
         assert_eq!(outcome.is_ok(), is_ok, "{path} {expects_continue} {size}: {outcome:?}");
         assert_eq!(calls.load(Ordering::SeqCst), 1 + usize::from(is_ok), "{path} {expects_continue} {size}");

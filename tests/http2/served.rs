@@ -19,7 +19,7 @@ use crate::net::{End, connection};
 
 /// Holds replies back until a test lets them go, by a name.
 #[derive(Clone, Default)]
-pub struct Gates(Arc<Mutex<GateState>>);
+pub(crate) struct Gates(Arc<Mutex<GateState>>);
 
 #[derive(Default)]
 struct GateState {
@@ -30,7 +30,7 @@ struct GateState {
 
 impl Gates {
     /// Waits until the gate is open.
-    pub fn pass(&self, name: &str) -> impl Future<Output = ()> + Send + use<> {
+    pub(crate) fn pass(&self, name: &str) -> impl Future<Output = ()> + Send + use<> {
         let (gates, name) = (self.clone(), name.to_string());
         std::future::poll_fn(move |cx| {
             let mut state = gates.0.lock().unwrap();
@@ -42,7 +42,7 @@ impl Gates {
         })
     }
 
-    pub fn open(&self, name: &str) {
+    pub(crate) fn open(&self, name: &str) {
         let mut state = self.0.lock().unwrap();
         state.open.insert(name.to_string(), true);
         let waiting = std::mem::take(&mut state.waiting);
@@ -50,7 +50,7 @@ impl Gates {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    pub fn open_all(&self) {
+    pub(crate) fn open_all(&self) {
         self.0.lock().unwrap().are_all_open = true;
         self.open("");
     }
@@ -83,7 +83,7 @@ impl Connector for Dialer {
 
 /// The controls of all connections, in the order of their opening.
 #[derive(Clone, Default)]
-pub struct Controls(Arc<Mutex<Vec<Http2Control>>>);
+pub(crate) struct Controls(Arc<Mutex<Vec<Http2Control>>>);
 
 impl Controls {
     fn add(&self) -> Http2Control {
@@ -97,17 +97,17 @@ impl Controls {
     }
 
     /// Runs an action on all connections.
-    pub fn run(&self, action: Http2Action) {
+    pub(crate) fn run(&self, action: Http2Action) {
         self.all().iter().for_each(|control| control.run(action.clone()));
     }
 
     /// Returns the number of open connections.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.all().iter().map(Http2Control::open).sum()
     }
 
     /// Removes and returns the frames of the clients.
-    pub fn take_received(&self) -> Vec<Http2Frame> {
+    pub(crate) fn take_received(&self) -> Vec<Http2Frame> {
         let received = self.all().into_iter().flat_map(|control| control.take_received());
         received.map(|(_, frame)| frame).collect()
     }
@@ -124,20 +124,20 @@ impl Handler for SharedHandler {
 }
 
 /// A client, and the tasks of its servers.
-pub struct Served {
-    pub tasks: LocalPool,
-    pub client: Client,
-    pub timer: ManualTimer,
-    pub control: Controls,
+pub(crate) struct Served {
+    pub(crate) tasks: LocalPool,
+    pub(crate) client: Client,
+    pub(crate) timer: ManualTimer,
+    pub(crate) control: Controls,
     connects: Arc<AtomicUsize>,
 }
 
 impl Served {
-    pub fn new(config: Http2Config, handler: impl Handler) -> Self {
+    pub(crate) fn new(config: Http2Config, handler: impl Handler) -> Self {
         Self::build(config, handler, &Gates::default(), usize::MAX, |builder| builder)
     }
 
-    pub fn build(
+    pub(crate) fn build(
         config: Http2Config,
         handler: impl Handler,
         gates: &Gates,
@@ -167,24 +167,24 @@ impl Served {
         Self { tasks, client, timer, control, connects }
     }
 
-    pub fn connects(&self) -> usize {
+    pub(crate) fn connects(&self) -> usize {
         self.connects.load(Ordering::Relaxed)
     }
 
     /// Runs an action on the connection that was opened first, and lets the servers and clients run.
-    pub fn attack_first(&mut self, action: Http2Action) {
+    pub(crate) fn attack_first(&mut self, action: Http2Action) {
         self.control.all()[0].run(action);
         self.tasks.run_until_stalled();
     }
 
     /// Runs an action on all connections, and lets the servers do it.
-    pub fn act(&mut self, action: Http2Action) {
+    pub(crate) fn act(&mut self, action: Http2Action) {
         self.control.run(action);
         self.tasks.run_until_stalled();
     }
 
     /// Starts a future in a task that is polled when it is woken.
-    pub fn start<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Started<T> {
+    pub(crate) fn start<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Started<T> {
         let outcome = std::rc::Rc::new(RefCell::new(None));
         let result = outcome.clone();
         self.tasks.spawner().spawn_local(async move { *result.borrow_mut() = Some(future.await) }).unwrap();
@@ -193,28 +193,28 @@ impl Served {
     }
 
     /// Runs a future until it is ready or nothing moves any more.
-    pub fn run<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Option<T> {
+    pub(crate) fn run<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> Option<T> {
         self.start(future).take()
     }
 
     /// Moves the clock, and lets all tasks run.
-    pub fn advance(&mut self, by: std::time::Duration) {
+    pub(crate) fn advance(&mut self, by: std::time::Duration) {
         self.timer.advance(by);
         self.tasks.run_until_stalled();
     }
 }
 
 /// The outcome of a started future.
-pub struct Started<T>(std::rc::Rc<RefCell<Option<T>>>);
+pub(crate) struct Started<T>(std::rc::Rc<RefCell<Option<T>>>);
 
 impl<T> Started<T> {
-    pub fn take(&self) -> Option<T> {
+    pub(crate) fn take(&self) -> Option<T> {
         self.0.borrow_mut().take()
     }
 }
 
 /// A future that a test polls by hand.
-pub struct HandPolled<T> {
+pub(crate) struct HandPolled<T> {
     future: Pin<Box<dyn Future<Output = T>>>,
     flag: Arc<Flag>,
 }
@@ -228,16 +228,16 @@ impl Wake for Flag {
 }
 
 impl<T> HandPolled<T> {
-    pub fn new(future: impl Future<Output = T> + 'static) -> Self {
+    pub(crate) fn new(future: impl Future<Output = T> + 'static) -> Self {
         Self { future: Box::pin(future), flag: Arc::new(Flag(AtomicBool::new(true))) }
     }
 
     /// Returns whether the future was woken since its last poll.
-    pub fn is_woken(&self) -> bool {
+    pub(crate) fn is_woken(&self) -> bool {
         self.flag.0.load(Ordering::SeqCst)
     }
 
-    pub fn poll(&mut self) -> Poll<T> {
+    pub(crate) fn poll(&mut self) -> Poll<T> {
         self.flag.0.store(false, Ordering::SeqCst);
         let waker = Waker::from(self.flag.clone());
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
