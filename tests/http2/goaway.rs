@@ -1,10 +1,12 @@
 //! GOAWAY: streams above the last stream are sent again, for each method, and running streams end.
 
+use std::task::Poll;
+
 use futures::future::join_all;
-use waterspout::testing::{Http2Action, Http2Config, Http2ErrorCode};
+use waterspout::testing::{Http2Action, Http2Config, Http2ErrorCode, Http2Frame};
 
 use crate::common::{Log, gated, get, post, post_once};
-use crate::served::{Gates, Served};
+use crate::served::{Gates, HandPolled, Served};
 
 fn go_away(last_stream: Option<u32>) -> Http2Action {
     Http2Action::GoAway { code: Http2ErrorCode::NO_ERROR, last_stream }
@@ -102,17 +104,61 @@ fn abrupt_shutdown_repeats_what_may_be_repeated() {
     }
 }
 
+/// Polls a request and lets the server run, until the request is ready.
+fn finish(served: &mut Served, request: &mut HandPolled<waterspout::Result<String>>) -> waterspout::Result<String> {
+    for _ in 0..20 {
+        served.tasks.run_until_stalled();
+        if let Poll::Ready(outcome) = request.poll() {
+            return outcome;
+        }
+    }
+    panic!("the request hangs");
+}
+
+/// Starts a request that waits for its answer.
+fn running(served: &mut Served, path: &str) -> HandPolled<waterspout::Result<String>> {
+    let mut request = HandPolled::new(get(&served.client, path));
+    for _ in 0..3 {
+        assert!(request.poll().is_pending());
+        served.tasks.run_until_stalled();
+    }
+    request
+}
+
 #[test]
 fn cancelled_request_and_goaway_leave_the_running_request_alone() {
     let (gates, log) = (Gates::default(), Log::default());
     let mut served = Served::build(Http2Config::new(), gated(&gates, &log), &gates, usize::MAX, |builder| builder);
-    let running = served.start(get(&served.client, "/held/a"));
+    let mut running = running(&mut served, "/held/a");
     served.act(go_away(None));
     // The head of this request is not written when it is dropped, and the client has not read the GOAWAY.
-    let mut dropped = crate::served::HandPolled::new(get(&served.client, "/"));
-    let _ = dropped.poll();
+    let mut dropped = HandPolled::new(get(&served.client, "/"));
+    assert!(dropped.poll().is_pending());
     drop(dropped);
-    gates.open("a");
     served.tasks.run_until_stalled();
-    assert!(running.take().unwrap().is_ok());
+    gates.open("a");
+    assert_eq!(finish(&mut served, &mut running).unwrap(), "/held/a");
+    assert_eq!(served.connects(), 1);
+}
+
+#[test]
+fn requests_that_were_not_sent_are_woken_when_the_connection_ends() {
+    let (gates, log) = (Gates::default(), Log::default());
+    let mut served = Served::build(Http2Config::new(), gated(&gates, &log), &gates, usize::MAX, |builder| builder);
+    let mut running = running(&mut served, "/held/a");
+    let mut unsent: Vec<_> = (0..2).map(|_| HandPolled::new(post(&served.client, "/", 5))).collect();
+    unsent.iter_mut().for_each(|request| assert!(request.poll().is_pending()));
+    // The server allows no more streams, so the heads stay in the client.
+    served.act(Http2Action::Frames(vec![Http2Frame::settings(&[(3, 0)])]));
+    assert!(unsent[0].poll().is_pending());
+    assert!(running.poll().is_pending());
+    assert!(unsent[1].poll().is_pending());
+    served.control.run(Http2Action::Frames(vec![Http2Frame::go_away(0x7fff_ffff, Http2ErrorCode::NO_ERROR)]));
+    gates.open("a");
+    assert_eq!(finish(&mut served, &mut running).unwrap(), "/held/a");
+    for request in &mut unsent {
+        assert!(request.is_woken(), "the request waits for a connection that has ended");
+        assert_eq!(finish(&mut served, request).unwrap(), "/");
+    }
+    assert_eq!(log.take().len(), 3, "each request is processed once");
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use waterspout::testing::{Http2Action, Http2Config};
 use waterspout::{ErrorKind, Phase, Timeout};
 
-use crate::common::{Log, gated, get, head};
-use crate::served::{Gates, Served};
+use crate::common::{Log, gated, get};
+use crate::served::{Gates, HandPolled, Served};
 
 /// Serves with this many streams, and with this many connects that do not wait for the gate `connect`.
 fn serve(streams: u32, free_connects: usize) -> (Served, Gates, Log) {
@@ -41,12 +41,18 @@ fn raised_limit_wakes_all_waiting_requests() {
 fn raised_limit_is_seen_although_the_running_requests_are_not_polled() {
     let (mut served, _gates, _log) = serve(1, 2);
     assert!(served.run(get(&served.client, "/")).unwrap().is_ok());
-    // These responses are held, so only the waiting request can read.
-    let held = ["/1", "/2"].map(|_| served.run(head(&served.client, "/held/never")));
-    assert!(held.iter().all(Option::is_none));
+    // These requests are held, so only the waiting request can read.
+    let mut held: Vec<_> = (0..2).map(|_| HandPolled::new(get(&served.client, "/held/never"))).collect();
+    for _ in 0..3 {
+        held.iter_mut().for_each(|request| assert!(request.poll().is_pending()));
+        served.tasks.run_until_stalled();
+    }
     let waiting = served.start(get(&served.client, "/"));
     served.act(Http2Action::MaxConcurrentStreams(2));
-    assert!(waiting.take().unwrap().is_ok());
+    // Held requests are woken first, and delay the waiting request once.
+    served.advance(Duration::from_millis(20));
+    served.advance(Duration::from_millis(20));
+    assert!(waiting.take().expect("no request reads").is_ok());
 }
 
 #[test]
@@ -82,6 +88,19 @@ fn lowered_limit_is_obeyed() {
     gates.open("later");
     served.tasks.run_until_stalled();
     assert!(held.iter().chain(&waiting).all(|request| request.take().is_some_and(|text| text.is_ok())));
+}
+
+#[test]
+fn request_above_a_lowered_limit_still_waits_for_a_stream() {
+    let (mut served, gates, _log) = serve(4, 1);
+    assert!(served.run(get(&served.client, "/")).unwrap().is_ok());
+    let _held: Vec<_> = (0..4).map(|number| served.start(get(&served.client, &format!("/held/{number}")))).collect();
+    let waiting = served.start(get(&served.client, "/"));
+    served.act(Http2Action::MaxConcurrentStreams(2));
+    gates.open("0");
+    served.advance(Duration::from_secs(20));
+    let error = waiting.take().expect("the request has the stream of another").unwrap_err();
+    assert_eq!(error.timeout(), Some(Timeout::Connect), "{error}");
 }
 
 #[test]
@@ -130,7 +149,7 @@ fn dropped_waiting_requests_leave_the_queue() {
     let held = fill(&mut served);
     let dropped: Vec<_> = (0..50)
         .map(|_| {
-            let mut request = crate::served::HandPolled::new(get(&served.client, "/"));
+            let mut request = HandPolled::new(get(&served.client, "/"));
             assert!(request.poll().is_pending());
             request
         })
