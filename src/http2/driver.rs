@@ -160,6 +160,14 @@ impl ConnectionDriver {
         self.has_work() && !self.wake_candidates(1)
     }
 
+    /// Wakes all requests that wait. Their wakers are called by `exit`.
+    pub(super) fn wake_all(&self) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        state.wakes.extend(state.participants.iter_mut().filter_map(|(_, participant)| participant.waker.take()));
+        self.has_wakes.store(true, Ordering::SeqCst);
+    }
+
     /// Returns whether the connection has to be polled.
     pub(super) fn has_work(&self) -> bool {
         self.has_work.load(Ordering::SeqCst)
@@ -255,6 +263,10 @@ impl ConnectionDriver {
         let wakers = if is_stuck { state.take_candidates(usize::MAX) } else { Vec::new() };
         let idle_task = if is_stuck { state.idle_task.clone() } else { None };
         let again = (is_unanswered && !is_stuck) || !wakers.is_empty();
+        if is_stuck && !again {
+            // All woken requests are held, so the next request that waits has to be woken.
+            self.is_unanswered.store(false, Ordering::SeqCst);
+        }
         let wake_up = state.wake_up;
         state.is_watching = again;
         drop(state);

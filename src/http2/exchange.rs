@@ -64,7 +64,7 @@ pub(crate) async fn exchange<W: Future<Output = ()> + Unpin>(
             Poll::Ready(Err(Stopped::Failed(failure))) => Poll::Ready(Err(failure)),
             Poll::Ready(Err(Stopped::Stream(error))) => Poll::Ready(Err(stream.failure(error, Phase::Head))),
             // `h2` leaves a stream open whose connection ended in good order before the stream was opened.
-            Poll::Pending => stream.orphaned().map_or(Poll::Pending, |failure| Poll::Ready(Err(failure))),
+            Poll::Pending => stream.orphaned(Phase::Head).map_or(Poll::Pending, |failure| Poll::Ready(Err(failure))),
         }
     })
     .await

@@ -17,6 +17,8 @@ pub(crate) struct Http2Failure {
     pub(crate) is_calm: bool,
     /// Whether the connection failed, and not only the stream.
     pub(crate) is_connection: bool,
+    /// Whether the server has retired the connection after it has processed other requests of it.
+    pub(crate) has_progress: bool,
 }
 
 impl Http2Failure {
@@ -26,17 +28,17 @@ impl Http2Failure {
         let is_calm = error.reason() == Some(Reason::ENHANCE_YOUR_CALM);
         let is_refused = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM);
         let is_connection = error.is_io() || error.is_go_away();
-        Self { error: to_error(error, phase), is_unprocessed: is_refused, is_calm, is_connection }
+        Self { error: to_error(error, phase), is_unprocessed: is_refused, is_calm, is_connection, has_progress: false }
     }
 
     /// Makes the failure of a request that never left.
     pub(super) fn unsent(error: Error) -> Self {
-        Self { error, is_unprocessed: true, is_calm: false, is_connection: true }
+        Self { error, is_unprocessed: true, is_calm: false, is_connection: true, has_progress: false }
     }
 
     /// Makes a failure after which the request must not be repeated.
     pub(super) fn fatal(error: Error) -> Self {
-        Self { error, is_unprocessed: false, is_calm: false, is_connection: false }
+        Self { error, is_unprocessed: false, is_calm: false, is_connection: false, has_progress: false }
     }
 }
 

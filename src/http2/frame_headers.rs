@@ -21,6 +21,9 @@ const NAMES: [&str; 10] = [
     "CONTINUATION",
 ];
 
+/// The error code by which a server asks for less (RFC 9113, section 7).
+const ENHANCE_YOUR_CALM: u32 = 0xb;
+
 /// The bytes of a frame's header.
 const LENGTH: usize = 9;
 
@@ -76,10 +79,12 @@ pub(super) struct FrameHeaders {
     begun: [u8; LENGTH],
     begun_length: usize,
     /// The first bytes of a GOAWAY frame, and how many of them have not passed yet.
-    go_away: [u8; 4],
+    go_away: [u8; 8],
     go_away_missing: usize,
     /// The last stream that the last GOAWAY names.
     last_stream: Option<u32>,
+    /// Whether a GOAWAY asks for less.
+    is_calm: bool,
 }
 
 impl FrameHeaders {
@@ -125,13 +130,20 @@ impl FrameHeaders {
         self.last_stream
     }
 
+    /// Returns whether a GOAWAY has the code ENHANCE_YOUR_CALM.
+    pub(super) fn is_calm(&self) -> bool {
+        self.is_calm
+    }
+
     fn read_go_away(&mut self, payload: &[u8]) {
         let at = self.go_away.len() - self.go_away_missing;
         let added = self.go_away_missing.min(payload.len());
         self.go_away[at..at + added].copy_from_slice(&payload[..added]);
         self.go_away_missing -= added;
         if self.go_away_missing == 0 {
-            self.last_stream = Some(u32::from_be_bytes(self.go_away) & (u32::MAX >> 1));
+            let [l0, l1, l2, l3, code @ ..] = self.go_away;
+            self.last_stream = Some(u32::from_be_bytes([l0, l1, l2, l3]) & (u32::MAX >> 1));
+            self.is_calm |= u32::from_be_bytes(code) == ENHANCE_YOUR_CALM;
         }
     }
 
@@ -222,6 +234,21 @@ mod tests {
                     while headers.next(&mut piece).is_some() {}
                 }
                 assert_eq!(headers.last_stream(), expected, "in steps of {step}");
+                assert!(!headers.is_calm());
+            }
+        }
+    }
+
+    #[test]
+    fn code_of_a_go_away_is_read_however_its_bytes_are_split() {
+        for (code, is_calm) in [(0, false), (0xb, true), (1, false)] {
+            let bytes = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, code];
+            for step in 1..=bytes.len() {
+                let mut headers = FrameHeaders::default();
+                for mut piece in bytes.chunks(step) {
+                    while headers.next(&mut piece).is_some() {}
+                }
+                assert_eq!((headers.last_stream(), headers.is_calm()), (Some(5), is_calm), "{code} in steps of {step}");
             }
         }
     }

@@ -112,6 +112,8 @@ pub(crate) struct FrameMeter {
     max_continuations: usize,
     /// The empty DATA frames without END_STREAM so far.
     empty_data: u32,
+    /// The RST_STREAM frames that were sent.
+    resets_sent: u32,
 }
 
 impl FrameMeter {
@@ -131,6 +133,7 @@ impl FrameMeter {
             continuations: 0,
             max_continuations: max_continuations(limits),
             empty_data: 0,
+            resets_sent: 0,
         }
     }
 
@@ -180,6 +183,21 @@ impl FrameMeter {
         self.incoming.last_stream()
     }
 
+    /// Returns the highest stream of which at least the beginning was sent.
+    pub(crate) fn last_sent(&self) -> u32 {
+        self.last_stream
+    }
+
+    /// Returns the number of RST_STREAM frames since the last call.
+    pub(crate) fn take_resets_sent(&mut self) -> u32 {
+        std::mem::take(&mut self.resets_sent)
+    }
+
+    /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.incoming.is_calm()
+    }
+
     fn frame_received(&mut self, frame: FrameHeader, now: &dyn Fn() -> Instant) -> Result<(), FrameFlood> {
         match frame.kind {
             frame_headers::DATA if frame.length > 0 => {
@@ -223,7 +241,10 @@ impl FrameMeter {
                 self.refill(OVERHEAD_PER_REQUEST);
             }
             frame_headers::DATA if frame.length > 0 => self.refill(OVERHEAD_PER_DATA_SENT),
-            frame_headers::RST_STREAM => self.close(frame.stream),
+            frame_headers::RST_STREAM => {
+                self.resets_sent = self.resets_sent.saturating_add(1);
+                self.close(frame.stream);
+            }
             _ => {}
         }
     }

@@ -3,8 +3,15 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod basics;
+mod cancels;
 mod closed;
+mod common;
 mod driver;
 mod expect_continue;
+mod goaway;
 mod net;
+mod ping;
+mod random;
 mod retired;
+mod served;
+mod waiting;

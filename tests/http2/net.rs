@@ -48,9 +48,8 @@ impl AsyncRead for End {
             return Poll::Pending;
         }
         let count = buffer.len().min(wire.bytes.len());
-        for (place, byte) in buffer.iter_mut().zip(wire.bytes.drain(..count)) {
-            *place = byte;
-        }
+        buffer[..count].copy_from_slice(&wire.bytes.make_contiguous()[..count]);
+        wire.bytes.drain(..count);
         Poll::Ready(Ok(count))
     }
 }

@@ -3,7 +3,7 @@
 use http::Version;
 
 use super::{Share, body};
-use crate::agent::connect::Channel;
+use crate::agent::connect::{Carrier, PooledConnection};
 use crate::agent::round_trip::RoundTrip;
 use crate::agent::{OnInformational, default_fields};
 use crate::error::{Error, ErrorKind, Result, Transfer};
@@ -20,37 +20,68 @@ use crate::runtime::{BoxFuture, Instant};
 /// Maximum number of times that a request is sent again because a server has not processed it.
 const MAX_REPLAYS: usize = 2;
 
+/// Maximum number of times that a request is sent again in addition because the server has retired connections after
+/// other requests of them.
+///
+/// nginx retires a connection after `keepalive_requests`, 1,000 by default. With a limit of 10 and 64 requests at once,
+/// the last requests need 7 connections. Each of these connections has processed requests, so the requests come to an
+/// end.
+const MAX_MOVES: usize = 100;
+
 impl RoundTrip<'_> {
     /// Sends the request on a stream. If the server has not processed the request, sends it again on another connection.
     pub(in crate::agent) async fn over_http2(&self, mut share: Share, one_shot: &mut Option<Body>) -> Result<Response> {
-        let mut replays = 0;
+        let (mut replays, mut moves) = (0, 0);
         loop {
             let reused = share.connection().begin_use();
-            let started = self.agent.timer.now();
-            let failure = match self.exchange_on(&mut share, one_shot).await {
-                Ok(response) => return self.http2_response(share, response, reused, started),
-                Err(failure) => failure,
-            };
-            if failure.is_connection {
+            let is_alive = !reused || self.may_send_twice(one_shot) || self.is_alive(&mut share).await;
+            if is_alive {
+                let started = self.agent.timer.now();
+                let failure = match self.exchange_on(&mut share, one_shot).await {
+                    Ok(response) => return self.http2_response(share, response, reused, started),
+                    Err(failure) => failure,
+                };
+                if failure.is_connection {
+                    share.connection().retire();
+                }
+                let has_body = one_shot.is_some() || self.request.body().is_replayable();
+                let is_over = if failure.has_progress { moves == MAX_MOVES } else { replays == MAX_REPLAYS };
+                if is_over || !has_body || !self.may_repeat(&failure, reused) {
+                    // Closed first, as if the request had a connection of its own.
+                    drop(share);
+                    return Err(failure.error.with_transfer(Transfer::on_connection(reused)));
+                }
+                replays += usize::from(!failure.has_progress);
+                moves += usize::from(failure.has_progress);
+            } else {
+                // The request was not sent, so it does not count as sent again.
                 share.connection().retire();
             }
             // Closed first: a request has a single stream at a time.
             drop(share);
-            let has_body = one_shot.is_some() || self.request.body().is_replayable();
-            if replays == MAX_REPLAYS || !has_body || !self.may_repeat(&failure, reused) {
-                return Err(failure.error.with_transfer(Transfer::on_connection(reused)));
-            }
-            replays += 1;
-            let shared = match self.connector().may_speak_http2(&self.key.origin) {
-                true => self.channel().await?,
-                false => Channel::OwnConnection,
-            };
-            share = match shared {
-                Channel::Http2(share) => share,
-                Channel::Http1(connection) => return self.on_new(connection, one_shot).await,
-                Channel::OwnConnection => return self.send_anywhere(one_shot).await,
+            // Boxed, because a request seldom comes here.
+            share = match Box::pin(self.connect_or_share()).await? {
+                Carrier::Share(share) => share,
+                Carrier::Connection(PooledConnection { connection, .. }) => {
+                    return self.on_new(connection, one_shot).await;
+                }
             };
         }
+    }
+
+    /// Returns whether the request can be sent again after any failure of its connection.
+    fn may_send_twice(&self, one_shot: &Option<Body>) -> bool {
+        one_shot.is_none() && self.request.method().is_idempotent()
+    }
+
+    /// Returns whether a connection that was silent answers a PING. The wait belongs to the connect.
+    async fn is_alive(&self, share: &mut Share) -> bool {
+        let timer = &self.agent.timer;
+        if !share.connection().is_silent(timer.now()) {
+            return true;
+        }
+        let _connecting = self.progress.connecting();
+        share.stream().ping(&**timer).await
     }
 
     /// Returns whether the request may be sent again after a failure: for each method if the server has not processed it
@@ -98,7 +129,9 @@ impl RoundTrip<'_> {
         };
         let outcome = http2::exchange(share.stream(), &mut exchange).await;
         if outcome.is_err() && is_one_shot {
-            *one_shot = exchange.upload.and_then(Http2Upload::into_untouched);
+            // A body of no bytes is not taken from its source.
+            *one_shot =
+                if has_body { exchange.upload.and_then(Http2Upload::into_untouched) } else { Some(Body::empty()) };
         }
         outcome
     }

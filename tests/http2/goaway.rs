@@ -1,0 +1,121 @@
+//! GOAWAY: streams above the last stream are sent again, for each method, and running streams end.
+
+use futures::future::join_all;
+use waterspout::testing::{Http2Action, Http2Config, Http2ErrorCode};
+
+use crate::common::{Log, gated, get, post, post_once};
+use crate::served::{Gates, Served};
+
+fn go_away(last_stream: Option<u32>) -> Http2Action {
+    Http2Action::GoAway { code: Http2ErrorCode::NO_ERROR, last_stream }
+}
+
+#[test]
+fn streams_above_the_last_stream_are_sent_again() {
+    for last_stream in [None, Some(1), Some(3), Some(7), Some(9)] {
+        let log = Log::default();
+        let config = Http2Config::new().on_request(3, go_away(last_stream));
+        let mut served = Served::new(config, gated(&Gates::default(), &log));
+        let requests: Vec<_> = (0..3).map(|number| post(&served.client, &format!("/{number}"), 5)).collect();
+        let more: Vec<_> = (3..5).map(|number| get(&served.client, &format!("/{number}"))).collect();
+        let all = async { (join_all(requests).await, join_all(more).await) };
+        let (posts, gets) = served.run(all).unwrap_or_else(|| panic!("{last_stream:?} hangs"));
+        assert!(posts.iter().chain(&gets).all(Result::is_ok), "{last_stream:?}: {posts:?} {gets:?}");
+        assert!((1..=3).contains(&served.connects()), "{last_stream:?}: {} connections", served.connects());
+    }
+}
+
+#[test]
+fn body_that_can_be_sent_once_is_sent_again_if_nothing_was_taken() {
+    for (name, opens_late, is_ok) in [("no byte was taken", true, true), ("bytes were taken", false, false)] {
+        let log = Log::default();
+        let config = Http2Config::new().on_request(2, go_away(Some(1)));
+        let mut served = Served::new(config, gated(&Gates::default(), &log));
+        assert!(served.run(get(&served.client, "/")).unwrap().is_ok());
+        let client = served.client.clone();
+        let request = async move {
+            let request = client.post(&crate::common::url("/")).body(crate::common::one_shot(5));
+            request.expect_continue(opens_late).await?.text().await
+        };
+        let request = served.start(request);
+        // The test server does not ask for the body of this request, so the client sends it after a second.
+        served.advance(std::time::Duration::from_secs(1));
+        let outcome = request.take().expect(name);
+        assert_eq!(outcome.is_ok(), is_ok, "{name}: {outcome:?}");
+    }
+}
+
+#[test]
+fn each_connection_may_answer_few_requests() {
+    // As nginx with `keepalive_requests 10`, and 64 requests at once.
+    let log = Log::default();
+    let config = Http2Config::new().on_request(10, go_away(None));
+    let mut served = Served::new(config, gated(&Gates::default(), &log));
+    let requests: Vec<_> = (0..64).map(|number| post(&served.client, &format!("/{number}"), 5)).collect();
+    let found = served.run(join_all(requests)).unwrap();
+    let lost: Vec<_> = found.iter().filter_map(|text| text.as_ref().err()).collect();
+    assert!(lost.is_empty(), "{} requests are lost: {}", lost.len(), lost[0]);
+    assert_eq!(log.take().len(), 64, "no POST is processed twice");
+}
+
+#[test]
+fn connection_that_processes_no_request_ends_the_repetitions() {
+    let log = Log::default();
+    let config = Http2Config::new().on_request(1, go_away(Some(0)));
+    let mut served = Served::new(config, gated(&Gates::default(), &log));
+    let error = served.run(get(&served.client, "/")).unwrap().unwrap_err();
+    assert!(error.to_string().contains("NO_ERROR"), "{error}");
+    assert_eq!(served.connects(), 3, "a request is sent three times at most");
+}
+
+#[test]
+fn graceful_shutdown_lets_running_requests_end() {
+    let (gates, log) = (Gates::default(), Log::default());
+    let mut served = Served::build(Http2Config::new(), gated(&gates, &log), &gates, usize::MAX, |builder| builder);
+    let held: Vec<_> = (0..3).map(|_| served.start(post_once(&served.client, "/held/a", 5))).collect();
+    served.act(Http2Action::GracefulShutdown);
+    assert!(served.run(post(&served.client, "/", 5)).unwrap().is_ok());
+    assert_eq!(served.connects(), 2);
+    gates.open("a");
+    served.tasks.run_until_stalled();
+    assert!(held.iter().all(|request| request.take().is_some_and(|text| text.is_ok())));
+    assert_eq!(served.control.open(), 1);
+}
+
+#[test]
+fn abrupt_shutdown_repeats_what_may_be_repeated() {
+    for (code, method, is_ok) in [
+        (Http2ErrorCode::NO_ERROR, "GET", true),
+        (Http2ErrorCode::NO_ERROR, "POST", false),
+        (Http2ErrorCode::ENHANCE_YOUR_CALM, "GET", false),
+        (Http2ErrorCode::ENHANCE_YOUR_CALM, "POST", false),
+    ] {
+        let (gates, log) = (Gates::default(), Log::default());
+        let mut served = Served::build(Http2Config::new(), gated(&gates, &log), &gates, usize::MAX, |builder| builder);
+        assert!(served.run(get(&served.client, "/")).unwrap().is_ok());
+        let request = match method {
+            "GET" => served.start(get(&served.client, "/held/a")),
+            _ => served.start(post(&served.client, "/held/a", 5)),
+        };
+        gates.open("a");
+        served.control.run(Http2Action::Shutdown { code });
+        served.tasks.run_until_stalled();
+        let outcome = request.take().unwrap_or_else(|| panic!("{method} after {code:?} hangs"));
+        assert_eq!(outcome.is_ok(), is_ok, "{method} after {code:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn cancelled_request_and_goaway_leave_the_running_request_alone() {
+    let (gates, log) = (Gates::default(), Log::default());
+    let mut served = Served::build(Http2Config::new(), gated(&gates, &log), &gates, usize::MAX, |builder| builder);
+    let running = served.start(get(&served.client, "/held/a"));
+    served.act(go_away(None));
+    // The head of this request is not written when it is dropped, and the client has not read the GOAWAY.
+    let mut dropped = crate::served::HandPolled::new(get(&served.client, "/"));
+    let _ = dropped.poll();
+    drop(dropped);
+    gates.open("a");
+    served.tasks.run_until_stalled();
+    assert!(running.take().unwrap().is_ok());
+}
