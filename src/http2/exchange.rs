@@ -90,7 +90,7 @@ fn poll_head<W: Future<Output = ()> + Unpin>(
     request: &mut Http2Request<'_, W>,
 ) -> Poll<Result<Http2Response, Stopped>> {
     loop {
-        let was_waiting = request.upload.as_ref().is_some_and(|upload| upload.is_waiting());
+        let was_waiting = request.upload.as_ref().is_some_and(Http2Upload::is_waiting);
         if let Some(upload) = request.upload.as_mut().filter(|upload| !upload.is_waiting()) {
             if let Poll::Ready(Err(error)) = upload.poll_send(handles, stream_cx, cx, request.progress) {
                 return Poll::Ready(Err(error.into()));
@@ -123,10 +123,9 @@ fn poll_head<W: Future<Output = ()> + Unpin>(
             let upload = rest.map(|mut upload| Box::new(upload.take_remaining()));
             return Poll::Ready(Ok(Http2Response { status: head.status, headers: head.headers, length, upload }));
         }
-        match request.upload.as_mut() {
-            // Once the time for `100 Continue` is over, the body is sent.
+        match &mut request.upload {
             Some(upload) if upload.is_waiting() => ready!(upload.poll_continue_wait(cx)),
-            // `100 Continue` came in this turn. Nothing else wakes the request, so the body is sent now.
+            // `100 Continue` has come in this turn, so the body goes now.
             Some(_) if was_waiting => {}
             _ => return Poll::Pending,
         }

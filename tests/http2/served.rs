@@ -108,7 +108,7 @@ impl Served {
         let (ends_sender, gates) = (Mutex::new(sender), gates.clone());
         let dialer = Dialer { ends: ends_sender, connects: connects.clone(), gates, free_connects };
         let timer = ManualTimer::new();
-        let agent = Agent::new(dialer, timer.clone());
+        let agent = Agent::new(dialer, timer.clone()).with_cookies(waterspout::cookies::CookieJar::new());
         let builder = Client::builder().backend(agent).timer(timer.clone()).max_active(1_000);
         let client = set(builder).build().unwrap();
         let spawner = tasks.spawner();
