@@ -13,6 +13,7 @@ use http::Version;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
 use super::abandoned::AbandonedStreams;
+use super::allowance::RequestAllowance;
 use super::driver::ConnectionDriver;
 use super::failure::Http2Failure;
 use super::frame_limits::{FrameFlood, FrameMeter};
@@ -52,6 +53,7 @@ pub(crate) struct Http2Connection {
     active: AtomicUsize,
     /// Whether no request may be added.
     is_retired: AtomicBool,
+    allowance: RequestAllowance,
     seen: Arc<Seen>,
     info: Arc<ConnectionInfo>,
     /// The scheme and authority of the requests.
@@ -150,6 +152,7 @@ impl Http2Connection {
             max_streams: AtomicUsize::new(max_streams),
             active: AtomicUsize::new(0),
             is_retired: AtomicBool::new(false),
+            allowance: RequestAllowance::new(),
             seen,
             info,
             origin,
@@ -180,11 +183,31 @@ impl Http2Connection {
     /// Counts a request that is about to open a stream. Returns whether the server allows another stream.
     pub(crate) fn reserve(&self) -> bool {
         let max = self.max_streams.load(Ordering::Relaxed);
-        self.active.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| (now < max).then_some(now + 1)).is_ok()
+        let add = |now: usize| (now < max).then_some(now + 1);
+        let is_reserved =
+            self.allowance.has_room() && self.active.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok();
+        if is_reserved {
+            self.allowance.begin();
+        }
+        is_reserved
+    }
+
+    /// Sets how many requests the connection gets before the first response.
+    pub(crate) fn set_first_requests(&self, requests: usize) {
+        self.allowance.set_first(requests);
+    }
+
+    /// Returns how many requests the server has taken, and whether it refused more, once it has sent GOAWAY.
+    pub(crate) fn taken_requests(&self) -> Option<(usize, bool)> {
+        // The streams of a client have odd numbers (RFC 9113, section 5.1.1).
+        let last = self.seen.last_stream()?;
+        let taken = usize::try_from(last.div_ceil(2)).unwrap_or(usize::MAX);
+        Some((taken, self.seen.is_sent(last.saturating_add(1))))
     }
 
     /// Counts the end of a request's stream. Returns the number of streams that are left.
     pub(crate) fn release(&self) -> usize {
+        self.allowance.end();
         self.active.fetch_sub(1, Ordering::Relaxed) - 1
     }
 
@@ -197,11 +220,6 @@ impl Http2Connection {
     pub(crate) fn is_usable(&self) -> bool {
         let is_worn = self.is_retired.load(Ordering::Relaxed) || self.seen.is_worn.load(Ordering::Relaxed);
         !is_worn && self.seen.last_stream().is_none() && self.end.get().is_none()
-    }
-
-    /// Returns whether the server allows the streams that requests have. It may have lowered its limit.
-    pub(crate) fn is_within_limit(&self) -> bool {
-        self.active() <= self.max_streams.load(Ordering::Relaxed)
     }
 
     /// Returns when bytes last arrived.

@@ -4,6 +4,7 @@
 //! writes for all of them.
 //!
 //! - `connection` is the only file that reads and writes, over a transport.
+//! - `allowance` counts the requests of a connection whose server may retire it soon.
 //! - `driver` decides which request drives the connection.
 //! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
 //!   `upload` sends the request's body, `body` receives the response's body. `abandoned` keeps the streams of requests that
@@ -16,6 +17,7 @@
 //! - `ping` asks a silent server whether the connection is alive.
 
 mod abandoned;
+mod allowance;
 mod body;
 mod connection;
 mod connection_fields;
