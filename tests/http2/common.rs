@@ -4,10 +4,10 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
-use waterspout::testing::{Handler, Http2Control, Http2Frame, Incoming, Reply, handler};
+use waterspout::testing::{Handler, Http2Frame, Incoming, Reply, handler};
 use waterspout::{Body, Bytes, Client, Response, Result};
 
-use crate::served::Gates;
+use crate::served::{Controls, Gates};
 
 /// The requests that reached the handler, by method and path.
 #[derive(Clone, Default)]
@@ -74,7 +74,7 @@ pub fn head(client: &Client, path: &str) -> impl Future<Output = Result<Response
     async move { client.get(&url).await }
 }
 
-/// Returns how many frames of a kind the clients have sent since the last call. The flags do not matter.
-pub fn frames(control: &Http2Control, kind: u8) -> Vec<Http2Frame> {
-    control.take_received().into_iter().map(|(_, frame)| frame).filter(|frame| frame.kind == kind).collect()
+/// Removes the frames that the clients have sent, and returns the frames of a kind.
+pub fn frames(control: &Controls, kind: u8) -> Vec<Http2Frame> {
+    control.take_received().into_iter().filter(|frame| frame.kind == kind).collect()
 }

@@ -99,3 +99,34 @@ fn dropped_request_hands_the_connection_on() {
     net.tasks.run_until_stalled();
     assert_eq!(done.borrow_mut().take().unwrap().unwrap(), "at last");
 }
+
+#[test]
+fn request_is_served_after_all_woken_requests_were_held() {
+    let kept = Rc::new(RefCell::new(Vec::<Received>::new()));
+    let log = kept.clone();
+    let mut net = Net::serve(h2::server::Builder::new(), move |received| match received.path() {
+        "/now" => received.answer("hello"),
+        _ => log.borrow_mut().push(received),
+    });
+    assert_eq!(net.run(text(&net.client, "/now")).unwrap().unwrap(), "hello");
+    let mut held: Vec<_> = (0..2).map(|_| Box::pin(text(&net.client, "/held"))).collect();
+    for request in &mut held {
+        for _ in 0..3 {
+            assert!(poll_once(request).is_pending());
+        }
+    }
+    net.tasks.run_until_stalled();
+    // The answers wake the held requests, which are not polled, until the watch has ended as well.
+    for received in kept.borrow_mut().drain(..) {
+        received.answer("at last");
+    }
+    for _ in 0..5 {
+        net.tasks.run_until_stalled();
+        net.timer.advance(std::time::Duration::from_millis(20));
+    }
+    let found = net.run(text(&net.client, "/now"));
+    assert_eq!(found.expect("the request waits for the held requests").unwrap(), "hello");
+    for request in &mut held {
+        assert!(poll_once(request).is_ready());
+    }
+}

@@ -2,17 +2,22 @@
 #![cfg(all(feature = "http2", not(target_family = "wasm")))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod above;
+mod attacks;
 mod basics;
 mod cancels;
 mod closed;
 mod common;
+mod cuts;
 mod driver;
 mod expect;
+mod flows;
 mod goaway;
 mod heads;
 mod net;
 mod ping;
 mod random;
+mod refused;
 mod retired;
 mod served;
 mod waiting;

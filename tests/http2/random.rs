@@ -323,9 +323,6 @@ fn run(seed: u64) {
     }));
     if let Err(panic) = outcome {
         println!("seed {seed}: {:#?}", world.log);
-        let sent = world.served.control.take_received();
-        sent.iter()
-            .for_each(|(_, frame)| println!("{} {} {} {}", frame.stream, frame.kind, frame.flags, frame.payload.len()));
         std::panic::resume_unwind(panic);
     }
 }

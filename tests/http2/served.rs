@@ -10,7 +10,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
-use waterspout::testing::{Handler, Http2Action, Http2Config, Http2Control, ManualTimer, serve_connection};
+use waterspout::testing::{
+    Handler, Http2Action, Http2Config, Http2Control, Http2Frame, Incoming, ManualTimer, Reply, serve_connection,
+};
 use waterspout::{Agent, BoxFuture, Builder, Client, Connector, Origin, Transport};
 
 use crate::net::{End, connection};
@@ -79,12 +81,54 @@ impl Connector for Dialer {
     }
 }
 
+/// The controls of all connections, in the order of their opening.
+#[derive(Clone, Default)]
+pub struct Controls(Arc<Mutex<Vec<Http2Control>>>);
+
+impl Controls {
+    fn add(&self) -> Http2Control {
+        let control = Http2Control::new();
+        self.0.lock().unwrap().push(control.clone());
+        control
+    }
+
+    fn all(&self) -> Vec<Http2Control> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Runs an action on all connections.
+    pub fn run(&self, action: Http2Action) {
+        self.all().iter().for_each(|control| control.run(action.clone()));
+    }
+
+    /// Returns the number of open connections.
+    pub fn open(&self) -> usize {
+        self.all().iter().map(Http2Control::open).sum()
+    }
+
+    /// Removes and returns the frames of the clients.
+    pub fn take_received(&self) -> Vec<Http2Frame> {
+        let received = self.all().into_iter().flat_map(|control| control.take_received());
+        received.map(|(_, frame)| frame).collect()
+    }
+}
+
+/// A handler that several connections share.
+#[derive(Clone)]
+struct SharedHandler(Arc<dyn Handler>);
+
+impl Handler for SharedHandler {
+    fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply> {
+        self.0.handle(request)
+    }
+}
+
 /// A client, and the tasks of its servers.
 pub struct Served {
     pub tasks: LocalPool,
     pub client: Client,
     pub timer: ManualTimer,
-    pub control: Http2Control,
+    pub control: Controls,
     connects: Arc<AtomicUsize>,
 }
 
@@ -100,8 +144,8 @@ impl Served {
         free_connects: usize,
         set: impl FnOnce(Builder) -> Builder,
     ) -> Self {
-        let control = Http2Control::new();
-        let handler: Arc<dyn Handler> = Arc::new(config.control(&control).wrap(handler));
+        let control = Controls::default();
+        let handler = SharedHandler(Arc::new(handler));
         let tasks = LocalPool::new();
         let (sender, mut ends) = futures::channel::mpsc::unbounded();
         let connects = Arc::<AtomicUsize>::default();
@@ -112,10 +156,11 @@ impl Served {
         let builder = Client::builder().backend(agent).timer(timer.clone()).max_active(1_000);
         let client = set(builder).build().unwrap();
         let spawner = tasks.spawner();
+        let controls = control.clone();
         let accept = async move {
             while let Some(end) = futures::StreamExt::next(&mut ends).await {
-                let handler = handler.clone();
-                spawner.spawn_local(async move { drop(serve_connection(Box::new(end), &*handler).await) }).unwrap();
+                let handler = config.clone().control(&controls.add()).wrap(handler.clone());
+                spawner.spawn_local(async move { drop(serve_connection(Box::new(end), &handler).await) }).unwrap();
             }
         };
         tasks.spawner().spawn_local(accept).unwrap();
@@ -124,6 +169,12 @@ impl Served {
 
     pub fn connects(&self) -> usize {
         self.connects.load(Ordering::Relaxed)
+    }
+
+    /// Runs an action on the connection that was opened first, and lets the servers and clients run.
+    pub fn attack_first(&mut self, action: Http2Action) {
+        self.control.all()[0].run(action);
+        self.tasks.run_until_stalled();
     }
 
     /// Runs an action on all connections, and lets the servers do it.
