@@ -11,6 +11,7 @@
 //!   were dropped early.
 //! - `request_fields` makes the fields of a request; `connection_fields` knows the fields that concern a connection alone.
 //!   `response_fields` checks what a server sends.
+//! - `seen` keeps what the bytes of a connection have shown.
 //! - `failure` says why an exchange failed, and whether the request may be repeated.
 //! - `frame_limits` bounds the frames of a server without use for a request; `frame_headers` finds the frames.
 //!   `h2_limits` has the settings of h2 that bound a server. `reset_budget` bounds the resets of the client.
@@ -31,6 +32,7 @@ mod ping;
 mod request_fields;
 mod reset_budget;
 mod response_fields;
+mod seen;
 mod settings;
 mod stream;
 mod upload;
