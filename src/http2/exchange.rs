@@ -96,7 +96,7 @@ fn poll_head<W: Future<Output = ()> + Unpin>(
                 return Poll::Ready(Err(error.into()));
             }
         }
-        let response = handles.response.as_mut().expect("the response has not come");
+        let Some(response) = handles.response.as_mut() else { return Poll::Pending };
         while let Poll::Ready(Some(informational)) = response.poll_informational(stream_cx) {
             let head = informational.map_err(Stopped::Stream)?;
             request.progress.exchange().answer();

@@ -52,7 +52,6 @@
 //! | A frame above 16,384 bytes | setting `max_frame_size`, left at its default: h2 ends the connection, FRAME_SIZE_ERROR |
 
 use std::fmt;
-use std::io::IoSlice;
 
 use super::frame_headers::{self, FrameHeader, FrameHeaders};
 use super::response_fields::max_header_list_size;
@@ -152,18 +151,6 @@ impl FrameMeter {
     pub(crate) fn sent(&mut self, mut bytes: &[u8]) {
         while let Some(frame) = self.outgoing.next(&mut bytes) {
             self.frame_sent(frame);
-        }
-    }
-
-    /// Counts the first `count` bytes of `slices` as sent.
-    pub(crate) fn sent_vectored(&mut self, slices: &[IoSlice<'_>], mut count: usize) {
-        for slice in slices {
-            let part = slice.get(..count).unwrap_or(slice);
-            self.sent(part);
-            count -= part.len();
-            if count == 0 {
-                return;
-            }
         }
     }
 

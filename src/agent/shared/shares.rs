@@ -25,7 +25,8 @@ const RECHECK: Duration = Duration::from_secs(30);
 /// A request's stream on a shared connection. Dropping it gives the stream to the next request.
 pub(in crate::agent) struct Share {
     // In this order: the server must not see more streams than it allows.
-    stream: Http2Stream,
+    // Boxed, because a share is moved several times on its way to the body.
+    stream: Box<Http2Stream>,
     reserved: ReservedStream,
 }
 
@@ -249,7 +250,7 @@ async fn keep(
 impl Share {
     /// Joins the connection of a reserved stream.
     pub(super) fn new(reserved: ReservedStream) -> Self {
-        Self { stream: Http2Stream::new(reserved.connection.clone()), reserved }
+        Self { stream: Box::new(Http2Stream::new(reserved.connection.clone())), reserved }
     }
 
     /// Returns the stream.
