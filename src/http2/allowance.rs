@@ -25,7 +25,7 @@ impl RequestAllowance {
         self.first.store(requests.max(1), Ordering::Relaxed);
     }
 
-    /// Returns whether another request may begin. At least one request runs or may begin.
+    /// Returns whether another request may begin. A connection without a running request always has room.
     pub(super) fn has_room(&self) -> bool {
         let ended = self.ended.load(Ordering::Relaxed);
         let allowed = self.first.load(Ordering::Relaxed).max(ended.saturating_mul(2));
