@@ -1,23 +1,23 @@
-//! A connection that requests share, the only file here that reads and writes.
+//! A connection that requests share.
 
-use std::io;
+use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use futures::{AsyncRead, AsyncWrite, Future};
 use h2::client::{Builder, SendRequest};
 use http::Version;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
 use super::driver::ConnectionDriver;
 use super::failure::Http2Failure;
-use super::frame_limits::{FrameFlood, FrameMeter};
+use super::frame_limits::FrameMeter;
 use super::h2_limits;
 use super::request_fields::OriginFields;
 use super::settings::Http2Settings;
+use super::wire::{Seen, Wire};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::Http1Limits;
 use crate::message::connection_info::ConnectionInfo;
@@ -59,29 +59,6 @@ pub(crate) struct Http2Connection {
     end: OnceLock<Option<Http2Failure>>,
 }
 
-/// What the incoming bytes have shown.
-#[derive(Default)]
-pub(super) struct Seen {
-    /// The last stream that the server processes, and 1 more, so that 0 means that no GOAWAY has come.
-    last_stream: AtomicU32,
-    /// Whether the connection comes near a limit that nothing refills.
-    is_worn: AtomicBool,
-    /// The limit that the server has exceeded. It is kept here, because `h2` drops the cause of an error.
-    flood: OnceLock<FrameFlood>,
-}
-
-impl Seen {
-    /// Returns the last stream that the server processes, if it has sent GOAWAY.
-    pub(super) fn last_stream(&self) -> Option<u32> {
-        self.last_stream.load(Ordering::Relaxed).checked_sub(1)
-    }
-
-    /// Returns the limit that the server has exceeded.
-    pub(super) fn flood(&self) -> Option<FrameFlood> {
-        self.flood.get().copied()
-    }
-}
-
 impl Http2Connection {
     /// Begins HTTP/2 on a transport. The settings are written together with the first request.
     pub(crate) async fn open(
@@ -97,7 +74,7 @@ impl Http2Connection {
         let seen = Arc::<Seen>::default();
         let opened_at = timer.now();
         let meter = FrameMeter::new(limits, opened_at);
-        let wire = Wire { transport, meter, timer: timer.clone(), seen: seen.clone() };
+        let wire = Wire::new(transport, meter, timer.clone(), seen.clone());
         let mut builder = Builder::new();
         builder
             .initial_window_size(settings.stream_window)
@@ -158,7 +135,7 @@ impl Http2Connection {
 
     /// Returns whether requests may be added: the connection has not ended, and the server has not sent GOAWAY.
     pub(crate) fn is_usable(&self) -> bool {
-        let is_worn = self.is_retired.load(Ordering::Relaxed) || self.seen.is_worn.load(Ordering::Relaxed);
+        let is_worn = self.is_retired.load(Ordering::Relaxed) || self.seen.is_worn();
         !is_worn && self.seen.last_stream().is_none() && self.end.get().is_none()
     }
 
@@ -211,14 +188,22 @@ impl Http2Connection {
         if self.is_usable() { Poll::Pending } else { Poll::Ready(()) }
     }
 
-    /// Reads and writes as much as the transport allows, if there is anything to do.
+    /// Writes and reads as much as the transport allows, if there is anything to do.
     pub(super) fn drive(&self) {
         if !self.driver.take_work() {
             return;
         }
         let mut io = self.io.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = &mut *io else { return };
-        let polled = Pin::new(&mut *connection).poll(&mut Context::from_waker(&self.waker));
+        let mut cx = Context::from_waker(&self.waker);
+        // `h2` reads before it writes. A read before the requests are written mostly finds nothing, and waits for the
+        // reactor: two wasted calls. So the first poll only writes.
+        self.seen.allow_reads(false);
+        let mut polled = Pin::new(&mut *connection).poll(&mut cx);
+        self.seen.allow_reads(true);
+        if polled.is_pending() {
+            polled = Pin::new(&mut *connection).poll(&mut cx);
+        }
         let Poll::Ready(outcome) = polled else {
             self.max_streams.store(connection.max_concurrent_send_streams(), Ordering::Relaxed);
             return;
@@ -252,56 +237,6 @@ impl Drop for Inside<'_> {
             self.0.drive();
         }
         self.0.driver.exit();
-    }
-}
-
-/// The bytes of the connection, on their way to and from the transport.
-struct Wire {
-    transport: Box<dyn Transport>,
-    meter: FrameMeter,
-    timer: Arc<dyn Timer>,
-    seen: Arc<Seen>,
-}
-
-impl Wire {
-    /// Counts the frames that arrived.
-    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let timer = &self.timer;
-        if let Err(flood) = self.meter.received(bytes, &|| timer.now()) {
-            let _ = self.seen.flood.set(flood);
-            return Err(io::Error::other(flood.error(Phase::Head)));
-        }
-        if let Some(last) = self.meter.last_stream() {
-            self.seen.last_stream.store(last.saturating_add(1), Ordering::Relaxed);
-        }
-        if self.meter.should_retire() {
-            self.seen.is_worn.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.transport).poll_read(cx, buffer))?;
-        self.count(&buffer[..count])?;
-        Poll::Ready(Ok(count))
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.transport).poll_write(cx, bytes))?;
-        self.meter.sent(&bytes[..count]);
-        Poll::Ready(Ok(count))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_close(cx)
     }
 }
 

@@ -5,6 +5,8 @@
 //! the [`ConnectionDriver`] wakes the requests that waited last, because they are the likeliest to be polled again:
 //!
 //! - A request that returns `Pending` becomes a candidate. A wake-up takes the candidates that were polled last.
+//! - A poll that is ready does not drive the connection. A request that has taken a piece of its body asks for the next
+//!   piece soon. While there is no candidate, the work waits for that poll, as for a woken request.
 //! - A woken request that is dropped before it is polled hands the work on.
 //! - A request may be woken and held without a poll. If no request has taken the work within [`PATIENCE`], all candidates
 //!   are woken. A held request is then no candidate any more, so each request can delay the others once.
@@ -53,6 +55,8 @@ struct DriverState {
     wake_up: u64,
     /// The wakers of participants whose streams are ready. They are called when no lock is held.
     wakes: Vec<Waker>,
+    /// The request whose poll was ready last. It is probably polled again soon.
+    returning: Option<usize>,
     /// The pool's idle task, which drives the connection while no request waits.
     idle_task: Option<Waker>,
     /// Ends [`PATIENCE`] after the wake-up of this number.
@@ -98,6 +102,7 @@ impl ConnectionDriver {
         let mut state = self.lock();
         let participant = state.participants.remove(id);
         let was_last = participant.woken_by == state.wake_up;
+        state.returning = state.returning.filter(|returning| *returning != id);
         drop(state);
         // A waker is foreign code, so it is dropped outside of the lock.
         drop(participant);
@@ -128,6 +133,7 @@ impl ConnectionDriver {
     pub(super) fn wait(&self, id: usize) {
         let mut state = self.lock();
         let state = &mut *state;
+        state.returning = state.returning.filter(|returning| *returning != id);
         state.last_stamp += 1;
         let stamp = state.last_stamp;
         let participant = &mut state.participants[id];
@@ -143,9 +149,20 @@ impl ConnectionDriver {
         }
     }
 
-    /// Ends the waiting of a request whose poll is ready: it is no candidate any more.
+    /// Ends the waiting of a request whose poll is ready: it is no candidate any more. If it was woken and has not driven
+    /// the connection, [`exit`](Self::exit) wakes another request.
     pub(super) fn stop_waiting(&self, id: usize) {
-        let waker = self.lock().participants[id].waker.take();
+        let mut state = self.lock();
+        // A request that was ready before, too, has no more time to come back than before.
+        let was_returning = state.returning.replace(id) == Some(id);
+        let wake_up = state.wake_up;
+        let participant = &mut state.participants[id];
+        participant.is_driving = false;
+        let waker = participant.waker.take();
+        if participant.woken_by == wake_up && !was_returning {
+            self.is_unanswered.store(false, Ordering::SeqCst);
+        }
+        drop(state);
         drop(waker);
     }
 
@@ -208,7 +225,7 @@ impl ConnectionDriver {
         }
         state.wake_up += 1;
         let wakers = state.take_candidates(count);
-        if wakers.is_empty() {
+        if wakers.is_empty() && !state.expects_return() {
             self.is_unanswered.store(false, Ordering::SeqCst);
             let idle_task = state.idle_task.clone();
             drop(state);
@@ -252,6 +269,9 @@ impl ConnectionDriver {
         state.is_watching = false;
         let is_unanswered = self.is_unanswered.load(Ordering::SeqCst);
         let is_stuck = is_unanswered && wake_up == state.wake_up;
+        if is_stuck {
+            state.returning = None;
+        }
         let wakers = if is_stuck { state.take_candidates(usize::MAX) } else { Vec::new() };
         let idle_task = if is_stuck { state.idle_task.clone() } else { None };
         let again = (is_unanswered && !is_stuck) || !wakers.is_empty();
@@ -281,6 +301,13 @@ impl ConnectionDriver {
 }
 
 impl DriverState {
+    /// Leaves the work to the request whose poll was ready last. Returns `false` if there is no such request.
+    fn expects_return(&mut self) -> bool {
+        let wake_up = self.wake_up;
+        let returning = self.returning.and_then(|id| self.participants.get_mut(id));
+        returning.map(|participant| participant.woken_by = wake_up).is_some()
+    }
+
     /// Takes the wakers of the candidates that were polled last.
     fn take_candidates(&mut self, count: usize) -> Vec<Waker> {
         let mut wakers = Vec::new();

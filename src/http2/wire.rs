@@ -1,0 +1,198 @@
+//! The bytes of a shared connection, on their way to and from the transport: the only file here that reads and writes.
+//!
+//! `h2` reads at most a frame at a time, and writes the 9 bytes of a frame's header apart from its payload. Here a large
+//! body is read in pieces of up to 64 KiB, and a header is written together with its payload.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use futures::{AsyncRead, AsyncWrite};
+
+use super::frame_limits::{FrameFlood, FrameMeter};
+use crate::error::Phase;
+use crate::runtime::Timer;
+use crate::transport::Transport;
+
+/// Bytes that are read at once while a large body arrives.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// Maximum bytes that are kept to be written together with the next bytes.
+const MAX_HELD: usize = 1024;
+
+/// What the incoming bytes have shown, and what `h2` may do with the transport.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// The last stream that the server processes, and 1 more, so that 0 means that no GOAWAY has come.
+    last_stream: AtomicU32,
+    /// Whether the connection comes near a limit that nothing refills.
+    is_worn: AtomicBool,
+    /// The limit that the server has exceeded. It is kept here, because `h2` drops the cause of an error.
+    flood: OnceLock<FrameFlood>,
+    /// Whether reads reach the transport.
+    may_read: AtomicBool,
+}
+
+impl Seen {
+    /// Returns the last stream that the server processes, if it has sent GOAWAY.
+    pub(super) fn last_stream(&self) -> Option<u32> {
+        self.last_stream.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Returns whether the connection comes near a limit that nothing refills.
+    pub(super) fn is_worn(&self) -> bool {
+        self.is_worn.load(Ordering::Relaxed)
+    }
+
+    /// Returns the limit that the server has exceeded.
+    pub(super) fn flood(&self) -> Option<FrameFlood> {
+        self.flood.get().copied()
+    }
+
+    /// Sets whether reads reach the transport. Otherwise they are pending, and wake no task later.
+    pub(super) fn allow_reads(&self, may_read: bool) {
+        self.may_read.store(may_read, Ordering::Relaxed);
+    }
+}
+
+/// The bytes of a connection.
+pub(super) struct Wire {
+    transport: Box<dyn Transport>,
+    meter: FrameMeter,
+    timer: Arc<dyn Timer>,
+    seen: Arc<Seen>,
+    ahead: ReadAhead,
+    /// Bytes that `h2` has written and the transport has not accepted yet.
+    held: Vec<u8>,
+}
+
+/// Bytes that were read before `h2` asked for them.
+#[derive(Default)]
+struct ReadAhead {
+    /// Empty unless a large body arrives.
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Wire {
+    pub(super) fn new(
+        transport: Box<dyn Transport>,
+        meter: FrameMeter,
+        timer: Arc<dyn Timer>,
+        seen: Arc<Seen>,
+    ) -> Self {
+        Self { transport, meter, timer, seen, ahead: ReadAhead::default(), held: Vec::new() }
+    }
+
+    /// Counts the frames that arrived.
+    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let timer = &self.timer;
+        if let Err(flood) = self.meter.received(bytes, &|| timer.now()) {
+            let _ = self.seen.flood.set(flood);
+            return Err(io::Error::other(flood.error(Phase::Head)));
+        }
+        if let Some(last) = self.meter.last_stream() {
+            self.seen.last_stream.store(last.saturating_add(1), Ordering::Relaxed);
+        }
+        if self.meter.should_retire() {
+            self.seen.is_worn.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Writes the held bytes.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.held.is_empty() {
+            let count = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.held))?;
+            self.accept(count)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Removes held bytes that the transport has accepted. Returns how many bytes it has accepted after them.
+    fn accept(&mut self, count: usize) -> io::Result<usize> {
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        let of_held = count.min(self.held.len());
+        self.held.drain(..of_held);
+        Ok(count - of_held)
+    }
+}
+
+impl ReadAhead {
+    /// Reads into `buffer`. A read that fills it shows a large body: the next read is larger.
+    fn poll_read(
+        &mut self,
+        transport: &mut Box<dyn Transport>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.start == self.end {
+            if self.buffer.is_empty() {
+                let count = ready!(Pin::new(transport).poll_read(cx, buffer))?;
+                if count == buffer.len() {
+                    self.buffer = vec![0; READ_AHEAD].into();
+                }
+                return Poll::Ready(Ok(count));
+            }
+            let count = ready!(Pin::new(transport).poll_read(cx, &mut self.buffer))?;
+            (self.start, self.end) = (0, count);
+        }
+        let count = buffer.len().min(self.end - self.start);
+        buffer[..count].copy_from_slice(&self.buffer[self.start..self.start + count]);
+        self.start += count;
+        // An idle connection keeps no buffer.
+        if self.start == self.end && self.end < self.buffer.len() / 4 {
+            *self = Self::default();
+        }
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if !this.seen.may_read.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        let count = ready!(this.ahead.poll_read(&mut this.transport, cx, buffer))?;
+        this.count(&buffer[..count])?;
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        // `h2` flushes after its last write, so held bytes do not stay.
+        if this.held.is_empty() && bytes.len() <= MAX_HELD {
+            this.held.extend_from_slice(bytes);
+            this.meter.sent(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        loop {
+            let slices = [IoSlice::new(&this.held), IoSlice::new(bytes)];
+            let slices = if this.held.is_empty() { &slices[1..] } else { &slices[..] };
+            let written = ready!(Pin::new(&mut this.transport).poll_write_vectored(cx, slices))?;
+            let count = this.accept(written)?;
+            if count > 0 {
+                this.meter.sent(&bytes[..count]);
+                return Poll::Ready(Ok(count));
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_held(cx))?;
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_held(cx))?;
+        Pin::new(&mut self.transport).poll_close(cx)
+    }
+}
