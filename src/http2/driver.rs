@@ -5,8 +5,8 @@
 //! the [`ConnectionDriver`] wakes the requests that waited last, because they are the likeliest to be polled again:
 //!
 //! - A request that returns `Pending` becomes a candidate. A wake-up takes the candidates that were polled last.
-//! - A poll that is ready does not drive the connection. A request that has taken a piece of its body asks for the next
-//!   piece soon. While there is no candidate, the work waits for that poll, as for a woken request.
+//! - A poll that is ready does not drive the connection. A request whose stream was woken, or that has taken a piece of its
+//!   body, is expected to be polled soon. While there is no candidate, the work waits for such a poll.
 //! - A woken request that is dropped before it is polled hands the work on.
 //! - A request may be woken and held without a poll. If no request has taken the work within [`PATIENCE`], all candidates
 //!   are woken. A held request is then no candidate any more, so each request can delay the others once.
@@ -55,8 +55,8 @@ struct DriverState {
     wake_up: u64,
     /// The wakers of participants whose streams are ready. They are called when no lock is held.
     wakes: Vec<Waker>,
-    /// The request whose poll was ready last. It is probably polled again soon.
-    returning: Option<usize>,
+    /// The number of participants that are expected.
+    expected: usize,
     /// The pool's idle task, which drives the connection while no request waits.
     idle_task: Option<Waker>,
     /// Ends [`PATIENCE`] after the wake-up of this number.
@@ -74,6 +74,8 @@ struct Participant {
     /// Whether the request is being polled and has not looked at its stream yet. A wake-up of the stream is then not
     /// needed.
     is_driving: bool,
+    /// Whether a poll comes soon: the stream was woken, or the last poll was ready.
+    is_expected: bool,
     stamp: u64,
     /// The number of the wake-up that woke the request.
     woken_by: u64,
@@ -101,8 +103,9 @@ impl ConnectionDriver {
     pub(super) fn leave(self: &Arc<Self>, id: usize) {
         let mut state = self.lock();
         let participant = state.participants.remove(id);
-        let was_last = participant.woken_by == state.wake_up;
-        state.returning = state.returning.filter(|returning| *returning != id);
+        state.expected -= usize::from(participant.is_expected);
+        let was_last_expected = participant.is_expected && state.expected == 0;
+        let was_last = participant.woken_by == state.wake_up || was_last_expected;
         drop(state);
         // A waker is foreign code, so it is dropped outside of the lock.
         drop(participant);
@@ -133,12 +136,12 @@ impl ConnectionDriver {
     pub(super) fn wait(&self, id: usize) {
         let mut state = self.lock();
         let state = &mut *state;
-        state.returning = state.returning.filter(|returning| *returning != id);
         state.last_stamp += 1;
         let stamp = state.last_stamp;
         let participant = &mut state.participants[id];
         participant.is_driving = false;
         participant.stamp = stamp;
+        state.expected -= usize::from(std::mem::take(&mut participant.is_expected));
         match state.order.last_mut() {
             Some(last) if last.0 == id => last.1 = stamp,
             _ => state.order.push((id, stamp)),
@@ -153,13 +156,12 @@ impl ConnectionDriver {
     /// the connection, [`exit`](Self::exit) wakes another request.
     pub(super) fn stop_waiting(&self, id: usize) {
         let mut state = self.lock();
-        // A request that was ready before, too, has no more time to come back than before.
-        let was_returning = state.returning.replace(id) == Some(id);
+        state.expect(id);
         let wake_up = state.wake_up;
         let participant = &mut state.participants[id];
         participant.is_driving = false;
         let waker = participant.waker.take();
-        if participant.woken_by == wake_up && !was_returning {
+        if participant.woken_by == wake_up {
             self.is_unanswered.store(false, Ordering::SeqCst);
         }
         drop(state);
@@ -225,7 +227,7 @@ impl ConnectionDriver {
         }
         state.wake_up += 1;
         let wakers = state.take_candidates(count);
-        if wakers.is_empty() && !state.expects_return() {
+        if wakers.is_empty() && state.expected == 0 {
             self.is_unanswered.store(false, Ordering::SeqCst);
             let idle_task = state.idle_task.clone();
             drop(state);
@@ -270,7 +272,7 @@ impl ConnectionDriver {
         let is_unanswered = self.is_unanswered.load(Ordering::SeqCst);
         let is_stuck = is_unanswered && wake_up == state.wake_up;
         if is_stuck {
-            state.returning = None;
+            state.expect_none();
         }
         let wakers = if is_stuck { state.take_candidates(usize::MAX) } else { Vec::new() };
         let idle_task = if is_stuck { state.idle_task.clone() } else { None };
@@ -291,6 +293,7 @@ impl ConnectionDriver {
         let Some(participant) = state.participants.get_mut(id).filter(|found| !found.is_driving) else { return };
         if let Some(waker) = participant.waker.take() {
             state.wakes.push(waker);
+            state.expect(id);
             self.has_wakes.store(true, Ordering::SeqCst);
         }
     }
@@ -301,11 +304,16 @@ impl ConnectionDriver {
 }
 
 impl DriverState {
-    /// Leaves the work to the request whose poll was ready last. Returns `false` if there is no such request.
-    fn expects_return(&mut self) -> bool {
-        let wake_up = self.wake_up;
-        let returning = self.returning.and_then(|id| self.participants.get_mut(id));
-        returning.map(|participant| participant.woken_by = wake_up).is_some()
+    /// Notes that a participant will be polled soon.
+    fn expect(&mut self, id: usize) {
+        let was_expected = std::mem::replace(&mut self.participants[id].is_expected, true);
+        self.expected += usize::from(!was_expected);
+    }
+
+    /// Notes that no participant has been polled in time.
+    fn expect_none(&mut self) {
+        self.participants.iter_mut().for_each(|(_, participant)| participant.is_expected = false);
+        self.expected = 0;
     }
 
     /// Takes the wakers of the candidates that were polled last.
