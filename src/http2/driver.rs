@@ -57,6 +57,8 @@ struct DriverState {
     wakes: Vec<Waker>,
     /// The number of participants that are expected.
     expected: usize,
+    /// Whether the unanswered work is left to an expected poll. A new candidate is then woken at once.
+    is_left: bool,
     /// The pool's idle task, which drives the connection while no request waits.
     idle_task: Option<Waker>,
     /// Ends [`PATIENCE`] after the wake-up of this number.
@@ -222,11 +224,18 @@ impl ConnectionDriver {
     /// Wakes the candidates that were polled last, at most `count`. Returns whether a request is on its way to the work.
     fn wake_candidates(self: &Arc<Self>, count: usize) -> bool {
         let mut state = self.lock();
-        if self.is_unanswered.swap(true, Ordering::SeqCst) {
+        let was_unanswered = self.is_unanswered.swap(true, Ordering::SeqCst);
+        if was_unanswered && !state.is_left {
             return true;
         }
         state.wake_up += 1;
         let wakers = state.take_candidates(count);
+        state.is_left = wakers.is_empty();
+        if was_unanswered && state.is_left {
+            // The watch began with the earlier wake-up. A new number would let it wait again.
+            state.wake_up -= 1;
+            return true;
+        }
         if wakers.is_empty() && state.expected == 0 {
             self.is_unanswered.store(false, Ordering::SeqCst);
             let idle_task = state.idle_task.clone();

@@ -19,6 +19,10 @@ use crate::transport::Transport;
 /// Bytes that are read at once while a large body arrives.
 const READ_AHEAD: usize = 64 * 1024;
 
+/// Bytes that are read until the requests get a turn. They take their pieces, and the next drive opens the windows again
+/// before the server has used them up.
+const MAX_TURN: usize = 256 * 1024;
+
 /// Maximum bytes that are kept to be written together with the next bytes.
 const MAX_HELD: usize = 1024;
 
@@ -64,6 +68,8 @@ pub(super) struct Wire {
     timer: Arc<dyn Timer>,
     seen: Arc<Seen>,
     ahead: ReadAhead,
+    /// Bytes that were read since the last pending read.
+    turn: usize,
     /// Bytes that `h2` has written and the transport has not accepted yet.
     held: Vec<u8>,
 }
@@ -84,7 +90,7 @@ impl Wire {
         timer: Arc<dyn Timer>,
         seen: Arc<Seen>,
     ) -> Self {
-        Self { transport, meter, timer, seen, ahead: ReadAhead::default(), held: Vec::new() }
+        Self { transport, meter, timer, seen, ahead: ReadAhead::default(), turn: 0, held: Vec::new() }
     }
 
     /// Counts the frames that arrived.
@@ -159,7 +165,16 @@ impl AsyncRead for Wire {
         if !this.seen.may_read.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
-        let count = ready!(this.ahead.poll_read(&mut this.transport, cx, buffer))?;
+        if this.turn >= MAX_TURN {
+            this.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Poll::Ready(count) = this.ahead.poll_read(&mut this.transport, cx, buffer)? else {
+            this.turn = 0;
+            return Poll::Pending;
+        };
+        this.turn += count;
         this.count(&buffer[..count])?;
         Poll::Ready(Ok(count))
     }
