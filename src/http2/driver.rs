@@ -76,7 +76,7 @@ struct Participant {
     /// Whether the request is being polled and has not looked at its stream yet. A wake-up of the stream is then not
     /// needed.
     is_driving: bool,
-    /// Whether a poll comes soon: the stream was woken, or the last poll was ready.
+    /// Whether a poll comes soon: the request is new, its stream was woken, or its last poll was ready.
     is_expected: bool,
     stamp: u64,
     /// The number of the wake-up that woke the request.
@@ -96,9 +96,12 @@ impl ConnectionDriver {
         })
     }
 
-    /// Adds a request and returns its number.
+    /// Adds a request and returns its number. Its first poll is expected.
     pub(super) fn join(&self) -> usize {
-        self.lock().participants.insert(Participant::default())
+        let mut state = self.lock();
+        let id = state.participants.insert(Participant::default());
+        state.expect(id);
+        id
     }
 
     /// Removes a request. If it was woken and has not been polled, other requests are woken.
