@@ -211,3 +211,6 @@ impl AsyncWrite for Wire {
         Pin::new(&mut self.transport).poll_close(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

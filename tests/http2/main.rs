@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod basics;
+mod batches;
 mod driver;
 mod net;
 mod retired;
