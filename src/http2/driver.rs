@@ -1,12 +1,12 @@
 //! Who drives a shared connection: the requests that use it, and no task of its own.
 //!
 //! A connection has to be polled whenever bytes arrive or a request has queued frames. Each poll of a request does that
-//! for all requests ([`ConnectionDriver::has_work`] says whether there is anything to do). When the transport wakes the connection,
-//! the [`ConnectionDriver`] wakes the requests that waited last, because they are the likeliest to be polled again:
+//! for all requests ([`ConnectionDriver::has_work`] says whether there is anything to do). When the transport wakes the
+//! connection, the [`ConnectionDriver`] wakes the requests that waited last. They are the likeliest to be polled again:
 //!
 //! - A request that returns `Pending` becomes a candidate. A wake-up takes the candidates that were polled last.
 //! - A poll that is ready does not drive the connection. A request whose stream was woken, or that has taken a piece of its
-//!   body, is expected to be polled soon. While there is no candidate, the work waits for such a poll.
+//!   body, is expected to be polled soon, and so is the next request. Without a candidate, the work waits for such a poll.
 //! - A woken request that is dropped before it is polled hands the work on.
 //! - A request may be woken and held without a poll. If no request has taken the work within [`PATIENCE`], all candidates
 //!   are woken. A held request is then no candidate any more, so each request can delay the others once.
@@ -57,6 +57,8 @@ struct DriverState {
     wakes: Vec<Waker>,
     /// The number of participants that are expected.
     expected: usize,
+    /// Whether the last request has just left. The next request usually comes soon, so it counts as expected.
+    expects_next: bool,
     /// Whether the unanswered work is left to an expected poll. A new candidate is then woken at once.
     is_left: bool,
     /// The pool's idle task, which drives the connection while no request waits.
@@ -109,8 +111,8 @@ impl ConnectionDriver {
         let mut state = self.lock();
         let participant = state.participants.remove(id);
         state.expected -= usize::from(participant.is_expected);
-        let was_last_expected = participant.is_expected && state.expected == 0;
-        let was_last = participant.woken_by == state.wake_up || was_last_expected;
+        state.expects_next = true;
+        let was_last = participant.woken_by == state.wake_up || (participant.is_expected && state.expected == 0);
         drop(state);
         // A waker is foreign code, so it is dropped outside of the lock.
         drop(participant);
@@ -239,7 +241,7 @@ impl ConnectionDriver {
             state.wake_up -= 1;
             return true;
         }
-        if wakers.is_empty() && state.expected == 0 {
+        if wakers.is_empty() && !state.expects_poll() {
             self.is_unanswered.store(false, Ordering::SeqCst);
             let idle_task = state.idle_task.clone();
             drop(state);
@@ -322,10 +324,15 @@ impl DriverState {
         self.expected += usize::from(!was_expected);
     }
 
+    /// Returns whether a poll is expected. A request that may come counts only if the idle task can replace it.
+    fn expects_poll(&self) -> bool {
+        self.expected > 0 || (self.expects_next && self.idle_task.is_some())
+    }
+
     /// Notes that no participant has been polled in time.
     fn expect_none(&mut self) {
         self.participants.iter_mut().for_each(|(_, participant)| participant.is_expected = false);
-        self.expected = 0;
+        (self.expected, self.expects_next) = (0, false);
     }
 
     /// Takes the wakers of the candidates that were polled last.
