@@ -238,7 +238,7 @@
 //! | | Native | Browser, Node, Deno, Bun, workerd | Other wasm (WASI) |
 //! |---|---|---|---|
 //! | Backend | [`Agent`] over sockets | the engine's `fetch` | set by [`Builder::backend`] |
-//! | Protocols | HTTP/1.1 | what the engine speaks | what the backend speaks |
+//! | Protocols | HTTP/2 and HTTP/1.1 | what the engine speaks | what the backend speaks |
 //! | Futures | `Send` | not `Send` | not `Send` |
 //! | Redirect to http from https | refused | the engine decides | what the backend does |
 //! | Connect time | own limit | part of `head_timeout` | what the backend reports |

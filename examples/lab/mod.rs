@@ -9,6 +9,7 @@ mod encoded;
 mod events;
 mod faults;
 mod state;
+mod streams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +66,7 @@ impl Lab {
             "hit" | "hits" | "peak" | "busy" | "flaky" | "endless" | "ended" => {
                 self.state.reply(name, argument, request).await
             }
-            _ => faults::reply(name).unwrap_or_else(|| Reply::new(404, format!("unknown experiment: {name}"))),
+            _ => rare(name, request).await,
         }
     }
 }
@@ -79,6 +80,14 @@ fn allow_cross_origin(reply: Reply) -> Reply {
         .with_header("cross-origin-resource-policy", "cross-origin")
         // If the response may be cached, a browser sends only a single request for a URL at a time.
         .with_header("cache-control", "no-store")
+}
+
+/// Returns a malformed or a rare response.
+async fn rare(name: &str, request: &mut Incoming) -> Reply {
+    if let Some(reply) = streams::reply(name, request).await {
+        return reply;
+    }
+    faults::reply(name).unwrap_or_else(|| Reply::new(404, format!("unknown experiment: {name}")))
 }
 
 /// `status/CODE`: a response with this status.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::decode::DecodeLimits;
 use super::pool::key::IdleLimits;
-use super::shared::Http2Settings;
+use super::shared::{Http2Settings, set_connections, set_windows};
 use crate::http1::Http1Limits;
 use crate::message::extensions::Extension;
 
@@ -97,6 +97,30 @@ impl Config {
     /// ```
     pub fn head_bytes(mut self, bytes: usize) -> Self {
         self.http1.head = bytes;
+        self
+    }
+
+    /// Sets how many bytes of response bodies a server may send over HTTP/2 before the caller takes them: for each
+    /// stream, and for all streams of a connection together. Default: 2 MiB and 5 MiB. At least 64 KiB, at most 2 GiB.
+    ///
+    /// A window opens again by the bytes of each piece that the caller takes, so a caller that reads slowly stops its
+    /// own stream alone, while the window of the connection has room (RFC 9113, section 5.2).
+    ///
+    /// Connections that are already open keep their windows. Without the feature `http2` this does nothing.
+    pub fn http2_windows(mut self, stream: u32, connection: u32) -> Self {
+        set_windows(&mut self.http2, stream, connection);
+        self
+    }
+
+    /// Sets the maximum number of connections of HTTP/2 to an origin. Default: 2. At least 1.
+    ///
+    /// Another connection is opened when the server allows no more streams on the others (MAX_CONCURRENT_STREAMS).
+    /// Beyond the maximum, a request waits for a stream, and fails with
+    /// [`Timeout::Connect`](crate::Timeout::Connect) when its connect limit passes.
+    ///
+    /// Without the feature `http2` this does nothing.
+    pub fn http2_connections(mut self, maximum: usize) -> Self {
+        set_connections(&mut self.http2, maximum);
         self
     }
 

@@ -18,6 +18,10 @@ pub(super) type SharedPool = ();
 /// No settings.
 pub(super) type Http2Settings = ();
 
+pub(super) fn set_windows((): &mut Http2Settings, _stream: u32, _connection: u32) {}
+
+pub(super) fn set_connections((): &mut Http2Settings, _maximum: usize) {}
+
 /// There is none.
 pub(super) type Share = Infallible;
 

@@ -87,8 +87,10 @@ impl Connection {
         self.input.data().is_empty() && self.transport.is_idle()
     }
 
-    /// Waits until an idle connection can no longer carry a request.
+    /// Waits until an idle connection can no longer carry a request. Frees its read buffer, most of its memory: the pool
+    /// waits only for a connection that has been idle for some time.
     pub(crate) fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.input.release();
         self.transport.poll_unfit(cx)
     }
 

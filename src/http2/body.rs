@@ -30,7 +30,9 @@ impl Http2Stream {
         });
         match polled {
             Poll::Ready(event) => Poll::Ready(self.checked(event)),
-            Poll::Pending => self.orphaned().map_or(Poll::Pending, |failure| Poll::Ready(Err(failure.error))),
+            Poll::Pending => {
+                self.orphaned(Phase::Body).map_or(Poll::Pending, |failure| Poll::Ready(Err(failure.error)))
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -11,12 +11,15 @@ use h2::client::{Builder, SendRequest};
 use http::Version;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
+use super::abandoned::AbandonedStreams;
 use super::driver::ConnectionDriver;
 use super::failure::Http2Failure;
 use super::frame_limits::FrameMeter;
 use super::h2_limits;
+use super::ping::Pings;
 use super::request_fields::OriginFields;
 use super::settings::Http2Settings;
+use super::stream::Http2Stream;
 use super::wire::{Seen, Wire};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::Http1Limits;
@@ -27,8 +30,9 @@ use crate::transport::Transport;
 /// Maximum number of turns that a call which cannot wait, such as a drop, drives a connection.
 const MAX_TURNS: usize = 16;
 
-/// The number of streams that a connection may have until the server's settings say more.
-const FIRST_MAX_STREAMS: usize = 100;
+/// The number of streams that a connection may have until the server's settings say more, if nothing is known about the
+/// server.
+pub(crate) const FIRST_MAX_STREAMS: usize = 100;
 
 /// Maximum bytes of request bodies that a stream keeps to be written.
 const SEND_BUFFER: usize = 256 * 1024;
@@ -51,22 +55,32 @@ pub(crate) struct Http2Connection {
     info: Arc<ConnectionInfo>,
     /// The scheme and authority of the requests.
     origin: OriginFields,
-    /// When a request last used the connection, in nanoseconds of the timer.
-    last_used: AtomicU64,
+    pub(super) abandoned: AbandonedStreams,
+    /// Locked by the request that tries the connection.
+    pub(super) pings: futures::lock::Mutex<Pings>,
+    /// Called without a lock when the server changes the number of streams, or when the connection becomes unusable.
+    on_change: OnceLock<OnChange>,
+    /// Whether `on_change` has to be called.
+    has_changed: AtomicBool,
     /// Whether a request has used the connection before.
     is_used: AtomicBool,
     /// Why the connection ended; `None` after an orderly end.
     end: OnceLock<Option<Http2Failure>>,
 }
 
+/// Gets the number of streams that the server allows.
+type OnChange = Box<dyn Fn(usize) + Send + Sync>;
+
 impl Http2Connection {
-    /// Begins HTTP/2 on a transport. The settings are written together with the first request.
+    /// Begins HTTP/2 on a transport. The settings are written together with the first request. `max_streams` is how many
+    /// streams the server probably allows.
     pub(crate) async fn open(
         transport: Box<dyn Transport>,
         origin: OriginFields,
         settings: Http2Settings,
         limits: &Http1Limits,
         timer: Arc<dyn Timer>,
+        max_streams: usize,
     ) -> Result<Arc<Self>> {
         let mut info = transport.connection_info();
         info.version = Some(Version::HTTP_2);
@@ -80,23 +94,27 @@ impl Http2Connection {
             .initial_window_size(settings.stream_window)
             .initial_connection_window_size(settings.connection_window)
             .max_send_buffer_size(SEND_BUFFER)
-            .initial_max_send_streams(FIRST_MAX_STREAMS);
+            .initial_max_send_streams(max_streams);
         h2_limits::apply(&mut builder, limits);
-        let (requests, connection) =
+        let (requests, mut connection) =
             builder.handshake(wire.compat()).await.map_err(|error| Http2Failure::of(error, Phase::Connect).error)?;
         let driver = ConnectionDriver::new(timer);
+        let pings = Pings::new(connection.ping_pong());
         Ok(Arc::new(Self {
             io: Mutex::new(Some(connection)),
             requests: Mutex::new(requests),
             waker: driver.connection_waker(),
             driver,
-            max_streams: AtomicUsize::new(FIRST_MAX_STREAMS),
+            max_streams: AtomicUsize::new(max_streams),
             active: AtomicUsize::new(0),
             is_retired: AtomicBool::new(false),
             seen,
             info,
             origin,
-            last_used: AtomicU64::new(opened_at.nanos()),
+            abandoned: AbandonedStreams::default(),
+            pings: futures::lock::Mutex::new(pings),
+            on_change: OnceLock::new(),
+            has_changed: AtomicBool::new(false),
             is_used: AtomicBool::new(false),
             end: OnceLock::new(),
         }))
@@ -139,14 +157,25 @@ impl Http2Connection {
         !is_worn && self.seen.last_stream().is_none() && self.end.get().is_none()
     }
 
-    /// Records that a request has just used the connection.
-    pub(crate) fn set_last_used(&self, now: Instant) {
-        self.last_used.store(now.nanos(), Ordering::Relaxed);
+    /// Returns whether the server allows the streams that requests have. It may have lowered its limit.
+    pub(crate) fn is_within_limit(&self) -> bool {
+        self.active() <= self.max_streams.load(Ordering::Relaxed)
     }
 
-    /// Returns when a request last used the connection.
-    pub(crate) fn last_used(&self) -> Instant {
-        Instant::from_nanos(self.last_used.load(Ordering::Relaxed))
+    /// Returns when bytes last arrived.
+    pub(super) fn last_received(&self) -> Instant {
+        self.seen.last_received()
+    }
+
+    /// Sets what is called when the server changes the number of streams that it allows, and when the connection becomes
+    /// unusable.
+    pub(crate) fn set_on_change(&self, on_change: impl Fn(usize) + Send + Sync + 'static) {
+        let _ = self.on_change.set(Box::new(on_change));
+    }
+
+    /// Drives the connection for a request that waits for a stream.
+    pub(crate) fn watch(self: &Arc<Self>) -> Http2Stream {
+        Http2Stream::new(self.clone())
     }
 
     /// Counts a request, and returns whether the connection has carried a request before.
@@ -195,6 +224,7 @@ impl Http2Connection {
         }
         let mut io = self.io.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = &mut *io else { return };
+        let was_usable = self.is_usable();
         let mut cx = Context::from_waker(&self.waker);
         // `h2` reads before it writes. A read before the requests are written mostly finds nothing, and waits for the
         // reactor: two wasted calls. So the first poll only writes.
@@ -205,14 +235,26 @@ impl Http2Connection {
             polled = Pin::new(&mut *connection).poll(&mut cx);
         }
         let Poll::Ready(outcome) = polled else {
-            self.max_streams.store(connection.max_concurrent_send_streams(), Ordering::Relaxed);
+            let max = connection.max_concurrent_send_streams();
+            let has_other_max = max != self.max_streams.swap(max, Ordering::Relaxed);
+            if has_other_max || was_usable && !self.is_usable() {
+                self.has_changed.store(true, Ordering::Relaxed);
+            }
+            drop(io);
+            // Streams that the server does not process have failed, so they are not reset.
+            let last = self.seen.last_stream().unwrap_or(u32::MAX);
+            drop(self.abandoned.take(|number| number > last || self.seen.is_sent(number)));
             return;
         };
         let ended = io.take();
         drop(io);
         let _ = self.end.set(outcome.err().map(|error| Http2Failure::of(error, Phase::Head)));
+        self.has_changed.store(true, Ordering::Relaxed);
+        // After an orderly end, `h2` does not wake the streams that it has not opened.
+        self.driver.wake_all();
         // The transport is foreign code, so it is dropped outside of the lock.
         drop(ended);
+        drop(self.abandoned.take(|_| true));
     }
 }
 
@@ -228,19 +270,23 @@ impl<'a> Inside<'a> {
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        for _ in 0..MAX_TURNS {
-            if !self.0.driver.exit() {
-                return;
-            }
+        let mut turns = 0;
+        while self.0.driver.exit() && turns < MAX_TURNS {
+            turns += 1;
             // No request waits that could write what is queued, so it is written here.
             self.0.driver.enter();
             self.0.drive();
         }
-        self.0.driver.exit();
+        if self.0.has_changed.load(Ordering::Relaxed) && self.0.has_changed.swap(false, Ordering::Relaxed) {
+            if let Some(on_change) = self.0.on_change.get() {
+                on_change(self.0.max_streams.load(Ordering::Relaxed));
+            }
+        }
     }
 }
 
-/// Returns the error of a request on a connection that ended in good order before the response came.
-pub(super) fn ended_early() -> Error {
-    Error::new(ErrorKind::ConnectionClosed, Phase::Head, "the server closed the HTTP/2 connection before the response")
+/// Returns the error of a request on a connection that ended in good order before the response was complete.
+pub(super) fn ended_early(phase: Phase) -> Error {
+    let message = "the server closed the HTTP/2 connection before the end of the response";
+    Error::new(ErrorKind::ConnectionClosed, phase, message)
 }

@@ -15,14 +15,17 @@
 //! The library `h2` holds a lock while it wakes tasks, so it receives wakers that only set flags. The wakers of the callers are
 //! called after the lock is released.
 
+mod wakers;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::FutureExt;
 use slab::Slab;
 
+use self::wakers::{ConnectionWaker, StreamWaker, WatchWaker};
 use crate::runtime::{StoredFuture, Timer, store};
 
 /// How long woken requests may leave the connection without a poll before all requests are woken.
@@ -186,6 +189,14 @@ impl ConnectionDriver {
         self.has_work() && !self.wake_candidates(1)
     }
 
+    /// Wakes all requests that wait. Their wakers are called by `exit`.
+    pub(super) fn wake_all(&self) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        state.wakes.extend(state.participants.iter_mut().filter_map(|(_, participant)| participant.waker.take()));
+        self.has_wakes.store(true, Ordering::SeqCst);
+    }
+
     /// Returns whether the connection has to be polled.
     pub(super) fn has_work(&self) -> bool {
         self.has_work.load(Ordering::SeqCst)
@@ -291,6 +302,10 @@ impl ConnectionDriver {
         let wakers = if is_stuck { state.take_candidates(usize::MAX) } else { Vec::new() };
         let idle_task = if is_stuck { state.idle_task.clone() } else { None };
         let again = (is_unanswered && !is_stuck) || !wakers.is_empty();
+        if is_stuck && !again {
+            // All woken requests are held, so the next request that waits has to be woken.
+            self.is_unanswered.store(false, Ordering::SeqCst);
+        }
         let wake_up = state.wake_up;
         state.is_watching = again;
         drop(state);
@@ -349,53 +364,5 @@ impl DriverState {
             }
         }
         wakers
-    }
-}
-
-/// The waker that `h2` and the transport have for the connection.
-struct ConnectionWaker(Weak<ConnectionDriver>);
-
-impl Wake for ConnectionWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let Some(driver) = self.0.upgrade() else { return };
-        driver.add_work();
-        // A thread that is inside of `h2` looks for work before it leaves. It may hold a lock of `h2` now, so no
-        // caller's waker may be called.
-        if driver.inside.load(Ordering::SeqCst) == 0 {
-            driver.wake_candidates(WOKEN);
-        }
-    }
-}
-
-/// The waker that `h2` has for a request's stream.
-struct StreamWaker {
-    driver: Weak<ConnectionDriver>,
-    id: usize,
-}
-
-impl Wake for StreamWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(driver) = self.driver.upgrade() {
-            driver.wake_stream(self.id);
-        }
-    }
-}
-
-/// The waker of the watch.
-struct WatchWaker(Weak<ConnectionDriver>);
-
-impl Wake for WatchWaker {
-    fn wake(self: Arc<Self>) {
-        if let Some(driver) = self.0.upgrade() {
-            driver.end_watch();
-        }
     }
 }

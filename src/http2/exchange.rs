@@ -64,7 +64,7 @@ pub(crate) async fn exchange<W: Future<Output = ()> + Unpin>(
             Poll::Ready(Err(Stopped::Failed(failure))) => Poll::Ready(Err(failure)),
             Poll::Ready(Err(Stopped::Stream(error))) => Poll::Ready(Err(stream.failure(error, Phase::Head))),
             // `h2` leaves a stream open whose connection ended in good order before the stream was opened.
-            Poll::Pending => stream.orphaned().map_or(Poll::Pending, |failure| Poll::Ready(Err(failure))),
+            Poll::Pending => stream.orphaned(Phase::Head).map_or(Poll::Pending, |failure| Poll::Ready(Err(failure))),
         }
     })
     .await
@@ -90,12 +90,13 @@ fn poll_head<W: Future<Output = ()> + Unpin>(
     request: &mut Http2Request<'_, W>,
 ) -> Poll<Result<Http2Response, Stopped>> {
     loop {
+        let was_waiting = request.upload.as_ref().is_some_and(|upload| upload.is_waiting());
         if let Some(upload) = request.upload.as_mut().filter(|upload| !upload.is_waiting()) {
             if let Poll::Ready(Err(error)) = upload.poll_send(handles, stream_cx, cx, request.progress) {
                 return Poll::Ready(Err(error.into()));
             }
         }
-        let response = handles.response.as_mut().expect("the response has not come");
+        let Some(response) = handles.response.as_mut() else { return Poll::Pending };
         while let Poll::Ready(Some(informational)) = response.poll_informational(stream_cx) {
             let head = informational.map_err(Stopped::Stream)?;
             request.progress.exchange().answer();
@@ -122,11 +123,13 @@ fn poll_head<W: Future<Output = ()> + Unpin>(
             let upload = rest.map(|mut upload| Box::new(upload.take_remaining()));
             return Poll::Ready(Ok(Http2Response { status: head.status, headers: head.headers, length, upload }));
         }
-        let Some(upload) = request.upload.as_mut().filter(|upload| upload.is_waiting()) else {
-            return Poll::Pending;
-        };
-        // The body was told to go in this turn, or the time for `100 Continue` is over.
-        ready!(upload.poll_continue_wait(cx));
+        match request.upload.as_mut() {
+            // Once the time for `100 Continue` is over, the body is sent.
+            Some(upload) if upload.is_waiting() => ready!(upload.poll_continue_wait(cx)),
+            // `100 Continue` came in this turn. Nothing else wakes the request, so the body is sent now.
+            Some(_) if was_waiting => {}
+            _ => return Poll::Pending,
+        }
     }
 }
 

@@ -88,6 +88,11 @@ impl FrameHeaders {
         Self { skip: PREFACE, ..Self::default() }
     }
 
+    /// Returns whether the last frame has not passed yet as a whole.
+    pub(super) fn is_within_frame(&self) -> bool {
+        self.skip > 0 || self.begun_length > 0
+    }
+
     /// Returns the next header, and removes the bytes up to its end from `bytes`. Returns `None` if all bytes have
     /// passed.
     pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Option<FrameHeader> {

@@ -52,7 +52,6 @@
 //! | A frame above 16,384 bytes | setting `max_frame_size`, left at its default: h2 ends the connection, FRAME_SIZE_ERROR |
 
 use std::fmt;
-use std::io::IoSlice;
 
 use super::frame_headers::{self, FrameHeader, FrameHeaders};
 use super::response_fields::max_header_list_size;
@@ -112,6 +111,8 @@ pub(crate) struct FrameMeter {
     max_continuations: usize,
     /// The empty DATA frames without END_STREAM so far.
     empty_data: u32,
+    /// The RST_STREAM frames that were sent.
+    resets_sent: u32,
 }
 
 impl FrameMeter {
@@ -131,6 +132,7 @@ impl FrameMeter {
             continuations: 0,
             max_continuations: max_continuations(limits),
             empty_data: 0,
+            resets_sent: 0,
         }
     }
 
@@ -152,16 +154,9 @@ impl FrameMeter {
         }
     }
 
-    /// Counts the first `count` bytes of `slices` as sent.
-    pub(crate) fn sent_vectored(&mut self, slices: &[IoSlice<'_>], mut count: usize) {
-        for slice in slices {
-            let part = slice.get(..count).unwrap_or(slice);
-            self.sent(part);
-            count -= part.len();
-            if count == 0 {
-                return;
-            }
-        }
+    /// Returns whether the last received frame is not complete.
+    pub(crate) fn is_within_frame(&self) -> bool {
+        self.incoming.is_within_frame()
     }
 
     /// Returns whether new requests should use another connection, because this connection comes near a limit that
@@ -173,6 +168,16 @@ impl FrameMeter {
     /// Returns the last stream that the server processes, once it has sent GOAWAY.
     pub(crate) fn last_stream(&self) -> Option<u32> {
         self.incoming.last_stream()
+    }
+
+    /// Returns the highest stream of which at least the beginning was sent.
+    pub(crate) fn last_sent(&self) -> u32 {
+        self.last_stream
+    }
+
+    /// Returns the number of RST_STREAM frames since the last call.
+    pub(crate) fn take_resets_sent(&mut self) -> u32 {
+        std::mem::take(&mut self.resets_sent)
     }
 
     fn frame_received(&mut self, frame: FrameHeader, now: &dyn Fn() -> Instant) -> Result<(), FrameFlood> {
@@ -218,7 +223,10 @@ impl FrameMeter {
                 self.refill(OVERHEAD_PER_REQUEST);
             }
             frame_headers::DATA if frame.length > 0 => self.refill(OVERHEAD_PER_DATA_SENT),
-            frame_headers::RST_STREAM => self.close(frame.stream),
+            frame_headers::RST_STREAM => {
+                self.resets_sent = self.resets_sent.saturating_add(1);
+                self.close(frame.stream);
+            }
             _ => {}
         }
     }

@@ -6,13 +6,16 @@
 //! - `connection` is a connection that requests share; `wire` is the only file that reads and writes, over a transport.
 //! - `driver` decides which request drives the connection.
 //! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
-//!   `upload` sends the request's body, `body` receives the response's body.
+//!   `upload` sends the request's body, `body` receives the response's body. `abandoned` keeps the streams of requests that
+//!   were dropped early.
 //! - `request_fields` makes the fields of a request; `connection_fields` knows the fields that concern a connection alone.
 //!   `response_fields` checks what a server sends.
 //! - `failure` says why an exchange failed, and whether the request may be repeated.
 //! - `frame_limits` bounds the frames of a server without use for a request; `frame_headers` finds the frames.
-//!   `h2_limits` has the settings of h2 that bound a server.
+//!   `h2_limits` has the settings of h2 that bound a server. `reset_budget` bounds the resets of the client.
+//! - `ping` asks a silent server whether the connection is alive.
 
+mod abandoned;
 mod body;
 mod connection;
 mod connection_fields;
@@ -22,7 +25,9 @@ mod failure;
 mod frame_headers;
 mod frame_limits;
 mod h2_limits;
+mod ping;
 mod request_fields;
+mod reset_budget;
 mod response_fields;
 mod settings;
 mod stream;
@@ -30,11 +35,11 @@ mod upload;
 mod wire;
 
 pub(crate) use body::Http2BodyEvent;
-pub(crate) use connection::Http2Connection;
+pub(crate) use connection::{FIRST_MAX_STREAMS, Http2Connection};
 pub(crate) use exchange::{Http2Request, Http2Response, exchange};
 pub(crate) use failure::Http2Failure;
 pub(crate) use request_fields::{BodyFields, OriginFields};
 pub(crate) use response_fields::InformationalHeads;
-pub(crate) use settings::Http2Settings;
+pub(crate) use settings::{Http2Settings, set_connections, set_windows};
 pub(crate) use stream::Http2Stream;
 pub(crate) use upload::{Http2Upload, RemainingHttp2Upload};

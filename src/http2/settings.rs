@@ -20,3 +20,20 @@ impl Default for Http2Settings {
         Self { stream_window: STREAM_WINDOW, connection_window: CONNECTION_WINDOW, connections: 2 }
     }
 }
+
+/// The smallest window in bytes: the window that each stream has before the settings arrive (RFC 9113, section 6.9.2).
+const MIN_WINDOW: u32 = 65_535;
+
+/// The largest window in bytes (RFC 9113, section 6.9.1).
+const MAX_WINDOW: u32 = (1 << 31) - 1;
+
+/// Sets the windows, within what HTTP/2 allows.
+pub(crate) fn set_windows(settings: &mut Http2Settings, stream: u32, connection: u32) {
+    settings.stream_window = stream.clamp(MIN_WINDOW, MAX_WINDOW);
+    settings.connection_window = connection.clamp(MIN_WINDOW, MAX_WINDOW);
+}
+
+/// Sets the maximum number of connections, at least 1.
+pub(crate) fn set_connections(settings: &mut Http2Settings, maximum: usize) {
+    settings.connections = maximum.max(1);
+}

@@ -66,7 +66,7 @@ impl Http2Stream {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Err(unsent(error)),
             // Only a handle that has opened a stream waits, and this handle is new.
-            Poll::Pending => return Err(Http2Failure::unsent(ended_early())),
+            Poll::Pending => return Err(Http2Failure::unsent(ended_early(Phase::Head))),
         }
         let (response, send) = requests.send_request(request, ends).map_err(unsent)?;
         self.number = response.stream_id().as_u32();
@@ -122,30 +122,37 @@ impl Http2Stream {
         polled
     }
 
+    /// Drives the connection for a request that has no stream yet.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        let _ = self.poll(cx, |_, _, _| Poll::<()>::Pending);
+    }
+
     /// Makes the failure that an error of `h2` about this stream stands for.
     pub(super) fn failure(&self, error: h2::Error, phase: Phase) -> Http2Failure {
         let mut failure = Http2Failure::of(error, phase);
         if let Some(flood) = self.connection.seen().flood() {
             failure.error = flood.error(phase);
         }
-        failure.is_unprocessed |= self.is_beyond_last_stream() && !failure.is_calm;
+        failure.is_unprocessed |= self.is_unprocessed() && !failure.is_calm;
         failure
     }
 
     /// Returns the failure of a stream that is still open although its connection has ended.
-    pub(super) fn orphaned(&self) -> Option<Http2Failure> {
+    pub(super) fn orphaned(&self, phase: Phase) -> Option<Http2Failure> {
         let end = self.connection.end()?;
-        let mut failure = end.clone().unwrap_or_else(|| Http2Failure::unsent(ended_early()));
+        let mut failure = end.clone().unwrap_or_else(|| Http2Failure::unsent(ended_early(phase)));
         if let Some(flood) = self.connection.seen().flood() {
-            failure.error = flood.error(Phase::Head);
+            failure.error = flood.error(phase);
         }
-        failure.is_unprocessed = self.is_beyond_last_stream() && !failure.is_calm;
+        failure.is_unprocessed = self.is_unprocessed() && !failure.is_calm;
         Some(failure)
     }
 
-    /// Returns whether the server has said with GOAWAY that it does not process this stream (RFC 9113, section 6.8).
-    fn is_beyond_last_stream(&self) -> bool {
-        self.connection.seen().last_stream().is_some_and(|last| self.number > last)
+    /// Returns whether the server has not seen this stream, or has said with GOAWAY that it does not process it (RFC
+    /// 9113, section 6.8).
+    fn is_unprocessed(&self) -> bool {
+        let seen = self.connection.seen();
+        !seen.is_sent(self.number) || seen.last_stream().is_some_and(|last| self.number > last)
     }
 }
 
@@ -159,7 +166,13 @@ impl Drop for Http2Stream {
         let _inside = Inside::of(&self.connection);
         // Dropped inside, because `h2` wakes the connection under its lock.
         let is_complete = self.handles.is_complete();
-        self.handles = Handles::default();
+        let handles = std::mem::take(&mut self.handles);
+        if self.number != 0 && self.connection.end().is_none() && !self.connection.seen().is_sent(self.number) {
+            self.connection.abandoned.add(self.number, handles);
+            self.connection.driver.add_work();
+        } else {
+            drop(handles);
+        }
         // A reset leaves at once: the request may be the last, and then no other poll would write it.
         if !is_complete {
             self.connection.drive();

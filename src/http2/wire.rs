@@ -5,15 +5,16 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use futures::{AsyncRead, AsyncWrite};
 
 use super::frame_limits::{FrameFlood, FrameMeter};
+use super::reset_budget::ResetBudget;
 use crate::error::Phase;
-use crate::runtime::Timer;
+use crate::runtime::{Instant, Timer};
 use crate::transport::Transport;
 
 /// Bytes that are read at once while a large body arrives.
@@ -31,10 +32,14 @@ const MAX_HELD: usize = 1024;
 pub(super) struct Seen {
     /// The last stream that the server processes, and 1 more, so that 0 means that no GOAWAY has come.
     last_stream: AtomicU32,
-    /// Whether the connection comes near a limit that nothing refills.
+    /// Whether the connection comes near a limit: of the server's frames, or of the resets that a server tolerates.
     is_worn: AtomicBool,
     /// The limit that the server has exceeded. It is kept here, because `h2` drops the cause of an error.
     flood: OnceLock<FrameFlood>,
+    /// The highest stream of which at least the beginning was sent.
+    last_sent: AtomicU32,
+    /// When bytes last arrived, in nanoseconds of the timer.
+    last_received: AtomicU64,
     /// Whether reads reach the transport.
     may_read: AtomicBool,
 }
@@ -45,7 +50,17 @@ impl Seen {
         self.last_stream.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Returns whether the connection comes near a limit that nothing refills.
+    /// Returns whether any byte of a stream's head was sent.
+    pub(super) fn is_sent(&self, stream: u32) -> bool {
+        stream <= self.last_sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns when bytes last arrived.
+    pub(super) fn last_received(&self) -> Instant {
+        Instant::from_nanos(self.last_received.load(Ordering::Relaxed))
+    }
+
+    /// Returns whether the connection comes near a limit.
     pub(super) fn is_worn(&self) -> bool {
         self.is_worn.load(Ordering::Relaxed)
     }
@@ -65,6 +80,7 @@ impl Seen {
 pub(super) struct Wire {
     transport: Box<dyn Transport>,
     meter: FrameMeter,
+    resets: ResetBudget,
     timer: Arc<dyn Timer>,
     seen: Arc<Seen>,
     ahead: ReadAhead,
@@ -90,11 +106,18 @@ impl Wire {
         timer: Arc<dyn Timer>,
         seen: Arc<Seen>,
     ) -> Self {
-        Self { transport, meter, timer, seen, ahead: ReadAhead::default(), turn: 0, held: Vec::new() }
+        let now = timer.now();
+        seen.last_received.store(now.nanos(), Ordering::Relaxed);
+        let resets = ResetBudget::new(now);
+        Self { transport, meter, resets, timer, seen, ahead: ReadAhead::default(), turn: 0, held: Vec::new() }
     }
 
     /// Counts the frames that arrived.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // `h2` reports an end within a frame as an error without a kind of its own.
+        if bytes.is_empty() && self.meter.is_within_frame() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let timer = &self.timer;
         if let Err(flood) = self.meter.received(bytes, &|| timer.now()) {
             let _ = self.seen.flood.set(flood);
@@ -107,6 +130,18 @@ impl Wire {
             self.seen.is_worn.store(true, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Records what the meter has seen of sent bytes.
+    fn count_sent(&mut self) {
+        self.seen.last_sent.store(self.meter.last_sent(), Ordering::Relaxed);
+        let resets = self.meter.take_resets_sent();
+        if resets > 0 {
+            let now = self.timer.now();
+            if !self.resets.spend(resets, now) {
+                self.seen.is_worn.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Writes the held bytes.
@@ -124,6 +159,8 @@ impl Wire {
             return Err(io::ErrorKind::WriteZero.into());
         }
         let of_held = count.min(self.held.len());
+        self.meter.sent(&self.held[..of_held]);
+        self.count_sent();
         self.held.drain(..of_held);
         Ok(count - of_held)
     }
@@ -174,7 +211,10 @@ impl AsyncRead for Wire {
             this.turn = 0;
             return Poll::Pending;
         };
-        this.turn += count;
+        if count > 0 {
+            this.turn += count;
+            this.seen.last_received.store(this.timer.now().nanos(), Ordering::Relaxed);
+        }
         this.count(&buffer[..count])?;
         Poll::Ready(Ok(count))
     }
@@ -186,7 +226,6 @@ impl AsyncWrite for Wire {
         // `h2` flushes after its last write, so held bytes do not stay.
         if this.held.is_empty() && bytes.len() <= MAX_HELD {
             this.held.extend_from_slice(bytes);
-            this.meter.sent(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
         loop {
@@ -196,6 +235,7 @@ impl AsyncWrite for Wire {
             let count = this.accept(written)?;
             if count > 0 {
                 this.meter.sent(&bytes[..count]);
+                this.count_sent();
                 return Poll::Ready(Ok(count));
             }
         }

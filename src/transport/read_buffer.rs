@@ -73,6 +73,7 @@ impl ReadBuffer {
     }
 
     /// Returns the received bytes that have not been taken, to change them.
+    #[allow(dead_code, reason = "only TLS uses it, which a browser and a build without the feature do not have")]
     pub(crate) fn data_mut(&mut self) -> &mut [u8] {
         if !self.shared.is_empty() {
             self.end_sharing();
@@ -135,6 +136,14 @@ impl ReadBuffer {
         self.shared = Bytes::new();
         let room = if largest > self.room / 2 { self.room } else { self.room / 2 };
         self.room = room.min(MAX_ROOM_WHEN_IDLE).max(self.first_room);
+    }
+
+    /// Frees the block if no bytes are left in it. The next read allocates another.
+    pub(crate) fn release(&mut self) {
+        if self.unread.is_empty() {
+            self.block = BytesMut::new();
+            self.shared = Bytes::new();
+        }
     }
 
     /// Returns whether bytes that are taken share a large block. At least half of the block has received bytes then: a

@@ -4,6 +4,10 @@
 
 mod basics;
 mod batches;
+mod closed;
 mod driver;
+mod expect_continue;
 mod net;
+mod random;
 mod retired;
+mod served;

@@ -13,12 +13,17 @@ async fn head(request: RequestBuilder<Client>) -> Vec<String> {
     request.await.unwrap().text().await.unwrap().lines().map(str::to_owned).collect()
 }
 
+/// Returns the URL of an experiment with these credentials. The lab's scheme may be `http` or `https`.
+fn with_userinfo(lab: &Lab, userinfo: &str, experiment: &str) -> String {
+    lab.url(experiment).replacen("://", &format!("://{userinfo}@"), 1)
+}
+
 fn assert_has_line(head: &[String], line: &str) {
     assert!(head.iter().any(|actual| actual == line), "{line:?} in {head:?}");
 }
 
 pub async fn credentials_in_the_url_become_basic_authorization(lab: Lab) {
-    let url = |userinfo: &str| lab.url("head").replace("http://", &format!("http://{userinfo}@"));
+    let url = |userinfo: &str| with_userinfo(&lab, userinfo, "head");
     let head = head(Client::new().get(url("Aladdin:open%20sesame"))).await;
     assert_has_line(&head, &format!("authorization: {BASIC}"));
     assert!(!format!("{head:?}").contains('@'), "{head:?}");
@@ -47,7 +52,7 @@ pub async fn basic_and_bearer_credentials_reach_the_server(lab: Lab) {
 }
 
 pub async fn an_authorization_header_wins_over_the_url(lab: Lab) {
-    let url = lab.url("head").replace("http://", "http://user:secret@");
+    let url = with_userinfo(&lab, "user:secret", "head");
     assert_has_line(&head(Client::new().get(url).header("authorization", "Other x")).await, "authorization: Other x");
 }
 
@@ -58,7 +63,7 @@ pub async fn credentials_do_not_follow_to_another_origin(lab: Lab) {
     let head = head(Client::new().get(url).basic_auth("user", "secret").header("x-kept", "yes")).await;
     assert_has_line(&head, "x-kept: yes");
     assert!(!head.iter().any(|line| line.starts_with("authorization")), "{head:?}");
-    let url = lab.url("redirect/2?to=/lab/head").replace("http://", "http://Aladdin:open%20sesame@");
+    let url = with_userinfo(&lab, "Aladdin:open%20sesame", "redirect/2?to=/lab/head");
     let response = Client::new().get(url).await.unwrap();
     assert_eq!(response.url().as_str(), lab.url("head"));
     assert!(response.text().await.unwrap().contains(BASIC));

@@ -7,9 +7,12 @@
 
 mod checks;
 mod contents;
+mod http2;
 mod process;
 mod programs;
+mod retiring;
 mod sites;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -18,16 +21,22 @@ use std::collections::BTreeSet;
 use self::process::Running;
 use self::sites::Kind;
 
+/// The checks that the tables name.
+mod listed {
+    pub use crate::checks::*;
+    pub use crate::streams::*;
+}
+
 /// Defines a test for each server and each check. A check with a reason is ignored, and the reason is shown.
 macro_rules! table {
     ($($name:ident = $kind:ident { $($check:ident $(: $reason:literal)?,)+ })+) => {
         const TABLE: &[(&str, &[&str])] = &[$((stringify!($name), &[$(stringify!($check)),+])),+];
-        $(mod $name { $(table!(@test $kind $check $($reason)?);)+ })+
+        $(mod $name { $(crate::table!(@test $kind $check $($reason)?);)+ })+
     };
     (@test $kind:ident $check:ident) => {
         #[test]
         fn $check() {
-            crate::run(&crate::sites::$kind, crate::checks::$check);
+            crate::run(&crate::sites::$kind, crate::listed::$check);
         }
     };
     (@test $kind:ident $check:ident $reason:literal) => {
@@ -38,6 +47,7 @@ macro_rules! table {
         }
     };
 }
+pub(crate) use table;
 
 table! {
     nginx = NGINX {
@@ -185,12 +195,17 @@ fn run(kind: &'static Kind, check: impl AsyncFn(&Running)) {
     }
 }
 
-#[test]
-fn every_server_lists_every_check() {
+/// Checks that each server of a table has all checks of the table.
+fn assert_complete(table: &[(&str, &[&'static str])]) {
     let checks = |(_, checks): &(&str, &[&'static str])| checks.iter().copied().collect::<BTreeSet<_>>();
-    let all: BTreeSet<_> = TABLE.iter().flat_map(checks).collect();
-    for row in TABLE {
+    let all: BTreeSet<_> = table.iter().flat_map(checks).collect();
+    for row in table {
         let missing: Vec<_> = all.difference(&checks(row)).copied().collect();
         assert!(missing.is_empty(), "{}: {missing:?}", row.0);
     }
+}
+
+#[test]
+fn every_server_lists_every_check() {
+    assert_complete(TABLE);
 }

@@ -1,7 +1,8 @@
-// The server of Node: `node serve_node.mjs PORT`, in a folder with `files`.
+// The servers of Node: `node serve_node.mjs PORT [http2]`, in a folder with `files`.
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 
@@ -15,6 +16,8 @@ const digest = async (request, response) => {
     hash.update(chunk);
     length += chunk.length;
   }
+  // The sum that a client sends after its body comes back after the response's body.
+  if (request.trailers['x-sum']) response.addTrailers({ 'x-sum': request.trailers['x-sum'] });
   response.end(`${length} ${hash.digest('hex')}\n`);
 };
 
@@ -34,7 +37,7 @@ const pages = {
   '/redirect': redirect(301, '/redirect/again'),
   '/redirect/again': redirect(302, '/plain'),
   '/moved': redirect(308, '/stored/moved'),
-  '/cookie': (_request, response) => response.setHeader('set-cookie', ['taste=salt; Path=/', 'smell=sea']).end('set\n'),
+  '/cookie': (_request, response) => response.writeHead(200, { 'set-cookie': ['taste=salt; Path=/', 'smell=sea'] }).end('set\n'),
   '/cookie/shown': (request, response) => response.end(request.headers.cookie),
   '/refused': (_request, response) => response.writeHead(413).end('too large\n'),
   '/large': async (_request, response) => {
@@ -51,10 +54,21 @@ const serve = async (request, response) => {
   response.writeHead(404).end('no such page\n');
 };
 
-const server = createServer(serve);
+/** The codes of errors of Node after a client has cancelled a request. */
+const CANCELLED = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_HTTP2_INVALID_STREAM', 'ECONNRESET'];
+
+const answer = async (request, response) => {
+  try {
+    await serve(request, response);
+  } catch (error) {
+    if (!CANCELLED.includes(error.code)) throw error;
+  }
+};
+
+const server = process.argv[3] === 'http2' ? createHttp2Server(answer) : createServer(answer);
 server.on('checkContinue', (request, response) => {
   if (request.url === '/refused') return pages['/refused'](request, response);
   response.writeContinue();
-  return serve(request, response);
+  return answer(request, response);
 });
 server.listen(Number(process.argv[2]), '127.0.0.1');

@@ -7,13 +7,34 @@ use crate::contents::Folder;
 use crate::process::Running;
 use crate::programs;
 
+/// The protocol that a server speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    /// HTTP/2 without TLS, by prior knowledge.
+    Http2,
+    /// HTTP/2 by ALPN.
+    Http2OverTls,
+}
+
 /// A server that may be installed.
 pub struct Kind {
     pub name: &'static str,
+    pub protocol: Protocol,
     /// Returns the command that serves a folder on a port, or `None` if the server is not installed.
     pub command: fn(&Folder, u16) -> Option<Command>,
     pub paths: Paths,
     shared: Mutex<Weak<Running>>,
+}
+
+/// What a server does with an uploaded body.
+pub enum Uploads {
+    /// The same path returns it later.
+    Kept,
+    /// The response is its length and hash.
+    Summarized,
+    /// The response is the body.
+    Echoed,
 }
 
 /// The paths of a server. A path with a second text has a different body on each server, and the body contains that
@@ -42,11 +63,12 @@ pub struct Paths {
     pub stale: &'static str,
     /// Accepts a body at any name below this path.
     pub stored: &'static str,
-    /// Whether `stored` returns an uploaded body later. Otherwise the response to the upload is its length and hash.
-    pub keeps_uploads: bool,
+    pub uploads: Uploads,
     /// Accepts no body, and responds with this status.
     pub refused: (&'static str, u16),
     pub missing: &'static str,
+    /// A trailer in the response to an upload with the trailer `x-sum`.
+    pub trailer: (&'static str, &'static str),
     pub large: &'static str,
 }
 
@@ -63,24 +85,41 @@ const COMMON: Paths = Paths {
     digest: &["/digest"],
     stale: "/stale",
     stored: "/stored/",
-    keeps_uploads: false,
+    uploads: Uploads::Summarized,
     refused: ("/refused", 413),
     missing: "/missing",
+    trailer: ("x-sum", "abc"),
     large: "/large",
 };
 
-pub static NGINX: Kind = Kind::new("nginx", programs::nginx, Paths { keeps_uploads: true, ..COMMON });
-pub static APACHE: Kind = Kind::new("apache2", programs::apache, Paths { keeps_uploads: true, ..COMMON });
-pub static NODE: Kind = Kind::new("node", programs::node, COMMON);
-pub static TORNADO: Kind = Kind::new("tornado", programs::tornado, COMMON);
+pub static NGINX: Kind =
+    Kind::new("nginx", Protocol::Http1, programs::nginx, Paths { uploads: Uploads::Kept, ..COMMON });
+pub static APACHE: Kind =
+    Kind::new("apache2", Protocol::Http1, programs::apache, Paths { uploads: Uploads::Kept, ..COMMON });
+pub static NODE: Kind = Kind::new("node", Protocol::Http1, programs::node, COMMON);
+pub static NGINX_H2: Kind =
+    Kind::new("nginx", Protocol::Http2OverTls, programs::nginx_h2, Paths { uploads: Uploads::Kept, ..COMMON });
+pub static APACHE_H2: Kind =
+    Kind::new("apache2", Protocol::Http2, programs::apache_h2, Paths { uploads: Uploads::Kept, ..COMMON });
+pub static NODE_H2: Kind = Kind::new("node", Protocol::Http2, programs::node_h2, COMMON);
+pub static NGHTTPD: Kind = Kind::new(
+    "nghttpd",
+    Protocol::Http2OverTls,
+    programs::nghttpd,
+    Paths { trailer: ("x-end", "reached"), uploads: Uploads::Echoed, ..COMMON },
+);
+pub static RETIRING: Kind = Kind::new("nginx", Protocol::Http2, programs::retiring, COMMON);
+pub static TORNADO: Kind = Kind::new("tornado", Protocol::Http1, programs::tornado, COMMON);
 pub static HTTP_SERVER: Kind = Kind::new(
     "python3",
+    Protocol::Http1,
     programs::http_server,
     // http.server redirects a folder without a final slash.
     Paths { redirect: "/folder", refused: ("/refused", 501), ..COMMON },
 );
 pub static HTTPBIN: Kind = Kind::new(
     "httpbin",
+    Protocol::Http1,
     programs::httpbin,
     Paths {
         plain: "/base64/aGVsbG8K",
@@ -101,8 +140,17 @@ pub static HTTPBIN: Kind = Kind::new(
 );
 
 impl Kind {
-    const fn new(name: &'static str, command: fn(&Folder, u16) -> Option<Command>, paths: Paths) -> Self {
-        Self { name, command, paths, shared: Mutex::new(Weak::new()) }
+    const fn new(
+        name: &'static str,
+        protocol: Protocol,
+        command: fn(&Folder, u16) -> Option<Command>,
+        paths: Paths,
+    ) -> Self {
+        Self { name, protocol, command, paths, shared: Mutex::new(Weak::new()) }
+    }
+
+    pub fn is_http2(&self) -> bool {
+        self.protocol != Protocol::Http1
     }
 
     /// Returns the running server, and starts it if necessary. The server stops when the last returned value is

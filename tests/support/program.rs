@@ -35,6 +35,11 @@ impl Program {
         self.port
     }
 
+    /// Returns the number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until the program accepts connections. Returns `false` if it has ended or the time is over.
     fn listens(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;

@@ -99,9 +99,17 @@ pub fn acceptor(certificate: (Certificate, KeyPair), clients: Option<RootCertSto
 /// Makes an acceptor as [`acceptor`] does, for these versions of TLS.
 pub fn acceptor_of(
     versions: &[&'static SupportedProtocolVersion],
-    (certificate, key): (Certificate, KeyPair),
+    certificate: (Certificate, KeyPair),
     clients: Option<RootCertStore>,
 ) -> TlsAcceptor {
+    TlsAcceptor::from(Arc::new(config_of(versions, certificate, clients)))
+}
+
+fn config_of(
+    versions: &[&'static SupportedProtocolVersion],
+    (certificate, key): (Certificate, KeyPair),
+    clients: Option<RootCertStore>,
+) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
     let builder = match clients {
@@ -111,7 +119,13 @@ pub fn acceptor_of(
         ),
     };
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-    let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    builder.with_single_cert(vec![certificate.der().clone()], key).unwrap()
+}
+
+/// Makes an acceptor as [`acceptor`] does, with these protocols for ALPN.
+pub fn acceptor_with_alpn(protocols: &[&str], certificate: (Certificate, KeyPair)) -> TlsAcceptor {
+    let mut config = config_of(rustls::ALL_VERSIONS, certificate, None);
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
 }
 

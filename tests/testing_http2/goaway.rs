@@ -58,7 +58,7 @@ fn requests_that_arrive_together_are_answered_up_to_the_last_stream() {
             assert!(error.is_go_away() && error.is_remote(), "{last_stream:?}: {error:?}");
             assert_eq!(error.reason(), Some(h2::Reason::NO_ERROR));
         }
-        // All five arrive in one read, so no request above the last stream has an effect.
+        // All five requests arrive in the same read, so no request above the last stream has an effect.
         assert_eq!(calls.load(Ordering::SeqCst), answered, "{last_stream:?}");
     }
 }

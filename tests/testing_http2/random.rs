@@ -86,7 +86,8 @@ type Opened = Rc<RefCell<BTreeSet<(u64, u32)>>>;
 
 /// Sends a body of `size` bytes and reads the answer.
 ///
-/// The body waits until the stream is open: h2 never opens a stream that is cancelled while a window keeps its body.
+/// The body waits until the stream is open: h2 holds back the reset of a stream that is cancelled before it is open, if
+/// a window holds back its body.
 async fn exchange(
     response: ResponseFuture,
     mut cancel: CancelOnDrop,
@@ -232,7 +233,7 @@ fn outcome_of(seed: u64) -> String {
 }
 
 #[test]
-fn no_request_hangs_and_each_seed_has_one_outcome() {
+fn no_request_hangs_and_a_seed_repeats_its_outcome() {
     let mut outcomes = BTreeSet::new();
     for seed in 0..SEEDS {
         let trace = outcome_of(seed);

@@ -4,6 +4,7 @@
 
 mod context;
 mod idle_connections;
+mod many_requests;
 mod routes;
 mod runtimes;
 #[path = "../support/mod.rs"]

@@ -90,33 +90,33 @@ async fn perform(client: &impl Requests, job: &Job) -> Sample {
         return stay_idle(client, job).await;
     }
     let progress = Progress::new(job);
-    let connections = 0..job.connections.min(job.warm_up + job.requests);
-    join_all(connections.map(|_| async {
-        while progress.begin_request() {
-            exchange(client, job).await;
-        }
-    }))
-    .await;
+    join_all((0..progress.connections).map(|_| requests_in_turn(client, job, &progress))).await;
     progress.stop()
 }
 
 /// Performs a job with a task of tokio for each connection.
 async fn perform_spawned(client: impl Requests + Send + 'static, job: &Job) -> Sample {
     let shared = Arc::new((client, job.clone(), Progress::new(job)));
-    let connections = 0..job.connections.min(job.warm_up + job.requests);
-    let tasks = connections.map(|_| {
+    let tasks = (0..shared.2.connections).map(|_| {
         let shared = shared.clone();
         tokio::spawn(async move {
             let (client, job, progress) = &*shared;
-            while progress.begin_request() {
-                exchange(client, job).await;
-            }
+            requests_in_turn(client, job, progress).await;
         })
     });
     for task in tasks.collect::<Vec<_>>() {
         task.await.expect("a task does not panic");
     }
     shared.2.stop()
+}
+
+/// Sends requests in turn until no request is left.
+async fn requests_in_turn(client: &impl Requests, job: &Job, progress: &Progress) {
+    let mut is_first = true;
+    while progress.begin_request() {
+        exchange(client, job).await;
+        progress.opened.fetch_add(usize::from(std::mem::take(&mut is_first)), Relaxed);
+    }
 }
 
 /// Opens the connections of a job at the same time, and then leaves them idle.
@@ -130,25 +130,46 @@ async fn stay_idle(client: &impl Requests, job: &Job) -> Sample {
     Sample { resident: sample.resident.saturating_sub(before), ..sample }
 }
 
-/// Counts the requests of a job. The measurement starts without a pause after the requests that open the connections.
+/// Counts the requests of a job. The measurement starts without a pause after the requests that open the connections: a
+/// client may close connections that are idle.
 struct Progress {
+    connections: usize,
+    /// The connections that have had a response.
+    opened: AtomicUsize,
+    /// The requests before the measured requests that have begun.
+    warmed_up: AtomicUsize,
+    /// [`Job::warm_up`].
+    warm_up: usize,
+    /// The measured requests that have not begun.
     left: AtomicUsize,
-    measured: usize,
     watch: OnceLock<Stopwatch>,
 }
 
 impl Progress {
     fn new(job: &Job) -> Self {
-        Self { left: AtomicUsize::new(job.warm_up + job.requests), measured: job.requests, watch: OnceLock::new() }
+        let connections = job.connections.min(job.warm_up + job.requests);
+        let (opened, warmed_up, left) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(job.requests));
+        Self { connections, opened, warmed_up, warm_up: job.warm_up, left, watch: OnceLock::new() }
     }
 
     /// Returns whether a request is left, and takes it.
     fn begin_request(&self) -> bool {
-        let taken = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
-        if taken == Ok(self.measured) {
+        if self.watch.get().is_none() {
+            if self.is_warming_up() {
+                return true;
+            }
             let _ = self.watch.set(Stopwatch::start());
         }
-        taken.is_ok()
+        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Takes a request before the measured requests, if it is needed.
+    ///
+    /// The first connections send further requests until all are open. Otherwise they could use up these requests, and
+    /// the other connections would open during the measurement: a task of tokio may begin long after the first task.
+    fn is_warming_up(&self) -> bool {
+        let is_needed = self.warmed_up.fetch_add(1, Relaxed) < self.warm_up;
+        is_needed || (self.warm_up > 0 && self.opened.load(Relaxed) < self.connections)
     }
 
     fn stop(&self) -> Sample {

@@ -13,6 +13,7 @@ use http::Version;
 
 use super::places::{ConnectOutcome, NewConnection, RunningConnect};
 use super::shares::{Found, PoolEntry, Share, ShareAccess};
+use super::wait::{Awaited, StreamWait};
 use crate::agent::connect::Channel;
 use crate::agent::round_trip::RoundTrip;
 use crate::error::{Error, Phase, Result, Timeout};
@@ -26,14 +27,19 @@ impl RoundTrip<'_> {
     pub(in crate::agent) async fn channel(&self) -> Result<Channel> {
         let _connecting = self.progress.connecting();
         let started = self.agent.timer.now();
+        let mut max = self.config.http2.connections;
+        let mut kept = None;
         loop {
-            let running = match self.share_access().find(self.config.http2.connections) {
+            let found = self.share_access().find(max);
+            // A connect that this request has begun goes on, unless there is a stream now.
+            drop(kept.take());
+            let (running, wait) = match found {
                 Found::Share(share) => return Ok(Channel::Http2(share)),
                 Found::Http1 => return Ok(Channel::OwnConnection),
-                Found::Connect => self.begin_connect(),
-                Found::Connecting(running) => running,
-                Found::Full(receiver) => {
-                    match self.within_connect_limit(receiver, started, |elapsed| self.full(elapsed)).await? {
+                Found::Connect(wait) => (self.begin_connect(), wait),
+                Found::Connecting(running, wait) => (running, wait),
+                Found::Full(wait) => {
+                    match self.within_connect_limit(wait, started, |elapsed| self.full(elapsed)).await? {
                         Ok(reserved) => return Ok(Channel::Http2(Share::new(reserved))),
                         // Something has changed: another connection, or the end of a connection.
                         Err(_) => continue,
@@ -43,12 +49,19 @@ impl RoundTrip<'_> {
             let RunningConnect { future, trace } = running;
             let limit = self.connect_limit().unwrap_or_default();
             let timed_out = |elapsed| trace.timed_out(&self.key.target(), limit, elapsed);
-            match self.within_connect_limit(future, started, timed_out).await?? {
-                NewConnection::Http2 => {}
-                NewConnection::Http1(connection) => {
+            // A stream of another connection may become free before the new connection is there.
+            let awaited = Box::pin(StreamWait::or_connect(wait, future.clone()));
+            match self.within_connect_limit(awaited, started, timed_out).await? {
+                Awaited::Stream(Ok(reserved)) => return Ok(Channel::Http2(Share::new(reserved))),
+                Awaited::Stream(Err(_)) => kept = Some(future),
+                Awaited::Connection(Ok(NewConnection::Http2)) => {}
+                Awaited::Connection(Ok(NewConnection::Http1(connection))) => {
                     let connection = connection.lock().unwrap_or_else(PoisonError::into_inner).take();
                     return Ok(connection.map_or(Channel::OwnConnection, Channel::Http1));
                 }
+                // The server may allow a single connection. The request waits for a stream of it.
+                Awaited::Connection(Err(_)) if self.agent.shared.has_connection(&self.key) => max = 1,
+                Awaited::Connection(Err(error)) => return Err(error),
             }
         }
     }

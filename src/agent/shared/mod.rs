@@ -1,7 +1,7 @@
 //! The connections of HTTP/2, which requests share.
 //!
 //! - `places` knows which server speaks HTTP/2, and the connections to it.
-//! - `shares` gives streams to requests.
+//! - `shares` gives streams to requests. `wait` is the wait for a stream.
 //! - `connect` opens a connection for all requests that wait for it.
 //! - `trip` takes a request to the head of its response, on one connection or, if a server has not processed it, on
 //!   another. `body` receives the body.
@@ -11,6 +11,7 @@ mod connect;
 mod places;
 mod shares;
 mod trip;
+mod wait;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,8 +20,8 @@ use futures::channel::oneshot;
 use self::places::Places;
 pub(super) use self::shares::Share;
 use super::pool::key::{IdleLimits, PoolKey};
-use crate::http2::Http2Connection;
-pub(super) use crate::http2::Http2Settings;
+use crate::http2::{FIRST_MAX_STREAMS, Http2Connection};
+pub(super) use crate::http2::{Http2Settings, set_connections, set_windows};
 use crate::runtime::Timer;
 
 /// The shared connections of an agent, and the requests that wait for a stream.
@@ -31,6 +32,22 @@ impl SharedPool {
     // Foreign code never runs while the lock is held, as in `agent::pool`.
     fn lock(&self) -> MutexGuard<'_, Places<oneshot::Sender<ReservedStream>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records how many streams a server allows, and lets the requests that wait for a stream look again.
+    fn set_max_streams(&self, key: &PoolKey, max: usize) {
+        let mut places = self.lock();
+        let waiting = places.get_mut(key).map(|place| {
+            place.max_streams = max.clamp(1, FIRST_MAX_STREAMS);
+            std::mem::take(&mut place.waiting)
+        });
+        drop(places);
+        drop(waiting);
+    }
+
+    /// Returns whether requests may be added to a connection with this key, now or later.
+    fn has_connection(&self, key: &PoolKey) -> bool {
+        self.lock().get_mut(key).is_some_and(|place| place.has_usable())
     }
 }
 
@@ -43,31 +60,46 @@ struct ReservedStream {
     timer: Arc<dyn Timer>,
 }
 
+impl ReservedStream {
+    /// Makes the reservation of another request for the same stream.
+    fn another(&self) -> Self {
+        let Self { connection, pool, key, limits, timer } = self;
+        let (connection, pool) = (connection.clone(), pool.clone());
+        Self { connection, pool, key: key.clone(), limits: *limits, timer: timer.clone() }
+    }
+}
+
 impl Drop for ReservedStream {
     fn drop(&mut self) {
-        let Self { connection, pool, key, limits, timer } = self;
-        while connection.is_usable() {
-            let next = pool.lock().get_mut(key).and_then(|place| place.waiting.pop_front());
-            let Some(next) = next else { break };
-            if !next.is_canceled() {
-                let (pool, key, timer) = (pool.clone(), key.clone(), timer.clone());
+        let now = self.timer.now();
+        let connection = &self.connection;
+        let mut gone = Vec::new();
+        let mut places = self.pool.lock();
+        let place = places.get_mut(&self.key).filter(|_| connection.is_usable() && connection.is_within_limit());
+        if let Some(place) = place {
+            while let Some(next) = place.waiting.pop_front() {
+                if next.is_canceled() {
+                    gone.push(next);
+                    continue;
+                }
+                drop(places);
                 // The reservation goes with the value. If the request is gone by now, the value comes back and its drop
                 // gives the stream to the next request.
-                drop(next.send(Self { connection: connection.clone(), pool, key, limits: *limits, timer }));
+                drop(next.send(self.another()));
                 return;
             }
         }
+        // Released under the lock: otherwise a request could begin to wait after the last stream looked for it.
         let is_idle = connection.release() == 0;
-        if is_idle || !connection.is_usable() {
-            let now = timer.now();
-            connection.set_last_used(now);
-            let mut places = pool.lock();
-            let removed = places.set_idle(key, connection, *limits, now);
+        let is_usable = connection.is_usable();
+        let (mut removed, mut waiting) = (Vec::new(), None);
+        if is_idle || !is_usable {
+            removed = places.set_idle(&self.key, connection, self.limits, now);
             // Requests that wait for a stream of a connection that has ended look for another connection.
-            let ended = !connection.is_usable();
-            let waiting = places.get_mut(key).filter(|_| ended).map(|place| std::mem::take(&mut place.waiting));
-            drop(places);
-            drop((removed, waiting));
+            let place = places.get_mut(&self.key).filter(|_| !is_usable);
+            waiting = place.map(|place| std::mem::take(&mut place.waiting));
         }
+        drop(places);
+        drop((removed, waiting, gone));
     }
 }

@@ -12,7 +12,7 @@ use futures::future::{Shared, WeakShared};
 use crate::agent::pool::key::{IdleLimits, PoolKey};
 use crate::error::Error;
 use crate::http1::Connection;
-use crate::http2::Http2Connection;
+use crate::http2::{FIRST_MAX_STREAMS, Http2Connection};
 use crate::runtime::{Instant, StoredFuture};
 use crate::transport::ConnectTrace;
 
@@ -29,6 +29,9 @@ pub(super) struct Place<W> {
     pub(super) connecting: Option<PendingConnect>,
     /// Whether the last connection spoke HTTP/2; `None` if there has been none.
     pub(super) speaks_http2: Option<bool>,
+    /// How many streams a new connection may have before its server has said so. A stream that the server does not allow
+    /// is refused, and each request is sent three times at most.
+    pub(super) max_streams: usize,
     /// The requests that wait for a stream, in their order.
     pub(super) waiting: VecDeque<W>,
 }
@@ -90,7 +93,13 @@ impl<W> Default for Places<W> {
 
 impl<W> Default for Place<W> {
     fn default() -> Self {
-        Self { connections: Vec::new(), connecting: None, speaks_http2: None, waiting: VecDeque::new() }
+        Self {
+            connections: Vec::new(),
+            connecting: None,
+            speaks_http2: None,
+            max_streams: FIRST_MAX_STREAMS,
+            waiting: VecDeque::new(),
+        }
     }
 }
 
@@ -111,9 +120,14 @@ impl<W> Place<W> {
         None
     }
 
-    /// Returns the number of connections.
-    pub(super) fn connections(&self) -> usize {
-        self.connections.len()
+    /// Returns whether a connection is usable, even if it has no stream left.
+    pub(super) fn has_usable(&self) -> bool {
+        self.connections.iter().any(|shared| shared.connection.is_usable())
+    }
+
+    /// Returns the connections, for a request that waits for a stream.
+    pub(super) fn all(&self) -> Vec<Arc<Http2Connection>> {
+        self.connections.iter().map(|shared| shared.connection.clone()).collect()
     }
 
     fn is_unused(&self) -> bool {

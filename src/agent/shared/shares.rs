@@ -10,6 +10,7 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 
 use super::places::{ConnectOutcome, NewConnection, PendingConnect, RunningConnect};
+use super::wait::StreamWait;
 use super::{ReservedStream, SharedPool};
 use crate::agent::pool::key::{IdleLimits, PoolKey};
 use crate::error::Result;
@@ -24,7 +25,8 @@ const RECHECK: Duration = Duration::from_secs(30);
 /// A request's stream on a shared connection. Dropping it gives the stream to the next request.
 pub(in crate::agent) struct Share {
     // In this order: the server must not see more streams than it allows.
-    stream: Http2Stream,
+    // Boxed, because a share is moved several times on its way to the body.
+    stream: Box<Http2Stream>,
     reserved: ReservedStream,
 }
 
@@ -35,11 +37,11 @@ pub(super) enum Found {
     /// The server speaks HTTP/1.1.
     Http1,
     /// Another request connects; its connection may be for this request, too.
-    Connecting(RunningConnect),
+    Connecting(RunningConnect, Option<StreamWait>),
     /// No connection has a stream left, and another may be opened.
-    Connect,
+    Connect(Option<StreamWait>),
     /// No connection has a stream left, and no other may be opened.
-    Full(oneshot::Receiver<ReservedStream>),
+    Full(StreamWait),
 }
 
 /// What a request needs to join a shared connection.
@@ -64,7 +66,7 @@ impl ShareAccess<'_> {
             drop(places);
             drop(removed);
             let share = self.share(reserved?);
-            // A connection without other requests may have been closed since: nobody has read it.
+            // A connection without other requests may have been closed since: no request has read it.
             if share.connection().active() > 1 {
                 return Some(share);
             }
@@ -80,28 +82,41 @@ impl ShareAccess<'_> {
         if let Some(share) = self.take() {
             return Found::Share(share);
         }
+        let mut removed = Vec::new();
+        let mut gone = VecDeque::new();
         let mut places = self.pool.lock();
         let place = places.entry(self.key);
         if place.speaks_http2 == Some(false) {
             return Found::Http1;
         }
-        if let Some(running) = place.connecting.as_ref().and_then(PendingConnect::join) {
-            return Found::Connecting(running);
+        // Under the same lock as the wait begins, because a stream may have become free meanwhile.
+        if let Some(connection) = place.reserve(&mut removed) {
+            drop(places);
+            drop(removed);
+            return Found::Share(self.share(connection));
         }
-        if place.connections() < max.max(1) {
-            return Found::Connect;
-        }
-        let (sender, receiver) = oneshot::channel();
-        // Requests that gave up leave when their number may have doubled, so that each is looked at a few times only.
-        let mut gone = VecDeque::new();
-        if place.waiting.len().is_power_of_two() {
-            (gone, place.waiting) =
-                std::mem::take(&mut place.waiting).into_iter().partition(|waiter| waiter.is_canceled());
-        }
-        place.waiting.push_back(sender);
+        let running = place.connecting.as_ref().and_then(PendingConnect::join);
+        let connections = place.all();
+        let receiver = (!connections.is_empty()).then(|| {
+            let (sender, receiver) = oneshot::channel();
+            // Requests that gave up leave when their number may have doubled, so that each is looked at a few times only.
+            if place.waiting.len().is_power_of_two() {
+                (gone, place.waiting) =
+                    std::mem::take(&mut place.waiting).into_iter().partition(|waiter| waiter.is_canceled());
+            }
+            place.waiting.push_back(sender);
+            receiver
+        });
         drop(places);
-        drop(gone);
-        Found::Full(receiver)
+        drop((removed, gone));
+        let may_connect = connections.len() < max.max(1);
+        let watched = connections.iter().map(Http2Connection::watch).collect();
+        let wait = receiver.map(|receiver| StreamWait::new(receiver, watched));
+        match (running, wait) {
+            (Some(running), wait) => Found::Connecting(running, wait),
+            (None, Some(wait)) if !may_connect => Found::Full(wait),
+            (None, wait) => Found::Connect(wait),
+        }
     }
 
     /// Makes the share of a stream that has been reserved.
@@ -161,8 +176,16 @@ impl PoolEntry {
             false => format!("{}:{}", origin.host(), origin.port()),
         };
         let fields = OriginFields::new(origin.scheme().to_http(), &authority);
+        let max_streams = self.pool.lock().entry(&self.key).max_streams;
+        let timer = self.timer.clone();
         let connection =
-            Http2Connection::open(transport, fields, self.settings, &self.limits, self.timer.clone()).await?;
+            Http2Connection::open(transport, fields, self.settings, &self.limits, timer, max_streams).await?;
+        let (pool, key) = (Arc::downgrade(&self.pool), self.key.clone());
+        connection.set_on_change(move |max| {
+            if let Some(pool) = pool.upgrade() {
+                pool.set_max_streams(&key, max);
+            }
+        });
         let mut places = self.pool.lock();
         let waiting = places.add(&self.key, connection.clone());
         let ended = places.entry(&self.key).connecting.take();
@@ -226,7 +249,7 @@ async fn keep(
 impl Share {
     /// Joins the connection of a reserved stream.
     pub(super) fn new(reserved: ReservedStream) -> Self {
-        Self { stream: Http2Stream::new(reserved.connection.clone()), reserved }
+        Self { stream: Box::new(Http2Stream::new(reserved.connection.clone())), reserved }
     }
 
     /// Returns the stream.

@@ -26,21 +26,29 @@ impl RoundTrip<'_> {
         let mut replays = 0;
         loop {
             let reused = share.connection().begin_use();
-            let started = self.agent.timer.now();
-            let failure = match self.exchange_on(&mut share, one_shot).await {
-                Ok(response) => return self.http2_response(share, response, reused, started),
-                Err(failure) => failure,
-            };
-            if failure.is_connection {
+            let is_alive = !reused || self.may_send_twice(one_shot) || self.is_alive(&mut share).await;
+            if is_alive {
+                let started = self.agent.timer.now();
+                let failure = match self.exchange_on(&mut share, one_shot).await {
+                    Ok(response) => return self.http2_response(share, response, reused, started),
+                    Err(failure) => failure,
+                };
+                if failure.is_connection {
+                    share.connection().retire();
+                }
+                let has_body = one_shot.is_some() || self.request.body().is_replayable();
+                if replays == MAX_REPLAYS || !has_body || !self.may_repeat(&failure, reused) {
+                    // Closed first, as if the request had a connection of its own.
+                    drop(share);
+                    return Err(failure.error.with_transfer(Transfer::on_connection(reused)));
+                }
+                replays += 1;
+            } else {
+                // The request was not sent, so it does not count as sent again.
                 share.connection().retire();
             }
             // Closed first: a request has a single stream at a time.
             drop(share);
-            let has_body = one_shot.is_some() || self.request.body().is_replayable();
-            if replays == MAX_REPLAYS || !has_body || !self.may_repeat(&failure, reused) {
-                return Err(failure.error.with_transfer(Transfer::on_connection(reused)));
-            }
-            replays += 1;
             let shared = match self.connector().may_speak_http2(&self.key.origin) {
                 true => self.channel().await?,
                 false => Channel::OwnConnection,
@@ -51,6 +59,21 @@ impl RoundTrip<'_> {
                 Channel::OwnConnection => return self.send_anywhere(one_shot).await,
             };
         }
+    }
+
+    /// Returns whether the request can be sent again after any failure of its connection.
+    fn may_send_twice(&self, one_shot: &Option<Body>) -> bool {
+        one_shot.is_none() && self.request.method().is_idempotent()
+    }
+
+    /// Returns whether a connection that was silent answers a PING. The wait belongs to the connect.
+    async fn is_alive(&self, share: &mut Share) -> bool {
+        let timer = &self.agent.timer;
+        if !share.connection().is_silent(timer.now()) {
+            return true;
+        }
+        let _connecting = self.progress.connecting();
+        share.stream().ping(&**timer).await
     }
 
     /// Returns whether the request may be sent again after a failure: for each method if the server has not processed it
@@ -98,7 +121,9 @@ impl RoundTrip<'_> {
         };
         let outcome = http2::exchange(share.stream(), &mut exchange).await;
         if outcome.is_err() && is_one_shot {
-            *one_shot = exchange.upload.and_then(Http2Upload::into_untouched);
+            // A body of no bytes is not taken from its source.
+            *one_shot =
+                if has_body { exchange.upload.and_then(Http2Upload::into_untouched) } else { Some(Body::empty()) };
         }
         outcome
     }

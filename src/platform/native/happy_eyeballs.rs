@@ -30,13 +30,18 @@ pub(super) async fn race<T, F>(
 where
     F: Future<Output = io::Result<T>>,
 {
+    // A single address has no race. It needs none of the memory of a race, which counts when many connects run at once.
+    if let [address] = addresses[..] {
+        return dial(address).await.map_err(|error| vec![(address, error)]);
+    }
     let mut waiting = interleave(addresses);
     let mut dialling = FuturesUnordered::new();
     let mut failures = Vec::new();
     loop {
         if let Some(address) = waiting.pop_front() {
             let attempt = dial(address);
-            dialling.push(async move { (address, attempt.await) });
+            // Boxed, because the set holds the space of an attempt more than it has attempts.
+            dialling.push(Box::pin(async move { (address, attempt.await) }));
         }
         // With no address left there is no next attempt to start, and so no timer.
         let outcome = if waiting.is_empty() {

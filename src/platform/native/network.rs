@@ -37,7 +37,7 @@ use crate::transport::{ConnectTrace, Connector, Transport};
 ///
 /// | Setting | `https` | `http` |
 /// |---|---|---|
-/// | default | offers `http/1.1` | HTTP/1.1 |
+/// | default | offers `h2` and `http/1.1` | HTTP/1.1 |
 /// | [`http1_only`](Self::http1_only) | offers `http/1.1` | HTTP/1.1 |
 /// | `http2_prior_knowledge` | offers `h2` and `http/1.1` | HTTP/2 at once |
 /// | `http2_only` | offers `h2`; without it the connect fails | HTTP/2 at once |
@@ -313,7 +313,8 @@ impl Connector for Network {
             }
             // An invalid proxy variable fails the requests it is for: they must not go past the proxy.
             if let Some(proxy) = self.proxies.for_origin(origin)? {
-                return proxy_connect::connect(self, &proxy, origin, trace).await;
+                // Boxed, as the TLS handshake below: a plain connect without a proxy does not hold the space of either.
+                return Box::pin(proxy_connect::connect(self, &proxy, origin, trace)).await;
             }
             let target = authority(origin.host(), origin.port());
             let mut stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
@@ -324,7 +325,8 @@ impl Connector for Network {
                 }
                 Scheme::Https => {
                     trace_step(trace, ConnectStep::Tls, &target, &stream);
-                    tls::start(stream, origin.host(), &self.tls, Some(self.versions), &*self.timer).await
+                    let versions = Some(self.versions);
+                    Box::pin(tls::start(stream, origin.host(), &self.tls, versions, &*self.timer)).await
                 }
             }
         })

@@ -1,9 +1,9 @@
 //! An HTTP/1.1 and HTTP/2 server for tests, which serves connections over any transport.
 //!
 //! A connection that begins with the preface of HTTP/2 is served with HTTP/2 (feature `http2`), and every other
-//! connection with HTTP/1.1. It is the counterpart of the client's engine and shares its framing. It can also behave like a broken server: see
-//! [`Fault`] and [`Reply::raw`]. It does not parse multipart forms, because the crates for that bring encodings and
-//! media types with them.
+//! connection with HTTP/1.1. It is the counterpart of the client's engine and shares its framing. It can also behave
+//! like a broken server: see [`Fault`] and [`Reply::raw`]. It does not parse multipart forms, because the crates for
+//! that bring encodings and media types with them.
 //!
 //! `head` parses requests, and `request` is the request that a handler gets. `resource` calls a function for each
 //! method. `reply` is the answer of a handler, `fault` a failure in it, `output` writes both. `recorder` keeps

@@ -74,14 +74,14 @@ impl Reply {
         Self::new(status, Body::empty()).with_header("location", location)
     }
 
-    /// Makes a reply of exactly these bytes, after which the connection is closed. The bytes need not be valid HTTP. Over
-    /// HTTP/2 they are sent between two frames; see `Http2Frame`.
+    /// Makes a reply of exactly these bytes, after which the connection is closed. The bytes need not be valid HTTP.
+    /// Over HTTP/2 they are sent between two frames; see `Http2Frame`.
     pub fn raw(bytes: impl Into<Body>) -> Self {
         Self::with_content(ReplyContent::Raw(bytes.into()))
     }
 
-    /// Makes a reply that never comes. The connection stays open until the client closes it; over HTTP/2 the stream stays
-    /// open until the client resets it.
+    /// Makes a reply that never comes. The connection stays open until the client closes it; over HTTP/2 the stream
+    /// stays open until the client resets it.
     pub fn silence() -> Self {
         Self::raw(Body::empty()).with_fault(Fault::silence())
     }

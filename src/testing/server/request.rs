@@ -188,8 +188,8 @@ impl Incoming {
     ///
     /// # Errors
     /// If the connection fails, the client resets the stream, or the body is malformed. After a malformed body the
-    /// server ignores the reply of the handler. Over HTTP/1.1 it answers with status 400 and closes the connection; over
-    /// HTTP/2 it resets the stream.
+    /// server ignores the reply of the handler. Over HTTP/1.1 it answers with status 400 and closes the connection;
+    /// over HTTP/2 it resets the stream.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         if std::mem::take(&mut self.expects_continue) {
             self.inform(100, &[]).await?;

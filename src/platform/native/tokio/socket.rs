@@ -2,16 +2,23 @@
 //!
 //! tokio keeps what its reactor has reported of a socket. A read of a socket that was not reported as readable costs no
 //! system call, so a read right after a write needs no deferral.
+//!
+//! A task of tokio has a budget of 128 operations for each poll. Beyond it a socket that is ready looks as if it were
+//! not, so that the task gives way. A task that drives many requests would poll each request for nothing, 128 operations
+//! later again, and so on: the cost of a request would grow with their number. So a socket gives way by itself, see
+//! [`ReadyRun`].
 
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::TcpStream;
 use std::panic::catch_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::runtime::{Handle, Id};
+use tokio::task::unconstrained;
 
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::platform::native::reactor::{Reactor, ReactorSocket, peek};
@@ -83,11 +90,36 @@ impl TokioStream for tokio::net::TcpStream {
     }
 }
 
+/// How many polls of a socket in a row were ready.
+///
+/// The first polls do not count towards the budget of the task. The number is small, because a task may have many
+/// sockets that are always ready, such as downloads.
+#[derive(Default)]
+struct ReadyRun(u8);
+
+impl ReadyRun {
+    /// How many polls do not count towards the budget. A small request and its response take two.
+    const MAX_FREE: u8 = 16;
+
+    /// Polls without the budget of the task, unless the socket has been ready too often in a row.
+    fn poll<T>(&mut self, cx: &mut Context<'_>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        let polled = if self.0 < Self::MAX_FREE {
+            let free = pin!(unconstrained(poll_fn(poll)));
+            free.poll(cx)
+        } else {
+            poll(cx)
+        };
+        self.0 = if polled.is_ready() { self.0.saturating_add(1) } else { 0 };
+        polled
+    }
+}
+
 /// A socket on the reactor of a tokio runtime.
 pub(in crate::platform) struct TokioSocket<S> {
     stream: S,
     /// The runtime that watches the socket.
     runtime: Id,
+    ready_run: ReadyRun,
 }
 
 impl<S: TokioStream> TokioSocket<S> {
@@ -102,7 +134,7 @@ impl<S: TokioStream> TokioSocket<S> {
             let message = "the tokio runtime has no I/O driver: build it with `enable_io` or `enable_all`";
             Err(io::Error::new(io::ErrorKind::Unsupported, message))
         });
-        Ok(Self { stream: registered?, runtime })
+        Ok(Self { stream: registered?, runtime, ready_run: ReadyRun::default() })
     }
 }
 
@@ -127,32 +159,60 @@ impl<S: TokioStream> ReactorSocket for TokioSocket<S> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let Self { stream, ready_run, .. } = self;
         let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        ready!(ready_run.poll(cx, |cx| Pin::new(&mut *stream).poll_read(cx, &mut buffer)))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let Self { stream, ready_run, .. } = self;
+        ready_run.poll(cx, |cx| Pin::new(&mut *stream).poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let Self { stream, ready_run, .. } = self;
+        ready_run.poll(cx, |cx| Pin::new(&mut *stream).poll_write_vectored(cx, slices))
     }
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_write_ready(cx)
+        let Self { stream, ready_run, .. } = self;
+        ready_run.poll(cx, |cx| stream.poll_write_ready(cx))
     }
 
     fn poll_unfit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { stream, ready_run, .. } = self;
         loop {
-            if ready!(self.stream.poll_read_ready(cx)).is_err() {
+            if ready!(ready_run.poll(cx, |cx| stream.poll_read_ready(cx))).is_err() {
                 return Poll::Ready(());
             }
-            match self.stream.try_read_io(|| peek(&self.stream.socket())) {
+            match stream.try_read_io(|| peek(&stream.socket())) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 _ => return Poll::Ready(()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+    use tokio::task::coop::poll_proceed;
+
+    use super::*;
+
+    /// Polls a socket that is always ready, until it gives way. Returns the number of polls that were ready.
+    fn polls_until_pending(cx: &mut Context<'_>) -> usize {
+        let mut run = ReadyRun::default();
+        let ready = |cx: &mut Context<'_>| poll_proceed(cx).map(|budget| budget.made_progress());
+        (0..10_000).take_while(|_| run.poll(cx, ready).is_ready()).count()
+    }
+
+    #[test]
+    fn socket_that_is_always_ready_gives_way() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let polls = runtime.block_on(poll_fn(|cx| Poll::Ready([polls_until_pending(cx), polls_until_pending(cx)])));
+        // 128 is the budget of tokio. A second socket of the task finds it used up, and makes some progress.
+        assert_eq!(polls, [128 + 16, 16]);
     }
 }

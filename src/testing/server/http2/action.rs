@@ -25,8 +25,8 @@ pub enum Http2Action {
         code: Http2ErrorCode,
     },
     /// Shuts down in two steps (RFC 9113, section 6.8): GOAWAY that still allows all streams, a PING, and after the
-    /// client's answer a second GOAWAY with the last stream that has arrived. Then the running streams are answered, and
-    /// the connection is closed.
+    /// client's answer a second GOAWAY with the last stream that has arrived. Then the running streams are answered,
+    /// and the connection is closed.
     GracefulShutdown,
     /// Changes SETTINGS_MAX_CONCURRENT_STREAMS. Once the client has acknowledged it, a stream above the limit is reset
     /// with [`REFUSED_STREAM`](Http2ErrorCode::REFUSED_STREAM).
@@ -47,7 +47,8 @@ pub enum Http2Action {
 }
 
 impl Fault {
-    /// Makes a fault that resets the request's stream by an RST_STREAM frame. The connection and its other streams stay.
+    /// Makes a fault that resets the request's stream by an RST_STREAM frame. The connection and its other streams
+    /// stay.
     ///
     /// Over HTTP/1.1, which has no streams, the connection is reset.
     ///

@@ -104,8 +104,8 @@ impl Http2Config {
     }
 
     /// Sets how many streams of a connection the client may reset. At the next reset the server shuts the connection
-    /// down with ENHANCE_YOUR_CALM, as servers do against rapid resets. Default: no limit, but h2 has a limit of its own
-    /// of 20 streams that are reset in the same read as they begin.
+    /// down with ENHANCE_YOUR_CALM, as servers do against rapid resets. Default: no limit, but h2 has a limit of its
+    /// own of 20 streams that are reset in the same read as they begin.
     #[must_use]
     pub fn max_resets(self, streams: u64) -> Self {
         Self { max_resets: Some(streams), ..self }
@@ -124,7 +124,8 @@ impl Http2Config {
     }
 
     /// Runs `action` when the request with this number arrives on a connection, before the handler gets it. The first
-    /// request of a connection has the number 1. Several actions of a request run in the order in which they were added.
+    /// request of a connection has the number 1. Several actions of a request run in the order in which they were
+    /// added.
     #[must_use]
     pub fn on_request(mut self, number: u64, action: Http2Action) -> Self {
         self.actions.push((number, action));

@@ -260,7 +260,8 @@ impl<'a> Streams<'a> {
             Some(Http2Action::GracefulShutdown) => self.connection.graceful_shutdown(),
             Some(Http2Action::MaxConcurrentStreams(max)) => self.wire.send_max_streams(*max),
             Some(Http2Action::InitialWindowSize(size)) => {
-                // h2 allows a single change at a time, and fails before the client has acknowledged the previous change.
+                // h2 allows a single change at a time, and fails before the client has acknowledged the previous
+                // change.
                 self.waits_for_ack = self.connection.set_initial_window_size((*size).min(MAX_WINDOW)).is_err();
                 if self.waits_for_ack {
                     self.pending.push_front(next);

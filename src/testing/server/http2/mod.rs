@@ -1,9 +1,10 @@
 //! HTTP/2 (RFC 9113) as the test server speaks it, over the server half of h2.
 //!
 //! `connection` is the loop over the streams of a connection. `stream` answers a request, `source` is its body, and
-//! `output` writes the reply with its faults. `wire` lies between h2 and the transport: it adds the frames that h2 cannot
-//! make, which `frame_filter` and `frame_scan` need to know the frames. `config` is how the server behaves, `action` what
-//! a test does to a connection, `control` and `action_queue` when. `frame` writes frames byte by byte, and `error_code` names the codes.
+//! `output` writes the reply with its faults. `wire` lies between h2 and the transport: it adds the frames that h2
+//! cannot make, which `frame_filter` and `frame_scan` need to know the frames. `config` is how the server behaves,
+//! `action` what a test does to a connection, `control` and `action_queue` when. `frame` writes frames byte by byte,
+//! and `error_code` names the codes.
 
 mod action;
 mod action_queue;
