@@ -217,7 +217,7 @@ impl Http2Connection {
         if self.is_usable() { Poll::Pending } else { Poll::Ready(()) }
     }
 
-    /// Writes and reads as much as the transport allows, if there is anything to do.
+    /// Reads and writes as much as the transport allows, if there is anything to do.
     pub(super) fn drive(&self) {
         if !self.driver.take_work() {
             return;
@@ -225,15 +225,8 @@ impl Http2Connection {
         let mut io = self.io.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = &mut *io else { return };
         let was_usable = self.is_usable();
-        let mut cx = Context::from_waker(&self.waker);
-        // `h2` reads before it writes. A read before the requests are written mostly finds nothing, and waits for the
-        // reactor: two wasted calls. So the first poll only writes.
-        self.seen.allow_reads(false);
-        let mut polled = Pin::new(&mut *connection).poll(&mut cx);
-        self.seen.allow_reads(true);
-        if polled.is_pending() {
-            polled = Pin::new(&mut *connection).poll(&mut cx);
-        }
+        // `h2` reads before it writes: a GOAWAY or a lower number of streams that has arrived keeps requests back.
+        let polled = Pin::new(&mut *connection).poll(&mut Context::from_waker(&self.waker));
         let Poll::Ready(outcome) = polled else {
             let max = connection.max_concurrent_send_streams();
             let has_other_max = max != self.max_streams.swap(max, Ordering::Relaxed);

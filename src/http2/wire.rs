@@ -27,7 +27,7 @@ const MAX_TURN: usize = 256 * 1024;
 /// Maximum bytes that are kept to be written together with the next bytes.
 const MAX_HELD: usize = 1024;
 
-/// What the incoming bytes have shown, and what `h2` may do with the transport.
+/// What the bytes have shown.
 #[derive(Default)]
 pub(super) struct Seen {
     /// The last stream that the server processes, and 1 more, so that 0 means that no GOAWAY has come.
@@ -40,8 +40,6 @@ pub(super) struct Seen {
     last_sent: AtomicU32,
     /// When bytes last arrived, in nanoseconds of the timer.
     last_received: AtomicU64,
-    /// Whether reads reach the transport.
-    may_read: AtomicBool,
 }
 
 impl Seen {
@@ -68,11 +66,6 @@ impl Seen {
     /// Returns the limit that the server has exceeded.
     pub(super) fn flood(&self) -> Option<FrameFlood> {
         self.flood.get().copied()
-    }
-
-    /// Sets whether reads reach the transport. Otherwise they are pending, and wake no task later.
-    pub(super) fn allow_reads(&self, may_read: bool) {
-        self.may_read.store(may_read, Ordering::Relaxed);
     }
 }
 
@@ -199,9 +192,6 @@ impl ReadAhead {
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if !this.seen.may_read.load(Ordering::Relaxed) {
-            return Poll::Pending;
-        }
         if this.turn >= MAX_TURN {
             this.turn = 0;
             cx.waker().wake_by_ref();

@@ -77,7 +77,6 @@ fn wire(transport: Slow) -> Wire {
     let timer: Arc<dyn Timer> = Arc::new(ManualTimer::new());
     let meter = FrameMeter::new(&Http1Limits::default(), timer.now());
     let seen = Arc::<Seen>::default();
-    seen.allow_reads(true);
     Wire::new(Box::new(transport), meter, timer, seen)
 }
 
