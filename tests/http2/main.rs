@@ -5,13 +5,13 @@
 mod above;
 mod attacks;
 mod basics;
+mod batches;
 mod cancels;
 mod closed;
 mod common;
 mod cuts;
 mod driver;
 mod expect;
-mod expect_continue;
 mod flows;
 mod goaway;
 mod heads;
