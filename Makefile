@@ -3,12 +3,13 @@
 # The recipes source tests/setup.sh, which needs bash. On many systems /bin/sh is another shell.
 SHELL := bash
 
-.PHONY: help test test-all test-servers test-bundlers test-libraries test-memory test-wpt budgets bench bench-js lint setup package www size clean
+.PHONY: help test test-all test-servers test-retiring test-bundlers test-libraries test-memory test-wpt budgets bench bench-js lint setup package www size clean
 
 help:
 	@echo "make test           run all tests natively and in Chromium, Node, Deno, Bun and workerd; install missing tools"
 	@echo "make test-all       the same, plus the scenarios in Firefox, WebKit and later versions of Node, plus test-libraries, test-memory and budgets"
 	@echo "make test-servers   run only the tests with third-party servers"
+	@echo "make test-retiring  send 110,000 requests over HTTP/2 to an nginx that retires its connections; it takes about two minutes"
 	@echo "make test-bundlers  run only the tests of the npm package with bundlers"
 	@echo "make test-libraries run only the tests of the npm package with libraries that take a fetch, and with test tools"
 	@echo "make test-memory    test that 100,000 requests of the npm package leak no memory"
@@ -31,6 +32,10 @@ test-all:
 
 test-servers:
 	@tests/run.sh servers
+
+test-retiring:
+	@. tests/setup.sh && setup_servers
+	@WATERSPOUT_SERVERS=required WATERSPOUT_RETIRING=long cargo test --all-features --test servers retiring
 
 test-bundlers:
 	@tests/run.sh bundlers

@@ -153,6 +153,7 @@ setup_servers() {
   local packages=() environment requirements="$root/tests/servers/requirements.txt"
   has_service nginx || packages+=(nginx-light)
   has_service apache2 || has_service httpd || packages+=(apache2-bin)
+  has_service nghttpd || packages+=(nghttp2-server)
   has_service tinyproxy || packages+=(tinyproxy-bin)
   has_service squid || packages+=(squid)
   has_service danted || has_service sockd || packages+=(dante-server)

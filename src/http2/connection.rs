@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -13,13 +13,15 @@ use http::Version;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
 use super::abandoned::AbandonedStreams;
+use super::allowance::RequestAllowance;
 use super::driver::ConnectionDriver;
 use super::failure::Http2Failure;
-use super::frame_limits::{FrameFlood, FrameMeter};
+use super::frame_limits::FrameMeter;
 use super::h2_limits;
 use super::ping::Pings;
 use super::request_fields::OriginFields;
 use super::reset_budget::ResetBudget;
+use super::seen::Seen;
 use super::settings::Http2Settings;
 use super::stream::Http2Stream;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -52,6 +54,7 @@ pub(crate) struct Http2Connection {
     active: AtomicUsize,
     /// Whether no request may be added.
     is_retired: AtomicBool,
+    allowance: RequestAllowance,
     seen: Arc<Seen>,
     info: Arc<ConnectionInfo>,
     /// The scheme and authority of the requests.
@@ -71,45 +74,6 @@ pub(crate) struct Http2Connection {
 
 /// Gets the number of streams that the server allows.
 type OnChange = Box<dyn Fn(usize) + Send + Sync>;
-
-/// What the incoming bytes have shown.
-#[derive(Default)]
-pub(super) struct Seen {
-    /// The last stream that the server processes, and 1 more, so that 0 means that no GOAWAY has come.
-    last_stream: AtomicU32,
-    /// Whether the connection comes near a limit: of the server's frames, or of the resets that a server tolerates.
-    is_worn: AtomicBool,
-    /// Whether the server has sent GOAWAY with ENHANCE_YOUR_CALM. The error of a stream does not always say so.
-    is_calm: AtomicBool,
-    /// The limit that the server has exceeded. It is kept here, because `h2` drops the cause of an error.
-    flood: OnceLock<FrameFlood>,
-    /// The highest stream of which at least the beginning was sent.
-    last_sent: AtomicU32,
-    /// When bytes last arrived, in nanoseconds of the timer.
-    last_received: AtomicU64,
-}
-
-impl Seen {
-    /// Returns the last stream that the server processes, if it has sent GOAWAY.
-    pub(super) fn last_stream(&self) -> Option<u32> {
-        self.last_stream.load(Ordering::Relaxed).checked_sub(1)
-    }
-
-    /// Returns whether any byte of a stream's head was sent.
-    pub(super) fn is_sent(&self, stream: u32) -> bool {
-        stream <= self.last_sent.load(Ordering::Relaxed)
-    }
-
-    /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.
-    pub(super) fn is_calm(&self) -> bool {
-        self.is_calm.load(Ordering::Relaxed)
-    }
-
-    /// Returns the limit that the server has exceeded.
-    pub(super) fn flood(&self) -> Option<FrameFlood> {
-        self.flood.get().copied()
-    }
-}
 
 impl Http2Connection {
     /// Begins HTTP/2 on a transport. The settings are written together with the first request. `max_streams` is how many
@@ -150,6 +114,7 @@ impl Http2Connection {
             max_streams: AtomicUsize::new(max_streams),
             active: AtomicUsize::new(0),
             is_retired: AtomicBool::new(false),
+            allowance: RequestAllowance::new(),
             seen,
             info,
             origin,
@@ -180,11 +145,28 @@ impl Http2Connection {
     /// Counts a request that is about to open a stream. Returns whether the server allows another stream.
     pub(crate) fn reserve(&self) -> bool {
         let max = self.max_streams.load(Ordering::Relaxed);
-        self.active.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| (now < max).then_some(now + 1)).is_ok()
+        let add = |now: usize| (now < max).then_some(now + 1);
+        let is_reserved =
+            self.allowance.has_room() && self.active.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok();
+        if is_reserved {
+            self.allowance.begin();
+        }
+        is_reserved
+    }
+
+    /// Sets how many requests the connection gets before the first response.
+    pub(crate) fn set_first_requests(&self, requests: usize) {
+        self.allowance.set_first(requests);
+    }
+
+    /// Returns how many requests the server has taken, and whether it refused more, once it has sent GOAWAY.
+    pub(crate) fn taken_requests(&self) -> Option<(usize, bool)> {
+        self.seen.taken_requests()
     }
 
     /// Counts the end of a request's stream. Returns the number of streams that are left.
     pub(crate) fn release(&self) -> usize {
+        self.allowance.end();
         self.active.fetch_sub(1, Ordering::Relaxed) - 1
     }
 
@@ -197,11 +179,6 @@ impl Http2Connection {
     pub(crate) fn is_usable(&self) -> bool {
         let is_worn = self.is_retired.load(Ordering::Relaxed) || self.seen.is_worn.load(Ordering::Relaxed);
         !is_worn && self.seen.last_stream().is_none() && self.end.get().is_none()
-    }
-
-    /// Returns whether the server allows the streams that requests have. It may have lowered its limit.
-    pub(crate) fn is_within_limit(&self) -> bool {
-        self.active() <= self.max_streams.load(Ordering::Relaxed)
     }
 
     /// Returns when bytes last arrived.

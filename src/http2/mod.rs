@@ -4,18 +4,21 @@
 //! writes for all of them.
 //!
 //! - `connection` is the only file that reads and writes, over a transport.
+//! - `allowance` counts the requests of a connection whose server may retire it soon.
 //! - `driver` decides which request drives the connection.
 //! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
 //!   `upload` sends the request's body, `body` receives the response's body. `abandoned` keeps the streams of requests that
 //!   were dropped early.
 //! - `request_fields` makes the fields of a request; `connection_fields` knows the fields that concern a connection alone.
 //!   `response_fields` checks what a server sends.
+//! - `seen` keeps what the bytes of a connection have shown.
 //! - `failure` says why an exchange failed, and whether the request may be repeated.
 //! - `frame_limits` bounds the frames of a server without use for a request; `frame_headers` finds the frames.
 //!   `h2_limits` has the settings of h2 that bound a server. `reset_budget` bounds the resets of the client.
 //! - `ping` asks a silent server whether the connection is alive.
 
 mod abandoned;
+mod allowance;
 mod body;
 mod connection;
 mod connection_fields;
@@ -29,6 +32,7 @@ mod ping;
 mod request_fields;
 mod reset_budget;
 mod response_fields;
+mod seen;
 mod settings;
 mod stream;
 mod upload;

@@ -5,7 +5,7 @@ use std::task::Poll;
 use futures::future::join_all;
 use waterspout::testing::{Http2Action, Http2Config, Http2ErrorCode, Http2Frame};
 
-use crate::common::{Log, gated, get, post, post_once};
+use crate::common::{Log, frames, gated, get, post, post_once};
 use crate::served::{Gates, HandPolled, Served};
 
 fn go_away(last_stream: Option<u32>) -> Http2Action {
@@ -55,6 +55,20 @@ fn each_connection_may_answer_few_requests() {
     let lost: Vec<_> = found.iter().filter_map(|text| text.as_ref().err()).collect();
     assert!(lost.is_empty(), "{} requests are lost: {}", lost.len(), lost[0]);
     assert_eq!(log.take().len(), 64, "no POST is processed twice");
+}
+
+#[test]
+fn requests_are_seldom_refused_by_a_server_that_retires_its_connections() {
+    let config = Http2Config::new().on_request(10, go_away(None));
+    let mut served = Served::new(config, gated(&Gates::default(), &Log::default()));
+    for round in 0..5 {
+        let requests: Vec<_> = (0..64).map(|number| post(&served.client, &format!("/{round}/{number}"), 5)).collect();
+        let found = served.run(join_all(requests)).unwrap();
+        assert!(found.iter().all(Result::is_ok), "{found:?}");
+    }
+    // The first connection refuses 54 requests. The later connections get few more than the server takes.
+    let sent = frames(&served.control, Http2Frame::HEADERS).len();
+    assert!(sent <= 5 * 64 * 3 / 2, "{sent} requests were sent");
 }
 
 #[test]

@@ -89,7 +89,7 @@ crate::table! {
         a_connection_is_reused: "nghttpd does not name the client's port",
         parallel_requests_share_connections: "nghttpd does not name the client's port",
         a_range_request_returns_the_range: "nghttpd sends only whole files",
-        redirects_are_followed: "nghttpd redirects to names without a port",
+        redirects_are_followed,
         a_308_redirect_keeps_the_body: "nghttpd redirects with the status 301 alone",
         cookies_are_stored_and_sent: "nghttpd has no cookies",
         basic_credentials_are_accepted: "nghttpd has no authentication",

@@ -43,8 +43,14 @@ async fn all_requests_are_answered(server: &Running) {
     let outcomes: Vec<_> = stream::iter(requests).buffer_unordered(PARALLEL).collect().await;
     drop(reloads);
     let failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
-    assert!(failures.is_empty(), "{} requests failed: {:#?}", failures.len(), &failures[..failures.len().min(5)]);
     let seen = logged(server, "POST", posts).await;
+    let processed = seen.len();
+    assert!(
+        failures.is_empty(),
+        "{} requests failed, and {processed} POSTs of {posts} were processed: {:#?}",
+        failures.len(),
+        &failures[..failures.len().min(5)],
+    );
     assert!(seen.values().all(|count| *count == 1), "processed twice: {seen:?}");
     assert_eq!((seen.len(), logged(server, "GET", gets).await.len()), (posts, gets));
 }

@@ -106,7 +106,7 @@ pub static NGHTTPD: Kind = Kind::new(
     "nghttpd",
     Protocol::Http2OverTls,
     programs::nghttpd,
-    Paths { trailer: ("x-end", "reached"), uploads: Uploads::Echoed, ..COMMON },
+    Paths { redirect: "/folder", trailer: ("x-end", "reached"), uploads: Uploads::Echoed, ..COMMON },
 );
 pub static RETIRING: Kind = Kind::new("nginx", Protocol::Http2, programs::retiring, COMMON);
 pub static TORNADO: Kind = Kind::new("tornado", Protocol::Http1, programs::tornado, COMMON);

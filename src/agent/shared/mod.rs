@@ -73,33 +73,31 @@ impl Drop for ReservedStream {
     fn drop(&mut self) {
         let now = self.timer.now();
         let connection = &self.connection;
-        let mut gone = Vec::new();
+        let (mut gone, mut served) = (Vec::new(), Vec::new());
         let mut places = self.pool.lock();
-        let place = places.get_mut(&self.key).filter(|_| connection.is_usable() && connection.is_within_limit());
-        if let Some(place) = place {
-            while let Some(next) = place.waiting.pop_front() {
-                if next.is_canceled() {
-                    gone.push(next);
-                    continue;
-                }
-                drop(places);
-                // The reservation goes with the value. If the request is gone by now, the value comes back and its drop
-                // gives the stream to the next request.
-                drop(next.send(self.another()));
-                return;
+        // Released under the lock: otherwise a request could begin to wait after the last stream looked for it.
+        connection.release();
+        let is_usable = connection.is_usable();
+        let mut waiting = None;
+        if let Some(place) = places.get_mut(&self.key) {
+            if is_usable {
+                served = place.reserve_for_waiting(connection, oneshot::Sender::is_canceled, &mut gone);
+            } else {
+                // Requests that wait for a stream of a connection that has ended look for another connection.
+                place.learn(connection);
+                waiting = Some(std::mem::take(&mut place.waiting));
             }
         }
-        // Released under the lock: otherwise a request could begin to wait after the last stream looked for it.
-        let is_idle = connection.release() == 0;
-        let is_usable = connection.is_usable();
-        let (mut removed, mut waiting) = (Vec::new(), None);
-        if is_idle || !is_usable {
+        let mut removed = Vec::new();
+        if connection.active() == 0 || !is_usable {
             removed = places.set_idle(&self.key, connection, self.limits, now);
-            // Requests that wait for a stream of a connection that has ended look for another connection.
-            let place = places.get_mut(&self.key).filter(|_| !is_usable);
-            waiting = place.map(|place| std::mem::take(&mut place.waiting));
         }
         drop(places);
         drop((removed, waiting, gone));
+        for waiter in served {
+            // The reservation goes with the value. If the request is gone by now, the value comes back and its drop gives
+            // the stream to the next request.
+            drop(waiter.send(self.another()));
+        }
     }
 }

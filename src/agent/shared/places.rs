@@ -32,6 +32,8 @@ pub(super) struct Place<W> {
     /// How many streams a new connection may have before its server has said so. A stream that the server does not allow
     /// is refused, and each request is sent three times at most.
     pub(super) max_streams: usize,
+    /// How many requests a new connection gets before the first response.
+    pub(super) first_requests: usize,
     /// The requests that wait for a stream, in their order.
     pub(super) waiting: VecDeque<W>,
 }
@@ -98,6 +100,7 @@ impl<W> Default for Place<W> {
             connecting: None,
             speaks_http2: None,
             max_streams: FIRST_MAX_STREAMS,
+            first_requests: usize::MAX,
             waiting: VecDeque::new(),
         }
     }
@@ -128,6 +131,36 @@ impl<W> Place<W> {
     /// Returns the connections, for a request that waits for a stream.
     pub(super) fn all(&self) -> Vec<Arc<Http2Connection>> {
         self.connections.iter().map(|shared| shared.connection.clone()).collect()
+    }
+
+    /// Takes the requests that get a stream of a usable connection now. Requests that gave up go to `gone`.
+    pub(super) fn reserve_for_waiting(
+        &mut self,
+        connection: &Http2Connection,
+        is_gone: impl Fn(&W) -> bool,
+        gone: &mut Vec<W>,
+    ) -> Vec<W> {
+        let mut served = Vec::new();
+        while let Some(waiter) = self.waiting.pop_front() {
+            if is_gone(&waiter) {
+                gone.push(waiter);
+            } else if connection.reserve() {
+                served.push(waiter);
+            } else {
+                self.waiting.push_front(waiter);
+                break;
+            }
+        }
+        served
+    }
+
+    /// Learns from a connection that the server has retired how many requests the next connection gets at first.
+    pub(super) fn learn(&mut self, retired: &Http2Connection) {
+        match retired.taken_requests() {
+            Some((taken, true)) => self.first_requests = taken,
+            Some((taken, false)) => self.first_requests = self.first_requests.max(taken),
+            None => {}
+        }
     }
 
     fn is_unused(&self) -> bool {

@@ -187,6 +187,7 @@ impl PoolEntry {
             }
         });
         let mut places = self.pool.lock();
+        connection.set_first_requests(places.entry(&self.key).first_requests);
         let waiting = places.add(&self.key, connection.clone());
         let ended = places.entry(&self.key).connecting.take();
         drop(places);
