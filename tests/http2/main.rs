@@ -11,7 +11,6 @@ mod common;
 mod cuts;
 mod driver;
 mod expect;
-mod expect_continue;
 mod flows;
 mod goaway;
 mod heads;
