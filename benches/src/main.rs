@@ -6,7 +6,8 @@
 //! | `report FOLDER [quick]` | everything; writes `RESULTS.md` and `throughput.svg`. `quick` takes about a minute |
 //! | `instructions [CONTENDER …]` | instructions, allocations and system calls of a small request |
 //! | `queue [REQUESTS]` | the costs of many queued requests, 1,000,000 by default |
-//! | `serve [tls]` | the server alone; it prints its address |
+//! | `serve [tls \| http2]` | the server alone; it prints its address |
+//! | `http2 [quick]` | the section about HTTP/2 alone |
 //! | `client ADDRESS CONNECTIONS REQUESTS [CONTENDER]` | small requests of a single client, for tools |
 //!
 //! `turn` and `queue CASE REQUESTS` are for the program itself, which runs each turn in a process of its own. The server
@@ -29,14 +30,15 @@ mod tools;
 use std::path::Path;
 use std::process::exit;
 
-use clients::{CONTENDERS, Contender};
+use clients::{CONTENDERS, Contender, H2};
 use effort::Effort;
 use job::{Job, Kind};
 use measure::{CLIENT_CPU, pin};
-use sections::{queue, work};
+use sections::{http2, queue, work};
+use tools::Tools;
 
 const USAGE: &str = "arguments: report FOLDER [quick] | instructions [CONTENDER …] | queue [REQUESTS] | \
-    serve [tls] | client ADDRESS CONNECTIONS REQUESTS [CONTENDER]";
+    serve [tls | http2] | http2 [quick] | client ADDRESS CONNECTIONS REQUESTS [CONTENDER]";
 
 fn main() {
     measure::raise_file_limit();
@@ -51,6 +53,9 @@ fn main() {
         ["queue", case, requests] => queue::print_case(case, number(requests)),
         ["serve"] => server::serve(false),
         ["serve", "tls"] => server::serve(true),
+        ["serve", "http2"] => server::serve_http2(),
+        ["http2"] => println!("{}", http2::measure(&Effort::FULL, Tools::find(), &mut Vec::new())),
+        ["http2", "quick"] => println!("{}", http2::measure(&Effort::QUICK, Tools::find(), &mut Vec::new())),
         ["client", address, connections, requests] => client("waterspout", address, connections, requests),
         ["client", address, connections, requests, name] => client(name, address, connections, requests),
         ["turn", name, ref job @ ..] => {
@@ -75,7 +80,7 @@ fn client(name: &str, address: &str, connections: &str, requests: &str) {
 
 /// Returns the contender with a name.
 fn contender(name: &str) -> &'static Contender {
-    let found = CONTENDERS.iter().find(|contender| contender.name == name);
+    let found = CONTENDERS.iter().chain([&H2]).find(|contender| contender.name == name);
     found.unwrap_or_else(|| {
         let names: Vec<_> = CONTENDERS.iter().map(|contender| contender.name).collect();
         eprintln!("there is no contender {name}; choose from {}", names.join(", "));

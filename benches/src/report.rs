@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use crate::effort::Effort;
 use crate::plot;
-use crate::sections::{memory, queue, scale, small, spiders, transfers, work};
+use crate::sections::{http2, memory, queue, scale, small, spiders, transfers, work};
 use crate::server::Process;
 use crate::summary;
 use crate::tools::Tools;
 
 /// The crates whose versions the report names.
-const CRATES: [&str; 10] =
-    ["async-io", "bytes", "http", "hyper", "hyper-rustls", "hyper-util", "polling", "reqwest", "rustls", "tokio"];
+const CRATES: [&str; 11] =
+    ["async-io", "bytes", "h2", "http", "hyper", "hyper-rustls", "hyper-util", "polling", "reqwest", "rustls", "tokio"];
 
 /// Measures everything, and writes `RESULTS.md` and `throughput.svg` to `folder`.
 pub fn write(effort: &Effort, folder: &Path) {
@@ -29,6 +29,8 @@ pub fn write(effort: &Effort, folder: &Path) {
     let (small, curves) = small::measure(effort, &server, &mut headlines);
     progress("large bodies, new connections, TLS");
     let transfers = transfers::measure(effort, tools, &mut headlines);
+    progress("HTTP/2");
+    let http2 = http2::measure(effort, tools, &mut headlines);
     progress("work of a small GET");
     let work = work::measure(effort, tools);
     progress("idle connections");
@@ -43,7 +45,7 @@ pub fn write(effort: &Effort, folder: &Path) {
 
     let plot = "![Throughput of a small GET against connections](throughput.svg)\n".to_owned();
     let sections =
-        [introduction, summary::text(&headlines), plot, small, work, transfers, memory, scale, queue, spiders];
+        [introduction, summary::text(&headlines), plot, small, work, transfers, http2, memory, scale, queue, spiders];
     fs::create_dir_all(folder).expect("a folder for the report");
     fs::write(folder.join("throughput.svg"), plot::svg(&curves)).expect("a plot");
     let page = folder.join("RESULTS.md");

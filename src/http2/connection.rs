@@ -1,13 +1,12 @@
-//! A connection that requests share, the only file here that reads and writes.
+//! A connection that requests share.
 
-use std::io;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use futures::{AsyncRead, AsyncWrite, Future};
 use h2::client::{Builder, SendRequest};
 use http::Version;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
@@ -20,10 +19,10 @@ use super::frame_limits::FrameMeter;
 use super::h2_limits;
 use super::ping::Pings;
 use super::request_fields::OriginFields;
-use super::reset_budget::ResetBudget;
 use super::seen::Seen;
 use super::settings::Http2Settings;
 use super::stream::Http2Stream;
+use super::wire::Wire;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::Http1Limits;
 use crate::message::connection_info::ConnectionInfo;
@@ -91,10 +90,8 @@ impl Http2Connection {
         let info = Arc::new(info);
         let seen = Arc::<Seen>::default();
         let opened_at = timer.now();
-        seen.last_received.store(opened_at.nanos(), Ordering::Relaxed);
         let meter = FrameMeter::new(limits, opened_at);
-        let resets = ResetBudget::new(opened_at);
-        let wire = Wire { transport, meter, resets, timer: timer.clone(), seen: seen.clone() };
+        let wire = Wire::new(transport, meter, timer.clone(), seen.clone());
         let mut builder = Builder::new();
         builder
             .initial_window_size(settings.stream_window)
@@ -177,13 +174,13 @@ impl Http2Connection {
 
     /// Returns whether requests may be added: the connection has not ended, and the server has not sent GOAWAY.
     pub(crate) fn is_usable(&self) -> bool {
-        let is_worn = self.is_retired.load(Ordering::Relaxed) || self.seen.is_worn.load(Ordering::Relaxed);
+        let is_worn = self.is_retired.load(Ordering::Relaxed) || self.seen.is_worn();
         !is_worn && self.seen.last_stream().is_none() && self.end.get().is_none()
     }
 
     /// Returns when bytes last arrived.
     pub(super) fn last_received(&self) -> Instant {
-        Instant::from_nanos(self.seen.last_received.load(Ordering::Relaxed))
+        self.seen.last_received()
     }
 
     /// Sets what is called when the server changes the number of streams that it allows, and when the connection becomes
@@ -244,6 +241,7 @@ impl Http2Connection {
         let mut io = self.io.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = &mut *io else { return };
         let was_usable = self.is_usable();
+        // `h2` reads before it writes: a GOAWAY or a lower number of streams that has arrived keeps requests back.
         let polled = Pin::new(&mut *connection).poll(&mut Context::from_waker(&self.waker));
         let Poll::Ready(outcome) = polled else {
             let max = connection.max_concurrent_send_streams();
@@ -292,73 +290,6 @@ impl Drop for Inside<'_> {
                 on_change(self.0.max_streams.load(Ordering::Relaxed));
             }
         }
-    }
-}
-
-/// The bytes of the connection, on their way to and from the transport.
-struct Wire {
-    transport: Box<dyn Transport>,
-    meter: FrameMeter,
-    resets: ResetBudget,
-    timer: Arc<dyn Timer>,
-    seen: Arc<Seen>,
-}
-
-impl Wire {
-    /// Counts the frames that arrived.
-    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // `h2` reports an end within a frame as an error without a kind of its own.
-        if bytes.is_empty() && self.meter.is_within_frame() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let timer = &self.timer;
-        if let Err(flood) = self.meter.received(bytes, &|| timer.now()) {
-            let _ = self.seen.flood.set(flood);
-            return Err(io::Error::other(flood.error(Phase::Head)));
-        }
-        if let Some(last) = self.meter.last_stream() {
-            self.seen.last_stream.store(last.saturating_add(1), Ordering::Relaxed);
-            self.seen.is_calm.store(self.meter.is_calm(), Ordering::Relaxed);
-        }
-        if self.meter.should_retire() {
-            self.seen.is_worn.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.transport).poll_read(cx, buffer))?;
-        if count > 0 {
-            self.seen.last_received.store(self.timer.now().nanos(), Ordering::Relaxed);
-        }
-        self.count(&buffer[..count])?;
-        Poll::Ready(Ok(count))
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.transport).poll_write(cx, bytes))?;
-        self.meter.sent(&bytes[..count]);
-        self.seen.last_sent.store(self.meter.last_sent(), Ordering::Relaxed);
-        let resets = self.meter.take_resets_sent();
-        if resets > 0 {
-            let now = self.timer.now();
-            if !self.resets.spend(resets, now) {
-                self.seen.is_worn.store(true, Ordering::Relaxed);
-            }
-        }
-        Poll::Ready(Ok(count))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_close(cx)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Who drives a shared connection: the requests that use it, and no task of its own.
 //!
 //! A connection has to be polled whenever bytes arrive or a request has queued frames. Each poll of a request does that
-//! for all requests ([`ConnectionDriver::has_work`] says whether there is anything to do). When the transport wakes the connection,
-//! the [`ConnectionDriver`] wakes the requests that waited last, because they are the likeliest to be polled again:
+//! for all requests ([`ConnectionDriver::has_work`] says whether there is anything to do). When the transport wakes the
+//! connection, the [`ConnectionDriver`] wakes the requests that waited last. They are the likeliest to be polled again:
 //!
 //! - A request that returns `Pending` becomes a candidate. A wake-up takes the candidates that were polled last.
+//! - A poll that is ready does not drive the connection. A request whose stream was woken, or that has taken a piece of its
+//!   body, is expected to be polled soon, and so is the next request. Without a candidate, the work waits for such a poll.
 //! - A woken request that is dropped before it is polled hands the work on.
 //! - A request may be woken and held without a poll. If no request has taken the work within [`PATIENCE`], all candidates
 //!   are woken. A held request is then no candidate any more, so each request can delay the others once.
@@ -13,14 +15,17 @@
 //! The library `h2` holds a lock while it wakes tasks, so it receives wakers that only set flags. The wakers of the callers are
 //! called after the lock is released.
 
+mod wakers;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Wake, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::FutureExt;
 use slab::Slab;
 
+use self::wakers::{ConnectionWaker, StreamWaker, WatchWaker};
 use crate::runtime::{StoredFuture, Timer, store};
 
 /// How long woken requests may leave the connection without a poll before all requests are woken.
@@ -53,6 +58,12 @@ struct DriverState {
     wake_up: u64,
     /// The wakers of participants whose streams are ready. They are called when no lock is held.
     wakes: Vec<Waker>,
+    /// The number of participants that are expected.
+    expected: usize,
+    /// Whether the last request has just left. The next request usually comes soon, so it counts as expected.
+    expects_next: bool,
+    /// Whether the unanswered work is left to an expected poll. A new candidate is then woken at once.
+    is_left: bool,
     /// The pool's idle task, which drives the connection while no request waits.
     idle_task: Option<Waker>,
     /// Ends [`PATIENCE`] after the wake-up of this number.
@@ -70,6 +81,8 @@ struct Participant {
     /// Whether the request is being polled and has not looked at its stream yet. A wake-up of the stream is then not
     /// needed.
     is_driving: bool,
+    /// Whether a poll comes soon: the request is new, its stream was woken, or its last poll was ready.
+    is_expected: bool,
     stamp: u64,
     /// The number of the wake-up that woke the request.
     woken_by: u64,
@@ -88,16 +101,21 @@ impl ConnectionDriver {
         })
     }
 
-    /// Adds a request and returns its number.
+    /// Adds a request and returns its number. Its first poll is expected.
     pub(super) fn join(&self) -> usize {
-        self.lock().participants.insert(Participant::default())
+        let mut state = self.lock();
+        let id = state.participants.insert(Participant::default());
+        state.expect(id);
+        id
     }
 
     /// Removes a request. If it was woken and has not been polled, other requests are woken.
     pub(super) fn leave(self: &Arc<Self>, id: usize) {
         let mut state = self.lock();
         let participant = state.participants.remove(id);
-        let was_last = participant.woken_by == state.wake_up;
+        state.expected -= usize::from(participant.is_expected);
+        state.expects_next = true;
+        let was_last = participant.woken_by == state.wake_up || (participant.is_expected && state.expected == 0);
         drop(state);
         // A waker is foreign code, so it is dropped outside of the lock.
         drop(participant);
@@ -133,6 +151,7 @@ impl ConnectionDriver {
         let participant = &mut state.participants[id];
         participant.is_driving = false;
         participant.stamp = stamp;
+        state.expected -= usize::from(std::mem::take(&mut participant.is_expected));
         match state.order.last_mut() {
             Some(last) if last.0 == id => last.1 = stamp,
             _ => state.order.push((id, stamp)),
@@ -143,9 +162,19 @@ impl ConnectionDriver {
         }
     }
 
-    /// Ends the waiting of a request whose poll is ready: it is no candidate any more.
+    /// Ends the waiting of a request whose poll is ready: it is no candidate any more. If it was woken and has not driven
+    /// the connection, [`exit`](Self::exit) wakes another request.
     pub(super) fn stop_waiting(&self, id: usize) {
-        let waker = self.lock().participants[id].waker.take();
+        let mut state = self.lock();
+        state.expect(id);
+        let wake_up = state.wake_up;
+        let participant = &mut state.participants[id];
+        participant.is_driving = false;
+        let waker = participant.waker.take();
+        if participant.woken_by == wake_up {
+            self.is_unanswered.store(false, Ordering::SeqCst);
+        }
+        drop(state);
         drop(waker);
     }
 
@@ -203,12 +232,19 @@ impl ConnectionDriver {
     /// Wakes the candidates that were polled last, at most `count`. Returns whether a request is on its way to the work.
     fn wake_candidates(self: &Arc<Self>, count: usize) -> bool {
         let mut state = self.lock();
-        if self.is_unanswered.swap(true, Ordering::SeqCst) {
+        let was_unanswered = self.is_unanswered.swap(true, Ordering::SeqCst);
+        if was_unanswered && !state.is_left {
             return true;
         }
         state.wake_up += 1;
         let wakers = state.take_candidates(count);
-        if wakers.is_empty() {
+        state.is_left = wakers.is_empty();
+        if was_unanswered && state.is_left {
+            // The watch began with the earlier wake-up. A new number would let it wait again.
+            state.wake_up -= 1;
+            return true;
+        }
+        if wakers.is_empty() && !state.expects_poll() {
             self.is_unanswered.store(false, Ordering::SeqCst);
             let idle_task = state.idle_task.clone();
             drop(state);
@@ -252,6 +288,9 @@ impl ConnectionDriver {
         state.is_watching = false;
         let is_unanswered = self.is_unanswered.load(Ordering::SeqCst);
         let is_stuck = is_unanswered && wake_up == state.wake_up;
+        if is_stuck {
+            state.expect_none();
+        }
         let wakers = if is_stuck { state.take_candidates(usize::MAX) } else { Vec::new() };
         let idle_task = if is_stuck { state.idle_task.clone() } else { None };
         let again = (is_unanswered && !is_stuck) || !wakers.is_empty();
@@ -275,6 +314,7 @@ impl ConnectionDriver {
         let Some(participant) = state.participants.get_mut(id).filter(|found| !found.is_driving) else { return };
         if let Some(waker) = participant.waker.take() {
             state.wakes.push(waker);
+            state.expect(id);
             self.has_wakes.store(true, Ordering::SeqCst);
         }
     }
@@ -285,6 +325,23 @@ impl ConnectionDriver {
 }
 
 impl DriverState {
+    /// Notes that a participant will be polled soon.
+    fn expect(&mut self, id: usize) {
+        let was_expected = std::mem::replace(&mut self.participants[id].is_expected, true);
+        self.expected += usize::from(!was_expected);
+    }
+
+    /// Returns whether a poll is expected. A request that may come counts only if the idle task can replace it.
+    fn expects_poll(&self) -> bool {
+        self.expected > 0 || (self.expects_next && self.idle_task.is_some())
+    }
+
+    /// Notes that no participant has been polled in time.
+    fn expect_none(&mut self) {
+        self.participants.iter_mut().for_each(|(_, participant)| participant.is_expected = false);
+        (self.expected, self.expects_next) = (0, false);
+    }
+
     /// Takes the wakers of the candidates that were polled last.
     fn take_candidates(&mut self, count: usize) -> Vec<Waker> {
         let mut wakers = Vec::new();
@@ -299,53 +356,5 @@ impl DriverState {
             }
         }
         wakers
-    }
-}
-
-/// The waker that `h2` and the transport have for the connection.
-struct ConnectionWaker(Weak<ConnectionDriver>);
-
-impl Wake for ConnectionWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let Some(driver) = self.0.upgrade() else { return };
-        driver.add_work();
-        // A thread that is inside of `h2` looks for work before it leaves. It may hold a lock of `h2` now, so no
-        // caller's waker may be called.
-        if driver.inside.load(Ordering::SeqCst) == 0 {
-            driver.wake_candidates(WOKEN);
-        }
-    }
-}
-
-/// The waker that `h2` has for a request's stream.
-struct StreamWaker {
-    driver: Weak<ConnectionDriver>,
-    id: usize,
-}
-
-impl Wake for StreamWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(driver) = self.driver.upgrade() {
-            driver.wake_stream(self.id);
-        }
-    }
-}
-
-/// The waker of the watch.
-struct WatchWaker(Weak<ConnectionDriver>);
-
-impl Wake for WatchWaker {
-    fn wake(self: Arc<Self>) {
-        if let Some(driver) = self.0.upgrade() {
-            driver.end_watch();
-        }
     }
 }

@@ -3,7 +3,7 @@
 //! A connection carries many exchanges at once. The futures of the requests drive it: a poll of a request reads and
 //! writes for all of them.
 //!
-//! - `connection` is the only file that reads and writes, over a transport.
+//! - `connection` is a connection that requests share; `wire` is the only file that reads and writes, over a transport.
 //! - `allowance` counts the requests of a connection whose server may retire it soon.
 //! - `driver` decides which request drives the connection.
 //! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
@@ -36,6 +36,7 @@ mod seen;
 mod settings;
 mod stream;
 mod upload;
+mod wire;
 
 pub(crate) use body::Http2BodyEvent;
 pub(crate) use connection::{FIRST_MAX_STREAMS, Http2Connection};

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::frame_limits::FrameFlood;
+use crate::runtime::Instant;
 
 /// What the bytes of a connection have shown.
 #[derive(Default)]
@@ -31,6 +32,16 @@ impl Seen {
     /// Returns whether any byte of a stream's head was sent.
     pub(super) fn is_sent(&self, stream: u32) -> bool {
         stream <= self.last_sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns when bytes last arrived.
+    pub(super) fn last_received(&self) -> Instant {
+        Instant::from_nanos(self.last_received.load(Ordering::Relaxed))
+    }
+
+    /// Returns whether the connection comes near a limit.
+    pub(super) fn is_worn(&self) -> bool {
+        self.is_worn.load(Ordering::Relaxed)
     }
 
     /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.

@@ -39,6 +39,14 @@ pub(super) struct Handles {
     pub(super) receive: Option<RecvStream>,
 }
 
+impl Handles {
+    /// Returns whether both the request and the response have ended.
+    fn is_complete(&self) -> bool {
+        let has_ended = self.receive.as_ref().is_some_and(RecvStream::is_end_stream);
+        self.response.is_none() && self.send.is_none() && has_ended
+    }
+}
+
 impl Http2Stream {
     /// Joins a connection. The caller has reserved a stream of it.
     pub(crate) fn new(connection: Arc<Http2Connection>) -> Self {
@@ -89,19 +97,25 @@ impl Http2Stream {
         polled
     }
 
-    /// Drives the connection, and then polls a part of the stream. `poll` gets the stream's context for `h2` first, and
-    /// the caller's context for everything else.
+    /// Polls a part of the stream, and drives the connection if that part is not ready. `poll` gets the stream's context
+    /// for `h2` first, and the caller's context for everything else.
     pub(super) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
-        poll: impl FnOnce(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
+        mut poll: impl FnMut(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         let driver = &self.connection.driver;
         let _inside = Inside::of(&self.connection);
         driver.begin(self.id, cx.waker());
-        self.connection.drive();
-        driver.wait(self.id);
-        let polled = poll(&mut self.handles, &mut Context::from_waker(&self.waker), cx);
+        let mut stream_cx = Context::from_waker(&self.waker);
+        // A stream that is ready does not drive the connection: other streams may be ready, too, and their next requests
+        // are then written together.
+        let mut polled = poll(&mut self.handles, &mut stream_cx, cx);
+        if polled.is_pending() {
+            self.connection.drive();
+            driver.wait(self.id);
+            polled = poll(&mut self.handles, &mut stream_cx, cx);
+        }
         if polled.is_ready() {
             driver.stop_waiting(self.id);
         }
@@ -160,6 +174,7 @@ impl Drop for Http2Stream {
     fn drop(&mut self) {
         let _inside = Inside::of(&self.connection);
         // Dropped inside, because `h2` wakes the connection under its lock.
+        let is_complete = self.handles.is_complete();
         let handles = std::mem::take(&mut self.handles);
         if self.number != 0 && self.connection.end().is_none() && !self.connection.seen().is_sent(self.number) {
             self.connection.abandoned.add(self.number, handles);
@@ -168,7 +183,9 @@ impl Drop for Http2Stream {
             drop(handles);
         }
         // A reset leaves at once: the request may be the last, and then no other poll would write it.
-        self.connection.drive();
+        if !is_complete {
+            self.connection.drive();
+        }
         self.connection.driver.leave(self.id);
     }
 }

@@ -5,6 +5,7 @@
 mod above;
 mod attacks;
 mod basics;
+mod batches;
 mod cancels;
 mod closed;
 mod common;

@@ -27,6 +27,8 @@ struct Wire {
     bytes: VecDeque<u8>,
     is_closed: bool,
     reader: Option<Waker>,
+    /// How often bytes were written.
+    writes: Arc<AtomicUsize>,
 }
 
 /// An end of a connection.
@@ -61,6 +63,7 @@ impl AsyncWrite for End {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         wire.bytes.extend(bytes);
+        wire.writes.fetch_add(1, Ordering::Relaxed);
         let reader = wire.reader.take();
         drop(wire);
         reader.into_iter().for_each(Waker::wake);
@@ -105,6 +108,7 @@ impl Transport for End {
 struct Dialer {
     ends: Mutex<mpsc::UnboundedSender<End>>,
     connects: Arc<AtomicUsize>,
+    writes: Arc<AtomicUsize>,
 }
 
 impl Connector for Dialer {
@@ -112,6 +116,7 @@ impl Connector for Dialer {
         Box::pin(async move {
             self.connects.fetch_add(1, Ordering::Relaxed);
             let (client, server) = connection();
+            client.output.lock().unwrap().writes = self.writes.clone();
             self.ends.lock().unwrap().unbounded_send(server).unwrap();
             Ok(Box::new(client) as Box<dyn Transport>)
         })
@@ -151,6 +156,8 @@ pub(crate) struct Net {
     pub(crate) client: Client,
     pub(crate) timer: ManualTimer,
     pub(crate) connects: Arc<AtomicUsize>,
+    /// How often the client has written.
+    pub(crate) writes: Arc<AtomicUsize>,
 }
 
 impl Net {
@@ -178,7 +185,8 @@ impl Net {
         let tasks = LocalPool::new();
         let (sender, mut ends) = mpsc::unbounded();
         let connects = Arc::<AtomicUsize>::default();
-        let dialer = Dialer { ends: Mutex::new(sender), connects: connects.clone() };
+        let writes = Arc::<AtomicUsize>::default();
+        let dialer = Dialer { ends: Mutex::new(sender), connects: connects.clone(), writes: writes.clone() };
         let timer = ManualTimer::new();
         let agent = Agent::new(dialer, timer.clone());
         let client = Client::builder().backend(agent).timer(timer.clone()).max_active(1_000).build().unwrap();
@@ -200,7 +208,7 @@ impl Net {
             }
         };
         tasks.spawner().spawn_local(server).unwrap();
-        Self { tasks, client, timer, connects }
+        Self { tasks, client, timer, connects, writes }
     }
 
     pub(crate) fn connects(&self) -> usize {

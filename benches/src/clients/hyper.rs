@@ -39,7 +39,7 @@ impl HyperRequests {
         } else {
             connector.enforce_http(false);
             let tls = HttpsConnectorBuilder::new().with_tls_config(server::tls_config()).https_only();
-            ClientKind::Tls(builder.build(tls.enable_http1().wrap_connector(connector)))
+            ClientKind::Tls(builder.build(tls.enable_all_versions().wrap_connector(connector)))
         };
         Self { client, uri }
     }

@@ -1,5 +1,6 @@
 //! The measured clients. Each runs through its public API, as its documentation shows it.
 
+mod h2;
 mod hyper;
 mod raw;
 mod reqwest;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use self::h2::H2Requests;
 use self::hyper::HyperRequests;
 use self::reqwest::ReqwestRequests;
 use self::waterspout::WaterspoutRequests;
@@ -57,6 +59,10 @@ pub const CONTENDERS: &[Contender] = &[
         run: |job| multi_thread(async { perform_spawned(HyperRequests::new(job), job).await }),
     },
 ];
+
+/// The contender that speaks HTTP/2 alone.
+pub const H2: Contender =
+    Contender { name: "h2", run: |job| current_thread(async { perform(&H2Requests::connect(job).await, job).await }) };
 
 /// The requests of a client. Each function returns the length of the response's body.
 pub trait Requests: Sync {

@@ -21,7 +21,16 @@ impl Process {
     }
 
     pub fn start_tls() -> Self {
-        let (child, address, lines) = spawn(&["serve", "tls"]);
+        Self::start_with_certificate("tls")
+    }
+
+    /// Starts the server of HTTP/2 over TLS.
+    pub fn start_http2() -> Self {
+        Self::start_with_certificate("http2")
+    }
+
+    fn start_with_certificate(protocol: &str) -> Self {
+        let (child, address, lines) = spawn(&["serve", protocol]);
         let mut certificate = String::new();
         for line in lines.map_while(Result::ok) {
             certificate += &line;

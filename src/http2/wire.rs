@@ -1,0 +1,206 @@
+//! The bytes of a shared connection, on their way to and from the transport: the only file here that reads and writes.
+//!
+//! `h2` reads at most a frame at a time, and writes the 9 bytes of a frame's header apart from its payload. Here a large
+//! body is read in pieces of up to 64 KiB, and a header is written together with its payload.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use futures::{AsyncRead, AsyncWrite};
+
+use super::frame_limits::FrameMeter;
+use super::reset_budget::ResetBudget;
+use super::seen::Seen;
+use crate::error::Phase;
+use crate::runtime::Timer;
+use crate::transport::Transport;
+
+/// Bytes that are read at once while a large body arrives.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// Bytes that are read until the requests get a turn. They take their pieces, and the next drive opens the windows again
+/// before the server has used them up.
+const MAX_TURN: usize = 256 * 1024;
+
+/// Maximum bytes that are kept to be written together with the next bytes.
+const MAX_HELD: usize = 1024;
+
+/// The bytes of a connection.
+pub(super) struct Wire {
+    transport: Box<dyn Transport>,
+    meter: FrameMeter,
+    resets: ResetBudget,
+    timer: Arc<dyn Timer>,
+    seen: Arc<Seen>,
+    ahead: ReadAhead,
+    /// Bytes that were read since the last pending read.
+    turn: usize,
+    /// Bytes that `h2` has written and the transport has not accepted yet.
+    held: Vec<u8>,
+}
+
+/// Bytes that were read before `h2` asked for them.
+#[derive(Default)]
+struct ReadAhead {
+    /// Empty unless a large body arrives.
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Wire {
+    pub(super) fn new(
+        transport: Box<dyn Transport>,
+        meter: FrameMeter,
+        timer: Arc<dyn Timer>,
+        seen: Arc<Seen>,
+    ) -> Self {
+        let now = timer.now();
+        seen.last_received.store(now.nanos(), Ordering::Relaxed);
+        let resets = ResetBudget::new(now);
+        Self { transport, meter, resets, timer, seen, ahead: ReadAhead::default(), turn: 0, held: Vec::new() }
+    }
+
+    /// Counts the frames that arrived.
+    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // `h2` reports an end within a frame as an error without a kind of its own.
+        if bytes.is_empty() && self.meter.is_within_frame() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let timer = &self.timer;
+        if let Err(flood) = self.meter.received(bytes, &|| timer.now()) {
+            let _ = self.seen.flood.set(flood);
+            return Err(io::Error::other(flood.error(Phase::Head)));
+        }
+        if let Some(last) = self.meter.last_stream() {
+            self.seen.last_stream.store(last.saturating_add(1), Ordering::Relaxed);
+            self.seen.is_calm.store(self.meter.is_calm(), Ordering::Relaxed);
+        }
+        if self.meter.should_retire() {
+            self.seen.is_worn.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Records what the meter has seen of sent bytes.
+    fn count_sent(&mut self) {
+        self.seen.last_sent.store(self.meter.last_sent(), Ordering::Relaxed);
+        let resets = self.meter.take_resets_sent();
+        if resets > 0 {
+            let now = self.timer.now();
+            if !self.resets.spend(resets, now) {
+                self.seen.is_worn.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Writes the held bytes.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.held.is_empty() {
+            let count = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.held))?;
+            self.accept(count)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Removes held bytes that the transport has accepted. Returns how many bytes it has accepted after them.
+    fn accept(&mut self, count: usize) -> io::Result<usize> {
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        let of_held = count.min(self.held.len());
+        self.meter.sent(&self.held[..of_held]);
+        self.count_sent();
+        self.held.drain(..of_held);
+        Ok(count - of_held)
+    }
+}
+
+impl ReadAhead {
+    /// Reads into `buffer`. A read that fills it shows a large body: the next read is larger.
+    fn poll_read(
+        &mut self,
+        transport: &mut Box<dyn Transport>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.start == self.end {
+            if self.buffer.is_empty() {
+                let count = ready!(Pin::new(transport).poll_read(cx, buffer))?;
+                if count == buffer.len() {
+                    self.buffer = vec![0; READ_AHEAD].into();
+                }
+                return Poll::Ready(Ok(count));
+            }
+            let count = ready!(Pin::new(transport).poll_read(cx, &mut self.buffer))?;
+            (self.start, self.end) = (0, count);
+        }
+        let count = buffer.len().min(self.end - self.start);
+        buffer[..count].copy_from_slice(&self.buffer[self.start..self.start + count]);
+        self.start += count;
+        // An idle connection keeps no buffer.
+        if self.start == self.end && self.end < self.buffer.len() / 4 {
+            *self = Self::default();
+        }
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.turn >= MAX_TURN {
+            this.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Poll::Ready(count) = this.ahead.poll_read(&mut this.transport, cx, buffer)? else {
+            this.turn = 0;
+            return Poll::Pending;
+        };
+        if count > 0 {
+            this.turn += count;
+            this.seen.last_received.store(this.timer.now().nanos(), Ordering::Relaxed);
+        }
+        this.count(&buffer[..count])?;
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        // `h2` flushes after its last write, so held bytes do not stay.
+        if this.held.is_empty() && bytes.len() <= MAX_HELD {
+            this.held.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        loop {
+            let slices = [IoSlice::new(&this.held), IoSlice::new(bytes)];
+            let slices = if this.held.is_empty() { &slices[1..] } else { &slices[..] };
+            let written = ready!(Pin::new(&mut this.transport).poll_write_vectored(cx, slices))?;
+            let count = this.accept(written)?;
+            if count > 0 {
+                this.meter.sent(&bytes[..count]);
+                this.count_sent();
+                return Poll::Ready(Ok(count));
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_held(cx))?;
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_held(cx))?;
+        Pin::new(&mut self.transport).poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+use std::sync::Mutex;
+
+use futures::executor::block_on;
+use futures::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::http1::Http1Limits;
+use crate::testing::ManualTimer;
+
+/// A transport that accepts and returns a few bytes at a time, and is pending in between.
+#[derive(Clone)]
+struct Slow {
+    step: usize,
+    is_pending: bool,
+    written: Arc<Mutex<Vec<u8>>>,
+    calls: Arc<Mutex<usize>>,
+    input: Vec<u8>,
+}
+
+impl Slow {
+    fn new(step: usize, input: Vec<u8>) -> Self {
+        Self { step, is_pending: false, written: Arc::default(), calls: Arc::default(), input }
+    }
+
+    /// Is pending in each second call.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.is_pending = !self.is_pending;
+        if self.is_pending {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for Slow {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        ready!(self.wait(cx));
+        *self.calls.lock().unwrap() += 1;
+        let count = self.step.min(buffer.len()).min(self.input.len());
+        let rest = self.input.split_off(count);
+        buffer[..count].copy_from_slice(&self.input);
+        self.input = rest;
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncWrite for Slow {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.wait(cx));
+        *self.calls.lock().unwrap() += 1;
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).take(self.step).collect();
+        self.written.lock().unwrap().extend(&bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Transport for Slow {}
+
+fn wire(transport: Slow) -> Wire {
+    let timer: Arc<dyn Timer> = Arc::new(ManualTimer::new());
+    let meter = FrameMeter::new(&Http1Limits::default(), timer.now());
+    let seen = Arc::<Seen>::default();
+    Wire::new(Box::new(transport), meter, timer, seen)
+}
+
+/// Returns a DATA frame of stream 1 in its parts.
+fn data_frame(length: usize) -> (Vec<u8>, Vec<u8>) {
+    let header = [&(length as u32).to_be_bytes()[1..], &[0, 0, 0, 0, 0, 1]].concat();
+    (header, (0..length).map(|index| index as u8).collect())
+}
+
+#[test]
+fn written_bytes_keep_their_order_at_each_step_of_the_transport() {
+    for step in [1, 8, 9, 10, 1_000, 100_000] {
+        let transport = Slow::new(step, Vec::new());
+        let written = transport.written.clone();
+        let mut wire = wire(transport);
+        let mut expected = Vec::new();
+        block_on(async {
+            for length in [3_000, 1, 0, 1_015, 1_016, 5_000] {
+                let (header, payload) = data_frame(length);
+                wire.write_all(&header).await.unwrap();
+                wire.write_all(&payload).await.unwrap();
+                expected.extend([header, payload].concat());
+            }
+            wire.flush().await.unwrap();
+        });
+        assert!(*written.lock().unwrap() == expected, "step {step}");
+    }
+}
+
+#[test]
+fn header_and_payload_are_written_in_a_single_call() {
+    let transport = Slow::new(usize::MAX, Vec::new());
+    let calls = transport.calls.clone();
+    let mut wire = wire(transport);
+    let (header, payload) = data_frame(16_384);
+    block_on(async {
+        wire.write_all(&header).await.unwrap();
+        wire.write_all(&payload).await.unwrap();
+        wire.flush().await.unwrap();
+    });
+    assert_eq!(*calls.lock().unwrap(), 1);
+}
+
+#[test]
+fn read_bytes_keep_their_order_at_each_step_of_the_transport() {
+    let frames: Vec<u8> = (0..40)
+        .flat_map(|_| {
+            let (header, payload) = data_frame(16_384);
+            [header, payload].concat()
+        })
+        .collect();
+    for (step, size) in [(1_000, 8_192), (8_192, 8_192), (100_000, 8_192), (100_000, 9), (64 * 1024, 64 * 1024)] {
+        let mut wire = wire(Slow::new(step, frames.clone()));
+        let mut received = Vec::<u8>::new();
+        let mut buffer = vec![0; size];
+        block_on(async {
+            loop {
+                match wire.read(&mut buffer).await.unwrap() {
+                    0 => break,
+                    count => received.extend(&buffer[..count]),
+                }
+            }
+        });
+        assert!(received == frames, "step {step}, size {size}");
+    }
+}
+
+#[test]
+fn large_body_is_read_in_large_pieces() {
+    let frames: Vec<u8> = (0..40)
+        .flat_map(|_| {
+            let (header, payload) = data_frame(16_384);
+            [header, payload].concat()
+        })
+        .collect();
+    let transport = Slow::new(usize::MAX, frames.clone());
+    let calls = transport.calls.clone();
+    let mut wire = wire(transport);
+    let mut buffer = vec![0; 8_192];
+    block_on(async { while wire.read(&mut buffer).await.unwrap() > 0 {} });
+    let calls = *calls.lock().unwrap();
+    assert!(calls <= 2 + frames.len() / READ_AHEAD + 1, "{calls} reads");
+}
