@@ -259,9 +259,8 @@ impl Http2Connection {
         drop(io);
         let _ = self.end.set(outcome.err().map(|error| Http2Failure::of(error, Phase::Head)));
         self.has_changed.store(true, Ordering::Relaxed);
-        // After an orderly end, `h2` does not wake the streams that it has not opened.
-        self.driver.wake_all();
-        // The transport is foreign code, so it is dropped outside of the lock.
+        // The transport is foreign code, so it is dropped outside of the lock. This also wakes the streams that `h2` has not
+        // opened.
         drop(ended);
         drop(self.abandoned.take(|_| true));
     }

@@ -189,14 +189,6 @@ impl ConnectionDriver {
         self.has_work() && !self.wake_candidates(1)
     }
 
-    /// Wakes all requests that wait. Their wakers are called by `exit`.
-    pub(super) fn wake_all(&self) {
-        let mut state = self.lock();
-        let state = &mut *state;
-        state.wakes.extend(state.participants.iter_mut().filter_map(|(_, participant)| participant.waker.take()));
-        self.has_wakes.store(true, Ordering::SeqCst);
-    }
-
     /// Returns whether the connection has to be polled.
     pub(super) fn has_work(&self) -> bool {
         self.has_work.load(Ordering::SeqCst)

@@ -98,6 +98,7 @@ fn request_above_a_lowered_limit_still_waits_for_a_stream() {
     let waiting = served.start(get(&served.client, "/"));
     served.act(Http2Action::MaxConcurrentStreams(2));
     gates.open("0");
+    served.tasks.run_until_stalled();
     served.advance(Duration::from_secs(20));
     let error = waiting.take().expect("the request has the stream of another").unwrap_err();
     assert_eq!(error.timeout(), Some(Timeout::Connect), "{error}");
