@@ -7,7 +7,7 @@ use futures::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::http1::Http1Limits;
-use crate::runtime::BoxFuture;
+use crate::runtime::{BoxFuture, Instant};
 
 /// A transport that accepts and returns a few bytes at a time, and is pending in between.
 #[derive(Clone)]
