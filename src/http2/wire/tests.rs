@@ -1,3 +1,5 @@
+//! What a wire writes and reads over a transport that accepts and returns parts.
+
 use std::sync::Mutex;
 
 use futures::executor::block_on;
@@ -5,7 +7,7 @@ use futures::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::http1::Http1Limits;
-use crate::testing::ManualTimer;
+use crate::runtime::BoxFuture;
 
 /// A transport that accepts and returns a few bytes at a time, and is pending in between.
 #[derive(Clone)]
@@ -73,8 +75,21 @@ impl AsyncWrite for Slow {
 
 impl Transport for Slow {}
 
+/// A timer whose time never passes.
+struct StoppedTimer;
+
+impl Timer for StoppedTimer {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(0)
+    }
+
+    fn sleep_until(&self, _: Instant) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
 fn wire(transport: Slow) -> Wire {
-    let timer: Arc<dyn Timer> = Arc::new(ManualTimer::new());
+    let timer: Arc<dyn Timer> = Arc::new(StoppedTimer);
     let meter = FrameMeter::new(&Http1Limits::default(), timer.now());
     let seen = Arc::<Seen>::default();
     Wire::new(Box::new(transport), meter, timer, seen)
