@@ -22,7 +22,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(10);
 /// connect, which follows.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The PINGs of a connection, one at a time.
+/// The PINGs of a connection. A single PING is under way at a time.
 pub(super) struct Pings {
     /// `None` if `h2` has none to give.
     ping_pong: Option<PingPong>,

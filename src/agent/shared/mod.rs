@@ -3,7 +3,7 @@
 //! - `places` knows which server speaks HTTP/2, and the connections to it.
 //! - `shares` gives streams to requests. `wait` is the wait for a stream.
 //! - `connect` opens a connection for all requests that wait for it.
-//! - `trip` takes a request to the head of its response, on one connection or, if a server has not processed it, on
+//! - `trip` takes a request to the head of its response, on a connection or, if a server has not processed it, on
 //!   another. `body` receives the body.
 
 mod body;
