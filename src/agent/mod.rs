@@ -1,4 +1,4 @@
-//! The agent: HTTP/1.1 over any [`Connector`], with everything that a browser does below `fetch`.
+//! The agent: HTTP/1.1 and HTTP/2 over any [`Connector`], with everything that a browser does below `fetch`.
 //!
 //! [`Agent::fetch`](crate::Backend::fetch) is the loop over redirects. Each pass sends a request and receives the head
 //! of its response (`round_trip`): it takes a connection from the pool or opens a connection, and makes an exchange on
@@ -52,8 +52,8 @@ use crate::message::response::Response;
 use crate::runtime::{BoxFuture, Executor, Timer};
 use crate::transport::Connector;
 
-/// A [`Backend`] that speaks HTTP/1.1 over connections. It keeps idle connections, follows redirects, answers
-/// challenges, stores cookies and decodes bodies.
+/// A [`Backend`] that speaks HTTP/1.1 and, with the feature `http2`, HTTP/2 over connections. It keeps idle connections,
+/// follows redirects, answers challenges, stores cookies and decodes bodies.
 ///
 /// It is the native default, over TCP. With another [`Connector`] it runs on every platform.
 ///

@@ -41,7 +41,7 @@ pub enum ErrorKind {
     /// The server closed the connection before the response was complete, or before a stream had received the bytes it
     /// waits for.
     ConnectionClosed,
-    /// The server's bytes are not a valid HTTP/1.1 response.
+    /// The server's bytes are not a valid response of HTTP/1.1 or HTTP/2.
     Protocol,
     /// Reading or writing an open connection failed.
     Io,
