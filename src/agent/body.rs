@@ -9,7 +9,7 @@ use futures::Stream;
 use super::decode::{self, CompleteBody, Encoded, Pipeline};
 use super::pieces::Pieces;
 use super::pool::handle::{PoolAccess, PoolHandle};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http1::{BodyDecoder, BodyEvent, Connection, RemainingUpload};
 use crate::message::body::Body;
 use crate::message::progress::Progress;
@@ -89,13 +89,7 @@ pub(super) fn receive(
         }
     }
     if let Some(error) = failure {
-        let pieces = early.map(Ok).chain([Err(error)]);
-        let received = Body::boxed_stream(Box::pin(futures::stream::iter(pieces)), length);
-        let body = match pipeline {
-            None => received,
-            Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
-        };
-        return (body, trailers);
+        return (failed(early, error, length, pipeline), trailers);
     }
     let incoming = IncomingBody {
         arrived_at,
@@ -122,8 +116,18 @@ fn store_trailers(decoder: &mut BodyDecoder, cell: &Trailers) {
     }
 }
 
+/// Makes a body that ends in an error after the pieces that came before it.
+pub(super) fn failed(early: Pieces, error: Error, length: Option<u64>, pipeline: Option<Pipeline>) -> Body {
+    let pieces = early.map(Ok).chain([Err(error)]);
+    let received = Body::boxed_stream(Box::pin(futures::stream::iter(pieces)), length);
+    match pipeline {
+        None => received,
+        Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
+    }
+}
+
 /// Makes a body of all its pieces.
-fn complete(pieces: Pieces, pipeline: Option<Pipeline>) -> CompleteBody {
+pub(super) fn complete(pieces: Pieces, pipeline: Option<Pipeline>) -> CompleteBody {
     match (pieces.concat(), pipeline) {
         (Some(encoded), Some(pipeline)) => decode::decode_complete(encoded, pipeline),
         (bytes, _) => CompleteBody { body: bytes.map_or_else(Body::empty, Body::from), has_failed: false },

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures::Stream;
 
 use super::Share;
-use crate::agent::decode::{self, CompleteBody, Encoded, Pipeline};
+use crate::agent::body::{complete, failed};
+use crate::agent::decode::{self, Encoded, Pipeline};
 use crate::agent::pieces::Pieces;
 use crate::error::Result;
 use crate::http2::{Http2BodyEvent, RemainingHttp2Upload};
@@ -55,11 +56,7 @@ pub(super) fn receive(
             Poll::Ready(Ok(Http2BodyEvent::End(fields))) => {
                 fields.map(|fields| trailers.set(fields));
                 drop(share);
-                let body = match (early.concat(), pipeline) {
-                    (Some(encoded), Some(pipeline)) => decode::decode_complete(encoded, pipeline),
-                    (bytes, _) => CompleteBody { body: bytes.map_or_else(Body::empty, Body::from), has_failed: false },
-                };
-                return (body.body, trailers);
+                return (complete(early, pipeline).body, trailers);
             }
             Poll::Ready(Err(error)) => {
                 failure = Some(error);
@@ -70,13 +67,7 @@ pub(super) fn receive(
     }
     if let Some(error) = failure {
         // The caller still receives the pieces before the error.
-        let pieces = early.map(Ok).chain([Err(error)]);
-        let received = Body::boxed_stream(Box::pin(futures::stream::iter(pieces)), length);
-        let body = match pipeline {
-            None => received,
-            Some(pipeline) => decode::decode_stream(Box::new(received), pipeline),
-        };
-        return (body, trailers);
+        return (failed(early, error, length, pipeline), trailers);
     }
     let incoming = StreamedBody { early, share: Some(share), trailers: trailers.clone(), upload, ended: false };
     let body = match pipeline {
