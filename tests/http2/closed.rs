@@ -3,8 +3,13 @@
 use futures::FutureExt;
 use futures::executor::block_on;
 use http::Version;
-use waterspout::testing::{Http2Frame, ManualTimer, MemoryConnector, Reply, handler};
+use waterspout::testing::{
+    Http2Action, Http2Config, Http2ErrorCode, Http2Frame, ManualTimer, MemoryConnector, Reply, handler,
+};
 use waterspout::{Agent, Client, ErrorKind, Phase};
+
+use crate::common::{Log, gated, get, post_once};
+use crate::served::{Gates, Served};
 
 /// Returns the frames of a response.
 fn response(stream: u32) -> Vec<u8> {
@@ -25,5 +30,21 @@ fn connection_that_ends_within_a_frame_is_closed_by_the_server() {
         let error = block_on(async { client.get("http://server.test/").await?.text().await }).unwrap_err();
         let phase = if length < head { Phase::Head } else { Phase::Body };
         assert_eq!((error.kind(), error.phase()), (ErrorKind::ConnectionClosed, phase), "{length}: {error:?}");
+    }
+}
+
+#[test]
+fn idle_connection_that_has_ended_takes_no_body_that_can_be_sent_once() {
+    let retired = Http2Action::GoAway { code: Http2ErrorCode::NO_ERROR, last_stream: None };
+    for action in [Http2Action::Close, retired] {
+        let log = Log::default();
+        let mut served = Served::new(Http2Config::new(), gated(&Gates::default(), &log));
+        assert_eq!(served.run(get(&served.client, "/first")).unwrap().unwrap(), "/first");
+        // Without an executor the agent does not read the idle connection, so only the next request sees its end.
+        served.act(action.clone());
+        let text = served.run(post_once(&served.client, "/second", 5)).unwrap();
+        assert_eq!(text.unwrap(), "/second", "{action:?}");
+        assert_eq!(log.take(), ["GET /first", "POST /second"], "{action:?}");
+        assert_eq!(served.connects(), 2, "{action:?}");
     }
 }
