@@ -220,6 +220,7 @@
 //! |---|---|---|
 //! | `tls` | yes | native `https`: rustls with ring, and the system's root certificates |
 //! | `gzip` | yes | native decoding of `gzip` and `deflate` bodies |
+//! | `http2` | yes | HTTP/2 for native agents: over TLS if the server selects it, and by prior knowledge |
 //! | `brotli` | no | native decoding of `br` bodies |
 //! | `zstd` | no | native decoding of `zstd` bodies; needs Rust 1.87 |
 //! | `json` | no | JSON bodies in requests and responses |
