@@ -11,7 +11,9 @@ pub(crate) fn root() -> &'static Path {
 }
 
 pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    // A checkout on Windows may have other line ends.
+    text.replace("\r\n", "\n")
 }
 
 /// Fails with all complaints at once.
