@@ -1,6 +1,6 @@
 //! The table of attacks.
 
-use waterspout::ErrorKind::{self, LimitExceeded, Protocol};
+use waterspout::ErrorKind::{self, LimitExceeded};
 use waterspout::testing::{Http2ErrorCode, Http2Frame};
 
 use crate::violations::{harmless, heads, violations};
@@ -112,7 +112,7 @@ fn windows() -> Vec<Attack> {
                 "CVE-2019-9511: body in tiny pieces that the program does not read",
                 Held,
                 Http2Frame::data(1, "x", false),
-                End::Connection { at: 32_897, kind: Protocol, text: "ENHANCE_YOUR_CALM" },
+                End::Connection { at: 32_897, kind: LimitExceeded, text: "8 MiB of bookkeeping" },
             )
         },
         attack(
@@ -175,7 +175,7 @@ fn floods() -> Vec<Attack> {
             "DATA with padding only",
             Reading,
             frame(Http2Frame::DATA, PADDED, 1, &[9, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-            End::Connection { at: 101, kind: Protocol, text: "ENHANCE_YOUR_CALM" },
+            End::Connection { at: 101, kind: LimitExceeded, text: "100 frames with padding alone" },
         ),
         repeated("CVE-2019-9518: empty DATA after the end", Done, Http2Frame::data(1, "", true), overhead("DATA")),
         repeated("WINDOW_UPDATE flood", Waiting, Http2Frame::window_update(0, 1), overhead("WINDOW_UPDATE")),

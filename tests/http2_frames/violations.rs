@@ -89,12 +89,17 @@ pub(crate) fn heads() -> Vec<Attack> {
                 "CVE-2016-6581: HPACK bomb",
                 Waiting,
                 bomb(50),
-                End::Stream { at: 1, kind: Protocol, text: "PROTOCOL_ERROR" },
+                End::Stream { at: 1, kind: Protocol, text: "far above `Config::head_bytes`" },
             )
         },
         Attack {
             memory: 256 * KIB,
-            ..repeated("CVE-2016-6581: larger HPACK bomb", Waiting, bomb(10_000), violation("ENHANCE_YOUR_CALM"))
+            ..repeated(
+                "CVE-2016-6581: larger HPACK bomb",
+                Waiting,
+                bomb(10_000),
+                End::Connection { at: 1, kind: LimitExceeded, text: "Config::head_bytes" },
+            )
         },
         repeated(
             "HPACK table above the limit",
