@@ -6,6 +6,7 @@ mod above;
 mod attacks;
 mod basics;
 mod batches;
+mod cancel_points;
 mod cancels;
 mod closed;
 mod common;
