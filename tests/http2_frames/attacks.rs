@@ -53,8 +53,8 @@ impl Attack {
 
 pub(crate) const KIB: usize = 1024;
 
-/// The memory of an attack of which nothing is stored: the buffers for reading.
-const NOTHING: usize = 100 * KIB;
+/// The memory of an attack of which nothing is stored: the buffers for reading, and what other threads of the tests need.
+const NOTHING: usize = 256 * KIB;
 
 pub(crate) fn attack(
     name: &'static str,

@@ -4,5 +4,8 @@
 
 mod attacks;
 mod floods;
+mod hpack;
+mod malformed;
 mod peer;
+mod requests;
 mod violations;
