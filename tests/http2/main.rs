@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod above;
+mod as_before;
 mod attacks;
 mod basics;
 mod batches;
