@@ -196,3 +196,13 @@ fn uploads_share_the_window_of_the_connection_in_frames_of_a_useful_size() {
     let is_empty = |frame: &&Http2Frame| frame.payload.is_empty() && frame.flags & Http2Frame::END_STREAM == 0;
     assert_eq!(data.iter().filter(is_empty).count(), 0, "empty frames");
 }
+
+#[test]
+fn complete_response_ends_an_upload_that_the_server_does_not_read() {
+    let mut served = Served::new(Http2Config::new(), handler(|_| Box::pin(async { Reply::text("hello") })));
+    let request = served.start(post(&served.client, "/", 300_000));
+    (0..30).for_each(|_| served.advance(Duration::from_secs(1)));
+    assert_eq!(request.take().expect("the request hangs").unwrap(), "hello");
+    assert!(served.run(get(&served.client, "/")).unwrap().is_ok());
+    assert_eq!(served.connects(), 1);
+}
