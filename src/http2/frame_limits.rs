@@ -9,6 +9,8 @@
 //!   of unknown types use up a budget of [`OVERHEAD`]. Progress of requests refills it: each request, each DATA frame
 //!   with a payload in either direction. Time refills it too, by [`OVERHEAD_PER_SECOND`]. So a connection may be idle for
 //!   days while its server sends a PING every few seconds. The clock is read only when the budget is used up.
+//! - **Window updates for uploads.** Each sent DATA frame allows [`UPDATES_PER_DATA_SENT`] WINDOW_UPDATE frames, which do
+//!   not use up the budget above. A server may answer thousands of small frames at once.
 //! - **Heads.** HEADERS and CONTINUATION frames may have together as many bytes as the limit of informational responses,
 //!   and for each open request the size of a head. A request that ends takes what it did not use with it. Time does not
 //!   refill this budget, because h2 stores each informational response until its request is polled.
@@ -41,7 +43,7 @@
 //! | Window overflow by WINDOW_UPDATE | h2: FLOW_CONTROL_ERROR for the stream or the connection |
 //! | Window overflow by SETTINGS_INITIAL_WINDOW_SIZE | h2 ends the connection |
 //! | WINDOW_UPDATE of 0 | h2 ends the connection, PROTOCOL_ERROR |
-//! | WINDOW_UPDATE flood, which h2 applies without limit | meter, overhead |
+//! | WINDOW_UPDATE flood, which h2 applies without limit | meter, overhead, and 2 for each sent DATA frame |
 //! | DATA beyond the window | h2: FLOW_CONTROL_ERROR for the stream or the connection |
 //! | PRIORITY flood (CVE-2019-9513), which h2 ignores without limit | meter, overhead |
 //! | Frames of unknown types, which h2 ignores without limit | meter, overhead |
@@ -75,6 +77,9 @@ const OVERHEAD_PER_REQUEST: u32 = 4;
 /// connection, and a PING, by which gRPC servers measure the bandwidth.
 const OVERHEAD_PER_DATA_SENT: u32 = 3;
 
+/// WINDOW_UPDATE frames that each DATA frame of an upload allows: for the stream and for the connection.
+const UPDATES_PER_DATA_SENT: u64 = 2;
+
 /// Overhead frames that each DATA frame with a payload allows in addition.
 const OVERHEAD_PER_DATA_RECEIVED: u32 = 1;
 
@@ -94,6 +99,8 @@ pub(crate) struct FrameMeter {
     outgoing: FrameHeaders,
     /// How many overhead frames the server may still send.
     overhead: u32,
+    /// How many WINDOW_UPDATE frames may still answer sent DATA frames.
+    updates: u64,
     /// Until when time has refilled `overhead`.
     refilled_at: Instant,
     /// How many bytes the frames of heads may still have.
@@ -123,6 +130,7 @@ impl FrameMeter {
             incoming: FrameHeaders::default(),
             outgoing: FrameHeaders::after_preface(),
             overhead: OVERHEAD,
+            updates: 0,
             refilled_at: now,
             heads: informational,
             informational,
@@ -210,6 +218,7 @@ impl FrameMeter {
                 }
                 self.spend_heads(frame)?;
             }
+            frame_headers::WINDOW_UPDATE if self.updates > 0 => self.updates -= 1,
             _ => self.spend_overhead(frame, now)?,
         }
         if frame.ends_stream() || frame.kind == frame_headers::RST_STREAM {
@@ -227,7 +236,10 @@ impl FrameMeter {
                 self.heads = self.heads.saturating_add(self.head);
                 self.refill(OVERHEAD_PER_REQUEST);
             }
-            frame_headers::DATA if frame.length > 0 => self.refill(OVERHEAD_PER_DATA_SENT),
+            frame_headers::DATA if frame.length > 0 => {
+                self.updates = self.updates.saturating_add(UPDATES_PER_DATA_SENT);
+                self.refill(OVERHEAD_PER_DATA_SENT);
+            }
             frame_headers::RST_STREAM => {
                 self.resets_sent = self.resets_sent.saturating_add(1);
                 self.close(frame.stream);

@@ -16,6 +16,7 @@
 //! | a pseudo-field in trailers, or of requests in a response | 8.1, 8.3 | h2 | h2 drops the field |
 //! | status 101 | 8.6 | here | the stream is reset |
 //! | an informational response with END_STREAM | 8.1 | h2 | the stream is reset |
+//! | DATA before the final head | 8.1 | h2 | h2 ends the connection |
 //! | trailers without END_STREAM | 8.1 | h2 | the stream is reset |
 //! | `content-length` that is no number, or two different values | 8.1.1 | h2, and here | the stream is reset |
 //! | empty `content-length`, which h2 reads as 0 | 8.1.1 | here | the stream is reset |
@@ -27,7 +28,9 @@
 //!
 //! h2 ends the connection for faults that its HPACK decoder finds, although they are faults of a single message. A
 //! head that h2 refuses before its last CONTINUATION frame ends the connection too, because h2 then takes the next
-//! CONTINUATION for an unexpected frame. Nothing outside of h2 can change this.
+//! CONTINUATION for an unexpected frame. Nothing outside of h2 can change this. The other requests of the connection then
+//! fail with the same error, of the kind `Protocol`. They are not sent again, because h2 does not say which response was
+//! malformed: it may be theirs.
 //!
 //! As for HTTP/1.1, a status from 600 to 999 is accepted. The checks of h2 are repeated here where they are cheap, so
 //! that they do not depend on the version of h2.

@@ -239,3 +239,62 @@ fn refused_streams_are_repeated_twice_and_no_more() {
         assert!(sent <= 3, "{sent}");
     }
 }
+
+#[test]
+fn frames_of_many_ended_streams_cause_a_bounded_number_of_resets() {
+    // RUSTSEC-2024-0003: each of these frames makes a client answer by RST_STREAM, and the server reads no answer.
+    let mut rig = Rig::new();
+    let peer = |rig: &Rig| rig.peer(0);
+    for number in 0..1_100 {
+        let request = rig.start(get(&rig.client));
+        peer(&rig).send_frames(&[ok(2 * number + 1, true)]);
+        rig.run();
+        request.take().unwrap().unwrap();
+    }
+    let witness = rig.start(get(&rig.client));
+    drop(peer(&rig).received());
+    let memory = Memory::new();
+    let mut resets = 0;
+    for number in 0..1_100 {
+        peer(&rig).send_frames(&[Http2Frame::data(2 * number + 1, "x", false)]);
+        rig.run();
+        resets += peer(&rig).received().iter().filter(|frame| frame.kind == Http2Frame::RST_STREAM).count();
+        if number == 500 {
+            peer(&rig).stop_reading();
+        }
+    }
+    assert!(resets <= 501, "{resets}");
+    // h2 remembers 1,024 streams that were reset.
+    assert!(memory.growth() < 2 * 1024 * 1024, "{}", memory.growth());
+    let error = witness.take().map(|outcome| outcome.unwrap_err());
+    assert!(error.as_ref().is_none_or(|error| error.kind() == ErrorKind::LimitExceeded), "{error:?}");
+    assert_eq!(rig.next_request(), 1);
+}
+
+#[test]
+fn server_that_acknowledges_each_small_frame_is_accepted() {
+    // Some servers open both windows by each DATA frame, however small it is.
+    let mut rig = Rig::new();
+    let pieces = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(b"0123456789")));
+    let request = rig.client.post(URL).body(Body::stream(pieces.take(30_000)));
+    let request = rig.start(async move { request.await?.text().await });
+    let peer = rig.peer(0);
+    let (mut sent, mut has_ended) = (0, false);
+    while !has_ended {
+        let data: Vec<_> = peer.received().into_iter().filter(|frame| frame.kind == Http2Frame::DATA).collect();
+        assert!(!data.is_empty(), "the upload stalls after {sent} bytes");
+        for frame in data {
+            let size = frame.payload.len() as u32;
+            sent += size;
+            has_ended = frame.flags & Http2Frame::END_STREAM != 0;
+            if size > 0 {
+                peer.send_frames(&[Http2Frame::window_update(0, size), Http2Frame::window_update(1, size)]);
+            }
+        }
+        rig.run();
+    }
+    assert_eq!(sent, 300_000);
+    peer.send_frames(&[ok(1, true)]);
+    rig.run();
+    request.take().unwrap().unwrap();
+}

@@ -281,6 +281,30 @@ pub(crate) fn harmless() -> Vec<Attack> {
             free(900),
         ),
         attack(
+            "windows of both levels in pieces of 4 KiB, as Go opens them",
+            Uploading,
+            |number| match number {
+                0 => Http2Frame::window_update(0, 983_041),
+                _ => Http2Frame::window_update(number % 2, 4_096),
+            },
+            free(450),
+        ),
+        attack(
+            "windows of half their size, as nghttp2 and Node open them",
+            Uploading,
+            |number| Http2Frame::window_update(number % 2, 32_768),
+            free(56),
+        ),
+        attack(
+            "a window of the connection without a limit, as nginx opens it",
+            Uploading,
+            |number| match number {
+                0 => Http2Frame::window_update(0, 0x7fff_ffff - 65_535),
+                _ => Http2Frame::window_update(1, 65_536),
+            },
+            free(15),
+        ),
+        attack(
             "window of an upload in pieces of 64 bytes",
             Uploading,
             |number| match number {

@@ -173,6 +173,19 @@ fn progress_of_requests_refills_the_budget() {
 }
 
 #[test]
+fn window_updates_for_sent_frames_may_come_at_once() {
+    for (sent, expected) in [(0, OVERHEAD), (1, OVERHEAD + 2), (10_000, OVERHEAD + 20_000)] {
+        let mut rig = Rig::new();
+        rig.request(1);
+        (0..sent).for_each(|_| rig.meter.sent(&frame(DATA, 0, 1, 1)));
+        // Empty frames are not answered.
+        (0..sent).for_each(|_| rig.meter.sent(&frame(DATA, 0, 1, 0)));
+        let (count, flood) = rig.accepted(&frame(WINDOW_UPDATE, 0, 1, 4), 100_000);
+        assert_eq!((count, flood), (expected, Some(FrameFlood::Overhead("WINDOW_UPDATE"))), "{sent}");
+    }
+}
+
+#[test]
 fn answers_and_empty_frames_refill_nothing() {
     for (sent, received) in [
         (frame(PING, ACK, 0, 8), vec![]),
