@@ -14,6 +14,8 @@
 //! - **Heads.** HEADERS and CONTINUATION frames may have together as many bytes as the limit of informational responses,
 //!   and for each open request the size of a head. A request that ends takes what it did not use with it. Time does not
 //!   refill this budget, because h2 stores each informational response until its request is polled.
+//! - **Late DATA.** A stream that the client has reset may still receive as many bytes as its window has. All other bytes
+//!   for streams that are not open are a fault of the server.
 //! - **CONTINUATION frames of a head**: [`max_continuations`], below the limit of h2, so that the error names the limit.
 //! - **Empty DATA frames**: [`MAX_EMPTY_DATA`] in the life of a connection. h2 has this limit, and no setting for it.
 //!
@@ -44,6 +46,7 @@
 //! | Window overflow by SETTINGS_INITIAL_WINDOW_SIZE | h2 ends the connection |
 //! | WINDOW_UPDATE of 0 | h2 ends the connection, PROTOCOL_ERROR |
 //! | WINDOW_UPDATE flood, which h2 applies without limit | meter, overhead, and 2 for each sent DATA frame |
+//! | DATA on streams that have ended, which h2 ignores without limit | meter, late DATA |
 //! | DATA beyond the window | h2: FLOW_CONTROL_ERROR for the stream or the connection |
 //! | PRIORITY flood (CVE-2019-9513), which h2 ignores without limit | meter, overhead |
 //! | Frames of unknown types, which h2 ignores without limit | meter, overhead |
@@ -57,6 +60,7 @@ use std::fmt;
 
 use super::frame_headers::{self, FrameHeader, FrameHeaders};
 use super::response_fields::max_header_list_size;
+use super::settings::STREAM_WINDOW;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::http1::Http1Limits;
 use crate::runtime::Instant;
@@ -118,6 +122,10 @@ pub(crate) struct FrameMeter {
     max_continuations: usize,
     /// The empty DATA frames without END_STREAM so far.
     empty_data: u32,
+    /// The window of a stream in bytes.
+    stream_window: u32,
+    /// How many bytes of DATA streams may still receive that are not open.
+    late: u64,
     /// The RST_STREAM frames that were sent.
     resets_sent: u32,
 }
@@ -140,8 +148,15 @@ impl FrameMeter {
             continuations: 0,
             max_continuations: max_continuations(limits),
             empty_data: 0,
+            stream_window: STREAM_WINDOW,
+            late: 0,
             resets_sent: 0,
         }
+    }
+
+    /// Sets the window that each stream has.
+    pub(crate) fn with_stream_window(self, bytes: u32) -> Self {
+        Self { stream_window: bytes, ..self }
     }
 
     /// Counts received bytes, before h2 gets them. `now` returns the present time.
@@ -195,6 +210,10 @@ impl FrameMeter {
 
     fn frame_received(&mut self, frame: FrameHeader, now: &dyn Fn() -> Instant) -> Result<(), FrameFlood> {
         match frame.kind {
+            frame_headers::DATA if frame.length > 0 && self.has_ended(frame.stream) => {
+                let rest = self.late.checked_sub(frame.length.into());
+                self.late = rest.ok_or(FrameFlood::LateData)?;
+            }
             frame_headers::DATA if frame.length > 0 => {
                 // A short frame may be padding only.
                 if !frame.is_padded() || frame.length > 256 {
@@ -242,19 +261,26 @@ impl FrameMeter {
             }
             frame_headers::RST_STREAM => {
                 self.resets_sent = self.resets_sent.saturating_add(1);
-                self.close(frame.stream);
+                if self.close(frame.stream) {
+                    self.late = self.late.saturating_add(self.stream_window.into());
+                }
             }
             _ => {}
         }
     }
 
-    /// Counts a request as ended.
-    fn close(&mut self, stream: u32) {
-        if let Ok(at) = self.open.binary_search(&stream) {
-            self.open.remove(at);
-            let limit = self.informational.saturating_add(self.head.saturating_mul(self.open.len() as u64));
-            self.heads = self.heads.min(limit);
-        }
+    /// Returns whether a request on this stream has ended.
+    fn has_ended(&self, stream: u32) -> bool {
+        stream <= self.last_stream && self.open.binary_search(&stream).is_err()
+    }
+
+    /// Counts a request as ended. Returns whether it was open.
+    fn close(&mut self, stream: u32) -> bool {
+        let Ok(at) = self.open.binary_search(&stream) else { return false };
+        self.open.remove(at);
+        let limit = self.informational.saturating_add(self.head.saturating_mul(self.open.len() as u64));
+        self.heads = self.heads.min(limit);
+        true
     }
 
     fn count_empty_data(&mut self) -> Result<(), FrameFlood> {
@@ -318,6 +344,8 @@ pub(crate) enum FrameFlood {
     Continuations(usize),
     /// More empty DATA frames than [`MAX_EMPTY_DATA`].
     EmptyData,
+    /// More bytes of DATA for streams that are not open than their windows had.
+    LateData,
 }
 
 impl FrameFlood {
@@ -342,6 +370,9 @@ impl fmt::Display for FrameFlood {
             Self::Continuations(limit) => {
                 write!(f, "the server sent a head with more than {limit} CONTINUATION frames, their limit")
             }
+            Self::LateData => f.write_str(
+                "the server sent more DATA for requests that have ended than their windows had, their limit",
+            ),
             Self::EmptyData => write!(f, "the server sent more than {MAX_EMPTY_DATA} empty DATA frames, their limit"),
         }
     }

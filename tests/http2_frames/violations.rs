@@ -149,7 +149,7 @@ pub(crate) fn heads() -> Vec<Attack> {
 }
 
 pub(crate) fn violations() -> Vec<Attack> {
-    use Victim::{Reading, Uploading, Waiting};
+    use Victim::{Done, Held, Reading, Uploading, Waiting};
     let max = 0x7fff_ffff;
     let no_flow = "FLOW_CONTROL_ERROR";
     vec![
@@ -189,6 +189,22 @@ pub(crate) fn violations() -> Vec<Attack> {
             frame(PRIORITY, 0, 1, &[0, 0, 0, 1, 0]),
             End::Stream { at: 1, kind: Protocol, text: "PROTOCOL_ERROR" },
         ),
+        repeated(
+            "DATA after the end",
+            Done,
+            Http2Frame::data(1, "x", false),
+            End::Connection { at: 1, kind: LimitExceeded, text: "requests that have ended" },
+        ),
+        // h2 resets the stream at the 129th frame. As many late bytes as its window are accepted.
+        Attack {
+            memory: 4096 * KIB,
+            ..repeated(
+                "body beyond the window of its stream",
+                Held,
+                Http2Frame::data(1, vec![0; 16_384], false),
+                End::Connection { at: 258, kind: LimitExceeded, text: "requests that have ended" },
+            )
+        },
         repeated(
             "frame above 16,384 bytes",
             Reading,
@@ -242,7 +258,7 @@ pub(crate) fn violations() -> Vec<Attack> {
 }
 
 pub(crate) fn harmless() -> Vec<Attack> {
-    use Victim::{Done, Held, Reading, Uploading, Waiting};
+    use Victim::{Reading, Uploading, Waiting};
     let free = |frames| End::Harmless { frames };
     let settings = |settings: &[(u16, u32)]| Http2Frame::settings(settings);
     vec![
@@ -257,17 +273,6 @@ pub(crate) fn harmless() -> Vec<Attack> {
         repeated("SETTINGS_MAX_HEADER_LIST_SIZE of 0", Waiting, settings(&[(6, 0)]), free(1)),
         attack("unknown settings", Waiting, |number| Http2Frame::settings(&[(100 + number as u16, number)]), free(900)),
         repeated("900 ALTSVC frames", Waiting, frame(ALTSVC, 0, 0, b"\0\x0bserver.testh2=\":1\""), free(900)),
-        // h2 resets the stream at the 129th frame, and ignores the rest.
-        Attack {
-            memory: 4096 * KIB,
-            ..repeated(
-                "body beyond the window of its stream",
-                Held,
-                Http2Frame::data(1, vec![0; 16_384], false),
-                free(2_000),
-            )
-        },
-        repeated("DATA after the end", Done, Http2Frame::data(1, "x", false), free(5_000)),
         attack(
             "as many PING frames as DATA frames",
             Reading,
