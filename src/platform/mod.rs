@@ -14,6 +14,7 @@
 //! browser's, the table of functions would keep closures of `js-sys` alive, which are 360 bytes of the download.
 
 #[cfg(not(target_family = "wasm"))]
+#[cfg_attr(windows, allow(dead_code, unused_imports, reason = "`unix`, which Windows lacks, uses some of the names"))]
 pub mod native;
 #[cfg(not(target_family = "wasm"))]
 use self::native as current;
