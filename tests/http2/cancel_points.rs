@@ -12,6 +12,8 @@ use crate::served::{Gates, HandPolled, Served};
 
 type Request = Pin<Box<dyn Future<Output = Result<String>>>>;
 
+type Send = fn(&Client) -> Request;
+
 /// A client with this number of slots, on a connection that has carried a request and allows a single stream.
 fn serve(config: Http2Config, server: impl Handler, slots: usize) -> Served {
     let config = config.max_concurrent_streams(1);
@@ -70,7 +72,7 @@ fn check_free(served: &mut Served, name: &str) {
 
 #[test]
 fn request_without_an_end_is_reset_at_each_point_once_its_head_was_sent() {
-    let requests: [(&str, Http2Config, fn(&Client) -> Request); 5] = [
+    let requests: [(&str, Http2Config, Send); 5] = [
         ("download", Http2Config::new(), |client| Box::pin(get(client, "/stalled"))),
         ("upload", Http2Config::new().keep_windows_closed(), |client| Box::pin(post(client, "/echo", 100_000))),
         ("one-shot", Http2Config::new().keep_windows_closed(), |client| {
@@ -113,7 +115,7 @@ fn request_without_an_end_is_reset_at_each_point_once_its_head_was_sent() {
 
 #[test]
 fn request_may_be_dropped_at_each_point_until_it_is_complete() {
-    let requests: [(&str, fn(&Client) -> Request); 5] = [
+    let requests: [(&str, Send); 5] = [
         ("download", |client| Box::pin(get(client, "/large"))),
         ("upload", |client| Box::pin(post(client, "/echo", 500_000))),
         ("redirect", |client| Box::pin(get(client, "/from"))),
