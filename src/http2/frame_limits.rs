@@ -13,7 +13,8 @@
 //!   not use up the budget above. A server may answer thousands of small frames at once.
 //! - **Heads.** HEADERS and CONTINUATION frames may have together as many bytes as the limit of informational responses,
 //!   and for each open request the size of a head. A request that ends takes what it did not use with it. Time does not
-//!   refill this budget, because h2 stores each informational response until its request is polled.
+//!   refill this budget, because h2 stores each informational response until its request is polled. Its fields may need
+//!   72 times as much memory as their bytes on the wire.
 //! - **Late DATA.** A stream that the client has reset may still receive as many bytes as its window has. All other bytes
 //!   for streams that are not open are a fault of the server.
 //! - **CONTINUATION frames of a head**: [`max_continuations`], below the limit of h2, so that the error names the limit.
@@ -30,7 +31,7 @@
 //! | CONTINUATION flood (CVE-2024-28182 and others), with or without payload | meter, 8 frames by default; h2 at 10, ENHANCE_YOUR_CALM `too_many_continuations` |
 //! | SETTINGS flood (CVE-2019-9515), which h2 acknowledges without limit | meter, overhead |
 //! | PING flood (CVE-2019-9512), which h2 answers without limit | meter, overhead |
-//! | Answers that the server does not read | h2 reads no frame while it cannot write |
+//! | Answers that the server does not read (CVE-2019-9517) | h2 reads no frame while it cannot write |
 //! | Empty DATA (CVE-2019-9518) | meter, and h2 at the same 100 frames, ENHANCE_YOUR_CALM `too_many_data_frames` |
 //! | Empty DATA with END_STREAM on a stream that was reset, which h2 ignores without limit | meter, overhead |
 //! | DATA with padding only | h2, at 100 frames, ENHANCE_YOUR_CALM `too_many_data_frames` |

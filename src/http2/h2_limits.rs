@@ -12,8 +12,8 @@ use crate::http1::Http1Limits;
 ///
 /// By default this is half of the connection's window. An unread stream of small events would then end the connection,
 /// and all other requests on it, before it has filled its own window of 2 MiB. 8 MiB is enough for 2 MiB in pieces of 52
-/// bytes, and for 33,000 pieces of a byte. h2 also counts small frames that arrive after a cancel, and takes them back
-/// only when larger frames arrive.
+/// bytes, and for 33,000 pieces of a byte, which need 24 MiB of memory. h2 also counts small frames that arrive after a
+/// cancel, and takes them back only when larger frames arrive.
 const DATA_FRAME_BUDGET: usize = 8 << 20;
 
 /// Maximum number of cancelled streams whose late frames are ignored.

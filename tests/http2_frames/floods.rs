@@ -1,6 +1,7 @@
 //! Known attacks on clients of HTTP/2, by their CVE numbers: when each ends, with which error, and how much memory it
 //! has taken until then.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -297,4 +298,32 @@ fn server_that_acknowledges_each_small_frame_is_accepted() {
     peer.send_frames(&[ok(1, true)]);
     rig.run();
     request.take().unwrap().unwrap();
+}
+
+#[test]
+fn informational_heads_of_a_request_that_is_not_polled_take_a_bounded_memory() {
+    // Each head has a field in the table, and thousands of references to it.
+    let block = [&[0x08, 3][..], b"103", &[0x40, 1, b'x', 1, b'y'], &[0xbe; 4_000]].concat();
+    let mut rig = Rig::new();
+    let mut held = Box::pin(get(&rig.client));
+    let witness = rig.start(get(&rig.client));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    for _ in 0..3 {
+        assert!(held.as_mut().poll(&mut cx).is_pending());
+        rig.run();
+    }
+    let peer = rig.peer(0);
+    let memory = Memory::new();
+    let mut heads = 0;
+    while !witness.is_done() && heads < 10_000 {
+        peer.send_frames(&[Http2Frame::new(Http2Frame::HEADERS, Http2Frame::END_HEADERS, 3, block.clone())]);
+        rig.advance(Duration::from_millis(20));
+        heads += 1;
+    }
+    // The budget of heads, in frames of 4,011 bytes. h2 needs 72 bytes for each reference of a byte.
+    assert_eq!(heads, (262_144 + 2 * 139_264) / 4_019 + 1);
+    assert!(memory.growth() < 48 << 20, "{}", memory.growth());
+    let error = witness.take().unwrap().unwrap_err();
+    assert!(error.kind() == ErrorKind::LimitExceeded && error.to_string().contains("informational_bytes"), "{error}");
+    assert_eq!(rig.next_request(), 1);
 }
