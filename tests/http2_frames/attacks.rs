@@ -3,6 +3,7 @@
 use waterspout::ErrorKind::{self, LimitExceeded};
 use waterspout::testing::{Http2ErrorCode, Http2Frame};
 
+use crate::peer::ok;
 use crate::violations::{harmless, heads, violations};
 
 /// What the attacked request does. It has the stream 1. Another request on the stream 3 waits for its head.
@@ -123,6 +124,16 @@ fn windows() -> Vec<Attack> {
                 _ => Http2Frame::window_update(0, 1),
             },
             dribble,
+        ),
+        attack(
+            "CVE-2019-9511: window in tiny pieces after the head of the response",
+            Uploading,
+            |number| match number {
+                0 => ok(1, false),
+                1 => Http2Frame::window_update(0, 1_000_000),
+                _ => Http2Frame::window_update(1, 1),
+            },
+            End::Stream { at: 10_002, kind: LimitExceeded, text: "more than 10000 times by less than 32 bytes" },
         ),
         attack(
             "CVE-2019-9511: initial window that grows in tiny pieces",
