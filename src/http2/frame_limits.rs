@@ -7,7 +7,8 @@
 //! # The budgets
 //! - **Overhead frames.** PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, GOAWAY, PUSH_PROMISE, empty DATA and frames
 //!   of unknown types use up a budget of [`OVERHEAD`]. Progress of requests refills it: each request, each DATA frame
-//!   with a payload in either direction. Time refills it too, by [`OVERHEAD_PER_SECOND`]. So a connection may be idle for
+//!   with a payload in either direction. A WINDOW_UPDATE that returns the window of an upload is not counted
+//!   ([`BYTES_PER_WINDOW_UPDATE`]). Time refills the budget too, by [`OVERHEAD_PER_SECOND`]. So a connection may be idle for
 //!   days while its server sends a PING every few seconds. The clock is read only when the budget is used up.
 //! - **Heads.** HEADERS and CONTINUATION frames may have together as many bytes as the limit of informational responses,
 //!   and for each open request the size of a head. A request that ends takes what it did not use with it. Time does not
@@ -75,6 +76,14 @@ const OVERHEAD_PER_REQUEST: u32 = 4;
 /// connection, and a PING, by which gRPC servers measure the bandwidth.
 const OVERHEAD_PER_DATA_SENT: u32 = 3;
 
+/// Each such number of bytes of an upload allows a WINDOW_UPDATE that does not count as overhead. A server that reads an
+/// upload in pieces may return the window of each piece, for the stream and for the connection: Go did so before 1.20.
+/// Its usual pieces have 512 to 4,096 bytes.
+const BYTES_PER_WINDOW_UPDATE: u32 = 256;
+
+/// Maximum number of such WINDOW_UPDATE frames that the server has not sent yet: as many as 16 MiB on the way allow.
+const MAX_WINDOW_UPDATES: u32 = 64 * 1024;
+
 /// Overhead frames that each DATA frame with a payload allows in addition.
 const OVERHEAD_PER_DATA_RECEIVED: u32 = 1;
 
@@ -94,6 +103,8 @@ pub(crate) struct FrameMeter {
     outgoing: FrameHeaders,
     /// How many overhead frames the server may still send.
     overhead: u32,
+    /// How many WINDOW_UPDATE frames the server may still send for uploads.
+    window_updates: u32,
     /// Until when time has refilled `overhead`.
     refilled_at: Instant,
     /// How many bytes the frames of heads may still have.
@@ -123,6 +134,7 @@ impl FrameMeter {
             incoming: FrameHeaders::default(),
             outgoing: FrameHeaders::after_preface(),
             overhead: OVERHEAD,
+            window_updates: 0,
             refilled_at: now,
             heads: informational,
             informational,
@@ -210,6 +222,7 @@ impl FrameMeter {
                 }
                 self.spend_heads(frame)?;
             }
+            frame_headers::WINDOW_UPDATE if self.window_updates > 0 => self.window_updates -= 1,
             _ => self.spend_overhead(frame, now)?,
         }
         if frame.ends_stream() || frame.kind == frame_headers::RST_STREAM {
@@ -227,7 +240,11 @@ impl FrameMeter {
                 self.heads = self.heads.saturating_add(self.head);
                 self.refill(OVERHEAD_PER_REQUEST);
             }
-            frame_headers::DATA if frame.length > 0 => self.refill(OVERHEAD_PER_DATA_SENT),
+            frame_headers::DATA if frame.length > 0 => {
+                self.refill(OVERHEAD_PER_DATA_SENT);
+                let allowed = frame.length / BYTES_PER_WINDOW_UPDATE;
+                self.window_updates = self.window_updates.saturating_add(allowed).min(MAX_WINDOW_UPDATES);
+            }
             frame_headers::RST_STREAM => {
                 self.resets_sent = self.resets_sent.saturating_add(1);
                 self.close(frame.stream);

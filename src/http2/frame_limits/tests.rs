@@ -13,7 +13,7 @@ const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
+const WINDOW_UPDATE: u8 = frame_headers::WINDOW_UPDATE;
 const CONTINUATION: u8 = frame_headers::CONTINUATION;
 const ALTSVC: u8 = 10;
 
@@ -169,6 +169,36 @@ fn progress_of_requests_refills_the_budget() {
             });
             assert_eq!(outcome.is_ok(), is_accepted, "{name}");
         }
+    }
+}
+
+#[test]
+fn window_updates_for_the_pieces_of_an_upload_are_accepted() {
+    let update = frame(WINDOW_UPDATE, 0, 0, 4);
+    for piece in [512, 4_096, 16_384] {
+        let mut rig = Rig::new();
+        rig.request(1);
+        for _ in 0..100 {
+            // A whole MiB is on its way before the server reads a part of it.
+            rig.meter.sent(&frame(DATA, 0, 1, 16_384).repeat(64));
+            // For the stream and for the connection.
+            let updates = 2 * (1 << 20) / piece;
+            assert_eq!(rig.accepted(&update, updates), (updates, None), "pieces of {piece} bytes");
+        }
+    }
+}
+
+#[test]
+fn window_updates_beyond_the_uploads_are_bounded() {
+    for (mebibytes, allowed) in [(0, 0), (1, 4_096), (16, 65_536), (100, 65_536)] {
+        let mut rig = Rig::new();
+        rig.request(1);
+        rig.meter.sent(&frame(DATA, 0, 1, 16_384).repeat(64 * mebibytes));
+        let (count, flood) = rig.accepted(&frame(WINDOW_UPDATE, 0, 0, 4), 100_000);
+        assert_eq!((count, flood), (OVERHEAD + allowed, Some(FrameFlood::Overhead("WINDOW_UPDATE"))));
+        let mut rig = Rig::new();
+        rig.meter.sent(&frame(DATA, 0, 1, 16_384).repeat(64 * mebibytes));
+        assert_eq!(rig.accepted(&frame(PING, 0, 0, 8), 100_000).0, OVERHEAD, "other frames are not for uploads");
     }
 }
 
