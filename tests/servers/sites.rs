@@ -79,7 +79,7 @@ pub const COMMON: Paths = Paths {
     many: "/many",
 };
 
-/// A trailer that a server sends after each upload, whatever the trailers of the request are.
+/// A trailer that a server sends after each upload, with and without trailers of the request.
 const END: (&str, &str) = ("x-end", "reached");
 
 /// Follows an upload with a GET.

@@ -1,7 +1,8 @@
 //! The tables of servers and checks.
 
-/// Defines a test for each server and each check of `$each`, through the function `$run`. The entry of a server lists the checks that it skips, each
-/// with its reason, which the test program shows. An entry that names an unknown check does not compile.
+/// Defines a test for each server and each check of `$each`, through the function `$run`. The entry of a server lists the
+/// checks that it skips, each with its reason, which the test program shows. An entry that names an unknown check does
+/// not compile.
 macro_rules! table {
     ($dollar:tt $each:ident $run:ident $($name:ident = $kind:ident { $($check:ident: $reason:literal,)* })+) => {
         $(mod $name {

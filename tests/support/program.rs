@@ -29,7 +29,8 @@ pub struct Program {
 
 impl Program {
     /// Starts `command` in `folder` and waits until it accepts connections on `port`. Returns `None` if the program
-    /// ends before. Its output goes to `output.log`. The folder is removed if this process ends before the handle is dropped.
+    /// ends before. Its output goes to `output.log`. If this process ends before the handle is dropped, the folder is
+    /// removed.
     pub fn start(mut command: Command, folder: &Path, port: u16) -> Option<Self> {
         let log = File::create(folder.join("output.log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).current_dir(folder);
