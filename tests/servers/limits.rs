@@ -55,13 +55,17 @@ pub async fn requests_beyond_the_limit_of_streams_are_answered(server: &Running)
     let client = server.parallel_client();
     // The response comes after the settings of the server.
     server.peer(&client).await;
-    let connections = send_all(server, &client).await;
-    assert!(connections.len() <= 2, "{connections:?}");
+    assert_few(&send_all(server, &client).await);
 }
 
 pub async fn requests_before_the_limit_of_streams_is_known_are_answered(server: &Running) {
-    let connections = send_all(server, &server.parallel_client()).await;
-    assert!(connections.len() <= 2, "{connections:?}");
+    assert_few(&send_all(server, &server.parallel_client()).await);
+}
+
+/// Checks that there are far fewer connections than requests. At most two are open at a time, but on a busy machine the
+/// server may close a connection before its next request.
+fn assert_few(connections: &BTreeSet<u16>) {
+    assert!(connections.len() <= REQUESTS / 10, "{connections:?}");
 }
 
 /// Each client has a connection of its own. The requests arrive shortly before, while and after the server closes these
