@@ -9,8 +9,9 @@
 //!   of unknown types use up a budget of [`OVERHEAD`]. Progress of requests refills it: each request, each DATA frame
 //!   with a payload in either direction. Time refills it too, by [`OVERHEAD_PER_SECOND`]. So a connection may be idle for
 //!   days while its server sends a PING every few seconds. The clock is read only when the budget is used up.
-//! - **Window updates for uploads.** Each sent DATA frame allows [`UPDATES_PER_DATA_SENT`] WINDOW_UPDATE frames, which do
-//!   not use up the budget above. A server may answer thousands of small frames at once.
+//! - **Window updates for uploads.** Each sent DATA frame allows [`UPDATES_PER_DATA_SENT`] WINDOW_UPDATE frames, and one
+//!   more for each [`BYTES_PER_WINDOW_UPDATE`] bytes. They do not use up the budget above, because a server may answer
+//!   thousands of small frames at once.
 //! - **Heads.** HEADERS and CONTINUATION frames may have together as many bytes as the limit of informational responses,
 //!   and for each open request the size of a head. A request that ends takes what it did not use with it. Time does not
 //!   refill this budget, because h2 stores each informational response until its request is polled. Its fields may need
@@ -83,7 +84,15 @@ const OVERHEAD_PER_REQUEST: u32 = 4;
 const OVERHEAD_PER_DATA_SENT: u32 = 3;
 
 /// WINDOW_UPDATE frames that each DATA frame of an upload allows: for the stream and for the connection.
-const UPDATES_PER_DATA_SENT: u64 = 2;
+const UPDATES_PER_DATA_SENT: u32 = 2;
+
+/// Each such number of bytes of an upload allows a further WINDOW_UPDATE. A server that reads an upload in pieces may
+/// return the window of each piece, for the stream and for the connection: Go did so before 1.20. Its usual pieces have
+/// 512 to 4,096 bytes.
+const BYTES_PER_WINDOW_UPDATE: u32 = 256;
+
+/// Maximum number of such WINDOW_UPDATE frames that the server has not sent yet: as many as 16 MiB on the way allow.
+const MAX_WINDOW_UPDATES: u32 = 64 * 1024;
 
 /// Overhead frames that each DATA frame with a payload allows in addition.
 const OVERHEAD_PER_DATA_RECEIVED: u32 = 1;
@@ -104,8 +113,8 @@ pub(crate) struct FrameMeter {
     outgoing: FrameHeaders,
     /// How many overhead frames the server may still send.
     overhead: u32,
-    /// How many WINDOW_UPDATE frames may still answer sent DATA frames.
-    updates: u64,
+    /// How many WINDOW_UPDATE frames the server may still send for uploads.
+    window_updates: u32,
     /// Until when time has refilled `overhead`.
     refilled_at: Instant,
     /// How many bytes the frames of heads may still have.
@@ -139,7 +148,7 @@ impl FrameMeter {
             incoming: FrameHeaders::default(),
             outgoing: FrameHeaders::after_preface(),
             overhead: OVERHEAD,
-            updates: 0,
+            window_updates: 0,
             refilled_at: now,
             heads: informational,
             informational,
@@ -238,7 +247,7 @@ impl FrameMeter {
                 }
                 self.spend_heads(frame)?;
             }
-            frame_headers::WINDOW_UPDATE if self.updates > 0 => self.updates -= 1,
+            frame_headers::WINDOW_UPDATE if self.window_updates > 0 => self.window_updates -= 1,
             _ => self.spend_overhead(frame, now)?,
         }
         if frame.ends_stream() || frame.kind == frame_headers::RST_STREAM {
@@ -257,8 +266,9 @@ impl FrameMeter {
                 self.refill(OVERHEAD_PER_REQUEST);
             }
             frame_headers::DATA if frame.length > 0 => {
-                self.updates = self.updates.saturating_add(UPDATES_PER_DATA_SENT);
                 self.refill(OVERHEAD_PER_DATA_SENT);
+                let allowed = UPDATES_PER_DATA_SENT + frame.length / BYTES_PER_WINDOW_UPDATE;
+                self.window_updates = self.window_updates.saturating_add(allowed).min(MAX_WINDOW_UPDATES);
             }
             frame_headers::RST_STREAM => {
                 self.resets_sent = self.resets_sent.saturating_add(1);

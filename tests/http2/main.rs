@@ -24,3 +24,4 @@ mod refused;
 mod retired;
 mod served;
 mod waiting;
+mod window_updates;

@@ -1,5 +1,7 @@
 //! Tests of the budgets, with frames that are made by hand.
 
+mod windows;
+
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
+const WINDOW_UPDATE: u8 = frame_headers::WINDOW_UPDATE;
 const CONTINUATION: u8 = frame_headers::CONTINUATION;
 const ALTSVC: u8 = 10;
 
@@ -169,19 +171,6 @@ fn progress_of_requests_refills_the_budget() {
             });
             assert_eq!(outcome.is_ok(), is_accepted, "{name}");
         }
-    }
-}
-
-#[test]
-fn window_updates_for_sent_frames_may_come_at_once() {
-    for (sent, expected) in [(0, OVERHEAD), (1, OVERHEAD + 2), (10_000, OVERHEAD + 20_000)] {
-        let mut rig = Rig::new();
-        rig.request(1);
-        (0..sent).for_each(|_| rig.meter.sent(&frame(DATA, 0, 1, 1)));
-        // Empty frames are not answered.
-        (0..sent).for_each(|_| rig.meter.sent(&frame(DATA, 0, 1, 0)));
-        let (count, flood) = rig.accepted(&frame(WINDOW_UPDATE, 0, 1, 4), 100_000);
-        assert_eq!((count, flood), (expected, Some(FrameFlood::Overhead("WINDOW_UPDATE"))), "{sent}");
     }
 }
 
