@@ -105,6 +105,11 @@ impl Deadline {
         }
     }
 
+    /// Returns when the request was made.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Returns the time since the start.
     pub(super) fn age(&self) -> Duration {
         Duration::from_nanos(self.elapsed(self.started))
@@ -185,8 +190,15 @@ impl Deadline {
 
     /// Returns the error of the limit of the whole request, if that limit has passed. It reads the clock.
     pub(super) fn overdue(&self) -> Option<Error> {
+        // Without a limit the clock is not read.
+        self.whole?;
+        self.overdue_at(self.clock().now())
+    }
+
+    /// Returns the error of the limit of the whole request, if that limit has passed at `now`.
+    pub(super) fn overdue_at(&self, now: Instant) -> Option<Error> {
         let expiry = self.whole?;
-        (self.clock().now() >= expiry.at).then(|| self.past(expiry.limit, expiry.since))
+        (now >= expiry.at).then(|| self.past(expiry.limit, expiry.since))
     }
 
     /// Returns `Ready` with the limit's error once a limit has passed.
