@@ -141,7 +141,8 @@ impl<'a> Call<'a> {
         let arrived = if is_retry { client.clock.now() } else { self.started };
 
         // 5. Take a slot that is free, or wait for a slot.
-        let (slot, now) = match client.queue.try_acquire(&slot_request) {
+        let free = poll_fn(|cx| Poll::Ready(client.queue.try_acquire(&slot_request, cx.waker()))).await;
+        let (slot, now) = match free {
             Ok(Some(slot)) => (slot, arrived),
             Ok(None) => {
                 let since = if is_retry { arrived } else { called_at };
@@ -160,7 +161,7 @@ impl<'a> Call<'a> {
             return Err(error);
         }
         self.deadline.start_attempt(self.options.attempt_timeout, now);
-        self.deadline.enter(Phase::Head, Timeout::Head, self.options.head_timeout, now);
+        self.deadline.enter_attempt(self.options.head_timeout, now);
         Ok(slot)
     }
 
@@ -310,6 +311,6 @@ impl Future for PendingAttempt<'_, '_> {
         if let Poll::Ready(error) = slot.poll_ended(cx, Phase::Head) {
             return Poll::Ready(Err(error));
         }
-        call.deadline.poll_expired(cx).map(Err)
+        call.deadline.poll_expired_in(cx, slot).map(Err)
     }
 }
