@@ -19,7 +19,7 @@ use crate::auth;
 use crate::error::{Attempt, Error, Phase, Result, Timeout, Transfer};
 use crate::message::call_context::CallContext;
 use crate::message::call_times::CallTimes;
-use crate::message::progress::Progress;
+use crate::message::progress::{Progress, ProgressCallback};
 use crate::message::request::{CallOptions, CallPriority, Request, RequestOptions};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
@@ -79,10 +79,13 @@ impl Client {
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(answered) => {
-                let mut response = call.finish(answered);
+            Ok(Answered { mut response, slot }) => {
+                // 8. End the request with its head, or tie it to the response's body.
                 response.set_default_method(method);
-                Ok(response)
+                response.set_body_limit(call.options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
+                call.report(Stage::Head);
+                let is_complete = response.has_complete_body();
+                Ok(if is_complete { call.finish(response, slot) } else { call.stream(response, slot) })
             }
             Err(error) => Err(call.fail(error)),
         }
@@ -220,34 +223,33 @@ impl<'a> Call<'a> {
         PendingAttempt { call: self, slot, fetch }
     }
 
-    /// Makes the response that the caller receives.
-    fn finish(mut self, answered: Answered) -> Response {
-        let Answered { mut response, slot } = answered;
-        response.set_body_limit(self.options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
-        self.report(Stage::Head);
-        let on_download = self.call_options.hooks().and_then(|hooks| hooks.on_download.clone());
-        let is_complete = response.has_complete_body();
-        // 8. End the request here if the body came whole with its head.
-        if is_complete {
-            self.times.end(self.deadline.age());
-            response.set_times(self.times.clone());
-            // The observer is told last: it may use the client, and then finds the slot free.
-            drop(slot);
-            if let Some(trace) = self.trace.take() {
-                trace.end(None);
-            }
-            if self.options.stream_limit.is_none() && on_download.is_none() {
-                return response;
-            }
-            let options = BodyOptions::new(&self.options, on_download, response.content_length());
-            let progress = self.progress.unwrap_or_default();
-            return response.map_body(|body| body::wrap(body, None, options, progress, self.times, None));
+    /// Makes the response that the caller receives, of a response whose body came whole with its head.
+    // By reference, because a call has hundreds of bytes to move.
+    fn finish(&mut self, mut response: Response, slot: Slot) -> Response {
+        self.times.end(self.deadline.age());
+        response.set_times(self.times.clone());
+        // The observer is told last: it may use the client, and then finds the slot free.
+        drop(slot);
+        if let Some(trace) = self.trace.take() {
+            trace.end(None);
         }
-        // 9. Otherwise tie the slot and the deadline to the response's body: the request runs until its body ends.
+        let on_download = self.on_download();
+        if self.options.stream_limit.is_none() && on_download.is_none() {
+            return response;
+        }
+        let options = BodyOptions::new(&self.options, on_download, response.content_length());
+        let progress = self.progress.take().unwrap_or_default();
+        let times = self.times.clone();
+        response.map_body(|body| body::wrap(body, None, options, progress, times, None))
+    }
+
+    /// Makes the response that the caller receives, of a response whose body is still on its way. The request runs until
+    /// that body ends: the body holds the slot and the deadline.
+    fn stream(mut self, mut response: Response, slot: Slot) -> Response {
         self.times.share();
         response.set_times(self.times.clone());
         self.deadline.pause();
-        let options = BodyOptions::new(&self.options, on_download, response.content_length());
+        let options = BodyOptions::new(&self.options, self.on_download(), response.content_length());
         let in_flight = Some(InFlight { slot, deadline: self.deadline });
         let progress = self.progress.unwrap_or_default();
         response.map_body(|body| body::wrap(body, in_flight, options, progress, self.times, self.trace))
@@ -264,6 +266,10 @@ impl<'a> Call<'a> {
             trace.end(Some(error.kind()));
         }
         error.with_url(self.url)
+    }
+
+    fn on_download(&self) -> Option<ProgressCallback> {
+        self.call_options.hooks().and_then(|hooks| hooks.on_download.clone())
     }
 
     /// Returns how many bytes the last attempt has sent.

@@ -1,8 +1,8 @@
 //! The sleeps without an entry: the timer of the queue wakes their tasks.
 //!
 //! Most sleeps are the limits of requests, and most requests end long before. So a request sets no sleep while the timer of
-//! the queue fires at the end of its limit or before. When the timer fires, all tasks with covered sleeps are woken. Each of
-//! them sets a sleep of its own then, so each is woken at most once for nothing.
+//! the queue fires at the end of its limit or before. When the timer fires, all tasks with covered sleeps are woken. A task
+//! that still waits sets a sleep of its own then, so it is woken at most once for nothing.
 //!
 //! Only a queue whose timer stays set covers sleeps: its timer cannot be dropped with the sleep that has set it.
 

@@ -12,7 +12,8 @@
 //! 4. Natively the queue then leads itself: it sets the timer for the soonest entry and holds its future. So no sleep
 //!    depends on the task of another sleep, which may be held without a poll, or wait for a thread that blocks.
 //!    Over a timer that is itself shared, the queue leads from the first sleep on, and its timer stays set when the last
-//!    sleep leaves: the next request finds it set. It fires for no sleep at most once.
+//!    sleep leaves: the next request finds it set. It fires for no sleep at most once. A request whose limit passes
+//!    later needs no sleep until then, see [`cover`].
 //!
 //! On WASI the queue cannot hold a future: a client owns the queue and must be `Send`, and futures are not. Step 4 is
 //! different there:
