@@ -235,6 +235,9 @@ impl<'a> Call<'a> {
         }
         let on_download = self.on_download();
         if self.options.stream_limit.is_none() && on_download.is_none() {
+            if let Some(progress) = self.progress.take() {
+                progress.recycle();
+            }
             return response;
         }
         let options = BodyOptions::new(&self.options, on_download, response.content_length());
