@@ -45,7 +45,7 @@ pub(crate) mod loopback;
 mod memory;
 mod network;
 mod network_settings;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod plain_request_tests;
 mod proxy_connect;
 mod reactor;
