@@ -278,6 +278,7 @@
 //! - [`multipart`] builds forms with files, [`sse`] reads server-sent events.
 //! - [`platform`] has the settings that exist on a single target.
 //! - [`tornado`] has Tornado's other tools: event loop, work queues, byte streams, promises and process-wide defaults.
+#![forbid(unsafe_code)]
 
 pub mod agent;
 pub mod auth;
