@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Bytes that parsers treat in a special way.
-const TOKENS: [&[u8]; 24] = [
+const TOKENS: [&[u8]; 25] = [
     b"\r\n",
     b"\r\n\r\n",
     b"\n",
@@ -23,6 +23,7 @@ const TOKENS: [&[u8]; 24] = [
     b"+5",
     b"18446744073709551616",
     b"ffffffffffffffff",
+    b"fffffffffffffffff",
     b"chunked",
     b"content-length: 3\r\n",
     b"transfer-encoding: chunked\r\n",
@@ -57,8 +58,18 @@ impl Mutator {
         bytes
     }
 
+    /// Returns a place for a change: half of the time behind a byte that is no letter or digit, where a field begins.
+    fn place(&mut self, bytes: &[u8]) -> usize {
+        let any = self.below(bytes.len() + 1);
+        if self.below(2) == 0 {
+            return any;
+        }
+        let separator = bytes[any..].iter().position(|byte| !byte.is_ascii_alphanumeric());
+        separator.map_or(any, |behind| any + behind + 1)
+    }
+
     fn change(&mut self, bytes: &mut Vec<u8>, seeds: &[&[u8]]) {
-        let at = self.below(bytes.len() + 1);
+        let at = self.place(bytes);
         let end = (at + self.below(16)).min(bytes.len());
         match self.below(8) {
             0 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
@@ -95,7 +106,7 @@ struct Verdicts {
 pub(crate) fn fuzz(seeds: &[&[u8]], mut parse: impl FnMut(&[u8], &mut Mutator) -> bool) {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let first = number("WATERSPOUT_FIRST_SEED", 1);
-    let count = number("WATERSPOUT_MUTATIONS", 1_500);
+    let count = number("WATERSPOUT_MUTATIONS", 1_000);
     let mut verdicts = Verdicts::default();
     for seed in first..first + count {
         let mut mutator = Mutator::new(seed);
@@ -104,7 +115,7 @@ pub(crate) fn fuzz(seeds: &[&[u8]], mut parse: impl FnMut(&[u8], &mut Mutator) -
             Ok(true) => verdicts.accepted += 1,
             Ok(false) => verdicts.refused += 1,
             Err(panic) => {
-                eprintln!("WATERSPOUT_FIRST_SEED={seed}, with the input {:?}", input.escape_ascii().to_string());
+                eprintln!("WATERSPOUT_FIRST_SEED={seed}, with the input \"{}\"", input.escape_ascii());
                 resume_unwind(panic);
             }
         }
