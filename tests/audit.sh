@@ -2,12 +2,12 @@
 # Checks the dependencies of both packages: known faults, licences, duplicates and sources. `deny.toml` has the rules.
 #
 #   tests/audit.sh          checks everything
-#   tests/audit.sh offline  leaves out the known faults, which need the advisory databases of Rust and npm
+#   tests/audit.sh offline  uses no network, and leaves out the known faults, which need the databases of Rust and npm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-# Builds take some minutes, so a present version is used.
+# The build takes some minutes, so an installed version is used, of any number.
 setup_deny() {
   cargo deny --version >/dev/null 2>&1 && return
   say "installing cargo-deny (some minutes)"
@@ -17,10 +17,13 @@ setup_deny() {
 setup_cargo
 setup_deny
 say "licences, duplicates and sources of the crate"
-cargo deny --offline check --hide-inclusion-graph licenses bans sources
+network=()
+[ "${1:-}" = offline ] && network=(--offline)
+cargo deny "${network[@]}" check --hide-inclusion-graph licenses bans sources
 [ "${1:-}" = offline ] && exit
 say "known faults of the crate's dependencies"
 cargo deny check advisories
 say "known faults of the npm package's dependencies"
 setup_node
-(cd pkg-js && npm audit)
+# The lock file is enough: nothing is installed.
+(cd pkg-js && npm audit --package-lock-only)
