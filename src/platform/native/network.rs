@@ -214,6 +214,9 @@ impl Network {
     /// [`Proxy`](crate::ErrorKind::Proxy). A `proxy-authorization` header that a request has set is sent like any other
     /// header: to a proxy that forwards, and through a tunnel to the server.
     ///
+    /// Beside an [address filter](Self::deny_private) a proxy is refused, unless [`allow_proxies`](Self::allow_proxies)
+    /// allows it.
+    ///
     /// # Examples
     ///
     /// ```
