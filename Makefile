@@ -3,7 +3,7 @@
 # The recipes source tests/setup.sh, which needs bash. On many systems /bin/sh is another shell.
 SHELL := bash
 
-.PHONY: help test test-native test-all test-servers test-retiring test-bundlers test-libraries test-memory test-wpt budgets bench bench-js lint setup package www size clean
+.PHONY: help test test-native test-all test-servers test-retiring test-bundlers test-libraries test-memory test-wpt budgets bench bench-js lint audit setup package www size clean
 
 help:
 	@echo "make test           run all tests natively and in Chromium, Node, Deno, Bun and workerd; install missing tools"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench-js       compare the npm package with plain fetch, p-queue and ky; ARGS=node or ARGS=chromium selects an engine"
 	@echo "make test-wpt WPT=FOLDER   run the fetch tests of a web-platform-tests checkout with the client's fetch; ONLY=\"fetch/api/abort\" selects tests"
 	@echo "make lint           check formatting, clippy and rustdoc; warnings are errors"
+	@echo "make audit          check the dependencies: known faults, licences, sources; ARGS=offline leaves out the known faults"
 	@echo "make www            build the live page and serve it with the demo site; ARGS=\"--address 127.0.0.1:0\" selects another port"
 	@echo "make package        build the npm package"
 	@echo "make size           build the npm package and the smallest Rust program for a browser, and print their sizes"
@@ -68,6 +69,9 @@ test-wpt:
 
 lint:
 	@tests/lint.sh
+
+audit:
+	@tests/audit.sh $(ARGS)
 
 setup:
 	@. tests/setup.sh && setup_all

@@ -111,6 +111,7 @@
 //! | `QueueFull`, `Cleared`, `Closed` | The client refused the request. Send it later, or to another client. |
 //! | `Timeout` | Raise the limit that the error names, or retry. |
 //! | `Dns`, `Connect`, `Tls`, `Proxy` | No connection could be made, or TLS failed later. [`Error::is_retryable`] says whether a retry may help. |
+//! | `AddressDenied` | The address filter of the network refuses the host. Nothing was sent. |
 //! | `ConnectionClosed`, `Io`, `Protocol`, `Network` | The connection broke, or its bytes are not HTTP. |
 //! | `Status`, `CircuitOpen` | The server answers with errors. Wait, then retry. |
 //! | `LimitExceeded` | Raise the limit that the message names, or read the body in pieces. |
@@ -280,6 +281,7 @@
 //! - [`multipart`] builds forms with files, [`sse`] reads server-sent events.
 //! - [`platform`] has the settings that exist on a single target.
 //! - [`tornado`] has Tornado's other tools: event loop, work queues, byte streams, promises and process-wide defaults.
+#![forbid(unsafe_code)]
 
 pub mod agent;
 pub mod auth;

@@ -12,7 +12,8 @@ use std::fs;
 use self::page::{Page, read, report};
 
 /// Pages outside of `docs/` whose links are checked too.
-const OTHER_PAGES: [&str; 5] = ["README.md", "pkg-js/README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+const OTHER_PAGES: [&str; 6] =
+    ["README.md", "pkg-js/README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
 
 /// The definitions that rustdoc uses in place of the relative links between chapters.
 const LINKS: &str = "src/guide/links.md";

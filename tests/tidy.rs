@@ -4,6 +4,8 @@
 
 #[path = "tidy/imports.rs"]
 mod imports;
+#[path = "tidy/security.rs"]
+mod security;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -246,6 +248,8 @@ fn paths_are_told_from_other_quoted_texts() {
 fn unsafe_code_is_forbidden() {
     let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
     assert!(manifest.contains("unsafe_code = \"forbid\""));
+    let root = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs")).unwrap();
+    assert!(root.contains("\n#![forbid(unsafe_code)]\n"));
     let relaxed = files("src", "rs").into_iter().filter(|file| file.text.contains("allow(unsafe"));
     report(relaxed.map(|file| file.path).collect());
 }

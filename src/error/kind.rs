@@ -31,6 +31,9 @@ pub enum ErrorKind {
     Dns,
     /// No connection to the server could be made.
     Connect,
+    /// The network's address filter allows no address of the host, or a proxy would hide the address from it; see
+    /// `Network::deny_private` of the native platform. Nothing was sent.
+    AddressDenied,
     /// A proxy could not be reached, refused, or gave no valid response. [`Error::status`](crate::Error::status) is the
     /// status of the proxy's response, if it sent a response.
     Proxy,
@@ -95,6 +98,7 @@ impl ErrorKind {
             Self::Timeout => "TIMEOUT",
             Self::Dns => "DNS",
             Self::Connect => "CONNECT",
+            Self::AddressDenied => "ADDRESS_DENIED",
             Self::Proxy => "PROXY",
             Self::Tls => "TLS",
             Self::ConnectionClosed => "CONNECTION_CLOSED",

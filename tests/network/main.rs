@@ -3,6 +3,8 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod abandoned_look_ups;
+#[cfg(feature = "tls")]
+mod address_filter;
 #[cfg(all(feature = "http2", feature = "tls"))]
 mod alpn;
 mod builder;

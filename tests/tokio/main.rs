@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 #![cfg(not(target_family = "wasm"))]
 
+mod address_filter;
 mod context;
 mod idle_connections;
 mod many_requests;

@@ -21,6 +21,7 @@
 //! first use, or start a program in the child with `exec`, as `std::process::Command` does.
 
 mod accepted;
+mod address_filter;
 mod async_io_socket;
 mod blocking_work;
 mod builder;
@@ -51,6 +52,7 @@ mod proxy_connect;
 mod reactor;
 mod shared_timer;
 mod socket;
+mod special_ranges;
 mod task_threads;
 mod tcp;
 mod tcp_keepalive;
@@ -82,6 +84,7 @@ pub use self::network::Network;
 pub(crate) use self::network_settings::{ClientExecutor, NetworkSettings as BackendSettings};
 pub(super) use self::reactor::ReactorSocket;
 pub(super) use self::socket::SocketTransport;
+pub use self::special_ranges::is_private;
 pub use self::tcp::{AddressFamily, TcpClient};
 pub use self::timer::SystemTimer;
 #[cfg(feature = "tls")]

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::address_filter::AddressFilter;
 use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::executor::BackgroundThread;
 use super::http_versions::HttpVersions;
@@ -58,6 +59,7 @@ pub struct Network {
     pub(super) resolver: Arc<dyn Resolver>,
     pub(super) family: AddressFamily,
     proxies: Proxies,
+    pub(super) filter: AddressFilter,
     pub(super) versions: HttpVersions,
     pub(super) tls: TlsConfig,
     /// The configuration of `tls` without the client certificate, which is for servers and not for proxies.
@@ -81,6 +83,7 @@ impl Network {
             resolver: Arc::new(SystemResolver),
             family: AddressFamily::Any,
             proxies: Proxies::from_env(),
+            filter: AddressFilter::default(),
             versions: HttpVersions::default(),
             tls_to_proxies: tls.clone(),
             own_tls_to_proxies: None,
@@ -212,6 +215,9 @@ impl Network {
     /// [`Proxy`](crate::ErrorKind::Proxy). A `proxy-authorization` header that a request has set is sent like any other
     /// header: to a proxy that forwards, and through a tunnel to the server.
     ///
+    /// Beside an [address filter](Self::deny_private) a proxy is refused, unless [`allow_proxies`](Self::allow_proxies)
+    /// allows it.
+    ///
     /// # Examples
     ///
     /// ```
@@ -280,7 +286,8 @@ impl Default for Network {
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Network");
-        debug.field("tcp", &self.tcp).field("proxies", &self.proxies).field("tls", &self.tls).finish_non_exhaustive()
+        debug.field("tcp", &self.tcp).field("proxies", &self.proxies).field("filter", &self.filter);
+        debug.field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
@@ -332,7 +339,8 @@ impl Connector for Network {
                 return Box::pin(proxy_connect::connect(self, &proxy, origin, trace)).await;
             }
             let target = authority(origin.host(), origin.port());
-            let mut stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
+            let opening = self.tcp.open_filtered(&self.filter, origin.host(), origin.port(), trace, &target);
+            let mut stream = opening.await?;
             match origin.scheme() {
                 Scheme::Http => {
                     stream.connection_info.version = Some(self.versions.without_tls());

@@ -32,17 +32,22 @@ pub(super) async fn connect(
     origin: &Origin,
     trace: &ConnectTrace,
 ) -> Result<Box<dyn Transport>> {
+    network.filter.check_proxy(proxy, origin)?;
     let started = network.timer.now();
     let mut proxied = match proxy.scheme() {
         // A forwarding proxy gets the request itself, so no tunnel is opened.
         _ if proxy.forwards(origin) => {
             check_forwarding(network, proxy, origin)?;
+            network.filter.check_without_look_up(origin)?;
             let stream = to_proxy(network, proxy, trace).await?;
             ProxiedTransport { forwarding: Some(proxy.forwarding()), ..ProxiedTransport::over(stream) }
         }
         // With `socks4` and `socks5` the client looks the name up; with the other schemes the proxy does.
         ProxyScheme::Socks4 | ProxyScheme::Socks5 => over_addresses(network, proxy, origin, trace).await?,
-        _ => tunnel(network, proxy, (origin.host(), origin.port()), trace).await?,
+        _ => {
+            network.filter.check_without_look_up(origin)?;
+            tunnel(network, proxy, (origin.host(), origin.port()), trace).await?
+        }
     };
     // Everything up to here counts as connecting to the origin. TLS facts are about the origin, not about the proxy.
     let since = network.timer.now().since(started);
@@ -92,6 +97,7 @@ async fn to_proxy(network: &Network, proxy: &Proxy, trace: &ConnectTrace) -> Res
         config.check()?;
     }
     let target = format!("the proxy {proxy}");
+    // Without the address filter, which is for targets: a proxy often is in a private network.
     let opened = network.tcp.open(proxy.host(), proxy.port(), trace, &target).await;
     let stream = opened.map_err(unreachable)?;
     if !is_secured {
@@ -125,6 +131,7 @@ async fn over_addresses(
     let host = unbracketed(origin.host());
     trace.enter(ConnectStep::Dns, authority(host, origin.port()));
     let mut addresses = addresses(network, host, origin.port()).await?;
+    network.filter.retain(host, &mut addresses)?;
     if proxy.scheme() == ProxyScheme::Socks4 && addresses.iter().any(SocketAddr::is_ipv4) {
         // SOCKS 4 has no other addresses. Without an IPv4 address, the error of the first address says so.
         addresses.retain(SocketAddr::is_ipv4);

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::address_filter::AddressFilter;
 use super::async_io_socket::AsyncIoReactor;
 use super::dial::dial;
 use super::dns::{CachingResolver, ForgetUnlessConnected, Resolver, SystemResolver};
@@ -215,9 +216,21 @@ impl TcpClient {
         with_limit(&*self.timer, self.timeout, trace, target, future).await
     }
 
-    /// Connects without a limit. Records the steps as steps towards `target`.
+    /// Connects to any address, without a limit. Records the steps as steps towards `target`.
     pub(super) async fn open(
         &self,
+        host: &str,
+        port: u16,
+        trace: &ConnectTrace,
+        target: &str,
+    ) -> Result<SocketTransport> {
+        self.open_filtered(&AddressFilter::default(), host, port, trace, target).await
+    }
+
+    /// Connects as [`open`](Self::open), to an address that `filter` allows.
+    pub(super) async fn open_filtered(
+        &self,
+        filter: &AddressFilter,
         host: &str,
         port: u16,
         trace: &ConnectTrace,
@@ -230,7 +243,9 @@ impl TcpClient {
         let host = unbracketed(host);
         // Look-up and connect are timed apart: both appear in the connection's facts.
         trace.enter(ConnectStep::Dns, target);
-        let addresses = self.addresses(host, port).await?;
+        let mut addresses = self.addresses(host, port).await?;
+        // Between the look-up and the connect, so that the connect uses the checked addresses and no others.
+        filter.retain(host, &mut addresses)?;
         let looked_up = self.timer.now();
         trace.enter(ConnectStep::Connect, target);
         let dial = |address| {

@@ -109,13 +109,8 @@ pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve(&self, host: &str, port: u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-        // An address needs no look-up, and no thread.
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Box::pin(async move { Ok(vec![SocketAddr::new(address, port)]) });
-        }
-        // Never asked of the system: its answer may come from a name server, which could name any machine.
-        if is_localhost(host) {
-            return Box::pin(async move { Ok(LOOPBACK.map(|address| SocketAddr::new(address, port)).to_vec()) });
+        if let Some(addresses) = addresses_without_look_up(host, port) {
+            return Box::pin(async move { Ok(addresses) });
         }
         // A forked child has no thread that could look the name up.
         if let Err(forked) = fork::check() {
@@ -125,6 +120,16 @@ impl Resolver for SystemResolver {
         // `getaddrinfo` blocks, and there is no portable form of it that does not.
         Box::pin(blocking::unblock(move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)))
     }
+}
+
+/// Returns the addresses of a host that needs no look-up, and no thread: an address without brackets, `localhost`, and
+/// each name below `localhost`.
+pub(super) fn addresses_without_look_up(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Some(vec![SocketAddr::new(address, port)]);
+    }
+    // Never asked of the system: its answer may come from a name server, which could name any machine.
+    is_localhost(host).then(|| LOOPBACK.map(|address| SocketAddr::new(address, port)).to_vec())
 }
 
 /// The addresses of `localhost`, in the order of the Fetch standard.
