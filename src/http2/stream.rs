@@ -75,6 +75,11 @@ impl Http2Stream {
         Ok(())
     }
 
+    /// Returns whether the connection has no other request.
+    pub(super) fn is_alone(&self) -> bool {
+        self.connection.active() == 1
+    }
+
     /// Sets how long the response's body may be, and the limits of its trailers.
     pub(super) fn expect_body(&mut self, length: BodyLength, limits: Http1Limits) {
         self.body = Some((length, limits));
