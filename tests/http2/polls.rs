@@ -6,7 +6,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -111,6 +111,16 @@ impl Executor for Tasks {
     }
 }
 
+/// Counts its wake-ups.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// A client with an idle task, its server, and the pool of tasks that runs them.
 struct Setup {
     pool: LocalPool,
@@ -179,6 +189,23 @@ fn request_without_others_is_written_by_its_first_poll() {
     assert_eq!(request_polls, 200);
     // The idle connection is read before the request. Then the response is read, and a read waits for more.
     assert_eq!(reads, 300);
+}
+
+#[test]
+fn request_without_others_is_woken_only_for_its_response() {
+    let mut setup = Setup::new();
+    for _ in 0..10 {
+        let wakes = Arc::<Wakes>::default();
+        let waker = Waker::from(wakes.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut request = pin!(text(&setup.client, "/"));
+        assert!(request.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        setup.pool.run_until_stalled();
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert!(matches!(request.as_mut().poll(&mut cx), Poll::Ready(Ok(_))));
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    }
 }
 
 #[test]
