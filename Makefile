@@ -3,11 +3,12 @@
 # The recipes source tests/setup.sh, which needs bash. On many systems /bin/sh is another shell.
 SHELL := bash
 
-.PHONY: help test test-all test-servers test-retiring test-bundlers test-libraries test-memory test-wpt budgets bench bench-js lint setup package www size clean
+.PHONY: help test test-native test-all test-servers test-retiring test-bundlers test-libraries test-memory test-wpt budgets bench bench-js lint setup package www size clean
 
 help:
 	@echo "make test           run all tests natively and in Chromium, Node, Deno, Bun and workerd; install missing tools"
 	@echo "make test-all       the same, plus the scenarios in Firefox, WebKit and later versions of Node, plus test-libraries, test-memory and budgets"
+	@echo "make test-native    run the native tests and the tests of the documentation, which need nothing but Rust"
 	@echo "make test-servers   run only the tests with third-party servers"
 	@echo "make test-retiring  send 110,000 requests over HTTP/2 to an nginx that retires its connections; it takes about two minutes"
 	@echo "make test-bundlers  run only the tests of the npm package with bundlers"
@@ -26,6 +27,9 @@ help:
 
 test:
 	@tests/run.sh
+
+test-native:
+	@tests/run.sh native doc
 
 test-all:
 	@tests/run.sh all

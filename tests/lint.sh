@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 setup_rust
 setup_target wasm32-wasip1
 setup_target wasm32-wasip2
+setup_target x86_64-pc-windows-gnu
+setup_target aarch64-apple-darwin
 
 setup_oldest_rust
 
@@ -23,6 +25,12 @@ cargo clippy --quiet --target wasm32-unknown-unknown --lib --all-features \
 say "clippy for WASI"
 for target in wasm32-wasip1 wasm32-wasip2; do
   cargo clippy --quiet --target "$target" --lib --all-features -- -D warnings
+done
+# Without the feature tls, because its provider compiles C for the target.
+say "clippy for Windows and macOS"
+for target in x86_64-pc-windows-gnu aarch64-apple-darwin; do
+  cargo clippy --quiet --target "$target" --lib --no-default-features \
+    --features brotli,charset,cookies,digest,form,gzip,http2,json,regex,testing,tokio,tower,tracing,zstd -- -D warnings
 done
 say "clippy for the core of the npm package"
 # With a cfg that only this build has, so in a directory of its own.
