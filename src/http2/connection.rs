@@ -18,6 +18,7 @@ use super::failure::Http2Failure;
 use super::frame_limits::FrameMeter;
 use super::h2_limits;
 use super::ping::Pings;
+use super::read_signal::ReadSignal;
 use super::request_fields::OriginFields;
 use super::seen::Seen;
 use super::settings::Http2Settings;
@@ -47,6 +48,8 @@ pub(crate) struct Http2Connection {
     requests: Mutex<SendRequest<Bytes>>,
     pub(super) driver: Arc<ConnectionDriver>,
     waker: Waker,
+    /// Lets the next drive read the transport.
+    read_signal: Arc<ReadSignal>,
     /// The number of streams that the server allows at once.
     max_streams: AtomicUsize,
     /// The number of streams that requests have or are about to open.
@@ -91,7 +94,10 @@ impl Http2Connection {
         let seen = Arc::<Seen>::default();
         let opened_at = timer.now();
         let meter = FrameMeter::new(limits, opened_at).with_stream_window(settings.stream_window);
-        let wire = Wire::new(transport, meter, timer.clone(), seen.clone());
+        let driver = ConnectionDriver::new(timer.clone());
+        let waker = driver.connection_waker();
+        let read_signal = ReadSignal::new(waker.clone());
+        let wire = Wire::new(transport, meter, timer, seen.clone(), read_signal.clone());
         let mut builder = Builder::new();
         builder
             .initial_window_size(settings.stream_window)
@@ -101,13 +107,13 @@ impl Http2Connection {
         h2_limits::apply(&mut builder, limits);
         let (requests, mut connection) =
             builder.handshake(wire.compat()).await.map_err(|error| Http2Failure::of(error, Phase::Connect).error)?;
-        let driver = ConnectionDriver::new(timer);
         let pings = Pings::new(connection.ping_pong());
         Ok(Arc::new(Self {
             io: Mutex::new(Some(connection)),
             requests: Mutex::new(requests),
-            waker: driver.connection_waker(),
             driver,
+            waker,
+            read_signal,
             max_streams: AtomicUsize::new(max_streams),
             active: AtomicUsize::new(0),
             is_retired: AtomicBool::new(false),
@@ -216,6 +222,7 @@ impl Http2Connection {
 
     /// Reads what an idle connection has received, for a request that is about to use it.
     pub(crate) fn look(self: &Arc<Self>) {
+        self.read_signal.set();
         self.driver.add_work();
         let _inside = Inside::of(self);
         self.drive();

@@ -25,7 +25,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use slab::Slab;
 
-use self::wakers::{ConnectionWaker, StreamWaker, WatchWaker};
+use self::wakers::{Candidates, ConnectionWaker, StreamWaker, WatchWaker};
 use crate::runtime::{StoredFuture, Timer, store};
 
 /// How long woken requests may leave the connection without a poll before all requests are woken.
@@ -259,7 +259,7 @@ impl ConnectionDriver {
         if begins_watch {
             self.watch(wake_up);
         }
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
         true
     }
 
@@ -291,7 +291,7 @@ impl ConnectionDriver {
         if is_stuck {
             state.expect_none();
         }
-        let wakers = if is_stuck { state.take_candidates(usize::MAX) } else { Vec::new() };
+        let wakers = if is_stuck { state.take_candidates(usize::MAX) } else { Candidates::default() };
         let idle_task = if is_stuck { state.idle_task.clone() } else { None };
         let again = (is_unanswered && !is_stuck) || !wakers.is_empty();
         if is_stuck && !again {
@@ -305,7 +305,8 @@ impl ConnectionDriver {
         if again {
             self.watch(wake_up);
         }
-        wakers.into_iter().chain(idle_task).for_each(Waker::wake);
+        wakers.wake();
+        idle_task.into_iter().for_each(Waker::wake);
     }
 
     /// Keeps the waker of a request whose stream is ready, to be called when no lock is held.
@@ -343,8 +344,8 @@ impl DriverState {
     }
 
     /// Takes the wakers of the candidates that were polled last.
-    fn take_candidates(&mut self, count: usize) -> Vec<Waker> {
-        let mut wakers = Vec::new();
+    fn take_candidates(&mut self, count: usize) -> Candidates {
+        let mut wakers = Candidates::default();
         while wakers.len() < count {
             let Some((id, stamp)) = self.order.pop() else { break };
             let Some(participant) = self.participants.get_mut(id).filter(|found| found.stamp == stamp) else {

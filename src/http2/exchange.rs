@@ -52,9 +52,8 @@ pub(crate) async fn exchange<W: Future<Output = ()> + Unpin>(
             is_open = true;
             let head = std::mem::take(&mut request.head);
             request.progress.add(head_length(&head));
-            stream.open(cx, head, request.upload.is_none())?;
-            // Other tasks may have requests too. The next poll writes them together.
-            stream.poll_undriven(cx, |handles, stream_cx, cx| poll_head(handles, stream_cx, cx, request))
+            let ends = request.upload.is_none();
+            stream.open(cx, head, ends, |handles, stream_cx, cx| poll_head(handles, stream_cx, cx, request))?
         };
         match polled {
             Poll::Ready(Ok(response)) => {

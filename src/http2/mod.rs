@@ -4,6 +4,7 @@
 //! writes for all of them.
 //!
 //! - `connection` is a connection that requests share; `wire` is the only file that reads and writes, over a transport.
+//!   `read_signal` tells it whether there may be bytes to read.
 //! - `allowance` counts the requests of a connection whose server may retire it soon.
 //! - `driver` decides which request drives the connection.
 //! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
@@ -29,6 +30,7 @@ mod frame_headers;
 mod frame_limits;
 mod h2_limits;
 mod ping;
+mod read_signal;
 mod request_fields;
 mod reset_budget;
 mod response_fields;

@@ -55,14 +55,19 @@ impl Http2Stream {
         Self { connection, id, waker, handles: Handles::default(), number: 0, body: None }
     }
 
-    /// Opens the stream: queues the request's head. The next drive of the connection writes it.
-    pub(super) fn open(&mut self, cx: &mut Context<'_>, request: Request<()>, ends: bool) -> Result<(), Http2Failure> {
-        let _inside = Inside::of(&self.connection);
-        self.connection.driver.begin(self.id, cx.waker());
-        self.connection.driver.wait(self.id);
-        let mut requests = self.connection.requests();
-        let mut cx = Context::from_waker(&self.waker);
-        match requests.poll_ready(&mut cx) {
+    /// Opens the stream: queues the request's head, and polls a part of the stream as [`poll`](Self::poll) does.
+    pub(super) fn open<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: Request<()>,
+        ends: bool,
+        poll: impl FnMut(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
+    ) -> Result<Poll<T>, Http2Failure> {
+        let connection = self.connection.clone();
+        let _inside = Inside::of(&connection);
+        connection.driver.begin(self.id, cx.waker());
+        let mut requests = connection.requests();
+        match requests.poll_ready(&mut Context::from_waker(&self.waker)) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Err(unsent(error)),
             // Only a handle that has opened a stream waits, and this handle is new.
@@ -72,7 +77,10 @@ impl Http2Stream {
         self.number = response.stream_id().as_u32();
         self.handles.response = Some(response);
         self.handles.send = (!ends).then_some(send);
-        Ok(())
+        // Other tasks may have requests too. The next poll writes them together. A request without others is written at
+        // once, because the wait for the next poll costs a turn of the reactor.
+        let drives = connection.active() == 1;
+        Ok(self.poll_inside(cx, drives, poll))
     }
 
     /// Sets how long the response's body may be, and the limits of its trailers.
@@ -80,39 +88,38 @@ impl Http2Stream {
         self.body = Some((length, limits));
     }
 
-    /// Polls a part of the stream, as [`poll`](Self::poll) does, without driving the connection.
-    pub(super) fn poll_undriven<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        poll: impl FnOnce(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
-        let driver = &self.connection.driver;
-        let _inside = Inside::of(&self.connection);
-        driver.begin(self.id, cx.waker());
-        driver.wait(self.id);
-        let polled = poll(&mut self.handles, &mut Context::from_waker(&self.waker), cx);
-        if polled.is_ready() {
-            driver.stop_waiting(self.id);
-        }
-        polled
-    }
-
     /// Polls a part of the stream, and drives the connection if that part is not ready. `poll` gets the stream's context
     /// for `h2` first, and the caller's context for everything else.
     pub(super) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
+        poll: impl FnMut(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let connection = self.connection.clone();
+        let _inside = Inside::of(&connection);
+        connection.driver.begin(self.id, cx.waker());
+        self.poll_inside(cx, true, poll)
+    }
+
+    /// Polls a part of the stream after [`ConnectionDriver::begin`](super::driver::ConnectionDriver::begin).
+    fn poll_inside<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        drives: bool,
         mut poll: impl FnMut(&mut Handles, &mut Context<'_>, &mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         let driver = &self.connection.driver;
-        let _inside = Inside::of(&self.connection);
-        driver.begin(self.id, cx.waker());
         let mut stream_cx = Context::from_waker(&self.waker);
-        // A stream that is ready does not drive the connection: other streams may be ready, too, and their next requests
-        // are then written together.
-        let mut polled = poll(&mut self.handles, &mut stream_cx, cx);
+        let mut polled = Poll::Pending;
+        if drives {
+            // A stream that is ready does not drive the connection: other streams may be ready, too, and their next
+            // requests are then written together.
+            polled = poll(&mut self.handles, &mut stream_cx, cx);
+            if polled.is_pending() {
+                self.connection.drive();
+            }
+        }
         if polled.is_pending() {
-            self.connection.drive();
             driver.wait(self.id);
             polled = poll(&mut self.handles, &mut stream_cx, cx);
         }

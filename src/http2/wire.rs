@@ -7,11 +7,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures::{AsyncRead, AsyncWrite};
 
 use super::frame_limits::FrameMeter;
+use super::read_signal::ReadSignal;
 use super::reset_budget::ResetBudget;
 use super::seen::Seen;
 use crate::error::Phase;
@@ -36,6 +37,10 @@ pub(super) struct Wire {
     timer: Arc<dyn Timer>,
     seen: Arc<Seen>,
     ahead: ReadAhead,
+    /// Whether the transport is read. Without it, `read_waker` waits for the transport.
+    read_signal: Arc<ReadSignal>,
+    /// Sets `read_signal`.
+    read_waker: Waker,
     /// Bytes that were read since the last pending read.
     turn: usize,
     /// Bytes that `h2` has written and the transport has not accepted yet.
@@ -57,11 +62,26 @@ impl Wire {
         meter: FrameMeter,
         timer: Arc<dyn Timer>,
         seen: Arc<Seen>,
+        read_signal: Arc<ReadSignal>,
     ) -> Self {
         let now = timer.now();
         seen.last_received.store(now.nanos(), Ordering::Relaxed);
         let resets = ResetBudget::new(now);
-        Self { transport, meter, resets, timer, seen, ahead: ReadAhead::default(), turn: 0, held: Vec::new() }
+        let (ahead, held) = (ReadAhead::default(), Vec::new());
+        let read_waker = Waker::from(read_signal.clone());
+        Self { transport, meter, resets, timer, seen, ahead, read_signal, read_waker, turn: 0, held }
+    }
+
+    /// Reads what the transport may have, or waits for the transport.
+    fn poll_some(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.ahead.is_empty() && !self.read_signal.take() {
+            return Poll::Pending;
+        }
+        let polled = self.ahead.poll_read(&mut self.transport, &mut Context::from_waker(&self.read_waker), buffer);
+        if polled.is_ready() {
+            self.read_signal.set();
+        }
+        polled
     }
 
     /// Counts the frames that arrived.
@@ -120,6 +140,10 @@ impl Wire {
 }
 
 impl ReadAhead {
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
     /// Reads into `buffer`. A read that fills it shows a large body: the next read is larger.
     fn poll_read(
         &mut self,
@@ -127,7 +151,7 @@ impl ReadAhead {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        if self.start == self.end {
+        if self.is_empty() {
             if self.buffer.is_empty() {
                 let count = ready!(Pin::new(transport).poll_read(cx, buffer))?;
                 if count == buffer.len() {
@@ -142,7 +166,7 @@ impl ReadAhead {
         buffer[..count].copy_from_slice(&self.buffer[self.start..self.start + count]);
         self.start += count;
         // An idle connection keeps no buffer.
-        if self.start == self.end && self.end < self.buffer.len() / 4 {
+        if self.is_empty() && self.end < self.buffer.len() / 4 {
             *self = Self::default();
         }
         Poll::Ready(Ok(count))
@@ -157,7 +181,7 @@ impl AsyncRead for Wire {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let Poll::Ready(count) = this.ahead.poll_read(&mut this.transport, cx, buffer)? else {
+        let Poll::Ready(count) = this.poll_some(buffer)? else {
             this.turn = 0;
             return Poll::Pending;
         };

@@ -19,6 +19,7 @@ mod goaway;
 mod heads;
 mod net;
 mod ping;
+mod polls;
 mod random;
 mod refused;
 mod retired;

@@ -208,7 +208,7 @@ impl<W> Places<W> {
         let Some(shared) = self.find(key, connection) else { return Vec::new() };
         shared.expires_at = Some(now + limits.timeout);
         let mut removed = Vec::new();
-        while self.idle().count() > limits.total {
+        while self.idle_count() > limits.total {
             let Some((_, key, connection)) = self.idle().min_by_key(|(expires_at, _, _)| *expires_at) else { break };
             removed.extend(self.remove(&key, &connection));
         }
@@ -230,6 +230,12 @@ impl<W> Places<W> {
     fn find(&mut self, key: &PoolKey, connection: &Arc<Http2Connection>) -> Option<&mut PlacedConnection> {
         let connections = &mut self.0.get_mut(key)?.connections;
         connections.iter_mut().find(|shared| Arc::ptr_eq(&shared.connection, connection))
+    }
+
+    /// Returns the number of idle connections.
+    fn idle_count(&self) -> usize {
+        let connections = self.0.values().flat_map(|place| &place.connections);
+        connections.filter(|shared| shared.expires_at.is_some()).count()
     }
 
     /// Returns the idle connections, and when they expire.

@@ -1,8 +1,8 @@
-//! The wakers that `h2`, the transport and the timer have.
+//! The wakers that `h2`, the transport and the timer have, and the wakers of the candidates.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::task::Wake;
+use std::task::{Wake, Waker};
 
 use super::{ConnectionDriver, WOKEN};
 
@@ -51,5 +51,35 @@ impl Wake for WatchWaker {
         if let Some(driver) = self.0.upgrade() {
             driver.end_watch();
         }
+    }
+}
+
+/// The wakers of candidates. As many as a wake-up of the transport takes need no allocation.
+#[derive(Default)]
+pub(super) struct Candidates {
+    first: [Option<Waker>; WOKEN],
+    more: Vec<Waker>,
+    len: usize,
+}
+
+impl Candidates {
+    pub(super) fn push(&mut self, waker: Waker) {
+        match self.first.get_mut(self.len) {
+            Some(place) => *place = Some(waker),
+            None => self.more.push(waker),
+        }
+        self.len += 1;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn wake(self) {
+        self.first.into_iter().flatten().chain(self.more).for_each(Waker::wake);
     }
 }

@@ -104,7 +104,7 @@ fn wire(transport: Slow) -> Wire {
     let timer: Arc<dyn Timer> = Arc::new(StoppedTimer);
     let meter = FrameMeter::new(&Http1Limits::default(), timer.now());
     let seen = Arc::<Seen>::default();
-    Wire::new(Box::new(transport), meter, timer, seen)
+    Wire::new(Box::new(transport), meter, timer, seen, ReadSignal::new(Waker::noop().clone()))
 }
 
 /// Returns a DATA frame of stream 1 in its parts.

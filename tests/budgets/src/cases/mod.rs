@@ -3,6 +3,7 @@
 mod bodies;
 mod cookies;
 mod events;
+mod http2;
 mod queue;
 mod requests;
 
@@ -21,6 +22,8 @@ pub struct Case {
 pub const CASES: &[Case] = &[
     Case { name: "get-1", operation: "a GET, one at a time, the response late", count: 200, run: requests::get_1 },
     Case { name: "get-64", operation: "a GET, 64 at once", count: 256, run: requests::get_64 },
+    Case { name: "h2-get-1", operation: "a GET over HTTP/2, one at a time", count: 200, run: http2::get_1 },
+    Case { name: "h2-get-64", operation: "a GET over HTTP/2, 64 at once", count: 640, run: http2::get_64 },
     Case { name: "post", operation: "a POST of 1 KiB", count: 200, run: requests::post },
     Case { name: "headers", operation: "a GET whose response has 50 headers", count: 100, run: requests::headers },
     Case { name: "queue-free", operation: "a request with a free slot, no network", count: 300, run: queue::free },
