@@ -113,6 +113,8 @@ pub(crate) struct FrameMeter {
     empty_data: u32,
     /// The RST_STREAM frames that were sent.
     resets_sent: u32,
+    /// Whether a HEADERS frame has arrived.
+    has_answered: bool,
 }
 
 impl FrameMeter {
@@ -133,6 +135,7 @@ impl FrameMeter {
             max_continuations: max_continuations(limits),
             empty_data: 0,
             resets_sent: 0,
+            has_answered: false,
         }
     }
 
@@ -180,6 +183,11 @@ impl FrameMeter {
         std::mem::take(&mut self.resets_sent)
     }
 
+    /// Returns whether the server has begun to answer a request.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.
     pub(crate) fn is_calm(&self) -> bool {
         self.incoming.is_calm()
@@ -200,6 +208,7 @@ impl FrameMeter {
                 self.spend_overhead(frame, now)?;
             }
             frame_headers::HEADERS => {
+                self.has_answered = true;
                 self.continuations = 0;
                 self.spend_heads(frame)?;
             }

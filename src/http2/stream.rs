@@ -11,7 +11,7 @@ use http::Request;
 use super::connection::{Http2Connection, Inside, ended_early};
 use super::failure::Http2Failure;
 use super::response_fields::BodyLength;
-use crate::error::Phase;
+use crate::error::{Error, ErrorKind, Phase};
 use crate::http1::Http1Limits;
 
 /// A stream, from the request to the end of the response. Dropping it before both have ended resets the stream (CANCEL).
@@ -64,11 +64,12 @@ impl Http2Stream {
         let mut cx = Context::from_waker(&self.waker);
         match requests.poll_ready(&mut cx) {
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Err(unsent(error)),
+            Poll::Ready(Err(error)) => return Err(self.unsent(Http2Failure::of(error, Phase::Head))),
             // Only a handle that has opened a stream waits, and this handle is new.
             Poll::Pending => return Err(Http2Failure::unsent(ended_early(Phase::Head))),
         }
-        let (response, send) = requests.send_request(request, ends).map_err(unsent)?;
+        let opened = requests.send_request(request, ends);
+        let (response, send) = opened.map_err(|error| self.unsent(Http2Failure::of(error, Phase::Head)))?;
         self.number = response.stream_id().as_u32();
         self.handles.response = Some(response);
         self.handles.send = (!ends).then_some(send);
@@ -137,6 +138,18 @@ impl Http2Stream {
         failure
     }
 
+    /// Makes the failure of a request that was not sent, because its connection takes no more requests.
+    fn unsent(&self, mut failure: Http2Failure) -> Http2Failure {
+        failure.is_connection = true;
+        failure.is_unprocessed = true;
+        self.judge(&mut failure);
+        if failure.is_calm {
+            let message = "the server closed the HTTP/2 connection: ENHANCE_YOUR_CALM";
+            failure.error = Error::new(ErrorKind::ConnectionClosed, Phase::Head, message);
+        }
+        failure
+    }
+
     /// Returns the failure of a stream that is still open although its connection has ended.
     pub(super) fn orphaned(&self, phase: Phase) -> Option<Http2Failure> {
         let end = self.connection.end()?;
@@ -163,11 +176,6 @@ impl Http2Stream {
         let seen = self.connection.seen();
         !seen.is_sent(self.number) || seen.last_stream().is_some_and(|last| self.number > last)
     }
-}
-
-fn unsent(error: h2::Error) -> Http2Failure {
-    let failure = Http2Failure::of(error, Phase::Head);
-    Http2Failure { is_unprocessed: !failure.is_calm, is_connection: true, ..failure }
 }
 
 impl Drop for Http2Stream {
