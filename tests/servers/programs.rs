@@ -81,6 +81,14 @@ pub fn node_h2(folder: &Folder, port: u16) -> Option<Command> {
     Some(command)
 }
 
+/// Starts a server that retires its connections at random.
+pub fn retiring_node(folder: &Folder, port: u16) -> Option<Command> {
+    folder.write("serve_retiring.mjs", include_bytes!("serve_retiring.mjs"));
+    let mut command = Command::new(find(&["node"])?);
+    command.arg("serve_retiring.mjs").arg(port.to_string());
+    Some(command)
+}
+
 pub fn nghttpd(folder: &Folder, port: u16) -> Option<Command> {
     let mut command = Command::new(find(&["nghttpd"])?);
     write_certificate(folder);

@@ -109,6 +109,7 @@ pub static NGHTTPD: Kind = Kind::new(
     Paths { redirect: "/folder", trailer: ("x-end", "reached"), uploads: Uploads::Echoed, ..COMMON },
 );
 pub static RETIRING: Kind = Kind::new("nginx", Protocol::Http2, programs::retiring, COMMON);
+pub static RETIRING_NODE: Kind = Kind::new("node", Protocol::Http2, programs::retiring_node, COMMON);
 pub static TORNADO: Kind = Kind::new("tornado", Protocol::Http1, programs::tornado, COMMON);
 pub static HTTP_SERVER: Kind = Kind::new(
     "python3",
