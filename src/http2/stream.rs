@@ -24,6 +24,8 @@ pub(crate) struct Http2Stream {
     pub(super) handles: Handles,
     /// The stream's number; 0 before it is known.
     number: u32,
+    /// Whether the connection had ended before the last poll of a part.
+    has_ended: bool,
     /// How many bytes of the response's body may follow, and the limits of its trailers.
     pub(super) body: Option<(BodyLength, Http1Limits)>,
 }
@@ -52,7 +54,7 @@ impl Http2Stream {
     pub(crate) fn new(connection: Arc<Http2Connection>) -> Self {
         let id = connection.driver.join();
         let waker = connection.driver.stream_waker(id);
-        Self { connection, id, waker, handles: Handles::default(), number: 0, body: None }
+        Self { connection, id, waker, handles: Handles::default(), number: 0, has_ended: false, body: None }
     }
 
     /// Opens the stream: queues the request's head. The next drive of the connection writes it.
@@ -91,6 +93,7 @@ impl Http2Stream {
         let _inside = Inside::of(&self.connection);
         driver.begin(self.id, cx.waker());
         driver.wait(self.id);
+        self.has_ended = self.connection.end().is_some();
         let polled = poll(&mut self.handles, &mut Context::from_waker(&self.waker), cx);
         if polled.is_ready() {
             driver.stop_waiting(self.id);
@@ -115,6 +118,8 @@ impl Http2Stream {
         if polled.is_pending() {
             self.connection.drive();
             driver.wait(self.id);
+            // Before the poll: another thread may read the rest of the response and the end at any time after it.
+            self.has_ended = self.connection.end().is_some();
             polled = poll(&mut self.handles, &mut stream_cx, cx);
         }
         if polled.is_ready() {
@@ -152,7 +157,7 @@ impl Http2Stream {
 
     /// Returns the failure of a stream that is still open although its connection has ended.
     pub(super) fn orphaned(&self, phase: Phase) -> Option<Http2Failure> {
-        let end = self.connection.end()?;
+        let end = self.connection.end().filter(|_| self.has_ended)?;
         let mut failure = end.clone().unwrap_or_else(|| Http2Failure::unsent(ended_early(phase)));
         if let Some(flood) = self.connection.seen().flood() {
             failure.error = flood.error(phase);
