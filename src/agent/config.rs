@@ -123,7 +123,7 @@ impl Config {
     ///
     /// - At most 2 times, if the server refuses it (REFUSED_STREAM) or retires a connection without processing any request.
     /// - At most 100 times in addition, if the server retires connections after other requests, as nginx does after its
-    ///   `keepalive_requests`.
+    ///   `keepalive_requests`, or before the request was sent.
     ///
     /// The error after that names the limit. A request is never sent again after ENHANCE_YOUR_CALM, and a body that can be
     /// sent once only if nothing of it was taken.

@@ -148,6 +148,8 @@ impl Http2Stream {
         failure.is_connection = true;
         failure.is_unprocessed = true;
         self.judge(&mut failure);
+        // The server has not refused this request, so it counts as a request that lost its connection to other requests.
+        failure.has_progress = !failure.is_calm;
         if failure.is_calm {
             let message = "the server closed the HTTP/2 connection: ENHANCE_YOUR_CALM";
             failure.error = Error::new(ErrorKind::ConnectionClosed, Phase::Head, message);

@@ -190,7 +190,7 @@ fn run(cell: Cell) -> Outcome {
         let mut first = HandPolled::new(get(&net.client, "/warm"));
         assert!(turn(&mut first).is_none());
         let mut server = net.accept().unwrap();
-        server.send(&[&[settings.clone()], &response(1).concat()[..]].concat());
+        server.send(&[std::slice::from_ref(&settings), &response(1).concat()].concat());
         assert!(turn(&mut first).unwrap().is_ok());
         warm = Some(server);
     }
