@@ -220,6 +220,7 @@
 //! |---|---|---|
 //! | `tls` | yes | native `https`: rustls with ring, and the system's root certificates |
 //! | `gzip` | yes | native decoding of `gzip` and `deflate` bodies |
+//! | `http2` | yes | HTTP/2 for native agents: over TLS if the server selects it, and by prior knowledge |
 //! | `brotli` | no | native decoding of `br` bodies |
 //! | `zstd` | no | native decoding of `zstd` bodies; needs Rust 1.87 |
 //! | `json` | no | JSON bodies in requests and responses |
@@ -269,8 +270,10 @@
 //!
 //! # Where to look
 //!
-//! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API. [`moving_from_reqwest`] lists it
-//!   beside that of reqwest.
+//! - [`guide`] has a chapter for each task, such as [retries](guide::retry), [tests of your own](guide::testing) and
+//!   [moving from reqwest](guide::from_reqwest), and a section for each kind of error
+//!   ([troubleshooting](guide::troubleshooting)).
+//! - [`Client`], [`Builder`], [`RequestBuilder`] and [`Response`] are the daily API.
 //! - [`Backend`] is the interface to an engine, with the contract of `fetch`; [`Connector`] and [`Transport`] are the
 //!   interface to byte streams; [`runtime`] has the traits for clocks and executors.
 //! - [`agent`] is the native engine and its settings; [`proxy`], [`auth`] and `cookies` belong to it.
@@ -285,6 +288,8 @@ mod client;
 #[cfg(feature = "cookies")]
 pub mod cookies;
 mod error;
+#[cfg(doc)]
+pub mod guide;
 mod http1;
 #[cfg(feature = "http2")]
 mod http2;
@@ -298,9 +303,6 @@ pub mod sse;
 pub mod testing;
 pub mod tornado;
 mod transport;
-
-#[doc = include_str!("guide/moving_from_reqwest.md")]
-pub mod moving_from_reqwest {}
 
 /// The snippets of the README compile.
 #[cfg(doctest)]

@@ -3,6 +3,8 @@
 #![cfg(target_family = "wasm")]
 
 mod blobs;
+#[path = "guide/browser.rs"]
+mod guide_snippets;
 mod scenarios;
 
 use wasm_bindgen_test::wasm_bindgen_test;

@@ -211,7 +211,7 @@ impl<P: Fn(Tally)> Spider<'_, P> {
         let is_html = is_html(&response);
         let body = self.read(response).await?;
         let page = Page { url, bytes: body.len(), latency: started.elapsed() };
-        let links = if is_html { links(&String::from_utf8_lossy(&body), &page.url) } else { Vec::new() };
+        let links = if is_html { links(&body, &page.url) } else { Vec::new() };
         Ok(Fetched::Page { page, links })
     }
 

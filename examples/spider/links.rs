@@ -1,7 +1,9 @@
 //! Finds the links of a page, and decides which links belong to the crawl.
 
-use scraper::Html;
-use scraper::node::Element;
+use std::convert::Infallible;
+
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
 use waterspout::Url;
 
 /// The `rel` values of a `link` element that leads to another page, not to a style sheet or an icon.
@@ -10,24 +12,118 @@ const PAGE_RELATIONS: [&str; 2] = ["next", "prev"];
 /// Returns the URLs that the page at `url` links to, without fragments, in the order of the page. A repeated link is
 /// returned repeatedly. A link that is not an `http` or `https` URL (`mailto:`, `javascript:`, invalid URLs) is left
 /// out.
-pub(crate) fn links(html: &str, url: &Url) -> Vec<Url> {
-    let document = Html::parse_document(html);
-    let elements = || document.root_element().descendants().filter_map(|node| node.value().as_element());
-    let base = elements()
-        .filter(|element| element.name() == "base")
-        .find_map(|element| element.attr("href"))
-        .and_then(|href| url.join(href).ok())
-        .unwrap_or_else(|| url.clone());
-    elements().filter_map(link_attribute).filter_map(|link| base.join(link).ok()).map(Url::without_fragment).collect()
+pub(crate) fn links(html: &[u8], url: &Url) -> Vec<Url> {
+    let mut found = FoundLinks::default();
+    let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| {
+        found.read(event);
+        None::<Infallible>
+    });
+    // The text of a script or a style sheet has no tags.
+    emitter.naively_switch_states(true);
+    // It returns no token, and an error is an event.
+    for _ in Tokenizer::new_with_emitter(html, emitter) {}
+    let base = found.bases.iter().find_map(|href| url.join(href).ok()).unwrap_or_else(|| url.clone());
+    found.links.iter().filter_map(|link| base.join(link).ok()).map(Url::without_fragment).collect()
 }
 
-/// Returns the attribute with which an element links to a page, as it is written.
-fn link_attribute(element: &Element) -> Option<&str> {
-    match element.name() {
-        "a" | "area" => element.attr("href"),
-        "frame" | "iframe" => element.attr("src"),
-        "link" if element.attr("rel").is_some_and(is_page_relation) => element.attr("href"),
-        _ => None,
+/// The links of a page as they are written. The tags alone decide, without the tree that a browser builds of them.
+#[derive(Default)]
+struct FoundLinks {
+    bases: Vec<String>,
+    links: Vec<String>,
+    tag: OpenTag,
+    attribute: Attribute,
+}
+
+/// A start tag that is being read.
+#[derive(Default)]
+struct OpenTag {
+    element: Element,
+    /// The first of its attributes that may lead to a page.
+    target: Option<String>,
+    /// Its first `rel`.
+    relation: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Element {
+    Base,
+    /// An element whose `href` leads to a page.
+    Anchor,
+    /// An element whose `src` is a page.
+    Frame,
+    Link,
+    #[default]
+    Other,
+}
+
+/// The attribute whose value follows.
+#[derive(Clone, Copy, Default)]
+enum Attribute {
+    Target,
+    Relation,
+    #[default]
+    Other,
+}
+
+impl FoundLinks {
+    fn read(&mut self, event: CallbackEvent<'_>) {
+        match event {
+            CallbackEvent::OpenStartTag { name } => self.tag = OpenTag { element: element(name), ..OpenTag::default() },
+            CallbackEvent::AttributeName { name } => self.attribute = self.tag.begin_attribute(name),
+            CallbackEvent::AttributeValue { value } => self.tag.set(self.attribute, value),
+            CallbackEvent::CloseStartTag { .. } => self.close(),
+            // The attributes of an end tag have no meaning.
+            CallbackEvent::EndTag { .. } => self.tag = OpenTag::default(),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self) {
+        let OpenTag { element, target, relation } = std::mem::take(&mut self.tag);
+        match element {
+            Element::Base => self.bases.extend(target),
+            Element::Anchor | Element::Frame => self.links.extend(target),
+            Element::Link if relation.is_some_and(|relation| is_page_relation(&relation)) => self.links.extend(target),
+            Element::Link | Element::Other => {}
+        }
+    }
+}
+
+impl OpenTag {
+    /// Begins an attribute, whose value is empty unless a value follows. Of two attributes of a name the first counts.
+    fn begin_attribute(&mut self, name: &[u8]) -> Attribute {
+        let (text, attribute) = match (self.element, name) {
+            (Element::Base | Element::Anchor | Element::Link, b"href") | (Element::Frame, b"src") => {
+                (&mut self.target, Attribute::Target)
+            }
+            (Element::Link, b"rel") => (&mut self.relation, Attribute::Relation),
+            _ => return Attribute::Other,
+        };
+        if text.is_some() {
+            return Attribute::Other;
+        }
+        *text = Some(String::new());
+        attribute
+    }
+
+    fn set(&mut self, attribute: Attribute, value: &[u8]) {
+        let text = match attribute {
+            Attribute::Target => &mut self.target,
+            Attribute::Relation => &mut self.relation,
+            Attribute::Other => return,
+        };
+        *text = Some(String::from_utf8_lossy(value).into_owned());
+    }
+}
+
+fn element(name: &[u8]) -> Element {
+    match name {
+        b"base" => Element::Base,
+        b"a" | b"area" => Element::Anchor,
+        b"frame" | b"iframe" => Element::Frame,
+        b"link" => Element::Link,
+        _ => Element::Other,
     }
 }
 
@@ -64,7 +160,7 @@ mod tests {
 
     fn found(html: &str) -> Vec<String> {
         let page = Url::parse("http://site.example/docs/page?q#top").unwrap();
-        links(html, &page).iter().map(Url::to_string).collect()
+        links(html.as_bytes(), &page).iter().map(Url::to_string).collect()
     }
 
     #[test]
@@ -78,11 +174,18 @@ mod tests {
             ("?page=2#rows", "http://site.example/docs/page?page=2"),
             ("#top", "http://site.example/docs/page?q"),
             ("", "http://site.example/docs/page?q"),
+            ("first' href='second", "http://site.example/docs/first"),
+            ("\u{0}\u{e9}", "http://site.example/docs/%EF%BF%BD%C3%A9"),
             ("\n spaced\t", "http://site.example/docs/spaced"),
             ("x&amp;y=ü", "http://site.example/docs/x&y=%C3%BC"),
         ] {
             assert_eq!(found(&format!("<a href='{href}'>x</a>")), [expected], "{href:?}");
         }
+    }
+
+    #[test]
+    fn an_attribute_without_a_value_is_empty() {
+        assert_eq!(found("<a href>x</a><a class=x href><a href class=y>"), ["http://site.example/docs/page?q"; 3]);
     }
 
     #[test]
@@ -98,6 +201,12 @@ mod tests {
             "<!-- <a href='/x'> -->",
             "<script>'<a href=\"/x\">'</script>",
             "<textarea><a href='/x'></textarea>",
+            "<style><a href='/x'></style>",
+            "<title><a href='/x'></title>",
+            "<iframe><a href='/x'></iframe>",
+            "<plaintext></plaintext><a href='/x'>",
+            "</a href='/x'>",
+            "<a href='/x'",
         ] {
             assert_eq!(found(html), Vec::<String>::new(), "{html}");
         }

@@ -1,5 +1,5 @@
 /**
- * Runs each program of the README that the package ships: `node test/run.mjs SERVER_URL readme`.
+ * Runs each program of the README that the package ships, and of the guide in `docs/`: `node test/run.mjs SERVER_URL readme`.
  *
  * A program in JavaScript or TypeScript is compiled against the installed package, then runs in this Node with a fetch that answers
  * from its setup. A page is opened in Chromium. If ENGINES names the folder of the engines, the worker also runs in workerd. A program
@@ -7,15 +7,16 @@
  */
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { format } from "node:util";
 import { transform } from "esbuild";
 import ts from "typescript";
 import { inChromium } from "./browsers.mjs";
 import { codeBlocks } from "./readme/blocks.mjs";
+import { guideSetups } from "./readme/guide.mjs";
 import { newNetwork } from "./readme/network.mjs";
 import { setups } from "./readme/setups.mjs";
 import { tableChecks } from "./readme/tables.mjs";
@@ -24,26 +25,42 @@ import { inWorkerd } from "./readme/workerd.mjs";
 /** The longest time of a program, in milliseconds. */
 const LIMIT = 20_000;
 
+/** The folder of the guide. */
+const DOCS = fileURLToPath(new URL("../../docs/", import.meta.url));
+
 /** The modules of packages that only the suite js-libraries has. */
 const FOREIGN = 'declare module "msw"; declare module "msw/node"; declare module "vitest";';
 
 export async function asReadme(user) {
   const installed = path.join(user, "node_modules", "waterspout");
   const markdown = await readFile(path.join(installed, "README.md"), "utf8");
-  const blocks = codeBlocks(markdown).map((block, index) => ({ ...block, file: path.join(user, "readme", `${index}.ts`) }));
+  const pages = [{ page: "README.md", markdown, setups }, ...(await guidePages())];
+  const blocks = pages
+    .flatMap(({ page, markdown, setups }) => codeBlocks(markdown).map((block) => ({ ...block, page, setup: setups[block.key] })))
+    .map((block, index) => ({ ...block, file: path.join(user, "readme", `${index}.ts`) }));
   mkdirSync(path.join(user, "readme"));
   const checks = {
-    "each program has a setup, and each setup has a program": () => isCovered(blocks),
+    "each program has a setup, and each setup has a program": () => isCovered(blocks, pages),
     ...typeChecks(blocks, user),
     ...tableChecks(markdown, path.join(installed, "dist")),
   };
   for (const block of blocks) {
-    if (!block.check && setups[block.key]) checks[`README.md:${block.line} ${block.key}`] = () => execute(block, setups[block.key], user);
+    if (!block.check && block.setup) checks[`${block.page}:${block.line} ${block.key}`] = () => execute(block, block.setup, user);
   }
-  if (process.env.ENGINES) checks["the worker runs in workerd"] = () => inWorkerd(user, blocks.find(({ key }) => key === "Cloudflare Workers").code);
+  if (process.env.ENGINES) checks["the worker runs in workerd"] = () => inWorkerd(user, blocks.find(({ page, key }) => page === "README.md" && key === "Cloudflare Workers").code);
   const results = [];
   for (const [name, check] of Object.entries(checks)) results.push({ name, error: await errorOf(check) });
   return results;
+}
+
+/** Returns the chapters of the guide. A chapter without an entry has no programs. */
+async function guidePages() {
+  const names = (await readdir(DOCS)).filter((name) => name.endsWith(".md"));
+  const unknown = Object.keys(guideSetups).filter((name) => !names.includes(name));
+  assert.deepEqual(unknown, [], "the guide has no such chapter");
+  return Promise.all(
+    names.map(async (name) => ({ page: `docs/${name}`, markdown: await readFile(path.join(DOCS, name), "utf8"), setups: guideSetups[name] ?? {} })),
+  );
 }
 
 /** Returns the text of the error of a check, or undefined. */
@@ -63,9 +80,10 @@ async function errorOf(check) {
   }
 }
 
-function isCovered(blocks) {
-  const keys = blocks.filter(({ check }) => check !== "libraries").map(({ key }) => key);
-  assert.deepEqual([...keys].sort(), Object.keys(setups).sort());
+function isCovered(blocks, pages) {
+  const keys = blocks.filter(({ check }) => check !== "libraries").map(({ page, key }) => `${page}: ${key}`);
+  const expected = pages.flatMap(({ page, setups }) => Object.keys(setups).map((key) => `${page}: ${key}`));
+  assert.deepEqual(keys.sort(), expected.sort());
 }
 
 /** Returns the checks of the types of all programs. The compiler does not ask for the types of parameters in JavaScript. */
@@ -75,7 +93,7 @@ function typeChecks(blocks, user) {
   const check = (language, noImplicitAny) => {
     const programs = blocks.filter((block) => block.language === language);
     assert(programs.length > 0);
-    for (const { file, key, code } of programs) writeFileSync(file, `${setups[key]?.types ?? ""}\n${code}\nexport {};\n`);
+    for (const { file, setup, code } of programs) writeFileSync(file, `${setup?.types ?? ""}\n${code}\nexport {};\n`);
     const options = {
       ...{ noEmit: true, strict: true, exactOptionalPropertyTypes: true, noImplicitAny, types: [] },
       ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
@@ -86,7 +104,7 @@ function typeChecks(blocks, user) {
       const block = programs.find((block) => block.file === file?.fileName);
       // The first line of the file has the declarations of the setup.
       const line = file ? file.getLineAndCharacterOfPosition(start).line - 1 : 0;
-      return `${block ? `README.md:${block.line + line}` : file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
+      return `${block ? `${block.page}:${block.line + line}` : file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
     });
     assert.equal(errors.join("\n"), "");
   };

@@ -145,7 +145,7 @@ impl ResponseBody {
                     }
                     let stopped = match slot.poll_ended(cx, Phase::Body) {
                         Poll::Ready(error) => Poll::Ready(error),
-                        Poll::Pending => deadline.poll_expired(cx),
+                        Poll::Pending => deadline.poll_expired_in(cx, slot),
                     };
                     match (stopped, &mut self.rate) {
                         (Poll::Ready(error), _) => Some(Err(error)),

@@ -19,8 +19,9 @@ use crate::error::{Error, ErrorKind, Result, Source};
 use crate::message::credentials::mark_sensitive;
 use crate::message::request::{RequestOptions, option_setters};
 use crate::message::response::DEFAULT_BODY_LIMIT;
-use crate::platform::{BackendSettings, ClientClock};
+use crate::platform::{BackendSettings, ClientClock, ClientSleep};
 use crate::runtime::Timer;
+use crate::runtime::sleep::Sleep;
 
 /// Default of the limits for connecting, for the response's head, and for the next piece of its body.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -322,13 +323,15 @@ impl Builder {
             body_limit: Some(DEFAULT_BODY_LIMIT),
             ..RequestOptions::default()
         };
+        let queue = Arc::new(Queue::new(self.queue, timer.clone()));
+        ClientSleep::wake_covered_by(&clock, || queue.waker_of_covered());
         Client(Arc::new(ClientInner {
             executor: self.backend_settings.executor(),
             backend: self.backend_settings.into_backend(self.backend, &timer),
             tracer: self.tracer.map(|make| make(&timer)),
             bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),
             breaker: self.breaker.map(|make| make(clock.clone())),
-            queue: Arc::new(Queue::new(self.queue, timer)),
+            queue,
             clock,
             headers: self.headers,
             options: Arc::new(self.options.over(&defaults)),

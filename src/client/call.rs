@@ -1,34 +1,57 @@
 //! A request's life, from the call to the response.
 //!
-//! The numbered comments of this file are the steps, in order. `Client::run` and `Client::respond` are the request as a
-//! whole. A plain request makes a single attempt. [`policies`], if there are any, decide whether another attempt follows.
-//! The npm package has a loop of its own in `pkg-js/src/request.ts`.
+//! The numbered comments of this file are the steps, in order, and `Client::run` is the request as a whole. A plain request
+//! takes a slot and makes a single attempt. [`policies`], if there are any, take the steps 5 to 7 for each attempt. The npm
+//! package has a loop of its own in `pkg-js/src/request.ts`.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use super::body::{self, BodyOptions};
 use super::deadline::Deadline;
 use super::observer::{RequestTrace, Stage};
-use super::policies::{self, NextAttempt};
+use super::policies::{self, AttemptPolicies};
 use super::queue::{Acquire, Slot, SlotRequest, StallDetection};
 use super::{Client, ClientInner};
 use crate::auth;
 use crate::error::{Attempt, Error, Phase, Result, Timeout, Transfer};
 use crate::message::call_context::CallContext;
 use crate::message::call_times::CallTimes;
-use crate::message::progress::Progress;
-use crate::message::request::{CallOptions, CallPriority, Request};
+use crate::message::progress::{Progress, ProgressCallback};
+use crate::message::request::{CallOptions, CallPriority, Request, RequestOptions};
 use crate::message::response::{DEFAULT_BODY_LIMIT, Response};
 use crate::message::url::Url;
-use crate::runtime::Timer;
+use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// What a request holds until its response's body has ended: its slot, and the deadline that still counts.
 pub(super) struct InFlight {
     pub(super) slot: Slot,
     pub(super) deadline: Deadline,
+}
+
+/// A response whose head has arrived, and the slot of its attempt.
+pub(super) struct Answered {
+    pub(super) response: Response,
+    pub(super) slot: Slot,
+}
+
+/// A call that is under way: what all attempts at its request share.
+pub(super) struct Call<'a> {
+    client: &'a ClientInner,
+    url: &'a Url,
+    /// The options of the request, merged over the client's.
+    options: Arc<RequestOptions>,
+    call_options: CallOptions,
+    /// Reports to the observer, if there is an observer.
+    trace: Option<RequestTrace>,
+    /// When the call was first polled.
+    started: Instant,
+    pub(super) deadline: Deadline,
+    times: CallTimes,
+    /// The progress of the last attempt, once there is an attempt.
+    progress: Option<Progress>,
 }
 
 impl Client {
@@ -46,252 +69,257 @@ impl Client {
         let url = request.url().clone();
         let method = request.method().clone();
 
-        // 2. Give the request a number for the observer. From here on the observer learns of every end: an error is
-        //    reported below, and a trace that is dropped reports that the request was cancelled.
-        let priority = request.options().priority.or(self.0.options.priority).unwrap_or_default();
-        let handle = call_options.hooks().and_then(|hooks| hooks.priority.as_ref());
-        let mut trace = self.0.tracer.as_ref().map(|tracer| tracer.trace(&url, priority, handle));
-
-        let result = self.respond(request, call_options, &url, &mut trace).await;
-        match result {
-            Ok(mut response) => {
+        // 2. Merge the options over the client's, and start the total timeout. From here on the observer learns of every
+        //    end: `fail` reports an error, and a trace that is dropped reports that the request was cancelled.
+        let mut call = Call::new(&self.0, &url, &mut request, call_options);
+        let outcome = match call.prepare(&mut request) {
+            // The plain case.
+            Ok(None) => call.only_attempt(request).await,
+            Ok(Some(policies)) => policies.run(&mut call, request).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(Answered { mut response, slot }) => {
+                // 8. End the request with its head, or tie it to the response's body.
                 response.set_default_method(method);
-                Ok(response)
+                response.set_body_limit(call.options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
+                call.report(Stage::Head);
+                let is_complete = response.has_complete_body();
+                Ok(if is_complete { call.finish(response, slot) } else { call.stream(response, slot) })
             }
-            Err(error) => {
-                if let Some(trace) = trace {
-                    trace.end(Some(error.kind()));
-                }
-                Err(error.with_url(&url))
-            }
+            Err(error) => Err(call.fail(error)),
         }
     }
+}
 
-    async fn respond(
-        &self,
-        mut request: Request,
-        call_options: CallOptions,
-        url: &Url,
-        trace: &mut Option<RequestTrace>,
-    ) -> Result<Response> {
-        let client = &*self.0;
-
-        // 3. Add the client's default headers, check the request, merge its options over the client's. The defaults come
-        //    after step 1, so the URL's credentials win over a default `authorization` header.
-        if let Some(headers) = &client.headers {
-            headers.fill(&mut request)?;
-        }
-        request.validate()?;
+impl<'a> Call<'a> {
+    fn new(client: &'a ClientInner, url: &'a Url, request: &mut Request, call_options: CallOptions) -> Self {
         let options = request.fill_options(&client.options);
-        let hooks = call_options.hooks();
-        let handle = hooks.and_then(|hooks| hooks.priority.as_ref());
-        let mut slot_request = SlotRequest {
-            origin: url.origin_text(),
-            priority: handle.and_then(|handle| handle.present()).or(options.priority).unwrap_or_default(),
-            is_retry: false,
-            // A limit of the program's own replaces the look for stalls, even a limit of zero.
-            detection: StallDetection::new(options.queue_timeout.is_none()),
-        };
-
-        // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
-        //    the retry budget.
-        let mut policies = policies::make(client, &request)?;
-
-        // 5. Start the total timeout: it covers the queue, all attempts, and the waits between them. It counts from the
-        //    call, because the task of the request may start later. The limit of the request starts at its first slot.
+        let handle = call_options.hooks().and_then(|hooks| hooks.priority.as_ref());
+        let trace =
+            client.tracer.as_ref().map(|tracer| tracer.trace(url, options.priority.unwrap_or_default(), handle));
+        // The total timeout covers the queue, all attempts, and the waits between them. It counts from the call, because
+        // the task of the request may start later. The limit of the request starts at its first slot.
         let started = client.clock.now();
         let called_at = call_options.called_at.unwrap_or(started);
-        let mut deadline = Deadline::start(&client.clock, called_at, options.timeout, options.total_timeout);
-        let mut times = CallTimes::default();
-        let mut progress = None;
-        let outcome = loop {
-            // 6. Take a slot that is free, or wait for a slot.
-            let acquired = match client.queue.try_acquire(&slot_request) {
-                Ok(Some(slot)) => Ok((slot, if slot_request.is_retry { client.clock.now() } else { started })),
-                Ok(None) => {
-                    let since = if slot_request.is_retry { client.clock.now() } else { called_at };
-                    deadline.enter(Phase::Queue, Timeout::Queue, options.queue_timeout, since);
-                    let waited = wait_for_slot(client, &mut deadline, slot_request, handle, trace.as_ref()).await;
-                    waited.map(|slot| (slot, client.clock.now()))
-                }
-                Err(rejection) => Err(client.queue.rejection_error(rejection)),
-            };
-            let (mut slot, now) = match acquired {
-                Ok(acquired) => acquired,
-                Err(error) => break Err(error),
-            };
-            if let Some(trace) = trace {
-                trace.step(Stage::Started);
-            }
-            times.leave_queue(now.since(called_at));
-            deadline.leave_queue(now);
-            // A slot that is free at once sets no timer, so nothing has looked at the timeouts of the whole request yet.
-            if let Some(error) = deadline.overdue() {
-                break Err(error);
-            }
+        let deadline = Deadline::start(&client.clock, called_at, options.timeout, options.total_timeout);
+        let times = CallTimes::default();
+        Self { client, url, options, call_options, trace, started, deadline, times, progress: None }
+    }
 
-            // 7. Make an attempt, until it ends, a timeout passes, or the client is closed.
-            deadline.start_attempt(options.attempt_timeout, now);
-            deadline.enter(Phase::Head, Timeout::Head, options.head_timeout, now);
-            let ready = match &mut policies {
-                Some(policies) => policies.start_attempt(&request),
-                None => Ok(()),
-            };
-            let outcome = match ready {
-                Ok(()) => {
-                    let history = policies.as_ref().map_or(&[][..], |policies| policies.history());
-                    let context = CallContext::for_attempt(hooks.and_then(|hooks| hooks.on_upload.clone()), history);
-                    let progress = progress.insert(context.progress().clone());
-                    attempt(client, request, context, &mut slot, &mut deadline, progress).await
-                }
-                Err(error) => Err(error),
-            };
+    /// Prepares the request, and returns the policies that decide about its attempts, if there are any.
+    ///
+    /// # Errors
+    /// If the request is not valid, or the circuit of its origin is open.
+    fn prepare(&mut self, request: &mut Request) -> Result<Option<Box<dyn AttemptPolicies + 'a>>> {
+        // 3. Add the client's default headers and check the request. The defaults come after step 1, so the URL's
+        //    credentials win over a default `authorization` header.
+        if let Some(headers) = &self.client.headers {
+            headers.fill(request)?;
+        }
+        request.validate()?;
+        // 4. Refuse the request if the circuit of its origin is open: it need not wait for a slot. Otherwise it pays into
+        //    the retry budget.
+        policies::make(self.client, request)
+    }
 
-            // 8. Ask the policies whether another attempt follows.
-            let sent = progress.as_ref().map_or(0, Progress::bytes);
-            let retry = policies.as_mut().and_then(|policies| policies.retry(&outcome, &deadline, sent));
-            let Some(NextAttempt { request: next, delay }) = retry else {
-                break outcome.map(|response| (response, slot));
-            };
+    /// Makes the only attempt of a request without policies.
+    async fn only_attempt(&mut self, request: Request) -> Result<Answered> {
+        let mut slot = self.take_slot(false).await?;
+        let response = self.attempt(request, &mut slot, &[]).await?;
+        Ok(Answered { response, slot })
+    }
 
-            // 9. Free the slot and wait: requests in the queue must not wait for a server that asked for a pause. The
-            //    response goes first, since the slot stands for the connection behind it. Afterwards the request joins the
-            //    queue behind all requests of the same priority: a failing request must not hold up requests that have not
-            //    had a turn yet.
-            drop(outcome);
-            drop(slot);
-            if let Some(trace) = trace {
-                trace.step(Stage::Waiting);
-            }
-            deadline.pause();
-            if let Some(policies) = &mut policies {
-                if let Err(error) = policies.back_off(&mut deadline, delay).await {
-                    break Err(error);
-                }
-            }
-            request = next;
-            slot_request.is_retry = true;
+    /// Takes a slot, with which an attempt begins.
+    pub(super) async fn take_slot(&mut self, is_retry: bool) -> Result<Slot> {
+        let client = self.client;
+        let slot_request = SlotRequest {
+            origin: self.url.origin_text(),
+            priority: self.handle().and_then(|handle| handle.present()).or(self.options.priority).unwrap_or_default(),
+            is_retry,
+            // A limit of the program's own replaces the look for stalls, even a limit of zero.
+            detection: StallDetection::new(self.options.queue_timeout.is_none()),
         };
+        let called_at = self.deadline.started();
+        let arrived = if is_retry { client.clock.now() } else { self.started };
 
-        // 10. Add the history of the attempts to the error or to the response.
-        let history = policies.map(|mut policies| policies.take_history()).unwrap_or_default();
-        let (mut response, slot) = match outcome {
-            Ok(answered) => answered,
-            Err(error) => return Err(with_history(error, history, progress)),
+        // 5. Take a slot that is free, or wait for a slot.
+        let free = poll_fn(|cx| Poll::Ready(client.queue.try_acquire(&slot_request, cx.waker()))).await;
+        let (slot, now) = match free {
+            Ok(Some(slot)) => (slot, arrived),
+            Ok(None) => {
+                let since = if is_retry { arrived } else { called_at };
+                self.deadline.enter(Phase::Queue, Timeout::Queue, self.options.queue_timeout, since);
+                (self.wait_for_slot(slot_request).await?, client.clock.now())
+            }
+            Err(rejection) => return Err(client.queue.rejection_error(rejection)),
         };
-        response.set_attempts(history);
-        response.set_body_limit(options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
+        self.report(Stage::Started);
+        self.times.leave_queue(now.since(called_at));
 
-        // 11. Tie the slot and the deadline to the response's body: the request runs until its body ends.
-        if let Some(trace) = trace {
-            trace.step(Stage::Head);
+        // 6. Start the limits of the attempt.
+        self.deadline.leave_queue(now);
+        // A slot that is free at once sets no timer, so nothing has looked at the timeouts of the whole request yet.
+        if let Some(error) = self.deadline.overdue_at(now) {
+            return Err(error);
         }
-        let on_download = hooks.and_then(|hooks| hooks.on_download.clone());
-        if response.has_complete_body() {
-            times.end(deadline.age());
-            response.set_times(times.clone());
-            // The observer is told last: it may use the client, and then finds the slot free.
-            drop(slot);
-            if let Some(trace) = trace.take() {
-                trace.end(None);
+        self.deadline.start_attempt(self.options.attempt_timeout, now);
+        self.deadline.enter_attempt(self.options.head_timeout, now);
+        Ok(slot)
+    }
+
+    /// Waits for a slot within the limits.
+    async fn wait_for_slot(&mut self, slot_request: SlotRequest<'_>) -> Result<Slot> {
+        let client = self.client;
+        let mut acquire = client.queue.acquire(slot_request);
+        let mut is_queued = false;
+        let slot = poll_fn(|cx| {
+            // Before the clock: a slot that came in time counts, however late the task is polled.
+            if let Poll::Ready(slot) = Pin::new(&mut acquire).poll(cx) {
+                return Poll::Ready(slot.map_err(|rejection| client.queue.rejection_error(rejection)));
             }
-            if options.stream_limit.is_none() && on_download.is_none() {
-                return Ok(response);
+            // The request joins the queue in the first poll: only then is there an entry to show.
+            if !is_queued {
+                is_queued = true;
+                self.queued(&acquire);
             }
-            let options = BodyOptions::new(&options, on_download, response.content_length());
-            let progress = progress.unwrap_or_default();
-            return Ok(response.map_body(|body| body::wrap(body, None, options, progress, times, None)));
+            self.deadline.poll_expired(cx).map(Err)
+        })
+        .await;
+        self.deadline.pause();
+        slot
+    }
+
+    /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
+    fn queued(&self, waiting: &Acquire<'_>) {
+        if let Some(handle) = self.handle() {
+            if let Some(queued) = waiting.queued_request() {
+                handle.follow(Box::new(queued));
+            }
         }
-        times.share();
-        response.set_times(times.clone());
-        deadline.pause();
-        let options = BodyOptions::new(&options, on_download, response.content_length());
-        let in_flight = Some(InFlight { slot, deadline });
-        let (progress, trace) = (progress.unwrap_or_default(), trace.take());
-        Ok(response.map_body(|body| body::wrap(body, in_flight, options, progress, times, trace)))
+        self.report(Stage::Queued);
+    }
+
+    /// Makes an attempt after the attempts `before`.
+    pub(super) fn attempt<'c>(
+        &'c mut self,
+        mut request: Request,
+        slot: &'c mut Slot,
+        before: &[Attempt],
+    ) -> PendingAttempt<'c, 'a> {
+        let client = self.client;
+        let on_upload = self.call_options.hooks().and_then(|hooks| hooks.on_upload.clone());
+        let context = CallContext::for_attempt(on_upload, before);
+        self.progress = Some(context.progress().clone());
+        // 7. Pass the request through the client's middleware to the backend. Middleware belongs to the attempt: what it
+        //    sends has the attempt's slot and limits. So it can fetch a token while all slots wait for the token.
+        let fetch = match &client.middleware {
+            Some(chain) => chain.run(request, &*client.backend, context),
+            None => {
+                request.complete_headers();
+                client.backend.fetch(request, context)
+            }
+        };
+        PendingAttempt { call: self, slot, fetch }
+    }
+
+    /// Makes the response that the caller receives, of a response whose body came whole with its head.
+    // By reference, because a call has hundreds of bytes to move.
+    fn finish(&mut self, mut response: Response, slot: Slot) -> Response {
+        self.times.end(self.deadline.age());
+        response.set_times(self.times.clone());
+        // The observer is told last: it may use the client, and then finds the slot free.
+        drop(slot);
+        if let Some(trace) = self.trace.take() {
+            trace.end(None);
+        }
+        let on_download = self.on_download();
+        if self.options.stream_limit.is_none() && on_download.is_none() {
+            if let Some(progress) = self.progress.take() {
+                progress.recycle();
+            }
+            return response;
+        }
+        let options = BodyOptions::new(&self.options, on_download, response.content_length());
+        let progress = self.progress.take().unwrap_or_default();
+        let times = self.times.clone();
+        response.map_body(|body| body::wrap(body, None, options, progress, times, None))
+    }
+
+    /// Makes the response that the caller receives, of a response whose body is still on its way. The request runs until
+    /// that body ends: the body holds the slot and the deadline.
+    fn stream(mut self, mut response: Response, slot: Slot) -> Response {
+        self.times.share();
+        response.set_times(self.times.clone());
+        self.deadline.pause();
+        let options = BodyOptions::new(&self.options, self.on_download(), response.content_length());
+        let in_flight = Some(InFlight { slot, deadline: self.deadline });
+        let progress = self.progress.unwrap_or_default();
+        response.map_body(|body| body::wrap(body, in_flight, options, progress, self.times, self.trace))
+    }
+
+    /// Reports that the request has failed, and adds to `error` what the last attempt sent.
+    fn fail(self, mut error: Error) -> Error {
+        if let Some(progress) = self.progress {
+            if error.phase() != Phase::Request {
+                error = error.with_transfer(Transfer::bytes(progress.bytes(), 0));
+            }
+        }
+        if let Some(trace) = self.trace {
+            trace.end(Some(error.kind()));
+        }
+        error.with_url(self.url)
+    }
+
+    fn on_download(&self) -> Option<ProgressCallback> {
+        self.call_options.hooks().and_then(|hooks| hooks.on_download.clone())
+    }
+
+    /// Returns how many bytes the last attempt has sent.
+    pub(super) fn bytes_sent(&self) -> u64 {
+        self.progress.as_ref().map_or(0, Progress::bytes)
+    }
+
+    /// Tells the observer that the request has reached `stage`.
+    pub(super) fn report(&self, stage: Stage) {
+        if let Some(trace) = &self.trace {
+            trace.step(stage);
+        }
+    }
+
+    /// Returns the handle that changes the priority while the request waits.
+    fn handle(&self) -> Option<&Arc<dyn CallPriority>> {
+        self.call_options.hooks().and_then(|hooks| hooks.priority.as_ref())
     }
 }
 
-/// Waits for a slot within the limits.
-async fn wait_for_slot(
-    client: &ClientInner,
-    deadline: &mut Deadline,
-    slot_request: SlotRequest<'_>,
-    handle: Option<&Arc<dyn CallPriority>>,
-    trace: Option<&RequestTrace>,
-) -> Result<Slot> {
-    let mut acquire = client.queue.acquire(slot_request);
-    let mut is_queued = false;
-    let slot = poll_fn(|cx| {
-        // Before the clock: a slot that came in time counts, however late the task is polled.
-        if let Poll::Ready(slot) = Pin::new(&mut acquire).poll(cx) {
-            return Poll::Ready(slot.map_err(|rejection| client.queue.rejection_error(rejection)));
-        }
-        // The request joins the queue in the first poll: only then is there an entry to show.
-        if !is_queued {
-            is_queued = true;
-            queued(&acquire, handle, trace);
-        }
-        deadline.poll_expired(cx).map(Err)
-    })
-    .await;
-    deadline.pause();
-    slot
+/// An attempt that is under way: it ends with the head of a response, with a timeout, or when the client is closed.
+// Written by hand: an `async` function would hold its arguments twice.
+pub(super) struct PendingAttempt<'c, 'a> {
+    call: &'c mut Call<'a>,
+    slot: &'c mut Slot,
+    fetch: BoxFuture<'a, Result<Response>>,
 }
 
-/// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
-fn queued(waiting: &Acquire<'_>, handle: Option<&Arc<dyn CallPriority>>, trace: Option<&RequestTrace>) {
-    if let Some(handle) = handle {
-        if let Some(queued) = waiting.queued_request() {
-            handle.follow(Box::new(queued));
-        }
-    }
-    if let Some(trace) = trace {
-        trace.step(Stage::Queued);
-    }
-}
+impl Future for PendingAttempt<'_, '_> {
+    type Output = Result<Response>;
 
-/// Makes an attempt: passes the request through the client's middleware to the backend, within the limits.
-async fn attempt(
-    client: &ClientInner,
-    mut request: Request,
-    context: CallContext,
-    slot: &mut Slot,
-    deadline: &mut Deadline,
-    progress: &Progress,
-) -> Result<Response> {
-    // Middleware belongs to the attempt: what it sends has the attempt's slot and limits. So it can fetch a token while
-    // all slots wait for the token.
-    let mut attempt = match &client.middleware {
-        Some(chain) => chain.run(request, &*client.backend, context),
-        None => {
-            request.complete_headers();
-            client.backend.fetch(request, context)
-        }
-    };
-    poll_fn(|cx| {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
+        let Self { call, slot, fetch } = &mut *self;
         if let Some(error) = slot.ended(Phase::Head) {
             return Poll::Ready(Err(error));
         }
         // Before the clock: a result that came in time counts, however late the task is polled.
-        if let Poll::Ready(outcome) = attempt.as_mut().poll(cx) {
+        if let Poll::Ready(outcome) = fetch.as_mut().poll(cx) {
             return Poll::Ready(outcome);
         }
-        client.queue.record_progress();
-        deadline.follow(progress);
+        call.client.queue.record_progress();
+        if let Some(progress) = &call.progress {
+            call.deadline.follow(progress);
+        }
         if let Poll::Ready(error) = slot.poll_ended(cx, Phase::Head) {
             return Poll::Ready(Err(error));
         }
-        deadline.poll_expired(cx).map(Err)
-    })
-    .await
-}
-
-/// Adds to `error` the attempts before it and the bytes that the last attempt sent.
-fn with_history(error: Error, history: Vec<Attempt>, progress: Option<Progress>) -> Error {
-    let error = error.with_attempts(history);
-    match progress {
-        Some(progress) if error.phase() != Phase::Request => error.with_transfer(Transfer::bytes(progress.bytes(), 0)),
-        _ => error,
+        call.deadline.poll_expired_in(cx, slot).map(Err)
     }
 }

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::queue::Slot;
 use crate::error::{Error, Phase, Timeout};
 use crate::message::progress::Progress;
 use crate::platform::{ClientClock, ClientSleep};
@@ -63,6 +64,8 @@ pub(super) struct Deadline {
     allowance: u64,
     /// The attempt's [activity](Progress::activity) when its progress was last read.
     activity_seen: u64,
+    /// Whether the phase was entered in the present poll, at the time `since`.
+    is_new: bool,
     sleep: ClientSleep,
 }
 
@@ -86,6 +89,7 @@ impl Deadline {
             since: called_at,
             allowance: 0,
             activity_seen: 0,
+            is_new: false,
             sleep: ClientSleep::new(clock),
         }
     }
@@ -105,6 +109,11 @@ impl Deadline {
         }
     }
 
+    /// Returns when the request was made.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Returns the time since the start.
     pub(super) fn age(&self) -> Duration {
         Duration::from_nanos(self.elapsed(self.started))
@@ -117,12 +126,19 @@ impl Deadline {
         self.activity_seen = 0;
     }
 
+    /// Enters the phase of an attempt, whose limit counts from `now`: the present time.
+    pub(super) fn enter_attempt(&mut self, limit: Option<Duration>, now: Instant) {
+        self.enter(Phase::Head, Timeout::Head, limit, now);
+        self.is_new = true;
+    }
+
     /// Enters a phase with a limit of its own, which counts from `since`; zero means no limit. The attempt's limit ends
     /// with the head.
     pub(super) fn enter(&mut self, phase: Phase, timeout: Timeout, limit: Option<Duration>, since: Instant) {
         self.phase = phase;
         self.limit = Limit::new(timeout, limit);
         self.since = since;
+        self.is_new = false;
         self.allowance = 0;
         if phase != Phase::Head {
             self.attempt = None;
@@ -156,14 +172,14 @@ impl Deadline {
     /// while the backend connects, since connecting has a limit of its own.
     pub(super) fn follow(&mut self, progress: &Progress) {
         self.allowance = nanos(progress.allowance());
-        let is_connecting = progress.is_connecting();
         let was_connecting = self.phase == Phase::Connect;
-        // The limit counts silence and not time: a slow upload is not a failure while its pieces leave. The first look
-        // after connecting starts the limit, too.
+        self.phase = if progress.is_connecting() { Phase::Connect } else { Phase::Head };
+        // The limit counts silence and not time: a slow upload is not a failure while its pieces leave. What left in the
+        // first poll of the attempt left at its start.
         let activity = progress.activity();
-        if is_connecting || was_connecting || activity != self.activity_seen {
-            self.activity_seen = activity;
-            self.phase = if is_connecting { Phase::Connect } else { Phase::Head };
+        let has_moved = std::mem::replace(&mut self.activity_seen, activity) != activity && !self.is_new;
+        // The first look after connecting starts the limit, too.
+        if was_connecting || has_moved {
             self.touch();
         }
     }
@@ -185,26 +201,45 @@ impl Deadline {
 
     /// Returns the error of the limit of the whole request, if that limit has passed. It reads the clock.
     pub(super) fn overdue(&self) -> Option<Error> {
+        // Without a limit the clock is not read.
+        self.whole?;
+        self.overdue_at(self.clock().now())
+    }
+
+    /// Returns the error of the limit of the whole request, if that limit has passed at `now`.
+    pub(super) fn overdue_at(&self, now: Instant) -> Option<Error> {
         let expiry = self.whole?;
-        (self.clock().now() >= expiry.at).then(|| self.past(expiry.limit, expiry.since))
+        (now >= expiry.at).then(|| self.past(expiry.limit, expiry.since))
+    }
+
+    /// As [`poll_expired`](Self::poll_expired), for a request that holds `slot` and has given it the task's waker.
+    pub(super) fn poll_expired_in(&mut self, cx: &mut Context<'_>, slot: &mut Slot) -> Poll<Error> {
+        if self.sleep.may_be_covered() {
+            let is_covered = !slot.has_timer() && self.next().is_none_or(|expiry| self.sleep.is_covered(expiry.at));
+            if is_covered {
+                self.is_new = false;
+                return Poll::Pending;
+            }
+            slot.set_has_timer();
+        }
+        self.poll_expired(cx)
     }
 
     /// Returns `Ready` with the limit's error once a limit has passed.
     pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let is_new = std::mem::take(&mut self.is_new);
         loop {
             let Some(expiry) = self.next() else {
                 self.sleep.reset(None);
                 return Poll::Pending;
             };
             // A sleep that ends sooner is kept: to wake once too early costs less than to set it for each piece.
-            let at = match self.sleep.at() {
-                Some(at) if at <= expiry.at => at,
-                _ => {
-                    self.sleep.reset(Some(expiry.at));
-                    expiry.at
-                }
-            };
-            ready!(self.sleep.poll(cx));
+            let kept = self.sleep.at().filter(|at| *at <= expiry.at);
+            let at = kept.unwrap_or(expiry.at);
+            if kept.is_none() {
+                self.sleep.reset(Some(at));
+            }
+            ready!(if is_new && kept.is_none() { self.sleep.poll_new(cx) } else { self.sleep.poll(cx) });
             if at >= expiry.at {
                 return Poll::Ready(self.past(expiry.limit, expiry.since));
             }

@@ -1,8 +1,8 @@
 //! The client: what happens to every request on every platform.
 //!
-//! A request passes through these files: `call` merges its options over the client's, waits for a slot and loops over
-//! the attempts within the limits. `policies` decides whether another attempt follows. `body` holds the slot and the
-//! limits until the response's body ends.
+//! A request passes through these files: `call` merges its options over the client's, takes a slot and makes an attempt
+//! within the limits. `policies` repeats that if the request has a retry policy. `body` holds the slot and the limits
+//! until the response's body ends.
 
 mod body;
 mod breaker;

@@ -1,6 +1,7 @@
 //! What decides about the attempts at a request: the circuit breaker, the retry policy and the retry budget.
 //!
-//! Most requests have none of these, and then none of this is made: the request is a single attempt.
+//! Most requests have none of these, and then none of this is made: the request is a single attempt. Otherwise
+//! [`Policies::make_attempts`] is the loop around the steps of [`Call`] that make an attempt.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use http::Method;
 
 use super::ClientInner;
 use super::breaker::{BreakerPolicy, Permit};
+use super::call::{Answered, Call};
 use super::deadline::Deadline;
+use super::observer::Stage;
 use super::queue::Rejection;
 use crate::error::{Attempt, Error, Phase, Result};
 use crate::message::request::{Request, RetryContext, RetryPolicy};
@@ -23,26 +26,10 @@ use crate::runtime::{BoxFuture, MaybeSend, Timer};
 /// A trait object that only the setters of the retry policy and of the circuit breaker name, through
 /// [`MAKE_POLICIES`]: a program without both does not link it. `RetryPolicy` says what the idiom saves in all.
 pub(super) trait AttemptPolicies: MaybeSend {
-    /// Returns the attempts that have ended.
-    fn history(&self) -> &[Attempt];
-
-    /// Returns the attempts that have ended, and leaves none.
-    fn take_history(&mut self) -> Vec<Attempt>;
-
-    /// Prepares for an attempt that sends `request`.
-    ///
-    /// # Errors
-    /// If the circuit of the request's origin is open.
-    fn start_attempt(&mut self, request: &Request) -> Result<()>;
-
-    /// Returns the attempt that follows `outcome`; `None` makes `outcome` the last.
-    ///
-    /// `deadline` says how long the attempt took and how much time is left. `sent` is the number of bytes that the
-    /// attempt has sent.
-    fn retry(&mut self, outcome: &Result<Response>, deadline: &Deadline, sent: u64) -> Option<NextAttempt>;
-
-    /// Waits before another attempt, without a slot.
-    fn back_off<'b>(&'b mut self, deadline: &'b mut Deadline, delay: Duration) -> BoxFuture<'b, Result<()>>;
+    /// Makes attempts until the policies accept the outcome of an attempt. The outcome has the history of the attempts.
+    fn run<'c>(self: Box<Self>, call: &'c mut Call<'_>, request: Request) -> BoxFuture<'c, Result<Answered>>
+    where
+        Self: 'c;
 }
 
 /// Makes the policies for a request. It returns `None` if there is neither a breaker nor a retry policy.
@@ -84,10 +71,10 @@ struct Policies<'a> {
 }
 
 /// Another attempt that a retry policy asks for.
-pub(super) struct NextAttempt {
-    pub(super) request: Request,
+struct NextAttempt {
+    request: Request,
     /// The wait before the attempt.
-    pub(super) delay: Duration,
+    delay: Duration,
 }
 
 /// Makes the policies of the breaker and of the retry policy, which share the attempts.
@@ -135,20 +122,14 @@ impl Policies<'_> {
         // The circuit first: no token is spent on an attempt that the circuit would refuse.
         is_closed && self.client.bucket().withdraw(self.client.clock.now())
     }
-}
 
-impl AttemptPolicies for Policies<'_> {
-    fn history(&self) -> &[Attempt] {
-        &self.history
-    }
-
-    fn take_history(&mut self) -> Vec<Attempt> {
-        std::mem::take(&mut self.history)
-    }
-
+    /// Prepares for an attempt that sends `request`.
+    ///
+    /// # Errors
+    /// If the circuit of the request's origin is open.
     fn start_attempt(&mut self, request: &Request) -> Result<()> {
         if let Some((breaker, origin)) = &self.breaker {
-            // `new` has asked already, but the circuit may have opened while the request waited for its slot.
+            // `make_both` has asked already, but the circuit may have opened while the request waited for its slot.
             self.permit = Some(Arc::clone(breaker).admit(origin)?);
         }
         if let Some(retry) = &self.retry {
@@ -159,7 +140,8 @@ impl AttemptPolicies for Policies<'_> {
         Ok(())
     }
 
-    fn retry(&mut self, outcome: &Result<Response>, deadline: &Deadline, sent: u64) -> Option<NextAttempt> {
+    /// Returns the attempt that follows `outcome`; `None` makes `outcome` the last.
+    fn retry(&mut self, outcome: &Result<Response>, call: &Call<'_>) -> Option<NextAttempt> {
         let outcome = outcome.as_ref();
         if let Some(permit) = self.permit.take() {
             // Before the policy is asked: this outcome may open the circuit, and then no other attempt follows.
@@ -167,10 +149,10 @@ impl AttemptPolicies for Policies<'_> {
         }
         self.retry.as_ref()?;
         let summary = outcome.map(Response::status).map_err(Error::kind);
-        self.history.push(Attempt::new(summary, deadline.attempt_age()));
-        let delay = self.policy_delay(outcome, sent)?;
+        self.history.push(Attempt::new(summary, call.deadline.attempt_age()));
+        let delay = self.policy_delay(outcome, call.bytes_sent())?;
         // A wait that `timeout` or `total_timeout` would cut short is not begun: the response at hand is worth more.
-        if deadline.left().is_some_and(|left| delay >= left) {
+        if call.deadline.left().is_some_and(|left| delay >= left) {
             return None;
         }
         if !self.pay_for_retry() {
@@ -182,13 +164,55 @@ impl AttemptPolicies for Policies<'_> {
         Some(NextAttempt { request: self.next.take()?, delay })
     }
 
-    fn back_off<'b>(&'b mut self, deadline: &'b mut Deadline, delay: Duration) -> BoxFuture<'b, Result<()>> {
+    /// Makes attempts until the outcome of an attempt is the last.
+    async fn make_attempts(&mut self, call: &mut Call<'_>, mut request: Request) -> Result<Answered> {
+        let mut is_retry = false;
+        loop {
+            let mut slot = call.take_slot(is_retry).await?;
+            let outcome = match self.start_attempt(&request) {
+                Ok(()) => call.attempt(request, &mut slot, &self.history).await,
+                Err(error) => Err(error),
+            };
+            let Some(NextAttempt { request: next, delay }) = self.retry(&outcome, call) else {
+                return outcome.map(|response| Answered { response, slot });
+            };
+            // Free the slot and wait: requests in the queue must not wait for a server that asked for a pause. The
+            // response goes first, since the slot stands for the connection behind it. Afterwards the request joins the
+            // queue behind all requests of the same priority: a failing request must not hold up requests that have not
+            // had a turn yet.
+            drop(outcome);
+            drop(slot);
+            call.report(Stage::Waiting);
+            call.deadline.pause();
+            self.back_off(&mut call.deadline, delay).await?;
+            request = next;
+            is_retry = true;
+        }
+    }
+
+    /// Waits before another attempt, without a slot.
+    async fn back_off(&self, deadline: &mut Deadline, delay: Duration) -> Result<()> {
+        let queue = &self.client.queue;
+        let pause = pin!(deadline.sleep(delay));
+        match queue.back_off().guard(Phase::Queue, pause).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(queue.rejection_error(Rejection::Closed)),
+        }
+    }
+}
+
+impl AttemptPolicies for Policies<'_> {
+    fn run<'c>(mut self: Box<Self>, call: &'c mut Call<'_>, request: Request) -> BoxFuture<'c, Result<Answered>>
+    where
+        Self: 'c,
+    {
         Box::pin(async move {
-            let queue = &self.client.queue;
-            let pause = pin!(deadline.sleep(delay));
-            match queue.back_off().guard(Phase::Queue, pause).await {
-                Ok(()) => Ok(()),
-                Err(_) => Err(queue.rejection_error(Rejection::Closed)),
+            match self.make_attempts(call, request).await {
+                Ok(mut answered) => {
+                    answered.response.set_attempts(self.history);
+                    Ok(answered)
+                }
+                Err(error) => Err(error.with_attempts(self.history)),
             }
         })
     }

@@ -92,7 +92,7 @@ impl Http2Connection {
         let info = Arc::new(info);
         let seen = Arc::<Seen>::default();
         let opened_at = timer.now();
-        let meter = FrameMeter::new(limits, opened_at);
+        let meter = FrameMeter::new(limits, opened_at).with_stream_window(settings.stream_window);
         let wire = Wire::new(transport, meter, timer.clone(), seen.clone());
         let mut builder = Builder::new();
         builder

@@ -9,9 +9,15 @@
 //!   of unknown types use up a budget of [`OVERHEAD`]. Progress of requests refills it: each request, each DATA frame
 //!   with a payload in either direction. Time refills it too, by [`OVERHEAD_PER_SECOND`]. So a connection may be idle for
 //!   days while its server sends a PING every few seconds. The clock is read only when the budget is used up.
+//! - **Window updates for uploads.** Each sent DATA frame allows [`UPDATES_PER_DATA_SENT`] WINDOW_UPDATE frames, and one
+//!   more for each [`BYTES_PER_WINDOW_UPDATE`] bytes. They do not use up the budget above, because a server may answer
+//!   thousands of small frames at once.
 //! - **Heads.** HEADERS and CONTINUATION frames may have together as many bytes as the limit of informational responses,
 //!   and for each open request the size of a head. A request that ends takes what it did not use with it. Time does not
-//!   refill this budget, because h2 stores each informational response until its request is polled.
+//!   refill this budget, because h2 stores each informational response until its request is polled. Its fields may need
+//!   72 times as much memory as their bytes on the wire.
+//! - **Late DATA.** A stream that the client has reset may still receive as many bytes as its window has. All other bytes
+//!   for streams that are not open are a fault of the server.
 //! - **CONTINUATION frames of a head**: [`max_continuations`], below the limit of h2, so that the error names the limit.
 //! - **Empty DATA frames**: [`MAX_EMPTY_DATA`] in the life of a connection. h2 has this limit, and no setting for it.
 //!
@@ -26,12 +32,12 @@
 //! | CONTINUATION flood (CVE-2024-28182 and others), with or without payload | meter, 8 frames by default; h2 at 10, ENHANCE_YOUR_CALM `too_many_continuations` |
 //! | SETTINGS flood (CVE-2019-9515), which h2 acknowledges without limit | meter, overhead |
 //! | PING flood (CVE-2019-9512), which h2 answers without limit | meter, overhead |
-//! | Answers that the server does not read | h2 reads no frame while it cannot write |
+//! | Answers that the server does not read (CVE-2019-9517) | h2 reads no frame while it cannot write |
 //! | Empty DATA (CVE-2019-9518) | meter, and h2 at the same 100 frames, ENHANCE_YOUR_CALM `too_many_data_frames` |
 //! | Empty DATA with END_STREAM on a stream that was reset, which h2 ignores without limit | meter, overhead |
 //! | DATA with padding only | h2, at 100 frames, ENHANCE_YOUR_CALM `too_many_data_frames` |
 //! | DATA in tiny pieces (CVE-2019-9511) that the program does not read | setting `data_frame_budget`: ENHANCE_YOUR_CALM `too_many_data_frames` |
-//! | Window in tiny pieces (CVE-2019-9511) | not bounded: each WINDOW_UPDATE lets a piece of the upload go, as for a slow server; limits of the request end it |
+//! | Window in tiny pieces (CVE-2019-9511) | `send_window`: 10,000 pieces of less than 32 bytes end the request |
 //! | Header bomb: a large head | setting `max_header_list_size`: the stream is reset, and 4 times as much is ENHANCE_YOUR_CALM `header_list_way_too_large` |
 //! | HPACK bomb: many references to a large entry (CVE-2016-6581) | the same setting, because h2 counts decoded sizes; entries share their memory |
 //! | More fields than a header map can hold | h2 resets the stream |
@@ -41,7 +47,8 @@
 //! | Window overflow by WINDOW_UPDATE | h2: FLOW_CONTROL_ERROR for the stream or the connection |
 //! | Window overflow by SETTINGS_INITIAL_WINDOW_SIZE | h2 ends the connection |
 //! | WINDOW_UPDATE of 0 | h2 ends the connection, PROTOCOL_ERROR |
-//! | WINDOW_UPDATE flood, which h2 applies without limit | meter, overhead |
+//! | WINDOW_UPDATE flood, which h2 applies without limit | meter, overhead, and 2 for each sent DATA frame |
+//! | DATA on streams that have ended, which h2 ignores without limit | meter, late DATA |
 //! | DATA beyond the window | h2: FLOW_CONTROL_ERROR for the stream or the connection |
 //! | PRIORITY flood (CVE-2019-9513), which h2 ignores without limit | meter, overhead |
 //! | Frames of unknown types, which h2 ignores without limit | meter, overhead |
@@ -55,6 +62,7 @@ use std::fmt;
 
 use super::frame_headers::{self, FrameHeader, FrameHeaders};
 use super::response_fields::max_header_list_size;
+use super::settings::STREAM_WINDOW;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::http1::Http1Limits;
 use crate::runtime::Instant;
@@ -75,6 +83,17 @@ const OVERHEAD_PER_REQUEST: u32 = 4;
 /// connection, and a PING, by which gRPC servers measure the bandwidth.
 const OVERHEAD_PER_DATA_SENT: u32 = 3;
 
+/// WINDOW_UPDATE frames that each DATA frame of an upload allows: for the stream and for the connection.
+const UPDATES_PER_DATA_SENT: u32 = 2;
+
+/// Each such number of bytes of an upload allows a further WINDOW_UPDATE. A server that reads an upload in pieces may
+/// return the window of each piece, for the stream and for the connection: Go did so before 1.20. Its usual pieces have
+/// 512 to 4,096 bytes.
+const BYTES_PER_WINDOW_UPDATE: u32 = 256;
+
+/// Maximum number of such WINDOW_UPDATE frames that the server has not sent yet: as many as 16 MiB on the way allow.
+const MAX_WINDOW_UPDATES: u32 = 64 * 1024;
+
 /// Overhead frames that each DATA frame with a payload allows in addition.
 const OVERHEAD_PER_DATA_RECEIVED: u32 = 1;
 
@@ -94,6 +113,8 @@ pub(crate) struct FrameMeter {
     outgoing: FrameHeaders,
     /// How many overhead frames the server may still send.
     overhead: u32,
+    /// How many WINDOW_UPDATE frames the server may still send for uploads.
+    window_updates: u32,
     /// Until when time has refilled `overhead`.
     refilled_at: Instant,
     /// How many bytes the frames of heads may still have.
@@ -111,6 +132,10 @@ pub(crate) struct FrameMeter {
     max_continuations: usize,
     /// The empty DATA frames without END_STREAM so far.
     empty_data: u32,
+    /// The window of a stream in bytes.
+    stream_window: u32,
+    /// How many bytes of DATA streams may still receive that are not open.
+    late: u64,
     /// The RST_STREAM frames that were sent.
     resets_sent: u32,
     /// Whether a HEADERS frame has arrived.
@@ -125,6 +150,7 @@ impl FrameMeter {
             incoming: FrameHeaders::default(),
             outgoing: FrameHeaders::after_preface(),
             overhead: OVERHEAD,
+            window_updates: 0,
             refilled_at: now,
             heads: informational,
             informational,
@@ -134,9 +160,16 @@ impl FrameMeter {
             continuations: 0,
             max_continuations: max_continuations(limits),
             empty_data: 0,
+            stream_window: STREAM_WINDOW,
+            late: 0,
             resets_sent: 0,
             has_answered: false,
         }
+    }
+
+    /// Sets the window that each stream has.
+    pub(crate) fn with_stream_window(self, bytes: u32) -> Self {
+        Self { stream_window: bytes, ..self }
     }
 
     /// Counts received bytes, before h2 gets them. `now` returns the present time.
@@ -195,6 +228,10 @@ impl FrameMeter {
 
     fn frame_received(&mut self, frame: FrameHeader, now: &dyn Fn() -> Instant) -> Result<(), FrameFlood> {
         match frame.kind {
+            frame_headers::DATA if frame.length > 0 && self.has_ended(frame.stream) => {
+                let rest = self.late.checked_sub(frame.length.into());
+                self.late = rest.ok_or(FrameFlood::LateData)?;
+            }
             frame_headers::DATA if frame.length > 0 => {
                 // A short frame may be padding only.
                 if !frame.is_padded() || frame.length > 256 {
@@ -219,6 +256,7 @@ impl FrameMeter {
                 }
                 self.spend_heads(frame)?;
             }
+            frame_headers::WINDOW_UPDATE if self.window_updates > 0 => self.window_updates -= 1,
             _ => self.spend_overhead(frame, now)?,
         }
         if frame.ends_stream() || frame.kind == frame_headers::RST_STREAM {
@@ -236,22 +274,33 @@ impl FrameMeter {
                 self.heads = self.heads.saturating_add(self.head);
                 self.refill(OVERHEAD_PER_REQUEST);
             }
-            frame_headers::DATA if frame.length > 0 => self.refill(OVERHEAD_PER_DATA_SENT),
+            frame_headers::DATA if frame.length > 0 => {
+                self.refill(OVERHEAD_PER_DATA_SENT);
+                let allowed = UPDATES_PER_DATA_SENT + frame.length / BYTES_PER_WINDOW_UPDATE;
+                self.window_updates = self.window_updates.saturating_add(allowed).min(MAX_WINDOW_UPDATES);
+            }
             frame_headers::RST_STREAM => {
                 self.resets_sent = self.resets_sent.saturating_add(1);
-                self.close(frame.stream);
+                if self.close(frame.stream) {
+                    self.late = self.late.saturating_add(self.stream_window.into());
+                }
             }
             _ => {}
         }
     }
 
-    /// Counts a request as ended.
-    fn close(&mut self, stream: u32) {
-        if let Ok(at) = self.open.binary_search(&stream) {
-            self.open.remove(at);
-            let limit = self.informational.saturating_add(self.head.saturating_mul(self.open.len() as u64));
-            self.heads = self.heads.min(limit);
-        }
+    /// Returns whether a request on this stream has ended.
+    fn has_ended(&self, stream: u32) -> bool {
+        stream <= self.last_stream && self.open.binary_search(&stream).is_err()
+    }
+
+    /// Counts a request as ended. Returns whether it was open.
+    fn close(&mut self, stream: u32) -> bool {
+        let Ok(at) = self.open.binary_search(&stream) else { return false };
+        self.open.remove(at);
+        let limit = self.informational.saturating_add(self.head.saturating_mul(self.open.len() as u64));
+        self.heads = self.heads.min(limit);
+        true
     }
 
     fn count_empty_data(&mut self) -> Result<(), FrameFlood> {
@@ -315,6 +364,8 @@ pub(crate) enum FrameFlood {
     Continuations(usize),
     /// More empty DATA frames than [`MAX_EMPTY_DATA`].
     EmptyData,
+    /// More bytes of DATA for streams that are not open than their windows had.
+    LateData,
 }
 
 impl FrameFlood {
@@ -339,6 +390,9 @@ impl fmt::Display for FrameFlood {
             Self::Continuations(limit) => {
                 write!(f, "the server sent a head with more than {limit} CONTINUATION frames, their limit")
             }
+            Self::LateData => f.write_str(
+                "the server sent more DATA for requests that have ended than their windows had, their limit",
+            ),
             Self::EmptyData => write!(f, "the server sent more than {MAX_EMPTY_DATA} empty DATA frames, their limit"),
         }
     }

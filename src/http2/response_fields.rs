@@ -9,12 +9,14 @@
 //! |---|---|---|---|
 //! | a connection-specific field, or `te` other than `trailers` | 8.2.2 | h2, and here | the stream is reset |
 //! | `te: trailers`, which only a request may have | 8.2.2 | here | the stream is reset |
+//! | white space around a value | 8.2.1 | here, unless `Config::ignore_invalid_headers` is set | the stream is reset |
 //! | no `:status`, two of them, or a pseudo-field after a field | 8.3, 8.3.2 | h2 | the stream is reset |
 //! | a name with upper case, or a character that no name or value may have | 8.2.1 | h2 | h2 ends the connection |
 //! | an unknown pseudo-field, or a status that is no number from 100 to 999 | 8.3.2 | h2 | h2 ends the connection |
 //! | a pseudo-field in trailers, or of requests in a response | 8.1, 8.3 | h2 | h2 drops the field |
 //! | status 101 | 8.6 | here | the stream is reset |
 //! | an informational response with END_STREAM | 8.1 | h2 | the stream is reset |
+//! | DATA before the final head | 8.1 | h2 | h2 ends the connection |
 //! | trailers without END_STREAM | 8.1 | h2 | the stream is reset |
 //! | `content-length` that is no number, or two different values | 8.1.1 | h2, and here | the stream is reset |
 //! | empty `content-length`, which h2 reads as 0 | 8.1.1 | here | the stream is reset |
@@ -26,13 +28,15 @@
 //!
 //! h2 ends the connection for faults that its HPACK decoder finds, although they are faults of a single message. A
 //! head that h2 refuses before its last CONTINUATION frame ends the connection too, because h2 then takes the next
-//! CONTINUATION for an unexpected frame. Nothing outside of h2 can change this.
+//! CONTINUATION for an unexpected frame. Nothing outside of h2 can change this. The other requests of the connection then
+//! fail with the same error, of the kind `Protocol`. They are not sent again, because h2 does not say which response was
+//! malformed: it may be theirs.
 //!
 //! As for HTTP/1.1, a status from 600 to 999 is accepted. The checks of h2 are repeated here where they are cheap, so
 //! that they do not depend on the version of h2.
 
 use http::header::TE;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use super::connection_fields;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -71,7 +75,7 @@ pub(crate) fn check_head(
     fields: &HeaderMap,
     limits: &Http1Limits,
 ) -> Result<BodyLength> {
-    check_fields(fields, Phase::Head)?;
+    check_fields(fields, limits, Phase::Head)?;
     check_count(fields, limits, Phase::Head)?;
     if STATUS_LINE.saturating_add(size(fields)) > limits.head {
         return Err(limits.head_is_too_large());
@@ -102,7 +106,7 @@ impl InformationalHeads {
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(malformed("the server switched protocols, which HTTP/2 does not have"));
         }
-        check_fields(fields, Phase::Head)?;
+        check_fields(fields, limits, Phase::Head)?;
         check_count(fields, limits, Phase::Head)?;
         let size = STATUS_LINE.saturating_add(size(fields));
         if size > limits.head {
@@ -121,7 +125,7 @@ impl InformationalHeads {
 /// # Errors
 /// As [`check_head`], with the limit of trailers.
 pub(crate) fn check_trailers(fields: &HeaderMap, limits: &Http1Limits) -> Result<()> {
-    check_fields(fields, Phase::Body)?;
+    check_fields(fields, limits, Phase::Body)?;
     check_count(fields, limits, Phase::Body)?;
     if size(fields) > limits.trailers {
         return Err(limits.trailers_are_too_large());
@@ -129,16 +133,28 @@ pub(crate) fn check_trailers(fields: &HeaderMap, limits: &Http1Limits) -> Result
     Ok(())
 }
 
-/// Refuses connection-specific fields (RFC 9113, section 8.2.2).
-fn check_fields(fields: &HeaderMap, phase: Phase) -> Result<()> {
-    // Only a request may have `te`, which says what the client accepts.
-    match fields.keys().find(|name| connection_fields::is_forbidden(name) || **name == TE) {
-        None => Ok(()),
-        Some(name) => {
-            let message = format!("the response has the field `{name}`, which HTTP/2 forbids in responses");
-            Err(Error::new(ErrorKind::Protocol, phase, message))
+/// Refuses connection-specific fields (RFC 9113, section 8.2.2), and values with white space around them (section 8.2.1).
+fn check_fields(fields: &HeaderMap, limits: &Http1Limits, phase: Phase) -> Result<()> {
+    for (name, value) in fields {
+        // Only a request may have `te`, which says what the client accepts.
+        if connection_fields::is_forbidden(name) || *name == TE {
+            return Err(refused(name, "which HTTP/2 forbids in responses", phase));
+        }
+        if !limits.ignore_invalid_headers && has_white_space_around(value.as_bytes()) {
+            let hint = "with white space around its value, which HTTP/2 forbids; see `Config::ignore_invalid_headers`";
+            return Err(refused(name, hint, phase));
         }
     }
+    Ok(())
+}
+
+fn has_white_space_around(value: &[u8]) -> bool {
+    let is_white_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    is_white_space(value.first()) || is_white_space(value.last())
+}
+
+fn refused(name: &HeaderName, why: &str, phase: Phase) -> Error {
+    Error::new(ErrorKind::Protocol, phase, format!("the response has the field `{name}`, {why}"))
 }
 
 /// Checks the number of fields.

@@ -4,6 +4,7 @@
 //! with a limit of its own, is not mistaken for silence. The `on_upload` callback and the agent read the
 //! [`ExchangeProgress`] in it.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,6 +36,13 @@ use crate::error::Attempt;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<AttemptProgress>);
+
+thread_local! {
+    /// The progress of an attempt that has ended, as new.
+    // A backend has a handle that outlives its borrows, so each attempt needs a shared allocation. Most attempts of a
+    // thread end before the next begins, and then a single allocation serves them all.
+    static SPARE: Cell<Option<Arc<AttemptProgress>>> = const { Cell::new(None) };
+}
 
 /// What the head timeout reads, and the present exchange of the attempt.
 // Relaxed ordering is enough for all of these numbers: each stands for itself, and no other memory is published through
@@ -103,8 +111,21 @@ impl fmt::Debug for ProgressCallback {
 impl Progress {
     /// Makes the progress of an attempt after `attempts`, which reports its upload to `on_upload`.
     pub(crate) fn new(on_upload: Option<ProgressCallback>, attempts: &[Attempt]) -> Self {
+        if let (None, []) = (&on_upload, attempts) {
+            if let Some(spare) = SPARE.try_with(Cell::take).ok().flatten() {
+                return Self(spare);
+            }
+        }
         let exchange = ExchangeProgress { on_upload, ..ExchangeProgress::default() };
         Self(Arc::new(AttemptProgress { exchange, attempts: attempts.to_vec(), ..AttemptProgress::default() }))
+    }
+
+    /// Keeps the memory for the next attempt of this thread, if there is no other handle.
+    pub(crate) fn recycle(mut self) {
+        if let Some(progress) = Arc::get_mut(&mut self.0) {
+            *progress = AttemptProgress::default();
+            let _ = SPARE.try_with(|spare| spare.set(Some(self.0)));
+        }
     }
 
     /// Counts `bytes` more of the request as sent; the head timeout starts again.
@@ -222,5 +243,38 @@ pub struct Connecting(Progress);
 impl Drop for Connecting {
     fn drop(&mut self) {
         self.0.0.connecting.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recycled_progress_is_as_new() {
+        let on_upload = ProgressCallback::new(|_| {});
+        let used = Progress::new(Some(on_upload), &[]);
+        let address = Arc::as_ptr(&used.0);
+        used.add(10);
+        used.add_informational();
+        used.allow(Duration::from_secs(1));
+        used.exchange().begin(Some(5));
+        used.exchange().answer();
+        used.recycle();
+        let next = Progress::new(None, &[]);
+        assert_eq!(Arc::as_ptr(&next.0), address);
+        assert_eq!((next.bytes(), next.activity(), next.allowance()), (0, 0, Duration::ZERO));
+        assert!(!next.exchange().is_answered() && next.exchange().on_upload.is_none());
+        assert_eq!(next.exchange().length.load(Ordering::Relaxed), UNKNOWN);
+    }
+
+    #[test]
+    fn progress_with_another_handle_is_not_recycled() {
+        let used = Progress::new(None, &[]);
+        let kept_by_backend = used.clone();
+        used.recycle();
+        let next = Progress::new(None, &[]);
+        next.add(10);
+        assert_eq!(kept_by_backend.bytes(), 0);
     }
 }

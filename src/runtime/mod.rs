@@ -3,6 +3,7 @@
 //! Each platform has a default for both that needs no set-up, so most programs never name them.
 
 mod future;
+pub(crate) mod lock;
 pub(crate) mod sleep;
 
 use std::ops::Add;

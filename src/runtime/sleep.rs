@@ -7,7 +7,7 @@
 //! - `QueuedSleep`, natively and on WASI: the sleeps of a client share a timer.
 //! - `TimerSleep`, in a browser: each sleep is a timer of the engine's.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crate::runtime::{Instant, Timer};
 
@@ -31,6 +31,27 @@ pub(crate) trait Sleep {
     /// Returns `Ready` once the time has come, which also leaves the sleep unset. Until then it wakes the last task
     /// that polled it. A sleep that is not set stays pending and wakes no task.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// As [`poll`](Self::poll), for a sleep that was set in this poll of its task: the clock need not be read.
+    fn poll_new(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll(cx)
+    }
+
+    /// Sets what wakes the tasks whose sleeps are [covered](Self::is_covered). Called once for a clock.
+    fn wake_covered_by(_clock: &Self::Clock, _waker: impl FnOnce() -> Waker) {}
+
+    /// Whether the clock has covered sleeps at all.
+    fn may_be_covered(&self) -> bool {
+        false
+    }
+
+    /// Returns whether a timer that is set already wakes this task at `at` or before. The task then sets no sleep. Once
+    /// it is woken, it sets a sleep of its own.
+    ///
+    /// The task has to be known to the waker of [`wake_covered_by`](Self::wake_covered_by) before the call.
+    fn is_covered(&mut self, _at: Instant) -> bool {
+        false
+    }
 
     /// Keeps the time and wakes no task until the next poll.
     ///

@@ -35,6 +35,8 @@ mod tls_failures;
 #[cfg(feature = "tls")]
 mod tls_first_use;
 #[cfg(feature = "tls")]
+mod tls_interrupted;
+#[cfg(feature = "tls")]
 mod tls_pem;
 #[cfg(feature = "tls")]
 mod tls_provider;

@@ -22,7 +22,7 @@ use crate::sites::Uploads;
 const CHUNK: usize = 64 * 1024;
 
 /// The length of an upload for which the size does not matter, in bytes.
-const SMALL: usize = 1 << 20;
+pub const SMALL: usize = 1 << 20;
 
 /// The number of requests that a client runs at once.
 const SLOTS: usize = 16;
@@ -36,21 +36,22 @@ impl Running {
         Client::builder().backend(agent).max_active(SLOTS).build().unwrap()
     }
 
-    fn get(&self, client: &Client, path: &str) -> RequestBuilder<Client> {
+    pub fn get(&self, client: &Client, path: &str) -> RequestBuilder<Client> {
         client.get(self.url(path))
     }
 
     /// Returns the status and the whole body of a response.
-    async fn text(&self, client: &Client, path: &str) -> (u16, String) {
+    pub async fn text(&self, client: &Client, path: &str) -> (u16, String) {
         read(self.get(client, path).await).await
     }
 
-    /// Returns the client's port as the server sees it. Each connection has a different port.
-    async fn peer(&self, client: &Client) -> String {
+    /// Returns the client's port. Each connection has a different port, and most servers name it.
+    pub async fn peer(&self, client: &Client) -> u16 {
         let response = self.get(client, self.kind.paths.plain).await.unwrap();
-        let peer = header(response.headers(), "x-peer").to_owned();
+        let port = response.connection_info().local_address.unwrap().port();
+        assert!(["", &port.to_string()].contains(&header(response.headers(), "x-peer")), "{port}: {response:?}");
         assert_eq!(response.text().await.unwrap(), "hello\n");
-        peer
+        port
     }
 
     /// Uploads a body to a path that leads to `stored` + `name`, and checks that the server received it.
@@ -69,6 +70,11 @@ impl Running {
         }
     }
 
+    /// Returns the body of a large download or upload.
+    pub fn large(&self) -> Bytes {
+        LARGE.slice(..self.kind.paths.large_bytes)
+    }
+
     pub fn put(&self, path: &str, name: &str) -> RequestBuilder<Client> {
         self.client().put(self.url(&format!("{path}{name}")))
     }
@@ -79,12 +85,18 @@ async fn read(response: Result<Response>) -> (u16, String) {
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-fn chunks(body: Bytes) -> impl Iterator<Item = Result<Bytes>> + Send + 'static {
+pub fn chunks(body: Bytes) -> impl Iterator<Item = Result<Bytes>> + Send + 'static {
     (0..body.len()).step_by(CHUNK).map(move |at| Ok(body.slice(at..body.len().min(at + CHUNK))))
+}
+
+/// Returns a body of unknown length that can be sent again.
+fn in_chunks(body: &Bytes) -> Body {
+    let body = body.clone();
+    Body::factory(move || stream::iter(chunks(body.clone())))
 }
 
 pub async fn a_plain_response_is_read(server: &Running) {
@@ -120,7 +132,6 @@ pub async fn a_chunked_response_is_read(server: &Running) {
 pub async fn a_connection_is_reused(server: &Running) {
     let (client, other) = (server.client(), server.client());
     let peer = server.peer(&client).await;
-    assert_ne!(peer, "");
     let elsewhere = server.peer(&other).await;
     assert_ne!(elsewhere, peer);
     for _ in 0..5 {
@@ -225,13 +236,15 @@ pub async fn a_stale_nonce_is_replaced(server: &Running) {
 }
 
 pub async fn a_large_upload_arrives_whole(server: &Running) {
-    let body = Body::factory(|| stream::iter(chunks(LARGE.clone()))).with_length(LARGE.len() as u64);
-    server.upload(server.put(server.kind.paths.stored, "large").body(body), "large", &LARGE).await;
+    let large = server.large();
+    let body = in_chunks(&large).with_length(large.len() as u64);
+    server.upload(server.put(server.kind.paths.stored, "large").body(body), "large", &large).await;
 }
 
 pub async fn a_large_chunked_upload_arrives_whole(server: &Running) {
-    let body = Body::factory(|| stream::iter(chunks(LARGE.clone())));
-    server.upload(server.put(server.kind.paths.stored, "chunked").body(body), "chunked", &LARGE).await;
+    let large = server.large();
+    let request = server.put(server.kind.paths.stored, "chunked").body(in_chunks(&large));
+    server.upload(request, "chunked", &large).await;
 }
 
 pub async fn a_body_waits_for_100_continue(server: &Running) {
@@ -257,7 +270,7 @@ pub async fn a_refused_body_is_not_sent(server: &Running) {
 pub async fn a_refusal_is_read_while_the_body_is_sent(server: &Running) {
     let (path, status) = server.kind.paths.refused;
     for _ in 0..5 {
-        let body = Body::factory(|| stream::iter(chunks(LARGE.clone())));
+        let body = in_chunks(&LARGE);
         let with_length = body.try_clone().unwrap().with_length(LARGE.len() as u64);
         for body in [body, with_length] {
             let client = server.client();
@@ -291,11 +304,17 @@ pub async fn a_404_is_a_response(server: &Running) {
 
 pub async fn a_large_download_arrives_whole(server: &Running) {
     let mut response = server.get(&server.client(), server.kind.paths.large).await.unwrap();
-    assert_eq!(response.content_length(), Some(LARGE.len() as u64));
-    let mut at = 0;
+    let large = server.large();
+    assert_eq!(response.content_length(), Some(large.len() as u64));
+    read_to_end(&mut response, &large).await;
+}
+
+/// Reads the rest of a response, which must be the rest of `body`.
+pub async fn read_to_end(response: &mut Response, body: &[u8]) {
+    let mut rest = body;
     while let Some(chunk) = response.chunk().await.unwrap() {
-        assert!(LARGE[at..].starts_with(&chunk), "the {} bytes from {at} differ from the file", chunk.len());
-        at += chunk.len();
+        let at = body.len() - rest.len();
+        rest = rest.strip_prefix(&*chunk).unwrap_or_else(|| panic!("the {} bytes from {at} differ", chunk.len()));
     }
-    assert_eq!(at, LARGE.len());
+    assert_eq!(rest.len(), 0, "the end is missing");
 }

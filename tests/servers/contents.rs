@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use waterspout::Bytes;
 
 /// The length of the large file, in bytes.
-const LARGE_BYTES: usize = 64 << 20;
+pub const LARGE_BYTES: usize = 64 << 20;
 
 /// The large file. Each group of eight bytes is its own index, so that a missing or repeated group is noticed.
 pub static LARGE: LazyLock<Bytes> =
@@ -35,7 +35,7 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// Creates the folder in the system's temporary folder, so that a server that drops its root privileges can read
     /// it.
-    pub fn new() -> Self {
+    pub fn new(large_bytes: usize) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("waterspout-servers-{}-{number}", std::process::id()));
@@ -53,7 +53,7 @@ impl Folder {
         folder.write("files/letters", b"abcdefghijklmnopqrstuvwxyz");
         folder.write("files/numbers", numbers.as_bytes());
         folder.write("files/includes", b"<!--#include virtual=\"/numbers\" -->");
-        folder.write("files/large", &LARGE);
+        folder.write("files/large", &LARGE[..large_bytes]);
         // Aladdin's password is "open-sesame", for the realm "cave".
         folder.write("passwords", b"Aladdin:{SHA}piGucRdTwGb7+i3S1svNik60+fw=\n");
         folder.write("digests", b"Aladdin:cave:1c97f60593e86abb071c0e95dd542561\n");

@@ -1,117 +1,87 @@
-//! The table of the servers that speak HTTP/2: nginx and nghttpd over TLS, Apache and Node by prior knowledge.
+//! The table of the servers that speak HTTP/2, over TLS or by prior knowledge.
 
-crate::table! {
+table! {
+    $ each_http2_check run
     nginx = NGINX_H2 {
-        a_plain_response_is_read,
-        a_gzip_response_is_decoded,
-        a_chunked_response_is_read,
-        a_connection_is_reused,
-        parallel_requests_share_connections,
-        a_range_request_returns_the_range,
-        redirects_are_followed,
-        a_308_redirect_keeps_the_body,
-        cookies_are_stored_and_sent,
-        basic_credentials_are_accepted,
         a_digest_challenge_is_answered: "nginx supports only Basic",
         a_stale_nonce_is_replaced: "nginx supports only Basic",
-        a_large_upload_arrives_whole,
-        a_large_chunked_upload_arrives_whole,
         a_body_waits_for_100_continue: "nginx sends no 100 Continue over HTTP/2",
-        a_refused_body_is_not_sent,
-        a_refusal_is_read_while_the_body_is_sent,
-        a_response_to_head_has_no_body,
-        a_404_is_a_response,
-        a_large_download_arrives_whole,
-        the_protocol_is_known,
-        a_thousand_requests_share_few_connections,
-        a_cancelled_download_leaves_its_connection,
         trailers_are_sent: "nginx closes a connection on which a request has trailers",
         trailers_are_received: "nginx sends trailers of other servers alone",
     }
     apache = APACHE_H2 {
-        a_plain_response_is_read,
-        a_gzip_response_is_decoded,
-        a_chunked_response_is_read,
-        a_connection_is_reused,
-        parallel_requests_share_connections,
-        a_range_request_returns_the_range,
-        redirects_are_followed,
-        a_308_redirect_keeps_the_body,
-        cookies_are_stored_and_sent,
-        basic_credentials_are_accepted,
-        a_digest_challenge_is_answered,
-        a_stale_nonce_is_replaced,
-        a_large_upload_arrives_whole,
-        a_large_chunked_upload_arrives_whole,
-        a_body_waits_for_100_continue,
-        a_refused_body_is_not_sent,
-        a_refusal_is_read_while_the_body_is_sent,
-        a_response_to_head_has_no_body,
-        a_404_is_a_response,
-        a_large_download_arrives_whole,
-        the_protocol_is_known,
-        a_thousand_requests_share_few_connections,
-        a_cancelled_download_leaves_its_connection,
-        trailers_are_sent,
         trailers_are_received: "Apache sends trailers of modules alone",
     }
     node = NODE_H2 {
-        a_plain_response_is_read,
-        a_gzip_response_is_decoded,
-        a_chunked_response_is_read,
-        a_connection_is_reused,
-        parallel_requests_share_connections,
         a_range_request_returns_the_range: "Node's server has no ranges: the test would check its own code",
-        redirects_are_followed,
-        a_308_redirect_keeps_the_body,
-        cookies_are_stored_and_sent,
         basic_credentials_are_accepted: "Node's server has no authentication: the test would check its own code",
         a_digest_challenge_is_answered: "Node's server has no authentication: the test would check its own code",
         a_stale_nonce_is_replaced: "Node's server has no authentication: the test would check its own code",
-        a_large_upload_arrives_whole,
-        a_large_chunked_upload_arrives_whole,
-        a_body_waits_for_100_continue,
-        a_refused_body_is_not_sent,
-        a_refusal_is_read_while_the_body_is_sent,
-        a_response_to_head_has_no_body,
-        a_404_is_a_response,
-        a_large_download_arrives_whole,
-        the_protocol_is_known,
-        a_thousand_requests_share_few_connections,
-        a_cancelled_download_leaves_its_connection,
-        trailers_are_sent,
-        trailers_are_received,
     }
     nghttpd = NGHTTPD {
-        a_plain_response_is_read,
         a_gzip_response_is_decoded: "nghttpd sends files as they are",
         a_chunked_response_is_read: "nghttpd sends only files",
-        a_connection_is_reused: "nghttpd does not name the client's port",
-        parallel_requests_share_connections: "nghttpd does not name the client's port",
         a_range_request_returns_the_range: "nghttpd sends only whole files",
-        redirects_are_followed,
         a_308_redirect_keeps_the_body: "nghttpd redirects with the status 301 alone",
         cookies_are_stored_and_sent: "nghttpd has no cookies",
         basic_credentials_are_accepted: "nghttpd has no authentication",
         a_digest_challenge_is_answered: "nghttpd has no authentication",
         a_stale_nonce_is_replaced: "nghttpd has no authentication",
-        a_large_upload_arrives_whole,
-        a_large_chunked_upload_arrives_whole,
         a_body_waits_for_100_continue: "nghttpd sends no 100 Continue",
         a_refused_body_is_not_sent: "nghttpd refuses no body",
         a_refusal_is_read_while_the_body_is_sent: "nghttpd refuses no body",
-        a_response_to_head_has_no_body,
-        a_404_is_a_response,
-        a_large_download_arrives_whole,
-        the_protocol_is_known,
-        a_thousand_requests_share_few_connections,
-        a_cancelled_download_leaves_its_connection,
-        trailers_are_sent,
-        trailers_are_received,
+        responses_without_a_body_are_read: "nghttpd has no ETag, and no response without a body",
+        many_fields_are_sent: "nghttpd does not show the fields that it gets",
+        many_fields_are_received: "nghttpd sends few fields",
     }
-}
-
-#[test]
-fn every_server_lists_every_check() {
-    crate::assert_complete(TABLE);
+    caddy = CADDY {
+        a_digest_challenge_is_answered: "Caddy supports only Basic",
+        a_stale_nonce_is_replaced: "Caddy supports only Basic",
+    }
+    caddy_tls = CADDY_TLS {
+        a_digest_challenge_is_answered: "Caddy supports only Basic",
+        a_stale_nonce_is_replaced: "Caddy supports only Basic",
+    }
+    h2o = H2O {
+        a_digest_challenge_is_answered: "h2o supports only Basic",
+        a_stale_nonce_is_replaced: "h2o supports only Basic",
+        a_body_waits_for_100_continue: "h2o sends no 100 Continue over HTTP/2",
+        a_refused_body_is_not_sent: "h2o sends no 100 Continue over HTTP/2, and answers after the whole body",
+        trailers_are_received: "h2o drops the trailers of the server behind it",
+    }
+    h2o_tls = H2O_TLS {
+        a_digest_challenge_is_answered: "h2o supports only Basic",
+        a_stale_nonce_is_replaced: "h2o supports only Basic",
+        a_body_waits_for_100_continue: "h2o sends no 100 Continue over HTTP/2",
+        a_refused_body_is_not_sent: "h2o sends no 100 Continue over HTTP/2, and answers after the whole body",
+        trailers_are_received: "h2o drops the trailers of the server behind it",
+    }
+    haproxy = HAPROXY {
+        a_308_redirect_keeps_the_body: "HAProxy 2.6 does not return the window of a body that it has answered",
+        a_range_request_returns_the_range: "the server behind HAProxy is Node's, which has no ranges",
+        a_digest_challenge_is_answered: "HAProxy supports only Basic",
+        a_stale_nonce_is_replaced: "HAProxy supports only Basic",
+    }
+    haproxy_tls = HAPROXY_TLS {
+        a_308_redirect_keeps_the_body: "HAProxy 2.6 does not return the window of a body that it has answered",
+        a_digest_challenge_is_answered: "HAProxy supports only Basic",
+        a_stale_nonce_is_replaced: "HAProxy supports only Basic",
+        trailers_are_received: "nginx, the server behind HAProxy, sends no trailers",
+    }
+    hypercorn = HYPERCORN {
+        a_range_request_returns_the_range: "Hypercorn has no ranges: the test would check its own code",
+        basic_credentials_are_accepted: "Hypercorn has no authentication: the test would check its own code",
+        a_digest_challenge_is_answered: "Hypercorn has no authentication: the test would check its own code",
+        a_stale_nonce_is_replaced: "Hypercorn has no authentication: the test would check its own code",
+        a_body_waits_for_100_continue: "Hypercorn sends no 100 Continue over HTTP/2",
+        a_refusal_is_read_while_the_body_is_sent: "Hypercorn closes the connection of a body that it has answered",
+    }
+    hypercorn_tls = HYPERCORN_TLS {
+        a_range_request_returns_the_range: "Hypercorn has no ranges: the test would check its own code",
+        basic_credentials_are_accepted: "Hypercorn has no authentication: the test would check its own code",
+        a_digest_challenge_is_answered: "Hypercorn has no authentication: the test would check its own code",
+        a_stale_nonce_is_replaced: "Hypercorn has no authentication: the test would check its own code",
+        a_body_waits_for_100_continue: "Hypercorn sends no 100 Continue over HTTP/2",
+        a_refusal_is_read_while_the_body_is_sent: "Hypercorn closes the connection of a body that it has answered",
+    }
 }

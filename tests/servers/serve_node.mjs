@@ -1,4 +1,4 @@
-// The servers of Node: `node serve_node.mjs PORT [http2]`, in a folder with `files`.
+// The servers of Node: `node serve_node.mjs PORT [http2 STREAMS IDLE_MS]`, in a folder with `files`.
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -17,7 +17,8 @@ const digest = async (request, response) => {
     length += chunk.length;
   }
   // The sum that a client sends after its body comes back after the response's body.
-  if (request.trailers['x-sum']) response.addTrailers({ 'x-sum': request.trailers['x-sum'] });
+  response.setHeader('trailer', 'x-end, x-sum');
+  response.addTrailers({ 'x-end': 'reached', 'x-sum': request.trailers['x-sum'] ?? '' });
   response.end(`${length} ${hash.digest('hex')}\n`);
 };
 
@@ -25,12 +26,22 @@ const redirect = (status, location) => (_request, response) => response.writeHea
 
 const pages = {
   '/plain': (_request, response) => response.end('hello\n'),
-  '/letters': (_request, response) => response.end('abcdefghijklmnopqrstuvwxyz'),
+  '/letters': (request, response) => {
+    response.setHeader('etag', '"letters"');
+    if (request.headers['if-none-match']) return response.writeHead(304).end();
+    response.end('abcdefghijklmnopqrstuvwxyz');
+  },
+  '/empty': (_request, response) => response.writeHead(204).end(),
+  '/many': (_request, response) => {
+    for (let number = 0; number < 100; number += 1) response.setHeader(`x-many-${number}`, 'v'.repeat(64));
+    response.end('many\n');
+  },
   '/gzip': async (_request, response) => {
     response.setHeader('content-encoding', 'gzip');
     await pipeline(async function* () { yield numbers; }, createGzip(), response);
   },
   '/chunked': (_request, response) => {
+    response.setHeader('content-type', 'text/plain');
     for (let at = 0; at < numbers.length; at += 1000) response.write(numbers.subarray(at, at + 1000));
     response.end();
   },
@@ -65,10 +76,32 @@ const answer = async (request, response) => {
   }
 };
 
-const server = process.argv[3] === 'http2' ? createHttp2Server(answer) : createServer(answer);
+/**
+ * A server that closes idle connections. At SIGUSR2 it closes all connections after their last response, and at SIGHUP it
+ * accepts no more connections either.
+ */
+const serveHttp2 = (maxConcurrentStreams, idle) => {
+  const sessions = new Set();
+  const server = createHttp2Server({ settings: { maxConcurrentStreams } }, answer);
+  server.on('session', session => {
+    sessions.add(session);
+    session.setTimeout(idle, () => session.close());
+    session.on('close', () => sessions.delete(session));
+  });
+  const retire = () => sessions.forEach(session => session.close());
+  process.on('SIGUSR2', retire);
+  process.on('SIGHUP', () => {
+    server.close();
+    retire();
+  });
+  return server;
+};
+
+const [port, protocol, ...limits] = process.argv.slice(2);
+const server = protocol === 'http2' ? serveHttp2(...limits.map(Number)) : createServer(answer);
 server.on('checkContinue', (request, response) => {
   if (request.url === '/refused') return pages['/refused'](request, response);
   response.writeContinue();
   return answer(request, response);
 });
-server.listen(Number(process.argv[2]), '127.0.0.1');
+server.listen(Number(port), '127.0.0.1');

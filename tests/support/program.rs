@@ -1,4 +1,5 @@
-//! A server program that runs as a child process. Dropping the handle ends the process.
+//! A server program that runs as a child process. Dropping the handle ends the process, and so does the end of this
+//! process.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -16,18 +17,28 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The number of ports to try. Another process may take a free port before the program uses it.
 pub const PORTS: usize = 3;
 
+/// Waits for the end of its standard input, then ends a process and removes a folder.
+const WATCH: &str = r#"read -r _; kill "$0"; rm -rf "$1""#;
+
 pub struct Program {
     port: u16,
     child: Child,
+    /// Ends the program if this process ends first. Its standard input is a pipe that this process holds.
+    watcher: Child,
 }
 
 impl Program {
     /// Starts `command` in `folder` and waits until it accepts connections on `port`. Returns `None` if the program
-    /// ends before. Its output goes to `output.log`.
+    /// ends before. Its output goes to `output.log`. If this process ends before the handle is dropped, the folder is
+    /// removed.
     pub fn start(mut command: Command, folder: &Path, port: u16) -> Option<Self> {
         let log = File::create(folder.join("output.log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).current_dir(folder);
-        let mut program = Self { port, child: command.spawn().unwrap() };
+        let child = command.spawn().unwrap();
+        let mut watcher = Command::new("sh");
+        watcher.args(["-c", WATCH]).arg(child.id().to_string()).arg(folder);
+        let watcher = watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut program = Self { port, child, watcher };
         program.listens().then_some(program)
     }
 
@@ -60,6 +71,8 @@ impl Program {
 impl Drop for Program {
     /// Sends SIGTERM first, because some programs have to end processes and shared memory of their own.
     fn drop(&mut self) {
+        let _ = self.watcher.kill();
+        let _ = self.watcher.wait();
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let deadline = Instant::now() + PATIENCE / 6;
         while Instant::now() < deadline && !self.has_ended() {

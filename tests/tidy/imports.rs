@@ -22,6 +22,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("sse", &["client", "error", "message", "platform"]),
     ("tornado", &["client", "error", "message", "platform", "runtime", "transport"]),
     ("js", &["client"]),
+    ("guide", &[]),
     ("testing", &["backend", "error", "http1", "http2", "message", "platform", "runtime", "transport"]),
     ("platform", &[]),
     ("platform/browser", &["backend", "client", "error", "message", "runtime"]),

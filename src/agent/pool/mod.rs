@@ -33,7 +33,7 @@ mod reaper_signal;
 mod waiters;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
 
 use futures::channel::oneshot;
@@ -43,12 +43,13 @@ use self::key::{IdleLimits, PoolKey};
 use self::reaper_signal::ReaperSignal;
 use self::waiters::{FirstWaiter, WaitMode, Waiters};
 use crate::http1::Connection;
+use crate::runtime::lock::Lock;
 use crate::runtime::{Executor, Instant, Timer};
 
 /// The connection pool of an agent.
 #[derive(Default)]
 pub(super) struct Pool {
-    state: Mutex<PoolState>,
+    state: Lock<PoolState>,
     /// What is needed to start and wake the idle reaper; `None` without an executor.
     reaper: Option<ReaperSignal>,
 }
@@ -117,7 +118,7 @@ impl Drop for BackgroundConnectGuard {
 impl Pool {
     /// Creates a pool whose idle reaper runs on `executor`.
     pub(super) fn with_reaper(executor: Arc<dyn Executor>, timer: Arc<dyn Timer>) -> Self {
-        Self { state: Mutex::default(), reaper: Some(ReaperSignal::new(executor, timer)) }
+        Self { state: Lock::default(), reaper: Some(ReaperSignal::new(executor, timer)) }
     }
 
     /// Takes the most recently used idle connection that still looks open. Closes the idle connections that do not.
@@ -285,7 +286,7 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, PoolState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

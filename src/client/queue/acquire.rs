@@ -59,7 +59,7 @@ impl<'a> Acquire<'a> {
         // As in `try_acquire`: the waiting requests come first.
         state.dispatch(now, wakes);
         // Between `try_acquire` and this call, a slot may have become free.
-        if let Some(ticket) = state.try_start(slot_request.origin, now) {
+        if let Some(ticket) = state.try_start(slot_request.origin, || Some(cx.waker().clone()), now) {
             state.choose_timekeeper(None, wakes);
             return AcquireStatus::Done(Ok(ticket));
         }
@@ -110,7 +110,7 @@ impl Future for Acquire<'_> {
                 AcquireStatus::Done(result) => {
                     this.ticket = None;
                     this.timer = None;
-                    return Poll::Ready(result.map(|ticket| Slot::new(this.queue.clone(), ticket)));
+                    return Poll::Ready(result.map(|ticket| Slot::new(this.queue.clone(), ticket, Some(cx.waker()))));
                 }
             };
             // A timer for the same time is kept: setting another would cost an allocation at each poll.

@@ -18,6 +18,7 @@ pub(crate) type HostRequest = u32;
 impl RequestWaker for HostRequest {
     type Watch = ();
     type Detection = ();
+    type TimerMark = ();
 
     fn leave((): &mut (), (): &mut ()) {}
 }
@@ -54,7 +55,7 @@ impl HostQueue {
         is_retry: bool,
         now: Nanos,
     ) -> Result<HostEntry, Rejection> {
-        if let Some(ticket) = self.state.try_start(origin, now) {
+        if let Some(ticket) = self.state.try_start(origin, || None, now) {
             return Ok(HostEntry { ticket, has_slot: true });
         }
         let ticket = self.state.enqueue(origin, priority, is_retry, request, now)?;

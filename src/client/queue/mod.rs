@@ -5,6 +5,7 @@
 //! the next. If only a rate limit keeps requests waiting, a waiting request, the timekeeper, has a timer for all of them.
 
 mod acquire;
+mod covered;
 mod heap;
 #[cfg(any(test, waterspout_npm))]
 mod host;
@@ -24,7 +25,8 @@ mod wait_times;
 mod wake_list;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, MutexGuard, Weak};
+use std::task::Waker;
 
 pub(crate) use self::acquire::Acquire;
 #[cfg(waterspout_npm)]
@@ -42,6 +44,7 @@ pub use self::wait_times::WaitTimes;
 use self::wake_list::WakeList;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::runtime::Timer;
+use crate::runtime::lock::Lock;
 
 /// What the queue has to know of a request that needs a slot.
 #[derive(Clone, Copy, Default)]
@@ -126,7 +129,7 @@ pub struct Stats {
 
 /// A client's slots and the queue in front of them.
 pub(crate) struct Queue {
-    state: Mutex<QueueState>,
+    state: Lock<QueueState>,
     timer: Arc<dyn Timer>,
     /// Whether a rate is limited. If not, the clock is read only for requests that wait.
     has_rate: bool,
@@ -143,15 +146,22 @@ impl Queue {
             has_rate: settings.has_rate(),
             has_ended: AtomicBool::new(false),
             activity: Activity::default(),
-            state: Mutex::new(QueueState::new(settings)),
+            state: Lock::new(QueueState::new(settings)),
         }
     }
 
     /// Takes a free slot without waiting. Returns `None` if no slot is free, or if a waiting request could take it.
     ///
+    /// `waker` is called if the client is closed at once. It is kept with the slot, so that a request that waits for its
+    /// response takes the lock twice in all: for its slot, and at its end.
+    ///
     /// # Errors
     /// If the client is closed.
-    pub(crate) fn try_acquire(self: &Arc<Self>, slot_request: &SlotRequest<'_>) -> Result<Option<Slot>, Rejection> {
+    pub(crate) fn try_acquire(
+        self: &Arc<Self>,
+        slot_request: &SlotRequest<'_>,
+        waker: &Waker,
+    ) -> Result<Option<Slot>, Rejection> {
         let now = self.now_if_needed();
         let mut wakes = WakeList::default();
         let ticket = {
@@ -166,10 +176,10 @@ impl Queue {
             }
             // This start may take the last slot, so that the time alone starts no request. The timekeeper then stays, and
             // is harmless: its timer only wakes it early.
-            state.try_start(slot_request.origin, now)
+            state.try_start(slot_request.origin, || Some(waker.clone()), now)
         };
         wakes.wake_all();
-        Ok(ticket.map(|ticket| Slot::new(self.clone(), ticket)))
+        Ok(ticket.map(|ticket| Slot::new(self.clone(), ticket, Some(waker))))
     }
 
     /// Waits for a slot. Dropping the future leaves the queue.
@@ -182,7 +192,7 @@ impl Queue {
     /// The result takes no slot and gives no right to run. It only stops the wait when the client is closed at once.
     pub(crate) fn back_off(self: &Arc<Self>) -> Slot {
         let ticket = self.lock().back_off();
-        Slot::new(self.clone(), ticket)
+        Slot::new(self.clone(), ticket, None)
     }
 
     /// Returns all statistics, as they are at a single moment.
@@ -301,6 +311,6 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -175,7 +175,7 @@ impl Run {
         let (origin, priority) = (self.rng.below(3) as usize, self.rng.below(5) as i16 - 2);
         let now = self.model.now;
         let (state, model) = (&mut self.state, &mut self.model);
-        let started = state.try_start(ORIGINS[origin], now);
+        let started = state.try_start(ORIGINS[origin], || Some(Waker::noop().clone()), now);
         let overtakes = model.waiting.iter().any(|it| model.time_to_start(it.origin) == Some(0));
         assert_eq!(started.is_some(), model.time_to_start(origin) == Some(0) && !overtakes);
         if let Some(ticket) = started {

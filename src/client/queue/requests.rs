@@ -42,6 +42,8 @@ pub(super) struct RequestEntry<W: RequestWaker = Waker> {
     pub(super) serial: u64,
     /// Set only while the request waits.
     pub(super) detection: W::Detection,
+    /// Set only while the request runs.
+    pub(super) has_timer: W::TimerMark,
 }
 
 /// What a request waits for.
@@ -108,6 +110,7 @@ impl<W: RequestWaker> Requests<W> {
             arrived,
             serial: self.next_serial,
             detection: W::Detection::default(),
+            has_timer: W::TimerMark::default(),
         };
         self.next_serial += 1;
         self.used += 1;
@@ -134,6 +137,7 @@ impl<W: RequestWaker> Requests<W> {
             arrived: 0,
             serial: u64::MAX,
             detection: W::Detection::default(),
+            has_timer: W::TimerMark::default(),
         };
         let entry = self.get_mut(ticket).filter(|entry| !matches!(entry.state, RequestState::Free(_)))?;
         let removed = std::mem::replace(entry, free);

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, RawWakerVTable, Waker};
 
 use super::Queue;
 use super::requests::Ticket;
@@ -19,15 +19,33 @@ use crate::error::{Error, ErrorKind, Phase, Result};
 pub(crate) struct Slot {
     queue: Arc<Queue>,
     ticket: Ticket,
-    /// A copy of the waker that the queue keeps. While the task's waker is the same, the queue's lock is not taken.
-    waker: Option<Waker>,
+    /// The waker that the queue keeps. While the task's waker is the same, the queue's lock is not taken.
+    kept: Option<KeptWaker>,
+    /// Whether the request has a timer of its own, as the queue knows.
+    has_timer: bool,
     /// Whether a response holds the slot and no task waits for its body.
     unread: UnreadMark,
 }
 
+/// Tells a waker from others, without a copy of it.
+///
+/// The queue keeps the waker itself for as long as the slot exists, so no other waker has the same data.
+#[derive(PartialEq)]
+struct KeptWaker {
+    data: usize,
+    vtable: &'static RawWakerVTable,
+}
+
+impl From<&Waker> for KeptWaker {
+    fn from(waker: &Waker) -> Self {
+        Self { data: waker.data() as usize, vtable: waker.vtable() }
+    }
+}
+
 impl Slot {
-    pub(super) fn new(queue: Arc<Queue>, ticket: Ticket) -> Self {
-        Self { queue, ticket, waker: None, unread: UnreadMark::default() }
+    /// Makes the slot of `ticket`, with which the queue keeps `waker`.
+    pub(super) fn new(queue: Arc<Queue>, ticket: Ticket, waker: Option<&Waker>) -> Self {
+        Self { queue, ticket, kept: waker.map(KeptWaker::from), has_timer: false, unread: UnreadMark::default() }
     }
 
     /// Runs `future`, and stops it when the client is closed at once.
@@ -61,14 +79,31 @@ impl Slot {
 
     /// Returns `Ready` with an error once the client is closed at once.
     pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<Error> {
-        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            // The old wakers are dropped after the lock is released: dropping a waker may drop a task that calls the
+        let waker = KeptWaker::from(cx.waker());
+        if self.kept.as_ref() != Some(&waker) {
+            // The old waker is dropped after the lock is released: dropping a waker may drop a task that calls the
             // queue.
             let _old = self.queue.lock().keep_waker(self.ticket, cx.waker());
-            self.waker = Some(cx.waker().clone());
+            self.kept = Some(waker);
         }
         // Checked after the waker is kept: `close_now` sets the flag first and then collects the wakers.
         self.ended(phase).map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// What concerns the time limits of a request that holds a slot, see [`covered`](super::covered).
+impl Slot {
+    /// Returns whether the request has a timer of its own.
+    pub(crate) fn has_timer(&self) -> bool {
+        self.has_timer
+    }
+
+    /// Records that the request has a timer of its own from now on.
+    pub(crate) fn set_has_timer(&mut self) {
+        if !self.has_timer {
+            self.has_timer = true;
+            self.queue.lock().set_has_timer(self.ticket);
+        }
     }
 }
 

@@ -94,6 +94,8 @@ pub(super) trait RequestWaker {
     type Watch: Default;
     /// What the queue keeps for each request.
     type Detection: Default;
+    /// Whether a request that runs has a timer of its own.
+    type TimerMark: Default;
 
     /// Counts a request that no longer waits.
     fn leave(watch: &mut Self::Watch, detection: &mut Self::Detection);
@@ -102,6 +104,7 @@ pub(super) trait RequestWaker {
 impl RequestWaker for Waker {
     type Watch = StallWatch;
     type Detection = StallDetection;
+    type TimerMark = bool;
 
     fn leave(watch: &mut StallWatch, detection: &mut StallDetection) {
         watch.concerned -= usize::from(std::mem::take(detection).0);

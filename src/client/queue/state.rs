@@ -111,7 +111,7 @@ impl<W: RequestWaker> QueueState<W> {
     /// Takes a slot for a new request without waiting, or returns `None` if it has to wait.
     ///
     /// The new request has to wait if a waiting request could take the slot, even if that request is to another origin.
-    pub(super) fn try_start(&mut self, origin: &str, now: Nanos) -> Option<Ticket> {
+    pub(super) fn try_start(&mut self, origin: &str, waker: impl FnOnce() -> Option<W>, now: Nanos) -> Option<Ticket> {
         if !self.has_free_slot(now) || self.schedule.first_ready().is_some() {
             return None;
         }
@@ -121,7 +121,7 @@ impl<W: RequestWaker> QueueState<W> {
         }
         self.take_slot(index, now);
         self.wait_times.record_none();
-        Some(self.requests.insert(RequestState::Active(None), index, now))
+        Some(self.requests.insert(RequestState::Active(waker()), index, now))
     }
 
     /// Adds a request to the waiting requests. `is_retry` says that the request held a slot before.
@@ -321,7 +321,7 @@ impl QueueState {
                 Poll::Pending
             }
             RequestState::Granted => {
-                entry.state = RequestState::Active(None);
+                entry.state = RequestState::Active(Some(cx.waker().clone()));
                 self.wait_times.record(now.saturating_sub(entry.arrived));
                 Poll::Ready(Ok(()))
             }

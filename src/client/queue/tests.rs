@@ -1,6 +1,6 @@
 //! The queue and its futures, on a clock that stands still.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Context;
 
 use futures::FutureExt;
@@ -28,7 +28,7 @@ fn queue(max_active: usize) -> Arc<Queue> {
 }
 
 fn try_acquire(queue: &Arc<Queue>) -> Option<Slot> {
-    queue.try_acquire(&SlotRequest::default()).unwrap()
+    queue.try_acquire(&SlotRequest::default(), Waker::noop()).unwrap()
 }
 
 fn wait(queue: &Arc<Queue>) -> Acquire<'static> {
@@ -116,12 +116,16 @@ fn retry_joins_a_full_queue_and_a_closing_client() {
     let mut waiting = queue.acquire(RETRY);
     assert!((&mut waiting).now_or_never().is_none());
     queue.close();
-    assert!(queue.try_acquire(&SlotRequest::default()).is_err_and(|rejection| rejection == Rejection::Closed));
+    assert!(
+        queue
+            .try_acquire(&SlotRequest::default(), Waker::noop())
+            .is_err_and(|rejection| rejection == Rejection::Closed)
+    );
     drop(slot);
     drop(granted(&mut waiting).expect("it was admitted before"));
-    assert!(queue.try_acquire(&RETRY).unwrap().is_some());
+    assert!(queue.try_acquire(&RETRY, Waker::noop()).unwrap().is_some());
     queue.close_now();
-    assert!(queue.try_acquire(&RETRY).is_err());
+    assert!(queue.try_acquire(&RETRY, Waker::noop()).is_err());
     assert!(queue.acquire(RETRY).now_or_never().unwrap().is_err());
 }
 

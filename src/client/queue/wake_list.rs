@@ -37,6 +37,10 @@ impl<W> WakeList<W> {
 impl WakeList {
     /// Wakes all; the caller has released the lock.
     pub(super) fn wake_all(self) {
+        // Most changes wake no task.
+        if self.first.is_none() {
+            return;
+        }
         self.into_woken().for_each(Waker::wake);
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of the budgets, with frames that are made by hand.
 
+mod windows;
+
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
+const WINDOW_UPDATE: u8 = frame_headers::WINDOW_UPDATE;
 const CONTINUATION: u8 = frame_headers::CONTINUATION;
 const ALTSVC: u8 = 10;
 
@@ -305,6 +307,43 @@ fn empty_data_has_the_limit_of_h2_in_the_life_of_a_connection() {
     let flood = rig.receive(&frame(DATA, 0, 1, 0)).unwrap_err();
     assert_eq!(flood, FrameFlood::EmptyData);
     assert!(flood.to_string().contains("more than 100 empty DATA frames"));
+}
+
+#[test]
+fn data_of_ended_streams_is_bounded_by_their_windows() {
+    let window = u64::from(STREAM_WINDOW);
+    let data = |stream| frame(DATA, 0, stream, 16_384);
+    // The client has reset so many streams, and the server has ended a stream.
+    for resets in [0, 1, 3] {
+        let mut rig = Rig::new();
+        for stream in (1..=2 * resets + 1).step_by(2) {
+            rig.request(stream);
+            // An open stream has no limit here.
+            (0..1_000).for_each(|_| rig.receive(&data(stream)).unwrap());
+        }
+        for stream in (1..2 * resets).step_by(2) {
+            // The second reset answers late frames.
+            (0..2).for_each(|_| rig.meter.sent(&frame(RST_STREAM, 0, stream, 4)));
+        }
+        rig.receive(&frame(DATA, END_STREAM, 2 * resets + 1, 1)).unwrap();
+        let (count, flood) = rig.accepted(&data(2 * resets + 1), 10_000);
+        assert_eq!(u64::from(count), u64::from(resets) * window / 16_384, "{resets}");
+        assert_eq!(flood, Some(FrameFlood::LateData));
+        assert!(flood.unwrap().to_string().contains("requests that have ended"));
+    }
+}
+
+#[test]
+fn late_data_of_many_cancels_is_accepted() {
+    let mut rig = Rig::new();
+    rig.meter = rig.meter.with_stream_window(100_000);
+    for stream in (1..4_000).step_by(2) {
+        rig.request(stream);
+        rig.meter.sent(&frame(RST_STREAM, 0, stream, 4));
+        rig.receive(&frame(DATA, 0, stream, 10_000).repeat(10)).unwrap();
+        rig.receive(&frame(HEADERS, 0x5, stream, 10)).unwrap();
+    }
+    assert_eq!(rig.receive(&frame(DATA, 0, 1, 1)), Err(FrameFlood::LateData));
 }
 
 #[test]

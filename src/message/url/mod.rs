@@ -101,9 +101,8 @@ impl Url {
     /// # Ok::<(), waterspout::Error>(())
     /// ```
     pub fn join(&self, input: &str) -> Result<Self> {
-        // An absolute URL does not depend on the base.
         let parse = || Self::from_platform(input, platform::parse_url(input, Some(&self.href)));
-        platform::parse_normal_url(input).map_or_else(parse, Ok)
+        platform::join_normal_url(self, input).map_or_else(parse, Ok)
     }
 
     /// Parses the URL of a request.
@@ -179,6 +178,13 @@ impl Url {
     /// Returns the port, or the scheme's default if the URL names no port.
     pub fn port(&self) -> u16 {
         self.parts.port
+    }
+
+    /// Returns the index of the path's first byte.
+    // Only platforms without an engine join texts.
+    #[allow(dead_code)]
+    pub(crate) fn path_start(&self) -> usize {
+        self.parts.path
     }
 
     /// Returns the path, which is at least `/`.

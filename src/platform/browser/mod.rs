@@ -41,7 +41,7 @@ pub(crate) use self::standard::{base64, normalize, random};
 pub(crate) use self::time_of_day::unix_time;
 pub use self::timer::EngineTimer;
 pub use self::upload::can_stream_uploads;
-pub(crate) use self::url::{parse_normal_url, parse_url, resolve_url};
+pub(crate) use self::url::{join_normal_url, parse_normal_url, parse_url, resolve_url};
 use crate::error::Result;
 use crate::runtime::{Executor, Timer};
 

@@ -15,6 +15,11 @@ pub(crate) const fn parse_normal_url(_input: &str) -> Option<Url> {
     None
 }
 
+/// Returns `None`, as [`parse_normal_url`] does.
+pub(crate) const fn join_normal_url(_base: &Url, _link: &str) -> Option<Url> {
+    None
+}
+
 /// Returns the normalized text of `input`, resolved against `base`.
 ///
 /// # Errors

@@ -45,6 +45,8 @@ pub(crate) mod loopback;
 mod memory;
 mod network;
 mod network_settings;
+#[cfg(test)]
+mod plain_request_tests;
 mod proxy_connect;
 mod reactor;
 mod shared_timer;

@@ -9,6 +9,7 @@ use super::dns::{CachingResolver, Resolver, SystemResolver};
 use super::executor::BackgroundThread;
 use super::http_versions::HttpVersions;
 use super::proxy_connect;
+use super::socket::SocketTransport;
 use super::tcp::{AddressFamily, TcpClient, authority, trace_step};
 use super::timer::SystemTimer;
 use super::tls::{self, TlsConfig};
@@ -283,6 +284,20 @@ impl fmt::Debug for Network {
     }
 }
 
+impl Network {
+    /// Starts TLS on a connection to the origin. Boxed, because a plain connect does not hold the space of it.
+    fn start_tls<'a>(
+        &'a self,
+        stream: SocketTransport,
+        origin: &'a Origin,
+        trace: &'a ConnectTrace,
+        target: &'a str,
+    ) -> BoxFuture<'a, Result<Box<dyn Transport>>> {
+        trace_step(trace, ConnectStep::Tls, target, &stream);
+        Box::pin(tls::start(stream, origin.host(), &self.tls, Some(self.versions), &*self.timer))
+    }
+}
+
 impl Connector for Network {
     fn may_speak_http2(&self, origin: &Origin) -> bool {
         match origin.scheme() {
@@ -313,7 +328,7 @@ impl Connector for Network {
             }
             // An invalid proxy variable fails the requests it is for: they must not go past the proxy.
             if let Some(proxy) = self.proxies.for_origin(origin)? {
-                // Boxed, as the TLS handshake below: a plain connect without a proxy does not hold the space of either.
+                // Boxed, as the TLS handshake: a plain connect without a proxy does not hold the space of either.
                 return Box::pin(proxy_connect::connect(self, &proxy, origin, trace)).await;
             }
             let target = authority(origin.host(), origin.port());
@@ -324,9 +339,14 @@ impl Connector for Network {
                     Ok(Box::new(stream) as Box<dyn Transport>)
                 }
                 Scheme::Https => {
-                    trace_step(trace, ConnectStep::Tls, &target, &stream);
-                    let versions = Some(self.versions);
-                    Box::pin(tls::start(stream, origin.host(), &self.tls, versions, &*self.timer)).await
+                    let outcome = self.start_tls(stream, origin, trace, &target).await;
+                    if !outcome.as_ref().is_err_and(tls::is_interrupted) {
+                        return outcome;
+                    }
+                    // When a server ends or reads its configuration again, it may close connections that it has
+                    // accepted and not served yet, as nginx does. Nothing of a request was sent on such a connection.
+                    let stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
+                    self.start_tls(stream, origin, trace, &target).await
                 }
             }
         })

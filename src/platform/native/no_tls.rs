@@ -45,6 +45,11 @@ pub(super) async fn start<T: Transport>(
     Err(config.refusal())
 }
 
+/// Returns whether a server has interrupted a handshake: never in a build without TLS.
+pub(super) fn is_interrupted(_error: &Error) -> bool {
+    false
+}
+
 /// Returns whether an I/O error holds an error of TLS: never in a build without TLS.
 pub(crate) fn is_tls_failure(_error: &io::Error) -> bool {
     false

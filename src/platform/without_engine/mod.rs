@@ -19,7 +19,7 @@ pub(crate) use self::body_support::NoBodySupport as BodySupport;
 #[cfg(feature = "charset")]
 pub(crate) use self::charset::decode;
 pub(crate) use self::header_support::FullHeaderSupport as HeaderSupport;
-pub(crate) use self::normal_url::parse_normal_url;
+pub(crate) use self::normal_url::{join_normal_url, parse_normal_url};
 pub(crate) use self::parse::{parse_url, resolve_url};
 pub(crate) use self::standard::{base64, normalize, random};
 #[cfg(feature = "cookies")]

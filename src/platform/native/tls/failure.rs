@@ -21,6 +21,21 @@ pub(crate) fn is_tls_failure(error: &io::Error) -> bool {
     false
 }
 
+/// Returns whether a handshake failed because the server closed the connection without an alert.
+pub(in crate::platform::native) fn is_interrupted(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| {
+        let is_closed = matches!(
+            cause.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+        );
+        is_closed && !is_tls_failure(cause)
+    })
+}
+
 /// Returns the error that an I/O error holds. Its `source` would skip this error.
 fn inner(error: &io::Error) -> Option<&(dyn StdError + 'static)> {
     error.get_ref().map(|error| error as _)

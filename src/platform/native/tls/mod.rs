@@ -23,6 +23,7 @@ use futures_rustls::rustls::crypto::{CryptoProvider, ring};
 use futures_rustls::rustls::{ClientConfig, RootCertStore};
 
 use self::certificate::{CertificateFields, SUBJECT_ALT_NAME};
+pub(super) use self::failure::is_interrupted;
 pub(crate) use self::failure::is_tls_failure;
 use self::identity::Identity;
 pub use self::server::TlsServerConfig;

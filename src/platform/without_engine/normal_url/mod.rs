@@ -67,6 +67,26 @@ pub(crate) fn parse_normal_url(input: &str) -> Option<Url> {
     (end == bytes.len()).then(|| Url::from_normal(input.into(), parts))
 }
 
+/// Returns the URL of a link on the page `base`, if the result is in normal form and the link is an absolute URL, an
+/// absolute path, or a path that begins with a letter or a digit.
+pub(crate) fn join_normal_url(base: &Url, link: &str) -> Option<Url> {
+    let bytes = link.as_bytes();
+    // The end of what the link takes from the base.
+    let end = match bytes {
+        [b'/', b'/', ..] => return None,
+        [b'/', ..] => base.path_start(),
+        [b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9', ..] => {
+            // A colon in the first segment may end a scheme.
+            match bytes.iter().find(|byte| matches!(byte, b':' | b'/' | b'?' | b'#')) {
+                Some(b':') => return parse_normal_url(link),
+                _ => base.path_start() + base.path().rfind('/')? + 1,
+            }
+        }
+        _ => return None,
+    };
+    parse_normal_url(&[base.as_str().get(..end)?, link].concat())
+}
+
 /// Returns the index of the first byte from `start` on that may not stand in `place`.
 fn skip(bytes: &[u8], start: usize, place: u8) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();

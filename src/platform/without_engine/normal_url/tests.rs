@@ -1,6 +1,7 @@
 //! Tests that URLs in normal form are read as the crate `url` reads them.
 
 use super::*;
+use crate::platform::parse_url;
 
 /// Texts in normal form, which need no parser.
 const NORMAL: [&str; 25] = [
@@ -207,4 +208,112 @@ fn mutated_urls_are_read_as_by_the_parser() {
         assert_eq!(Url::parse(&input).ok().map(|url| url.to_string()), parse(&input), "{input:?}");
     }
     assert!(count > 10_000, "only {count} texts were in normal form");
+}
+
+/// Pages whose links are joined.
+const PAGES: [&str; 7] = [
+    "http://h/",
+    "https://h:8443/a/b",
+    "http://example.com/a/b/?q=/x/y#/f/g",
+    "http://h//a//",
+    "http://u:p@h/a/b",
+    "http://[::1]/a/b",
+    "http://h/a:b/c",
+];
+
+/// Links whose result is in normal form, if the page is.
+const NORMAL_LINKS: [&str; 16] = [
+    "/",
+    "/x",
+    "/x/y.html?a=b/c:d#e/f:g",
+    "/a:b",
+    "/.well-known/x",
+    "x",
+    "x.html",
+    "0",
+    "x/",
+    "x/y:z",
+    "x?a:b",
+    "x#a:b",
+    "x//y",
+    "http://other.example/x",
+    "https://other.example",
+    "Z-9_~!$&'()*+,;=@",
+];
+
+/// Links that the parser resolves.
+const OTHER_LINKS: [&str; 34] = [
+    "",
+    "#",
+    "#x",
+    "?",
+    "?x",
+    ".",
+    "..",
+    "./x",
+    "../x",
+    "../../x",
+    "//other.example/x",
+    "///x",
+    "/\\x",
+    "\\x",
+    "/..",
+    "/./x",
+    "x/..",
+    "x/./y",
+    "/%2e/x",
+    " x",
+    "x ",
+    "x\ty",
+    "\nx",
+    "x y",
+    "/x\"y",
+    "-x",
+    "_x",
+    "~x",
+    "mailto:a@h",
+    "x:y",
+    "javascript:0",
+    "http:x",
+    "http:/x",
+    "x\u{e9}",
+];
+
+/// Fails unless a link leads where the parser says. Returns whether the parser was not needed.
+fn compare_joined(page: &str, link: &str) -> bool {
+    let Some(joined) = join_normal_url(&Url::parse(page).unwrap(), link) else { return false };
+    assert_eq!(Some(joined.as_str()), parse_url(link, Some(page)).ok().as_deref(), "{page:?} {link:?}");
+    assert!(compare(joined.as_str()));
+    true
+}
+
+#[test]
+fn links_lead_where_the_parser_says() {
+    for page in PAGES {
+        let is_normal = parse_normal_url(page).is_some();
+        for link in NORMAL_LINKS {
+            assert_eq!(compare_joined(page, link), is_normal || link.starts_with("http"), "{page:?} {link:?}");
+        }
+        for link in OTHER_LINKS {
+            assert!(!compare_joined(page, link), "{page:?} {link:?}");
+        }
+    }
+}
+
+#[test]
+fn mutated_links_lead_where_the_parser_says() {
+    let mut numbers = MutationNumbers(0x9e37_79b9_7f4a_7c15);
+    let mut count = 0;
+    for _ in 0..30_000 {
+        let page = numbers.pick(&PAGES);
+        let link = if numbers.below(4) == 0 { numbers.pick(&OTHER_LINKS) } else { numbers.pick(&NORMAL_LINKS) };
+        let mut link = link.to_owned();
+        for _ in 0..numbers.below(3) {
+            let boundaries: Vec<_> = (0..=link.len()).filter(|at| link.is_char_boundary(*at)).collect();
+            let at = boundaries[numbers.below(boundaries.len())];
+            link.insert_str(at, numbers.pick(&PIECES));
+        }
+        count += u32::from(compare_joined(page, &link));
+    }
+    assert!(count > 5_000, "only {count} links needed no parser");
 }

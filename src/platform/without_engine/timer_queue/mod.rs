@@ -12,7 +12,8 @@
 //! 4. Natively the queue then leads itself: it sets the timer for the soonest entry and holds its future. So no sleep
 //!    depends on the task of another sleep, which may be held without a poll, or wait for a thread that blocks.
 //!    Over a timer that is itself shared, the queue leads from the first sleep on, and its timer stays set when the last
-//!    sleep leaves: the next request finds it set. It fires for no sleep at most once.
+//!    sleep leaves: the next request finds it set. It fires for no sleep at most once. A request whose limit passes
+//!    later needs no sleep until then, see [`cover`].
 //!
 //! On WASI the queue cannot hold a future: a client owns the queue and must be `Send`, and futures are not. Step 4 is
 //! different there:
@@ -29,15 +30,18 @@
 //!
 //! Timers and wakers are foreign code, which may call the queue again. They are called and dropped outside of the lock.
 
+mod cover;
 mod state;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, MutexGuard, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
+use self::cover::Cover;
 use self::state::{EntryId, Leader, TimerQueueState};
 use crate::platform::current::HeldTimer;
+use crate::runtime::lock::Lock;
 use crate::runtime::sleep::Sleep;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
@@ -47,13 +51,15 @@ pub(crate) struct TimerQueue(Arc<TimerQueueShared>);
 
 struct TimerQueueShared {
     timer: Arc<dyn Timer>,
-    state: Mutex<TimerQueueState>,
+    state: Lock<TimerQueueState>,
     /// The timer of the queue, while the queue leads.
     held: HeldTimer,
     /// Whether the queue can lead.
     can_lead: bool,
     /// Whether the queue always leads, and its timer stays set when no sleep waits.
     stays_set: bool,
+    /// The sleeps that the timer covers while it stays set.
+    cover: Cover,
 }
 
 impl From<Arc<dyn Timer>> for TimerQueue {
@@ -76,8 +82,14 @@ impl TimerQueue {
     }
 
     fn make(timer: Arc<dyn Timer>, can_lead: bool, stays_set: bool) -> Self {
-        let (state, held) = (Mutex::default(), HeldTimer::default());
-        Self(Arc::new(TimerQueueShared { timer, state, held, can_lead, stays_set }))
+        Self(Arc::new(TimerQueueShared {
+            timer,
+            state: Lock::default(),
+            held: HeldTimer::default(),
+            can_lead,
+            stays_set,
+            cover: Cover::default(),
+        }))
     }
 
     /// Wakes the tasks that are due, and finds the next leader. Called when the timer of `leader` fires.
@@ -89,7 +101,9 @@ impl TimerQueue {
             return;
         }
         state.leader = None;
-        let due = state.take_due(now);
+        self.0.cover.follow(None);
+        let mut due = state.take_due(now);
+        due.extend(self.0.cover.take_used());
         self.find_leader(state, due);
     }
 
@@ -106,6 +120,7 @@ impl TimerQueue {
             self.0.held.store(number, None);
         } else {
             let leader = state.begin_lead();
+            self.0.cover.follow(state.leader);
             drop(state);
             if let Some(leader) = leader {
                 wakers.extend(self.lead(leader));
@@ -127,13 +142,17 @@ impl TimerQueue {
             let now = self.now();
             let mut state = self.lock();
             state.leader.take_if(|present| present.number == leader.number);
+            self.0.cover.follow(state.leader);
             wakers.extend(state.take_due(now));
+            wakers.extend(self.0.cover.take_used());
             if state.soonest().is_some_and(|at| at <= leader.at) {
                 // The timer has fired too early. Set again here, it could do so without end, so a task has to set it.
                 state.take_candidates(&mut wakers);
                 return wakers;
             }
-            match state.begin_lead() {
+            let next = state.begin_lead();
+            self.0.cover.follow(state.leader);
+            match next {
                 Some(next) => leader = next,
                 None => return wakers,
             }
@@ -149,7 +168,7 @@ impl TimerQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, TimerQueueState> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 
@@ -174,6 +193,8 @@ pub(crate) struct QueuedSleep {
     entry: Option<EntryId>,
     /// The backend timer that this sleep set. It leads only if the queue's leader has the same number.
     lead: Option<Lead>,
+    /// When the timer fires that covers this sleep.
+    covered_until: Option<Instant>,
 }
 
 /// The backend timer that a sleep set as the leader.
@@ -206,6 +227,7 @@ impl QueuedSleep {
         let soonest = state.soonest().unwrap_or(at);
         if self.queue.0.stays_set {
             let leader = state.lead_until(soonest);
+            self.queue.0.cover.follow(state.leader);
             drop(state);
             drop(replaced);
             if let Some(leader) = leader {
@@ -254,7 +276,7 @@ impl Sleep for QueuedSleep {
     type Clock = TimerQueue;
 
     fn new(queue: &TimerQueue) -> Self {
-        Self { queue: queue.clone(), at: None, entry: None, lead: None }
+        Self { queue: queue.clone(), at: None, entry: None, lead: None, covered_until: None }
     }
 
     fn clock(&self) -> &TimerQueue {
@@ -277,10 +299,32 @@ impl Sleep for QueuedSleep {
             self.reset(None);
             return Poll::Ready(());
         }
+        self.poll_new(cx)
+    }
+
+    fn poll_new(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else { return Poll::Pending };
+        // A timer for a time that has passed wakes the task at once.
         if let Some(leader) = self.wait(at, cx.waker()) {
             self.lead(leader, cx);
         }
         Poll::Pending
+    }
+
+    fn wake_covered_by(queue: &TimerQueue, waker: impl FnOnce() -> Waker) {
+        if queue.0.stays_set {
+            queue.0.cover.set_waker(waker());
+        }
+    }
+
+    fn may_be_covered(&self) -> bool {
+        self.queue.0.stays_set
+    }
+
+    fn is_covered(&mut self, at: Instant) -> bool {
+        let Some(fires_at) = self.queue.0.cover.cover(at) else { return false };
+        // No second timer covers this sleep: each timer that fires would wake the task.
+        *self.covered_until.get_or_insert(fires_at) == fires_at
     }
 
     /// Keeps the entry, and the timer if this sleep is the leader. If the task was woken as a candidate, other

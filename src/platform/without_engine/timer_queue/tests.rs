@@ -1,6 +1,7 @@
 //! The timer queue sets a single timer and forgets no sleep when other sleeps are dropped.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
