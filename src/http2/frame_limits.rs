@@ -109,7 +109,7 @@ const MAX_EMPTY_DATA: u32 = 100;
 /// Counts the frames of a connection.
 #[derive(Debug)]
 pub(crate) struct FrameMeter {
-    incoming: FrameHeaders,
+    pub(super) incoming: FrameHeaders,
     outgoing: FrameHeaders,
     /// How many overhead frames the server may still send.
     overhead: u32,
@@ -138,8 +138,6 @@ pub(crate) struct FrameMeter {
     late: u64,
     /// The RST_STREAM frames that were sent.
     resets_sent: u32,
-    /// Whether a HEADERS frame has arrived.
-    has_answered: bool,
 }
 
 impl FrameMeter {
@@ -163,7 +161,6 @@ impl FrameMeter {
             stream_window: STREAM_WINDOW,
             late: 0,
             resets_sent: 0,
-            has_answered: false,
         }
     }
 
@@ -216,11 +213,6 @@ impl FrameMeter {
         std::mem::take(&mut self.resets_sent)
     }
 
-    /// Returns whether the server has begun to answer a request.
-    pub(crate) fn has_answered(&self) -> bool {
-        self.has_answered
-    }
-
     /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.
     pub(crate) fn is_calm(&self) -> bool {
         self.incoming.is_calm()
@@ -245,7 +237,6 @@ impl FrameMeter {
                 self.spend_overhead(frame, now)?;
             }
             frame_headers::HEADERS => {
-                self.has_answered = true;
                 self.continuations = 0;
                 self.spend_heads(frame)?;
             }
