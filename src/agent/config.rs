@@ -118,6 +118,16 @@ impl Config {
     /// Beyond the maximum, a request waits for a stream, and fails with
     /// [`Timeout::Connect`](crate::Timeout::Connect) when its connect limit passes.
     ///
+    /// A connection that the server retires (GOAWAY) does not count. A request that the server has not processed moves to
+    /// another connection, with each method (RFC 9113, sections 6.8 and 8.7):
+    ///
+    /// - At most 2 times, if the server refuses it (REFUSED_STREAM) or retires a connection without processing any request.
+    /// - At most 100 times in addition, if the server retires connections after other requests, as nginx does after its
+    ///   `keepalive_requests`, or before the request was sent.
+    ///
+    /// The error after that names the limit. A request is never sent again after ENHANCE_YOUR_CALM, and a body that can be
+    /// sent once only if nothing of it was taken.
+    ///
     /// Without the feature `http2` this does nothing.
     pub fn http2_connections(mut self, maximum: usize) -> Self {
         set_connections(&mut self.http2, maximum);

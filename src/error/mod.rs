@@ -340,7 +340,7 @@ impl Error {
     }
 
     /// Returns the message alone.
-    fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         &self.0.message
     }
 }

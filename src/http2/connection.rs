@@ -62,6 +62,8 @@ pub(crate) struct Http2Connection {
     /// The scheme and authority of the requests.
     origin: OriginFields,
     pub(super) abandoned: AbandonedStreams,
+    /// Whether a request waits for the server's settings, or has waited.
+    pub(super) is_awaited: AtomicBool,
     /// Locked by the request that tries the connection.
     pub(super) pings: futures::lock::Mutex<Pings>,
     /// Called without a lock when the server changes the number of streams, or when the connection becomes unusable.
@@ -122,6 +124,7 @@ impl Http2Connection {
             info,
             origin,
             abandoned: AbandonedStreams::default(),
+            is_awaited: AtomicBool::new(false),
             pings: futures::lock::Mutex::new(pings),
             on_change: OnceLock::new(),
             has_changed: AtomicBool::new(false),
@@ -160,6 +163,26 @@ impl Http2Connection {
     /// Sets how many requests the connection gets before the first response.
     pub(crate) fn set_first_requests(&self, requests: usize) {
         self.allowance.set_first(requests);
+    }
+
+    /// Sets how many requests the connection gets in all.
+    pub(crate) fn set_limit(&self, requests: usize) {
+        self.allowance.set_limit(requests);
+    }
+
+    /// Returns whether the connection has got all requests that the server is known to take.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.allowance.is_spent()
+    }
+
+    /// Returns whether requests wait for the server's settings, because its last connection has refused requests.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.allowance.is_limited()
+    }
+
+    /// Returns whether the server has begun to answer a request of the connection.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.seen.has_answered()
     }
 
     /// Returns how many requests the server has taken, and whether it refused more, once it has sent GOAWAY.
@@ -248,6 +271,7 @@ impl Http2Connection {
         let mut io = self.io.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = &mut *io else { return };
         let was_usable = self.is_usable();
+        let was_settled = self.seen.is_settled();
         // `h2` reads before it writes: a GOAWAY or a lower number of streams that has arrived keeps requests back.
         let polled = Pin::new(&mut *connection).poll(&mut Context::from_waker(&self.waker));
         let Poll::Ready(outcome) = polled else {
@@ -257,6 +281,9 @@ impl Http2Connection {
                 self.has_changed.store(true, Ordering::Relaxed);
             }
             drop(io);
+            if !was_settled && self.seen.is_settled() {
+                self.wake_awaiting();
+            }
             // Streams that the server does not process have failed, so they are not reset.
             let last = self.seen.last_stream().unwrap_or(u32::MAX);
             drop(self.abandoned.take(|number| number > last || self.seen.is_sent(number)));
@@ -270,6 +297,14 @@ impl Http2Connection {
         // opened.
         drop(ended);
         drop(self.abandoned.take(|_| true));
+        self.wake_awaiting();
+    }
+
+    /// Wakes the requests that wait for the server's settings: `h2` knows no stream of them.
+    fn wake_awaiting(&self) {
+        if self.is_awaited.load(Ordering::SeqCst) {
+            self.driver.wake_waiting();
+        }
     }
 }
 

@@ -309,6 +309,12 @@ impl ConnectionDriver {
         idle_task.into_iter().for_each(Waker::wake);
     }
 
+    /// Wakes all requests that wait, at the next [`exit`](Self::exit).
+    pub(super) fn wake_waiting(&self) {
+        let ids: Vec<_> = self.lock().participants.iter().map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.wake_stream(id));
+    }
+
     /// Keeps the waker of a request whose stream is ready, to be called when no lock is held.
     fn wake_stream(&self, id: usize) {
         let mut state = self.lock();

@@ -18,7 +18,8 @@ pub(crate) struct Http2Failure {
     pub(crate) is_calm: bool,
     /// Whether the connection failed, and not only the stream.
     pub(crate) is_connection: bool,
-    /// Whether the server has retired the connection after it has processed other requests of it.
+    /// Whether the server has retired the connection after it has processed other requests of it, or before the request
+    /// was sent.
     pub(crate) has_progress: bool,
 }
 

@@ -109,7 +109,7 @@ const MAX_EMPTY_DATA: u32 = 100;
 /// Counts the frames of a connection.
 #[derive(Debug)]
 pub(crate) struct FrameMeter {
-    incoming: FrameHeaders,
+    pub(super) incoming: FrameHeaders,
     outgoing: FrameHeaders,
     /// How many overhead frames the server may still send.
     overhead: u32,

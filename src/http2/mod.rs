@@ -16,6 +16,7 @@
 //! - `failure` says why an exchange failed, and whether the request may be repeated.
 //! - `frame_limits` bounds the frames of a server without use for a request; `frame_headers` finds the frames.
 //!   `h2_limits` has the settings of h2 that bound a server. `reset_budget` bounds the resets of the client.
+//! - `first_settings` is the wait of some requests for the settings of the server.
 //! - `ping` asks a silent server whether the connection is alive.
 
 mod abandoned;
@@ -26,6 +27,7 @@ mod connection_fields;
 mod driver;
 mod exchange;
 mod failure;
+mod first_settings;
 mod frame_headers;
 mod frame_limits;
 mod h2_limits;

@@ -19,6 +19,10 @@ pub(super) struct Seen {
     pub(super) flood: OnceLock<FrameFlood>,
     /// The highest stream of which at least the beginning was sent.
     pub(super) last_sent: AtomicU32,
+    /// Whether the first frame of the server, its settings, has arrived.
+    pub(super) is_settled: AtomicBool,
+    /// Whether a response has begun.
+    pub(super) has_answered: AtomicBool,
     /// When bytes last arrived, in nanoseconds of the timer.
     pub(super) last_received: AtomicU64,
 }
@@ -32,6 +36,16 @@ impl Seen {
     /// Returns whether any byte of a stream's head was sent.
     pub(super) fn is_sent(&self, stream: u32) -> bool {
         stream <= self.last_sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the server's settings have arrived.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::SeqCst)
+    }
+
+    /// Returns whether the server has begun to answer a request.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
     }
 
     /// Returns when bytes last arrived.

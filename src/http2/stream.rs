@@ -11,7 +11,7 @@ use http::Request;
 use super::connection::{Http2Connection, Inside, ended_early};
 use super::failure::Http2Failure;
 use super::response_fields::BodyLength;
-use crate::error::Phase;
+use crate::error::{Error, ErrorKind, Phase};
 use crate::http1::Http1Limits;
 
 /// A stream, from the request to the end of the response. Dropping it before both have ended resets the stream (CANCEL).
@@ -24,6 +24,8 @@ pub(crate) struct Http2Stream {
     pub(super) handles: Handles,
     /// The stream's number; 0 before it is known.
     number: u32,
+    /// Whether the connection had ended before the last poll of a part.
+    has_ended: bool,
     /// How many bytes of the response's body may follow, and the limits of its trailers.
     pub(super) body: Option<(BodyLength, Http1Limits)>,
 }
@@ -52,7 +54,7 @@ impl Http2Stream {
     pub(crate) fn new(connection: Arc<Http2Connection>) -> Self {
         let id = connection.driver.join();
         let waker = connection.driver.stream_waker(id);
-        Self { connection, id, waker, handles: Handles::default(), number: 0, body: None }
+        Self { connection, id, waker, handles: Handles::default(), number: 0, has_ended: false, body: None }
     }
 
     /// Opens the stream: queues the request's head, and polls a part of the stream as [`poll`](Self::poll) does.
@@ -69,11 +71,12 @@ impl Http2Stream {
         let mut requests = connection.requests();
         match requests.poll_ready(&mut Context::from_waker(&self.waker)) {
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Err(unsent(error)),
+            Poll::Ready(Err(error)) => return Err(self.unsent(Http2Failure::of(error, Phase::Head))),
             // Only a handle that has opened a stream waits, and this handle is new.
             Poll::Pending => return Err(Http2Failure::unsent(ended_early(Phase::Head))),
         }
-        let (response, send) = requests.send_request(request, ends).map_err(unsent)?;
+        let opened = requests.send_request(request, ends);
+        let (response, send) = opened.map_err(|error| self.unsent(Http2Failure::of(error, Phase::Head)))?;
         self.number = response.stream_id().as_u32();
         self.handles.response = Some(response);
         self.handles.send = (!ends).then_some(send);
@@ -121,6 +124,8 @@ impl Http2Stream {
         }
         if polled.is_pending() {
             driver.wait(self.id);
+            // Before the poll: another thread may read the rest of the response and the end at any time after it.
+            self.has_ended = self.connection.end().is_some();
             polled = poll(&mut self.handles, &mut stream_cx, cx);
         }
         if polled.is_ready() {
@@ -144,9 +149,23 @@ impl Http2Stream {
         failure
     }
 
+    /// Makes the failure of a request that was not sent, because its connection takes no more requests.
+    fn unsent(&self, mut failure: Http2Failure) -> Http2Failure {
+        failure.is_connection = true;
+        failure.is_unprocessed = true;
+        self.judge(&mut failure);
+        // The server has not refused this request, so it counts as a request that lost its connection to other requests.
+        failure.has_progress = !failure.is_calm;
+        if failure.is_calm {
+            let message = "the server closed the HTTP/2 connection: ENHANCE_YOUR_CALM";
+            failure.error = Error::new(ErrorKind::ConnectionClosed, Phase::Head, message);
+        }
+        failure
+    }
+
     /// Returns the failure of a stream that is still open although its connection has ended.
     pub(super) fn orphaned(&self, phase: Phase) -> Option<Http2Failure> {
-        let end = self.connection.end()?;
+        let end = self.connection.end().filter(|_| self.has_ended)?;
         let mut failure = end.clone().unwrap_or_else(|| Http2Failure::unsent(ended_early(phase)));
         if let Some(flood) = self.connection.seen().flood() {
             failure.error = flood.error(phase);
@@ -170,11 +189,6 @@ impl Http2Stream {
         let seen = self.connection.seen();
         !seen.is_sent(self.number) || seen.last_stream().is_some_and(|last| self.number > last)
     }
-}
-
-fn unsent(error: h2::Error) -> Http2Failure {
-    let failure = Http2Failure::of(error, Phase::Head);
-    Http2Failure { is_unprocessed: !failure.is_calm, is_connection: true, ..failure }
 }
 
 impl Drop for Http2Stream {

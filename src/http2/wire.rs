@@ -2,6 +2,10 @@
 //!
 //! `h2` reads at most a frame at a time, and writes the 9 bytes of a frame's header apart from its payload. Here a large
 //! body is read in pieces of up to 64 KiB, and a header is written together with its payload.
+//!
+//! `h2` ends a connection at the first error. A server that closes a connection while it receives makes the next write
+//! fail, and its last responses and its GOAWAY may have arrived just before. So a failed write is reported only after
+//! they are read.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -29,6 +33,10 @@ const MAX_TURN: usize = 256 * 1024;
 /// Maximum bytes that are kept to be written together with the next bytes.
 const MAX_HELD: usize = 1024;
 
+/// Maximum bytes that a failed write has surely not sent: TLS sends records of this size, and a server cannot read a part
+/// of a record.
+const RECORD: usize = 16 * 1024;
+
 /// The bytes of a connection.
 pub(super) struct Wire {
     transport: Box<dyn Transport>,
@@ -45,6 +53,10 @@ pub(super) struct Wire {
     turn: usize,
     /// Bytes that `h2` has written and the transport has not accepted yet.
     held: Vec<u8>,
+    /// Why the transport accepts no more bytes. `h2` hears of it when the arrived bytes are read.
+    write_error: Option<io::Error>,
+    /// Whether the incoming bytes have ended or failed.
+    has_ended: bool,
 }
 
 /// Bytes that were read before `h2` asked for them.
@@ -69,7 +81,21 @@ impl Wire {
         let resets = ResetBudget::new(now);
         let (ahead, held) = (ReadAhead::default(), Vec::new());
         let read_waker = Waker::from(read_signal.clone());
-        Self { transport, meter, resets, timer, seen, ahead, read_signal, read_waker, turn: 0, held }
+        let (turn, write_error, has_ended) = (0, None, false);
+        Self {
+            transport,
+            meter,
+            resets,
+            timer,
+            seen,
+            ahead,
+            read_signal,
+            read_waker,
+            turn,
+            held,
+            write_error,
+            has_ended,
+        }
     }
 
     /// Reads what the transport may have, or waits for the transport.
@@ -99,6 +125,13 @@ impl Wire {
             self.seen.last_stream.store(last.saturating_add(1), Ordering::Relaxed);
             self.seen.is_calm.store(self.meter.is_calm(), Ordering::Relaxed);
         }
+        // The first frame of a server is its settings (RFC 9113, section 3.4).
+        if !bytes.is_empty() && !self.meter.is_within_frame() {
+            self.seen.is_settled.store(true, Ordering::SeqCst);
+        }
+        if self.meter.incoming.has_heads() {
+            self.seen.has_answered.store(true, Ordering::Relaxed);
+        }
         if self.meter.should_retire() {
             self.seen.is_worn.store(true, Ordering::Relaxed);
         }
@@ -118,12 +151,28 @@ impl Wire {
     }
 
     /// Writes the held bytes.
-    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.held.is_empty() {
-            let count = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.held))?;
-            self.accept(count)?;
+            let written = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.held));
+            if let Err(error) = written.and_then(|count| self.accept(count)) {
+                self.fail_writing(cx, error, &[]);
+            }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
+    }
+
+    /// Keeps the error of a write, and discards the bytes that the transport has not accepted.
+    fn fail_writing(&mut self, cx: &mut Context<'_>, error: io::Error, bytes: &[u8]) {
+        if self.held.len() + bytes.len() > RECORD {
+            self.meter.sent(&self.held);
+            self.meter.sent(bytes);
+            self.count_sent();
+        }
+        self.held.clear();
+        self.write_error.get_or_insert(error);
+        // `h2` has read before it writes, so nothing else lets it read again.
+        self.read_signal.set();
+        cx.waker().wake_by_ref();
     }
 
     /// Removes held bytes that the transport has accepted. Returns how many bytes it has accepted after them.
@@ -181,10 +230,19 @@ impl AsyncRead for Wire {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let Poll::Ready(count) = this.poll_some(buffer)? else {
-            this.turn = 0;
-            return Poll::Pending;
+        let outcome = match this.poll_some(buffer) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => {
+                this.turn = 0;
+                let Some(error) = this.write_error.take() else { return Poll::Pending };
+                Err(error)
+            }
         };
+        if !matches!(outcome, Ok(1..)) {
+            this.has_ended = true;
+            this.held.clear();
+        }
+        let count = outcome?;
         if count > 0 {
             this.turn += count;
             this.seen.last_received.store(this.timer.now().nanos(), Ordering::Relaxed);
@@ -197,6 +255,14 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        // `h2` still writes what it has queued when the incoming bytes have ended. A request that was not sent before is
+        // sent again on another connection, so it must not leave here.
+        if this.has_ended {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if this.write_error.is_some() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         // `h2` flushes after its last write, so held bytes do not stay.
         if this.held.is_empty() && bytes.len() <= MAX_HELD {
             this.held.extend_from_slice(bytes);
@@ -205,23 +271,36 @@ impl AsyncWrite for Wire {
         loop {
             let slices = [IoSlice::new(&this.held), IoSlice::new(bytes)];
             let slices = if this.held.is_empty() { &slices[1..] } else { &slices[..] };
-            let written = ready!(Pin::new(&mut this.transport).poll_write_vectored(cx, slices))?;
-            let count = this.accept(written)?;
-            if count > 0 {
-                this.meter.sent(&bytes[..count]);
-                this.count_sent();
-                return Poll::Ready(Ok(count));
+            let written = ready!(Pin::new(&mut this.transport).poll_write_vectored(cx, slices));
+            match written.and_then(|count| this.accept(count)) {
+                Ok(0) => {}
+                Ok(count) => {
+                    this.meter.sent(&bytes[..count]);
+                    this.count_sent();
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) => {
+                    this.fail_writing(cx, error, bytes);
+                    return Poll::Ready(Ok(bytes.len()));
+                }
             }
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_held(cx))?;
-        Pin::new(&mut self.transport).poll_flush(cx)
+        ready!(self.poll_held(cx));
+        if self.write_error.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = ready!(Pin::new(&mut self.transport).poll_flush(cx));
+        if let Err(error) = flushed {
+            self.fail_writing(cx, error, &[]);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_held(cx))?;
+        ready!(self.poll_held(cx));
         Pin::new(&mut self.transport).poll_close(cx)
     }
 }

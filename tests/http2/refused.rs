@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use waterspout::testing::{Fault, Http2Config, Http2ErrorCode, Incoming, Reply, handler};
+use waterspout::testing::{Fault, Http2Config, Http2ErrorCode, Http2Frame, Incoming, Reply, handler};
 
-use crate::common::{get, one_shot, post, url};
-use crate::served::Served;
+use crate::common::{get, one_shot, post, post_once, url};
+use crate::raw::RawNet;
+use crate::served::{HandPolled, Served};
 
 /// Refuses the first requests. A path `/read` reads the body before.
 fn serve(refused: usize, code: Http2ErrorCode) -> (Served, Arc<AtomicUsize>) {
@@ -72,4 +74,36 @@ fn other_resets_are_not_repeated() {
         assert!(served.run(get(&served.client, "/")).unwrap().is_ok());
         assert_eq!(served.connects(), 1, "{code:?}");
     }
+}
+
+#[test]
+fn body_that_can_be_sent_once_waits_for_the_settings_of_a_new_connection() {
+    for (name, sends_settings, waits) in [("settings", true, 0), ("no settings within a second", false, 1_000)] {
+        let net = RawNet::new();
+        let mut request = HandPolled::new(post_once(&net.client, "/", 5));
+        let mut repeatable = HandPolled::new(post(&net.client, "/", 5));
+        for _ in 0..3 {
+            assert!(request.poll().is_pending() && repeatable.poll().is_pending());
+        }
+        let mut server = net.accept().unwrap();
+        assert_eq!(server.streams(), [1], "{name}: only the body that can be sent again leaves at once");
+        if sends_settings {
+            server.send(&[Http2Frame::settings(&[])]);
+            assert!(repeatable.poll().is_pending());
+        }
+        net.timer.advance(Duration::from_millis(waits));
+        assert!(request.is_woken(), "{name}");
+        for _ in 0..3 {
+            assert!(request.poll().is_pending());
+        }
+        assert_eq!(server.streams(), [1, 3], "{name}");
+    }
+}
+
+#[test]
+fn error_after_the_last_repetition_names_the_limit() {
+    let (mut served, _) = serve(9, Http2ErrorCode::REFUSED_STREAM);
+    let error = served.run(get(&served.client, "/")).unwrap().unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("sent 3 times") && text.contains("2 repetitions"), "{text}");
 }

@@ -138,6 +138,14 @@ pub fn node(setup: &Setup) -> Option<Command> {
     Some(command)
 }
 
+/// Starts a server that retires its connections at random.
+pub fn retiring_node(setup: &Setup) -> Option<Command> {
+    setup.folder.write("serve_retiring.mjs", include_bytes!("serve_retiring.mjs"));
+    let mut command = Command::new(find(&["node"])?);
+    command.arg("serve_retiring.mjs").arg(setup.port.to_string());
+    Some(command)
+}
+
 pub fn nghttpd(setup: &Setup) -> Option<Command> {
     let mut command = Command::new(find(&["nghttpd"])?);
     write_certificate(setup.folder);

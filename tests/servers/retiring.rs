@@ -1,7 +1,9 @@
-//! A server that retires its connections while requests run: no request is lost, and none is processed twice.
+//! Servers that retire their connections while requests run: no request is lost, and none is processed twice.
 //!
-//! nginx retires each connection at its 10th request, and all connections when it reloads its configuration. With
-//! `WATERSPOUT_RETIRING=long` the test sends 50 times as many GETs and 20 times as many POSTs.
+//! - nginx retires each connection at its 10th request, and all connections when it reloads its configuration.
+//! - Node retires each connection after a random number of streams or a random time (`serve_retiring.mjs`).
+//!
+//! With `WATERSPOUT_RETIRING=long` each test sends 50 times as many GETs and 20 times as many POSTs.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -16,7 +18,7 @@ use waterspout::http::Method;
 use waterspout::{Client, Request};
 
 use crate::process::Running;
-use crate::sites::RETIRING;
+use crate::sites::{RETIRING, RETIRING_NODE};
 
 /// The number of requests at once.
 const PARALLEL: usize = 64;
@@ -28,15 +30,20 @@ const RELOAD: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
-fn no_request_is_lost() {
+fn nginx_that_reloads_loses_no_request() {
     crate::run(&RETIRING, all_requests_are_answered);
+}
+
+#[test]
+fn node_that_sends_goaway_at_random_loses_no_request() {
+    crate::run(&RETIRING_NODE, all_requests_are_answered);
 }
 
 async fn all_requests_are_answered(server: &Running) {
     let is_long = env::var_os("WATERSPOUT_RETIRING").is_some_and(|value| value == "long");
     let (gets, posts) = if is_long { (100_000, 10_000) } else { (2_000, 500) };
     let client = Client::builder().backend(server.network().agent()).max_active(PARALLEL).build().unwrap();
-    let reloads = Reloads::start(server.program.id());
+    let reloads = (server.kind.name == RETIRING.name).then(|| Reloads::start(server.program.id()));
     // The POSTs are spread evenly.
     let methods = (0..gets + posts).map(|number| (number, number % (gets / posts + 1) == 0));
     let requests = methods.map(|(number, is_post)| send(server, &client, number, is_post));

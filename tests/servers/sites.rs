@@ -106,6 +106,7 @@ pub static NGINX_STRICT: Kind = Kind::new("nginx", Http2OverTls, programs::nginx
 );
 pub static NGINX_RETIRING: Kind = Kind::new("nginx", Http2OverTls, programs::nginx, DASH_V).paths(KEPT).retiring();
 pub static RETIRING: Kind = Kind::new("nginx", Http2, programs::retiring, DASH_V);
+pub static RETIRING_NODE: Kind = Kind::new("node", Http2, programs::retiring_node, VERSION);
 
 pub static APACHE: Kind = Kind::new("apache2", Http1, programs::apache, DASH_V).paths(KEPT);
 pub static APACHE_H2: Kind = Kind::new("apache2", Http2, programs::apache, DASH_V).paths(KEPT);

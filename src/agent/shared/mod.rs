@@ -80,11 +80,14 @@ impl Drop for ReservedStream {
         let is_usable = connection.is_usable();
         let mut waiting = None;
         if let Some(place) = places.get_mut(&self.key) {
-            if is_usable {
+            if is_usable && !connection.is_spent() {
                 served = place.reserve_for_waiting(connection, oneshot::Sender::is_canceled, &mut gone);
             } else {
-                // Requests that wait for a stream of a connection that has ended look for another connection.
+                // Requests that wait for a stream of a connection that takes no more look for another connection.
                 place.learn(connection);
+                if connection.active() == 0 {
+                    place.learn_limit(connection);
+                }
                 waiting = Some(std::mem::take(&mut place.waiting));
             }
         }

@@ -34,6 +34,10 @@ impl RoundTrip<'_> {
         let (mut replays, mut moves) = (0, 0);
         loop {
             let reused = share.connection().begin_use();
+            if one_shot.is_some() || share.connection().is_limited() {
+                let _connecting = self.progress.connecting();
+                share.stream().first_settings(&*self.agent.timer).await;
+            }
             let is_alive = !reused || self.may_send_twice(one_shot) || self.is_alive(&mut share).await;
             if is_alive {
                 let started = self.agent.timer.now();
@@ -46,10 +50,13 @@ impl RoundTrip<'_> {
                 }
                 let has_body = one_shot.is_some() || self.request.body().is_replayable();
                 let is_over = if failure.has_progress { moves == MAX_MOVES } else { replays == MAX_REPLAYS };
-                if is_over || !has_body || !self.may_repeat(&failure, reused) {
+                let has_served = reused || share.connection().has_answered();
+                let may_repeat = has_body && self.may_repeat(&failure, has_served);
+                if is_over || !may_repeat {
                     // Closed first, as if the request had a connection of its own.
                     drop(share);
-                    return Err(failure.error.with_transfer(Transfer::on_connection(reused)));
+                    let error = failure.error.with_transfer(Transfer::on_connection(reused));
+                    return Err(if may_repeat { sent_too_often(error, replays, moves) } else { error });
                 }
                 replays += usize::from(!failure.has_progress);
                 moves += usize::from(failure.has_progress);
@@ -85,10 +92,11 @@ impl RoundTrip<'_> {
     }
 
     /// Returns whether the request may be sent again after a failure: for each method if the server has not processed it
-    /// (RFC 9113, section 8.7), and otherwise as after a stale connection (RFC 9110, section 9.2.2).
-    fn may_repeat(&self, failure: &Http2Failure, reused: bool) -> bool {
+    /// (RFC 9113, section 8.7), and otherwise as after a stale connection (RFC 9110, section 9.2.2). `has_served` is whether
+    /// the connection has carried or answered another request.
+    fn may_repeat(&self, failure: &Http2Failure, has_served: bool) -> bool {
         let is_stale = failure.is_connection
-            && reused
+            && has_served
             && failure.error.kind() == ErrorKind::ConnectionClosed
             && !self.progress.exchange().is_answered()
             && self.request.method().is_idempotent();
@@ -173,5 +181,31 @@ impl RoundTrip<'_> {
             trailers: Some(trailers),
         };
         Ok(Response::received(received, self.request.url().clone(), body))
+    }
+}
+
+/// Adds to the error of a request how often it was sent.
+fn sent_too_often(error: Error, replays: usize, moves: usize) -> Error {
+    let sent = 1 + replays + moves;
+    let limit = match moves {
+        MAX_MOVES => format!("{MAX_MOVES} connections that the server retires before it processes the request"),
+        _ => format!("{MAX_REPLAYS} repetitions on connections whose server processes no request"),
+    };
+    let message = format!("{}; the request was sent {sent} times, and the limit is {limit}", error.message());
+    error.with_message(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_MOVES, sent_too_often};
+    use crate::error::{Error, ErrorKind, Phase};
+
+    #[test]
+    fn error_names_the_limit_that_was_reached() {
+        let error = || Error::new(ErrorKind::ConnectionClosed, Phase::Head, "the server closed the connection");
+        let refused = sent_too_often(error(), 2, 7).to_string();
+        assert!(refused.contains("sent 10 times") && refused.contains("2 repetitions"), "{refused}");
+        let moved = sent_too_often(error(), 1, MAX_MOVES).to_string();
+        assert!(moved.contains("sent 102 times") && moved.contains("100 connections"), "{moved}");
     }
 }

@@ -100,7 +100,7 @@ impl Timer for StoppedTimer {
     }
 }
 
-fn wire(transport: Slow) -> Wire {
+fn wire(transport: impl Transport + 'static) -> Wire {
     let timer: Arc<dyn Timer> = Arc::new(StoppedTimer);
     let meter = FrameMeter::new(&Http1Limits::default(), timer.now());
     let seen = Arc::<Seen>::default();
@@ -130,6 +130,80 @@ fn written_bytes_keep_their_order_at_each_step_of_the_transport() {
             wire.flush().await.unwrap();
         });
         assert!(*written.lock().unwrap() == expected, "step {step}");
+    }
+}
+
+/// A transport that accepts no bytes. What has arrived is read after `waits` pending reads.
+struct Failing {
+    waits: usize,
+    input: Vec<u8>,
+    is_closed: bool,
+}
+
+impl AsyncRead for Failing {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.waits > 0 || self.input.is_empty() && !self.is_closed {
+            self.waits = self.waits.saturating_sub(1);
+            return Poll::Pending;
+        }
+        let input = std::mem::take(&mut self.input);
+        buffer[..input.len()].copy_from_slice(&input);
+        Poll::Ready(Ok(input.len()))
+    }
+}
+
+impl AsyncWrite for Failing {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Transport for Failing {}
+
+#[test]
+fn bytes_that_arrived_before_a_failed_write_are_read() {
+    for is_closed in [true, false] {
+        let (header, payload) = data_frame(5);
+        let input = [header.clone(), payload].concat();
+        let mut wire = wire(Failing { waits: 1, input: input.clone(), is_closed });
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut buffer = [0; 100];
+        assert!(Pin::new(&mut wire).poll_read(&mut cx, &mut buffer).is_pending());
+        finish(async {
+            wire.write_all(&header).await.unwrap();
+            wire.flush().await.unwrap();
+            wire.write_all(&[0; 5_000]).await.unwrap();
+            let count = wire.read(&mut buffer).await.unwrap();
+            assert_eq!(buffer[..count], input);
+            let end = wire.read(&mut buffer).await.map_err(|error| error.kind());
+            assert_eq!(end, if is_closed { Ok(0) } else { Err(io::ErrorKind::BrokenPipe) });
+        });
+    }
+}
+
+#[test]
+fn head_of_a_failed_write_is_unsent_unless_a_part_may_have_left() {
+    for (bytes, last_sent) in [(100, 0), (RECORD, 0), (RECORD + 1, 1)] {
+        let mut wire = wire(Failing { waits: 0, input: Vec::new(), is_closed: false });
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        let head = [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x82];
+        let mut sent = [&preface[..], &head].concat();
+        let rest = bytes - sent.len() - 9;
+        sent.extend([&(rest as u32).to_be_bytes()[1..], &[0, 0, 0, 0, 0, 1]].concat());
+        sent.resize(bytes, 0);
+        finish(async {
+            wire.write_all(&sent).await.unwrap();
+            wire.flush().await.unwrap();
+        });
+        assert_eq!(wire.meter.last_sent(), last_sent, "{bytes} bytes");
     }
 }
 
