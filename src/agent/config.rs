@@ -265,6 +265,9 @@ impl Config {
     /// mentions `content-length` or `transfer-encoding`, begins with white space, continues on the next line, or
     /// contains a NUL or a CR. So does a malformed status line.
     ///
+    /// Over HTTP/2, only white space around a value is accepted; the value stays as it came. All other malformed fields
+    /// are errors (RFC 9113, section 8.2.1).
+    ///
     /// # Examples
     ///
     /// ```

@@ -4,6 +4,7 @@ use std::io;
 
 use h2::Reason;
 
+use super::h2_limits;
 use crate::error::{Error, ErrorKind, Phase};
 
 /// The failure of an exchange.
@@ -61,6 +62,9 @@ fn to_error(error: h2::Error, phase: Phase) -> Error {
         let own = error.get_io().and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<Error>());
         return own.cloned().unwrap_or_else(|| Error::new(kind, phase, message).with_source(error));
     }
+    if let Some(message) = h2_limits::exceeded(&error) {
+        return Error::new(ErrorKind::LimitExceeded, phase, message).with_source(error);
+    }
     let reason = error.reason().unwrap_or(Reason::INTERNAL_ERROR);
     let code = name(reason);
     let kind = match reason {
@@ -75,6 +79,10 @@ fn to_error(error: h2::Error, phase: Phase) -> Error {
         _ => ErrorKind::ConnectionClosed,
     };
     let message = match () {
+        // h2 does not tell these two apart.
+        () if error.is_library() && error.is_reset() && reason == Reason::PROTOCOL_ERROR => format!(
+            "the server violated HTTP/2: {code}; the response is malformed, or its head is far above `Config::head_bytes`"
+        ),
         () if error.is_library() => format!("the server violated HTTP/2: {code}"),
         () if error.is_go_away() => format!("the server closed the HTTP/2 connection: {code}"),
         () => format!("the server reset the HTTP/2 stream: {code}"),

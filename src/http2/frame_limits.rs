@@ -31,7 +31,7 @@
 //! | Empty DATA with END_STREAM on a stream that was reset, which h2 ignores without limit | meter, overhead |
 //! | DATA with padding only | h2, at 100 frames, ENHANCE_YOUR_CALM `too_many_data_frames` |
 //! | DATA in tiny pieces (CVE-2019-9511) that the program does not read | setting `data_frame_budget`: ENHANCE_YOUR_CALM `too_many_data_frames` |
-//! | Window in tiny pieces (CVE-2019-9511) | not bounded: each WINDOW_UPDATE lets a piece of the upload go, as for a slow server; limits of the request end it |
+//! | Window in tiny pieces (CVE-2019-9511) | `send_window`: 10,000 pieces of less than 32 bytes end the request |
 //! | Header bomb: a large head | setting `max_header_list_size`: the stream is reset, and 4 times as much is ENHANCE_YOUR_CALM `header_list_way_too_large` |
 //! | HPACK bomb: many references to a large entry (CVE-2016-6581) | the same setting, because h2 counts decoded sizes; entries share their memory |
 //! | More fields than a header map can hold | h2 resets the stream |

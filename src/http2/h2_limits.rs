@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use h2::Reason;
+
 use super::response_fields::max_header_list_size;
 use crate::http1::Http1Limits;
 
@@ -37,4 +39,29 @@ pub(crate) fn apply(builder: &mut h2::client::Builder, limits: &Http1Limits) {
         .max_concurrent_reset_streams(CANCELLED_STREAMS)
         .reset_stream_duration(LATE_FRAMES)
         .max_local_error_reset_streams(Some(FAULTY_STREAMS));
+}
+
+/// The limits of h2 by the debug data of its GOAWAY frames, and what a server has done if it exceeds them.
+const EXCEEDED: [(&str, &str); 3] = [
+    (
+        "too_many_data_frames",
+        "the server sent too many small DATA frames; the limits are 100 frames with padding alone, and 8 MiB of \
+         bookkeeping for frames that the program has not read",
+    ),
+    (
+        "header_list_way_too_large",
+        "the server sent a head that is many times larger than the limit, which is `Config::head_bytes`",
+    ),
+    ("too_many_internal_resets", "the server sent more than 1024 malformed responses on a connection, their limit"),
+];
+
+/// Returns what the server has done, if h2 has ended the connection because the server has exceeded a limit.
+pub(super) fn exceeded(error: &h2::Error) -> Option<&'static str> {
+    if !error.is_library() || error.reason() != Some(Reason::ENHANCE_YOUR_CALM) {
+        return None;
+    }
+    // The debug data is a part of the text, and has no other access.
+    let text = error.to_string();
+    let found = EXCEEDED.iter().find(|(name, _)| text.contains(name));
+    Some(found.map_or("the server exceeded a limit of HTTP/2", |(_, message)| message))
 }

@@ -7,8 +7,8 @@
 //! - `allowance` counts the requests of a connection whose server may retire it soon.
 //! - `driver` decides which request drives the connection.
 //! - `stream` is a request's part of the connection; `exchange` takes it from the request to the head of the response,
-//!   `upload` sends the request's body, `body` receives the response's body. `abandoned` keeps the streams of requests that
-//!   were dropped early.
+//!   `upload` sends the request's body as far as `send_window` allows, `body` receives the response's body. `abandoned`
+//!   keeps the streams of requests that were dropped early.
 //! - `request_fields` makes the fields of a request; `connection_fields` knows the fields that concern a connection alone.
 //!   `response_fields` checks what a server sends.
 //! - `seen` keeps what the bytes of a connection have shown.
@@ -33,6 +33,7 @@ mod request_fields;
 mod reset_budget;
 mod response_fields;
 mod seen;
+mod send_window;
 mod settings;
 mod stream;
 mod upload;

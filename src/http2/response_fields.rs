@@ -9,6 +9,7 @@
 //! |---|---|---|---|
 //! | a connection-specific field, or `te` other than `trailers` | 8.2.2 | h2, and here | the stream is reset |
 //! | `te: trailers`, which only a request may have | 8.2.2 | here | the stream is reset |
+//! | white space around a value | 8.2.1 | here, unless `Config::ignore_invalid_headers` is set | the stream is reset |
 //! | no `:status`, two of them, or a pseudo-field after a field | 8.3, 8.3.2 | h2 | the stream is reset |
 //! | a name with upper case, or a character that no name or value may have | 8.2.1 | h2 | h2 ends the connection |
 //! | an unknown pseudo-field, or a status that is no number from 100 to 999 | 8.3.2 | h2 | h2 ends the connection |
@@ -32,7 +33,7 @@
 //! that they do not depend on the version of h2.
 
 use http::header::TE;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use super::connection_fields;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -71,7 +72,7 @@ pub(crate) fn check_head(
     fields: &HeaderMap,
     limits: &Http1Limits,
 ) -> Result<BodyLength> {
-    check_fields(fields, Phase::Head)?;
+    check_fields(fields, limits, Phase::Head)?;
     check_count(fields, limits, Phase::Head)?;
     if STATUS_LINE.saturating_add(size(fields)) > limits.head {
         return Err(limits.head_is_too_large());
@@ -102,7 +103,7 @@ impl InformationalHeads {
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(malformed("the server switched protocols, which HTTP/2 does not have"));
         }
-        check_fields(fields, Phase::Head)?;
+        check_fields(fields, limits, Phase::Head)?;
         check_count(fields, limits, Phase::Head)?;
         let size = STATUS_LINE.saturating_add(size(fields));
         if size > limits.head {
@@ -121,7 +122,7 @@ impl InformationalHeads {
 /// # Errors
 /// As [`check_head`], with the limit of trailers.
 pub(crate) fn check_trailers(fields: &HeaderMap, limits: &Http1Limits) -> Result<()> {
-    check_fields(fields, Phase::Body)?;
+    check_fields(fields, limits, Phase::Body)?;
     check_count(fields, limits, Phase::Body)?;
     if size(fields) > limits.trailers {
         return Err(limits.trailers_are_too_large());
@@ -129,16 +130,28 @@ pub(crate) fn check_trailers(fields: &HeaderMap, limits: &Http1Limits) -> Result
     Ok(())
 }
 
-/// Refuses connection-specific fields (RFC 9113, section 8.2.2).
-fn check_fields(fields: &HeaderMap, phase: Phase) -> Result<()> {
-    // Only a request may have `te`, which says what the client accepts.
-    match fields.keys().find(|name| connection_fields::is_forbidden(name) || **name == TE) {
-        None => Ok(()),
-        Some(name) => {
-            let message = format!("the response has the field `{name}`, which HTTP/2 forbids in responses");
-            Err(Error::new(ErrorKind::Protocol, phase, message))
+/// Refuses connection-specific fields (RFC 9113, section 8.2.2), and values with white space around them (section 8.2.1).
+fn check_fields(fields: &HeaderMap, limits: &Http1Limits, phase: Phase) -> Result<()> {
+    for (name, value) in fields {
+        // Only a request may have `te`, which says what the client accepts.
+        if connection_fields::is_forbidden(name) || *name == TE {
+            return Err(refused(name, "which HTTP/2 forbids in responses", phase));
+        }
+        if !limits.ignore_invalid_headers && has_white_space_around(value.as_bytes()) {
+            let hint = "with white space around its value, which HTTP/2 forbids; see `Config::ignore_invalid_headers`";
+            return Err(refused(name, hint, phase));
         }
     }
+    Ok(())
+}
+
+fn has_white_space_around(value: &[u8]) -> bool {
+    let is_white_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    is_white_space(value.first()) || is_white_space(value.last())
+}
+
+fn refused(name: &HeaderName, why: &str, phase: Phase) -> Error {
+    Error::new(ErrorKind::Protocol, phase, format!("the response has the field `{name}`, {why}"))
 }
 
 /// Checks the number of fields.

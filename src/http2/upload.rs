@@ -6,14 +6,12 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use super::request_fields::trailers;
+use super::send_window::{WindowGrants, poll_window};
 use super::stream::Handles;
 use crate::error::Result;
 use crate::http1::upload::Upload;
 use crate::message::body::Body;
 use crate::message::progress::Progress;
-
-/// Maximum bytes of a body that a stream asks the window for at once.
-const MAX_RESERVED: usize = 256 * 1024;
 
 /// A body that is being sent.
 pub(crate) struct Http2Upload<W> {
@@ -22,6 +20,7 @@ pub(crate) struct Http2Upload<W> {
     piece: Bytes,
     /// Whether a piece of the body was taken from its source.
     has_taken: bool,
+    grants: WindowGrants,
 }
 
 /// The rest of a body, once the head of the response is here.
@@ -29,7 +28,7 @@ pub(crate) type RemainingHttp2Upload = Http2Upload<Ready<()>>;
 
 impl<W: Future<Output = ()> + Unpin> Http2Upload<W> {
     pub(crate) fn new(source: Upload<W>) -> Self {
-        Self { source, piece: Bytes::new(), has_taken: false }
+        Self { source, piece: Bytes::new(), has_taken: false, grants: WindowGrants::default() }
     }
 
     /// Returns whether the body waits for `100 Continue`.
@@ -50,7 +49,8 @@ impl<W: Future<Output = ()> + Unpin> Http2Upload<W> {
     /// Takes the rest of the upload after the final head.
     pub(super) fn take_remaining(&mut self) -> RemainingHttp2Upload {
         let piece = std::mem::take(&mut self.piece);
-        Http2Upload { source: self.source.take_remaining(), piece, has_taken: self.has_taken }
+        let grants = std::mem::take(&mut self.grants);
+        Http2Upload { source: self.source.take_remaining(), piece, has_taken: self.has_taken, grants }
     }
 
     /// Returns the body if nothing of it was taken.
@@ -85,19 +85,15 @@ impl<W: Future<Output = ()> + Unpin> Http2Upload<W> {
                     }
                 }
             }
-            let mut capacity = send.capacity();
-            if capacity == 0 {
-                send.reserve_capacity(self.piece.len().min(MAX_RESERVED));
-                match ready!(send.poll_capacity(stream_cx)) {
-                    Some(Ok(granted)) => capacity = granted,
-                    Some(Err(_)) | None => {
-                        handles.send = None;
-                        break;
-                    }
-                }
-            }
+            let Some(capacity) = ready!(poll_window(send, self.piece.len(), stream_cx)) else {
+                handles.send = None;
+                break;
+            };
             let part = self.piece.split_to(capacity.min(self.piece.len()));
             let length = part.len();
+            if !self.piece.is_empty() {
+                self.grants.count(length)?;
+            }
             let is_last = self.piece.is_empty() && self.source.is_complete();
             if send.send_data(part, is_last).is_err() {
                 handles.send = None;

@@ -54,7 +54,7 @@ fn attacks() -> Vec<(&'static str, Vec<Http2Frame>, ErrorKind, &'static str)> {
         ("PRIORITY flood", repeated(2_000, priority), LimitExceeded, "PRIORITY"),
         ("unknown frames", repeated(2_000, Http2Frame::new(200, 0, 0, vec![])), LimitExceeded, "1000 HTTP/2 frames"),
         ("empty DATA", after_head(repeated(200, Http2Frame::data(1, "", false))), LimitExceeded, "empty DATA"),
-        ("padding only", after_head(repeated(200, padding)), Protocol, "ENHANCE_YOUR_CALM"),
+        ("padding only", after_head(repeated(200, padding)), LimitExceeded, "small DATA frames"),
         ("CONTINUATION flood", continuations(100, 1), LimitExceeded, "CONTINUATION"),
         ("empty CONTINUATION flood", continuations(100, 0), LimitExceeded, "CONTINUATION"),
         (
@@ -63,7 +63,7 @@ fn attacks() -> Vec<(&'static str, Vec<Http2Frame>, ErrorKind, &'static str)> {
             Protocol,
             "PROTOCOL_ERROR",
         ),
-        ("HPACK bomb", hpack_bomb(), Protocol, "ENHANCE_YOUR_CALM"),
+        ("HPACK bomb", hpack_bomb(), LimitExceeded, "Config::head_bytes"),
         ("informational flood", repeated(200, interim), LimitExceeded, "informational"),
         ("PUSH_PROMISE", vec![push], Protocol, "PROTOCOL_ERROR"),
         ("window overflow", vec![Http2Frame::window_update(0, 0x7fff_ffff)], Protocol, "FLOW_CONTROL_ERROR"),

@@ -6,7 +6,7 @@ use waterspout::testing::{Fault, Http2Action, Http2Config, Http2ErrorCode, Http2
 use waterspout::{Phase, Timeout};
 
 use crate::common::{frames, get, head, post, url};
-use crate::served::Served;
+use crate::served::{HandPolled, Served};
 
 /// The default window of a stream.
 const WINDOW: usize = 2 * 1024 * 1024;
@@ -161,4 +161,48 @@ fn silent_server_ends_at_the_limit_of_each_phase() {
         served.tasks.run_until_stalled();
         assert_eq!(frames(&served.control, Http2Frame::RST_STREAM).len(), 1, "{name}");
     }
+}
+
+#[test]
+fn uploads_that_are_not_polled_keep_the_window_from_no_other() {
+    for held in [1, 20] {
+        let mut served = serve(Http2Config::new());
+        assert!(served.run(get(&served.client, "/0")).unwrap().is_ok());
+        let mut uploads: Vec<_> =
+            (0..held).map(|_| HandPolled::new(post(&served.client, "/echo", 1_000_000))).collect();
+        // The server reads what arrives, and opens the windows for more.
+        for _ in 0..3 {
+            uploads.iter_mut().for_each(|upload| assert!(upload.poll().is_pending()));
+            served.tasks.run_until_stalled();
+        }
+        let other = served.start(post(&served.client, "/echo", 1_000_000));
+        // Held requests are woken first, and delay the other request once.
+        (0..5).for_each(|_| served.advance(Duration::from_millis(20)));
+        let other = other.take().unwrap_or_else(|| panic!("the upload waits for {held} held uploads"));
+        assert_eq!(other.unwrap().len(), 1_000_000);
+        assert_eq!(served.connects(), 1);
+        drop(uploads);
+    }
+}
+
+#[test]
+fn uploads_share_the_window_of_the_connection_in_frames_of_a_useful_size() {
+    let mut served = serve(Http2Config::new());
+    let uploads: Vec<_> = (0..10).map(|_| served.start(post(&served.client, "/echo", 300_000))).collect();
+    assert!(uploads.iter().all(|upload| upload.take().is_some_and(|text| text.unwrap().len() == 300_000)));
+    let data = frames(&served.control, Http2Frame::DATA);
+    let average = data.iter().map(|frame| frame.payload.len()).sum::<usize>() / data.len();
+    assert!(average > 2_000, "{} frames of {average} bytes", data.len());
+    let is_empty = |frame: &&Http2Frame| frame.payload.is_empty() && frame.flags & Http2Frame::END_STREAM == 0;
+    assert_eq!(data.iter().filter(is_empty).count(), 0, "empty frames");
+}
+
+#[test]
+fn complete_response_ends_an_upload_that_the_server_does_not_read() {
+    let mut served = Served::new(Http2Config::new(), handler(|_| Box::pin(async { Reply::text("hello") })));
+    let request = served.start(post(&served.client, "/", 300_000));
+    (0..30).for_each(|_| served.advance(Duration::from_secs(1)));
+    assert_eq!(request.take().expect("the request hangs").unwrap(), "hello");
+    assert!(served.run(get(&served.client, "/")).unwrap().is_ok());
+    assert_eq!(served.connects(), 1);
 }

@@ -3,9 +3,11 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod above;
+mod as_before;
 mod attacks;
 mod basics;
 mod batches;
+mod cancel_points;
 mod cancels;
 mod closed;
 mod common;

@@ -87,18 +87,21 @@ impl Stream for StreamedBody {
             share.stream().take(piece.len());
             return Poll::Ready(Some(Ok(piece)));
         }
-        if let Some((upload, progress)) = &mut this.upload {
-            match share.stream().poll_upload(cx, upload, progress) {
-                Poll::Ready(Ok(())) => this.upload = None,
-                Poll::Ready(Err(error)) => {
-                    this.share = None;
-                    return Poll::Ready(Some(Err(error)));
+        loop {
+            if let Some((upload, progress)) = &mut this.upload {
+                match share.stream().poll_upload(cx, upload, progress) {
+                    Poll::Ready(Ok(())) => this.upload = None,
+                    Poll::Ready(Err(error)) => {
+                        this.share = None;
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                    Poll::Pending if this.ended => return Poll::Pending,
+                    Poll::Pending => {}
                 }
-                Poll::Pending if this.ended => return Poll::Pending,
-                Poll::Pending => {}
             }
-        }
-        if !this.ended {
+            if this.ended {
+                break;
+            }
             match share.stream().poll_body(cx) {
                 Poll::Ready(Ok(Http2BodyEvent::Data(piece))) => {
                     share.stream().take(piece.len());
@@ -106,6 +109,8 @@ impl Stream for StreamedBody {
                 }
                 Poll::Ready(Ok(Http2BodyEvent::End(fields))) => {
                     fields.map(|fields| this.trailers.set(fields));
+                    // The caller stops polling at the end of the body, and that would stop the rest of the request. So
+                    // the request is polled again: the end of the body has ended the stream's wait.
                     this.ended = true;
                 }
                 Poll::Ready(Err(error)) => {
@@ -114,10 +119,6 @@ impl Stream for StreamedBody {
                 }
                 Poll::Pending => return Poll::Pending,
             }
-        }
-        // The caller stops polling at the end of the body, and that would stop the rest of the request.
-        if this.upload.is_some() {
-            return Poll::Pending;
         }
         this.share = None;
         Poll::Ready(None)

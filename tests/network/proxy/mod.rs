@@ -7,6 +7,8 @@ mod environment;
 mod failures;
 mod forwarding;
 mod headers;
+#[cfg(feature = "http2")]
+mod http2;
 mod socks4;
 
 use std::sync::OnceLock;
