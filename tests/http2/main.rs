@@ -13,6 +13,7 @@ mod closed;
 mod common;
 mod cuts;
 mod driver;
+mod early;
 mod expect;
 mod flows;
 mod goaway;
