@@ -40,6 +40,8 @@ pub(super) struct Wire {
     turn: usize,
     /// Bytes that `h2` has written and the transport has not accepted yet.
     held: Vec<u8>,
+    /// Whether the incoming bytes have ended or failed.
+    has_ended: bool,
 }
 
 /// Bytes that were read before `h2` asked for them.
@@ -61,7 +63,17 @@ impl Wire {
         let now = timer.now();
         seen.last_received.store(now.nanos(), Ordering::Relaxed);
         let resets = ResetBudget::new(now);
-        Self { transport, meter, resets, timer, seen, ahead: ReadAhead::default(), turn: 0, held: Vec::new() }
+        Self {
+            transport,
+            meter,
+            resets,
+            timer,
+            seen,
+            ahead: ReadAhead::default(),
+            turn: 0,
+            held: Vec::new(),
+            has_ended: false,
+        }
     }
 
     /// Counts the frames that arrived.
@@ -157,10 +169,15 @@ impl AsyncRead for Wire {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let Poll::Ready(count) = this.ahead.poll_read(&mut this.transport, cx, buffer)? else {
+        let Poll::Ready(outcome) = this.ahead.poll_read(&mut this.transport, cx, buffer) else {
             this.turn = 0;
             return Poll::Pending;
         };
+        if !matches!(outcome, Ok(1..)) {
+            this.has_ended = true;
+            this.held.clear();
+        }
+        let count = outcome?;
         if count > 0 {
             this.turn += count;
             this.seen.last_received.store(this.timer.now().nanos(), Ordering::Relaxed);
@@ -173,6 +190,11 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        // `h2` still writes what it has queued when the incoming bytes have ended. A request that was not sent before is
+        // sent again on another connection, so it must not leave here.
+        if this.has_ended {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         // `h2` flushes after its last write, so held bytes do not stay.
         if this.held.is_empty() && bytes.len() <= MAX_HELD {
             this.held.extend_from_slice(bytes);

@@ -18,6 +18,8 @@ mod expect;
 mod flows;
 mod goaway;
 mod heads;
+mod held_bytes;
+mod interleavings;
 mod net;
 mod ping;
 mod random;
