@@ -8,6 +8,7 @@
 #[allow(dead_code)]
 mod net;
 #[path = "http2/random/mod.rs"]
+#[allow(dead_code)]
 mod random;
 #[path = "http2/served.rs"]
 #[allow(dead_code)]

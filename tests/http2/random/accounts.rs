@@ -106,16 +106,6 @@ impl Account {
 }
 
 impl Network {
-    /// Returns the streams that are open, each with its connection.
-    pub(super) fn open_streams(&self) -> Vec<(usize, u32)> {
-        self.tapes.look(|state| {
-            let streams = |(number, tape): (usize, &Tape)| {
-                Account::of(tape).open.into_keys().map(move |stream| (number, stream)).collect::<Vec<_>>()
-            };
-            state.tapes.iter().enumerate().filter(|(_, tape)| !tape.is_dropped).flat_map(streams).collect()
-        })
-    }
-
     /// Returns the number of connections to an origin that may carry further requests.
     pub(super) fn open_connections(&self, host: &str) -> usize {
         let is_open = |tape: &&Tape| tape.origin == host && !tape.is_dropped && !Account::of(tape).is_retired;

@@ -183,11 +183,16 @@ pub(super) fn server(gates: &Gates, calls: &Calls) -> impl Handler + use<> {
     handler(move |request: &mut Incoming| {
         let parts: Vec<String> = request.path().split('/').skip(1).map(str::to_string).collect();
         let count = calls.count(parts[0].parse().unwrap());
-        let gates = gates.clone();
+        let (gates, calls) = (gates.clone(), calls.clone());
         async move {
             let size = parts[2].parse().unwrap();
+            if parts[1] == "Gated" {
+                gates.pass(&parts[0]).await;
+            }
+            if let Some(code) = calls.take_reset(parts[0].parse().unwrap()) {
+                return Reply::text("").with_fault(Fault::stream_reset(code));
+            }
             match parts[1].as_str() {
-                "Gated" => gates.pass(&parts[0]).await,
                 "Refused" | "RefusedPost" if count == 1 => {
                     return Reply::text("").with_fault(Fault::stream_reset(Http2ErrorCode::REFUSED_STREAM));
                 }
@@ -209,9 +214,9 @@ pub(super) fn server(gates: &Gates, calls: &Calls) -> impl Handler + use<> {
     })
 }
 
-/// How often the server has processed each request.
+/// How often the server has processed each request, and the requests whose streams it resets next.
 #[derive(Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<BTreeMap<u64, usize>>>);
+pub(super) struct Calls(Arc<Mutex<BTreeMap<u64, usize>>>, Arc<Mutex<BTreeMap<u64, Http2ErrorCode>>>);
 
 impl Calls {
     fn count(&self, id: u64) -> usize {
@@ -219,6 +224,15 @@ impl Calls {
         let count = calls.entry(id).or_default();
         *count += 1;
         *count
+    }
+
+    /// Resets the next stream of a request.
+    pub(super) fn reset(&self, id: u64, code: Http2ErrorCode) {
+        self.1.lock().unwrap().insert(id, code);
+    }
+
+    fn take_reset(&self, id: u64) -> Option<Http2ErrorCode> {
+        self.1.lock().unwrap().remove(&id)
     }
 
     pub(super) fn of(&self, id: u64) -> usize {

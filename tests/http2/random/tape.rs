@@ -28,6 +28,11 @@ pub(super) struct Tape {
 }
 
 impl Tape {
+    /// Returns whether the head of a request was sent whose number meets a condition.
+    pub(super) fn has_sent(&self, is_meant: impl Fn(u64) -> bool) -> bool {
+        self.events.iter().any(|(_, event)| matches!(event, Event::Request { request, .. } if is_meant(*request)))
+    }
+
     /// Returns whether the client has written a part of a frame.
     pub(super) fn is_within_sent_frame(&self) -> bool {
         self.sent.is_within_frame()
@@ -67,8 +72,7 @@ impl Tapes {
 
     /// Returns the connections on which the head of a request was sent.
     pub(crate) fn heads_of(&self, id: u64) -> Vec<usize> {
-        let is_head = |(_, event): &(u64, Event)| matches!(event, Event::Request { request, .. } if *request == id);
-        let has_head = |tape: &Tape| tape.events.iter().any(is_head);
+        let has_head = |tape: &Tape| tape.has_sent(|request| request == id);
         self.look(|state| (0..state.tapes.len()).filter(|number| has_head(&state.tapes[*number])).collect())
     }
 

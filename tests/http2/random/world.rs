@@ -279,21 +279,17 @@ impl World {
         }
     }
 
-    /// Resets an open stream.
+    /// Lets the server reset the stream of a request once it would answer.
     fn reset_stream(&mut self) {
-        let open = self.network.open_streams();
-        if open.is_empty() {
-            return;
-        }
-        let (connection, stream) = self.rng.pick(&open);
+        let Some(index) = self.pick(|_| true) else { return };
         let code = self.rng.pick(&[
             Http2ErrorCode::REFUSED_STREAM,
             Http2ErrorCode::INTERNAL_ERROR,
             Http2ErrorCode::PROTOCOL_ERROR,
             Http2ErrorCode::CANCEL,
         ]);
-        self.log.push(format!("{connection}: reset {stream}: {code:?}"));
-        let frames = vec![Http2Frame::rst_stream(stream, code)];
-        self.network.controls.all()[connection].run(Http2Action::Frames(frames));
+        let id = self.tasks[index].plan.id;
+        self.log.push(format!("reset {id}: {code:?}"));
+        self.network.calls.reset(id, code);
     }
 }
