@@ -4,7 +4,7 @@ use futures::FutureExt;
 use waterspout::testing::{Http2Action, Http2Config, Incoming, Reply, handler};
 use waterspout::{ErrorKind, Response};
 
-use crate::common::url;
+use crate::common::{get, url};
 use crate::served::Served;
 
 /// More than the window of a connection, so that a part of the request waits for the server.
@@ -28,6 +28,8 @@ fn complete_response_is_received_although_the_connection_ends_before_the_request
         let mut served = serve(size);
         let response = post(&mut served);
         served.act(Http2Action::Close);
+        // Another request reads the end of the connection first.
+        served.run(get(&served.client, "/")).expect("the second request hangs").unwrap();
         let body = served.run(async move { response.bytes().await });
         assert_eq!(body.expect("the body hangs").unwrap().len(), size);
     }
