@@ -7,10 +7,11 @@ use h2::RecvStream;
 use http::HeaderMap;
 
 use super::connection::Inside;
+use super::failure::Http2Failure;
 use super::response_fields::check_trailers;
 use super::stream::Http2Stream;
 use super::upload::RemainingHttp2Upload;
-use crate::error::{Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::message::progress::Progress;
 
 /// A part of a response's body.
@@ -21,19 +22,58 @@ pub(crate) enum Http2BodyEvent {
 }
 
 impl Http2Stream {
-    /// Returns the next piece of the body, or its end. The server may send more once [`take`](Self::take) says that the
-    /// caller has the piece.
-    pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Http2BodyEvent>> {
-        let polled = self.poll(cx, |handles, stream_cx, _| {
-            let Some(receive) = &mut handles.receive else { return Poll::Ready(Ok(Http2BodyEvent::End(None))) };
-            poll_receive(receive, stream_cx)
+    /// Sends the rest of the request, if there is any, and returns the next piece of the body, or its end. The server may
+    /// send more once [`take`](Self::take) says that the caller has the piece.
+    ///
+    /// After the end of the body (`has_ended`), the end is returned again once the request is sent. A request that is
+    /// sent leaves `upload`.
+    pub(crate) fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        upload: &mut Option<(Box<RemainingHttp2Upload>, Progress)>,
+        has_ended: bool,
+    ) -> Poll<Result<Http2BodyEvent>> {
+        // Both are polled in the same turn: the stream wakes no request that drives the connection, so a part that is not
+        // polled after the drive would miss what the drive has read, such as an open window.
+        let polled = self.poll(cx, |handles, stream_cx, cx| {
+            if let Some((rest, progress)) = upload {
+                match rest.poll_send(handles, stream_cx, cx, progress) {
+                    Poll::Ready(Ok(())) => *upload = None,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(BodyStop::Upload(error))),
+                    Poll::Pending if has_ended => return Poll::Pending,
+                    Poll::Pending => {}
+                }
+            }
+            match &mut handles.receive {
+                Some(receive) if !has_ended => poll_receive(receive, stream_cx).map_err(BodyStop::Stream),
+                _ => Poll::Ready(Ok(Http2BodyEvent::End(None))),
+            }
         });
         match polled {
-            Poll::Ready(event) => Poll::Ready(self.checked(event)),
-            Poll::Pending => {
-                self.orphaned(Phase::Body).map_or(Poll::Pending, |failure| Poll::Ready(Err(failure.error)))
+            Poll::Ready(Err(BodyStop::Upload(error))) => Poll::Ready(Err(error)),
+            Poll::Ready(Err(BodyStop::Stream(error))) => {
+                let failure = self.failure(error, Phase::Body);
+                self.end_or(failure, has_ended)
             }
+            Poll::Ready(Ok(event)) if has_ended => Poll::Ready(Ok(event)),
+            Poll::Ready(Ok(event)) => Poll::Ready(self.checked(event)),
+            Poll::Pending => match self.orphaned(Phase::Body) {
+                Some(failure) => self.end_or(failure, has_ended),
+                None => Poll::Pending,
+            },
         }
+    }
+
+    /// Returns the end of a body if the connection has failed after the last byte of the body, and otherwise the failure.
+    ///
+    /// A server may answer before it has the whole request, and close the connection then. `h2` forgets that the response
+    /// was complete if the request was not.
+    fn end_or(&self, failure: Http2Failure, has_ended: bool) -> Poll<Result<Http2BodyEvent>> {
+        let is_whole = has_ended || self.body.is_some_and(|(length, _)| length.left() == Some(0));
+        if failure.is_connection && is_whole {
+            return Poll::Ready(Ok(Http2BodyEvent::End(None)));
+        }
+        Poll::Ready(Err(failure.error))
     }
 
     /// Returns what has arrived of the body, without waiting and without driving the connection.
@@ -42,12 +82,14 @@ impl Http2Stream {
         let _inside = Inside::of(&connection);
         let Some(receive) = &mut self.handles.receive else { return Poll::Ready(Ok(Http2BodyEvent::End(None))) };
         let event = ready!(poll_receive(receive, cx));
-        Poll::Ready(self.checked(event))
+        match event {
+            Ok(event) => Poll::Ready(self.checked(event)),
+            Err(error) => self.end_or(self.failure(error, Phase::Body), false),
+        }
     }
 
     /// Checks the length of the body and the trailers.
-    fn checked(&mut self, event: std::result::Result<Http2BodyEvent, h2::Error>) -> Result<Http2BodyEvent> {
-        let event = event.map_err(|error| self.failure(error, Phase::Body).error)?;
+    fn checked(&mut self, event: Http2BodyEvent) -> Result<Http2BodyEvent> {
         if let Some((length, limits)) = &mut self.body {
             match &event {
                 Http2BodyEvent::Data(piece) => length.count(piece.len())?,
@@ -69,16 +111,12 @@ impl Http2Stream {
             let _ = receive.flow_control().release_capacity(bytes);
         }
     }
+}
 
-    /// Sends the rest of a request while the response is received.
-    pub(crate) fn poll_upload(
-        &mut self,
-        cx: &mut Context<'_>,
-        upload: &mut RemainingHttp2Upload,
-        progress: &Progress,
-    ) -> Poll<Result<()>> {
-        self.poll(cx, |handles, stream_cx, cx| upload.poll_send(handles, stream_cx, cx, progress))
-    }
+/// Why a body stopped.
+enum BodyStop {
+    Upload(Error),
+    Stream(h2::Error),
 }
 
 /// Returns the next piece that has arrived, or the end of the body.

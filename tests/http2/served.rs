@@ -86,13 +86,13 @@ impl Connector for Dialer {
 pub(crate) struct Controls(Arc<Mutex<Vec<Http2Control>>>);
 
 impl Controls {
-    fn add(&self) -> Http2Control {
+    pub(crate) fn add(&self) -> Http2Control {
         let control = Http2Control::new();
         self.0.lock().unwrap().push(control.clone());
         control
     }
 
-    fn all(&self) -> Vec<Http2Control> {
+    pub(crate) fn all(&self) -> Vec<Http2Control> {
         self.0.lock().unwrap().clone()
     }
 
@@ -115,7 +115,13 @@ impl Controls {
 
 /// A handler that several connections share.
 #[derive(Clone)]
-struct SharedHandler(Arc<dyn Handler>);
+pub(crate) struct SharedHandler(Arc<dyn Handler>);
+
+impl SharedHandler {
+    pub(crate) fn new(handler: impl Handler) -> Self {
+        Self(Arc::new(handler))
+    }
+}
 
 impl Handler for SharedHandler {
     fn handle<'a>(&'a self, request: &'a mut Incoming) -> BoxFuture<'a, Reply> {
@@ -145,7 +151,7 @@ impl Served {
         set: impl FnOnce(Builder) -> Builder,
     ) -> Self {
         let control = Controls::default();
-        let handler = SharedHandler(Arc::new(handler));
+        let handler = SharedHandler::new(handler);
         let tasks = LocalPool::new();
         let (sender, mut ends) = futures::channel::mpsc::unbounded();
         let connects = Arc::<AtomicUsize>::default();

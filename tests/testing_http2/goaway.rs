@@ -111,6 +111,26 @@ fn running_streams_end_before_a_retired_connection_closes() {
 }
 
 #[test]
+fn last_stream_of_a_second_goaway_does_not_rise() {
+    let code = Http2ErrorCode::NO_ERROR;
+    for second in [Http2Action::GracefulShutdown, RETIRE, Http2Action::Shutdown { code }] {
+        let control = Http2Control::new();
+        let server = Http2Config::new().control(&control).wrap(handler(|_| std::future::pending().boxed()));
+        let mut peer = Peer::in_memory(&MemoryConnector::new(server)).now_or_never().unwrap();
+        let mut responses: Vec<_> = (0..3).map(|_| peer.begin(get("/"))).collect();
+        assert!(peer.run(&mut responses[0]).now_or_never().is_none());
+        control.run(Http2Action::GoAway { code, last_stream: Some(1) });
+        control.run(second.clone());
+        peer.settle();
+        control.run(Http2Action::Close);
+        peer.settle();
+        // h2 answers a higher stream with PROTOCOL_ERROR.
+        let error = peer.run(&mut responses[0]).now_or_never().unwrap().unwrap_err();
+        assert!(!error.is_library(), "{second:?}: {error:?}");
+    }
+}
+
+#[test]
 fn goaway_in_a_body_lets_the_body_end() {
     let server = handler(|_| {
         let reply = Reply::text("hello, world").with_fault(Fault::http2(RETIRE).after_body(5));

@@ -1,7 +1,7 @@
 //! Receives a response's body on a stream of a shared connection. At the end of the body, the stream is free.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -29,7 +29,7 @@ struct StreamedBody {
     /// The rest of the request, which is sent meanwhile, and where its bytes are counted.
     upload: Option<(Box<RemainingHttp2Upload>, Progress)>,
     /// Whether the response's body has ended. The request may still have to be sent.
-    ended: bool,
+    has_ended: bool,
 }
 
 /// Returns the body of a response, and the cell that its trailers are stored in. The body is decoded if there is a
@@ -69,7 +69,7 @@ pub(super) fn receive(
         // The caller still receives the pieces before the error.
         return (failed(early, error, length, pipeline), trailers);
     }
-    let incoming = StreamedBody { early, share: Some(share), trailers: trailers.clone(), upload, ended: false };
+    let incoming = StreamedBody { early, share: Some(share), trailers: trailers.clone(), upload, has_ended: false };
     let body = match pipeline {
         None => Body::boxed_stream(Box::pin(incoming), length),
         Some(pipeline) => decode::decode_stream(Box::new(incoming), pipeline),
@@ -88,40 +88,26 @@ impl Stream for StreamedBody {
             return Poll::Ready(Some(Ok(piece)));
         }
         loop {
-            if let Some((upload, progress)) = &mut this.upload {
-                match share.stream().poll_upload(cx, upload, progress) {
-                    Poll::Ready(Ok(())) => this.upload = None,
-                    Poll::Ready(Err(error)) => {
-                        this.share = None;
-                        return Poll::Ready(Some(Err(error)));
-                    }
-                    Poll::Pending if this.ended => return Poll::Pending,
-                    Poll::Pending => {}
-                }
-            }
-            if this.ended {
-                break;
-            }
-            match share.stream().poll_body(cx) {
-                Poll::Ready(Ok(Http2BodyEvent::Data(piece))) => {
+            match ready!(share.stream().poll_body(cx, &mut this.upload, this.has_ended)) {
+                Ok(Http2BodyEvent::Data(piece)) => {
                     share.stream().take(piece.len());
                     return Poll::Ready(Some(Ok(piece)));
                 }
-                Poll::Ready(Ok(Http2BodyEvent::End(fields))) => {
+                // The caller stops polling at the end of the body, and that would stop the rest of the request.
+                Ok(Http2BodyEvent::End(fields)) if !this.has_ended => {
                     fields.map(|fields| this.trailers.set(fields));
-                    // The caller stops polling at the end of the body, and that would stop the rest of the request. So
-                    // the request is polled again: the end of the body has ended the stream's wait.
-                    this.ended = true;
+                    this.has_ended = true;
                 }
-                Poll::Ready(Err(error)) => {
+                Ok(Http2BodyEvent::End(_)) => {
+                    this.share = None;
+                    return Poll::Ready(None);
+                }
+                Err(error) => {
                     this.share = None;
                     return Poll::Ready(Some(Err(error)));
                 }
-                Poll::Pending => return Poll::Pending,
             }
         }
-        this.share = None;
-        Poll::Ready(None)
     }
 }
 

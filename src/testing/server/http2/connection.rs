@@ -96,6 +96,8 @@ struct Streams<'a> {
     last_received: u32,
     /// The last stream that is answered, once GOAWAY was sent.
     last_answered: Option<u32>,
+    /// Whether h2 shuts the connection down gracefully.
+    is_graceful: bool,
     /// Whether the next action waits until the client acknowledges SETTINGS.
     waits_for_ack: bool,
     /// Whether the connection ends as soon as the frames so far are sent.
@@ -122,6 +124,7 @@ impl<'a> Streams<'a> {
             requests: 0,
             last_received: 0,
             last_answered: None,
+            is_graceful: false,
             waits_for_ack: false,
             is_ending: false,
         }
@@ -257,7 +260,12 @@ impl<'a> Streams<'a> {
             None => {}
             Some(Http2Action::GoAway { code, last_stream }) => self.go_away(*code, *last_stream),
             Some(Http2Action::Shutdown { code }) => self.shut_down(*code),
-            Some(Http2Action::GracefulShutdown) => self.connection.graceful_shutdown(),
+            // After a GOAWAY, h2 would ignore streams that the server has promised to answer.
+            Some(Http2Action::GracefulShutdown) if self.last_answered.is_some() => {}
+            Some(Http2Action::GracefulShutdown) => {
+                self.is_graceful = true;
+                self.connection.graceful_shutdown();
+            }
             Some(Http2Action::MaxConcurrentStreams(max)) => self.wire.send_max_streams(*max),
             Some(Http2Action::InitialWindowSize(size)) => {
                 // h2 allows a single change at a time, and fails before the client has acknowledged the previous
@@ -280,6 +288,8 @@ impl<'a> Streams<'a> {
 
     /// Sends GOAWAY, and drops the answers on streams above `last_stream`.
     fn go_away(&mut self, code: Http2ErrorCode, last_stream: Option<u32>) {
+        // h2 ignores the streams that arrive after its second GOAWAY, so no other stream can be promised then.
+        let last_stream = last_stream.filter(|_| !self.is_graceful);
         // The last stream of a GOAWAY frame never rises (RFC 9113, section 6.8).
         let last = last_stream.unwrap_or(self.last_received).min(self.last_answered.unwrap_or(u32::MAX));
         self.last_answered = Some(last);
@@ -290,7 +300,8 @@ impl<'a> Streams<'a> {
     }
 
     fn shut_down(&mut self, code: Http2ErrorCode) {
-        self.wire.send_frame(&Http2Frame::go_away(self.last_received, code));
+        let last = self.last_received.min(self.last_answered.unwrap_or(u32::MAX));
+        self.wire.send_frame(&Http2Frame::go_away(last, code));
         self.wire.silence_streams_above(0);
         self.is_ending = true;
         self.tasks.clear();

@@ -116,8 +116,10 @@ impl OutputFilter {
     fn skips(&self, head: &FrameHead) -> bool {
         // The table of header compression needs every HEADERS frame.
         let is_silent = head.stream > self.last_stream && head.kind != Http2Frame::HEADERS;
+        // After a GOAWAY of the test, a GOAWAY of h2 could name a higher stream, which RFC 9113, section 6.8, forbids.
+        let is_late_go_away = head.kind == Http2Frame::GOAWAY && self.last_stream != u32::MAX;
         let is_pong = self.skips_pongs && head.is_ack_of(Http2Frame::PING);
-        is_silent || is_pong || self.skips_window_updates && head.kind == Http2Frame::WINDOW_UPDATE
+        is_silent || is_late_go_away || is_pong || self.skips_window_updates && head.kind == Http2Frame::WINDOW_UPDATE
     }
 
     /// Notes that the client has acknowledged a SETTINGS frame. Returns whether h2 waits for it.
