@@ -2,11 +2,8 @@
 //!
 //! A server may retire each connection after few requests, as nginx does after `keepalive_requests`. It does not process
 //! the requests beyond, which would be sent again and again. So a connection after such a connection gets as many requests
-//! at first as the last connection has taken. Each response allows two more.
-//!
-//! If three connections in a row have taken the same number, the next connection gets no more. A request beyond would reach
-//! a server that closes the connection: it resets a connection whose last bytes it has not read, and then its responses
-//! are lost on their way (RFC 9112, section 9.6, describes this for HTTP/1.1).
+//! at first as the last connection has taken. Each response allows two more. The limit is lifted when a request has waited
+//! for it for a second, because the requests that have begun may be held, or their responses may never end.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,40 +14,28 @@ pub(super) struct RequestAllowance {
     first: AtomicUsize,
     begun: AtomicUsize,
     ended: AtomicUsize,
-    /// All requests that the connection gets.
-    limit: AtomicUsize,
 }
 
 impl RequestAllowance {
     /// Creates the allowance of a server that has refused no request: no limit.
     pub(super) fn new() -> Self {
-        let none = || AtomicUsize::new(usize::MAX);
-        Self { first: none(), begun: AtomicUsize::new(0), ended: AtomicUsize::new(0), limit: none() }
-    }
-
-    pub(super) fn set_limit(&self, requests: usize) {
-        self.limit.store(requests.max(1), Ordering::Relaxed);
-    }
-
-    /// Returns whether all requests have begun that the server is known to take.
-    pub(super) fn is_spent(&self) -> bool {
-        self.begun.load(Ordering::Relaxed) >= self.limit.load(Ordering::Relaxed)
+        Self { first: AtomicUsize::new(usize::MAX), begun: AtomicUsize::new(0), ended: AtomicUsize::new(0) }
     }
 
     pub(super) fn set_first(&self, requests: usize) {
         self.first.store(requests.max(1), Ordering::Relaxed);
     }
 
-    /// Returns whether the last connection to the server has refused requests.
-    pub(super) fn is_limited(&self) -> bool {
-        self.first.load(Ordering::Relaxed) < usize::MAX
+    /// Lets all requests begin.
+    pub(super) fn lift(&self) {
+        self.set_first(usize::MAX);
     }
 
-    /// Returns whether another request may begin. A connection without a running request has room until it is spent.
+    /// Returns whether another request may begin. A connection without a running request always has room.
     pub(super) fn has_room(&self) -> bool {
         let ended = self.ended.load(Ordering::Relaxed);
         let allowed = self.first.load(Ordering::Relaxed).max(ended.saturating_mul(2));
-        self.begun.load(Ordering::Relaxed) < allowed && !self.is_spent()
+        self.begun.load(Ordering::Relaxed) < allowed
     }
 
     pub(super) fn begin(&self) {
@@ -93,16 +78,6 @@ mod tests {
             assert!(begun > 0);
             (0..begun).for_each(|_| allowance.end());
         }
-    }
-
-    #[test]
-    fn connection_gets_no_more_requests_than_the_limit() {
-        let allowance = RequestAllowance::new();
-        allowance.set_limit(3);
-        assert_eq!(begin_all(&allowance, 100), 3);
-        assert!(allowance.is_spent());
-        allowance.end();
-        assert_eq!(begin_all(&allowance, 100), 0);
     }
 
     #[test]

@@ -165,19 +165,14 @@ impl Http2Connection {
         self.allowance.set_first(requests);
     }
 
-    /// Sets how many requests the connection gets in all.
-    pub(crate) fn set_limit(&self, requests: usize) {
-        self.allowance.set_limit(requests);
+    /// Returns whether requests wait although the server may allow more streams.
+    pub(crate) fn is_held_back(&self) -> bool {
+        !self.allowance.has_room()
     }
 
-    /// Returns whether the connection has got all requests that the server is known to take.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.allowance.is_spent()
-    }
-
-    /// Returns whether requests wait for the server's settings, because its last connection has refused requests.
-    pub(crate) fn is_limited(&self) -> bool {
-        self.allowance.is_limited()
+    /// Lets requests begin that are held back.
+    pub(crate) fn lift_allowance(&self) {
+        self.allowance.lift();
     }
 
     /// Returns whether the server has begun to answer a request of the connection.

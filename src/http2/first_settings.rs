@@ -1,12 +1,8 @@
 //! The wait for the first settings of a server (RFC 9113, section 3.4), before a request that needs it.
 //!
-//! Most requests leave at once. Two kinds wait for up to a round trip, on a new connection alone:
-//!
-//! - A request whose body can be sent once. A server may refuse streams until its settings are acknowledged, and a body of
-//!   which a byte was taken cannot be sent again.
-//! - Requests to a server that retires its connections after few requests. A server that closes a connection before it
-//!   has read everything resets it, and then its responses are lost on their way. If the acknowledgement of its settings
-//!   leaves before the requests, nothing comes after the last request that the server takes.
+//! Most requests leave at once. A request whose body can be sent once waits for up to a round trip, on a new connection
+//! alone: a server may refuse streams until its settings are acknowledged, and a body of which a byte was taken cannot be
+//! sent again.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -1,6 +1,7 @@
 //! GOAWAY: streams above the last stream are sent again, for each method, and running streams end.
 
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::future::join_all;
 use waterspout::testing::{Http2Action, Http2Config, Http2ErrorCode, Http2Frame};
@@ -181,4 +182,25 @@ fn requests_that_were_not_sent_are_woken_when_the_connection_ends() {
         assert_eq!(finish(&mut served, request).unwrap(), "/");
     }
     assert_eq!(log.take().len(), 3, "each request is processed once");
+}
+
+#[test]
+fn held_requests_hold_no_other_back_after_a_goaway() {
+    let (gates, log) = (Gates::default(), Log::default());
+    let mut served = Served::new(Http2Config::new(), gated(&gates, &log));
+    let mut held: Vec<_> = (0..3).map(|_| served.start(get(&served.client, "/held/a"))).collect();
+    // The server takes two requests and refuses the third, so each later connection gets two at first.
+    served.attack_first(go_away(Some(3)));
+    held.extend((3..6).map(|_| served.start(get(&served.client, "/held/a"))));
+    assert_eq!(served.connects(), 3, "two more connections are open, and have two held requests each");
+    let waiting = [served.start(get(&served.client, "/b")), served.start(get(&served.client, "/c"))];
+    log.take();
+    served.advance(Duration::from_millis(999));
+    assert_eq!(log.take(), [""; 0], "the connections get no more requests at first");
+    served.advance(Duration::from_millis(1));
+    assert!(waiting.iter().all(|request| request.take().is_some_and(|text| text.is_ok())));
+    gates.open("a");
+    served.tasks.run_until_stalled();
+    assert!(held.iter().all(|request| request.take().is_some_and(|text| text.is_ok())));
+    assert_eq!(served.connects(), 3);
 }

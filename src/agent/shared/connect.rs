@@ -8,9 +8,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::channel::oneshot::Canceled;
 use futures::future::{Either, select};
 use http::Version;
 
+use super::ReservedStream;
 use super::places::{ConnectOutcome, NewConnection, RunningConnect};
 use super::shares::{Found, PoolEntry, Share, ShareAccess};
 use super::wait::{Awaited, StreamWait};
@@ -20,6 +22,9 @@ use crate::error::{Error, Phase, Result, Timeout};
 use crate::http1::Connection;
 use crate::runtime::{BoxFuture, Instant, store};
 use crate::transport::ConnectTrace;
+
+/// Maximum wait of a request that a connection holds back, see `http2/allowance.rs`.
+const ALLOWANCE_PATIENCE: Duration = Duration::from_secs(1);
 
 impl RoundTrip<'_> {
     /// Returns a stream of a shared connection, or the connection that was opened for it. The connect limit covers all
@@ -39,6 +44,7 @@ impl RoundTrip<'_> {
                 Found::Connect(wait) => (self.begin_connect(), wait),
                 Found::Connecting(running, wait) => (running, wait),
                 Found::Full(wait) => {
+                    let wait = Box::pin(self.stream_or_lift(wait));
                     match self.within_connect_limit(wait, started, |elapsed| self.full(elapsed)).await? {
                         Ok(reserved) => return Ok(Channel::Http2(Share::new(reserved))),
                         // Something has changed: another connection, or the end of a connection.
@@ -62,6 +68,19 @@ impl RoundTrip<'_> {
                 // The server may allow a single connection. The request waits for a stream of it.
                 Awaited::Connection(Err(_)) if self.agent.shared.has_connection(&self.key) => max = 1,
                 Awaited::Connection(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits for a stream. If connections hold requests back for too long, lets the requests begin.
+    async fn stream_or_lift(&self, wait: StreamWait) -> std::result::Result<ReservedStream, Canceled> {
+        let timer = &self.agent.timer;
+        match select(wait, timer.sleep_until(timer.now() + ALLOWANCE_PATIENCE)).await {
+            Either::Left((reserved, _)) => reserved,
+            Either::Right((_, wait)) => {
+                // If it lifts an allowance, this wait ends: the request looks again.
+                self.agent.shared.lift_allowances(&self.key);
+                wait.await
             }
         }
     }

@@ -13,6 +13,7 @@ mod shares;
 mod trip;
 mod wait;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::channel::oneshot;
@@ -43,6 +44,20 @@ impl SharedPool {
         });
         drop(places);
         drop(waiting);
+    }
+
+    /// Lets requests begin that a connection holds back because its server may retire it soon. Returns whether there is
+    /// such a connection. All requests that wait for a stream look again.
+    fn lift_allowances(&self, key: &PoolKey) -> bool {
+        let mut places = self.lock();
+        let Some(place) = places.get_mut(key) else { return false };
+        let held_back: Vec<_> = place.all().into_iter().filter(|connection| connection.is_held_back()).collect();
+        held_back.iter().for_each(|connection| connection.lift_allowance());
+        let waiting = if held_back.is_empty() { VecDeque::new() } else { std::mem::take(&mut place.waiting) };
+        drop(places);
+        let is_lifted = !held_back.is_empty();
+        drop((held_back, waiting));
+        is_lifted
     }
 
     /// Returns whether requests may be added to a connection with this key, now or later.
@@ -80,14 +95,11 @@ impl Drop for ReservedStream {
         let is_usable = connection.is_usable();
         let mut waiting = None;
         if let Some(place) = places.get_mut(&self.key) {
-            if is_usable && !connection.is_spent() {
+            if is_usable {
                 served = place.reserve_for_waiting(connection, oneshot::Sender::is_canceled, &mut gone);
             } else {
-                // Requests that wait for a stream of a connection that takes no more look for another connection.
+                // Requests that wait for a stream of a connection that has ended look for another connection.
                 place.learn(connection);
-                if connection.active() == 0 {
-                    place.learn_limit(connection);
-                }
                 waiting = Some(std::mem::take(&mut place.waiting));
             }
         }

@@ -19,13 +19,6 @@ use crate::transport::ConnectTrace;
 /// Maximum number of places that are remembered although nothing uses them.
 const MAX_REMEMBERED: usize = 1024;
 
-/// How many connections in a row a server has to retire after the same number of requests, to show that this is a rule.
-const ALIKE: usize = 3;
-
-/// The least number of requests that is taken for a rule. A connection for fewer requests is dear, so it is used until the
-/// server retires it.
-const LEAST_LIMIT: usize = 8;
-
 /// All places of a pool.
 pub(super) struct Places<W>(BTreeMap<PoolKey, Place<W>>);
 
@@ -41,12 +34,6 @@ pub(super) struct Place<W> {
     pub(super) max_streams: usize,
     /// How many requests a new connection gets before the first response.
     pub(super) first_requests: usize,
-    /// How many requests a connection gets in all, once the server has retired [`ALIKE`] connections after this number.
-    pub(super) limit: Option<usize>,
-    /// How many requests the last connection took, if the server has retired it.
-    last_taken: Option<usize>,
-    /// How many connections in a row took as many.
-    alike: usize,
     /// The requests that wait for a stream, in their order.
     pub(super) waiting: VecDeque<W>,
 }
@@ -114,20 +101,17 @@ impl<W> Default for Place<W> {
             speaks_http2: None,
             max_streams: FIRST_MAX_STREAMS,
             first_requests: usize::MAX,
-            limit: None,
-            last_taken: None,
-            alike: 0,
             waiting: VecDeque::new(),
         }
     }
 }
 
 impl<W> Place<W> {
-    /// Reserves a stream of a usable connection. Removes the connections that get no more requests.
+    /// Reserves a stream of a usable connection. Removes the connections that are not usable any more.
     pub(super) fn reserve(&mut self, removed: &mut RemovedConnections) -> Option<Arc<Http2Connection>> {
         let mut index = 0;
         while let Some(shared) = self.connections.get_mut(index) {
-            if !shared.connection.is_usable() || shared.connection.is_spent() {
+            if !shared.connection.is_usable() {
                 removed.push(self.connections.swap_remove(index).connection);
             } else if shared.connection.reserve() {
                 shared.expires_at = None;
@@ -179,14 +163,6 @@ impl<W> Place<W> {
         }
     }
 
-    /// Learns from a connection after its last request whether the server retires each connection after the same number.
-    pub(super) fn learn_limit(&mut self, ended: &Http2Connection) {
-        let taken = ended.taken_requests().map(|(taken, _)| taken);
-        self.alike = if taken == self.last_taken { self.alike + 1 } else { 1 };
-        self.last_taken = taken;
-        self.limit = taken.filter(|taken| self.alike >= ALIKE && *taken >= LEAST_LIMIT);
-    }
-
     fn is_unused(&self) -> bool {
         self.connections.is_empty() && self.connecting.is_none() && self.waiting.is_empty()
     }
@@ -226,7 +202,7 @@ impl<W> Places<W> {
         limits: IdleLimits,
         now: Instant,
     ) -> RemovedConnections {
-        if limits.total == 0 || limits.per_key == 0 || !connection.is_usable() || connection.is_spent() {
+        if limits.total == 0 || limits.per_key == 0 || !connection.is_usable() {
             return self.remove(key, connection).into_iter().collect();
         }
         let Some(shared) = self.find(key, connection) else { return Vec::new() };

@@ -189,9 +189,6 @@ impl PoolEntry {
         let mut places = self.pool.lock();
         let place = places.entry(&self.key);
         connection.set_first_requests(place.first_requests);
-        if let Some(limit) = place.limit {
-            connection.set_limit(limit);
-        }
         let waiting = places.add(&self.key, connection.clone());
         let ended = places.entry(&self.key).connecting.take();
         drop(places);

@@ -34,7 +34,7 @@ impl RoundTrip<'_> {
         let (mut replays, mut moves) = (0, 0);
         loop {
             let reused = share.connection().begin_use();
-            if one_shot.is_some() || share.connection().is_limited() {
+            if one_shot.is_some() {
                 let _connecting = self.progress.connecting();
                 share.stream().first_settings(&*self.agent.timer).await;
             }

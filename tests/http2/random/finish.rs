@@ -49,10 +49,6 @@ impl World {
             }
             self.advance(Duration::from_millis(if turn < 100 { 20 } else { 200 }));
         }
-        // After GOAWAY, the next connection begins with few requests, and a held request keeps its part of them.
-        if !with_held && self.network.ends() > 0 {
-            return;
-        }
         let left: Vec<_> = self.tasks.iter().map(|task| (&task.plan, task.is_held)).collect();
         panic!("requests hang: {left:#?}");
     }
