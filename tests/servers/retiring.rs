@@ -1,7 +1,11 @@
-//! Servers that retire their connections while requests run: no request is lost, and none is processed twice.
+//! Servers that retire their connections while requests run: each request is processed once, and answered.
 //!
 //! - nginx retires each connection at its 10th request, and all connections when it reloads its configuration.
 //! - Node retires each connection after a random number of streams or a random time (`serve_retiring.mjs`).
+//!
+//! At a reload, nginx 1.22 closes a connection with unread bytes while its last answers are on their way, and the close
+//! destroys them. So the client cannot know whether a POST was processed, must not send it again (RFC 9110, section
+//! 9.2.2), and fails it. The test accepts few such POSTs, and only POSTs that nginx has logged.
 //!
 //! With `WATERSPOUT_RETIRING=long` each test sends 50 times as many GETs and 20 times as many POSTs.
 
@@ -23,6 +27,9 @@ use crate::sites::{RETIRING, RETIRING_NODE};
 /// The number of requests at once.
 const PARALLEL: usize = 64;
 
+/// One of this many POSTs may lose its answer in nginx.
+const POSTS_PER_LOST_ANSWER: usize = 500;
+
 /// The time between two reloads.
 const RELOAD: Duration = Duration::from_secs(1);
 
@@ -43,7 +50,8 @@ async fn all_requests_are_answered(server: &Running) {
     let is_long = env::var_os("WATERSPOUT_RETIRING").is_some_and(|value| value == "long");
     let (gets, posts) = if is_long { (100_000, 10_000) } else { (2_000, 500) };
     let client = Client::builder().backend(server.network().agent()).max_active(PARALLEL).build().unwrap();
-    let reloads = (server.kind.name == RETIRING.name).then(|| Reloads::start(server.program.id()));
+    let is_nginx = server.kind.name == RETIRING.name;
+    let reloads = is_nginx.then(|| Reloads::start(server.program.id()));
     // The POSTs are spread evenly.
     let methods = (0..gets + posts).map(|number| (number, number % (gets / posts + 1) == 0));
     let requests = methods.map(|(number, is_post)| send(server, &client, number, is_post));
@@ -51,30 +59,47 @@ async fn all_requests_are_answered(server: &Running) {
     drop(reloads);
     let failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
     let seen = logged(server, "POST", posts).await;
-    let processed = seen.len();
+    let has_lost_answer = |failure: &&Failure| failure.method == Method::POST && seen.contains_key(&failure.path);
+    let lost_answers = failures.iter().filter(has_lost_answer).count();
+    let accepted = if is_nginx { posts / POSTS_PER_LOST_ANSWER } else { 0 };
     assert!(
-        failures.is_empty(),
-        "{} requests failed, and {processed} POSTs of {posts} were processed: {:#?}",
+        lost_answers == failures.len() && lost_answers <= accepted,
+        "{} requests failed, {lost_answers} of them after the server had processed them, and {} POSTs of {posts} were \
+         processed: {:#?}",
         failures.len(),
+        seen.len(),
         &failures[..failures.len().min(5)],
     );
+    println!("{gets} GETs and {posts} POSTs were processed; the answers to {lost_answers} POSTs were lost");
     assert!(seen.values().all(|count| *count == 1), "processed twice: {seen:?}");
     assert_eq!((seen.len(), logged(server, "GET", gets).await.len()), (posts, gets));
 }
 
-/// Sends a request with a path of its own. Returns a description of a failure.
-async fn send(server: &Running, client: &Client, number: usize, is_post: bool) -> Result<(), String> {
+/// A request that has failed.
+#[derive(Debug)]
+struct Failure {
+    method: Method,
+    path: String,
+    // Printed by `Debug`.
+    #[allow(dead_code)]
+    reason: String,
+}
+
+/// Sends a request with a path of its own.
+async fn send(server: &Running, client: &Client, number: usize, is_post: bool) -> Result<(), Failure> {
     let method = if is_post { Method::POST } else { Method::GET };
-    let mut request = Request::new(method.clone(), server.url(&format!("/{number}")).parse().unwrap());
+    let path = format!("/{number}");
+    let mut request = Request::new(method.clone(), server.url(&path).parse().unwrap());
     if is_post {
         *request.body_mut() = format!("order {number}").into();
     }
     let outcome = async { client.fetch(request).await?.text().await }.await;
-    match outcome {
-        Ok(text) if text == "hello\n" => Ok(()),
-        Ok(text) => Err(format!("{method} {number}: {text}")),
-        Err(error) => Err(format!("{method} {number}: {}", error.report())),
-    }
+    let reason = match outcome {
+        Ok(text) if text == "hello\n" => return Ok(()),
+        Ok(text) => text,
+        Err(error) => error.report().to_string(),
+    };
+    Err(Failure { method, path, reason })
 }
 
 /// Returns how often the server has processed each path. Waits until `expected` paths are in its log.
