@@ -140,7 +140,7 @@ impl<'a> Call<'a> {
             // A limit of the program's own replaces the look for stalls, even a limit of zero.
             detection: StallDetection::new(self.options.queue_timeout.is_none()),
         };
-        let called_at = self.deadline.started();
+        let called_at = self.deadline.called_at();
         let arrived = if is_retry { client.clock.now() } else { self.started };
 
         // 5. Take a slot that is free, or wait for a slot.
@@ -211,6 +211,9 @@ impl<'a> Call<'a> {
         let on_upload = self.call_options.hooks().and_then(|hooks| hooks.on_upload.clone());
         let context = CallContext::for_attempt(on_upload, before);
         self.progress = Some(context.progress().clone());
+        if client.middleware.is_some() || !request.body().is_replayable() {
+            self.deadline.read_clock_in_first_poll();
+        }
         // 7. Pass the request through the client's middleware to the backend. Middleware belongs to the attempt: what it
         //    sends has the attempt's slot and limits. So it can fetch a token while all slots wait for the token.
         let fetch = match &client.middleware {

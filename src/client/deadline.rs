@@ -110,7 +110,7 @@ impl Deadline {
     }
 
     /// Returns when the request was made.
-    pub(super) fn started(&self) -> Instant {
+    pub(super) fn called_at(&self) -> Instant {
         self.started
     }
 
@@ -130,6 +130,11 @@ impl Deadline {
     pub(super) fn enter_attempt(&mut self, limit: Option<Duration>, now: Instant) {
         self.enter(Phase::Head, Timeout::Head, limit, now);
         self.is_new = true;
+    }
+
+    /// Lets the first poll of the attempt read the clock, because it may run code of the program for long.
+    pub(super) fn read_clock_in_first_poll(&mut self) {
+        self.is_new = false;
     }
 
     /// Enters a phase with a limit of its own, which counts from `since`; zero means no limit. The attempt's limit ends
@@ -174,8 +179,8 @@ impl Deadline {
         self.allowance = nanos(progress.allowance());
         let was_connecting = self.phase == Phase::Connect;
         self.phase = if progress.is_connecting() { Phase::Connect } else { Phase::Head };
-        // The limit counts silence and not time: a slow upload is not a failure while its pieces leave. What left in the
-        // first poll of the attempt left at its start.
+        // The limit counts silence and not time: a slow upload is not a failure while its pieces leave. Pieces
+        // that leave in the first poll of an attempt count as sent at its start, so that the clock is not read.
         let activity = progress.activity();
         let has_moved = std::mem::replace(&mut self.activity_seen, activity) != activity && !self.is_new;
         // The first look after connecting starts the limit, too.
@@ -215,7 +220,12 @@ impl Deadline {
     /// As [`poll_expired`](Self::poll_expired), for a request that holds `slot` and has given it the task's waker.
     pub(super) fn poll_expired_in(&mut self, cx: &mut Context<'_>, slot: &mut Slot) -> Poll<Error> {
         if self.sleep.may_be_covered() {
-            let is_covered = !slot.has_timer() && self.next().is_none_or(|expiry| self.sleep.is_covered(expiry.at));
+            let is_covered = !slot.has_timer()
+                && match self.next() {
+                    Some(expiry) => self.sleep.is_covered(expiry.at),
+                    // A request without a limit is not woken for nothing. A limit may follow once it has connected.
+                    None => self.phase == Phase::Connect,
+                };
             if is_covered {
                 self.is_new = false;
                 return Poll::Pending;

@@ -267,7 +267,7 @@ impl Http2Connection {
         let Some(connection) = &mut *io else { return };
         let was_usable = self.is_usable();
         let was_settled = self.seen.is_settled();
-        // `h2` reads before it writes: a GOAWAY or a lower number of streams that has arrived keeps requests back.
+        // `h2` reads before it writes: a GOAWAY that the transport has reported keeps requests back.
         let polled = Pin::new(&mut *connection).poll(&mut Context::from_waker(&self.waker));
         let Poll::Ready(outcome) = polled else {
             let max = connection.max_concurrent_send_streams();

@@ -47,7 +47,7 @@ pub(super) struct Wire {
     ahead: ReadAhead,
     /// Whether the transport is read. Without it, `read_waker` waits for the transport.
     read_signal: Arc<ReadSignal>,
-    /// Sets `read_signal`.
+    /// Sets `read_signal`. Writes wait with it too, because a transport may keep a single waker.
     read_waker: Waker,
     /// Bytes that were read since the last pending read.
     turn: usize,
@@ -79,22 +79,20 @@ impl Wire {
         let now = timer.now();
         seen.last_received.store(now.nanos(), Ordering::Relaxed);
         let resets = ResetBudget::new(now);
-        let (ahead, held) = (ReadAhead::default(), Vec::new());
         let read_waker = Waker::from(read_signal.clone());
-        let (turn, write_error, has_ended) = (0, None, false);
         Self {
             transport,
             meter,
             resets,
             timer,
             seen,
-            ahead,
+            ahead: ReadAhead::default(),
             read_signal,
             read_waker,
-            turn,
-            held,
-            write_error,
-            has_ended,
+            turn: 0,
+            held: Vec::new(),
+            write_error: None,
+            has_ended: false,
         }
     }
 
@@ -171,7 +169,6 @@ impl Wire {
         self.held.clear();
         self.write_error.get_or_insert(error);
         // `h2` has read before it writes, so nothing else lets it read again.
-        self.read_signal.set();
         cx.waker().wake_by_ref();
     }
 
@@ -253,8 +250,10 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        let read_waker = this.read_waker.clone();
+        let cx = &mut Context::from_waker(&read_waker);
         // `h2` still writes what it has queued when the incoming bytes have ended. A request that was not sent before is
         // sent again on another connection, so it must not leave here.
         if this.has_ended {
@@ -287,7 +286,9 @@ impl AsyncWrite for Wire {
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let read_waker = self.read_waker.clone();
+        let cx = &mut Context::from_waker(&read_waker);
         ready!(self.poll_held(cx));
         if self.write_error.is_some() {
             return Poll::Ready(Ok(()));
@@ -299,7 +300,9 @@ impl AsyncWrite for Wire {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let read_waker = self.read_waker.clone();
+        let cx = &mut Context::from_waker(&read_waker);
         ready!(self.poll_held(cx));
         Pin::new(&mut self.transport).poll_close(cx)
     }

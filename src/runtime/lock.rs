@@ -17,7 +17,7 @@ impl<T> Lock<T> {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         #[cfg(test)]
-        TAKEN.with_borrow_mut(|taken| *taken.entry(std::any::type_name::<T>()).or_default() += 1);
+        let _ = TAKEN.try_with(|taken| *taken.borrow_mut().entry(std::any::type_name::<T>()).or_default() += 1);
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -110,7 +110,7 @@ impl Future for Acquire<'_> {
                 AcquireStatus::Done(result) => {
                     this.ticket = None;
                     this.timer = None;
-                    return Poll::Ready(result.map(|ticket| Slot::new(this.queue.clone(), ticket, Some(cx.waker()))));
+                    return Poll::Ready(result.map(|ticket| Slot::new(this.queue.clone(), ticket, None)));
                 }
             };
             // A timer for the same time is kept: setting another would cost an allocation at each poll.

@@ -27,7 +27,7 @@ impl Wake for CoveredWaker {
         let mut wakes = WakeList::default();
         queue.lock().list_covered(&mut wakes);
         for waker in wakes.into_woken() {
-            // A waker that panics must not keep the other requests without their limits.
+            // A waker that panics must not prevent the wake-ups of the other requests.
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }

@@ -36,6 +36,7 @@ pub use self::rate::Rate;
 pub(crate) use self::requests::Rejection;
 use self::requests::Ticket;
 pub(crate) use self::settings::QueueSettings;
+use self::slot::KeptWaker;
 pub(crate) use self::slot::Slot;
 use self::stall::Activity;
 pub(crate) use self::stall::StallDetection;
@@ -164,6 +165,7 @@ impl Queue {
     ) -> Result<Option<Slot>, Rejection> {
         let now = self.now_if_needed();
         let mut wakes = WakeList::default();
+        let mut kept = None;
         let ticket = {
             let mut state = self.lock();
             if self.rejects(&state, slot_request) {
@@ -176,10 +178,15 @@ impl Queue {
             }
             // This start may take the last slot, so that the time alone starts no request. The timekeeper then stays, and
             // is harmless: its timer only wakes it early.
-            state.try_start(slot_request.origin, || Some(waker.clone()), now)
+            let keep = || {
+                let waker = waker.clone();
+                kept = Some(KeptWaker::from(&waker));
+                Some(waker)
+            };
+            state.try_start(slot_request.origin, keep, now)
         };
         wakes.wake_all();
-        Ok(ticket.map(|ticket| Slot::new(self.clone(), ticket, Some(waker))))
+        Ok(ticket.map(|ticket| Slot::new(self.clone(), ticket, kept)))
     }
 
     /// Waits for a slot. Dropping the future leaves the queue.

@@ -42,7 +42,7 @@ pub(super) struct RequestEntry<W: RequestWaker = Waker> {
     pub(super) serial: u64,
     /// Set only while the request waits.
     pub(super) detection: W::Detection,
-    /// Set only while the request runs.
+    /// Whether the running request has a timer of its own.
     pub(super) has_timer: W::TimerMark,
 }
 

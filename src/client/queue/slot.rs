@@ -27,11 +27,13 @@ pub(crate) struct Slot {
     unread: UnreadMark,
 }
 
-/// Tells a waker from others, without a copy of it.
+/// Identifies a waker that the queue keeps.
 ///
-/// The queue keeps the waker itself for as long as the slot exists, so no other waker has the same data.
-#[derive(PartialEq)]
-struct KeptWaker {
+/// The queue keeps the waker for as long as the slot exists, so no other waker has the same data. A task's waker may point
+/// to the stack until it is cloned, so this is always made of the clone. The clone of such a waker is kept anew at each
+/// poll.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct KeptWaker {
     data: usize,
     vtable: &'static RawWakerVTable,
 }
@@ -43,9 +45,9 @@ impl From<&Waker> for KeptWaker {
 }
 
 impl Slot {
-    /// Makes the slot of `ticket`, with which the queue keeps `waker`.
-    pub(super) fn new(queue: Arc<Queue>, ticket: Ticket, waker: Option<&Waker>) -> Self {
-        Self { queue, ticket, kept: waker.map(KeptWaker::from), has_timer: false, unread: UnreadMark::default() }
+    /// Makes the slot of `ticket`, with which the queue keeps the waker `kept`.
+    pub(super) fn new(queue: Arc<Queue>, ticket: Ticket, kept: Option<KeptWaker>) -> Self {
+        Self { queue, ticket, kept, has_timer: false, unread: UnreadMark::default() }
     }
 
     /// Runs `future`, and stops it when the client is closed at once.
@@ -79,12 +81,12 @@ impl Slot {
 
     /// Returns `Ready` with an error once the client is closed at once.
     pub(crate) fn poll_ended(&mut self, cx: &Context<'_>, phase: Phase) -> Poll<Error> {
-        let waker = KeptWaker::from(cx.waker());
-        if self.kept.as_ref() != Some(&waker) {
+        if self.kept != Some(KeptWaker::from(cx.waker())) {
+            let waker = cx.waker().clone();
+            self.kept = Some(KeptWaker::from(&waker));
             // The old waker is dropped after the lock is released: dropping a waker may drop a task that calls the
             // queue.
-            let _old = self.queue.lock().keep_waker(self.ticket, cx.waker());
-            self.kept = Some(waker);
+            let _old = self.queue.lock().keep_waker(self.ticket, waker);
         }
         // Checked after the waker is kept: `close_now` sets the flag first and then collects the wakers.
         self.ended(phase).map_or(Poll::Pending, Poll::Ready)

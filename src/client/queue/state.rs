@@ -388,9 +388,9 @@ impl QueueState {
     }
 
     /// Keeps a waker of an admitted request for [`wake_admitted`](Self::wake_admitted). Returns the waker kept before.
-    pub(super) fn keep_waker(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {
+    pub(super) fn keep_waker(&mut self, ticket: Ticket, waker: Waker) -> Option<Waker> {
         match self.requests.get_mut(ticket).map(|entry| &mut entry.state) {
-            Some(RequestState::Active(kept) | RequestState::BackingOff(kept)) => kept.replace(waker.clone()),
+            Some(RequestState::Active(kept) | RequestState::BackingOff(kept)) => kept.replace(waker),
             _ => None,
         }
     }

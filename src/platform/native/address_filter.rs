@@ -34,8 +34,8 @@ enum AddressRule {
 /// - **Several rules** have to allow an address, all of them. An address that a rule denies reaches no later rule.
 /// - **Each address** is checked at the moment of the connect, after its look-up: of a name, of an address in a URL,
 ///   of a [`HostMap`](super::HostMap), of a [`CachingResolver`](super::CachingResolver) and of a resolver of the
-///   program's own. The connect then uses the checked address. There is no second look-up, so a name server cannot
-///   exchange the address in between (DNS rebinding).
+///   program's own. The connect then uses the checked address. There is no look-up between the two, so a name server
+///   cannot exchange the address (DNS rebinding). A connect after an interrupted TLS handshake is checked again.
 /// - **A name with several addresses** is connected at the allowed addresses alone. The connect fails if none is left.
 /// - **A URL may spell an address** in decimal, octal or hexadecimal, or with fewer parts. The parser of URLs has
 ///   converted it before the filter sees it: `http://0x7f.1/` is 127.0.0.1. A rule receives an IPv4-mapped IPv6 address
@@ -49,7 +49,7 @@ enum AddressRule {
 ///
 /// A connect that the filter refuses is an error of the kind [`AddressDenied`](ErrorKind::AddressDenied), which is not
 /// [retryable](Error::is_retryable). Its text names the host, the denied addresses and the setting: do not show it to
-/// the stranger whose URL it was.
+/// the author of the URL.
 ///
 /// # Platform
 /// Native only. A browser decides by itself which addresses a page may reach, and shows none of them.
@@ -135,8 +135,8 @@ impl Network {
     /// - the target of a `socks4` or `socks5` proxy, whose name is looked up here;
     /// - an origin that is reached without a proxy.
     ///
-    /// Names that a proxy looks up (`http`, `https`, `socks4a`, `socks5h`) are not checked. Neither is the address of
-    /// the proxy itself: the program or the environment names it, and it often is in a private network.
+    /// Names that a proxy looks up (`http`, `https`, `socks4a`, `socks5h`) are not checked. The address of the
+    /// proxy itself is not checked either: the program or the environment names it, and it often is in a private network.
     ///
     /// # Errors
     /// Without this call, and with a filter, a request through a proxy fails with

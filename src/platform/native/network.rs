@@ -339,8 +339,8 @@ impl Connector for Network {
                 return Box::pin(proxy_connect::connect(self, &proxy, origin, trace)).await;
             }
             let target = authority(origin.host(), origin.port());
-            let opening = self.tcp.open_filtered(&self.filter, origin.host(), origin.port(), trace, &target);
-            let mut stream = opening.await?;
+            let open = || self.tcp.open_filtered(&self.filter, origin.host(), origin.port(), trace, &target);
+            let mut stream = open().await?;
             match origin.scheme() {
                 Scheme::Http => {
                     stream.connection_info.version = Some(self.versions.without_tls());
@@ -353,8 +353,7 @@ impl Connector for Network {
                     }
                     // When a server ends or reads its configuration again, it may close connections that it has
                     // accepted and not served yet, as nginx does. Nothing of a request was sent on such a connection.
-                    let stream = self.tcp.open(origin.host(), origin.port(), trace, &target).await?;
-                    self.start_tls(stream, origin, trace, &target).await
+                    self.start_tls(open().await?, origin, trace, &target).await
                 }
             }
         })

@@ -234,7 +234,7 @@ fn timer_wakes_a_request_without_a_timer_once() {
         let woken: Vec<_> = (0..100).filter(|index| requests[*index].wakes() > 0).collect();
         assert_eq!(woken, [ended]);
         assert!(requests[ended].has_ended());
-        // A request that starts meanwhile is covered by the timer of the others.
+        // A request that starts meanwhile is covered by the timer of the running requests.
         drop(RequestTask::send(&client, &timer, seconds(1000)));
     }
 }

@@ -98,7 +98,7 @@ async fn to_proxy(network: &Network, proxy: &Proxy, trace: &ConnectTrace) -> Res
     }
     let target = format!("the proxy {proxy}");
     // Without the address filter, which is for targets: a proxy often is in a private network.
-    let opened = network.tcp.open(proxy.host(), proxy.port(), trace, &target).await;
+    let opened = network.tcp.open_unfiltered(proxy.host(), proxy.port(), trace, &target).await;
     let stream = opened.map_err(unreachable)?;
     if !is_secured {
         return Ok(Box::new(stream));

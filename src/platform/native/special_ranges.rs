@@ -53,7 +53,7 @@ static RANGES: &[SpecialRange] = &[
     v4([127, 0, 0, 0], 8, "loopback", "RFC 1122, section 3.2.1.3"),
     v4([169, 254, 0, 0], 16, "link-local", "RFC 3927"),
     v4([172, 16, 0, 0], 12, "private use", "RFC 1918"),
-    // With 192.0.0.9 and 192.0.0.10, which reach the nearest server of the own network.
+    // It includes 192.0.0.9 and 192.0.0.10, which reach the nearest server of the program's own network.
     v4([192, 0, 0, 0], 24, "protocol assignments", "RFC 6890, section 2.1"),
     v4([192, 0, 2, 0], 24, "documentation", "RFC 5737"),
     v4([192, 31, 196, 0], 24, "AS112", "RFC 7535"),
@@ -65,7 +65,7 @@ static RANGES: &[SpecialRange] = &[
     v4([198, 51, 100, 0], 24, "documentation", "RFC 5737"),
     v4([203, 0, 113, 0], 24, "documentation", "RFC 5737"),
     v4([224, 0, 0, 0], 4, "multicast", "RFC 5771"),
-    // With 255.255.255.255, the limited broadcast.
+    // It includes 255.255.255.255, the limited broadcast.
     v4([240, 0, 0, 0], 4, "reserved", "RFC 1112, section 4"),
     v4([0, 0, 0, 0], 0, "public IPv4 addresses", "RFC 4291, section 2.5.5.2").reach(Reach::Public),
     // The registry of IPv6.
@@ -77,12 +77,12 @@ static RANGES: &[SpecialRange] = &[
     v6(&[0x64, 0xff9b, 1], 48, "NAT64 of a local network", "RFC 8215"),
     v6(&[0x100], 64, "discarded packets", "RFC 6666"),
     v6(&[0x100, 0, 0, 1], 64, "dummy prefix", "RFC 9780"),
-    // The server, and the client, whose bits are inverted (section 4).
+    // It embeds the address of the server, and that of the client with inverted bits (section 4).
     v6(&[0x2001], 32, "Teredo", "RFC 4380").reach(Reach::Embedded(&[
         EmbeddedAddress { shift: 64, inverted: 0 },
         EmbeddedAddress { shift: 0, inverted: u32::MAX },
     ])),
-    // With benchmarking (2001:2::/48), both versions of ORCHID (2001:10::/28 and 2001:20::/28), drone identifiers
+    // It includes benchmarking (2001:2::/48), both versions of ORCHID (2001:10::/28 and 2001:20::/28), drone identifiers
     // (2001:30::/28), AS112 and the anycast addresses.
     v6(&[0x2001], 23, "protocol assignments", "RFC 2928"),
     v6(&[0x2001, 0xdb8], 32, "documentation", "RFC 3849"),
@@ -100,10 +100,13 @@ static RANGES: &[SpecialRange] = &[
 
 /// Returns whether an address is not on the public internet, so that [`Network::deny_private`] denies it.
 ///
-/// Private is each range of the registries of IANA for special-purpose addresses: private use (10.0.0.0/8,
-/// 172.16.0.0/12, 192.168.0.0/16, fc00::/7), the shared space of carriers (100.64.0.0/10), loopback, link-local,
-/// multicast, documentation, benchmarking and protocol assignments. So are all IPv6 addresses outside of 2000::/3, and
-/// the services of clouds at 169.254.169.254, 100.100.100.200, fd00:ec2::254 and 168.63.129.16.
+/// These addresses are private:
+///
+/// - each range of the registries of IANA for special-purpose addresses: private use (10.0.0.0/8, 172.16.0.0/12,
+///   192.168.0.0/16, fc00::/7), the shared space of carriers (100.64.0.0/10), loopback, link-local, multicast,
+///   documentation, benchmarking and protocol assignments;
+/// - all IPv6 addresses outside of 2000::/3;
+/// - the services of clouds at 169.254.169.254, 100.100.100.200, fd00:ec2::254 and 168.63.129.16.
 ///
 /// An IPv6 address that leads to an IPv4 address is as private as that address: IPv4-mapped (`::ffff:0:0/96`),
 /// IPv4-compatible (`::/96`), NAT64 (`64:ff9b::/96`), 6to4 (`2002::/16`), and Teredo (`2001::/32`), where it concerns

@@ -190,7 +190,7 @@ impl TcpClient {
     /// ```
     pub async fn connect(&self, host: &str, port: u16) -> Result<IoStream> {
         let (trace, target) = (ConnectTrace::new(), authority(host, port));
-        let opening = self.open(host, port, &trace, &target);
+        let opening = self.open_unfiltered(host, port, &trace, &target);
         Ok(IoStream::new(self.with_limit(&trace, &target, opening).await?))
     }
 
@@ -200,7 +200,7 @@ impl TcpClient {
         let host = host.to_owned();
         IoStream::connecting(async move {
             let (trace, target) = (ConnectTrace::new(), authority(&host, port));
-            let opening = client.open(&host, port, &trace, &target);
+            let opening = client.open_unfiltered(&host, port, &trace, &target);
             let transport = client.with_limit(&trace, &target, opening).await?;
             Ok(Box::new(transport) as Box<dyn Transport>)
         })
@@ -216,8 +216,9 @@ impl TcpClient {
         with_limit(&*self.timer, self.timeout, trace, target, future).await
     }
 
-    /// Connects to any address, without a limit. Records the steps as steps towards `target`.
-    pub(super) async fn open(
+    /// Connects to any address, also if a filter of the network denies it, without a limit. Records the steps as steps
+    /// towards `target`.
+    pub(super) async fn open_unfiltered(
         &self,
         host: &str,
         port: u16,
@@ -227,7 +228,7 @@ impl TcpClient {
         self.open_filtered(&AddressFilter::default(), host, port, trace, target).await
     }
 
-    /// Connects as [`open`](Self::open), to an address that `filter` allows.
+    /// Connects as [`open_unfiltered`](Self::open_unfiltered), to an address that `filter` allows.
     pub(super) async fn open_filtered(
         &self,
         filter: &AddressFilter,

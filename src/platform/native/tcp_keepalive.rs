@@ -37,7 +37,7 @@ mod tests {
     fn keepalive_of(client: &TcpClient) -> Option<Duration> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let transport = block_on(client.open("127.0.0.1", port, &ConnectTrace::new(), "a.test:80")).unwrap();
+        let transport = block_on(client.open_unfiltered("127.0.0.1", port, &ConnectTrace::new(), "a.test:80")).unwrap();
         let socket = transport.socket().unwrap();
         socket.keepalive().unwrap().then(|| socket.tcp_keepalive_time().unwrap())
     }

@@ -1,7 +1,8 @@
 //! Look-ups and the filter: host maps, resolvers, caches, and name servers that change their answer.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread;
 
 use waterspout::platform::native::{CachingResolver, HostMap, Network, Resolver, SystemResolver};
 use waterspout::proxy::Proxies;
@@ -48,6 +49,20 @@ fn each_new_connection_is_checked() {
     assert_eq!(fetch("close").unwrap(), "/a");
     assert_eq!(fetch("close").unwrap_err().kind(), ErrorKind::AddressDenied);
     assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn connect_after_an_interrupted_handshake_is_checked() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let hidden = TcpListener::bind(("127.0.0.2", local.port())).unwrap();
+    hidden.set_nonblocking(true).unwrap();
+    let server = thread::spawn(move || drop(listener.accept().unwrap()));
+    let resolver = ChangingResolver::new(&[&[local], &[hidden.local_addr().unwrap()]]);
+    let client = client(network(resolver.clone()).allow(move |address| address == local));
+    assert!(denied(&client, "https://rebinding.test/").to_string().contains("127.0.0.2"));
+    server.join().unwrap();
+    assert_eq!(hidden.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(crate) fn is_tls_failure(error: &io::Error) -> bool {
     false
 }
 
-/// Returns whether a handshake failed because the server closed the connection without an alert.
+/// Returns whether a handshake failed because the server closed the connection, without an alert that names a fault.
 pub(in crate::platform::native) fn is_interrupted(error: &Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| {

@@ -368,7 +368,7 @@ impl TcpClient {
     pub async fn connect_tls(&self, host: &str, port: u16, config: &TlsConfig) -> Result<IoStream> {
         let (trace, target) = (ConnectTrace::new(), authority(host, port));
         let secured = async {
-            let stream = self.open(host, port, &trace, &target).await?;
+            let stream = self.open_unfiltered(host, port, &trace, &target).await?;
             trace_step(&trace, ConnectStep::Tls, &target, &stream);
             start(stream, host, config, None, &*self.timer).await
         };

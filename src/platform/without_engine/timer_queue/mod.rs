@@ -101,7 +101,7 @@ impl TimerQueue {
             return;
         }
         state.leader = None;
-        self.0.cover.follow(None);
+        self.0.cover.set_fires_at(None);
         let mut due = state.take_due(now);
         due.extend(self.0.cover.take_used());
         self.find_leader(state, due);
@@ -120,7 +120,7 @@ impl TimerQueue {
             self.0.held.store(number, None);
         } else {
             let leader = state.begin_lead();
-            self.0.cover.follow(state.leader);
+            self.0.cover.set_fires_at(state.leader);
             drop(state);
             if let Some(leader) = leader {
                 wakers.extend(self.lead(leader));
@@ -142,7 +142,7 @@ impl TimerQueue {
             let now = self.now();
             let mut state = self.lock();
             state.leader.take_if(|present| present.number == leader.number);
-            self.0.cover.follow(state.leader);
+            self.0.cover.set_fires_at(state.leader);
             wakers.extend(state.take_due(now));
             wakers.extend(self.0.cover.take_used());
             if state.soonest().is_some_and(|at| at <= leader.at) {
@@ -151,7 +151,7 @@ impl TimerQueue {
                 return wakers;
             }
             let next = state.begin_lead();
-            self.0.cover.follow(state.leader);
+            self.0.cover.set_fires_at(state.leader);
             match next {
                 Some(next) => leader = next,
                 None => return wakers,
@@ -227,7 +227,7 @@ impl QueuedSleep {
         let soonest = state.soonest().unwrap_or(at);
         if self.queue.0.stays_set {
             let leader = state.lead_until(soonest);
-            self.queue.0.cover.follow(state.leader);
+            self.queue.0.cover.set_fires_at(state.leader);
             drop(state);
             drop(replaced);
             if let Some(leader) = leader {
