@@ -102,7 +102,7 @@ impl Attempt {
     /// ends; a response with trailers has no such field.
     fn is_whole(&self, plan: &Plan) -> bool {
         let has_all_bytes = self.is_answered && plan.kind != Kind::Trailed && self.arrived == plan.size as u64;
-        self.fate == Fate::Complete || (self.fate == Fate::Lost && has_all_bytes)
+        self.fate == Fate::Complete || (matches!(self.fate, Fate::Lost | Fate::Retired) && has_all_bytes)
     }
 
     /// Returns whether the client may send the request again.
