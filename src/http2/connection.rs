@@ -180,11 +180,6 @@ impl Http2Connection {
         self.uses.load(Ordering::Relaxed) > 1
     }
 
-    /// Returns whether the server has begun to answer a request of the connection.
-    pub(crate) fn has_answered(&self) -> bool {
-        self.seen.has_answered()
-    }
-
     /// Returns how many requests the server has taken, and whether it refused more, once it has sent GOAWAY.
     pub(crate) fn taken_requests(&self) -> Option<(usize, bool)> {
         self.seen.taken_requests()
