@@ -70,8 +70,8 @@ pub(crate) struct Http2Connection {
     on_change: OnceLock<OnChange>,
     /// Whether `on_change` has to be called.
     has_changed: AtomicBool,
-    /// Whether a request has used the connection before.
-    is_used: AtomicBool,
+    /// The number of requests so far.
+    uses: AtomicUsize,
     /// Why the connection ended; `None` after an orderly end.
     end: OnceLock<Option<Http2Failure>>,
 }
@@ -128,7 +128,7 @@ impl Http2Connection {
             pings: futures::lock::Mutex::new(pings),
             on_change: OnceLock::new(),
             has_changed: AtomicBool::new(false),
-            is_used: AtomicBool::new(false),
+            uses: AtomicUsize::new(0),
             end: OnceLock::new(),
         }))
     }
@@ -175,9 +175,9 @@ impl Http2Connection {
         self.allowance.lift();
     }
 
-    /// Returns whether the server has begun to answer a request of the connection.
-    pub(crate) fn has_answered(&self) -> bool {
-        self.seen.has_answered()
+    /// Returns whether the connection has carried more than a single request.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.uses.load(Ordering::Relaxed) > 1
     }
 
     /// Returns how many requests the server has taken, and whether it refused more, once it has sent GOAWAY.
@@ -220,7 +220,7 @@ impl Http2Connection {
 
     /// Counts a request, and returns whether the connection has carried a request before.
     pub(crate) fn begin_use(&self) -> bool {
-        self.is_used.swap(true, Ordering::Relaxed)
+        self.uses.fetch_add(1, Ordering::Relaxed) > 0
     }
 
     /// Lets no more requests be added. The connection ends after its last request.

@@ -86,8 +86,6 @@ pub(super) struct FrameHeaders {
     last_stream: Option<u32>,
     /// Whether a GOAWAY asks for less.
     is_calm: bool,
-    /// Whether a HEADERS frame has begun.
-    has_heads: bool,
 }
 
 impl FrameHeaders {
@@ -121,7 +119,6 @@ impl FrameHeaders {
         };
         let header = FrameHeader::parse(header);
         self.skip = header.length as usize;
-        self.has_heads |= header.kind == HEADERS;
         // h2 refuses a GOAWAY that is shorter.
         if header.kind == GOAWAY && header.length >= 8 {
             self.go_away_missing = self.go_away.len();
@@ -132,11 +129,6 @@ impl FrameHeaders {
     /// Returns the last stream that the server processes, once it has sent GOAWAY (RFC 9113, section 6.8).
     pub(super) fn last_stream(&self) -> Option<u32> {
         self.last_stream
-    }
-
-    /// Returns whether a HEADERS frame has begun.
-    pub(super) fn has_heads(&self) -> bool {
-        self.has_heads
     }
 
     /// Returns whether a GOAWAY has the code ENHANCE_YOUR_CALM.

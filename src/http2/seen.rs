@@ -21,8 +21,6 @@ pub(super) struct Seen {
     pub(super) last_sent: AtomicU32,
     /// Whether the first frame of the server, its settings, has arrived.
     pub(super) is_settled: AtomicBool,
-    /// Whether a response has begun.
-    pub(super) has_answered: AtomicBool,
     /// When bytes last arrived, in nanoseconds of the timer.
     pub(super) last_received: AtomicU64,
 }
@@ -41,11 +39,6 @@ impl Seen {
     /// Returns whether the server's settings have arrived.
     pub(super) fn is_settled(&self) -> bool {
         self.is_settled.load(Ordering::SeqCst)
-    }
-
-    /// Returns whether the server has begun to answer a request.
-    pub(super) fn has_answered(&self) -> bool {
-        self.has_answered.load(Ordering::Relaxed)
     }
 
     /// Returns when bytes last arrived.

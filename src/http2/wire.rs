@@ -127,9 +127,6 @@ impl Wire {
         if !bytes.is_empty() && !self.meter.is_within_frame() {
             self.seen.is_settled.store(true, Ordering::SeqCst);
         }
-        if self.meter.incoming.has_heads() {
-            self.seen.has_answered.store(true, Ordering::Relaxed);
-        }
         if self.meter.should_retire() {
             self.seen.is_worn.store(true, Ordering::Relaxed);
         }

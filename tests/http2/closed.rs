@@ -8,7 +8,7 @@ use waterspout::testing::{
 };
 use waterspout::{Agent, Client, ErrorKind, Phase};
 
-use crate::common::{Log, gated, get, post_once};
+use crate::common::{Log, gated, get, post, post_once};
 use crate::served::{Gates, Served};
 
 /// Returns the frames of a response.
@@ -46,5 +46,37 @@ fn idle_connection_that_has_ended_takes_no_body_that_can_be_sent_once() {
         assert_eq!(text.unwrap(), "/second", "{action:?}");
         assert_eq!(log.take(), ["GET /first", "POST /second"], "{action:?}");
         assert_eq!(served.connects(), 2, "{action:?}");
+    }
+}
+
+#[test]
+fn idempotent_requests_that_share_a_new_connection_are_sent_again_when_it_closes() {
+    let table: [&[(&str, bool)]; 5] = [
+        // As over HTTP/1.1, a single request on a new connection is not sent again.
+        &[("GET", false)],
+        &[("GET", true), ("GET", true)],
+        &[("GET", true), ("POST", false)],
+        &[("POST", false), ("GET", true)],
+        &[("GET", true), ("GET", true), ("POST", false), ("GET", true)],
+    ];
+    for requests in table {
+        let (gates, log) = (Gates::default(), Log::default());
+        let mut served = Served::build(Http2Config::new(), gated(&gates, &log), &gates, usize::MAX, |builder| builder);
+        let started: Vec<_> = requests
+            .iter()
+            .map(|(method, _)| match *method {
+                "GET" => served.start(get(&served.client.clone(), "/held/a")),
+                _ => served.start(post(&served.client.clone(), "/held/a", 5)),
+            })
+            .collect();
+        served.tasks.run_until_stalled();
+        assert_eq!((served.connects(), log.take().len()), (1, requests.len()), "{requests:?}");
+        gates.open("a");
+        served.control.run(Http2Action::Close);
+        served.tasks.run_until_stalled();
+        for ((method, is_ok), request) in requests.iter().zip(&started) {
+            let outcome = request.take().unwrap_or_else(|| panic!("{method} of {requests:?} hangs"));
+            assert_eq!(outcome.is_ok(), *is_ok, "{method} of {requests:?}: {outcome:?}");
+        }
     }
 }

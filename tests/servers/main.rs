@@ -10,6 +10,7 @@ mod table;
 
 mod checks;
 mod contents;
+mod goaway_proxy;
 mod http2;
 mod kind;
 mod limits;

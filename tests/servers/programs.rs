@@ -155,6 +155,14 @@ pub fn nghttpd(setup: &Setup) -> Option<Command> {
     Some(command)
 }
 
+/// Starts an nghttpd that a proxy retires. It speaks HTTP/2 without TLS, because the proxy reads the frames.
+pub fn retiring_nghttpd(setup: &Setup) -> Option<Command> {
+    let mut command = Command::new(find(&["nghttpd"])?);
+    command.args(["--no-tls", "--address=127.0.0.1", "--htdocs=files", "--echo-upload"]);
+    command.arg(format!("--max-concurrent-streams={}", setup.limits.streams)).arg(setup.port.to_string());
+    Some(command)
+}
+
 /// Writes a configuration, with the values of the setup in place of the words in braces, and the certificate of a
 /// server over TLS. `field` returns the line for a field of a response.
 fn configure(setup: &Setup, file: &str, template: &str, field: fn(&str, &str) -> String) {

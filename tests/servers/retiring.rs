@@ -2,27 +2,30 @@
 //!
 //! - nginx retires each connection at its 10th request, and all connections when it reloads its configuration.
 //! - Node retires each connection after a random number of streams or a random time (`serve_retiring.mjs`).
+//! - A proxy in front of nghttpd does the same (`goaway_proxy.rs`), because nghttpd itself retires no connections.
 //!
 //! At a reload, nginx 1.22 closes a connection with unread bytes while its last answers are on their way, and the close
 //! destroys them. So the client cannot know whether a POST was processed, must not send it again (RFC 9110, section
 //! 9.2.2), and fails it. The test accepts few such POSTs, and only POSTs that nginx has logged.
 //!
-//! With `WATERSPOUT_RETIRING=long` each test sends 50 times as many GETs and 20 times as many POSTs.
+//! With `WATERSPOUT_RETIRING=long` each test sends 50 times as many GETs and 20 times as many POSTs. `WATERSPOUT_SEED` sets
+//! the seed of the proxy.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_io::Timer;
 use futures::{StreamExt, stream};
 use waterspout::http::Method;
 use waterspout::{Client, Request};
 
+use crate::goaway_proxy::GoawayProxy;
 use crate::process::Running;
-use crate::sites::{RETIRING, RETIRING_NODE};
+use crate::sites::{RETIRING, RETIRING_NGHTTPD, RETIRING_NODE, Uploads};
 
 /// The number of requests at once.
 const PARALLEL: usize = 64;
@@ -46,18 +49,17 @@ fn node_that_sends_goaway_at_random_loses_no_request() {
     crate::run(&RETIRING_NODE, all_requests_are_answered);
 }
 
+#[test]
+fn nghttpd_behind_a_proxy_that_sends_goaway_at_random_loses_no_request() {
+    crate::run(&RETIRING_NGHTTPD, all_requests_are_answered_through_the_proxy);
+}
+
 async fn all_requests_are_answered(server: &Running) {
-    let is_long = env::var_os("WATERSPOUT_RETIRING").is_some_and(|value| value == "long");
-    let (gets, posts) = if is_long { (100_000, 10_000) } else { (2_000, 500) };
-    let client = Client::builder().backend(server.network().agent()).max_active(PARALLEL).build().unwrap();
+    let (gets, posts) = counts();
     let is_nginx = server.kind.name == RETIRING.name;
     let reloads = is_nginx.then(|| Reloads::start(server.program.id()));
-    // The POSTs are spread evenly.
-    let methods = (0..gets + posts).map(|number| (number, number % (gets / posts + 1) == 0));
-    let requests = methods.map(|(number, is_post)| send(server, &client, number, is_post));
-    let outcomes: Vec<_> = stream::iter(requests).buffer_unordered(PARALLEL).collect().await;
+    let failures = send_all(server, server.program.port(), gets, posts).await;
     drop(reloads);
-    let failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
     let seen = logged(server, "POST", posts).await;
     let has_lost_answer = |failure: &&Failure| failure.method == Method::POST && seen.contains_key(&failure.path);
     let lost_answers = failures.iter().filter(has_lost_answer).count();
@@ -75,6 +77,42 @@ async fn all_requests_are_answered(server: &Running) {
     assert_eq!((seen.len(), logged(server, "GET", gets).await.len()), (posts, gets));
 }
 
+async fn all_requests_are_answered_through_the_proxy(server: &Running) {
+    let (gets, posts) = counts();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let seed = env::var("WATERSPOUT_SEED").map_or(u64::from(now.subsec_nanos()), |seed| seed.parse().unwrap());
+    println!("WATERSPOUT_SEED={seed}");
+    let proxy = GoawayProxy::start(server.program.port(), seed);
+    let failures = send_all(server, proxy.port(), gets, posts).await;
+    let record = proxy.stop();
+    let (goaways, discarded) = (record.goaways, record.discarded);
+    println!("{goaways} GOAWAY frames; {discarded} requests came after them; {gets} GETs and {posts} POSTs are sent");
+    assert!(failures.is_empty(), "{} requests failed: {:#?}", failures.len(), &failures[..failures.len().min(5)]);
+    let repeated: Vec<_> = record.bodies.iter().filter(|(_, count)| **count != 1).collect();
+    assert!(repeated.is_empty(), "processed more than once: {repeated:?}");
+    assert_eq!((record.bodies.len(), record.empty), (posts, gets));
+    // On average a connection is retired at its 10th stream, and requests of several tasks are on their way then.
+    assert!(goaways > (gets + posts) / 40 && discarded > goaways / 2, "the proxy has retired too few connections");
+}
+
+/// Returns the number of GETs and of POSTs.
+fn counts() -> (usize, usize) {
+    let is_long = env::var_os("WATERSPOUT_RETIRING").is_some_and(|value| value == "long");
+    if is_long { (100_000, 10_000) } else { (2_000, 500) }
+}
+
+/// Sends requests to a port, [`PARALLEL`] at once. The POSTs are spread evenly. Returns the requests that fail.
+async fn send_all(server: &Running, port: u16, gets: usize, posts: usize) -> Vec<Failure> {
+    let client = Client::builder().backend(server.network().agent()).max_active(PARALLEL).build().unwrap();
+    let echoes = matches!(server.kind.paths.uploads, Uploads::Echoed);
+    let requests = (0..gets + posts).map(|number| {
+        let is_post = number % (gets / posts + 1) == 0;
+        send(&client, port, number, is_post, echoes)
+    });
+    let outcomes = stream::iter(requests).buffer_unordered(PARALLEL);
+    outcomes.filter_map(async |outcome| outcome.err()).collect().await
+}
+
 /// A request that has failed.
 #[derive(Debug)]
 struct Failure {
@@ -85,17 +123,19 @@ struct Failure {
     reason: String,
 }
 
-/// Sends a request with a path of its own.
-async fn send(server: &Running, client: &Client, number: usize, is_post: bool) -> Result<(), Failure> {
+/// Sends a request with a path or a query of its own. `echoes` is whether the server answers a body with the body.
+async fn send(client: &Client, port: u16, number: usize, is_post: bool, echoes: bool) -> Result<(), Failure> {
     let method = if is_post { Method::POST } else { Method::GET };
-    let path = format!("/{number}");
-    let mut request = Request::new(method.clone(), server.url(&path).parse().unwrap());
+    let path = if echoes { format!("/plain?{number}") } else { format!("/{number}") };
+    let mut request = Request::new(method.clone(), format!("http://127.0.0.1:{port}{path}").parse().unwrap());
+    let body = format!("order {number}");
+    let expected = if is_post && echoes { body.clone() } else { "hello\n".to_owned() };
     if is_post {
-        *request.body_mut() = format!("order {number}").into();
+        *request.body_mut() = body.into();
     }
     let outcome = async { client.fetch(request).await?.text().await }.await;
     let reason = match outcome {
-        Ok(text) if text == "hello\n" => return Ok(()),
+        Ok(text) if text == expected => return Ok(()),
         Ok(text) => text,
         Err(error) => error.report().to_string(),
     };

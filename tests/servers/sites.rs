@@ -131,6 +131,8 @@ pub static NGHTTPD: Kind = Kind::new("nghttpd", Http2OverTls, programs::nghttpd,
 pub static NGHTTPD_STRICT: Kind =
     Kind::new("nghttpd", Http2OverTls, programs::nghttpd, VERSION).paths(ECHO).strict(200, None, None);
 
+pub static RETIRING_NGHTTPD: Kind = Kind::new("nghttpd", Http2, programs::retiring_nghttpd, VERSION).paths(ECHO);
+
 /// At a reload, Caddy ends its requests to the server behind it, and answers with the status 502.
 const CADDY_ECHO: Paths = Paths { stored: "/echo/", uploads: Uploads::Echoed, ..MODERATE };
 

@@ -7,7 +7,7 @@ table! {
     $ each_strict_check run_alone
     nginx = NGINX_STRICT {}
     apache = APACHE_STRICT {
-        no_request_is_lost_when_the_server_reloads: "Apache resets some of its connections at a reload, so an upload may be lost",
+        no_request_is_lost_when_the_server_reloads: "Apache resets new connections at a reload, and a request that is alone on a new connection is not sent again",
     }
     node = NODE_STRICT {}
     nghttpd = NGHTTPD_STRICT {

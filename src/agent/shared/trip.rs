@@ -50,8 +50,8 @@ impl RoundTrip<'_> {
                 }
                 let has_body = one_shot.is_some() || self.request.body().is_replayable();
                 let is_over = if failure.has_progress { moves == MAX_MOVES } else { replays == MAX_REPLAYS };
-                let has_served = reused || share.connection().has_answered();
-                let may_repeat = has_body && self.may_repeat(&failure, has_served);
+                let is_shared = share.connection().is_shared();
+                let may_repeat = has_body && self.may_repeat(&failure, is_shared);
                 if is_over || !may_repeat {
                     // Closed first, as if the request had a connection of its own.
                     drop(share);
@@ -92,11 +92,12 @@ impl RoundTrip<'_> {
     }
 
     /// Returns whether the request may be sent again after a failure: for each method if the server has not processed it
-    /// (RFC 9113, section 8.7), and otherwise as after a stale connection (RFC 9110, section 9.2.2). `has_served` is whether
-    /// the connection has carried or answered another request.
-    fn may_repeat(&self, failure: &Http2Failure, has_served: bool) -> bool {
+    /// (RFC 9113, section 8.7), and otherwise as after a stale connection (RFC 9110, section 9.2.2). `is_shared` is whether
+    /// the connection has carried another request. Requests that share a connection fail alike, so it makes no difference
+    /// which request was the first.
+    fn may_repeat(&self, failure: &Http2Failure, is_shared: bool) -> bool {
         let is_stale = failure.is_connection
-            && has_served
+            && is_shared
             && failure.error.kind() == ErrorKind::ConnectionClosed
             && !self.progress.exchange().is_answered()
             && self.request.method().is_idempotent();
