@@ -92,8 +92,7 @@ impl Server {
                     connection.consumed += length;
                 }
                 let is_returned = match self.policy {
-                    Policy::ReadBytesOnly => !is_discarded,
-                    Policy::EachFrame => !is_discarded,
+                    Policy::ReadBytesOnly | Policy::EachFrame => !is_discarded,
                     Policy::Half => connection.consumed >= WINDOW / 2,
                     Policy::Late => connection.consumed == WINDOW && !is_discarded && !ends,
                     Policy::Maximum => false,
