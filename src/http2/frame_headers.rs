@@ -71,6 +71,39 @@ impl FrameHeader {
     }
 }
 
+/// The first bytes of a payload that is read.
+#[derive(Debug)]
+struct PayloadStart<const LENGTH: usize> {
+    bytes: [u8; LENGTH],
+    /// How many bytes have not passed yet.
+    missing: usize,
+}
+
+impl<const LENGTH: usize> Default for PayloadStart<LENGTH> {
+    fn default() -> Self {
+        Self { bytes: [0; LENGTH], missing: 0 }
+    }
+}
+
+impl<const LENGTH: usize> PayloadStart<LENGTH> {
+    /// Begins to read a payload.
+    fn begin(&mut self) {
+        self.missing = LENGTH;
+    }
+
+    /// Adds bytes of the payload. Returns the bytes once they are whole.
+    fn read(&mut self, payload: &[u8]) -> Option<[u8; LENGTH]> {
+        if self.missing == 0 {
+            return None;
+        }
+        let at = LENGTH - self.missing;
+        let added = self.missing.min(payload.len());
+        self.bytes[at..at + added].copy_from_slice(&payload[..added]);
+        self.missing -= added;
+        (self.missing == 0).then_some(self.bytes)
+    }
+}
+
 /// Searches for headers of frames while the bytes of a connection pass by.
 #[derive(Debug, Default)]
 pub(super) struct FrameHeaders {
@@ -79,9 +112,12 @@ pub(super) struct FrameHeaders {
     /// The first bytes of a header whose other bytes have not passed yet.
     begun: [u8; LENGTH],
     begun_length: usize,
-    /// The first bytes of a GOAWAY frame, and how many of them have not passed yet.
-    go_away: [u8; 8],
-    go_away_missing: usize,
+    /// The first bytes of a GOAWAY frame.
+    go_away: PayloadStart<8>,
+    /// The payload of a WINDOW_UPDATE frame on stream 0.
+    window_update: PayloadStart<4>,
+    /// The sum of all WINDOW_UPDATE frames on stream 0.
+    window_opened: u64,
     /// The last stream that the last GOAWAY names.
     last_stream: Option<u32>,
     /// Whether a GOAWAY asks for less.
@@ -104,9 +140,7 @@ impl FrameHeaders {
     pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Option<FrameHeader> {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
-        if self.go_away_missing > 0 {
-            self.read_go_away(&bytes[..skipped]);
-        }
+        self.read_payload(&bytes[..skipped]);
         *bytes = &bytes[skipped..];
         // Most headers arrive whole.
         let whole = if self.begun_length == 0 { bytes.split_first_chunk() } else { None };
@@ -121,7 +155,11 @@ impl FrameHeaders {
         self.skip = header.length as usize;
         // h2 refuses a GOAWAY that is shorter.
         if header.kind == GOAWAY && header.length >= 8 {
-            self.go_away_missing = self.go_away.len();
+            self.go_away.begin();
+        }
+        // h2 refuses a WINDOW_UPDATE of another size.
+        if header.kind == WINDOW_UPDATE && header.stream == 0 && header.length == 4 {
+            self.window_update.begin();
         }
         Some(header)
     }
@@ -131,20 +169,25 @@ impl FrameHeaders {
         self.last_stream
     }
 
+    /// Returns the sum of all WINDOW_UPDATE frames on stream 0.
+    pub(super) fn window_opened(&self) -> u64 {
+        self.window_opened
+    }
+
     /// Returns whether a GOAWAY has the code ENHANCE_YOUR_CALM.
     pub(super) fn is_calm(&self) -> bool {
         self.is_calm
     }
 
-    fn read_go_away(&mut self, payload: &[u8]) {
-        let at = self.go_away.len() - self.go_away_missing;
-        let added = self.go_away_missing.min(payload.len());
-        self.go_away[at..at + added].copy_from_slice(&payload[..added]);
-        self.go_away_missing -= added;
-        if self.go_away_missing == 0 {
-            let [l0, l1, l2, l3, code @ ..] = self.go_away;
+    fn read_payload(&mut self, payload: &[u8]) {
+        if let Some([l0, l1, l2, l3, code @ ..]) = self.go_away.read(payload) {
             self.last_stream = Some(u32::from_be_bytes([l0, l1, l2, l3]) & (u32::MAX >> 1));
             self.is_calm |= u32::from_be_bytes(code) == ENHANCE_YOUR_CALM;
+        }
+        if let Some(increment) = self.window_update.read(payload) {
+            // The highest bit is reserved and ignored.
+            let increment = u32::from_be_bytes(increment) & (u32::MAX >> 1);
+            self.window_opened = self.window_opened.saturating_add(increment.into());
         }
     }
 
@@ -250,6 +293,30 @@ mod tests {
                     while headers.next(&mut piece).is_some() {}
                 }
                 assert_eq!((headers.last_stream(), headers.is_calm()), (Some(5), is_calm), "{code} in steps of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn window_updates_of_the_connection_are_added_however_their_bytes_are_split() {
+        let update = |stream: u8, bytes: [u8; 4]| [&[0, 0, 4, 8, 0, 0, 0, 0, stream][..], &bytes].concat();
+        let long = [0, 0, 5, 8, 0, 0, 0, 0, 0, 0, 0, 0, 9, 9];
+        let short = [0, 0, 3, 8, 0, 0, 0, 0, 0, 0, 0, 9];
+        let data = [0, 0, 13, 0, 0, 0, 0, 0, 1, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+        for (frames, expected) in [
+            (vec![update(0, [0, 0, 1, 2])], 258),
+            (vec![update(0, [0, 0, 1, 2]), update(1, [0, 0, 0, 9]), update(0, [0, 1, 0, 0])], 65_794),
+            (vec![update(0, [0xff; 4]), update(0, [0x7f, 0xff, 0xff, 0xff])], 2 * (u64::from(u32::MAX) >> 1)),
+            (vec![long.to_vec(), short.to_vec(), data.to_vec()], 0),
+            (vec![data.to_vec(), update(0, [0, 0, 0, 0]), update(0, [0, 0, 0, 7])], 7),
+        ] {
+            let bytes = frames.concat();
+            for step in 1..=bytes.len() {
+                let mut headers = FrameHeaders::default();
+                for mut piece in bytes.chunks(step) {
+                    while headers.next(&mut piece).is_some() {}
+                }
+                assert_eq!(headers.window_opened(), expected, "in steps of {step}");
             }
         }
     }

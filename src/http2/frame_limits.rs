@@ -60,6 +60,7 @@
 
 use std::fmt;
 
+use super::connection_window::ConnectionWindow;
 use super::frame_headers::{self, FrameHeader, FrameHeaders};
 use super::response_fields::max_header_list_size;
 use super::settings::STREAM_WINDOW;
@@ -87,11 +88,11 @@ const OVERHEAD_PER_DATA_SENT: u32 = 3;
 const UPDATES_PER_DATA_SENT: u32 = 2;
 
 /// Each such number of bytes of an upload allows a further WINDOW_UPDATE. A server that reads an upload in pieces may
-/// return the window of each piece, for the stream and for the connection: Go did so before 1.20. Its usual pieces have
-/// 512 to 4,096 bytes.
-const BYTES_PER_WINDOW_UPDATE: u32 = 256;
+/// return the window of each piece, for the stream and for the connection: Go did so before 1.20. A piece may be as short
+/// as the 5 bytes before each message of gRPC.
+const BYTES_PER_WINDOW_UPDATE: u32 = 4;
 
-/// Maximum number of such WINDOW_UPDATE frames that the server has not sent yet: as many as 16 MiB on the way allow.
+/// Maximum number of such WINDOW_UPDATE frames that the server has not sent yet.
 const MAX_WINDOW_UPDATES: u32 = 64 * 1024;
 
 /// Overhead frames that each DATA frame with a payload allows in addition.
@@ -111,6 +112,7 @@ const MAX_EMPTY_DATA: u32 = 100;
 pub(crate) struct FrameMeter {
     pub(super) incoming: FrameHeaders,
     outgoing: FrameHeaders,
+    window: ConnectionWindow,
     /// How many overhead frames the server may still send.
     overhead: u32,
     /// How many WINDOW_UPDATE frames the server may still send for uploads.
@@ -147,6 +149,7 @@ impl FrameMeter {
         Self {
             incoming: FrameHeaders::default(),
             outgoing: FrameHeaders::after_preface(),
+            window: ConnectionWindow::default(),
             overhead: OVERHEAD,
             window_updates: 0,
             refilled_at: now,
@@ -175,6 +178,7 @@ impl FrameMeter {
     /// A [`FrameFlood`] if the server exceeds a limit. The connection must then be closed.
     pub(crate) fn received(&mut self, mut bytes: &[u8], now: &dyn Fn() -> Instant) -> Result<(), FrameFlood> {
         while let Some(frame) = self.incoming.next(&mut bytes) {
+            self.window.received(frame);
             self.frame_received(frame, now)?;
         }
         Ok(())
@@ -183,13 +187,9 @@ impl FrameMeter {
     /// Counts sent bytes, after the transport has taken them.
     pub(crate) fn sent(&mut self, mut bytes: &[u8]) {
         while let Some(frame) = self.outgoing.next(&mut bytes) {
+            self.window.sent(frame);
             self.frame_sent(frame);
         }
-    }
-
-    /// Returns whether the last received frame is not complete.
-    pub(crate) fn is_within_frame(&self) -> bool {
-        self.incoming.is_within_frame()
     }
 
     /// Returns whether new requests should use another connection, because this connection comes near a limit that
@@ -213,9 +213,9 @@ impl FrameMeter {
         std::mem::take(&mut self.resets_sent)
     }
 
-    /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.
-    pub(crate) fn is_calm(&self) -> bool {
-        self.incoming.is_calm()
+    /// Returns whether little is left of the window of all uploads, and no open stream has used it up.
+    pub(crate) fn has_low_window(&self) -> bool {
+        self.window.is_low(self.incoming.window_opened())
     }
 
     fn frame_received(&mut self, frame: FrameHeader, now: &dyn Fn() -> Instant) -> Result<(), FrameFlood> {

@@ -17,13 +17,15 @@
 //! - `frame_limits` bounds the frames of a server without use for a request; `frame_headers` finds the frames.
 //!   `h2_limits` has the settings of h2 that bound a server. `reset_budget` bounds the resets of the client.
 //! - `first_settings` is the wait of some requests for the settings of the server.
-//! - `ping` asks a silent server whether the connection is alive.
+//! - `connection_window` counts the window that all uploads of a connection share.
+//! - `ping` asks a server whether a silent connection is alive, and whether a low window is on its way back.
 
 mod abandoned;
 mod allowance;
 mod body;
 mod connection;
 mod connection_fields;
+mod connection_window;
 mod driver;
 mod exchange;
 mod failure;

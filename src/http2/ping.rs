@@ -1,4 +1,5 @@
-//! PING (RFC 9113, section 6.7) on a connection that was silent, before a request that must not be repeated.
+//! PING (RFC 9113, section 6.7) before a request on a doubtful connection: it was silent and the request must not be
+//! repeated, or its window is low and the request has a body (see `connection_window`).
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -62,6 +63,12 @@ impl Http2Connection {
     pub(crate) fn is_silent(&self, now: Instant) -> bool {
         now.since(self.last_received()) >= MAX_SILENCE
     }
+
+    /// Returns whether a request's body may wait in vain, because the server has not returned the window of uploads that
+    /// have ended. The window may be on its way until the server has answered a PING.
+    pub(crate) fn has_low_window(&self) -> bool {
+        self.seen().has_low_window()
+    }
 }
 
 impl Http2Stream {
@@ -81,7 +88,8 @@ impl Http2Stream {
         let connection = self.connection.clone();
         let mut pings = connection.pings.lock().await;
         // Another request may have tried the connection meanwhile.
-        if !connection.is_silent(timer.now()) {
+        let is_window_tried = !connection.has_low_window() || !connection.is_usable();
+        if is_window_tried && !connection.is_silent(timer.now()) {
             return true;
         }
         let mut is_first = true;

@@ -13,6 +13,8 @@ pub(super) struct Seen {
     pub(super) last_stream: AtomicU32,
     /// Whether the connection comes near a limit: of the server's frames, or of the resets that a server tolerates.
     pub(super) is_worn: AtomicBool,
+    /// Whether uploads that have ended have used up the window of all uploads.
+    pub(super) has_low_window: AtomicBool,
     /// Whether the server has sent GOAWAY with ENHANCE_YOUR_CALM. The error of a stream does not always say so.
     pub(super) is_calm: AtomicBool,
     /// The limit that the server has exceeded. It is kept here, because `h2` drops the cause of an error.
@@ -49,6 +51,11 @@ impl Seen {
     /// Returns whether the connection comes near a limit.
     pub(super) fn is_worn(&self) -> bool {
         self.is_worn.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether uploads that have ended have used up the window of all uploads.
+    pub(super) fn has_low_window(&self) -> bool {
+        self.has_low_window.load(Ordering::Relaxed)
     }
 
     /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.

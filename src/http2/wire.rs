@@ -111,7 +111,7 @@ impl Wire {
     /// Counts the frames that arrived.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
         // `h2` reports an end within a frame as an error without a kind of its own.
-        if bytes.is_empty() && self.meter.is_within_frame() {
+        if bytes.is_empty() && self.meter.incoming.is_within_frame() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let timer = &self.timer;
@@ -121,12 +121,13 @@ impl Wire {
         }
         if let Some(last) = self.meter.last_stream() {
             self.seen.last_stream.store(last.saturating_add(1), Ordering::Relaxed);
-            self.seen.is_calm.store(self.meter.is_calm(), Ordering::Relaxed);
+            self.seen.is_calm.store(self.meter.incoming.is_calm(), Ordering::Relaxed);
         }
         // The first frame of a server is its settings (RFC 9113, section 3.4).
-        if !bytes.is_empty() && !self.meter.is_within_frame() {
+        if !bytes.is_empty() && !self.meter.incoming.is_within_frame() {
             self.seen.is_settled.store(true, Ordering::SeqCst);
         }
+        self.seen.has_low_window.store(self.meter.has_low_window(), Ordering::Relaxed);
         if self.meter.should_retire() {
             self.seen.is_worn.store(true, Ordering::Relaxed);
         }
@@ -136,6 +137,7 @@ impl Wire {
     /// Records what the meter has seen of sent bytes.
     fn count_sent(&mut self) {
         self.seen.last_sent.store(self.meter.last_sent(), Ordering::Relaxed);
+        self.seen.has_low_window.store(self.meter.has_low_window(), Ordering::Relaxed);
         let resets = self.meter.take_resets_sent();
         if resets > 0 {
             let now = self.timer.now();

@@ -47,7 +47,7 @@ fn window_update_for_each_piece_of_an_upload_is_accepted() {
 fn more_window_updates_than_an_upload_has_pieces_are_refused() {
     let mut served = serve(&Gates::default());
     let upload = served.start(post(&served.client, "/", SIZE));
-    served.act(updates(SIZE / 64));
+    served.act(updates(SIZE / 16));
     let error = upload.take().expect("the upload hangs").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     assert!(error.to_string().contains("WINDOW_UPDATE"), "{error}");

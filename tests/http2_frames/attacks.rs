@@ -201,8 +201,8 @@ fn floods() -> Vec<Attack> {
             "WINDOW_UPDATE flood of an upload that waits for the other window",
             Uploading,
             Http2Frame::window_update(1, 1),
-            // The first window has four DATA frames, with two updates each, and an update for each 256 of its bytes.
-            End::Connection { at: 1_264, kind: LimitExceeded, text: "WINDOW_UPDATE" },
+            // The first window has four DATA frames, with two updates each, and an update for each 4 of its bytes.
+            End::Connection { at: 17_392, kind: LimitExceeded, text: "WINDOW_UPDATE" },
         ),
         repeated("GOAWAY flood", Waiting, Http2Frame::go_away(3, Http2ErrorCode::NO_ERROR), overhead("GOAWAY")),
         repeated("ALTSVC flood", Waiting, frame(ALTSVC, 0, 0, b"\0\x0bserver.testh2=\":1\""), overhead("unknown")),

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attacks;
+mod connection_window;
 mod floods;
 mod hpack;
 mod malformed;

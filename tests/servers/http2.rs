@@ -57,13 +57,11 @@ table! {
         trailers_are_received: "h2o drops the trailers of the server behind it",
     }
     haproxy = HAPROXY {
-        a_308_redirect_keeps_the_body: "HAProxy 2.6 does not return the window of a body that it has answered",
         a_range_request_returns_the_range: "the server behind HAProxy is Node's, which has no ranges",
         a_digest_challenge_is_answered: "HAProxy supports only Basic",
         a_stale_nonce_is_replaced: "HAProxy supports only Basic",
     }
     haproxy_tls = HAPROXY_TLS {
-        a_308_redirect_keeps_the_body: "HAProxy 2.6 does not return the window of a body that it has answered",
         a_digest_challenge_is_answered: "HAProxy supports only Basic",
         a_stale_nonce_is_replaced: "HAProxy supports only Basic",
         trailers_are_received: "nginx, the server behind HAProxy, sends no trailers",

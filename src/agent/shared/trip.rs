@@ -38,8 +38,8 @@ impl RoundTrip<'_> {
                 let _connecting = self.progress.connecting();
                 share.stream().first_settings(&*self.agent.timer).await;
             }
-            let is_alive = !reused || self.may_send_twice(one_shot) || self.is_alive(&mut share).await;
-            if is_alive {
+            let is_fit = !reused || self.is_fit(&mut share, one_shot).await;
+            if is_fit {
                 let started = self.agent.timer.now();
                 let failure = match self.exchange_on(&mut share, one_shot).await {
                     Ok(response) => return self.http2_response(share, response, reused, started),
@@ -81,14 +81,19 @@ impl RoundTrip<'_> {
         one_shot.is_none() && self.request.method().is_idempotent()
     }
 
-    /// Returns whether a connection that was silent answers a PING. The wait belongs to the connect.
-    async fn is_alive(&self, share: &mut Share) -> bool {
+    /// Returns whether a connection that has carried other requests can carry this request. A doubtful connection has to
+    /// answer a PING: it may be dead, or it may have no window for a body. The wait belongs to the connect.
+    async fn is_fit(&self, share: &mut Share, one_shot: &Option<Body>) -> bool {
         let timer = &self.agent.timer;
-        if !share.connection().is_silent(timer.now()) {
+        let has_body = one_shot.is_some() || self.request.body().length() != Some(0);
+        let may_be_dead = share.connection().is_silent(timer.now()) && !self.may_send_twice(one_shot);
+        let lacks_window = has_body && share.connection().has_low_window();
+        if !may_be_dead && !lacks_window {
             return true;
         }
         let _connecting = self.progress.connecting();
-        share.stream().ping(&**timer).await
+        let is_alive = share.stream().ping(&**timer).await;
+        is_alive && !(has_body && share.connection().has_low_window())
     }
 
     /// Returns whether the request may be sent again after a failure: for each method if the server has not processed it

@@ -18,7 +18,7 @@ fn window_updates_for_sent_frames_may_come_at_once() {
 #[test]
 fn window_updates_for_the_pieces_of_an_upload_are_accepted() {
     let update = frame(WINDOW_UPDATE, 0, 0, 4);
-    for piece in [512, 4_096, 16_384] {
+    for piece in [32, 512, 4_096, 16_384] {
         let mut rig = Rig::new();
         rig.request(1);
         for _ in 0..100 {
@@ -33,14 +33,14 @@ fn window_updates_for_the_pieces_of_an_upload_are_accepted() {
 
 #[test]
 fn window_updates_beyond_the_uploads_are_bounded() {
-    for (mebibytes, allowed) in [(0, 0), (1, 4_224), (16, 65_536), (100, 65_536)] {
+    for (frames, allowed) in [(0, 0), (1, 4_098), (10, 40_980), (16, 65_536), (1_000, 65_536)] {
         let mut rig = Rig::new();
         rig.request(1);
-        rig.meter.sent(&frame(DATA, 0, 1, 16_384).repeat(64 * mebibytes));
+        rig.meter.sent(&frame(DATA, 0, 1, 16_384).repeat(frames));
         let (count, flood) = rig.accepted(&frame(WINDOW_UPDATE, 0, 0, 4), 100_000);
         assert_eq!((count, flood), (OVERHEAD + allowed, Some(FrameFlood::Overhead("WINDOW_UPDATE"))));
         let mut rig = Rig::new();
-        rig.meter.sent(&frame(DATA, 0, 1, 16_384).repeat(64 * mebibytes));
+        rig.meter.sent(&frame(DATA, 0, 1, 16_384).repeat(frames));
         assert_eq!(rig.accepted(&frame(PING, 0, 0, 8), 100_000).0, OVERHEAD, "other frames are not for uploads");
     }
 }
