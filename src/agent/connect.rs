@@ -52,7 +52,7 @@ pub(super) enum Channel {
     Http1(Box<Connection>),
     /// A stream of a shared connection.
     Http2(Share),
-    /// The server speaks HTTP/1.1, so the request takes an idle connection or opens one.
+    /// The server speaks HTTP/1.1, so the request takes an idle connection or opens its own.
     OwnConnection,
 }
 

@@ -1,4 +1,4 @@
-//! Who drives a shared connection: the requests that use it, and no task of its own.
+//! Drives a shared connection: the requests that use it poll it, and it has no task of its own.
 //!
 //! A connection has to be polled whenever bytes arrive or a request has queued frames. Each poll of a request does that
 //! for all requests ([`ConnectionDriver::has_work`] says whether there is anything to do). When the transport wakes the

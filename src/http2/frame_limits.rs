@@ -9,8 +9,8 @@
 //!   of unknown types use up a budget of [`OVERHEAD`]. Progress of requests refills it: each request, each DATA frame
 //!   with a payload in either direction. Time refills it too, by [`OVERHEAD_PER_SECOND`]. So a connection may be idle for
 //!   days while its server sends a PING every few seconds. The clock is read only when the budget is used up.
-//! - **Window updates for uploads.** Each sent DATA frame allows [`UPDATES_PER_DATA_SENT`] WINDOW_UPDATE frames, and one
-//!   more for each [`BYTES_PER_WINDOW_UPDATE`] bytes. They do not use up the budget above, because a server may answer
+//! - **Window updates for uploads.** Each sent DATA frame allows [`UPDATES_PER_DATA_SENT`] WINDOW_UPDATE frames, and
+//!   another for each [`BYTES_PER_WINDOW_UPDATE`] bytes. They do not use up the budget above, because a server may answer
 //!   thousands of small frames at once.
 //! - **Heads.** HEADERS and CONTINUATION frames may have together as many bytes as the limit of informational responses,
 //!   and for each open request the size of a head. A request that ends takes what it did not use with it. Time does not

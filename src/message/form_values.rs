@@ -52,7 +52,7 @@ impl<C> RequestBuilder<C> {
     /// The existing query stays as it is. A value without pairs leaves the URL as it is.
     ///
     /// # Errors
-    /// Those of [`form`](Self::form).
+    /// The errors of [`form`](Self::form).
     ///
     /// # Examples
     ///

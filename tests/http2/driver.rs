@@ -1,4 +1,4 @@
-//! Who drives a shared connection: no request waits for a request that is held and not polled.
+//! How a shared connection is driven: no request waits for a request that is held and not polled.
 
 use std::cell::RefCell;
 use std::future::Future;

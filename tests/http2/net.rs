@@ -1,4 +1,4 @@
-//! A network in memory: each connect hands one end to the client, and the other to a server of the crate `h2`.
+//! A network in memory: each connect hands an end to the client, and the other end to a server of the crate `h2`.
 
 use std::collections::VecDeque;
 use std::future::Future;

@@ -30,7 +30,7 @@ use crate::sites::{RETIRING, RETIRING_NGHTTPD, RETIRING_NODE, Uploads};
 /// The number of requests at once.
 const PARALLEL: usize = 64;
 
-/// One of this many POSTs may lose its answer in nginx.
+/// Among this many POSTs, a single POST may lose its answer in nginx.
 const POSTS_PER_LOST_ANSWER: usize = 500;
 
 /// The time between two reloads.

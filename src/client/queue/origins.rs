@@ -104,7 +104,7 @@ impl OriginQueues {
 
     /// Returns a waiting request that is not likely to start soon, if a request waits.
     pub(super) fn last_waiting(&mut self) -> Option<Ticket> {
-        // The search goes on where it ended: from the beginning, each start of a request to one of many origins would pass
+        // The search goes on where it ended: from the beginning, each start of a request to any of many origins would pass
         // by all origins that have no request left.
         let count = self.queues.len();
         for step in 0..count {

@@ -96,7 +96,7 @@ impl Response {
     /// As [`bytes`](Self::bytes).
     ///
     /// # Platform
-    /// The decoders of a browser are those of the engine. Node 20 reads the bytes 80 to 9F of `windows-1252` as control
+    /// The engine of a browser has the decoders. Node 20 reads the bytes 80 to 9F of `windows-1252` as control
     /// characters.
     ///
     /// # Examples

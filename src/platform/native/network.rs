@@ -51,7 +51,7 @@ use crate::transport::{ConnectTrace, Connector, Transport};
 pub struct Network {
     pub(super) tcp: TcpClient,
     pub(super) timer: Arc<dyn Timer>,
-    /// The runtime that the program has chosen, if it has chosen one with a clock and an executor of its own.
+    /// The runtime that the program has chosen, if it has chosen a runtime with a clock and an executor of its own.
     pub(super) runtime: Option<ChosenRuntime>,
     /// Whether the program has set the timer. Otherwise the network of a client has the client's timer.
     pub(super) has_own_timer: bool,
