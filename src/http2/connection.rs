@@ -62,6 +62,8 @@ pub(crate) struct Http2Connection {
     /// The scheme and authority of the requests.
     origin: OriginFields,
     pub(super) abandoned: AbandonedStreams,
+    /// How many requests have begun since the connection was last driven.
+    unwritten: AtomicUsize,
     /// Whether a request waits for the server's settings, or has waited.
     pub(super) is_awaited: AtomicBool,
     /// Locked by the request that tries the connection.
@@ -124,6 +126,7 @@ impl Http2Connection {
             info,
             origin,
             abandoned: AbandonedStreams::default(),
+            unwritten: AtomicUsize::new(0),
             is_awaited: AtomicBool::new(false),
             pings: futures::lock::Mutex::new(pings),
             on_change: OnceLock::new(),
@@ -223,6 +226,11 @@ impl Http2Connection {
         self.uses.fetch_add(1, Ordering::Relaxed) > 0
     }
 
+    /// Counts a request that has begun. Returns how many have begun since the connection was last driven.
+    pub(super) fn count_unwritten(&self) -> usize {
+        self.unwritten.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// Lets no more requests be added. The connection ends after its last request.
     pub(crate) fn retire(&self) {
         self.is_retired.store(true, Ordering::Relaxed);
@@ -263,6 +271,7 @@ impl Http2Connection {
         if !self.driver.take_work() {
             return;
         }
+        self.unwritten.store(0, Ordering::Relaxed);
         let mut io = self.io.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = &mut *io else { return };
         let was_usable = self.is_usable();

@@ -49,6 +49,10 @@ impl Handles {
     }
 }
 
+/// How many requests are written together at most. With a single write for 64 requests, a client and a server on two
+/// processors would take turns.
+const MAX_UNWRITTEN: usize = 16;
+
 impl Http2Stream {
     /// Joins a connection. The caller has reserved a stream of it.
     pub(crate) fn new(connection: Arc<Http2Connection>) -> Self {
@@ -81,8 +85,9 @@ impl Http2Stream {
         self.handles.response = Some(response);
         self.handles.send = (!ends).then_some(send);
         // Other tasks may have requests too. The next poll writes them together. A request without others is written at
-        // once, because the wait for the next poll costs a turn of the reactor.
-        let drives = connection.active() == 1;
+        // once, because the wait for the next poll costs a turn of the reactor. So are many requests, because the server
+        // would wait for them.
+        let drives = connection.active() == 1 || connection.count_unwritten() >= MAX_UNWRITTEN;
         Ok(self.poll_inside(cx, drives, poll))
     }
 
