@@ -25,6 +25,7 @@ fn requests_of_many_tasks_are_written_together() {
     let tasks = join_all(tasks.collect::<Vec<_>>());
     net.run(tasks).unwrap();
     let writes = net.writes.load(Ordering::Relaxed) - before;
-    assert!(writes < 64, "{writes} writes for 640 requests");
+    // Sixteen requests at most are written at once, so that the server begins before all have been made.
+    assert!((40..64).contains(&writes), "{writes} writes for 640 requests");
     assert_eq!(net.connects(), 1);
 }
