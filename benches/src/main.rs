@@ -6,7 +6,7 @@
 //! | `report FOLDER [quick]` | everything; writes `RESULTS.md` and `throughput.svg`. `quick` takes about a minute |
 //! | `instructions [CONTENDER …]` | instructions, allocations and system calls of a small request |
 //! | `queue [REQUESTS]` | the costs of many queued requests, 1,000,000 by default |
-//! | `serve [tls \| http2]` | the server alone; it prints its address |
+//! | `serve [tls \| http2 \| nghttpd]` | the server alone; it prints its address |
 //! | `http2 [quick]` | the section about HTTP/2 alone |
 //! | `client ADDRESS CONNECTIONS REQUESTS [CONTENDER]` | small requests of a single client, for tools |
 //!
@@ -38,7 +38,7 @@ use sections::{http2, queue, work};
 use tools::Tools;
 
 const USAGE: &str = "arguments: report FOLDER [quick] | instructions [CONTENDER …] | queue [REQUESTS] | \
-    serve [tls | http2] | http2 [quick] | client ADDRESS CONNECTIONS REQUESTS [CONTENDER]";
+    serve [tls | http2 | nghttpd] | http2 [quick] | client ADDRESS CONNECTIONS REQUESTS [CONTENDER]";
 
 fn main() {
     measure::raise_file_limit();
@@ -54,6 +54,7 @@ fn main() {
         ["serve"] => server::serve(false),
         ["serve", "tls"] => server::serve(true),
         ["serve", "http2"] => server::serve_http2(),
+        ["serve", "nghttpd"] => server::serve_nghttpd(),
         ["http2"] => println!("{}", http2::measure(&Effort::FULL, Tools::find(), &mut Vec::new())),
         ["http2", "quick"] => println!("{}", http2::measure(&Effort::QUICK, Tools::find(), &mut Vec::new())),
         ["client", address, connections, requests] => client("waterspout", address, connections, requests),

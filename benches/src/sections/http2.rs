@@ -22,17 +22,25 @@ const CASES: &[(&str, Kind, usize, usize)] = &[
 const INTRODUCTION: &str = "Each client has a single connection with TLS 1.3. `h2` is the crate of that name without a \
     client around it. The other clients use the same crate, so it is the limit. The windows of h2 are those of \
     waterspout. The server is the server half of h2 on tokio. With 64 streams it needs about as much CPU time for a \
-    request as the clients, and its processor is busy all the time. So there the CPU time is the ratio that counts: the \
-    throughput of each client is limited by the server.\n";
+    request as the clients, so it limits the throughput of all clients. nghttpd needs half of that.\n";
+
+const NGHTTPD: &str = "HTTP/2: small GET, 64 streams, nghttpd";
 
 pub fn measure(effort: &Effort, tools: Tools, headlines: &mut Vec<Headline>) -> String {
     let mut text = format!("## HTTP/2\n\n{INTRODUCTION}");
     let server = Process::start_http2();
-    for &(title, kind, streams, requests) in CASES {
+    let mut compare = |server: &Process, title: &str, kind, streams, requests: usize| {
         let job = Job::new(kind, &server.url, streams, (requests / effort.divisor).max(1));
-        let series = run(&server, CONTENDERS, &job, effort.rounds);
-        let _ = write!(text, "\n### {title}\n\n{}", table(&job, &series, tools, &server));
+        let series = run(server, CONTENDERS, &job, effort.rounds);
+        let _ = write!(text, "\n### {title}\n\n{}", table(&job, &series, tools, server));
         headlines.push(Headline::of(title.to_owned(), &series));
+    };
+    for &(title, kind, streams, requests) in CASES {
+        compare(&server, title, kind, streams, requests);
+    }
+    match Process::start_nghttpd() {
+        Some(nghttpd) => compare(&nghttpd, NGHTTPD, Kind::Small, 64, 20_000),
+        None => text += "\nnghttpd is not installed, so it is not measured.\n",
     }
     text
 }

@@ -3,6 +3,7 @@
 
 mod connection;
 mod http2;
+mod nghttpd;
 mod process;
 mod responses;
 mod stream;
@@ -15,6 +16,7 @@ use std::net::TcpListener;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 pub use self::http2::serve as serve_http2;
+pub use self::nghttpd::serve as serve_nghttpd;
 pub use self::process::{Process, program};
 pub use self::responses::{LARGE, SMALL_BODY, SMALL_RESPONSE, UPLOAD, chunked_length, download_head, upload_body};
 pub use self::tls::{certificate, tls_config};

@@ -1,7 +1,9 @@
 //! The process of the server.
 
 use std::io::{BufRead, BufReader, Lines};
+use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::tls::CERTIFICATE;
 
@@ -27,6 +29,18 @@ impl Process {
     /// Starts the server of HTTP/2 over TLS.
     pub fn start_http2() -> Self {
         Self::start_with_certificate("http2")
+    }
+
+    /// Starts nghttpd, if it is installed.
+    pub fn start_nghttpd() -> Option<Self> {
+        let is_installed = Command::new("nghttpd").arg("--version").stdout(Stdio::null()).status().is_ok();
+        let server = is_installed.then(|| Self::start_with_certificate("nghttpd"))?;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(server.url.trim_start_matches("https://")).is_err() {
+            assert!(Instant::now() < deadline, "nghttpd accepts no connection");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(server)
     }
 
     fn start_with_certificate(protocol: &str) -> Self {
