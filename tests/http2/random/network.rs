@@ -212,7 +212,7 @@ pub(crate) struct Network {
     pub(crate) client: Client,
     /// A client that uses the same connections, for the end of a test.
     pub(super) probe: Client,
-    pub(super) timer: ManualTimer,
+    pub(crate) timer: ManualTimer,
     pub(crate) controls: Controls,
     pub(crate) gates: Gates,
     pub(super) calls: Calls,
