@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::{Either, select};
 use h2::{Ping, PingPong};
 
@@ -86,7 +87,10 @@ impl Http2Stream {
 
     async fn answer(&mut self, timer: &dyn Timer) -> bool {
         let connection = self.connection.clone();
-        let mut pings = connection.pings.lock().await;
+        let mut lock = connection.pings.lock();
+        // The request that has the PING may not be polled, so this request drives the connection. Otherwise the PING
+        // stays unwritten, or its answer unread, and a live connection seems dead.
+        let mut pings = poll_fn(|cx| self.poll(cx, |_, _, cx| lock.poll_unpin(cx))).await;
         // Another request may have tried the connection meanwhile.
         let is_window_tried = !connection.has_low_window() || !connection.is_usable();
         if is_window_tried && !connection.is_silent(timer.now()) {

@@ -1,6 +1,7 @@
 //! Bytes that the transport does not accept for a while, as of a full socket.
 
 use std::task::Poll;
+use std::time::Duration;
 
 use waterspout::testing::Http2Action;
 
@@ -44,5 +45,27 @@ fn request_that_was_not_sent_before_the_end_of_a_connection_is_sent_on_another_a
         network.tapes.release();
         assert_eq!(run(&mut network, &mut kept), None);
         assert_eq!(network.tapes.heads_of(2), [1], "{kind:?} also leaves on the connection that has ended");
+    }
+}
+
+#[test]
+fn request_drives_the_connection_while_another_request_holds_the_ping() {
+    for direction in [0, 1] {
+        let mut network = Network::new(&Setting::plain(), Tapes::default());
+        let mut first = send(&network, 1, Kind::Now);
+        assert_eq!(run(&mut network, &mut first), Some(true));
+        network.timer.advance(Duration::from_secs(10));
+        network.tapes.hold(0, direction);
+        // This request has the PING and is not polled again.
+        let mut held = send(&network, 2, Kind::Echo);
+        assert!(held.poll().is_pending());
+        let mut second = send(&network, 3, Kind::Echo);
+        assert_eq!(run(&mut network, &mut second), None);
+        network.tapes.release();
+        assert_eq!(run(&mut network, &mut second), None);
+        // The second request does not get the PING, and sees that bytes have arrived.
+        network.timer.advance(Duration::from_secs(2));
+        assert_eq!(run(&mut network, &mut second), Some(true), "direction {direction}");
+        assert_eq!(network.tapes.heads_of(3), [0], "direction {direction}: a live connection seems dead");
     }
 }

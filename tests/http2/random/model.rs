@@ -13,6 +13,9 @@ use super::tape::{Tape, Tapes};
 /// The number of times that the client sends a request at most, unless servers retire connections after other requests.
 const MAX_SENT: usize = 3;
 
+/// How long a request waits for a slot without a limit of its own, while no request that holds a slot makes progress.
+const STALL_LIMIT: Duration = Duration::from_secs(30);
+
 const REFUSED_STREAM: u32 = 7;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
@@ -131,6 +134,8 @@ pub(super) struct Context<'a> {
     pub(super) started: u64,
     /// How long ago the request was polled first.
     pub(super) elapsed: Duration,
+    /// The longest time since then in which no request that holds a slot was polled or dropped.
+    pub(super) longest_stall: Duration,
     pub(super) has_refused_connect: bool,
     pub(super) is_closed: bool,
     pub(super) is_closed_now: bool,
@@ -179,7 +184,7 @@ impl Context<'_> {
         let kind = error.kind();
         let last = attempts.last();
         match kind {
-            ErrorKind::Timeout => return self.explain_timeout(error),
+            ErrorKind::Timeout => return self.explain_timeout(attempts, error),
             ErrorKind::Closed if self.is_closed_now || (self.is_closed && attempts.is_empty()) => return Ok(()),
             ErrorKind::Connect if self.has_refused_connect => {
                 let was_repeated = last.is_none_or(|last| last.may_repeat(self.plan));
@@ -218,7 +223,13 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn explain_timeout(&self, error: &Error) -> Result<(), &'static str> {
+    fn explain_timeout(&self, attempts: &[Attempt], error: &Error) -> Result<(), &'static str> {
+        // The test may poll none of the requests that hold slots for so long that the client counts as stalled.
+        let may_stall = self.plan.limit != Some(Timeout::Queue) && attempts.is_empty();
+        if error.timeout() == Some(Timeout::Queue) && may_stall {
+            let has_stalled = self.longest_stall >= STALL_LIMIT;
+            return if has_stalled { Ok(()) } else { Err("the client has not stalled") };
+        }
         if error.timeout().is_none() || error.timeout() != self.plan.limit {
             return Err("the request has another limit");
         }

@@ -168,6 +168,11 @@ impl Setting {
         }
     }
 
+    /// Returns whether requests may wait for slots. A test makes far fewer than 100 requests.
+    pub(super) fn has_few_slots(&self) -> bool {
+        self.max_active < 100
+    }
+
     pub(super) fn random(rng: &mut SeededRng) -> Self {
         let mut config = Http2Config::new();
         if !rng.one_in(3) {
@@ -212,7 +217,7 @@ pub(crate) struct Network {
     pub(crate) client: Client,
     /// A client that uses the same connections, for the end of a test.
     pub(super) probe: Client,
-    pub(super) timer: ManualTimer,
+    pub(crate) timer: ManualTimer,
     pub(crate) controls: Controls,
     pub(crate) gates: Gates,
     pub(super) calls: Calls,

@@ -55,6 +55,8 @@ pub(super) struct World {
     is_destructive: bool,
     is_closed: bool,
     is_closed_now: bool,
+    /// When requests that hold slots were polled or dropped.
+    progress: Vec<Instant>,
     pub(super) log: Steps,
 }
 
@@ -73,6 +75,7 @@ impl World {
             is_destructive,
             is_closed: false,
             is_closed_now: false,
+            progress: Vec::new(),
             log,
             setting,
         }
@@ -160,6 +163,7 @@ impl World {
 
     fn drop_some(&mut self) {
         if let Some(index) = self.pick(|_| true) {
+            self.note_progress(index);
             let dropped = self.tasks.swap_remove(index);
             self.log.push(format!("drop {}", dropped.plan.id));
         }
@@ -176,6 +180,7 @@ impl World {
 
     /// Polls a task. Checks its outcome.
     pub(super) fn poll(&mut self, index: usize) {
+        self.note_progress(index);
         let now = self.network.timer.now();
         let task = &mut self.tasks[index];
         task.polled_at.get_or_insert(now);
@@ -197,10 +202,32 @@ impl World {
             plan: &task.plan,
             started: task.started,
             elapsed: task.polled_at.map_or(Duration::ZERO, |at| now.since(at)),
+            longest_stall: self.longest_stall(task),
             has_refused_connect: self.network.door.has_refused_since(task.started),
             is_closed: self.is_closed,
             is_closed_now: self.is_closed_now,
         }
+    }
+
+    /// Notes that a task is polled or dropped, if its request holds a slot. A request that was sent holds a
+    /// slot until its end.
+    fn note_progress(&mut self, index: usize) {
+        if self.setting.has_few_slots() && times_sent(&self.network.tapes, self.tasks[index].plan.id) > 0 {
+            self.progress.push(self.network.timer.now());
+        }
+    }
+
+    /// Returns the longest time since the first poll of a task in which no request that was sent was polled or dropped.
+    fn longest_stall(&self, task: &Task) -> Duration {
+        let mut longest = Duration::ZERO;
+        let Some(first) = task.polled_at.filter(|_| self.setting.has_few_slots()) else { return longest };
+        let mut last = first;
+        let now = self.network.timer.now();
+        for at in self.progress.iter().copied().chain([now]).filter(|at| *at > first) {
+            longest = longest.max(at.since(last));
+            last = at;
+        }
+        longest
     }
 
     /// Checks that no server has processed a request more often than it was sent.
