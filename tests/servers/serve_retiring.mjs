@@ -14,6 +14,8 @@ const answer = (stream, headers) => {
   stream.on('error', () => {});
   stream.resume();
   stream.on('end', () => {
+    // `respond` throws if the stream has been closed meanwhile, and that would end the server.
+    if (stream.destroyed || stream.closed) return;
     log.write(`${headers[':method']} ${headers[':path']}\n`);
     stream.respond({ ':status': 200 });
     // A part of the response leaves later, so that running streams outlive the GOAWAY.
@@ -27,13 +29,11 @@ server.on('session', (session) => {
   let streamsLeft = 1 + below(MOST_STREAMS);
   let open = 0;
   let isRetired = false;
-  const closesAtOnce = below(2) === 0;
   const retire = () => {
     if (isRetired || session.destroyed) return;
     isRetired = true;
-    // `close` sends GOAWAY and ends the session after its streams; `goaway` alone leaves that to the server.
-    if (closesAtOnce || open === 0) session.close();
-    else session.goaway();
+    // It sends GOAWAY, and ends the session after its streams.
+    session.close();
   };
   const timer = setTimeout(retire, below(LONGEST_MS));
   session.on('error', () => {});

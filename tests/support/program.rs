@@ -51,6 +51,12 @@ impl Program {
         self.child.id()
     }
 
+    /// Returns whether the program has ended by itself. Known on Linux alone.
+    pub fn is_gone(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()));
+        stat.is_ok_and(|stat| stat.contains(") Z "))
+    }
+
     /// Waits until the program accepts connections. Returns `false` if it has ended or the time is over.
     fn listens(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
