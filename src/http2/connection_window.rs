@@ -14,9 +14,9 @@
 //! - A low window alone retires nothing, because the update may be on its way. A request with a body then sends a PING
 //!   first. The server gets the PING after the end of all these streams, so its answer follows their last bytes by a whole
 //!   round trip. Only a window that is low after the answer retires the connection. The request has not left by then.
-//! - Servers return the window when a part of it is consumed: each piece (Go), a half (nghttp2 in Node and
-//!   Apache httpd, h2 in hyper, Netty, Jetty), or three quarters (nginx, of 2^31 - 1 bytes). Less than a quarter of the initial window is left with
-//!   none of them, once they have consumed everything.
+//! - Servers return the window when a part of it is consumed: each piece (Go), a half (nghttp2 in Node and Apache httpd,
+//!   h2 in hyper, Netty, Jetty), or three quarters (nginx, of 2^31 - 1 bytes). Less than a quarter of the initial window
+//!   is left with none of them, once they have consumed everything.
 //! - A server may open the window beyond its initial 65,535 bytes. [`LOW`] stays the same: such a window is low only if
 //!   nearly all of it is gone.
 //! - A mistake costs a connect: the requests on the connection end there.
