@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use http::Version;
+
 use crate::error::Result;
 use crate::message::call_context::CallContext;
 use crate::message::request::Request;
 use crate::message::response::Response;
+use crate::message::url::Origin;
 use crate::runtime::BoxFuture;
 
 /// Makes an attempt at a request as the Fetch standard defines it: it follows redirects, keeps cookies and decodes the body.
@@ -54,11 +57,53 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// If no response arrives. A status of 400 or above is a response and not an error.
     fn fetch(&self, request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>>;
+
+    /// Returns how many connections are open, for [`Client::connections`](crate::Client::connections). Default: no
+    /// entries. A backend that wraps another backend passes the call on.
+    fn connections(&self) -> Vec<OriginConnections> {
+        Vec::new()
+    }
+}
+
+/// How many connections with a version of HTTP are open to an origin; see
+/// [`Client::connections`](crate::Client::connections).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OriginConnections {
+    /// The origin. Through a proxy, it is the origin behind the proxy.
+    pub origin: Origin,
+    /// `HTTP_11` or `HTTP_2`.
+    pub version: Version,
+    /// Number of connections that carry a request.
+    pub active: usize,
+    /// Number of connections that carry no request.
+    pub idle: usize,
+}
+
+impl OriginConnections {
+    /// Makes the counts of connections of HTTP/1.1 without connections, for a backend of the program's own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::{OriginConnections, Url};
+    ///
+    /// let mut counts = OriginConnections::new(Url::parse("http://example.com/")?.origin());
+    /// counts.idle = 1;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub const fn new(origin: Origin) -> Self {
+        Self { origin, version: Version::HTTP_11, active: 0, idle: 0 }
+    }
 }
 
 impl<B: Backend + ?Sized> Backend for Arc<B> {
     fn fetch(&self, request: Request, context: CallContext) -> BoxFuture<'_, Result<Response>> {
         (**self).fetch(request, context)
+    }
+
+    fn connections(&self) -> Vec<OriginConnections> {
+        (**self).connections()
     }
 }
 
@@ -70,5 +115,9 @@ impl<B: Backend> Backend for WithHeaders<B> {
         // Access for a change moves them there.
         request.headers_mut();
         self.0.fetch(request, context)
+    }
+
+    fn connections(&self) -> Vec<OriginConnections> {
+        self.0.connections()
     }
 }

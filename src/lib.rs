@@ -230,9 +230,10 @@
 //! | `form` | no | forms and queries of values that serialize, such as structs |
 //! | `digest` | no | answers to Digest challenges |
 //! | `regex` | no | [`tornado::IoStream`] reads up to a pattern |
-//! | `tokio` | no | request bodies from an `AsyncRead` of `tokio`; natively `Builder::tokio`, a client on the reactor, the timer and the executor of a tokio program |
-//! | `tower` | no | `tower_service::Service` for [`Client`] |
-//! | `tracing` | no | a `tracing` span for each attempt |
+//! | `http-body` | no | `http_body::Body` for [`Body`], and request bodies from any `http_body::Body`, with trailers |
+//! | `tokio` | no | request bodies from an `AsyncRead` of `tokio`, and [`BodyReader`] as such a reader; natively `Builder::tokio`, a client on the reactor, the timer and the executor of a tokio program |
+//! | `tower` | no | `tower_service::Service` for [`Client`], with the types of this crate and of `http`; includes `http-body` |
+//! | `tracing` | no | a `tracing` span for each request |
 //! | `testing` | no | the module [`testing`] |
 //!
 //! # Platforms
@@ -269,6 +270,9 @@
 //! | `manual_clock` | tests of a timeout and of `Retry-After` that do not wait |
 //! | `upload_form_events` | a form, cookies, an upload with progress, and server-sent events, through a proxy |
 //!
+//! Its folder `ecosystem` has programs with other crates, such as `oauth2`, `tonic` and egui, which the
+//! [guide](guide::ecosystem) lists.
+//!
 //! # Where to look
 //!
 //! - [`guide`] has a chapter for each task, such as [retries](guide::retry), [tests of your own](guide::testing) and
@@ -281,6 +285,7 @@
 //! - [`multipart`] builds forms with files, [`sse`] reads server-sent events.
 //! - [`platform`] has the settings that exist on a single target.
 //! - [`tornado`] has Tornado's other tools: event loop, work queues, byte streams, promises and process-wide defaults.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 pub mod agent;
@@ -290,6 +295,9 @@ mod client;
 #[cfg(feature = "cookies")]
 pub mod cookies;
 mod error;
+#[doc(hidden)]
+#[cfg(all(fuzzing, feature = "cookies"))]
+pub mod fuzzing;
 #[cfg(doc)]
 pub mod guide;
 mod http1;
@@ -315,9 +323,9 @@ pub use bytes::Bytes;
 pub use http;
 
 pub use crate::agent::{Agent, proxy};
-pub use crate::backend::Backend;
+pub use crate::backend::{Backend, OriginConnections};
 #[cfg(feature = "tracing")]
-pub use crate::client::middleware::Spans;
+pub use crate::client::Spans;
 pub use crate::client::middleware::{Middleware, Next};
 pub use crate::client::retry::{Retry, RetryBudget};
 pub use crate::client::{
@@ -325,6 +333,7 @@ pub use crate::client::{
 };
 pub use crate::error::{Attempt, ConnectStep, Error, ErrorKind, Phase, Result, Source, Timeout, Transfer};
 pub use crate::message::body::Body;
+pub use crate::message::body::reader::BodyReader;
 pub use crate::message::call_context::CallContext;
 pub use crate::message::connection_info::{ConnectionInfo, RedirectEntry, Timings};
 pub use crate::message::extensions::Extension;

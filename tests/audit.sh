@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 setup_deny() {
   cargo deny --version >/dev/null 2>&1 && return
   say "installing cargo-deny (some minutes)"
-  cargo install --quiet cargo-deny --locked || give_up "cargo could not install cargo-deny"
+  install_program cargo-deny --locked
 }
 
 setup_cargo

@@ -2,6 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(not(target_family = "wasm"))]
 
+#[path = "examples/har.rs"]
+mod har;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -42,7 +45,7 @@ fn typed_json_prints_values_and_the_reason_of_a_refusal() {
 
 #[test]
 fn downloads_are_complete_after_their_connections_broke() {
-    let folder = Folder::new();
+    let folder = Folder::new("downloads");
     assert_eq!(output_of("downloads", &folder.0), "50 files, 15000000 bytes, resumed 50 times\n");
     let files: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
     assert_eq!(files.len(), 50);
@@ -64,12 +67,40 @@ fn manual_clock_runs_with_the_clock_of_the_system_too() {
     assert_eq!(output_of("manual_clock", Path::new("")), "the weather: sunny\n");
 }
 
+#[test]
+fn traceparent_of_requests_within_a_span_share_a_trace() {
+    let output = output_of("traceparent", Path::new(""));
+    let lines: Vec<_> = output.lines().map(|line| line.split_once(": ").unwrap()).collect();
+    let [alone, first, second, continued] = <[_; 4]>::try_from(lines).unwrap().map(|(_, header)| {
+        let parts: Vec<_> = header.split('-').map(str::to_owned).collect();
+        assert_eq!(parts.iter().map(String::len).collect::<Vec<_>>(), [2, 32, 16, 2], "{header}");
+        assert_eq!(parts[0], "00");
+        parts
+    });
+    assert_eq!([&alone[3], &first[3], &continued[3]], ["01", "01", "00"]);
+    assert_ne!(alone[1], first[1]);
+    assert_eq!(first[1], second[1]);
+    assert_ne!(first[2], second[2]);
+    assert_eq!(continued[1], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_ne!(continued[2], "00f067aa0ba902b7");
+}
+
+#[test]
+fn har_file_has_the_fields_of_the_format() {
+    let folder = Folder::new("har");
+    let path = folder.0.join("requests.har");
+    assert_eq!(output_of("har", &path), "5 entries, refused: true\n");
+    let file = fs::read_to_string(&path).unwrap();
+    har::check(&file);
+    assert!(!file.contains("secret"), "{file}");
+}
+
 /// A folder for the files of a test, which is removed at the end.
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
-        let folder = env::temp_dir().join(format!("waterspout-examples-{}", std::process::id()));
+    fn new(name: &str) -> Self {
+        let folder = env::temp_dir().join(format!("waterspout-examples-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }

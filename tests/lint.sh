@@ -46,10 +46,21 @@ cargo fmt --check --manifest-path examples/sdk/Cargo.toml --all
 say "clippy for the axum application"
 cargo clippy --quiet --manifest-path examples/axum_app/Cargo.toml "${shared_target[@]}" --all-targets -- -D warnings
 cargo fmt --check --manifest-path examples/axum_app/Cargo.toml
+say "clippy for the examples with other crates"
+cargo clippy --quiet --manifest-path examples/ecosystem/Cargo.toml "${shared_target[@]}" --all-targets -- -D warnings
+cargo fmt --check --all --manifest-path examples/ecosystem/Cargo.toml
 cargo fmt --check --manifest-path benches/Cargo.toml
+cargo fmt --check --manifest-path fuzz/Cargo.toml
 say "clippy for the budgets"
 cargo clippy --quiet --manifest-path tests/budgets/Cargo.toml "${shared_target[@]}" --all-targets -- -D warnings
 cargo fmt --check --manifest-path tests/budgets/Cargo.toml
+cargo fmt --check --manifest-path tests/models/Cargo.toml
+say "clippy for the soak test"
+cargo clippy --quiet --manifest-path tests/soak/Cargo.toml "${shared_target[@]}" -- -D warnings
+cargo fmt --check --manifest-path tests/soak/Cargo.toml
+say "clippy for the simulation"
+cargo clippy --quiet --manifest-path tests/simulate/Cargo.toml "${shared_target[@]}" -- -D warnings
+cargo fmt --check --manifest-path tests/simulate/Cargo.toml
 say "clippy for the smallest program"
 cargo clippy --quiet --manifest-path examples/minimal/Cargo.toml "${shared_target[@]}" --target wasm32-unknown-unknown -- -D warnings
 cargo fmt --check --manifest-path examples/minimal/Cargo.toml

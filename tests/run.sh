@@ -9,11 +9,11 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh
 
-# The order matters: the conditions below select the suites from an index on, for example all but the first four.
-suites=(native doc servers axum wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-service-worker js-lockdown js-drop-in js-packed js-readme js-upload js-connections size page)
-more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory js-libraries)
+# The order matters: the conditions below select the suites from an index on, for example all but the first five.
+suites=(native doc servers axum ecosystem wasm-node wasm-chromium sdk minimal js-node js-deno js-bun js-workerd js-module js-bundle js-worker js-service-worker js-lockdown js-drop-in js-packed js-readme js-upload js-connections size page)
+more=(wasm-firefox wasm-webkit js-node22 js-node24 js-node26 js-firefox js-webkit js-memory js-libraries js-options)
 # Like `more`, but without the npm package.
-costs=(budgets)
+costs=(budgets models planted soak fuzz simulation)
 on_request=(bundlers)
 known=" ${suites[*]} ${more[*]} ${costs[*]} ${on_request[*]} "
 only=("$@")
@@ -40,7 +40,9 @@ export NO_PROXY="localhost,127.0.0.0/8,::1,.test${NO_PROXY:+,$NO_PROXY}" no_prox
 setup_cargo
 if wanted servers; then setup_servers; fi
 if wanted budgets; then setup_budgets; fi
-if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}"; then setup_package; fi
+if wanted soak; then setup_soak; fi
+if wanted fuzz; then setup_fuzz; fi
+if wanted "${suites[@]:5}" "${more[@]}" "${on_request[@]}"; then setup_package; fi
 if wanted wasm-node wasm-chromium wasm-firefox wasm-webkit; then setup_wasm_pack; fi
 if wanted wasm-chromium js-module js-bundle js-worker js-service-worker js-drop-in js-packed js-readme js-upload js-memory page bundlers; then setup_chromium; fi
 if wanted js-upload; then setup_openssl; fi
@@ -199,6 +201,12 @@ build_sdk() {
   wasm-bindgen --target nodejs --out-dir "$target/sdk/js" "$target/wasm32-unknown-unknown/debug/waterspout_example_sdk_js.wasm"
 }
 
+# Compiles the page of the examples with other crates.
+build_yew_page() {
+  setup_rust && cargo build --quiet --manifest-path examples/ecosystem/Cargo.toml --target-dir "$(target_directory)" \
+    --target wasm32-unknown-unknown --package waterspout-example-yew
+}
+
 # The Rust scenarios in a browser: in pages and in workers of each kind. wasm-pack uses the first driver that the
 # environment names, so the variables of all drivers are unset. Its default limit of 20 s for all tests of a file is too
 # short for a busy machine.
@@ -211,8 +219,16 @@ suite native cargo test --all-features --lib --tests --no-fail-fast
 suite doc cargo test --all-features --doc
 suite servers env WATERSPOUT_SERVERS=required cargo test --all-features --no-fail-fast --test servers --test proxies
 suite axum cargo test --manifest-path examples/axum_app/Cargo.toml --target-dir "$(target_directory)"
+if wanted ecosystem && step yew-page build_yew_page; then
+  suite ecosystem cargo test --no-fail-fast --manifest-path examples/ecosystem/Cargo.toml --target-dir "$(target_directory)"
+fi
+suite fuzz fuzz/run.sh smoke
+suite models env ITERATIONS=300 cargo test --manifest-path tests/models/Cargo.toml --target-dir "$(target_directory)" --lib thread_models
+suite planted tests/models/planted.sh
+suite simulation bash -c '. tests/setup.sh && run_short_simulation 10000'
 suite budgets bash -c '. tests/setup.sh && cargo test --manifest-path tests/budgets/Cargo.toml --target-dir "$(target_directory)" && run_budgets'
-if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab; then
+suite soak bash -c 'cargo test "$@" && cargo run "$@" -- --seconds 24 --round 12 --warm-up 1 --workers 4' -- --manifest-path tests/soak/Cargo.toml --target-dir "$(target_directory)"
+if wanted "${suites[@]:5}" "${more[@]}" "${on_request[@]}" && step lab start_lab; then
   scratch="$(mktemp -d)"
   export TMPDIR="$scratch"
   if wanted wasm-webkit js-webkit; then step display start_display; fi
@@ -227,7 +243,7 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
     suite sdk node examples/sdk/js/test.mjs "$(target_directory)/sdk/js/waterspout_example_sdk_js.js" "$WATERSPOUT_LAB"
   fi
   suite minimal node examples/minimal/size.mjs
-  if wanted "${suites[@]:8}" "${more[@]:2}" bundlers && step package make --no-print-directory package; then
+  if wanted "${suites[@]:9}" "${more[@]:2}" bundlers && step package make --no-print-directory package; then
     # These suites mostly wait, so they run in parallel.
     for name in node deno bun workerd module bundle worker service-worker lockdown; do begin "js-$name" "${js_scenarios[@]}" "$WATERSPOUT_LAB" "$name"; done
     finish
@@ -239,6 +255,7 @@ if wanted "${suites[@]:4}" "${more[@]}" "${on_request[@]}" && step lab start_lab
     begin js-upload bash -c 'cd pkg-js && exec node test/upload.mjs'
     # Several libraries need a later Node than the package does.
     begin js-libraries bash -c 'cd pkg-js && exec "$ENGINES/node_modules/node24/bin/node" test/libraries/run.mjs'
+    begin js-options bash -c 'cd pkg-js && exec node test/options.mjs'
     begin js-connections bash -c 'cd pkg-js && exec node test/connections.mjs'
     begin js-memory bash -c 'cd pkg-js && exec node test/memory.mjs "$1"' -- "$WATERSPOUT_LAB"
     finish

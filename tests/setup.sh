@@ -16,6 +16,13 @@ setup_cargo() {
   has cargo || give_up "cargo is missing: install Rust from https://rustup.rs, then run this again"
 }
 
+# Builds and installs a program: `install_program NAME [OPTION ...]`. These programs mostly wait for others, so they are
+# built with little optimization, and the build directory is shared: both save minutes.
+install_program() {
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_STRIP=none \
+    cargo install --quiet --target-dir "$(target_directory)/programs" "$@" || give_up "cargo could not install $1"
+}
+
 setup_rust() {
   setup_cargo
   setup_target wasm32-unknown-unknown
@@ -33,9 +40,9 @@ setup_oldest_rust() {
 }
 
 # Installs the nightly compiler that builds the module of the npm package, with the source of the standard library. It is
-# separate from the Rust in use, and the file names its date.
+# separate from the Rust in use, and the file names its date. Sets `nightly` to its name.
 setup_nightly() {
-  local nightly sysroot
+  local sysroot
   nightly="$(sed -n 's/^channel = "\(.*\)"$/\1/p' "$root/pkg-js/rust-toolchain.toml")"
   [ -n "$nightly" ] || give_up "pkg-js/rust-toolchain.toml has no channel"
   has rustup || give_up "rustup is missing, and the npm package needs Rust $nightly: install rustup from https://rustup.rs, then run this again"
@@ -61,13 +68,13 @@ setup_wasm_bindgen() {
   [ -n "$wanted" ] || give_up "Cargo.lock has no version of wasm-bindgen"
   [ "$(wasm-bindgen --version 2>/dev/null)" = "wasm-bindgen $wanted" ] && return
   say "installing wasm-bindgen-cli $wanted (some minutes)"
-  cargo install --quiet --force wasm-bindgen-cli --version "$wanted" || give_up "cargo could not install wasm-bindgen-cli $wanted"
+  install_program wasm-bindgen-cli --version "$wanted" --force
 }
 
 setup_wasm_pack() {
   has wasm-pack && return
   say "installing wasm-pack (some minutes)"
-  cargo install --quiet wasm-pack || give_up "cargo could not install wasm-pack"
+  install_program wasm-pack
 }
 
 setup_node() {
@@ -130,7 +137,7 @@ setup_firefox() {
   GECKODRIVER="${GECKODRIVER:-$(command -v geckodriver || true)}"
   if [ -z "$GECKODRIVER" ]; then
     say "installing geckodriver $wanted (some minutes)"
-    cargo install --quiet geckodriver --version "$wanted" || give_up "cargo could not install geckodriver $wanted"
+    install_program geckodriver --version "$wanted"
     GECKODRIVER="$(command -v geckodriver)"
   fi
   export FIREFOX GECKODRIVER
@@ -252,6 +259,38 @@ run_budgets() {
   target="$(target_directory)/budgets"
   # Flags from the environment would change the counts, and so would a compilation in increments.
   (cd "$root/tests/budgets" && CARGO_INCREMENTAL=0 env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS cargo run --quiet --release --target-dir "$target" -- "$@")
+}
+
+# Installs what the soak test uses as root: virtual links, packet loss, and a server of another project. Another user
+# runs it over loopback.
+setup_soak() {
+  local packages=()
+  setup_cargo
+  [ "$(id -u)" = 0 ] && has apt-get || return 0
+  has_service ip || packages+=(iproute2)
+  has_service iptables || packages+=(iptables)
+  has_service nginx || packages+=(nginx-light)
+  [ "${#packages[@]}" -eq 0 ] || apt_install "tools for networks" --no-install-recommends "${packages[@]}"
+}
+
+# Installs what the fuzz targets need: cargo-fuzz, the nightly compiler for its flags, and a C++ compiler for libFuzzer.
+setup_fuzz() {
+  setup_cargo
+  setup_nightly
+  has c++ || apt_install "a C++ compiler" --no-install-recommends g++
+  cargo fuzz --version >/dev/null 2>&1 && return
+  say "installing cargo-fuzz (some minutes)"
+  install_program cargo-fuzz --locked
+}
+
+# Runs tests/simulate: `run_simulation SEEDS [FIRST]`, or `run_simulation seed SEED`, which prints the steps of a seed.
+run_simulation() {
+  cargo run --quiet --release --manifest-path "$root/tests/simulate/Cargo.toml" --target-dir "$(target_directory)/simulate" -- "$@"
+}
+
+# The same without optimization: for 10,000 seeds, a build that reuses the dependencies of the tests is faster.
+run_short_simulation() {
+  cargo run --quiet --manifest-path "$root/tests/simulate/Cargo.toml" --target-dir "$(target_directory)" -- "$@"
 }
 
 # Installs all tools that `make test` needs.

@@ -4,6 +4,8 @@
 
 #[path = "tidy/imports.rs"]
 mod imports;
+#[path = "tidy/models.rs"]
+mod models;
 #[path = "tidy/security.rs"]
 mod security;
 

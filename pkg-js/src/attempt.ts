@@ -2,7 +2,8 @@
 import { ignoreErrors } from "./errors.js";
 import { isPromise, isRequest } from "./init.js";
 import type { AllHooks } from "./options.js";
-import type { AfterResponseContext, AnotherAttempt, HookContext, QueueEvent } from "./types.js";
+import type { StepOutcome } from "./report.js";
+import type { AfterResponseContext, AnotherAttempt, HookContext } from "./types.js";
 
 /** How an attempt has ended: with a response, or with an error. */
 export interface Outcome {
@@ -59,7 +60,7 @@ export async function sendWithHooks(hooks: AllHooks, attempt: Attempt): Promise<
 }
 
 /** Returns the outcome of an attempt for observers and hooks. */
-export function outcomeOf({ response, error }: Outcome): Pick<QueueEvent, "status" | "error"> {
+export function outcomeOf({ response, error }: Outcome): StepOutcome {
   return response ? { status: response.status } : { error };
 }
 

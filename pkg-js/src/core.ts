@@ -24,7 +24,7 @@ export const enum Answer {
   CoreFailed,
 }
 
-/** A request that needs a slot. The core sets all members but `answered`. */
+/** A request that needs a slot. The core sets all members but the functions. */
 export interface Waiter {
   /** The instance that gave the ticket. Undefined if the request has neither a slot nor a place in the queue. */
   instance: Instance | undefined;
@@ -34,6 +34,8 @@ export interface Waiter {
   /** When the wait began. */
   since: number;
   hasSlot: boolean;
+  /** The wait begins. Must neither throw nor call the core. */
+  wait(): void;
   /** The wait has ended: the request has a slot, or gets none. Must neither throw nor call the core. */
   answered(answer: Answer): void;
 }
@@ -179,6 +181,7 @@ export class Core {
       this.waits.record(0);
       return Answer.Slot;
     }
+    waiter.wait();
     this.#waiters.set(request, waiter);
     present.waiting.add(this);
     if (this.#hasRate) this.#dispatch();

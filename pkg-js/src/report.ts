@@ -1,5 +1,6 @@
 /** Reports the steps of a request to the observers of its client. */
 import type { FetchArguments } from "./arguments.js";
+import { now } from "./clock.js";
 import type { ClientContext } from "./context.js";
 import { ignoreErrors } from "./errors.js";
 import { documentBase } from "./init.js";
@@ -8,39 +9,43 @@ import type { QueueEvent } from "./types.js";
 /** A step in a request's life. */
 export type Stage = QueueEvent["stage"];
 
+/** The outcome of an attempt or of a request. */
+export type StepOutcome = Pick<QueueEvent, "status" | "error">;
+
 export class RequestReport {
   /** The last step that the observers got. */
   stage: Stage | undefined;
   readonly #context: ClientContext;
-  readonly #number: number;
-  readonly #priority: number;
+  /** What an event has in each step. */
+  readonly #facts: Pick<QueueEvent, "id" | "priority"> & { attempts: number; queueWait?: number };
+  readonly #calledAt = now();
   #arguments: FetchArguments;
   #origin: string | undefined;
 
   constructor(context: ClientContext, priority: number, call: FetchArguments) {
     this.#context = context;
-    this.#number = ++context.requestCount;
-    this.#priority = priority;
+    this.#facts = { id: ++context.requestCount, priority, attempts: 0 };
     this.#arguments = call;
   }
 
   /** The origin of the URL. It is empty for a relative URL that only a `fetch` of the caller's own knows. */
   get origin(): string {
-    if (this.#origin === undefined) {
-      const { url } = this.#arguments;
-      this.#origin = URL.canParse(url, documentBase()) ? new URL(url, documentBase()).origin : "";
-    }
-    return this.#origin;
+    return (this.#origin ??= URL.canParse(this.#arguments.url, documentBase()) ? new URL(this.#arguments.url, documentBase()).origin : "");
   }
 
   /** Sets the stage and calls the observers. */
-  notify(stage: Stage, outcome?: Pick<QueueEvent, "status" | "error">): void {
+  notify(stage: Stage, outcome?: StepOutcome): void {
+    const facts = this.#facts;
     this.stage = stage;
-    if (this.#context.observers.size === 0) return;
+    const at = now();
+    const duration = at - this.#calledAt;
+    if (stage === "started" && !facts.attempts++) facts.queueWait = duration;
     for (const observer of this.#context.observers) {
-      const { url } = this.#arguments;
-      const event = { id: this.#number, stage, url, origin: this.origin, priority: this.#priority, at: performance.now() };
-      ignoreErrors(() => observer({ ...event, ...outcome }));
+      // The members of a call may throw.
+      ignoreErrors(() => {
+        const { method, url } = this.#arguments;
+        return observer({ ...facts, stage, method, url, origin: this.origin, at, duration, ...outcome });
+      });
     }
   }
 

@@ -42,13 +42,20 @@ export interface QueueEvent {
    * - `cancelled`: it was aborted.
    */
   readonly stage: "queued" | "started" | "waiting" | "head" | "failed" | "cancelled";
+  readonly method: string;
   readonly url: string;
   readonly origin: string;
   readonly priority: number;
   /** The time of `performance.now()`. */
   readonly at: number;
+  /** The milliseconds since the call. In the last step, it is the time until the response's head or the error, all waits and attempts included. */
+  readonly duration: number;
+  /** The milliseconds that the request waited for its first slot. Absent before it has a slot. */
+  readonly queueWait?: number;
+  /** The number of attempts that have begun. Redirects do not count: no engine shows them. */
+  readonly attempts: number;
   /** The error because of which the request failed, was aborted, or waits before another attempt. */
   readonly error?: unknown;
-  /** The status of the response because of which the request waits before another attempt. */
+  /** The status of the response: in `head`, or in `waiting` if the request waits before another attempt because of it. */
   readonly status?: number | undefined;
 }

@@ -11,14 +11,14 @@ import { HookSender } from "./hook-sender.js";
 import { Limits, type Limit } from "./limits.js";
 import { DEFAULTS, type Options } from "./options.js";
 import { countResponse } from "./progress.js";
-import { RequestReport, type Stage } from "./report.js";
+import { RequestReport, type Stage, type StepOutcome } from "./report.js";
 import { requestOf, RequestErrors } from "./request-errors.js";
 import { hasBody } from "./response.js";
 import { repeatDelay } from "./repeat.js";
 import { NO_RETRY } from "./retry.js";
 import { Slot } from "./slot.js";
 import { readData } from "./status-data.js";
-import type { AnotherAttempt, HookContext, QueueEvent, WaterspoutInit } from "./types.js";
+import type { AnotherAttempt, HookContext, WaterspoutInit } from "./types.js";
 
 const { hooks: NO_HOOKS, timeouts: NO_LIMITS } = DEFAULTS;
 
@@ -108,7 +108,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
       // The request may have ended in the turn in which its pause was over.
       while (!this.#isSettled) {
         // 1. Wait for a slot.
-        const answer = this.#acquire() === Answer.Wait ? await this.#slot.answer() : Answer.Slot;
+        const answer = this.#acquire() === Answer.Wait ? await this.#slot.answer : Answer.Slot;
         this.limits?.stop("queue");
         if (answer !== Answer.Slot) this.#stop(this.#answerError(answer));
         if (this.#isSettled) return;
@@ -220,8 +220,8 @@ export class ClientRequest implements AbortListener, BodyOwner {
 
   #mayRepeat({ asked, response }: Outcome): boolean {
     const { retry } = this.#options;
-    if (this.#attempts >= (retry?.attempts ?? DEFAULT_ATTEMPTS)) return false;
-    return !!asked || (!!retry && (!response || !!retry.when || retry.statusCodes.includes(response.status)));
+    const isAllowed = this.#attempts < (retry?.attempts ?? DEFAULT_ATTEMPTS);
+    return isAllowed && (!!asked || (!!retry && (!response || !!retry.when || retry.statusCodes.includes(response.status))));
   }
 
   /** Returns the milliseconds until the next attempt, or `NO_RETRY`. */
@@ -263,7 +263,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
     const isReadable = canRead || (!!mayWatch && response.type === "opaque");
     if (!isReadable) this.end();
     else if (slot !== "body") this.leave();
-    this.#settle("head");
+    this.#settle("head", { status });
     this.#arguments.body.reportSent();
     if (isReadable || this.#watch) this.#watchBody(response, result, isReadable);
     this.report.forget(this.#context.requests.has(this));
@@ -364,7 +364,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
   }
 
   /** Marks the promise as settled. */
-  #settle(stage: Stage, outcome?: Pick<QueueEvent, "error">): void {
+  #settle(stage: Stage, outcome: StepOutcome): void {
     // These functions keep the promise alive, and with it the response.
     this.#resolve = this.#reject = undefined;
     this.#hooks?.end();

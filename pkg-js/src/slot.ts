@@ -3,16 +3,17 @@ import type { Answer, Core, Instance, Waiter } from "./core.js";
 
 export class Slot implements Waiter {
   instance: Instance | undefined;
-  ticket = 0;
-  request = 0;
-  since = 0;
-  hasSlot = false;
+  // The core sets these members. With `declare`, the compiler emits no fields.
+  declare ticket: number;
+  declare request: number;
+  declare since: number;
+  declare hasSlot: boolean;
   /** Whether the request was sent in the present slot. If not, rates do not count its start. */
   isUsed = false;
+  /** The answer to a request that waits. */
+  declare answer: Promise<Answer>;
+  declare answered: (answer: Answer) => void;
   readonly #core: Core;
-  #answer: ((answer: Answer) => void) | undefined;
-  /** An answer that came before the request waited for it. */
-  #early: Answer | undefined;
 
   constructor(core: Core) {
     this.#core = core;
@@ -24,19 +25,8 @@ export class Slot implements Waiter {
     return this.#core.acquire(this, origin, priority, isRetry);
   }
 
-  /** Returns the answer to a request that waits. */
-  answer(): Promise<Answer> {
-    return new Promise((resolve) => {
-      if (this.#early === undefined) this.#answer = resolve;
-      else resolve(this.#early);
-      this.#early = undefined;
-    });
-  }
-
-  answered(answer: Answer): void {
-    if (this.#answer) this.#answer(answer);
-    else this.#early = answer;
-    this.#answer = undefined;
+  wait(): void {
+    this.answer = new Promise((resolve) => (this.answered = resolve));
   }
 
   /** Gives the slot back, or leaves the queue. */

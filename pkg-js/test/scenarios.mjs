@@ -945,6 +945,34 @@ export const only = {
     await client.fetch(lab.url("hello"));
     equal(steps.length, before);
   },
+  async observers_get_the_numbers_of_metrics() {
+    let fail;
+    const transport = ({ url }) => (url.endsWith("/slow") ? new Promise((_, reject) => (fail = () => reject(new TypeError("cut")))) : Promise.resolve(new Response(null, { status: 404 })));
+    const client = new Client({ maxActive: 1, retry: { attempts: 2, baseDelay: 0 }, fetch: byRequest(transport) });
+    const events = [];
+    client.observe((event) => events.push(event));
+    const requests = [rejection(client.fetch("http://127.0.0.1:1/slow", { waterspout: { retry: false } })), client.fetch("http://127.0.0.1:1/b", { method: "put" })];
+    await sleep(30);
+    fail();
+    await Promise.all(requests);
+    const lines = events.map(({ id, stage, method, status, error, attempts }) => [id, stage, method, status ?? error?.message, attempts]);
+    equal(lines, [
+      [1, "started", "GET", undefined, 1],
+      [2, "queued", "PUT", undefined, 0],
+      [1, "failed", "GET", "cut", 1],
+      [2, "started", "PUT", undefined, 1],
+      [2, "head", "PUT", 404, 1],
+    ]);
+    const [first, waiting, , started, head] = events;
+    equal([waiting.queueWait, first.queueWait < 20], [undefined, true]);
+    assert(started.queueWait >= 20 && started.queueWait === started.duration, `a wait of ${started.queueWait} ms`);
+    assert(head.queueWait === started.queueWait && head.duration >= started.duration, `a duration of ${head.duration} ms`);
+    const retried = new Client({ retry: { attempts: 2, baseDelay: 0 }, fetch: async () => new Response(null, { status: 503 }) });
+    const counts = [];
+    retried.observe(({ stage, attempts }) => counts.push(stage + attempts, retried.stats().active));
+    await retried.fetch("http://127.0.0.1:1/");
+    equal(counts, ["started1", 1, "waiting1", 0, "started2", 1, "head2", 0]);
+  },
   async an_observer_that_sends_gets_a_place_of_its_own(lab) {
     const client = new Client({ maxActive: 1 });
     const more = [];
@@ -1381,7 +1409,7 @@ export const only = {
     release();
     await Promise.all(requests);
     const of = (id) => steps.filter((step) => step[0] === id).map(([, stage, status]) => stage + (status ?? ""));
-    equal([of(1), of(2)], [["started", "waiting503", "queued", "started", "head"], ["queued", "started", "head"]]);
+    equal([of(1), of(2)], [["started", "waiting503", "queued", "started", "head200"], ["queued", "started", "head200"]]);
   },
   async an_origin_whose_requests_all_wait_to_be_tried_again_has_none() {
     const controller = new AbortController();

@@ -175,6 +175,7 @@ impl RoundTrip<'_> {
         let connector = self.connector().clone();
         let entry = self.pool_entry();
         let limit = self.connect_limit();
+        let open = self.agent.open.clone();
         Box::pin(async move {
             let trace = ConnectTrace::new();
             let connecting = connector.connect_traced(&entry.key.origin, &trace);
@@ -191,7 +192,8 @@ impl RoundTrip<'_> {
                 entry.add_http2(transport).await?;
                 return Ok(None);
             }
-            Ok(Some(Box::new(Connection::new(transport))))
+            let connection = Connection::new(transport).counted(open.token(&entry.key.origin));
+            Ok(Some(Box::new(connection)))
         })
     }
 }

@@ -16,10 +16,16 @@ mod decode;
 mod default_fields;
 mod expect_continue;
 mod informational;
+mod open_connections;
 mod pieces;
 mod pool;
 pub mod proxy;
 mod redirect;
+#[cfg(feature = "tracing")]
+mod redirect_event;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_redirect_event.rs"]
+mod redirect_event;
 mod redirect_policy;
 mod round_trip;
 mod route;
@@ -37,12 +43,13 @@ use http::HeaderValue;
 pub use self::config::Config;
 pub use self::cookies::{CookieStore, Cookies};
 pub use self::informational::OnInformational;
+use self::open_connections::OpenConnections;
 use self::pool::Pool;
 use self::redirect::RedirectResponse;
 pub use self::redirect_policy::{RedirectAction, RedirectAttempt, RedirectPolicy};
 pub use self::route::Route;
 use self::shared::SharedPool;
-use crate::backend::Backend;
+use crate::backend::{Backend, OriginConnections};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::message::call_context::CallContext;
 use crate::message::connection_info::RedirectEntry;
@@ -84,6 +91,8 @@ pub struct Agent {
     pool: Arc<Pool>,
     /// The connections that carry many requests at once.
     shared: Arc<SharedPool>,
+    /// Counts the open connections of HTTP/1.1.
+    open: Arc<OpenConnections>,
     /// Runs background connects. The pool's idle reaper runs on it, too.
     executor: Option<Arc<dyn Executor>>,
     config: Config,
@@ -113,6 +122,7 @@ impl Agent {
             timer: Arc::new(timer),
             pool: Arc::default(),
             shared: Arc::default(),
+            open: Arc::default(),
             executor: None,
             config: Config::new(),
             cookies: None,
@@ -262,11 +272,25 @@ impl Backend for Agent {
                     cookies::record(&mut response, &mut request, sent_cookies);
                     return Ok(response);
                 }
+                redirect_event::record(entry.status, request.url());
                 history.push(entry);
                 // The next request can then use the same connection. It does not wait for a body that is still on its
                 // way.
                 let _ = auth::drain(response).now_or_never();
             }
         })
+    }
+
+    fn connections(&self) -> Vec<OriginConnections> {
+        let idle = self.pool.idle_counts();
+        let mut all = shared::connection_counts(&self.shared);
+        for (origin, open) in self.open.counts() {
+            let mut counts = OriginConnections::new(origin);
+            counts.idle = idle.get(&counts.origin).copied().unwrap_or_default().min(open);
+            counts.active = open - counts.idle;
+            all.push(counts);
+        }
+        all.sort_by(|a, b| a.origin.cmp(&b.origin));
+        all
     }
 }

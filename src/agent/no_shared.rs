@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::connect::Channel;
 use super::pool::key::PoolKey;
 use super::round_trip::RoundTrip;
+use crate::backend::OriginConnections;
 use crate::error::Result;
 use crate::message::body::Body;
 use crate::message::response::Response;
@@ -21,6 +22,11 @@ pub(super) type Http2Settings = ();
 pub(super) fn set_windows((): &mut Http2Settings, _stream: u32, _connection: u32) {}
 
 pub(super) fn set_connections((): &mut Http2Settings, _maximum: usize) {}
+
+/// There are no connections of HTTP/2.
+pub(super) fn connection_counts((): &SharedPool) -> Vec<OriginConnections> {
+    Vec::new()
+}
 
 /// There is none.
 pub(super) type Share = Infallible;

@@ -158,6 +158,7 @@ impl RoundTrip<'_> {
         let request = self.request;
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         self.progress.exchange().begin(body.length());
+        let trailers = request.trailers_after(&body).cloned();
         let exchange_request = ExchangeRequest {
             limits: &self.config.http1,
             head: RequestHead {
@@ -168,7 +169,7 @@ impl RoundTrip<'_> {
                 defaults: Some(default_fields::of(request)),
             },
             body,
-            trailers: request.trailers().cloned(),
+            trailers,
             progress: self.progress,
             continue_wait: expects_continue.then(|| self.continue_wait()),
             on_informational: request.options().extension::<OnInformational>().map(OnInformational::callback),

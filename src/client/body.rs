@@ -9,10 +9,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::Stream;
 
 use super::call::InFlight;
-use super::observer::RequestTrace;
+use super::request_trace::RequestTrace;
 use crate::error::{Error, ErrorKind, Phase, Result, Timeout, Transfer};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
@@ -36,14 +36,15 @@ impl BodyOptions {
             idle_timeout: options.idle_timeout,
             stream_limit: options.stream_limit,
             min_rate: options.min_download_rate.clone(),
-            download: on_download.map(|callback| Download { callback, bytes: 0, total }),
+            download: on_download.map(|callback| Download { callback, total }),
         }
     }
 }
 
 /// Ties `in_flight` and `trace` to the end of `body`, and applies `options` to it.
 ///
-/// A body that is complete has neither slot nor deadline: `in_flight` is `None`.
+/// A body that is complete has neither slot nor deadline: `in_flight` is `None`. It has a `trace` if it may fail while it is
+/// read.
 pub(super) fn wrap(
     body: Body,
     in_flight: Option<InFlight>,
@@ -55,6 +56,7 @@ pub(super) fn wrap(
     let (length, is_complete) = (body.length(), in_flight.is_none());
     let mut this = ResponseBody {
         body,
+        next: None,
         in_flight,
         rate: None,
         trace,
@@ -73,17 +75,18 @@ pub(super) fn wrap(
     }
     match (options.stream_limit, length) {
         (Some(max), Some(length)) if length > max => {
-            this.release();
-            return Body::in_memory_stream(Box::pin(stream::iter([Err(too_large(max))])));
+            let error = too_large(max);
+            this.end(Some(&error));
+            this.next = Some(Err(error));
+            return Body::in_memory_stream(Box::pin(this));
         }
         // A complete body of known length within the limit needs no counting.
         (Some(_), Some(_)) if is_complete => {}
-        (Some(max), _) => this.limit = Some(ByteLimit { max, left: max }),
-        (None, _) => {}
+        (limit, _) => this.limit = limit,
     }
     if !is_complete || this.limit.is_some() {
         Body::boxed_stream(Box::pin(this), length)
-    } else if this.download.is_some() {
+    } else if this.download.is_some() || length.is_none() {
         Body::in_memory_stream(Box::pin(this))
     } else {
         this.body
@@ -95,6 +98,9 @@ struct ResponseBody {
     // Fields are dropped in this order: the connection or fetch behind the body first, then the slot that stands for it,
     // then the trace, which reports the end to the observer.
     body: Body,
+    /// What the next poll gives: the error of a body that is too long, or what came after the last byte of a body of known
+    /// length if that was not the end.
+    next: Option<Result<Bytes>>,
     /// Present until the body ends; a body that was complete from the start has none.
     in_flight: Option<InFlight>,
     /// Measures the rate, if there is a minimum rate and the body was not complete from the start.
@@ -106,36 +112,31 @@ struct ResponseBody {
     progress: Progress,
     /// Where the end of the body is recorded.
     times: CallTimes,
-    /// How many bytes of the body have arrived.
+    /// How many bytes of the body the stream has given.
     received: u64,
-    limit: Option<ByteLimit>,
+    /// The maximum number of bytes, unless a complete body is known to have no more.
+    limit: Option<u64>,
     download: Option<Download>,
-}
-
-/// The maximum number of bytes of a body, and how many of them are left.
-struct ByteLimit {
-    max: u64,
-    left: u64,
 }
 
 /// The callback for the progress of a download.
 struct Download {
     callback: ProgressCallback,
-    bytes: u64,
     total: Option<u64>,
 }
 
 impl ResponseBody {
-    /// Polls the next chunk within the deadline, and frees the slot when the body ends.
-    fn poll_in_flight(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        let Some(in_flight) = &mut self.in_flight else { return Pin::new(&mut self.body).poll_next(cx) };
-        let InFlight { slot, deadline } = in_flight;
+    /// Polls the next chunk, within the deadline unless the body was complete from the start.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let Some(InFlight { slot, deadline }) = &mut self.in_flight else {
+            return poll_body(&mut self.body, &mut self.next, cx);
+        };
         // Chunks that are always ready never look at the timer: the limits of the whole request and the closing of the
         // client are checked before each chunk.
         let stopped = deadline.overdue().or_else(|| slot.ended(Phase::Body));
         let item = match stopped {
             Some(error) => Some(Err(error)),
-            None => match Pin::new(&mut self.body).poll_next(cx) {
+            None => match poll_body(&mut self.body, &mut self.next, cx) {
                 Poll::Ready(item) => item,
                 Poll::Pending => {
                     slot.record_reading(false);
@@ -161,28 +162,46 @@ impl ResponseBody {
             self.is_waiting = false;
             deadline.pause();
         }
-        let item = match item {
-            Some(Ok(chunk)) => {
-                self.received += chunk.len() as u64;
-                if let Some(rate) = &mut self.rate {
-                    rate.record(chunk.len());
-                }
-                Some(Ok(chunk))
-            }
-            None => {
-                self.end(None);
-                None
-            }
-            Some(Err(error)) => {
-                self.end(Some(error.kind()));
-                Some(Err(error.with_transfer(Transfer::bytes(self.progress.bytes(), self.received))))
-            }
-        };
         Poll::Ready(item)
     }
 
+    /// Counts the bytes of `chunk` and returns it, or an error if the body is too large.
+    fn record(&mut self, chunk: Bytes) -> Result<Bytes> {
+        let received = self.received + chunk.len() as u64;
+        if let Some(max) = self.limit.filter(|max| received > *max) {
+            return Err(too_large(max));
+        }
+        self.received = received;
+        if let Some(rate) = &mut self.rate {
+            rate.record(chunk.len());
+        }
+        if let Some(download) = &mut self.download {
+            // The length in the head may be that of a compressed body, since a page does not see another origin's
+            // coding: once more bytes have arrived, the total is unknown.
+            let total = download.total.filter(|total| *total >= self.received);
+            download.callback.tell(self.received, total);
+        }
+        Ok(chunk)
+    }
+
+    /// Ends the body after its last byte if its length is known and nothing more has to arrive.
+    ///
+    /// A caller that knows the length, such as a server that passes the body on, drops the body then. Without this, that
+    /// would close the connection, and the request would count as cancelled. That still happens over HTTP/2 if the server
+    /// ends the stream with an empty frame that comes later.
+    fn end_after_last_byte(&mut self, cx: &mut Context<'_>) {
+        // The length of a body that is being read is that of the rest.
+        if self.body.length() == Some(0) && self.in_flight.is_some() {
+            match Pin::new(&mut self.body).poll_next(cx) {
+                Poll::Ready(None) => self.end(None),
+                Poll::Ready(next) => self.next = next,
+                Poll::Pending => {}
+            }
+        }
+    }
+
     /// Records the end of the body, frees what it holds, and tells the observer.
-    fn end(&mut self, error: Option<ErrorKind>) {
+    fn end(&mut self, error: Option<&Error>) {
         if let Some(in_flight) = &self.in_flight {
             self.times.end(in_flight.deadline.age());
         }
@@ -198,6 +217,7 @@ impl ResponseBody {
     /// A trace that has not ended reports that the request was cancelled.
     fn release(&mut self) {
         self.body = Body::empty();
+        self.next = None;
         self.in_flight = None;
         self.rate = None;
         self.trace = None;
@@ -209,27 +229,30 @@ impl Stream for ResponseBody {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let item = ready!(this.poll_in_flight(cx));
-        let Some(Ok(chunk)) = &item else { return Poll::Ready(item) };
-        let length = chunk.len() as u64;
-        if let Some(limit) = &mut this.limit {
-            let max = limit.max;
-            match limit.left.checked_sub(length) {
-                Some(left) => limit.left = left,
-                None => {
-                    this.release();
-                    return Poll::Ready(Some(Err(too_large(max))));
-                }
+        let item = ready!(this.poll_chunk(cx)).map(|item| item.and_then(|chunk| this.record(chunk)));
+        Poll::Ready(match item {
+            Some(Ok(chunk)) => {
+                this.end_after_last_byte(cx);
+                Some(Ok(chunk))
             }
-        }
-        if let Some(download) = &mut this.download {
-            download.bytes += length;
-            // The length in the head may be that of a compressed body, since a page does not see another origin's
-            // coding: once more bytes have arrived, the total is unknown.
-            let total = download.total.filter(|total| *total >= download.bytes);
-            download.callback.tell(download.bytes, total);
-        }
-        Poll::Ready(item)
+            Some(Err(error)) => {
+                let error = error.with_transfer(Transfer::bytes(this.progress.bytes(), this.received));
+                this.end(Some(&error));
+                Some(Err(error))
+            }
+            None => {
+                this.end(None);
+                None
+            }
+        })
+    }
+}
+
+/// Returns the item that an earlier poll has kept in `next`, or else polls the body.
+fn poll_body(body: &mut Body, next: &mut Option<Result<Bytes>>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+    match next.take() {
+        Some(item) => Poll::Ready(Some(item)),
+        None => Pin::new(body).poll_next(cx),
     }
 }
 

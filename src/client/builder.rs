@@ -9,8 +9,9 @@ use http::{HeaderMap, HeaderValue};
 
 use super::breaker::{BreakerPolicy, CircuitBreaker, Circuits};
 use super::defaults::{DefaultHeaders, InvalidHeaders};
-use super::observer::{Observer, TraceRequests, Tracer};
+use super::observer::{Observer, Tracer};
 use super::queue::{Queue, QueueSettings};
+use super::request_trace::TraceRequests;
 use super::{Client, ClientInner};
 use crate::backend::{Backend, WithHeaders};
 use crate::client::middleware::{Middleware, MiddlewareChain};
@@ -61,6 +62,7 @@ pub struct Builder {
     is_inherited: bool,
     timer: Option<Arc<dyn Timer>>,
     tracer: Option<Box<MakeTracer>>,
+    spans: Option<Box<MakeSpans>>,
     middleware: Option<Box<dyn MiddlewareChain>>,
     budget: RetryBudget,
     breaker: Option<Box<MakeBreaker>>,
@@ -71,6 +73,9 @@ type MakeBreaker = dyn FnOnce(ClientClock) -> Arc<dyn BreakerPolicy> + Send + Sy
 
 /// Creates what calls the observer. It is called by `build`, when the client's timer is known.
 type MakeTracer = dyn FnOnce(&Arc<dyn Timer>) -> Box<dyn TraceRequests> + Send + Sync;
+
+/// Adds the spans to what calls the observer, if there is an observer. It is called by `build`.
+pub(super) type MakeSpans = dyn FnOnce(Option<Box<dyn TraceRequests>>) -> Box<dyn TraceRequests> + Send + Sync;
 
 impl Builder {
     /// Sets the observer that is called at each step of each request. Default: none. A later call replaces it.
@@ -234,6 +239,13 @@ impl Builder {
         self
     }
 
+    /// Sets what adds the spans.
+    #[allow(dead_code, reason = "only the feature `tracing` calls it")]
+    pub(super) fn with_spans(mut self, add: Box<MakeSpans>) -> Self {
+        self.spans = Some(add);
+        self
+    }
+
     /// Changes the settings of the platform's backend.
     #[allow(dead_code, reason = "only a platform with settings calls it")]
     pub(crate) fn with_backend_settings(mut self, change: impl FnOnce(&mut BackendSettings)) -> Self {
@@ -324,11 +336,15 @@ impl Builder {
             ..RequestOptions::default()
         };
         let queue = Arc::new(Queue::new(self.queue, timer.clone()));
+        let tracer = self.tracer.map(|make| make(&timer));
         ClientSleep::wake_covered_by(&clock, || queue.waker_of_covered());
         Client(Arc::new(ClientInner {
             executor: self.backend_settings.executor(),
             backend: self.backend_settings.into_backend(self.backend, &timer),
-            tracer: self.tracer.map(|make| make(&timer)),
+            tracer: match self.spans {
+                Some(add) => Some(add(tracer)),
+                None => tracer,
+            },
             bucket: Mutex::new(RetryBucket::new(self.budget, clock.now())),
             breaker: self.breaker.map(|make| make(clock.clone())),
             queue,

@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 
 use super::body::{self, BodyOptions};
 use super::deadline::Deadline;
-use super::observer::{RequestTrace, Stage};
 use super::policies::{self, AttemptPolicies};
 use super::queue::{Acquire, Slot, SlotRequest, StallDetection};
+use super::request_trace::{EnteredSpan, RequestTrace, Step, TracedCall};
 use super::{Client, ClientInner};
 use crate::auth;
 use crate::error::{Attempt, Error, Phase, Result, Timeout, Transfer};
@@ -83,7 +83,7 @@ impl Client {
                 // 8. End the request with its head, or tie it to the response's body.
                 response.set_default_method(method);
                 response.set_body_limit(call.options.body_limit.unwrap_or(DEFAULT_BODY_LIMIT));
-                call.report(Stage::Head);
+                call.report(Step::Head(&response));
                 let is_complete = response.has_complete_body();
                 Ok(if is_complete { call.finish(response, slot) } else { call.stream(response, slot) })
             }
@@ -95,13 +95,15 @@ impl Client {
 impl<'a> Call<'a> {
     fn new(client: &'a ClientInner, url: &'a Url, request: &mut Request, call_options: CallOptions) -> Self {
         let options = request.fill_options(&client.options);
-        let handle = call_options.hooks().and_then(|hooks| hooks.priority.as_ref());
-        let trace =
-            client.tracer.as_ref().map(|tracer| tracer.trace(url, options.priority.unwrap_or_default(), handle));
         // The total timeout covers the queue, all attempts, and the waits between them. It counts from the call, because
         // the task of the request may start later. The limit of the request starts at its first slot.
         let started = client.clock.now();
         let called_at = call_options.called_at.unwrap_or(started);
+        let trace = client.tracer.as_ref().map(|tracer| {
+            let handle = call_options.hooks().and_then(|hooks| hooks.priority.as_ref());
+            let priority = options.priority.unwrap_or_default();
+            tracer.trace(&TracedCall { method: request.method(), url, priority, handle, called_at })
+        });
         let deadline = Deadline::start(&client.clock, called_at, options.timeout, options.total_timeout);
         let times = CallTimes::default();
         Self { client, url, options, call_options, trace, started, deadline, times, progress: None }
@@ -154,8 +156,9 @@ impl<'a> Call<'a> {
             }
             Err(rejection) => return Err(client.queue.rejection_error(rejection)),
         };
-        self.report(Stage::Started);
-        self.times.leave_queue(now.since(called_at));
+        let waited = now.since(called_at);
+        self.times.leave_queue(waited);
+        self.report(Step::Started { waited });
 
         // 6. Start the limits of the attempt.
         self.deadline.leave_queue(now);
@@ -191,13 +194,13 @@ impl<'a> Call<'a> {
     }
 
     /// Called when the request begins to wait for a slot; `waiting` is its entry in the queue.
-    fn queued(&self, waiting: &Acquire<'_>) {
+    fn queued(&mut self, waiting: &Acquire<'_>) {
         if let Some(handle) = self.handle() {
             if let Some(queued) = waiting.queued_request() {
                 handle.follow(Box::new(queued));
             }
         }
-        self.report(Stage::Queued);
+        self.report(Step::Queued);
     }
 
     /// Makes an attempt after the attempts `before`.
@@ -210,6 +213,7 @@ impl<'a> Call<'a> {
         let client = self.client;
         let on_upload = self.call_options.hooks().and_then(|hooks| hooks.on_upload.clone());
         let context = CallContext::for_attempt(on_upload, before);
+        self.report(Step::Attempt(context.progress()));
         self.progress = Some(context.progress().clone());
         if client.middleware.is_some() || !request.body().is_replayable() {
             self.deadline.read_clock_in_first_poll();
@@ -217,7 +221,10 @@ impl<'a> Call<'a> {
         // 7. Pass the request through the client's middleware to the backend. Middleware belongs to the attempt: what it
         //    sends has the attempt's slot and limits. So it can fetch a token while all slots wait for the token.
         let fetch = match &client.middleware {
-            Some(chain) => chain.run(request, &*client.backend, context),
+            Some(chain) => {
+                let _span = EnteredSpan::enter(self.trace.as_ref());
+                chain.run(request, &*client.backend, context)
+            }
             None => {
                 request.complete_headers();
                 client.backend.fetch(request, context)
@@ -233,11 +240,15 @@ impl<'a> Call<'a> {
         response.set_times(self.times.clone());
         // The observer is told last: it may use the client, and then finds the slot free.
         drop(slot);
-        if let Some(trace) = self.trace.take() {
-            trace.end(None);
+        let mut trace = self.trace.take();
+        // A body of unknown length is still to be decoded, so it may fail while it is read, as a body beyond the limit does.
+        let max = self.options.stream_limit.unwrap_or(u64::MAX);
+        let length = response.body_length();
+        if let Some(ended) = trace.take_if(|_| length.is_some_and(|length| length <= max)) {
+            ended.end(None);
         }
         let on_download = self.on_download();
-        if self.options.stream_limit.is_none() && on_download.is_none() {
+        if self.options.stream_limit.is_none() && on_download.is_none() && length.is_some() {
             if let Some(progress) = self.progress.take() {
                 progress.recycle();
             }
@@ -246,7 +257,7 @@ impl<'a> Call<'a> {
         let options = BodyOptions::new(&self.options, on_download, response.content_length());
         let progress = self.progress.take().unwrap_or_default();
         let times = self.times.clone();
-        response.map_body(|body| body::wrap(body, None, options, progress, times, None))
+        response.map_body(|body| body::wrap(body, None, options, progress, times, trace))
     }
 
     /// Makes the response that the caller receives, of a response whose body is still on its way. The request runs until
@@ -269,7 +280,7 @@ impl<'a> Call<'a> {
             }
         }
         if let Some(trace) = self.trace {
-            trace.end(Some(error.kind()));
+            trace.end(Some(&error));
         }
         error.with_url(self.url)
     }
@@ -283,10 +294,10 @@ impl<'a> Call<'a> {
         self.progress.as_ref().map_or(0, Progress::bytes)
     }
 
-    /// Tells the observer that the request has reached `stage`.
-    pub(super) fn report(&self, stage: Stage) {
-        if let Some(trace) = &self.trace {
-            trace.step(stage);
+    /// Tells the observer that the request has reached `step`.
+    pub(super) fn report(&mut self, step: Step<'_>) {
+        if let Some(trace) = &mut self.trace {
+            trace.step(step);
         }
     }
 
@@ -313,7 +324,11 @@ impl Future for PendingAttempt<'_, '_> {
             return Poll::Ready(Err(error));
         }
         // Before the clock: a result that came in time counts, however late the task is polled.
-        if let Poll::Ready(outcome) = fetch.as_mut().poll(cx) {
+        let polled = {
+            let _span = EnteredSpan::enter(call.trace.as_ref());
+            fetch.as_mut().poll(cx)
+        };
+        if let Poll::Ready(outcome) = polled {
             return Poll::Ready(outcome);
         }
         call.client.queue.record_progress();

@@ -10,6 +10,7 @@ mod builder;
 mod call;
 mod callbacks;
 pub(crate) mod configure;
+mod connections;
 mod deadline;
 mod defaults;
 mod download_rate;
@@ -19,7 +20,10 @@ mod observer;
 mod policies;
 pub(crate) mod queue;
 mod queue_options;
+mod request_trace;
 pub(crate) mod retry;
+#[cfg(feature = "tracing")]
+mod spans;
 mod spawn;
 #[cfg(feature = "json")]
 mod spawn_json;
@@ -34,10 +38,12 @@ use self::breaker::BreakerPolicy;
 pub use self::breaker::CircuitBreaker;
 pub use self::builder::Builder;
 use self::defaults::DefaultHeaders;
-use self::observer::TraceRequests;
 pub use self::observer::{Event, Observer, Stage};
 use self::queue::Queue;
 pub use self::queue::{OriginStats, Rate, Stats, WaitTimes};
+use self::request_trace::TraceRequests;
+#[cfg(feature = "tracing")]
+pub use self::spans::Spans;
 pub use self::spawn::{SendResponse, Spawned};
 use crate::backend::Backend;
 use crate::client::middleware::MiddlewareChain;

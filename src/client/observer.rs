@@ -1,11 +1,16 @@
 //! Observers: an event at each step of each request of a client.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::error::ErrorKind;
+use http::{Method, StatusCode, Version};
+
+use super::request_trace::{self, RequestFacts, RequestTrace, Step, TraceRequests, TraceSteps, TracedCall};
+use crate::error::{Error, ErrorKind, Timeout};
 use crate::message::request::CallPriority;
-use crate::message::url::Url;
+use crate::message::url::Scheme;
 use crate::runtime::{Instant, Timer};
 
 /// Is called at each step of each request of a client. Any closure that takes an [`Event`] is an observer.
@@ -144,6 +149,8 @@ pub struct Event<'a> {
     pub id: u64,
     /// The step.
     pub stage: Stage,
+    /// The request's method.
+    pub method: &'a Method,
     /// The request's URL for a log: without user name and password, and with `***` in place of the values of its query
     /// and of its fragment.
     pub url: &'a str,
@@ -153,39 +160,81 @@ pub struct Event<'a> {
     pub priority: i16,
     /// The time of the step, by the client's timer.
     pub at: Instant,
-    /// The kind of the error, if the request failed.
+    /// The time since the call, on the client's timer. In the last step it is the duration of the request, its queue
+    /// wait, all attempts and the body included.
+    pub elapsed: Duration,
+    /// The wait for the first slot; `None` before the request has a slot.
+    pub queue_wait: Option<Duration>,
+    /// How often the request was sent again, for any reason: a retry, a redirect, a challenge, or a connection that the
+    /// server had closed. A browser shows only retries.
+    pub resends: u32,
+    /// The status of the response, from [`Stage::Head`] on. In [`Stage::Waiting`], the status that the failed attempt got.
+    pub status: Option<StatusCode>,
+    /// The version of HTTP of the response, from [`Stage::Head`] on. A browser and a mock do not show it: there it is
+    /// `None`.
+    pub version: Option<Version>,
+    /// The address of the other end of the connection, from [`Stage::Head`] on: the server, or a proxy in between. A
+    /// browser does not show it.
+    pub remote_address: Option<SocketAddr>,
+    /// The kind of the error, if the request failed. In [`Stage::Waiting`], the kind of the attempt's error.
     pub error: Option<ErrorKind>,
+    /// The limit that passed, if the request failed because of a limit.
+    pub timeout: Option<Timeout>,
 }
 
-/// What gives each request of a client its trace.
-///
-/// A trait object that only [`Builder::observer`](crate::Builder::observer) creates, so that a program without an
-/// observer does not link the events. `RetryPolicy` says what the idiom saves in all.
-pub(super) trait TraceRequests: Send + Sync {
-    /// Gives a new request its number and its trace.
-    fn trace(&self, url: &Url, priority: i16, handle: Option<&Arc<dyn CallPriority>>) -> RequestTrace;
-}
-
-/// The events of a request. If it is dropped before the end, it sends [`Stage::Cancelled`].
-pub(super) struct RequestTrace(Box<dyn SendEvents>);
-
-impl RequestTrace {
-    /// Sends the event of a step that is not the last.
-    pub(super) fn step(&self, stage: Stage) {
-        self.0.step(stage);
+impl<'a> Event<'a> {
+    /// Returns the host of the request's URL, an IPv6 address without brackets: `server.address` of OpenTelemetry.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use waterspout::testing::MockBackend;
+    /// use waterspout::{Client, Event};
+    ///
+    /// let client = Client::builder()
+    ///     .observer(|event: &Event<'_>| {
+    ///         assert_eq!((event.server_address(), event.server_port()), ("::1", 8080));
+    ///     })
+    ///     .backend(MockBackend::text("hello"))
+    ///     .build()?;
+    /// futures::executor::block_on(client.get("http://[::1]:8080/").send())?;
+    /// # Ok::<(), waterspout::Error>(())
+    /// ```
+    pub fn server_address(&self) -> &'a str {
+        let host = match self.authority().rsplit_once(':') {
+            // The colon of an IPv6 address is no separator.
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => self.authority(),
+        };
+        host.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// Sends the last event: `Failed` if there is an error, else `Done`.
-    pub(super) fn end(self, error: Option<ErrorKind>) {
-        self.0.end(error);
+    /// Returns the port of the request's URL, or the default port of its scheme: `server.port` of OpenTelemetry.
+    pub fn server_port(&self) -> u16 {
+        let port = self.authority().rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let default = if self.origin.starts_with("https:") { Scheme::Https } else { Scheme::Http };
+        port.unwrap_or(default.default_port())
     }
-}
 
-/// The events of a request, which only a [`Tracer`] makes.
-trait SendEvents: Send + Sync {
-    fn step(&self, stage: Stage);
+    /// Returns `network.protocol.version` of OpenTelemetry, such as `1.1` and `2`; `None` if it is not known.
+    pub fn protocol_version(&self) -> Option<&'static str> {
+        self.version.and_then(request_trace::protocol_version)
+    }
 
-    fn end(self: Box<Self>, error: Option<ErrorKind>);
+    /// Returns `error.type` of OpenTelemetry: [`ErrorKind::code`] of a failed request, `CANCELLED` for a request that was
+    /// dropped before its head, or a status of 400 or above as text. `None` for any other request.
+    pub fn error_type(&self) -> Option<&str> {
+        match (self.error, &self.status) {
+            (Some(error), _) => Some(error.code()),
+            (None, Some(status)) => (status.as_u16() >= 400).then(|| status.as_str()),
+            (None, None) => (self.stage == Stage::Cancelled).then(|| ErrorKind::Cancelled.code()),
+        }
+    }
+
+    /// Returns the origin without its scheme.
+    fn authority(&self) -> &'a str {
+        self.origin.split_once("://").map_or(self.origin, |(_, authority)| authority)
+    }
 }
 
 /// A client's observer, with what its events need.
@@ -203,17 +252,20 @@ impl Tracer {
 }
 
 impl TraceRequests for Arc<Tracer> {
-    fn trace(&self, url: &Url, priority: i16, handle: Option<&Arc<dyn CallPriority>>) -> RequestTrace {
-        RequestTrace(Box::new(RequestEvents {
+    fn trace(&self, call: &TracedCall<'_>) -> RequestTrace {
+        Box::new(RequestEvents {
             tracer: self.clone(),
             // Relaxed: the number has to be unique, and orders no other memory access.
             id: self.count.fetch_add(1, Ordering::Relaxed) + 1,
-            url: url.redacted().into(),
-            origin: url.origin_text().len(),
-            priority,
-            handle: handle.cloned(),
+            method: call.method.clone(),
+            url: call.url.redacted().into(),
+            origin: call.url.origin_text().len(),
+            priority: call.priority,
+            handle: call.handle.cloned(),
+            called_at: call.called_at,
+            facts: RequestFacts::default(),
             has_ended: false,
-        }))
+        })
     }
 }
 
@@ -222,37 +274,73 @@ impl TraceRequests for Arc<Tracer> {
 struct RequestEvents {
     tracer: Arc<Tracer>,
     id: u64,
+    method: Method,
     url: Box<str>,
     /// Length of the origin, which is the beginning of the URL.
     origin: usize,
     priority: i16,
     /// A priority that the caller can change. It comes before `priority`.
     handle: Option<Arc<dyn CallPriority>>,
+    called_at: Instant,
+    facts: RequestFacts,
     has_ended: bool,
 }
 
-impl SendEvents for RequestEvents {
-    fn step(&self, stage: Stage) {
-        self.send(stage, None);
+/// Why a request or an attempt has failed.
+#[derive(Clone, Copy, Default)]
+struct Failure {
+    kind: Option<ErrorKind>,
+    /// The status that a failed attempt got.
+    status: Option<StatusCode>,
+    timeout: Option<Timeout>,
+}
+
+impl TraceSteps for RequestEvents {
+    fn step(&mut self, step: Step<'_>) {
+        self.facts.record(step);
+        let mut failure = Failure::default();
+        let stage = match step {
+            Step::Queued => Stage::Queued,
+            Step::Started { .. } => Stage::Started,
+            // The slot came with `Started`.
+            Step::Attempt(_) => return,
+            Step::Waiting(attempt) => {
+                failure = Failure { kind: attempt.error, status: attempt.status, timeout: None };
+                Stage::Waiting
+            }
+            Step::Head(_) => Stage::Head,
+        };
+        self.send(stage, failure);
     }
 
-    fn end(mut self: Box<Self>, error: Option<ErrorKind>) {
+    fn end(mut self: Box<Self>, error: Option<&Error>) {
         self.has_ended = true;
-        self.send(if error.is_some() { Stage::Failed } else { Stage::Done }, error);
+        let (kind, timeout) = (error.map(Error::kind), error.and_then(Error::timeout));
+        let failure = Failure { kind, status: None, timeout };
+        self.send(if error.is_some() { Stage::Failed } else { Stage::Done }, failure);
     }
 }
 
 impl RequestEvents {
-    fn send(&self, stage: Stage, error: Option<ErrorKind>) {
-        let Self { tracer, id, url, .. } = self;
+    fn send(&self, stage: Stage, failure: Failure) {
+        let Self { tracer, id, method, url, facts, .. } = self;
+        let at = tracer.timer.now();
         let event = Event {
             id: *id,
             stage,
+            method,
             url,
             origin: url.get(..self.origin).unwrap_or(url),
             priority: self.handle.as_ref().and_then(|handle| handle.present()).unwrap_or(self.priority),
-            at: tracer.timer.now(),
-            error,
+            at,
+            elapsed: at.since(self.called_at),
+            queue_wait: facts.queue_wait,
+            resends: facts.resends(),
+            status: facts.status.or(failure.status),
+            version: facts.version,
+            remote_address: facts.remote_address,
+            error: failure.kind,
+            timeout: failure.timeout,
         };
         tracer.observer.event(&event);
     }
@@ -261,7 +349,7 @@ impl RequestEvents {
 impl Drop for RequestEvents {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.send(Stage::Cancelled, None);
+            self.send(Stage::Cancelled, Failure::default());
         }
     }
 }

@@ -13,8 +13,8 @@ use super::ClientInner;
 use super::breaker::{BreakerPolicy, Permit};
 use super::call::{Answered, Call};
 use super::deadline::Deadline;
-use super::observer::Stage;
 use super::queue::Rejection;
+use super::request_trace::Step;
 use crate::error::{Attempt, Error, Phase, Result};
 use crate::message::request::{Request, RetryContext, RetryPolicy};
 use crate::message::response::Response;
@@ -182,7 +182,9 @@ impl Policies<'_> {
             // had a turn yet.
             drop(outcome);
             drop(slot);
-            call.report(Stage::Waiting);
+            if let Some(attempt) = self.history.last() {
+                call.report(Step::Waiting(attempt));
+            }
             call.deadline.pause();
             self.back_off(&mut call.deadline, delay).await?;
             request = next;

@@ -28,7 +28,7 @@ struct OutOfRange;
 
 /// Reads a date. Returns the seconds since the beginning of 1970, 0 for an earlier date, or `None` if the text is not a
 /// date.
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub(crate) fn parse(text: &str) -> Option<u64> {
     let mut fields = DateFields::default();
     for word in text.split(is_delimiter).filter(|word| !word.is_empty()) {
         fields.take(word);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::matching::is_public_suffix;
 use super::octets;
+use super::set_cookie::trim;
 use super::storage::{StoredCookie, check_pair, check_prefix};
 use crate::error::{Error, ErrorKind, Phase, Result};
 
@@ -45,8 +46,8 @@ fn cookie(object: &Value) -> Option<StoredCookie> {
         Value::Null => None,
         number => Some(number.as_u64()?),
     };
-    let name = text("name").filter(|name| !name.contains('=') && name.trim() == name)?;
-    let value = text("value").filter(|value| value.trim() == value)?;
+    let name = text("name").filter(|name| !name.contains('=') && trim(name) == name)?;
+    let value = text("value").filter(|value| trim(value) == value)?;
     check_pair(&name, &value).ok()?;
     let cookie = StoredCookie {
         name,
@@ -84,6 +85,24 @@ mod tests {
         assert_eq!(copy.get(&Url::parse("https://b.example.com/").unwrap(), "lasting").as_deref(), Some("\u{e9}"));
         assert_eq!(copy.get(&Url::parse("https://b.example.com/x/").unwrap(), "session"), None);
         assert_eq!(copy.get(&Url::parse("https://a.example.com/x/").unwrap(), "session").as_deref(), Some("\"1\""));
+    }
+
+    /// A header is trimmed of spaces and tabs alone. No cookie of a server may make the jar of all others unreadable.
+    #[test]
+    fn cookie_with_white_space_of_unicode_is_restored() {
+        let url = Url::parse("https://example.com/").unwrap();
+        let spaces: Vec<char> = ('\u{80}'..='\u{ffff}').filter(|character| character.is_whitespace()).collect();
+        assert!(spaces.len() > 15, "{spaces:?}");
+        for space in spaces {
+            for header in ["Xa=b", "aX=b", "a=Xb", "a=bX", "X", "a=X", "X=a", " X a = b X ; path=/X"] {
+                let header = header.replace('X', &space.to_string());
+                let jar = CookieJar::new();
+                jar.add(&url, "other=kept").unwrap();
+                jar.add(&url, &header).unwrap();
+                let copy = CookieJar::from_json(&jar.to_json()).unwrap_or_else(|_| panic!("{header:?}"));
+                assert_eq!((copy.to_json(), copy.len()), (jar.to_json(), 2), "{header:?}");
+            }
+        }
     }
 
     /// The list of public suffixes grows, and an earlier version let a trailing dot pass.

@@ -7,7 +7,7 @@
 // The rules are written here, over the list of the crate `psl`. The crate `cookie` reads dates by fixed formats and
 // refuses cookies without a name. The crate `cookie_store` has no bounds, links `url`, and leaves the list of public
 // suffixes to its user.
-mod date;
+pub(crate) mod date;
 mod json;
 mod matching;
 mod octets;

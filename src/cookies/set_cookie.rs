@@ -65,7 +65,7 @@ impl<'a> SetCookie<'a> {
 }
 
 /// Removes the white space around a part: spaces and tabs alone.
-fn trim(text: &str) -> &str {
+pub(super) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 

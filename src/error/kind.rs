@@ -75,9 +75,11 @@ pub enum ErrorKind {
     Cancelled,
     /// The client's queue is full: as many requests wait for a slot as the client allows. Nothing was sent.
     QueueFull,
-    /// The client's queue was cleared while the request waited in it. Nothing was sent.
+    /// The client's queue was cleared while the request waited in it. Nothing was sent, unless the request waited for a
+    /// retry: then [`Error::attempts`](crate::Error::attempts) has the earlier attempts.
     Cleared,
-    /// The client is closed. [`Error::phase`](crate::Error::phase) tells whether the request had begun.
+    /// The client is closed. [`Error::phase`](crate::Error::phase) and [`Error::attempts`](crate::Error::attempts) tell
+    /// whether the request had begun.
     Closed,
 }
 

@@ -29,6 +29,9 @@ const MAX_BYTES_PER_TURN: usize = 256 * 1024;
 /// Maximum number of writes before the connection is read again: a body of small pieces takes time as well.
 const MAX_WRITES_PER_TURN: usize = 64;
 
+/// Is shared by the open connections to an origin, so that they can be counted.
+pub(crate) type OpenToken = Arc<()>;
+
 /// A connection, and how far the exchange on it has come.
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
@@ -51,6 +54,8 @@ pub(crate) struct Connection {
     /// How much of that time has passed before the response was read to its end.
     idle_elapsed: Duration,
     turn: ReadTurn,
+    /// Counts the connection as open, if it is counted.
+    _open: Option<OpenToken>,
     /// The facts of the transport, once a response needs them. All responses of the connection share them.
     info: Option<Arc<ConnectionInfo>>,
 }
@@ -78,8 +83,15 @@ impl Connection {
             idle_limit: None,
             idle_elapsed: Duration::ZERO,
             turn: ReadTurn::default(),
+            _open: None,
             info: None,
         }
+    }
+
+    /// Counts the connection as open until it is dropped.
+    pub(crate) fn counted(mut self, token: OpenToken) -> Self {
+        self._open = Some(token);
+        self
     }
 
     /// Returns whether an idle connection can carry another request.

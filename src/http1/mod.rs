@@ -36,7 +36,7 @@ pub(crate) mod upload;
 
 pub(crate) use crate::transport::read_buffer as buffer;
 pub(crate) use body::{BodyDecoder, BodyEvent};
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, OpenToken};
 pub(crate) use decode::{HeadDecoder, HeadEvent, ResponseHead};
 pub(crate) use encode::{AGENT_NAME, RequestHead, encode_headers};
 pub(crate) use exchange::{Exchange, ExchangeRequest, ExchangeResponse};

@@ -4,10 +4,12 @@
 //! the reset. A reset of a stream that was never opened ends the whole connection (RFC 9113, section 6.4). So such a
 //! stream is kept until its head is written or the stream has failed, and reset then.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use super::stream::Handles;
+
+use crate::runtime::sync::Mutex;
+use crate::runtime::sync::atomic::{AtomicBool, Ordering};
 
 /// The streams of dropped requests, each with its number.
 #[derive(Default)]

@@ -5,7 +5,7 @@
 //! at first as the last connection has taken. Each response allows two more. The limit is lifted when a request has waited
 //! for it for a second, because the requests that have begun may be held, or their responses may never end.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::runtime::sync::atomic::{AtomicUsize, Ordering};
 
 /// The count of a connection's requests. All methods but [`new`](Self::new) run under the lock of the pool.
 #[derive(Debug)]

@@ -119,13 +119,17 @@ enum BodyStop {
     Stream(h2::Error),
 }
 
-/// Returns the next piece that has arrived, or the end of the body.
+/// Returns the next piece that has arrived, or the end of the body. No piece is empty.
 fn poll_receive(
     receive: &mut RecvStream,
     cx: &mut Context<'_>,
 ) -> Poll<std::result::Result<Http2BodyEvent, h2::Error>> {
-    match ready!(receive.poll_data(cx)) {
-        Some(data) => Poll::Ready(data.map(Http2BodyEvent::Data)),
-        None => receive.poll_trailers(cx).map_ok(Http2BodyEvent::End),
+    loop {
+        match ready!(receive.poll_data(cx)) {
+            // Many servers end a stream with an empty frame.
+            Some(Ok(data)) if data.is_empty() => {}
+            Some(data) => return Poll::Ready(data.map(Http2BodyEvent::Data)),
+            None => return receive.poll_trailers(cx).map_ok(Http2BodyEvent::End),
+        }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -27,6 +26,8 @@ use super::wire::Wire;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::http1::Http1Limits;
 use crate::message::connection_info::ConnectionInfo;
+use crate::runtime::sync::Mutex;
+use crate::runtime::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::runtime::{Instant, Timer};
 use crate::transport::Transport;
 

@@ -13,7 +13,10 @@
 //! # Why an honest server keeps its connection
 //! - A low window alone retires nothing, because the update may be on its way. A request with a body then sends a PING
 //!   first. The server gets the PING after the end of all these streams, so its answer follows their last bytes by a whole
-//!   round trip. Only a window that is low after the answer retires the connection. The request has not left by then.
+//!   round trip. A second PING follows, because a server may answer the first before its program has dropped the body.
+//!   A window that is low after both answers retires the connection. The request has not left by then. If another stream
+//!   was closed after a PING, that PING does not count. After four PINGs of which none counts, the connection is retired
+//!   too: a request cannot wait for ever until the others are quiet.
 //! - Servers return the window when a part of it is consumed: each piece (Go), a half (nghttp2 in Node and Apache httpd,
 //!   h2 in hyper, Netty, Jetty), or three quarters (nginx, of 2^31 - 1 bytes). Less than a quarter of the initial window
 //!   is left with none of them, once they have consumed everything.
@@ -38,6 +41,8 @@ pub(super) struct ConnectionWindow {
     sent_on_open: u64,
     /// The uploads whose streams are not closed, by ascending streams.
     open: Vec<OpenUpload>,
+    /// The number of uploads whose streams are closed.
+    closed: u64,
 }
 
 /// An upload whose stream is not closed.
@@ -55,6 +60,11 @@ impl ConnectionWindow {
     pub(super) fn is_low(&self, opened: u64) -> bool {
         let left = INITIAL.saturating_add(opened).saturating_sub(self.sent);
         left.saturating_add(self.sent_on_open) < LOW
+    }
+
+    /// Returns how many uploads are closed.
+    pub(super) fn closed_uploads(&self) -> u64 {
+        self.closed
     }
 
     /// Counts a frame of the client.
@@ -97,6 +107,7 @@ impl ConnectionWindow {
         if is_reset || upload.is_request_sent && upload.is_response_received {
             self.sent_on_open -= upload.sent;
             self.open.remove(at);
+            self.closed += 1;
         }
     }
 

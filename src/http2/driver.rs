@@ -15,10 +15,12 @@
 //! The library `h2` holds a lock while it wakes tasks, so it receives wakers that only set flags. The wakers of the callers are
 //! called after the lock is released.
 
+#[cfg(test)]
+#[cfg(panic = "unwind")]
+mod thread_models;
 mod wakers;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -26,6 +28,8 @@ use futures::FutureExt;
 use slab::Slab;
 
 use self::wakers::{Candidates, ConnectionWaker, StreamWaker, WatchWaker};
+use crate::runtime::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::runtime::sync::{Mutex, MutexGuard};
 use crate::runtime::{StoredFuture, Timer, store};
 
 /// How long woken requests may leave the connection without a poll before all requests are woken.
@@ -233,6 +237,12 @@ impl ConnectionDriver {
     fn wake_candidates(self: &Arc<Self>, count: usize) -> bool {
         let mut state = self.lock();
         let was_unanswered = self.is_unanswered.swap(true, Ordering::SeqCst);
+        if !self.has_work() {
+            // Another request took the work before this call. Left unanswered, the next work would wake no request until
+            // the watch ends.
+            self.is_unanswered.store(false, Ordering::SeqCst);
+            return true;
+        }
         if was_unanswered && !state.is_left {
             return true;
         }

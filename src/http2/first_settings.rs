@@ -6,7 +6,6 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use futures::future::select;
 use super::connection::Http2Connection;
 use super::stream::Http2Stream;
 use crate::runtime::Timer;
+use crate::runtime::sync::atomic::Ordering;
 
 /// Maximum wait for the settings. A server that sends them later gets the request before.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -112,7 +112,7 @@ const MAX_EMPTY_DATA: u32 = 100;
 pub(crate) struct FrameMeter {
     pub(super) incoming: FrameHeaders,
     outgoing: FrameHeaders,
-    window: ConnectionWindow,
+    pub(super) window: ConnectionWindow,
     /// How many overhead frames the server may still send.
     overhead: u32,
     /// How many WINDOW_UPDATE frames the server may still send for uploads.

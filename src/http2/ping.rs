@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -24,38 +24,66 @@ const MAX_SILENCE: Duration = Duration::from_secs(10);
 /// connect, which follows.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Maximum number of PINGs before a request.
+const MAX_PINGS: usize = 4;
+
+/// The number of answers after the end of all uploads that show that their window is lost. A server may answer the first
+/// PING before its program has dropped the body of an upload that was reset, as hyper does.
+const CONCLUSIVE_ANSWERS: u32 = 2;
+
 /// The PINGs of a connection. A single PING is under way at a time.
 pub(super) struct Pings {
     /// `None` if `h2` has none to give.
     ping_pong: Option<PingPong>,
-    /// Whether a PING was sent and its answer was not taken. The request that sent it may have been dropped.
-    is_sent: bool,
+    /// Set while a PING was sent and its answer was not taken: how many uploads had ended before. The request that sent
+    /// the PING may have been dropped.
+    sent_after: Option<u64>,
+    /// The last answer.
+    last: Option<PingAnswer>,
 }
 
 impl Pings {
     pub(super) fn new(ping_pong: Option<PingPong>) -> Self {
-        Self { ping_pong, is_sent: false }
+        Self { ping_pong, sent_after: None, last: None }
     }
 
-    /// Sends a PING if none is under way, and looks for its answer. Ready with whether the server has answered.
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let Some(ping_pong) = &mut self.ping_pong else { return Poll::Ready(true) };
-        if !self.is_sent {
+    /// Sends a PING if none is under way, and looks for its answer. `closed_uploads` is how many uploads have ended.
+    fn poll_answer(&mut self, closed_uploads: u64, cx: &mut Context<'_>) -> Poll<Option<PingAnswer>> {
+        let Some(ping_pong) = &mut self.ping_pong else { return Poll::Ready(Some(PingAnswer::default())) };
+        if self.sent_after.is_none() {
             if ping_pong.send_ping(Ping::opaque()).is_err() {
-                return Poll::Ready(false);
+                return Poll::Ready(None);
             }
-            self.is_sent = true;
+            self.sent_after = Some(closed_uploads);
         }
-        let answer = ping_pong.poll_pong(cx);
-        self.is_sent &= answer.is_pending();
-        answer.map(|answer| answer.is_ok())
+        let answer = ready!(ping_pong.poll_pong(cx));
+        let uploads = self.sent_after.take().unwrap_or_default();
+        let earlier = self.last.filter(|last| last.uploads == uploads).map_or(0, |last| last.count);
+        self.last = answer.is_ok().then_some(PingAnswer { uploads, count: earlier + 1 });
+        Poll::Ready(self.last)
     }
 
     /// Takes the answer to an earlier PING: it says nothing about the present.
     fn discard_old_answer(&mut self, cx: &mut Context<'_>) {
-        if self.is_sent {
-            let _ = self.poll_answer(cx);
+        if let Some(sent_after) = self.sent_after {
+            let _ = self.poll_answer(sent_after, cx);
         }
+    }
+}
+
+/// A server has answered, so it is alive.
+#[derive(Clone, Copy, Debug, Default)]
+struct PingAnswer {
+    /// The number of uploads that had ended before the PING. 0 if it is not known.
+    uploads: u64,
+    /// The number of answers to PINGs after the same uploads.
+    count: u32,
+}
+
+impl PingAnswer {
+    /// Returns whether the server would have returned the window of all uploads by now.
+    fn is_conclusive(self, connection: &Http2Connection) -> bool {
+        self.uploads == connection.seen().closed_uploads() && self.count >= CONCLUSIVE_ANSWERS
     }
 }
 
@@ -73,28 +101,48 @@ impl Http2Connection {
 }
 
 impl Http2Stream {
-    /// Tries the connection with a PING. Returns whether the server has answered in time. The stream is not open yet.
-    pub(crate) async fn ping(&mut self, timer: &dyn Timer) -> bool {
+    /// Tries a doubtful connection with a PING. Returns whether a request can be sent: the server has answered in time,
+    /// and the window is not lost if the request needs it. The stream is not open yet.
+    pub(crate) async fn is_fit(&mut self, needs_window: bool, timer: &dyn Timer) -> bool {
+        let connection = self.connection.clone();
+        for _ in 0..MAX_PINGS {
+            let Some(answered) = self.ping(timer).await else { return false };
+            if !needs_window || !connection.has_low_window() {
+                return true;
+            }
+            if answered.is_conclusive(&connection) {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Waits for the answer to a PING. Returns `None` if it has not come in time.
+    async fn ping(&mut self, timer: &dyn Timer) -> Option<PingAnswer> {
         let connection = self.connection.clone();
         let started = timer.now();
         let limit = timer.sleep_until(started + PING_TIMEOUT);
         match select(pin!(self.answer(timer)), limit).await {
-            Either::Left((is_alive, _)) => is_alive,
+            Either::Left((answered, _)) => answered,
             // A request that is not polled may keep the PING to itself. Bytes that have arrived show that the server lives.
-            Either::Right(_) => connection.last_received() >= started,
+            // A further PING would have to wait in turn, so the window counts as tried.
+            Either::Right(_) => (connection.last_received() >= started)
+                .then(|| PingAnswer { uploads: connection.seen().closed_uploads(), count: CONCLUSIVE_ANSWERS }),
         }
     }
 
-    async fn answer(&mut self, timer: &dyn Timer) -> bool {
+    async fn answer(&mut self, timer: &dyn Timer) -> Option<PingAnswer> {
         let connection = self.connection.clone();
         let mut lock = connection.pings.lock();
         // The request that has the PING may not be polled, so this request drives the connection. Otherwise the PING
         // stays unwritten, or its answer unread, and a live connection seems dead.
         let mut pings = poll_fn(|cx| self.poll(cx, |_, _, cx| lock.poll_unpin(cx))).await;
         // Another request may have tried the connection meanwhile.
-        let is_window_tried = !connection.has_low_window() || !connection.is_usable();
+        let last = pings.last.unwrap_or_default();
+        let is_window_tried =
+            !connection.has_low_window() || !connection.is_usable() || last.is_conclusive(&connection);
         if is_window_tried && !connection.is_silent(timer.now()) {
-            return true;
+            return Some(last);
         }
         let mut is_first = true;
         poll_fn(|cx| {
@@ -102,7 +150,7 @@ impl Http2Stream {
                 if std::mem::take(&mut is_first) {
                     pings.discard_old_answer(stream_cx);
                 }
-                pings.poll_answer(stream_cx)
+                pings.poll_answer(connection.seen().closed_uploads(), stream_cx)
             })
         })
         .await

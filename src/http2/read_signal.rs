@@ -1,8 +1,9 @@
 //! Whether a transport may have bytes to read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
+
+use crate::runtime::sync::atomic::{AtomicBool, Ordering};
 
 /// Set when a read of the transport may find something. A read that finds nothing costs a system call, and `h2` reads
 /// each time before it writes.

@@ -11,13 +11,12 @@
 //! | `te` | `te: trailers` if it contains `trailers`, else nothing (8.2.2) |
 //! | `host` | `:authority`, in place of the URL's authority (8.3.1) |
 //! | a value with white space around it | the value without it, because the field would be malformed (8.2.1) |
-//! | `cookie` | as it is, never indexed |
+//! | `cookie` | a field for each pair, never indexed (8.2.3) |
 //!
 //! `transfer-encoding` is in this list for completeness. [`check_head`] refuses it, as for HTTP/1.1.
 //!
-//! **Cookies are not split** into a field for each pair (8.2.3). Splitting saves bytes only if the encoder stores the
-//! pairs in its dynamic table. The encoder of h2 stores no value of a cookie, so each further field would cost 2 bytes
-//! and save none.
+//! **Cookies are split** as browsers split them, so that a server cannot tell the client by the form. The server joins
+//! the fields by `; `. The encoder of h2 stores no value of a cookie, so each further field costs about a byte.
 //!
 //! **Credentials are never indexed** (RFC 7541, section 7.1.3): `authorization`, `proxy-authorization` and `cookie`, and
 //! each value that the caller marks with `HeaderValue::set_sensitive`. A value in a compression table can be guessed by
@@ -173,9 +172,31 @@ fn append_headers(fields: &mut HeaderMap, headers: &HeaderMap, is_left_out: fn(&
         if CREDENTIALS.contains(name) {
             value.set_sensitive(true);
         }
-        append(fields, name, value)?;
+        if *name == COOKIE && value.as_bytes().contains(&b';') {
+            append_crumbs(fields, &value)?;
+        } else {
+            append(fields, name, value)?;
+        }
     }
     Ok(())
+}
+
+/// Appends the pairs of a `cookie` header. Only `; ` ends a pair, so joining the pairs by `; ` gives the same value.
+fn append_crumbs(fields: &mut HeaderMap, value: &HeaderValue) -> Result<()> {
+    let mut rest = value.as_bytes();
+    loop {
+        let end = rest.windows(2).position(|bytes| bytes == b"; ");
+        let crumb = end.map_or(rest, |end| &rest[..end]);
+        // Always valid: each part of a value is a value.
+        if let Ok(mut crumb) = HeaderValue::from_bytes(crumb) {
+            crumb.set_sensitive(true);
+            append(fields, &COOKIE, crumb)?;
+        }
+        match end {
+            Some(end) => rest = &rest[end + 2..],
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Returns whether a `te` header contains `trailers`. HTTP/1.1 requires that `connection` names `te` then (RFC 9110,

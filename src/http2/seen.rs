@@ -1,10 +1,10 @@
 //! What the bytes of a connection have shown so far.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::frame_limits::FrameFlood;
 use crate::runtime::Instant;
+use crate::runtime::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// What the bytes of a connection have shown.
 #[derive(Default)]
@@ -15,6 +15,8 @@ pub(super) struct Seen {
     pub(super) is_worn: AtomicBool,
     /// Whether uploads that have ended have used up the window of all uploads.
     pub(super) has_low_window: AtomicBool,
+    /// The number of uploads that have ended.
+    pub(super) closed_uploads: AtomicU64,
     /// Whether the server has sent GOAWAY with ENHANCE_YOUR_CALM. The error of a stream does not always say so.
     pub(super) is_calm: AtomicBool,
     /// The limit that the server has exceeded. It is kept here, because `h2` drops the cause of an error.
@@ -56,6 +58,11 @@ impl Seen {
     /// Returns whether uploads that have ended have used up the window of all uploads.
     pub(super) fn has_low_window(&self) -> bool {
         self.has_low_window.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many uploads have ended.
+    pub(super) fn closed_uploads(&self) -> u64 {
+        self.closed_uploads.load(Ordering::Relaxed)
     }
 
     /// Returns whether the server has sent GOAWAY with ENHANCE_YOUR_CALM.

@@ -10,7 +10,6 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 
 use futures::{AsyncRead, AsyncWrite};
@@ -21,6 +20,7 @@ use super::reset_budget::ResetBudget;
 use super::seen::Seen;
 use crate::error::Phase;
 use crate::runtime::Timer;
+use crate::runtime::sync::atomic::Ordering;
 use crate::transport::Transport;
 
 /// Bytes that are read at once while a large body arrives.
@@ -127,17 +127,23 @@ impl Wire {
         if !bytes.is_empty() && !self.meter.incoming.is_within_frame() {
             self.seen.is_settled.store(true, Ordering::SeqCst);
         }
-        self.seen.has_low_window.store(self.meter.has_low_window(), Ordering::Relaxed);
+        self.record_window();
         if self.meter.should_retire() {
             self.seen.is_worn.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 
+    /// Records what the meter has seen of the window of all uploads.
+    fn record_window(&self) {
+        self.seen.has_low_window.store(self.meter.has_low_window(), Ordering::Relaxed);
+        self.seen.closed_uploads.store(self.meter.window.closed_uploads(), Ordering::Relaxed);
+    }
+
     /// Records what the meter has seen of sent bytes.
     fn count_sent(&mut self) {
         self.seen.last_sent.store(self.meter.last_sent(), Ordering::Relaxed);
-        self.seen.has_low_window.store(self.meter.has_low_window(), Ordering::Relaxed);
+        self.record_window();
         let resets = self.meter.take_resets_sent();
         if resets > 0 {
             let now = self.timer.now();

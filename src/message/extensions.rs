@@ -35,7 +35,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub trait Extension: Any + Send + Sync {
     /// The extension's name in errors.
     const NAME: &'static str;
-    /// The backend that understands it: `agent` for [`Agent`](crate::Agent), `fetch` for a browser's backend.
+    /// The backend that understands it: `agent` for [`Agent`](crate::Agent), `fetch` for a browser's backend. `*` marks
+    /// information for middleware: every backend accepts the extension and ignores it.
     const BACKEND: &'static str;
 }
 
@@ -92,7 +93,7 @@ impl Extensions {
 
     /// Refuses an extension for another backend than `backend`.
     pub(crate) fn check(&self, backend: &str) -> Result<()> {
-        let Some(entry) = self.0.iter().find(|entry| entry.backend != backend) else { return Ok(()) };
+        let Some(entry) = self.0.iter().find(|entry| ![backend, "*"].contains(&entry.backend)) else { return Ok(()) };
         let ExtensionEntry { name, backend: wanted, .. } = entry;
         let message =
             ["the extension `", name, "` is for the backend `", wanted, "`, and this backend is `", backend, "`"]

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::Attempt;
@@ -71,6 +71,8 @@ pub(crate) struct ExchangeProgress {
     sent: AtomicU64,
     /// The length of the request's body; the largest number if it is unknown.
     length: AtomicU64,
+    /// The number of exchanges that have begun in the attempt.
+    count: AtomicU32,
     on_upload: Option<ProgressCallback>,
 }
 
@@ -197,6 +199,7 @@ impl Default for ExchangeProgress {
             is_answered: AtomicBool::new(false),
             sent: AtomicU64::new(0),
             length: AtomicU64::new(UNKNOWN),
+            count: AtomicU32::new(0),
             on_upload: None,
         }
     }
@@ -209,6 +212,12 @@ impl ExchangeProgress {
         self.is_answered.store(false, Ordering::Relaxed);
         self.sent.store(0, Ordering::Relaxed);
         self.length.store(length.unwrap_or(UNKNOWN), Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how many exchanges have begun in the attempt; 0 if the backend does not count.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Counts `bytes` more of the body as sent, and calls the `on_upload` callback.
@@ -264,6 +273,7 @@ mod tests {
         let next = Progress::new(None, &[]);
         assert_eq!(Arc::as_ptr(&next.0), address);
         assert_eq!((next.bytes(), next.activity(), next.allowance()), (0, 0, Duration::ZERO));
+        assert_eq!(next.exchange().count(), 0);
         assert!(!next.exchange().is_answered() && next.exchange().on_upload.is_none());
         assert_eq!(next.exchange().length.load(Ordering::Relaxed), UNKNOWN);
     }

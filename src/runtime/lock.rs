@@ -4,7 +4,9 @@
 use std::cell::RefCell;
 #[cfg(test)]
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use crate::runtime::sync::{Mutex, MutexGuard};
 
 /// A mutex for a state that is valid whenever the lock is free: a panic elsewhere in the task does not poison it.
 #[derive(Debug, Default)]

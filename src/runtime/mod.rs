@@ -5,6 +5,7 @@
 mod future;
 pub(crate) mod lock;
 pub(crate) mod sleep;
+pub(crate) mod sync;
 
 use std::ops::Add;
 use std::sync::Arc;

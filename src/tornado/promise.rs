@@ -8,10 +8,11 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::{Error, Result};
+use crate::runtime::sync::{Mutex, MutexGuard};
 use crate::runtime::{Executor, MaybeSend};
 
 /// The message for a result that is asked for a second time.
@@ -347,3 +348,7 @@ impl<T> fmt::Debug for Pending<T> {
         f.debug_struct("Pending").field("done", &self.is_done()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[cfg(panic = "unwind")]
+mod thread_models;

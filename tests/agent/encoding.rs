@@ -183,6 +183,12 @@ fn a_body_that_cannot_be_decoded_is_an_error_with_a_cause_and_closes_its_connect
             let error = block_on(response.text()).unwrap_err();
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Decode, Phase::Body), "{error}");
             assert!(error.source().is_some() && error.url() == Some(URL), "{error:?}");
+            // Whether the body came whole makes no difference.
+            let transfer = error.transfer();
+            assert_eq!(
+                (transfer.bytes_sent, transfer.bytes_received.is_some()),
+                (Some(wire.sent(0).len() as u64), true)
+            );
             assert!(wire.connector.open() == 0 && wire.client.stats().active == 0);
             assert_eq!(wire.text().unwrap(), "hello");
             assert_eq!(wire.connector.connections(), 2);
@@ -274,6 +280,7 @@ fn a_stream_limit_covers_reading_chunk_by_chunk() {
     assert_eq!((error.kind(), error.phase()), (ErrorKind::LimitExceeded, Phase::Body));
     assert!(error.to_string().contains("200000 bytes"), "{error}");
     assert!((100_000..=200_000).contains(&read), "{read}");
+    assert_eq!(error.transfer().bytes_received, Some(read as u64));
     assert!(wire.connector.open() == 0 && wire.client.stats().active == 0);
     // The body has ended after the error.
     assert!(block_on(response.chunk()).unwrap().is_none());

@@ -3,6 +3,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod connecting;
+mod counts;
 mod dropped_tasks;
 mod early_data;
 mod idle;

@@ -28,6 +28,29 @@ fn small_response_frees_connection_and_slot_before_it_is_read() {
 }
 
 #[test]
+fn body_of_known_length_ends_with_its_last_byte() {
+    let wire = scripted([once("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n")
+        .pause()
+        .send("half")
+        .pause()
+        .send("half")
+        .expect_head()
+        .send(HELLO)]);
+    let mut response = block_on(wire.client.get(URL).send()).unwrap();
+    let mut received = 0;
+    while received < 8 {
+        assert_eq!(wire.client.stats().active, 1, "{received}");
+        received += block_on(response.chunk()).unwrap().unwrap().len();
+    }
+    // Whoever knows the length reads no further, such as hyper when it passes the body on.
+    assert_eq!(wire.client.stats().active, 0);
+    assert!(response.timings().total.is_some());
+    drop(response);
+    assert_eq!(wire.text().unwrap(), "hello");
+    assert_eq!(wire.connector.connections(), 1);
+}
+
+#[test]
 fn connection_that_did_not_end_cleanly_is_not_reused() {
     for answer in [
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello",

@@ -197,6 +197,20 @@ fn check_all(text: &str) {
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), shown.join("\n"));
 }
 
+/// Checks that a fuzz target has a seed of the case's name, whose bytes are the case's or a part of them. Long cases test
+/// limits, which a fuzzer reaches by itself.
+fn check_seed(case: &Case) {
+    if case.bytes.len() > 1000 {
+        return;
+    }
+    let seeds = ["exchange", "chunked", "response_head"].map(|target| {
+        let path = format!("{}/fuzz/seeds/{target}/{}", env!("CARGO_MANIFEST_DIR"), case.name);
+        std::fs::read(path).unwrap_or_default()
+    });
+    let is_part = |seed: &[u8]| !seed.is_empty() && case.bytes.windows(seed.len()).any(|part| part == seed);
+    assert!(seeds.iter().any(|seed| is_part(seed)), "{}: no seed in fuzz/seeds has these bytes", case.name);
+}
+
 /// Makes a test for each file, with the name of the file.
 macro_rules! corpus {
     ($($name:ident),* $(,)?) => {
@@ -212,6 +226,12 @@ macro_rules! corpus {
             let distinct: std::collections::BTreeSet<_> = names.iter().collect();
             assert_eq!(names.len(), distinct.len());
             assert!(names.len() >= 150, "there are {}", names.len());
+        }
+
+        #[test]
+        fn golden_responses_are_seeds_of_the_fuzz_targets() {
+            let all = [$(include_str!(concat!("corpus/", stringify!($name), ".txt"))),*];
+            all.iter().flat_map(|text| cases(text)).for_each(|case| check_seed(&case));
         }
     };
 }

@@ -53,3 +53,25 @@ fn bodies_go_both_ways() {
     let found = net.run(async move { client.post("http://server.test/").body("hello").await?.text().await });
     assert_eq!(found.unwrap().unwrap(), "ok");
 }
+
+#[test]
+fn shared_connection_is_active_while_it_carries_a_request() {
+    let body = Rc::new(RefCell::new(None));
+    let kept = body.clone();
+    let mut net = Net::serve(h2::server::Builder::new(), move |received| {
+        let mut reply = received.reply;
+        *kept.borrow_mut() = Some(reply.send_response(http::Response::new(()), false).unwrap());
+    });
+    let client = net.client.clone();
+    let counts = move || {
+        let counts = client.connections();
+        counts.iter().map(|counts| (counts.version, counts.active, counts.idle)).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(), []);
+    let client = net.client.clone();
+    let response = net.run(async move { client.get("http://server.test/").await }).unwrap().unwrap();
+    assert_eq!(counts(), [(Version::HTTP_2, 1, 0)]);
+    body.borrow_mut().take().unwrap().send_data("hello".into(), true).unwrap();
+    assert_eq!(net.run(response.text()).unwrap().unwrap(), "hello");
+    assert_eq!(counts(), [(Version::HTTP_2, 0, 1)]);
+}

@@ -99,13 +99,15 @@ fn redirects_and_cookies_work_as_over_http1() {
         let path = request.path().to_owned();
         Box::pin(async move {
             match path.as_str() {
-                "/from" => Reply::redirect(302, "/to").with_header("set-cookie", "a=b"),
+                "/from" => {
+                    Reply::redirect(302, "/to").with_header("set-cookie", "a=b").with_header("set-cookie", "c=d")
+                }
                 _ => Reply::text(cookie),
             }
         })
     });
     let mut served = Served::new(Http2Config::new(), server);
-    assert_eq!(served.run(get(&served.client, "/from")).unwrap().unwrap(), "a=b");
+    assert_eq!(served.run(get(&served.client, "/from")).unwrap().unwrap(), "a=b; c=d");
     assert_eq!(served.connects(), 1);
 }
 

@@ -37,6 +37,21 @@ pub(crate) struct End {
     output: Arc<Mutex<Wire>>,
 }
 
+/// Counts the bytes that an end has not read, also after the end is gone.
+pub(crate) struct Unread(Arc<Mutex<Wire>>);
+
+impl Unread {
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap().bytes.len()
+    }
+}
+
+impl End {
+    pub(crate) fn unread(&self) -> Unread {
+        Unread(self.input.clone())
+    }
+}
+
 pub(crate) fn connection() -> (End, End) {
     let (a, b) = (Arc::<Mutex<Wire>>::default(), Arc::<Mutex<Wire>>::default());
     (End { input: a.clone(), output: b.clone() }, End { input: b, output: a })

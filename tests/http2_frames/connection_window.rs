@@ -24,6 +24,8 @@ enum Policy {
     Half,
     /// Within an upload when everything is used up, and after it as late as possible: before the answer to a PING.
     Late,
+    /// As `Late`, but after the answer to a PING, as hyper when its program drops the body late.
+    AfterAnswer,
 }
 
 /// A server that answers some uploads before it reads them.
@@ -40,6 +42,8 @@ struct Connection {
     consumed: u32,
     /// The streams that were answered early.
     discarded: Vec<u32>,
+    /// Whether a PING was answered since the window was returned.
+    is_pinged: bool,
 }
 
 impl Server {
@@ -94,7 +98,7 @@ impl Server {
                 let is_returned = match self.policy {
                     Policy::ReadBytesOnly | Policy::EachFrame => !is_discarded,
                     Policy::Half => connection.consumed >= WINDOW / 2,
-                    Policy::Late => connection.consumed == WINDOW && !is_discarded && !ends,
+                    Policy::Late | Policy::AfterAnswer => connection.consumed == WINDOW && !is_discarded && !ends,
                     Policy::Maximum => false,
                 };
                 if is_returned {
@@ -109,6 +113,7 @@ impl Server {
             }
             Http2Frame::PING if frame.flags & Http2Frame::ACK == 0 => {
                 self.pings += 1;
+                connection.is_pinged = true;
                 if self.policy == Policy::Late {
                     connection.give_back(peer);
                 }
@@ -123,8 +128,14 @@ impl Server {
 
     /// Returns the window of discarded bytes, after the client has received the response.
     fn return_discarded(&mut self, number: usize, peer: &Peer) {
-        if self.policy == Policy::EachFrame {
-            self.connections[number].give_back(peer);
+        let connection = &mut self.connections[number];
+        let is_due = match self.policy {
+            Policy::EachFrame => true,
+            Policy::AfterAnswer => connection.is_pinged,
+            _ => false,
+        };
+        if is_due {
+            connection.give_back(peer);
         }
     }
 
@@ -145,6 +156,7 @@ impl Server {
 
 impl Connection {
     fn give_back(&mut self, peer: &Peer) {
+        self.is_pinged = false;
         let bytes = std::mem::take(&mut self.consumed);
         if bytes > 0 {
             peer.send_frames(&[Http2Frame::window_update(0, bytes)]);
@@ -202,23 +214,23 @@ fn upload_leaves_a_connection_whose_window_was_lost() {
         let request = request(rig.client.clone());
         let status = server.start(&mut rig, request).take().expect(name);
         assert_eq!(status.unwrap(), 200, "{name}");
-        assert_eq!((rig.connects(), server.pings), (2, 1), "{name}");
+        assert_eq!((rig.connects(), server.pings), (2, 2), "{name}");
         assert!(rig.peer(0).is_closed(), "{name}: the first connection stays open");
         // The next uploads use the second connection.
         for _ in 0..5 {
             assert_eq!(server.upload(&mut rig, 100_000), 200, "{name}");
         }
-        assert_eq!((rig.connects(), server.pings), (2, 1), "{name}");
+        assert_eq!((rig.connects(), server.pings), (2, 2), "{name}");
     }
 }
 
 #[test]
-fn uploads_that_begin_at_once_leave_together_after_a_single_ping() {
+fn uploads_that_begin_at_once_share_the_pings() {
     let (mut rig, mut server) = lose_window();
     let uploads: Vec<_> = (0..10).map(|_| upload(&rig.client, 10_000)).collect();
     let statuses = server.start(&mut rig, futures::future::join_all(uploads)).take().expect("the uploads hang");
     assert!(statuses.into_iter().all(|status| status.unwrap() == 200));
-    assert_eq!((rig.connects(), server.pings), (2, 1));
+    assert_eq!((rig.connects(), server.pings), (2, 2));
 }
 
 #[test]
@@ -243,7 +255,7 @@ fn connection_with_a_quarter_of_its_window_is_used_on() {
 
 #[test]
 fn servers_that_return_the_window_keep_their_connection() {
-    for policy in [Policy::Maximum, Policy::EachFrame, Policy::Half, Policy::Late] {
+    for policy in [Policy::Maximum, Policy::EachFrame, Policy::Half, Policy::Late, Policy::AfterAnswer] {
         let (mut rig, mut server) = (Rig::new(), Server::new(policy));
         for round in 0..40 {
             let bytes = [60_000, 200_000, 100, 65_535, 30_000][round % 5];
@@ -251,7 +263,8 @@ fn servers_that_return_the_window_keep_their_connection() {
             assert_eq!(status, if round % 2 == 0 { 413 } else { 200 }, "{policy:?}");
         }
         assert_eq!(rig.connects(), 1, "{policy:?}");
-        assert_eq!(server.pings > 0, policy == Policy::Late, "{policy:?} has {} PINGs", server.pings);
+        let is_late = matches!(policy, Policy::Late | Policy::AfterAnswer);
+        assert_eq!(server.pings > 0, is_late, "{policy:?} has {} PINGs", server.pings);
     }
 }
 
@@ -304,7 +317,7 @@ fn upload_that_waits_for_a_lost_window_ends_by_its_limit_and_later_uploads_leave
     assert!(!waiting.is_done());
     // It does not hide the loss from another upload.
     assert_eq!(server.upload(&mut rig, 100_000), 200);
-    assert_eq!((rig.connects(), server.pings), (2, 1));
+    assert_eq!((rig.connects(), server.pings), (2, 2));
     rig.advance(Duration::from_secs(5));
     assert_eq!(waiting.take().expect("the upload hangs").unwrap_err().kind(), ErrorKind::Timeout);
     server.serve(&mut rig);
@@ -329,4 +342,46 @@ fn open_upload_that_uses_the_window_up_keeps_the_connection() {
     server.serve(&mut rig);
     assert_eq!((slow.take().unwrap().unwrap(), next.take().unwrap().unwrap()), (200, 200));
     assert_eq!((rig.connects(), server.pings), (1, 0));
+}
+
+#[test]
+fn answer_to_a_ping_says_nothing_about_uploads_that_end_later() {
+    for is_dropped in [false, true] {
+        let (mut rig, mut server) = (Rig::new(), Server::new(Policy::Late));
+        let request = get(&rig.client);
+        server.start(&mut rig, request).take().unwrap().unwrap();
+        let peer = rig.peer(0);
+        // The connection was silent, so a POST sends a PING first.
+        rig.advance(Duration::from_secs(10));
+        let (request, handle) = futures::future::abortable(upload(&rig.client, 100));
+        let mut post = rig.start(async move { request.await.unwrap_or(Ok(0)) });
+        let pings = pings_of(&peer);
+        assert_eq!(pings.len(), 1);
+        let ack = Http2Frame::new(Http2Frame::PING, Http2Frame::ACK, 0, pings[0].payload.clone());
+        // The request of a PUT may be sent again, so it does not wait. Its body uses the window up.
+        let client = rig.client.clone();
+        let put = rig.start(async move { client.put(URL).body(vec![b'x'; WINDOW as usize]).await.map(drop) });
+        peer.received();
+        peer.send_frames(&[ok(3, true)]);
+        rig.run();
+        put.take().expect("the PUT hangs").unwrap();
+        if is_dropped {
+            handle.abort();
+            post = rig.start(upload(&rig.client.clone(), 100));
+        }
+        peer.send_frames(std::slice::from_ref(&ack));
+        rig.run();
+        // The server has returned the window before it answers the second PING.
+        assert_eq!(pings_of(&peer).len(), 1, "dropped: {is_dropped}");
+        peer.send_frames(&[Http2Frame::window_update(0, WINDOW), ack]);
+        rig.run();
+        server.serve(&mut rig);
+        post.take().expect("the POST hangs").unwrap();
+        assert_eq!(rig.connects(), 1, "dropped: {is_dropped}");
+    }
+}
+
+/// Takes the PINGs that a peer has received.
+fn pings_of(peer: &Peer) -> Vec<Http2Frame> {
+    peer.received().into_iter().filter(|frame| frame.kind == Http2Frame::PING).collect()
 }

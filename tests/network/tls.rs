@@ -1,7 +1,7 @@
 //! HTTPS against servers with valid and invalid certificates.
 
 use std::error::Error as _;
-use std::io;
+use std::io::{self, Read};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,6 +47,29 @@ pub(super) fn refused(outcome: std::result::Result<String, Error>, words: &str) 
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Tls, Phase::Connect), "{error}");
     assert!(error.to_string().contains(words), "{error}");
     assert!(error.source().is_some() && error.is_network() && error.is_connect(), "{error:?}");
+}
+
+#[test]
+fn tls_1_3_and_1_2_alone_are_offered() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client_hello = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // RFC 8446, section 5.1: a record begins with its type, its version and its length.
+        let mut start = [0; 5];
+        stream.read_exact(&mut start).unwrap();
+        let mut record = vec![0; usize::from(u16::from_be_bytes([start[3], start[4]]))];
+        stream.read_exact(&mut record).unwrap();
+        record
+    });
+    let client = Client::builder().backend(Network::new().agent()).build().unwrap();
+    let request = client.get(format!("https://127.0.0.1:{}/", address.port()));
+    assert_eq!(async_io::block_on(request.send()).unwrap_err().phase(), Phase::Connect);
+    let record = client_hello.join().unwrap();
+    // RFC 8446, section 4.2.1: the extension `supported_versions` (43) lists them in order of preference. Without it, a
+    // client could offer older versions.
+    let versions = [0, 43, 0, 5, 4, 0x03, 0x04, 0x03, 0x03];
+    assert!(record.windows(versions.len()).any(|part| part == versions), "{record:x?}");
 }
 
 #[test]

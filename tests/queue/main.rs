@@ -4,6 +4,7 @@
 
 mod dropping;
 mod ending;
+mod later_stalls;
 mod observers;
 mod order;
 mod rates;

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use futures::executor::block_on;
 use futures::{FutureExt, stream};
 use waterspout::http::StatusCode;
-use waterspout::testing::MockBackend;
-use waterspout::{Body, Builder, Bytes, Client, Error, ErrorKind, Event, Phase, PriorityHandle, Response, Stage};
+use waterspout::testing::{ManualTimer, MockBackend};
+use waterspout::{
+    Body, Builder, Bytes, Client, Error, ErrorKind, Event, Phase, PriorityHandle, Response, Retry, Stage,
+};
 
 use crate::support::client::seconds;
 
@@ -107,6 +109,98 @@ fn an_observer_sees_the_end_of_the_body() {
     assert_eq!(stages.lock().unwrap().len(), 2);
     block_on(broken.text()).unwrap_err();
     assert_eq!(*stages.lock().unwrap(), [Stage::Started, Stage::Head, Stage::Failed]);
+    stages.lock().unwrap().clear();
+    let large = block_on(client.get("http://a/").stream_limit(3).send()).unwrap();
+    assert_eq!(block_on(large.text()).unwrap_err().kind(), ErrorKind::LimitExceeded);
+    assert_eq!(*stages.lock().unwrap(), [Stage::Started, Stage::Head, Stage::Failed]);
+}
+
+#[test]
+fn an_observer_sees_that_a_complete_body_is_beyond_the_limit() {
+    let seen = Seen::default();
+    let client = observed(&seen)(Client::builder().backend(MockBackend::text("hello"))).build().unwrap();
+    let end = |limit| {
+        let response = block_on(client.get("http://a/").stream_limit(limit).send()).unwrap();
+        assert_eq!(block_on(response.text()).is_ok(), limit >= 5);
+        let lines = std::mem::take(&mut *seen.lock().unwrap());
+        (lines.len(), lines.concat().contains("Failed"), lines.concat().contains("LimitExceeded"))
+    };
+    assert_eq!([end(4), end(5)], [(3, true, true), (3, false, false)]);
+}
+
+#[test]
+fn request_that_is_dropped_before_its_retry_is_cancelled_without_a_status() {
+    let lines = Seen::default();
+    let seen = lines.clone();
+    let backend = MockBackend::new(|request| {
+        let response = Response::new(StatusCode::SERVICE_UNAVAILABLE, request.url().clone(), "");
+        async { Ok(response) }.boxed()
+    });
+    let builder = Client::builder().backend(backend).timer(ManualTimer::new());
+    let client = builder.observer(move |event: &Event<'_>| seen.lock().unwrap().push(numbers(event))).build().unwrap();
+    drop(polled(client.get("http://a/").retry(Retry::new().base_delay(seconds(5))).send().boxed()));
+    let ends: Vec<_> =
+        lines.lock().unwrap().iter().map(|line| line.split_once(" status ").unwrap().1.to_owned()).collect();
+    assert_eq!(
+        ends,
+        [
+            "None error None timeout None",
+            "Some(503) error Some(\"503\") timeout None",
+            "None error Some(\"CANCELLED\") timeout None",
+        ]
+    );
+}
+
+/// The numbers of an event, for the metrics of OpenTelemetry.
+fn numbers(event: &Event<'_>) -> String {
+    let [elapsed, queue_wait] = [Some(event.elapsed), event.queue_wait].map(|time| time.map(|time| time.as_secs()));
+    let status = event.status.map(|status| status.as_u16());
+    format!(
+        "{:?} {} {}:{} elapsed {elapsed:?} queue {queue_wait:?} resends {} status {status:?} error {:?} timeout {:?}",
+        event.stage,
+        event.method,
+        event.server_address(),
+        event.server_port(),
+        event.resends,
+        event.error_type(),
+        event.timeout,
+    )
+}
+
+#[test]
+fn an_observer_sees_durations_attempts_and_outcomes() {
+    let lines = Seen::default();
+    let seen = lines.clone();
+    let bench = Bench::new(|builder| {
+        builder.max_active(1).observer(move |event: &Event<'_>| seen.lock().unwrap().push(numbers(event)))
+    });
+    let mut running = bench.send("http://a/");
+    let waiting = bench.client.put("https://[::1]:81/").head_timeout(seconds(2));
+    let retry = Retry::new().attempts(2).base_delay(seconds(0));
+    let waiting = polled(waiting.retry(retry).send().boxed());
+    bench.timer.advance(seconds(3));
+    bench.answer();
+    poll_if_pending(&mut running);
+    let waiting = polled(waiting);
+    bench.timer.advance(seconds(2));
+    let waiting = polled(waiting);
+    bench.timer.advance(seconds(2));
+    assert_eq!(failure(waiting).kind(), ErrorKind::Timeout);
+    let start = "PUT ::1:81 elapsed";
+    assert_eq!(
+        lines.lock().unwrap()[1..],
+        [
+            format!("Queued {start} Some(0) queue None resends 0 status None error None timeout None"),
+            "Head GET a:80 elapsed Some(3) queue Some(0) resends 0 status Some(200) error None timeout None".to_owned(),
+            "Done GET a:80 elapsed Some(3) queue Some(0) resends 0 status Some(200) error None timeout None".to_owned(),
+            format!("Started {start} Some(3) queue Some(3) resends 0 status None error None timeout None"),
+            format!("Waiting {start} Some(5) queue Some(3) resends 0 status None error Some(\"TIMEOUT\") timeout None"),
+            format!("Started {start} Some(5) queue Some(3) resends 1 status None error None timeout None"),
+            format!(
+                "Failed {start} Some(7) queue Some(3) resends 1 status None error Some(\"TIMEOUT\") timeout Some(Head)"
+            ),
+        ]
+    );
 }
 
 #[test]

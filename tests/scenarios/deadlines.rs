@@ -50,9 +50,9 @@ pub async fn the_idle_limit_covers_a_stalled_body(lab: Lab) {
 }
 
 pub async fn a_slow_but_steady_body_is_not_idle(lab: Lab) {
-    let client = Client::builder().idle_timeout(ms(1_000)).build().unwrap();
-    let response = client.get(lab.url("slow?chunks=24&size=100&gap=50")).await.unwrap();
-    assert_eq!(response.bytes().await.unwrap().len(), 2400);
+    let client = Client::builder().idle_timeout(ms(2_000)).build().unwrap();
+    let response = client.get(lab.url("slow?chunks=45&size=100&gap=50")).await.unwrap();
+    assert_eq!(response.bytes().await.unwrap().len(), 4500);
 }
 
 pub async fn a_limit_of_zero_is_none(lab: Lab) {

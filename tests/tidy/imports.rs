@@ -22,6 +22,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("sse", &["client", "error", "message", "platform"]),
     ("tornado", &["client", "error", "message", "platform", "runtime", "transport"]),
     ("js", &["client"]),
+    ("fuzzing", &["cookies"]),
     ("guide", &[]),
     ("testing", &["backend", "error", "http1", "http2", "message", "platform", "runtime", "transport"]),
     ("platform", &[]),
@@ -41,7 +42,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 /// The parts of a module stand side by side: the retry policy knows no queue, and no tool of Tornado knows another tool or the client.
 const PARTS: &[(&str, &[&str])] = &[
     ("agent/decode", &["agent::pieces", "error", "message", "runtime"]),
-    ("agent/pool", &["agent::route", "http1", "message", "runtime"]),
+    ("agent/pool", &["agent::route", "http1", "message", "runtime", "transport"]),
     ("agent/proxy", &["auth", "error", "http1", "message", "transport"]),
     ("client/middleware", &["auth", "backend", "error", "message", "runtime"]),
     ("client/queue", &["error", "runtime"]),

@@ -96,6 +96,18 @@ export const requestSetups = {
       await assert.rejects(values.client.get("d"), { code: "CLOSED" });
     },
   },
+  "Measure each request": {
+    answer: ({ path }) => (path === "/me" ? new Response("Ada") : new Response("none", { status: 404 })),
+    check({ printed }) {
+      const origin = "https://api.example.com";
+      deepEqual(printed, [
+        `http.client.request.duration GET ${origin} 200 undefined true 0`,
+        "http.client.active_requests 0 waiting 0",
+        `http.client.request.duration GET ${origin} 404 404 true 0`,
+        "http.client.active_requests 0 waiting 0",
+      ]);
+    },
+  },
   "Test without a library": {
     check({ printed, sent }) {
       deepEqual([printed, sent], [[`{ url: '${API}/me' }`], []]);

@@ -10,6 +10,7 @@ use futures::channel::oneshot;
 
 use super::key::{IdleLimits, PoolKey};
 use crate::http1::Connection;
+use crate::message::url::Origin;
 use crate::runtime::Instant;
 
 /// Minimum time between two searches for expired connections that `insert` makes.
@@ -218,6 +219,15 @@ impl IdleConnections {
     /// Returns whether the idle reaper watches every connection.
     pub(super) fn all_watched(&self) -> bool {
         self.by_key.values().flatten().all(IdleConnection::is_watched)
+    }
+
+    /// Returns the number of idle connections of each origin, of all routes together.
+    pub(super) fn counts(&self) -> BTreeMap<Origin, usize> {
+        let mut counts = BTreeMap::new();
+        for (key, connections) in &self.by_key {
+            *counts.entry(key.origin.clone()).or_default() += connections.len();
+        }
+        counts
     }
 
     /// Returns whether there is no idle connection.

@@ -4,7 +4,6 @@
 //! bytes without a request. The task ends when the pool has no idle connections, and starts again with the next.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use futures::{FutureExt, StreamExt};
 use super::Pool;
 use super::idle::{Sweep, WatchTarget};
 use super::reaper_signal::ReaperRun;
+use crate::runtime::sync::atomic::{AtomicBool, Ordering};
 use crate::runtime::{BoxFuture, Timer};
 
 /// How long a connection has to be idle before it is watched.

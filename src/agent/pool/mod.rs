@@ -30,10 +30,13 @@ mod idle;
 mod idle_reaper;
 pub(super) mod key;
 mod reaper_signal;
+#[cfg(test)]
+#[cfg(panic = "unwind")]
+mod thread_models;
 mod waiters;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::channel::oneshot;
@@ -43,7 +46,9 @@ use self::key::{IdleLimits, PoolKey};
 use self::reaper_signal::ReaperSignal;
 use self::waiters::{FirstWaiter, WaitMode, Waiters};
 use crate::http1::Connection;
+use crate::message::url::Origin;
 use crate::runtime::lock::Lock;
+use crate::runtime::sync::MutexGuard;
 use crate::runtime::{Executor, Instant, Timer};
 
 /// The connection pool of an agent.
@@ -274,6 +279,11 @@ impl Pool {
     /// Returns whether the idle reaper watches every idle connection.
     fn all_watched(&self) -> bool {
         self.lock().idle.all_watched()
+    }
+
+    /// Returns the number of idle connections of each origin, of all routes together.
+    pub(super) fn idle_counts(&self) -> BTreeMap<Origin, usize> {
+        self.lock().idle.counts()
     }
 
     /// Returns whether there is no idle connection.

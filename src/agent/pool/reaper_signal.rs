@@ -1,10 +1,10 @@
 //! How the pool starts and wakes the task of the idle reaper.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::task::AtomicWaker;
 
+use crate::runtime::sync::atomic::{AtomicBool, Ordering};
 use crate::runtime::{Executor, Timer};
 
 /// The pool's side of the idle reaper. Dropping it ends the task: at once if the task sleeps until an expiry, else

@@ -102,11 +102,15 @@ impl RoundTrip<'_> {
     fn shared_connect(&self, trace: Arc<ConnectTrace>) -> BoxFuture<'static, ConnectOutcome> {
         let connector = self.connector().clone();
         let entry = self.pool_entry();
+        let open = self.agent.open.clone();
         Box::pin(async move {
             let opened = connector.connect_traced(&entry.key.origin, &trace).await;
             let outcome = match opened {
                 Ok(transport) if transport.version() == Version::HTTP_2 => entry.open(transport).await,
-                Ok(transport) => Ok(entry.add_http1(Box::new(Connection::new(transport)))),
+                Ok(transport) => {
+                    let connection = Connection::new(transport).counted(open.token(&entry.key.origin));
+                    Ok(entry.add_http1(Box::new(connection)))
+                }
                 Err(error) => Err(error),
             };
             if outcome.is_err() {

@@ -21,6 +21,7 @@ use futures::channel::oneshot;
 use self::places::Places;
 pub(super) use self::shares::Share;
 use super::pool::key::{IdleLimits, PoolKey};
+use crate::backend::OriginConnections;
 use crate::http2::{FIRST_MAX_STREAMS, Http2Connection};
 pub(super) use crate::http2::{Http2Settings, set_connections, set_windows};
 use crate::runtime::Timer;
@@ -28,6 +29,11 @@ use crate::runtime::Timer;
 /// The shared connections of an agent, and the requests that wait for a stream.
 #[derive(Default)]
 pub(super) struct SharedPool(Mutex<Places<oneshot::Sender<ReservedStream>>>);
+
+/// Returns how many connections of HTTP/2 are open to each origin.
+pub(super) fn connection_counts(pool: &SharedPool) -> Vec<OriginConnections> {
+    pool.lock().counts()
+}
 
 impl SharedPool {
     // Foreign code never runs while the lock is held, as in `agent::pool`.

@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use futures::future::{Shared, WeakShared};
+use http::Version;
 
 use crate::agent::pool::key::{IdleLimits, PoolKey};
+use crate::backend::OriginConnections;
 use crate::error::Error;
 use crate::http1::Connection;
 use crate::http2::{FIRST_MAX_STREAMS, Http2Connection};
@@ -82,6 +84,15 @@ struct PlacedConnection {
     connection: Arc<Http2Connection>,
     /// When the connection is closed; `None` while it carries requests.
     expires_at: Option<Instant>,
+    /// Whether no request has used it yet. It is about to carry requests, so it does not count as idle.
+    is_unused: bool,
+}
+
+impl PlacedConnection {
+    /// Returns whether requests have used the connection, and it carries none now.
+    fn is_idle(&self) -> bool {
+        self.expires_at.is_some() && !self.is_unused
+    }
 }
 
 /// Connections that left the pool. They are dropped outside of the lock.
@@ -115,6 +126,7 @@ impl<W> Place<W> {
                 removed.push(self.connections.swap_remove(index).connection);
             } else if shared.connection.reserve() {
                 shared.expires_at = None;
+                shared.is_unused = false;
                 return Some(shared.connection.clone());
             } else {
                 index += 1;
@@ -186,11 +198,32 @@ impl<W> Places<W> {
         self.0.entry(key.clone()).or_default()
     }
 
+    /// Returns how many connections are open to each origin, of all routes together.
+    pub(super) fn counts(&self) -> Vec<OriginConnections> {
+        let mut all: Vec<OriginConnections> = Vec::new();
+        for (key, place) in &self.0 {
+            // The keys of an origin stand side by side.
+            let is_same = all.last().is_some_and(|last| last.origin == key.origin);
+            if !(is_same || place.connections.is_empty()) {
+                let mut counts = OriginConnections::new(key.origin.clone());
+                counts.version = Version::HTTP_2;
+                all.push(counts);
+            }
+            let Some(counts) = all.last_mut().filter(|last| last.origin == key.origin) else { continue };
+            let idle = place.connections.iter().filter(|placed| placed.connection.active() == 0).count();
+            counts.idle += idle;
+            counts.active += place.connections.len() - idle;
+        }
+        all
+    }
+
     /// Adds a connection that is about to carry requests. Returns the requests that waited for a stream.
-    pub(super) fn add(&mut self, key: &PoolKey, connection: Arc<Http2Connection>) -> VecDeque<W> {
+    ///
+    /// If no request uses the connection, it is closed at `expires_at`: all requests may have found another connection.
+    pub(super) fn add(&mut self, key: &PoolKey, connection: Arc<Http2Connection>, expires_at: Instant) -> VecDeque<W> {
         let place = self.entry(key);
         place.speaks_http2 = Some(true);
-        place.connections.push(PlacedConnection { connection, expires_at: None });
+        place.connections.push(PlacedConnection { connection, expires_at: Some(expires_at), is_unused: true });
         std::mem::take(&mut place.waiting)
     }
 
@@ -235,13 +268,14 @@ impl<W> Places<W> {
     /// Returns the number of idle connections.
     fn idle_count(&self) -> usize {
         let connections = self.0.values().flat_map(|place| &place.connections);
-        connections.filter(|shared| shared.expires_at.is_some()).count()
+        connections.filter(|shared| shared.is_idle()).count()
     }
 
     /// Returns the idle connections, and when they expire.
     fn idle(&self) -> impl Iterator<Item = (Instant, PoolKey, Arc<Http2Connection>)> {
         let of_place = |(key, place): (&PoolKey, &'_ Place<W>)| {
-            let idle = place.connections.iter().filter_map(|shared| Some((shared.expires_at?, &shared.connection)));
+            let idle = place.connections.iter().filter(|shared| shared.is_idle());
+            let idle = idle.filter_map(|shared| Some((shared.expires_at?, &shared.connection)));
             idle.map(|(at, connection)| (at, key.clone(), connection.clone())).collect::<Vec<_>>()
         };
         self.0.iter().flat_map(of_place)

@@ -22,6 +22,9 @@ use crate::transport::Transport;
 /// Maximum time between two looks at whether a connection has become idle.
 const RECHECK: Duration = Duration::from_secs(30);
 
+/// Minimum time for which a new connection waits for its first request, although idle connections are closed sooner.
+const MIN_UNUSED: Duration = Duration::from_secs(1);
+
 /// A request's stream on a shared connection. Dropping it gives the stream to the next request.
 pub(in crate::agent) struct Share {
     // In this order: the server must not see more streams than it allows.
@@ -189,7 +192,8 @@ impl PoolEntry {
         let mut places = self.pool.lock();
         let place = places.entry(&self.key);
         connection.set_first_requests(place.first_requests);
-        let waiting = places.add(&self.key, connection.clone());
+        let expires_at = self.timer.now() + self.idle_timeout.max(MIN_UNUSED);
+        let waiting = places.add(&self.key, connection.clone(), expires_at);
         let ended = places.entry(&self.key).connecting.take();
         drop(places);
         drop((waiting, ended));

@@ -92,8 +92,7 @@ impl RoundTrip<'_> {
             return true;
         }
         let _connecting = self.progress.connecting();
-        let is_alive = share.stream().ping(&**timer).await;
-        is_alive && !(has_body && share.connection().has_low_window())
+        share.stream().is_fit(has_body, &**timer).await
     }
 
     /// Returns whether the request may be sent again after a failure: for each method if the server has not processed it
@@ -124,10 +123,11 @@ impl RoundTrip<'_> {
         })?;
         let length = body.length();
         self.progress.exchange().begin(length);
-        let framing = body_framing(request.method(), &body, request.trailers());
+        let trailers = request.trailers_after(&body).cloned();
+        let framing = body_framing(request.method(), &body, trailers.as_ref());
         let expects_continue = request.options().expect_continue.unwrap_or_default();
         let continue_wait: Option<BoxFuture<'static, ()>> = expects_continue.then(|| self.continue_wait());
-        let upload = Upload::new(body, framing, request.trailers().cloned(), continue_wait);
+        let upload = Upload::new(body, framing, trailers, continue_wait);
         let body_fields = BodyFields { framing, expects_continue: upload.is_waiting() };
         let head = share.connection().origin().request(&self.request_head(), body_fields)?;
         // A body of no bytes ends with the head.

@@ -1,12 +1,7 @@
 //! Middleware: code around each attempt that may change the request, answer it, refuse it, or send it again.
 
-#[cfg(feature = "tracing")]
-mod spans;
-
 use std::sync::Arc;
 
-#[cfg(feature = "tracing")]
-pub use self::spans::Spans;
 use crate::auth;
 use crate::backend::Backend;
 use crate::error::{Attempt, Result};

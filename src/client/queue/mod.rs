@@ -21,11 +21,13 @@ mod stall;
 mod state;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[cfg(panic = "unwind")]
+mod thread_models;
 mod wait_times;
 mod wake_list;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 pub(crate) use self::acquire::Acquire;
@@ -46,6 +48,8 @@ use self::wake_list::WakeList;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::runtime::Timer;
 use crate::runtime::lock::Lock;
+use crate::runtime::sync::MutexGuard;
+use crate::runtime::sync::atomic::{AtomicBool, Ordering};
 
 /// What the queue has to know of a request that needs a slot.
 #[derive(Clone, Copy, Default)]

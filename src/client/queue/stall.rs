@@ -7,7 +7,6 @@
 //! requests that hold slots. A request whose task is alive is then polled, which is progress, even if its server has been
 //! silent for long. If nothing was polled 5 s later, the client has stalled.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::requests::{NONE, Rejection, RequestState, Ticket};
 use super::state::{NO_START, QueueState};
 use super::wake_list::WakeList;
 use crate::error::{Error, Phase, Timeout};
+use crate::runtime::sync::atomic::{AtomicUsize, Ordering};
 
 /// How long a waiting request accepts that no request makes progress.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -185,7 +185,8 @@ impl QueueState {
         self.stall.held = self.active;
         self.stall.unread = unread;
         self.stall.lasted = now - self.stall.since;
-        let next = self.reject_stalled(now, wakes);
+        // If no request is left, the next request that waits begins to look again.
+        let next = self.reject_stalled(now, wakes).unwrap_or(now);
         self.stall.look_at = next.max(now + PERIOD);
         self.stall.look_at
     }
@@ -199,9 +200,10 @@ impl QueueState {
         }
     }
 
-    /// Rejects the requests that have waited for the whole limit. Returns when the limit of the next request ends.
-    fn reject_stalled(&mut self, now: Nanos, wakes: &mut WakeList) -> Nanos {
-        let mut next = Nanos::MAX;
+    /// Rejects the requests that have waited for the whole limit. Returns when the limit of the next request ends, if
+    /// there is another request.
+    fn reject_stalled(&mut self, now: Nanos, wakes: &mut WakeList) -> Option<Nanos> {
+        let mut next: Option<Nanos> = None;
         for ticket in self.requests.tickets() {
             let Some(entry) = self.requests.get_mut(ticket) else { continue };
             if !entry.detection.0 {
@@ -209,7 +211,7 @@ impl QueueState {
             }
             let ends_at = entry.arrived + LIMIT_NANOS;
             if ends_at > now {
-                next = next.min(ends_at);
+                next = Some(next.map_or(ends_at, |next| next.min(ends_at)));
                 continue;
             }
             Waker::leave(&mut self.stall, &mut entry.detection);

@@ -1,11 +1,12 @@
 //! The queue and its futures, on a clock that stands still.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Context;
 
 use futures::FutureExt;
 
 use super::*;
+use crate::runtime::sync::Mutex;
 use crate::runtime::{BoxFuture, Instant};
 
 struct StoppedClock;

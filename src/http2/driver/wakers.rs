@@ -1,10 +1,11 @@
 //! The wakers that `h2`, the transport and the timer have, and the wakers of the candidates.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
 use super::{ConnectionDriver, WOKEN};
+
+use crate::runtime::sync::atomic::Ordering;
 
 /// The waker that `h2` and the transport have for the connection.
 pub(super) struct ConnectionWaker(pub(super) Weak<ConnectionDriver>);

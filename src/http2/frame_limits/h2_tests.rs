@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
 use crate::http1::Http1Limits;
 use crate::http2::h2_limits;
+use crate::runtime::sync::Mutex;
 
 /// A connection that accepts each byte, and whose server sends what a test puts into it.
 #[derive(Clone, Default)]

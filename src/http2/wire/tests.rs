@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::task::Waker;
 
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::http1::Http1Limits;
+use crate::runtime::sync::Mutex;
 use crate::runtime::{BoxFuture, Instant};
 
 /// Polls a future to its end. The transport of these tests is ready in the next poll, so nothing has to be waited for.

@@ -1,11 +1,14 @@
-//! What converts into a body: strings, which are text, and bytes.
+//! What converts into a body: strings, which are text, bytes, and streams.
 
 use bytes::{Bytes, BytesMut};
+use futures::{Stream, TryStreamExt};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
 use super::{Body, BodyKind};
+use crate::error::{Error, ErrorKind, Phase, Result, Source};
 use crate::message::request::Request;
+use crate::runtime::{BoxStream, MaybeSend};
 
 /// Adds the type of a text to headers that have no `content-type` (Fetch standard, "extract a body").
 ///
@@ -49,6 +52,25 @@ impl<const N: usize> From<&'static [u8; N]> for Body {
     }
 }
 
+/// No body, as [`Body::empty`]: `()` is the body of many an `http::Request`.
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Self::empty()
+    }
+}
+
+/// Converts the items and errors of a caller's stream into the types of this crate.
+pub(super) fn caller_stream<S, B, E>(stream: S) -> BoxStream<'static, Result<Bytes>>
+where
+    S: Stream<Item = std::result::Result<B, E>> + MaybeSend + 'static,
+    B: Into<Bytes> + 'static,
+    E: Into<Source> + 'static,
+{
+    Box::pin(stream.map_ok(Into::into).map_err(|error| {
+        Error::new(ErrorKind::RequestBody, Phase::Head, "the request's body failed").with_source(error)
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +99,6 @@ mod tests {
         ] {
             assert!(!is_text(&body) && body.length() == Some(1), "{body:?}");
         }
-        assert!(!is_text(&Body::empty()));
+        assert!(!is_text(&Body::empty()) && Body::from(()).is_none());
     }
 }

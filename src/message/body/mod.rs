@@ -3,9 +3,13 @@
 mod collect;
 mod convert;
 pub(crate) mod engine;
+#[cfg(feature = "http-body")]
+mod http_body;
+pub(crate) mod reader;
 mod replay;
 #[cfg(feature = "tokio")]
 mod tokio_reader;
+mod trailing;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -14,14 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use futures::{AsyncRead, Stream, StreamExt, TryStreamExt, stream};
+use futures::{AsyncRead, Stream, StreamExt, stream};
 
 pub(crate) use self::collect::collect;
-use self::convert::TextType;
+use self::convert::{TextType, caller_stream};
 use self::engine::EngineBody;
 use self::replay::StreamFactory;
-use crate::error::{Error, ErrorKind, Phase, Result, Source};
+use crate::error::{Result, Source};
 use crate::message::request::Request;
+use crate::message::trailers::Trailers;
 use crate::runtime::{BoxStream, MaybeSend};
 
 /// The maximum number of bytes read from a reader at once.
@@ -31,11 +36,12 @@ const READ_SIZE: usize = 64 * 1024;
 ///
 /// Strings, byte vectors and [`Bytes`] convert into it. Further bodies come from a [stream](Self::stream), a
 /// [function](Self::factory) that makes a stream for each attempt, an [`AsyncRead`] of `futures`
-/// ([`reader`](Self::reader)) or of `tokio` (`tokio_reader`, with the feature `tokio`), and natively from a
-/// [file](platform/native/fn.file.html).
+/// ([`reader`](Self::reader)) or of `tokio` (`tokio_reader`, with the feature `tokio`), from a body of the crate
+/// `http_body` (`http_body`, with the feature `http-body`), and natively from a [file](platform/native/fn.file.html).
 ///
 /// As a [`Stream`] it yields its chunks, `Result<Bytes>`. Natively a body is `Send` and `Sync`, on every platform it is
-/// `Unpin`. `TryStreamExt::into_async_read` of `futures` makes an [`AsyncRead`] of it.
+/// `Unpin`. [`into_reader`](Self::into_reader) makes an [`AsyncRead`] of it. With the feature `http-body` it is an
+/// `http_body::Body`, too.
 ///
 /// A body made of a string is text: it is sent with the `content-type` `text/plain;charset=UTF-8`, unless the request
 /// has a `content-type`, as in the Fetch standard ("extract a body"). Any other body is sent without a `content-type`
@@ -75,6 +81,8 @@ enum BodyKind {
         length: Option<u64>,
         /// Whether all chunks can be computed from bytes in memory, without waiting for a peer.
         in_memory: bool,
+        /// The cell of the header fields that follow the chunks, if the body came with them.
+        trailers: Option<Trailers>,
     },
     /// An object of a JavaScript engine holds the bytes.
     Engine(Box<dyn EngineBody>),
@@ -188,12 +196,12 @@ impl Body {
 
     /// Returns a body that reads a stream of this crate: its errors need no conversion.
     pub(crate) fn boxed_stream(stream: BoxStream<'static, Result<Bytes>>, length: Option<u64>) -> Self {
-        Self(BodyKind::Stream { stream: Mutex::new(stream), length, in_memory: false })
+        Self(BodyKind::Stream { stream: Mutex::new(stream), length, in_memory: false, trailers: None })
     }
 
     /// Returns a response's body that needs no further bytes from the peer, such as bytes still to be decoded.
     pub(crate) fn in_memory_stream(stream: BoxStream<'static, Result<Bytes>>) -> Self {
-        Self(BodyKind::Stream { stream: Mutex::new(stream), length: None, in_memory: true })
+        Self(BodyKind::Stream { stream: Mutex::new(stream), length: None, in_memory: true, trailers: None })
     }
 
     /// Returns the length in bytes of the unread rest, if it is known.
@@ -297,7 +305,7 @@ impl Body {
     /// Reads the whole body, at most `limit` bytes.
     ///
     /// # Errors
-    /// [`LimitExceeded`](ErrorKind::LimitExceeded) as soon as there are more than `limit` bytes, and the error of the
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) as soon as there are more than `limit` bytes, and the error of the
     /// stream behind the body.
     ///
     /// # Examples
@@ -322,18 +330,6 @@ impl Body {
             }
         }
     }
-}
-
-/// Converts the items and errors of a caller's stream into the types of this crate.
-fn caller_stream<S, B, E>(stream: S) -> BoxStream<'static, Result<Bytes>>
-where
-    S: Stream<Item = std::result::Result<B, E>> + MaybeSend + 'static,
-    B: Into<Bytes> + 'static,
-    E: Into<Source> + 'static,
-{
-    Box::pin(stream.map_ok(Into::into).map_err(|error| {
-        Error::new(ErrorKind::RequestBody, Phase::Head, "the request's body failed").with_source(error)
-    }))
 }
 
 impl Stream for Body {

@@ -1,4 +1,4 @@
-//! Request bodies that are read from a reader of `tokio`. Behind the feature `tokio`.
+//! Readers of `tokio`: as the source of a request body, and over the body of a response. Behind the feature `tokio`.
 
 use std::io;
 use std::pin::Pin;
@@ -8,6 +8,7 @@ use futures::AsyncRead;
 use tokio::io::ReadBuf;
 
 use super::Body;
+use super::reader::BodyReader;
 use crate::runtime::MaybeSend;
 
 impl Body {
@@ -50,5 +51,28 @@ impl<R: tokio::io::AsyncRead + Unpin> AsyncRead for TokioReader<R> {
         let mut buffer = ReadBuf::new(buffer);
         ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
+    }
+}
+
+impl tokio::io::AsyncRead for BodyReader {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let unread = ready!(self.poll_chunk(cx))?;
+        let count = unread.len().min(buffer.remaining());
+        buffer.put_slice(unread.get(..count).unwrap_or_default());
+        self.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl tokio::io::AsyncBufRead for BodyReader {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        self.get_mut().poll_chunk(cx)
+    }
+
+    fn consume(mut self: Pin<&mut Self>, count: usize) {
+        self.advance(count);
     }
 }

@@ -5,6 +5,7 @@ mod builder;
 mod call_options;
 mod completion;
 mod debug;
+mod http_request;
 mod options;
 mod priority;
 mod rate_policy;
@@ -14,7 +15,7 @@ mod shared_options;
 
 use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, TRAILER};
 use http::{HeaderMap, HeaderValue, Method};
 
 pub(crate) use self::added_headers::AddedHeaders;
@@ -264,6 +265,16 @@ impl Request {
     /// Returns the header fields that follow the body.
     pub fn trailers(&self) -> Option<&Trailers> {
         self.0.trailers.as_ref()
+    }
+
+    /// Returns the header fields that follow `body`, which is the body of this request: its own, or the fields that came
+    /// with `body`.
+    pub(crate) fn trailers_after<'a>(&'a self, body: &'a Body) -> Option<&'a Trailers> {
+        // A known length leaves no room for trailers in HTTP/1.1, and a body that has a length rarely has trailers.
+        let is_sent = |trailers: &Trailers| {
+            body.length().is_none() || trailers.get().is_some() || self.0.headers.contains_key(TRAILER)
+        };
+        self.trailers().or_else(|| body.trailers().filter(|trailers| is_sent(trailers)))
     }
 
     /// Returns the header fields that follow the body, for setting or removing them; see [`RequestBuilder::trailers`].

@@ -26,6 +26,11 @@ impl SharedOptions {
         self.0.get_or_insert_default().clone()
     }
 
+    /// Returns the options, or `None` if none were set.
+    pub(super) fn into_inner(self) -> Option<RequestOptions> {
+        self.0.map(Arc::unwrap_or_clone)
+    }
+
     /// Takes each option that is `None` from `defaults`.
     pub(super) fn fill(&mut self, defaults: &Arc<RequestOptions>) {
         match &mut self.0 {

@@ -8,6 +8,7 @@ pub(crate) mod charset;
 pub(crate) mod charset;
 mod debug;
 pub(crate) mod header_block;
+mod http_response;
 pub(crate) mod lazy_headers;
 mod parts;
 mod reading;
@@ -18,7 +19,7 @@ use http::{HeaderMap, HeaderName, StatusCode, Version};
 
 pub use self::builder::ResponseBuilder;
 use self::lazy_headers::LazyHeaders;
-pub(crate) use self::parts::ResponseParts;
+pub(crate) use self::parts::{ReceivedHead, ResponseParts};
 use crate::error::{Attempt, Error};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
@@ -53,17 +54,6 @@ pub(crate) const DEFAULT_BODY_LIMIT: u64 = 100 * 1024 * 1024;
 // In a box: a response is moved a dozen times before it is read, and a pointer is cheap to move.
 pub struct Response(Box<ResponseParts>);
 
-/// The head of a response, as a server sent it.
-pub(crate) struct ReceivedHead {
-    pub(crate) status: StatusCode,
-    pub(crate) version: Version,
-    pub(crate) reason: Option<Box<str>>,
-    pub(crate) headers: LazyHeaders,
-    pub(crate) exchange: ExchangeInfo,
-    /// The cell of the trailers, if the body may have trailers.
-    pub(crate) trailers: Option<Trailers>,
-}
-
 impl Response {
     /// Returns a response from `url` without headers. For your own backends; see also [`builder`](Self::builder).
     ///
@@ -94,28 +84,7 @@ impl Response {
             body_limit: DEFAULT_BODY_LIMIT,
             body: body.into(),
             attempts: Vec::new(),
-        }))
-    }
-
-    /// Returns a response with a head that was received from `url`.
-    pub(crate) fn received(head: ReceivedHead, url: Url, body: Body) -> Self {
-        let ReceivedHead { status, version, reason, headers, exchange, trailers } = head;
-        Self(Box::new(ResponseParts {
-            status,
-            reason,
-            version,
-            headers,
-            trailers,
-            url,
-            method: None,
-            request_headers: None,
-            redirected: false,
-            exchange,
-            history: Vec::new(),
-            times: None,
-            body_limit: DEFAULT_BODY_LIMIT,
-            body,
-            attempts: Vec::new(),
+            http_extensions: None,
         }))
     }
 
@@ -153,6 +122,11 @@ impl Response {
     /// Returns whether the whole body came with the head.
     pub(crate) fn has_complete_body(&self) -> bool {
         self.0.body.is_complete()
+    }
+
+    /// Returns the length in bytes of the unread rest of the body, as far as the body itself tells it.
+    pub(crate) fn body_length(&self) -> Option<u64> {
+        self.0.body.length()
     }
 
     /// Returns whether there is a header of this name. Unlike [`headers`](Self::headers) it needs no map of them.

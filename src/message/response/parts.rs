@@ -2,9 +2,10 @@
 
 use http::{Method, StatusCode, Version};
 
-use super::Response;
+use super::http_response::HttpExtensions;
 use super::lazy_headers::LazyHeaders;
 use super::request_head::RequestHeaders;
+use super::{DEFAULT_BODY_LIMIT, Response};
 use crate::error::{Attempt, Error, Result};
 use crate::message::body::Body;
 use crate::message::call_times::CallTimes;
@@ -30,6 +31,18 @@ pub(crate) struct ResponseParts<B = Body> {
     pub(crate) body_limit: u64,
     pub(crate) body: B,
     pub(super) attempts: Vec<Attempt>,
+    pub(super) http_extensions: Option<HttpExtensions>,
+}
+
+/// The head of a response, as a server sent it.
+pub(crate) struct ReceivedHead {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) reason: Option<Box<str>>,
+    pub(crate) headers: LazyHeaders,
+    pub(crate) exchange: ExchangeInfo,
+    /// The cell of the trailers, if the body may have trailers.
+    pub(crate) trailers: Option<Trailers>,
 }
 
 impl<B> ResponseParts<B> {
@@ -52,6 +65,7 @@ impl<B> ResponseParts<B> {
             body_limit: self.body_limit,
             body,
             attempts: self.attempts,
+            http_extensions: self.http_extensions,
         };
         (swapped, self.body)
     }
@@ -68,6 +82,29 @@ impl<B> ResponseParts<B> {
 }
 
 impl Response {
+    /// Returns a response with a head that was received from `url`.
+    pub(crate) fn received(head: ReceivedHead, url: Url, body: Body) -> Self {
+        let ReceivedHead { status, version, reason, headers, exchange, trailers } = head;
+        Self(Box::new(ResponseParts {
+            status,
+            reason,
+            version,
+            headers,
+            trailers,
+            url,
+            method: None,
+            request_headers: None,
+            redirected: false,
+            exchange,
+            history: Vec::new(),
+            times: None,
+            body_limit: DEFAULT_BODY_LIMIT,
+            body,
+            attempts: Vec::new(),
+            http_extensions: None,
+        }))
+    }
+
     pub(crate) fn into_parts(self) -> ResponseParts {
         *self.0
     }

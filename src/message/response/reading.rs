@@ -6,6 +6,7 @@ use futures::{Stream, TryStreamExt};
 use super::{Response, ResponseParts, charset, text};
 use crate::error::Result;
 use crate::message::body::Body;
+use crate::message::body::reader::BodyReader;
 use crate::runtime::MaybeSend;
 
 impl Response {
@@ -173,6 +174,34 @@ impl Response {
     pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes>> + MaybeSend + Unpin + 'static {
         let ResponseParts { body, url, .. } = *self.0;
         body.map_err(move |error| error.with_url(&url))
+    }
+
+    /// Returns a reader of the body: an `AsyncRead` and `AsyncBufRead` of `futures`, and with the feature `tokio` of
+    /// `tokio` too.
+    ///
+    /// # Errors
+    /// A read fails as [`chunk`](Self::chunk) does, with an [`io::Error`](std::io::Error) around the
+    /// [`Error`](crate::Error); see [`BodyReader`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::io::AsyncBufReadExt;
+    /// use futures::TryStreamExt;
+    /// use waterspout::Client;
+    /// use waterspout::testing::MockBackend;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let client = Client::builder().backend(MockBackend::text("first\nsecond\n")).build()?;
+    /// let mut lines = client.get("http://example.com/log").await?.into_reader().lines();
+    /// assert_eq!(lines.try_next().await?.as_deref(), Some("first"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_reader(self) -> BodyReader {
+        let ResponseParts { body, url, .. } = *self.0;
+        body.into_reader().with_url(url)
     }
 
     /// Returns the body, without its head.

@@ -1,8 +1,9 @@
 //! The timer that a timer queue holds itself.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use crate::runtime::BoxFuture;
+use crate::runtime::sync::Mutex;
 
 /// The place for the timer of a timer queue.
 #[derive(Default)]

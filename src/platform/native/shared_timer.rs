@@ -4,8 +4,8 @@
 //! limit and drops it when its response arrives. So the timer stays set, and the next request finds a timer that fires
 //! soon enough. It fires for no sleep at most once.
 //!
-//! The client's own queue (`platform::without_engine::timer_queue`) shares the sleeps of a client over any [`Timer`]. It
-//! leaves no timer behind, because it cannot hold the future of a timer on WASI.
+//! The client's own queue (`platform::without_engine::timer_queue`) shares the sleeps of a client over any [`Timer`]. Over
+//! this timer, the timer of that queue stays set too. On WASI the queue sets none that stays.
 
 use std::collections::BTreeMap;
 use std::future::Future;

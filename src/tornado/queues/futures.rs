@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures::Stream;
 
 use super::error::{PutError, QueueError};
-use super::order::Order;
+use super::order::{NumberedItem, Order};
 use super::queue::WorkQueue;
 use super::state::wake;
 use super::wait_list::WaitId;
@@ -53,7 +53,7 @@ impl<T, O: Order<T>> Future for Get<'_, T, O> {
         let Poll::Ready(item) = granted else { return Poll::Pending };
         self.wait = None;
         match item {
-            Some(item) => Poll::Ready(Ok(item)),
+            Some(NumberedItem { item, .. }) => Poll::Ready(Ok(item)),
             // The queue was closed. Look again: a dropped get may have returned its item since.
             None => self.start(cx),
         }

@@ -12,6 +12,9 @@ mod futures;
 mod order;
 mod queue;
 mod state;
+#[cfg(test)]
+#[cfg(panic = "unwind")]
+mod thread_models;
 mod wait_list;
 
 pub use self::error::{PutError, QueueError};

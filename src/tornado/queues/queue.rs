@@ -6,7 +6,7 @@
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::futures::{Get, Items, Join, Put};
 use super::order::{Fifo, Lifo, Lowest, Order};
 use super::state::{WorkQueueState, wake};
 use crate::platform;
+use crate::runtime::sync::{Mutex, MutexGuard};
 use crate::runtime::{Instant, Timer};
 
 /// A queue that returns the oldest item first.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::error::{PutError, QueueError};
-use super::order::Order;
+use super::order::{NumberedItem, Order};
 use super::wait_list::{WaitId, WaitList};
 
 /// The items of a queue and the tasks that wait.
@@ -14,7 +14,7 @@ pub(super) struct WorkQueueState<T, O> {
     pub(super) items: O,
     pub(super) is_closed: bool,
     /// Each task is granted an item, or `None` if the queue was closed.
-    pub(super) getters: WaitList<Option<T>>,
+    pub(super) getters: WaitList<Option<NumberedItem<T>>>,
     /// Each task is granted `true` when its item has entered, and `false` if the queue was closed.
     pub(super) putters: WaitList<bool>,
     /// The items of the tasks in `putters`.
@@ -22,6 +22,8 @@ pub(super) struct WorkQueueState<T, O> {
     pub(super) joiners: WaitList<()>,
     /// How many items were put and are not done.
     pub(super) unfinished: usize,
+    /// The number of items that have entered.
+    entered: u64,
 }
 
 impl<T, O: Order<T>> WorkQueueState<T, O> {
@@ -36,6 +38,7 @@ impl<T, O: Order<T>> WorkQueueState<T, O> {
             pending_puts: BTreeMap::new(),
             joiners: WaitList::new(),
             unfinished: 0,
+            entered: 0,
         }
     }
 
@@ -51,7 +54,7 @@ impl<T, O: Order<T>> WorkQueueState<T, O> {
         if self.is_full() {
             return Err(PutError { item, reason: QueueError::Full });
         }
-        self.unfinished += 1;
+        let item = self.numbered(item);
         // A get that waits takes the item at once: waiting gets and queued items never exist together.
         match self.getters.grant(Some(item)) {
             Ok(waker) => Ok(Some(waker)),
@@ -62,13 +65,20 @@ impl<T, O: Order<T>> WorkQueueState<T, O> {
         }
     }
 
+    /// Counts an item that enters.
+    fn numbered(&mut self, item: T) -> NumberedItem<T> {
+        self.unfinished += 1;
+        self.entered += 1;
+        NumberedItem { number: self.entered, item }
+    }
+
     /// Admits the put that waits longest, and then takes the next item. Returns the waker of that put's task.
     ///
     /// The put enters first, as in Tornado's `Queue.get_nowait`, so its item may be the item that is taken.
     pub(super) fn take(&mut self) -> Result<(T, Option<Waker>), QueueError> {
         let admitted = self.admit();
         match self.items.pop() {
-            Some(item) => Ok((item, admitted)),
+            Some(NumberedItem { item, .. }) => Ok((item, admitted)),
             None if self.is_closed => Err(QueueError::Closed),
             None => Err(QueueError::Empty),
         }
@@ -82,13 +92,13 @@ impl<T, O: Order<T>> WorkQueueState<T, O> {
             return None;
         }
         let item = self.pending_puts.remove(&self.putters.first()?)?;
-        self.unfinished += 1;
+        let item = self.numbered(item);
         self.items.push(item);
         self.putters.grant(true).ok()
     }
 
-    /// Returns an item that was granted to a dropped get: to the next get, or else to the front of the queue.
-    pub(super) fn take_back(&mut self, item: T) -> Option<Waker> {
+    /// Returns an item that was granted to a dropped get: to the next get, or else to its place in the queue.
+    pub(super) fn take_back(&mut self, item: NumberedItem<T>) -> Option<Waker> {
         match self.getters.grant(Some(item)) {
             Ok(waker) => Some(waker),
             Err(item) => {

@@ -17,7 +17,9 @@ pub(super) struct Account {
     /// Whether the server has retired or ended the connection.
     pub(super) is_retired: bool,
     awaits_pong: bool,
-    /// Whether a PING may not have been answered before the clock moved.
+    has_pinged: bool,
+    /// Whether a PING may not have been answered before the clock moved, or whether a request that is not polled may have
+    /// kept the answer to itself.
     pub(super) was_silent: bool,
     max_streams: Option<u32>,
     /// SETTINGS that the client has not acknowledged.
@@ -65,9 +67,11 @@ impl Account {
                 over.into_iter().for_each(|stream| self.remove(stream));
             }
             Event::Broken => self.is_retired = true,
-            Event::SentPing => self.awaits_pong = true,
+            Event::SentPing => (self.awaits_pong, self.has_pinged) = (true, true),
             Event::Pong => self.awaits_pong = false,
-            Event::Later { is_held } => self.was_silent |= self.awaits_pong || is_held,
+            Event::Later { is_held, holds_requests } => {
+                self.was_silent |= self.awaits_pong || is_held || (self.has_pinged && holds_requests);
+            }
             Event::Fields { .. } | Event::SentData { .. } | Event::Window { .. } => {}
         }
     }
@@ -105,11 +109,20 @@ impl Account {
     }
 }
 
+fn is_open(tape: &Tape, host: &str) -> bool {
+    tape.origin == host && !tape.is_dropped && !Account::of(tape).is_retired
+}
+
 impl Network {
     /// Returns the number of connections to an origin that may carry further requests.
     pub(super) fn open_connections(&self, host: &str) -> usize {
-        let is_open = |tape: &&Tape| tape.origin == host && !tape.is_dropped && !Account::of(tape).is_retired;
-        self.tapes.look(|state| state.tapes.iter().filter(is_open).count())
+        self.tapes.look(|state| state.tapes.iter().filter(|tape| is_open(tape, host)).count())
+    }
+
+    /// Returns how many bytes wait on these connections. Small reads take many turns, and GOAWAY may be the last.
+    pub(super) fn unread(&self, host: &str) -> usize {
+        let open = |tape: &&Tape| is_open(tape, host);
+        self.tapes.look(|state| state.tapes.iter().filter(open).map(|tape| tape.unread.count()).sum())
     }
 
     /// Returns how many connections have ended or were retired.

@@ -12,6 +12,9 @@ use super::world::World;
 /// The most turns of the clock until all requests have ended.
 const MAX_TURNS: usize = 400;
 
+/// How long the idle task leaves a connection to the requests that may poll it.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 /// The number of requests on each connection before the checks.
 const WARM_UP: usize = 4;
 
@@ -93,11 +96,18 @@ impl World {
             // The servers may still have to do what they were told, which the requests drive.
             self.log.push(format!("probes of {host}"));
             let mut turns = 0;
-            let mut ends = usize::MAX;
-            while std::mem::replace(&mut ends, self.network.ends()) != ends || turns < WARM_UP {
+            let mut seen = (usize::MAX, 0);
+            while std::mem::replace(&mut seen, (self.network.ends(), self.network.unread(host))) != seen
+                || turns < WARM_UP
+            {
                 turns += 1;
                 assert!(turns < MAX_TURNS, "connections end without a reason");
                 self.probe(Kind::Echo, 2, host);
+                // Twice, because the wait begins again if requests have come meanwhile.
+                for _ in 0..2 {
+                    self.advance(PATIENCE);
+                    self.run_servers();
+                }
             }
             self.log.push("strict probes".into());
             let (open, connects) = (self.network.open_connections(host), self.network.connects());

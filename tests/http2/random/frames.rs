@@ -59,6 +59,8 @@ pub(super) enum Event {
     /// The clock has moved. The bytes of the connection may be held back meanwhile.
     Later {
         is_held: bool,
+        /// Whether a request is not polled.
+        holds_requests: bool,
     },
     /// The transport has failed or ended.
     Broken,

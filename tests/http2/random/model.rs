@@ -45,6 +45,8 @@ struct Attempt {
     arrived: u64,
     /// Whether the server has said so far that it does not process the stream.
     is_unprocessed: bool,
+    /// Whether a later GOAWAY has taken that back, which RFC 9113, section 6.8, forbids.
+    is_contradicted: bool,
     /// Whether the server has asked for less so far, and whether it had when the stream ended.
     is_calm: bool,
     was_calm: bool,
@@ -60,6 +62,7 @@ impl Attempt {
             is_answered: false,
             arrived: 0,
             is_unprocessed: false,
+            is_contradicted: false,
             is_calm: false,
             was_calm: false,
         };
@@ -87,6 +90,7 @@ impl Attempt {
             }
             Event::GoAway { last, code } => {
                 self.is_calm |= code == ENHANCE_YOUR_CALM;
+                self.is_contradicted |= self.fate == Fate::Retired && self.stream <= last;
                 if self.stream > last {
                     self.is_unprocessed = true;
                     end = Fate::Retired;
@@ -123,7 +127,7 @@ impl Attempt {
             Fate::Lost => !self.is_answered && plan.is_idempotent() && self.stream > 1,
             _ => false,
         };
-        is_unprocessed && !self.is_calm && !plan.is_spent()
+        is_unprocessed && !self.is_contradicted && !self.is_calm && !plan.is_spent()
     }
 }
 

@@ -10,7 +10,7 @@ use http::Version;
 use waterspout::Transport;
 
 use super::frames::{Event, FrameReader};
-use crate::net::End;
+use crate::net::{End, Unread};
 
 /// What passed on a connection.
 pub(super) struct Tape {
@@ -19,6 +19,8 @@ pub(super) struct Tape {
     pub(super) events: Vec<(u64, Event)>,
     /// Whether the client has dropped the connection.
     pub(super) is_dropped: bool,
+    /// The bytes that the client has not read.
+    pub(super) unread: Unread,
     last_opened: u32,
     sent: FrameReader,
     received: FrameReader,
@@ -77,13 +79,13 @@ impl Tapes {
     }
 
     /// Notes that the clock moves.
-    pub(super) fn note_time(&self) {
+    pub(super) fn note_time(&self, holds_requests: bool) {
         self.look(|state| {
             state.clock += 1;
             let now = state.clock;
             for tape in &mut state.tapes {
                 let is_held = tape.is_held.contains(&true);
-                tape.events.push((now, Event::Later { is_held }));
+                tape.events.push((now, Event::Later { is_held, holds_requests }));
             }
         });
     }
@@ -105,6 +107,7 @@ impl Tapes {
                 origin: origin.to_string(),
                 events: Vec::new(),
                 is_dropped: false,
+                unread: end.unread(),
                 last_opened: 0,
                 sent: FrameReader::after_preface(),
                 received: FrameReader::default(),

@@ -122,7 +122,7 @@ impl World {
     /// Moves the clock. A request whose limit passes is woken.
     pub(super) fn advance(&mut self, by: Duration) {
         self.log.push(format!("advance {by:?}"));
-        self.network.tapes.note_time();
+        self.network.tapes.note_time(self.tasks.iter().any(|task| task.is_held));
         self.network.timer.advance(by);
         for task in &self.tasks {
             let is_overdue = self.context(task).is_overdue();

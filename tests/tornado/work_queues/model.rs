@@ -1,6 +1,6 @@
 //! A queue beside a simple model of it: gets, puts and joins that begin, are polled and are dropped in random order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,6 +62,8 @@ struct Model {
     putters: VecDeque<(usize, u32)>,
     joiners: Vec<usize>,
     unfinished: usize,
+    /// The order in which the items have entered.
+    numbers: BTreeMap<u32, usize>,
     is_closed: bool,
     /// The grants of the present step, by the number of the task.
     granted: Vec<(usize, Grant)>,
@@ -76,6 +78,7 @@ impl Model {
             putters: VecDeque::new(),
             joiners: Vec::new(),
             unfinished: 0,
+            numbers: BTreeMap::new(),
             is_closed: false,
             granted: Vec::new(),
         }
@@ -84,7 +87,7 @@ impl Model {
     fn get(&mut self) -> Result<u32, QueueError> {
         if self.items.len() <= self.max {
             if let Some((number, item)) = self.putters.pop_front() {
-                self.unfinished += 1;
+                self.enter(item);
                 self.items.push_back(item);
                 self.granted.push((number, Grant::Entered));
             }
@@ -100,12 +103,17 @@ impl Model {
         if self.items.len() >= self.max {
             return Err(QueueError::Full);
         }
-        self.unfinished += 1;
+        self.enter(item);
         match self.getters.pop_front() {
             Some(number) => self.granted.push((number, Grant::Item(item))),
             None => self.items.push_back(item),
         }
         Ok(())
+    }
+
+    fn enter(&mut self, item: u32) {
+        self.unfinished += 1;
+        self.numbers.insert(item, self.numbers.len());
     }
 
     fn poll(&mut self, task: &mut Task<'_>) -> Poll<Outcome> {
@@ -144,7 +152,12 @@ impl Model {
         if let Some(Grant::Item(item)) = task.grant.take() {
             match self.getters.pop_front() {
                 Some(number) => self.granted.push((number, Grant::Item(item))),
-                None => self.items.push_front(item),
+                // Items are numbered as they enter.
+                None => {
+                    let number = self.numbers[&item];
+                    let place = self.items.partition_point(|earlier| self.numbers[earlier] < number);
+                    self.items.insert(place, item);
+                }
             }
         }
     }

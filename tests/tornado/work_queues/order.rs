@@ -37,27 +37,51 @@ fn priority_queue_gives_the_lowest_first_including_waiting_puts() {
     assert_eq!(items, [(0, 'd'), (1, 'c'), (2, 'a'), (3, 'b'), (9, 'e')]);
 }
 
+/// Equal to all others.
+#[derive(Debug)]
+struct Same(u8);
+
+impl PartialEq for Same {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Same {}
+
+impl PartialOrd for Same {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Same {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+/// Grants the first items to gets, drops these gets in the given order, and takes all items.
+fn returned<O: Order<Same>>(dropped: [usize; 3]) -> Vec<u8> {
+    let queue = WorkQueue::<_, O>::unbounded();
+    let mut gets: Vec<_> = (0..3).map(|_| Some(Box::pin(queue.get()))).collect();
+    gets.iter_mut().flatten().for_each(|get| assert!(get.now_or_never().is_none()));
+    (0..5).for_each(|number| queue.put_nowait(Same(number)).unwrap());
+    dropped.into_iter().for_each(|index| drop(gets[index].take()));
+    std::iter::from_fn(|| queue.get_nowait().ok()).map(|same| same.0).collect()
+}
+
+#[test]
+fn items_of_dropped_gets_return_to_their_places() {
+    for dropped in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(returned::<waterspout::tornado::Fifo<_>>(dropped), [0, 1, 2, 3, 4], "{dropped:?}");
+        assert_eq!(returned::<waterspout::tornado::Lifo<_>>(dropped), [4, 3, 2, 1, 0], "{dropped:?}");
+        assert_eq!(returned::<waterspout::tornado::Lowest<_>>(dropped), [0, 1, 2, 3, 4], "{dropped:?}");
+    }
+}
+
 #[test]
 fn priority_queue_gives_equal_items_in_put_order_and_returned_items_first() {
-    /// Equal to all others.
-    #[derive(Debug)]
-    struct Same(u8);
-    impl PartialEq for Same {
-        fn eq(&self, _: &Self) -> bool {
-            true
-        }
-    }
-    impl Eq for Same {}
-    impl PartialOrd for Same {
-        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-            Some(self.cmp(other))
-        }
-    }
-    impl Ord for Same {
-        fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-            std::cmp::Ordering::Equal
-        }
-    }
     let queue = PriorityQueue::unbounded();
     let mut get = queue.get();
     assert!((&mut get).now_or_never().is_none());

@@ -46,9 +46,10 @@ pub trait Resolver: Send + Sync + 'static {
 
     /// Forgets what is cached for `host` and `port`. Does nothing by default.
     ///
-    /// The native connector calls it when no address of the host accepted a connection. A connect
-    /// that a limit or its caller ended before counts too: asking again costs a single look-up, and addresses that do
-    /// not answer are noticed in no other way. A resolver that wraps another resolver passes the call on.
+    /// The native connector calls it when no address of the host accepted a connection, also within the connect limit:
+    /// addresses that do not answer are noticed in no other way, and asking again costs a single look-up. A connect that
+    /// its caller or another limit ended earlier says nothing about the addresses. A resolver that wraps another resolver
+    /// passes the call on.
     fn forget(&self, host: &str, port: u16) {
         let _ = (host, port);
     }

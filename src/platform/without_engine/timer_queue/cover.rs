@@ -8,11 +8,11 @@
 //! Only a queue whose timer stays set covers sleeps: its timer cannot be dropped with the sleep that has set it.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 
 use super::state::Leader;
 use crate::runtime::Instant;
+use crate::runtime::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The time of a timer that is not set.
 const NONE: u64 = u64::MAX;

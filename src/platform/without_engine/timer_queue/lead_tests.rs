@@ -1,9 +1,9 @@
 //! A timer queue that leads itself needs no task but the tasks that are due.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::tests::{CountingClock, Handle, SleepingTask, clock_with, ms, random_runs, run, tasks, ten_thousand_sleeps};
 use super::*;
+
+use crate::runtime::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn queue_that_leads_sets_a_single_timer() {
@@ -60,6 +60,18 @@ fn dropped_leader_leaves_the_timer_to_the_queue_and_wakes_no_task() {
     assert_eq!(clock.pending(), 1);
     drop(all);
     assert_eq!(clock.pending(), 0);
+}
+
+#[test]
+fn sleep_whose_time_comes_within_its_poll_wakes_its_task() {
+    let (clock, queue) = clock_with(true);
+    // The second sleep is why the queue leads on after 30 ms.
+    let mut all = tasks(&queue, [30, 100]);
+    // A sooner sleep takes the lead, and the waker of the former leader. Then the queue leads.
+    drop(tasks(&queue, [20]));
+    clock.advance_to(ms(30));
+    all[0].poll_after_clock();
+    assert!(all[0].is_woken());
 }
 
 /// A clock whose timers are over at once, for any deadline.

@@ -35,7 +35,7 @@ mod state;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use self::cover::Cover;
@@ -43,6 +43,7 @@ use self::state::{EntryId, Leader, TimerQueueState};
 use crate::platform::current::HeldTimer;
 use crate::runtime::lock::Lock;
 use crate::runtime::sleep::Sleep;
+use crate::runtime::sync::MutexGuard;
 use crate::runtime::{BoxFuture, Instant, Timer};
 
 /// The clock of a client, and the sleeps that are set on it. A clone is another handle of the same queue.
@@ -224,6 +225,13 @@ impl QueuedSleep {
         let mut state = self.queue.lock();
         let id = *self.entry.get_or_insert_with(|| state.insert(at));
         let replaced = state.put_waker(id.key, waker);
+        if state.is_due(id.key) {
+            // The timer fired after this task had read the clock, and may have found no waker.
+            drop(state);
+            drop(replaced);
+            waker.wake_by_ref();
+            return None;
+        }
         let soonest = state.soonest().unwrap_or(at);
         if self.queue.0.stays_set {
             let leader = state.lead_until(soonest);
@@ -372,3 +380,7 @@ mod lead_tests;
 
 #[cfg(test)]
 mod kept_lead_tests;
+
+#[cfg(test)]
+#[cfg(panic = "unwind")]
+mod thread_models;

@@ -175,6 +175,11 @@ impl TimerQueueState {
         waker
     }
 
+    /// Returns whether the time of the entry `key` has come, so that no timer fires for it any more.
+    pub(super) fn is_due(&self, key: usize) -> bool {
+        self.entries.get(key).is_some_and(|entry| !entry.in_heap)
+    }
+
     /// Stores the waker of the task that waits for the entry `key`. Returns the waker of another task that it replaces,
     /// which the caller drops after it has released the lock.
     pub(super) fn put_waker(&mut self, key: usize, waker: &Waker) -> Option<Waker> {

@@ -1,12 +1,13 @@
 //! The timer queue sets a single timer and forgets no sleep when other sleeps are dropped.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::state::{MAX_CANCELLED, is_live};
 use super::*;
+
+use crate::runtime::sync::Mutex;
+use crate::runtime::sync::atomic::{AtomicUsize, Ordering};
 
 /// A clock moved by hand that counts the timers set on it.
 #[derive(Default)]
@@ -108,6 +109,12 @@ impl SleepingTask {
     pub(super) fn poll(&mut self) -> bool {
         self.woken.0.store(0, Ordering::Relaxed);
         self.sleep.poll(&mut Context::from_waker(&Waker::from(self.woken.clone()))).is_ready()
+    }
+
+    /// Makes the rest of a poll that has read the clock before.
+    pub(super) fn poll_after_clock(&mut self) {
+        self.woken.0.store(0, Ordering::Relaxed);
+        assert!(self.sleep.poll_new(&mut Context::from_waker(&Waker::from(self.woken.clone()))).is_pending());
     }
 
     pub(super) fn is_woken(&self) -> bool {

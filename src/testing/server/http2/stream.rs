@@ -8,8 +8,9 @@ use std::task::Poll;
 use bytes::Bytes;
 use futures::FutureExt;
 use h2::RecvStream;
+use http::header::COOKIE;
 use http::request::Parts;
-use http::{Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 
 use super::StreamSource;
 use super::action_queue::ActionQueue;
@@ -51,7 +52,8 @@ pub(super) async fn answer(context: StreamContext<'_>, request: Request<RecvStre
     }
 }
 
-fn head(parts: Parts) -> Head {
+fn head(mut parts: Parts) -> Head {
+    join_cookies(&mut parts.headers);
     let authority = parts.uri.authority().map(|authority| authority.as_str().to_owned());
     let target = match parts.uri.path_and_query() {
         Some(path) => path.as_str().to_owned(),
@@ -59,6 +61,17 @@ fn head(parts: Parts) -> Head {
         None => authority.clone().unwrap_or_default(),
     };
     Head { method: parts.method, target, version: parts.version, headers: parts.headers, authority }
+}
+
+/// Joins the fields of `cookie` by `; `, as handlers expect the header (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1 {
+        // Always valid: it consists of values.
+        if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+            headers.insert(COOKIE, joined);
+        }
+    }
 }
 
 /// Runs the handler until it has an answer, or the client resets the stream.
