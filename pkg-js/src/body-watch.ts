@@ -16,7 +16,9 @@ export interface BodyOwner {
   /** Gives the slot back, and removes the request from its client. */
   leave(): void;
   /** Ends all that waits for the end of the body. */
-  end(): void;
+  end(stage: "done" | "cancelled"): void;
+  /** The same, with the reason why the body has failed. */
+  fail(error: unknown): void;
 }
 
 /** A response and its body. */
@@ -31,6 +33,8 @@ export interface WatchedResponse {
   readonly signal: AbortSignal;
   /** Whether the request holds its slot until the end of the body. */
   readonly holdsSlot: boolean;
+  /** Whether observers wait for the end of the body, which can be seen. */
+  readonly isObserved: boolean;
 }
 
 export class BodyWatch implements BodyWatcher {
@@ -51,7 +55,7 @@ export class BodyWatch implements BodyWatcher {
   }
 
   /** Watches the body until it ends. */
-  start({ response, result, request, signal, holdsSlot }: WatchedResponse): void {
+  start({ response, result, request, signal, holdsSlot, isObserved }: WatchedResponse): void {
     const { limits, signal: hasSignal } = this.#owner;
     // The bytes of an opaque response are out of reach, so its end cannot be seen.
     const isOpaque = response.type === "opaque";
@@ -59,15 +63,18 @@ export class BodyWatch implements BodyWatcher {
     const isCounted = result !== response;
     this.signal = signal;
     if (!isLimited) limits?.clear();
-    if (!isOpaque && !this.hasReader && (holdsSlot || isLimited || isCounted || (hasSignal && !request))) watchBody(result, this);
-    if (!(holdsSlot || isLimited || hasSignal)) return this.#owner.end();
+    if (!isOpaque && !this.hasReader && (holdsSlot || isLimited || isCounted || isObserved || (hasSignal && !request))) watchBody(result, this);
+    if (!(holdsSlot || isLimited || hasSignal || isObserved)) return this.#owner.end("done");
     if (!holdsSlot || isOpaque) this.#owner.leave();
     limits?.unref();
     if (request) keepRequest(request, response);
     // Limits alone end by themselves: a registry takes the engine longer than a timer that is left.
-    if (!(holdsSlot || hasSignal)) return;
+    if (!(holdsSlot || hasSignal || isObserved)) return;
     // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
-    onCollected([result, ...(request ? [request.signal] : [])], this, (watch) => watch.#owner.end());
+    const objects = [result, ...(request ? [request.signal] : [])];
+    // Nothing else may keep this watch alive, but observers wait for the last step.
+    const kept = isObserved ? this : undefined;
+    onCollected(objects, this, (watch) => (kept ?? watch).#owner.end("cancelled"));
     if (!holdsSlot || isOpaque || this.hasReader) return;
     this.#unread = new Timer(UNREAD_TIME, () => this.#owner.leave());
     this.#unread.unref();
@@ -89,9 +96,15 @@ export class BodyWatch implements BodyWatcher {
   readonly onRead: () => void = () => this.#unread?.cancel();
 
   /** Returns the error for the reader of a body that has failed with `error`. */
-  readonly onError: (error: unknown) => unknown = (error) => (this.#failure ?? { error }).error;
+  readonly onError: (error: unknown) => unknown = (error) => {
+    const reason = (this.#failure ?? { error }).error;
+    this.#owner.fail(reason);
+    return reason;
+  };
 
-  readonly onEnd: () => void = () => this.#owner.end();
+  readonly onEnd: () => void = () => this.#owner.end("done");
+
+  readonly onCancel: () => void = () => this.#owner.end("cancelled");
 
   /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
   readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {

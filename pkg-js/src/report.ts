@@ -17,20 +17,30 @@ export class RequestReport {
   stage: Stage | undefined;
   readonly #context: ClientContext;
   /** What an event has in each step. */
-  readonly #facts: Pick<QueueEvent, "id" | "priority"> & { attempts: number; queueWait?: number };
+  readonly #facts: Pick<QueueEvent, "id" | "priority"> & { attempts: number; queueWait?: number; status?: number };
   readonly #calledAt = now();
-  #arguments: FetchArguments;
+  /** Undefined once no step follows. */
+  #call: Pick<FetchArguments, "method" | "url"> | undefined;
   #origin: string | undefined;
 
   constructor(context: ClientContext, priority: number, call: FetchArguments) {
     this.#context = context;
     this.#facts = { id: ++context.requestCount, priority, attempts: 0 };
-    this.#arguments = call;
+    this.#call = call;
+  }
+
+  /** Sets the status of the response, which all further steps have. */
+  set status(status: number) {
+    this.#facts.status = status;
   }
 
   /** The origin of the URL. It is empty for a relative URL that only a `fetch` of the caller's own knows. */
   get origin(): string {
-    return (this.#origin ??= URL.canParse(this.#arguments.url, documentBase()) ? new URL(this.#arguments.url, documentBase()).origin : "");
+    if (this.#origin === undefined) {
+      const { url } = this.#call as FetchArguments;
+      this.#origin = URL.canParse(url, documentBase()) ? new URL(url, documentBase()).origin : "";
+    }
+    return this.#origin;
   }
 
   /** Sets the stage and calls the observers. */
@@ -43,15 +53,26 @@ export class RequestReport {
     for (const observer of this.#context.observers) {
       // The members of a call may throw.
       ignoreErrors(() => {
-        const { method, url } = this.#arguments;
+        const { method, url } = this.#call as FetchArguments;
         return observer({ ...facts, stage, method, url, origin: this.origin, at, duration, ...outcome });
       });
     }
   }
 
-  /** Forgets the Request, after the last step. With `isCounted`, statistics still count the request by its origin. */
-  forget(isCounted: boolean): void {
+  /** Reports the last step, if the observers have had the head. */
+  end(stage: Stage, outcome?: StepOutcome): void {
+    if (this.stage === "head" && this.#call) this.notify(stage, outcome);
+  }
+
+  /**
+   * Forgets the Request, which the caller's response must not keep alive. With `isCounted`, statistics still count the request by its
+   * origin. With `isObserved`, the last step may follow.
+   */
+  forget(isCounted: boolean, isObserved: boolean): void {
     if (isCounted) void this.origin;
-    this.#arguments = undefined as never;
+    const call = this.#call as FetchArguments;
+    this.#call = undefined;
+    // The members of a call may throw.
+    if (isObserved && this.stage === "head") ignoreErrors(() => (this.#call = { method: call.method, url: call.url }));
   }
 }

@@ -29,7 +29,10 @@ export interface ClientStats {
   readonly origins: readonly OriginStats[];
 }
 
-/** A step in a request's life. No step follows `head`, `failed` and `cancelled`. */
+/**
+ * A step in a request's life. No step follows `done`, `failed` and `cancelled`, and each request has one of these, unless its response's
+ * head arrived while the client had no observer.
+ */
 export interface QueueEvent {
   /** The request's number, from 1, in the order of the calls. */
   readonly id: number;
@@ -38,17 +41,20 @@ export interface QueueEvent {
    * - `started`: it has a slot.
    * - `waiting`: it waits before another attempt.
    * - `head`: its response's head has arrived.
-   * - `failed`: it has failed.
-   * - `cancelled`: it was aborted.
+   * - `done`: the response's body has been read to its end. It follows `head` at once if there is no body, or if the end of the body cannot
+   *   be seen: an opaque response, or an object of a `fetch` of the caller's own that cannot be watched.
+   * - `failed`: it has failed, before the head or within the body.
+   * - `cancelled`: it was aborted, or its body was cancelled. Some time after the response was collected, this also follows for a body that
+   *   was not read to its end by a method or the stream of the response, for example if a cache has read it.
    */
-  readonly stage: "queued" | "started" | "waiting" | "head" | "failed" | "cancelled";
+  readonly stage: "queued" | "started" | "waiting" | "head" | "done" | "failed" | "cancelled";
   readonly method: string;
   readonly url: string;
   readonly origin: string;
   readonly priority: number;
   /** The time of `performance.now()`. */
   readonly at: number;
-  /** The milliseconds since the call. In the last step, it is the time until the response's head or the error, all waits and attempts included. */
+  /** The milliseconds since the call. In the last step, it is the time of the whole request, with all waits and attempts and the body. */
   readonly duration: number;
   /** The milliseconds that the request waited for its first slot. Absent before it has a slot. */
   readonly queueWait?: number;
@@ -56,6 +62,6 @@ export interface QueueEvent {
   readonly attempts: number;
   /** The error because of which the request failed, was aborted, or waits before another attempt. */
   readonly error?: unknown;
-  /** The status of the response: in `head`, or in `waiting` if the request waits before another attempt because of it. */
+  /** The status of the response: from `head` on, in `failed` because of the status, and in `waiting` if the request waits because of it. */
   readonly status?: number | undefined;
 }

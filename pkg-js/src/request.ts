@@ -247,26 +247,30 @@ export class ClientRequest implements AbortListener, BodyOwner {
 
   /** Settles the promise with the outcome of the last attempt. Returns a promise if it reads a body first. */
   #finish(outcome: Outcome): void | Promise<void> {
-    if ("error" in outcome) return this.#fail(outcome.error);
+    if ("error" in outcome) return this.fail(outcome.error);
     const { onDownloadProgress, slot, throwHttpErrors, timeouts } = this.#options;
     const response = outcome.response as Response;
     // A `fetch` of the caller's may return any value, and a hook may have read the body: both make this throw.
     const { status } = response;
+    this.report.status = status;
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) return this.#failStatus(response, status);
     const isCounted = onDownloadProgress || timeouts.idle;
+    const isObserved = this.#context.observers.size > 0;
     // Without these, the request ends at the head.
-    const mayWatch = isCounted || slot === "body" || this.limits || this.signal || this.#watch;
+    const mayWatch = isCounted || isObserved || slot === "body" || this.limits || this.signal || this.#watch;
     const canRead = !!mayWatch && hasBody(response, this.#arguments.method);
     const result = isCounted && canRead ? countResponse(response, onDownloadProgress, timeouts.idle, (error) => this.#failBody(error)) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
     const isReadable = canRead || (!!mayWatch && response.type === "opaque");
-    if (!isReadable) this.end();
+    if (!isReadable) this.end("done");
     else if (slot !== "body") this.leave();
-    this.#settle("head", { status });
+    this.#settle("head");
     this.#arguments.body.reportSent();
-    if (isReadable || this.#watch) this.#watchBody(response, result, isReadable);
-    this.report.forget(this.#context.requests.has(this));
+    if (isReadable || this.#watch) this.#watchBody(response, result, isReadable, isObserved && canRead);
+    // The end of an opaque body cannot be seen.
+    if (!canRead) this.report.end("done");
+    this.report.forget(this.#context.requests.has(this), isObserved);
     this.#arguments = undefined as never;
     resolve?.(result);
   }
@@ -280,7 +284,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
     const error = this.#errors.of("STATUS", `the server answered with status ${status}`, this.#attempts, this.#arguments, { response, data });
     // The request of an attempt that has ended can be sent again.
     if (hasData && data === undefined) this.#stop(error);
-    else this.#fail(error);
+    else this.fail(error);
   }
 
   /** Handles an error of a counted body. In Firefox, a cancelled body keeps its connection until its next piece. An abort closes it. */
@@ -290,15 +294,16 @@ export class ClientRequest implements AbortListener, BodyOwner {
     return error;
   }
 
-  #watchBody(response: Response, result: Response, isReadable: boolean): void {
+  #watchBody(response: Response, result: Response, isReadable: boolean, isObserved: boolean): void {
     const { signal } = this.#controller;
     this.#bodyWatch.signal = signal;
     if (!isReadable) return;
     try {
-      this.#bodyWatch.start({ response, result, request: this.#arguments.sentRequest, signal, holdsSlot: this.#options.slot === "body" });
+      this.#bodyWatch.start({ response, result, request: this.#arguments.sentRequest, signal, holdsSlot: this.#options.slot === "body", isObserved });
     } catch {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.leave();
+      this.report.end("done");
     }
   }
 
@@ -340,7 +345,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
   #stop(error: unknown, isClosed = false): void {
     // A caller's abort has the error that the platform gives it.
     if (this.#isSettled && !isAborted(this.signal)) this.#watch?.fail(error);
-    this.#fail(error);
+    this.fail(error);
     // A listener of the caller's may throw.
     if (this.#isShared && !isClosed) return;
     ignoreErrors(() => this.#controller.abort(error));
@@ -348,23 +353,24 @@ export class ClientRequest implements AbortListener, BodyOwner {
   }
 
   /** Rejects the promise, or ends the wait for the end of the body. An attempt that has ended is not aborted: Chromium would cancel its body. */
-  #fail(error: unknown): void {
+  fail(error: unknown): void {
+    const stage = isAborted(this.signal) ? "cancelled" : "failed";
     const reject = this.#reject;
     if (reject) {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
       if (!this.#isSent) ignoreErrors(() => this.#arguments.cancelBody(error));
       this.#context.requests.delete(this);
-      this.#settle(isAborted(this.signal) ? "cancelled" : "failed", { error });
+      this.#settle(stage, { error });
       noteAttempts(error, this.#attempts);
       this.#hooks?.fail(error);
       reject(error);
     }
-    this.end();
+    this.end(stage, { error });
     this.#hooks?.abort(error);
   }
 
   /** Marks the promise as settled. */
-  #settle(stage: Stage, outcome: StepOutcome): void {
+  #settle(stage: Stage, outcome?: StepOutcome): void {
     // These functions keep the promise alive, and with it the response.
     this.#resolve = this.#reject = undefined;
     this.#hooks?.end();
@@ -385,8 +391,8 @@ export class ClientRequest implements AbortListener, BodyOwner {
     onIdle.clear();
   }
 
-  /** Ends all that waits for the request or its body. */
-  end(): void {
+  /** Ends all that waits for the request or its body. If the observers have had the head, `stage` is the last step. */
+  end(stage: Stage, outcome?: StepOutcome): void {
     this.limits?.clear();
     this.#pause?.cancel();
     this.#watch?.onRead();
@@ -394,5 +400,6 @@ export class ClientRequest implements AbortListener, BodyOwner {
     // The members of a signal may throw.
     if (signal) ignoreErrors(() => offAbort(signal, this));
     this.leave();
+    this.report.end(stage, outcome);
   }
 }

@@ -25,7 +25,7 @@ export function hasBody(response: Response, method: string): boolean {
 }
 
 /** The functions that a body calls. Unlike the functions of a stream, all of them are present. */
-export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece" | "onCancel">> {
+export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece">> {
   /** Reads the whole body with `read`. */
   readWhole<Value>(response: Response, read: () => Promise<Value>): Promise<Value>;
 }
@@ -64,7 +64,7 @@ class Mark extends Identity {
 let watchedPrototype: object = {};
 
 /**
- * Calls `onRead` when reading the body of `response` begins, and `onError` and `onEnd` as a stream does. Reads the whole body through
+ * Calls `onRead` when reading the body of `response` begins, and the other functions as a stream does. Reads the whole body through
  * `readWhole`.
  *
  * The response stays the platform's own object, so the platform accepts it everywhere. Another prototype replaces the members that read
@@ -113,7 +113,7 @@ function propertiesOf(source: Response, parent: object, hasStream: boolean, find
     const { response, watcher, branches, body } = watched;
     // After a clone, the response has another stream.
     const open = (): ReadableStream<Piece> => (Reflect.get(parent, "body", response) ?? body) as ReadableStream<Piece>;
-    const onCancel = (): void => void (--branches.count || watcher.onEnd());
+    const onCancel = (): void => void (--branches.count || watcher.onCancel());
     return response.bodyUsed && !watched.observed ? open() : (watched.observed ??= observeStream(open, { ...watcher, onCancel }));
   };
   if (hasStream) properties.body = { get, configurable: true };

@@ -86,7 +86,8 @@ async function measure(engine, { run, collect, heap }) {
   check(`${engine}: the client holds no request`, after.requests === 0, after.requests);
   if ("allListeners" in after) check(`${engine}: no listener is left in the page`, after.allListeners <= before.allListeners, `${before.allListeners}, then ${after.allListeners}`);
   await clients(engine, run, now);
-  for (const [name, outcome] of Object.entries(await run("bodies", lab))) check(`${engine}: ${name}`, outcome === "ended", outcome);
+  const outcomes = { ...(await run("bodies", lab)), ...(await run("dropped", lab)) };
+  for (const [name, outcome] of Object.entries(outcomes)) check(`${engine}: ${name}`, outcome === "ended", outcome);
 }
 
 /** Checks that dropped clients are forgotten. */

@@ -14,6 +14,7 @@ import { errors } from "./scenarios/errors.mjs";
 import { faults } from "./scenarios/faults.mjs";
 import { fetches } from "./scenarios/fetches.mjs";
 import { hooks } from "./scenarios/hooks.mjs";
+import { observers } from "./scenarios/observers.mjs";
 import { options } from "./scenarios/options.mjs";
 import { retries } from "./scenarios/retries.mjs";
 import { slots } from "./scenarios/slots.mjs";
@@ -681,6 +682,7 @@ export const only = {
   ...faults,
   ...fetches,
   ...hooks,
+  ...observers,
   ...options,
   ...retries,
   ...slots,
@@ -926,64 +928,6 @@ export const only = {
     };
     const error = await rejection(new Client({ hooks: { onError } }).fetch("http://127.0.0.1:49151/"));
     equal([error.name, told], ["TypeError", [["http://127.0.0.1:49151/", "TypeError", 1]]]);
-  },
-  async observers_see_each_step(lab) {
-    const client = new Client({ maxActive: 1, retry: { baseDelay: 0 } });
-    const steps = [];
-    const stop = client.observe((event) => steps.push(event));
-    client.observe(() => { throw new Error("in an observer"); });
-    const controller = new AbortController();
-    const requests = [client.fetch(lab.keyed("flaky", "?fail=1")), client.fetch(lab.url("hello")), rejection(client.fetch(lab.url("hello"), { signal: controller.signal }))];
-    controller.abort();
-    await Promise.all(requests);
-    const of = (id) => steps.filter((step) => step.id === id).map((step) => step.stage);
-    equal(of(1), ["started", "waiting", "queued", "started", "head"].filter((stage) => stage !== "queued" || of(1).includes("queued")));
-    equal([of(2), of(3)], [["queued", "started", "head"], ["queued", "cancelled"]]);
-    equal([steps[0].url, steps[0].origin, steps[0].priority], [lab.keyed("flaky", "?fail=1"), new URL(lab.base).origin, 0]);
-    stop();
-    const before = steps.length;
-    await client.fetch(lab.url("hello"));
-    equal(steps.length, before);
-  },
-  async observers_get_the_numbers_of_metrics() {
-    let fail;
-    const transport = ({ url }) => (url.endsWith("/slow") ? new Promise((_, reject) => (fail = () => reject(new TypeError("cut")))) : Promise.resolve(new Response(null, { status: 404 })));
-    const client = new Client({ maxActive: 1, retry: { attempts: 2, baseDelay: 0 }, fetch: byRequest(transport) });
-    const events = [];
-    client.observe((event) => events.push(event));
-    const requests = [rejection(client.fetch("http://127.0.0.1:1/slow", { waterspout: { retry: false } })), client.fetch("http://127.0.0.1:1/b", { method: "put" })];
-    await sleep(30);
-    fail();
-    await Promise.all(requests);
-    const lines = events.map(({ id, stage, method, status, error, attempts }) => [id, stage, method, status ?? error?.message, attempts]);
-    equal(lines, [
-      [1, "started", "GET", undefined, 1],
-      [2, "queued", "PUT", undefined, 0],
-      [1, "failed", "GET", "cut", 1],
-      [2, "started", "PUT", undefined, 1],
-      [2, "head", "PUT", 404, 1],
-    ]);
-    const [first, waiting, , started, head] = events;
-    equal([waiting.queueWait, first.queueWait < 20], [undefined, true]);
-    assert(started.queueWait >= 20 && started.queueWait === started.duration, `a wait of ${started.queueWait} ms`);
-    assert(head.queueWait === started.queueWait && head.duration >= started.duration, `a duration of ${head.duration} ms`);
-    const retried = new Client({ retry: { attempts: 2, baseDelay: 0 }, fetch: async () => new Response(null, { status: 503 }) });
-    const counts = [];
-    retried.observe(({ stage, attempts }) => counts.push(stage + attempts, retried.stats().active));
-    await retried.fetch("http://127.0.0.1:1/");
-    equal(counts, ["started1", 1, "waiting1", 0, "started2", 1, "head2", 0]);
-  },
-  async an_observer_that_sends_gets_a_place_of_its_own(lab) {
-    const client = new Client({ maxActive: 1 });
-    const more = [];
-    const stop = client.observe(({ stage }) => {
-      if (stage !== "head" || more.length > 2) return;
-      more.push(client.get(lab.url("hello")).text());
-    });
-    await client.fetch(lab.url("hello"));
-    while (more.length < 3) await sleep(1);
-    equal([await Promise.all(more), counts(client)], [["hello", "hello", "hello"], { active: 0, queued: 0 }]);
-    stop();
   },
   async an_abort_from_within_the_core_frees_its_number_once() {
     const controller = new AbortController();
@@ -1409,7 +1353,7 @@ export const only = {
     release();
     await Promise.all(requests);
     const of = (id) => steps.filter((step) => step[0] === id).map(([, stage, status]) => stage + (status ?? ""));
-    equal([of(1), of(2)], [["started", "waiting503", "queued", "started", "head200"], ["queued", "started", "head200"]]);
+    equal([of(1), of(2)], [["started", "waiting503", "queued", "started", "head200", "done200"], ["queued", "started", "head200", "done200"]]);
   },
   async an_origin_whose_requests_all_wait_to_be_tried_again_has_none() {
     const controller = new AbortController();

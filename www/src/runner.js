@@ -136,6 +136,8 @@ export class Runner {
     const request = this.#runningByNumber.get(requestNumber(url));
     if (!request) return;
     const time = this.stopwatch.elapsedAt(at);
+    // The page reads the bodies itself, and ends each request with its result.
+    if (stage === "done") return;
     if (stage === "failed" || stage === "cancelled") request.end(time, resultOfError(error, request));
     else request.enter(phaseOfStage[stage], time);
   }

@@ -163,3 +163,4 @@ export function held() {
 export const kindsDone = () => done;
 
 export { bodies } from "./bodies.mjs";
+export { dropped } from "./dropped.mjs";

@@ -27,7 +27,7 @@ function single(settings = {}, init = {}) {
 }
 
 /** What a caller may do to end the body of a response, with the body still open. `text` is sent before. */
-const ENDINGS = {
+export const ENDINGS = {
   reads_to_the_end: async (response, { end }) => (end(), await response.text()),
   reads_by_a_reader: async ({ body }, { end }) => {
     end();

@@ -1,0 +1,195 @@
+/** What the observers of a client get. */
+import { Client, isTimeoutError } from "waterspout";
+import { ENDINGS } from "./slots.mjs";
+import { assert, counts, equal, NOWHERE, openResponse, rejection, sleep, transport, turns } from "./support.mjs";
+
+/** The last step of a request whose caller ends the body in another way than by reading it: its stage, and its error. */
+const LAST_STEPS = {
+  cancels_it: ["cancelled"],
+  cancels_its_reader: ["cancelled"],
+  meets_an_error: ["failed", "RangeError"],
+  meets_an_error_in_a_reader: ["failed", "RangeError"],
+  reads_no_json: ["failed", "SyntaxError"],
+};
+
+/** The calls that differ in what the client does with the body. */
+const CALLS = {
+  fetch: (client) => client.fetch(NOWHERE),
+  "fetch with a slot for the body": (client) => client.fetch(NOWHERE, { waterspout: { slot: "body" } }),
+  "fetch with limits": (client) => client.fetch(NOWHERE, { waterspout: { timeout: 60_000 } }),
+  "fetch with progress": (client) => client.fetch(NOWHERE, { waterspout: { onDownloadProgress: () => undefined } }),
+  "fetch with a signal": (client) => client.fetch(NOWHERE, { signal: new AbortController().signal }),
+  "a shortcut": (client) => client.get(NOWHERE),
+};
+
+/** What ends the body of a response while a caller reads it, and the last step. */
+const INTERRUPTIONS = {
+  "an abort": [({ controller }) => controller.abort(new RangeError("enough")), "cancelled", "RangeError"],
+  "a limit": [() => undefined, "failed", "TimeoutError", { timeout: 30 }],
+  "a limit for each piece": [() => undefined, "failed", "TimeoutError", { timeout: { idle: 30 } }],
+  "a closed client": [({ client }) => client.close({ now: true }), "failed", "WaterspoutError", { slot: "body" }],
+};
+
+/** What a function for the option `fetch` may return whose end cannot be seen. */
+const UNSEEN = {
+  "no body": () => new Response(null),
+  "a status without a body": () => new Response(null, { status: 204 }),
+  "an opaque response": () => Object.defineProperty(new Response(null), "type", { value: "opaque" }),
+  "a frozen object": () => Object.freeze({ status: 200, body: {}, text: async () => "hello" }),
+};
+
+/** Returns a client, and the events that its observer gets. */
+function observed(settings) {
+  const client = new Client(settings);
+  const events = [];
+  client.observe((event) => events.push(event));
+  return { client, events };
+}
+
+const stagesOf = (events) => events.map(({ stage }) => stage);
+
+export const observers = {
+  async observers_see_each_step(lab) {
+    const client = new Client({ maxActive: 1, retry: { baseDelay: 0 } });
+    const steps = [];
+    const stop = client.observe((event) => steps.push(event));
+    client.observe(() => { throw new Error("in an observer"); });
+    const controller = new AbortController();
+    const requests = [client.fetch(lab.keyed("flaky", "?fail=1")), client.get(lab.url("hello")).text(), rejection(client.fetch(lab.url("hello"), { signal: controller.signal }))];
+    controller.abort();
+    await Promise.all(requests);
+    const of = (id) => steps.filter((step) => step.id === id).map((step) => step.stage);
+    equal(of(1), ["started", "waiting", "queued", "started", "head"].filter((stage) => stage !== "queued" || of(1).includes("queued")));
+    equal([of(2), of(3)], [["queued", "started", "head", "done"], ["queued", "cancelled"]]);
+    equal([steps[0].url, steps[0].origin, steps[0].priority], [lab.keyed("flaky", "?fail=1"), new URL(lab.base).origin, 0]);
+    stop();
+    const before = steps.length;
+    await client.fetch(lab.url("hello"));
+    equal(steps.length, before);
+  },
+  async observers_get_the_numbers_of_metrics() {
+    let fail;
+    const answer = ({ url }) => (url.endsWith("/slow") ? new Promise((_, reject) => (fail = () => reject(new TypeError("cut")))) : Promise.resolve(new Response(null, { status: 404 })));
+    const client = new Client({ maxActive: 1, retry: { attempts: 2, baseDelay: 0 }, fetch: transport(answer) });
+    const events = [];
+    client.observe((event) => events.push(event));
+    const requests = [rejection(client.fetch("http://127.0.0.1:1/slow", { waterspout: { retry: false } })), client.fetch("http://127.0.0.1:1/b", { method: "put" })];
+    await sleep(30);
+    fail();
+    await Promise.all(requests);
+    const lines = events.map(({ id, stage, method, status, error, attempts }) => [id, stage, method, status ?? error?.message, attempts]);
+    equal(lines, [
+      [1, "started", "GET", undefined, 1],
+      [2, "queued", "PUT", undefined, 0],
+      [1, "failed", "GET", "cut", 1],
+      [2, "started", "PUT", undefined, 1],
+      [2, "head", "PUT", 404, 1],
+      [2, "done", "PUT", 404, 1],
+    ]);
+    const [first, waiting, , started, head] = events;
+    equal([waiting.queueWait, first.queueWait < 20], [undefined, true]);
+    assert(started.queueWait >= 20 && started.queueWait === started.duration, `a wait of ${started.queueWait} ms`);
+    assert(head.queueWait === started.queueWait && head.duration >= started.duration, `a duration of ${head.duration} ms`);
+    const retried = new Client({ retry: { attempts: 2, baseDelay: 0 }, fetch: async () => new Response(null, { status: 503 }) });
+    const counts = [];
+    retried.observe(({ stage, attempts }) => counts.push(stage + attempts, retried.stats().active));
+    await retried.fetch("http://127.0.0.1:1/");
+    equal(counts, ["started1", 1, "waiting1", 0, "started2", 1, "head2", 0, "done2", 0]);
+  },
+  async an_observer_that_sends_gets_a_place_of_its_own(lab) {
+    const client = new Client({ maxActive: 1 });
+    const more = [];
+    const stop = client.observe(({ stage }) => {
+      if (stage !== "head" || more.length > 2) return;
+      more.push(client.get(lab.url("hello")).text());
+    });
+    await client.fetch(lab.url("hello"));
+    while (more.length < 3) await sleep(1);
+    equal([await Promise.all(more), counts(client)], [["hello", "hello", "hello"], { active: 0, queued: 0 }]);
+    stop();
+  },
+  async the_last_step_tells_how_the_body_has_ended() {
+    for (const [name, finish] of Object.entries(ENDINGS)) {
+      for (const [call, send] of Object.entries(CALLS)) {
+        const opened = [];
+        const fetch = async () => (opened.push(openResponse({ status: 201 })), opened.at(-1).response);
+        const { client, events } = observed({ fetch });
+        const response = await send(client);
+        equal(stagesOf(events), ["started", "head"], `before a caller of ${call} ${name}`);
+        if (name !== "reads_no_json") opened[0].send("a");
+        await finish(response, opened[0]);
+        await turns();
+        const [last, error] = LAST_STEPS[name] ?? ["done"];
+        equal(stagesOf(events), ["started", "head", last], `a caller of ${call} ${name}`);
+        const { status, attempts, error: reason, url, method } = events[2];
+        equal([status, attempts, reason?.name, url, method], [201, 1, error, NOWHERE, "GET"], `a caller of ${call} ${name}`);
+        assert(events[2].duration >= events[1].duration && events[2].queueWait === events[1].queueWait, `${call} ${name}: the numbers`);
+      }
+    }
+  },
+  async the_last_step_comes_once_and_has_the_error_of_the_reader() {
+    for (const [name, [act, last, error, waterspout]] of Object.entries(INTERRUPTIONS)) {
+      for (const read of [(response) => response.text(), ({ body }) => body.getReader().read()]) {
+        const controller = new AbortController();
+        const { client, events } = observed({ fetch: async (_, { signal }) => openResponse({ signal }).response });
+        const response = await client.fetch(NOWHERE, { signal: controller.signal, waterspout });
+        const reading = rejection(read(response));
+        act({ client, controller });
+        const reason = await reading;
+        await turns();
+        equal([stagesOf(events), reason.name], [["started", "head", last], error], name);
+        assert(events[2].error === reason, `${name}: the reader has ${reason}, and the observer ${events[2].error}`);
+        equal(counts(client), { active: 0, queued: 0 }, name);
+      }
+    }
+  },
+  async a_request_is_done_with_the_head_if_no_end_can_be_seen(lab) {
+    for (const [name, make] of Object.entries(UNSEEN)) {
+      for (const waterspout of [{}, { slot: "body" }, { timeout: 60_000 }]) {
+        const { client, events } = observed({ fetch: async () => make() });
+        await client.fetch(NOWHERE, { waterspout });
+        equal(stagesOf(events), ["started", "head", "done"], name);
+      }
+    }
+    const { client, events } = observed();
+    await client.head(lab.url("bytes/1000"));
+    equal(stagesOf(events), ["started", "head", "done"]);
+  },
+  async the_duration_of_the_last_step_has_the_body() {
+    const opened = openResponse();
+    const { client, events } = observed({ fetch: async () => opened.response, maxActive: 1 });
+    const active = [];
+    client.observe(() => active.push(client.stats().active));
+    const text = client.get(NOWHERE).text();
+    await sleep(40);
+    opened.end("hello");
+    equal([await text, active], ["hello", [1, 1, 0]]);
+    const [, head, done] = events;
+    assert(done.duration >= head.duration + 20 && done.at - head.at >= 20, `durations of ${head.duration} and ${done.duration} ms`);
+  },
+  async a_status_that_is_an_error_is_told_with_it() {
+    for (const body of [null, "no", '{"a":1}']) {
+      const fetch = transport(() => new Response(body, { status: 404, headers: { "content-type": "application/json" } }));
+      const { client, events } = observed({ fetch, throwHttpErrors: true });
+      const error = await rejection(client.fetch(NOWHERE));
+      equal([stagesOf(events), events[1].status, events[1].error === error], [["started", "failed"], 404, true]);
+    }
+  },
+  async an_observer_that_comes_after_the_head_hears_nothing_of_the_request() {
+    const client = new Client({ fetch: transport() });
+    for (const response of [await client.fetch(NOWHERE), await client.get(NOWHERE)]) {
+      const seen = [];
+      const stop = client.observe(({ stage }) => seen.push(stage));
+      equal([await response.text(), seen], ["hello", []]);
+      stop();
+    }
+  },
+  async an_observer_changes_no_body(lab) {
+    const { client, events } = observed();
+    const response = await client.fetch(lab.url("bytes/300000"));
+    assert(response instanceof Response && response.url === lab.url("bytes/300000") && !response.bodyUsed, "the platform's own response");
+    const [copy, bytes] = await Promise.all([response.clone().arrayBuffer(), response.arrayBuffer()]);
+    equal([copy.byteLength, bytes.byteLength, response.bodyUsed], [300_000, 300_000, true]);
+    equal(stagesOf(events), ["started", "head", "done"]);
+  },
+};
