@@ -1,15 +1,15 @@
 /** What the observers of a client get. */
-import { Client, isTimeoutError } from "waterspout";
+import { Client, isTimeoutError, isWaterspoutError } from "waterspout";
 import { ENDINGS } from "./slots.mjs";
 import { assert, counts, equal, NOWHERE, openResponse, rejection, sleep, transport, turns } from "./support.mjs";
 
-/** The last step of a request whose caller ends the body in another way than by reading it: its stage, and its error. */
+/** The last step of a request whose caller ends the body in another way than by reading it. */
 const LAST_STEPS = {
-  cancels_it: ["cancelled"],
-  cancels_its_reader: ["cancelled"],
-  meets_an_error: ["failed", "RangeError"],
-  meets_an_error_in_a_reader: ["failed", "RangeError"],
-  reads_no_json: ["failed", "SyntaxError"],
+  cancels_it: "cancelled",
+  cancels_its_reader: "cancelled",
+  meets_an_error: "failed",
+  meets_an_error_in_a_reader: "failed",
+  reads_no_json: "failed",
 };
 
 /** The calls that differ in what the client does with the body. */
@@ -22,12 +22,12 @@ const CALLS = {
   "a shortcut": (client) => client.get(NOWHERE),
 };
 
-/** What ends the body of a response while a caller reads it, and the last step. */
+/** What ends the body of a response while a caller reads it, the last step, and whether an error is that of the step. */
 const INTERRUPTIONS = {
-  "an abort": [({ controller }) => controller.abort(new RangeError("enough")), "cancelled", "RangeError"],
-  "a limit": [() => undefined, "failed", "TimeoutError", { timeout: 30 }],
-  "a limit for each piece": [() => undefined, "failed", "TimeoutError", { timeout: { idle: 30 } }],
-  "a closed client": [({ client }) => client.close({ now: true }), "failed", "WaterspoutError", { slot: "body" }],
+  "an abort": [({ controller }) => controller.abort("enough"), "cancelled", (error) => error === "enough"],
+  "a limit": [() => undefined, "failed", isTimeoutError, { timeout: 30 }],
+  "a limit for each piece": [() => undefined, "failed", isTimeoutError, { timeout: { idle: 30 } }],
+  "a closed client": [({ client }) => client.close({ now: true }), "failed", (error) => isWaterspoutError(error, "CLOSED"), { slot: "body" }],
 };
 
 /** What a function for the option `fetch` may return whose end cannot be seen. */
@@ -117,18 +117,19 @@ export const observers = {
         const response = await send(client);
         equal(stagesOf(events), ["started", "head"], `before a caller of ${call} ${name}`);
         if (name !== "reads_no_json") opened[0].send("a");
-        await finish(response, opened[0]);
+        const found = await finish(response, opened[0]);
         await turns();
-        const [last, error] = LAST_STEPS[name] ?? ["done"];
+        const last = LAST_STEPS[name] ?? "done";
         equal(stagesOf(events), ["started", "head", last], `a caller of ${call} ${name}`);
-        const { status, attempts, error: reason, url, method } = events[2];
-        equal([status, attempts, reason?.name, url, method], [201, 1, error, NOWHERE, "GET"], `a caller of ${call} ${name}`);
+        const { status, attempts, error, url, method } = events[2];
+        equal([status, attempts, url, method], [201, 1, NOWHERE, "GET"], `a caller of ${call} ${name}`);
+        assert(error === (last === "failed" ? found : undefined), `${call} ${name}: the caller has ${found}, and the observer ${error}`);
         assert(events[2].duration >= events[1].duration && events[2].queueWait === events[1].queueWait, `${call} ${name}: the numbers`);
       }
     }
   },
-  async the_last_step_comes_once_and_has_the_error_of_the_reader() {
-    for (const [name, [act, last, error, waterspout]] of Object.entries(INTERRUPTIONS)) {
+  async the_last_step_comes_once_and_has_the_reason() {
+    for (const [name, [act, last, isExpected, waterspout]] of Object.entries(INTERRUPTIONS)) {
       for (const read of [(response) => response.text(), ({ body }) => body.getReader().read()]) {
         const controller = new AbortController();
         const { client, events } = observed({ fetch: async (_, { signal }) => openResponse({ signal }).response });
@@ -137,8 +138,10 @@ export const observers = {
         act({ client, controller });
         const reason = await reading;
         await turns();
-        equal([stagesOf(events), reason.name], [["started", "head", last], error], name);
-        assert(events[2].error === reason, `${name}: the reader has ${reason}, and the observer ${events[2].error}`);
+        equal(stagesOf(events), ["started", "head", last], name);
+        const { error } = events[2];
+        // Some engines replace the reason of an abort for the reader of a stream that a program has made.
+        assert(isExpected(error) && (last === "cancelled" || error === reason), `${name}: the reader has ${reason}, and the observer ${error}`);
         equal(counts(client), { active: 0, queued: 0 }, name);
       }
     }
