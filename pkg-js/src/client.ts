@@ -179,6 +179,7 @@ function newContext(options: ClientOptions): ClientContext {
     hasOriginLimits: !!(options.maxActivePerOrigin || options.rateLimitPerOrigin),
     requests: new Set(),
     observers: new Set(),
+    awaitingEnd: new Set(),
     requestCount: 0,
     shared: new AbortController(),
     sharedCount: 0,

@@ -1,6 +1,7 @@
 /** The state of a client that its requests share. */
 import type { Sender } from "./arguments.js";
 import type { Core } from "./core.js";
+import type { RequestReport } from "./report.js";
 import type { ClientRequest } from "./request.js";
 import type { QueueEvent, WaterspoutInit } from "./types.js";
 
@@ -16,6 +17,8 @@ export interface ClientContext {
   /** The requests that have not ended. */
   readonly requests: Set<ClientRequest>;
   readonly observers: Set<(event: QueueEvent) => void>;
+  /** The reports of requests whose observers wait for the end of the body. Nothing else may keep them alive. */
+  readonly awaitingEnd: Set<RequestReport>;
   /** The number of requests so far. */
   requestCount: number;
   /** Aborts requests that have no limits, retries, hooks and signal, when the client is closed at once. */

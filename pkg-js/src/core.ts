@@ -289,7 +289,8 @@ let collected: FinalizationRegistry<() => void> | undefined;
 /**
  * Calls `act` with `owner` some time after all `objects` were collected, if `owner` is still alive.
  *
- * The registry keeps `owner` weakly: a strong reference would keep the objects alive if `owner` refers to them.
+ * The registry keeps `owner` weakly: a strong reference would keep the objects alive if `owner` refers to them. For the same reason, `act`
+ * must be a function outside classes and other functions.
  */
 export function onCollected<Owner extends object>(objects: readonly object[], owner: Owner, act: (owner: Owner) => void): void {
   // Made at the first use: the package does no work when it is imported.

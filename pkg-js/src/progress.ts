@@ -1,7 +1,7 @@
 /** Reports the progress of request bodies and response bodies. */
 import { ignoreErrors } from "./errors.js";
 import { formLength } from "./form-length.js";
-import { observeStream, type Piece, type StreamObserver } from "./stream.js";
+import { bodyInUse, observeStream, type Piece, type StreamObserver } from "./stream.js";
 import type { Progress } from "./types.js";
 
 export type ProgressCallback = (progress: Progress) => void;
@@ -29,7 +29,7 @@ export function countStream(
   idle?: number,
   onError?: StreamObserver["onError"],
 ): ReadableStream<Piece> {
-  if (stream.locked) throw new TypeError("the body is being read already");
+  if (stream.locked) throw bodyInUse();
   let bytes = 0;
   const onPiece = (length: number): void => {
     bytes += length;

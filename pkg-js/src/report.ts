@@ -2,6 +2,7 @@
 import type { FetchArguments } from "./arguments.js";
 import { now } from "./clock.js";
 import type { ClientContext } from "./context.js";
+import { onCollected } from "./core.js";
 import { ignoreErrors } from "./errors.js";
 import { documentBase } from "./init.js";
 import type { QueueEvent } from "./types.js";
@@ -19,9 +20,11 @@ export class RequestReport {
   /** What an event has in each step. */
   readonly #facts: Pick<QueueEvent, "id" | "priority"> & { attempts: number; queueWait?: number; status?: number };
   readonly #calledAt = now();
-  /** Undefined once no step follows. */
+  /** Undefined once the caller has the response, unless observers wait for the end of its body. */
   #call: Pick<FetchArguments, "method" | "url"> | undefined;
   #origin: string | undefined;
+  /** The steps that the observers are getting. */
+  #steps: QueueEvent[] | undefined;
 
   constructor(context: ClientContext, priority: number, call: FetchArguments) {
     this.#context = context;
@@ -29,7 +32,7 @@ export class RequestReport {
     this.#call = call;
   }
 
-  /** Sets the status of the response, which all further steps have. */
+  /** Sets the status of the response. All further steps have it. */
   set status(status: number) {
     this.#facts.status = status;
   }
@@ -50,18 +53,33 @@ export class RequestReport {
     const at = now();
     const duration = at - this.#calledAt;
     if (stage === "started" && !facts.attempts++) facts.queueWait = duration;
-    for (const observer of this.#context.observers) {
-      // The members of a call may throw.
-      ignoreErrors(() => {
-        const { method, url } = this.#call as FetchArguments;
-        return observer({ ...facts, stage, method, url, origin: this.origin, at, duration, ...outcome });
-      });
-    }
+    if (!this.#context.observers.size) return;
+    // The members of a call may throw.
+    void ignoreErrors(() => {
+      const { method, url } = this.#call as FetchArguments;
+      this.#tell({ ...facts, stage, method, url, origin: this.origin, at, duration, ...outcome });
+    });
   }
 
-  /** Reports the last step, if the observers have had the head. */
+  /** Calls the observers with a step. If an observer causes a further step, all observers get it after this step. */
+  #tell(step: QueueEvent): void {
+    if (this.#steps) return void this.#steps.push(step);
+    this.#steps = [step];
+    for (const next of this.#steps) for (const observer of [...this.#context.observers]) void ignoreErrors(() => observer({ ...next }));
+    this.#steps = undefined;
+  }
+
+  /** Waits for the end of the body. If all `objects` are collected before, the last step is `cancelled`. */
+  awaitEnd(objects: readonly object[]): void {
+    this.#context.awaitingEnd.add(this);
+    onCollected(objects, this, endCollected);
+  }
+
+  /** Reports the last step, if the observers have had the step `head` and no last step. */
   end(stage: Stage, outcome?: StepOutcome): void {
-    if (this.stage === "head" && this.#call) this.notify(stage, outcome);
+    const { awaitingEnd, observers } = this.#context;
+    awaitingEnd.delete(this);
+    if (this.stage === "head" && this.#call && observers.size) this.notify(stage, outcome);
   }
 
   /**
@@ -73,6 +91,11 @@ export class RequestReport {
     const call = this.#call as FetchArguments;
     this.#call = undefined;
     // The members of a call may throw.
-    if (isObserved && this.stage === "head") ignoreErrors(() => (this.#call = { method: call.method, url: call.url }));
+    if (isObserved && this.stage === "head") void ignoreErrors(() => (this.#call = { method: call.method, url: call.url }));
   }
+}
+
+/** Ends a report whose response was collected. Outside the class: a function that knows a report would keep the report alive. */
+function endCollected(report: RequestReport): void {
+  report.end("cancelled");
 }

@@ -29,10 +29,7 @@ export interface ClientStats {
   readonly origins: readonly OriginStats[];
 }
 
-/**
- * A step in a request's life. No step follows `done`, `failed` and `cancelled`, and each request has one of these, unless its response's
- * head arrived while the client had no observer.
- */
+/** A step in a request's life. No step follows `done`, `failed` and `cancelled`. */
 export interface QueueEvent {
   /** The request's number, from 1, in the order of the calls. */
   readonly id: number;
@@ -41,11 +38,11 @@ export interface QueueEvent {
    * - `started`: it has a slot.
    * - `waiting`: it waits before another attempt.
    * - `head`: its response's head has arrived.
-   * - `done`: the response's body has been read to its end. It follows `head` at once if there is no body, or if the end of the body cannot
-   *   be seen: an opaque response, or an object of a `fetch` of the caller's own that cannot be watched.
-   * - `failed`: it has failed, before the head or within the body.
-   * - `cancelled`: it was aborted, or its body was cancelled. Some time after the response was collected, this also follows for a body that
-   *   was not read to its end by a method or the stream of the response, for example if a cache has read it.
+   * - `done`: the response's body has been read to its end, by a method or the stream of the response. This step follows `head` at once
+   *   if there is no body, if a hook has read it, if the response is opaque, or if it is no `Response` of the platform.
+   * - `failed`: the request has failed, before the head or within the body.
+   * - `cancelled`: the request was aborted, its body was cancelled, or its response was dropped before the body was read to its end. A
+   *   dropped response is reported some time after it was collected.
    */
   readonly stage: "queued" | "started" | "waiting" | "head" | "done" | "failed" | "cancelled";
   readonly method: string;
@@ -54,7 +51,7 @@ export interface QueueEvent {
   readonly priority: number;
   /** The time of `performance.now()`. */
   readonly at: number;
-  /** The milliseconds since the call. In the last step, it is the time of the whole request, with all waits and attempts and the body. */
+  /** The milliseconds since the call. All waits and attempts count. In the last step, so does the body. */
   readonly duration: number;
   /** The milliseconds that the request waited for its first slot. Absent before it has a slot. */
   readonly queueWait?: number;
@@ -62,6 +59,6 @@ export interface QueueEvent {
   readonly attempts: number;
   /** The error because of which the request failed, was aborted, or waits before another attempt. */
   readonly error?: unknown;
-  /** The status of the response: from `head` on, in `failed` because of the status, and in `waiting` if the request waits because of it. */
+  /** The status of the response, once its head has arrived. In `waiting`, the status because of which the request waits. */
   readonly status?: number | undefined;
 }

@@ -13,7 +13,7 @@ import { DEFAULTS, type Options } from "./options.js";
 import { countResponse } from "./progress.js";
 import { RequestReport, type Stage, type StepOutcome } from "./report.js";
 import { requestOf, RequestErrors } from "./request-errors.js";
-import { hasBody } from "./response.js";
+import { hasBody, isObservable } from "./response.js";
 import { repeatDelay } from "./repeat.js";
 import { NO_RETRY } from "./retry.js";
 import { Slot } from "./slot.js";
@@ -247,7 +247,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
 
   /** Settles the promise with the outcome of the last attempt. Returns a promise if it reads a body first. */
   #finish(outcome: Outcome): void | Promise<void> {
-    if ("error" in outcome) return this.fail(outcome.error);
+    if ("error" in outcome) return this.#fail(outcome.error);
     const { onDownloadProgress, slot, throwHttpErrors, timeouts } = this.#options;
     const response = outcome.response as Response;
     // A `fetch` of the caller's may return any value, and a hook may have read the body: both make this throw.
@@ -255,10 +255,10 @@ export class ClientRequest implements AbortListener, BodyOwner {
     this.report.status = status;
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) return this.#failStatus(response, status);
     const isCounted = onDownloadProgress || timeouts.idle;
-    const isObserved = this.#context.observers.size > 0;
+    const isObserved = this.#canObserve(response);
     // Without these, the request ends at the head.
-    const mayWatch = isCounted || isObserved || slot === "body" || this.limits || this.signal || this.#watch;
-    const canRead = !!mayWatch && hasBody(response, this.#arguments.method);
+    const mayWatch = isCounted || slot === "body" || this.limits || this.signal || this.#watch;
+    const canRead = isObserved || (!!mayWatch && hasBody(response, this.#arguments.method));
     const result = isCounted && canRead ? countResponse(response, onDownloadProgress, timeouts.idle, (error) => this.#failBody(error)) : response;
     noteAttempts(result, this.#attempts);
     const resolve = this.#resolve;
@@ -267,12 +267,20 @@ export class ClientRequest implements AbortListener, BodyOwner {
     else if (slot !== "body") this.leave();
     this.#settle("head");
     this.#arguments.body.reportSent();
-    if (isReadable || this.#watch) this.#watchBody(response, result, isReadable, isObserved && canRead);
-    // The end of an opaque body cannot be seen.
-    if (!canRead) this.report.end("done");
+    if (isReadable) this.#watchBody(response, result, isObserved);
+    if (!isObserved) this.report.end("done");
     this.report.forget(this.#context.requests.has(this), isObserved);
     this.#arguments = undefined as never;
     resolve?.(result);
+  }
+
+  /** Returns whether observers get the end of the body. An observer changes nothing for a call or a response whose members throw. */
+  #canObserve(response: Response): boolean {
+    try {
+      return this.#context.observers.size > 0 && isObservable(response, this.#arguments.method);
+    } catch {
+      return false;
+    }
   }
 
   /** Rejects the promise because of a status. The error has the response's body. */
@@ -284,7 +292,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
     const error = this.#errors.of("STATUS", `the server answered with status ${status}`, this.#attempts, this.#arguments, { response, data });
     // The request of an attempt that has ended can be sent again.
     if (hasData && data === undefined) this.#stop(error);
-    else this.fail(error);
+    else this.#fail(error);
   }
 
   /** Handles an error of a counted body. In Firefox, a cancelled body keeps its connection until its next piece. An abort closes it. */
@@ -294,12 +302,12 @@ export class ClientRequest implements AbortListener, BodyOwner {
     return error;
   }
 
-  #watchBody(response: Response, result: Response, isReadable: boolean, isObserved: boolean): void {
+  #watchBody(response: Response, result: Response, isObserved: boolean): void {
     const { signal } = this.#controller;
-    this.#bodyWatch.signal = signal;
-    if (!isReadable) return;
+    const request = this.#arguments.sentRequest;
+    const report = isObserved ? this.report : undefined;
     try {
-      this.#bodyWatch.start({ response, result, request: this.#arguments.sentRequest, signal, holdsSlot: this.#options.slot === "body", isObserved });
+      this.#bodyWatch.start({ response, result, request, signal, holdsSlot: this.#options.slot === "body", report });
     } catch {
       // A `fetch` of the caller's own may return an object whose members throw, or that accepts no further members.
       this.leave();
@@ -345,7 +353,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
   #stop(error: unknown, isClosed = false): void {
     // A caller's abort has the error that the platform gives it.
     if (this.#isSettled && !isAborted(this.signal)) this.#watch?.fail(error);
-    this.fail(error);
+    this.#fail(error);
     // A listener of the caller's may throw.
     if (this.#isShared && !isClosed) return;
     ignoreErrors(() => this.#controller.abort(error));
@@ -353,13 +361,13 @@ export class ClientRequest implements AbortListener, BodyOwner {
   }
 
   /** Rejects the promise, or ends the wait for the end of the body. An attempt that has ended is not aborted: Chromium would cancel its body. */
-  fail(error: unknown): void {
+  #fail(error: unknown): void {
     const stage = isAborted(this.signal) ? "cancelled" : "failed";
     const reject = this.#reject;
     if (reject) {
       // Like the platform's fetch, cancels the body of a Request that was not sent, with the reason.
       if (!this.#isSent) ignoreErrors(() => this.#arguments.cancelBody(error));
-      this.#context.requests.delete(this);
+      this.leave();
       this.#settle(stage, { error });
       noteAttempts(error, this.#attempts);
       this.#hooks?.fail(error);
@@ -391,7 +399,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
     onIdle.clear();
   }
 
-  /** Ends all that waits for the request or its body. If the observers have had the head, `stage` is the last step. */
+  /** Ends the limits, the waits and the slot of the request. `stage` is the last step if the observers wait for the end of the body. */
   end(stage: Stage, outcome?: StepOutcome): void {
     this.limits?.clear();
     this.#pause?.cancel();

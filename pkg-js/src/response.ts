@@ -1,5 +1,5 @@
 /** Watches a response's body until it ends. */
-import { observeStream, type Piece, type StreamObserver } from "./stream.js";
+import { bodyInUse, observeStream, type Piece, type StreamObserver } from "./stream.js";
 
 /** The methods that read a whole body. */
 const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
@@ -11,12 +11,12 @@ const STATUSES_WITHOUT_BODY: readonly number[] = [101, 103, 204, 205, 304];
 const keptBy = new WeakMap<object, Request | Response>();
 
 /**
- * Makes sure that an abort of the request's signal reaches the response's body.
+ * Makes sure that an abort of the request's signal reaches the response's body, as long as one of `holders` is alive.
  *
  * Node's fetch keeps no reference to the Request. Once it is collected, an abort does not reach the body any more.
  */
-export function keepRequest(request: Request, response: Response): void {
-  for (const holder of [response, response.body]) if (holder instanceof Object) keptBy.set(holder, request);
+export function keepRequest(request: Request, holders: readonly unknown[]): void {
+  for (const holder of holders) if (holder instanceof Object) keptBy.set(holder, request);
 }
 
 /** Returns whether a response has a body that can be read. Some engines show an empty body where a response has none. */
@@ -24,11 +24,20 @@ export function hasBody(response: Response, method: string): boolean {
   return !!response.body && method !== "HEAD" && !STATUSES_WITHOUT_BODY.includes(response.status);
 }
 
+/** Returns whether the end of a body can be seen without a change that its reader notices. */
+export function isObservable(response: Response, method: string): boolean {
+  if (!(response instanceof Response) || response.type === "opaque" || response.bodyUsed) return false;
+  return hasBody(response, method) && response.headers.get("content-length") !== "0";
+}
+
 /** The functions that a body calls. Unlike the functions of a stream, all of them are present. */
-export interface BodyWatcher extends Required<Omit<StreamObserver, "onPiece">> {
+export interface BodyWatcher extends Required<Omit<StreamObserver, "signal" | "onPiece">>, Pick<StreamObserver, "signal"> {
   /** Reads the whole body with `read`. */
   readWhole<Value>(response: Response, read: () => Promise<Value>): Promise<Value>;
 }
+
+/** Watched responses with members of their own. A `fetch` of the caller's may return the same object again and again. */
+const replaced = new WeakMap<Response, Watched>();
 
 /** A response whose body is watched. */
 interface Watched {
@@ -84,7 +93,9 @@ export function watchBody(response: Response, watcher: BodyWatcher, branches: { 
     }
     Object.setPrototypeOf(response, watchedPrototype);
   } else {
-    Object.defineProperties(response, propertiesOf(response, parent, hasStream, () => watched));
+    const isReplaced = replaced.has(response);
+    replaced.set(response, watched);
+    if (!isReplaced) Object.defineProperties(response, propertiesOf(response, parent, hasStream, () => replaced.get(response)));
   }
 }
 
@@ -92,18 +103,19 @@ export function watchBody(response: Response, watcher: BodyWatcher, branches: { 
 function propertiesOf(source: Response, parent: object, hasStream: boolean, find: (holder: Response) => Watched | undefined): PropertyDescriptorMap {
   const properties: PropertyDescriptorMap = {};
   const replace = (name: (typeof READERS)[number] | "clone", act: (watched: Watched, call: () => unknown) => unknown): void => {
-    const member = source[name] as (() => unknown) | undefined;
+    const member = source[name] as ((...args: unknown[]) => unknown) | undefined;
     // Not every platform has all of these, and a `fetch` of the caller's own may return any object.
     if (typeof member !== "function") return;
-    const value = function (this: Response): unknown {
+    const value = function (this: Response, ...args: unknown[]): unknown {
       const watched = find(this);
       // On any other object, the platform throws its own error.
-      return watched ? act(watched, () => member.call(watched.response)) : member.call(this);
+      return watched ? act(watched, () => member.apply(watched.response, args)) : member.apply(this, args);
     };
     properties[name] = { value, writable: true, configurable: true };
   };
   for (const name of READERS) {
-    replace(name, ({ response, watcher }, read) => {
+    replace(name, ({ response, watcher, observed }, read) => {
+      if (observed?.locked) return Promise.reject(bodyInUse());
       watcher.onRead();
       return watcher.readWhole(response, read as () => Promise<unknown>);
     });
@@ -117,7 +129,8 @@ function propertiesOf(source: Response, parent: object, hasStream: boolean, find
     return response.bodyUsed && !watched.observed ? open() : (watched.observed ??= observeStream(open, { ...watcher, onCancel }));
   };
   if (hasStream) properties.body = { get, configurable: true };
-  replace("clone", ({ response, watcher, branches }, clone) => {
+  replace("clone", ({ response, watcher, branches, observed }, clone) => {
+    if (observed?.locked) throw bodyInUse();
     const copy = clone() as Response;
     // A collected response is not watched.
     keptBy.set(copy, response);

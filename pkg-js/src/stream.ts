@@ -8,7 +8,7 @@ export type Piece = Uint8Array<ArrayBuffer>;
 
 export interface StreamObserver {
   /** Ends the stream with its reason, even if the observed stream does not heed it. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called at the first read. */
   onRead?(): void;
   /** Called with the length of each piece. */
@@ -19,6 +19,11 @@ export interface StreamObserver {
   onEnd?(): void;
   /** Called when the stream was cancelled. */
   onCancel?(): void;
+}
+
+/** Returns the error for a body that has another reader. */
+export function bodyInUse(): TypeError {
+  return new TypeError("the body is being read already");
 }
 
 /** Returns whether the pieces of a stream may be read into memory of the reader. */
@@ -62,9 +67,9 @@ export function observeStream(open: () => ReadableStream<Piece>, { signal, onRea
         return onEnd?.();
       }
       // A stream of bytes takes the memory of the piece.
-      const { byteLength } = value;
+      const length = onPiece ? value.byteLength : 0;
       controller.enqueue(value);
-      onPiece?.(byteLength);
+      onPiece?.(length);
     } catch (cause) {
       const error = onError ? onError(cause) : cause;
       reader?.cancel(error).catch(() => undefined);
@@ -73,8 +78,10 @@ export function observeStream(open: () => ReadableStream<Piece>, { signal, onRea
     }
   };
   const cancel = (reason: unknown): Promise<void> => {
+    // Throws if the body has another reader.
+    const cancelled = opened().cancel(reason);
     onCancel?.();
-    return opened().cancel(reason);
+    return cancelled;
   };
   // A mark of 0 means that the stream does not read ahead.
   const type = isByteStream(open()) ? { type: "bytes" as const } : {};
