@@ -33,11 +33,11 @@ export interface WatchedResponse {
   readonly signal: AbortSignal;
   /** Whether the request holds its slot until the end of the body. */
   readonly holdsSlot: boolean;
-  /** Waits for the end of the body, if observers do. */
+  /** Reports the end of the body. Undefined if no observer waits for it. */
   readonly report: RequestReport | undefined;
 }
 
-/** Ends a request whose response was collected. Outside the class: a function that knows a watch would keep the watch alive. */
+/** Ends a request whose response was collected. It is no closure: the registry would keep what a closure refers to alive. */
 function endCollected(watch: BodyWatch): void {
   watch.onCancel();
 }
@@ -45,7 +45,7 @@ function endCollected(watch: BodyWatch): void {
 export class BodyWatch implements BodyWatcher {
   /** Whether `readWhole` will read the body. */
   hasReader = false;
-  /** Aborts the body. Undefined if the watch is for observers alone: then it changes nothing for the reader of the body. */
+  /** Aborts the reads of the body. Undefined if the watch is for observers alone: then the platform's own abort ends them. */
   signal: AbortSignal | undefined;
   readonly #owner: BodyOwner;
   /** Ends the time in which the body must begin to be read. */
@@ -69,19 +69,17 @@ export class BodyWatch implements BodyWatcher {
     const mustEnd = holdsSlot || isLimited || isCounted || (hasSignal && !request);
     if (mustEnd || this.hasReader) this.signal = signal;
     if (!isLimited) limits?.clear();
-    const isWatched = !isOpaque && !this.hasReader && (mustEnd || !!report);
-    if (isWatched) watchBody(result, this);
-    // All that reads the body of a watched response keeps the response alive. Elsewhere, only the body may be left.
-    if (request) keepRequest(request, isWatched && !isCounted ? [response] : [response, response.body]);
+    // Before the watch, because the watch replaces the body: a hook may read a copy of the platform's own body.
+    if (request) keepRequest(request, response);
+    if (!isOpaque && !this.hasReader && (mustEnd || report)) watchBody(result, this);
     if (!(holdsSlot || isLimited || hasSignal || report)) return this.#owner.end("done");
     if (!holdsSlot || isOpaque) this.#owner.leave();
     limits?.unref();
-    // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
-    const objects = [result, ...(request ? [request.signal] : [])];
-    report?.awaitEnd(objects);
+    report?.awaitEnd(result);
     // Limits alone end by themselves: a registry takes the engine longer than a timer that is left.
     if (!(holdsSlot || hasSignal)) return;
-    onCollected(objects, this, endCollected);
+    // Collected objects are not read any more. While only the platform reads the body, an engine keeps the signal of the Request alive.
+    onCollected([result, ...(request ? [request.signal] : [])], this, endCollected);
     if (!holdsSlot || isOpaque || this.hasReader) return;
     this.#unread = new Timer(UNREAD_TIME, () => this.#owner.leave());
     this.#unread.unref();
@@ -114,15 +112,18 @@ export class BodyWatch implements BodyWatcher {
 
   readonly onCancel: () => void = () => this.#owner.end("cancelled");
 
-  /** Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. */
-  readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
-    if (!this.signal?.aborted) return this.#read(response, read);
+  /**
+   * Reads the whole body with `read`. The read ends with the request, even if the body ignores the signal. With `isJson`, a SyntaxError
+   * comes after the end of the body.
+   */
+  readWhole<Value>(response: Response, read: (response: Response) => Promise<Value>, isJson: boolean): Promise<Value> {
+    if (!this.signal?.aborted) return this.#read(response, read, isJson);
     // The platform's own promise rejects in this turn too, unless the body ignores the signal.
     ignoreErrors(() => read(response));
     return Promise.reject(this.onError(this.signal.reason));
   }
 
-  async #read<Value>(response: Response, read: (response: Response) => Promise<Value>): Promise<Value> {
+  async #read<Value>(response: Response, read: (response: Response) => Promise<Value>, isJson: boolean): Promise<Value> {
     let wasUsed = false;
     let rejectRead!: (reason: unknown) => void;
     try {
@@ -133,8 +134,7 @@ export class BodyWatch implements BodyWatcher {
         Promise.resolve(read(response)).then(resolve, reject);
       });
     } catch (error) {
-      // A body that is no JSON has been read to its end.
-      throw wasUsed || (error as Error | undefined)?.name === "SyntaxError" ? error : this.onError(error);
+      throw wasUsed || (isJson && (error as Error | undefined)?.name === "SyntaxError") ? error : this.onError(error);
     } finally {
       this.#reads = this.#reads.filter((reject) => reject !== rejectRead);
       // A body that was read before has an end of its own. The response is kept alive until here: a collected response is not watched.

@@ -17,7 +17,7 @@ export interface ClientContext {
   /** The requests that have not ended. */
   readonly requests: Set<ClientRequest>;
   readonly observers: Set<(event: QueueEvent) => void>;
-  /** The reports of requests whose observers wait for the end of the body. Nothing else may keep them alive. */
+  /** The reports of requests whose observers wait for the end of the body. This set keeps the reports alive until then. */
   readonly awaitingEnd: Set<RequestReport>;
   /** The number of requests so far. */
   requestCount: number;

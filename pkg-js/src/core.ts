@@ -287,15 +287,15 @@ function registry<Held>(act: (held: Held) => void): FinalizationRegistry<Held> |
 let collected: FinalizationRegistry<() => void> | undefined;
 
 /**
- * Calls `act` with `owner` some time after all `objects` were collected, if `owner` is still alive.
+ * Calls `act` with `owner` some time after all `objects` were collected, if `owner` is still alive. Returns whether the engine can.
  *
  * The registry keeps `owner` weakly: a strong reference would keep the objects alive if `owner` refers to them. For the same reason, `act`
- * must be a function outside classes and other functions.
+ * must be no closure: in V8, a closure refers to all that its neighbours use.
  */
-export function onCollected<Owner extends object>(objects: readonly object[], owner: Owner, act: (owner: Owner) => void): void {
+export function onCollected<Owner extends object>(objects: readonly object[], owner: Owner, act: (owner: Owner) => void): boolean {
   // Made at the first use: the package does no work when it is imported.
   collected ??= registry((act) => act());
-  if (!collected) return;
+  if (!collected) return false;
   const weakOwner = new WeakRef(owner);
   let left = objects.length;
   const collect = (): void => {
@@ -303,4 +303,5 @@ export function onCollected<Owner extends object>(objects: readonly object[], ow
     if (--left === 0 && present) act(present);
   };
   for (const object of objects) collected.register(object, collect);
+  return true;
 }

@@ -7,6 +7,9 @@ import type { RequestErrors } from "./request-errors.js";
 import { NO_RETRY, retryDelay, type RetryPolicy } from "./retry.js";
 import type { HookContext } from "./types.js";
 
+/** The number of attempts that the hook `afterResponse` may ask for if `retry` is not set. */
+const DEFAULT_ATTEMPTS = 3;
+
 /** The request of an attempt that has ended. */
 export interface Repetition {
   readonly options: Options;
@@ -20,6 +23,12 @@ export interface Repetition {
   isPossible(delay: number): boolean;
   /** Returns the argument of a hook: with the request of the next attempt, or with the Request of a hook before. */
   context(request: Request | undefined): HookContext;
+}
+
+/** Returns whether another attempt may follow an attempt with this number. */
+export function mayRepeat({ asked, response }: Outcome, retry: RetryPolicy | undefined, attempt: number): boolean {
+  const isAllowed = attempt < (retry?.attempts ?? DEFAULT_ATTEMPTS);
+  return isAllowed && (!!asked || (!!retry && (!response || !!retry.when || retry.statusCodes.includes(response.status))));
 }
 
 /** Returns the milliseconds until the next attempt, or `NO_RETRY`. Throws if the next attempt is wanted, and cannot send the body. */

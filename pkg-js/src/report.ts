@@ -5,6 +5,7 @@ import type { ClientContext } from "./context.js";
 import { onCollected } from "./core.js";
 import { ignoreErrors } from "./errors.js";
 import { documentBase } from "./init.js";
+import { isObservable } from "./response.js";
 import type { QueueEvent } from "./types.js";
 
 /** A step in a request's life. */
@@ -25,6 +26,7 @@ export class RequestReport {
   #origin: string | undefined;
   /** The steps that the observers are getting. */
   #steps: QueueEvent[] | undefined;
+  #expectsEnd = false;
 
   constructor(context: ClientContext, priority: number, call: FetchArguments) {
     this.#context = context;
@@ -61,18 +63,32 @@ export class RequestReport {
     });
   }
 
-  /** Calls the observers with a step. If an observer causes a further step, all observers get it after this step. */
+  /** Calls the observers with a step. If an observer causes a further step of the request, all observers get it after this step. */
   #tell(step: QueueEvent): void {
     if (this.#steps) return void this.#steps.push(step);
     this.#steps = [step];
-    for (const next of this.#steps) for (const observer of [...this.#context.observers]) void ignoreErrors(() => observer({ ...next }));
+    const { observers } = this.#context;
+    for (const next of this.#steps) {
+      // An observer may add and remove observers.
+      for (const observer of [...observers]) if (observers.has(observer)) void ignoreErrors(() => observer({ ...next }));
+    }
     this.#steps = undefined;
   }
 
-  /** Waits for the end of the body. If all `objects` are collected before, the last step is `cancelled`. */
-  awaitEnd(objects: readonly object[]): void {
-    this.#context.awaitingEnd.add(this);
-    onCollected(objects, this, endCollected);
+  /** Returns whether the observers get the end of the body. An observer changes nothing for a response that is no object of the platform. */
+  expectEnd(response: Response): boolean {
+    try {
+      const { method } = this.#call as FetchArguments;
+      this.#expectsEnd = this.#context.observers.size > 0 && isObservable(response, method);
+    } catch {
+      // The members of a call or a response may throw.
+    }
+    return this.#expectsEnd;
+  }
+
+  /** Waits for the end of the body. If `response` is collected before, the last step is `cancelled`. */
+  awaitEnd(response: Response): void {
+    if (onCollected([response], this, endCollected)) this.#context.awaitingEnd.add(this);
   }
 
   /** Reports the last step, if the observers have had the step `head` and no last step. */
@@ -84,18 +100,18 @@ export class RequestReport {
 
   /**
    * Forgets the Request, which the caller's response must not keep alive. With `isCounted`, statistics still count the request by its
-   * origin. With `isObserved`, the last step may follow.
+   * origin.
    */
-  forget(isCounted: boolean, isObserved: boolean): void {
+  forget(isCounted: boolean): void {
     if (isCounted) void this.origin;
     const call = this.#call as FetchArguments;
     this.#call = undefined;
     // The members of a call may throw.
-    if (isObserved && this.stage === "head") void ignoreErrors(() => (this.#call = { method: call.method, url: call.url }));
+    if (this.#expectsEnd && this.stage === "head") void ignoreErrors(() => (this.#call = { method: call.method, url: call.url }));
   }
 }
 
-/** Ends a report whose response was collected. Outside the class: a function that knows a report would keep the report alive. */
+/** Ends a report whose response was collected. It is no closure: the registry would keep what a closure refers to alive. */
 function endCollected(report: RequestReport): void {
   report.end("cancelled");
 }

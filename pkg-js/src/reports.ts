@@ -39,10 +39,10 @@ export interface QueueEvent {
    * - `waiting`: it waits before another attempt.
    * - `head`: its response's head has arrived.
    * - `done`: the response's body has been read to its end, by a method or the stream of the response. This step follows `head` at once
-   *   if there is no body, if a hook has read it, if the response is opaque, or if it is no `Response` of the platform.
+   *   if the response has no body, is opaque or is no `Response` of the platform, or if a hook has read the body.
    * - `failed`: the request has failed, before the head or within the body.
-   * - `cancelled`: the request was aborted, its body was cancelled, or its response was dropped before the body was read to its end. A
-   *   dropped response is reported some time after it was collected.
+   * - `cancelled`: the request was aborted, its body was cancelled, or its response was dropped before the end of the body. A dropped
+   *   response is reported some time after it was collected, if the client is alive and the engine has a `FinalizationRegistry`.
    */
   readonly stage: "queued" | "started" | "waiting" | "head" | "done" | "failed" | "cancelled";
   readonly method: string;
@@ -51,7 +51,7 @@ export interface QueueEvent {
   readonly priority: number;
   /** The time of `performance.now()`. */
   readonly at: number;
-  /** The milliseconds since the call. All waits and attempts count. In the last step, so does the body. */
+  /** The milliseconds since the call, with all waits and attempts. In the last step, they include the body. */
   readonly duration: number;
   /** The milliseconds that the request waited for its first slot. Absent before it has a slot. */
   readonly queueWait?: number;
@@ -59,6 +59,6 @@ export interface QueueEvent {
   readonly attempts: number;
   /** The error because of which the request failed, was aborted, or waits before another attempt. */
   readonly error?: unknown;
-  /** The status of the response, once its head has arrived. In `waiting`, the status because of which the request waits. */
+  /** The status of the response: from `head` on, in `failed` because of the status, and in `waiting` if the request waits because of it. */
   readonly status?: number | undefined;
 }

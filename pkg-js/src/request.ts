@@ -13,8 +13,8 @@ import { DEFAULTS, type Options } from "./options.js";
 import { countResponse } from "./progress.js";
 import { RequestReport, type Stage, type StepOutcome } from "./report.js";
 import { requestOf, RequestErrors } from "./request-errors.js";
-import { hasBody, isObservable } from "./response.js";
-import { repeatDelay } from "./repeat.js";
+import { hasBody } from "./response.js";
+import { mayRepeat, repeatDelay } from "./repeat.js";
 import { NO_RETRY } from "./retry.js";
 import { Slot } from "./slot.js";
 import { readData } from "./status-data.js";
@@ -24,9 +24,6 @@ const { hooks: NO_HOOKS, timeouts: NO_LIMITS } = DEFAULTS;
 
 /** The lowest status of an error. */
 const FIRST_ERROR_STATUS = 400;
-
-/** The number of attempts that the hook `afterResponse` may ask for if `retry` is not set. */
-const DEFAULT_ATTEMPTS = 3;
 
 /** The least time between two checks of all limits, in milliseconds. */
 const CHECK_INTERVAL = 10;
@@ -134,7 +131,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
         if (this.#isSettled) return discard(outcome.response);
 
         // 3. Decide whether another attempt follows.
-        const delay = this.#mayRepeat(outcome) ? await this.#nextDelay(outcome) : NO_RETRY;
+        const delay = mayRepeat(outcome, this.#options.retry, this.#attempts) ? await this.#nextDelay(outcome) : NO_RETRY;
         if (this.#isSettled) return discard(outcome.response);
         if (delay === NO_RETRY) {
           const reading = this.#finish(outcome);
@@ -218,12 +215,6 @@ export class ClientRequest implements AbortListener, BodyOwner {
     return response ?? this.#arguments.send(this.#controller.signal, replacement);
   }
 
-  #mayRepeat({ asked, response }: Outcome): boolean {
-    const { retry } = this.#options;
-    const isAllowed = this.#attempts < (retry?.attempts ?? DEFAULT_ATTEMPTS);
-    return isAllowed && (!!asked || (!!retry && (!response || !!retry.when || retry.statusCodes.includes(response.status))));
-  }
-
   /** Returns the milliseconds until the next attempt, or `NO_RETRY`. */
   async #nextDelay(outcome: Outcome): Promise<number> {
     // Until another attempt is certain, an abort must reach the outcome at hand.
@@ -255,7 +246,7 @@ export class ClientRequest implements AbortListener, BodyOwner {
     this.report.status = status;
     if (throwHttpErrors && status >= FIRST_ERROR_STATUS) return this.#failStatus(response, status);
     const isCounted = onDownloadProgress || timeouts.idle;
-    const isObserved = this.#canObserve(response);
+    const isObserved = this.report.expectEnd(response);
     // Without these, the request ends at the head.
     const mayWatch = isCounted || slot === "body" || this.limits || this.signal || this.#watch;
     const canRead = isObserved || (!!mayWatch && hasBody(response, this.#arguments.method));
@@ -269,18 +260,9 @@ export class ClientRequest implements AbortListener, BodyOwner {
     this.#arguments.body.reportSent();
     if (isReadable) this.#watchBody(response, result, isObserved);
     if (!isObserved) this.report.end("done");
-    this.report.forget(this.#context.requests.has(this), isObserved);
+    this.report.forget(this.#context.requests.has(this));
     this.#arguments = undefined as never;
     resolve?.(result);
-  }
-
-  /** Returns whether observers get the end of the body. An observer changes nothing for a call or a response whose members throw. */
-  #canObserve(response: Response): boolean {
-    try {
-      return this.#context.observers.size > 0 && isObservable(response, this.#arguments.method);
-    } catch {
-      return false;
-    }
   }
 
   /** Rejects the promise because of a status. The error has the response's body. */
@@ -323,6 +305,8 @@ export class ClientRequest implements AbortListener, BodyOwner {
   expectReader(): BodyWatch {
     const watch = this.#bodyWatch;
     watch.hasReader = true;
+    // Before the response has come, another attempt may follow, with another signal.
+    if (this.#isSettled) watch.signal ??= this.#controller.signal;
     return watch;
   }
 

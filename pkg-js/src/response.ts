@@ -11,33 +11,32 @@ const STATUSES_WITHOUT_BODY: readonly number[] = [101, 103, 204, 205, 304];
 const keptBy = new WeakMap<object, Request | Response>();
 
 /**
- * Makes sure that an abort of the request's signal reaches the response's body, as long as one of `holders` is alive.
+ * Makes sure that an abort of the request's signal reaches the response's body.
  *
  * Node's fetch keeps no reference to the Request. Once it is collected, an abort does not reach the body any more.
  */
-export function keepRequest(request: Request, holders: readonly unknown[]): void {
-  for (const holder of holders) if (holder instanceof Object) keptBy.set(holder, request);
+export function keepRequest(request: Request, response: Response): void {
+  for (const holder of [response, response.body]) if (holder instanceof Object) keptBy.set(holder, request);
 }
 
 /** Returns whether a response has a body that can be read. Some engines show an empty body where a response has none. */
 export function hasBody(response: Response, method: string): boolean {
-  return !!response.body && method !== "HEAD" && !STATUSES_WITHOUT_BODY.includes(response.status);
+  const { body, headers, status } = response;
+  // The objects of a `fetch` of the caller's own may have no headers.
+  const isEmpty = (headers as Headers | undefined)?.get?.("content-length") === "0";
+  return !!body && !isEmpty && method !== "HEAD" && !STATUSES_WITHOUT_BODY.includes(status);
 }
 
-/** Returns whether the end of a body can be seen without a change that its reader notices. */
+/** Returns whether a response is of the platform's class, with a body whose end can be seen. */
 export function isObservable(response: Response, method: string): boolean {
-  if (!(response instanceof Response) || response.type === "opaque" || response.bodyUsed) return false;
-  return hasBody(response, method) && response.headers.get("content-length") !== "0";
+  return response instanceof Response && response.type !== "opaque" && !response.bodyUsed && hasBody(response, method);
 }
 
 /** The functions that a body calls. Unlike the functions of a stream, all of them are present. */
 export interface BodyWatcher extends Required<Omit<StreamObserver, "signal" | "onPiece">>, Pick<StreamObserver, "signal"> {
   /** Reads the whole body with `read`. */
-  readWhole<Value>(response: Response, read: () => Promise<Value>): Promise<Value>;
+  readWhole<Value>(response: Response, read: () => Promise<Value>, isJson: boolean): Promise<Value>;
 }
-
-/** Watched responses with members of their own. A `fetch` of the caller's may return the same object again and again. */
-const replaced = new WeakMap<Response, Watched>();
 
 /** A response whose body is watched. */
 interface Watched {
@@ -69,6 +68,11 @@ class Mark extends Identity {
   }
 }
 
+/** Returns the mark of a value. It is no closure: the shared prototype would keep what a closure refers to alive. */
+function markOf(holder: unknown): Watched | undefined {
+  return Mark.read(Object(holder) as object);
+}
+
 /** The prototype of all watched responses that have the platform's own members. Its own prototype is the platform's. */
 let watchedPrototype: object = {};
 
@@ -89,13 +93,11 @@ export function watchBody(response: Response, watcher: BodyWatcher, branches: { 
     new Mark(response, watched);
     // A program may replace the global class.
     if (Object.getPrototypeOf(watchedPrototype) !== parent) {
-      watchedPrototype = Object.create(parent, propertiesOf(parent, parent, hasStream, (holder) => Mark.read(Object(holder) as object))) as object;
+      watchedPrototype = Object.create(parent, propertiesOf(parent, parent, hasStream, markOf)) as object;
     }
     Object.setPrototypeOf(response, watchedPrototype);
   } else {
-    const isReplaced = replaced.has(response);
-    replaced.set(response, watched);
-    if (!isReplaced) Object.defineProperties(response, propertiesOf(response, parent, hasStream, () => replaced.get(response)));
+    Object.defineProperties(response, propertiesOf(response, parent, hasStream, () => watched));
   }
 }
 
@@ -117,11 +119,12 @@ function propertiesOf(source: Response, parent: object, hasStream: boolean, find
     replace(name, ({ response, watcher, observed }, read) => {
       if (observed?.locked) return Promise.reject(bodyInUse());
       watcher.onRead();
-      return watcher.readWhole(response, read as () => Promise<unknown>);
+      return watcher.readWhole(response, read as () => Promise<unknown>, name === "json");
     });
   }
   const get = function (this: Response): ReadableStream<Piece> {
-    const watched = find(this) as Watched;
+    const watched = find(this);
+    if (!watched) return Reflect.get(parent, "body", this) as ReadableStream<Piece>;
     const { response, watcher, branches, body } = watched;
     // After a clone, the response has another stream.
     const open = (): ReadableStream<Piece> => (Reflect.get(parent, "body", response) ?? body) as ReadableStream<Piece>;

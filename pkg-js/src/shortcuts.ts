@@ -68,7 +68,7 @@ export class ReadablePromise extends Promise<Response> implements ResponsePromis
   }
 
   json<T = unknown>(): Promise<T> {
-    return this.#read((response) => response.json() as Promise<T>);
+    return this.#read((response) => response.json() as Promise<T>, true);
   }
 
   text(): Promise<string> {
@@ -91,7 +91,7 @@ export class ReadablePromise extends Promise<Response> implements ResponsePromis
     return this.#read((response) => response.formData());
   }
 
-  async #read<Value>(read: (response: Response) => Promise<Value>): Promise<Value> {
+  async #read<Value>(read: (response: Response) => Promise<Value>, isJson = false): Promise<Value> {
     const request = this.#request;
     const watch = request?.expectReader();
     let response: Response;
@@ -102,6 +102,6 @@ export class ReadablePromise extends Promise<Response> implements ResponsePromis
       throw error;
     }
     // Without a request, the promise was rejected.
-    return (watch as BodyWatch).readWhole(response, read);
+    return (watch as BodyWatch).readWhole(response, read, isJson);
   }
 }

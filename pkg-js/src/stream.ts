@@ -43,6 +43,7 @@ function isByteStream(stream: ReadableStream): boolean {
  */
 export function observeStream(open: () => ReadableStream<Piece>, { signal, onRead, onPiece, onError, onEnd, onCancel }: StreamObserver, idle = 0): ReadableStream<Piece> {
   let reader: ReadableStreamDefaultReader<Piece> | undefined;
+  let isCancelled = false;
   const opened = (): ReadableStreamDefaultReader<Piece> => {
     if (!reader) onRead?.();
     return (reader ??= open().getReader());
@@ -60,6 +61,7 @@ export function observeStream(open: () => ReadableStream<Piece>, { signal, onRea
   const pull = async (controller: ReadableStreamDefaultController<Piece> | ReadableByteStreamController): Promise<void> => {
     try {
       const { done, value } = await read();
+      if (isCancelled) return;
       if (done) {
         controller.close();
         // A reader that brought its own memory gets it back.
@@ -79,9 +81,10 @@ export function observeStream(open: () => ReadableStream<Piece>, { signal, onRea
   };
   const cancel = (reason: unknown): Promise<void> => {
     // Throws if the body has another reader.
-    const cancelled = opened().cancel(reason);
+    const cancelling = opened().cancel(reason);
+    isCancelled = true;
     onCancel?.();
-    return cancelled;
+    return cancelling;
   };
   // A mark of 0 means that the stream does not read ahead.
   const type = isByteStream(open()) ? { type: "bytes" as const } : {};

@@ -57,7 +57,7 @@ const ODD = {
 /** Ways to read a response. */
 const READS = {
   text: (response) => response.text("latin1"),
-  body: (response) => response.body?.getReader?.().read(),
+  body: async (response) => (await response.body?.getReader?.().read())?.value,
   copy: async (response) => [await response.clone?.()?.text(), await response.text()],
   "body, then text": async (response) => (response.body?.getReader?.(), response.text()),
   "body, then copy": (response) => (response.body?.getReader?.(), typeof response.clone?.()),
@@ -257,12 +257,49 @@ export const observers = {
     }
   },
   async a_response_that_is_returned_again_and_again_stays_as_it_is() {
-    const stub = { ok: true, status: 200, body: {}, json: async () => ({ a: 1 }) };
-    for (const slot of ["head", "body"]) {
-      const { client, events } = observed({ fetch: async () => stub });
-      for (let count = 0; count < 5_000; count++) equal(await (await client.fetch(NOWHERE, { waterspout: { slot } })).json(), { a: 1 });
-      equal([counts(client), events.length], [{ active: 0, queued: 0 }, 15_000]);
+    const json = async () => ({ a: 1 });
+    const stub = { ok: true, status: 200, body: {}, json };
+    const { client, events } = observed({ fetch: async () => stub });
+    for (let count = 0; count < 1_000; count++) await (await client.fetch(NOWHERE)).json();
+    equal([counts(client), events.length, stub.json === json], [{ active: 0, queued: 0 }, 3_000, true]);
+    // Each of the requests that share the object watches it.
+    const requests = Array.from({ length: 4 }, () => client.fetch(NOWHERE, { waterspout: { slot: "body" } }));
+    for (const response of await Promise.all(requests)) await response.json();
+    equal([counts(client), stagesOf(events.slice(-4))], [{ active: 0, queued: 0 }, ["head", "done", "head", "done"]]);
+  },
+  async each_of_two_clients_around_a_request_gets_its_end() {
+    const inner = observed({ fetch: transport() });
+    const waterspout = { slot: "body", onDownloadProgress: () => undefined };
+    const outer = observed({ fetch: (url) => inner.client.fetch(url, { waterspout }) });
+    for (let count = 0; count < 3; count++) equal(await outer.client.get(NOWHERE).text(), "hello");
+    for (const { client, events } of [inner, outer]) equal([counts(client), events.map(({ stage }) => stage).filter((stage) => stage === "done").length], [{ active: 0, queued: 0 }, 3]);
+  },
+  async an_error_that_is_named_as_that_of_json_fails_another_read() {
+    const reads = [(response) => response.text(), ({ body }) => body.getReader().read(), async (response) => response.clone().text()];
+    for (const read of reads) {
+      const opened = openResponse();
+      const { client, events } = observed({ fetch: async () => opened.response });
+      const response = await client.fetch(NOWHERE);
+      opened.fail(new SyntaxError("cut"));
+      await rejection(read(response));
+      await turns();
+      equal(stagesOf(events), ["started", "head", "failed"]);
     }
+  },
+  async a_copy_goes_on_after_the_other_was_cancelled_within_a_read() {
+    const opened = openResponse();
+    const { client, events } = observed({ fetch: async () => opened.response });
+    const response = await client.fetch(NOWHERE);
+    const copy = response.clone();
+    const reader = response.body.getReader();
+    const reading = reader.read();
+    await turns();
+    void reader.cancel().catch(() => undefined);
+    await reading;
+    opened.end("hello");
+    equal(await copy.text(), "hello");
+    await turns();
+    equal(stagesOf(events), ["started", "head", "done"]);
   },
   async all_observers_get_the_steps_in_the_same_order() {
     const causes = {
@@ -285,7 +322,8 @@ export const observers = {
     }
   },
   async the_last_step_counts_its_request_no_more() {
-    for (const fetch of [transport(), transport(() => Promise.reject(new TypeError("cut")))]) {
+    const empty = () => new Response("", { headers: { "content-length": "0" } });
+    for (const fetch of [transport(), transport(empty), transport(() => Promise.reject(new TypeError("cut")))]) {
       const client = new Client({ fetch });
       const seen = [];
       client.observe(({ stage }) => seen.push([stage, client.stats().active, client.stats().origins.length]));
