@@ -78,8 +78,7 @@ export class RequestReport {
   /** Returns whether the observers get the end of the body. An observer changes nothing for a response that is no object of the platform. */
   expectEnd(response: Response): boolean {
     try {
-      const { method } = this.#call as FetchArguments;
-      this.#expectsEnd = this.#context.observers.size > 0 && isObservable(response, method);
+      this.#expectsEnd = this.#context.observers.size > 0 && isObservable(response, (this.#call as FetchArguments).method);
     } catch {
       // The members of a call or a response may throw.
     }
